@@ -1,0 +1,1 @@
+"""lakeflow: audited lakehouse assets on Apache Iceberg. No bad row ever reaches a reader."""

@@ -1,0 +1,1 @@
+"""One library per module; its exceptions, quirks and words do not leave it."""

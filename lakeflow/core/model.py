@@ -1,0 +1,181 @@
+"""The nouns of a project: assets in layers, their columns, code and checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Final
+
+NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,50}")
+EMPTY: Final[Mapping[Any, Any]] = MappingProxyType({})
+
+
+class Layer(StrEnum):
+    """Where an asset stands; a layer reads its own and lower ones, never upward."""
+
+    BRONZE = "bronze"
+    SILVER = "silver"
+    GOLD = "gold"
+
+    @property
+    def rank(self) -> int:
+        return list(Layer).index(self)
+
+
+class WriteMode(StrEnum):
+    """How a materialization changes its table, always as one snapshot."""
+
+    APPEND = "append"
+    REPLACE = "replace"
+
+
+class Severity(StrEnum):
+    """Great Expectations' own words; only `critical` holds a publish."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Outcome(StrEnum):
+    """What a check said. `failed`: the data is bad. `errored`: the check could not look."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERRORED = "errored"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, order=True)
+class AssetKey:
+    layer: Layer
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> AssetKey:
+        """`"silver.weather"` → key; ValueError for anything that is not `layer.name`."""
+        layer, _, name = text.partition(".")
+        if not NAME_PATTERN.fullmatch(name):
+            raise ValueError(f"{text!r} is not layer.name")
+        return cls(Layer(layer), name)
+
+    def __str__(self) -> str:
+        return f"{self.layer}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """What an asset declares of one column; `type` is spelled as Iceberg or DuckDB spell it."""
+
+    type: str | None = None
+    pii: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class PythonCode:
+    """An asset written as a function; `signature` maps parameter → annotation text."""
+
+    function: Callable[..., Any] = field(compare=False, repr=False)
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class SqlCode:
+    """An asset written as one SELECT; the very text of the file is what runs."""
+
+    text: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A table defined by code.
+
+    `inputs` maps the name under which the code sees an upstream (parameter, or `layer.name` in SQL) to it.
+    `code_version` is the fingerprint of all code that can change the data, `source` the text it was made from.
+    `reads` are globs of outside files, relative to the root, whose content is the fingerprint of a root.
+    """
+
+    key: AssetKey
+    code: PythonCode | SqlCode
+    write: WriteMode
+    inputs: Mapping[str, AssetKey] = EMPTY
+    primary_key: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = EMPTY
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    allow_empty: bool = False
+    code_version: str = ""
+    source: str = field(default="", repr=False)
+
+    @cached_property
+    def upstreams(self) -> frozenset[AssetKey]:
+        return frozenset(self.inputs.values())
+
+    @cached_property
+    def pii(self) -> frozenset[str]:
+        """Lower-cased names of the columns that hold personal data."""
+        return frozenset(name.lower() for name, column in self.columns.items() if column.pii)
+
+
+class CheckKind(StrEnum):
+    SUITE = "suite"
+    ROWS = "rows"
+
+
+@dataclass(frozen=True)
+class CheckFile:
+    """A check file as it was read at plan time: these bytes are what the audit executes.
+
+    `name` is empty for a suite (`<asset>.py`), else the middle of `<asset>.<name>.sql`.
+    `references` are the tables that it reads besides its own asset; `published` those read as readers see them.
+    """
+
+    kind: CheckKind
+    path: str
+    text: str
+    name: str = ""
+    severity: Severity = Severity.CRITICAL
+    allow_empty: bool = False
+    references: tuple[AssetKey, ...] = ()
+    published: tuple[AssetKey, ...] = ()
+
+
+@dataclass(frozen=True)
+class Suite:
+    """All check files of one asset and the digest of everything in them that can change a verdict."""
+
+    files: tuple[CheckFile, ...] = ()
+    digest: str = ""
+
+    @property
+    def references(self) -> frozenset[AssetKey]:
+        return frozenset(key for file in self.files for key in file.references)
+
+    @property
+    def published(self) -> frozenset[AssetKey]:
+        return frozenset(key for file in self.files for key in file.published)
+
+
+NO_CHECKS: Final = Suite()
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the files say: assets in dependency order, and their suites. `root` is absolute."""
+
+    root: str
+    assets: Mapping[AssetKey, Asset]
+    suites: Mapping[AssetKey, Suite] = EMPTY
+
+    def suite(self, key: AssetKey) -> Suite:
+        return self.suites.get(key, NO_CHECKS)

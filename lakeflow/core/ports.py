@@ -1,0 +1,201 @@
+"""What the story of a run asks of the world. Each port has a contract suite in `lakeflow.testing`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, Suite
+from lakeflow.core.runs import CheckResult, Lease, RunRecord, VerdictRecord
+from lakeflow.core.schema import Schema
+from lakeflow.core.table import Change, Scan, Staging, Table, WrittenFile
+
+
+class Clock(Protocol):
+    def __call__(self) -> datetime:
+        """Now, in UTC."""
+        ...
+
+
+class Transaction(Protocol):
+    """An open transaction of the catalog's database, opaque to the story: the catalog opens it,
+    the ledger of the same family records in it (DECISIONS 19).
+    """
+
+
+Record = Callable[[Transaction], None]
+
+
+class Catalog(Protocol):
+    """Tables, their snapshots and refs. Every method may raise BusyError and LakeError."""
+
+    def keys(self) -> frozenset[AssetKey]:
+        """All tables that the catalog holds in the three layers."""
+        ...
+
+    def load(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, Table]:
+        """These tables as ONE read of all pointers found them; a table that does not exist is left out."""
+        ...
+
+    def create(self, key: AssetKey, schema: Schema) -> Table:
+        """The table, made (format v2, main unborn) unless it is there already. Ids in `schema` are assigned."""
+        ...
+
+    def data_directory(self, table: Table) -> str:
+        """A local directory for new data files of this table; it exists when this returns."""
+        ...
+
+    def scan(self, table: Table, snapshot_id: int | None) -> Scan:
+        """Everything to read that snapshot; AssetError where it cannot be read exactly (equality deletes)."""
+        ...
+
+    def stage(self, table: Table, staging: Staging) -> Table:
+        """Fork the branch from the planned base and write to it in ONE commit; main's schema is untouched.
+
+        ConflictError when main is not `staging.base` any more or the branch exists. Returns the table after it;
+        the new snapshot is `refs[staging.branch]`.
+        """
+        ...
+
+    def restage(self, table: Table, branch: str, base: int | None) -> Table:
+        """Put the branch's snapshot, written on `base`, on top of today's main without copying data.
+
+        For an append the added files are appended again; for a replace onto content-neutral commits all files
+        of the new head are replaced. The branch then points at a NEW snapshot, which must be audited.
+        """
+        ...
+
+    def commit(self, changes: Sequence[Change], record: Record) -> Mapping[AssetKey, Table]:
+        """All changes, and what `record` writes, in one transaction: all or nothing.
+
+        ConflictError (naming table, expected and found) when any assertion of a change does not hold; `record`
+        may raise too, then nothing happened. After an unknown outcome the catalog is read again: applied →
+        returns, absent → raises. Returns the changed tables as they now are.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """The record of runs, verdicts and leases."""
+
+    def acquire(self, lease: Lease) -> tuple[str, ...]:
+        """Take all assets of the lease or none: BusyError names the holder, since when, and its run.
+
+        Leases of dead holders are taken over; their runs become `abandoned` and their ids are returned.
+        """
+        ...
+
+    def renew(self, lease: Lease) -> None:
+        """Heartbeat; BusyError when the lease was taken over."""
+        ...
+
+    def release(self, lease: Lease) -> None: ...
+
+    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = ()) -> None:
+        """The run as it now stands, in a transaction of its own."""
+        ...
+
+    def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
+        """The same inside the catalog's transaction; BusyError when `lease` is not held any more."""
+        ...
+
+    def run(self, prefix: str) -> RunRecord:
+        """The run whose id starts so; UsageError when none or several do."""
+        ...
+
+    def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
+        """Newest first."""
+        ...
+
+    def verdicts(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
+        """Every verdict on these assets, oldest first."""
+        ...
+
+    def remember_code(self, version: str, algorithm: str, source: str) -> None:
+        """Keep the text behind a code version, so that a new algorithm can read old history (DECISIONS 12)."""
+        ...
+
+    def code(self, version: str) -> str | None: ...
+
+
+class Produced(Protocol):
+    """What an asset's code gave, not yet written: its columns (ids unassigned) and how to store them."""
+
+    @property
+    def schema(self) -> Schema: ...
+
+    def write(self, schema: Schema, directory: str) -> tuple[WrittenFile, ...]:
+        """Cast every column to exactly `schema` and write synced Parquet files with its field ids.
+
+        Columns of `schema` that were not produced are NULL. No row gives no file. AssetError when a value
+        does not fit, without that value in the message when `pii` columns are involved.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Compute."""
+
+    def produce(self, asset: Asset, inputs: Mapping[AssetKey, Scan]) -> AbstractContextManager[Produced]:
+        """Run the asset's code on pinned inputs. Lazy: it may compute in `write`. AssetError when it fails."""
+        ...
+
+    def equal(self, left: Scan, right: Scan) -> bool:
+        """Do both hold the same rows, floats compared within the tolerance of DECISIONS 26?"""
+        ...
+
+    def relation(self, scan: Scan) -> Any:
+        """A lazy DuckDB relation over the snapshot."""
+        ...
+
+    def rows(self, scan: Scan, limit: int) -> Rows:
+        """The first rows as text, in no order."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A few rows for a screen: every value as text, None for NULL."""
+
+    columns: tuple[str, ...]
+    values: tuple[tuple[str | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class AuditRequest:
+    """One snapshot to audit. `relations` maps each name that a check may read to a pinned scan:
+    `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe as JSON.
+    """
+
+    asset: AssetKey
+    scan: Scan
+    suite: Suite
+    root: str
+    primary_key: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = EMPTY
+    relations: Mapping[str, Scan] = EMPTY
+    expected_rows: int | None = None
+    allow_empty: bool = False
+    timeout: float = 600.0
+
+
+class Auditor(Protocol):
+    """Runs checks read-only in a process of its own, never stopping at the first failure."""
+
+    def start(self) -> None:
+        """Begin to load, without waiting; a no-op when started."""
+        ...
+
+    def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
+        """One result per expectation in file order, then row checks, then built-in ones (schema, key, rows).
+
+        Never raises for a bad check, a crash or a time-out: those are `errored` results.
+        """
+        ...
+
+    def close(self) -> None: ...

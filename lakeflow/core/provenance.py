@@ -1,0 +1,70 @@
+"""The `lakeflow.*` keys of a snapshot's summary: lineage that survives the loss of the ledger.
+
+These keys are a public format, written down in `docs/how-it-works.md`; history cannot be rewritten.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from lakeflow.core.model import EMPTY
+
+PREFIX: Final = "lakeflow."
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a snapshot comes from.
+
+    `inputs` maps an input table to its snapshot id, `fingerprint` names the algorithm of `code_version`,
+    `reads` is the digest of a root's outside files, `git` is `<commit>` or `<commit>+dirty`.
+    """
+
+    run: str
+    attempt: int
+    asset: str
+    code_version: str
+    checks: str = ""
+    inputs: Mapping[str, int] = EMPTY
+    version: str = ""
+    fingerprint: str = ""
+    git: str = ""
+    reads: str = ""
+
+    def summary(self) -> dict[str, str]:
+        """As snapshot summary properties; what does not apply is left out."""
+        entries = {
+            "run": self.run,
+            "attempt": str(self.attempt),
+            "asset": self.asset,
+            "code-version": self.code_version,
+            "checks": self.checks,
+            "inputs": json.dumps({table: str(snapshot) for table, snapshot in sorted(self.inputs.items())}),
+            "version": self.version,
+            "fingerprint": self.fingerprint,
+            "git": self.git,
+            "reads": self.reads,
+        }
+        return {PREFIX + name: value for name, value in entries.items() if value}
+
+
+def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
+    """None when the snapshot was not written by lakeflow."""
+    get = {name.removeprefix(PREFIX): value for name, value in summary.items() if name.startswith(PREFIX)}.get
+    if not (run := get("run")):
+        return None
+    return Provenance(
+        run=run,
+        attempt=int(get("attempt", "1")),
+        asset=get("asset", ""),
+        code_version=get("code-version", ""),
+        checks=get("checks", ""),
+        inputs={table: int(snapshot) for table, snapshot in json.loads(get("inputs", "{}")).items()},
+        version=get("version", ""),
+        fingerprint=get("fingerprint", ""),
+        git=get("git", ""),
+        reads=get("reads", ""),
+    )

@@ -77,7 +77,7 @@ class StepRecord:
     """One asset in one run. `state` is None until the step has ended.
 
     `base_id` is main as the step was planned on, `snapshot_id` what it wrote or audited, `inputs` the pinned
-    snapshots it read, `reasons` why it was planned and `reason` why it ended as it did.
+    snapshots it read, `reads` the digest of a root's outside files, `reasons` why it was planned and `reason` why it ended as it did.
     """
 
     asset: AssetKey
@@ -92,6 +92,7 @@ class StepRecord:
     seconds: float = 0.0
     code_version: str = ""
     checks_digest: str = ""
+    reads: str = ""
     inputs: Mapping[str, int] = EMPTY
     checks: tuple[CheckResult, ...] = ()
 
@@ -172,6 +173,7 @@ class VerdictRecord:
     reason: str = ""
     code_version: str = ""
     checks_digest: str = ""
+    reads: str = ""
     inputs: Mapping[str, int] = EMPTY
     passed: int = 0
     total: int = 0

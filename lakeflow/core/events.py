@@ -1,0 +1,51 @@
+"""What a run tells while it goes on, for progress displays and event streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lakeflow.core.model import AssetKey
+from lakeflow.core.planning import Plan
+from lakeflow.core.runs import RunRecord, StepRecord
+
+
+class Phase(StrEnum):
+    WRITING = "writing"
+    AUDITING = "auditing"
+    PUBLISHING = "publishing"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The plan made under the lease: what is about to run."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    run: RunRecord
+
+
+@dataclass(frozen=True)
+class StepPhase:
+    run: str
+    asset: AssetKey
+    phase: Phase
+
+
+@dataclass(frozen=True)
+class StepEnded:
+    """The step as it ended, or, once audited and waiting for the common publish, as it stands (state None)."""
+
+    run: str
+    step: StepRecord
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    run: RunRecord
+
+
+Event = Planned | RunStarted | StepPhase | StepEnded | RunEnded

@@ -1,0 +1,278 @@
+"""What would run, and why. Pure: facts in, plan out; a plan touches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from lakeflow.core.errors import SelectionError
+from lakeflow.core.model import EMPTY, Asset, AssetKey, Project, WriteMode
+from lakeflow.core.provenance import provenance_of
+from lakeflow.core.runs import Action, Ruling, VerdictRecord
+from lakeflow.core.table import Snapshot, Table
+
+NEUTRAL: Final = "replace"
+"""The operation of a commit that moves files and changes no row: a compaction (Iceberg spec, snapshots)."""
+
+
+class Cause(StrEnum):
+    NEVER_BUILT = "never built"
+    CODE_CHANGED = "code changed"
+    CHECK_CHANGED = "check changed"
+    FILES_CHANGED = "files changed"
+    INPUT_MOVED = "input moved"
+    UPSTREAM_RUNS = "upstream runs"
+    NO_FINGERPRINT = "always runs"
+    FOREIGN = "changed outside lakeflow"
+    FORCED = "forced"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a step is planned. `before` and `after` are versions or snapshot ids, `rows` how many rows came."""
+
+    cause: Cause
+    upstream: AssetKey | None = None
+    before: str = ""
+    after: str = ""
+    rows: int | None = None
+
+    def __str__(self) -> str:
+        match self.cause:
+            case Cause.UPSTREAM_RUNS:
+                return f"upstream runs: {self.upstream}"
+            case Cause.INPUT_MOVED:
+                return f"input moved: {self.upstream} {_from_to(self.before, self.after)}{_rows(self.rows)}"
+            case Cause.CODE_CHANGED | Cause.CHECK_CHANGED | Cause.FILES_CHANGED:
+                return f"{self.cause} ({_from_to(self.before, self.after)})"
+            case Cause.NO_FINGERPRINT:
+                return "always runs: nothing says whether its source changed"
+            case Cause.FOREIGN:
+                return f"changed outside lakeflow: {self.after}{_rows(self.rows)}"
+        return str(self.cause)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One asset to write or to audit. `base_id` is main as planned on (None: never published)."""
+
+    asset: AssetKey
+    action: Action
+    reasons: tuple[Reason, ...]
+    base_id: int | None = None
+    upstreams: frozenset[AssetKey] = frozenset()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in the order in which they run; `fresh` needs nothing. `total` counts the assets of the project.
+
+    Steps are an upper bound: one may end `unchanged` when its upstream turned out to be.
+    """
+
+    steps: tuple[Step, ...]
+    fresh: tuple[AssetKey, ...] = ()
+    total: int = 0
+    rows_to_read: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def selected(self) -> int:
+        return len(self.steps) + len(self.fresh)
+
+    def step(self, key: AssetKey) -> Step | None:
+        return next((step for step in self.steps if step.asset == key), None)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the world says at one moment, from one catalog read.
+
+    `reads` holds the digest of the outside files of each root that names them. `renamed_code` maps a code version
+    made by an older fingerprint algorithm to that of the same text today.
+    """
+
+    tables: Mapping[AssetKey, Table]
+    verdicts: Mapping[AssetKey, tuple[VerdictRecord, ...]] = EMPTY
+    reads: Mapping[AssetKey, str] = EMPTY
+    renamed_code: Mapping[str, str] = EMPTY
+
+
+@dataclass(frozen=True)
+class Published:
+    """What stands on an asset's main: made from which code, checks, files and inputs.
+
+    `foreign` is the newest snapshot on main that changed rows and that no run of ours wrote.
+    """
+
+    snapshot: Snapshot
+    code_version: str = ""
+    checks_digest: str = ""
+    reads: str = ""
+    inputs: Mapping[str, int] = EMPTY
+    foreign: Snapshot | None = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    project: Project
+    facts: Facts
+    selected: tuple[AssetKey, ...]
+    forced: bool
+    running: dict[AssetKey, Step] = field(default_factory=dict)
+
+
+def plan(project: Project, facts: Facts, selected: Sequence[AssetKey], *, forced: bool = False) -> Plan:
+    """Steps for the selected assets, in dependency order, each with its reasons.
+
+    SelectionError when an upstream was never built and is not selected.
+    """
+    asked = _Asked(project, facts, tuple(selected), forced)
+    for key in asked.selected:
+        _require_upstreams(asked, key)
+        if step := _step(asked, key):
+            asked.running[key] = step
+    steps = tuple(asked.running.values())
+    return Plan(
+        steps=steps,
+        fresh=tuple(key for key in asked.selected if key not in asked.running),
+        total=len(project.assets),
+        rows_to_read=sum(_rows_read(asked, step) for step in steps),
+        warnings=tuple(warning for step in steps for warning in _warnings(asked, step)),
+    )
+
+
+def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Published | None:
+    """What stands on main, by the ledger's latest verdict on that very snapshot, else by its own summary."""
+    if table is None or (head := table.published) is None:
+        return None
+    ruled = {verdict.snapshot_id: verdict for verdict in verdicts if verdict.ruling is not Ruling.HOLD}
+    foreign: Snapshot | None = None
+    for snapshot in table.ancestry(head.id):
+        if said := ruled.get(snapshot.id):
+            return Published(head, said.code_version, said.checks_digest, said.reads, said.inputs, foreign)
+        if made := provenance_of(snapshot.summary):
+            return Published(head, made.code_version, made.checks, made.reads, made.inputs, foreign)
+        if foreign is None and snapshot.operation != NEUTRAL:
+            foreign = snapshot
+    return Published(head, foreign=foreign)
+
+
+def moved(table: Table, since: int) -> tuple[Snapshot, int] | None:
+    """The published snapshot and the rows it gained, if main holds other rows than at snapshot `since`.
+
+    Commits that only rewrite files do not move an input. A snapshot that is gone from main's ancestry
+    (rolled back, or expired) has moved.
+    """
+    head = table.published
+    if head is None or head.id == since:
+        return None
+    for snapshot in table.ancestry(head.id):
+        if snapshot.id == since:
+            return None
+        if snapshot.operation != NEUTRAL:
+            break
+    before = table.snapshots.get(since)
+    return head, (head.rows or 0) - ((before.rows if before else None) or 0)
+
+
+def _require_upstreams(asked: _Asked, key: AssetKey) -> None:
+    for upstream in sorted(asked.project.assets[key].upstreams):
+        table = asked.facts.tables.get(upstream)
+        if upstream not in asked.running and (table is None or table.main is None):
+            raise SelectionError(
+                f"{key} reads {upstream}, which was never built and is not selected",
+                hint=f"select it too: `+{key}`",
+                asset=key,
+            )
+
+
+def _step(asked: _Asked, key: AssetKey) -> Step | None:
+    asset = asked.project.assets[key]
+    stands = published(asked.facts.tables.get(key), asked.facts.verdicts.get(key, ()))
+    reasons = _reasons_to_write(asked, asset, stands)
+    action = Action.WRITE
+    if not reasons and stands is not None:
+        reasons, action = _reasons_to_audit(asked, asset, stands), Action.AUDIT
+    if not reasons:
+        return None
+    upstreams = frozenset(asset.upstreams & asked.running.keys())
+    return Step(key, action, tuple(reasons), stands.snapshot.id if stands else None, upstreams)
+
+
+def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> list[Reason]:
+    if stands is None:
+        return [Reason(Cause.NEVER_BUILT)]
+    reasons = []
+    if asked.forced:
+        reasons.append(Reason(Cause.FORCED))
+    made_by = asked.facts.renamed_code.get(stands.code_version, stands.code_version)
+    if made_by != asset.code_version:
+        reasons.append(Reason(Cause.CODE_CHANGED, before=made_by[:6], after=asset.code_version[:6]))
+    reasons += _source_reasons(asked, asset, stands) if not asset.upstreams else _input_reasons(asked, asset, stands)
+    return reasons
+
+
+def _source_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+    if not asset.reads:
+        return [Reason(Cause.NO_FINGERPRINT)]
+    now = asked.facts.reads.get(asset.key, "")
+    return [] if now == stands.reads else [Reason(Cause.FILES_CHANGED, before=stands.reads[:6], after=now[:6])]
+
+
+def _input_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+    reasons = []
+    for upstream in sorted(asset.upstreams):
+        step = asked.running.get(upstream)
+        if step and step.action is Action.WRITE:
+            reasons.append(Reason(Cause.UPSTREAM_RUNS, upstream=upstream))
+            continue
+        since = stands.inputs.get(str(upstream))
+        if since is None:
+            continue  # a new input is a code change and was reported as one
+        if shift := moved(asked.facts.tables[upstream], since):
+            head, rows = shift
+            reasons.append(Reason(Cause.INPUT_MOVED, upstream, short_id(since), short_id(head.id), rows))
+    return reasons
+
+
+def _reasons_to_audit(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+    reasons = [_foreign(stands.foreign)] if stands.foreign else []
+    digest = asked.project.suite(asset.key).digest
+    if stands.checks_digest != digest:
+        reasons.append(Reason(Cause.CHECK_CHANGED, before=stands.checks_digest[:6], after=digest[:6]))
+    return reasons
+
+
+def _foreign(snapshot: Snapshot) -> Reason:
+    rows = snapshot.added_rows - snapshot.deleted_rows
+    return Reason(Cause.FOREIGN, after=f"{short_id(snapshot.id)} {snapshot.operation}", rows=rows)
+
+
+def _rows_read(asked: _Asked, step: Step) -> int:
+    """Rows of the inputs that are published; what an upstream of this plan will write is not known yet."""
+    tables = (asked.facts.tables.get(upstream) for upstream in asked.project.assets[step.asset].upstreams)
+    return sum(table.published.rows or 0 for table in tables if table and table.published)
+
+
+def _warnings(asked: _Asked, step: Step) -> list[str]:
+    asset = asked.project.assets[step.asset]
+    again = step.action is Action.WRITE and step.base_id is not None
+    if again and asset.write is WriteMode.APPEND and not asset.upstreams:
+        return [f"{step.asset} appends: rows that it landed before will land again"]
+    return []
+
+
+def short_id(snapshot_id: int) -> str:
+    """`s` and the first six digits: what screens print and what every command accepts."""
+    return f"s{str(snapshot_id)[:6]}"
+
+
+def _from_to(before: str, after: str) -> str:
+    return f"{before or 'none'} → {after or 'none'}"
+
+
+def _rows(rows: int | None) -> str:
+    return "" if rows is None else f" ({rows:+,} rows)"

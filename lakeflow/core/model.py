@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,50}")
-EMPTY: Final[Mapping[Any, Any]] = MappingProxyType({})
+
+
+class _Empty(Mapping[Any, Any]):
+    """The mapping without entries; hashable, as a dataclass wants its defaults (mappingproxy is not, on 3.11)."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: object) -> NoReturn:
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "{}"
+
+
+EMPTY: Final[Mapping[Any, Any]] = _Empty()
 
 
 class Layer(StrEnum):

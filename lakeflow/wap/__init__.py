@@ -1,0 +1,18 @@
+"""The story: write to a branch, audit that very snapshot, decide, publish what passed in one commit."""
+
+from lakeflow.wap.decisions import discard, publish_held, rollback
+from lakeflow.wap.run import Request, materialize, preview, retry
+from lakeflow.wap.world import Origin, Policy, World
+
+__all__ = [
+    "Origin",
+    "Policy",
+    "Request",
+    "World",
+    "discard",
+    "materialize",
+    "preview",
+    "publish_held",
+    "retry",
+    "rollback",
+]

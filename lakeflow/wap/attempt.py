@@ -1,0 +1,134 @@
+"""One attempt at a run: what was pinned, what has been written, what became of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from lakeflow.core.errors import LakeflowError
+from lakeflow.core.events import Event, Phase, StepEnded, StepPhase
+from lakeflow.core.model import Asset, AssetKey, Suite
+from lakeflow.core.planning import Facts
+from lakeflow.core.runs import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
+from lakeflow.core.table import Scan, Table
+from lakeflow.wap.world import World
+
+Observer = Callable[[Event], None]
+
+
+class Attempt:
+    """The journal of a running attempt: every change of a step is told to the ledger and to the observer.
+
+    `tables` starts as the one catalog read that pins all inputs; a step replaces its own table in it.
+    `audited` holds the snapshots that this attempt audited: nothing else may be published.
+    """
+
+    def __init__(self, world: World, lease: Lease, run: RunRecord, facts: Facts, observer: Observer) -> None:
+        self.world = world
+        self.lease = lease
+        self.run = run
+        self.facts = facts
+        self.tables: dict[AssetKey, Table] = dict(facts.tables)
+        self.observer = observer
+        self.audited: set[int] = set()
+        self.extra_verdicts: list[VerdictRecord] = []
+
+    @property
+    def branch(self) -> str:
+        return self.run.branch
+
+    def asset(self, key: AssetKey) -> Asset:
+        return self.world.project.assets[key]
+
+    def suite(self, key: AssetKey) -> Suite:
+        return self.world.project.suite(key)
+
+    def step(self, key: AssetKey) -> StepRecord:
+        step = self.run.step(key)
+        assert step is not None, f"{key} is no step of run {self.run.id}"
+        return step
+
+    @property
+    def steps(self) -> tuple[StepRecord, ...]:
+        return self.run.steps
+
+    @property
+    def needs(self) -> Mapping[AssetKey, frozenset[AssetKey]]:
+        """For each step the assets of this run that must be published with it: inputs and check references."""
+        mine = {step.asset for step in self.steps}
+        return {key: (self.asset(key).upstreams | self.suite(key).references) & mine - {key} for key in mine}
+
+    def tell_phase(self, key: AssetKey, phase: Phase) -> None:
+        self.observer(StepPhase(self.run.id, key, phase))
+
+    def hold_in_mind(self, step: StepRecord) -> StepRecord:
+        """Take a step into the run without telling the ledger yet."""
+        self.run = self.run.with_step(step)
+        return step
+
+    def note(self, step: StepRecord) -> StepRecord:
+        """Record how a step stands, durably: a later attempt goes on from what the ledger says."""
+        self.hold_in_mind(step)
+        self.world.ledger.save(self.run)
+        return step
+
+    def end(self, step: StepRecord, state: StepState, reason: str = "") -> StepRecord:
+        ended = self.note(replace(step, state=state, reason=reason))
+        self.observer(StepEnded(self.run.id, ended))
+        return ended
+
+    def end_by_error(self, step: StepRecord, state: StepState, error: LakeflowError) -> StepRecord:
+        hint = f" ({error.hint})" if error.hint else ""
+        return self.end(step, state, f"{error.message}{hint}")
+
+    # what a step sees
+
+    def written_here(self, key: AssetKey) -> int | None:
+        """The snapshot that this run wrote for the asset and that waits for its publish."""
+        step = self.run.step(key)
+        pending = step is not None and step.action is Action.WRITE and step.state is None
+        return step.snapshot_id if step and pending else None
+
+    def pinned(self, key: AssetKey) -> int | None:
+        """The run's own snapshot where the run wrote it, else main as it was when the run began."""
+        here = self.written_here(key)
+        if here is not None:
+            return here
+        table = self.tables.get(key)
+        return None if table is None else table.main
+
+    def scans(self, keys: Iterable[AssetKey]) -> dict[AssetKey, Scan]:
+        """Pinned scans of these tables; one that was never built is left out."""
+        return {
+            key: self.world.catalog.scan(self.tables[key], snapshot)
+            for key in sorted(keys)
+            if (snapshot := self.pinned(key)) is not None
+        }
+
+    def published_scans(self, keys: Iterable[AssetKey]) -> dict[AssetKey, Scan]:
+        """The same as readers of main saw them when the run began."""
+        return {
+            key: self.world.catalog.scan(table, table.main)
+            for key in sorted(keys)
+            if (table := self.tables.get(key)) and table.main is not None
+        }
+
+    def verdict(self, step: StepRecord, ruling: Ruling, reason: str = "") -> VerdictRecord:
+        """The ruling on the snapshot of a step, on the strength of what the step recorded."""
+        assert step.snapshot_id is not None, f"{step.asset} has no snapshot to rule on"
+        return VerdictRecord(
+            asset=step.asset,
+            snapshot_id=step.snapshot_id,
+            ruling=ruling,
+            run=self.run.id,
+            attempt=self.run.attempt,
+            at=self.world.clock(),
+            actor=self.world.origin.actor,
+            reason=reason,
+            code_version=step.code_version,
+            checks_digest=step.checks_digest,
+            reads=step.reads,
+            inputs=step.inputs,
+            passed=sum(check.outcome == "passed" for check in step.checks),
+            total=len(step.checks),
+        )

@@ -1,0 +1,142 @@
+"""A run from plan to verdict, and its retry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from lakeflow.core import planning
+from lakeflow.core.errors import BusyError, UsageError
+from lakeflow.core.events import Planned, RunEnded, RunStarted
+from lakeflow.core.model import AssetKey
+from lakeflow.core.planning import Plan
+from lakeflow.core.runs import UNPUBLISHED_ENDS, RunRecord, RunState, StepRecord, StepState
+from lakeflow.wap.attempt import Attempt, Observer
+from lakeflow.wap.leasing import leased
+from lakeflow.wap.publishing import publish
+from lakeflow.wap.steps import carry_out
+from lakeflow.wap.world import World
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a run. `wait` is in seconds; `selection` is kept for the record."""
+
+    selected: tuple[AssetKey, ...]
+    selection: tuple[str, ...] = ()
+    forced: bool = False
+    all_or_nothing: bool = False
+    wait: float = 0.0
+
+
+def preview(world: World, request: Request) -> Plan:
+    """The plan as things stand now; touches nothing."""
+    return planning.plan(world.project, world.facts(request.selected), request.selected, forced=request.forced)
+
+
+def materialize(world: World, request: Request, observer: Observer) -> RunRecord | None:
+    """Write, audit, decide, publish. None when there is nothing to do.
+
+    The plan is made again under the leases; what the observer is told is what runs.
+    """
+    first = preview(world, request)
+    if not first.steps:
+        observer(Planned(first))
+        return None
+    run = RunRecord(
+        id=world.new_id(),
+        state=RunState.RUNNING,
+        started_at=world.clock(),
+        selection=request.selection,
+        all_or_nothing=request.all_or_nothing,
+        actor=world.origin.actor,
+    )
+    mine = tuple(step.asset for step in first.steps)
+    with leased(world, run.id, mine, request.wait) as lease:
+        facts = world.facts(mine)
+        plan = planning.plan(world.project, facts, mine, forced=request.forced)
+        plan = replace(plan, fresh=(*first.fresh, *plan.fresh))
+        observer(Planned(plan))
+        if not plan.steps:
+            return None
+        return _run(Attempt(world, lease, run, facts, observer), plan)
+
+
+def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunRecord:
+    """The next attempt of a run over its unpublished steps; what was published stays."""
+    before = world.ledger.run(run_id)
+    keys = _unpublished(world, before)
+    with leased(world, before.id, keys, wait) as lease:
+        before = require_unpublished(world.ledger.run(before.id), "retry")
+        facts = world.facts(keys)
+        plan = planning.plan(world.project, facts, keys, forced=_was_forced(before))
+        observer(Planned(plan))
+        run = replace(
+            before,
+            state=RunState.RUNNING,
+            attempt=before.attempt + 1,
+            ended_at=None,
+            steps=tuple(_settled(step, plan) for step in before.steps if step.asset in world.project.assets),
+        )
+        return _run(Attempt(world, lease, run, facts, observer), plan)
+
+
+def require_unpublished(run: RunRecord, verb: str) -> RunRecord:
+    """UsageError unless the run has ended with something unpublished."""
+    if run.state not in UNPUBLISHED_ENDS:
+        raise UsageError(f"run {run.id} is {run.state}: there is nothing to {verb}", hint="`lakeflow runs` lists runs")
+    return run
+
+
+@contextmanager
+def ending_well(attempt: Attempt) -> Iterator[None]:
+    """However the attempt stops, the run does not stay `running`: interrupted is abandoned, a fault is failed."""
+    try:
+        yield
+    except BusyError:
+        raise  # the lease was lost: the run is another's to record now
+    except KeyboardInterrupt:
+        _stopped(attempt, RunState.ABANDONED, "interrupted")
+        raise
+    except BaseException as error:
+        _stopped(attempt, RunState.FAILED, f"stopped by {type(error).__name__}")
+        raise
+
+
+def _run(attempt: Attempt, plan: Plan) -> RunRecord:
+    attempt.observer(RunStarted(attempt.run))
+    attempt.world.ledger.save(attempt.run)
+    with ending_well(attempt):
+        for step in plan.steps:
+            carry_out(attempt, step)
+        final = publish(attempt, lambda key: _again(attempt, plan, key))
+    attempt.observer(RunEnded(final))
+    return final
+
+
+def _again(attempt: Attempt, plan: Plan, key: AssetKey) -> None:
+    step = plan.step(key)
+    assert step is not None, f"{key} waits for a publish, so it was planned"
+    carry_out(attempt, step)
+
+
+def _unpublished(world: World, run: RunRecord) -> tuple[AssetKey, ...]:
+    left = {step.asset for step in run.steps if not step.done}
+    return tuple(key for key in world.project.assets if key in left)
+
+
+def _was_forced(run: RunRecord) -> bool:
+    return any(str(planning.Cause.FORCED) in step.reasons for step in run.steps)
+
+
+def _settled(step: StepRecord, plan: Plan) -> StepRecord:
+    """A step that today's plan does not need any more is unchanged; the others keep what they wrote."""
+    if step.done or plan.step(step.asset) is not None:
+        return step
+    return replace(step, state=StepState.UNCHANGED, reason="fresh: published by another run meanwhile")
+
+
+def _stopped(attempt: Attempt, state: RunState, reason: str) -> None:
+    run = replace(attempt.run, state=state, reason=reason, ended_at=attempt.world.clock())
+    attempt.world.ledger.save(run)

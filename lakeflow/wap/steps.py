@@ -1,0 +1,239 @@
+"""One step: write the asset to the run's branch, then audit the very snapshot that was written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+
+from lakeflow.core.errors import ConflictError, LakeflowError
+from lakeflow.core.events import Phase, StepEnded
+from lakeflow.core.evolution import declare, evolve
+from lakeflow.core.fingerprint import ALGORITHM
+from lakeflow.core.model import Asset, AssetKey, WriteMode
+from lakeflow.core.planning import Cause, Step, published
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.provenance import Provenance
+from lakeflow.core.runs import Action, Ruling, StepRecord, StepState
+from lakeflow.core.schema import Schema
+from lakeflow.core.spelling import parse_type
+from lakeflow.core.table import Discard, Scan, Staging, Table
+from lakeflow.core.verdict import hold_reason
+from lakeflow.wap.attempt import Attempt
+
+
+def carry_out(attempt: Attempt, step: Step) -> None:
+    """Bring a step to its end, or to the point where it waits for the common publish (state None).
+
+    An error of the asset ends the step, never the run.
+    """
+    began = perf_counter()
+    record = _opened(attempt, step)
+    try:
+        if blocked := _blocked(attempt, step):
+            attempt.end(record, StepState.SKIPPED, blocked)
+        elif _inputs_turned_out_unchanged(attempt, step):
+            attempt.end(record, StepState.UNCHANGED, "its inputs turned out unchanged")
+        elif step.action is Action.AUDIT:
+            _audit_main(attempt, record)
+        else:
+            _write_and_audit(attempt, step, record)
+    except ConflictError as error:
+        attempt.end_by_error(attempt.step(step.asset), StepState.CONFLICT, error)
+    except LakeflowError as error:
+        attempt.end_by_error(attempt.step(step.asset), StepState.ERRORED, error)
+    _clocked(attempt, step.asset, perf_counter() - began)
+
+
+def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
+    """Audit the snapshot of a step and hold the step when its checks say so; else it waits, state None."""
+    attempt.tell_phase(record.asset, Phase.AUDITING)
+    assert record.snapshot_id is not None
+    scan = attempt.world.catalog.scan(attempt.tables[record.asset], record.snapshot_id)
+    checks = attempt.world.auditor.audit(_request(attempt, record, scan))
+    attempt.audited.add(record.snapshot_id)
+    digest = attempt.suite(record.asset).digest
+    audited = replace(record, checks=checks, checks_digest=digest, state=None, reason="")
+    if reason := hold_reason(checks):
+        return attempt.end(audited, StepState.HELD, reason)
+    attempt.note(audited)
+    attempt.observer(StepEnded(attempt.run.id, audited))
+    return audited
+
+
+def _opened(attempt: Attempt, step: Step) -> StepRecord:
+    asset = attempt.asset(step.asset)
+    before = attempt.run.step(step.asset)
+    inputs = {str(key): snapshot for key in asset.upstreams if (snapshot := attempt.pinned(key)) is not None}
+    opened = StepRecord(
+        asset=step.asset,
+        action=step.action,
+        reasons=tuple(str(reason) for reason in step.reasons),
+        attempt=attempt.run.attempt,
+        base_id=step.base_id,
+        code_version=asset.code_version,
+        checks_digest=attempt.suite(step.asset).digest,
+        reads=attempt.facts.reads.get(step.asset, ""),
+        inputs=inputs,
+    )
+    if before is not None and _is_kept(attempt, before, opened):
+        opened = replace(opened, snapshot_id=before.snapshot_id, rows=before.rows)
+    return attempt.hold_in_mind(opened)
+
+
+def _is_kept(attempt: Attempt, before: StepRecord, now: StepRecord) -> bool:
+    """Would writing again give what an earlier attempt left on the branch? Then it is only audited again."""
+    table = attempt.tables.get(now.asset)
+    stands = (
+        table is not None and before.snapshot_id is not None and table.refs.get(attempt.branch) == before.snapshot_id
+    )
+    same = ("action", "base_id", "code_version", "checks_digest", "reads", "inputs")
+    return stands and all(getattr(before, name) == getattr(now, name) for name in same)
+
+
+def _blocked(attempt: Attempt, step: Step) -> str:
+    for upstream in sorted(step.upstreams):
+        above = attempt.step(upstream)
+        if above.state is not None and not above.done:
+            return f"upstream {upstream} {above.state}"
+    return ""
+
+
+def _inputs_turned_out_unchanged(attempt: Attempt, step: Step) -> bool:
+    only_cascade = all(reason.cause is Cause.UPSTREAM_RUNS for reason in step.reasons)
+    return only_cascade and all(attempt.step(key).state is StepState.UNCHANGED for key in step.upstreams)
+
+
+def _audit_main(attempt: Attempt, record: StepRecord) -> None:
+    table = attempt.tables[record.asset]
+    rows = table.published.rows if table.published else None
+    audited = audit(attempt, replace(record, snapshot_id=table.main, rows=rows))
+    if audited.state is None:
+        attempt.extra_verdicts.append(attempt.verdict(audited, Ruling.PUBLISH, "audited again"))
+        attempt.end(audited, StepState.AUDITED)
+
+
+def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord) -> None:
+    attempt.world.auditor.start()
+    if record.snapshot_id is None:
+        record = _write(attempt, record)
+    forced = any(reason.cause is Cause.FORCED for reason in step.reasons)
+    if not forced and _is_equal_to_main(attempt, record):
+        _drop_equal(attempt, record)
+    else:
+        audit(attempt, record)
+
+
+def _write(attempt: Attempt, record: StepRecord) -> StepRecord:
+    """Run the code on pinned inputs and commit its rows to the branch: fork and write are one commit."""
+    attempt.tell_phase(record.asset, Phase.WRITING)
+    world, asset = attempt.world, attempt.asset(record.asset)
+    world.ledger.remember_code(asset.code_version, ALGORITHM, asset.source)
+    _clear_branch(attempt, record.asset)
+    with world.engine.produce(asset, attempt.scans(asset.upstreams)) as produced:
+        table, schema = _target(attempt, asset, produced.schema)
+        files = produced.write(schema, world.catalog.data_directory(table))
+    staging = Staging(
+        branch=attempt.branch,
+        base=record.base_id,
+        mode=asset.write,
+        schema=schema,
+        files=files,
+        summary=_provenance(attempt, record).summary(),
+        pii=asset.pii,
+    )
+    staged = world.catalog.stage(table, staging)
+    attempt.tables[record.asset] = staged
+    return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=sum(file.rows for file in files)))
+
+
+def _clear_branch(attempt: Attempt, key: AssetKey) -> None:
+    """Drop what an earlier attempt of this run left on its branch: this attempt forks again from main."""
+    table = attempt.tables.get(key)
+    if table is not None and attempt.branch in table.refs:
+        stale = Discard(key, attempt.branch, table.refs[attempt.branch])
+        attempt.tables |= attempt.world.catalog.commit([stale], lambda _: None)
+
+
+def _target(attempt: Attempt, asset: Asset, produced: Schema) -> tuple[Table, Schema]:
+    """The table, made when it is new, and the schema to write with."""
+    declared = declare(produced, asset.columns, parse_type)
+    table = attempt.tables.get(asset.key)
+    if table is None:
+        schema = evolve(None, declared, asset.write, 0)
+        table = attempt.tables[asset.key] = attempt.world.catalog.create(asset.key, schema)
+    if table.main is None:
+        return table, evolve(table.schema, declared, WriteMode.REPLACE, table.last_column_id)
+    return table, evolve(table.schema, declared, asset.write, table.last_column_id)
+
+
+def _provenance(attempt: Attempt, record: StepRecord) -> Provenance:
+    origin = attempt.world.origin
+    return Provenance(
+        run=attempt.run.id,
+        attempt=attempt.run.attempt,
+        asset=str(record.asset),
+        code_version=record.code_version,
+        checks=record.checks_digest,
+        inputs=record.inputs,
+        version=origin.version,
+        fingerprint=ALGORITHM,
+        git=origin.git,
+        reads=record.reads,
+    )
+
+
+def _is_equal_to_main(attempt: Attempt, record: StepRecord) -> bool:
+    """A replace that gives main's very rows under main's checks need not move main, nor what reads it."""
+    table = attempt.tables[record.asset]
+    if attempt.asset(record.asset).write is not WriteMode.REPLACE or table.main is None or record.snapshot_id is None:
+        return False
+    digest = _digest_on_main(attempt, record.asset)
+    if digest != record.checks_digest or not table.schema_of(record.snapshot_id).same_columns(table.schema):
+        return False
+    scan = attempt.world.catalog.scan
+    return attempt.world.engine.equal(scan(table, record.snapshot_id), scan(table, table.main))
+
+
+def _digest_on_main(attempt: Attempt, key: AssetKey) -> str:
+    stands = published(attempt.tables[key], attempt.facts.verdicts.get(key, ()))
+    return stands.checks_digest if stands and not stands.foreign else ""
+
+
+def _drop_equal(attempt: Attempt, record: StepRecord) -> None:
+    _clear_branch(attempt, record.asset)
+    on_main = replace(record, snapshot_id=attempt.tables[record.asset].main)
+    attempt.extra_verdicts.append(attempt.verdict(on_main, Ruling.UNCHANGED, "a new write gave the same rows"))
+    attempt.end(on_main, StepState.UNCHANGED, "the same rows as on main")
+
+
+def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
+    asset, suite = attempt.asset(record.asset), attempt.suite(record.asset)
+    relations = {str(key): found for key, found in attempt.scans(suite.references - {record.asset}).items()}
+    relations |= {f"published.{key}": found for key, found in attempt.published_scans(suite.published).items()}
+    return AuditRequest(
+        asset=record.asset,
+        scan=scan,
+        suite=suite,
+        root=attempt.world.project.root,
+        primary_key=asset.primary_key,
+        columns=asset.columns,
+        relations=relations,
+        expected_rows=_expected_rows(attempt, record),
+        allow_empty=asset.allow_empty,
+        timeout=attempt.world.policy.check_timeout,
+    )
+
+
+def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:
+    """Row accounting: what was written, on top of what stood there when the step appends."""
+    if record.action is Action.AUDIT or record.rows is None:
+        return None
+    table = attempt.tables[record.asset]
+    base = table.snapshots.get(record.base_id) if record.base_id is not None else None
+    if attempt.asset(record.asset).write is WriteMode.APPEND and base is not None:
+        return None if base.rows is None else base.rows + record.rows
+    return record.rows
+
+
+def _clocked(attempt: Attempt, key: AssetKey, seconds: float) -> None:
+    attempt.run = attempt.run.with_step(replace(attempt.step(key), seconds=round(seconds, 3)))

@@ -1,0 +1,75 @@
+"""What a run needs of the world, given once: ports, clock, and who is acting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from lakeflow.core.fingerprint import ALGORITHM, fingerprint
+from lakeflow.core.model import Asset, AssetKey, Project
+from lakeflow.core.planning import Facts
+from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Ledger
+from lakeflow.core.provenance import provenance_of
+from lakeflow.core.runs import Holder
+from lakeflow.core.table import Table
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who acts, from where: `git` is `<commit>` or `<commit>+dirty`, empty outside a repository."""
+
+    actor: str
+    holder: Holder
+    version: str
+    git: str = ""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Settings that a run obeys. Seconds; `keep_snapshots` counts the ancestors of main that stay."""
+
+    keep_snapshots: int = 50
+    check_timeout: float = 600.0
+    lease_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class World:
+    """The ports and the project. `read_digest` is the fingerprint of a root's outside files."""
+
+    project: Project
+    catalog: Catalog
+    ledger: Ledger
+    engine: Engine
+    auditor: Auditor
+    clock: Clock
+    new_id: Callable[[], str]
+    read_digest: Callable[[Asset], str]
+    origin: Origin
+    policy: Policy = Policy()
+
+    def facts(self, selected: Iterable[AssetKey]) -> Facts:
+        """Everything that a plan of these assets rests on, from ONE catalog read."""
+        keys = set(selected)
+        for key in tuple(keys):
+            suite = self.project.suite(key)
+            keys |= self.project.assets[key].upstreams | suite.references | suite.published
+        tables = self.catalog.load(keys)
+        roots = (asset for key in keys if (asset := self.project.assets.get(key)) and asset.reads)
+        return Facts(
+            tables=tables,
+            verdicts=self.ledger.verdicts(keys),
+            reads={asset.key: self.read_digest(asset) for asset in roots},
+            renamed_code=self._renamed_code(tables.values()),
+        )
+
+    def _renamed_code(self, tables: Iterable[Table]) -> dict[str, str]:
+        """Code versions of another fingerprint algorithm, read again from the stored text (a new algorithm
+        must not rebuild the lake).
+        """
+        renamed = {}
+        for table in tables:
+            made = provenance_of(table.published.summary) if table.published else None
+            if made and made.fingerprint != ALGORITHM and (source := self.ledger.code(made.code_version)):
+                renamed[made.code_version] = fingerprint(source)
+        return renamed

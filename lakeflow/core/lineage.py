@@ -1,0 +1,33 @@
+"""What was made from what, as trees that a person reads from the result down to the sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lakeflow.core.model import AssetKey, Project
+from lakeflow.core.selection import ancestors
+from lakeflow.core.views import AssetStatus, LineageNode
+
+
+def trees(
+    project: Project, statuses: Mapping[AssetKey, AssetStatus], selected: Sequence[AssetKey]
+) -> tuple[LineageNode, ...]:
+    """One tree for each selected asset from which no other selected one is made.
+
+    An asset that stands in a tree already is shown again without its upstreams, marked `repeated`.
+    """
+    graph = {key: asset.upstreams for key, asset in project.assets.items()}
+    below = {key: ancestors([key], graph) - {key} for key in selected}
+    tops = [key for key in selected if not any(key in found for found in below.values())]
+    shown: set[AssetKey] = set()
+    return tuple(_node(project, statuses, key, shown) for key in tops)
+
+
+def _node(
+    project: Project, statuses: Mapping[AssetKey, AssetStatus], key: AssetKey, shown: set[AssetKey]
+) -> LineageNode:
+    asset = project.assets[key]
+    repeated = key in shown and bool(asset.upstreams)
+    shown.add(key)
+    above = () if repeated else tuple(_node(project, statuses, up, shown) for up in sorted(asset.upstreams))
+    return LineageNode(statuses[key], above, asset.reads, repeated)

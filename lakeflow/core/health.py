@@ -32,7 +32,7 @@ def by_urgency(statuses: Sequence[AssetStatus]) -> tuple[AssetStatus, ...]:
 
 def _counts(reason: Reason, above: Mapping[AssetKey, AssetStatus]) -> bool:
     """A root that always runs is not stale for that, nor is what would run only because of it."""
-    if reason.cause is Cause.UPSTREAM_RUNS and reason.upstream in above:
+    if reason.cause is Cause.UPSTREAM_RUNS and reason.upstream is not None:
         return above[reason.upstream].health is not Health.FRESH
     return reason.cause is not Cause.NO_FINGERPRINT
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from lakeflow.core.errors import UsageError
-from lakeflow.core.planning import short_id
 from lakeflow.core.provenance import Provenance, provenance_of
 from lakeflow.core.runs import Ruling, VerdictRecord
 from lakeflow.core.table import MAIN, Snapshot, Table
@@ -63,7 +62,7 @@ def _by_ref(table: Table, ref: str) -> int | None:
 def _row(table: Table, ref: str | None, snapshot: Snapshot, verdict: VerdictRecord | None) -> SnapshotRow:
     made = provenance_of(snapshot.summary) or Provenance(run="", attempt=0, asset="", code_version="")
     parent = table.snapshots.get(snapshot.parent_id) if snapshot.parent_id is not None else None
-    before = 0 if snapshot.parent_id is None else parent and parent.rows
+    before = parent.rows if parent else (0 if snapshot.parent_id is None else None)
     return SnapshotRow(
         snapshot_id=snapshot.id,
         ref=ref,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from graphlib import TopologicalSorter
 from typing import Final
 
 from lakeflow.core.errors import SelectionError
@@ -129,7 +130,7 @@ def plan(project: Project, facts: Facts, selected: Sequence[AssetKey], *, forced
 
     SelectionError when an upstream was never built and is not selected.
     """
-    asked = _Asked(project, facts, tuple(selected), forced)
+    asked = _Asked(project, facts, run_order(project, selected), forced)
     for key in asked.selected:
         _require_upstreams(asked, key)
         if step := _step(asked, key):
@@ -142,6 +143,15 @@ def plan(project: Project, facts: Facts, selected: Sequence[AssetKey], *, forced
         rows_to_read=sum(_rows_read(asked, step) for step in steps),
         warnings=tuple(warning for step in steps for warning in _warnings(asked, step)),
     )
+
+
+def run_order(project: Project, selected: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
+    """Each asset after its inputs, and after the tables that its checks refer to; else as the project has them."""
+    chosen = set(selected)
+    graph = TopologicalSorter[AssetKey]()
+    for key in (key for key in project.assets if key in chosen):
+        graph.add(key, *sorted((project.assets[key].upstreams | project.suite(key).references) & chosen - {key}))
+    return tuple(graph.static_order())
 
 
 def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Published | None:

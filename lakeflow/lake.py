@@ -1,33 +1,56 @@
-"""A lake is an open project: its assets, catalog, engine and ledger. The only file that knows who is real."""
+"""A lake is an open project: the words of the command line, for Python."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
+from lakeflow import wap
+from lakeflow.assembly import assemble
+from lakeflow.core import history, lineage
+from lakeflow.core.errors import UsageError
 from lakeflow.core.events import Event
+from lakeflow.core.health import by_urgency, health
 from lakeflow.core.model import AssetKey, Project
-from lakeflow.core.planning import Plan
+from lakeflow.core.planning import Plan, plan
 from lakeflow.core.ports import Rows
-from lakeflow.core.runs import RunRecord
+from lakeflow.core.runs import UNPUBLISHED_ENDS, RunRecord, RunState
+from lakeflow.core.selection import select
+from lakeflow.core.settings import Settings
+from lakeflow.core.table import MAIN, Scan, Table
 from lakeflow.core.views import AssetStatus, LineageNode, Setting, SnapshotRow
+from lakeflow.project import find_root, load, load_settings
 
 Observer = Callable[[Event], None]
+MASK: Final = "•••"
+
+
+def _unobserved(_event: Event) -> None:
+    """Nobody watches."""
 
 
 def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Lake:  # noqa: A001 - the API's word
-    """The lake around `path`. `settings` override environment and file."""
-    raise NotImplementedError
+    """The lake around `path`. `settings` override environment and file.
+
+    ProjectError with all faults of the files; ConfigError for a bad setting. Touches no data.
+    """
+    root = find_root(Path(path))
+    values, sources = load_settings(root, os.environ, settings or {})
+    return Lake(load(root), values, sources)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Lake:
     """Each method is a sentence of the command line; see `docs/` for the same words there."""
 
     project: Project
+    configured: Settings
+    sources: Mapping[str, str]
 
     def __enter__(self) -> Self:
         return self
@@ -35,14 +58,22 @@ class Lake:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    @cached_property
+    def _world(self) -> wap.World:
+        return assemble(self.project, self.configured)
+
     def close(self) -> None:
-        raise NotImplementedError
+        """Let go of database, engine and audit worker."""
+        if world := self.__dict__.pop("_world", None):
+            world.close()
 
     def select(self, *selection: str) -> tuple[AssetKey, ...]:
-        raise NotImplementedError
+        """The assets meant, upstreams first; all of them when nothing is said."""
+        return select(selection, {key: asset.upstreams for key, asset in self.project.assets.items()})
 
     def plan(self, *selection: str, force: bool = False) -> Plan:
-        raise NotImplementedError
+        """What `materialize` would do now, and why."""
+        return wap.preview(self._world, wap.Request(self.select(*selection), selection, force))
 
     def materialize(
         self,
@@ -50,55 +81,115 @@ class Lake:
         force: bool = False,
         all_or_nothing: bool = False,
         wait: float = 0.0,
-        observer: Observer = lambda event: None,
+        observer: Observer = _unobserved,
     ) -> RunRecord | None:
-        """None when there is nothing to do. `wait` is how many seconds to wait for another run's lease."""
-        raise NotImplementedError
+        """Write, audit and publish. None when there is nothing to do; a held audit is a result, not an error.
+
+        `force` runs fresh assets too, `all_or_nothing` publishes nothing when one asset is held, `wait` is how many
+        seconds to wait for another run's lease.
+        """
+        request = wap.Request(self.select(*selection), selection, force, all_or_nothing, wait)
+        return wap.materialize(self._world, request, observer)
 
     def publish(
-        self, run: str, *selection: str, reason: str | None = None, observer: Observer = lambda event: None
+        self, run: str, *selection: str, reason: str | None = None, observer: Observer = _unobserved
     ) -> RunRecord:
         """Audit the held snapshots of a run again and publish what passes.
 
         With a `reason` the publish is forced: failed and errored checks are overridden, who and why recorded.
         """
-        raise NotImplementedError
+        chosen = self.select(*selection) if selection else ()
+        return wap.publish_held(self._world, self.run(run).id, chosen, reason, observer)
 
     def discard(self, run: str) -> RunRecord:
-        raise NotImplementedError
+        """Drop the branches of everything that the run did not publish."""
+        return wap.discard(self._world, self.run(run).id)
 
-    def retry(self, run: str | None = None, observer: Observer = lambda event: None) -> RunRecord:
+    def retry(self, run: str | None = None, *, wait: float = 0.0, observer: Observer = _unobserved) -> RunRecord:
         """The next attempt of that run, by default the latest unpublished one."""
-        raise NotImplementedError
+        return wap.retry(self._world, self.run(run).id if run else self._latest_unpublished(), wait, observer)
 
     def rollback(self, run: str, *, force: bool = False) -> RunRecord:
-        raise NotImplementedError
+        """Take a whole run back. `force` accepts a state that no run produced."""
+        return wap.rollback(self._world, self.run(run).id, force=force)
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
-        raise NotImplementedError
+        """Newest first."""
+        return self._world.ledger.runs(limit)
 
     def run(self, prefix: str) -> RunRecord:
-        raise NotImplementedError
+        """The run whose id starts so; UsageError when none or several do."""
+        return self._world.ledger.run(prefix)
 
     def status(self, *selection: str) -> tuple[AssetStatus, ...]:
-        """What needs a decision first."""
-        raise NotImplementedError
+        """How the assets stand, what needs a decision first."""
+        statuses = self._statuses()
+        return by_urgency([statuses[key] for key in self.select(*selection)])
 
     def snapshots(self, asset: str) -> tuple[SnapshotRow, ...]:
         """Newest first: open branches, then main and its ancestors."""
-        raise NotImplementedError
+        key = self._one(asset)
+        table = self._world.catalog.load([key]).get(key)
+        return history.history(table, self._world.ledger.verdicts([key]).get(key, ())) if table else ()
 
     def lineage(self, *selection: str) -> tuple[LineageNode, ...]:
-        """One tree for each selected asset that no other selected one reads."""
-        raise NotImplementedError
+        """One tree for each selected asset from which no other selected one is made."""
+        return lineage.trees(self.project, self._statuses(), self.select(*selection))
 
-    def read(self, asset: str, *, ref: str = "main", snapshot: str | None = None) -> Any:
+    def read(self, asset: str, *, ref: str = MAIN, snapshot: str | None = None) -> Any:
         """A lazy DuckDB relation over what readers see, or over a ref (`audit_…`) or snapshot (`s4411…`)."""
-        raise NotImplementedError
+        return self._world.engine.relation(self._scan(asset, ref, snapshot))
 
-    def show(self, asset: str, *, ref: str = "main", snapshot: str | None = None, limit: int = 20) -> Rows:
+    def show(self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, limit: int = 20) -> Rows:
         """The first rows as text, personal columns masked."""
-        raise NotImplementedError
+        rows = self._world.engine.rows(self._scan(asset, ref, snapshot), limit)
+        return _masked(rows, self.project.assets[self._one(asset)].pii)
 
     def settings(self) -> tuple[Setting, ...]:
-        raise NotImplementedError
+        """Every setting, its value without secrets, and where it came from."""
+        return tuple(
+            Setting(name, str(value), self.sources.get(name, "default"))
+            for name, value in self.configured.shown().items()
+        )
+
+    def _one(self, asset: str) -> AssetKey:
+        found = self.select(asset)
+        if len(found) != 1:
+            raise UsageError(f"{asset!r} means {len(found)} assets", hint="name one, like `silver.weather`")
+        return found[0]
+
+    def _scan(self, asset: str, ref: str, snapshot: str | None) -> Scan:
+        table = self._table(self._one(asset))
+        return self._world.catalog.scan(table, history.find_snapshot(table, ref=ref, snapshot=snapshot))
+
+    def _table(self, key: AssetKey) -> Table:
+        table = self._world.catalog.load([key]).get(key)
+        if table is None:
+            raise UsageError(f"{key} was never built", hint=f"`lakeflow materialize +{key}` builds it")
+        return table
+
+    def _statuses(self) -> dict[AssetKey, AssetStatus]:
+        everything = self.select()
+        facts = self._world.facts(everything)
+        held = {key: self._waiting(table) for key, table in facts.tables.items()}
+        return health(plan(self.project, facts, everything), facts, held)
+
+    def _waiting(self, table: Table) -> tuple[str, ...]:
+        """Runs that have a branch in this table and are not at work."""
+        runs = (self.run(run_id) for run_id in history.open_runs(table))
+        return tuple(run.id for run in runs if run.state is not RunState.RUNNING)
+
+    def _latest_unpublished(self) -> str:
+        for run in self.runs():
+            if run.state in UNPUBLISHED_ENDS or run.state is RunState.RUNNING:
+                return run.id
+        raise UsageError("no run is unpublished", hint="`lakeflow runs` lists runs")
+
+
+def _masked(rows: Rows, personal: frozenset[str]) -> Rows:
+    hidden = [name.lower() in personal for name in rows.columns]
+    values = tuple(
+        tuple(MASK if hide and value is not None else value for hide, value in zip(hidden, row, strict=True))
+        for row in rows.values
+    )
+    return replace(rows, values=values)

@@ -12,11 +12,15 @@ from lakeflow.core.errors import AssetError
 def read_digest(root: Path, globs: Sequence[str]) -> str:
     """Hex digest over names and content of all files that the globs match under `root`.
 
-    AssetError when a glob matches nothing or a file cannot be read.
+    Empty when one of them matches nothing: the asset then runs, and says what it misses.
+    AssetError when a file cannot be read.
     """
     digest = hashlib.sha256()
     for pattern in globs:
-        for path in _matches(root, pattern):
+        found = _matches(root, pattern)
+        if not found:
+            return ""
+        for path in found:
             digest.update(f"{path.relative_to(root) if path.is_relative_to(root) else path}\0".encode())
             digest.update(_content(path))
     return digest.hexdigest()
@@ -25,10 +29,7 @@ def read_digest(root: Path, globs: Sequence[str]) -> str:
 def _matches(root: Path, pattern: str) -> list[Path]:
     absolute = Path(pattern)
     base, relative = (Path(absolute.anchor), pattern.lstrip("/")) if absolute.is_absolute() else (root, pattern)
-    found = sorted(path for path in base.glob(relative) if path.is_file())
-    if not found:
-        raise AssetError(f"no file matches {pattern!r} under {root}", hint="check `reads` and that the files are there")
-    return found
+    return sorted(path for path in base.glob(relative) if path.is_file())
 
 
 def _content(path: Path) -> bytes:

@@ -29,7 +29,7 @@ class Attempt:
         self.run = run
         self.facts = facts
         self.tables: dict[AssetKey, Table] = dict(facts.tables)
-        self.observer = observer
+        self._watchers = (world.log, observer)
         self.audited: set[int] = set()
         self.extra_verdicts: list[VerdictRecord] = []
 
@@ -58,8 +58,13 @@ class Attempt:
         mine = {step.asset for step in self.steps}
         return {key: (self.asset(key).upstreams | self.suite(key).references) & mine - {key} for key in mine}
 
+    def tell(self, event: Event) -> None:
+        """Into the run's log, and to whoever watches."""
+        for watch in self._watchers:
+            watch(event)
+
     def tell_phase(self, key: AssetKey, phase: Phase) -> None:
-        self.observer(StepPhase(self.run.id, key, phase))
+        self.tell(StepPhase(self.run.id, key, phase))
 
     def hold_in_mind(self, step: StepRecord) -> StepRecord:
         """Take a step into the run without telling the ledger yet."""
@@ -74,7 +79,7 @@ class Attempt:
 
     def end(self, step: StepRecord, state: StepState, reason: str = "") -> StepRecord:
         ended = self.note(replace(step, state=state, reason=reason))
-        self.observer(StepEnded(self.run.id, ended))
+        self.tell(StepEnded(self.run.id, ended))
         return ended
 
     def end_by_error(self, step: StepRecord, state: StepState, error: LakeflowError) -> StepRecord:

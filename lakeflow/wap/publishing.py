@@ -195,7 +195,7 @@ def _told(attempt: Attempt, final: RunRecord) -> RunRecord:
     attempt.run = final
     for step in final.steps:
         if before[step.asset].state is None:
-            attempt.observer(StepEnded(final.id, step))
+            attempt.tell(StepEnded(final.id, step))
     return final
 
 

@@ -105,13 +105,13 @@ def ending_well(attempt: Attempt) -> Iterator[None]:
 
 
 def _run(attempt: Attempt, plan: Plan) -> RunRecord:
-    attempt.observer(RunStarted(attempt.run))
+    attempt.tell(RunStarted(attempt.run))
     attempt.world.ledger.save(attempt.run)
     with ending_well(attempt):
         for step in plan.steps:
             carry_out(attempt, step)
         final = publish(attempt, lambda key: _again(attempt, plan, key))
-    attempt.observer(RunEnded(final))
+    attempt.tell(RunEnded(final))
     return final
 
 

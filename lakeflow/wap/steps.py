@@ -56,7 +56,7 @@ def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
     if reason := hold_reason(checks):
         return attempt.end(audited, StepState.HELD, reason)
     attempt.note(audited)
-    attempt.observer(StepEnded(attempt.run.id, audited))
+    attempt.tell(StepEnded(attempt.run.id, audited))
     return audited
 
 

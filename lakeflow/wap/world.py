@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
+from lakeflow.core.events import Event
 from lakeflow.core.fingerprint import ALGORITHM, fingerprint
 from lakeflow.core.model import Asset, AssetKey, Project
 from lakeflow.core.planning import Facts
@@ -35,18 +37,38 @@ class Policy:
 
 @dataclass(frozen=True)
 class World:
-    """The ports and the project. `read_digest` is the fingerprint of a root's outside files."""
+    """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
+
+    `read_digest` is the fingerprint of a root's outside files, `log` watches every run; `release` lets go of what was opened for the ports.
+    """
 
     project: Project
     catalog: Catalog
     ledger: Ledger
-    engine: Engine
-    auditor: Auditor
+    make_engine: Callable[[], Engine]
+    make_auditor: Callable[[], Auditor]
     clock: Clock
     new_id: Callable[[], str]
     read_digest: Callable[[Asset], str]
     origin: Origin
     policy: Policy = Policy()
+    log: Callable[[Event], None] = lambda _: None
+    release: Callable[[], None] = lambda: None
+
+    @cached_property
+    def engine(self) -> Engine:
+        return self.make_engine()
+
+    @cached_property
+    def auditor(self) -> Auditor:
+        return self.make_auditor()
+
+    def close(self) -> None:
+        made = vars(self)
+        for name in ("auditor", "engine"):
+            if port := made.pop(name, None):
+                port.close()
+        self.release()
 
     def facts(self, selected: Iterable[AssetKey]) -> Facts:
         """Everything that a plan of these assets rests on, from ONE catalog read."""

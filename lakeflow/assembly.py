@@ -1,0 +1,91 @@
+"""The composition root: the only file that knows which adapters are real.
+
+Heavy libraries are imported by the port that needs them, so that planning and looking stay quick.
+"""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from lakeflow.adapters import git, outside, processes, runlog
+from lakeflow.adapters.database import Database
+from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
+from lakeflow.adapters.iceberg import IcebergCatalog
+from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
+from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.core.model import Asset, Project
+from lakeflow.core.ports import Auditor, Engine
+from lakeflow.core.settings import Settings
+from lakeflow.wap import Origin, Policy, World
+
+MIGRATIONS: Final = (CATALOG_LAYOUT, *LEDGER_LAYOUT)
+"""The layout of a lake's database; a release appends to this list and never changes what stands in it."""
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def assemble(project: Project, settings: Settings) -> World:
+    """The world of one lake: its database is opened, and made when it is new."""
+    root = Path(project.root)
+    state = root / settings.state_dir
+    database = _open_database(settings, state)
+    return World(
+        project=project,
+        catalog=IcebergCatalog(database, _warehouse(settings, root, state), utc_now),
+        ledger=SqlLedger(database, processes.is_alive, utc_now, settings.lease_seconds),
+        make_engine=partial(_engine, root, settings, state),
+        make_auditor=partial(_auditor, settings, state),
+        clock=utc_now,
+        new_id=new_run_id,
+        read_digest=partial(_read_digest, root),
+        origin=Origin(getpass.getuser(), processes.me(), version("lakeflow-wap"), git.describe(root)),
+        policy=Policy(settings.keep_snapshots, settings.check_timeout, settings.lease_seconds),
+        log=runlog.recorder(state / "logs", utc_now),
+        release=database.close,
+    )
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_run_id() -> str:
+    """Ten letters and digits that sort by second: six of time (good until 2054), four of chance."""
+    seconds = int((utc_now() - _EPOCH).total_seconds())
+    time = "".join(_ALPHABET[(seconds >> shift) & 31] for shift in range(25, -1, -5))
+    return time + "".join(secrets.choice(_ALPHABET) for _ in range(4))
+
+
+def _open_database(settings: Settings, state: Path) -> Database:
+    database = Database(settings.catalog or f"sqlite:///{state / 'catalog.db'}")
+    if not settings.allow_network_filesystem:
+        database.require_local_disk()
+    database.initialise(MIGRATIONS)
+    return database
+
+
+def _warehouse(settings: Settings, root: Path, state: Path) -> str:
+    return str(root / settings.warehouse if settings.warehouse else state / "warehouse")
+
+
+def _engine(root: Path, settings: Settings, state: Path) -> Engine:
+    from lakeflow.adapters.duckdb import DuckEngine  # noqa: PLC0415 - planning does not compute
+
+    return DuckEngine(str(root), settings.memory_limit, settings.threads, str(state / "spill"))
+
+
+def _auditor(settings: Settings, state: Path) -> Auditor:
+    from lakeflow.adapters.audit_process import ProcessAuditor  # noqa: PLC0415 - planning does not audit
+
+    return ProcessAuditor(str(state / "logs" / "audit.log"), settings.threads, settings.memory_limit)
+
+
+def _read_digest(root: Path, asset: Asset) -> str:
+    return outside.read_digest(root, asset.reads)

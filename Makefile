@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: check test test-all demo bench lock clean
+.PHONY: check test test-long demo bench lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -20,8 +20,8 @@ check: $(STAMP)
 test: $(STAMP)
 	$(BIN)/pytest -n 2 -m "not long"
 
-test-all: $(STAMP)
-	$(BIN)/pytest -n 2
+test-long: $(STAMP)
+	$(BIN)/pytest -n 2 -m long
 
 demo: $(STAMP)
 	$(BIN)/python demo/demo.py

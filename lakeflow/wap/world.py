@@ -39,7 +39,8 @@ class Policy:
 class World:
     """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
 
-    `read_digest` is the fingerprint of a root's outside files, `log` watches every run; `release` lets go of what was opened for the ports.
+    `read_digest` is the fingerprint of a root's outside files, `log` watches every run; `release` lets go of what was
+    opened for the ports.
     """
 
     project: Project

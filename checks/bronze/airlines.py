@@ -1,0 +1,7 @@
+"""What must hold for the file as it arrived; a header that changed is a row that no pattern matches."""
+
+import great_expectations.expectations as gxe
+
+expectations = [
+    gxe.ExpectColumnValuesToMatchRegex(column="carrier", regex=r"^[0-9A-Z]{2}$"),
+]

@@ -1,0 +1,8 @@
+"""What must hold for the file as it arrived; a header that changed is a row that no pattern matches."""
+
+import great_expectations.expectations as gxe
+
+expectations = [
+    gxe.ExpectColumnValuesToMatchRegex(column="tailnum", regex=r"^N[0-9A-Z]{1,5}$"),
+    gxe.ExpectColumnValuesToMatchRegex(column="year", regex=r"^(\d{4}|NA)$"),
+]

@@ -1,0 +1,27 @@
+/*
+description = "One row per New York airport and hour: the weather as its station read it, typed and in UTC."
+key = ["origin", "observed_at"]
+owner = "data-platform"
+tags = ["weather"]
+
+[columns.observed_at]
+type = "timestamptz"
+*/
+with landed as (
+    select distinct nullif(columns(* exclude (landed_from)), 'NA') from bronze.weather
+)
+
+select
+    origin,
+    make_timestamp(year::bigint, month::bigint, day::bigint, hour::bigint, 0, 0)
+        at time zone 'America/New_York' as observed_at,
+    temp::double as temp,
+    dewp::double as dewp,
+    humid::double as humid,
+    wind_dir::int as wind_dir,
+    wind_speed::double as wind_speed,
+    wind_gust::double as wind_gust,
+    precip::double as precip,
+    pressure::double as pressure,
+    visib::double as visib
+from landed

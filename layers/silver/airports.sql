@@ -1,0 +1,40 @@
+/*
+description = "One row per airport of the United States."
+key = ["airport"]
+owner = "data-platform"
+tags = ["reference"]
+
+[columns.airport]
+description = "FAA code, three characters."
+
+[columns.latitude]
+description = "Degrees north; null where the file's position is wrong."
+
+[columns.longitude]
+description = "Degrees, west is negative; null where the file's position is wrong."
+
+[columns.altitude]
+description = "Feet above sea level."
+
+[columns.time_zone]
+description = "IANA name; null where the file has none or derived it from a wrong position."
+*/
+with landed as (
+    select distinct nullif(columns(* exclude (landed_from)), 'NA') from bronze.airports
+),
+
+-- Three airports lie in China or the Arctic: Keene (EEN) has its coordinates exchanged, Deer Valley (DVT) and
+-- Montgomery (MYF) lost their sign and the zone followed. Shemya (SYA) really is east of the date line.
+placed as (
+    select *, faa not in ('DVT', 'EEN', 'MYF') as well_placed from landed
+)
+
+select
+    faa as airport,
+    name,
+    case when well_placed then lat::double end as latitude,
+    case when well_placed then lon::double end as longitude,
+    alt::int as altitude,
+    -- The offset and daylight-saving columns stay in bronze: they contradict the zone, which says both.
+    case when well_placed then tzone end as time_zone
+from placed

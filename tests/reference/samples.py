@@ -1,0 +1,55 @@
+"""A small lake of hand-made files, built by the very text of the project's files in plain DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+ROOT = Path(__file__).parents[2]
+FILES = Path("data", "nycflights13")
+
+FLIGHTS = (
+    "year,month,day,dep_time,sched_dep_time,dep_delay,arr_time,sched_arr_time,arr_delay,carrier,flight,tailnum,"
+    "origin,dest,air_time,distance,hour,minute,time_hour"
+)
+WEATHER = "origin,year,month,day,hour,temp,dewp,humid,wind_dir,wind_speed,wind_gust,precip,pressure,visib,time_hour"
+
+
+def reading(day: str, hour: int, time_hour: str, *, origin: str = "EWR", temp: str = "50", wind: str = "9.2") -> str:
+    """A line of weather.csv; `day` is `month,day` on New York's clock."""
+    return f"{origin},2013,{day},{hour},{temp},40,60,270,{wind},NA,0,1010,10,2013-{time_hour}:00:00Z"
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """An empty lake that may be made by the files of layers/."""
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    for layer in ("bronze", "silver", "gold"):
+        connection.execute(f"create schema {layer}")
+    return connection
+
+
+def land(root: Path, name: str, header: str, lines: Iterable[str]) -> None:
+    """Put a file where bronze looks for it."""
+    folder = root / FILES
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("\n".join([header, *lines, ""]))
+
+
+def build(lake: duckdb.DuckDBPyConnection, *assets: str, folder: str = "layers") -> None:
+    """Make each `layer.name`, in this order, from its SQL file; a second time appends."""
+    for asset in assets:
+        text = (ROOT / folder / asset.replace(".", "/")).with_suffix(".sql").read_text()
+        lake.execute(f"create table if not exists {asset} as from ({text}) limit 0")
+        lake.execute(f"insert into {asset} {text}")
+
+
+def bad_rows(lake: duckdb.DuckDBPyConnection, check: str) -> int:
+    """How many rows a row check finds, named `layer/asset.check`."""
+    return len(lake.sql((ROOT / "checks" / f"{check}.sql").read_text()).to_arrow_table())
+
+
+def ask(lake: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[object, ...]]:
+    return lake.sql(sql).fetchall()

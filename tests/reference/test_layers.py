@@ -1,0 +1,230 @@
+"""The reference project's assets, tried on a few lines: an asset needs no lake to be tested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.reference.samples import FLIGHTS, ROOT, WEATHER, ask, bad_rows, build, connect, land, reading
+
+# One flight each: on time across midnight, at midnight sharp, cancelled, diverted, and one on either side of spring.
+EVENING = "2013,3,9,53,2359,54,504,438,26,B6,727,N612JB,JFK,BQN,175,1576,23,59,2013-03-10T04:00:00Z"
+MIDNIGHT = "2013,7,1,2400,2355,5,340,344,-4,B6,739,N580JB,JFK,PSE,197,1617,23,55,2013-07-02T03:00:00Z"
+CANCELLED = "2013,3,10,NA,1630,NA,NA,1815,NA,EV,4308,NA,EWR,RDU,NA,416,16,30,2013-03-10T20:00:00Z"
+DIVERTED = "2013,3,10,1525,1530,-5,1934,1805,NA,MQ,4525,N719MQ,LGA,XNA,NA,1147,15,30,2013-03-10T19:00:00Z"
+WINTER = "2013,3,9,515,515,0,830,819,11,UA,1545,N14228,EWR,IAH,227,1400,5,15,2013-03-09T10:00:00Z"
+SUMMER = "2013,3,10,515,515,0,830,819,11,UA,1545,N14228,EWR,IAH,227,1400,5,15,2013-03-10T09:00:00Z"
+
+
+@pytest.fixture
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> duckdb.DuckDBPyConnection:
+    """Files are found from `tmp_path`: the folder itself, as a search path comes second to where one stands."""
+    monkeypatch.chdir(tmp_path)
+    return connect()
+
+
+def test_bronze_lands_text_as_it_arrived_and_says_from_which_file(
+    lake: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """Nothing is guessed: numbers keep their spelling, NA stays NA, the header is no row."""
+    land(tmp_path, "weather.csv", WEATHER, [reading("1,1", 1, "01-01T06", wind="10.357019999999999")])
+    build(lake, "bronze.weather")
+    found = ask(lake, "select month, wind_speed, wind_gust, landed_from from bronze.weather")
+    assert found == [("1", "10.357019999999999", "NA", "weather.csv")]
+
+
+def test_a_header_that_changed_stays_as_a_row_for_the_audit_to_find(
+    lake: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """Temperature and dew point change places: declared names alone would load them swapped, without a word."""
+    land(tmp_path, "weather.csv", WEATHER.replace("temp,dewp", "dewp,temp"), [reading("1,1", 1, "01-01T06")])
+    build(lake, "bronze.weather")
+    assert ask(lake, "select temp from bronze.weather where time_hour = 'time_hour'") == [("dewp",)]
+
+
+def test_a_line_with_a_missing_field_is_an_error(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    land(tmp_path, "airlines.csv", "carrier,name", ["UA,United", "AA"])
+    with pytest.raises(duckdb.InvalidInputException, match="Expected Number of Columns: 2 Found: 1"):
+        build(lake, "bronze.airlines")
+
+
+def test_the_hour_that_came_twice_in_autumn_is_two_instants(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    land(tmp_path, "weather.csv", WEATHER, [reading("11,3", 1, "11-03T05"), reading("11,3", 1, "11-03T06")])
+    build(lake, "bronze.weather", "silver.weather")
+    found = ask(lake, "select observed_at::varchar from silver.weather order by observed_at")
+    assert found == [("2013-11-03 05:00:00+00",), ("2013-11-03 06:00:00+00",)]
+
+
+def test_the_naive_version_makes_one_key_of_both_hours_and_keeps_the_impossible_wind(
+    lake: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """What the demo's first run is held for."""
+    lines = [
+        reading("11,3", 1, "11-03T05", temp="52"),
+        reading("11,3", 1, "11-03T06", temp="50"),
+        reading("2,12", 3, "02-12T08", wind="1048.36058"),
+    ]
+    land(tmp_path, "weather.csv", WEATHER, lines)
+    build(lake, "bronze.weather")
+    build(lake, "silver.weather", folder="demo/naive")
+    twice = ask(lake, "select count(*) from silver.weather group by origin, observed_at having count(*) > 1")
+    assert twice == [(2,)]
+    assert ask(lake, "select count(*) from silver.weather where wind_speed > 200") == [(1,)]
+
+
+def test_both_versions_of_weather_have_the_same_columns(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    land(tmp_path, "weather.csv", WEATHER, [reading("1,1", 1, "01-01T06")])
+    build(lake, "bronze.weather", "silver.weather")
+    fixed = ask(lake, "describe silver.weather")
+    lake.execute("drop table silver.weather")
+    build(lake, "silver.weather", folder="demo/naive")
+    assert ask(lake, "describe silver.weather") == fixed
+
+
+def test_the_hour_left_out_in_spring_leaves_no_gap(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    land(tmp_path, "weather.csv", WEATHER, [reading("3,10", 1, "03-10T06"), reading("3,10", 3, "03-10T07")])
+    build(lake, "bronze.weather", "silver.weather")
+    assert ask(lake, "select max(observed_at) - min(observed_at) = interval 1 hour from silver.weather") == [(True,)]
+
+
+def test_only_the_one_known_impossible_wind_becomes_null(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """The next one must reach the audit."""
+    lines = [reading("2,12", 3, "02-12T08", wind="1048.36058"), reading("2,13", 3, "02-13T08", wind="999")]
+    land(tmp_path, "weather.csv", WEATHER, lines)
+    build(lake, "bronze.weather", "silver.weather")
+    assert ask(lake, "select wind_speed from silver.weather order by observed_at") == [(None,), (999.0,)]
+
+
+def test_a_file_that_landed_twice_counts_once(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    land(tmp_path, "weather.csv", WEATHER, [reading("1,1", 1, "01-01T06")])
+    land(tmp_path, "flights.csv", FLIGHTS, [WINTER, SUMMER])
+    build(lake, "bronze.weather", "bronze.weather", "bronze.flights", "bronze.flights")
+    build(lake, "silver.weather", "silver.flights")
+    assert ask(lake, "select count(*) from bronze.flights") == [(4,)]
+    assert ask(lake, "select count(*) from silver.flights") == [(2,)]
+    assert ask(lake, "select count(*) from silver.weather") == [(1,)]
+
+
+def test_landings_that_disagree_are_both_kept_for_the_audit_of_the_key(
+    lake: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    land(tmp_path, "weather.csv", WEATHER, [reading("1,1", 1, "01-01T06", temp="50")])
+    build(lake, "bronze.weather")
+    land(tmp_path, "weather.csv", WEATHER, [reading("1,1", 1, "01-01T06", temp="51")])
+    build(lake, "bronze.weather", "silver.weather")
+    assert ask(lake, "select temp from silver.weather order by temp") == [(50.0,), (51.0,)]
+
+
+@pytest.fixture
+def flown(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> duckdb.DuckDBPyConnection:
+    """The sample flights, with the one reading that stands at the hour of SUMMER."""
+    land(tmp_path, "flights.csv", FLIGHTS, [EVENING, MIDNIGHT, CANCELLED, DIVERTED, WINTER, SUMMER])
+    land(tmp_path, "weather.csv", WEATHER, [reading("3,10", 5, "03-10T09", wind="28.8")])
+    build(lake, "bronze.flights", "bronze.weather", "silver.flights", "silver.weather")
+    return lake
+
+
+def test_one_local_time_is_two_instants_on_either_side_of_the_change(flown: duckdb.DuckDBPyConnection) -> None:
+    found = ask(flown, "select scheduled_at::varchar from silver.flights where carrier = 'UA' order by scheduled_at")
+    assert found == [("2013-03-09 10:15:00+00",), ("2013-03-10 09:15:00+00",)]
+
+
+def test_a_departure_after_midnight_is_on_the_next_day(flown: duckdb.DuckDBPyConnection) -> None:
+    """Scheduled 23:59 New York on the 9th, left 00:53 on the 10th: the schedule's day stays the 9th."""
+    found = ask(flown, "select day::varchar, departed_at::varchar from silver.flights where flight = 727")
+    assert found == [("2013-03-09", "2013-03-10 05:53:00+00")]
+
+
+def test_the_clock_time_2400_is_midnight(flown: duckdb.DuckDBPyConnection) -> None:
+    found = ask(flown, "select departed_at::varchar from silver.flights where flight = 739")
+    assert found == [("2013-07-02 04:00:00+00",)]
+
+
+def test_a_cancelled_flight_never_departed_and_a_diverted_one_has_no_arrival_delay(
+    flown: duckdb.DuckDBPyConnection,
+) -> None:
+    found = ask(
+        flown,
+        "select status, departed_at is null, arr_delay, tailnum from silver.flights where status <> 'completed' "
+        "order by status",
+    )
+    assert found == [("cancelled", True, None, None), ("diverted", False, None, "N719MQ")]
+
+
+@pytest.mark.parametrize("check", ["local_clock", "departure_clock", "all_landed"])
+def test_the_row_checks_on_flights_find_nothing_in_good_data(flown: duckdb.DuckDBPyConnection, check: str) -> None:
+    assert bad_rows(flown, f"silver/flights.{check}") == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("update silver.flights set scheduled_at = scheduled_at + interval 1 hour where flight = 1545", "local_clock"),
+        (
+            "update silver.flights set departed_at = departed_at + interval 1 minute where flight in (727, 739)",
+            "departure_clock",
+        ),
+        ("delete from silver.flights where flight = 1545", "all_landed"),
+    ],
+)
+def test_the_row_checks_on_flights_find_what_is_wrong(flown: duckdb.DuckDBPyConnection, fault: str, check: str) -> None:
+    flown.execute(fault)
+    assert bad_rows(flown, f"silver/flights.{check}") == 2
+
+
+def test_delays_are_means_over_the_flights_that_left(flown: duckdb.DuckDBPyConnection) -> None:
+    build(flown, "gold.carrier_delays")
+    found = ask(
+        flown,
+        "select carrier, flights, cancelled, diverted, late, mean_dep_delay, mean_arr_delay "
+        "from gold.carrier_delays where day = '2013-03-10' order by carrier",
+    )
+    assert found == [
+        ("EV", 1, 1, 0, 0, None, None),
+        ("MQ", 1, 0, 1, 0, -5.0, None),
+        ("UA", 1, 0, 0, 0, 0.0, 11.0),
+    ]
+    assert bad_rows(flown, "gold/carrier_delays.all_flights") == 0
+
+
+def test_a_flight_lost_or_counted_twice_is_found(flown: duckdb.DuckDBPyConnection) -> None:
+    build(flown, "gold.carrier_delays", "gold.weather_delays")
+    flown.execute("delete from gold.carrier_delays where carrier = 'EV'")
+    flown.execute("update gold.carrier_delays set flights = flights + 1 where carrier = 'MQ'")
+    flown.execute("delete from gold.weather_delays where origin = 'LGA'")
+    assert bad_rows(flown, "gold/carrier_delays.all_flights") == 2
+    assert bad_rows(flown, "gold/weather_delays.all_flights") == 1
+
+
+def test_a_flight_meets_the_weather_of_its_hour_and_is_kept_without_any(flown: duckdb.DuckDBPyConnection) -> None:
+    build(flown, "gold.weather_delays")
+    found = ask(flown, "select origin, conditions, flights from gold.weather_delays order by all")
+    assert found == [("EWR", "unknown", 2), ("EWR", "wind", 1), ("JFK", "unknown", 2), ("LGA", "unknown", 1)]
+    assert bad_rows(flown, "gold/weather_delays.all_flights") == 0
+
+
+def test_airports_whose_position_is_wrong_have_none(lake: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    lines = [
+        "EEN,Dillant Hopkins Airport,72.270833,42.898333,149,-5,A,NA",
+        "EWR,Newark Liberty Intl,40.6925,-74.168667,18,-5,A,America/New_York",
+        "MYF,Montgomery Field,32.4759,117.759,17,8,A,Asia/Chongqing",
+        "SYA,Eareckson As,52.712275,174.11362,98,-9,A,America/Anchorage",
+    ]
+    land(tmp_path, "airports.csv", "faa,name,lat,lon,alt,tz,dst,tzone", lines)
+    build(lake, "bronze.airports", "silver.airports")
+    found = ask(lake, "select airport, longitude, time_zone from silver.airports order by airport")
+    assert found == [
+        ("EEN", None, None),
+        ("EWR", -74.168667, "America/New_York"),
+        ("MYF", None, None),
+        ("SYA", 174.11362, "America/Anchorage"),
+    ]
+    assert bad_rows(lake, "silver/airports.united_states") == 0
+
+
+@pytest.mark.parametrize("path", sorted(path.relative_to(ROOT) for path in ROOT.glob("[ldc]*/**/*.sql")), ids=str)
+def test_every_sql_file_is_one_select(path: Path) -> None:
+    statements = duckdb.extract_statements((ROOT / path).read_text())
+    assert [statement.type for statement in statements] == [duckdb.StatementType.SELECT]

@@ -1,0 +1,6 @@
+"""The record of runs, verdicts and leases, as SQL tables beside the catalog's own."""
+
+from lakeflow.adapters.ledger.ledger import SqlLedger, Transactions
+from lakeflow.adapters.ledger.statements import MIGRATIONS
+
+__all__ = ["MIGRATIONS", "SqlLedger", "Transactions"]

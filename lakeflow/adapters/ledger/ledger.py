@@ -1,0 +1,134 @@
+"""The `Ledger` port over SQL."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Row, TextClause
+
+from lakeflow.adapters.ledger import rows, statements
+from lakeflow.core import leases
+from lakeflow.core.leases import Standing
+from lakeflow.core.lookup import one_id
+from lakeflow.core.model import AssetKey
+from lakeflow.core.ports import Clock, Transaction
+from lakeflow.core.runs import CheckResult, Holder, Lease, RunRecord, StepRecord, VerdictRecord
+
+
+class Transactions(Protocol):
+    """What the ledger asks of its database: one writer at a time, and consistent reads."""
+
+    def transaction(self) -> AbstractContextManager[Connection]: ...
+
+    def read(self) -> AbstractContextManager[Connection]: ...
+
+
+class SqlLedger:
+    """The `Ledger` port over SQL. `is_alive` says whether a holder still runs, None where it cannot know;
+    a holder of which nothing is known is dead `lease_seconds` after its last heartbeat.
+    """
+
+    def __init__(
+        self, database: Transactions, is_alive: Callable[[Holder], bool | None], clock: Clock, lease_seconds: float
+    ) -> None:
+        self._database = database
+        self._is_alive = is_alive
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+
+    def acquire(self, lease: Lease) -> tuple[str, ...]:
+        with self._database.transaction() as connection:
+            now = self._clock()
+            held = [rows.held(row) for row in connection.execute(statements.ALL_LEASES)]
+            alive = {holder: self._is_alive(holder) for holder in leases.holders(held)}
+            acquired = leases.acquire(lease, Standing(held, alive, now, self._lease_seconds))
+            _each(connection, statements.FREE, [{"token": token} for token in sorted(acquired.tokens)])
+            _each(connection, statements.ABANDON, [{"run": run, "now": rows.time(now)} for run in acquired.runs])
+            _each(connection, statements.TAKE, [rows.lease_row(lease, asset, now) for asset in sorted(lease.assets)])
+        return acquired.runs
+
+    def renew(self, lease: Lease) -> None:
+        with self._database.transaction() as connection:
+            _assert_held(connection, lease)
+            connection.execute(statements.RENEW, {"token": lease.token, "now": rows.time(self._clock())})
+
+    def release(self, lease: Lease) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(statements.FREE, {"token": lease.token})
+
+    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = ()) -> None:
+        with self._database.transaction() as connection:
+            _save(connection, run, verdicts)
+
+    def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
+        assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
+        _assert_held(transaction, lease)
+        _save(transaction, run, verdicts)
+
+    def run(self, prefix: str) -> RunRecord:
+        with self._database.read() as connection:
+            found = connection.execute(statements.RUNS_BY_PREFIX, {"prefix": prefix, "length": len(prefix)}).all()
+            chosen = one_id(prefix, [row.id for row in found])
+            return _runs(connection, [row for row in found if row.id == chosen])[0]
+
+    def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
+        with self._database.read() as connection:
+            return _runs(connection, connection.execute(statements.NEWEST_RUNS, {"limit": limit}).all())
+
+    def verdicts(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
+        found: dict[AssetKey, list[VerdictRecord]] = {key: [] for key in keys}
+        with self._database.read() as connection:
+            for row in connection.execute(statements.VERDICTS, {"assets": [str(key) for key in found]}):
+                verdict = rows.verdict(row)
+                found[verdict.asset].append(verdict)
+        return {key: tuple(verdicts) for key, verdicts in found.items()}
+
+    def remember_code(self, version: str, algorithm: str, source: str) -> None:
+        with self._database.read() as connection:
+            if connection.execute(statements.CODE, {"version": version}).first():
+                return
+        with self._database.transaction() as connection:
+            row = {"version": version, "algorithm": algorithm, "source": rows.storable(source)}
+            connection.execute(statements.REMEMBER_CODE, row)
+
+    def code(self, version: str) -> str | None:
+        with self._database.read() as connection:
+            return connection.execute(statements.CODE, {"version": version}).scalar_one_or_none()
+
+
+def _each(connection: Connection, statement: TextClause, values: Sequence[Mapping[str, Any]]) -> None:
+    """The statement once for each row; SQLAlchemy would run it once, unbound, for none."""
+    if values:
+        connection.execute(statement, values)
+
+
+def _assert_held(connection: Connection, lease: Lease) -> None:
+    found = connection.execute(statements.ON_ASSETS, {"assets": [str(asset) for asset in lease.assets]})
+    held = [rows.held(row) for row in found]
+    if {one.asset for one in held if one.token == lease.token} != lease.assets:
+        raise leases.lost(lease, held)
+
+
+def _save(connection: Connection, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
+    connection.execute(statements.SAVE_RUN, rows.run_row(run))
+    connection.execute(statements.DROP_STEPS, {"run": run.id})
+    connection.execute(statements.DROP_CHECKS, {"run": run.id})
+    _each(connection, statements.SAVE_STEP, [rows.step_row(run.id, at, step) for at, step in enumerate(run.steps)])
+    checks = [rows.check_row(run.id, step, at) for step in run.steps for at in range(len(step.checks))]
+    _each(connection, statements.SAVE_CHECK, checks)
+    _each(connection, statements.SAVE_VERDICT, [rows.verdict_row(verdict) for verdict in verdicts])
+
+
+def _runs(connection: Connection, found: Sequence[Row[Any]]) -> tuple[RunRecord, ...]:
+    ids = {"runs": [row.id for row in found]}
+    checks: dict[tuple[str, str], list[CheckResult]] = defaultdict(list)
+    for row in connection.execute(statements.CHECKS, ids):
+        checks[row.run, row.asset].append(rows.check(row))
+    steps: dict[str, list[StepRecord]] = defaultdict(list)
+    for row in connection.execute(statements.STEPS, ids):
+        steps[row.run].append(replace(rows.step(row), checks=tuple(checks[row.run, row.asset])))
+    return tuple(replace(rows.run(row), steps=tuple(steps[row.id])) for row in found)

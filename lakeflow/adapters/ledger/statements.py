@@ -1,0 +1,93 @@
+"""The ledger's tables and every statement on them, in the SQL that SQLite and PostgreSQL both understand.
+
+Times are ISO 8601 text in UTC, which sorts as it passes; lists and maps are JSON text; snapshot ids are 63 bit
+integers.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import TextClause, bindparam, text
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        """create table lakeflow_runs (
+            id text primary key, state text not null, started_at text not null, attempt integer not null,
+            ended_at text, selection text not null, all_or_nothing integer not null, actor text not null,
+            reason text not null)""",
+        "create index lakeflow_runs_by_start on lakeflow_runs (started_at)",
+        """create table lakeflow_steps (
+            run text not null, ordinal integer not null, asset text not null, action text not null,
+            reasons text not null, state text, reason text not null, attempt integer not null, base_id bigint,
+            snapshot_id bigint, row_count bigint, seconds double precision not null, code_version text not null,
+            checks_digest text not null, reads text not null, inputs text not null,
+            primary key (run, asset))""",
+        "create index lakeflow_steps_by_snapshot on lakeflow_steps (asset, snapshot_id)",
+        """create table lakeflow_checks (
+            run text not null, asset text not null, ordinal integer not null, snapshot_id bigint,
+            name text not null, outcome text not null, severity text not null, failed_rows bigint,
+            row_count bigint, detail text not null, path text not null, samples text not null,
+            primary key (run, asset, ordinal))""",
+        "create index lakeflow_checks_by_snapshot on lakeflow_checks (asset, snapshot_id)",
+        """create table lakeflow_verdicts (
+            ordinal bigint primary key, asset text not null, snapshot_id bigint not null, ruling text not null,
+            run text not null, attempt integer not null, ruled_at text not null, actor text not null,
+            reason text not null, code_version text not null, checks_digest text not null, reads text not null,
+            inputs text not null, passed integer not null, total integer not null,
+            unique (asset, snapshot_id, run, attempt, ruling, ruled_at))""",
+        "create index lakeflow_verdicts_by_run on lakeflow_verdicts (run)",
+        """create table lakeflow_leases (
+            asset text primary key, run text not null, token text not null, host text not null,
+            boot_id text not null, pid bigint not null, process_started text not null, since text not null,
+            renewed_at text not null)""",
+        "create table lakeflow_code (version text primary key, algorithm text not null, source text not null)",
+    ),
+)
+
+
+ALL_LEASES: Final = text("select * from lakeflow_leases")
+FREE: Final = text("delete from lakeflow_leases where token = :token")
+ABANDON: Final = text("""update lakeflow_runs set state = 'abandoned', ended_at = :now
+    where id = :run and state = 'running'""")
+TAKE: Final = text("""insert into lakeflow_leases
+    values (:asset, :run, :token, :host, :boot_id, :pid, :process_started, :since, :since)
+    on conflict (asset) do update set run = excluded.run, token = excluded.token, renewed_at = excluded.renewed_at""")
+RENEW: Final = text("update lakeflow_leases set renewed_at = :now where token = :token")
+ON_ASSETS: Final = text("select * from lakeflow_leases where asset in :assets").bindparams(
+    bindparam("assets", expanding=True)
+)
+SAVE_RUN: Final = text("""insert into lakeflow_runs
+    values (:id, :state, :started_at, :attempt, :ended_at, :selection, :all_or_nothing, :actor, :reason)
+    on conflict (id) do update set state = excluded.state, started_at = excluded.started_at,
+        attempt = excluded.attempt, ended_at = excluded.ended_at, selection = excluded.selection,
+        all_or_nothing = excluded.all_or_nothing, actor = excluded.actor, reason = excluded.reason""")
+DROP_STEPS: Final = text("delete from lakeflow_steps where run = :run")
+DROP_CHECKS: Final = text("delete from lakeflow_checks where run = :run")
+SAVE_STEP: Final = text("""insert into lakeflow_steps
+    values (:run, :ordinal, :asset, :action, :reasons, :state, :reason, :attempt, :base_id, :snapshot_id, :rows,
+        :seconds, :code_version, :checks_digest, :reads, :inputs)""")
+SAVE_CHECK: Final = text("""insert into lakeflow_checks
+    values (:run, :asset, :ordinal, :snapshot_id, :name, :outcome, :severity, :failed_rows, :rows, :detail, :path,
+        :samples)""")
+SAVE_VERDICT: Final = text("""insert into lakeflow_verdicts
+    values ((select coalesce(max(ordinal), 0) + 1 from lakeflow_verdicts), :asset, :snapshot_id, :ruling, :run,
+        :attempt, :ruled_at, :actor, :reason, :code_version, :checks_digest, :reads, :inputs, :passed, :total)
+    on conflict do nothing""")
+RUNS_BY_PREFIX: Final = text("select * from lakeflow_runs where substr(id, 1, :length) = :prefix order by id")
+NEWEST_RUNS: Final = text("select * from lakeflow_runs order by started_at desc, id desc limit :limit")
+CODE: Final = text("select source from lakeflow_code where version = :version")
+REMEMBER_CODE: Final = text("insert into lakeflow_code values (:version, :algorithm, :source) on conflict do nothing")
+
+
+def _of_runs(table: str) -> TextClause:
+    return text(f"select * from {table} where run in :runs order by run, ordinal").bindparams(
+        bindparam("runs", expanding=True)
+    )
+
+
+STEPS: Final = _of_runs("lakeflow_steps")
+CHECKS: Final = _of_runs("lakeflow_checks")
+VERDICTS: Final = text("select * from lakeflow_verdicts where asset in :assets order by ordinal").bindparams(
+    bindparam("assets", expanding=True)
+)

@@ -1,0 +1,239 @@
+"""The `Catalog` port over dicts: every commit is a new `Table` value under one lock."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import uuid
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+from lakeflow.adapters.memory.changes import apply, expect
+from lakeflow.adapters.memory.transaction import MemoryTransaction
+from lakeflow.core.errors import AssetError, ConflictError
+from lakeflow.core.model import EMPTY, AssetKey, WriteMode
+from lakeflow.core.planning import NEUTRAL
+from lakeflow.core.ports import Clock, Record
+from lakeflow.core.schema import Schema, highest_id
+from lakeflow.core.table import MAIN, Change, Pin, Scan, Snapshot, Staging, Table, WrittenFile
+
+Files = tuple[WrittenFile, ...]
+
+_FIRST_ID = 2**62
+"""Ids as large as Iceberg's, so that whatever cannot hold 63 bits fails here too."""
+
+
+@dataclass(frozen=True)
+class _Write:
+    """One snapshot to be made: what it adds, and what the table then holds."""
+
+    parent: int | None
+    operation: str
+    added: Files
+    live: Files
+    schema_id: int
+    summary: Mapping[str, str] = EMPTY
+
+
+class MemoryCatalog:
+    """Tables as values. Data files are only named; those that are written for real go to a temporary folder.
+
+    `foreign_append`, `foreign_compact` and `foreign_overwrite` commit to main as another engine would.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._tables: dict[AssetKey, Table] = {}
+        self._live: dict[int, Files] = {}
+        self._added: dict[int, Files] = {}
+        self._ids = count(_FIRST_ID, 1_000_003)
+        self._versions = count(1)
+        self._warehouse: Path | None = None
+
+    def keys(self) -> frozenset[AssetKey]:
+        return frozenset(self._tables)
+
+    def load(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, Table]:
+        with self._lock:
+            return {key: self._tables[key] for key in keys if key in self._tables}
+
+    def create(self, key: AssetKey, schema: Schema) -> Table:
+        with self._lock:
+            if key not in self._tables:
+                self._put(_unborn(key, schema))
+            return self._tables[key]
+
+    def data_directory(self, table: Table) -> str:
+        directory = self._folder() / str(table.key.layer) / table.key.name / "data"
+        directory.mkdir(parents=True, exist_ok=True)
+        return str(directory)
+
+    def scan(self, table: Table, snapshot_id: int | None) -> Scan:
+        history = tuple(table.schemas.values())
+        if snapshot_id is None:
+            return Scan(table.key, None, table.schema, history=history)
+        if snapshot_id not in table.snapshots:
+            raise AssetError(f"{table.key} has no snapshot {snapshot_id}", hint=f"lakeflow snapshots {table.key}")
+        files = self._live[snapshot_id]
+        return Scan(
+            table.key,
+            snapshot_id,
+            table.schema_of(snapshot_id),
+            files=tuple(file.path for file in files),
+            rows=sum(file.rows for file in files),
+            bytes=sum(file.bytes for file in files),
+            history=history,
+        )
+
+    def stage(self, table: Table, staging: Staging) -> Table:
+        with self._lock:
+            now = self._current(table)
+            expect(table.key, "main", staging.base, now.main)
+            expect(table.key, f"branch {staging.branch}", None, now.refs.get(staging.branch))
+            appends = staging.mode is WriteMode.APPEND
+            kept = self._files(staging.base) if appends else ()
+            now, schema_id = _with_schema(now, staging.schema)
+            write = _Write(
+                parent=staging.base,
+                operation="append" if appends else "overwrite",
+                added=staging.files,
+                live=(*kept, *staging.files),
+                schema_id=schema_id,
+                summary=staging.summary,
+            )
+            return self._write(now, staging.branch, write)
+
+    def restage(self, table: Table, branch: str, base: int | None) -> Table:
+        with self._lock:
+            now = self._current(table)
+            old = now.snapshots[_head(now, branch)]
+            expect(table.key, f"the base of branch {branch}", base, old.parent_id)
+            kept = self._files(now.main) if old.operation == "append" else ()
+            write = _Write(
+                parent=now.main,
+                operation=old.operation,
+                added=self._added[old.id],
+                live=(*kept, *self._added[old.id]),
+                schema_id=now.schema_of(old.id).id,
+                summary={name: value for name, value in old.summary.items() if name.startswith("lakeflow.")},
+            )
+            superseded = {id_: snapshot for id_, snapshot in now.snapshots.items() if id_ != old.id}
+            return self._write(replace(now, snapshots=superseded), branch, write)
+
+    def commit(self, changes: Sequence[Change], record: Record) -> Mapping[AssetKey, Table]:
+        with self._lock:
+            after: dict[AssetKey, Table] = {}
+            for change in changes:
+                after[change.key] = apply(after.get(change.key) or self._existing(change.key), change)
+            transaction = MemoryTransaction()
+            record(transaction)
+            transaction.commit()
+            changed = {change.key for change in changes if not isinstance(change, Pin)}
+            return {key: self._put(after[key]) for key in changed}
+
+    def foreign_append(self, key: AssetKey, files: Sequence[WrittenFile]) -> Table:
+        """Another engine adds rows to main."""
+        with self._lock:
+            live = (*self._files(self._existing(key).main), *files)
+            return self._foreign(key, "append", files, live)
+
+    def foreign_compact(self, key: AssetKey, files: Sequence[WrittenFile]) -> Table:
+        """Another engine rewrites main's files; they hold the same rows."""
+        return self._foreign(key, NEUTRAL, files, files)
+
+    def foreign_overwrite(self, key: AssetKey, files: Sequence[WrittenFile]) -> Table:
+        """Another engine replaces main's rows."""
+        return self._foreign(key, "overwrite", files, files)
+
+    def _foreign(
+        self, key: AssetKey, operation: str, added: Sequence[WrittenFile], live: Sequence[WrittenFile]
+    ) -> Table:
+        with self._lock:
+            table = self._existing(key)
+            return self._write(table, MAIN, _Write(table.main, operation, tuple(added), tuple(live), table.schema_id))
+
+    def _write(self, table: Table, ref: str, write: _Write) -> Table:
+        before = self._files(write.parent)
+        snapshot = Snapshot(
+            id=next(self._ids),
+            parent_id=write.parent,
+            committed_at=self._clock(),
+            operation=write.operation,
+            summary={**write.summary, **_totals(before, write)},
+            schema_id=write.schema_id,
+        )
+        self._live[snapshot.id], self._added[snapshot.id] = write.live, write.added
+        snapshots = {**table.snapshots, snapshot.id: snapshot}
+        return self._put(replace(table, snapshots=snapshots, refs={**table.refs, ref: snapshot.id}))
+
+    def _put(self, table: Table) -> Table:
+        stored = replace(table, version=f"memory:{next(self._versions)}")
+        self._tables[table.key] = stored
+        return stored
+
+    def _current(self, table: Table) -> Table:
+        now = self._existing(table.key)
+        expect(table.key, "the table's uuid", table.uuid, now.uuid)
+        return now
+
+    def _existing(self, key: AssetKey) -> Table:
+        if key not in self._tables:
+            raise ConflictError(f"{key}: expected a table, found nothing", hint=f"lakeflow plan {key}", asset=key)
+        return self._tables[key]
+
+    def _files(self, snapshot_id: int | None) -> Files:
+        return () if snapshot_id is None else self._live[snapshot_id]
+
+    def _folder(self) -> Path:
+        if self._warehouse is None:
+            self._warehouse = Path(tempfile.mkdtemp(prefix="lakeflow-"))
+            weakref.finalize(self, shutil.rmtree, self._warehouse, ignore_errors=True)
+        return self._warehouse
+
+
+def _unborn(key: AssetKey, schema: Schema) -> Table:
+    return Table(
+        key=key,
+        uuid=str(uuid.uuid4()),
+        location=f"memory:{key}",
+        version="",
+        format_version=2,
+        schema_id=0,
+        schemas={0: replace(schema, id=0)},
+        last_column_id=highest_id(schema),
+        snapshots={},
+        refs={},
+    )
+
+
+def _head(table: Table, branch: str) -> int:
+    if branch not in table.refs:
+        expect(table.key, f"branch {branch}", "there", None)
+    return table.refs[branch]
+
+
+def _with_schema(table: Table, schema: Schema) -> tuple[Table, int]:
+    """The table that knows these columns, and the id of the schema that has them; the current one stays current."""
+    for known in table.schemas.values():
+        if known.same_columns(schema):
+            return table, known.id
+    new = replace(schema, id=max(table.schemas) + 1)
+    last = max(table.last_column_id, highest_id(schema))
+    return replace(table, schemas={**table.schemas, new.id: new}, last_column_id=last), new.id
+
+
+def _totals(before: Files, write: _Write) -> dict[str, str]:
+    """The summary fields that Iceberg's spec asks of every writer ("Snapshot Summary")."""
+    gone = [file for file in before if file not in write.live]
+    return {
+        "added-records": str(sum(file.rows for file in write.added)),
+        "deleted-records": str(sum(file.rows for file in gone)),
+        "total-records": str(sum(file.rows for file in write.live)),
+        "total-data-files": str(len(write.live)),
+        "total-files-size": str(sum(file.bytes for file in write.live)),
+    }

@@ -1,0 +1,108 @@
+"""Each change of the `Catalog` port as a function from a table to the table after it, or ConflictError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+
+from lakeflow.core.errors import ConflictError
+from lakeflow.core.model import AssetKey
+from lakeflow.core.table import MAIN, Change, Discard, Pin, Publish, Rollback, Table
+
+
+def apply(table: Table, change: Change) -> Table:
+    """The table with the change made; ConflictError, naming expected and found, when an assertion does not hold."""
+    match change:
+        case Publish():
+            return _publish(table, change)
+        case Discard():
+            return _discard(table, change)
+        case Rollback():
+            return _roll_back(table, change)
+        case Pin():
+            return _pinned(table, change)
+
+
+def expect(key: AssetKey, what: str, expected: object, found: object) -> None:
+    """ConflictError unless both are equal; None is spelled as nothing being there."""
+    if expected != found:
+        raise ConflictError(
+            f"{key}: expected {what} to be {_spelled(expected)}, found {_spelled(found)}",
+            hint=f"lakeflow snapshots {key}",
+            asset=key,
+        )
+
+
+def expired(table: Table, keep: int) -> Table:
+    """The table without the snapshots that nothing needs: main and `keep` ancestors stay, and so do all other
+    refs with their commits down to the one that they were forked from.
+    """
+    needed = {snapshot.id for snapshot in islice(table.ancestry(table.main), keep + 1)}
+    trunk = {snapshot.id for snapshot in table.ancestry(table.main)}
+    for ref, head in table.refs.items():
+        if ref != MAIN:
+            needed |= set(_down_to_fork(table, head, trunk))
+    return _only(table, needed)
+
+
+def _publish(table: Table, change: Publish) -> Table:
+    expect(change.key, "the table's uuid", change.uuid, table.uuid)
+    expect(change.key, "main", change.base, table.main)
+    expect(change.key, f"branch {change.branch}", change.snapshot_id, table.refs.get(change.branch))
+    published = replace(
+        table,
+        schema_id=table.schema_of(change.snapshot_id).id,
+        refs={**_without(table.refs, change.branch), MAIN: change.snapshot_id},
+        proofs={**table.proofs, change.snapshot_id: f"{table.location}/metadata/{change.snapshot_id}.proof"},
+    )
+    return expired(published, change.keep)
+
+
+def _discard(table: Table, change: Discard) -> Table:
+    expect(change.key, f"branch {change.branch}", change.snapshot_id, table.refs.get(change.branch))
+    freed = replace(table, refs=_without(table.refs, change.branch))
+    reachable = {snapshot.id for head in freed.refs.values() for snapshot in freed.ancestry(head)}
+    return _only(freed, table.snapshots.keys() - ({change.snapshot_id} - reachable))
+
+
+def _roll_back(table: Table, change: Rollback) -> Table:
+    expect(change.key, "main", change.snapshot_id, table.main)
+    if change.to is None:
+        return replace(table, refs=_without(table.refs, MAIN))
+    _expect_ancestor(table, change.to)
+    return replace(table, schema_id=table.schema_of(change.to).id, refs={**table.refs, MAIN: change.to})
+
+
+def _pinned(table: Table, change: Pin) -> Table:
+    _expect_ancestor(table, change.snapshot_id)
+    return table
+
+
+def _expect_ancestor(table: Table, snapshot_id: int) -> None:
+    ancestors = (snapshot.id for snapshot in table.ancestry(table.main))
+    found = snapshot_id if snapshot_id in ancestors else None
+    expect(table.key, "a snapshot that main descends from", snapshot_id, found)
+
+
+def _down_to_fork(table: Table, head: int, trunk: set[int]) -> Iterator[int]:
+    for snapshot in table.ancestry(head):
+        yield snapshot.id
+        if snapshot.id in trunk:
+            return
+
+
+def _only(table: Table, snapshots: set[int]) -> Table:
+    return replace(
+        table,
+        snapshots={id_: snapshot for id_, snapshot in table.snapshots.items() if id_ in snapshots},
+        proofs={id_: proof for id_, proof in table.proofs.items() if id_ in snapshots},
+    )
+
+
+def _without(refs: Mapping[str, int], name: str) -> dict[str, int]:
+    return {ref: head for ref, head in refs.items() if ref != name}
+
+
+def _spelled(value: object) -> str:
+    return "nothing" if value is None else str(value)

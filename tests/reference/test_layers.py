@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import duckdb
 import pytest
 
+import lakeflow
 from tests.reference.samples import FLIGHTS, ROOT, WEATHER, ask, bad_rows, build, connect, land, reading
 
 # One flight each: on time across midnight, at midnight sharp, cancelled, diverted, and one on either side of spring.
@@ -222,6 +224,21 @@ def test_airports_whose_position_is_wrong_have_none(lake: duckdb.DuckDBPyConnect
         ("SYA", 174.11362, "America/Anchorage"),
     ]
     assert bad_rows(lake, "silver/airports.united_states") == 0
+
+
+@pytest.mark.skipif(not hasattr(lakeflow, "Relation"), reason="the public names of the package are not there yet")
+def test_a_python_asset_is_a_function_that_takes_and_gives_a_relation(
+    lake: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    header = "tailnum,year,type,manufacturer,model,engines,seats,speed,engine"
+    land(tmp_path, "planes.csv", header, ["N10156,2004,Fixed wing multi engine,EMBRAER,EMB-145XR,2,55,NA,Turbo-fan"])
+    build(lake, "bronze.planes", "bronze.planes")
+    aircraft = runpy.run_path(str(ROOT / "layers/silver/aircraft.py"))["aircraft"]
+    found = aircraft(lake.table("bronze.planes"))
+    assert found.columns[:2] == ["tailnum", "built"]
+    assert found.fetchall() == [
+        ("N10156", 2004, "Fixed wing multi engine", "EMBRAER", "EMB-145XR", 2, "Turbo-fan", 55, None)
+    ]
 
 
 @pytest.mark.parametrize("path", sorted(path.relative_to(ROOT) for path in ROOT.glob("[ldc]*/**/*.sql")), ids=str)

@@ -1,0 +1,9 @@
+"""Apache Iceberg tables in an SQL catalog, kept as every other engine can read them.
+
+`catalog` is the port. `refs` is the only module that moves a ref. Reading metadata needs the standard library
+alone; pyiceberg, half a second to import, is loaded when manifests are read or written.
+"""
+
+from lakeflow.adapters.iceberg.catalog import MIGRATIONS, IcebergCatalog
+
+__all__ = ["MIGRATIONS", "IcebergCatalog"]

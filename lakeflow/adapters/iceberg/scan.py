@@ -1,0 +1,145 @@
+"""The files of one snapshot, so that an engine can read it without asking a catalog again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from typing import Any, Final
+
+from pyiceberg.avro.file import AvroFile
+from pyiceberg.manifest import (
+    DATA_FILE_TYPE,
+    MANIFEST_ENTRY_SCHEMAS,
+    DataFile,
+    DataFileContent,
+    FileFormat,
+    ManifestContent,
+    ManifestEntry,
+    ManifestEntryStatus,
+    ManifestFile,
+)
+from pyiceberg.typedef import StructProtocol
+
+from lakeflow.adapters.iceberg.avro import LocalFiles
+from lakeflow.adapters.iceberg.fileio import Scratch, local_path
+from lakeflow.adapters.iceberg.metadata import Found
+from lakeflow.adapters.iceberg.snapshots import live_manifests
+from lakeflow.adapters.iceberg.types import has_default
+from lakeflow.core.errors import AssetError, LakeError
+from lakeflow.core.provenance import provenance_of
+from lakeflow.core.table import DeleteFile, Scan, Table
+
+_NAME_MAPPING: Final = "schema.name-mapping.default"
+_V3: Final = MANIFEST_ENTRY_SCHEMAS[3]
+_FIELDS: Final = {field.name: position for position, field in enumerate(DATA_FILE_TYPE[3].fields)}
+_TYPES: Final[dict[int, Callable[..., StructProtocol]]] = {-1: ManifestEntry, 2: DataFile}
+_ENUMS: Final[dict[int, Callable[..., Enum]]] = {0: ManifestEntryStatus, 101: FileFormat, 134: DataFileContent}
+
+
+def scan(found: Found, snapshot_id: int | None) -> Scan:
+    """LakeError for a snapshot that is not kept; AssetError for one that cannot be read exactly."""
+    table = found.table
+    schema = table.schema if snapshot_id is None else _kept(table, snapshot_id)
+    pinned = Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values()))
+    if snapshot_id is None:
+        return pinned
+    _refuse_defaults(found)
+    entry = next(entry for entry in found.json["snapshots"] if entry["snapshot-id"] == snapshot_id)
+    files, deletes = _live_entries(table, entry)
+    _refuse_other_formats(table, files)
+    return Scan(
+        **vars(pinned)
+        | {
+            "files": tuple(_local(entry.data_file.file_path) for entry in files),
+            "rows": sum(entry.data_file.record_count for entry in files),
+            "bytes": sum(entry.data_file.file_size_in_bytes for entry in files),
+            "deletes": tuple(_delete_file(table, entry.data_file) for entry in deletes),
+            "unmarked": _NAME_MAPPING in table.properties or any(_foreign(table, entry) for entry in files),
+        }
+    )
+
+
+def _kept(table: Table, snapshot_id: int) -> Any:
+    if snapshot_id not in table.snapshots:
+        raise LakeError(f"{table.key}: snapshot {snapshot_id} is not kept", asset=table.key)
+    return table.schema_of(snapshot_id)
+
+
+def _refuse_defaults(found: Found) -> None:
+    if any(map(has_default, found.json.get("schemas") or ())):
+        raise AssetError(
+            f"{found.table.key}: a column has a default value for older files (format v3), "
+            "which this release cannot read",
+            hint="rewrite its files with the engine that added the column",
+            asset=found.table.key,
+        )
+
+
+def _refuse_other_formats(table: Table, files: list[ManifestEntry]) -> None:
+    if other := next((entry for entry in files if entry.data_file.file_format != FileFormat.PARQUET), None):
+        raise AssetError(
+            f"{table.key}: {other.data_file.file_path} is not a Parquet file",
+            hint="rewrite the table as Parquet with the engine that wrote it",
+            asset=table.key,
+        )
+
+
+def _live_entries(table: Table, snapshot: Mapping[str, Any]) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
+    """(data files, delete files)"""
+    files = LocalFiles(Scratch())
+    data: list[ManifestEntry] = []
+    deletes: list[ManifestEntry] = []
+    try:
+        for manifest in live_manifests(snapshot, files):
+            kind = data if manifest.content == ManifestContent.DATA else deletes
+            kind.extend(_entries(manifest, files))
+    except FileNotFoundError as error:
+        raise LakeError(
+            f"{table.key}: snapshot {snapshot['snapshot-id']} cannot be read: {error.filename} is missing",
+            hint="restore the table's metadata folder from a copy",
+            asset=table.key,
+        ) from error
+    return data, deletes
+
+
+def _entries(manifest: ManifestFile, files: LocalFiles) -> Iterator[ManifestEntry]:
+    """Live entries with the fields of format v3: pyiceberg's own reader drops where a deletion vector stands."""
+    with AvroFile[ManifestEntry](files.new_input(manifest.manifest_path), _V3, _TYPES, _ENUMS) as entries:
+        for entry in entries:
+            if entry.status != ManifestEntryStatus.DELETED:
+                if entry.snapshot_id is None and manifest.added_snapshot_id is not None:
+                    entry.snapshot_id = manifest.added_snapshot_id  # inherited, says the spec
+                yield entry
+
+
+def _delete_file(table: Table, file: DataFile) -> DeleteFile:
+    if file.content == DataFileContent.EQUALITY_DELETES:
+        raise AssetError(
+            f"{table.key}: it has equality deletes, which this release cannot read exactly",
+            hint="compact the table with the engine that wrote them (rewrite_data_files)",
+            asset=table.key,
+        )
+    target = _of(file, "referenced_data_file")
+    return DeleteFile(
+        path=_local(file.file_path),
+        format=file.file_format.value.lower(),
+        target=None if target is None else _local(target),
+        offset=_of(file, "content_offset") or 0,
+        length=_of(file, "content_size_in_bytes") or 0,
+    )
+
+
+def _of(file: DataFile, name: str) -> Any:
+    return file._data[_FIELDS[name]]  # noqa: SLF001 - pyiceberg reads these fields but names no property for them
+
+
+def _foreign(table: Table, entry: ManifestEntry) -> bool:
+    """May the file lack field ids? Ours never do; of an expired writer only the place of the file is known."""
+    writer = table.snapshots.get(entry.snapshot_id or 0)
+    if writer is not None:
+        return provenance_of(writer.summary) is None
+    return not _local(entry.data_file.file_path).startswith(f"{_local(table.location)}/")
+
+
+def _local(location: str) -> str:
+    return str(local_path(location))

@@ -1,0 +1,139 @@
+"""A lake to experiment in: real SQLite, real files, Parquet written by pyarrow with the table's field ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakeflow.adapters.database import Database
+from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
+from lakeflow.core.model import AssetKey, Layer, WriteMode
+from lakeflow.core.ports import Transaction
+from lakeflow.core.provenance import Provenance
+from lakeflow.core.schema import Decimal, Field, Primitive, Schema
+from lakeflow.core.table import MAIN, ColumnStats, Publish, Staging, Table, WrittenFile
+
+FLIGHTS = AssetKey(Layer.SILVER, "flights")
+WEATHER = AssetKey(Layer.SILVER, "weather")
+COLUMNS = Schema((Field("id", Primitive("long")), Field("name", Primitive("string"))))
+START = datetime(2026, 1, 1, tzinfo=UTC)
+_ARROW = {
+    "boolean": pa.bool_(),
+    "int": pa.int32(),
+    "long": pa.int64(),
+    "double": pa.float64(),
+    "string": pa.string(),
+    "date": pa.date32(),
+}
+
+
+@dataclass
+class Ticking:
+    """A clock that moves a second a look, so that every commit has a time of its own."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+def nothing(_: Transaction) -> None:
+    """A publish that records nothing."""
+
+
+def same_start(root: Path) -> Database:
+    database = Database(f"sqlite:///{root / 'catalog.db'}", timeout=5)
+    database.initialise([MIGRATIONS])
+    return database
+
+
+@dataclass
+class Lab:
+    root: Path
+    clock: Ticking = field(default_factory=Ticking)
+
+    def __post_init__(self) -> None:
+        self.database = same_start(self.root)
+        self.catalog = IcebergCatalog(self.database, str(self.warehouse), self.clock)
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse"
+
+    def table(self, key: AssetKey = FLIGHTS) -> Table:
+        return self.catalog.load([key])[key]
+
+    def write(self, table: Table, columns: Mapping[str, Sequence[object]], schema: Schema) -> tuple[WrittenFile, ...]:
+        """One Parquet file in the table's data directory; none for no rows."""
+        arrow = pa.table(dict(columns), schema=arrow_schema(schema))
+        if not arrow.num_rows:
+            return ()
+        path = Path(self.catalog.data_directory(table)) / f"{uuid4()}.parquet"
+        pq.write_table(arrow, path)
+        stats = {(name,): ColumnStats(arrow.num_rows, arrow[name].null_count) for name in arrow.column_names}
+        return (WrittenFile(str(path), arrow.num_rows, path.stat().st_size, stats),)
+
+    def stage(
+        self,
+        ids: Sequence[int],
+        run: str = "r1",
+        mode: WriteMode = WriteMode.APPEND,
+        key: AssetKey = FLIGHTS,
+        table: Table | None = None,
+    ) -> Table:
+        """Rows with these ids on the branch of that run, in the table's own columns."""
+        table = table or self.catalog.create(key, COLUMNS)
+        files = self.write(table, {"id": ids, "name": [f"n{i}" for i in ids]}, table.schema)
+        return self.catalog.stage(table, staging(table, files, run=run, mode=mode))
+
+    def publish(self, table: Table, run: str = "r1", keep: int = 20) -> Table:
+        return self.catalog.commit([publishing(table, run, keep)], nothing)[table.key]
+
+    def land(
+        self, ids: Sequence[int], run: str = "r1", mode: WriteMode = WriteMode.APPEND, key: AssetKey = FLIGHTS
+    ) -> Table:
+        return self.publish(self.stage(ids, run, mode, key), run)
+
+    def ids(self, table: Table, snapshot_id: int | None) -> list[int]:
+        """The ids in a snapshot, read from the files of its scan."""
+        scan = self.catalog.scan(table, snapshot_id)
+        return sorted(value for file in scan.files for value in pq.read_table(file)["id"].to_pylist())
+
+
+def staging(
+    table: Table,
+    files: tuple[WrittenFile, ...],
+    run: str = "r1",
+    mode: WriteMode = WriteMode.APPEND,
+    schema: Schema | None = None,
+) -> Staging:
+    summary = Provenance(run=run, attempt=1, asset=str(table.key), code_version="v1").summary()
+    return Staging(f"audit_{run}", table.main, mode, schema or table.schema, files, summary)
+
+
+def publishing(table: Table, run: str = "r1", keep: int = 20) -> Publish:
+    """The publish of what the run staged, on the base that it was staged on."""
+    branch = f"audit_{run}"
+    return Publish(table.key, table.uuid, branch, table.refs.get(MAIN), table.refs[branch], '{"ok": true}', keep)
+
+
+def arrow_schema(schema: Schema) -> pa.Schema:
+    return pa.schema(
+        [
+            pa.field(column.name, _arrow_type(column), metadata={"PARQUET:field_id": str(column.id)})
+            for column in schema.fields
+        ]
+    )
+
+
+def _arrow_type(column: Field) -> pa.DataType:
+    if isinstance(column.type, Decimal):
+        return pa.decimal128(column.type.precision, column.type.scale)
+    return _ARROW[str(column.type)]

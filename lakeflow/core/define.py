@@ -1,0 +1,253 @@
+"""How an asset is declared: the decorator, and the same fields read out of it or out of a SQL header.
+
+Importing this file is cheap on purpose: every file of a project does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
+
+from lakeflow.core.errors import SchemaError
+from lakeflow.core.model import EMPTY, Column, WriteMode
+from lakeflow.core.nearest import did_you_mean
+
+ATTRIBUTE: Final = "__lakeflow__"
+"""Where `@asset` leaves what its author wrote, on the function itself."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Names: TypeAlias = str | Sequence[str]
+
+
+class ColumnFields(TypedDict, total=False):
+    """What can be said of a column: its type in Iceberg's or DuckDB's words, is it personal, what is it."""
+
+    type: str
+    pii: bool
+    description: str
+
+
+@overload
+def asset(function: Function, /) -> Function: ...
+
+
+@overload
+def asset(
+    *,
+    inputs: Mapping[str, str] = ...,
+    key: Names = ...,
+    write: Literal["append", "replace"] = ...,
+    description: str = ...,
+    owner: str = ...,
+    tags: Names = ...,
+    columns: Mapping[str, ColumnFields] = ...,
+    checks: Names = ...,
+    layer: Literal["bronze", "silver", "gold"] = ...,
+    reads: Names = ...,
+    allow_empty: bool = ...,
+) -> Callable[[Function], Function]: ...
+
+
+def asset(function: Function | None = None, /, **fields: Any) -> Function | Callable[[Function], Function]:
+    """Declare that a function makes the table of its own name; the function stays as it is.
+
+    Nothing is judged here but a misspelled field: faults of all files are reported together at load.
+
+    Args:
+        function: only when the decorator is used bare.
+        **fields: `inputs` maps a parameter to the upstream `layer.name` that it receives. `key` is the primary
+            key. `write` is `append` (bronze's default) or `replace` (the default elsewhere). `columns` says of a
+            column its `type`, whether it is `pii` and its `description`. `checks` are shared check files, relative
+            to `checks/`. `reads` are globs of outside files, relative to the root: the asset is stale when one
+            changes. `allow_empty` lets checks pass on no rows. `layer` is needed only where no folder says it.
+            `description` (default: the docstring), `owner` and `tags` are for people.
+
+    """
+
+    def declare(function: Function) -> Function:
+        setattr(function, ATTRIBUTE, dict(fields))
+        return function
+
+    if unknown := next((name for name in fields if name not in FIELDS), None):
+        hint = did_you_mean(unknown, FIELDS, f"the fields are {', '.join(FIELDS)}")
+        raise TypeError(f"asset() has no field {unknown!r}: {hint}")
+    return declare if function is None else declare(function)
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """What is wrong with one field; `field` is empty where it concerns the whole declaration."""
+
+    field: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What an author declared of an asset, every field in its type; `write` None means the layer's default."""
+
+    inputs: Mapping[str, str] = EMPTY
+    key: tuple[str, ...] = ()
+    write: WriteMode | None = None
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = EMPTY
+    checks: tuple[str, ...] = ()
+    layer: str = ""
+    reads: tuple[str, ...] = ()
+    allow_empty: bool = False
+
+
+def read_declaration(
+    raw: Mapping[str, Any], fields: Mapping[str, str] | None = None
+) -> tuple[Declaration, tuple[Flaw, ...]]:
+    """The declaration as far as it can be read, and everything wrong with it.
+
+    `fields` are those allowed here, each with the form it takes (`FIELDS`, or `HEADER_FIELDS` in SQL).
+    """
+    fields = FIELDS if fields is None else fields
+    flaws: list[Flaw] = []
+    values: dict[str, Any] = {}
+    for name, value in raw.items():
+        if name not in fields:
+            hint = did_you_mean(name, fields, f"the fields are {', '.join(fields)}")
+            flaws.append(Flaw(name, f"unknown field {name!r}", hint))
+            continue
+        try:
+            values[name] = _FORMS[fields[name]](name, value, flaws)
+        except _WrongFormError:
+            flaws.append(Flaw(name, f"{name} has the wrong type", f"write {_EXAMPLES[name]}"))
+    declaration = Declaration(**values)
+    return declaration, (*flaws, *_key_flaws(declaration))
+
+
+def _key_flaws(declaration: Declaration) -> Iterator[Flaw]:
+    seen: set[str] = set()
+    for column in declaration.key:
+        if column.lower() in seen:
+            yield Flaw("key", f"key names column {column!r} twice", "name every column once; letter case is ignored")
+        seen.add(column.lower())
+
+
+class _WrongFormError(Exception):
+    """A value is not of the form that its field takes."""
+
+
+def _text(_name: str, value: object, _flaws: list[Flaw]) -> str:
+    if not isinstance(value, str):
+        raise _WrongFormError
+    return value
+
+
+def _flag(_name: str, value: object, _flaws: list[Flaw]) -> bool:
+    if not isinstance(value, bool):
+        raise _WrongFormError
+    return value
+
+
+def _names(_name: str, value: object, _flaws: list[Flaw]) -> tuple[str, ...]:
+    """A list of texts; one text alone stands for a list of one."""
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) and each for each in value):
+        raise _WrongFormError
+    return tuple(value)
+
+
+def _mapping(_name: str, value: object, _flaws: list[Flaw]) -> Mapping[str, str]:
+    if not isinstance(value, Mapping) or not all(isinstance(side, str) for pair in value.items() for side in pair):
+        raise _WrongFormError
+    return dict(value)
+
+
+def _write(_name: str, value: object, flaws: list[Flaw]) -> WriteMode | None:
+    if not isinstance(value, str):
+        raise _WrongFormError
+    modes = [mode.value for mode in WriteMode]
+    if value in modes:
+        return WriteMode(value)
+    flaws.append(Flaw("write", f"unknown write mode {value!r}", f"{' and '.join(modes)} exist"))
+    return None
+
+
+def _columns(_name: str, value: object, flaws: list[Flaw]) -> Mapping[str, Column]:
+    if not isinstance(value, Mapping):
+        raise _WrongFormError
+    columns: dict[str, Column] = {}
+    lowered: set[str] = set()
+    for name, fields in value.items():
+        if not isinstance(name, str) or not isinstance(fields, Mapping):
+            raise _WrongFormError
+        if name.lower() in lowered:
+            flaws.append(Flaw(f"columns.{name}", f"column {name!r} is declared twice", "letter case is ignored"))
+        lowered.add(name.lower())
+        columns[name] = _column(name, fields, flaws)
+    return columns
+
+
+def _column(name: str, fields: Mapping[str, Any], flaws: list[Flaw]) -> Column:
+    where = f"columns.{name}"
+    values: dict[str, Any] = {}
+    for field, value in fields.items():
+        if field not in _COLUMN_FORMS:
+            hint = did_you_mean(str(field), _COLUMN_FORMS, f"a column has {', '.join(_COLUMN_FORMS)}")
+            flaws.append(Flaw(where, f"column {name!r} has an unknown field {field!r}", hint))
+        elif not isinstance(value, _COLUMN_FORMS[field]):
+            flaws.append(Flaw(where, f"{field} of column {name!r} has the wrong type", f"write {_EXAMPLES['columns']}"))
+        else:
+            values[field] = value
+    if "type" in values:
+        flaws += _type_flaws(where, name, values["type"])
+    return Column(**values)
+
+
+def _type_flaws(where: str, column: str, spelled: str) -> Iterator[Flaw]:
+    from lakeflow.core.spelling import parse_type  # noqa: PLC0415  only the few who declare types pay for it
+
+    try:
+        parse_type(spelled)
+    except SchemaError as error:
+        yield Flaw(where, f"column {column!r}: {error.message}", error.hint or "")
+
+
+_FORMS: Final = {
+    "text": _text,
+    "flag": _flag,
+    "names": _names,
+    "mapping": _mapping,
+    "write": _write,
+    "columns": _columns,
+}
+_COLUMN_FORMS: Final[Mapping[str, type]] = {"type": str, "pii": bool, "description": str}
+
+FIELDS: Final[Mapping[str, str]] = {
+    "inputs": "mapping",
+    "key": "names",
+    "write": "write",
+    "description": "text",
+    "owner": "text",
+    "tags": "names",
+    "columns": "columns",
+    "checks": "names",
+    "layer": "text",
+    "reads": "names",
+    "allow_empty": "flag",
+}
+HEADER_FIELDS: Final[Mapping[str, str]] = {name: form for name, form in FIELDS.items() if name != "inputs"}
+
+_EXAMPLES: Final[Mapping[str, str]] = {
+    "inputs": 'inputs={"raw": "bronze.weather"}',
+    "key": 'key = ["origin", "day"]',
+    "write": 'write = "replace"',
+    "description": 'description = "One row per airport and day."',
+    "owner": 'owner = "weather team"',
+    "tags": 'tags = ["daily"]',
+    "columns": 'columns = {email = {type = "string", pii = true}}, a dict of dicts in Python',
+    "checks": 'checks = ["shared/airports.py"]',
+    "layer": 'layer = "silver"',
+    "reads": 'reads = ["data/*.csv"]',
+    "allow_empty": "allow_empty = true, in Python True",
+}

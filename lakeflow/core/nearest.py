@@ -1,0 +1,19 @@
+"""What somebody probably meant: the nearest of the words that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(word: str, options: Iterable[str]) -> str | None:
+    """The option that looks most like `word`, letter case ignored; None when none is close."""
+    spelled = {option.lower(): str(option) for option in options}
+    found = get_close_matches(word.lower(), sorted(spelled), n=1, cutoff=0.6)
+    return spelled[found[0]] if found else None
+
+
+def did_you_mean(word: str, options: Iterable[str], otherwise: str) -> str:
+    """A hint: the nearest option as a question, else `otherwise`."""
+    found = nearest(word, options)
+    return otherwise if found is None else f"did you mean {found!r}?"

@@ -1,0 +1,67 @@
+"""Run a command as a process of its own and say how long it took and how much memory its processes held."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`seconds` of wall time; `peak` is the most bytes that the process and its children held at once."""
+
+    seconds: float
+    peak: int
+
+
+def cost_of(command: Sequence[str], cwd: Path) -> Cost:
+    """Raises CalledProcessError when the command fails."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL)
+    peak = _Peak(process.pid)
+    code = process.wait()
+    seconds = time.perf_counter() - began
+    held = peak.stop()
+    if code:
+        raise subprocess.CalledProcessError(code, command)
+    return Cost(seconds, held)
+
+
+class _Peak:
+    """Samples the resident memory of a process and its descendants from /proc (Linux)."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid, self._peak, self._done = pid, 0, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int:
+        self._done.set()
+        self._thread.join()
+        return self._peak
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.02):
+            self._peak = max(self._peak, sum(_resident(pid) for pid in _family(self._pid)))
+
+
+def _family(pid: int) -> list[int]:
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [one for child in task.read_text().split() for one in _family(int(child))]
+        except OSError:
+            continue
+    return found
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0

@@ -1,0 +1,70 @@
+"""The engine: `lakeflow.core.ports.Engine` on one DuckDB instance for a process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, closing
+
+from duckdb import DuckDBPyRelation
+
+from lakeflow.adapters.duckdb import scan as scans
+from lakeflow.adapters.duckdb.compare import same_rows
+from lakeflow.adapters.duckdb.failures import Place, failures
+from lakeflow.adapters.duckdb.names import quoted
+from lakeflow.adapters.duckdb.produce import Output, produced
+from lakeflow.adapters.duckdb.session import Instance
+from lakeflow.core.model import Asset, AssetKey, PythonCode
+from lakeflow.core.ports import Rows
+from lakeflow.core.table import Scan
+
+
+class DuckEngine:
+    """`root` is where relative paths in SQL resolve; memory, threads and spill directory belong to the instance.
+
+    `personal` names assets whose lineage holds personal data although they declare none of it: their errors keep
+    values out just as those of an asset with `pii` columns. ConfigError for a setting that DuckDB refuses.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        memory_limit: str | None,
+        threads: int | None,
+        temp_directory: str,
+        *,
+        personal: frozenset[AssetKey] = frozenset(),
+    ) -> None:
+        self._instance = Instance(root, memory_limit, threads, temp_directory)
+        self._personal = personal
+
+    def produce(self, asset: Asset, inputs: Mapping[AssetKey, Scan]) -> AbstractContextManager[Output]:
+        return produced(self._instance, asset, inputs, self._place(asset, inputs))
+
+    def equal(self, left: Scan, right: Scan) -> bool:
+        with failures(Place(left.key, personal=True)), closing(self._instance.cursor()) as cursor:
+            return same_rows(cursor, left, right)
+
+    def relation(self, scan: Scan) -> DuckDBPyRelation:
+        """The relation keeps a connection of its own alive."""
+        cursor = self._instance.cursor()
+        with failures(Place(scan.key)):
+            return cursor.sql(scans.select(cursor, scan)).set_alias(scan.key.name)
+
+    def rows(self, scan: Scan, limit: int) -> Rows:
+        texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in scan.schema.names)
+        with failures(Place(scan.key)), closing(self._instance.cursor()) as cursor:
+            found = cursor.execute(f"SELECT {texts} FROM ({scans.select(cursor, scan)}) LIMIT {int(limit)}").fetchall()
+        return Rows(scan.schema.names, tuple(found))
+
+    def close(self) -> None:
+        self._instance.close()
+
+    def _place(self, asset: Asset, inputs: Mapping[AssetKey, Scan]) -> Place:
+        line = f":{asset.code.line}" if isinstance(asset.code, PythonCode) else ""
+        return Place(
+            asset.key,
+            at=asset.code.path + line,
+            names=tuple(str(key) for key in inputs),
+            columns=tuple(name for scan in inputs.values() for name in scan.schema.names),
+            personal=bool(asset.pii) or asset.key in self._personal,
+        )

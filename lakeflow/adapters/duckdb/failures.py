@@ -1,0 +1,118 @@
+"""DuckDB's exceptions end here: each becomes an AssetError that says what, where, and what to type next.
+
+DuckDB quotes values of the data in some of its messages; where personal data is involved those are withheld.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+import duckdb
+
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model import AssetKey
+
+_NO_VALUES: Final = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.IOException,
+    duckdb.ParserException,
+    duckdb.OutOfMemoryException,
+    duckdb.InterruptException,
+)
+"""Errors about names, files and machines: their messages hold nothing out of the data."""
+
+_KIND: Final = re.compile(r"^[A-Z][A-Za-z -]* Error: ")
+_QUERY: Final = re.compile(r"\?[^\s\"']+")
+_MISSING: Final = re.compile(r"Table with name \"?([\w.]+)\"? does not exist")
+_UNKNOWN: Final = re.compile(r"(?:Referenced column|does not have a column named) \"([^\"]+)\"")
+_RAISED: Final = re.compile(r"Python exception: Traceback .*\n(\w[\w.]*: [^\n]*|\w[\w.]*)\s*$", re.DOTALL)
+_FULL: Final = ("No space left on device", "File too large", "Disk quota exceeded")
+
+
+@dataclass(frozen=True)
+class Place:
+    """What runs: for messages. `names` are the tables that it may read, `columns` all their columns."""
+
+    key: AssetKey
+    at: str = ""
+    names: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    personal: bool = False
+
+    def error(self, cause: str, hint: str | None = None) -> AssetError:
+        at = f" ({self.at})" if self.at else ""
+        return AssetError(f"{self.key}: {cause}{at}", hint=hint, asset=self.key)
+
+
+@contextmanager
+def failures(place: Place) -> Iterator[None]:
+    """Turn what DuckDB raises inside into AssetErrors, and say in every AssetError which asset it is about.
+
+    A withheld message leaves no cause behind that could print it.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _told(error, place) from (None if place.personal else error)
+    except AssetError as error:
+        if error.asset is not None:
+            raise
+        raise type(error)(f"{place.key}: {error.message}", hint=error.hint, asset=place.key) from error.__cause__
+
+
+def _told(error: duckdb.Error, place: Place) -> AssetError:
+    text = _QUERY.sub("?...", str(error))
+    if place.personal and not isinstance(error, _NO_VALUES):
+        return place.error(f"{_sort(error)}; the value is withheld because personal data is involved", _hint_of(error))
+    if raised := _RAISED.search(text):
+        return place.error(raised[1])
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return place.error("DuckDB ran out of memory", "raise memory_limit in [tool.lakeflow], or lower threads")
+    if any(words in text for words in _FULL):
+        return place.error("the disk is full", "free space, or move the lake to a larger disk, then run it again")
+    return place.error(_cause(text), _hint(text, place) or _hint_of(error))
+
+
+def _sort(error: duckdb.Error) -> str:
+    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
+        return "a value does not fit the type that it is cast to"
+    return f"the query failed with {type(error).__name__}"
+
+
+def _hint_of(error: duckdb.Error) -> str | None:
+    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
+        return "TRY_CAST gives NULL where a value does not fit; a check can then count them"
+    return None
+
+
+def _cause(text: str) -> str:
+    """DuckDB's first line, without the name of its exception, and the line of SQL where it says one."""
+    first = _KIND.sub("", text.partition("\n")[0]).rstrip(" !")
+    line = re.search(r"^LINE (\d+):", text, re.MULTILINE)
+    return f"{first}, line {line[1]}" if line and line[1] != "1" else first
+
+
+def _hint(text: str, place: Place) -> str | None:
+    if missing := _MISSING.search(text):
+        return _near(missing[1], place.names) or _available(place.names)
+    if unknown := _UNKNOWN.search(text):
+        return _near(unknown[1], place.columns)
+    return None
+
+
+def _available(names: tuple[str, ...]) -> str:
+    return f"it can read {', '.join(names)}" if names else "it declares no inputs"
+
+
+def _near(name: str, known: tuple[str, ...]) -> str | None:
+    """The known names that look like it, whether or not the layer was written."""
+    spelled = {known_name.lower(): known_name for known_name in known}
+    spelled |= {known_name.rpartition(".")[2].lower(): known_name for known_name in known}
+    found = dict.fromkeys(spelled[match] for match in get_close_matches(name.lower(), spelled, n=3))
+    return f"did you mean {' or '.join(found)}?" if found else None

@@ -1,0 +1,93 @@
+"""The form in which a Python asset gets an input: what the parameter's annotation asks for.
+
+Annotations may be text (`from __future__ import annotations`) or name packages that are imported for type
+checkers alone, so a form is recognised by name and pandas or polars are imported only when they are asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from duckdb import DuckDBPyRelation
+
+Function: TypeAlias = Callable[..., Any]
+
+
+class Form(StrEnum):
+    """In the words of messages. All but the relation and the reader hold the whole input in memory."""
+
+    RELATION = "a DuckDB relation"
+    TABLE = "pyarrow.Table"
+    READER = "pyarrow.RecordBatchReader"
+    PANDAS = "pandas.DataFrame"
+    POLARS = "polars.DataFrame"
+    LAZY = "polars.LazyFrame"
+
+
+_BY_NAME: Final = {
+    ("duckdb", "DuckDBPyRelation"): Form.RELATION,
+    ("lakeflow", "Relation"): Form.RELATION,
+    ("pyarrow", "Table"): Form.TABLE,
+    ("pyarrow", "RecordBatchReader"): Form.READER,
+    ("pandas", "DataFrame"): Form.PANDAS,
+    ("polars", "DataFrame"): Form.POLARS,
+    ("polars", "LazyFrame"): Form.LAZY,
+}
+
+_ALIASES: Final = {"pa": "pyarrow", "pd": "pandas", "pl": "polars", "_duckdb": "duckdb"}
+_BARE: Final = {name: form for (_, name), form in _BY_NAME.items() if name != "DataFrame"}
+"""A name without its package still says which form, except `DataFrame`, which two packages have."""
+
+
+def form_of(function: Function, parameter: str) -> Form | None:
+    """The form that the parameter asks for; a relation without an annotation; None for one that is not known."""
+    found = inspect.signature(function).parameters.get(parameter)
+    if found is None or found.annotation in {inspect.Parameter.empty, Any}:
+        return Form.RELATION
+    annotation = found.annotation
+    if isinstance(annotation, str):
+        annotation = _resolved(annotation, function)
+    return _named(annotation) if isinstance(annotation, str) else _classed(annotation)
+
+
+def _resolved(text: str, function: Function) -> object:
+    """What the text names where the function was written; the text itself when that is not there at run time."""
+    scope = inspect.unwrap(function).__globals__
+    first, *rest = text.strip("'\"").split(".")
+    value = scope.get(first)
+    for name in rest:
+        value = getattr(value, name, None)
+    return text.strip("'\"") if value is None else value
+
+
+def _named(text: str) -> Form | None:
+    package, _, name = text.rpartition(".")
+    if not package:
+        return _BARE.get(name)
+    top = package.partition(".")[0]
+    return _BY_NAME.get((_ALIASES.get(top, top), name))
+
+
+def _classed(annotation: object) -> Form | None:
+    module = str(getattr(annotation, "__module__", "")).partition(".")[0]
+    return _BY_NAME.get((_ALIASES.get(module, module), getattr(annotation, "__name__", "")))
+
+
+def in_form(relation: DuckDBPyRelation, form: Form) -> Any:
+    """The relation's rows in that form. ImportError when its package is not installed."""
+    match form:
+        case Form.RELATION:
+            return relation
+        case Form.TABLE:
+            return relation.to_arrow_table()
+        case Form.READER:
+            return relation.to_arrow_reader()
+        case Form.PANDAS:
+            return relation.df()
+        case Form.POLARS:
+            return relation.pl()
+        case Form.LAZY:
+            return relation.pl(lazy=True)

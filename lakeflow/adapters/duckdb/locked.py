@@ -1,0 +1,92 @@
+"""DuckDB for checks: it reads the pinned files of one audit and can do nothing else.
+
+Lock-down alone is not enough: an allow-listed file may be written too, and `COPY … TO` overwrote an audited
+file in an experiment. So a check's own text must also be exactly one SELECT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import duckdb
+from duckdb import DuckDBPyConnection, StatementType
+
+from lakeflow.adapters.duckdb import scan as scans
+from lakeflow.adapters.duckdb.names import listed, literal, quoted
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model import Layer
+from lakeflow.core.table import Scan
+
+
+class LockedDuckDB:
+    """Views `layer.name` and `published.layer.name` over pinned scans; no other file, no setting, no network.
+
+    AssetError when a scan cannot be read. `settings` are DuckDB's own (`threads`, `memory_limit`, `temp_directory`).
+    """
+
+    def __init__(self, relations: Mapping[str, Scan], settings: Mapping[str, str]) -> None:
+        self._connection = duckdb.connect(":memory:")
+        try:
+            self._prepare(relations, settings)
+        except duckdb.Error as error:
+            self._connection.close()
+            raise AssetError(f"the snapshot cannot be read: {_first_line(error)}") from error
+
+    def execute(self, sql: str) -> tuple[tuple[str, ...], Sequence[tuple[Any, ...]]]:
+        """Names and rows of our own query; AssetError with DuckDB's first line when it fails."""
+        try:
+            result = self._connection.execute(sql)
+            names = tuple(column[0] for column in result.description or ())
+            return names, result.fetchall()
+        except duckdb.Error as error:
+            raise AssetError(_first_line(error)) from error
+
+    def select(self, sql: str) -> str:
+        """The user's text without its semicolon, proved to be exactly one SELECT; AssetError otherwise."""
+        return only_select(self._connection, sql)
+
+    def close(self) -> None:
+        with suppress(duckdb.Error):
+            self._connection.close()
+
+    def _prepare(self, relations: Mapping[str, Scan], settings: Mapping[str, str]) -> None:
+        for name, value in {"TimeZone": "UTC", "python_enable_replacements": "false", **settings}.items():
+            self._connection.execute(f"SET {name} = {literal(value)}")
+        self._connection.execute("ATTACH ':memory:' AS published")
+        for layer in Layer:
+            self._connection.execute(f"CREATE SCHEMA {quoted(layer)}")
+            self._connection.execute(f"CREATE SCHEMA published.{quoted(layer)}")
+        for name, scan in relations.items():
+            view = ".".join(quoted(part) for part in name.split("."))
+            self._connection.execute(f"CREATE VIEW {view} AS {scans.select(self._connection, scan)}")
+        self._lock(tuple(path for scan in relations.values() for path in _paths(scan)))
+
+    def _lock(self, paths: tuple[str, ...]) -> None:
+        if paths:
+            self._connection.execute(f"SET allowed_paths = {listed(tuple(dict.fromkeys(paths)))}")
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
+
+
+def only_select(connection: DuckDBPyConnection, sql: str) -> str:
+    """The text of the one SELECT that it is; AssetError naming what it is instead."""
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        raise AssetError(_first_line(error)) from error
+    if len(statements) != 1:
+        raise AssetError(f"a check is one SELECT, this is {len(statements)} statements")
+    kind = statements[0].type
+    if kind != StatementType.SELECT:
+        raise AssetError(f"a check is one SELECT, this is {kind.name}")
+    return str(statements[0].query).strip().removesuffix(";")
+
+
+def _paths(scan: Scan) -> tuple[str, ...]:
+    return (*scan.files, *(delete.path for delete in scan.deletes))
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0]

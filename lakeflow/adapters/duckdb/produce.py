@@ -1,0 +1,74 @@
+"""Running one asset's code on its pinned inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Final
+
+from duckdb import DuckDBPyRelation
+
+from lakeflow.adapters.duckdb import scan as scans
+from lakeflow.adapters.duckdb.failures import Place, failures
+from lakeflow.adapters.duckdb.forms import Form, form_of, in_form
+from lakeflow.adapters.duckdb.names import quoted
+from lakeflow.adapters.duckdb.returned import as_relation, one_select
+from lakeflow.adapters.duckdb.session import Instance, Step, step
+from lakeflow.adapters.duckdb.types import schema_of
+from lakeflow.adapters.duckdb.usercode import call, printing_to_stderr
+from lakeflow.adapters.duckdb.write import write_files
+from lakeflow.core.model import Asset, AssetKey, PythonCode
+from lakeflow.core.schema import Schema
+from lakeflow.core.table import Scan, WrittenFile
+
+_FORMS: Final = "annotate it with one of: " + ", ".join(Form) + "; or not at all, for a relation"
+
+
+class Output:
+    """What the code gave, not computed yet; see `lakeflow.core.ports.Produced`."""
+
+    def __init__(self, relation: DuckDBPyRelation, place: Place) -> None:
+        self._relation = relation
+        self._place = place
+
+    @cached_property
+    def schema(self) -> Schema:
+        with failures(self._place):
+            return schema_of(self._relation.columns, self._relation.types)
+
+    def write(self, schema: Schema, directory: str) -> tuple[WrittenFile, ...]:
+        with printing_to_stderr(), failures(self._place):
+            return write_files(self._relation, schema, directory)
+
+
+@contextmanager
+def produced(instance: Instance, asset: Asset, inputs: Mapping[AssetKey, Scan], place: Place) -> Iterator[Output]:
+    """The asset's output, valid while this is open: its views and cursors are gone afterwards."""
+    named = {str(key): scan for key, scan in inputs.items()} | {name: inputs[key] for name, key in asset.inputs.items()}
+    with failures(place), step(instance, named) as running:
+        yield Output(_run(asset, named, running, place), place)
+
+
+def _run(asset: Asset, named: Mapping[str, Scan], running: Step, place: Place) -> DuckDBPyRelation:
+    if isinstance(asset.code, PythonCode):
+        given = {name: _given(asset.code, name, named[name], running, place) for name in asset.inputs}
+        return as_relation(call(asset.code, given, place), running, place)
+    return one_select(asset.code.text, running, place)
+
+
+def _given(code: PythonCode, name: str, scan: Scan, running: Step, place: Place) -> object:
+    """One input in its form. All relations share a connection, or they could not be joined; a stream has its own."""
+    form = form_of(code.function, name)
+    if form is None:
+        raise place.error(f"parameter {name!r} has an annotation that names no form of a table", _FORMS)
+    if form is Form.RELATION:
+        return running.cursor.sql(f"FROM {quoted(name)}").set_alias(name)
+    cursor = running.another()
+    try:
+        return in_form(cursor.sql(scans.select(cursor, scan)), form)
+    except ImportError:
+        package = form.partition(".")[0]
+        raise place.error(
+            f"parameter {name!r} asks for {form} and {package} is not installed", f"pip install {package}"
+        ) from None

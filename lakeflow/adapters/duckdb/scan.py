@@ -1,0 +1,129 @@
+"""A pinned snapshot as SQL: its own Parquet files, read by field id, around the rows that delete files hide.
+
+Four silent traps are closed here: nested fields match by name unless told otherwise, a file without field ids
+reads as all NULL, `key=value` folders become columns, and an empty list of files is an error.
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from lakeflow.adapters.duckdb.names import listed, literal, local, quoted
+from lakeflow.adapters.duckdb.puffin import deleted_positions
+from lakeflow.adapters.duckdb.types import spelled
+from lakeflow.core.errors import AssetError
+from lakeflow.core.schema import Field, children
+from lakeflow.core.table import DeleteFile, Scan
+
+_ROW_BITS = 40
+"""A row of a file is one number, `file index << 40 | position`, so that one hash join finds deleted rows."""
+
+
+def select(cursor: DuckDBPyConnection, scan: Scan) -> str:
+    """A SELECT of the snapshot's rows, valid on this cursor as long as it lives (deleted rows are a temp table).
+
+    AssetError when a file has no field ids or a deletion vector cannot be read.
+    """
+    if scan.unmarked:
+        _refuse_unmarked(cursor, scan)
+    if not scan.files:
+        return _nothing(scan)
+    if not scan.deletes:
+        return f"SELECT * FROM {_parquet(scan.files, scan.schema.fields)}"
+    return _around_deletes(cursor, scan)
+
+
+def _nothing(scan: Scan) -> str:
+    nulls = (f"CAST(NULL AS {spelled(field.type)}) AS {quoted(field.name)}" for field in scan.schema.fields)
+    return f"SELECT {', '.join(nulls)} WHERE false"
+
+
+def _parquet(files: tuple[str, ...], fields: tuple[Field, ...]) -> str:
+    return f"read_parquet({listed(files)}, schema={_by_id(fields)})"
+
+
+def _by_id(fields: tuple[Field, ...]) -> str:
+    """DuckDB's map of field id → name and type. Without `children` it would match nested fields by name."""
+    return f"MAP{{{', '.join(f'{field.id}: {_entry(field)}' for field in fields)}}}"
+
+
+def _entry(field: Field) -> str:
+    entry = f"'name': {literal(field.name)}, 'type': {literal(spelled(field.type))}, 'default_value': NULL"
+    nested = children(field.type)
+    return f"{{{entry}, 'children': {_by_id(nested)}}}" if nested else f"{{{entry}}}"
+
+
+def _refuse_unmarked(cursor: DuckDBPyConnection, scan: Scan) -> None:
+    if not scan.files:
+        return
+    found = cursor.execute(
+        f"SELECT file_name FROM parquet_schema({listed(scan.files)}) GROUP BY ALL HAVING count(field_id) = 0 LIMIT 1"
+    ).fetchall()
+    if found:
+        raise AssetError(
+            f"{scan.key}: {found[0][0]} has no field ids, so its columns cannot be told apart safely",
+            hint="rewrite the table once with the engine that wrote it (in Spark: CALL system.rewrite_data_files)",
+        )
+
+
+def _around_deletes(cursor: DuckDBPyConnection, scan: Scan) -> str:
+    """Files with deleted rows by an anti join; files without any by UNION ALL, at full speed.
+
+    Inside, columns are named by their ids: one called `file_row_number` must not hide DuckDB's own.
+    """
+    touched = _touched(cursor, scan.deletes)
+    dirty = tuple(path for path in scan.files if local(path) in touched)
+    clean = tuple(path for path in scan.files if local(path) not in touched)
+    if not dirty:
+        return f"SELECT * FROM {_parquet(scan.files, scan.schema.fields)}"
+    deleted = _load_deleted(cursor, scan.deletes, dirty)
+    by_number = tuple(Field(f"f{field.id}", field.type, field.id) for field in scan.schema.fields)
+    names = ", ".join(f"{quoted(f'f{field.id}')} AS {quoted(field.name)}" for field in scan.schema.fields)
+    kept = (
+        f"SELECT {names} FROM {_parquet(dirty, by_number)} AS d ANTI JOIN temp.main.{quoted(deleted)} AS gone"
+        f" ON gone.row = (CAST(d.file_index AS BIGINT) << {_ROW_BITS} | d.file_row_number)"
+    )
+    return f"{kept} UNION ALL SELECT * FROM {_parquet(clean, scan.schema.fields)}" if clean else kept
+
+
+def _position_files(deletes: tuple[DeleteFile, ...]) -> str | None:
+    """Position deletes of format v2, their paths spelled as ours; writers spell `file:/x` and `file:///x`."""
+    paths = tuple(delete.path for delete in deletes if delete.format == "parquet")
+    if not paths:
+        return None
+    spelling = "regexp_replace(file_path, '^file:/+', '/')"
+    return f"(SELECT {spelling} AS path, pos FROM read_parquet({listed(paths)}, hive_partitioning=false))"
+
+
+def _touched(cursor: DuckDBPyConnection, deletes: tuple[DeleteFile, ...]) -> frozenset[str]:
+    touched = {local(delete.target) for delete in deletes if delete.target}
+    if source := _position_files(deletes):
+        touched |= {row[0] for row in cursor.execute(f"SELECT DISTINCT path FROM {source}").fetchall()}
+    return frozenset(touched)
+
+
+def _load_deleted(cursor: DuckDBPyConnection, deletes: tuple[DeleteFile, ...], dirty: tuple[str, ...]) -> str:
+    """A temp table of the rows to leave out, numbered over `dirty`; returns its name."""
+    name = f"deleted_{uuid4().hex}"
+    order = {local(path): index for index, path in enumerate(dirty)}
+    cursor.execute(f"CREATE TEMP TABLE {quoted(name)} (row BIGINT)")
+    if source := _position_files(deletes):
+        files = f"(SELECT unnest({listed(dirty)}) AS path, generate_subscripts({listed(dirty)}, 1) - 1 AS index)"
+        cursor.execute(
+            f"INSERT INTO {quoted(name)} SELECT index << {_ROW_BITS} | pos FROM {source} JOIN {files} USING (path)"
+        )
+    for delete in deletes:
+        if delete.target and delete.format == "puffin" and local(delete.target) in order:
+            _insert_vector(cursor, name, delete, order[local(delete.target)])
+    return name
+
+
+def _insert_vector(cursor: DuckDBPyConnection, name: str, delete: DeleteFile, index: int) -> None:
+    positions = pa.array(deleted_positions(delete), pa.int64())
+    source = cursor.from_arrow(pa.table({"pos": positions}))
+    source.query(
+        "positions", f"INSERT INTO temp.main.{quoted(name)} SELECT {index}::BIGINT << {_ROW_BITS} | pos FROM positions"
+    )

@@ -1,0 +1,124 @@
+"""One DuckDB instance for a process, and in it a database of its own for each step.
+
+Two steps may pin one table at different snapshots at the same moment, so the views `layer.name` that a step's
+SQL reads live in an attached in-memory database that this step alone uses.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+from weakref import WeakSet
+
+import duckdb
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+from lakeflow.adapters.duckdb import scan as scans
+from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.core.errors import ConfigError
+from lakeflow.core.model import Layer
+from lakeflow.core.table import Scan
+
+
+class Instance:
+    """DuckDB with settings that make a run repeatable: UTC, paths from the project's root, no downloads.
+
+    ConfigError when DuckDB refuses a setting.
+    """
+
+    def __init__(self, root: str, memory_limit: str | None, threads: int | None, temp_directory: str) -> None:
+        self.root = Path(root)
+        self._lock = threading.Lock()
+        self._open: WeakSet[DuckDBPyConnection] = WeakSet()
+        self._connection = duckdb.connect(":memory:")
+        settings: Mapping[str, str | int | None] = {
+            "TimeZone": "UTC",
+            "file_search_path": _searchable(root),
+            "memory_limit": memory_limit,
+            "threads": threads,
+            "temp_directory": temp_directory,
+            "autoinstall_known_extensions": "false",
+        }
+        for name, value in settings.items():
+            _configure(self._connection, name, value)
+
+    def cursor(self) -> DuckDBPyConnection:
+        """A connection of its own to the one instance; a connection runs one query at a time."""
+        with self._lock:
+            cursor = self._connection.cursor()
+            self._open.add(cursor)
+            return cursor
+
+    def close(self) -> None:
+        """Interrupt what still runs, then close."""
+        with self._lock:
+            for cursor in self._open:
+                with suppress(duckdb.ConnectionException):  # it is closed already
+                    cursor.interrupt()
+            self._connection.close()
+
+
+def _searchable(root: str) -> str:
+    if "," in root:
+        raise ConfigError(
+            f"DuckDB cannot resolve relative paths under {root}: it reads the comma as a separator",
+            hint="move the project to a folder without a comma in its path",
+        )
+    return root
+
+
+def _configure(connection: DuckDBPyConnection, name: str, value: str | int | None) -> None:
+    if value is None:
+        return
+    try:
+        connection.execute(f"SET GLOBAL {name} = {literal(str(value))}")
+    except duckdb.Error as error:
+        raise ConfigError(
+            f"{name} = {value!r} is not a value that DuckDB takes",
+            hint="memory_limit is a size such as '2GB', threads a number from 1",
+        ) from error
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step's cursor, and how to open more: a stream needs one for itself while it is being read."""
+
+    root: Path
+    cursor: DuckDBPyConnection
+    another: Callable[[], DuckDBPyConnection]
+
+
+@contextmanager
+def step(instance: Instance, inputs: Mapping[str, Scan]) -> Iterator[Step]:
+    """A database of its own, with a view of each input under its name; all cursors close with it."""
+    name = quoted(f"step_{uuid4().hex}")
+    with ExitStack() as stack:
+
+        def another() -> DuckDBPyConnection:
+            return stack.enter_context(closing(instance.cursor()))
+
+        janitor = another()
+        janitor.execute(f"ATTACH ':memory:' AS {name}")
+        stack.callback(janitor.execute, f"DETACH {name}")
+        cursor = another()
+        cursor.execute(f"USE {name}")
+        _bind(cursor, inputs)
+        yield Step(instance.root, cursor, another)
+
+
+def _bind(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan]) -> None:
+    for layer in Layer:
+        cursor.execute(f"CREATE SCHEMA {quoted(layer)}")
+    for name, scan in inputs.items():
+        view = ".".join(quoted(part) for part in name.split("."))
+        cursor.execute(f"CREATE VIEW {view} AS {scans.select(cursor, scan)}")
+
+
+def query(cursor: DuckDBPyConnection, text: str) -> DuckDBPyRelation:
+    """The text as a lazy relation, in which a name is a table and never a Python variable that happens to be near."""
+    cursor.execute("SET SESSION python_enable_replacements = false")
+    return cursor.sql(text)

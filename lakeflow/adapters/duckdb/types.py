@@ -1,0 +1,135 @@
+"""DuckDB's types and ours, both ways, so that a written file has exactly the type that its table says.
+
+Readers trust the file: a decimal of another scale or a 32-bit integer under a long column is misread or crashes
+them, so nothing is left to the Parquet writer's own choice (it stores HUGEINT as DOUBLE, for one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from duckdb.sqltypes import DuckDBPyType
+
+from lakeflow.adapters.duckdb.names import quoted
+from lakeflow.core.errors import SchemaError
+from lakeflow.core.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type
+
+_LEAVES: Final[dict[str, Type]] = {
+    "boolean": Primitive("boolean"),
+    "tinyint": Primitive("int"),
+    "smallint": Primitive("int"),
+    "integer": Primitive("int"),
+    "utinyint": Primitive("int"),
+    "usmallint": Primitive("int"),
+    "uinteger": Primitive("long"),
+    "bigint": Primitive("long"),
+    "ubigint": Decimal(20, 0),
+    "hugeint": Decimal(38, 0),
+    "uhugeint": Decimal(38, 0),
+    "float": Primitive("float"),
+    "double": Primitive("double"),
+    "date": Primitive("date"),
+    "time": Primitive("time"),
+    "timestamp": Primitive("timestamp"),
+    "timestamp_s": Primitive("timestamp"),
+    "timestamp_ms": Primitive("timestamp"),
+    "timestamp with time zone": Primitive("timestamptz"),
+    "varchar": Primitive("string"),
+    "enum": Primitive("string"),
+    "uuid": Primitive("uuid"),
+    "blob": Primitive("binary"),
+}
+
+_SPELLED: Final = {
+    "boolean": "BOOLEAN",
+    "int": "INTEGER",
+    "long": "BIGINT",
+    "float": "FLOAT",
+    "double": "DOUBLE",
+    "date": "DATE",
+    "time": "TIME",
+    "timestamp": "TIMESTAMP",
+    "timestamptz": "TIMESTAMP WITH TIME ZONE",
+    "string": "VARCHAR",
+    "uuid": "UUID",
+    "binary": "BLOB",
+}
+
+_CAST_TO: Final = {
+    "interval": "cast it to VARCHAR, or to BIGINT with epoch_us(...)",
+    "bit": "cast it to VARCHAR",
+    "time with time zone": "cast it to TIME or to VARCHAR",
+    "time_ns": "cast it to TIME (microseconds)",
+    "timestamp_ns": "cast it to TIMESTAMP (microseconds); a data frame's column with .astype('datetime64[us]')",
+    "union": "select the member that you want, or cast it to VARCHAR",
+    "null": "say which type its NULLs have, as in CAST(NULL AS VARCHAR)",
+    "tuple": "name its parts, as in {'x': 1, 'y': 2}",
+    "bignum": "cast it to DECIMAL(38,0)",
+}
+
+
+def schema_of(names: Sequence[str], types: Sequence[DuckDBPyType]) -> Schema:
+    """The columns of a result, ids unassigned. SchemaError where Iceberg has no such type, or for twin names."""
+    refuse_twins(names)
+    return Schema(tuple(Field(name, _type(type_, name)) for name, type_ in zip(names, types, strict=True)))
+
+
+def refuse_twins(names: Sequence[str]) -> None:
+    """SchemaError when two names are equal, letter case ignored: readers disagree on case (trap T16)."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if name.lower() in seen:
+            raise SchemaError(
+                f"two columns are called {seen[name.lower()]!r} and {name!r}",
+                hint="give one of them another name; letter case does not tell columns apart",
+            )
+        seen[name.lower()] = name
+
+
+def _type(type_: DuckDBPyType, where: str) -> Type:
+    if leaf := _LEAVES.get(type_.id):
+        return leaf
+    match type_.id:
+        case "decimal":
+            return Decimal(**dict(_children(type_)))
+        case "list" | "array":
+            return List(_field("element", _children(type_)[0][1], f"{where}.element"))
+        case "map":
+            key, value = (_field(name, child, f"{where}.{name}") for name, child in _children(type_))
+            return Map(replace(key, required=True), value)
+        case "struct":
+            refuse_twins([name for name, _ in _children(type_)])
+            return Struct(tuple(_field(name, child, f"{where}.{name}") for name, child in _children(type_)))
+    raise SchemaError(
+        f"column {where!r} has type {type_}, which an Iceberg table cannot hold",
+        hint=_CAST_TO.get(type_.id, "cast it to VARCHAR"),
+    )
+
+
+def _field(name: str, type_: DuckDBPyType, where: str) -> Field:
+    if not name:
+        raise SchemaError(f"column {where!r} has a nested field without a name", hint=_CAST_TO["tuple"])
+    return Field(name, _type(type_, where))
+
+
+def _children(type_: DuckDBPyType) -> list[tuple[str, Any]]:
+    return list(type_.children)
+
+
+def spelled(type_: Type) -> str:
+    """The type in DuckDB's words."""
+    match type_:
+        case Primitive(name):
+            return _SPELLED[name]
+        case Decimal(precision, scale):
+            return f"DECIMAL({precision},{scale})"
+        case Fixed():
+            return "BLOB"
+        case Struct(fields):
+            return f"STRUCT({', '.join(f'{quoted(field.name)} {spelled(field.type)}' for field in fields)})"
+        case List(element):
+            return f"{spelled(element.type)}[]"
+        case Map(key, value):
+            return f"MAP({spelled(key.type)}, {spelled(value.type)})"

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from lakeflow.adapters.database import Database
+from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
+from lakeflow.adapters.memory import MemoryLedger, MemoryTransaction
+from lakeflow.core.ports import Ledger, Transaction
+from lakeflow.testing import Around, LedgerContract
+from lakeflow.testing.ledger_contract import LEASE_SECONDS
+
+
+class TestMemoryLedger(LedgerContract):
+    @pytest.fixture
+    def ledger(self, around: Around) -> Ledger:
+        return MemoryLedger(around.is_alive, around.clock, LEASE_SECONDS)
+
+    @contextmanager
+    def transaction(self, ledger: Ledger) -> Iterator[Transaction]:
+        transaction = MemoryTransaction()
+        yield transaction
+        transaction.commit()
+
+
+class TestSqlLedgerOnSqlite(LedgerContract):
+    @pytest.fixture
+    def database(self, tmp_path: Path) -> Iterator[Database]:
+        self.opened = Database(f"sqlite:///{tmp_path}/catalog.db")
+        self.opened.initialise(MIGRATIONS)
+        yield self.opened
+        self.opened.close()
+
+    @pytest.fixture
+    def ledger(self, around: Around, database: Database) -> Ledger:
+        return SqlLedger(database, around.is_alive, around.clock, LEASE_SECONDS)
+
+    def transaction(self, ledger: Ledger) -> AbstractContextManager[Transaction]:
+        return self.opened.transaction()

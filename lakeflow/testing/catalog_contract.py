@@ -267,9 +267,8 @@ class CatalogContract(ABC):
         catalog.commit([publish(table) for table in staged], nothing)
 
     def test_a_commit_records_exactly_once(self, catalog: Catalog) -> None:
-        staged = self.staged(catalog, ALPHA, rows=1)
         seen: list[Transaction] = []
-        catalog.commit([publish(staged)], seen.append)
+        catalog.commit([publish(self.staged(catalog, ALPHA, rows=1))], seen.append)
         assert len(seen) == 1
 
     def test_an_input_that_is_still_in_mains_ancestry_does_not_stop_a_publish(self, catalog: Catalog) -> None:

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lakeflow.core.errors import BusyError
+from lakeflow.core.leases import Acquired, Held, Standing, acquire, lost
+from lakeflow.core.model import AssetKey
+from lakeflow.core.runs import Holder, Lease
+
+KEYS = [AssetKey.parse(f"silver.{name}") for name in "abcd"]
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+WANTED = Lease("mine", "t-mine", frozenset(KEYS[:2]), Holder("here", "boot", 1, "0"))
+
+
+def held(asset: AssetKey, run: str = "theirs", silent: float = 0.0, pid: int = 2) -> Held:
+    holder = Holder("there", "boot", pid, "0")
+    return Held(asset, run, f"t-{run}", holder, NOW - timedelta(hours=1), NOW - timedelta(seconds=silent))
+
+
+def standing(*leases: Held, alive: bool | None = True) -> Standing:
+    return Standing(leases, {one.holder: alive for one in leases}, NOW, lease_seconds=30)
+
+
+def test_nothing_stands_in_the_way_of_free_assets() -> None:
+    assert acquire(WANTED, standing()) == Acquired()
+
+
+def test_a_live_lease_elsewhere_does_not_matter() -> None:
+    assert acquire(WANTED, standing(held(KEYS[3]))) == Acquired()
+
+
+def test_a_lease_does_not_stand_in_its_own_way() -> None:
+    mine = replace(held(KEYS[0], "mine", silent=99), token=WANTED.token)
+    assert acquire(WANTED, standing(mine, alive=None)) == Acquired()
+
+
+def test_every_holder_in_the_way_is_named_once() -> None:
+    leases = (held(KEYS[0], "one"), held(KEYS[1], "two", pid=3), held(KEYS[2], "one"))
+    with pytest.raises(BusyError) as caught:
+        acquire(replace(WANTED, assets=frozenset(KEYS)), standing(*leases))
+    assert caught.value.message == (
+        "silver.a, silver.c are held by run one (process 2 on there, since 2026-03-01 11:00:00 UTC); "
+        "silver.b is held by run two (process 3 on there, since 2026-03-01 11:00:00 UTC)"
+    )
+    assert caught.value.asset == KEYS[0]
+
+
+def test_dead_leases_are_freed_even_where_they_are_not_needed() -> None:
+    leases = (held(KEYS[0], "one"), held(KEYS[3], "two"))
+    assert acquire(WANTED, standing(*leases, alive=False)) == Acquired(frozenset({"t-one", "t-two"}), ("one", "two"))
+
+
+def test_a_lost_lease_says_who_has_it_now_and_how_to_go_on() -> None:
+    error = lost(WANTED, [held(KEYS[0])])
+    assert "run mine has lost its lease" in error.message
+    assert "silver.a is held by run theirs" in error.message
+    assert error.hint == "lakeflow retry mine"
+
+
+@given(
+    leases=st.dictionaries(st.sampled_from(KEYS), st.sampled_from(["one", "two"])),
+    alive=st.dictionaries(st.sampled_from(["one", "two"]), st.sampled_from([True, False, None])),
+    silent=st.dictionaries(st.sampled_from(["one", "two"]), st.sampled_from([0.0, 30.0, 30.1])),
+)
+def test_a_lease_is_granted_exactly_when_no_living_holder_has_one_of_its_assets(
+    leases: dict[AssetKey, str], alive: dict[str, bool | None], silent: dict[str, float]
+) -> None:
+    pids = {"one": 11, "two": 12}
+    rows = [held(asset, run, silent.get(run, 0.0), pids[run]) for asset, run in leases.items()]
+    knowledge = {one.holder: alive.get(one.run) for one in rows}
+    gone = {
+        run
+        for run in ("one", "two")
+        if alive.get(run) is False or (alive.get(run) is None and silent.get(run, 0.0) > 30)
+    }
+    now = Standing(rows, knowledge, NOW, lease_seconds=30)
+    if any(asset in WANTED.assets and run not in gone for asset, run in leases.items()):
+        with pytest.raises(BusyError):
+            acquire(WANTED, now)
+    else:
+        assert set(acquire(WANTED, now).runs) == gone & set(leases.values())

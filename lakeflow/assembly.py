@@ -19,6 +19,7 @@ from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
 from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.core.lineage import personal
 from lakeflow.core.model import Asset, Project
 from lakeflow.core.ports import Auditor, Engine
 from lakeflow.core.settings import Settings
@@ -40,7 +41,7 @@ def assemble(project: Project, settings: Settings) -> World:
         project=project,
         catalog=IcebergCatalog(database, _warehouse(settings, root, state), utc_now),
         ledger=SqlLedger(database, processes.is_alive, utc_now, settings.lease_seconds),
-        make_engine=partial(_engine, root, settings, state),
+        make_engine=partial(_engine, project, settings, state),
         make_auditor=partial(_auditor, settings, state),
         clock=utc_now,
         new_id=new_run_id,
@@ -75,10 +76,12 @@ def _warehouse(settings: Settings, root: Path, state: Path) -> str:
     return str(root / settings.warehouse if settings.warehouse else state / "warehouse")
 
 
-def _engine(root: Path, settings: Settings, state: Path) -> Engine:
+def _engine(project: Project, settings: Settings, state: Path) -> Engine:
     from lakeflow.adapters.duckdb import DuckEngine  # noqa: PLC0415 - planning does not compute
 
-    return DuckEngine(str(root), settings.memory_limit, settings.threads, str(state / "spill"))
+    return DuckEngine(
+        project.root, settings.memory_limit, settings.threads, str(state / "spill"), personal=personal(project)
+    )
 
 
 def _auditor(settings: Settings, state: Path) -> Auditor:

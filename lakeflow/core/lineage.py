@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lakeflow.core.model import AssetKey, Project
 from lakeflow.core.selection import ancestors
@@ -21,6 +21,18 @@ def trees(
     tops = [key for key in selected if not any(key in found for found in below.values())]
     shown: set[AssetKey] = set()
     return tuple(_node(project, statuses, key, shown) for key in tops)
+
+
+def personal(project: Project) -> frozenset[AssetKey]:
+    """The assets that hold personal data or are made from some, however far above."""
+    graph = {key: asset.upstreams for key, asset in project.assets.items()}
+    return frozenset(key for key in graph if any(project.assets[above].pii for above in ancestors([key], graph)))
+
+
+def personal_columns(project: Project, keys: Iterable[AssetKey]) -> frozenset[str]:
+    """Lower-cased names of all personal columns of these assets and of what they are made from."""
+    graph = {key: asset.upstreams for key, asset in project.assets.items()}
+    return frozenset(name for key in ancestors(keys, graph) for name in project.assets[key].pii)
 
 
 def _node(

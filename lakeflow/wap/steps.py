@@ -9,6 +9,7 @@ from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.evolution import declare, evolve
 from lakeflow.core.fingerprint import ALGORITHM
+from lakeflow.core.lineage import personal_columns
 from lakeflow.core.model import Asset, AssetKey, WriteMode
 from lakeflow.core.planning import Cause, Step, published
 from lakeflow.core.ports import AuditRequest
@@ -221,6 +222,7 @@ def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
         expected_rows=_expected_rows(attempt, record),
         allow_empty=asset.allow_empty,
         timeout=attempt.world.policy.check_timeout,
+        pii=personal_columns(attempt.world.project, {record.asset} | suite.references | suite.published),
     )
 
 

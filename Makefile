@@ -24,7 +24,7 @@ test-long: $(STAMP)
 	$(BIN)/pytest -n 2 -m long
 
 demo: $(STAMP)
-	$(BIN)/python demo/demo.py
+	$(BIN)/python -m demo.demo
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.by_hand

@@ -1,0 +1,113 @@
+"""Commands that only look: status, runs, snapshots, show, lineage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from lakeflow.cli.commands.options import SELECTION_HELP, limit_option
+from lakeflow.cli.failing import Place, failing_answer, failing_step
+from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.render_history import runs_records, runs_screen, snapshots_records, snapshots_screen
+from lakeflow.cli.render_json import lineage_json, rows_json, run_json, snapshot_json, status_json
+from lakeflow.cli.render_lake import lineage_records, lineage_screen, snapshot_label, status_records, status_screen
+from lakeflow.cli.render_readers import readers_see
+from lakeflow.cli.render_rows import rows_records, rows_screen
+from lakeflow.cli.render_run import run_screen, steps_records
+from lakeflow.cli.run_answer import readers_of
+from lakeflow.cli.session import Session, answers, now
+from lakeflow.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from lakeflow.core.views import AssetStatus
+    from lakeflow.lake import Lake
+
+
+@click.command(epilog=SELECTION_HELP)
+@click.argument("selection", nargs=-1)
+@answers(*Form)
+def status(session: Session, selection: tuple[str, ...]) -> Answer:
+    """Say how the assets stand, what needs a decision first."""
+    with session.lake() as lake:
+        statuses = lake.status(*selection)
+        data = {"assets": [status_json(one) for one in statuses]}
+        return Answer(data, status_screen(statuses, now()), status_records(statuses))
+
+
+@click.command()
+@click.argument("run", required=False)
+@limit_option
+@answers(*Form)
+def runs(session: Session, run: str | None, limit: int) -> Answer:
+    """List the runs, newest first, or show one."""
+    with session.lake() as lake:
+        return _one_run(lake, run) if run else _all_runs(lake, limit)
+
+
+@click.command()
+@click.argument("asset")
+@answers(*Form)
+def snapshots(session: Session, asset: str) -> Answer:
+    """Show the snapshots of an asset, newest first: open branches, then what readers see and saw."""
+    with session.lake() as lake:
+        one, rows = _status_of(lake, asset), lake.snapshots(asset)
+        data = {"asset": str(one.asset), "snapshots": [snapshot_json(row) for row in rows]}
+        return Answer(data, snapshots_screen(rows, one, now()), snapshots_records(rows))
+
+
+@click.command()
+@click.argument("asset")
+@click.option("--ref", help="A branch such as `audit_…`.  [default: main]")
+@click.option("--snapshot", help="`s` and the first digits of a snapshot id.")
+@click.option("--failing", is_flag=True, help="The rows that failed its checks, as the audit kept them.")
+@limit_option
+@answers(*Form)
+def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **options: int) -> Answer:
+    """Show the first rows of an asset as readers see them, or on a branch, or at a snapshot."""
+    if ref and snapshot:
+        raise click.UsageError("--ref and --snapshot exclude each other")
+    place = Place(ref or "main", snapshot)
+    with session.lake() as lake:
+        one = _status_of(lake, asset)
+        if options["failing"]:
+            return failing_answer(failing_step(lake, one, place), one, options["limit"], now())
+        return _rows(lake, one, place, options["limit"])
+
+
+@click.command(epilog=SELECTION_HELP)
+@click.argument("selection", nargs=-1)
+@click.option("--snapshots", "by_snapshot", is_flag=True, help="Which snapshot readers see, in place of the health.")
+@answers(*Form)
+def lineage(session: Session, selection: tuple[str, ...], by_snapshot: bool) -> Answer:
+    """Show as a tree what was made from what."""
+    with session.lake() as lake:
+        trees = lake.lineage(*selection)
+        data = {"lineage": [lineage_json(tree) for tree in trees]}
+        text = lineage_screen(trees, now(), label=snapshot_label if by_snapshot else None)
+        return Answer(data, text, lineage_records(trees))
+
+
+def _all_runs(lake: Lake, limit: int) -> Answer:
+    found = lake.runs(limit)
+    return Answer({"runs": [run_json(run) for run in found]}, runs_screen(found, now()), runs_records(found))
+
+
+def _one_run(lake: Lake, prefix: str) -> Answer:
+    run = lake.run(prefix)
+    readers = readers_of(lake, run)
+    return Answer({"run": run_json(run, readers)}, run_screen(run, readers, now()), steps_records(run))
+
+
+def _rows(lake: Lake, one: AssetStatus, place: Place, limit: int) -> Answer:
+    rows = lake.show(str(one.asset), ref=place.ref, snapshot=place.snapshot, limit=limit)
+    where = {"asset": str(one.asset), "ref": None if place.snapshot else place.ref, "snapshot": place.snapshot}
+    note = "" if place.ref == "main" and not place.snapshot else readers_see(one, now())
+    return Answer({**where, **rows_json(rows)}, rows_screen(rows, note=note), rows_records(rows))
+
+
+def _status_of(lake: Lake, asset: str) -> AssetStatus:
+    found = lake.status(asset)
+    if len(found) != 1:
+        raise UsageError(f"{asset!r} means {len(found)} assets", hint="name one, like `silver.weather`")
+    return found[0]

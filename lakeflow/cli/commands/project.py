@@ -1,0 +1,61 @@
+"""Commands about the project's files: check, list, plan, config."""
+
+from __future__ import annotations
+
+import click
+
+from lakeflow.cli.commands.options import SELECTION_HELP
+from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.render_json import asset_json, plan_json, project_json, setting_json
+from lakeflow.cli.render_lake import (
+    check_screen,
+    config_records,
+    config_screen,
+    list_records,
+    list_screen,
+)
+from lakeflow.cli.render_plan import plan_records, plan_screen
+from lakeflow.cli.session import Session, answers
+
+
+@click.command(epilog="Every fault is named with file and line, and how to mend it.")
+@answers(Form.TABLE, Form.JSON)
+def check(session: Session) -> Answer:
+    """Load all files and report every fault; touches no data."""
+    with session.lake() as lake:
+        return Answer({"project": project_json(lake.project)}, check_screen(lake.project))
+
+
+@click.command("list", epilog=SELECTION_HELP)
+@click.argument("selection", nargs=-1)
+@answers(*Form)
+def list_assets(session: Session, selection: tuple[str, ...]) -> Answer:
+    """List the assets."""
+    with session.lake() as lake:
+        keys, project = lake.select(*selection), lake.project
+        data = {"assets": [asset_json(project.assets[key], project) for key in keys]}
+        return Answer(data, list_screen(project, keys), list_records(project, keys))
+
+
+@click.command(epilog=SELECTION_HELP)
+@click.argument("selection", nargs=-1)
+@click.option("--force", is_flag=True, help="Plan fresh assets too.")
+@click.option("--exit-code", "tells", is_flag=True, help="Exit 1 when there is something to do.")
+@answers(*Form)
+def plan(session: Session, selection: tuple[str, ...], force: bool, tells: bool) -> Answer:
+    """Say what would run, and why; touches nothing."""
+    with session.lake() as lake:
+        planned = lake.plan(*selection, force=force)
+        code = int(tells and bool(planned.steps))
+        return Answer({"plan": plan_json(planned)}, plan_screen(planned), plan_records(planned), exit_code=code)
+
+
+@click.command()
+@click.argument("action", default="show", type=click.Choice(["show"]))
+@answers(*Form)
+def config(session: Session, action: str) -> Answer:
+    """Show every setting and where it came from."""
+    with session.lake() as lake:
+        settings = lake.settings()
+        data = {"settings": [setting_json(setting) for setting in settings]}
+        return Answer(data, config_screen(settings), config_records(settings))

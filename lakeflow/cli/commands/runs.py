@@ -1,0 +1,96 @@
+"""Commands that change what readers see: materialize, publish, retry, rollback; and discard, so that they never do."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lakeflow.cli.commands.options import SELECTION_HELP, wait_option
+from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.progress import event_stream, nothing_to_do, progress
+from lakeflow.cli.run_answer import exit_code, readers_of, run_answer
+from lakeflow.cli.session import Session, answers, now
+
+if TYPE_CHECKING:
+    from lakeflow.core.runs import RunRecord
+    from lakeflow.lake import Lake
+
+
+@click.command(epilog=SELECTION_HELP)
+@click.argument("selection", nargs=-1)
+@click.option("--force", is_flag=True, help="Run fresh assets too.")
+@click.option("--all-or-nothing", is_flag=True, help="One held asset holds the whole run.")
+@click.option("--events", is_flag=True, help="One JSON object an event on stdout, in place of the answer.")
+@wait_option
+@answers(Form.TABLE, Form.JSON)
+def materialize(session: Session, selection: tuple[str, ...], events: bool, **options: Any) -> Answer | int:
+    """Write, audit and publish what is not fresh."""
+    return (_stream if events else _follow)(session, selection, options)
+
+
+@click.command(epilog="RUN is the id of a run or the beginning of it. " + SELECTION_HELP)
+@click.argument("run")
+@click.argument("selection", nargs=-1)
+@click.option("--force", is_flag=True, help="Publish although checks failed or errored; needs --reason.")
+@click.option("--reason", metavar="TEXT", help="Why it is forced; recorded with your name.")
+@answers(Form.TABLE, Form.JSON)
+def publish(session: Session, run: str, selection: tuple[str, ...], force: bool, reason: str | None) -> Answer:
+    """Audit the held snapshots of a run again and publish what passes.
+
+    With --force and --reason, publish them although checks failed; who and why is recorded.
+    """
+    if force is not bool(reason and reason.strip()):
+        raise click.UsageError("--force and --reason belong together: a forced publish is recorded with its reason")
+    with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
+        done = lake.publish(run, *selection, reason=reason, observer=observer)
+        return _answer(lake, done)
+
+
+@click.command()
+@click.argument("run")
+@answers(Form.TABLE, Form.JSON)
+def discard(session: Session, run: str) -> Answer:
+    """Drop what a run wrote and did not publish; readers see no change."""
+    with session.lake() as lake:
+        return _answer(lake, lake.discard(run))
+
+
+@click.command()
+@click.argument("run", required=False)
+@wait_option
+@answers(Form.TABLE, Form.JSON)
+def retry(session: Session, run: str | None, wait: float) -> Answer:
+    """Go on with a run that was not published, over its unpublished steps; by default the latest."""
+    with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
+        return _answer(lake, lake.retry(run, wait=wait, observer=observer))
+
+
+@click.command()
+@click.argument("run")
+@click.option("--force", is_flag=True, help="Accept a state of the lake that no run produced.")
+@answers(Form.TABLE, Form.JSON)
+def rollback(session: Session, run: str, force: bool) -> Answer:
+    """Take a published run back, whole: readers see again what they saw before it."""
+    with session.lake() as lake:
+        return _answer(lake, lake.rollback(run, force=force))
+
+
+def _follow(session: Session, selection: tuple[str, ...], options: dict[str, Any]) -> Answer:
+    with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
+        return _answer(lake, lake.materialize(*selection, observer=observer, **options))
+
+
+def _stream(session: Session, selection: tuple[str, ...], options: dict[str, Any]) -> int:
+    """The stream ends with `run_ended`, also when there was nothing to do."""
+    stdout = sys.stdout
+    with session.lake() as lake:
+        run = lake.materialize(*selection, observer=event_stream(stdout), **options)
+    if run is None:
+        nothing_to_do(stdout)
+    return exit_code(run)
+
+
+def _answer(lake: Lake, run: RunRecord | None) -> Answer:
+    return run_answer(run, readers_of(lake, run), now())

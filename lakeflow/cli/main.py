@@ -1,0 +1,109 @@
+"""The console script `lakeflow`. Help must answer within 0.3 s: before a command is known, only click is imported."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Final
+
+import click
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "check": ("project:check", "Load all files and report every fault; touches no data."),
+    "list": ("project:list_assets", "List the assets."),
+    "plan": ("project:plan", "Say what would run, and why; touches nothing."),
+    "materialize": ("runs:materialize", "Write, audit and publish what is not fresh."),
+    "status": ("look:status", "Say how the assets stand, what needs a decision first."),
+    "publish": ("runs:publish", "Audit the held snapshots of a run again and publish what passes."),
+    "discard": ("runs:discard", "Drop what a run wrote and did not publish."),
+    "retry": ("runs:retry", "Go on with a run that was not published, over its unpublished steps."),
+    "rollback": ("runs:rollback", "Take a published run back, whole."),
+    "runs": ("look:runs", "List the runs, or show one."),
+    "snapshots": ("look:snapshots", "Show the snapshots of an asset, newest first."),
+    "show": ("look:show", "Show the first rows of an asset, or the rows that fail its checks."),
+    "lineage": ("look:lineage", "Show as a tree what was made from what."),
+    "config": ("project:config", "Show every setting and where it came from."),
+}
+"""Command → where it is defined, and its line in the help; the latter must be known without importing the former."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(f"lakeflow.cli.commands.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = get_close_matches(name, COMMANDS, n=1)
+            ctx.fail(f"no command {name!r}" + (f"; did you mean `lakeflow {near[0]}`?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lakeflow-wap", prog_name="lakeflow")
+@click.option("-C", "--project", default=".", metavar="DIR", help="Any directory of the project.  [default: .]")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+@click.option("--no-color", is_flag=True, help="No colour at all, as NO_COLOR=1.")
+@click.pass_context
+def cli(context: click.Context, project: str, settings: tuple[str, ...], no_color: bool) -> None:
+    """Audited lakehouse assets on Apache Iceberg: no bad row ever reaches a reader."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+        return
+    from lakeflow.cli.session import Session  # noqa: PLC0415 - help must not pay for it
+
+    context.obj = Session(project, _pairs(settings), color=not no_color, debug=_debug())
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line; the exit code is a contract (0, 1, 2, 3, 4, 130)."""
+    try:
+        code = cli.main(list(arguments), prog_name="lakeflow", standalone_mode=False)
+    except BaseException as error:  # noqa: BLE001 - the outermost boundary: whatever it is becomes an exit code
+        return _fail(error, arguments)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(error: BaseException, arguments: Sequence[str]) -> int:
+    if isinstance(error, SystemExit):
+        raise error
+    from lakeflow.cli.report import report  # noqa: PLC0415 - an answer that went well needs none of it
+
+    if _debug() and not isinstance(error, (KeyboardInterrupt, click.ClickException, click.Abort)):
+        sys.excepthook(type(error), error, error.__traceback__)
+    return report(error, arguments, COMMANDS)
+
+
+def _pairs(settings: Sequence[str]) -> dict[str, str]:
+    for setting in settings:
+        if "=" not in setting:
+            raise click.BadParameter(f"{setting!r} is not KEY=VALUE", param_hint="--set")
+    return {key.strip(): value for key, _, value in (setting.partition("=") for setting in settings)}
+
+
+def _debug() -> bool:
+    return os.environ.get("LAKEFLOW_DEBUG", "") not in {"", "0"}

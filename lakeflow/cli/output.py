@@ -1,0 +1,117 @@
+"""The two streams: data on stdout, all else on stderr. One answer in three forms: screen, JSON envelope, CSV."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from lakeflow.cli.text import ascii_only, clean
+
+SCHEMA_VERSION: Final = 1
+Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+
+class Form(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command has to say. `errors` are entries of the envelope: code, message, hint, asset."""
+
+    data: Mapping[str, Any]
+    screen: Text
+    records: Records | None = None
+    exit_code: int = 0
+    errors: Sequence[Mapping[str, Any]] = ()
+
+
+def envelope(command: str, answer: Answer) -> str:
+    """The one shape of every JSON answer, errors included; pure ASCII, so that no terminal acts on it."""
+    return json.dumps(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "command": command,
+            "ok": answer.exit_code == 0,
+            "exit_code": answer.exit_code,
+            "data": answer.data,
+            "errors": list(answer.errors),
+        },
+        indent=2,
+    )
+
+
+def comma_separated(records: Records, *, cleaned: bool) -> str:
+    """RFC 4180 with line feeds; `cleaned` spells control characters out, for a terminal."""
+    text = io.StringIO()
+    header, rows = records
+    for row in (header, *rows):
+        csv.writer(text, lineterminator="\n").writerow([clean(value) for value in row] if cleaned else row)
+    return text.getvalue()
+
+
+def emit(answer: Answer, form: Form, command: str, *, color: bool) -> None:
+    """Write the answer to stdout in the form asked for."""
+    if form is Form.JSON:
+        write(envelope(command, answer) + "\n", sys.stdout)
+    elif form is Form.CSV:
+        assert answer.records is not None, f"{command} has no CSV"
+        write(comma_separated(answer.records, cleaned=sys.stdout.isatty()), sys.stdout)
+    else:
+        show(answer.screen, sys.stdout, color=color)
+
+
+def show(text: Text, stream: TextIO, *, color: bool) -> None:
+    """One text for people, never wrapped by us, styled only where the stream takes it."""
+    console = console_on(stream, color=color)
+    with console.capture() as captured:
+        console.print(text, soft_wrap=True)
+    write(captured.get(), stream)
+
+
+def console_on(stream: TextIO, *, color: bool) -> Console:
+    """Rich, without its guesses about content. NO_COLOR and `--no-color` mean no escape sequence at all."""
+    plain = not color or bool(os.environ.get("NO_COLOR"))
+    return Console(file=stream, color_system=None if plain else "auto", highlight=False, markup=False, emoji=False)
+
+
+def write(text: str, stream: TextIO) -> None:
+    """Write and flush. A reader who went away (`| head`) is no fault of ours: the rest goes nowhere, quietly."""
+    try:
+        stream.write(encodable(text, stream))
+        stream.flush()
+    except BrokenPipeError:
+        _sink(stream)
+
+
+def encodable(text: str, stream: TextIO) -> str:
+    """The text as this stream can take it: our signs in ASCII where it has no Unicode, the rest escaped."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    if not speaks_unicode(stream):
+        text = ascii_only(text)
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def speaks_unicode(stream: TextIO) -> bool:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return codecs.lookup(encoding).name.startswith("utf")
+
+
+def _sink(stream: TextIO) -> None:
+    """Point the stream's descriptor at nothing, so that the interpreter's last flush succeeds too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

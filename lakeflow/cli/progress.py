@@ -1,0 +1,151 @@
+"""Progress on stderr: live on a terminal, one line an event elsewhere; or JSON events on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from threading import Lock
+from time import monotonic
+from typing import Final, TextIO
+
+from rich.live import Live
+from rich.text import Text
+
+from lakeflow.cli.output import console_on, encodable, show, speaks_unicode, write
+from lakeflow.cli.render_json import NO_RUN, event_json
+from lakeflow.cli.render_plan import plan_summary, selected_line, warning_lines
+from lakeflow.cli.render_run import step_cells
+from lakeflow.cli.text import Mark, align, ascii_only, line, screen
+from lakeflow.cli.words import seconds
+from lakeflow.core.events import Event, Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
+from lakeflow.core.model import EMPTY, AssetKey
+from lakeflow.core.runs import StepRecord, branch_of
+
+Observer = Callable[[Event], None]
+_FRAMES: Final = ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\")
+_PER_SECOND: Final = 10
+
+
+def event_lines(event: Event) -> list[Text]:
+    """What one event is worth saying where nothing can be redrawn."""
+    match event:
+        case Planned(plan):
+            return [selected_line(plan) + Text(": ") + line(plan_summary(plan)), *warning_lines(plan)]
+        case RunStarted(run):
+            return [line(f"Run {run.id}  attempt {run.attempt}  branch {run.branch}")]
+        case StepPhase(_, asset, phase):
+            return [line(f"{asset}  {phase}")]
+        case StepEnded(run_id, step):
+            return [_ended(run_id, step)]
+        case RunEnded(run):
+            return [line(f"Run {run.id}  {run.state.replace('_', ' ')}")]
+
+
+@dataclass(frozen=True)
+class Board:
+    """What a live display shows: the steps under way, since when (in the clock's seconds), and those that ended."""
+
+    run: str = ""
+    planned: int = 0
+    under_way: Mapping[AssetKey, tuple[Phase, float]] = EMPTY
+    ended: Mapping[AssetKey, StepRecord] = EMPTY
+
+    def after(self, event: Event, clock: float) -> Board:
+        match event:
+            case Planned(plan):
+                return replace(self, planned=len(plan.steps))
+            case RunStarted(run):
+                return replace(self, run=run.id, planned=self.planned or len(run.steps))
+            case StepPhase(_, asset, phase):
+                since = self.under_way[asset][1] if asset in self.under_way else clock
+                return replace(self, under_way={**self.under_way, asset: (phase, since)})
+            case StepEnded(_, step):
+                others = {key: value for key, value in self.under_way.items() if key != step.asset}
+                return replace(self, under_way=others, ended={**self.ended, step.asset: step})
+            case RunEnded():
+                return replace(self, under_way=EMPTY)
+
+
+def board_screen(board: Board, clock: float, frames: str = _FRAMES[0]) -> Text:
+    """The steps that ended, those under way, and how many are still to come."""
+    frame = frames[int(clock * _PER_SECOND) % len(frames)]
+    ended = [_short(step) for step in board.ended.values() if step.asset not in board.under_way]
+    going = [
+        (line((frame, "cyan")), line(str(asset)), line((str(phase), "cyan")), line((seconds(clock - since), "dim")))
+        for asset, (phase, since) in board.under_way.items()
+    ]
+    waiting = board.planned - len(board.ended.keys() | board.under_way.keys())
+    tail = [line((f"{waiting} waiting", "dim"))] if waiting > 0 else []
+    return screen([*align([*ended, *going]), *tail])
+
+
+@contextmanager
+def progress(stream: TextIO, *, color: bool) -> Iterator[Observer]:
+    """An observer that tells people how it goes, as lively as the stream allows; safe to call from any thread."""
+    if is_lively(stream):
+        with _live(stream, color=color) as observer:
+            yield observer
+    else:
+        lock = Lock()
+
+        def tell(event: Event) -> None:
+            with lock:
+                for text in event_lines(event):
+                    show(text, stream, color=color)
+
+        yield tell
+
+
+def event_stream(stream: TextIO) -> Observer:
+    """An observer that writes one JSON object a line."""
+    lock = Lock()
+
+    def tell(event: Event) -> None:
+        with lock:
+            write(json.dumps(event_json(event)) + "\n", stream)
+
+    return tell
+
+
+def nothing_to_do(stream: TextIO) -> None:
+    """The last line of an event stream without a run."""
+    write(json.dumps({"event": "run_ended", "run": NO_RUN}) + "\n", stream)
+
+
+def is_lively(stream: TextIO) -> bool:
+    """A real terminal that can move its cursor; FORCE_COLOR makes no pipe a terminal."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}
+
+
+@contextmanager
+def _live(stream: TextIO, *, color: bool) -> Iterator[Observer]:
+    """Gone when the run ends, because the answer then says it all; what user code prints scrolls above it."""
+    lock, boards = Lock(), [Board()]
+    unicode = speaks_unicode(stream)
+
+    def draw() -> Text:
+        text = board_screen(boards[-1], monotonic(), _FRAMES[not unicode])
+        return text if unicode else Text(encodable(ascii_only(text.plain), stream))
+
+    def tell(event: Event) -> None:
+        with lock:
+            boards[:] = [boards[-1].after(event, monotonic())]
+
+    console = console_on(stream, color=color)
+    with Live(console=console, get_renderable=draw, transient=True, refresh_per_second=_PER_SECOND):
+        yield tell
+
+
+def _ended(run_id: str, step: StepRecord) -> Text:
+    if step.state is None:
+        return line(Mark.NONE, f" {step.asset}  audited, waits for the publish")
+    return align([step_cells(step, branch_of(run_id))])[0]
+
+
+def _short(step: StepRecord) -> tuple[Text, ...]:
+    mark, asset, *_, took, _ending = step_cells(step, "")
+    state = line("audited, waits for the publish" if step.state is None else str(step.state))
+    return mark, asset, state, took

@@ -1,0 +1,177 @@
+"""The assets of a lake as screens: the list, the health of each, and lineage as a tree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from rich.text import Text
+
+from lakeflow.cli.render_readers import readers_see
+from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.words import age, count, counted
+from lakeflow.core.model import Asset, AssetKey, Project, SqlCode
+from lakeflow.core.planning import short_id
+from lakeflow.core.views import AssetStatus, Health, LineageNode, Setting
+
+Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
+Label = Callable[[LineageNode], Text]
+
+_MARKS: Final = {
+    Health.HELD: Mark.BAD,
+    Health.NEVER_BUILT: Mark.NEW,
+    Health.STALE: Mark.MOVED,
+    Health.UNAUDITED: Mark.CHANGED,
+    Health.FRESH: Mark.OK,
+}
+_DUE: Final = frozenset({Health.NEVER_BUILT, Health.STALE, Health.UNAUDITED})
+
+
+def list_screen(project: Project, keys: Sequence[AssetKey]) -> Text:
+    rows = [_listed(project.assets[key], project) for key in keys]
+    return screen(align(rows), [line(counted(len(rows), "asset"))])
+
+
+def list_records(project: Project, keys: Sequence[AssetKey]) -> Records:
+    header = ("asset", "kind", "write", "path", "upstreams", "checks", "description")
+    return header, [_list_record(project.assets[key], project) for key in keys]
+
+
+def check_screen(project: Project) -> Text:
+    return line(Mark.OK, " ", f"{counted(len(project.assets), 'asset')} and {_check_files(project)} are in order")
+
+
+def status_screen(statuses: Sequence[AssetStatus], now: datetime) -> Text:
+    """What needs a decision first, as it comes."""
+    rows = [(line(_MARKS[one.health]), line(str(one.asset)), _health(one), _about(one, now)) for one in statuses]
+    tally = Counter(str(status.health) for status in statuses)
+    summary = " · ".join(f"{number} {health}" for health in Health if (number := tally[health]))
+    return screen(align(rows), [line(summary)], status_hints(statuses))
+
+
+def status_hints(statuses: Sequence[AssetStatus]) -> list[Text]:
+    held = dict.fromkeys(run for status in statuses for run in status.held)
+    looks = [line(f"Look      `lakeflow runs {run}`") for run in held]
+    due = any(status.health in _DUE for status in statuses)
+    return [*looks, line("Next      `lakeflow materialize` runs what is not fresh")] if due else looks
+
+
+def status_records(statuses: Sequence[AssetStatus]) -> Records:
+    header = ("asset", "health", "snapshot_id", "rows", "published_at", "held", "reasons")
+    return header, [_status_record(status) for status in statuses]
+
+
+def lineage_screen(trees: Sequence[LineageNode], now: datetime, *, label: Label | None = None) -> Text:
+    """One tree an asset; `label` says what stands beside the name: health, or with `snapshot_label` the snapshot."""
+    name = label or (lambda node: health_label(node, now))
+    return screen(*(list(_tree(tree, name)) for tree in trees))
+
+
+def lineage_records(trees: Sequence[LineageNode]) -> Records:
+    """Every edge once: the asset, and what it was made from."""
+    edges = dict.fromkeys(edge for tree in trees for edge in _edges(tree))
+    return ("asset", "upstream"), list(edges)
+
+
+def health_label(node: LineageNode, now: datetime) -> Text:
+    status = node.status
+    if status.held:
+        return line((Health.HELD.upper(), "bold red"), f"  ({readers_see(status, now, words='readers see')})")
+    if status.health is Health.FRESH and status.published_at:
+        return line(f"published {age(status.published_at, now)} ago")
+    return line((str(status.health), _MARKS[status.health].value[1]))
+
+
+def snapshot_label(node: LineageNode) -> Text:
+    status = node.status
+    if status.snapshot_id is None:
+        return line(("never published", "yellow"))
+    held = f"  HELD on {', '.join(f'audit_{run}' for run in status.held)}" if status.held else ""
+    return line(f"{short_id(status.snapshot_id)}  {count(status.rows)} rows", (held, "bold red"))
+
+
+def config_screen(settings: Sequence[Setting]) -> Text:
+    return screen(align([(line(one.name), line(one.value), line((one.source, "dim"))) for one in settings]))
+
+
+def config_records(settings: Sequence[Setting]) -> Records:
+    return ("name", "value", "source"), [(one.name, one.value, one.source) for one in settings]
+
+
+def _listed(asset: Asset, project: Project) -> tuple[Text, ...]:
+    checks = len(project.suite(asset.key).files)
+    return (
+        line(str(asset.key)),
+        line((_kind(asset), "dim")),
+        line((str(asset.write), "dim")),
+        line((counted(checks, "check file") if checks else "no checks", "dim")),
+        line(asset.description.partition("\n")[0]),
+    )
+
+
+def _list_record(asset: Asset, project: Project) -> tuple[str, ...]:
+    upstreams = " ".join(sorted(map(str, asset.upstreams)))
+    checks = " ".join(file.path for file in project.suite(asset.key).files)
+    return str(asset.key), _kind(asset), str(asset.write), asset.code.path, upstreams, checks, asset.description
+
+
+def _kind(asset: Asset) -> str:
+    return "sql" if isinstance(asset.code, SqlCode) else "python"
+
+
+def _check_files(project: Project) -> str:
+    return counted(sum(len(suite.files) for suite in project.suites.values()), "check file")
+
+
+def _health(status: AssetStatus) -> Text:
+    mark = _MARKS[status.health]
+    return line((status.health.upper() if status.health is Health.HELD else str(status.health), mark.value[1]))
+
+
+def _about(status: AssetStatus, now: datetime) -> Text:
+    if status.held:
+        return line(f"run {', '.join(status.held)} waits for a decision; {readers_see(status, now)}")
+    if status.reasons:
+        return line("; ".join(status.reasons))
+    if status.snapshot_id is None:
+        return Text()
+    old = f"  {age(status.published_at, now)} old" if status.published_at else ""
+    return line(f"{short_id(status.snapshot_id)}  {count(status.rows)} rows{old}")
+
+
+def _status_record(status: AssetStatus) -> tuple[str, ...]:
+    return (
+        str(status.asset),
+        str(status.health),
+        "" if status.snapshot_id is None else str(status.snapshot_id),
+        "" if status.rows is None else str(status.rows),
+        status.published_at.isoformat() if status.published_at else "",
+        " ".join(status.held),
+        "; ".join(status.reasons),
+    )
+
+
+def _tree(node: LineageNode, label: Label, prefix: str = "", below: str = "") -> Iterator[Text]:
+    yield line((prefix, "dim"), str(node.status.asset), "  ", label(node), _sources(node), _repeat(node))
+    last = len(node.upstreams) - 1
+    for place, upstream in enumerate(node.upstreams):
+        branch, trunk = ("└── ", "    ") if place == last else ("├── ", "│   ")
+        yield from _tree(upstream, label, below + branch, below + trunk)
+
+
+def _sources(node: LineageNode) -> Text:
+    return line((f"   ← {', '.join(node.sources)}", "dim")) if node.sources else Text()
+
+
+def _repeat(node: LineageNode) -> Text:
+    return line(("   (its upstreams stand above)", "dim")) if node.repeated else Text()
+
+
+def _edges(node: LineageNode) -> Iterator[tuple[str, ...]]:
+    for source in node.sources:
+        yield str(node.status.asset), source
+    for upstream in node.upstreams:
+        yield str(node.status.asset), str(upstream.status.asset)
+        yield from _edges(upstream)

@@ -1,0 +1,80 @@
+"""What all commands share: which lake, which settings, how to open it, and how an answer leaves."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lakeflow.cli.output import Answer, Form, emit
+from lakeflow.core.model import EMPTY
+
+if TYPE_CHECKING:
+    from lakeflow.lake import Lake
+
+
+@dataclass(frozen=True)
+class Session:
+    """The global options. `debug` shows third-party warnings and the traceback of a bug."""
+
+    project: str = "."
+    settings: Mapping[str, str] = EMPTY
+    color: bool = True
+    debug: bool = False
+
+    @contextmanager
+    def lake(self) -> Iterator[Lake]:
+        """The lake, open. What user code prints meanwhile goes to stderr: stdout belongs to the answer."""
+        if not self.debug:
+            _hush()
+        with redirect_stdout(sys.stderr):
+            # imported only here: help and usage errors answer without any heavy library
+            lake: Lake = importlib.import_module("lakeflow.lake").open(self.project, settings=self.settings)
+            with lake:
+                yield lake
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def answers(*forms: Form) -> Callable[[Callable[..., Answer | int]], Callable[..., None]]:
+    """A command whose function takes the session and its parameters and returns an answer.
+
+    One that has said everything itself (a stream of events) returns its exit code.
+    """
+    choice = click.Choice([str(form) for form in forms])
+
+    def decorate(function: Callable[..., Answer | int]) -> Callable[..., None]:
+        def command(output: str, **parameters: Any) -> None:
+            context = click.get_current_context()
+            session: Session = context.obj
+            answer = function(session, **parameters)
+            if isinstance(answer, int):
+                context.exit(answer)
+            emit(answer, Form(output), _name(context), color=session.color)
+            context.exit(answer.exit_code)
+
+        named = functools.update_wrapper(command, function)
+        return click.option("-o", "--output", default=str(Form.TABLE), show_default=True, type=choice)(named)
+
+    return decorate
+
+
+def _name(context: click.Context) -> str:
+    return context.command_path.partition(" ")[2]
+
+
+def _hush() -> None:
+    """Third-party noise belongs to the run's log, not to the screen."""
+    warnings.simplefilter("ignore")
+    logging.getLogger().addHandler(logging.NullHandler())

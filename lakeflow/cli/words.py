@@ -1,0 +1,53 @@
+"""Numbers, times and durations as people and as machines read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+_UNITS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"), (0, 1, "s"))
+"""From how many seconds on a unit is used, its length in seconds, its name."""
+
+
+def count(number: int | None) -> str:
+    """`336776` → `336,776`; `?` where nobody counted."""
+    return "?" if number is None else f"{number:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 asset`, `4 assets`."""
+    return f"{number:,} {noun}{'s'[: number != 1]}"
+
+
+def age(then: datetime, now: datetime) -> str:
+    """`2 min`, `2 d`; a clock that runs backwards gives `0 s`."""
+    seconds = max(0, int((now - then).total_seconds()))
+    return next(f"{seconds // length} {unit}" for start, length, unit in _UNITS if seconds >= start)
+
+
+def seconds(duration: float) -> str:
+    """`0.1s`, `75s`, `21 min`: short, for the end of a line."""
+    if duration < 10:
+        return f"{duration:.1f}s"
+    return f"{duration:.0f}s" if duration < 600 else f"{duration / 60:.0f} min"
+
+
+def percent(part: int, whole: int) -> str:
+    """The share with one telling digit; never 0% for some, never 100% for not all."""
+    if part in {0, whole}:
+        return "100%" if part else "0%"
+    share = 100 * part / whole
+    if share < 0.0001:
+        return "<0.0001%"
+    if share >= 1:
+        return f"{min(share, 99.9):.1f}%"
+    text = f"{share:.6f}"
+    leading = len(text) - len(text[2:].lstrip("0"))
+    return f"{share:.{max(leading - 1, 1)}f}%"
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, to the millisecond: `2013-02-12T03:00:00.000Z`."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

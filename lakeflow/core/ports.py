@@ -170,6 +170,7 @@ class Rows:
 class AuditRequest:
     """One snapshot to audit. `relations` maps each name that a check may read to a pinned scan:
     `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe as JSON.
+    `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
     """
 
     asset: AssetKey
@@ -182,6 +183,7 @@ class AuditRequest:
     expected_rows: int | None = None
     allow_empty: bool = False
     timeout: float = 600.0
+    pii: frozenset[str] = frozenset()
 
 
 class Auditor(Protocol):

@@ -81,7 +81,16 @@ def only_select(connection: DuckDBPyConnection, sql: str) -> str:
     kind = statements[0].type
     if kind != StatementType.SELECT:
         raise AssetError(f"a check is one SELECT, this is {kind.name}")
-    return str(statements[0].query).strip().removesuffix(";")
+    return _without_semicolon(sql)
+
+
+def _without_semicolon(sql: str) -> str:
+    """The text up to the semicolons that end it; a comment may stand behind them. Tokens are placed by byte."""
+    text = sql.encode()
+    places = [place for place, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
+    while places and text[places[-1] :].startswith(b";"):
+        text = text[: places.pop()]
+    return text.decode()
 
 
 def _paths(scan: Scan) -> tuple[str, ...]:

@@ -1,0 +1,101 @@
+"""An audit, step by step: each step is announced before it begins, so that whoever listens knows what was
+running when this process died, and can have the rest done by another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lakeflow.adapters.expectations.answers import Answers
+from lakeflow.adapters.expectations.builtin import built_in
+from lakeflow.adapters.expectations.checks import Check, broken
+from lakeflow.adapters.expectations.compiled import Source, compile_expectation
+from lakeflow.adapters.expectations.names import unique_names
+from lakeflow.adapters.expectations.rows import file_check
+from lakeflow.adapters.expectations.suite import expectations_of
+from lakeflow.adapters.expectations.table import Audited, CannotCheck, Queries
+from lakeflow.core.model import CheckFile, CheckKind
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.runs import CheckResult
+
+SHARED_SCAN: Final = "shared scan"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that begins (`result` None and not `done`), or that is done, with the result of its check if it is one."""
+
+    unit: str
+    name: str
+    path: str = ""
+    done: bool = False
+    result: CheckResult | None = None
+
+
+@dataclass(frozen=True)
+class Past:
+    """What earlier processes did of the same audit: steps answered, and steps lost with the reason.
+
+    A lost suite file stays lost. A lost shared scan is not tried again: its questions are asked one by one,
+    or, when it took too long (`too_long`), not at all.
+    """
+
+    answered: frozenset[str] = frozenset()
+    lost: Mapping[str, str] | None = None
+    too_long: str = ""
+
+
+def steps(request: AuditRequest, queries: Queries, past: Past) -> Iterator[Step]:
+    """Run what is left of the audit; results come in the order of the `Auditor` port."""
+    pii = frozenset(name.lower() for name, column in request.columns.items() if column.pii)
+    table = Audited(request.asset, request.scan.schema, request.primary_key, pii, guarded=bool(pii | request.pii))
+    checks: list[Check] = []
+    for file in _files(request, CheckKind.SUITE):
+        checks += yield from _load(file, request, table, past)
+    checks += [file_check(file, table, allow_empty=request.allow_empty) for file in _files(request, CheckKind.ROWS)]
+    checks += built_in(request, table)
+    answers = Answers(queries, table)
+    left = [check for check in _named(checks) if check.unit not in past.answered]
+    yield from _scan(answers, left, past)
+    for check in left:
+        yield Step(check.unit, check.name, check.path)
+        yield Step(check.unit, check.name, check.path, done=True, result=check.run(answers))
+
+
+def _files(request: AuditRequest, kind: CheckKind) -> Iterator[CheckFile]:
+    return (file for file in request.suite.files if file.kind is kind)
+
+
+def _load(file: CheckFile, request: AuditRequest, table: Audited, past: Past) -> Generator[Step, None, list[Check]]:
+    if file.path in (past.lost or {}):
+        return []
+    yield Step(file.path, file.path, file.path)
+    checks = _checks_of(file, request, table)
+    yield Step(file.path, file.path, file.path, done=True)
+    return checks
+
+
+def _checks_of(file: CheckFile, request: AuditRequest, table: Audited) -> list[Check]:
+    try:
+        found = expectations_of(file, request.root)
+    except CannotCheck as error:
+        return [Check(f"{file.path}#0", file.path, broken(str(error)), file.path)]
+    allowed = request.allow_empty or file.allow_empty
+    return [compile_expectation(one, table, Source(file.path, place, allowed)) for place, one in enumerate(found)]
+
+
+def _named(checks: Sequence[Check]) -> list[Check]:
+    named = unique_names(check.name for check in checks)
+    return [replace(check, name=name) for check, name in zip(checks, named, strict=True)]
+
+
+def _scan(answers: Answers, checks: Sequence[Check], past: Past) -> Iterator[Step]:
+    plans = [plan for check in checks for plan in check.plans.values()]
+    if past.too_long:
+        answers.refuse(plans, past.too_long)
+    elif SHARED_SCAN not in (past.lost or {}) and plans:
+        yield Step(SHARED_SCAN, SHARED_SCAN)
+        answers.scan(plans)
+        yield Step(SHARED_SCAN, SHARED_SCAN, done=True)

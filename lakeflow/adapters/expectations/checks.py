@@ -1,0 +1,100 @@
+"""A check made ready to run, and what it found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from lakeflow.adapters.expectations.answers import Answers
+from lakeflow.adapters.expectations.metrics import Plan
+from lakeflow.adapters.expectations.table import CannotCheck
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model import Outcome, Severity
+from lakeflow.core.runs import CheckResult
+
+NOTHING: Final = "there was nothing to look at; say allow_empty where that is fine"
+_PLACE: Final = re.compile(r"^[A-Z][A-Za-z -]* Error(?=:)")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check saw; `rows` is how many it judged, None where it judges no rows."""
+
+    outcome: Outcome
+    detail: str = ""
+    failed_rows: int | None = None
+    rows: int | None = None
+    samples: tuple[Mapping[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True)
+class Check:
+    """`unit` names it among all of an audit, whatever process runs it; `plans` is what it wants of the shared scan.
+
+    `personal` says that a value or an engine's message about it may be personal data.
+    """
+
+    unit: str
+    name: str
+    find: Callable[[Answers], Finding]
+    path: str = ""
+    severity: Severity = Severity.CRITICAL
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    personal: bool = False
+
+    def run(self, answers: Answers) -> CheckResult:
+        """Never raises: a check that broke is errored, and says why."""
+        try:
+            return self._result(self.find(answers))
+        except CannotCheck as error:
+            return self.errored(str(error))
+        except AssetError as error:
+            return self.errored(withheld(error.message, personal=self.personal))
+        except Exception as error:  # noqa: BLE001 - the boundary to the library: a broken rule is never a pass
+            said = type(error).__name__ if self.personal else f"{type(error).__name__}: {error}"
+            return self.errored(f"the expectation broke with {said}")
+
+    def errored(self, reason: str) -> CheckResult:
+        return self._result(Finding(Outcome.ERRORED, reason))
+
+    def _result(self, finding: Finding) -> CheckResult:
+        return CheckResult(
+            name=self.name,
+            outcome=finding.outcome,
+            severity=self.severity,
+            failed_rows=finding.failed_rows,
+            rows=finding.rows,
+            detail=finding.detail,
+            path=self.path,
+            samples=finding.samples,
+        )
+
+
+def withheld(message: str, *, personal: bool) -> str:
+    """An engine's message, or just its kind where the rest may quote a personal value."""
+    if not personal:
+        return message
+    kind = _PLACE.match(message)
+    return f"the query failed ({kind[0] if kind else 'error'}); its words are withheld, they may quote personal data"
+
+
+def broken(reason: str) -> Callable[[Any], Finding]:
+    """A `find` for a check that could not even be made ready."""
+
+    def find(_: Any) -> Finding:
+        return Finding(Outcome.ERRORED, reason)
+
+    return find
+
+
+def in_groups(rows: int, groups: int) -> str:
+    """`6 rows in 3 groups`."""
+    return f"{rows:,} rows in {groups:,} group{'s'[: groups != 1]}"
+
+
+def share(failed: int, rows: int) -> str:
+    """`1 of 26,115 rows (0.004%)`."""
+    percent = f" ({failed / rows * 100:.3g}%)" if rows else ""
+    return f"{failed:,} of {rows:,} row{'s'[: rows != 1]}{percent}"

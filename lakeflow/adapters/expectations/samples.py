@@ -1,0 +1,47 @@
+"""A few failing rows as text: the key first, then the columns of the check, never a personal value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lakeflow.adapters.expectations.answers import Answers
+from lakeflow.adapters.expectations.domains import Domain
+from lakeflow.adapters.expectations.metrics import SHOWN, distinct_domain
+from lakeflow.adapters.expectations.table import HIDDEN, Audited, identifier
+
+Sample = Mapping[str, str | None]
+
+
+def failing_rows(answers: Answers, table: Audited, domain: Domain, bad: str) -> tuple[Sample, ...]:
+    """Up to five rows for which `bad` is TRUE."""
+    names = (*table.primary_key, *(column.name for column in domain.columns))
+    shown = tuple(dict.fromkeys(names)) or table.schema.names[:SHOWN]
+    spelled = ", ".join(_spelled(table, name) for name in shown)
+    return rows(answers, f"SELECT {spelled} FROM {table.relation}{domain.clause(bad)} LIMIT {SHOWN}")
+
+
+def repeated_keys(answers: Answers, table: Audited, domain: Domain) -> tuple[Sample, ...]:
+    """Up to five keys that occur more than once, and in how many rows (`×`)."""
+    names = tuple(column.name for column in domain.columns)
+    spelled = ", ".join(_spelled(table, name) for name in names)
+    keys = ", ".join(column.sql for column in domain.columns)
+    quoted = ", ".join(f"any_value({identifier(name)}) AS {identifier(name)}" for name in names)
+    groups = (
+        f"SELECT {quoted}, count(*) AS n FROM {table.relation}{distinct_domain(domain)}"
+        f" GROUP BY {keys} HAVING count(*) > 1 ORDER BY n DESC LIMIT {SHOWN}"
+    )
+    return rows(answers, f'SELECT {spelled}, CAST(n AS VARCHAR) AS "×" FROM ({groups})')
+
+
+def rows(answers: Answers, sql: str) -> tuple[Sample, ...]:
+    answer = answers.ask(sql)
+    return tuple(_named(answer.columns, row) for row in answer.rows)
+
+
+def _named(columns: Sequence[str], row: Sequence[str | None]) -> Sample:
+    return dict(zip(columns, row, strict=True))
+
+
+def _spelled(table: Audited, name: str) -> str:
+    column = identifier(table.column(name).name)
+    return f"'{HIDDEN}' AS {column}" if name.lower() in table.pii else f"CAST({column} AS VARCHAR) AS {column}"

@@ -1,0 +1,55 @@
+"""Executing a check file: the bytes that the plan read, under its own path and a name of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lakeflow.adapters.expectations.table import CannotCheck
+from lakeflow.core.model import CheckFile
+
+
+def expectations_of(file: CheckFile, root: str) -> tuple[Any, ...]:
+    """What the file calls `expectations`; CannotCheck, naming file and line, when it gives none.
+
+    Whatever the file prints goes where the process prints. Its own `sys.exit` is a fault like any other.
+    """
+    module = _execute(file, root)
+    if not hasattr(module, "expectations"):
+        raise CannotCheck(f"{file.path} defines no `expectations = [...]`")
+    found = module.expectations
+    if not isinstance(found, (list, tuple)):
+        raise CannotCheck(f"{file.path}: `expectations` is a {type(found).__name__}, not a list")
+    if not found:
+        raise CannotCheck(f"{file.path}: `expectations` is empty; a suite that looks at nothing has not passed")
+    return tuple(found)
+
+
+def _execute(file: CheckFile, root: str) -> ModuleType:
+    path = str(Path(root, file.path))
+    if root not in sys.path:
+        sys.path.append(root)  # after the installed packages: a project's own names must not replace them
+    module = ModuleType(f"_lakeflow_check_{hashlib.sha256(path.encode()).hexdigest()[:12]}")
+    module.__file__ = path
+    sys.modules[module.__name__] = module  # dataclasses and pydantic look their module up
+    try:
+        exec(compile(file.text, path, "exec"), module.__dict__)  # noqa: S102 - the user's code is what we are for
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of user code is one errored check
+        raise CannotCheck(_fault(error, file.path, path)) from None
+    return module
+
+
+def _fault(error: BaseException, shown: str, path: str) -> str:
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return f"{shown}:{error.lineno}: {type(error).__name__}: {error.msg}"
+    frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    place = f"{shown}:{frames[-1]}" if frames else shown
+    return f"{place}: {type(error).__name__}: {_one_line(error)}"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:500]

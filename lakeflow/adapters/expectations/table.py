@@ -1,0 +1,102 @@
+"""The audited table as checks see it, and the little that they ask of a query engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from lakeflow.core.model import AssetKey
+from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.schema import Decimal, Primitive, Schema, Type
+
+HIDDEN: Final = "•••"
+"""Stands wherever a value of a personal column would."""
+
+_NUMBERS: Final = frozenset({"int", "long", "float", "double"})
+_FLOATS: Final = frozenset({"float", "double"})
+_TIMES: Final = frozenset({"date", "timestamp", "timestamptz"})
+
+
+class CannotCheck(Exception):  # noqa: N818 - a sentence to a reader: the check cannot look, and why
+    """Why a check could not look. It never quotes the data: only names, types and the check's own words."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a query gave: names of its columns, and rows of Python values."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+
+
+class Queries(Protocol):
+    """A read-only connection on which the audited relation is a view called `layer.name`."""
+
+    def execute(self, sql: str) -> Answer:
+        """Run our own SQL; AssetError with the engine's words when it fails."""
+        ...
+
+    def select(self, sql: str) -> str:
+        """The user's text, proved to be exactly one SELECT, without its semicolon; AssetError otherwise."""
+        ...
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A column inside an expression. In `sql` NaN counts as NULL (docs/decisions)."""
+
+    name: str
+    type: Type
+    sql: str
+
+    @property
+    def is_number(self) -> bool:
+        return isinstance(self.type, Decimal) or str(self.type) in _NUMBERS
+
+    @property
+    def is_float(self) -> bool:
+        return str(self.type) in _FLOATS
+
+    @property
+    def is_time(self) -> bool:
+        return str(self.type) in _TIMES
+
+    @property
+    def is_text(self) -> bool:
+        return self.type == Primitive("string")
+
+
+@dataclass(frozen=True)
+class Audited:
+    """The relation under audit. Names in `pii` are lower-cased.
+
+    `guarded` says that something a check's own SQL may read, here or elsewhere, is personal.
+    """
+
+    asset: AssetKey
+    schema: Schema
+    primary_key: tuple[str, ...] = ()
+    pii: frozenset[str] = frozenset()
+    guarded: bool = False
+
+    @property
+    def relation(self) -> str:
+        return f"{identifier(self.asset.layer)}.{identifier(self.asset.name)}"
+
+    def column(self, name: str) -> Operand:
+        """CannotCheck with a suggestion when there is no such column."""
+        field = self.schema.find(name)
+        if field is None:
+            columns = f"it has {', '.join(self.schema.names)}"
+            raise CannotCheck(f"{self.asset} has no column {name!r}; {did_you_mean(name, self.schema.names, columns)}")
+        quoted = identifier(field.name)
+        floating = str(field.type) in _FLOATS
+        return Operand(field.name, field.type, f"nullif({quoted}, 'nan')" if floating else quoted)
+
+    def is_personal(self, names: Sequence[str]) -> bool:
+        return any(name.lower() in self.pii for name in names)
+
+
+def identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,116 @@
+"""The audit worker: `python -m lakeflow.worker <pid of the parent>`, started by `lakeflow.adapters.audit_process`.
+
+Requests come on what was stdin, answers go to what was stdout; both are moved out of reach first, so that no
+`print` in a check file can garble them. It ends when its parent does, whatever a check is doing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from queue import SimpleQueue
+from typing import BinaryIO, Final
+
+from lakeflow.adapters.audit_process import Job, Message, decode_job, encode
+from lakeflow.adapters.duckdb.locked import LockedDuckDB
+from lakeflow.adapters.expectations import seam
+from lakeflow.adapters.expectations.audit import Past, steps
+from lakeflow.adapters.expectations.table import Answer
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model import CheckKind, Outcome
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.runs import CheckResult
+from lakeflow.core.table import Scan
+
+_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    _die_with_parent(int(sys.argv[1]))
+    requests, answers = _private_pipes()
+    jobs: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, jobs), name="requests", daemon=True).start()
+    warm = threading.Thread(target=seam.load, name="great-expectations", daemon=True)
+    warm.start()
+    while True:
+        job = decode_job(jobs.get())
+        if any(file.kind is CheckKind.SUITE for file in job.request.suite.files):
+            warm.join()
+        _serve(job, answers)
+
+
+def _die_with_parent(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Duplicates of stdin and stdout that only we know; the originals read nothing and write to the log."""
+    requests, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
+
+
+def _listen(requests: BinaryIO, jobs: SimpleQueue[bytes]) -> None:
+    """Hand on requests until the parent is gone."""
+    for line in requests:
+        jobs.put(line)
+    os._exit(0)
+
+
+def _serve(job: Job, answers: BinaryIO) -> None:
+    def send(message: Message) -> None:
+        answers.write(encode(message))
+        answers.flush()
+
+    os.chdir(job.request.root)
+    try:
+        with _Queries(_relations(job.request), job.settings) as queries:
+            past = Past(frozenset(job.answered), job.lost, job.too_long)
+            for step in steps(job.request, queries, past):
+                send(Message(step.unit, step.name, step.path, step.done, step.result))
+    except AssetError as error:
+        send(Message("snapshot", "snapshot", done=True, result=_unreadable(error)))
+    send(Message())
+
+
+def _relations(request: AuditRequest) -> Mapping[str, Scan]:
+    return {**request.relations, str(request.asset): request.scan}
+
+
+def _unreadable(error: AssetError) -> CheckResult:
+    return CheckResult("snapshot readable", Outcome.ERRORED, detail=error.message)
+
+
+class _Queries:
+    """DuckDB, locked down, as the checks ask for it."""
+
+    def __init__(self, relations: Mapping[str, Scan], settings: Mapping[str, str]) -> None:
+        self._duckdb = LockedDuckDB(relations, settings)
+
+    def __enter__(self) -> _Queries:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._duckdb.close()
+
+    def execute(self, sql: str) -> Answer:
+        columns, rows = self._duckdb.execute(sql)
+        return Answer(columns, rows)
+
+    def select(self, sql: str) -> str:
+        return self._duckdb.select(sql)
+
+
+if __name__ == "__main__":
+    main()

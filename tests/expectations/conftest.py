@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+from lakeflow.adapters.audit_process import ProcessAuditor
+from lakeflow.adapters.expectations import seam
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _library() -> None:
+    """Great Expectations takes seconds to import, and warns of its own old habits: once for all tests."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        seam.load()
+
+
+@pytest.fixture(scope="session")
+def auditor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessAuditor]:
+    """One worker process, shared by the tests that do not kill it."""
+    auditor = ProcessAuditor(str(tmp_path_factory.mktemp("worker") / "audit.log"), threads=1)
+    auditor.start()
+    yield auditor
+    auditor.close()

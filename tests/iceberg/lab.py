@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
 from lakeflow.core.model import AssetKey, Layer, WriteMode
-from lakeflow.core.ports import Transaction
+from lakeflow.core.ports import Clock, Transaction
 from lakeflow.core.provenance import Provenance
 from lakeflow.core.schema import Decimal, Field, Primitive, Schema
 from lakeflow.core.table import MAIN, ColumnStats, Publish, Staging, Table, WrittenFile
@@ -44,6 +44,11 @@ class Ticking:
         return self.now
 
 
+def wall_clock() -> datetime:
+    """For tests in which other engines, on the machine's own time, write too."""
+    return datetime.now(UTC)
+
+
 def nothing(_: Transaction) -> None:
     """A publish that records nothing."""
 
@@ -57,7 +62,7 @@ def same_start(root: Path) -> Database:
 @dataclass
 class Lab:
     root: Path
-    clock: Ticking = field(default_factory=Ticking)
+    clock: Clock = field(default_factory=Ticking)
 
     def __post_init__(self) -> None:
         self.database = same_start(self.root)
@@ -105,6 +110,11 @@ class Lab:
         """The ids in a snapshot, read from the files of its scan."""
         scan = self.catalog.scan(table, snapshot_id)
         return sorted(value for file in scan.files for value in pq.read_table(file)["id"].to_pylist())
+
+
+def ticking(lab: Lab) -> Ticking:
+    assert isinstance(lab.clock, Ticking)
+    return lab.clock
 
 
 def staging(

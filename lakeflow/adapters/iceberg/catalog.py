@@ -16,7 +16,7 @@ from lakeflow.adapters.iceberg.fileio import Scratch, local_path, to_location
 from lakeflow.adapters.iceberg.metadata import Found, MetadataFiles, metadata_directory, to_bytes
 from lakeflow.adapters.iceberg.pointers import MIGRATIONS, Database
 from lakeflow.adapters.iceberg.refs import Requirement, move, require
-from lakeflow.adapters.iceberg.types import schema_to_json, with_new_ids
+from lakeflow.adapters.iceberg.types import schema_to_json, with_ids
 from lakeflow.adapters.iceberg.updates import Update, new_metadata
 from lakeflow.core.errors import ConfigError, LakeError, LakeflowError
 from lakeflow.core.model import AssetKey
@@ -54,7 +54,7 @@ class IcebergCatalog:
         _refuse_name(key)
         if existing := self.load((key,)):
             return existing[key]
-        location, scratch = self._new_table(key, with_new_ids(schema))
+        location, scratch = self._new_table(key, with_ids(schema))
         if not self._register(key, location, scratch):
             scratch.discard()
         return self.load((key,))[key]

@@ -140,16 +140,19 @@ class Commits:
     def _swap(self, steps: Sequence[_Step], record: Record | None, scratch: Scratch) -> None:
         """All or nothing. Files go only when it is certain that nothing happened."""
         committing = False
+        proofs = Scratch()
         try:
+            _write_proofs(steps, proofs)
             with self._database.transaction() as connection:
                 _swap_all(connection, steps)
                 if record is not None:
                     record(_opaque(connection))
-                _write_proofs(steps)
+                _place(proofs)
                 committing = True
         except BaseException as error:
             if not committing:
                 scratch.discard()
+                proofs.discard()
                 raise
             if not isinstance(error, LakeflowError | SQLAlchemyError | OSError) or not self._landed(steps):
                 raise
@@ -192,16 +195,21 @@ def _swap_all(connection: Connection, steps: Sequence[_Step]) -> None:
             )
 
 
-def _write_proofs(steps: Sequence[_Step]) -> None:
-    """Only the winner of the swap writes: two publishers of one snapshot share the name of its proof."""
-    scratch = Scratch()
+def _write_proofs(steps: Sequence[_Step], proofs: Scratch) -> None:
+    for step in steps:
+        if step.planned.proof is not None:
+            proofs.write(*step.planned.proof)
+    proofs.sync()
+
+
+def _place(proofs: Scratch) -> None:
+    """Only the winner of the swap, still holding the lock, may name or remove a proof: two publishers of one
+    snapshot share that name.
+    """
     try:
-        for step in steps:
-            if step.planned.proof is not None:
-                scratch.write(*step.planned.proof)
-        scratch.seal()
+        proofs.place()
     except BaseException:
-        scratch.discard()
+        proofs.discard()
         raise
 
 

@@ -7,6 +7,9 @@ file that was never written.
 from __future__ import annotations
 
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlparse
@@ -37,51 +40,60 @@ def read_bytes(location: str) -> bytes:
 
 
 class Scratch:
-    """The files of one commit: written at once, made durable together by `seal`, removed by `discard`.
+    """The files of one commit: written at once, made durable together, removed by `discard`.
 
-    A file has a temporary name until `seal`. Every failure of the disk is an AssetError with path and reason.
+    A file has a temporary name of its own until `place`. A failure of the disk is an AssetError with path and reason.
     """
 
     def __init__(self) -> None:
         self._open: list[tuple[int, Path, Path]] = []
-        self._sealed: list[Path] = []
+        self._synced: list[tuple[Path, Path]] = []
+        self._placed: list[Path] = []
 
     def write(self, location: str, content: bytes) -> None:
         path = local_path(location)
-        temporary = path.with_name(f".{path.name}.tmp")
-        try:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
             self._open.append((descriptor, temporary, path))
             _write_all(descriptor, content)
-        except OSError as error:
-            raise _cannot_write(path, error) from error
+
+    def sync(self) -> None:
+        """The content of every file written so far is on disk."""
+        while self._open:
+            descriptor, temporary, path = self._open[0]
+            with _explained(path):
+                os.fsync(descriptor)
+            self._synced.append((temporary, path))
+            self._open.pop(0)
+            os.close(descriptor)
+
+    def place(self) -> None:
+        """Give every synced file its name, durably."""
+        while self._synced:
+            temporary, path = self._synced[0]
+            with _explained(path):
+                temporary.replace(path)
+            self._placed.append(path)
+            self._synced.pop(0)
+        for directory in {path.parent for path in self._placed}:
+            with _explained(directory):
+                _sync_directory(directory)
 
     def seal(self) -> None:
-        """Sync and rename every file written so far, then sync their directories."""
-        path = Path()
-        try:
-            while self._open:
-                descriptor, temporary, path = self._open.pop(0)
-                self._sealed.append(temporary)
-                os.fsync(descriptor)
-                os.close(descriptor)
-                temporary.replace(path)
-                self._sealed[-1] = path
-            for directory in {path.parent for path in self._sealed}:
-                _sync_directory(directory)
-        except OSError as error:
-            raise _cannot_write(path, error) from error
+        self.sync()
+        self.place()
 
     def discard(self) -> None:
         """Remove everything: only for a commit that is known not to have happened."""
         for descriptor, temporary, _ in self._open:
             os.close(descriptor)
             delete(str(temporary))
-        for path in self._sealed:
+        for path in (*(temporary for temporary, _ in self._synced), *self._placed):
             delete(str(path))
-        self._open.clear()
-        self._sealed.clear()
+        for files in (self._open, self._synced, self._placed):
+            files.clear()
 
 
 def delete(location: str) -> None:
@@ -106,5 +118,11 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _cannot_write(path: Path, error: OSError) -> AssetError:
-    return AssetError(f"cannot write {path}: {error.strerror}", hint="nothing was committed; free the disk, run again")
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise AssetError(
+            f"cannot write {path}: {error.strerror}", hint="nothing was committed; make room on the disk, run again"
+        ) from error

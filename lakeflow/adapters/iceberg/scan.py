@@ -37,7 +37,7 @@ _ENUMS: Final[dict[int, Callable[..., Enum]]] = {0: ManifestEntryStatus, 101: Fi
 
 
 def scan(found: Found, snapshot_id: int | None) -> Scan:
-    """LakeError for a snapshot that is not kept; AssetError for one that cannot be read exactly."""
+    """AssetError for a snapshot that is not kept or cannot be read exactly, LakeError for missing metadata."""
     table = found.table
     schema = table.schema if snapshot_id is None else _kept(table, snapshot_id)
     pinned = Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values()))
@@ -61,7 +61,11 @@ def scan(found: Found, snapshot_id: int | None) -> Scan:
 
 def _kept(table: Table, snapshot_id: int) -> Any:
     if snapshot_id not in table.snapshots:
-        raise LakeError(f"{table.key}: snapshot {snapshot_id} is not kept", asset=table.key)
+        raise AssetError(
+            f"{table.key}: snapshot {snapshot_id} is not kept any more",
+            hint="`lakeflow snapshots` lists those that are",
+            asset=table.key,
+        )
     return table.schema_of(snapshot_id)
 
 

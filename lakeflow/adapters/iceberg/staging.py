@@ -30,12 +30,12 @@ from lakeflow.adapters.iceberg.snapshots import Draft, added_files, build
 from lakeflow.adapters.iceberg.types import Json, docs_of, schema_to_json
 from lakeflow.core.errors import LakeError, SchemaError
 from lakeflow.core.model import WriteMode
+from lakeflow.core.planning import NEUTRAL
 from lakeflow.core.provenance import PREFIX
 from lakeflow.core.schema import Primitive, Schema, walk
 from lakeflow.core.table import MAIN, Snapshot, Staging, Table
 
 _VECTORIZED: Final = "read.parquet.vectorization.enabled"
-_NEUTRAL: Final = "replace"
 
 
 def stage(planned_on: Table, staging: Staging, attempt: Attempt) -> Planned:
@@ -154,7 +154,7 @@ def _refuse_unlike(table: Table, snapshot: Snapshot, base: int | None) -> None:
     if table.main is None or (since[-1].parent_id if since else base) != base:
         raise conflict(table, f"main was set back: snapshot {base} is not in its history any more")
     require(table, (SchemaAt(int(snapshot.summary.get(MAIN_SCHEMA, table.schema_id))),))
-    allowed = {_NEUTRAL, "append"} if snapshot.operation == "append" else {_NEUTRAL}
+    allowed = {NEUTRAL, "append"} if snapshot.operation == "append" else {NEUTRAL}
     if theirs := next((other for other in since if other.operation not in allowed), None):
         raise conflict(table, f"main moved: snapshot {theirs.id} ({theirs.operation}) changed what this run read")
     if snapshot.parent_id != base:

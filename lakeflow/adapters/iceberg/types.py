@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, Final
 
 from lakeflow.core.model import EMPTY
-from lakeflow.core.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type
+from lakeflow.core.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type, walk
 
 Json = dict[str, Any]
 
@@ -36,8 +36,13 @@ def has_default(json: Mapping[str, Any]) -> bool:
     return any(field.get("initial-default") is not None for field in _fields_in(json))
 
 
-def with_new_ids(schema: Schema) -> Schema:
-    """Ids from 1: the columns first, then what is nested in them, as the spec's builders count."""
+def with_ids(schema: Schema) -> Schema:
+    """The first schema of a table: its own ids where all are assigned, else new ones from 1.
+
+    New ids go to the columns first, then to what is nested in them, as Iceberg's libraries count.
+    """
+    if all(field.id for _, field in walk(schema.fields)):
+        return replace(schema, id=0)
     return replace(schema, fields=_numbered(schema.fields, count(1)), id=0)
 
 

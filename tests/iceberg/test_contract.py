@@ -1,0 +1,39 @@
+"""The Iceberg catalog keeps what every catalog promises; pyiceberg plays the other engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from lakeflow.adapters.iceberg import IcebergCatalog
+from lakeflow.core.model import AssetKey
+from lakeflow.core.table import Table, WrittenFile
+from lakeflow.testing import CatalogContract
+from tests.iceberg import foreign
+from tests.iceberg.lab import Lab, arrow_schema, wall_clock
+
+
+class TestIcebergCatalog(CatalogContract):
+    lab: Lab
+
+    @pytest.fixture
+    def catalog(self, tmp_path: Path) -> IcebergCatalog:
+        self.lab = Lab(tmp_path, wall_clock)
+        return self.lab.catalog
+
+    def data_file(self, catalog: IcebergCatalog, table: Table, rows: int) -> WrittenFile:
+        del catalog
+        columns = {"n": list(range(rows)), "word": [f"w{number}" for number in range(rows)]}
+        return self.lab.write(table, columns, table.schema)[0]
+
+    def foreign_append(self, catalog: IcebergCatalog, key: AssetKey, rows: int) -> None:
+        columns = {"n": list(range(rows)), "word": ["theirs"] * rows}
+        schema = arrow_schema(catalog.load([key])[key].schema)
+        with foreign.opened(self.lab, key) as table:
+            table.append(pa.table(columns, schema=schema))
+
+    def foreign_compact(self, catalog: IcebergCatalog, key: AssetKey) -> None:
+        del catalog
+        foreign.compact(self.lab, key)

@@ -74,7 +74,7 @@ class Database:
     @property
     def place(self) -> str:
         """The database as a message may name it: without user, password and options."""
-        return str(self.path or self._url.set(username=None, password=None, query={}))
+        return str(self.path or place_of(self._url))
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -262,6 +262,11 @@ class Database:
             f"the database {self.place} failed ({type(error.orig).__name__})",
             hint="check that the server runs and that the URL's user may create tables",
         )
+
+
+def place_of(url: URL) -> str:
+    """The server and the database's name, nothing that may be secret."""
+    return URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
 
 
 def is_network_filesystem(path: Path) -> bool:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
-from lakeflow.adapters.database import Database, filesystem_type, is_network_filesystem
+from lakeflow.adapters.database import Database, filesystem_type, is_network_filesystem, place_of
 from lakeflow.core.errors import BusyError, LakeError, LakeflowError
 
 MIGRATIONS = (
@@ -208,6 +209,11 @@ def test_no_message_holds_the_password() -> None:
     with pytest.raises(LakeError) as caught:
         Database("nosuch://me:geheim@host/lake?password=geheim")
     assert "geheim" not in f"{caught.value.message} {caught.value.hint} {caught.value.__cause__}"
+
+
+def test_a_server_is_named_without_user_password_and_options() -> None:
+    url = make_url("postgresql+psycopg://me:geheim@db:5432/lake?password=geheim")
+    assert place_of(url) == "postgresql+psycopg://db:5432/lake"
 
 
 def test_a_local_disk_is_accepted(database: Database) -> None:

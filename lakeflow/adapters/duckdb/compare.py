@@ -8,7 +8,7 @@ from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.names import quoted
-from lakeflow.core.schema import Field, List, Map, Primitive, Struct, Type
+from lakeflow.core.schema import Field, List, Map, Struct, Type
 from lakeflow.core.table import Scan
 
 _DIGITS: Final = {"double": 10, "float": 6}
@@ -39,34 +39,26 @@ def _digest(cursor: DuckDBPyConnection, scan: Scan) -> Any:
 
 
 def _canonical(value: str, type_: Type) -> str:
-    """SQL whose result is equal for values that count as the same."""
-    if not _holds_float(type_):
-        return value
+    """SQL whose hash is equal for values that count as the same, and only for those."""
     match type_:
         case Struct(fields):
             return _struct(value, fields)
         case List(element):
-            return f"list_transform({value}, lambda x: {_canonical('x', element.type)})"
+            return _items(value, _canonical("x", element.type))
         case Map(key, side):
-            pair = _struct("x", (key, side))
-            return f"list_transform(map_entries({value}), lambda x: {pair})"
-    # -0.0 + 0.0 is 0.0, and both zeros are one number
-    return f"format('{{:.{_DIGITS[str(type_)] - 1}e}}', {value} + 0.0)"
+            return _items(f"map_entries({value})", _struct("x", (key, side)))
+    if digits := _DIGITS.get(str(type_)):
+        # -0.0 + 0.0 is 0.0, and both zeros are one number
+        return f"format('{{:.{digits - 1}e}}', {value} + 0.0)"
+    return value
 
 
 def _struct(value: str, fields: tuple[Field, ...]) -> str:
+    """With a flag beside the fields: DuckDB gives a NULL struct and a struct of NULLs one hash."""
     parts = (f"{quoted(field.name)} := {_canonical(f'{value}.{quoted(field.name)}', field.type)}" for field in fields)
-    return f"CASE WHEN {value} IS NULL THEN NULL ELSE struct_pack({', '.join(parts)}) END"
+    return f"row({value} IS NULL, struct_pack({', '.join(parts)}))"
 
 
-def _holds_float(type_: Type) -> bool:
-    match type_:
-        case Primitive(name):
-            return name in _DIGITS
-        case Struct(fields):
-            return any(_holds_float(field.type) for field in fields)
-        case List(element):
-            return _holds_float(element.type)
-        case Map(key, value):
-            return _holds_float(key.type) or _holds_float(value.type)
-    return False
+def _items(value: str, item: str) -> str:
+    """With the length beside the items, which tells NULL, an empty list and a list of one NULL apart."""
+    return f"row(len({value}), list_transform({value}, lambda x: {item}))"

@@ -86,7 +86,8 @@ def in_form(relation: DuckDBPyRelation, form: Form) -> Any:
         case Form.READER:
             return relation.to_arrow_reader()
         case Form.PANDAS:
-            return relation.df()
+            # Not relation.df(): it makes floats of decimals, and warns under pandas 3
+            return relation.to_arrow_table().to_pandas(date_as_object=False)
         case Form.POLARS:
             return relation.pl()
         case Form.LAZY:

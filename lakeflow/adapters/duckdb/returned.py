@@ -43,9 +43,18 @@ def one_select(text: str, step: Step, place: Place) -> DuckDBPyRelation:
             f"the SQL is {kinds}, not exactly one SELECT", "write one SELECT; PIVOT needs its values listed with IN"
         )
     refuse_shadowed(text, step.root, place)
-    relation = query(step.cursor, text)
+    relation = query(step.cursor, _without_semicolons(text))
     refuse_twins(relation.columns)
     return relation
+
+
+def _without_semicolons(text: str) -> str:
+    """The one statement with blanks where it ended: a relation is used inside another query, comments and all."""
+    spelled = bytearray(text.encode())
+    for start, kind in duckdb.tokenize(text):
+        if kind == duckdb.token_type.operator and spelled[start] == ord(";"):
+            spelled[start] = ord(" ")
+    return spelled.decode()
 
 
 def _stream(value: Any, place: Place) -> pa.Table | pa.RecordBatchReader:

@@ -12,34 +12,21 @@ from lakeflow.core.errors import AssetError, ConflictError
 from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.planning import NEUTRAL
 from lakeflow.core.ports import Catalog, Transaction
-from lakeflow.core.schema import Field, List, Primitive, Schema, Struct
+from lakeflow.core.schema import Schema
 from lakeflow.core.table import Discard, Pin, Publish, Rollback, Staging, Table, WrittenFile
-
-ALPHA, BETA, GAMMA = (AssetKey.parse(f"silver.{name}") for name in ("alpha", "beta", "gamma"))
-SCHEMA = Schema((Field("n", Primitive("long"), 1), Field("word", Primitive("string"), 2)))
-WIDER = Schema((*SCHEMA.fields, Field("extra", Primitive("double"), 3)))
-NESTED = Schema(
-    (
-        Field("place", Struct((Field("x", Primitive("double"), 2), Field("y", Primitive("double"), 3))), 1),
-        Field("tags", List(Field("element", Primitive("string"), 5)), 4),
-        Field("n", Primitive("long"), 6),
-    )
+from lakeflow.testing.examples import (
+    ALPHA,
+    BETA,
+    BRANCH,
+    GAMMA,
+    NESTED,
+    SCHEMA,
+    SUMMARY,
+    WIDER,
+    RecordFailedError,
+    nothing,
+    publish,
 )
-BRANCH = "audit_r1"
-SUMMARY = {"lakeflow.run": "r1", "lakeflow.asset": "silver.alpha"}
-
-
-class RecordFailedError(Exception):
-    """Raised in place of the ledger."""
-
-
-def nothing(_transaction: Transaction) -> None:
-    """A run that has nothing to record."""
-
-
-def publish(table: Table, *, branch: str = BRANCH, keep: int = 50) -> Publish:
-    """The publish of a branch that was staged on today's main of `table`."""
-    return Publish(table.key, table.uuid, branch, table.main, table.refs[branch], proof="{}", keep=keep)
 
 
 class CatalogContract(ABC):
@@ -373,6 +360,19 @@ class CatalogContract(ABC):
         assert (again.parent_id, again.operation) == (moved.main, staged.snapshots[staged.refs[BRANCH]].operation)
         after = catalog.commit([publish(moved)], nothing)[ALPHA]
         assert (self.rows(catalog, after, again.id), again.rows) == (rows, rows)
+
+    def test_a_replace_does_not_go_on_top_of_another_engines_rows(self, catalog: Catalog) -> None:
+        base = self.published(catalog, ALPHA, rows=1)
+        staged = self.staged(catalog, ALPHA, rows=2, mode=WriteMode.REPLACE)
+        self.foreign_append(catalog, ALPHA, rows=4)
+        with pytest.raises(ConflictError, match=r"silver\.alpha"):
+            catalog.restage(self.now(catalog, ALPHA), BRANCH, base.main)
+        assert self.now(catalog, ALPHA).refs[BRANCH] == staged.refs[BRANCH]
+
+    def test_restaging_on_a_main_that_did_not_move_changes_nothing(self, catalog: Catalog) -> None:
+        base = self.published(catalog, ALPHA, rows=1)
+        staged = self.staged(catalog, ALPHA, rows=2)
+        assert catalog.restage(staged, BRANCH, base.main) == staged
 
     # Expiry
 

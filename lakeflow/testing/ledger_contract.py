@@ -25,8 +25,8 @@ from lakeflow.core.runs import (
     StepState,
     VerdictRecord,
 )
+from lakeflow.testing.examples import ALPHA, BETA, GAMMA
 
-ALPHA, BETA, GAMMA = (AssetKey.parse(f"silver.{name}") for name in ("alpha", "beta", "gamma"))
 LEASE_SECONDS = 30.0
 START = datetime(2026, 3, 1, 12, 0, 0, 250_000, UTC)
 BIG = 2**63 - 25

@@ -20,6 +20,7 @@ from lakeflow.core.planning import NEUTRAL
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.schema import Schema, highest_id
 from lakeflow.core.table import MAIN, Change, Pin, Scan, Snapshot, Staging, Table, WrittenFile
+from lakeflow.core.verdict import Remedy, reconcile
 
 Files = tuple[WrittenFile, ...]
 
@@ -113,7 +114,10 @@ class MemoryCatalog:
             now = self._current(table)
             old = now.snapshots[_head(now, branch)]
             expect(table.key, f"the base of branch {branch}", base, old.parent_id)
-            kept = self._files(now.main) if old.operation == "append" else ()
+            appends = old.operation == "append"
+            if not _moved_harmlessly(now, base, WriteMode.APPEND if appends else WriteMode.REPLACE):
+                return now
+            kept = self._files(now.main) if appends else ()
             write = _Write(
                 parent=now.main,
                 operation=old.operation,
@@ -215,6 +219,18 @@ def _head(table: Table, branch: str) -> int:
     if branch not in table.refs:
         expect(table.key, f"branch {branch}", "there", None)
     return table.refs[branch]
+
+
+def _moved_harmlessly(table: Table, base: int | None, mode: WriteMode) -> bool:
+    """False when main is still the base; ConflictError when what is written cannot go on top of main."""
+    remedy = reconcile(table, base, mode)
+    if remedy is Remedy.CONFLICT:
+        raise ConflictError(
+            f"{table.key}: main moved from {base} to {table.main} by more than can be written on top of",
+            hint=f"lakeflow snapshots {table.key}",
+            asset=table.key,
+        )
+    return remedy is Remedy.RESTAGE
 
 
 def _with_schema(table: Table, schema: Schema) -> tuple[Table, int]:

@@ -199,14 +199,17 @@ def _column(name: str, fields: Mapping[str, Any], flaws: list[Flaw]) -> Column:
             flaws.append(Flaw(where, f"{field} of column {name!r} has the wrong type", f"write {_EXAMPLES['columns']}"))
         else:
             values[field] = value
-    if "type" in values:
-        flaws += _type_flaws(where, name, values["type"])
+    if wrong := list(_type_flaws(where, name, values.get("type"))):
+        flaws += wrong
+        del values["type"]
     return Column(**values)
 
 
-def _type_flaws(where: str, column: str, spelled: str) -> Iterator[Flaw]:
+def _type_flaws(where: str, column: str, spelled: str | None) -> Iterator[Flaw]:
     from lakeflow.core.spelling import parse_type  # noqa: PLC0415  only the few who declare types pay for it
 
+    if spelled is None:
+        return
     try:
         parse_type(spelled)
     except SchemaError as error:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def nearest(word: str, options: Iterable[str]) -> str | None:
-    """The option that looks most like `word`, letter case ignored; None when none is close."""
+def nearest(word: str, options: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The option that looks most like `word`, letter case ignored; None when none is as close as `cutoff` (to 1)."""
     spelled = {option.lower(): str(option) for option in options}
-    found = get_close_matches(word.lower(), sorted(spelled), n=1, cutoff=0.6)
+    found = get_close_matches(word.lower(), sorted(spelled), n=1, cutoff=cutoff)
     return spelled[found[0]] if found else None
 
 

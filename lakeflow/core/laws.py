@@ -1,0 +1,175 @@
+"""The laws of layers and names, and the order of assets: pure rules over what all files declare together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+from typing import Final
+
+from lakeflow.core.define import Declaration
+from lakeflow.core.errors import Fault
+from lakeflow.core.model import EMPTY, NAME_PATTERN, AssetKey, Layer, PythonCode, SqlCode, WriteMode
+from lakeflow.core.nearest import did_you_mean
+
+_NAME: Final = (
+    "a name is a lower-case letter, then up to 50 lower-case letters, digits or underscores; `__` is reserved"
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An asset as its file declares it, before anything is known of the others.
+
+    `inputs` maps the name that the code uses to the upstream. `lines` holds the line of each declared field, and
+    of each input under its name.
+    """
+
+    key: AssetKey
+    declaration: Declaration
+    code: PythonCode | SqlCode
+    inputs: Mapping[str, AssetKey] = EMPTY
+    lines: Mapping[str, int] = field(default=EMPTY, repr=False)
+    source: str = field(default="", repr=False)
+    description: str = ""
+
+    @property
+    def write(self) -> WriteMode:
+        return write_mode(self.declaration, self.key.layer)
+
+    def fault(self, message: str, hint: str, at: str = "") -> Fault:
+        """A fault of this asset at the line of a field or input, else where the asset begins."""
+        return Fault(self.code.path, self.lines.get(at, self.code.line), message, hint)
+
+
+@dataclass(frozen=True)
+class Read:
+    """What one file gave. `lost` are the assets that it may define but that its faults keep from being seen."""
+
+    drafts: tuple[Draft, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    lost: frozenset[AssetKey] = frozenset()
+
+
+def write_mode(declaration: Declaration, layer: Layer) -> WriteMode:
+    """What is declared, else append in bronze and replace elsewhere."""
+    return declaration.write or (WriteMode.APPEND if layer is Layer.BRONZE else WriteMode.REPLACE)
+
+
+def faults_of(drafts: Sequence[Draft], lost: frozenset[AssetKey] = frozenset()) -> list[Fault]:
+    """Everything that breaks a law, in no order. Duplicates are told once, at the later place."""
+    known = {draft.key for draft in drafts} | lost
+    found = [fault for draft in drafts for fault in _laws(draft, known)]
+    return [*found, *_duplicates(drafts), *_cycles(drafts)]
+
+
+def in_order(drafts: Iterable[Draft]) -> list[Draft]:
+    """Upstreams first, otherwise by key; the drafts have no fault."""
+    by_key = {draft.key: draft for draft in sorted(drafts, key=lambda draft: draft.key)}
+    graph = {key: sorted(draft.inputs.values()) for key, draft in by_key.items()}
+    return [by_key[key] for key in TopologicalSorter(graph).static_order()]
+
+
+def children_of(drafts: Iterable[Draft]) -> Mapping[AssetKey, frozenset[AssetKey]]:
+    """Which assets read each one directly."""
+    children: dict[AssetKey, set[AssetKey]] = {}
+    for draft in drafts:
+        for upstream in draft.inputs.values():
+            children.setdefault(upstream, set()).add(draft.key)
+    return {key: frozenset(below) for key, below in children.items()}
+
+
+def descendants(key: AssetKey, children: Mapping[AssetKey, frozenset[AssetKey]]) -> frozenset[AssetKey]:
+    """Everything that is made from an asset, at whatever distance."""
+    found: set[AssetKey] = set()
+    waiting = [key]
+    while waiting:
+        below = children.get(waiting.pop(), frozenset()) - found
+        found |= below
+        waiting += below
+    return frozenset(found)
+
+
+def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
+    yield from _name(draft)
+    yield from _layer(draft)
+    yield from _reads(draft)
+    for name, upstream in draft.inputs.items():
+        yield from _input(draft, name, upstream, known)
+
+
+def _name(draft: Draft) -> Iterator[Fault]:
+    if not NAME_PATTERN.fullmatch(draft.key.name) or "__" in draft.key.name:
+        yield draft.fault(f"{draft.key.name!r} cannot be the name of a table", _NAME, "name")
+
+
+def _layer(draft: Draft) -> Iterator[Fault]:
+    if draft.key.layer is Layer.BRONZE and draft.write is not WriteMode.APPEND:
+        hint = f'drop write = "{draft.write}", or move the asset to layers/silver/'
+        yield draft.fault(f"{draft.key} is bronze, and bronze only appends", hint, "write")
+    if draft.key.layer is Layer.SILVER and not draft.declaration.key:
+        yield draft.fault(f"{draft.key} declares no key", 'name the columns that tell rows apart: key = ["id"]')
+
+
+def _reads(draft: Draft) -> Iterator[Fault]:
+    if not draft.declaration.reads:
+        return
+    outside_bronze = draft.key.layer is Layer.GOLD or (
+        isinstance(draft.code, SqlCode) and draft.key.layer is not Layer.BRONZE
+    )
+    if outside_bronze:
+        hint = "read the files in a bronze asset, and that one here"
+        yield draft.fault(f"{draft.key} reads outside files, which {draft.key.layer} may not", hint, "reads")
+    elif draft.inputs:
+        hint = "only an asset without inputs reads outside files: split it in two"
+        yield draft.fault(f"{draft.key} has both reads and inputs", hint, "reads")
+
+
+def _input(draft: Draft, name: str, upstream: AssetKey, known: set[AssetKey]) -> Iterator[Fault]:
+    if upstream not in known:
+        hint = did_you_mean(str(upstream), map(str, known), "no asset is defined yet by that name")
+        yield draft.fault(f"{draft.key} reads {upstream}, which is not defined", hint, name)
+    if upstream.layer.rank > draft.key.layer.rank:
+        hint = f"move {draft.key} to layers/{upstream.layer}/, or read a lower layer"
+        yield draft.fault(f"{draft.key} reads upward: {upstream}", hint, name)
+    elif draft.key.layer is Layer.GOLD and upstream.layer is Layer.BRONZE:
+        hint = "gold reads silver and gold: clean it in a silver asset first"
+        yield draft.fault(f"{draft.key} is gold and reads {upstream}", hint, name)
+
+
+def _duplicates(drafts: Sequence[Draft]) -> Iterator[Fault]:
+    first: dict[AssetKey, Draft] = {}
+    for draft in sorted(drafts, key=lambda draft: (draft.code.path, draft.code.line)):
+        if draft.key in first:
+            where = f"{first[draft.key].code.path}:{first[draft.key].code.line}"
+            yield draft.fault(f"{draft.key} is defined twice, first at {where}", "rename or remove one of them")
+        first.setdefault(draft.key, draft)
+
+
+def _cycles(drafts: Sequence[Draft]) -> Iterator[Fault]:
+    """Every separate cycle with its full path, told where its first asset reads the one before it."""
+    by_key = {draft.key: draft for draft in drafts}
+    graph = {draft.key: set(draft.inputs.values()) & by_key.keys() for draft in drafts}
+    while cycle := _a_cycle(graph):
+        yield _cycle_fault(cycle, by_key)
+        for upstream, key in pairwise(cycle):
+            graph[key].discard(upstream)
+
+
+def _a_cycle(graph: Mapping[AssetKey, set[AssetKey]]) -> list[AssetKey]:
+    """Upstream before downstream, beginning and ending with its least asset; empty when there is none."""
+    try:
+        TopologicalSorter({key: sorted(graph[key]) for key in sorted(graph)}).prepare()
+    except CycleError as error:
+        path: list[AssetKey] = error.args[1][:-1]
+        start = path.index(min(path))
+        return [*path[start:], *path[:start], path[start]]
+    return []
+
+
+def _cycle_fault(cycle: list[AssetKey], by_key: Mapping[AssetKey, Draft]) -> Fault:
+    draft, upstream = by_key[cycle[0]], cycle[-2]
+    name = next(name for name, key in draft.inputs.items() if key == upstream)
+    path = " → ".join(map(str, cycle))
+    return draft.fault(f"assets wait for one another: {path}", "take one of these inputs away", name)

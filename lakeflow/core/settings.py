@@ -1,0 +1,137 @@
+"""The settings of a lake: `[tool.lakeflow]` in `pyproject.toml`, every key with a default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from lakeflow.core.errors import ConfigError
+from lakeflow.core.nearest import did_you_mean
+
+ENVIRONMENT: Final = "LAKEFLOW_"
+"""`LAKEFLOW_THREADS` in the environment stands above `threads` in the file."""
+
+_VARIABLE: Final = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
+_PASSWORD: Final = re.compile(r"(://[^:/@]*:)(?!\$\{)[^@]*(?=@)")
+_MEMORY: Final = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
+
+
+class Settings(BaseModel):
+    """Values as they are used. In the four texts `${VAR}` and `${VAR:-default}` are replaced at the moment of use, so
+    a command that needs no catalog needs no password; `shown` leaves them in.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    state_dir_text: str = Field(default=".lakeflow", alias="state_dir", min_length=1)
+    catalog_text: str | None = Field(default=None, alias="catalog", min_length=1)
+    warehouse_text: str | None = Field(default=None, alias="warehouse", min_length=1)
+    memory_limit_text: str | None = Field(default=None, alias="memory_limit")
+    threads: int | None = Field(default=None, ge=1)
+    keep_snapshots: int = Field(default=50, ge=1)
+    check_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
+    lease_seconds: float = Field(default=30.0, ge=1, allow_inf_nan=False)
+    allow_network_filesystem: bool = False
+
+    _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def state_dir(self) -> str:
+        """Where the embedded catalog, its tables and logs live, relative to the root."""
+        return self._used("state_dir", self.state_dir_text)
+
+    @property
+    def catalog(self) -> str | None:
+        """A SQLAlchemy URL; None: SQLite in `state_dir`."""
+        return self.catalog_text and self._used("catalog", self.catalog_text)
+
+    @property
+    def warehouse(self) -> str | None:
+        """Where table data goes, relative to the root; None: in `state_dir`."""
+        return self.warehouse_text and self._used("warehouse", self.warehouse_text)
+
+    @property
+    def memory_limit(self) -> str | None:
+        """What DuckDB may take, such as 4GB; None: DuckDB's default of 80 % of the machine."""
+        if self.memory_limit_text is None:
+            return None
+        used = self._used("memory_limit", self.memory_limit_text)
+        if not _MEMORY.fullmatch(used):
+            raise _bad("memory_limit", self._sources, EXPECTED["memory_limit"])
+        return used
+
+    def shown(self) -> dict[str, Any]:
+        """Every key with its value for a screen: variables not replaced, a password in a URL hidden."""
+        return {key: _without_password(value) for key, value in self.model_dump(by_alias=True).items()}
+
+    def _used(self, key: str, text: str) -> str:
+        return replace_variables(key, text, self._environ, self._sources)
+
+
+EXPECTED: Final[Mapping[str, str]] = {
+    "state_dir": "the name of a folder",
+    "catalog": "the URL of a database, such as postgresql+psycopg://…",
+    "warehouse": "the name of a folder",
+    "memory_limit": "an amount of memory, such as 4GB",
+    "threads": "a whole number of at least 1",
+    "keep_snapshots": "a whole number of at least 1",
+    "check_timeout": "a number of seconds above 0",
+    "lease_seconds": "a number of seconds, at least 1",
+    "allow_network_filesystem": "true or false",
+}
+"""What each key takes, in words."""
+
+
+def make_settings(values: Mapping[str, Any], sources: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+    """Settings out of what was set, each value from the place that `sources` names; ConfigError for the first bad one.
+
+    Values other than the four texts are needed to be judged, so their variables are replaced here.
+    """
+    for key in values:
+        if key not in EXPECTED:
+            hint = did_you_mean(key, EXPECTED, f"the settings are {', '.join(EXPECTED)}")
+            raise ConfigError(f"{key}: there is no such setting ({sources[key]})", hint=hint)
+    judged = {key: _early(key, value, environ, sources) for key, value in values.items()}
+    try:
+        settings = Settings.model_validate(judged)
+    except ValidationError as error:
+        key = str(error.errors()[0]["loc"][0])
+        raise _bad(key, sources, EXPECTED[key]) from None
+    settings._environ, settings._sources = environ, sources  # noqa: SLF001  its own constructor
+    return settings
+
+
+def _early(key: str, value: Any, environ: Mapping[str, str], sources: Mapping[str, str]) -> Any:
+    late = f"{key}_text" in Settings.model_fields
+    return value if late or not isinstance(value, str) else replace_variables(key, value, environ, sources)
+
+
+def _bad(key: str, sources: Mapping[str, str], expected: str) -> ConfigError:
+    """The value itself stays out of the message: a URL may hold a password."""
+    where = sources.get(key, "default")
+    return ConfigError(f"{key}: expected {expected} ({where})", hint=f"mend {key} in {_place(key, where)}")
+
+
+def _place(key: str, where: str) -> str:
+    return f"--{key.replace('_', '-')}" if where == "flag" else where
+
+
+def _without_password(value: Any) -> Any:
+    return _PASSWORD.sub(r"\1•••", value) if isinstance(value, str) else value
+
+
+def replace_variables(key: str, text: str, environ: Mapping[str, str], sources: Mapping[str, str]) -> str:
+    """`${VAR}` becomes its value, `${VAR:-x}` its value or x; ConfigError when it has neither."""
+
+    def value(match: re.Match[str]) -> str:
+        found = environ.get(match["name"]) or match["default"]
+        if found is None:
+            message = f"{key}: the variable {match['name']} is not set ({sources.get(key, 'default')})"
+            raise ConfigError(message, hint=f"export {match['name']}, or write ${{{match['name']}:-default}}")
+        return found
+
+    return _VARIABLE.sub(value, text)

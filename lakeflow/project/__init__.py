@@ -1,0 +1,9 @@
+"""From files to values: finds the root, reads its settings, loads `layers/` and `checks/`.
+
+Every fault of a file is born here, with path, line and hint, and all of them are reported together.
+"""
+
+from lakeflow.project.configure import find_root, load_settings
+from lakeflow.project.load import load
+
+__all__ = ["find_root", "load", "load_settings"]

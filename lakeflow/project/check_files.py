@@ -1,0 +1,174 @@
+"""Suites out of `checks/`: the path says which asset, and no check file is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from lakeflow.core.errors import Fault
+from lakeflow.core.fingerprint import fingerprint, suite_source
+from lakeflow.core.laws import Draft, children_of, descendants
+from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Layer, Severity, Suite
+from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.reach import whole
+from lakeflow.core.sql import Query, Reference, read_header, read_query
+from lakeflow.project.sources import Sources, UnreadableError
+
+_HEADER: Final[Mapping[str, type]] = {"severity": str, "allow_empty": bool, "description": str}
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A check file with what only reading it can tell."""
+
+    file: CheckFile
+    references: tuple[Reference, ...] = ()
+    published: tuple[Reference, ...] = ()
+    modules: Mapping[str, Path] = field(default_factory=dict)
+
+
+class Checks:
+    """All check files of a project. `suites` may be asked once; `faults` holds what was wrong then."""
+
+    def __init__(self, sources: Sources, drafts: Iterable[Draft], lost: frozenset[AssetKey]) -> None:
+        self.faults: list[Fault] = []
+        self._sources = sources
+        self._folder = sources.root / "checks"
+        self._drafts = {draft.key: draft for draft in drafts}
+        self._known = self._drafts.keys() | lost
+        self._children = children_of(self._drafts.values())
+        self._cache: dict[Path, _Read | None] = {}
+
+    def suites(self, files: Iterable[Path]) -> dict[AssetKey, Suite]:
+        """The suite of every asset that has checks, its own files first, then the shared ones that it names."""
+        own: dict[AssetKey, list[Path]] = {}
+        stray: list[Path] = []
+        for path in files:
+            key = self._owner(path)
+            if key is not None:
+                own.setdefault(key, []).append(path)
+            elif not _in_a_layer(path, self._folder):
+                stray.append(path)
+        paths = {key: [*own.get(key, ()), *self._shared(draft)] for key, draft in self._drafts.items()}
+        suites = {key: self._suite(draft, paths[key]) for key, draft in self._drafts.items()}
+        self._refuse_unused(stray, {path for each in paths.values() for path in each})
+        return {key: suite for key, suite in suites.items() if suite.digest}
+
+    def _owner(self, path: Path) -> AssetKey | None:
+        """The asset that the path names; a fault when there is none."""
+        if not _in_a_layer(path, self._folder):
+            return None
+        layer = Layer(path.relative_to(self._folder).parts[0])
+        asset, _, name = path.stem.partition(".")
+        key = AssetKey(layer, asset)
+        if path.suffix == ".sql" and not name:
+            hint = f"call it {asset}.<what it finds>.sql"
+            self._fault(path, 1, "the file name does not say what the check is called", hint)
+        if path.suffix == ".py" and name:
+            self._fault(path, 1, "a suite is called as its asset", f"call it {asset}.py")
+        if key not in self._known:
+            hint = did_you_mean(str(key), map(str, self._known), f"define {key}, or remove the file")
+            self._fault(path, 1, f"the check is for {key}, which is not defined", hint)
+            return None
+        return key
+
+    def _shared(self, draft: Draft) -> Iterator[Path]:
+        for name in draft.declaration.checks:
+            path = self._folder / name
+            if path.suffix in (".py", ".sql") and ".." not in path.parts and path.is_file():
+                yield path
+            else:
+                hint = "name a .py or .sql file relative to checks/"
+                self.faults.append(draft.fault(f"there is no check file checks/{name}", hint, "checks"))
+
+    def _suite(self, draft: Draft, paths: list[Path]) -> Suite:
+        read = [self._accepted(draft, path) for path in paths]
+        found = sorted((each for each in read if each), key=lambda each: each.file.kind is CheckKind.ROWS)
+        allow_empty = "true" if draft.declaration.allow_empty else ""
+        if not found and not allow_empty:
+            return Suite()
+        modules = {name: self._sources.text(path) for each in found for name, path in each.modules.items()}
+        source = suite_source((each.file for each in found), modules, allow_empty)
+        return Suite(tuple(each.file for each in found), fingerprint(source))
+
+    def _accepted(self, draft: Draft, path: Path) -> _Read | None:
+        """The file as the audit of this asset runs it; references of its own asset are left out."""
+        if path not in self._cache:
+            self._cache[path] = self._read(path)
+        if (read := self._cache[path]) is None:
+            return None
+        name = read.file.path
+        for each in (*read.references, *read.published):
+            if each.key not in self._known:
+                hint = did_you_mean(str(each.key), map(str, self._known), "no asset is defined yet by that name")
+                self.faults.append(Fault(name, each.line, f"the check reads {each.key}, which is not defined", hint))
+        below = descendants(draft.key, self._children) if read.references else frozenset()
+        for each in read.references:
+            if each.key in below:
+                message = f"the check of {draft.key} reads {each.key}, which is made from it"
+                hint = f"move the check to {each.key}, or read published.{each.key}"
+                self.faults.append(Fault(name, each.line, message, hint))
+        others = tuple(each.key for each in read.references if each.key != draft.key)
+        file = replace(read.file, references=others, published=tuple(each.key for each in read.published))
+        return replace(read, file=file)
+
+    def _read(self, path: Path) -> _Read | None:
+        try:
+            return self._python(path) if path.suffix == ".py" else self._sql(path)
+        except UnreadableError as error:
+            self.faults.append(error.fault)
+            return None
+
+    def _python(self, path: Path) -> _Read:
+        text, tree = self._sources.text(path), self._sources.tree(path)
+        modules = self._sources.modules(whole(text, tree).imports, path)
+        return _Read(CheckFile(CheckKind.SUITE, self._sources.name(path), text), modules=modules)
+
+    def _sql(self, path: Path) -> _Read:
+        text, name = self._sources.text(path), self._sources.name(path)
+        header, query = read_header(text, name), read_query(text, name)
+        self.faults += [*header.faults, *query.faults, *_outside(query)]
+        fields = dict(self._fields(name, header.fields, header.lines))
+        shared = not _in_a_layer(path, self._folder)
+        called = path.stem if shared else path.stem.partition(".")[2]
+        file = CheckFile(CheckKind.ROWS, name, text, called, **fields)
+        return _Read(file, query.references, query.published)
+
+    def _fields(self, name: str, fields: Mapping[str, Any], lines: Mapping[str, int]) -> Iterator[tuple[str, Any]]:
+        for key, value in fields.items():
+            line = lines.get(key, 1)
+            if key not in _HEADER:
+                hint = did_you_mean(key, _HEADER, f"the fields are {', '.join(_HEADER)}")
+                self.faults.append(Fault(name, line, f"unknown field {key!r}", hint))
+            elif not isinstance(value, _HEADER[key]):
+                hint = 'write severity = "warning", allow_empty = true, description = "…"'
+                self.faults.append(Fault(name, line, f"{key} has the wrong type", hint))
+            elif key == "severity" and value not in list(Severity):
+                hint = f"{', '.join(Severity)} exist"
+                self.faults.append(Fault(name, line, f"unknown severity {value!r}", hint))
+            elif key != "description":
+                yield key, Severity(str(value)) if key == "severity" else value
+
+    def _refuse_unused(self, stray: list[Path], used: set[Path]) -> None:
+        """A check in a misspelled folder must not be silently without effect."""
+        imported = {path for read in self._cache.values() if read for path in read.modules.values()}
+        for path in stray:
+            if path not in used | imported:
+                folder = path.relative_to(self._folder).parts[0]
+                hint = "move it to checks/<layer>/, name it in an asset's checks=, or begin its name with _"
+                self._fault(path, 1, "no asset uses this check file", did_you_mean(folder, list(Layer), hint))
+
+    def _fault(self, path: Path, line: int, message: str, hint: str) -> None:
+        self.faults.append(Fault(self._sources.name(path), line, message, hint))
+
+
+def _in_a_layer(path: Path, folder: Path) -> bool:
+    parts = path.relative_to(folder).parts
+    return len(parts) > 1 and parts[0] in list(Layer)
+
+
+def _outside(query: Query) -> tuple[Fault, ...]:
+    hint = "land the file with a bronze asset and read that one"
+    return tuple(replace(fault, hint=hint) for fault in query.outside)

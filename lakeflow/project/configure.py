@@ -1,0 +1,97 @@
+"""Where the root is, and which settings hold there: flag, then `LAKEFLOW_*`, then file, then default."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from lakeflow.core.errors import ConfigError, UsageError
+from lakeflow.core.nearest import nearest
+from lakeflow.core.settings import ENVIRONMENT, EXPECTED, Settings, make_settings
+
+_TABLE: Final = re.compile(r"^\s*\[\s*tool\s*\.\s*lakeflow\s*\]", re.MULTILINE)
+_NOT_SETTINGS: Final = frozenset({"LAKEFLOW_PII_SALT"})
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder upwards whose `pyproject.toml` has `[tool.lakeflow]`, else the nearest with `layers/`."""
+    start = start.resolve()
+    if not start.exists():
+        raise UsageError(f"{start} does not exist", hint="name a folder of your project")
+    folders = [folder for folder in (start, *start.parents) if folder.is_dir()]
+    for folder in folders:
+        if _declares(folder / "pyproject.toml"):
+            return folder
+    for folder in folders:
+        if (folder / "layers").is_dir():
+            return folder
+    raise UsageError(
+        f"no lake at {start} or above: no pyproject.toml with [tool.lakeflow], and no folder layers/",
+        hint="go to your project, or begin one with `mkdir -p layers/bronze`",
+    )
+
+
+def _declares(pyproject: Path) -> bool:
+    """A file that is broken still marks the root when it names the table; reading its settings says what is wrong."""
+    return pyproject.is_file() and bool(_TABLE.search(pyproject.read_text("utf-8", errors="replace")))
+
+
+def load_settings(
+    root: Path, environ: Mapping[str, str], overrides: Mapping[str, str]
+) -> tuple[Settings, Mapping[str, str]]:
+    """The settings of the lake at `root`, and where each key comes from.
+
+    A source is `flag`, the name of a variable, `pyproject.toml:line`, or `default`. ConfigError names key, place and
+    what is expected.
+    """
+    values: dict[str, Any] = {}
+    sources = dict.fromkeys(EXPECTED, "default")
+    for key, value, source in (*_file(root), *_environment(environ), *_flags(overrides)):
+        values[key], sources[key] = value, source
+    settings = make_settings(values, sources, environ)
+    return settings, sources
+
+
+def _flags(overrides: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
+    yield from ((key, value, "flag") for key, value in overrides.items())
+
+
+def _environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
+    known = {ENVIRONMENT + key.upper(): key for key in EXPECTED}
+    for name, value in environ.items():
+        if name in known and value:
+            yield known[name], value, name
+        elif name.startswith(ENVIRONMENT) and name not in _NOT_SETTINGS | set(known):
+            _refuse_misspelled(name, frozenset(known))
+
+
+def _refuse_misspelled(name: str, known: frozenset[str]) -> None:
+    """A variable that is nearly a setting's would be silently without effect; others are somebody else's."""
+    if meant := nearest(name, known, cutoff=0.9):
+        raise ConfigError(f"{name}: there is no such setting (environment)", hint=f"did you mean {meant!r}?")
+
+
+def _file(root: Path) -> Iterator[tuple[str, Any, str]]:
+    pyproject = root / "pyproject.toml"
+    if not pyproject.is_file():
+        return
+    try:
+        text = pyproject.read_text("utf-8")
+        table = tomllib.loads(text).get("tool", {}).get("lakeflow", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError) as error:
+        raise ConfigError(f"{pyproject} is not TOML: {error}", hint="mend the file") from error
+    if not isinstance(table, dict):
+        raise ConfigError(f"{pyproject}: tool.lakeflow is not a table", hint="write [tool.lakeflow] on its own line")
+    for key, value in table.items():
+        yield key, value, f"pyproject.toml:{_line(text, key)}"
+
+
+def _line(text: str, key: str) -> int:
+    """The line of a key below `[tool.lakeflow]`; that of the table itself where it is written in another way."""
+    table = _TABLE.search(text)
+    start = table.end() if table else 0
+    found = re.compile(rf"^\s*\"?{re.escape(key)}\"?\s*=", re.MULTILINE).search(text, start)
+    return text.count("\n", 0, found.end() if found else start) + 1

@@ -1,0 +1,96 @@
+"""Everything below `layers/` and `checks/` as one value, or all that is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from lakeflow.core.errors import Fault, ProjectError
+from lakeflow.core.fingerprint import fingerprint
+from lakeflow.core.laws import Draft, Read, faults_of, in_order
+from lakeflow.core.model import Asset, Layer, Project
+from lakeflow.core.nearest import did_you_mean
+from lakeflow.project.check_files import Checks
+from lakeflow.project.modules import Modules
+from lakeflow.project.python_files import PythonFile
+from lakeflow.project.sources import Sources
+
+_SUFFIXES: Final = (".py", ".sql")
+
+
+def load(root: Path) -> Project:
+    """The project at `root`, assets in dependency order. ProjectError holds all faults of all files.
+
+    Python files below `layers/` are imported, check files are only read. A file is read once, so what was
+    fingerprinted is what ran.
+    """
+    root = root.resolve()
+    sources = Sources(root)
+    modules = Modules(sources)
+    read = [_read(path, sources, modules) for path in _files(root / "layers") if _in_a_layer(path, root)]
+    drafts = [draft for each in read for draft in each.drafts]
+    lost = frozenset(key for each in read for key in each.lost)
+    faults = [*_misplaced(root), *(fault for each in read for fault in each.faults), *faults_of(drafts, lost)]
+    checks = Checks(sources, drafts, lost)
+    suites = checks.suites(_files(root / "checks"))
+    if faults := sorted({*faults, *checks.faults}):
+        raise ProjectError(faults)
+    return Project(str(root), {draft.key: _asset(draft) for draft in in_order(drafts)}, suites)
+
+
+def _read(path: Path, sources: Sources, modules: Modules) -> Read:
+    layer = Layer(path.relative_to(sources.root).parts[1])
+    if path.suffix == ".py":
+        return PythonFile(path, layer, sources, modules).read()
+    from lakeflow.project.sql_files import read_sql_file  # noqa: PLC0415  the parser takes 0.2 s to import
+
+    return read_sql_file(path, layer, sources)
+
+
+def _asset(draft: Draft) -> Asset:
+    declared = draft.declaration
+    return Asset(
+        key=draft.key,
+        code=draft.code,
+        write=draft.write,
+        inputs=draft.inputs,
+        primary_key=declared.key,
+        columns=declared.columns,
+        description=draft.description,
+        owner=declared.owner,
+        tags=declared.tags,
+        reads=declared.reads,
+        allow_empty=declared.allow_empty,
+        code_version=fingerprint(draft.source),
+        source=draft.source,
+    )
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Python and SQL files, in order, without helpers (`_x.py`), hidden folders and those that begin with `_`."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] not in "._")
+        for name in sorted(names):
+            if name.endswith(_SUFFIXES) and name[0] != "." and not (name[0] == "_" and name.endswith(".py")):
+                yield Path(place, name)
+
+
+def _in_a_layer(path: Path, root: Path) -> bool:
+    parts = path.relative_to(root / "layers").parts
+    return len(parts) > 1 and parts[0] in list(Layer)
+
+
+def _misplaced(root: Path) -> Iterator[Fault]:
+    """Files that would silently be no assets, since no layer holds them."""
+    told: set[str] = set()
+    for path in _files(root / "layers"):
+        folder, *below = path.relative_to(root / "layers").parts
+        if below and folder not in list(Layer) and folder not in told:
+            told.add(folder)
+            hint = did_you_mean(folder, list(Layer), f"the layers are {', '.join(Layer)}; a helper begins with _")
+            yield Fault(path.relative_to(root).as_posix(), 1, f"layers/{folder}/ is no layer", hint)
+        elif not below and path.suffix == ".sql":
+            hint = f"move it to layers/<layer>/, where the layers are {', '.join(Layer)}"
+            yield Fault(path.relative_to(root).as_posix(), 1, "the file stands in no layer", hint)

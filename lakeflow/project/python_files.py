@@ -1,0 +1,256 @@
+"""Assets out of a Python file: import it, take its decorated functions, find out what they reach."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from lakeflow.core.define import ATTRIBUTE, Declaration, read_declaration
+from lakeflow.core.errors import Fault
+from lakeflow.core.fingerprint import data_fields, python_source
+from lakeflow.core.laws import Draft, Read, write_mode
+from lakeflow.core.model import AssetKey, Layer, PythonCode
+from lakeflow.core.reach import FunctionNode, Reached, asset_names, is_asset, reach, whole
+from lakeflow.project.modules import Modules
+from lakeflow.project.sources import Sources, UnreadableError
+
+_TAKES_ANY_KEYWORD: Final = inspect.CO_VARKEYWORDS
+_LONGEST: Final = 200
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A decorated function, the line that it stands at, and its node where it is a plain top-level function."""
+
+    function: Callable[..., Any]
+    line: int
+    node: FunctionNode | None
+
+
+@dataclass(frozen=True)
+class PythonFile:
+    """One file below `layers/<layer>/`, relative to the root as `name`."""
+
+    path: Path
+    layer: Layer
+    sources: Sources
+    modules: Modules
+
+    @property
+    def name(self) -> str:
+        return self.sources.name(self.path)
+
+    def read(self) -> Read:
+        """The assets of the file, and everything wrong with them that can be told without other files."""
+        try:
+            tree = self.sources.tree(self.path)
+            module = self.modules.load(".".join(self.path.relative_to(self.sources.root).with_suffix("").parts))
+        except UnreadableError as error:
+            return self._broken(error.fault)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  the user's code may raise anything at all
+            return self._broken(self._not_imported(error))
+        drafts: list[Draft] = []
+        faults: list[Fault] = []
+        for found in self._functions(vars(module), tree):
+            draft, wrong = self._draft(found, tree)
+            drafts += [draft] if draft else []
+            faults += wrong
+        if not drafts and not faults:
+            hint = "decorate a function with @asset, or begin the file's name with _ if it only helps others"
+            faults.append(Fault(self.name, 1, "the file defines no asset", hint))
+        return Read(tuple(drafts), tuple(faults))
+
+    def _broken(self, fault: Fault) -> Read:
+        """Without what the file defines: its decorated functions as far as they can be seen, else its own name."""
+        names = {self.path.stem}
+        with suppress(UnreadableError):
+            tree = self.sources.tree(self.path)
+            nodes = [node for node in ast.walk(tree) if isinstance(node, FunctionNode) and node.decorator_list]
+            names |= {node.name for node in nodes}
+        return Read((), (fault,), frozenset(AssetKey(self.layer, name) for name in names))
+
+    def _not_imported(self, error: BaseException) -> Fault:
+        """Told at the last line of the project's own code on the way to the error."""
+        name, line = self.name, 1
+        for frame, at in traceback.walk_tb(error.__traceback__):
+            file = Path(frame.f_code.co_filename)
+            if file.is_relative_to(self.sources.root) and not file.is_relative_to(_PACKAGE) and _is_source(file):
+                name, line = self.sources.name(file), at
+        if isinstance(error, SystemExit):
+            hint = "a file that defines assets is imported: keep what it does inside functions"
+            return Fault(name, line, f"the file exits with {error.code!r} when it is imported", hint)
+        text = str(error).strip().partition("\n")[0][:_LONGEST]
+        message = f"the file cannot be imported: {type(error).__name__}{': ' * bool(text)}{text}"
+        return Fault(name, line, message, _import_hint(error))
+
+    def _functions(self, names: Mapping[str, Any], tree: ast.Module) -> Iterator[_Found]:
+        """Those defined here or made by a helper; one imported from another asset file is that file's."""
+        assets = asset_names(tree)
+        nodes = {node.name: node for node in tree.body if isinstance(node, FunctionNode)}
+        seen: set[int] = set()
+        for name, value in names.items():
+            if ATTRIBUTE not in getattr(value, "__dict__", {}) or not callable(value) or id(value) in seen:
+                continue
+            seen.add(id(value))
+            if (code := getattr(inspect.unwrap(value), "__code__", None)) is None:
+                continue
+            here = code.co_filename == str(self.path)
+            node = nodes.get(value.__name__) if here else None
+            if node is not None and code.co_firstlineno != _first_line(node):
+                node = None
+            if here or not _is_asset_file(Path(code.co_filename), self.sources.root):
+                line = node.lineno if node else code.co_firstlineno if here else _binding_line(tree, name)
+                yield _Found(
+                    value, line, node if node and any(is_asset(d, assets) for d in node.decorator_list) else None
+                )
+
+    def _draft(self, found: _Found, tree: ast.Module) -> tuple[Draft | None, list[Fault]]:
+        lines = dict(_field_lines(found.node, asset_names(tree))) if found.node else {}
+        raw: Mapping[str, Any] = getattr(found.function, ATTRIBUTE)
+        declaration, flaws = read_declaration(raw)
+
+        def fault(message: str, hint: str, at: str = "") -> Fault:
+            return Fault(self.name, lines.get(at, found.line), message, hint)
+
+        faults = [fault(flaw.message, flaw.hint, flaw.field) for flaw in flaws]
+        if declaration.layer and declaration.layer != self.layer:
+            hint = "drop layer=: the folder says it"
+            faults.append(fault(f"layer {declaration.layer!r} contradicts the folder {self.layer}/", hint, "layer"))
+        inputs: dict[str, AssetKey] = {}
+        for name, upstream in declaration.inputs.items():
+            try:
+                inputs[name] = AssetKey.parse(upstream)
+            except ValueError:
+                hint = "an input is written layer.name, such as bronze.weather"
+                faults.append(fault(f"input {name!r}: {upstream!r} is not layer.name", hint, name))
+        faults += [fault(message, hint, at) for message, hint, at in _misfits(found.function, declaration)]
+        try:
+            source = self._source(found, tree, declaration)
+        except UnreadableError as error:
+            return None, [*faults, error.fault]
+        draft = Draft(
+            key=AssetKey(self.layer, found.function.__name__),
+            declaration=declaration,
+            code=PythonCode(found.function, self.name, found.line),
+            inputs=inputs,
+            lines=lines,
+            source=source,
+            description=declaration.description or _summary(found.function),
+        )
+        return draft, faults
+
+    def _source(self, found: _Found, tree: ast.Module, declaration: Declaration) -> str:
+        """Of a function that is not plainly written in the file: the whole file, and the values that it closes over."""
+        text = self.sources.text(self.path)
+        reached = reach(text, tree, found.node) if found.node else whole(text, tree)
+        code, modules = list(reached.code), self.sources.modules(reached.imports, self.path)
+        if found.node is None:
+            self._add_maker(found.function, code, modules)
+        texts = {name: self.sources.text(path) for name, path in modules.items()}
+        bound = {} if found.node else _bound(found.function)
+        return python_source(data_fields(declaration, write_mode(declaration, self.layer)), code, texts, bound)
+
+    def _add_maker(self, function: Callable[..., Any], code: list[str], modules: dict[str, Path]) -> None:
+        """The file of the helper in which the function is written."""
+        path = Path(inspect.unwrap(function).__code__.co_filename)
+        if path != self.path and path.is_relative_to(self.sources.root) and path.suffix == ".py":
+            reached: Reached = whole(self.sources.text(path), self.sources.tree(path))
+            code += reached.code
+            modules |= self.sources.modules(reached.imports, path)
+
+
+_PACKAGE: Final = Path(__file__).parent.parent
+
+
+def _is_source(file: Path) -> bool:
+    """Libraries in a virtual environment below the root are not the project's code."""
+    return file.suffix == ".py" and "site-packages" not in file.parts
+
+
+def _is_asset_file(file: Path, root: Path) -> bool:
+    return file.is_relative_to(root / "layers") and not file.name.startswith("_")
+
+
+def _first_line(node: FunctionNode) -> int:
+    return min([node.lineno, *(each.lineno for each in node.decorator_list)])
+
+
+def _binding_line(tree: ast.Module, name: str) -> int:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+            return node.lineno
+    return 1
+
+
+def _field_lines(node: FunctionNode, assets: set[str]) -> Iterator[tuple[str, int]]:
+    """The line of each field of `@asset`, of each input by its name, and of each column as `columns.<name>`."""
+    yield "name", node.lineno
+    calls = [each for each in node.decorator_list if isinstance(each, ast.Call) and is_asset(each, assets)]
+    for keyword in (keyword for call in calls for keyword in call.keywords if keyword.arg):
+        yield str(keyword.arg), keyword.lineno
+        if isinstance(keyword.value, ast.Dict):
+            prefix = "" if keyword.arg == "inputs" else f"{keyword.arg}."
+            for key in keyword.value.keys:
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    yield f"{prefix}{key.value}", key.lineno
+
+
+def _misfits(function: Callable[..., Any], declaration: Declaration) -> Iterator[tuple[str, str, str]]:
+    """Where parameters and inputs do not fit together: message, hint, and the field concerned."""
+    plain = inspect.unwrap(function)
+    code, kept = plain.__code__, len(plain.__defaults__ or ())
+    positional = code.co_varnames[: code.co_argcount]
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    optional = {*positional[len(positional) - kept :], *(plain.__kwdefaults__ or ())}
+    for name in names:
+        if name not in declaration.inputs and name not in optional:
+            hint = f'name what it receives: inputs={{"{name}": "bronze.{name}"}}'
+            yield f"parameter {name!r} of {plain.__name__}() has no input", hint, "inputs"
+    for name in declaration.inputs:
+        if name not in names and not code.co_flags & _TAKES_ANY_KEYWORD:
+            hint = f"add the parameter {name}, or take the input away"
+            yield f"{plain.__name__}() has no parameter for input {name!r}", hint, name
+    for name in positional[: code.co_posonlyargcount]:
+        if name in declaration.inputs:
+            hint = "drop the / from the parameters: inputs are passed by name"
+            yield f"parameter {name!r} of {plain.__name__}() cannot be passed by name", hint, name
+
+
+def _bound(function: Callable[..., Any]) -> dict[str, str]:
+    """Plain values that a function made by another one was given: they change what it does."""
+    plain = inspect.unwrap(function)
+    cells = inspect.getclosurevars(plain).nonlocals
+    defaults = {f"default {at}": value for at, value in enumerate(plain.__defaults__ or ())}
+    return {name: text for name, value in {**cells, **defaults}.items() if (text := _plain(value)) is not None}
+
+
+def _plain(value: object) -> str | None:
+    """The text of a value made of nothing but literals; None for anything else, which the file's code stands for."""
+    if value is None or isinstance(value, str | bytes | int | float):
+        return type(value).__name__ + ":" + ascii(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(sorted(f"{_plain(key)}={_plain(held)}" for key, held in value.items())) + "}"
+    if isinstance(value, set | frozenset):
+        return "{" + ",".join(sorted(str(_plain(each)) for each in value)) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(str(_plain(each)) for each in value) + "]"
+    return None
+
+
+def _summary(function: Callable[..., Any]) -> str:
+    """The first paragraph of the docstring."""
+    return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
+
+
+def _import_hint(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return "install the module, or check its name; the project's own files are found from the root"
+    if isinstance(error, TypeError) and "asset()" in str(error):
+        return "mend the fields of @asset"
+    return "the file is imported to find its assets: mend the line, or move what it does into a function"

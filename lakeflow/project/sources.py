@@ -1,0 +1,153 @@
+"""The project's files, each read and parsed once per load, and which file an import means."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from lakeflow.core.errors import Fault
+from lakeflow.core.reach import Import, whole
+
+_OURS: Final = frozenset({"layers", "checks"})
+
+
+class UnreadableError(Exception):
+    """A file cannot be read or parsed; `fault` says where and why."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+@dataclass
+class Sources:
+    """What stands in the files below `root` at the moment of one load."""
+
+    root: Path
+    _texts: dict[Path, str] = field(default_factory=dict)
+    _trees: dict[Path, ast.Module] = field(default_factory=dict)
+
+    def name(self, path: Path) -> str:
+        """Relative to the root, with forward slashes."""
+        return path.relative_to(self.root).as_posix()
+
+    def text(self, path: Path) -> str:
+        """UTF-8 without byte order mark; line ends of Python become line feeds, as in its own parser."""
+        if path not in self._texts:
+            self._texts[path] = self._read(path)
+        return self._texts[path]
+
+    def tree(self, path: Path) -> ast.Module:
+        if path not in self._trees:
+            try:
+                self._trees[path] = ast.parse(self.text(path), str(path))
+            except (SyntaxError, ValueError, RecursionError) as error:
+                line = (error.lineno if isinstance(error, SyntaxError) else None) or 1
+                what = error.msg if isinstance(error, SyntaxError) else type(error).__name__
+                raise self._unreadable(path, line, f"not Python: {what}", "mend the syntax") from error
+        return self._trees[path]
+
+    def modules(self, imports: Iterable[Import], path: Path) -> dict[str, Path]:
+        """The project's modules that these imports of a file run, transitively, by their dotted names.
+
+        A package on the way counts with its `__init__.py`. Unparsable modules raise UnreadableError.
+        """
+        found: dict[str, Path] = {}
+        waiting = list(self._named(imports, path))
+        while waiting:
+            name, module = waiting.pop()
+            if name not in found and module != path:
+                found[name] = module
+                waiting += self._named(whole(self.text(module), self.tree(module)).imports, module)
+        return dict(sorted(found.items()))
+
+    def _named(self, imports: Iterable[Import], path: Path) -> Iterator[tuple[str, Path]]:
+        for each in imports:
+            module = self._absolute(each, path)
+            for name in (module, *(f"{module}.{name}" if module else name for name in each.names)):
+                yield from self._files(name)
+
+    def _absolute(self, each: Import, path: Path) -> str:
+        if each.level == 0:
+            return each.module
+        folder = path
+        for _ in range(each.level):
+            folder = folder.parent
+        package = ".".join(folder.relative_to(self.root).parts) if folder.is_relative_to(self.root) else ""
+        return f"{package}.{each.module}".strip(".")
+
+    def _files(self, dotted: str) -> Iterator[tuple[str, Path]]:
+        parts = dotted.split(".")
+        for length in range(1, len(parts) + 1):
+            name = ".".join(parts[:length])
+            place = locate(self.root, name)
+            if place is None:
+                return
+            if place.file is not None:
+                yield name, place.file
+
+    def _read(self, path: Path) -> str:
+        try:
+            text = path.read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = path.read_bytes().count(b"\n", 0, error.start) + 1
+            raise self._unreadable(path, line, "not UTF-8", "save the file as UTF-8") from error
+        except OSError as error:
+            message = f"cannot be read: {error.strerror}"
+            raise self._unreadable(path, 1, message, "mend the file or its permissions") from error
+        return text.replace("\r\n", "\n").replace("\r", "\n") if path.suffix == ".py" else text
+
+    def _unreadable(self, path: Path, line: int, message: str, hint: str) -> UnreadableError:
+        return UnreadableError(Fault(self.name(path), line, message, hint))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a module of the project stands. `file` is None for a folder without `__init__.py`, `folder` for a file."""
+
+    file: Path | None
+    folder: Path | None
+
+
+def locate(root: Path, dotted: str) -> Place | None:
+    """The project's module of that name, or None when it is nobody's or another distribution's.
+
+    The project's own `x.py` and `x/__init__.py`, at the root or in `src/`, stand before installed modules, but not
+    before the standard library and lakeflow. A folder without `__init__.py` stands behind them.
+    """
+    parts = dotted.split(".")
+    if not all(parts) or parts[0] == "lakeflow" or parts[0] in sys.stdlib_module_names:
+        return None
+    for base in (root, root / "src"):
+        place = _place(base.joinpath(*parts))
+        if place is None or _place(base / parts[0]) is None:
+            continue
+        top = _place(base / parts[0])
+        if parts[0] in _OURS or (top and top.file) or not _is_installed(parts[0]):
+            return place
+    return None
+
+
+def _place(path: Path) -> Place | None:
+    init, file = path / "__init__.py", path.with_name(path.name + ".py")
+    if init.is_file():
+        return Place(init, path)
+    if file.is_file():
+        return Place(file, None)
+    return Place(None, path) if path.is_dir() else None
+
+
+@cache
+def _is_installed(name: str) -> bool:
+    """Is there a module of that name outside the project? A mere folder on the path is none."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return True
+    return spec is not None and spec.origin is not None

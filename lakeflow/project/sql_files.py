@@ -1,0 +1,55 @@
+"""An asset out of a SQL file: its header says what `@asset` would, its SELECT says what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from lakeflow.core.define import HEADER_FIELDS, read_declaration
+from lakeflow.core.errors import Fault
+from lakeflow.core.fingerprint import data_fields, sql_source
+from lakeflow.core.laws import Draft, Read, write_mode
+from lakeflow.core.model import AssetKey, Layer, SqlCode
+from lakeflow.core.sql import Header, Query, read_header, read_query
+from lakeflow.project.sources import Sources, UnreadableError
+
+_INPUTS: Final = "drop it: what a SELECT reads is seen in its text"
+
+
+def read_sql_file(path: Path, layer: Layer, sources: Sources) -> Read:
+    """The asset of the file, and everything wrong with it that can be told without other files."""
+    name, lost = sources.name(path), frozenset({AssetKey(layer, path.stem)})
+    try:
+        text = sources.text(path)
+    except UnreadableError as error:
+        return Read((), (error.fault,), lost)
+    header, query = read_header(text, name), read_query(text, name)
+    declaration, flaws = read_declaration(header.fields, HEADER_FIELDS)
+    faults = [*header.faults, *query.faults, *_misplaced(name, layer, declaration.layer, header, query)]
+    for flaw in flaws:
+        hint = _INPUTS if flaw.field == "inputs" else flaw.hint
+        faults.append(Fault(name, header.lines.get(flaw.field, 1), flaw.message, hint))
+    references = {str(each.key): each for each in query.references}
+    draft = Draft(
+        key=AssetKey(layer, path.stem),
+        declaration=declaration,
+        code=SqlCode(text, name, 1),
+        inputs={spelled: each.key for spelled, each in references.items()},
+        lines={**header.lines, **{spelled: each.line for spelled, each in references.items()}},
+        source=sql_source(data_fields(declaration, write_mode(declaration, layer)), text),
+        description=declaration.description,
+    )
+    # A header that cannot be read has lost key and write mode: one fault is enough.
+    return Read((), tuple(faults), lost) if header.faults else Read((draft,), tuple(faults))
+
+
+def _misplaced(name: str, layer: Layer, declared: str, header: Header, query: Query) -> Iterator[Fault]:
+    if declared and declared != layer:
+        line = header.lines.get("layer", 1)
+        yield Fault(name, line, f"layer {declared!r} contradicts the folder {layer}/", "drop it: the folder says it")
+    if layer is not Layer.BRONZE:
+        yield from query.outside
+    for each in query.published:
+        hint = f"write {each.key}: a run sees what it wrote itself, else what is published"
+        yield Fault(name, each.line, f"published.{each.key} can only be read in checks", hint)

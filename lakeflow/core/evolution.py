@@ -40,7 +40,6 @@ def evolve(current: Schema | None, produced: Schema, mode: WriteMode, last_id: i
     Equal columns give `current` itself. SchemaError for names that differ only in case, and for an append that
     drops a column or changes a type otherwise than by widening.
     """
-    _refuse_twins(produced)
     rules = _Rules(strict=mode is WriteMode.APPEND, ids=count(last_id + 1))
     fields = _fields(() if current is None else current.fields, produced.fields, rules)
     if current is not None and current.fields == fields:
@@ -54,17 +53,19 @@ def widened(current: Schema, target: Schema) -> bool:
     return any(old.get(field.id) == Primitive("int") and field.type == Primitive("long") for field in target.fields)
 
 
-def _refuse_twins(schema: Schema) -> None:
+def _refuse_twins(fields: tuple[Field, ...]) -> None:
     seen: dict[str, str] = {}
-    for name in schema.names:
-        if (other := seen.setdefault(name.lower(), name)) is not name:
+    for name in (field.name for field in fields):
+        if name.lower() in seen:
             raise SchemaError(
-                f"two columns are named {other!r} and {name!r}",
+                f"two columns are named {seen[name.lower()]!r} and {name!r}",
                 hint="give each column a name that differs in more than letter case",
             )
+        seen[name.lower()] = name
 
 
 def _fields(current: tuple[Field, ...], produced: tuple[Field, ...], rules: _Rules) -> tuple[Field, ...]:
+    _refuse_twins(produced)
     known = {field.name.lower(): field for field in current}
     gone = known.keys() - {field.name.lower() for field in produced}
     if gone and rules.strict:
@@ -96,7 +97,7 @@ def _new(field: Field, rules: _Rules) -> Field:
 def _numbered(type_: Type, rules: _Rules) -> Type:
     match type_:
         case Struct(fields):
-            return Struct(tuple(_new(field, rules) for field in fields))
+            return Struct(_fields((), fields, rules))
         case List(element):
             return List(_new(element, rules))
         case Map(key, value):

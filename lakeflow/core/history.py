@@ -21,13 +21,17 @@ _STATES: Final = {
 
 
 def history(table: Table, verdicts: Sequence[VerdictRecord]) -> tuple[SnapshotRow, ...]:
-    """Newest first: the heads of open branches, then main and its ancestors as far as they are kept."""
-    ruled = {verdict.snapshot_id: verdict for verdict in verdicts}
+    """Newest first: the heads of open branches, then main and its ancestors as far as they are kept.
+
+    A later audit that fails on main takes nothing back: the verdict that published a snapshot stays its state.
+    """
+    held = {verdict.snapshot_id: verdict for verdict in verdicts}
+    ruled = {verdict.snapshot_id: verdict for verdict in verdicts if verdict.ruling is not Ruling.HOLD}
     branches = [(ref, table.snapshots[head]) for ref, head in table.refs.items() if ref.startswith(BRANCH_PREFIX)]
     branches.sort(key=lambda branch: branch[1].committed_at, reverse=True)
-    lines: list[tuple[str | None, Snapshot]] = [*branches]
-    lines += [(MAIN if snapshot.id == table.main else None, snapshot) for snapshot in table.ancestry(table.main)]
-    return tuple(_row(table, ref, snapshot, ruled.get(snapshot.id)) for ref, snapshot in lines)
+    waiting = [_row(table, ref, snapshot, held.get(snapshot.id)) for ref, snapshot in branches]
+    trunk = [(MAIN if snapshot.id == table.main else None, snapshot) for snapshot in table.ancestry(table.main)]
+    return (*waiting, *(_row(table, ref, snapshot, ruled.get(snapshot.id)) for ref, snapshot in trunk))
 
 
 def open_runs(table: Table) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Project, WriteMode
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Action, Ruling, VerdictRecord
+from lakeflow.core.selection import ancestors
 from lakeflow.core.table import Snapshot, Table
 
 NEUTRAL: Final = "replace"
@@ -146,12 +147,31 @@ def plan(project: Project, facts: Facts, selected: Sequence[AssetKey], *, forced
 
 
 def run_order(project: Project, selected: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
-    """Each asset after its inputs, and after the tables that its checks refer to; else as the project has them."""
+    """Each asset after its inputs, and after the tables that its checks refer to; else as the project has them.
+
+    Where checks refer to each other, the reference that would close a circle does not count.
+    """
     chosen = set(selected)
-    graph = TopologicalSorter[AssetKey]()
-    for key in (key for key in project.assets if key in chosen):
-        graph.add(key, *sorted((project.assets[key].upstreams | project.suite(key).references) & chosen - {key}))
-    return tuple(graph.static_order())
+    inputs = {key: project.assets[key].upstreams & chosen for key in project.assets if key in chosen}
+    named = {key: project.suite(key).references & chosen - {key} for key in inputs}
+    try:
+        return _sorted({key: inputs[key] | named[key] for key in inputs})
+    except CycleError:
+        return _sorted(_without_circles(inputs, named))
+
+
+def _sorted(before: Mapping[AssetKey, frozenset[AssetKey]]) -> tuple[AssetKey, ...]:
+    return tuple(TopologicalSorter({key: sorted(found) for key, found in before.items()}).static_order())
+
+
+def _without_circles(
+    inputs: Mapping[AssetKey, frozenset[AssetKey]], named: Mapping[AssetKey, frozenset[AssetKey]]
+) -> Mapping[AssetKey, frozenset[AssetKey]]:
+    before = dict(inputs)
+    for key, other in ((key, other) for key in inputs for other in sorted(named[key])):
+        if key not in ancestors([other], before):
+            before[key] |= {other}
+    return before
 
 
 def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Published | None:
@@ -170,11 +190,11 @@ def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Pu
     return Published(head, foreign=foreign)
 
 
-def moved(table: Table, since: int) -> tuple[Snapshot, int] | None:
+def moved(table: Table, since: int) -> tuple[Snapshot, int | None] | None:
     """The published snapshot and the rows it gained, if main holds other rows than at snapshot `since`.
 
     Commits that only rewrite files do not move an input. A snapshot that is gone from main's ancestry
-    (rolled back, or expired) has moved.
+    (rolled back, or expired) has moved; the rows are None where one of both does not say how many it had.
     """
     head = table.published
     if head is None or head.id == since:
@@ -185,7 +205,9 @@ def moved(table: Table, since: int) -> tuple[Snapshot, int] | None:
         if snapshot.operation != NEUTRAL:
             break
     before = table.snapshots.get(since)
-    return head, (head.rows or 0) - ((before.rows if before else None) or 0)
+    if before is None or before.rows is None or head.rows is None:
+        return head, None
+    return head, head.rows - before.rows
 
 
 def _require_upstreams(asked: _Asked, key: AssetKey) -> None:
@@ -233,16 +255,16 @@ def _source_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reas
 
 
 def _input_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+    """A step that runs upstream may yet end unchanged, so that the input has moved already is said as well."""
     reasons = []
     for upstream in sorted(asset.upstreams):
         step = asked.running.get(upstream)
         if step and step.action is Action.WRITE:
             reasons.append(Reason(Cause.UPSTREAM_RUNS, upstream=upstream))
-            continue
-        since = stands.inputs.get(str(upstream))
-        if since is None:
+        since, table = stands.inputs.get(str(upstream)), asked.facts.tables.get(upstream)
+        if since is None or table is None:
             continue  # a new input is a code change and was reported as one
-        if shift := moved(asked.facts.tables[upstream], since):
+        if shift := moved(table, since):
             head, rows = shift
             reasons.append(Reason(Cause.INPUT_MOVED, upstream, short_id(since), short_id(head.id), rows))
     return reasons

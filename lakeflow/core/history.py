@@ -42,12 +42,13 @@ def open_runs(table: Table) -> tuple[str, ...]:
 def find_snapshot(table: Table, *, ref: str, snapshot: str | None) -> int | None:
     """The snapshot that a person means: a ref, or `s` and the first digits of an id. None: main is unborn.
 
-    UsageError when there is none such, or several.
+    A whole id is found although another one begins with it. UsageError when there is none such, or several.
     """
     if snapshot is None:
         return _by_ref(table, ref)
     digits = snapshot.removeprefix("s")
-    found = [known for known in table.snapshots if digits and str(known).startswith(digits)]
+    near = [known for known in table.snapshots if digits and str(known).startswith(digits)]
+    found = [known for known in near if str(known) == digits] or near
     if len(found) != 1:
         what = "is no snapshot" if not found else f"means {len(found)} snapshots"
         raise UsageError(f"{snapshot!r} {what} of {table.key}", hint=f"`lakeflow snapshots {table.key}` lists them")

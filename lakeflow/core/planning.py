@@ -168,9 +168,10 @@ def _without_circles(
     inputs: Mapping[AssetKey, frozenset[AssetKey]], named: Mapping[AssetKey, frozenset[AssetKey]]
 ) -> Mapping[AssetKey, frozenset[AssetKey]]:
     before = dict(inputs)
-    for key, other in ((key, other) for key in inputs for other in sorted(named[key])):
-        if key not in ancestors([other], before):
-            before[key] |= {other}
+    for key, others in named.items():
+        for other in sorted(others):
+            if key not in ancestors([other], before):
+                before[key] |= {other}
     return before
 
 

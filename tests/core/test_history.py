@@ -1,0 +1,115 @@
+"""The history of a table as people read it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lakeflow.core.errors import UsageError
+from lakeflow.core.history import find_snapshot, history, open_runs
+from lakeflow.core.runs import Ruling
+from lakeflow.core.views import SnapshotState
+from tests.core.samples import made, snapshot, table, verdict
+
+NAME = "silver.flights"
+TABLE = table(
+    NAME,
+    made(1, rows=10, run="r1"),
+    snapshot(2, 1, "append", **{"total-records": "13"}),
+    made(3, 2, rows=20, run="r3", code_version="code-3", inputs={"bronze.flights": 9}),
+    made(4, 3, rows=99, run="r4"),
+    made(5, 3, rows=98, run="r5"),
+    main=3,
+    audit_r4=4,
+    audit_r5=5,
+    month_end=1,
+)
+SAID = (
+    verdict(NAME, 1, Ruling.FORCED, passed=1, total=2),
+    verdict(NAME, 3, passed=2, total=2),
+    verdict(NAME, 4, Ruling.HOLD, passed=1, total=3),
+)
+
+
+def test_open_branches_come_first_and_then_main_and_what_it_was_before() -> None:
+    found = [(row.ref, row.snapshot_id, row.state) for row in history(TABLE, SAID)]
+    assert found == [
+        ("audit_r5", 5, SnapshotState.WRITTEN),
+        ("audit_r4", 4, SnapshotState.HELD),
+        ("main", 3, SnapshotState.PUBLISHED),
+        (None, 2, SnapshotState.UNRULED),
+        (None, 1, SnapshotState.FORCED),
+    ]
+
+
+def test_a_line_says_how_many_rows_came_who_wrote_them_and_what_the_checks_said() -> None:
+    line = history(TABLE, SAID)[2]
+    assert (line.rows, line.added, line.run, line.code_version) == (20, 7, "r3", "code-3")
+    assert (line.inputs, line.passed, line.checks) == ({"bronze.flights": 9}, 2, 2)
+
+
+def test_another_engines_commit_has_no_run_and_no_checks() -> None:
+    line = history(TABLE, SAID)[3]
+    assert (line.run, line.code_version, line.passed, line.checks, line.added) == ("", "", None, None, 3)
+
+
+def test_a_first_snapshot_added_all_its_rows() -> None:
+    assert history(TABLE, SAID)[-1].added == 10
+
+
+def test_what_was_added_is_unknown_when_the_parent_has_expired() -> None:
+    cut = replace(TABLE, snapshots={id_: one for id_, one in TABLE.snapshots.items() if id_ != 1})
+    assert history(cut, SAID)[-1].added is None
+
+
+def test_an_audit_that_fails_on_main_later_does_not_unpublish_it() -> None:
+    again = verdict(NAME, 3, Ruling.HOLD, passed=0, total=2)
+    line = history(TABLE, (*SAID, again))[2]
+    assert (line.state, line.passed) == (SnapshotState.PUBLISHED, 2)
+
+
+def test_foreign_rows_that_failed_their_audit_are_unruled() -> None:
+    assert history(TABLE, (verdict(NAME, 2, Ruling.HOLD),))[3].state is SnapshotState.UNRULED
+
+
+def test_a_write_that_was_confirmed_unchanged_leaves_main_published() -> None:
+    assert history(TABLE, (*SAID, verdict(NAME, 3, Ruling.UNCHANGED)))[2].state is SnapshotState.PUBLISHED
+
+
+def test_open_runs_are_those_with_a_branch() -> None:
+    assert open_runs(TABLE) == ("r4", "r5")
+
+
+def test_a_snapshot_is_found_by_ref_and_by_the_first_digits_of_its_id() -> None:
+    assert find_snapshot(TABLE, ref="main", snapshot=None) == 3
+    assert find_snapshot(TABLE, ref="audit_r4", snapshot=None) == 4
+    assert find_snapshot(TABLE, ref="main", snapshot="s5") == 5
+    assert find_snapshot(TABLE, ref="main", snapshot="2") == 2
+
+
+def test_an_unborn_main_is_no_snapshot_and_no_error() -> None:
+    assert find_snapshot(table(NAME), ref="main", snapshot=None) is None
+
+
+@pytest.mark.parametrize(
+    ("ref", "snapshot", "message"),
+    [
+        ("audit_zz", None, "silver.flights has no ref 'audit_zz'; it has audit_r4, audit_r5, main, month_end"),
+        ("main", "s77", "'s77' is no snapshot of silver.flights"),
+        ("main", "s", "'s' is no snapshot of silver.flights"),
+        ("main", "s44", "'s44' means 2 snapshots of silver.flights"),
+    ],
+)
+def test_what_is_not_found_is_refused_with_where_to_look(ref: str, snapshot: str | None, message: str) -> None:
+    two = table(NAME, made(441), made(442, 441), main=3, audit_r4=4, audit_r5=5, month_end=1)
+    both = replace(two, snapshots={**two.snapshots, **TABLE.snapshots})
+    with pytest.raises(UsageError) as caught:
+        find_snapshot(both, ref=ref, snapshot=snapshot)
+    assert caught.value.message == message
+    assert caught.value.hint == "`lakeflow snapshots silver.flights` lists them"
+
+
+def test_an_id_that_is_the_beginning_of_another_is_still_found() -> None:
+    both = table(NAME, made(44), made(441, 44))
+    assert find_snapshot(both, ref="main", snapshot="s44") == 44

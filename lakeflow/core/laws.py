@@ -32,6 +32,7 @@ class Draft:
     inputs: Mapping[str, AssetKey] = EMPTY
     lines: Mapping[str, int] = field(default=EMPTY, repr=False)
     source: str = field(default="", repr=False)
+    code_version: str = ""
     description: str = ""
 
     @property

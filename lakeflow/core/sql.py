@@ -93,7 +93,7 @@ def _header_lines(toml: str, first: int) -> Iterator[tuple[str, int]]:
 def read_query(text: str, path: str) -> Query:
     """The tables that a text of exactly one SELECT reads; otherwise the faults that say why it is none."""
     try:
-        found = list(tokens(text))
+        found = tokens(text)
     except UnclosedError as error:
         return _faulty(path, line_at(text, error.start), f"a {error.what} is never closed", "close it")
     if fault := _not_one_select(text, path, found):
@@ -118,7 +118,7 @@ def _faulty(path: str, line: int, message: str, hint: str) -> Query:
     return Query(faults=(Fault(path, line, message, hint),))
 
 
-def _not_one_select(text: str, path: str, found: list[Token]) -> Fault | None:
+def _not_one_select(text: str, path: str, found: tuple[Token, ...]) -> Fault | None:
     if not found:
         return Fault(path, 1, "the file holds no SELECT", _ONE_SELECT)
     if found[0].text.lower() not in _STARTS:

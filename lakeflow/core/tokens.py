@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 _OPERATORS: Final = (
     *("!~~*", "<=>", "->>", "~~*", "!~~", "!~*", "<->", "<=", ">=", "<>", "!=", "==", "||", "->", "::", ":=", "**"),
@@ -54,8 +54,7 @@ class UnclosedError(ValueError):
         self.start = start
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`kind` is text, name (quoted), number, word or sign; `start` and `end` are offsets."""
 
     kind: str
@@ -64,8 +63,16 @@ class Token:
     end: int
 
 
-def tokens(sql: str) -> Iterator[Token]:
-    """The tokens of a SQL text without comments and white space; UnclosedError at what never ends."""
+@lru_cache(maxsize=16)
+def tokens(sql: str) -> tuple[Token, ...]:
+    """The tokens of a SQL text without comments and white space; UnclosedError at what never ends.
+
+    The last few texts are remembered: loading a file asks twice.
+    """
+    return tuple(_tokens(sql))
+
+
+def _tokens(sql: str) -> Iterator[Token]:
     position = 0
     while match := _TOKEN.match(sql, position):
         position = match.end()
@@ -75,12 +82,8 @@ def tokens(sql: str) -> Iterator[Token]:
         elif kind == "open":
             raise UnclosedError("text" if match[0] == "'" else "quoted name", match.start())
         elif kind != "skip":
-            yield Token(_kind(kind), match[0], match.start(), position)
-
-
-def _kind(group: str) -> str:
-    """`tag` is the last group to match inside a dollar-quoted text."""
-    return "text" if group == "tag" else group
+            # `tag` is the last group to match inside a dollar-quoted text.
+            yield Token("text" if kind == "tag" else kind, match[0], match.start(), position)
 
 
 def _comment_end(sql: str, start: int) -> int:

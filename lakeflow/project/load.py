@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from lakeflow.core.errors import Fault, ProjectError
-from lakeflow.core.fingerprint import fingerprint
 from lakeflow.core.laws import Draft, Read, faults_of, in_order
 from lakeflow.core.model import Asset, Layer, Project
 from lakeflow.core.nearest import did_you_mean
@@ -63,7 +62,7 @@ def _asset(draft: Draft) -> Asset:
         tags=declared.tags,
         reads=declared.reads,
         allow_empty=declared.allow_empty,
-        code_version=fingerprint(draft.source),
+        code_version=draft.code_version,
         source=draft.source,
     )
 

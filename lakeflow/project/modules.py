@@ -19,7 +19,7 @@ from threading import RLock
 from types import ModuleType
 from typing import Any, Final
 
-from lakeflow.project.sources import Place, Sources, locate
+from lakeflow.project.sources import Place, Sources
 
 _LOADS: Final = count(1)
 
@@ -51,7 +51,7 @@ class Modules:
             return module
 
     def _run(self, dotted: str) -> ModuleType:
-        place = locate(self._sources.root, dotted)
+        place = self._sources.locate(dotted)
         if place is None:
             raise ModuleNotFoundError(f"No module named {dotted!r}", name=dotted)
         module = self._new(dotted, place)
@@ -88,7 +88,7 @@ class Modules:
         """What `import` means inside the project."""
         dotted = self._absolute(name, globals or {}, level)
         top = dotted.partition(".")[0]
-        if level == 0 and locate(self._sources.root, top) is None:
+        if level == 0 and self._sources.locate(top) is None:
             return builtins.__import__(name, globals, locals, fromlist or (), level)
         module = self.load(dotted)
         if not fromlist:
@@ -109,7 +109,7 @@ class Modules:
         """`from package import module` loads that module; a name that is none is the import statement's to miss."""
         for each in getattr(module, "__all__", ()) if member == "*" else (member,):
             below = f"{dotted}.{each}"
-            if not hasattr(module, each) and hasattr(module, "__path__") and locate(self._sources.root, below):
+            if not hasattr(module, each) and hasattr(module, "__path__") and self._sources.locate(below):
                 self.load(below)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from lakeflow.core.define import ATTRIBUTE, Declaration, read_declaration
 from lakeflow.core.errors import Fault
-from lakeflow.core.fingerprint import data_fields, python_source
+from lakeflow.core.fingerprint import data_fields, fingerprint, python_source
 from lakeflow.core.laws import Draft, Read, write_mode
 from lakeflow.core.model import AssetKey, Layer, PythonCode
 from lakeflow.core.reach import FunctionNode, Reached, asset_names, is_asset, reach, whole
@@ -141,6 +141,7 @@ class PythonFile:
             inputs=inputs,
             lines=lines,
             source=source,
+            code_version=fingerprint(source),
             description=declaration.description or _summary(found.function),
         )
         return draft, faults

@@ -32,6 +32,8 @@ class Sources:
     root: Path
     _texts: dict[Path, str] = field(default_factory=dict)
     _trees: dict[Path, ast.Module] = field(default_factory=dict)
+    _places: dict[str, Place | None] = field(default_factory=dict)
+    _imported: dict[Path, tuple[tuple[str, Path], ...]] = field(default_factory=dict)
 
     def name(self, path: Path) -> str:
         """Relative to the root, with forward slashes."""
@@ -64,12 +66,26 @@ class Sources:
             name, module = waiting.pop()
             if name not in found and module != path:
                 found[name] = module
-                waiting += self._named(whole(self.text(module), self.tree(module)).imports, module)
+                waiting += self._imports_of(module)
         return dict(sorted(found.items()))
+
+    def locate(self, dotted: str) -> Place | None:
+        """The project's module of that name (see `locate`), looked up once per load."""
+        if dotted not in self._places:
+            self._places[dotted] = locate(self.root, dotted)
+        return self._places[dotted]
+
+    def _imports_of(self, module: Path) -> tuple[tuple[str, Path], ...]:
+        if module not in self._imported:
+            imports = whole(self.text(module), self.tree(module)).imports
+            self._imported[module] = tuple(self._named(imports, module))
+        return self._imported[module]
 
     def _named(self, imports: Iterable[Import], path: Path) -> Iterator[tuple[str, Path]]:
         for each in imports:
             module = self._absolute(each, path)
+            if not self.locate(module.partition(".")[0]) and module:
+                continue
             for name in (module, *(f"{module}.{name}" if module else name for name in each.names)):
                 yield from self._files(name)
 
@@ -86,7 +102,7 @@ class Sources:
         parts = dotted.split(".")
         for length in range(1, len(parts) + 1):
             name = ".".join(parts[:length])
-            place = locate(self.root, name)
+            place = self.locate(name)
             if place is None:
                 return
             if place.file is not None:
@@ -126,10 +142,8 @@ def locate(root: Path, dotted: str) -> Place | None:
         return None
     for base in (root, root / "src"):
         place = _place(base.joinpath(*parts))
-        if place is None or _place(base / parts[0]) is None:
-            continue
         top = _place(base / parts[0])
-        if parts[0] in _OURS or (top and top.file) or not _is_installed(parts[0]):
+        if place and top and (top.file or parts[0] in _OURS or not _is_installed(parts[0])):
             return place
     return None
 

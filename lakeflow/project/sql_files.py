@@ -8,7 +8,7 @@ from typing import Final
 
 from lakeflow.core.define import HEADER_FIELDS, read_declaration
 from lakeflow.core.errors import Fault
-from lakeflow.core.fingerprint import data_fields, sql_source
+from lakeflow.core.fingerprint import data_fields, fingerprint, sql_source
 from lakeflow.core.laws import Draft, Read, write_mode
 from lakeflow.core.model import AssetKey, Layer, SqlCode
 from lakeflow.core.sql import Header, Query, read_header, read_query
@@ -31,13 +31,15 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources) -> Read:
         hint = _INPUTS if flaw.field == "inputs" else flaw.hint
         faults.append(Fault(name, header.lines.get(flaw.field, 1), flaw.message, hint))
     references = {str(each.key): each for each in query.references}
+    source = sql_source(data_fields(declaration, write_mode(declaration, layer)), text)
     draft = Draft(
         key=AssetKey(layer, path.stem),
         declaration=declaration,
         code=SqlCode(text, name, 1),
         inputs={spelled: each.key for spelled, each in references.items()},
         lines={**header.lines, **{spelled: each.line for spelled, each in references.items()}},
-        source=sql_source(data_fields(declaration, write_mode(declaration, layer)), text),
+        source=source,
+        code_version="" if query.faults else fingerprint(source),
         description=declaration.description,
     )
     # A header that cannot be read has lost key and write mode: one fault is enough.

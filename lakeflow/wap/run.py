@@ -10,7 +10,7 @@ from lakeflow.core import planning
 from lakeflow.core.errors import BusyError, UsageError
 from lakeflow.core.events import Planned, RunEnded, RunStarted
 from lakeflow.core.model import AssetKey
-from lakeflow.core.planning import Plan
+from lakeflow.core.planning import Plan, Step
 from lakeflow.core.runs import UNPUBLISHED_ENDS, RunRecord, RunState, StepRecord, StepState
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.leasing import leased
@@ -60,6 +60,7 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
         observer(Planned(plan))
         if not plan.steps:
             return None
+        run = replace(run, steps=tuple(_planned(step) for step in plan.steps))
         return _run(Attempt(world, lease, run, facts, observer), plan)
 
 
@@ -102,6 +103,12 @@ def ending_well(attempt: Attempt) -> Iterator[None]:
     except BaseException as error:
         _stopped(attempt, RunState.FAILED, f"stopped by {type(error).__name__}")
         raise
+
+
+def _planned(step: Step) -> StepRecord:
+    """What the ledger knows of a step before it begins: enough for a retry after a crash to find it."""
+    reasons = tuple(str(reason) for reason in step.reasons)
+    return StepRecord(step.asset, step.action, reasons, base_id=step.base_id)
 
 
 def _run(attempt: Attempt, plan: Plan) -> RunRecord:

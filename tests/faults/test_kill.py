@@ -1,0 +1,51 @@
+"""A run of three tables, killed with SIGKILL at its operations: readers see all of it or nothing of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.zygote import NEW, OLD
+
+ROOT = Path(__file__).parents[2]
+
+
+def killed(folder: Path, *, first: int, stride: int) -> list[dict[str, Any]]:
+    """Kill at every `stride`-th operation from `first` on, whole and with the synced file torn."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.faults.zygote", str(folder), str(first), str(stride)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "operations" in lines[-1]["finished"], lines[-1]
+    return lines[:-1]
+
+
+def assert_all_or_nothing(points: list[dict[str, Any]]) -> None:
+    assert points
+    for point in points:
+        assert "error" not in point, point
+        assert point["seen"] in (OLD, NEW), point
+        assert point["broken"] == [], point
+        assert point["after"] == NEW, point
+        assert "running" not in point["states"], point
+    assert {point["seen"] == NEW for point in points} == {False, True}, "the sweep covers both sides of the commit"
+
+
+def test_a_run_killed_at_some_operations_leaves_all_or_nothing_and_is_finished_by_a_retry(tmp_path: Path) -> None:
+    assert_all_or_nothing(killed(tmp_path, first=3, stride=9))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1500)
+def test_a_run_killed_at_every_operation_leaves_all_or_nothing_and_is_finished_by_a_retry(tmp_path: Path) -> None:
+    assert_all_or_nothing(killed(tmp_path, first=1, stride=1))

@@ -1,0 +1,219 @@
+"""A process that forks runs and kills them at their n-th operation, then recovers what they left.
+
+Started by `test_kill.py` as `python -m tests.faults.zygote <folder> <first> <step>`: everything is imported once,
+each run is a fork. It prints one JSON object for each kill point. An operation is a file opened for writing,
+renamed, removed or synced, a folder made, or a statement or commit sent to the database.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyiceberg.catalog.sql
+from sqlalchemy import Engine, event
+
+import lakeflow
+from lakeflow.adapters.expectations.audit import Past, steps
+from lakeflow.core.model import AssetKey
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.runs import CheckResult, Ruling, RunState, StepState
+from lakeflow.lake import Lake
+from lakeflow.worker import _Queries, _relations
+
+TABLES = ("bronze.orders", "silver.orders", "gold.totals")
+PROJECT = {
+    "pyproject.toml": "[tool.lakeflow]\n",
+    "layers/bronze/orders.sql": "/*\nreads = ['orders.csv']\n*/\nselect * from read_csv('orders.csv', header = true, "
+    "auto_detect = false, delim = ',', columns = {'id': 'bigint', 'customer': 'varchar', 'price': 'double'})",
+    "layers/silver/orders.sql": "/*\nkey = ['id']\n*/\nselect distinct id, customer, price from bronze.orders",
+    "layers/gold/totals.sql": "/*\nkey = ['customer']\n*/\n"
+    "select customer, sum(price) as total from silver.orders group by all",
+    "checks/silver/orders.positive.sql": "select * from silver.orders where price < 0",
+}
+OLD_ROWS = "id,customer,price\n1,ann,10\n2,bob,20\n"
+NEW_ROWS = "id,customer,price\n1,ann,10\n2,bob,20\n3,cid,30\n"
+OLD = {"bronze.orders": 2, "silver.orders": 2, "gold.totals": 2}
+NEW = {"bronze.orders": 5, "silver.orders": 3, "gold.totals": 3}
+
+
+class InProcessAuditor:
+    """The audit worker's own steps, without its process: forks must stay cheap here."""
+
+    def start(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
+        with _Queries(_relations(request), {}) as queries:
+            return tuple(step.result for step in steps(request, queries, Past()) if step.result)
+
+
+class KillAt:
+    """Counts operations of this process and kills it at the chosen one; `torn` cuts the file that is being synced."""
+
+    def __init__(self, chosen: int, root: Path, *, torn: bool) -> None:
+        self.count, self._chosen, self._root, self._torn = 0, chosen, str(root), torn
+        self._fsync = os.fsync
+
+    def install(self) -> None:
+        sys.addaudithook(self._audited)
+        os.fsync = self._synced
+        for name in ("before_cursor_execute", "commit"):
+            event.listen(Engine, name, lambda *_: self._operation())
+
+    def _audited(self, name: str, arguments: tuple[Any, ...]) -> None:
+        if name in {"os.rename", "os.remove", "os.mkdir"} and str(arguments[0]).startswith(self._root):
+            self._operation()
+        if name == "open" and str(arguments[0]).startswith(self._root) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+            self._operation()
+
+    def _synced(self, descriptor: int) -> None:
+        if self._torn and self.count + 1 == self._chosen:
+            path = Path(f"/proc/self/fd/{descriptor}").readlink()
+            if path.is_file():
+                os.truncate(path, path.stat().st_size // 2)
+        self._operation()
+        self._fsync(descriptor)
+
+    def _operation(self) -> None:
+        self.count += 1
+        if self.count == self._chosen:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def open_lake(root: Path) -> Lake:
+    lake = lakeflow.open(root)
+    lake.__dict__["_world"] = replace(lake._world, make_auditor=InProcessAuditor)
+    return lake
+
+
+def forked(work: Callable[[], Any], answer: Path) -> int:
+    """Do the work in a fork and leave its result as JSON in `answer`; returns the wait status."""
+    answer.unlink(missing_ok=True)
+    child = os.fork()
+    if child == 0:
+        try:
+            answer.write_text(json.dumps(work()))
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 - a fork must never return into its parent's stack
+            answer.write_text(json.dumps({"error": traceback.format_exc()}))
+            os._exit(1)
+    return os.waitpid(child, 0)[1]
+
+
+def baseline(root: Path) -> None:
+    for name, text in PROJECT.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / "orders.csv").write_text(OLD_ROWS)
+    with open_lake(root) as lake:
+        run = lake.materialize()
+        assert run is not None
+        assert run.state is RunState.PUBLISHED, run
+
+
+def killed_run(root: Path, chosen: int, *, torn: bool) -> dict[str, int]:
+    killer = KillAt(chosen, root / ".lakeflow", torn=torn)
+    killer.install()
+    with open_lake(root) as lake:
+        lake.materialize()
+    return {"operations": killer.count}
+
+
+def rows_seen(root: Path) -> dict[str, int]:
+    """What a reader of main sees that knows nothing of lakeflow."""
+    state = root / ".lakeflow"
+    catalog = pyiceberg.catalog.sql.SqlCatalog("lakeflow", uri=f"sqlite:///{state}/catalog.db", warehouse=str(state))
+    try:
+        return {name: catalog.load_table(name).scan().to_arrow().num_rows for name in TABLES}
+    finally:
+        catalog.engine.dispose()
+
+
+def recovered(root: Path) -> dict[str, Any]:
+    """Check the promises on what the dead run left, finish the work, and check them again."""
+    seen = rows_seen(root)
+    with open_lake(root) as lake:
+        left = promises(lake)
+        latest = lake.runs(1)[0]
+        run = lake.materialize() if latest.state is not RunState.RUNNING else lake.retry()
+        ended = run.state if run else "nothing to do"
+        states = sorted({str(known.state) for known in lake.runs()})
+        return {
+            "seen": seen,
+            "broken": left + promises(lake),
+            "ended": ended,
+            "states": states,
+            "after": rows_seen(root),
+        }
+
+
+def promises(lake: Lake) -> list[str]:
+    """I1: every snapshot on main was ruled publish. I4: no ref to a missing snapshot, no missing file. I5: the
+    ledger's published steps are on main."""
+    return [*_unruled(lake), *_missing(lake), *_disagreeing(lake)]
+
+
+def _unruled(lake: Lake) -> Iterator[str]:
+    world, keys = lake._world, [AssetKey.parse(name) for name in TABLES]
+    verdicts = world.ledger.verdicts(keys)
+    for key, table in world.catalog.load(keys).items():
+        ruled = {v.snapshot_id for v in verdicts.get(key, ()) if v.ruling in {Ruling.PUBLISH, Ruling.FORCED}}
+        for snapshot in table.ancestry(table.main):
+            if snapshot.id not in ruled:
+                yield f"I1: {key} {snapshot.id} is on main without a verdict"
+
+
+def _missing(lake: Lake) -> Iterator[str]:
+    catalog = lake._world.catalog
+    for key, table in catalog.load([AssetKey.parse(name) for name in TABLES]).items():
+        yield from (f"I4: {key} ref {ref} leads nowhere" for ref, to in table.refs.items() if to not in table.snapshots)
+        for snapshot in table.snapshots:
+            for file in catalog.scan(table, snapshot).files:
+                if not Path(file.removeprefix("file://")).exists():
+                    yield f"I4: {key} {snapshot} misses {file}"
+
+
+def _disagreeing(lake: Lake) -> Iterator[str]:
+    tables = lake._world.catalog.load([AssetKey.parse(name) for name in TABLES])
+    for run in lake.runs():
+        for step in run.steps:
+            if step.state is StepState.PUBLISHED:
+                on_main = {snapshot.id for snapshot in tables[step.asset].ancestry(tables[step.asset].main)}
+                if step.snapshot_id not in on_main:
+                    yield f"I5: run {run.id} published {step.asset} {step.snapshot_id}, which is not on main"
+
+
+def main() -> None:
+    folder, first, stride = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    root, kept, answer = folder / "lake", folder / "kept", folder / "answer.json"
+    assert forked(lambda: baseline(root), answer) == 0, answer.read_text()
+    (root / "orders.csv").write_text(NEW_ROWS)
+    shutil.copytree(root, kept)
+    chosen = first
+    while True:
+        for torn in (False, True):
+            shutil.rmtree(root)
+            shutil.copytree(kept, root)
+            status = forked(lambda: killed_run(root, chosen, torn=torn), answer)  # noqa: B023 - run at once
+            if not os.WIFSIGNALED(status):
+                print(json.dumps({"finished": json.loads(answer.read_text())}), flush=True)
+                return
+            forked(lambda: recovered(root), answer)
+            print(json.dumps({"at": chosen, "torn": torn, **json.loads(answer.read_text())}), flush=True)
+        chosen += stride
+
+
+if __name__ == "__main__":
+    main()

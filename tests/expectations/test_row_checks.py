@@ -1,0 +1,85 @@
+"""Bad-row queries: what they may read, and that they can do nothing but read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lakeflow.core.model import AssetKey, Outcome
+from lakeflow.core.table import Scan
+
+from .lake import checks, request, row_check, scan_of
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Scan:
+    return scan_of(tmp_path_factory.mktemp("flights"), carrier=("string", ["AA", "ZZ"]), delay=("int", [1, 2]))
+
+
+def test_every_row_that_comes_back_is_a_failure_and_is_shown(flights: Scan) -> None:
+    (result,) = checks(request(flights, row_check("select carrier from silver.weather where delay > 1", "too_late")))
+    assert (result.name, result.outcome, result.failed_rows, result.rows) == ("too late", Outcome.FAILED, 1, 2)
+    assert result.samples == ({"carrier": "ZZ"},)
+    assert result.path == "checks/silver/weather.too_late.sql"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from silver.weather where delay > 9",
+        "select * from silver.weather where delay > 9;",
+        "select * from silver.weather where delay > 9;; -- no more",
+        "-- späte Flüge\nselect * from silver.weather where carrier = 'é;' ; /* ü */",
+        "with late as (from silver.weather where delay > 9) from late",
+    ],
+)
+def test_a_query_may_end_as_people_write_it(flights: Scan, sql: str) -> None:
+    (result,) = checks(request(flights, row_check(sql)))
+    assert (result.outcome, result.detail) == (Outcome.PASSED, "")
+
+
+def test_a_query_reads_the_tables_it_names_as_the_run_or_as_readers_see_them(flights: Scan, tmp_path: Path) -> None:
+    carriers = scan_of(tmp_path, AssetKey.parse("silver.carriers"), code=("string", ["AA", "ZZ"]))
+    directory = tmp_path / "old"
+    directory.mkdir()
+    published = scan_of(directory, AssetKey.parse("silver.carriers"), code=("string", ["AA"]))
+    relations = {"silver.carriers": carriers, "published.silver.carriers": published}
+    known = row_check("from silver.weather where carrier not in (select code from silver.carriers)", "known")
+    before = row_check("from silver.weather where carrier not in (from published.silver.carriers)", "before")
+    asked = request(flights, known, before, relations=relations)
+    assert [(result.outcome, result.failed_rows) for result in checks(asked)] == [
+        (Outcome.PASSED, 0),
+        (Outcome.FAILED, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("copy silver.weather to '{file}' (format parquet)", "one SELECT, this is COPY"),
+        ("select 1; select 2", "this is 2 statements"),
+        ("", "this is 0 statements"),
+        ("drop view silver.weather", "one SELECT, this is DROP"),
+        ("attach '/tmp/x.db'", "one SELECT, this is ATTACH"),
+        ("set threads = 1", "one SELECT, this is"),
+        ("pragma version", "one SELECT, this is PRAGMA"),
+        ("select * from read_text('/etc/passwd')", "disabled by configuration"),
+        ("select * from '/etc/passwd'", "Error"),
+        ("select wrong from silver.weather", 'Referenced column "wrong" not found'),
+    ],
+)
+def test_a_query_that_is_no_plain_question_is_errored_and_changes_nothing(flights: Scan, sql: str, reason: str) -> None:
+    before = Path(flights.files[0]).read_bytes()
+    (result,) = checks(request(flights, row_check(sql.format(file=flights.files[0]))))
+    assert result.outcome is Outcome.ERRORED
+    assert reason in result.detail
+    assert Path(flights.files[0]).read_bytes() == before
+
+
+def test_the_asset_itself_is_always_the_audited_snapshot(flights: Scan, tmp_path: Path) -> None:
+    other = scan_of(tmp_path, carrier=("string", []), delay=("int", []))
+    asked = request(flights, row_check("from silver.weather"), relations={"silver.weather": replace(other)})
+    (result,) = checks(asked)
+    assert result.failed_rows == 2

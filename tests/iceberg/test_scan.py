@@ -158,7 +158,28 @@ def test_a_missing_manifest_is_named(lab: Lab) -> None:
     table = lab.land([1])
     for file in lab.warehouse.rglob("*-m0.avro"):
         file.unlink()
-    with pytest.raises(LakeError, match=r"cannot be read: .*-m0\.avro is missing"):
+    with pytest.raises(LakeError, match=r"cannot read .*-m0\.avro: No such file"):
+        lab.catalog.scan(table, table.main)
+    with pytest.raises(LakeError, match=r"cannot read .*-m0\.avro: No such file"):
+        lab.stage([2], "r2", WriteMode.REPLACE)
+
+
+@pytest.mark.parametrize("content", [b"", b"Obj\x01", b"rubbish" * 100])
+@pytest.mark.parametrize("name", ["*-m0.avro", "snap-*.avro"])
+def test_a_damaged_manifest_is_named(lab: Lab, name: str, content: bytes) -> None:
+    table = lab.land([1])
+    for file in lab.warehouse.rglob(name):
+        file.write_bytes(content)
+    with pytest.raises(LakeError, match=r"\.avro is damaged"):
+        lab.catalog.scan(table, table.main)
+
+
+@pytest.mark.parametrize("cut", [10, 200, 1000])
+def test_a_manifest_cut_short_is_named(lab: Lab, cut: int) -> None:
+    table = lab.land([1])
+    for file in lab.warehouse.rglob("*-m0.avro"):
+        file.write_bytes(file.read_bytes()[:cut])
+    with pytest.raises(LakeError, match=r"\.avro is damaged"):
         lab.catalog.scan(table, table.main)
 
 

@@ -36,7 +36,14 @@ def to_location(path: str) -> str:
 
 
 def read_bytes(location: str) -> bytes:
-    return local_path(location).read_bytes()
+    """LakeError, with path and reason, for a file that cannot be read."""
+    path = local_path(location)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise LakeError(
+            f"cannot read {path}: {error.strerror}", hint="restore the table's metadata folder from a copy"
+        ) from error
 
 
 class Scratch:

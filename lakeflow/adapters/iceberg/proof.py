@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lakeflow.adapters.iceberg.fileio import read_bytes
+from lakeflow.adapters.iceberg.fileio import local_path
 from lakeflow.core.errors import LakeError
 from lakeflow.core.table import Table
 
@@ -79,7 +79,7 @@ def read_proof(table: Table, snapshot_id: int, directory: str) -> Proof | None:
     attached = table.proofs.get(snapshot_id)
     location = attached or proof_location(directory, snapshot_id)
     try:
-        return Proof(unpack(read_bytes(location)), displaced=attached is None)
+        return Proof(unpack(local_path(location).read_bytes()), displaced=attached is None)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError) as error:

@@ -86,6 +86,17 @@ def conflict(table: Table, found: str) -> ConflictError:
     )
 
 
+def fork(branch: str, snapshot: Mapping[str, Any]) -> tuple[u.Update, ...]:
+    """A new branch with a new snapshot on it, as one commit: never a branch without its base (trap T2)."""
+    return u.AddSnapshot(snapshot), u.SetBranch(branch, snapshot["snapshot-id"])
+
+
+def put_on_top(table: Table, branch: str, snapshot: Mapping[str, Any]) -> tuple[u.Update, ...]:
+    """The branch at a new snapshot; the one that it supersedes goes unless something else stands on it."""
+    gone = _orphans(table, branch)
+    return *fork(branch, snapshot), *((u.RemoveSnapshots(gone),) if gone else ())
+
+
 def superseded(table: Table, kept: int) -> frozenset[int]:
     """Ancestors of main beyond the `kept` nearest ones, but none that an open branch or a tag stands on."""
     ancestors = [snapshot.id for snapshot in table.ancestry(table.main)]

@@ -23,9 +23,9 @@ from pyiceberg.typedef import StructProtocol
 from lakeflow.adapters.iceberg.avro import LocalFiles
 from lakeflow.adapters.iceberg.fileio import Scratch, local_path
 from lakeflow.adapters.iceberg.metadata import Found
-from lakeflow.adapters.iceberg.snapshots import live_manifests
+from lakeflow.adapters.iceberg.snapshots import intelligible, live_manifests
 from lakeflow.adapters.iceberg.types import has_default
-from lakeflow.core.errors import AssetError, LakeError
+from lakeflow.core.errors import AssetError
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.table import DeleteFile, Scan, Table
 
@@ -93,16 +93,10 @@ def _live_entries(table: Table, snapshot: Mapping[str, Any]) -> tuple[list[Manif
     files = LocalFiles(Scratch())
     data: list[ManifestEntry] = []
     deletes: list[ManifestEntry] = []
-    try:
-        for manifest in live_manifests(snapshot, files):
-            kind = data if manifest.content == ManifestContent.DATA else deletes
+    for manifest in live_manifests(snapshot, files):
+        kind = data if manifest.content == ManifestContent.DATA else deletes
+        with intelligible(manifest.manifest_path):
             kind.extend(_entries(manifest, files))
-    except FileNotFoundError as error:
-        raise LakeError(
-            f"{table.key}: snapshot {snapshot['snapshot-id']} cannot be read: {error.filename} is missing",
-            hint="restore the table's metadata folder from a copy",
-            asset=table.key,
-        ) from error
     return data, deletes
 
 

@@ -7,7 +7,9 @@ and keep manifests of nothing but deleted files for ever.
 from __future__ import annotations
 
 import secrets
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count, groupby
 from typing import Any, Final
@@ -28,12 +30,17 @@ from pyiceberg.schema import Schema as IcebergSchema
 
 from lakeflow.adapters.iceberg.avro import LocalFiles
 from lakeflow.adapters.iceberg.types import Json
+from lakeflow.core.errors import LakeError
 
 MERGE: Final = 8
 """How many manifests of one size class are merged into one; the classes are powers of this number."""
 _SMALL: Final = 8 * 1024 * 1024  # bytes; Iceberg's own commit.manifest.target-size-bytes
 _VERSION: Final = 2
 _CODEC: Final = "deflate"
+_DAMAGES: Final = (
+    *(ValueError, TypeError, LookupError, EOFError, ArithmeticError, AssertionError, zlib.error),
+    *(SystemError, MemoryError),  # from its compiled decoder, of lengths that rubbish spells
+)
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ def added_files(snapshot: Mapping[str, Any], files: LocalFiles) -> list[DataFile
     return [
         entry.data_file
         for manifest in manifests
-        for entry in manifest.fetch_manifest_entry(files)
+        for entry in live_entries(manifest, files)
         if entry.status == ManifestEntryStatus.ADDED and entry.snapshot_id == own
     ]
 
@@ -124,8 +131,28 @@ def live_manifests(snapshot: Mapping[str, Any] | None, files: LocalFiles) -> lis
     """The manifests that still hold a live file; none for no snapshot."""
     if snapshot is None:
         return []
-    manifests = read_manifest_list(files.new_input(snapshot["manifest-list"]))
+    location = snapshot.get("manifest-list")
+    if location is None:
+        raise LakeError(f"snapshot {snapshot['snapshot-id']} has no manifest list (an early v1 table)")
+    with intelligible(location):
+        manifests = list(read_manifest_list(files.new_input(location)))
     return [m for m in manifests if m.has_added_files() or m.has_existing_files()]
+
+
+def live_entries(manifest: ManifestFile, files: LocalFiles) -> list[ManifestEntry]:
+    with intelligible(manifest.manifest_path):
+        return manifest.fetch_manifest_entry(files)
+
+
+@contextmanager
+def intelligible(location: str) -> Iterator[None]:
+    """LakeError for a damaged Avro file: pyiceberg's decoder fails in as many ways as there are damages."""
+    try:
+        yield
+    except _DAMAGES as error:
+        raise LakeError(
+            f"{location} is damaged ({type(error).__name__})", hint="restore the table's metadata folder from a copy"
+        ) from error
 
 
 def _writer(metadata: Mapping[str, Any], draft: Draft, files: LocalFiles, directory: str) -> _Writer:
@@ -144,7 +171,7 @@ def _removed(manifests: Iterable[ManifestFile], writer: _Writer) -> Iterator[Man
     """Every live data file, as deleted by the new snapshot."""
     for manifest in manifests:
         if manifest.content == ManifestContent.DATA:
-            for old in manifest.fetch_manifest_entry(writer.files):
+            for old in live_entries(manifest, writer.files):
                 yield _moved(ManifestEntryStatus.DELETED, writer.snapshot_id, old)
 
 
@@ -158,7 +185,7 @@ def _merge(manifests: list[ManifestFile], writer: _Writer) -> tuple[list[Manifes
     entries = [
         _moved(ManifestEntryStatus.EXISTING, entry.snapshot_id, entry)
         for manifest in chosen
-        for entry in manifest.fetch_manifest_entry(writer.files)
+        for entry in live_entries(manifest, writer.files)
     ]
     return writer.by_spec(entries), [manifest for manifest in manifests if manifest not in chosen]
 

@@ -24,6 +24,8 @@ from lakeflow.adapters.iceberg.refs import (
     SameTable,
     SchemaAt,
     conflict,
+    fork,
+    put_on_top,
     require,
 )
 from lakeflow.adapters.iceberg.snapshots import Draft, added_files, build
@@ -58,8 +60,7 @@ def stage(planned_on: Table, staging: Staging, attempt: Attempt) -> Planned:
         found,
         (
             *((u.AddSchema(schema),) if added_schema else ()),
-            u.AddSnapshot(snapshot),
-            u.SetBranch(staging.branch, snapshot["snapshot-id"]),
+            *fork(staging.branch, snapshot),
             *_for_old_readers(found.table, staging),
         ),
     )
@@ -89,8 +90,7 @@ def restage(planned_on: Table, branch: str, base: int | None, attempt: Attempt) 
         at_ms=attempt.at_ms,
     )
     new = build(found.json, draft, files, metadata_directory(table))
-    ids = frozenset({old})
-    return Planned(found, (u.AddSnapshot(new), u.SetBranch(branch, new["snapshot-id"]), u.RemoveSnapshots(ids)))
+    return Planned(found, put_on_top(table, branch, new))
 
 
 def _stage_assertions(table: Table, staging: Staging, added_schema: bool) -> Iterator[Requirement]:

@@ -11,7 +11,7 @@ from typing import Final
 from lakeflow.core.define import Declaration
 from lakeflow.core.errors import Fault
 from lakeflow.core.model import EMPTY, NAME_PATTERN, AssetKey, Layer, PythonCode, SqlCode, WriteMode
-from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.nearest import did_you_mean_asset
 
 _NAME: Final = (
     "a name is a lower-case letter, then up to 50 lower-case letters, digits or underscores; `__` is reserved"
@@ -129,7 +129,7 @@ def _reads(draft: Draft) -> Iterator[Fault]:
 
 def _input(draft: Draft, name: str, upstream: AssetKey, known: set[AssetKey]) -> Iterator[Fault]:
     if upstream not in known:
-        hint = did_you_mean(str(upstream), map(str, known), "no asset is defined yet by that name")
+        hint = did_you_mean_asset(upstream, known, "no asset is defined yet by that name")
         yield draft.fault(f"{draft.key} reads {upstream}, which is not defined", hint, name)
     if upstream.layer.rank > draft.key.layer.rank:
         hint = f"move {draft.key} to layers/{upstream.layer}/, or read a lower layer"

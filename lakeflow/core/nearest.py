@@ -15,5 +15,13 @@ def nearest(word: str, options: Iterable[str], cutoff: float = 0.6) -> str | Non
 
 def did_you_mean(word: str, options: Iterable[str], otherwise: str) -> str:
     """A hint: the nearest option as a question, else `otherwise`."""
-    found = nearest(word, options)
+    return _asked(nearest(word, options), otherwise)
+
+
+def did_you_mean_asset(key: object, options: Iterable[object], otherwise: str) -> str:
+    """The same for `layer.name`, where the layer that all share must not make names look alike."""
+    return _asked(nearest(str(key), map(str, options), cutoff=0.8), otherwise)
+
+
+def _asked(found: str | None, otherwise: str) -> str:
     return otherwise if found is None else f"did you mean {found!r}?"

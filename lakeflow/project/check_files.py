@@ -11,7 +11,7 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import fingerprint, suite_source
 from lakeflow.core.laws import Draft, children_of, descendants
 from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Layer, Severity, Suite
-from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.nearest import did_you_mean, did_you_mean_asset
 from lakeflow.core.reach import whole
 from lakeflow.core.sql import Query, Reference, read_header, read_query
 from lakeflow.project.sources import Sources, UnreadableError
@@ -69,7 +69,7 @@ class Checks:
         if path.suffix == ".py" and name:
             self._fault(path, 1, "a suite is called as its asset", f"call it {asset}.py")
         if key not in self._known:
-            hint = did_you_mean(str(key), map(str, self._known), f"define {key}, or remove the file")
+            hint = did_you_mean_asset(key, self._known, f"define {key}, or remove the file")
             self._fault(path, 1, f"the check is for {key}, which is not defined", hint)
             return None
         return key
@@ -102,7 +102,7 @@ class Checks:
         name = read.file.path
         for each in (*read.references, *read.published):
             if each.key not in self._known:
-                hint = did_you_mean(str(each.key), map(str, self._known), "no asset is defined yet by that name")
+                hint = did_you_mean_asset(each.key, self._known, "no asset is defined yet by that name")
                 self.faults.append(Fault(name, each.line, f"the check reads {each.key}, which is not defined", hint))
         below = descendants(draft.key, self._children) if read.references else frozenset()
         for each in read.references:

@@ -1,0 +1,383 @@
+"""From files to a project: what is found, how Python is imported, what stays apart."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lakeflow
+from lakeflow.core.model import AssetKey, Column, Layer, PythonCode, Severity, SqlCode, WriteMode
+from lakeflow.project import load
+from tests.project.files import BRONZE, SILVER, asset_of, faults, loaded, write
+
+RAW = AssetKey(Layer.BRONZE, "raw")
+WEATHER = AssetKey(Layer.SILVER, "weather")
+
+
+def run(project, name="silver.weather", **inputs):
+    code = project.assets[AssetKey.parse(name)].code
+    assert isinstance(code, PythonCode)
+    return code.function(**inputs)
+
+
+def test_an_empty_folder_is_a_project_without_assets(tmp_path):
+    assert load(tmp_path).assets == {}
+
+
+def test_assets_stand_in_the_order_in_which_they_can_be_made(tmp_path):
+    project = loaded(
+        tmp_path,
+        {
+            "layers/gold/a.sql": "select * from gold.b join silver.weather using (day)",
+            "layers/gold/b.sql": "select * from silver.weather",
+            **SILVER,
+        },
+    )
+    assert [str(key) for key in project.assets] == ["bronze.raw", "silver.weather", "gold.b", "gold.a"]
+
+
+def test_a_sql_header_declares_what_the_decorator_would(tmp_path):
+    asset = asset_of(
+        tmp_path,
+        {
+            **BRONZE,
+            "layers/silver/deep/er/weather.sql": """\
+                -- Copyright: nobody
+                /*
+                description = "One row per day."
+                key = ["day"]
+                owner = "me"
+                tags = ["a", "b"]
+                allow_empty = true
+                [columns.day]
+                type = "DATE"
+                [columns.email]
+                pii = true
+                description = "of the observer"
+                */
+                select * from Bronze.RAW
+                """,
+        },
+    )
+    assert asset.key == WEATHER
+    assert isinstance(asset.code, SqlCode)
+    assert asset.inputs == {"bronze.raw": RAW}
+    assert (asset.description, asset.owner, asset.tags) == ("One row per day.", "me", ("a", "b"))
+    assert (asset.primary_key, asset.allow_empty, asset.write) == (("day",), True, WriteMode.REPLACE)
+    assert asset.columns == {"day": Column(type="DATE"), "email": Column(pii=True, description="of the observer")}
+
+
+def test_a_function_stays_callable_and_its_docstring_describes_the_table(tmp_path):
+    project = loaded(
+        tmp_path,
+        {
+            **BRONZE,
+            "layers/silver/many.py": '''\
+                import lakeflow
+
+                @lakeflow.asset(inputs={"raw": "bronze.raw"}, key="day")
+                def weather(raw, *, factor=2):
+                    """One row per
+                    day.
+
+                    And more.
+                    """
+                    return raw * factor
+
+                @lakeflow.asset(key=["a"], reads=["x/*.csv"])
+                def calendar(): ...
+
+                def plain(): ...
+                ''',
+        },
+    )
+    asset = project.assets[WEATHER]
+    assert run(project, raw=21) == 42
+    assert (asset.description, asset.primary_key) == ("One row per day.", ("day",))
+    assert isinstance(asset.code, PythonCode)
+    assert (asset.code.path, asset.code.line) == ("layers/silver/many.py", 4)
+    assert project.assets[AssetKey.parse("silver.calendar")].reads == ("x/*.csv",)
+    assert len(project.assets) == 3
+
+
+def test_bronze_appends_unless_told_and_the_others_replace(tmp_path):
+    modes = {str(key): asset.write for key, asset in loaded(tmp_path, SILVER).assets.items()}
+    assert modes == {"bronze.raw": WriteMode.APPEND, "silver.weather": WriteMode.REPLACE}
+
+
+def test_gold_may_append(tmp_path):
+    files = {"layers/gold/g.sql": "/*\nwrite = 'append'\n*/\nselect 1"}
+    assert asset_of(tmp_path, files, "gold.g").write is WriteMode.APPEND
+
+
+def test_only_bronze_sql_reads_files_and_every_layer_makes_rows_out_of_nothing(tmp_path):
+    files = {
+        "layers/bronze/a.sql": "select * from 'a.csv', read_parquet('b'), glob('*')",
+        "layers/gold/b.sql": "select * from range(3), generate_series(1, 2), unnest([1]) u(x), (values (1)) v(y)",
+    }
+    assert len(loaded(tmp_path, files).assets) == 2
+
+
+IMPORTS = """\
+    from lakeflow import asset
+    from layers.silver._helpers import double
+    from my_package.inner import add
+    import my_module
+    from . import _near
+    from .sub._below import below
+
+
+    @asset(inputs={"raw": "bronze.raw"}, key=["a"])
+    def weather(raw):
+        from my_package import late
+        import my_package.inner as inner
+        return [double(raw), add(raw), my_module.ONE, _near.NEAR, below, late.LATE, inner.add(1)]
+    """
+HELPERS = {
+    "layers/silver/_helpers.py": "from my_module import ONE\ndef double(x): return 2 * x * ONE\n",
+    "layers/silver/_near.py": "NEAR = 'near'\n",
+    "layers/silver/sub/_below.py": "below = 'below'\n",
+    "my_package/__init__.py": "from .inner import add\n",
+    "my_package/inner.py": "def add(x): return x + 1\n",
+    "my_package/late.py": "LATE = 'late'\n",
+    "my_module.py": "ONE = 1\n",
+}
+
+
+def test_the_projects_own_modules_are_found_without_installing_it(tmp_path):
+    project = loaded(tmp_path, {**BRONZE, **HELPERS, "layers/silver/weather.py": IMPORTS})
+    assert run(project, raw=5) == [10, 6, 1, "near", "below", "late", 2]
+
+
+def test_modules_in_src_are_found_too(tmp_path):
+    files = {
+        "src/my_package/__init__.py": "VALUE = 7\n",
+        "layers/silver/weather.py": """\
+            from lakeflow import asset
+            import my_package
+
+            @asset(key="a")
+            def weather(): return my_package.VALUE
+            """,
+    }
+    assert run(loaded(tmp_path, files)) == 7
+
+
+def test_two_lakes_with_the_same_module_names_do_not_meet(tmp_path):
+    one, two = (
+        loaded(
+            tmp_path / name,
+            {**BRONZE, **HELPERS, "my_package/late.py": f"LATE = '{name}'\n", "layers/silver/weather.py": IMPORTS},
+        )
+        for name in ("one", "two")
+    )
+    assert run(one, raw=1)[5] == "one"
+    assert run(two, raw=1)[5] == "two"
+
+
+def test_loading_leaves_no_module_under_a_name_of_the_project_and_no_path(tmp_path):
+    paths = list(sys.path)
+    loaded(tmp_path, {**BRONZE, **HELPERS, "layers/silver/weather.py": IMPORTS})
+    assert not {"layers", "my_package", "my_module"} & sys.modules.keys()
+    assert sys.path == paths
+    assert not list(Path(tmp_path).rglob("__pycache__"))
+
+
+def test_a_new_load_sees_changed_files_and_the_old_project_goes_on_as_it_was(tmp_path):
+    files = {**BRONZE, **HELPERS, "layers/silver/weather.py": IMPORTS}
+    old = loaded(tmp_path, files)
+    before = sum(name.startswith("_lakeflow_") for name in sys.modules)
+    new = loaded(tmp_path, {"my_package/late.py": "LATE = 'LATE'\n", "my_module.py": "ONE = 3\n"})
+    assert run(new, raw=1) == [6, 2, 3, "near", "below", "LATE", 2]
+    assert run(old, raw=1) == [2, 2, 1, "near", "below", "late", 2]
+    load(tmp_path)
+    assert sum(name.startswith("_lakeflow_") for name in sys.modules) == before
+
+
+def test_a_dataclass_with_postponed_annotations_works_in_a_project(tmp_path):
+    files = {
+        "layers/silver/weather.py": """\
+            from __future__ import annotations
+            from dataclasses import dataclass, KW_ONLY
+            from lakeflow import asset
+
+            @dataclass
+            class Point:
+                x: int
+                _: KW_ONLY
+                y: int = 2
+
+            @asset(key="a")
+            def weather(): return Point(1).y
+            """,
+    }
+    assert run(loaded(tmp_path, files)) == 2
+
+
+def test_a_project_module_stands_before_an_installed_one_but_not_before_the_standard_library(tmp_path):
+    files = {
+        "polars.py": "MINE = True\n",
+        "json.py": "MINE = True\n",
+        "layers/silver/weather.py": """\
+            import json, polars
+            from lakeflow import asset
+
+            @asset(key="a")
+            def weather(): return polars.MINE, hasattr(json, "MINE")
+            """,
+    }
+    assert run(loaded(tmp_path, files)) == (True, False)
+
+
+def test_a_folder_of_the_name_of_an_installed_module_does_not_hide_it(tmp_path):
+    files = {
+        "duckdb/notes.py": "",
+        "layers/silver/weather.py": """\
+            import duckdb
+            from lakeflow import asset
+
+            @asset(key="a")
+            def weather(): return hasattr(duckdb, "connect")
+            """,
+    }
+    assert run(loaded(tmp_path, files)) is True
+
+
+def test_functions_that_a_helper_makes_are_assets_of_the_file_that_holds_them(tmp_path):
+    files = {
+        "layers/silver/_make.py": """\
+            from lakeflow import asset
+
+            def make(name, value):
+                @asset(key=["a"])
+                def made():
+                    return value
+                made.__name__ = name
+                return made
+            """,
+        "layers/silver/all.py": "from layers.silver._make import make\none = make('one', 1)\ntwo = make('two', 2)\n",
+    }
+    project = loaded(tmp_path, files)
+    assert [run(project, f"silver.{name}") for name in ("one", "two")] == [1, 2]
+    one, two = project.assets.values()
+    assert one.code_version != two.code_version
+    assert one.code.path == "layers/silver/all.py"
+
+
+def test_an_asset_imported_by_another_file_is_defined_once(tmp_path):
+    files = {
+        **SILVER,
+        "layers/gold/report.py": """\
+            from lakeflow import asset
+            from layers.silver.weather import weather
+
+            @asset(inputs={"w": "silver.weather"})
+            def report(w): return weather(w)
+            """,
+    }
+    assert run(loaded(tmp_path, files), "gold.report", w=3) == 3
+
+
+def test_helpers_hidden_folders_and_other_files_define_nothing(tmp_path):
+    files = {
+        **BRONZE,
+        "layers/bronze/_help.py": "1 / 0\n",
+        "layers/bronze/__init__.py": "",
+        "layers/bronze/.ipynb_checkpoints/x.sql": "nonsense",
+        "layers/bronze/_old/x.sql": "nonsense",
+        "layers/bronze/raw.csv": "a,b\n",
+        "layers/helper.py": "X = 1\n",
+        "layers/README.md": "",
+        "checks/README.md": "",
+    }
+    assert list(loaded(tmp_path, files).assets) == [RAW]
+
+
+def test_checks_belong_to_the_asset_that_their_path_names(tmp_path):
+    project = loaded(
+        tmp_path,
+        {
+            **SILVER,
+            "checks/silver/weather.known.sql": """\
+                /*
+                severity = "warning"
+                allow_empty = true
+                description = "x"
+                */
+                select * from silver.weather anti join bronze.raw using (a) anti join published.silver.weather using (b)
+                """,
+            "checks/silver/weather.py": "raise Exception('never imported by a plan')\n",
+            "checks/silver/_help.py": "",
+        },
+    )
+    suite = project.suite(WEATHER)
+    assert [(file.path, file.name) for file in suite.files] == [
+        ("checks/silver/weather.py", ""),
+        ("checks/silver/weather.known.sql", "known"),
+    ]
+    rows = suite.files[1]
+    assert (rows.severity, rows.allow_empty) == (Severity.WARNING, True)
+    assert (suite.references, suite.published) == ({RAW}, {WEATHER})
+    assert project.suite(RAW).digest == ""
+
+
+def test_shared_check_files_are_used_by_every_asset_that_names_them(tmp_path):
+    project = loaded(
+        tmp_path,
+        {
+            "layers/gold/a.sql": "/*\nchecks = ['shared/names.py', 'shared/rows.sql']\n*/\nselect 1",
+            "layers/gold/b.sql": "/*\nchecks = 'shared/names.py'\n*/\nselect 1",
+            "checks/shared/names.py": "import checks.shared.lists\n",
+            "checks/shared/lists.py": "",
+            "checks/shared/rows.sql": "select * from gold.a",
+        },
+    )
+    paths = {key.name: [file.path for file in suite.files] for key, suite in project.suites.items()}
+    assert paths == {
+        "a": ["checks/shared/names.py", "checks/shared/rows.sql"],
+        "b": ["checks/shared/names.py"],
+    }
+    assert project.suite(AssetKey.parse("gold.a")).files[1].name == "rows"
+
+
+def test_a_check_may_read_what_readers_see_of_a_descendant(tmp_path):
+    files = {
+        **SILVER,
+        "layers/gold/report.sql": "select * from silver.weather",
+        "checks/silver/weather.lost.sql": "select * from published.gold.report",
+    }
+    assert loaded(tmp_path, files).suite(WEATHER).published == {AssetKey.parse("gold.report")}
+
+
+def test_an_unused_shared_check_file_is_a_fault(tmp_path):
+    assert faults(tmp_path, {"checks/shared/a.sql": "select 1"})[0].message == "no asset uses this check file"
+
+
+def test_importing_lakeflow_for_its_decorator_imports_nothing_heavy():
+    heavy = "{'duckdb', 'sqlglot', 'pydantic', 'pyiceberg', 'pyarrow', 'sqlalchemy'}"
+    code = f"import sys; from lakeflow import asset; print({heavy} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_the_package_offers_its_names_lazily():
+    import duckdb
+
+    assert lakeflow.Relation is duckdb.DuckDBPyRelation
+    assert callable(lakeflow.open)
+    assert set(dir(lakeflow)) == set(lakeflow.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        lakeflow.nothing  # noqa: B018
+
+
+def test_a_project_with_crlf_line_ends_is_read_as_any_other(tmp_path):
+    write(tmp_path, SILVER)
+    for path in ("layers/silver/weather.py", "layers/bronze/raw.sql"):
+        file = Path(tmp_path, path)
+        text = file.read_text("utf-8")
+        file.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    crlf = load(tmp_path)
+    write(tmp_path, SILVER)
+    versions = [{key: asset.code_version for key, asset in each.assets.items()} for each in (crlf, load(tmp_path))]
+    assert versions[0] == versions[1]

@@ -7,11 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lakeflow.adapters.iceberg.types import with_ids
 from lakeflow.core.model import WriteMode
 from lakeflow.core.schema import Field, Primitive, Schema
 from lakeflow.core.table import MAIN
 from tests.iceberg import foreign
-from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab, nothing, publishing, staging, wall_clock
+from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab, arrow_schema, nothing, publishing, staging, wall_clock
 
 
 @pytest.fixture(autouse=True)
@@ -132,3 +133,12 @@ def test_pyiceberg_can_go_on_with_a_table_we_made(tmp_path: Path) -> None:
     lab.catalog.commit([publishing(staged)], nothing)
     with foreign.opened(lab, FLIGHTS) as table:
         assert set(table.refs()) == {MAIN}
+
+
+def test_a_table_that_pyiceberg_made_is_ours_to_publish_to(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, wall_clock)
+    with foreign.sql_catalog(lab) as catalog:
+        catalog.create_table("silver.flights", arrow_schema(with_ids(COLUMNS)))
+    table = lab.land([1, 2])
+    assert lab.ids(table, table.main) == [1, 2]
+    assert sorted(foreign.rows(lab, FLIGHTS)["id"].to_pylist()) == [1, 2]

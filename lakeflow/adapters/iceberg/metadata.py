@@ -54,6 +54,8 @@ class MetadataFiles:
         """LakeError when the file is missing, damaged, or asks to run code."""
         with self._lock:
             found = self._parsed.get(location)
+            if found is not None:
+                self._parsed.move_to_end(location)
         return found if found and found.table.key == key else self.remember(key, location, self._read(key, location))
 
     def remember(self, key: AssetKey, location: str, content: Mapping[str, Any]) -> Found:

@@ -19,7 +19,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from lakeflow.core.model import EMPTY, Outcome
 from lakeflow.core.ports import AuditRequest
@@ -225,7 +225,10 @@ class _Worker:
             raise _Slow from None
         if line is None:
             raise _Died(self._fate)
-        return decode_message(line)
+        try:
+            return decode_message(line)
+        except ValidationError:
+            raise _Died("an answer that makes no sense") from None
 
     def kill(self) -> None:
         """With everything that the checks started; returns when it is gone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -263,6 +264,37 @@ def test_a_declared_key_and_an_equal_uniqueness_expectation_are_one_query(weathe
     results = outcomes([step.result for step in steps(asked, queries, Past()) if step.result])
     assert results["(origin, observed_at) unique"] == results["key (origin, observed_at) unique"] == Outcome.FAILED
     assert sum("SELECT coalesce(sum(n), 0)" in sql for sql in queries.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "repeated"),
+    [
+        ([1, 2, 3], [0, 0, 0], 0),
+        ([3, 1, 2], [0, 0, 0], 0),
+        ([1, 1, 2], [1, 2, 0], 0),
+        ([2, 1, 2], [7, 7, 7], 2),
+        ([1, 1, 2], [None, None, 0], 2),
+        ([None, None, None], [1, 2, 3], 0),
+        ([None, None, None], [None, None, None], 0),
+        ([1], [None], 0),
+    ],
+)
+def test_keys_are_unique_whether_or_not_they_are_sorted(
+    tmp_path: Path, a: list[int | None], b: list[int | None], repeated: int
+) -> None:
+    """The proof by order may say no where nothing repeats, never yes where something does."""
+    scan = scan_of(tmp_path, a=("int", a), b=("int", b))
+    *_, unique = audit(request(scan, primary_key=("a", "b"), allow_empty=True))
+    assert (unique.name, unique.failed_rows) == ("key (a, b) unique", repeated)
+
+
+def test_a_key_sorted_in_each_of_several_files_may_still_repeat(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    first = scan_of(tmp_path, a=("int", list(range(5000))))
+    second = scan_of(tmp_path / "other", a=("int", list(range(4999, 9000))))
+    both = replace(first, files=(*first.files, *second.files))
+    *_, unique = audit(request(both, primary_key=("a",)))
+    assert (unique.failed_rows, unique.samples) == (2, ({"a": "4999", "×": "2"},))
 
 
 def test_one_bad_expression_does_not_sink_the_shared_scan(tmp_path: Path) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.core.model import AssetKey, Outcome
-from lakeflow.core.table import Scan
+from lakeflow.core.table import DeleteFile, Scan
 
 from .lake import checks, request, row_check, scan_of
 
@@ -83,3 +86,29 @@ def test_the_asset_itself_is_always_the_audited_snapshot(flights: Scan, tmp_path
     asked = request(flights, row_check("from silver.weather"), relations={"silver.weather": replace(other)})
     (result,) = checks(asked)
     assert result.failed_rows == 2
+
+
+def test_rows_that_a_delete_file_hides_are_not_audited(flights: Scan, tmp_path: Path) -> None:
+    """Also where readers see them: the view `published.…` lives in another database than the deleted positions."""
+    deletes = tmp_path / "deletes.parquet"
+    pq.write_table(pa.table({"file_path": [flights.files[0]], "pos": [1]}), deletes)
+    around = replace(flights, deletes=(DeleteFile(str(deletes), "parquet"),))
+    asked = request(
+        around,
+        row_check("from silver.weather", "ours"),
+        row_check("from published.silver.weather", "theirs"),
+        relations={"published.silver.weather": around},
+    )
+    assert [(result.failed_rows, result.samples[0]["carrier"]) for result in checks(asked)] == [(1, "AA"), (1, "AA")]
+
+
+def test_a_query_larger_than_its_memory_spills_to_disk(flights: Scan, tmp_path: Path) -> None:
+    settings = {"threads": "1", "memory_limit": "100MB", "temp_directory": str(tmp_path / "spill")}
+    duckdb = LockedDuckDB({"silver.weather": flights}, settings)
+    sql = (
+        "select max(n), max(w) from (select range as n, repeat('x', 60) || range as w from range(2_000_000)) group by w"
+    )
+    try:
+        assert duckdb.execute(f"select count(*) from ({sql})")[1] == [(2_000_000,)]
+    finally:
+        duckdb.close()

@@ -89,6 +89,14 @@ def test_what_check_files_print_goes_to_the_log_and_garbles_nothing(auditor: Pro
     assert "from the descriptor" in log
 
 
+def test_a_check_file_may_import_from_its_project(auditor: ProcessAuditor, numbers: Scan, tmp_path: Path) -> None:
+    (tmp_path / "limits_of_this_project.py").write_text("ROWS = 2\n")
+    file = suite("gxe.ExpectTableRowCountToEqual(value=ROWS)")
+    text = "from limits_of_this_project import ROWS\n" + file.text
+    results = auditor.audit(request(numbers, CheckFile(file.kind, file.path, text), root=str(tmp_path)))
+    assert outcomes(results)["row count equal to 2"] is Outcome.PASSED
+
+
 def test_an_expectation_that_crashes_is_errored_alone(auditor: ProcessAuditor, numbers: Scan) -> None:
     text = (
         "import os, signal\nimport great_expectations.expectations as gxe\n"

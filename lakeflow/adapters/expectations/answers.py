@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from lakeflow.adapters.expectations.metrics import Aggregate, Known, Plan, Query
+from lakeflow.adapters.expectations.metrics import Aggregate, Keys, Known, Plan, Query
 from lakeflow.adapters.expectations.table import Answer, Audited, Queries
 from lakeflow.core.errors import AssetError
 
@@ -44,12 +44,21 @@ class Answers:
                 return value
             case Query(sql, read):
                 return read(self.ask(sql).rows)
+            case Keys():
+                return self.repeated(plan)[0]
             case Aggregate(sql):
                 if sql in self._refused:
                     raise self._refused[sql]
                 if sql not in self._shared:
                     self._shared[sql] = self.ask(f"SELECT {sql} FROM {self._relation}").rows[0][0]
                 return self._shared[sql]
+
+    def repeated(self, keys: Keys) -> tuple[int, int]:
+        """How many rows share their key with another, and in how many groups."""
+        if self.ask(keys.proof).rows[0][0]:
+            return 0, 0
+        rows, groups = self.ask(keys.sql).rows[0]
+        return rows, groups
 
     def ask(self, sql: str) -> Answer:
         if sql not in self._asked:

@@ -8,7 +8,7 @@ from lakeflow.adapters.expectations import samples
 from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.checks import NOTHING, Check, Finding, broken, in_groups, share
 from lakeflow.adapters.expectations.domains import Domain
-from lakeflow.adapters.expectations.metrics import Aggregate, duplicates
+from lakeflow.adapters.expectations.metrics import Aggregate, keys
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.adapters.expectations.types import spelled
 from lakeflow.core.model import Column, Outcome
@@ -88,7 +88,7 @@ class Key:
     def unique(self) -> Callable[[Answers], Finding]:
         def find(answers: Answers) -> Finding:
             rows = answers.value(_ROWS)
-            failed, groups = answers.ask(duplicates(self.domain, self.table)).rows[0]
+            failed, groups = answers.repeated(keys(self.domain, self.table))
             if not failed:
                 return self._clean(rows)
             shown = samples.repeated_keys(answers, self.table, self.domain)

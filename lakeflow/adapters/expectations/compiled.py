@@ -11,7 +11,7 @@ from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.checks import NOTHING, Check, Finding, broken, in_groups, share
 from lakeflow.adapters.expectations.domains import Metric, domain_of
 from lakeflow.adapters.expectations.literals import EXACT, text
-from lakeflow.adapters.expectations.metrics import UNIQUE, Plan, Query, duplicates, first, looked_at, map_rule, plan
+from lakeflow.adapters.expectations.metrics import UNIQUE, Plan, Query, first, keys, looked_at, map_rule, plan
 from lakeflow.adapters.expectations.predicates import bad_row, regexes
 from lakeflow.adapters.expectations.rows import query_check
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
@@ -99,7 +99,7 @@ class Compiled:
         looked = answers.value(self.plans[LOOKED]) if LOOKED in self.plans else None
         if looked == 0:
             return self._nothing()
-        values = {name: answers.value(self.plans[name]) for name in self.metrics}
+        values = self._values(answers)
         judgement = seam.judge(self.expectation, values)
         outcome = Outcome.PASSED if judgement.success else Outcome.FAILED
         rule = self._rule()
@@ -109,6 +109,14 @@ class Compiled:
         detail = share(failed, looked or 0) if failed else ""
         shown = self._samples(answers, rule) if failed and outcome is Outcome.FAILED else ()
         return Finding(outcome, self._annotated(detail, answers, rule, failed), failed, looked, shown)
+
+    def _values(self, answers: Answers) -> dict[str, Any]:
+        """All metrics; which values are wrong is asked only once it is known that some are."""
+        values: dict[str, Any] = {}
+        for name in sorted(self.metrics, key=lambda name: not name.endswith(".count")):
+            none = values.get(f"{name}.count") == 0
+            values[name] = [] if none else answers.value(self.plans[name])
+        return values
 
     def _nothing(self) -> Finding:
         if self.allow_empty:
@@ -129,7 +137,7 @@ class Compiled:
 
     def _annotated(self, detail: str, answers: Answers, rule: Metric, failed: int) -> str:
         if failed and map_rule(rule) in UNIQUE:
-            groups = answers.ask(duplicates(domain_of(rule, self.table), self.table)).rows[0][1]
+            _, groups = answers.repeated(keys(domain_of(rule, self.table), self.table))
             detail = in_groups(failed, groups)
         return "; ".join(part for part in (detail, _rounded(rule.values)) if part)
 

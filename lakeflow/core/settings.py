@@ -113,11 +113,8 @@ def _early(key: str, value: Any, environ: Mapping[str, str], sources: Mapping[st
 def _bad(key: str, sources: Mapping[str, str], expected: str) -> ConfigError:
     """The value itself stays out of the message: a URL may hold a password."""
     where = sources.get(key, "default")
-    return ConfigError(f"{key}: expected {expected} ({where})", hint=f"mend {key} in {_place(key, where)}")
-
-
-def _place(key: str, where: str) -> str:
-    return f"--{key.replace('_', '-')}" if where == "flag" else where
+    hint = f"give {expected}" if where == "flag" else f"mend {key} in {where}"
+    return ConfigError(f"{key}: expected {expected} ({where})", hint=hint)
 
 
 def _without_password(value: Any) -> Any:

@@ -1,0 +1,101 @@
+"""Settings as values: judged, with variables, without secrets on a screen."""
+
+import pytest
+from pydantic import ValidationError
+
+from lakeflow.core.errors import ConfigError
+from lakeflow.core.settings import EXPECTED, Settings, make_settings
+
+
+def made(environ=None, **values):
+    return make_settings(values, dict.fromkeys(values, "pyproject.toml:3"), environ or {})
+
+
+def test_every_key_has_a_default():
+    settings = made()
+    assert (settings.state_dir, settings.catalog, settings.warehouse) == (".lakeflow", None, None)
+    assert (settings.memory_limit, settings.threads, settings.keep_snapshots) == (None, None, 50)
+    assert (settings.check_timeout, settings.lease_seconds, settings.allow_network_filesystem) == (600, 30, False)
+    assert set(settings.shown()) == set(EXPECTED)
+
+
+def test_text_is_read_as_the_type_of_the_key():
+    settings = made(threads="4", check_timeout="1.5", allow_network_filesystem="true")
+    assert (settings.threads, settings.check_timeout, settings.allow_network_filesystem) == (4, 1.5, True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("threads", 0),
+        ("threads", "many"),
+        ("keep_snapshots", 0),
+        ("keep_snapshots", 1.5),
+        ("check_timeout", 0),
+        ("check_timeout", "inf"),
+        ("lease_seconds", 0.5),
+        ("allow_network_filesystem", "perhaps"),
+        ("state_dir", ""),
+        ("catalog", 3),
+        ("warehouse", ["x"]),
+    ],
+)
+def test_a_bad_value_is_told_with_key_place_and_what_is_expected(key, value):
+    with pytest.raises(ConfigError) as caught:
+        made(**{key: value})
+    assert caught.value.message == f"{key}: expected {EXPECTED[key]} (pyproject.toml:3)"
+    assert caught.value.hint == f"mend {key} in pyproject.toml:3"
+
+
+def test_an_unknown_key_is_told_with_the_nearest_one():
+    with pytest.raises(ConfigError) as caught:
+        made(keep_snapshot=3)
+    assert caught.value.message == "keep_snapshot: there is no such setting (pyproject.toml:3)"
+    assert caught.value.hint == "did you mean 'keep_snapshots'?"
+
+
+def test_variables_are_replaced_when_a_text_is_used():
+    settings = made({"USER": "me"}, catalog="postgresql://${USER}:${PASSWORD}@h/${DB:-lake}", warehouse="${W:-w}")
+    assert settings.warehouse == "w"
+    with pytest.raises(ConfigError) as caught:
+        _ = settings.catalog
+    assert caught.value.message == "catalog: the variable PASSWORD is not set (pyproject.toml:3)"
+    assert "export PASSWORD" in (caught.value.hint or "")
+
+
+def test_variables_in_numbers_are_replaced_before_they_are_judged():
+    assert made({"N": "3"}, threads="${N}", keep_snapshots="${K:-7}").threads == 3
+    with pytest.raises(ConfigError, match="variable N is not set"):
+        made(threads="${N}")
+
+
+def test_an_empty_variable_counts_as_not_set():
+    assert made({"W": ""}, warehouse="${W:-w}").warehouse == "w"
+
+
+@pytest.mark.parametrize("text", ["4GB", "512 MiB", "1.5gb", "80%", "${M:-2GB}"])
+def test_a_memory_limit_is_an_amount(text):
+    assert made(memory_limit=text).memory_limit
+
+
+def test_a_memory_limit_that_is_no_amount_is_told_when_it_is_used():
+    settings = made(memory_limit="lots")
+    with pytest.raises(ConfigError, match="memory_limit: expected an amount of memory, such as 4GB"):
+        _ = settings.memory_limit
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql+psycopg://me:secret@host:5432/db", "postgresql+psycopg://me:•••@host:5432/db"),
+        ("postgresql://me:${PASSWORD}@host/db", "postgresql://me:${PASSWORD}@host/db"),
+        ("sqlite:////tmp/lake.db", "sqlite:////tmp/lake.db"),
+    ],
+)
+def test_a_password_is_not_shown(url, shown):
+    assert made({"PASSWORD": "p"}, catalog=url).shown()["catalog"] == shown
+
+
+def test_settings_are_frozen():
+    with pytest.raises(ValidationError):
+        Settings().threads = 3

@@ -55,7 +55,7 @@ class Attempt:
     @property
     def needs(self) -> Mapping[AssetKey, frozenset[AssetKey]]:
         """For each step the assets of this run that must be published with it: inputs and check references."""
-        mine = {step.asset for step in self.steps}
+        mine = {step.asset for step in self.steps if step.asset in self.world.project.assets}
         return {key: (self.asset(key).upstreams | self.suite(key).references) & mine - {key} for key in mine}
 
     def tell(self, event: Event) -> None:
@@ -89,9 +89,12 @@ class Attempt:
     # what a step sees
 
     def written_here(self, key: AssetKey) -> int | None:
-        """The snapshot that this run wrote for the asset and that waits for its publish."""
+        """The snapshot that this run wrote for the asset and that waits for its publish, or is held.
+
+        Nothing is made from a held snapshot; a check that names its table is told what it would become.
+        """
         step = self.run.step(key)
-        pending = step is not None and step.action is Action.WRITE and step.state is None
+        pending = step is not None and step.action is Action.WRITE and step.state in {None, StepState.HELD}
         return step.snapshot_id if step and pending else None
 
     def pinned(self, key: AssetKey) -> int | None:

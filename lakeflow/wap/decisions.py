@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model import AssetKey
 from lakeflow.core.planning import short_id
 from lakeflow.core.provenance import provenance_of
-from lakeflow.core.runs import Lease, RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.runs import Action, Lease, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.table import Change, Discard, Rollback, Table
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.leasing import leased
 from lakeflow.wap.publishing import publish, publish_forced
-from lakeflow.wap.run import ending_well, require_unpublished
+from lakeflow.wap.run import ending_well, open_assets, require_unpublished
 from lakeflow.wap.steps import audit
 from lakeflow.wap.world import World
 
@@ -26,48 +27,57 @@ def publish_held(
 
     With a reason failed and errored checks are overridden; who and why is recorded. `selected` empty: all held.
     """
-    keys = _held(world.ledger.run(run_id), selected)
-    with leased(world, run_id, keys, 0.0) as lease:
-        run = require_unpublished(world.ledger.run(run_id), "publish")
+    before = world.ledger.run(run_id)
+    with leased(world, before.id, open_assets(before), 0.0) as lease:
+        run = require_unpublished(world.ledger.run(before.id), "publish")
+        keys = tuple(key for key in _held(run, selected) if key in world.project.assets)
         attempt = Attempt(world, lease, _undecided_are_held(run, keys), world.facts(keys), observer)
+        steps = [_on_branch(attempt, key) for key in keys]
+        if reason is not None:
+            _require_inputs(run, steps)
         with ending_well(attempt):
-            for key in keys:
-                audit(attempt, _on_branch(attempt, key))
-            return publish(attempt, lambda _: None) if reason is None else publish_forced(attempt, keys, reason)
+            world.ledger.save(attempt.run)
+            for step in steps:
+                audit(attempt, step)
+            if reason is not None:
+                return publish_forced(attempt, keys, reason)
+            return publish(attempt, partial(_outdated, attempt))
 
 
 def discard(world: World, run_id: str) -> RunRecord:
     """Drop the branches of everything that the run did not publish."""
     before = world.ledger.run(run_id)
-    keys = tuple(step.asset for step in before.steps if not step.done)
-    with leased(world, before.id, keys, 0.0) as lease:
+    with leased(world, before.id, open_assets(before), 0.0) as lease:
         run = require_unpublished(world.ledger.run(before.id), "discard")
-        tables = world.catalog.load(keys)
-        changes = [
-            Discard(key, run.branch, table.refs[run.branch])
-            for key, table in tables.items()
-            if run.branch in table.refs
-        ]
+        tables = world.catalog.load([step.asset for step in run.steps])
         ended = replace(run, state=RunState.DISCARDED, ended_at=world.clock())
-        return _commit(world, lease, changes, ended)
+        return _commit(world, lease, _branches(tables, run), ended)
 
 
 def rollback(world: World, run_id: str, *, force: bool) -> RunRecord:
     """Take a whole run back: main of every table that it published returns to what it was before.
 
+    What the run left unpublished is discarded with it.
     Last in, first out: UsageError naming the later publishes when there are some, unless `force`.
     """
     before = world.ledger.run(run_id)
-    steps = [step for step in before.steps if step.state is StepState.PUBLISHED]
-    if not steps or before.state is RunState.ROLLED_BACK:
-        raise UsageError(f"run {before.id} has nothing on main to roll back", hint="`lakeflow runs` lists runs")
-    with leased(world, before.id, [step.asset for step in steps], 0.0) as lease:
-        tables = world.catalog.load([step.asset for step in steps])
+    everything = [step.asset for step in before.steps]
+    with leased(world, before.id, everything, 0.0) as lease:
+        run = world.ledger.run(before.id)
+        steps = _on_main(run)
+        tables = world.catalog.load(everything)
         if not force:
-            _refuse_later_publishes(tables, before, steps)
-        changes = [_back(tables[step.asset], step) for step in steps]
-        ended = replace(before, state=RunState.ROLLED_BACK, ended_at=world.clock())
+            _refuse_later_publishes(tables, run, steps)
+        changes: list[Change] = [*(_back(tables[step.asset], step) for step in steps), *_branches(tables, run)]
+        ended = replace(run, state=RunState.ROLLED_BACK, ended_at=world.clock())
         return _commit(world, lease, changes, ended)
+
+
+def _on_main(run: RunRecord) -> list[StepRecord]:
+    steps = [step for step in run.steps if step.state is StepState.PUBLISHED]
+    if not steps or run.state is RunState.ROLLED_BACK:
+        raise UsageError(f"run {run.id} has nothing on main to roll back", hint="`lakeflow runs` lists runs")
+    return steps
 
 
 def _commit(world: World, lease: Lease, changes: Sequence[Change], ended: RunRecord) -> RunRecord:
@@ -75,8 +85,35 @@ def _commit(world: World, lease: Lease, changes: Sequence[Change], ended: RunRec
     return ended
 
 
+def _branches(tables: Mapping[AssetKey, Table], run: RunRecord) -> list[Discard]:
+    """Every branch that the run still has."""
+    return [
+        Discard(key, run.branch, table.refs[run.branch]) for key, table in tables.items() if run.branch in table.refs
+    ]
+
+
+def _outdated(attempt: Attempt, key: AssetKey) -> None:
+    """A decision about a held snapshot never runs code: what it was made from has changed, so only a retry helps."""
+    why = "an input that this run wrote stands on top of a moved main now"
+    attempt.end(attempt.step(key), StepState.CONFLICT, f"{why}; `lakeflow retry {attempt.run.id}` makes it again")
+
+
+def _require_inputs(run: RunRecord, chosen: Sequence[StepRecord]) -> None:
+    """UsageError when a forced step was made from a held snapshot that is not forced with it."""
+    mine = {str(step.asset) for step in chosen}
+    left = {str(step.asset): step.snapshot_id for step in run.steps if not step.done and str(step.asset) not in mine}
+    for step in chosen:
+        for name, snapshot in step.inputs.items():
+            if left.get(name) == snapshot:
+                raise UsageError(
+                    f"{step.asset} was made from {name} as this run wrote it, which is not published",
+                    hint=f"select both: `{name} {step.asset}`",
+                )
+
+
 def _held(run: RunRecord, selected: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
-    held = tuple(step.asset for step in run.steps if not step.done and step.snapshot_id is not None)
+    written = [step for step in run.steps if step.action is Action.WRITE and step.snapshot_id is not None]
+    held = tuple(step.asset for step in written if not step.done)
     chosen = tuple(key for key in held if not selected or key in selected)
     if not chosen:
         raise UsageError(f"run {run.id} holds nothing of what you selected", hint=f"`lakeflow runs {run.id}` shows it")
@@ -94,9 +131,12 @@ def _on_branch(attempt: Attempt, key: AssetKey) -> StepRecord:
 
 
 def _undecided_are_held(run: RunRecord, chosen: Sequence[AssetKey]) -> RunRecord:
-    """Steps that a dead attempt left open stay held unless they are chosen now."""
+    """The run as it goes on: steps that a dead attempt left open stay held unless they are chosen now."""
     return replace(
         run,
+        state=RunState.RUNNING,
+        ended_at=None,
+        reason="",
         steps=tuple(
             replace(step, state=StepState.HELD, reason="left open by an attempt that stopped")
             if step.state is None and step.asset not in chosen
@@ -127,7 +167,8 @@ def _later(table: Table, step: StepRecord) -> list[str]:
 
 
 def _back(table: Table, step: StepRecord) -> Rollback:
-    assert table.main is not None, f"{table.key} was published by the run that is rolled back"
+    if table.main is None:
+        raise UsageError(f"{table.key} has no main to roll back", hint=f"`lakeflow snapshots {table.key}` lists them")
     if step.base_id is not None and step.base_id not in table.snapshots:
         raise UsageError(
             f"{table.key} cannot return to {short_id(step.base_id)}: that snapshot has expired",

@@ -10,6 +10,7 @@ from typing import Final
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.model import AssetKey
+from lakeflow.core.planning import run_order
 from lakeflow.core.runs import Action, Ruling, RunRecord, StepRecord, StepState, VerdictRecord, end_state
 from lakeflow.core.table import Change, Pin, Publish, Table
 from lakeflow.core.verdict import Remedy, Verdict, decide, reconcile
@@ -29,15 +30,13 @@ def publish(attempt: Attempt, rewrite: Rewrite) -> RunRecord:
     """
     refusal = ""
     for _ in range(ROUNDS):
-        _settle(attempt, rewrite)
-        candidates, ended = _decided(attempt)
-        if not candidates:
-            return _finish(attempt, ended)
         try:
-            return _commit(attempt, candidates, ended)
+            _settle(attempt, rewrite)
+            candidates, ended = _decided(attempt)
+            return _commit(attempt, candidates, ended) if candidates else _finish(attempt, ended)
         except ConflictError as error:
             refusal = error.message
-            attempt.tables |= attempt.world.catalog.load(step.asset for step in candidates)
+            attempt.tables |= attempt.world.catalog.load(step.asset for step in _waiting(attempt))
     return _refused(attempt, [step.asset for step in _waiting(attempt)], refusal)
 
 
@@ -52,27 +51,31 @@ def publish_forced(attempt: Attempt, chosen: Sequence[AssetKey], reason: str) ->
 
 
 def _settle(attempt: Attempt, rewrite: Rewrite) -> None:
-    """Put each waiting branch whose main moved on top of it, and audit the new snapshot; or end the step."""
-    for step in _waiting(attempt):
-        table = attempt.tables[step.asset]
-        remedy = reconcile(table, step.base_id, attempt.asset(step.asset).write)
+    """Put each waiting branch whose main moved on top of it, and audit the new snapshot; or end the step.
+
+    What was made from a snapshot that is superseded so is made again, and what was checked against one is audited
+    again, down to the last descendant.
+    """
+    superseded: set[AssetKey] = set()
+    for key in run_order(attempt.world.project, [step.asset for step in _waiting(attempt)]):
+        step, table = attempt.step(key), attempt.tables[key]
+        remedy = reconcile(table, step.base_id, attempt.asset(key).write)
         if remedy is Remedy.CONFLICT:
             attempt.end(step, StepState.CONFLICT, _moved(table, step))
+        elif attempt.asset(key).upstreams & superseded:
+            rewrite(key)
+            superseded.add(key)
         elif remedy is Remedy.RESTAGE:
             _restage(attempt, step)
-            for reader in _readers(attempt, step.asset):
-                rewrite(reader)
+            superseded.add(key)
+        elif attempt.suite(key).references & superseded:
+            audit(attempt, step)
 
 
 def _restage(attempt: Attempt, step: StepRecord) -> None:
     table = attempt.world.catalog.restage(attempt.tables[step.asset], attempt.branch, step.base_id)
     attempt.tables[step.asset] = table
     audit(attempt, replace(step, base_id=table.main, snapshot_id=table.refs[attempt.branch], rows=step.rows))
-
-
-def _readers(attempt: Attempt, key: AssetKey) -> list[AssetKey]:
-    """Steps of this run that were made from the branch, and must be made again from its new snapshot."""
-    return [step.asset for step in _waiting(attempt) if key in attempt.asset(step.asset).upstreams]
 
 
 def _waiting(attempt: Attempt) -> list[StepRecord]:
@@ -145,8 +148,8 @@ def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord) -> Publi
 def _pins(attempt: Attempt, candidates: Sequence[StepRecord]) -> list[Pin]:
     """Inputs from outside this run: what was read must still be part of their main."""
     mine = {step.asset for step in candidates}
-    pins = {key: snapshot for step in candidates for key, snapshot in step.inputs.items()}
-    return [Pin(key, pins[str(key)]) for key in map(AssetKey.parse, sorted(pins)) if key not in mine]
+    read = {(AssetKey.parse(name), snapshot) for step in candidates for name, snapshot in step.inputs.items()}
+    return [Pin(key, snapshot) for key, snapshot in sorted(read) if key not in mine]
 
 
 def _proof(step: StepRecord, verdict: VerdictRecord) -> str:

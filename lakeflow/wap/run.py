@@ -15,7 +15,7 @@ from lakeflow.core.runs import UNPUBLISHED_ENDS, RunRecord, RunState, StepRecord
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.leasing import leased
 from lakeflow.wap.publishing import publish
-from lakeflow.wap.steps import carry_out
+from lakeflow.wap.steps import audit, carry_out, clear_branch
 from lakeflow.wap.world import World
 
 
@@ -68,7 +68,7 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
     """The next attempt of a run over its unpublished steps; what was published stays."""
     before = world.ledger.run(run_id)
     keys = _unpublished(world, before)
-    with leased(world, before.id, keys, wait) as lease:
+    with leased(world, before.id, open_assets(before), wait) as lease:
         before = require_unpublished(world.ledger.run(before.id), "retry")
         facts = world.facts(keys)
         plan = planning.plan(world.project, facts, keys, forced=_was_forced(before))
@@ -78,14 +78,29 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
             state=RunState.RUNNING,
             attempt=before.attempt + 1,
             ended_at=None,
-            steps=tuple(_settled(step, plan) for step in before.steps if step.asset in world.project.assets),
+            reason="",
+            steps=tuple(
+                _settled(step, plan) for step in before.steps if step.done or step.asset in world.project.assets
+            ),
         )
         return _run(Attempt(world, lease, run, facts, observer), plan)
 
 
+def open_assets(run: RunRecord) -> tuple[AssetKey, ...]:
+    """What must be leased to go on with a run: all that it did not publish, never nothing.
+
+    Whoever goes on with a run leases the same assets, so that only one does.
+    """
+    left = tuple(step.asset for step in run.steps if not step.done)
+    return left or tuple(step.asset for step in run.steps)
+
+
 def require_unpublished(run: RunRecord, verb: str) -> RunRecord:
-    """UsageError unless the run has ended with something unpublished."""
-    if run.state not in UNPUBLISHED_ENDS:
+    """UsageError unless the run has ended with something unpublished.
+
+    To be asked under the lease of `open_assets`: a run that is `running` then has died.
+    """
+    if run.state not in UNPUBLISHED_ENDS | {RunState.RUNNING}:
         raise UsageError(f"run {run.id} is {run.state}: there is nothing to {verb}", hint="`lakeflow runs` lists runs")
     return run
 
@@ -96,7 +111,9 @@ def ending_well(attempt: Attempt) -> Iterator[None]:
     try:
         yield
     except BusyError:
-        raise  # the lease was lost: the run is another's to record now
+        if _is_mine(attempt):  # else the lease was lost: the run is another's to record now
+            _stopped(attempt, RunState.FAILED, "the database was busy for too long")
+        raise
     except KeyboardInterrupt:
         _stopped(attempt, RunState.ABANDONED, "interrupted")
         raise
@@ -115,8 +132,12 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
     attempt.tell(RunStarted(attempt.run))
     attempt.world.ledger.save(attempt.run)
     with ending_well(attempt):
+        for fresh in (step for step in attempt.steps if step.done and plan.step(step.asset) is None):
+            clear_branch(attempt, fresh.asset)
         for step in plan.steps:
             carry_out(attempt, step)
+        for early in _checked_too_early(attempt):
+            audit(attempt, early)
         final = publish(attempt, lambda key: _again(attempt, plan, key))
     attempt.tell(RunEnded(final))
     return final
@@ -125,7 +146,20 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
 def _again(attempt: Attempt, plan: Plan, key: AssetKey) -> None:
     step = plan.step(key)
     assert step is not None, f"{key} waits for a publish, so it was planned"
-    carry_out(attempt, step)
+    main = attempt.tables[key].main
+    attempt.hold_in_mind(replace(attempt.step(key), base_id=main, snapshot_id=None))
+    carry_out(attempt, replace(step, base_id=main))
+
+
+def _checked_too_early(attempt: Attempt) -> list[StepRecord]:
+    """Steps whose checks refer to a table that this run wrote only after their audit: they refer to each other."""
+    early, written = [], set[AssetKey]()
+    for step in reversed(attempt.steps):
+        if attempt.written_here(step.asset) is not None:
+            if attempt.suite(step.asset).references & written:
+                early.append(step)
+            written.add(step.asset)
+    return early[::-1]
 
 
 def _unpublished(world: World, run: RunRecord) -> tuple[AssetKey, ...]:
@@ -144,6 +178,17 @@ def _settled(step: StepRecord, plan: Plan) -> StepRecord:
     return replace(step, state=StepState.UNCHANGED, reason="fresh: published by another run meanwhile")
 
 
+def _is_mine(attempt: Attempt) -> bool:
+    try:
+        attempt.world.ledger.renew(attempt.lease)
+    except BusyError:
+        return False
+    return True
+
+
 def _stopped(attempt: Attempt, state: RunState, reason: str) -> None:
+    """Record how the run stopped, unless its end is recorded already: what came after a commit takes nothing back."""
+    if attempt.world.ledger.run(attempt.run.id).state is not RunState.RUNNING:
+        return
     run = replace(attempt.run, state=state, reason=reason, ended_at=attempt.world.clock())
     attempt.world.ledger.save(run)

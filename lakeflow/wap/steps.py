@@ -33,8 +33,10 @@ def carry_out(attempt: Attempt, step: Step) -> None:
         if blocked := _blocked(attempt, step):
             attempt.end(record, StepState.SKIPPED, blocked)
         elif _inputs_turned_out_unchanged(attempt, step):
+            clear_branch(attempt, record.asset)
             attempt.end(record, StepState.UNCHANGED, "its inputs turned out unchanged")
         elif step.action is Action.AUDIT:
+            clear_branch(attempt, record.asset)
             _audit_main(attempt, record)
         else:
             _write_and_audit(attempt, step, record)
@@ -101,7 +103,8 @@ def _blocked(attempt: Attempt, step: Step) -> str:
 
 def _inputs_turned_out_unchanged(attempt: Attempt, step: Step) -> bool:
     only_cascade = all(reason.cause is Cause.UPSTREAM_RUNS for reason in step.reasons)
-    return only_cascade and all(attempt.step(key).state is StepState.UNCHANGED for key in step.upstreams)
+    still = {StepState.UNCHANGED, StepState.AUDITED}
+    return only_cascade and all(attempt.step(key).state in still for key in step.upstreams)
 
 
 def _audit_main(attempt: Attempt, record: StepRecord) -> None:
@@ -129,7 +132,7 @@ def _write(attempt: Attempt, record: StepRecord) -> StepRecord:
     attempt.tell_phase(record.asset, Phase.WRITING)
     world, asset = attempt.world, attempt.asset(record.asset)
     world.ledger.remember_code(asset.code_version, ALGORITHM, asset.source)
-    _clear_branch(attempt, record.asset)
+    clear_branch(attempt, record.asset)
     with world.engine.produce(asset, attempt.scans(asset.upstreams)) as produced:
         table, schema = _target(attempt, asset, produced.schema)
         files = produced.write(schema, world.catalog.data_directory(table))
@@ -147,8 +150,8 @@ def _write(attempt: Attempt, record: StepRecord) -> StepRecord:
     return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=sum(file.rows for file in files)))
 
 
-def _clear_branch(attempt: Attempt, key: AssetKey) -> None:
-    """Drop what an earlier attempt of this run left on its branch: this attempt forks again from main."""
+def clear_branch(attempt: Attempt, key: AssetKey) -> None:
+    """Drop what an earlier attempt left on the run's branch: this attempt forks again from main, or not at all."""
     table = attempt.tables.get(key)
     if table is not None and attempt.branch in table.refs:
         stale = Discard(key, attempt.branch, table.refs[attempt.branch])
@@ -201,7 +204,7 @@ def _digest_on_main(attempt: Attempt, key: AssetKey) -> str:
 
 
 def _drop_equal(attempt: Attempt, record: StepRecord) -> None:
-    _clear_branch(attempt, record.asset)
+    clear_branch(attempt, record.asset)
     on_main = replace(record, snapshot_id=attempt.tables[record.asset].main)
     attempt.extra_verdicts.append(attempt.verdict(on_main, Ruling.UNCHANGED, "a new write gave the same rows"))
     attempt.end(on_main, StepState.UNCHANGED, "the same rows as on main")

@@ -1,0 +1,156 @@
+"""A small lake for the story: code and checks are Python functions over lists of numbers.
+
+Everything that the story asks of an engine and of an auditor is kept, only smaller: an asset's rows are the numbers
+of one column, a file is a list under a name, and a recipe maps the rows of the inputs to the rows of the asset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from lakeflow.core.model import Asset, AssetKey, Outcome
+from lakeflow.core.ports import AuditRequest, Rows
+from lakeflow.core.runs import CheckResult
+from lakeflow.core.schema import Field, Primitive, Schema
+from lakeflow.core.table import Scan, WrittenFile
+
+SCHEMA = Schema((Field("value", Primitive("long")),))
+Numbers = Sequence[int]
+Recipe = Callable[[Mapping[str, Numbers]], Numbers]
+"""Rows of the inputs, by `layer.name`, to the rows of the asset. May raise an AssetError."""
+Rule = Callable[[Numbers, Mapping[str, Numbers]], bool]
+"""Rows of the audited snapshot, and those of the tables that the check names, to: is that good?"""
+
+
+class Crash(BaseException):
+    """The process dies here. No `except Exception` may swallow it."""
+
+
+@dataclass
+class Ticking:
+    """A clock that moves a second at every look."""
+
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@dataclass
+class Shelf:
+    """All data files: a name and the numbers in it."""
+
+    held: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _names: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def store(self, numbers: Numbers, directory: str) -> tuple[WrittenFile, ...]:
+        """No rows give no file, as from the real engine."""
+        if not numbers:
+            return ()
+        path = str(Path(directory) / f"{next(self._names)}.parquet")
+        self.held[path] = tuple(numbers)
+        return (WrittenFile(path, len(numbers), 8 * len(numbers)),)
+
+    def rows(self, scan: Scan) -> list[int]:
+        return sorted(number for path in scan.files for number in self.held[path.removeprefix("file://")])
+
+
+@dataclass
+class _Produced:
+    shelf: Shelf
+    numbers: Numbers
+    schema: Schema = SCHEMA
+
+    def write(self, schema: Schema, directory: str) -> tuple[WrittenFile, ...]:
+        assert schema.names == self.schema.names
+        return self.shelf.store(self.numbers, directory)
+
+
+@dataclass
+class ScriptedEngine:
+    """The `Engine` port: runs the recipe of an asset's code version. `ran` notes what ran, on which rows."""
+
+    shelf: Shelf
+    recipes: dict[str, Recipe]
+    ran: list[AssetKey] = field(default_factory=list)
+
+    @contextmanager
+    def produce(self, asset: Asset, inputs: Mapping[AssetKey, Scan]) -> Iterator[_Produced]:
+        self.ran.append(asset.key)
+        rows = {str(key): self.shelf.rows(scan) for key, scan in inputs.items()}
+        yield _Produced(self.shelf, self.recipes[asset.code_version](rows))
+
+    def equal(self, left: Scan, right: Scan) -> bool:
+        return self.shelf.rows(left) == self.shelf.rows(right)
+
+    def relation(self, scan: Scan) -> Any:
+        return self.shelf.rows(scan)
+
+    def rows(self, scan: Scan, limit: int) -> Rows:
+        return Rows(("value",), tuple((str(number),) for number in self.shelf.rows(scan)[:limit]))
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class ScriptedAuditor:
+    """The `Auditor` port: the rule of a suite's digest, and row accounting. `audited` notes each snapshot id."""
+
+    shelf: Shelf
+    rules: dict[str, Rule]
+    audited: list[int | None] = field(default_factory=list)
+
+    def start(self) -> None:
+        pass
+
+    def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
+        self.audited.append(request.scan.snapshot_id)
+        rows = self.shelf.rows(request.scan)
+        named = {name: self.shelf.rows(scan) for name, scan in request.relations.items()}
+        rule = self.rules.get(request.suite.digest)
+        results = [] if rule is None else [CheckResult("rule", _outcome(rule(rows, named)))]
+        if request.expected_rows is not None:
+            counted = f"expected {request.expected_rows}, found {len(rows)}"
+            results.append(CheckResult("rows", _outcome(request.expected_rows == len(rows)), detail=counted))
+        return tuple(results)
+
+    def close(self) -> None:
+        pass
+
+
+def _outcome(good: bool) -> Outcome:
+    return Outcome.PASSED if good else Outcome.FAILED
+
+
+Gate = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Gated:
+    """A port behind a gate: the gate is told `port.method>` before each call and `port.method<` after it.
+
+    It may raise there (a crash at that very point) or change the world (another engine commits just then).
+    """
+
+    name: str
+    port: Any
+    gate: Gate
+
+    def __getattr__(self, method: str) -> Any:
+        real = getattr(self.port, method)
+
+        def through(*args: Any, **kwargs: Any) -> Any:
+            self.gate(f"{self.name}.{method}>")
+            answer = real(*args, **kwargs)
+            self.gate(f"{self.name}.{method}<")
+            return answer
+
+        return through if callable(real) else real

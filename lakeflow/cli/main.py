@@ -21,9 +21,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "discard": ("runs:discard", "Drop what a run wrote and did not publish."),
     "retry": ("runs:retry", "Go on with a run that was not published, over its unpublished steps."),
     "rollback": ("runs:rollback", "Take a published run back, whole."),
-    "runs": ("look:runs", "List the runs, or show one."),
+    "runs": ("look:runs", "List the runs, newest first, or show one."),
     "snapshots": ("look:snapshots", "Show the snapshots of an asset, newest first."),
-    "show": ("look:show", "Show the first rows of an asset, or the rows that fail its checks."),
+    "show": ("look:show", "Show the first rows of an asset, or (--failing) those that fail its checks."),
     "lineage": ("look:lineage", "Show as a tree what was made from what."),
     "config": ("project:config", "Show every setting and where it came from."),
 }

@@ -141,7 +141,7 @@ def _live(stream: TextIO, *, color: bool) -> Iterator[Observer]:
 
 def _ended(run_id: str, step: StepRecord) -> Text:
     if step.state is None:
-        return line(Mark.NONE, f" {step.asset}  audited, waits for the publish")
+        return line(Mark.NONE, f"  {step.asset}  audited, waits for the publish")
     return align([step_cells(step, branch_of(run_id))])[0]
 
 

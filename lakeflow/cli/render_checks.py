@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lakeflow.cli.render_rows import grid
 from lakeflow.cli.text import Mark, align, line
-from lakeflow.cli.words import count, percent
+from lakeflow.cli.words import count, in_rows, percent
 from lakeflow.core.model import Outcome, Severity
 from lakeflow.core.runs import CheckResult
 
@@ -50,17 +50,16 @@ def _cells(check: CheckResult) -> tuple[Text, ...]:
 
 
 def _how_much(check: CheckResult) -> str:
+    """The audit's own words where it has some, else the count."""
     if check.outcome is Outcome.ERRORED:
         return f"errored: {check.detail or 'no reason given'}"
-    if check.failed_rows is None:
+    if check.detail or check.failed_rows is None:
         return check.detail or "failed"
     if not check.rows:
-        return f"{count(check.failed_rows)} rows"
-    return f"{count(check.failed_rows)} of {count(check.rows)} rows ({percent(check.failed_rows, check.rows)})"
+        return in_rows(check.failed_rows)
+    return f"{count(check.failed_rows)} of {in_rows(check.rows)} ({percent(check.failed_rows, check.rows)})"
 
 
 def _note(check: CheckResult) -> str:
     light = check.severity is not Severity.CRITICAL and check.outcome is Outcome.FAILED
-    weight = f"{check.severity}, does not hold" if light else ""
-    detail = check.detail if check.outcome is Outcome.FAILED and check.failed_rows is not None else ""
-    return "; ".join(filter(None, (weight, detail)))
+    return f"{check.severity}, does not hold" if light else ""

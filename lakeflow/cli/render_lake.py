@@ -11,7 +11,7 @@ from rich.text import Text
 
 from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import age, count, counted
+from lakeflow.cli.words import age, counted, in_rows
 from lakeflow.core.model import Asset, AssetKey, Project, SqlCode
 from lakeflow.core.planning import short_id
 from lakeflow.core.views import AssetStatus, Health, LineageNode, Setting
@@ -89,7 +89,7 @@ def snapshot_label(node: LineageNode) -> Text:
     if status.snapshot_id is None:
         return line(("never published", "yellow"))
     held = f"  HELD on {', '.join(f'audit_{run}' for run in status.held)}" if status.held else ""
-    return line(f"{short_id(status.snapshot_id)}  {count(status.rows)} rows", (held, "bold red"))
+    return line(f"{short_id(status.snapshot_id)}  {in_rows(status.rows)}", (held, "bold red"))
 
 
 def config_screen(settings: Sequence[Setting]) -> Text:
@@ -138,7 +138,7 @@ def _about(status: AssetStatus, now: datetime) -> Text:
     if status.snapshot_id is None:
         return Text()
     old = f"  {age(status.published_at, now)} old" if status.published_at else ""
-    return line(f"{short_id(status.snapshot_id)}  {count(status.rows)} rows{old}")
+    return line(f"{short_id(status.snapshot_id)}  {in_rows(status.rows)}{old}")
 
 
 def _status_record(status: AssetStatus) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lakeflow.cli.words import age, count
+from lakeflow.cli.words import age, in_rows
 from lakeflow.core.planning import short_id
 from lakeflow.core.views import AssetStatus
 
@@ -14,4 +14,4 @@ def readers_see(status: AssetStatus, now: datetime, *, words: str = "readers sti
     if status.snapshot_id is None:
         return f"{words} nothing: it was never published"
     old = f", {age(status.published_at, now)} old" if status.published_at else ""
-    return f"{words} {short_id(status.snapshot_id)} ({count(status.rows)} rows{old})"
+    return f"{words} {short_id(status.snapshot_id)} ({in_rows(status.rows)}{old})"

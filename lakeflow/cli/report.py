@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Container, Sequence
+from itertools import pairwise
 from typing import Final
 
 from rich.text import Text
@@ -31,7 +32,7 @@ def report(error: BaseException, arguments: Sequence[str], commands: Container[s
 
 
 def _asks_json(arguments: Sequence[str]) -> bool:
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    pairs = pairwise([*arguments, ""])
     spelled = {f"--output={Form.JSON}", f"-o{Form.JSON}", f"-o={Form.JSON}"}
     return any(word in spelled or (word in {"-o", "--output"} and after == Form.JSON) for word, after in pairs)
 

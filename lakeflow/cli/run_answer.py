@@ -18,6 +18,7 @@ EXIT_CODES: Final = {RunState.CONFLICT: 3, RunState.PUBLISHED: 0, RunState.DISCA
 _HINTS: Final = {
     StepState.HELD: "`lakeflow runs {run}` says why and what to do",
     StepState.ERRORED: "mend the code, then `lakeflow retry {run}`",
+    StepState.SKIPPED: "`lakeflow runs {run}` says what it waits for",
     StepState.CONFLICT: "`lakeflow retry {run}` writes it again on what readers see now",
 }
 
@@ -42,7 +43,7 @@ def readers_of(lake: Lake, run: RunRecord | None) -> Readers:
 
 
 def step_errors(run: RunRecord) -> tuple[dict[str, Any], ...]:
-    """One error for each step that was held, errored or lost a conflict; what it merely stopped is none."""
+    """One error for each step that did not get to readers: held, errored, skipped or lost to a conflict."""
     return tuple(
         entry(str(step.state), step.reason or str(step.state), _HINTS[step.state].format(run=run.id), str(step.asset))
         for step in run.steps

@@ -19,6 +19,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s'[: number != 1]}"
 
 
+def in_rows(number: int | None) -> str:
+    """`1 row`, `26,109 rows`, `? rows`."""
+    return "? rows" if number is None else counted(number, "row")
+
+
 def age(then: datetime, now: datetime) -> str:
     """`2 min`, `2 d`; a clock that runs backwards gives `0 s`."""
     seconds = max(0, int((now - then).total_seconds()))

@@ -64,7 +64,10 @@ def snapshots(session: Session, asset: str) -> Answer:
 @limit_option
 @answers(*Form)
 def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **options: int) -> Answer:
-    """Show the first rows of an asset as readers see them, or on a branch, or at a snapshot."""
+    """Show the first rows of an asset, or (--failing) those that fail its checks.
+
+    As readers see them, or on a branch (--ref), or at a snapshot (--snapshot).
+    """
     if ref and snapshot:
         raise click.UsageError("--ref and --snapshot exclude each other")
     place = Place(ref or "main", snapshot)

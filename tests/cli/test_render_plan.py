@@ -1,0 +1,53 @@
+"""A plan on the screen, as JSON and as CSV."""
+
+from lakeflow.cli.render_json import plan_json
+from lakeflow.cli.render_plan import plan_records, plan_screen, plan_summary
+from lakeflow.core.planning import Plan
+from tests.cli.values import PLAN, key
+
+
+def test_a_plan_says_of_each_asset_what_and_why() -> None:
+    assert plan_screen(PLAN).plain.splitlines() == [
+        "  +  bronze.flights       never built",
+        "  ~  silver.weather       code changed (a1b2c3 → 9f04d1)",
+        "  ~  gold.carrier_delays  check changed (111111 → 222222); audits s810000, writes nothing",
+        "  =  silver.flights       fresh",
+        "",
+        "! bronze.flights appends: rows that it landed before will land again",
+        "",
+        "3 to run, 1 unchanged; about 362,891 rows to read",
+    ]
+
+
+def test_nothing_to_do_is_a_good_answer() -> None:
+    assert plan_summary(Plan(steps=(), fresh=(key("silver.flights"),))) == "Nothing to do: 1 asset fresh"
+
+
+def test_a_plan_as_json_keeps_causes_apart_and_ids_as_strings() -> None:
+    data = plan_json(PLAN)
+    assert data["selected"] == 4
+    assert data["total"] == 9
+    assert data["fresh"] == ["silver.flights"]
+    assert data["steps"][1] == {
+        "asset": "silver.weather",
+        "action": "write",
+        "reasons": [
+            {
+                "cause": "code changed",
+                "upstream": None,
+                "before": "a1b2c3",
+                "after": "9f04d1",
+                "rows": None,
+                "text": "code changed (a1b2c3 → 9f04d1)",
+            }
+        ],
+        "base_id": "4411009",
+        "upstreams": [],
+    }
+
+
+def test_a_plan_as_csv_has_one_row_an_asset() -> None:
+    header, rows = plan_records(PLAN)
+    assert header == ("asset", "action", "reasons")
+    assert rows[0] == ("bronze.flights", "write", "never built")
+    assert rows[-1] == ("silver.flights", "", "fresh")

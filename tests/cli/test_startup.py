@@ -1,0 +1,73 @@
+"""Help answers at once, because nothing heavy is imported for it."""
+
+import importlib
+import json
+import time
+
+import click
+import pytest
+
+from lakeflow.cli.main import COMMANDS, cli
+from tests.cli.process import lakeflow, python
+
+HEAVY = ("rich", "lakeflow.lake", "pyiceberg", "duckdb", "great_expectations", "pandas", "pyarrow", "sqlglot")
+
+LOADED = """
+import sys
+from lakeflow.cli.main import run
+code = run({arguments!r})
+import json
+print(json.dumps([code, sorted(sys.modules)]))
+"""
+
+
+def modules_after(*arguments: str) -> set[str]:
+    done = python(LOADED.format(arguments=list(arguments)))
+    assert done.returncode == 0, done.stderr
+    code, modules = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0
+    return set(modules)
+
+
+def test_help_imports_click_and_no_other_library() -> None:
+    assert not [name for name in HEAVY if name in modules_after("--help")]
+
+
+def test_help_of_a_command_imports_no_library_that_touches_data() -> None:
+    loaded = modules_after("materialize", "--help")
+    assert not [name for name in ("lakeflow.lake", "pyiceberg", "duckdb", "pyarrow", "pandas") if name in loaded]
+
+
+def test_help_answers_within_three_tenths_of_a_second() -> None:
+    """The best of a few: the machine may be busy."""
+
+    def once() -> float:
+        start = time.perf_counter()
+        assert lakeflow("--help").returncode == 0
+        return time.perf_counter() - start
+
+    assert min(once() for _ in range(5)) < 0.3
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_the_group_says_what_the_command_itself_says(name: str) -> None:
+    """The summaries stand in the group only so that help need not import the commands."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.name == name
+    summary = COMMANDS[name][1].rstrip(".")
+    assert (command.help or "").startswith(summary)
+
+
+def test_every_click_command_of_the_package_is_listed() -> None:
+    found = set()
+    for module in ("project", "runs", "look"):
+        values = vars(importlib.import_module(f"lakeflow.cli.commands.{module}")).values()
+        found |= {value.name for value in values if isinstance(value, click.Command)}
+    assert found == set(COMMANDS)
+
+
+def test_no_command_at_all_shows_the_help() -> None:
+    done = lakeflow()
+    assert done.returncode == 0
+    assert "materialize" in done.stdout

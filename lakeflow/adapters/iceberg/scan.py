@@ -63,7 +63,7 @@ def _kept(table: Table, snapshot_id: int) -> Any:
     if snapshot_id not in table.snapshots:
         raise AssetError(
             f"{table.key}: snapshot {snapshot_id} is not kept any more",
-            hint="`lakeflow snapshots` lists those that are",
+            hint=f"`lakeflow snapshots {table.key}` lists those that are",
             asset=table.key,
         )
     return table.schema_of(snapshot_id)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -50,7 +51,8 @@ class PythonFile:
         """The assets of the file, and everything wrong with them that can be told without other files."""
         try:
             tree = self.sources.tree(self.path)
-            module = self.modules.load(".".join(self.path.relative_to(self.sources.root).with_suffix("").parts))
+            with redirect_stdout(sys.stderr):  # stdout belongs to the data that a command prints
+                module = self.modules.load(".".join(self.path.relative_to(self.sources.root).with_suffix("").parts))
         except UnreadableError as error:
             return self._broken(error.fault)
         except (Exception, SystemExit) as error:  # noqa: BLE001  the user's code may raise anything at all
@@ -134,6 +136,9 @@ class PythonFile:
             source = self._source(found, tree, declaration)
         except UnreadableError as error:
             return None, [*faults, error.fault]
+        except RecursionError:
+            hint = "split the long expression into several"
+            return None, [*faults, fault("the code is nested too deeply to be fingerprinted", hint)]
         draft = Draft(
             key=AssetKey(self.layer, found.function.__name__),
             declaration=declaration,

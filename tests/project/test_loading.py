@@ -354,6 +354,23 @@ def test_an_unused_shared_check_file_is_a_fault(tmp_path):
     assert faults(tmp_path, {"checks/shared/a.sql": "select 1"})[0].message == "no asset uses this check file"
 
 
+def test_what_a_file_prints_while_it_is_imported_goes_to_stderr(tmp_path, capsys):
+    text = "from lakeflow import asset\nprint('hello')\n@asset\ndef g(): ...\n"
+    loaded(tmp_path, {"layers/gold/g.py": text})
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+@pytest.mark.parametrize(("terms", "known"), [(150, True), (600, False)])
+def test_long_expressions_are_read_and_absurd_ones_are_a_fault(terms, known, tmp_path):
+    text = f"from lakeflow import asset\n@asset\ndef g(): return {' + '.join(['x'] * terms)}\n"
+    files = {"layers/gold/g.py": text}
+    if known:
+        assert loaded(tmp_path, files).assets
+    else:
+        (fault,) = faults(tmp_path, files)
+        assert (fault.line, fault.message) == (3, "the code is nested too deeply to be fingerprinted")
+
+
 def test_importing_lakeflow_for_its_decorator_imports_nothing_heavy():
     heavy = "{'duckdb', 'sqlglot', 'pydantic', 'pyiceberg', 'pyarrow', 'sqlalchemy'}"
     code = f"import sys; from lakeflow import asset; print({heavy} & sys.modules.keys())"

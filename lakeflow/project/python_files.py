@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -113,43 +113,26 @@ class PythonFile:
                 )
 
     def _draft(self, found: _Found, tree: ast.Module) -> tuple[Draft | None, list[Fault]]:
-        lines = dict(_field_lines(found.node, asset_names(tree))) if found.node else {}
-        raw: Mapping[str, Any] = getattr(found.function, ATTRIBUTE)
-        declaration, flaws = read_declaration(raw)
-
-        def fault(message: str, hint: str, at: str = "") -> Fault:
-            return Fault(self.name, lines.get(at, found.line), message, hint)
-
-        faults = [fault(flaw.message, flaw.hint, flaw.field) for flaw in flaws]
-        if declaration.layer and declaration.layer != self.layer:
-            hint = "drop layer=: the folder says it"
-            faults.append(fault(f"layer {declaration.layer!r} contradicts the folder {self.layer}/", hint, "layer"))
-        inputs: dict[str, AssetKey] = {}
-        for name, upstream in declaration.inputs.items():
-            try:
-                inputs[name] = AssetKey.parse(upstream)
-            except ValueError:
-                hint = "an input is written layer.name, such as bronze.weather"
-                faults.append(fault(f"input {name!r}: {upstream!r} is not layer.name", hint, name))
-        faults += [fault(message, hint, at) for message, hint, at in _misfits(found.function, declaration)]
-        try:
-            source = self._source(found, tree, declaration)
-        except UnreadableError as error:
-            return None, [*faults, error.fault]
-        except RecursionError:
-            hint = "split the long expression into several"
-            return None, [*faults, fault("the code is nested too deeply to be fingerprinted", hint)]
+        declaration, flaws = read_declaration(getattr(found.function, ATTRIBUTE))
         draft = Draft(
             key=AssetKey(self.layer, found.function.__name__),
             declaration=declaration,
             code=PythonCode(found.function, self.name, found.line),
-            inputs=inputs,
-            lines=lines,
-            source=source,
-            code_version=fingerprint(source),
+            inputs={name: key for name, upstream in declaration.inputs.items() if (key := _key(upstream))},
+            lines=dict(_field_lines(found.node, asset_names(tree))) if found.node else {},
             description=declaration.description or _summary(found.function),
         )
-        return draft, faults
+        misfits = (*_contradictions(declaration, self.layer), *_misfits(found.function, declaration))
+        faults = [draft.fault(flaw.message, flaw.hint, flaw.field) for flaw in flaws]
+        faults += [draft.fault(message, hint, at) for message, hint, at in misfits]
+        try:
+            source = self._source(found, tree, declaration)
+            return replace(draft, source=source, code_version=fingerprint(source)), faults
+        except UnreadableError as error:
+            return None, [*faults, error.fault]
+        except RecursionError:
+            hint = "split the long expression into several"
+            return None, [*faults, draft.fault("the code is nested too deeply to be fingerprinted", hint)]
 
     def _source(self, found: _Found, tree: ast.Module, declaration: Declaration) -> str:
         """Of a function that is not plainly written in the file: the whole file, and the values that it closes over."""
@@ -205,6 +188,24 @@ def _field_lines(node: FunctionNode, assets: set[str]) -> Iterator[tuple[str, in
             for key in keyword.value.keys:
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     yield f"{prefix}{key.value}", key.lineno
+
+
+def _key(upstream: str) -> AssetKey | None:
+    try:
+        return AssetKey.parse(upstream)
+    except ValueError:
+        return None
+
+
+def _contradictions(declaration: Declaration, layer: Layer) -> Iterator[tuple[str, str, str]]:
+    """Fields that cannot be meant: message, hint, and the field concerned."""
+    if declaration.layer and declaration.layer != layer:
+        message = f"layer {declaration.layer!r} contradicts the folder {layer}/"
+        yield message, "drop layer=: the folder says it", "layer"
+    for name, upstream in declaration.inputs.items():
+        if _key(upstream) is None:
+            hint = "an input is written layer.name, such as bronze.weather"
+            yield f"input {name!r}: {upstream!r} is not layer.name", hint, name
 
 
 def _misfits(function: Callable[..., Any], declaration: Declaration) -> Iterator[tuple[str, str, str]]:

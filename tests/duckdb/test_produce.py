@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,7 +19,7 @@ import pytest
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError, ConfigError, SchemaError
-from lakeflow.core.model import Asset, AssetKey, Column, SqlCode
+from lakeflow.core.model import Asset, Column, SqlCode
 from lakeflow.core.schema import Primitive
 from lakeflow.core.table import Scan
 from tests.duckdb.lab import OUT, RAW, python_asset, rows_of, sql_asset, values, write
@@ -62,7 +65,7 @@ def test_an_unknown_table_is_named_with_what_is_near(engine: DuckEngine, data: P
     error = failure(engine, sql_asset("SELECT * FROM rawr"), raw, data)
     assert "rawr" in error.message
     assert "layers/silver/out.sql" in error.message
-    assert error.hint == "did you mean bronze.raw?"
+    assert error.hint == "did you mean 'bronze.raw'?"
 
 
 def test_an_unknown_table_with_nothing_near_gets_the_list(engine: DuckEngine, data: Path, raw: Scan) -> None:
@@ -73,7 +76,7 @@ def test_an_unknown_table_with_nothing_near_gets_the_list(engine: DuckEngine, da
 def test_an_unknown_column_is_named_with_what_is_near(engine: DuckEngine, data: Path, raw: Scan, column: str) -> None:
     error = failure(engine, sql_asset(f"SELECT {column} FROM bronze.raw"), raw, data)
     assert '"aat"' in error.message
-    assert error.hint == "did you mean at?"
+    assert error.hint == "did you mean 'at'?"
 
 
 def test_a_syntax_error_names_the_line(engine: DuckEngine, data: Path, raw: Scan) -> None:
@@ -388,5 +391,22 @@ with engine.produce(asset, {{}}) as produced:
     assert list(data.iterdir()) == []
 
 
-def test_a_key_names_its_layer() -> None:
-    assert str(AssetKey.parse("silver.out")) == str(OUT)
+LONG = "SELECT md5(i::VARCHAR) AS a FROM range(20000000000) t(i)"
+
+
+def test_ctrl_c_ends_a_long_write_at_once_and_leaves_no_file(engine: DuckEngine, data: Path) -> None:
+    began = time.monotonic()
+    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        rows_of(LONG, engine, data)
+    assert time.monotonic() - began < 10
+    assert list(data.iterdir()) == []
+    assert values(engine, rows_of("SELECT 1 AS a", engine, data)) == [{"a": 1}]
+
+
+def test_closing_the_engine_ends_a_long_write_in_another_thread(root: Path, data: Path) -> None:
+    engine = DuckEngine(str(root), None, 2, str(root))
+    threading.Timer(0.3, engine.close).start()
+    with pytest.raises(AssetError):
+        rows_of(LONG, engine, data)
+    assert list(data.iterdir()) == []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -69,3 +72,10 @@ def test_a_frame_of_decimals_comes_as_floats() -> None:
     with pytest.warns(match="inplace") if pd.__version__ >= "3.1" else pytest.MonkeyPatch.context():
         frame = duckdb.sql("SELECT 0.1::DECIMAL(4,2) AS d, TIMESTAMPTZ '2020-01-01 00:00:00Z' AS t").df()
     assert str(frame.dtypes["d"]) == "float64"
+
+
+def test_ctrl_c_during_a_query_is_no_keyboard_interrupt() -> None:
+    """Worked around by running long queries in a thread that is interrupted, and by telling this error apart."""
+    threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(RuntimeError, match="Query interrupted"):
+        duckdb.sql("SELECT max(md5(i::VARCHAR)) FROM range(10000000) t(i)").fetchall()

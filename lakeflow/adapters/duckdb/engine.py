@@ -10,9 +10,10 @@ from duckdb import DuckDBPyRelation
 from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.compare import same_rows
 from lakeflow.adapters.duckdb.failures import Place, failures
+from lakeflow.adapters.duckdb.interrupt import interruptible
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.produce import Output, produced
-from lakeflow.adapters.duckdb.session import Instance
+from lakeflow.adapters.duckdb.session import Instance, interrupt
 from lakeflow.core.model import Asset, AssetKey, PythonCode
 from lakeflow.core.ports import Rows
 from lakeflow.core.table import Scan
@@ -42,7 +43,7 @@ class DuckEngine:
 
     def equal(self, left: Scan, right: Scan) -> bool:
         with failures(Place(left.key, personal=True)), closing(self._instance.cursor()) as cursor:
-            return same_rows(cursor, left, right)
+            return interruptible(lambda: interrupt(cursor), lambda: same_rows(cursor, left, right))
 
     def relation(self, scan: Scan) -> DuckDBPyRelation:
         """The relation keeps a connection of its own alive."""

@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 import duckdb
 
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model import AssetKey
+from lakeflow.core.nearest import nearest
 
 _NO_VALUES: Final = (
     duckdb.BinderException,
@@ -111,8 +111,7 @@ def _available(names: tuple[str, ...]) -> str:
 
 
 def _near(name: str, known: tuple[str, ...]) -> str | None:
-    """The known names that look like it, whether or not the layer was written."""
-    spelled = {known_name.lower(): known_name for known_name in known}
-    spelled |= {known_name.rpartition(".")[2].lower(): known_name for known_name in known}
-    found = dict.fromkeys(spelled[match] for match in get_close_matches(name.lower(), spelled, n=3))
-    return f"did you mean {' or '.join(found)}?" if found else None
+    """The known name that looks like it, whether or not the layer was written."""
+    bare = {each.rpartition(".")[2]: each for each in known}
+    found = nearest(name, known) or bare.get(nearest(name, bare) or "")
+    return f"did you mean {found!r}?" if found else None

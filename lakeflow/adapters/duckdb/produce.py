@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.failures import Place, failures
 from lakeflow.adapters.duckdb.forms import Form, form_of, in_form
+from lakeflow.adapters.duckdb.interrupt import interruptible
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.returned import as_relation, one_select
 from lakeflow.adapters.duckdb.session import Instance, Step, step
@@ -28,9 +32,10 @@ _FORMS: Final = "annotate it with one of: " + ", ".join(Form) + "; or not at all
 class Output:
     """What the code gave, not computed yet; see `lakeflow.core.ports.Produced`."""
 
-    def __init__(self, relation: DuckDBPyRelation, place: Place) -> None:
+    def __init__(self, relation: DuckDBPyRelation, place: Place, interrupt: Callable[[], None]) -> None:
         self._relation = relation
         self._place = place
+        self._interrupt = interrupt
 
     @cached_property
     def schema(self) -> Schema:
@@ -39,7 +44,15 @@ class Output:
 
     def write(self, schema: Schema, directory: str) -> tuple[WrittenFile, ...]:
         with printing_to_stderr(), failures(self._place):
-            return write_files(self._relation, schema, directory)
+            return self._write(schema, Path(directory) / uuid4().hex)
+
+    def _write(self, schema: Schema, target: Path) -> tuple[WrittenFile, ...]:
+        """Into a folder of its own, so that nothing collides and a failure, or Ctrl-C, leaves no file behind."""
+        try:
+            return interruptible(self._interrupt, lambda: write_files(self._relation, schema, target))
+        except BaseException:
+            shutil.rmtree(target, ignore_errors=True)
+            raise
 
 
 @contextmanager
@@ -47,7 +60,7 @@ def produced(instance: Instance, asset: Asset, inputs: Mapping[AssetKey, Scan], 
     """The asset's output, valid while this is open: its views and cursors are gone afterwards."""
     named = {str(key): scan for key, scan in inputs.items()} | {name: inputs[key] for name, key in asset.inputs.items()}
     with failures(place), step(instance, named) as running:
-        yield Output(_run(asset, named, running, place), place)
+        yield Output(_run(asset, named, running, place), place, running.interrupt)
 
 
 def _run(asset: Asset, named: Mapping[str, Scan], running: Step, place: Place) -> DuckDBPyRelation:

@@ -7,10 +7,12 @@ SQL reads live in an attached in-memory database that this step alone uses.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 from weakref import WeakSet
 
@@ -22,6 +24,9 @@ from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.model import Layer
 from lakeflow.core.table import Scan
+
+_PATIENCE: Final = 10.0
+"""Seconds that an interrupted query has to end before closing gives up."""
 
 
 class Instance:
@@ -54,12 +59,24 @@ class Instance:
             return cursor
 
     def close(self) -> None:
-        """Interrupt what still runs, then close."""
+        """Interrupt what still runs, then close; closing takes every cursor along, once none is busy."""
+        deadline = time.monotonic() + _PATIENCE
         with self._lock:
-            for cursor in self._open:
-                with suppress(duckdb.ConnectionException):  # it is closed already
-                    cursor.interrupt()
-            self._connection.close()
+            while True:
+                for cursor in self._open:
+                    interrupt(cursor)
+                try:
+                    return self._connection.close()
+                except duckdb.ResourceInUseException:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.02)
+
+
+def interrupt(cursor: DuckDBPyConnection) -> None:
+    """End the query that runs on the cursor, if any."""
+    with suppress(duckdb.ConnectionException):  # it is closed already
+        cursor.interrupt()
 
 
 def _searchable(root: str) -> str:
@@ -90,16 +107,23 @@ class Step:
     root: Path
     cursor: DuckDBPyConnection
     another: Callable[[], DuckDBPyConnection]
+    interrupt: Callable[[], None]
 
 
 @contextmanager
 def step(instance: Instance, inputs: Mapping[str, Scan]) -> Iterator[Step]:
     """A database of its own, with a view of each input under its name; all cursors close with it."""
     name = quoted(f"step_{uuid4().hex}")
+    opened: list[DuckDBPyConnection] = []
     with ExitStack() as stack:
 
         def another() -> DuckDBPyConnection:
-            return stack.enter_context(closing(instance.cursor()))
+            opened.append(stack.enter_context(closing(instance.cursor())))
+            return opened[-1]
+
+        def interrupt_all() -> None:
+            for each in opened:
+                interrupt(each)
 
         janitor = another()
         janitor.execute(f"ATTACH ':memory:' AS {name}")
@@ -107,7 +131,7 @@ def step(instance: Instance, inputs: Mapping[str, Scan]) -> Iterator[Step]:
         cursor = another()
         cursor.execute(f"USE {name}")
         _bind(cursor, inputs)
-        yield Step(instance.root, cursor, another)
+        yield Step(instance.root, cursor, another, interrupt_all)
 
 
 def _bind(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan]) -> None:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, TextIO
 
 from lakeflow.adapters.duckdb.failures import Place
+from lakeflow.adapters.duckdb.interrupt import is_interrupt
 from lakeflow.core.errors import AssetError, LakeflowError
 from lakeflow.core.model import PythonCode
 
@@ -49,6 +50,8 @@ def call(code: PythonCode, inputs: dict[str, object], place: Place) -> object:
         except LakeflowError:
             raise
         except (Exception, SystemExit) as error:
+            if is_interrupt(error):
+                raise KeyboardInterrupt from error
             raised = _told(error, code, place)
             if place.personal:
                 raise raised from None

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 from duckdb import DuckDBPyRelation
 
@@ -30,21 +28,16 @@ _SOURCE: Final = "lakeflow_produced"
 _PART: Final = re.compile(r'"((?:[^"]|"")*)"')
 
 
-def write_files(relation: DuckDBPyRelation, schema: Schema, directory: str) -> tuple[WrittenFile, ...]:
-    """Write the relation's rows to new files below `directory`, cast to exactly `schema`.
+def write_files(relation: DuckDBPyRelation, schema: Schema, target: Path) -> tuple[WrittenFile, ...]:
+    """Write the relation's rows to files in `target`, which is not there yet, cast to exactly `schema`.
 
-    SchemaError when they do not fit it; whatever goes wrong, no file stays behind. duckdb.Error passes.
+    SchemaError when they do not fit it, duckdb.Error passes; then the caller drops what is in `target`.
     """
     selected = _select(relation, schema)
-    target = Path(directory) / uuid4().hex
-    try:
-        rows = _query(relation, _copy(selected, schema, target)).fetchall()
-        files = tuple(_written(row) for row in rows if row[1])
-        _refuse_nulls(schema, files)
-        _settle(target, files)
-    except BaseException:
-        shutil.rmtree(target, ignore_errors=True)
-        raise
+    rows = _query(relation, _copy(selected, schema, target)).fetchall()
+    files = tuple(_written(row) for row in rows if row[1])
+    _refuse_nulls(schema, files)
+    _settle(target, files)
     return files
 
 

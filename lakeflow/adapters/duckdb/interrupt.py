@@ -1,0 +1,36 @@
+"""Long queries end at once when somebody presses Ctrl-C or the engine is closed.
+
+DuckDB looks at Python's signals only between pieces of work, which can be the whole query, and then raises a
+RuntimeError in the place of KeyboardInterrupt; `interrupt()` from another thread ends the query promptly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Final, TypeVar
+
+Result = TypeVar("Result")
+
+_POLL: Final = 0.1
+"""Seconds. A signal may reach a thread of DuckDB, so waiting must end now and then for this one to see it;
+and an interrupt that comes just before the query starts is lost."""
+
+
+def interruptible(interrupt: Callable[[], None], work: Callable[[], Result]) -> Result:
+    """The result of `work`, which runs in a thread of its own while this one stays open to signals."""
+    with ThreadPoolExecutor(1, thread_name_prefix="duckdb") as pool:
+        future = pool.submit(work)
+        try:
+            while not future.done():
+                wait([future], timeout=_POLL)
+        finally:
+            while not future.done():
+                interrupt()
+                wait([future], timeout=_POLL)
+    return future.result()
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Is this how DuckDB says that Ctrl-C was pressed?"""
+    return isinstance(error, RuntimeError) and str(error) == "Query interrupted"

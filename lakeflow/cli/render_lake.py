@@ -78,7 +78,7 @@ def lineage_records(trees: Sequence[LineageNode]) -> Records:
 def health_label(node: LineageNode, now: datetime) -> Text:
     status = node.status
     if status.held:
-        return line((Health.HELD.upper(), "bold red"), f"  ({readers_see(status, now, words='readers see')})")
+        return line((Health.HELD.upper(), "bold red"), f"  ({readers_see(status, now)})")
     if status.health is Health.FRESH and status.published_at:
         return line(f"published {age(status.published_at, now)} ago")
     return line((str(status.health), _MARKS[status.health].value[1]))
@@ -86,9 +86,9 @@ def health_label(node: LineageNode, now: datetime) -> Text:
 
 def snapshot_label(node: LineageNode) -> Text:
     status = node.status
-    if status.snapshot_id is None:
-        return line(("never published", "yellow"))
     held = f"  HELD on {', '.join(f'audit_{run}' for run in status.held)}" if status.held else ""
+    if status.snapshot_id is None:
+        return line(("never published", "yellow"), (held, "bold red"))
     return line(f"{short_id(status.snapshot_id)}  {in_rows(status.rows)}", (held, "bold red"))
 
 
@@ -133,8 +133,8 @@ def _health(status: AssetStatus) -> Text:
 def _about(status: AssetStatus, now: datetime) -> Text:
     if status.held:
         return line(f"run {', '.join(status.held)} waits for a decision; {readers_see(status, now)}")
-    if status.reasons:
-        return line("; ".join(status.reasons))
+    if reasons := [reason for reason in status.reasons if reason != status.health]:
+        return line("; ".join(reasons))
     if status.snapshot_id is None:
         return Text()
     old = f"  {age(status.published_at, now)} old" if status.published_at else ""

@@ -10,7 +10,7 @@ from typing import Final
 from rich.text import Text
 
 from lakeflow.cli.render_checks import check_lines
-from lakeflow.cli.render_readers import readers_see
+from lakeflow.cli.render_readers import readers_see, seen
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import count, counted, seconds
 from lakeflow.core.model import AssetKey, Outcome
@@ -30,6 +30,7 @@ _MARKS: Final = {
     StepState.ERRORED: Mark.BAD,
     StepState.CONFLICT: Mark.BAD,
 }
+TAKEN_BACK: Final = frozenset({RunState.DISCARDED, RunState.ROLLED_BACK})
 _COUNTED: Final = ("conflict", "held", "skipped", "published", "audited", "unchanged", "unfinished")
 _LOUD: Final = frozenset({StepState.HELD, StepState.ERRORED, StepState.CONFLICT})
 
@@ -38,9 +39,26 @@ def run_screen(run: RunRecord | None, readers: Mapping[AssetKey, AssetStatus], n
     """The whole answer of a run; `readers` says what main shows of each asset that is not done."""
     if run is None:
         return line(NOTHING_TO_DO)
-    table = align((step_cells(step, run.branch) for step in run.steps), right=frozenset({3, 6}))
+    head = [_headline(run), *align((_run_cells(step, run) for step in run.steps), right=frozenset({3, 6}))]
+    if run.state in TAKEN_BACK:
+        return screen(head, _readers_lines(run, readers, now))
     blocks = [_block(step, run, readers.get(step.asset), now) for step in run.steps]
-    return screen([_headline(run), *table, _tally(run)], *blocks, next_lines(run))
+    return screen([*head, _tally(run)], *blocks, next_lines(run))
+
+
+def _run_cells(step: StepRecord, run: RunRecord) -> list[Text]:
+    """A step as it stands today: of a run that was taken back nothing is held or published any more."""
+    cells = step_cells(step, run.branch)
+    gone = step.done if run.state is RunState.ROLLED_BACK else step.state is StepState.HELD
+    if run.state in TAKEN_BACK and gone:
+        cells[0], cells[-1] = line(Mark.NONE), line(run.state.replace("_", " "))
+    return cells
+
+
+def _readers_lines(run: RunRecord, readers: Mapping[AssetKey, AssetStatus], now: datetime) -> list[Text]:
+    words = "readers see again" if run.state is RunState.ROLLED_BACK else "readers still see"
+    found = [readers[step.asset] for step in run.steps if step.asset in readers]
+    return align([(line(str(one.asset)), line(f"{words} {seen(one, now)}")) for one in found])
 
 
 def step_cells(step: StepRecord, branch: str) -> list[Text]:
@@ -139,7 +157,7 @@ def _block(step: StepRecord, run: RunRecord, reader: AssetStatus | None, now: da
     """What is wrong with one step; nothing for a step that went well."""
     if step.state not in _LOUD:
         return _warned(step) if step.done and _unhappy(step) else []
-    heading = line(Mark.BAD, " ", (str(step.asset), "bold"), f"  {_fault(step)}", _seen(reader, now))
+    heading = line(Mark.BAD, " ", (str(step.asset), "bold"), f"  {_fault(step)}", _readers(reader, now))
     reason = [] if step.state is StepState.HELD else step.reason.splitlines()
     return [heading, *(line(f"  {text}") for text in reason), *check_lines(step.checks), *_look(step, run)]
 
@@ -155,7 +173,7 @@ def _fault(step: StepRecord) -> str:
     return "errored" if step.state is StepState.ERRORED else "conflict: main moved"
 
 
-def _seen(reader: AssetStatus | None, now: datetime) -> str:
+def _readers(reader: AssetStatus | None, now: datetime) -> str:
     return f"; {readers_see(reader, now)}" if reader else ""
 
 

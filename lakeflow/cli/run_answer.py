@@ -36,9 +36,10 @@ def run_answer(run: RunRecord | None, readers: Readers, now: datetime) -> Answer
 
 
 def readers_of(lake: Lake, run: RunRecord | None) -> Readers:
-    """What readers see of the steps that are not done, as far as the project still knows these assets."""
+    """What readers see of the steps that are not on main, as far as the project still knows these assets."""
     steps = run.steps if run else ()
-    keys = [str(step.asset) for step in steps if not step.done and step.asset in lake.project.assets]
+    off = [step.asset for step in steps if not step.done or (run and run.state is RunState.ROLLED_BACK)]
+    keys = [str(asset) for asset in off if asset in lake.project.assets]
     return {status.asset: status for status in lake.status(*keys)} if keys else {}
 
 

@@ -167,6 +167,7 @@ def test_on_every_surface_of_a_held_run_readers_are_spoken_of(held: Path) -> Non
         ("runs", run),
         ("snapshots", "silver.weather"),
         ("lineage", "silver.weather"),
+        ("show", "silver.weather"),
         ("show", "silver.weather", "--ref", f"audit_{run}"),
         ("show", "silver.weather", "--ref", f"audit_{run}", "--failing"),
     )

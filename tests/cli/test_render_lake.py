@@ -62,7 +62,7 @@ def test_lineage_is_a_tree_with_files_at_its_leaves() -> None:
     assert lineage_screen([TREE], NOW).plain.splitlines() == [
         "gold.carrier_delays  stale",
         "├── bronze.flights  published 2 min ago   ← flights.csv",
-        "└── silver.weather  HELD  (readers see s441100 (26,109 rows, 2 d old))",
+        "└── silver.weather  HELD  (readers still see s441100 (26,109 rows, 2 d old))",
         "    └── bronze.flights  published 2 min ago   (its upstreams stand above)",
     ]
 

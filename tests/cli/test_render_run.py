@@ -9,6 +9,7 @@ from lakeflow.core.model import EMPTY
 from lakeflow.core.runs import RunState, StepRecord, StepState
 from tests.cli.values import (
     FLIGHTS,
+    FLIGHTS_STATUS,
     HELD_RUN,
     HELD_STEP,
     NOW,
@@ -133,3 +134,28 @@ def test_control_characters_of_failing_rows_do_not_reach_the_screen() -> None:
     text = run_screen(replace(HELD_RUN, steps=(replace(HELD_STEP, checks=(evil,)),)), READERS, NOW).plain
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+def test_a_discarded_run_holds_nothing_any_more_and_readers_see_no_change() -> None:
+    text = run_screen(replace(HELD_RUN, state=RunState.DISCARDED), READERS, NOW).plain
+    assert text.splitlines() == [
+        "Run 01jd3k  discarded  3 assets",
+        "✓  bronze.flights       wrote  336,776  audited 1/1  s589200  1.2s  published",
+        "–  silver.weather       wrote   26,115  audited 1/4  s931120  0.2s  discarded",
+        "–  gold.carrier_delays                                              skipped: upstream silver.weather held",
+        "",
+        "silver.weather  readers still see s441100 (26,109 rows, 2 d old)",
+    ]
+
+
+def test_a_run_that_was_rolled_back_says_what_readers_see_again() -> None:
+    run = replace(HELD_RUN, state=RunState.ROLLED_BACK, steps=(PUBLISHED_STEP,))
+    before = replace(FLIGHTS_STATUS, snapshot_id=4_000_001, rows=1)
+    assert run_screen(run, {FLIGHTS: before}, NOW).plain.splitlines() == [
+        "Run 01jd3k  rolled back  1 asset",
+        "–  bronze.flights  wrote  336,776  audited 1/1  s589200  1.2s  rolled back",
+        "",
+        "bronze.flights  readers see again s400000 (1 row, 2 min old)",
+    ]
+    unborn = replace(before, snapshot_id=None)
+    assert "readers see again nothing" in run_screen(run, {FLIGHTS: unborn}, NOW).plain

@@ -105,7 +105,8 @@ def _one_run(lake: Lake, prefix: str) -> Answer:
 def _rows(lake: Lake, one: AssetStatus, place: Place, limit: int) -> Answer:
     rows = lake.show(str(one.asset), ref=place.ref, snapshot=place.snapshot, limit=limit)
     where = {"asset": str(one.asset), "ref": None if place.snapshot else place.ref, "snapshot": place.snapshot}
-    note = "" if place.ref == "main" and not place.snapshot else readers_see(one, now())
+    elsewhere = place.ref != "main" or place.snapshot is not None
+    note = readers_see(one, now()) if elsewhere or one.held else ""
     return Answer({**where, **rows_json(rows)}, rows_screen(rows, note=note), rows_records(rows))
 
 

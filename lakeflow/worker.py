@@ -35,13 +35,31 @@ def main() -> None:
     requests, answers = _private_pipes()
     jobs: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(requests, jobs), name="requests", daemon=True).start()
-    warm = threading.Thread(target=seam.load, name="great-expectations", daemon=True)
-    warm.start()
+    library = _Library()
     while True:
         job = decode_job(jobs.get())
+        if job.request is None:
+            library.load()
+            continue
         if any(file.kind is CheckKind.SUITE and file.path not in job.lost for file in job.request.suite.files):
-            warm.join()  # two threads importing one library at once can see it half made
-        _serve(job, answers)
+            library.wait()
+        _serve(job, job.request, answers)
+
+
+class _Library:
+    """Great Expectations, which takes seconds to import: once, in the background, and only when asked for."""
+
+    def __init__(self) -> None:
+        self._loading = threading.Thread(target=seam.load, name="great-expectations", daemon=True)
+
+    def load(self) -> None:
+        if self._loading.ident is None:
+            self._loading.start()
+
+    def wait(self) -> None:
+        """Two threads that import one library at once can see it half made."""
+        self.load()
+        self._loading.join()
 
 
 def _die_with_parent(parent: int) -> None:
@@ -68,16 +86,16 @@ def _listen(requests: BinaryIO, jobs: SimpleQueue[bytes]) -> None:
     os._exit(0)
 
 
-def _serve(job: Job, answers: BinaryIO) -> None:
+def _serve(job: Job, request: AuditRequest, answers: BinaryIO) -> None:
     def send(message: Message) -> None:
         answers.write(encode(message))
         answers.flush()
 
-    os.chdir(job.request.root)
+    os.chdir(request.root)
     try:
-        with _Queries(_relations(job.request), job.settings) as queries:
+        with _Queries(_relations(request), job.settings) as queries:
             past = Past(frozenset(job.answered), job.lost, job.too_long)
-            for step in steps(job.request, queries, past):
+            for step in steps(request, queries, past):
                 send(Message(step.unit, step.name, step.path, step.done, step.result))
     except AssetError as error:
         send(Message("snapshot", "snapshot", done=True, result=_unreadable(error)))

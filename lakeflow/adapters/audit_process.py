@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from lakeflow.core.model import EMPTY, Outcome
+from lakeflow.core.model import EMPTY, CheckKind, Outcome, Suite
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.runs import CheckResult
 
@@ -34,12 +34,14 @@ _BARREN: Final = 2
 
 @dataclass(frozen=True)
 class Job:
-    """An audit, or what is left of one: `answered` steps are not done again, `lost` ones (unit → reason) neither.
+    """An audit, or what is left of one; without a request, only the wish that Great Expectations be loaded.
+
+    `answered` steps are not done again, `lost` ones (unit → reason) neither.
 
     `too_long` is why the shared scan was given up; `settings` are DuckDB's.
     """
 
-    request: AuditRequest
+    request: AuditRequest | None = None
     settings: Mapping[str, str] = EMPTY
     answered: tuple[str, ...] = ()
     lost: Mapping[str, str] = EMPTY
@@ -76,6 +78,10 @@ def decode_message(line: bytes) -> Message:
     return _MESSAGE.validate_json(line)
 
 
+def needs_expectations(suite: Suite) -> bool:
+    return any(file.kind is CheckKind.SUITE for file in suite.files)
+
+
 class ProcessAuditor:
     """Audits one at a time in a worker that is started on demand and dies with this process.
 
@@ -91,11 +97,13 @@ class ProcessAuditor:
         self._worker: _Worker | None = None
         self._closed = False
 
-    def start(self) -> None:
-        """Begin to load, without waiting; a no-op when started."""
+    def start(self, suites: Iterable[Suite] = ()) -> None:
+        """Start the worker, and have it load Great Expectations when a suite needs it; waits for neither."""
         with self._starting:
             if self._worker is None and not self._closed:
                 self._worker = _Worker(self._log_path)
+            if self._worker is not None and any(map(needs_expectations, suites)):
+                self._worker.send(Job())
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
         """One result per check, as the port says. Blocks while another thread audits."""

@@ -94,8 +94,8 @@ class Ledger(Protocol):
 
     def release(self, lease: Lease) -> None: ...
 
-    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = ()) -> None:
-        """The run as it now stands, in a transaction of its own."""
+    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = (), lease: Lease | None = None) -> None:
+        """The run as it now stands, in a transaction of its own; BusyError when `lease` is not held any more."""
         ...
 
     def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
@@ -189,8 +189,8 @@ class AuditRequest:
 class Auditor(Protocol):
     """Runs checks read-only in a process of its own, never stopping at the first failure."""
 
-    def start(self) -> None:
-        """Begin to load, without waiting; a no-op when started."""
+    def start(self, suites: Iterable[Suite]) -> None:
+        """Begin to load what these suites need, without waiting; what is loaded already stays."""
         ...
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:

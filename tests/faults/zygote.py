@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from sqlalchemy import Engine, event
 
 import lakeflow
 from lakeflow.adapters.expectations.audit import Past, steps
-from lakeflow.core.model import AssetKey
+from lakeflow.core.model import AssetKey, Suite
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.runs import CheckResult, Ruling, RunState, StepState
 from lakeflow.lake import Lake
@@ -48,7 +48,7 @@ NEW = {"bronze.orders": 5, "silver.orders": 3, "gold.totals": 3}
 class InProcessAuditor:
     """The audit worker's own steps, without its process: forks must stay cheap here."""
 
-    def start(self) -> None:
+    def start(self, suites: Iterable[Suite]) -> None:
         pass
 
     def close(self) -> None:

@@ -298,3 +298,12 @@ class LedgerContract(ABC):
         with pytest.raises(BusyError, match="lost its lease"):
             publish_late()
         assert ledger.run("r1").state is RunState.RUNNING
+
+    def test_nothing_is_saved_under_a_lease_that_was_taken_over(self, ledger: Ledger, around: Around) -> None:
+        around.alive[HERE] = False
+        ledger.acquire(lease("r1", ALPHA, BETA))
+        ledger.save(run(), (), lease("r1", ALPHA, BETA))
+        ledger.acquire(lease("r2", BETA, holder=THERE))
+        with pytest.raises(BusyError, match="lost its lease"):
+            ledger.save(run(state=RunState.FAILED), (), lease("r1", ALPHA, BETA))
+        assert ledger.run("r1").state is RunState.ABANDONED

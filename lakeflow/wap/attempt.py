@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from lakeflow.core.errors import LakeflowError
@@ -74,8 +74,12 @@ class Attempt:
     def note(self, step: StepRecord) -> StepRecord:
         """Record how a step stands, durably: a later attempt goes on from what the ledger says."""
         self.hold_in_mind(step)
-        self.world.ledger.save(self.run)
+        self.save(self.run)
         return step
+
+    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = ()) -> None:
+        """Into the ledger; BusyError when the lease was lost: the run is another's to record then."""
+        self.world.ledger.save(run, verdicts, self.lease)
 
     def end(self, step: StepRecord, state: StepState, reason: str = "") -> StepRecord:
         ended = self.note(replace(step, state=state, reason=reason))

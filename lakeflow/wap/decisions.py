@@ -36,7 +36,7 @@ def publish_held(
         if reason is not None:
             _require_inputs(run, steps)
         with ending_well(attempt):
-            world.ledger.save(attempt.run)
+            attempt.save(attempt.run)
             for step in steps:
                 audit(attempt, step)
             if reason is not None:

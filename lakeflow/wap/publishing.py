@@ -185,7 +185,7 @@ def _holds(attempt: Attempt, run: RunRecord) -> list[VerdictRecord]:
 def _finish(attempt: Attempt, ended: RunRecord) -> RunRecord:
     """End a run that has nothing to publish."""
     final = _closed(attempt, ended)
-    attempt.world.ledger.save(final, [*_holds(attempt, final), *attempt.extra_verdicts])
+    attempt.save(final, [*_holds(attempt, final), *attempt.extra_verdicts])
     return _told(attempt, final)
 
 

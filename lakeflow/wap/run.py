@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from lakeflow.core import planning
@@ -110,10 +110,6 @@ def ending_well(attempt: Attempt) -> Iterator[None]:
     """However the attempt stops, the run does not stay `running`: interrupted is abandoned, a fault is failed."""
     try:
         yield
-    except BusyError:
-        if _is_mine(attempt):  # else the lease was lost: the run is another's to record now
-            _stopped(attempt, RunState.FAILED, "the database was busy for too long")
-        raise
     except KeyboardInterrupt:
         _stopped(attempt, RunState.ABANDONED, "interrupted")
         raise
@@ -130,8 +126,9 @@ def _planned(step: Step) -> StepRecord:
 
 def _run(attempt: Attempt, plan: Plan) -> RunRecord:
     attempt.tell(RunStarted(attempt.run))
-    attempt.world.ledger.save(attempt.run)
+    attempt.save(attempt.run)
     with ending_well(attempt):
+        attempt.world.auditor.start(attempt.suite(step.asset) for step in plan.steps)
         for fresh in (step for step in attempt.steps if step.done and plan.step(step.asset) is None):
             clear_branch(attempt, fresh.asset)
         for step in plan.steps:
@@ -178,17 +175,13 @@ def _settled(step: StepRecord, plan: Plan) -> StepRecord:
     return replace(step, state=StepState.UNCHANGED, reason="fresh: published by another run meanwhile")
 
 
-def _is_mine(attempt: Attempt) -> bool:
-    try:
-        attempt.world.ledger.renew(attempt.lease)
-    except BusyError:
-        return False
-    return True
-
-
 def _stopped(attempt: Attempt, state: RunState, reason: str) -> None:
-    """Record how the run stopped, unless its end is recorded already: what came after a commit takes nothing back."""
+    """Record how the run stopped, unless its end is recorded already: what came after a commit takes nothing back.
+
+    A run whose lease was lost is another's to record.
+    """
     if attempt.world.ledger.run(attempt.run.id).state is not RunState.RUNNING:
         return
     run = replace(attempt.run, state=state, reason=reason, ended_at=attempt.world.clock())
-    attempt.world.ledger.save(run)
+    with suppress(BusyError):
+        attempt.save(run)

@@ -117,7 +117,6 @@ def _audit_main(attempt: Attempt, record: StepRecord) -> None:
 
 
 def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord) -> None:
-    attempt.world.auditor.start()
     if record.snapshot_id is None:
         record = _write(attempt, record)
     forced = any(reason.cause is Cause.FORCED for reason in step.reasons)

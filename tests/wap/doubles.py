@@ -6,7 +6,7 @@ of one column, a file is a list under a name, and a recipe maps the rows of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from lakeflow.core.model import Asset, AssetKey, Outcome
+from lakeflow.core.model import Asset, AssetKey, Outcome, Suite
 from lakeflow.core.ports import AuditRequest, Rows
 from lakeflow.core.runs import CheckResult
 from lakeflow.core.schema import Field, Primitive, Schema
@@ -108,7 +108,7 @@ class ScriptedAuditor:
     rules: dict[str, Rule]
     audited: list[int | None] = field(default_factory=list)
 
-    def start(self) -> None:
+    def start(self, suites: Iterable[Suite]) -> None:
         pass
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:

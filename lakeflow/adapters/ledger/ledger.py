@@ -60,8 +60,10 @@ class SqlLedger:
         with self._database.transaction() as connection:
             connection.execute(statements.FREE, {"token": lease.token})
 
-    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = ()) -> None:
+    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = (), lease: Lease | None = None) -> None:
         with self._database.transaction() as connection:
+            if lease is not None:
+                _assert_held(connection, lease)
             _save(connection, run, verdicts)
 
     def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:

@@ -52,8 +52,10 @@ class MemoryLedger:
         with self._lock:
             self._free(frozenset({lease.token}))
 
-    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = ()) -> None:
+    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = (), lease: Lease | None = None) -> None:
         with self._lock:
+            if lease is not None:
+                self._assert_held(lease)
             self._runs[run.id] = run
             self._verdicts += [verdict for verdict in verdicts if verdict not in self._verdicts]
 

@@ -148,7 +148,7 @@ class Lake:
     def settings(self) -> tuple[Setting, ...]:
         """Every setting, its value without secrets, and where it came from."""
         return tuple(
-            Setting(name, str(value), self.sources.get(name, "default"))
+            Setting(name, "" if value is None else str(value), self.sources.get(name, "default"))
             for name, value in self.configured.shown().items()
         )
 

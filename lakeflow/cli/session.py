@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import logging
@@ -39,7 +40,7 @@ class Session:
         with redirect_stdout(sys.stderr):
             # imported only here: help and usage errors answer without any heavy library
             lake: Lake = importlib.import_module("lakeflow.lake").open(self.project, settings=self.settings)
-            with lake:
+            with lake, contextlib.chdir(lake.project.root):  # where relative paths in SQL and Python code start
                 yield lake
 
 

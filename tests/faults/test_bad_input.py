@@ -223,7 +223,9 @@ def test_a_renamed_column_of_an_append_is_refused_rather_than_lost(project: Proj
 
 def test_a_row_that_does_not_parse_stops_the_load(project: Project) -> None:
     project.write("orders.csv", ORDERS + "3,not a number\n")
-    assert_refused(project, project.lakeflow("materialize"), 1, "orders.csv", "bronze.orders")
+    done = project.lakeflow("materialize")
+    assert_refused(project, done, 1, "orders.csv, line 4: column 'total' holds no DOUBLE", "bronze.orders")
+    assert "not a number" not in done.stdout + done.stderr
 
 
 def wait_for_line(process: subprocess.Popen[str], text: str) -> None:

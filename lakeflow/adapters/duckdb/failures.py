@@ -32,6 +32,13 @@ _QUERY: Final = re.compile(r"\?[^\s\"']+")
 _MISSING: Final = re.compile(r"Table with name \"?([\w.]+)\"? does not exist")
 _UNKNOWN: Final = re.compile(r"(?:Referenced column|does not have a column named) \"([^\"]+)\"")
 _RAISED: Final = re.compile(r"Python exception: Traceback .*\n(\w[\w.]*: [^\n]*|\w[\w.]*)\s*$", re.DOTALL)
+_CSV_LINE: Final = re.compile(r"CSV Error on Line: (\d+)")
+_CSV_FILE: Final = re.compile(r"^  file = (.+)$", re.MULTILINE)
+_CSV_CAUSES: Final = (
+    (re.compile(r"Error when converting column \"(.+?)\".* to '(\S+)'", re.DOTALL), "column {0!r} holds no {1}"),
+    (re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)"), "{0} columns expected, {1} found"),
+    (re.compile(r"Invalid unicode"), "not UTF-8; name the encoding, such as encoding = 'latin-1'"),
+)
 _FULL: Final = ("No space left on device", "File too large", "Disk quota exceeded")
 
 
@@ -68,6 +75,8 @@ def failures(place: Place) -> Iterator[None]:
 
 def _told(error: duckdb.Error, place: Place) -> AssetError:
     text = _QUERY.sub("?...", str(error))
+    if at := _CSV_LINE.search(text):
+        return place.error(_csv_cause(text, at[1]), "mend the file; or read the column as varchar and cast it later")
     if place.personal and not isinstance(error, _NO_VALUES):
         return place.error(f"{_sort(error)}; the value is withheld because personal data is involved", _hint_of(error))
     if raised := _RAISED.search(text):
@@ -77,6 +86,13 @@ def _told(error: duckdb.Error, place: Place) -> AssetError:
     if any(words in text for words in _FULL):
         return place.error("the disk is full", "free space, or move the lake to a larger disk, then run it again")
     return place.error(_cause(text), _hint(text, place) or _hint_of(error))
+
+
+def _csv_cause(text: str, line: str) -> str:
+    """Which file, line and column, and never what stands there."""
+    file = found[1] if (found := _CSV_FILE.search(text)) else "the CSV file"
+    said = (words.format(*match.groups()) for pattern, words in _CSV_CAUSES if (match := pattern.search(text)))
+    return f"{file}, line {line}: {next(said, 'the row does not parse')}"
 
 
 def _sort(error: duckdb.Error) -> str:

@@ -22,7 +22,7 @@ from lakeflow.cli.text import Mark, align, ascii_only, line, screen
 from lakeflow.cli.words import seconds
 from lakeflow.core.events import Event, Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
 from lakeflow.core.model import EMPTY, AssetKey
-from lakeflow.core.runs import StepRecord, branch_of
+from lakeflow.core.runs import StepRecord, StepState, branch_of
 
 Observer = Callable[[Event], None]
 _FRAMES: Final = ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\")
@@ -30,18 +30,20 @@ _PER_SECOND: Final = 10
 
 
 def event_lines(event: Event) -> list[Text]:
-    """What one event is worth saying where nothing can be redrawn."""
+    """What one event is worth saying where nothing can be redrawn: that a step began, and how its audit ended.
+
+    What was published is the answer's to say.
+    """
     match event:
         case Planned(plan):
             return [selected_line(plan) + Text(": ") + line(plan_summary(plan)), *warning_lines(plan)]
         case RunStarted(run):
             return [line(f"Run {run.id}  attempt {run.attempt}  branch {run.branch}")]
-        case StepPhase(_, asset, phase):
-            return [line(f"{asset}  {phase}")]
-        case StepEnded(run_id, step):
+        case StepPhase(_, asset, Phase.WRITING):
+            return [line(f"{asset}  {Phase.WRITING}")]
+        case StepEnded(run_id, step) if step.state is not StepState.PUBLISHED:
             return [_ended(run_id, step)]
-        case RunEnded(run):
-            return [line(f"Run {run.id}  {run.state.replace('_', ' ')}")]
+    return []
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,11 @@ def _live(stream: TextIO, *, color: bool) -> Iterator[Observer]:
 
 def _ended(run_id: str, step: StepRecord) -> Text:
     if step.state is None:
-        return line(Mark.NONE, f"  {step.asset}  audited, waits for the publish")
+        return line(Mark.NONE, f"  {step.asset}  passed its audit, waits for the publish")
     return align([step_cells(step, branch_of(run_id))])[0]
 
 
 def _short(step: StepRecord) -> tuple[Text, ...]:
     mark, asset, *_, took, _ending = step_cells(step, "")
-    state = line("audited, waits for the publish" if step.state is None else str(step.state))
+    state = line("passed its audit, waits for the publish" if step.state is None else str(step.state))
     return mark, asset, state, took

@@ -72,7 +72,7 @@ def step_cells(step: StepRecord, branch: str) -> list[Text]:
         line(count(step.rows) if wrote else ""),
         line(_audited(step) if audited else ""),
         line((short_id(step.snapshot_id), "dim") if step.snapshot_id is not None else ""),
-        line((seconds(step.seconds), "dim") if step.seconds else ""),
+        line((seconds(step.seconds), "dim") if step.seconds >= 0.05 else ""),
         _ending(step, branch),
     ]
 

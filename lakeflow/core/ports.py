@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, Suite
-from lakeflow.core.runs import CheckResult, Lease, RunRecord, VerdictRecord
+from lakeflow.core.runs import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Change, Scan, Staging, Table, WrittenFile
 
@@ -96,6 +96,13 @@ class Ledger(Protocol):
 
     def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = (), lease: Lease | None = None) -> None:
         """The run as it now stands, in a transaction of its own; BusyError when `lease` is not held any more."""
+        ...
+
+    def note(self, lease: Lease, run: str, step: StepRecord) -> None:
+        """One step of a saved run as it now stands, alone: a run of a thousand steps is noted a thousand times.
+
+        BusyError when `lease` is not held any more.
+        """
         ...
 
     def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:

@@ -299,6 +299,21 @@ class LedgerContract(ABC):
             publish_late()
         assert ledger.run("r1").state is RunState.RUNNING
 
+    def test_one_step_is_noted_and_the_others_stay(self, ledger: Ledger) -> None:
+        ledger.acquire(lease("r1", ALPHA, BETA))
+        ledger.save(run(steps=(STEP, StepRecord(BETA))))
+        noted = replace(STEP, asset=BETA, checks=(CHECK, CHECK), snapshot_id=2**62)
+        ledger.note(lease("r1", ALPHA, BETA), "r1", noted)
+        assert ledger.run("r1").steps == (STEP, noted)
+
+    def test_nothing_is_noted_under_a_lease_that_was_taken_over(self, ledger: Ledger, around: Around) -> None:
+        around.alive[HERE] = False
+        ledger.acquire(lease("r1", ALPHA, BETA))
+        ledger.save(run(steps=(STEP, StepRecord(BETA))), (), lease("r1", ALPHA, BETA))
+        ledger.acquire(lease("r2", BETA, holder=THERE))
+        with pytest.raises(BusyError, match="lost its lease"):
+            ledger.note(lease("r1", ALPHA, BETA), "r1", replace(STEP, asset=BETA))
+
     def test_nothing_is_saved_under_a_lease_that_was_taken_over(self, ledger: Ledger, around: Around) -> None:
         around.alive[HERE] = False
         ledger.acquire(lease("r1", ALPHA, BETA))

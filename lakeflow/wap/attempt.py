@@ -74,7 +74,7 @@ class Attempt:
     def note(self, step: StepRecord) -> StepRecord:
         """Record how a step stands, durably: a later attempt goes on from what the ledger says."""
         self.hold_in_mind(step)
-        self.save(self.run)
+        self.world.ledger.note(self.lease, self.run.id, step)
         return step
 
     def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = ()) -> None:

@@ -8,7 +8,7 @@ no ancestry (T3).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from lakeflow.adapters.iceberg import updates as u
@@ -126,7 +126,7 @@ def _publish(table: Table, change: Publish, statistics: Mapping[str, Any] | None
 def _expiry(table: Table, change: Publish) -> tuple[u.Update, ...]:
     """Retention is part of writing: metadata that only grows makes every later commit slower (trap T15)."""
     others = {name: at for name, at in table.refs.items() if name not in {MAIN, change.branch}}
-    after = Table(**{**vars(table), "refs": {**others, MAIN: change.snapshot_id}})
+    after = replace(table, refs={**others, MAIN: change.snapshot_id})
     ids = superseded(after, change.keep)
     return (u.RemoveSnapshots(ids),) if ids else ()
 

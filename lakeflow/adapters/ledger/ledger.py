@@ -66,6 +66,15 @@ class SqlLedger:
                 _assert_held(connection, lease)
             _save(connection, run, verdicts)
 
+    def note(self, lease: Lease, run: str, step: StepRecord) -> None:
+        with self._database.transaction() as connection:
+            _assert_held(connection, replace(lease, assets=frozenset({step.asset})))
+            row = rows.step_row(run, 0, step)
+            noted = connection.execute(statements.NOTE_STEP, row)
+            assert noted.rowcount == 1, f"run {run} was saved with its step {step.asset}"
+            connection.execute(statements.DROP_CHECKS_OF_STEP, row)
+            _each(connection, statements.SAVE_CHECK, [rows.check_row(run, step, at) for at in range(len(step.checks))])
+
     def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
         _assert_held(transaction, lease)

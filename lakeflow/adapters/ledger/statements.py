@@ -67,6 +67,12 @@ DROP_CHECKS: Final = text("delete from lakeflow_checks where run = :run")
 SAVE_STEP: Final = text("""insert into lakeflow_steps
     values (:run, :ordinal, :asset, :action, :reasons, :state, :reason, :attempt, :base_id, :snapshot_id, :rows,
         :seconds, :code_version, :checks_digest, :reads, :inputs)""")
+NOTE_STEP: Final = text("""update lakeflow_steps set action = :action, reasons = :reasons, state = :state,
+        reason = :reason, attempt = :attempt, base_id = :base_id, snapshot_id = :snapshot_id, row_count = :rows,
+        seconds = :seconds, code_version = :code_version, checks_digest = :checks_digest, reads = :reads,
+        inputs = :inputs
+    where run = :run and asset = :asset""")
+DROP_CHECKS_OF_STEP: Final = text("delete from lakeflow_checks where run = :run and asset = :asset")
 SAVE_CHECK: Final = text("""insert into lakeflow_checks
     values (:run, :asset, :ordinal, :snapshot_id, :name, :outcome, :severity, :failed_rows, :rows, :detail, :path,
         :samples)""")

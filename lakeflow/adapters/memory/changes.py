@@ -35,15 +35,15 @@ def expect(key: AssetKey, what: str, expected: object, found: object) -> None:
 
 
 def expired(table: Table, keep: int) -> Table:
-    """The table without the snapshots that nothing needs: main and `keep` ancestors stay, and so do all other
-    refs with their commits down to the one that they were forked from.
+    """The table without main's ancestors beyond `keep` that nothing needs: all other refs keep their commits
+    down to the one that they were forked from.
     """
-    needed = {snapshot.id for snapshot in islice(table.ancestry(table.main), keep + 1)}
+    beyond = {snapshot.id for snapshot in islice(table.ancestry(table.main), keep + 1, None)}
     trunk = {snapshot.id for snapshot in table.ancestry(table.main)}
     for ref, head in table.refs.items():
         if ref != MAIN:
-            needed |= set(_down_to_fork(table, head, trunk))
-    return _only(table, needed)
+            beyond -= set(_down_to_fork(table, head, trunk))
+    return _only(table, table.snapshots.keys() - beyond)
 
 
 def _publish(table: Table, change: Publish) -> Table:
@@ -69,6 +69,7 @@ def _discard(table: Table, change: Discard) -> Table:
 def _roll_back(table: Table, change: Rollback) -> Table:
     expect(change.key, "main", change.snapshot_id, table.main)
     if change.to is None:
+        expect(change.key, "the parent of main's oldest snapshot", None, list(table.ancestry(table.main))[-1].parent_id)
         return replace(table, refs=_without(table.refs, MAIN))
     _expect_ancestor(table, change.to)
     return replace(table, schema_id=table.schema_of(change.to).id, refs={**table.refs, MAIN: change.to})

@@ -13,7 +13,7 @@ from lakeflow.core.leases import Held, Standing
 from lakeflow.core.lookup import one_id
 from lakeflow.core.model import AssetKey
 from lakeflow.core.ports import Clock, Transaction
-from lakeflow.core.runs import Holder, Lease, RunRecord, RunState, VerdictRecord
+from lakeflow.core.runs import Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord
 
 
 class MemoryLedger:
@@ -58,6 +58,11 @@ class MemoryLedger:
                 self._assert_held(lease)
             self._runs[run.id] = run
             self._verdicts += [verdict for verdict in verdicts if verdict not in self._verdicts]
+
+    def note(self, lease: Lease, run: str, step: StepRecord) -> None:
+        with self._lock:
+            self._assert_held(lease)
+            self._runs[run] = self._runs[run].with_step(step)
 
     def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
         assert isinstance(transaction, MemoryTransaction), "the catalog in memory opens the transaction"

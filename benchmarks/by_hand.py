@@ -20,7 +20,7 @@ COLUMNS = """
   timestamptz '2024-01-01' + to_seconds(i % 31536000) as ordered_at,
   ['card', 'cash', 'transfer'][1 + i % 3] as payment, 'order ' || (i % 5000) as note
 """
-BRONZE = "select {columns} from range({rows}) numbers(i)"
+BRONZE = "select{columns}from range({rows}) numbers(i)"
 SILVER = """
 select id, customer, item, price::decimal(12, 2) as price, quantity, ordered_at, payment, upper(note) as note
 from bronze.orders
@@ -68,7 +68,7 @@ connection = duckdb.connect()
 connection.execute("set timezone = 'UTC'")
 run = lambda sql: connection.execute(sql).fetchall()
 options = "(format parquet, compression zstd, per_thread_output)"
-run("copy ({bronze}) to 'hand/bronze' " + options)
+run('''copy ({bronze}) to 'hand/bronze' ''' + options)
 run("create schema bronze; create view bronze.orders as select * from 'hand/bronze/*.parquet'")
 run('''select count(*), count(*) filter (id is null), count(*) filter (ordered_at is null) from bronze.orders''')
 run('''copy ({silver}) to 'hand/silver' ''' + options)
@@ -99,7 +99,7 @@ def lay_down(root: Path, rows: int) -> None:
         "checks/bronze/orders.py": BRONZE_CHECKS,
         "checks/silver/orders.py": SILVER_CHECKS,
         "checks/gold/turnover.py": GOLD_CHECKS,
-        "by_hand.py": BY_HAND.format(bronze=bronze.replace('"', "'"), silver=SILVER, gold=GOLD),
+        "by_hand.py": BY_HAND.format(bronze=bronze, silver=SILVER, gold=GOLD),
     }
     for name, text in files.items():
         path = root / name

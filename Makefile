@@ -31,7 +31,7 @@ bench: $(STAMP)
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml requirements.build.in --all-extras --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
+	  --generate-hashes --no-header --quiet --output-file requirements.lock
 
 clean:
 	rm -rf .venv build dist .lakeflow

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final
 
+from pyiceberg.avro.decoder import new_decoder
 from pyiceberg.avro.file import AvroFile
+from pyiceberg.avro.reader import Reader
+from pyiceberg.avro.resolver import resolve_reader
 from pyiceberg.manifest import (
     DATA_FILE_TYPE,
     MANIFEST_ENTRY_SCHEMAS,
@@ -19,6 +24,7 @@ from pyiceberg.manifest import (
     ManifestFile,
 )
 from pyiceberg.typedef import StructProtocol
+from pyiceberg.utils.schema_conversion import AvroSchemaConversion
 
 from lakeflow.adapters.iceberg.avro import LocalFiles
 from lakeflow.adapters.iceberg.fileio import Scratch, local_path
@@ -34,6 +40,22 @@ _V3: Final = MANIFEST_ENTRY_SCHEMAS[3]
 _FIELDS: Final = {field.name: position for position, field in enumerate(DATA_FILE_TYPE[3].fields)}
 _TYPES: Final[dict[int, Callable[..., StructProtocol]]] = {-1: ManifestEntry, 2: DataFile}
 _ENUMS: Final[dict[int, Callable[..., Enum]]] = {0: ManifestEntryStatus, 101: FileFormat, 134: DataFileContent}
+
+
+class _Manifest(AvroFile[ManifestEntry]):
+    """One manifest. All manifests of a table bear one schema, and understanding it takes longer than reading them."""
+
+    def __enter__(self) -> _Manifest:
+        with self.input_file.open() as file:
+            self.decoder = new_decoder(file.read())
+        self.header = self._read_header()
+        self.reader = _reader(self.header.meta["avro.schema"])
+        return self
+
+
+@lru_cache(maxsize=256)
+def _reader(schema: str) -> Reader:
+    return resolve_reader(AvroSchemaConversion().avro_to_iceberg(json.loads(schema)), _V3, _TYPES, _ENUMS)
 
 
 def scan(found: Found, snapshot_id: int | None) -> Scan:
@@ -102,7 +124,7 @@ def _live_entries(table: Table, snapshot: Mapping[str, Any]) -> tuple[list[Manif
 
 def _entries(manifest: ManifestFile, files: LocalFiles) -> Iterator[ManifestEntry]:
     """Live entries with the fields of format v3: pyiceberg's own reader drops where a deletion vector stands."""
-    with AvroFile[ManifestEntry](files.new_input(manifest.manifest_path), _V3, _TYPES, _ENUMS) as entries:
+    with _Manifest(files.new_input(manifest.manifest_path), _V3) as entries:
         for entry in entries:
             if entry.status != ManifestEntryStatus.DELETED:
                 if entry.snapshot_id is None and manifest.added_snapshot_id is not None:

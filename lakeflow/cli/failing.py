@@ -24,6 +24,7 @@ from lakeflow.core.views import AssetStatus
 if TYPE_CHECKING:
     from lakeflow.lake import Lake
 
+HELD = "held"
 _MANY_RUNS = 1_000
 
 
@@ -33,6 +34,16 @@ class Place:
 
     ref: str
     snapshot: str | None = None
+
+
+def ref_of(status: AssetStatus, ref: str) -> str:
+    """The ref meant: `held` is the branch that waits for a decision; UsageError when none does."""
+    if ref != HELD:
+        return ref
+    if not status.held:
+        hint = f"`lakeflow snapshots {status.asset}` lists what there is"
+        raise UsageError(f"nothing of {status.asset} is held", hint=hint, asset=status.asset)
+    return f"audit_{status.held[-1]}"  # run ids sort by time
 
 
 def failing_step(lake: Lake, status: AssetStatus, place: Place) -> StepRecord:

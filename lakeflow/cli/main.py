@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "init": ("care:init", "Make a new project with a small sample in it, ready to materialize."),
     "check": ("project:check", "Load all files and report every fault; touches no data."),
     "list": ("project:list_assets", "List the assets."),
     "plan": ("project:plan", "Say what would run, and why; touches nothing."),

@@ -30,7 +30,7 @@ def find_root(start: Path) -> Path:
             return folder
     raise UsageError(
         f"no lake at {start} or above: no pyproject.toml with [tool.lakeflow], and no folder layers/",
-        hint="go to your project, or begin one with `mkdir -p layers/bronze`",
+        hint="go to your project, or begin one with `lakeflow init my-lake`",
     )
 
 

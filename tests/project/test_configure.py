@@ -30,7 +30,7 @@ def test_no_root_says_what_was_looked_for_and_what_to_do(tmp_path):
     with pytest.raises(UsageError) as caught:
         find_root(tmp_path)
     assert "no pyproject.toml with [tool.lakeflow], and no folder layers/" in caught.value.message
-    assert "mkdir -p layers/bronze" in (caught.value.hint or "")
+    assert "lakeflow init my-lake" in (caught.value.hint or "")
 
 
 def test_a_start_that_does_not_exist_is_told(tmp_path):

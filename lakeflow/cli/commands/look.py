@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lakeflow.cli.commands.options import SELECTION_HELP, limit_option
-from lakeflow.cli.failing import Place, failing_answer, failing_step
+from lakeflow.cli.failing import Place, failing_answer, failing_step, ref_of
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.render_history import runs_records, runs_screen, snapshots_records, snapshots_screen
 from lakeflow.cli.render_json import lineage_json, rows_json, run_json, snapshot_json, status_json
@@ -58,7 +58,7 @@ def snapshots(session: Session, asset: str) -> Answer:
 
 @click.command()
 @click.argument("asset")
-@click.option("--ref", help="A branch such as `audit_…`.  [default: main]")
+@click.option("--ref", help="A branch such as `audit_…`; `held`: the one that waits for a decision.  [default: main]")
 @click.option("--snapshot", help="`s` and the first digits of a snapshot id.")
 @click.option("--failing", is_flag=True, help="The rows that failed its checks, as the audit kept them.")
 @limit_option
@@ -70,9 +70,9 @@ def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **
     """
     if ref and snapshot:
         raise click.UsageError("--ref and --snapshot exclude each other")
-    place = Place(ref or "main", snapshot)
     with session.lake() as lake:
         one = _status_of(lake, asset)
+        place = Place(ref_of(one, ref or "main"), snapshot)
         if options["failing"]:
             return failing_answer(failing_step(lake, one, place), one, options["limit"], now())
         return _rows(lake, one, place, options["limit"])

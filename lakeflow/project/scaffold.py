@@ -1,0 +1,72 @@
+"""A new project out of the templates in `lakeflow/templates`: a small lake that works at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Final
+
+from lakeflow.core.errors import UsageError
+
+NEXT: Final = (
+    "lakeflow show silver.readings --ref held --failing",
+    "cp mended/readings.sql layers/silver/readings.sql",
+    "lakeflow retry",
+)
+"""What explains and repairs the audit that the sample's first run ends in."""
+
+_SUFFIX: Final = ".tmpl"  # so that no tool takes a template for a file of this package
+
+
+def scaffold(directory: Path) -> tuple[str, ...]:
+    """Make a project there; the files written, relative to it.
+
+    UsageError when one of them exists already, or cannot be written; then none is left behind.
+    """
+    texts = {path: _filled(text, directory) for path, text in _templates()}
+    if existing := [path for path in texts if (directory / path).exists()]:
+        raise UsageError(
+            f"{directory / existing[0]} exists already; nothing was written",
+            hint="name a new folder: `lakeflow init my-lake`",
+        )
+    _write_all(directory, texts)
+    return tuple(texts)
+
+
+def _templates() -> Iterator[tuple[str, str]]:
+    """(path in the project, text), in order."""
+    return _below(files("lakeflow").joinpath("templates"), "")
+
+
+def _below(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _below(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(_SUFFIX):
+            yield prefix + entry.name.removesuffix(_SUFFIX), entry.read_text("utf-8")
+
+
+def _filled(text: str, directory: Path) -> str:
+    values = {"name": directory.resolve().name, "version": version("lakeflow-wap"), "commands": "\n".join(NEXT)}
+    for name, value in values.items():
+        text = text.replace(f"{{{{{name}}}}}", value)
+    return text
+
+
+def _write_all(directory: Path, texts: dict[str, str]) -> None:
+    written: list[Path] = []
+    for path in map(directory.joinpath, texts):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                written.append(path)
+                file.write(texts[path.relative_to(directory).as_posix()])
+        except OSError as error:
+            for made in written:
+                made.unlink(missing_ok=True)
+            raise UsageError(
+                f"cannot write {path}: {error.strerror}", hint="name a folder that you may write"
+            ) from error

@@ -7,10 +7,8 @@ at every port call, so that nothing that a reader could have seen escapes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import takewhile
 from typing import Any, NamedTuple
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -44,22 +42,27 @@ RULES = {
 
 
 class Meddling(NamedTuple):
-    """What happens at the n-th port call of a command: the process dies, or another engine commits."""
+    """What happens once, at the n-th port call of a command or at the first of that name.
 
-    call: int
+    The process dies (`crash`), somebody types Ctrl-C (`interrupt`), or another engine commits.
+    """
+
+    call: int | str
     what: str
     name: str = ""
 
 
-ACTS = ("append", "compact", "overwrite")
+ACTS = ("append", "append", "compact", "overwrite")
+MOMENTS = ("catalog.commit>", "catalog.commit>", "auditor.audit<", "engine.produce>", "catalog.restage<")
 names = st.sampled_from(NAMES)
 selections = st.sets(names, max_size=4).map(lambda found: " ".join(name for name in NAMES if name in found))
 meddlings = st.one_of(
     st.none(),
-    st.none(),
-    st.builds(Meddling, st.integers(1, 70), st.just("crash")),
-    st.builds(Meddling, st.integers(1, 70), st.sampled_from(ACTS), names),
+    st.builds(Meddling, st.integers(1, 60), st.sampled_from(["crash", "interrupt"])),
+    st.builds(Meddling, st.sampled_from(MOMENTS), st.sampled_from(ACTS), names),
 )
+changes = st.dictionaries(names, st.integers(0, 12).map(lambda number: number and number % 3 + 1), max_size=3)
+judgements = st.dictionaries(names, st.sampled_from(["good", "bad", "even"]), max_size=1)
 which_run = st.integers(0, 5)
 
 
@@ -95,11 +98,31 @@ class Lake(RuleBasedStateMachine):
             self.lab.define(name, recipe(name, 1), UPSTREAMS[name], **FIELDS.get(name, {}))
             self.lab.check(name, RULES["good"], REFERENCES.get(name, ""))
             self.rules[self.digest(name)] = "good"
+        self.materialize("", {}, {}, forced=False, all_or_nothing=False, meddling=None)
 
     # what people do
 
-    @rule(selection=selections, forced=st.booleans(), all_or_nothing=st.booleans(), meddling=meddlings)
-    def materialize(self, selection: str, forced: bool, all_or_nothing: bool, meddling: Meddling | None) -> None:
+    @rule(
+        selection=st.one_of(st.just(""), selections),
+        changed=changes,
+        judged=judgements,
+        forced=st.booleans(),
+        all_or_nothing=st.booleans(),
+        meddling=meddlings,
+    )
+    def materialize(
+        self,
+        selection: str,
+        changed: dict[str, int],
+        judged: dict[str, str],
+        forced: bool,
+        all_or_nothing: bool,
+        meddling: Meddling | None,
+    ) -> None:
+        for name, how in judged.items():
+            self.change_check(name, how)
+        for name, factor in changed.items():
+            self.change_code(name, factor)
         run = self.command(
             lambda: self.lab.materialize(selection, forced=forced, all_or_nothing=all_or_nothing), meddling
         )
@@ -109,7 +132,6 @@ class Lake(RuleBasedStateMachine):
                 again = {reason.cause for step in self.lab.plan().steps for reason in step.reasons}
                 assert again <= {Cause.NO_FINGERPRINT, Cause.UPSTREAM_RUNS}, "what was published is fresh"
 
-    @rule(name=names, factor=st.integers(0, 3))
     def change_code(self, name: str, factor: int) -> None:
         self.lab.define(name, recipe(name, factor), UPSTREAMS[name], **FIELDS.get(name, {}))
 
@@ -156,6 +178,7 @@ class Lake(RuleBasedStateMachine):
     def command(self, do: Callable[[], RunRecord], meddling: Meddling | None, may_go_back: bool = False) -> Any:
         """Its answer; None when it was refused or died. Whatever happened, what readers saw was right."""
         self.moves = []
+        before = set(self.foreign)
         known = {run.id: run for run in self.lab.ledger.runs(99)}
         self.lab.gate(self.watch(meddling))
         answer = None
@@ -164,6 +187,10 @@ class Lake(RuleBasedStateMachine):
         except Crash:
             self.lab.reopen()
             self.crashed |= {run.id for run in self.lab.ledger.runs(99) if run.state is RunState.RUNNING}
+        except KeyboardInterrupt:
+            self.lab.gate(lambda _: None)
+            self.crashed |= {run.id for run in self.lab.ledger.runs(99) if run.state is RunState.RUNNING}
+            self.lab.reopen()  # a lease that Ctrl-C kept from being taken or given back dies with its process
         except (UsageError, ConflictError, BusyError):
             assert meddling is not None or not self.moves, "what is refused changes nothing"
         except AssertionError as fault:
@@ -172,21 +199,28 @@ class Lake(RuleBasedStateMachine):
         self.lab.gate(lambda _: None)
         self.look()
         self.assert_published_together(known)
+        if meddling is not None and self.foreign.keys() - before:
+            self.assert_given_way(meddling)
         if not may_go_back:
             self.assert_nothing_lost()
         self.mains = {name: self.lab.main(name) for name in NAMES}
         return answer
 
     def watch(self, meddling: Meddling | None) -> Callable[[str], None]:
-        calls = iter(range(1, 10_000))
+        passed: list[str] = []
 
         def gate(call: str) -> None:
             self.look()
-            if meddling is not None and next(calls) == meddling.call:
-                if meddling.what == "crash":
-                    self.lab.dead = True
-                    raise Crash(call)
-                self.commit_as_another_engine(meddling.name, meddling.what)
+            passed.append(call)
+            now = meddling is not None and meddling.call in {len(passed), call}
+            if meddling is None or not now or (call == meddling.call and passed.count(call) > 1):
+                return
+            if meddling.what == "crash":
+                self.lab.dead = True
+                raise Crash(call)
+            if meddling.what == "interrupt":
+                raise KeyboardInterrupt
+            self.commit_as_another_engine(meddling.name, meddling.what)
 
         return gate
 
@@ -281,6 +315,12 @@ class Lake(RuleBasedStateMachine):
             if step.state is StepState.PUBLISHED and not _was_published(known.get(run.id), step.asset)
         }
         assert said == (self.moves[0] if self.moves else set())
+
+    def assert_given_way(self, meddling: Meddling) -> None:
+        """Rows that came after the plan are never written over: only an append goes on top of an append."""
+        appends = self.lab.assets[key(meddling.name)].write is WriteMode.APPEND
+        if meddling.what == "overwrite" or (meddling.what == "append" and not appends):
+            assert not any(meddling.name in moved for moved in self.moves)
 
     def assert_nothing_lost(self) -> None:
         """I3: what was main is still in main's ancestry."""

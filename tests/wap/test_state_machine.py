@@ -7,8 +7,11 @@ at every port call, so that nothing that a reader could have seen escapes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -412,7 +415,26 @@ def _was_published(run: RunRecord | None, asset: Any) -> bool:
     return step is not None and step.state is StepState.PUBLISHED
 
 
+class RealLake(Lake):
+    """The same over real tables; what other engines do there, pyiceberg does."""
+
+    def make_lab(self) -> Lab:
+        from tests.wap.real_lab import RealLab
+
+        self.folder = TemporaryDirectory()
+        return RealLab(Path(self.folder.name))
+
+    def teardown(self) -> None:
+        self.lab.close()  # type: ignore[attr-defined]  # a RealLab
+        self.folder.cleanup()
+
+
 TestLakeInMemory = Lake.TestCase
 TestLakeInMemory.settings = settings(
-    max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=200, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+TestLakeOnIceberg = pytest.mark.long(RealLake.TestCase)
+TestLakeOnIceberg.settings = settings(
+    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -15,12 +15,12 @@ from lakeflow.assembly import assemble
 from lakeflow.core import history, lineage
 from lakeflow.core.errors import UsageError
 from lakeflow.core.events import Event
-from lakeflow.core.health import by_urgency, health
+from lakeflow.core.health import by_urgency, health, modified
 from lakeflow.core.model import AssetKey, Project
 from lakeflow.core.planning import Plan, plan
 from lakeflow.core.ports import Rows
 from lakeflow.core.runs import UNPUBLISHED_ENDS, RunRecord, RunState
-from lakeflow.core.selection import select
+from lakeflow.core.selection import Known, Standing, select, spelled
 from lakeflow.core.settings import Settings
 from lakeflow.core.table import MAIN, Scan, Table
 from lakeflow.core.views import AssetStatus, LineageNode, Setting, SnapshotRow
@@ -67,17 +67,22 @@ class Lake:
         if world := self.__dict__.pop("_world", None):
             world.close()
 
-    def select(self, *selection: str) -> tuple[AssetKey, ...]:
-        """The assets meant, upstreams first; all of them when nothing is said."""
-        return select(selection, {key: asset.upstreams for key, asset in self.project.assets.items()})
+    def select(self, *selection: str, exclude: str = "") -> tuple[AssetKey, ...]:
+        """The assets meant and not excluded, upstreams first; all of them when nothing is said.
 
-    def plan(self, *selection: str, force: bool = False) -> Plan:
+        Opens the catalog only for `status:` and `state:`.
+        """
+        return select(selection, self._known(), exclude)
+
+    def plan(self, *selection: str, exclude: str = "", force: bool = False) -> Plan:
         """What `materialize` would do now, and why."""
-        return wap.preview(self._world, wap.Request(self.select(*selection), selection, force))
+        chosen = self.select(*selection, exclude=exclude)
+        return wap.preview(self._world, wap.Request(chosen, spelled(selection, exclude), force))
 
     def materialize(
         self,
         *selection: str,
+        exclude: str = "",
         force: bool = False,
         all_or_nothing: bool = False,
         wait: float = 0.0,
@@ -88,17 +93,23 @@ class Lake:
         `force` runs fresh assets too, `all_or_nothing` publishes nothing when one asset is held, `wait` is how many
         seconds to wait for another run's lease.
         """
-        request = wap.Request(self.select(*selection), selection, force, all_or_nothing, wait)
+        chosen = self.select(*selection, exclude=exclude)
+        request = wap.Request(chosen, spelled(selection, exclude), force, all_or_nothing, wait)
         return wap.materialize(self._world, request, observer)
 
     def publish(
-        self, run: str, *selection: str, reason: str | None = None, observer: Observer = _unobserved
+        self,
+        run: str,
+        *selection: str,
+        exclude: str = "",
+        reason: str | None = None,
+        observer: Observer = _unobserved,
     ) -> RunRecord:
         """Audit the held snapshots of a run again and publish what passes.
 
         With a `reason` the publish is forced: failed and errored checks are overridden, who and why recorded.
         """
-        chosen = self.select(*selection) if selection else ()
+        chosen = self.select(*selection, exclude=exclude) if selection or exclude else ()
         return wap.publish_held(self._world, self.run(run).id, chosen, reason, observer)
 
     def discard(self, run: str) -> RunRecord:
@@ -121,10 +132,10 @@ class Lake:
         """The run whose id starts so; UsageError when none or several do."""
         return self._world.ledger.run(prefix)
 
-    def status(self, *selection: str) -> tuple[AssetStatus, ...]:
+    def status(self, *selection: str, exclude: str = "") -> tuple[AssetStatus, ...]:
         """How the assets stand, what needs a decision first."""
-        statuses = self._statuses()
-        return by_urgency([statuses[key] for key in self.select(*selection)])
+        known = self._known()
+        return by_urgency([known.standing.statuses[key] for key in select(selection, known, exclude)])
 
     def snapshots(self, asset: str) -> tuple[SnapshotRow, ...]:
         """Newest first: open branches, then main and its ancestors."""
@@ -132,9 +143,10 @@ class Lake:
         table = self._world.catalog.load([key]).get(key)
         return history.history(table, self._world.ledger.verdicts([key]).get(key, ())) if table else ()
 
-    def lineage(self, *selection: str) -> tuple[LineageNode, ...]:
+    def lineage(self, *selection: str, exclude: str = "") -> tuple[LineageNode, ...]:
         """One tree for each selected asset from which no other selected one is made."""
-        return lineage.trees(self.project, self._statuses(), self.select(*selection))
+        known = self._known()
+        return lineage.trees(self.project, known.standing.statuses, select(selection, known, exclude))
 
     def read(self, asset: str, *, ref: str = MAIN, snapshot: str | None = None) -> Any:
         """A lazy DuckDB relation over what readers see, or over a ref (`audit_…`) or snapshot (`s4411…`)."""
@@ -168,11 +180,14 @@ class Lake:
             raise UsageError(f"{key} was never built", hint=f"`lakeflow materialize +{key}` builds it")
         return table
 
-    def _statuses(self) -> dict[AssetKey, AssetStatus]:
-        everything = self.select()
+    def _known(self) -> Known:
+        return Known(self.project, self._standing)
+
+    def _standing(self) -> Standing:
+        everything = tuple(self.project.assets)
         facts = self._world.facts(everything)
         held = {key: self._waiting(table) for key, table in facts.tables.items()}
-        return health(plan(self.project, facts, everything), facts, held)
+        return Standing(health(plan(self.project, facts, everything), facts, held), modified(self.project, facts))
 
     def _waiting(self, table: Table) -> tuple[str, ...]:
         """Runs that have a branch in this table and are not at work."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from lakeflow.core.model import AssetKey
-from lakeflow.core.planning import Cause, Facts, Plan, Reason, Step
+from lakeflow.core.model import AssetKey, Project
+from lakeflow.core.planning import Cause, Facts, Plan, Reason, Step, published
 from lakeflow.core.runs import Action
 from lakeflow.core.views import AssetStatus, Health
 
@@ -28,6 +28,19 @@ def health(plan: Plan, facts: Facts, held: Mapping[AssetKey, tuple[str, ...]]) -
 def by_urgency(statuses: Sequence[AssetStatus]) -> tuple[AssetStatus, ...]:
     """What needs a decision first; assets of equal urgency keep their order."""
     return tuple(sorted(statuses, key=lambda status: _URGENCY.index(status.health)))
+
+
+def modified(project: Project, facts: Facts) -> frozenset[AssetKey]:
+    """The assets whose code or checks are not those of what is published; what was never published is among them."""
+    return frozenset(key for key in project.assets if _differs(project, facts, key))
+
+
+def _differs(project: Project, facts: Facts, key: AssetKey) -> bool:
+    stands = published(facts.tables.get(key), facts.verdicts.get(key, ()))
+    if stands is None:
+        return True
+    now = (project.assets[key].code_version, project.suite(key).digest)
+    return now != (facts.made_by(stands), stands.checks_digest)
 
 
 def _counts(reason: Reason, above: Mapping[AssetKey, AssetStatus]) -> bool:

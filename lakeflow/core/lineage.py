@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from lakeflow.core.graph import ancestors
 from lakeflow.core.model import AssetKey, Project
-from lakeflow.core.selection import ancestors
 from lakeflow.core.views import AssetStatus, LineageNode
 
 

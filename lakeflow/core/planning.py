@@ -9,10 +9,10 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from lakeflow.core.errors import SelectionError
+from lakeflow.core.graph import ancestors
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Project, WriteMode
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Action, Ruling, VerdictRecord
-from lakeflow.core.selection import ancestors
 from lakeflow.core.table import Snapshot, Table
 
 NEUTRAL: Final = "replace"
@@ -100,6 +100,10 @@ class Facts:
     verdicts: Mapping[AssetKey, tuple[VerdictRecord, ...]] = EMPTY
     reads: Mapping[AssetKey, str] = EMPTY
     renamed_code: Mapping[str, str] = EMPTY
+
+    def made_by(self, stands: Published) -> str:
+        """The code version of what is published, as today's fingerprint algorithm spells it."""
+        return self.renamed_code.get(stands.code_version, stands.code_version)
 
 
 @dataclass(frozen=True)
@@ -241,7 +245,7 @@ def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> 
     reasons = []
     if asked.forced:
         reasons.append(Reason(Cause.FORCED))
-    made_by = asked.facts.renamed_code.get(stands.code_version, stands.code_version)
+    made_by = asked.facts.made_by(stands)
     if made_by != asset.code_version:
         reasons.append(Reason(Cause.CODE_CHANGED, before=made_by[:6], after=asset.code_version[:6]))
     reasons += _source_reasons(asked, asset, stands) if not asset.upstreams else _input_reasons(asked, asset, stands)

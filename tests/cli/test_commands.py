@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,84 @@ def test_a_selection_that_matches_nothing_exits_with_2_and_a_guess(held: Path) -
     assert done.returncode == 2
     assert done.stdout == ""
     assert "did you mean `silver.weather`" in done.stderr
+
+
+def listed(root: Path, *arguments: str) -> list[str]:
+    return [one["asset"] for one in answer("list", *arguments, cwd=root)["assets"]]
+
+
+def test_a_selection_needs_no_quotes_in_a_shell(held: Path) -> None:
+    assert listed(held, "layer:silver", "or", "2+gold.windiest", "and", "not", "bronze.weather") == [
+        "silver.weather",
+        "gold.windiest",
+    ]
+
+
+def test_list_asks_the_catalog_only_how_the_lake_stands(lake: Path) -> None:
+    assert listed(lake, "gold.*", "or", "+layer:silver", "--exclude", "bronze.*") == ["silver.weather", "gold.windiest"]
+    assert not (lake / ".lakeflow").exists()
+    assert len(listed(lake, "status:never_built")) == 3
+
+
+def test_status_and_state_select_by_how_the_lake_stands_now(lake: Path) -> None:
+    lakeflow("materialize", cwd=lake)
+    assert listed(lake, "status:held") == ["silver.weather"]
+    assert listed(lake, "status:never_built") == ["gold.windiest"]
+    assert listed(lake, "not", "state:modified") == ["bronze.weather"]
+    (lake / "layers/bronze/weather.sql").write_text(BRONZE.replace("12.5", "13.5"))
+    assert listed(lake, "state:modified") == ["bronze.weather", "silver.weather", "gold.windiest"]
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("list", lambda data: [one["asset"] for one in data["assets"]]),
+        ("status", lambda data: [one["asset"] for one in data["assets"]]),
+        ("plan", lambda data: [one["asset"] for one in data["plan"]["steps"]]),
+        ("lineage", lambda data: [one["asset"] for one in data["lineage"]]),
+    ],
+)
+def test_exclude_leaves_out_and_may_be_repeated(
+    held: Path, command: str, found: Callable[[dict[str, Any]], list[str]]
+) -> None:
+    data = answer(
+        command, "--exclude", "gold.*", "--exclude", "silver.* and not *.weather or +gold.*,bronze.*", cwd=held
+    )
+    assert found(data) == ["silver.weather"]
+
+
+def test_materialize_and_publish_obey_exclude_and_the_run_remembers_it(lake: Path) -> None:
+    run = answer("materialize", "+gold.windiest", "--exclude", "gold.*", cwd=lake, code=1)["run"]
+    assert [step["asset"] for step in run["steps"]] == ["bronze.weather", "silver.weather"]
+    assert run["selection"] == ["(+gold.windiest) and not (gold.*)"]
+    nothing = lakeflow("publish", run["id"], "--exclude", "silver.*", cwd=lake)
+    assert nothing.returncode == 2
+    assert "holds nothing of what you selected" in nothing.stderr
+    forced = answer("publish", run["id"], "--exclude", "gold.*", "--force", "--reason", "a storm", cwd=lake)["run"]
+    assert forced["state"] == "published"
+
+
+@pytest.mark.parametrize("command", ["list", "plan", "materialize", "status", "lineage"])
+def test_excluding_everything_exits_with_2(held: Path, command: str) -> None:
+    done = lakeflow(command, "layer:gold", "--exclude", "gold.*", cwd=held)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "'(layer:gold) and not (gold.*)' selects no asset" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("(gold.*", "a `(` is not closed"),
+        ("gold.* not silver.weather", "before `not` stands neither `and` nor `or`"),
+        ("status:hold", "did you mean `status:held`"),
+        ("tga:x", "did you mean `tag:x`"),
+    ],
+)
+def test_a_selection_that_is_none_exits_with_2_and_what_is_wrong(held: Path, said: str, told: str) -> None:
+    done = lakeflow("list", said, cwd=held)
+    assert done.returncode == 2
+    assert told in done.stderr
 
 
 def test_the_project_may_be_named_from_anywhere(held: Path, tmp_path: Path) -> None:

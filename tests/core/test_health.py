@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lakeflow.core.health import by_urgency, health
+from lakeflow.core.health import by_urgency, health, modified
 from lakeflow.core.lineage import trees
 from lakeflow.core.planning import Facts, plan
 from lakeflow.core.views import AssetStatus, Health, LineageNode
@@ -123,3 +123,23 @@ def test_several_results_have_a_tree_each_and_a_root_shows_its_files() -> None:
     assert lineage_of("silver.right", "silver.left") == ["right(raw)", "left(raw)"]
     said = {one: AssetStatus(one, Health.FRESH) for one in WIDE.assets}
     assert trees(WIDE, said, keys("bronze.raw"))[0].sources == ("data/*.csv",)
+
+
+def test_modified_is_what_was_never_built_and_whose_code_or_checks_are_not_the_published_ones() -> None:
+    """Also where the plan names another reason only: a root that always runs, an input that moved."""
+    always, late = asset("bronze.raw"), asset("silver.late", "bronze.raw")
+    assets = (replace(always, code_version="code-1"), replace(CLEAN, code_version="code-2"), DAYS, late)
+    said = facts(
+        table("bronze.raw", made(1), made(4, 1)),
+        table("silver.clean", made(2, inputs={"bronze.raw": 1})),
+        table("gold.days", made(3, inputs={"silver.clean": 2})),
+    )
+    assert modified(project(*assets), said) == set(keys("silver.clean silver.late"))
+    assert modified(project(*assets, suites={"bronze.raw": suite("new")}), said) == set(
+        keys("bronze.raw silver.clean silver.late")
+    )
+
+
+def test_code_that_only_a_new_fingerprint_algorithm_names_anew_is_not_modified() -> None:
+    renamed = replace(BUILT, renamed_code={"code-1": "code-new"})
+    assert modified(project(replace(CLEAN, code_version="code-new")), renamed) == set()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lakeflow.cli.commands.options import SELECTION_HELP, limit_option
+from lakeflow.cli.commands.options import SELECTION_HELP, limit_option, takes_selection
 from lakeflow.cli.failing import Place, failing_answer, failing_step, ref_of
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.render_history import runs_records, runs_screen, snapshots_records, snapshots_screen
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@takes_selection
 @answers(*Form)
-def status(session: Session, selection: tuple[str, ...]) -> Answer:
+def status(session: Session, selection: tuple[str, ...], exclude: str) -> Answer:
     """Say how the assets stand, what needs a decision first."""
     with session.lake() as lake:
-        statuses = lake.status(*selection)
+        statuses = lake.status(*selection, exclude=exclude)
         data = {"assets": [status_json(one) for one in statuses]}
         return Answer(data, status_screen(statuses, now()), status_records(statuses))
 
@@ -79,13 +79,13 @@ def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@takes_selection
 @click.option("--snapshots", "by_snapshot", is_flag=True, help="Which snapshot readers see, in place of the health.")
 @answers(*Form)
-def lineage(session: Session, selection: tuple[str, ...], by_snapshot: bool) -> Answer:
+def lineage(session: Session, selection: tuple[str, ...], exclude: str, by_snapshot: bool) -> Answer:
     """Show as a tree what was made from what."""
     with session.lake() as lake:
-        trees = lake.lineage(*selection)
+        trees = lake.lineage(*selection, exclude=exclude)
         data = {"lineage": [lineage_json(tree) for tree in trees]}
         text = lineage_screen(trees, now(), label=snapshot_label if by_snapshot else None)
         return Answer(data, text, lineage_records(trees))

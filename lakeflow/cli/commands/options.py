@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import click
 
 SELECTION_HELP: Final = (
-    "SELECTION: `silver.weather`, `+x` with upstreams, `x+` with downstreams, `silver.*`, `layer:gold`."
+    "SELECTION: `silver.weather`, `+x` with upstreams, `x+` with downstreams, `2+x+1` so many generations, `silver.*`, "
+    "`layer:gold`, `tag:`, `owner:`, `status:held`, `state:modified`. A space or `or` joins, a comma or `and` keeps "
+    "what both select, `not` turns round; parentheses."
 )
 _UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -26,6 +29,18 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -
         return duration(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _joined(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> str:
+    return " ".join(values)
+
+
+def takes_selection(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The command gets `selection`, texts to be read as one, and `exclude`, a text that may be empty."""
+    exclude = click.option(
+        "--exclude", multiple=True, callback=_joined, metavar="SELECTION", help="Leave these out; may be repeated."
+    )
+    return click.argument("selection", nargs=-1)(exclude(function))
 
 
 wait_option = click.option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lakeflow.cli.commands.options import SELECTION_HELP
+from lakeflow.cli.commands.options import SELECTION_HELP, takes_selection
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.render_json import asset_json, plan_json, project_json, setting_json
 from lakeflow.cli.render_lake import (
@@ -27,25 +27,25 @@ def check(session: Session) -> Answer:
 
 
 @click.command("list", epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@takes_selection
 @answers(*Form)
-def list_assets(session: Session, selection: tuple[str, ...]) -> Answer:
+def list_assets(session: Session, selection: tuple[str, ...], exclude: str) -> Answer:
     """List the assets."""
     with session.lake() as lake:
-        keys, project = lake.select(*selection), lake.project
+        keys, project = lake.select(*selection, exclude=exclude), lake.project
         data = {"assets": [asset_json(project.assets[key], project) for key in keys]}
         return Answer(data, list_screen(project, keys), list_records(project, keys))
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@takes_selection
 @click.option("--force", is_flag=True, help="Plan fresh assets too.")
 @click.option("--exit-code", "tells", is_flag=True, help="Exit 1 when there is something to do.")
 @answers(*Form)
-def plan(session: Session, selection: tuple[str, ...], force: bool, tells: bool) -> Answer:
+def plan(session: Session, selection: tuple[str, ...], exclude: str, force: bool, tells: bool) -> Answer:
     """Say what would run, and why; touches nothing."""
     with session.lake() as lake:
-        planned = lake.plan(*selection, force=force)
+        planned = lake.plan(*selection, exclude=exclude, force=force)
         code = int(tells and bool(planned.steps))
         return Answer({"plan": plan_json(planned)}, plan_screen(planned), plan_records(planned), exit_code=code)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakeflow.cli.commands.options import SELECTION_HELP, wait_option
+from lakeflow.cli.commands.options import SELECTION_HELP, takes_selection, wait_option
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.progress import event_stream, nothing_to_do, progress
 from lakeflow.cli.run_answer import exit_code, readers_of, run_answer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=SELECTION_HELP)
-@click.argument("selection", nargs=-1)
+@takes_selection
 @click.option("--force", is_flag=True, help="Run fresh assets too.")
 @click.option("--all-or-nothing", is_flag=True, help="One held asset holds the whole run.")
 @click.option("--events", is_flag=True, help="One JSON object an event on stdout, in place of the answer.")
@@ -32,19 +32,19 @@ def materialize(session: Session, selection: tuple[str, ...], events: bool, **op
 
 @click.command(epilog="RUN is the id of a run or the beginning of it. " + SELECTION_HELP)
 @click.argument("run")
-@click.argument("selection", nargs=-1)
+@takes_selection
 @click.option("--force", is_flag=True, help="Publish although checks failed or errored; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why it is forced; recorded with your name.")
 @answers(Form.TABLE, Form.JSON)
-def publish(session: Session, run: str, selection: tuple[str, ...], force: bool, reason: str | None) -> Answer:
+def publish(session: Session, run: str, selection: tuple[str, ...], reason: str | None, **options: Any) -> Answer:
     """Audit the held snapshots of a run again and publish what passes.
 
     With --force and --reason, publish them although checks failed; who and why is recorded.
     """
-    if force is not bool(reason and reason.strip()):
+    if options["force"] is not bool(reason and reason.strip()):
         raise click.UsageError("--force and --reason belong together: a forced publish is recorded with its reason")
     with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
-        done = lake.publish(run, *selection, reason=reason, observer=observer)
+        done = lake.publish(run, *selection, exclude=options["exclude"], reason=reason, observer=observer)
         return _answer(lake, done)
 
 

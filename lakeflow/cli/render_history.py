@@ -9,7 +9,7 @@ from typing import Final
 from rich.text import Text
 
 from lakeflow.cli.render_readers import readers_see
-from lakeflow.cli.render_run import counts
+from lakeflow.cli.render_run import TAKEN_BACK, counts
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import age, count, seconds
 from lakeflow.core.planning import short_id
@@ -91,7 +91,9 @@ def _snapshot_record(row: SnapshotRow) -> tuple[str, ...]:
 
 
 def _run_cells(run: RunRecord, now: datetime) -> list[Text]:
-    took = seconds((run.ended_at - run.started_at).total_seconds()) if run.ended_at else ""
+    """How long it took is not said of a run that was taken back: it ended when somebody decided that."""
+    over = run.ended_at if run.state not in TAKEN_BACK else None
+    took = seconds((over - run.started_at).total_seconds()) if over else ""
     mark = _RUN_MARKS[run.state]
     return [
         line(mark),

@@ -56,9 +56,16 @@ def _run_cells(step: StepRecord, run: RunRecord) -> list[Text]:
 
 
 def _readers_lines(run: RunRecord, readers: Mapping[AssetKey, AssetStatus], now: datetime) -> list[Text]:
-    words = "readers see again" if run.state is RunState.ROLLED_BACK else "readers still see"
-    found = [readers[step.asset] for step in run.steps if step.asset in readers]
-    return align([(line(str(one.asset)), line(f"{words} {seen(one, now)}")) for one in found])
+    """What stands on main now of each asset that was taken back; of a rollback only what had been published."""
+    back = run.state is RunState.ROLLED_BACK
+    found = [readers[step.asset] for step in run.steps if step.asset in readers and (step.done or not back)]
+    return align([(line(str(one.asset)), line(_seen_now(one, now, back=back))) for one in found])
+
+
+def _seen_now(reader: AssetStatus, now: datetime, *, back: bool) -> str:
+    if back and reader.snapshot_id is None:
+        return "readers see nothing again"
+    return f"readers {'see again' if back else 'still see'} {seen(reader, now)}"
 
 
 def step_cells(step: StepRecord, branch: str) -> list[Text]:
@@ -163,7 +170,10 @@ def _block(step: StepRecord, run: RunRecord, reader: AssetStatus | None, now: da
 
 
 def _warned(step: StepRecord) -> list[Text]:
-    heading = line(Mark.WARN, " ", (str(step.asset), "bold"), f"  {step.state} although checks that do not hold failed")
+    """A step on main whose checks did not all pass: warnings, or a forced publish."""
+    forced = any(check.holds for check in step.checks)
+    why = "by force: checks that hold it did not pass" if forced else "although checks that do not hold failed"
+    heading = line(Mark.WARN, " ", (str(step.asset), "bold"), f"  {step.state} {why}")
     return [heading, *check_lines(step.checks)]
 
 

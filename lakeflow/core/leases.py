@@ -72,7 +72,8 @@ def busy(held: Iterable[Held]) -> BusyError:
     """Names each holder once, with its run, since when, and the assets that it holds."""
     ordered = sorted(held, key=lambda one: (one.run, one.token, one.asset))
     sentences = [_sentence(list(group)) for _, group in groupby(ordered, key=lambda one: (one.run, one.token))]
-    return BusyError("; ".join(sentences), hint="wait for it with `--wait 10m`", asset=ordered[0].asset)
+    hint = f"`lakeflow runs {ordered[0].run}` shows it; `materialize` and `retry` wait for it with `--wait 10m`"
+    return BusyError("; ".join(sentences), hint=hint, asset=ordered[0].asset)
 
 
 def lost(lease: Lease, held: Iterable[Held]) -> BusyError:
@@ -81,7 +82,7 @@ def lost(lease: Lease, held: Iterable[Held]) -> BusyError:
     now = f": {busy(others).message}" if others else ""
     return BusyError(
         f"run {lease.run} has lost its lease, because it was silent for too long{now}",
-        hint=f"lakeflow retry {lease.run}",
+        hint=f"`lakeflow retry {lease.run}` goes on with it",
     )
 
 
@@ -94,4 +95,5 @@ def _sentence(group: Sequence[Held]) -> str:
     assets = ", ".join(str(one.asset) for one in group)
     since = f"{first.since:%Y-%m-%d %H:%M:%S} UTC"
     verb = "is" if len(group) == 1 else "are"
-    return f"{assets} {verb} held by run {first.run} (process {first.holder.pid} on {first.holder.host}, since {since})"
+    where = f"process {first.holder.pid} on {first.holder.host}, since {since}"
+    return f"{assets} {verb} busy: run {first.run} is at work ({where})"

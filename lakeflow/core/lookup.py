@@ -12,7 +12,7 @@ def one_id(prefix: str, ids: Sequence[str]) -> str:
     if prefix in ids:
         return prefix
     if not ids:
-        raise UsageError(f"no run's id starts with {prefix!r}", hint="lakeflow runs")
+        raise UsageError(f"no run's id starts with {prefix!r}", hint="`lakeflow runs` lists them")
     if len(ids) > 1:
         shown = ", ".join(ids[:5]) + (", …" if len(ids) > 5 else "")
         raise UsageError(f"{len(ids)} runs have ids that start with {prefix!r}: {shown}", hint="give more of the id")

@@ -14,6 +14,7 @@ from lakeflow.cli.render_lake import (
 )
 from lakeflow.cli.render_rows import rows_records, rows_screen
 from lakeflow.core.ports import Rows
+from lakeflow.core.runs import RunState
 from lakeflow.core.views import Health
 from tests.cli.values import (
     DELAYS_STATUS,
@@ -119,6 +120,10 @@ def test_runs_are_one_line_each_with_what_became_of_their_steps() -> None:
     assert text == "✗  01jd3k  held  2 min ago  3.0s  1 held · 1 skipped · 1 published · 0 errored  ada"
     assert runs_records([HELD_RUN])[1][0][:2] == ("01jd3k", "held")
     assert "`lakeflow materialize` makes the first" in runs_screen([], NOW).plain
+
+
+def test_a_run_that_was_taken_back_does_not_say_how_long_that_took() -> None:
+    assert "3.0s" not in runs_screen([replace(HELD_RUN, state=RunState.ROLLED_BACK)], NOW).plain
 
 
 def test_rows_align_numbers_right_say_null_and_cut_what_is_too_wide() -> None:

@@ -148,6 +148,21 @@ def test_a_discarded_run_holds_nothing_any_more_and_readers_see_no_change() -> N
     ]
 
 
+def test_a_rollback_speaks_only_of_what_the_run_had_published() -> None:
+    run = replace(HELD_RUN, state=RunState.ROLLED_BACK)
+    readers = {**READERS, FLIGHTS: FLIGHTS_STATUS}
+    assert [text for text in run_screen(run, readers, NOW).plain.splitlines() if "readers" in text] == [
+        "bronze.flights  readers see again s589200 (336,776 rows, 2 min old)"
+    ]
+
+
+def test_a_forced_publish_is_not_called_a_warning() -> None:
+    step = replace(HELD_STEP, state=StepState.PUBLISHED, reason="forced: the station was mended")
+    text = run_screen(replace(HELD_RUN, state=RunState.PUBLISHED, steps=(step,)), EMPTY, NOW).plain
+    assert "! silver.weather  published by force: checks that hold it did not pass" in text
+    assert "checks that do not hold" not in text
+
+
 def test_a_run_that_was_rolled_back_says_what_readers_see_again() -> None:
     run = replace(HELD_RUN, state=RunState.ROLLED_BACK, steps=(PUBLISHED_STEP,))
     before = replace(FLIGHTS_STATUS, snapshot_id=4_000_001, rows=1)
@@ -158,4 +173,4 @@ def test_a_run_that_was_rolled_back_says_what_readers_see_again() -> None:
         "bronze.flights  readers see again s400000 (1 row, 2 min old)",
     ]
     unborn = replace(before, snapshot_id=None)
-    assert "readers see again nothing" in run_screen(run, {FLIGHTS: unborn}, NOW).plain
+    assert "readers see nothing again" in run_screen(run, {FLIGHTS: unborn}, NOW).plain

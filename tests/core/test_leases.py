@@ -44,10 +44,11 @@ def test_every_holder_in_the_way_is_named_once() -> None:
     with pytest.raises(BusyError) as caught:
         acquire(replace(WANTED, assets=frozenset(KEYS)), standing(*leases))
     assert caught.value.message == (
-        "silver.a, silver.c are held by run one (process 2 on there, since 2026-03-01 11:00:00 UTC); "
-        "silver.b is held by run two (process 3 on there, since 2026-03-01 11:00:00 UTC)"
+        "silver.a, silver.c are busy: run one is at work (process 2 on there, since 2026-03-01 11:00:00 UTC); "
+        "silver.b is busy: run two is at work (process 3 on there, since 2026-03-01 11:00:00 UTC)"
     )
     assert caught.value.asset == KEYS[0]
+    assert caught.value.hint == "`lakeflow runs one` shows it; `materialize` and `retry` wait for it with `--wait 10m`"
 
 
 def test_dead_leases_are_freed_even_where_they_are_not_needed() -> None:
@@ -58,8 +59,8 @@ def test_dead_leases_are_freed_even_where_they_are_not_needed() -> None:
 def test_a_lost_lease_says_who_has_it_now_and_how_to_go_on() -> None:
     error = lost(WANTED, [held(KEYS[0])])
     assert "run mine has lost its lease" in error.message
-    assert "silver.a is held by run theirs" in error.message
-    assert error.hint == "lakeflow retry mine"
+    assert "silver.a is busy: run theirs is at work" in error.message
+    assert error.hint == "`lakeflow retry mine` goes on with it"
 
 
 @given(

@@ -267,7 +267,7 @@ def busy_with(lab: Lab, name: str) -> Lease:
 
 def test_a_busy_asset_is_refused_at_once_naming_the_run_that_holds_it(lab: Lab) -> None:
     lease = busy_with(lab, "silver.b")
-    with pytest.raises(BusyError, match=r"silver\.b is held by run r99"):
+    with pytest.raises(BusyError, match=r"silver\.b is busy: run r99 is at work"):
         lab.materialize()
     assert lab.ledger.runs() == ()
     lab.ledger.release(lease)

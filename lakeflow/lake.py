@@ -190,9 +190,16 @@ class Lake:
         return Standing(health(plan(self.project, facts, everything), facts, held), modified(self.project, facts))
 
     def _waiting(self, table: Table) -> tuple[str, ...]:
-        """Runs that have a branch in this table and are not at work."""
-        runs = (self.run(run_id) for run_id in history.open_runs(table))
-        return tuple(run.id for run in runs if run.state is not RunState.RUNNING)
+        """Runs that have a branch in this table and are not at work. A branch of no known run waits for nobody."""
+        return tuple(name for name in history.open_runs(table) if self._state(name) not in {None, RunState.RUNNING})
+
+    def _state(self, run: str) -> RunState | None:
+        """None: the ledger knows no run of that whole name."""
+        try:
+            found = self.run(run)
+        except UsageError:
+            return None
+        return found.state if found.id == run else None
 
     def _latest_unpublished(self) -> str:
         for run in self.runs():

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model import AssetKey
 from lakeflow.core.planning import short_id
+from lakeflow.core.ports import Transaction
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Action, Lease, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.table import Change, Discard, Rollback, Table
@@ -66,11 +68,12 @@ def rollback(world: World, run_id: str, *, force: bool) -> RunRecord:
         run = world.ledger.run(before.id)
         steps = _on_main(run)
         tables = world.catalog.load(everything)
+        _require_tables(tables, steps)
         if not force:
             _refuse_later_publishes(tables, run, steps)
         changes: list[Change] = [*(_back(tables[step.asset], step) for step in steps), *_branches(tables, run)]
         ended = replace(run, state=RunState.ROLLED_BACK, ended_at=world.clock())
-        return _commit(world, lease, changes, ended)
+        return _commit(world, lease, changes, ended, *_undone_with(world, tables, ended))
 
 
 def _on_main(run: RunRecord) -> list[StepRecord]:
@@ -80,9 +83,38 @@ def _on_main(run: RunRecord) -> list[StepRecord]:
     return steps
 
 
-def _commit(world: World, lease: Lease, changes: Sequence[Change], ended: RunRecord) -> RunRecord:
-    world.catalog.commit(changes, lambda transaction: world.ledger.record(transaction, lease, ended, ()))
+def _commit(world: World, lease: Lease, changes: Sequence[Change], ended: RunRecord, *others: RunRecord) -> RunRecord:
+    """The changes and the records of all runs that they touch, in one transaction."""
+
+    def record(transaction: Transaction) -> None:
+        for run in (ended, *others):
+            world.ledger.record(transaction, lease, run, ())
+
+    world.catalog.commit(changes, record)
     return ended
+
+
+def _undone_with(world: World, tables: Mapping[AssetKey, Table], undone: RunRecord) -> list[RunRecord]:
+    """Later runs whose publishes a forced rollback takes off main too, as they stand after it."""
+    taken_back = {step.asset: step.base_id for step in undone.steps if step.state is StepState.PUBLISHED}
+    names = {name: None for key, base in taken_back.items() for name in _runs_above(tables[key], base)}
+    return [_without(world.ledger.run(name), taken_back, undone.id) for name in names if name != undone.id]
+
+
+def _runs_above(table: Table, base: int | None) -> list[str]:
+    above = takewhile(lambda snapshot: snapshot.id != base, table.ancestry(table.main))
+    return [made.run for snapshot in above if (made := provenance_of(snapshot.summary))]
+
+
+def _without(run: RunRecord, taken_back: Mapping[AssetKey, int | None], by: str) -> RunRecord:
+    steps = tuple(
+        replace(step, state=StepState.SKIPPED, reason=f"rolled back with run {by}")
+        if step.asset in taken_back and step.state is StepState.PUBLISHED
+        else step
+        for step in run.steps
+    )
+    left = any(step.state is StepState.PUBLISHED for step in steps)
+    return replace(run, steps=steps, state=run.state if left else RunState.ROLLED_BACK)
 
 
 def _branches(tables: Mapping[AssetKey, Table], run: RunRecord) -> list[Discard]:
@@ -144,6 +176,15 @@ def _undecided_are_held(run: RunRecord, chosen: Sequence[AssetKey]) -> RunRecord
             for step in run.steps
         ),
     )
+
+
+def _require_tables(tables: Mapping[AssetKey, Table], steps: Sequence[StepRecord]) -> None:
+    for step in steps:
+        if step.asset not in tables:
+            raise UsageError(
+                f"{step.asset} is not in the catalog any more",
+                hint=f"`lakeflow materialize {step.asset}` builds it anew",
+            )
 
 
 def _refuse_later_publishes(tables: Mapping[AssetKey, Table], run: RunRecord, steps: Sequence[StepRecord]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lakeflow.core.errors import AssetError, BusyError, UsageError
 from lakeflow.core.model import WriteMode
-from lakeflow.core.runs import Lease, Ruling, RunRecord, StepRecord
+from lakeflow.core.runs import Lease, Ruling, RunRecord, RunState, StepRecord
 from tests.core.samples import key
 from tests.wap.lab import ACTOR, Lab, states
 
@@ -247,12 +247,16 @@ def test_rollback_discards_what_the_run_still_holds(held: Lab) -> None:
     assert (held.rows("bronze.a"), held.branches("silver.b")) == (None, [])
 
 
-def test_a_forced_rollback_of_a_table_that_lost_its_main_is_refused(lab: Lab) -> None:
+def test_a_forced_rollback_takes_later_publishes_off_main_and_the_ledger_says_so(lab: Lab) -> None:
     first = lab.materialize()
     lab.define("gold.c", [1])
     second = lab.materialize()
     lab.rollback(first, force=True)
-    with pytest.raises(UsageError, match=r"gold\.c has no main to roll back"):
+    assert lab.rows("gold.c") is None
+    later = lab.run("r2")
+    assert later.state is RunState.ROLLED_BACK
+    assert step(later, "gold.c").reason == "rolled back with run r1"
+    with pytest.raises(UsageError, match="run r2 has nothing on main to roll back"):
         lab.rollback(second, force=True)
 
 

@@ -39,7 +39,7 @@ def assemble(project: Project, settings: Settings) -> World:
     database = _open_database(settings, state)
     return World(
         project=project,
-        catalog=IcebergCatalog(database, _warehouse(settings, root, state), utc_now),
+        catalog=IcebergCatalog(database, warehouse_of(settings, root, state), utc_now),
         ledger=SqlLedger(database, processes.is_alive, utc_now, settings.lease_seconds),
         make_engine=partial(_engine, project, settings, state),
         make_auditor=partial(_auditor, settings, state),
@@ -64,15 +64,21 @@ def new_run_id() -> str:
     return time + "".join(secrets.choice(_ALPHABET) for _ in range(4))
 
 
+def database_of(settings: Settings, state: Path) -> Database:
+    """The lake's database, not opened yet and not made."""
+    return Database(settings.catalog or f"sqlite:///{state / 'catalog.db'}")
+
+
 def _open_database(settings: Settings, state: Path) -> Database:
-    database = Database(settings.catalog or f"sqlite:///{state / 'catalog.db'}")
+    database = database_of(settings, state)
     if not settings.allow_network_filesystem:
         database.require_local_disk()
     database.initialise(MIGRATIONS)
     return database
 
 
-def _warehouse(settings: Settings, root: Path, state: Path) -> str:
+def warehouse_of(settings: Settings, root: Path, state: Path) -> str:
+    """The folder under which new tables are made."""
     return str(root / settings.warehouse if settings.warehouse else state / "warehouse")
 
 

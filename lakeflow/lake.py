@@ -10,11 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from lakeflow import wap
+from lakeflow import diagnosis, wap
 from lakeflow.assembly import assemble
 from lakeflow.core import history, lineage
 from lakeflow.core.errors import UsageError
 from lakeflow.core.events import Event
+from lakeflow.core.findings import Finding
 from lakeflow.core.health import by_urgency, health, modified
 from lakeflow.core.model import AssetKey, Project
 from lakeflow.core.planning import Plan, plan
@@ -42,6 +43,19 @@ def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
     root = find_root(Path(path))
     values, sources = load_settings(root, os.environ, settings or {})
     return Lake(load(root), values, sources)
+
+
+def doctor(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[Finding, ...]:
+    """What is well and what is wrong with this machine and the lake around `path`, also one that `open` refuses."""
+    return diagnosis.diagnose(Path(path), settings or {}, os.environ)
+
+
+def relocate(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[AssetKey, ...]:
+    """Give the tables of a moved or copied lake their new place; those done. All or nothing.
+
+    BusyError while a run is at work, LakeError for a table that cannot be rewritten exactly.
+    """
+    return diagnosis.relocate(diagnosis.patient(Path(path), settings or {}, os.environ))
 
 
 @dataclass(frozen=True)
@@ -157,12 +171,23 @@ class Lake:
         rows = self._world.engine.rows(self._scan(asset, ref, snapshot), limit)
         return _masked(rows, self.project.assets[self._one(asset)].pii)
 
+    def doctor(self) -> tuple[Finding, ...]:
+        """What is well and what is wrong with this machine and this lake; repairs nothing."""
+        return (*diagnosis.examine_machine(), *diagnosis.examine_lake(self._patient()))
+
+    def relocate(self) -> tuple[AssetKey, ...]:
+        """Give the tables of a moved or copied lake their new place; those done. All or nothing."""
+        return diagnosis.relocate(self._patient())
+
     def settings(self) -> tuple[Setting, ...]:
         """Every setting, its value without secrets, and where it came from."""
         return tuple(
             Setting(name, "" if value is None else str(value), self.sources.get(name, "default"))
             for name, value in self.configured.shown().items()
         )
+
+    def _patient(self) -> diagnosis.Patient:
+        return diagnosis.Patient(Path(self.project.root), self.configured)
 
     def _one(self, asset: str) -> AssetKey:
         found = self.select(asset)

@@ -144,6 +144,18 @@ class Database:
             for version in range(applied + 1, len(migrations) + 1):
                 self._migrate(version, migrations[version - 1])
 
+    def layout(self) -> int:
+        """The migration that was applied last; 0 in an empty database."""
+        return self._applied()
+
+    def damage(self) -> tuple[str, ...]:
+        """What SQLite's own integrity check finds, at most ten lines; nothing on a server, which checks itself."""
+        if not self._sqlite:
+            return ()
+        with self.read() as connection:
+            found = connection.exec_driver_sql("pragma integrity_check(10)").scalars().all()
+        return tuple(str(line) for line in found if line != "ok")
+
     @property
     def _sqlite(self) -> bool:
         return self._url.get_backend_name() == "sqlite"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +21,8 @@ from lakeflow.cli.output import Answer, Form, emit
 from lakeflow.core.model import EMPTY
 
 if TYPE_CHECKING:
+    from lakeflow.core.findings import Finding
+    from lakeflow.core.model import AssetKey
     from lakeflow.lake import Lake
 
 
@@ -38,10 +41,26 @@ class Session:
         if not self.debug:
             _hush()
         with redirect_stdout(sys.stderr):
-            # imported only here: help and usage errors answer without any heavy library
-            lake: Lake = importlib.import_module("lakeflow.lake").open(self.project, settings=self.settings)
+            lake: Lake = _api().open(self.project, settings=self.settings)
             with lake, contextlib.chdir(lake.project.root):  # where relative paths in SQL and Python code start
                 yield lake
+
+    def doctor(self) -> tuple[Finding, ...]:
+        """Works where the lake cannot be opened; the project's own code may print meanwhile."""
+        if not self.debug:
+            _hush()
+        with redirect_stdout(sys.stderr):
+            found: tuple[Finding, ...] = _api().doctor(self.project, settings=self.settings)
+        return found
+
+    def relocate(self) -> tuple[AssetKey, ...]:
+        done: tuple[AssetKey, ...] = _api().relocate(self.project, settings=self.settings)
+        return done
+
+
+def _api() -> ModuleType:
+    """Imported only here: help and usage errors answer without any heavy library."""
+    return importlib.import_module("lakeflow.lake")
 
 
 def now() -> datetime:

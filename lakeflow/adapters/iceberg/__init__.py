@@ -5,5 +5,7 @@ alone; pyiceberg, half a second to import, is loaded when manifests are read or 
 """
 
 from lakeflow.adapters.iceberg.catalog import MIGRATIONS, IcebergCatalog
+from lakeflow.adapters.iceberg.inventory import take_stock
+from lakeflow.adapters.iceberg.relocate import Home, moved_tables, relocate
 
-__all__ = ["MIGRATIONS", "IcebergCatalog"]
+__all__ = ["MIGRATIONS", "Home", "IcebergCatalog", "moved_tables", "relocate", "take_stock"]

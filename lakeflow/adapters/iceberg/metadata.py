@@ -84,7 +84,7 @@ class MetadataFiles:
             return LakeError(
                 f"the lake was moved: {key} stands in the catalog under {was}, its files under {self._warehouse}; "
                 "Iceberg paths are absolute",
-                hint=f"move the project folder back, so that {was} exists again",
+                hint=f"`lakeflow doctor --relocate` gives it its new place; or move the folder back to {was}",
                 asset=key,
             )
         return LakeError(f"{key}: its metadata file {path} is missing", hint="restore it from a copy", asset=key)

@@ -59,6 +59,10 @@ _SWAP: Final = text(
     "update iceberg_tables set metadata_location = :new, previous_metadata_location = :seen "
     f"{_ROW} and metadata_location = :seen"
 )
+_RELOCATE: Final = text(
+    "update iceberg_tables set metadata_location = :new, previous_metadata_location = :previous "
+    f"{_ROW} and metadata_location = :seen"
+)
 _HELD: Final = text(f"select count(*) from iceberg_tables {_ROW} and metadata_location = :seen")
 _INSERT: Final = text(
     "insert into iceberg_tables (catalog_name, table_namespace, table_name, metadata_location, iceberg_type) "
@@ -86,6 +90,13 @@ def swap(connection: Connection, key: AssetKey, seen: str, new: str) -> bool:
     """Point the table from `seen` to `new`; False when it does not point to `seen` any more."""
     bound = {"layer": str(key.layer), "name": key.name, "seen": seen, "new": new}
     return bool(connection.execute(_SWAP, bound).rowcount == 1)
+
+
+def relocate(connection: Connection, key: AssetKey, at: tuple[str, str], previous: str) -> bool:
+    """Point the table from `at[0]` to `at[1]`, and say where the metadata before that stands now."""
+    seen, new = at
+    bound = {"layer": str(key.layer), "name": key.name, "seen": seen, "new": new, "previous": previous}
+    return bool(connection.execute(_RELOCATE, bound).rowcount == 1)
 
 
 def still(connection: Connection, key: AssetKey, seen: str) -> bool:

@@ -16,7 +16,7 @@ from lakeflow.core.leases import Standing
 from lakeflow.core.lookup import one_id
 from lakeflow.core.model import AssetKey
 from lakeflow.core.ports import Clock, Transaction
-from lakeflow.core.runs import CheckResult, Holder, Lease, RunRecord, StepRecord, VerdictRecord
+from lakeflow.core.runs import CheckResult, Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord
 
 
 class Transactions(Protocol):
@@ -42,10 +42,8 @@ class SqlLedger:
 
     def acquire(self, lease: Lease) -> tuple[str, ...]:
         with self._database.transaction() as connection:
-            now = self._clock()
-            held = [rows.held(row) for row in connection.execute(statements.ALL_LEASES)]
-            alive = {holder: self._is_alive(holder) for holder in leases.holders(held)}
-            acquired = leases.acquire(lease, Standing(held, alive, now, self._lease_seconds))
+            standing = self._standing(connection)
+            acquired, now = leases.acquire(lease, standing), standing.now
             _each(connection, statements.FREE, [{"token": token} for token in sorted(acquired.tokens)])
             _each(connection, statements.ABANDON, [{"run": run, "now": rows.time(now)} for run in acquired.runs])
             _each(connection, statements.TAKE, [rows.lease_row(lease, asset, now) for asset in sorted(lease.assets)])
@@ -98,6 +96,21 @@ class SqlLedger:
                 found[verdict.asset].append(verdict)
         return {key: tuple(verdicts) for key, verdicts in found.items()}
 
+    def standing(self) -> Standing:
+        """All leases, and what is known of their holders now."""
+        with self._database.read() as connection:
+            return self._standing(connection)
+
+    def states(self) -> Mapping[str, RunState]:
+        """The state of every run."""
+        with self._database.read() as connection:
+            return {str(row.id): RunState(row.state) for row in connection.execute(statements.STATES)}
+
+    def audited(self) -> frozenset[AssetKey]:
+        """Every asset on which anything was ever ruled."""
+        with self._database.read() as connection:
+            return frozenset(AssetKey.parse(row.asset) for row in connection.execute(statements.AUDITED))
+
     def remember_code(self, version: str, algorithm: str, source: str) -> None:
         with self._database.read() as connection:
             if connection.execute(statements.CODE, {"version": version}).first():
@@ -109,6 +122,11 @@ class SqlLedger:
     def code(self, version: str) -> str | None:
         with self._database.read() as connection:
             return connection.execute(statements.CODE, {"version": version}).scalar_one_or_none()
+
+    def _standing(self, connection: Connection) -> Standing:
+        held = [rows.held(row) for row in connection.execute(statements.ALL_LEASES)]
+        alive = {holder: self._is_alive(holder) for holder in leases.holders(held)}
+        return Standing(held, alive, self._clock(), self._lease_seconds)
 
 
 def _each(connection: Connection, statement: TextClause, values: Sequence[Mapping[str, Any]]) -> None:

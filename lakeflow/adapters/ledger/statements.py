@@ -82,6 +82,8 @@ SAVE_VERDICT: Final = text("""insert into lakeflow_verdicts
     on conflict do nothing""")
 RUNS_BY_PREFIX: Final = text("select * from lakeflow_runs where substr(id, 1, :length) = :prefix order by id")
 NEWEST_RUNS: Final = text("select * from lakeflow_runs order by started_at desc, id desc limit :limit")
+AUDITED: Final = text("select distinct asset from lakeflow_verdicts")
+STATES: Final = text("select id, state from lakeflow_runs")
 CODE: Final = text("select source from lakeflow_code where version = :version")
 REMEMBER_CODE: Final = text("insert into lakeflow_code values (:version, :algorithm, :source) on conflict do nothing")
 

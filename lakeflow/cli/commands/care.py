@@ -1,4 +1,4 @@
-"""Commands around a lake: make one."""
+"""Commands around a lake: make one, and see what ails it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from lakeflow.cli.care import findings_answer, relocated_answer
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.session import Session, answers
 from lakeflow.cli.text import Mark, line, screen
@@ -28,3 +29,15 @@ def init(session: Session, directory: Path) -> Answer:
     first_run = [line("Begin     ", f"`{' && '.join(begin)}`")]
     after = [line("It ends held: the sample is dirty on purpose. These explain and repair it:")]
     return Answer(data, screen([head], first_run, [*after, *(line(f"  {command}") for command in NEXT)]))
+
+
+@click.command(
+    epilog="Ends with 0 when all is well, with 1 when something was found. Only --relocate changes anything."
+)
+@click.option("--relocate", "moves", is_flag=True, help="Give the tables of a moved or copied folder their new place.")
+@answers(*Form)
+def doctor(session: Session, moves: bool) -> Answer:
+    """Say what is wrong with this machine or this lake, and what to type."""
+    done = session.relocate() if moves else None
+    found = session.doctor()
+    return findings_answer(found) if done is None else relocated_answer(done, found)

@@ -1,0 +1,54 @@
+"""What is installed on this machine, and what its disks can take. Imports none of what it looks for."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+_DISTRIBUTION: Final = "lakeflow-wap"
+
+
+def python_version() -> str:
+    return platform.python_version()
+
+
+def wanted_python() -> str:
+    return metadata(_DISTRIBUTION)["Requires-Python"] or ""
+
+
+def requirements() -> Sequence[str]:
+    return requires(_DISTRIBUTION) or ()
+
+
+def installed(names: Iterable[str]) -> dict[str, str | None]:
+    """The version of each distribution; None where it, or the module of its name, cannot be found."""
+    return {name: _version(name) for name in names}
+
+
+def free_bytes(place: Path) -> int:
+    """On the disk of that folder, or of the nearest one above it that exists."""
+    return shutil.disk_usage(_existing(place)).free
+
+
+def is_writable(place: Path) -> bool:
+    """May files be made in that folder, or the folder itself where it does not exist yet?"""
+    there = _existing(place)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _existing(place: Path) -> Path:
+    return next(folder for folder in (place, *place.parents) if folder.exists())
+
+
+def _version(name: str) -> str | None:
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        return None
+    return found if find_spec(name.replace("-", "_")) else None

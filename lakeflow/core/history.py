@@ -23,10 +23,11 @@ _STATES: Final = {
 def history(table: Table, verdicts: Sequence[VerdictRecord]) -> tuple[SnapshotRow, ...]:
     """Newest first: the heads of open branches, then main and its ancestors as far as they are kept.
 
-    A later audit that fails on main takes nothing back: the verdict that published a snapshot stays its state.
+    A later audit that fails on main takes nothing back: the verdict that published a snapshot stays its state. So it
+    does when a later write gives the same rows: nothing was audited then.
     """
     held = {verdict.snapshot_id: verdict for verdict in verdicts}
-    ruled = {verdict.snapshot_id: verdict for verdict in verdicts if verdict.ruling is not Ruling.HOLD}
+    ruled = {verdict.snapshot_id: verdict for verdict in sorted(verdicts, key=_weight) if _weight(verdict)}
     branches = [(ref, table.snapshots[head]) for ref, head in table.refs.items() if ref.startswith(BRANCH_PREFIX)]
     branches.sort(key=lambda branch: branch[1].committed_at, reverse=True)
     waiting = [_row(table, ref, snapshot, held.get(snapshot.id)) for ref, snapshot in branches]
@@ -89,6 +90,11 @@ def _state(ref: str | None, verdict: VerdictRecord | None) -> SnapshotState:
         return _STATES[verdict.ruling]
     on_branch = ref is not None and ref.startswith(BRANCH_PREFIX)
     return SnapshotState.WRITTEN if on_branch else SnapshotState.UNRULED
+
+
+def _weight(verdict: VerdictRecord) -> int:
+    """Which ruling tells how a snapshot came to stand on main: the last of the greatest weight; 0 tells nothing."""
+    return {Ruling.HOLD: 0, Ruling.UNCHANGED: 1}.get(verdict.ruling, 2)
 
 
 def _listed(names: Iterable[str]) -> str:

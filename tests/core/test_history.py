@@ -74,7 +74,12 @@ def test_foreign_rows_that_failed_their_audit_are_unruled() -> None:
 
 
 def test_a_write_that_was_confirmed_unchanged_leaves_main_published() -> None:
-    assert history(TABLE, (*SAID, verdict(NAME, 3, Ruling.UNCHANGED)))[2].state is SnapshotState.PUBLISHED
+    line = history(TABLE, (*SAID, verdict(NAME, 3, Ruling.UNCHANGED)))[2]
+    assert (line.state, line.passed, line.checks) == (SnapshotState.PUBLISHED, 2, 2)
+
+
+def test_a_forced_publish_stays_forced_when_a_later_write_gives_the_same_rows() -> None:
+    assert history(TABLE, (*SAID, verdict(NAME, 1, Ruling.UNCHANGED)))[-1].state is SnapshotState.FORCED
 
 
 def test_open_runs_are_those_with_a_branch() -> None:

@@ -142,9 +142,10 @@ def _live(stream: TextIO, *, color: bool) -> Iterator[Observer]:
 
 
 def _ended(run_id: str, step: StepRecord) -> Text:
+    cells = step_cells(step, branch_of(run_id))
     if step.state is None:
-        return line(Mark.NONE, f"  {step.asset}  passed its audit, waits for the publish")
-    return align([step_cells(step, branch_of(run_id))])[0]
+        cells[0], cells[-1] = line(Mark.OK), line("waits for the publish")
+    return align([cells])[0]
 
 
 def _short(step: StepRecord) -> tuple[Text, ...]:

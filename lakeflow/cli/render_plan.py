@@ -7,7 +7,7 @@ from typing import Final
 from rich.text import Text
 
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import count, counted
+from lakeflow.cli.words import counted, in_rows
 from lakeflow.core.planning import Cause, Plan, Step, short_id
 from lakeflow.core.runs import Action
 
@@ -33,7 +33,7 @@ def plan_summary(plan: Plan) -> str:
     """`3 to run, 1 unchanged; about 362,891 rows to read`."""
     if not plan.steps:
         return f"Nothing to do: {counted(len(plan.fresh), 'asset')} fresh"
-    reads = f"; about {count(plan.rows_to_read)} rows to read" if plan.rows_to_read else ""
+    reads = f"; about {in_rows(plan.rows_to_read)} to read" if plan.rows_to_read else ""
     return f"{len(plan.steps)} to run, {len(plan.fresh)} unchanged{reads}"
 
 

@@ -52,7 +52,7 @@ def test_off_a_terminal_a_step_has_a_line_when_it_begins_and_one_when_its_audit_
         "! bronze.flights appends: rows that it landed before will land again",
         "Run 01jd3k  attempt 1  branch audit_01jd3k",
         "bronze.flights  writing",
-        "–  bronze.flights  passed its audit, waits for the publish",
+        "✓  bronze.flights  wrote  336,776  audited 1/1  s589200  1.2s  waits for the publish",
         "silver.weather  writing",
         "✗  silver.weather  wrote  26,115  audited 1/4  s931120  0.2s  HELD on audit_01jd3k",
         "–  gold.carrier_delays  skipped: upstream silver.weather held",

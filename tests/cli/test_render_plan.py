@@ -1,5 +1,7 @@
 """A plan on the screen, as JSON and as CSV."""
 
+from dataclasses import replace
+
 from lakeflow.cli.render_json import plan_json
 from lakeflow.cli.render_plan import plan_records, plan_screen, plan_summary
 from lakeflow.core.planning import Plan
@@ -51,3 +53,7 @@ def test_a_plan_as_csv_has_one_row_an_asset() -> None:
     assert header == ("asset", "action", "reasons")
     assert rows[0] == ("bronze.flights", "write", "never built")
     assert rows[-1] == ("silver.flights", "", "fresh")
+
+
+def test_one_row_to_read_is_one_row() -> None:
+    assert plan_summary(replace(PLAN, rows_to_read=1)).endswith("about 1 row to read")

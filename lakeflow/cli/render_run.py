@@ -112,8 +112,13 @@ def next_lines(run: RunRecord) -> list[Text]:
         return []
     discard = f"`lakeflow discard {run.id}`"
     retry = f"`lakeflow retry {run.id}`"
-    if not any(step.state is StepState.HELD for step in run.steps):
+    held = [step for step in run.steps if step.state is StepState.HELD]
+    if not held:
         return [line("Next      ", _mend(run.state), " ", retry, ", or ", discard)]
+    if all(_is_main(step) for step in held):
+        again = " ".join(str(step.asset) for step in held)
+        write = f"`lakeflow materialize {again} --force`"
+        return [line("Decide    ", write, " writes it again; or mend the checks and ", retry)]
     force = f'`lakeflow publish {run.id} --force --reason "…"`'
     return [line("Decide    fix the code and ", retry, ", or ", discard, ", or ", force)]
 
@@ -150,6 +155,8 @@ def _audited(step: StepRecord) -> str:
 def _ending(step: StepRecord, branch: str) -> Text:
     reason = f": {step.reason.splitlines()[0]}" if step.reason else ""
     match step.state:
+        case StepState.HELD if _is_main(step):
+            return line(("HELD", "bold red"), ": readers see it already")
         case StepState.HELD:
             own = any(check.holds for check in step.checks)
             return line(("HELD", "bold red"), f" on {branch}", "" if own else reason)
@@ -164,7 +171,8 @@ def _block(step: StepRecord, run: RunRecord, reader: AssetStatus | None, now: da
     """What is wrong with one step; nothing for a step that went well."""
     if step.state not in _LOUD:
         return _warned(step) if step.done and _unhappy(step) else []
-    heading = line(Mark.BAD, " ", (str(step.asset), "bold"), f"  {_fault(step)}", _readers(reader, now))
+    seen_now = _readers(reader, now).replace("still see", "see") if _is_main(step) else _readers(reader, now)
+    heading = line(Mark.BAD, " ", (str(step.asset), "bold"), f"  {_fault(step)}", seen_now)
     reason = [] if step.state is StepState.HELD else step.reason.splitlines()
     return [heading, *(line(f"  {text}") for text in reason), *check_lines(step.checks), *_look(step, run)]
 
@@ -191,7 +199,13 @@ def _look(step: StepRecord, run: RunRecord) -> list[Text]:
     failing = any(check.outcome is Outcome.FAILED for check in step.checks)
     if step.state is not StepState.HELD or not failing or run.state not in UNPUBLISHED_ENDS:
         return []
-    return [line(f"  Look    `lakeflow show {step.asset} --ref {run.branch} --failing`")]
+    where = "" if _is_main(step) else f" --ref {run.branch}"
+    return [line(f"  Look    `lakeflow show {step.asset}{where} --failing`")]
+
+
+def _is_main(step: StepRecord) -> bool:
+    """Its checks alone ran again, on main: there is no branch to look at, nothing to publish or discard."""
+    return step.action is Action.AUDIT
 
 
 def _unhappy(step: StepRecord) -> bool:

@@ -6,7 +6,7 @@ from lakeflow.cli.render_json import run_json
 from lakeflow.cli.render_run import run_screen
 from lakeflow.cli.run_answer import run_answer
 from lakeflow.core.model import EMPTY
-from lakeflow.core.runs import RunState, StepRecord, StepState
+from lakeflow.core.runs import Action, RunState, StepRecord, StepState
 from tests.cli.values import (
     FLIGHTS,
     FLIGHTS_STATUS,
@@ -55,6 +55,18 @@ def test_a_step_held_only_because_of_others_says_so() -> None:
     assert "HELD on audit_01jd3k: all or nothing: gold.x is not published" in text
     assert "✗ silver.weather  held: all or nothing: gold.x is not published; readers still see" in text
     assert "Look" not in text
+
+
+def test_checks_that_fail_on_main_itself_speak_of_no_branch() -> None:
+    step = replace(HELD_STEP, action=Action.AUDIT, snapshot_id=4_411_009)
+    text = run_screen(replace(HELD_RUN, steps=(step,)), READERS, NOW).plain
+    assert "HELD: readers see it already" in text
+    assert "✗ silver.weather  audit failed; readers see s441100 (26,109 rows, 2 d old)" in text
+    assert "Look    `lakeflow show silver.weather --failing`" in text
+    assert text.splitlines()[-1] == (
+        "Decide    `lakeflow materialize silver.weather --force` writes it again; "
+        "or mend the checks and `lakeflow retry 01jd3k`"
+    )
 
 
 def test_a_failed_run_shows_the_whole_reason_and_how_to_go_on() -> None:

@@ -82,6 +82,11 @@ def warehouse_of(settings: Settings, root: Path, state: Path) -> str:
     return str(root / settings.warehouse if settings.warehouse else state / "warehouse")
 
 
+def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] | None:
+    """What happened when in a run, a line an event; None when this machine has no log of it."""
+    return runlog.read(Path(project.root) / settings.state_dir / "logs", run)
+
+
 def _engine(project: Project, settings: Settings, state: Path) -> Engine:
     from lakeflow.adapters.duckdb import DuckEngine  # noqa: PLC0415 - planning does not compute
 

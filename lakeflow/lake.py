@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from lakeflow import diagnosis, wap
-from lakeflow.assembly import assemble
+from lakeflow.assembly import assemble, read_log
 from lakeflow.core import history, lineage
 from lakeflow.core.errors import UsageError
 from lakeflow.core.events import Event
@@ -145,6 +145,14 @@ class Lake:
     def run(self, prefix: str) -> RunRecord:
         """The run whose id starts so; UsageError when none or several do."""
         return self._world.ledger.run(prefix)
+
+    def log(self, prefix: str) -> tuple[str, ...]:
+        """What happened when in the run whose id starts so, a line an event; UsageError when no log of it is here."""
+        run = self.run(prefix).id
+        lines = read_log(self.project, self.configured, run)
+        if lines is None:
+            raise UsageError(f"run {run} has no log here", hint=f"`lakeflow runs {run}` shows what became of it")
+        return lines
 
     def status(self, *selection: str, exclude: str = "") -> tuple[AssetStatus, ...]:
         """How the assets stand, what needs a decision first."""

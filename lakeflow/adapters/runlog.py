@@ -23,6 +23,14 @@ def recorder(directory: Path, clock: Callable[[], datetime]) -> Callable[[Event]
     return record
 
 
+def read(directory: Path, run: str) -> tuple[str, ...] | None:
+    """The lines of a run's log; None when it has none (another machine wrote it, or somebody cleaned up)."""
+    try:
+        return tuple((directory / f"{run}.log").read_text(encoding="utf-8", errors="replace").splitlines())
+    except FileNotFoundError:
+        return None
+
+
 def _line(event: RunStarted | StepPhase | StepEnded | RunEnded) -> tuple[str, str]:
     match event:
         case RunStarted(run):

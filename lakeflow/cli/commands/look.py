@@ -17,6 +17,7 @@ from lakeflow.cli.render_rows import rows_records, rows_screen
 from lakeflow.cli.render_run import run_screen, steps_records
 from lakeflow.cli.run_answer import readers_of
 from lakeflow.cli.session import Session, answers, now
+from lakeflow.cli.text import line, screen
 from lakeflow.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,11 +38,16 @@ def status(session: Session, selection: tuple[str, ...], exclude: str) -> Answer
 
 @click.command()
 @click.argument("run", required=False)
+@click.option("--log", "logged", is_flag=True, help="What happened when in RUN, from its log.")
 @limit_option
 @answers(*Form)
-def runs(session: Session, run: str | None, limit: int) -> Answer:
+def runs(session: Session, run: str | None, logged: bool, limit: int) -> Answer:
     """List the runs, newest first, or show one."""
+    if logged and not run:
+        raise click.UsageError("--log needs a run; `lakeflow runs` lists them")
     with session.lake() as lake:
+        if run and logged:
+            return _log(lake, run)
         return _one_run(lake, run) if run else _all_runs(lake, limit)
 
 
@@ -100,6 +106,12 @@ def _one_run(lake: Lake, prefix: str) -> Answer:
     run = lake.run(prefix)
     readers = readers_of(lake, run)
     return Answer({"run": run_json(run, readers)}, run_screen(run, readers, now()), steps_records(run))
+
+
+def _log(lake: Lake, prefix: str) -> Answer:
+    run, lines = lake.run(prefix).id, lake.log(prefix)
+    records = [(text,) for text in lines]
+    return Answer({"run": run, "log": list(lines)}, screen([line(text) for text in lines]), (("line",), records))
 
 
 def _rows(lake: Lake, one: AssetStatus, place: Place, limit: int) -> Answer:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from lakeflow.core.define import asset
+from lakeflow.core.source import files
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation as Relation
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["Relation", "__version__", "asset", "open"]
+__all__ = ["Relation", "__version__", "asset", "files", "open"]
 
 _LAZY: Final = {"Relation": ("duckdb", "DuckDBPyRelation"), "open": ("lakeflow.lake", "open")}
 """Imported when somebody asks: every file of a project imports this one for `asset`."""

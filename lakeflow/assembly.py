@@ -19,10 +19,12 @@ from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
 from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.core.landing import Found
 from lakeflow.core.lineage import personal
 from lakeflow.core.model import Asset, Project
 from lakeflow.core.ports import Auditor, Engine
 from lakeflow.core.settings import Settings
+from lakeflow.core.source import FileSource
 from lakeflow.wap import Origin, Policy, World
 
 MIGRATIONS: Final = (CATALOG_LAYOUT, *LEDGER_LAYOUT)
@@ -50,6 +52,8 @@ def assemble(project: Project, settings: Settings) -> World:
         policy=Policy(settings.keep_snapshots, settings.check_timeout, settings.lease_seconds),
         log=runlog.recorder(state / "logs", utc_now),
         release=database.close,
+        find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
+        changed_files=partial(outside.changed_files, root),
     )
 
 
@@ -99,6 +103,10 @@ def _auditor(settings: Settings, state: Path) -> Auditor:
     from lakeflow.adapters.audit_process import ProcessAuditor  # noqa: PLC0415 - planning does not audit
 
     return ProcessAuditor(str(state / "logs" / "audit.log"), settings.threads, settings.memory_limit)
+
+
+def _find_files(root: Path, hashes: outside.Hashes, source: FileSource) -> tuple[Found, ...]:
+    return outside.find_files(root, hashes, source.globs)
 
 
 def _read_digest(root: Path, asset: Asset) -> str:

@@ -1,12 +1,28 @@
-"""The outside files that a root reads: their content is its fingerprint."""
+"""The outside files that a root reads or lands: their content is what counts, not their names and times.
+
+A file that lands is always read anew after its rows were. Only for the question whether anything is new are hashes
+remembered, by everything that the file system says of a file; its change time (`ctime`) moves with every write and no
+program can set it, so that a file changed under its old size and modification time is seen. A file that changed a
+moment before it was hashed is not remembered, since one tick of the clock may hide the next change.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from lakeflow.core.errors import AssetError
+from lakeflow.core.landing import Found
+
+_SETTLED: Final = 2.0
+"""Seconds without a change after which the next change must show in a file's times, on any file system."""
+_REMEMBERED: Final = 200_000
+"""So many hashes are kept, the latest."""
 
 
 def read_digest(root: Path, globs: Sequence[str]) -> str:
@@ -38,3 +54,76 @@ def _content(path: Path) -> bytes:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         raise AssetError(f"cannot read {path}: {error.strerror}", hint="check the file's permissions") from error
+
+
+class Hashes:
+    """Content hashes of files by what the file system says of them, kept in `path`. Losing it costs time only."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def of(self, files: Sequence[tuple[str, Path]]) -> tuple[Found, ...]:
+        """Each named file with its content, as it is now."""
+        known = self._load()
+        fresh: dict[str, str] = {}
+        found = tuple(_found(name, path, known, fresh) for name, path in files)
+        if fresh:
+            self._save([*known.items(), *fresh.items()])
+        return found
+
+    def _load(self) -> dict[str, str]:
+        try:
+            known = json.loads(self._path.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def _save(self, hashes: Sequence[tuple[str, str]]) -> None:
+        part = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps(dict(hashes[-_REMEMBERED:])))
+            part.replace(self._path)
+        except OSError:  # it only saves time
+            part.unlink(missing_ok=True)
+
+
+def find_files(root: Path, hashes: Hashes, globs: Sequence[str]) -> tuple[Found, ...]:
+    """All files that the globs match, by name, with their content hashes; a name that begins with a dot is hidden."""
+    paths = {path for pattern in globs for path in _matches(root, pattern) if not path.name.startswith(".")}
+    return hashes.of(sorted((_name(root, path), path) for path in paths))
+
+
+def changed_files(root: Path, files: Sequence[Found]) -> tuple[str, ...]:
+    """The names of those that hold something else now, or are gone; every file is read."""
+    return tuple(file.name for file in files if _found(file.name, root / file.name, {}, {}).hash != file.hash)
+
+
+def _name(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _found(name: str, path: Path, known: dict[str, str], fresh: dict[str, str]) -> Found:
+    """`known` and `fresh` map the identity of a file to its hash; what is hashed now goes to `fresh`."""
+    try:
+        name.encode()
+        status = path.stat()
+        if not status.st_size:
+            return Found(name, 0, "", "the file is empty")
+        identity = _identity(path, status)
+        if identity in known:
+            return Found(name, status.st_size, known[identity])
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except UnicodeEncodeError:
+        return Found(ascii(name), 0, "", "its name is not UTF-8")
+    except OSError as error:
+        return Found(name, 0, "", f"it cannot be read: {error.strerror}")
+    if status.st_ctime < time.time() - _SETTLED:
+        fresh[identity] = digest
+    return Found(name, status.st_size, digest)
+
+
+def _identity(path: Path, status: os.stat_result) -> str:
+    parts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return "/".join([*map(str, parts), str(path)])

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model import EMPTY, Column, WriteMode
 from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.source import FileSource, read_source
 
 ATTRIBUTE: Final = "__lakeflow__"
 """Where `@asset` leaves what its author wrote, on the function itself."""
@@ -45,6 +46,7 @@ def asset(
     checks: Names = ...,
     layer: Literal["bronze", "silver", "gold"] = ...,
     reads: Names = ...,
+    source: Mapping[str, Any] = ...,
     allow_empty: bool = ...,
 ) -> Callable[[Function], Function]: ...
 
@@ -60,8 +62,9 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
             key. `write` is `append` (bronze's default) or `replace` (the default elsewhere). `columns` says of a
             column its `type`, whether it is `pii` and its `description`. `checks` are shared check files, relative
             to `checks/`. `reads` are globs of outside files, relative to the root: the asset is stale when one
-            changes. `allow_empty` lets checks pass on no rows. `layer` is needed only where no folder says it.
-            `description` (default: the docstring), `owner` and `tags` are for people.
+            changes. `source` is `files(…)`, outside files that land once each; the function then takes one parameter,
+            the rows of the new files. `allow_empty` lets checks pass on no rows. `layer` is needed only where no
+            folder says it. `description` (default: the docstring), `owner` and `tags` are for people.
 
     """
 
@@ -98,6 +101,7 @@ class Declaration:
     checks: tuple[str, ...] = ()
     layer: str = ""
     reads: tuple[str, ...] = ()
+    source: FileSource | None = None
     allow_empty: bool = False
 
 
@@ -173,6 +177,14 @@ def _write(_name: str, value: object, flaws: list[Flaw]) -> WriteMode | None:
     return None
 
 
+def _source(_name: str, value: object, flaws: list[Flaw]) -> FileSource | None:
+    if not isinstance(value, Mapping):
+        raise _WrongFormError
+    source, wrong = read_source(value)
+    flaws += [Flaw("source", message, hint) for message, hint in wrong]
+    return source
+
+
 def _columns(_name: str, value: object, flaws: list[Flaw]) -> Mapping[str, Column]:
     if not isinstance(value, Mapping):
         raise _WrongFormError
@@ -223,6 +235,7 @@ _FORMS: Final = {
     "mapping": _mapping,
     "write": _write,
     "columns": _columns,
+    "source": _source,
 }
 _COLUMN_FORMS: Final[Mapping[str, type]] = {"type": str, "pii": bool, "description": str}
 
@@ -237,6 +250,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "checks": "names",
     "layer": "text",
     "reads": "names",
+    "source": "source",
     "allow_empty": "flag",
 }
 HEADER_FIELDS: Final[Mapping[str, str]] = {name: form for name, form in FIELDS.items() if name != "inputs"}
@@ -252,5 +266,6 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "checks": 'checks = ["shared/airports.py"]',
     "layer": 'layer = "silver"',
     "reads": 'reads = ["data/*.csv"]',
+    "source": 'source=files("data/*.csv", format="csv", columns=["id"]), a [source] table in SQL',
     "allow_empty": "allow_empty = true, in Python True",
 }

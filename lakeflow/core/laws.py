@@ -96,6 +96,7 @@ def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _name(draft)
     yield from _layer(draft)
     yield from _reads(draft)
+    yield from _source(draft)
     for name, upstream in draft.inputs.items():
         yield from _input(draft, name, upstream, known)
 
@@ -125,6 +126,18 @@ def _reads(draft: Draft) -> Iterator[Fault]:
     elif draft.inputs:
         hint = "only an asset without inputs reads outside files: split it in two"
         yield draft.fault(f"{draft.key} has both reads and inputs", hint, "reads")
+
+
+def _source(draft: Draft) -> Iterator[Fault]:
+    if draft.declaration.source is None:
+        return
+    if draft.key.layer is not Layer.BRONZE:
+        hint = "land the files in a bronze asset, and read that one here"
+        yield draft.fault(f"{draft.key} lands outside files, which only bronze may", hint, "source")
+    elif draft.inputs or draft.declaration.reads:
+        other = "inputs" if draft.inputs else "reads"
+        hint = "an asset that lands files reads nothing else: split it in two"
+        yield draft.fault(f"{draft.key} has both source and {other}", hint, "source")
 
 
 def _input(draft: Draft, name: str, upstream: AssetKey, known: set[AssetKey]) -> Iterator[Fault]:

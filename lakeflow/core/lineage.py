@@ -42,4 +42,4 @@ def _node(
     repeated = key in shown and bool(asset.upstreams)
     shown.add(key)
     above = () if repeated else tuple(_node(project, statuses, up, shown) for up in sorted(asset.upstreams))
-    return LineageNode(statuses[key], above, asset.reads, repeated)
+    return LineageNode(statuses[key], above, asset.outside, repeated)

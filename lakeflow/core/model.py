@@ -9,6 +9,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, NoReturn
 
+from lakeflow.core.source import FileSource
+
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,50}")
 
 
@@ -123,6 +125,7 @@ class Asset:
     `inputs` maps the name under which the code sees an upstream (parameter, or `layer.name` in SQL) to it.
     `code_version` is the fingerprint of all code that can change the data, `source` the text it was made from.
     `reads` are globs of outside files, relative to the root, whose content is the fingerprint of a root.
+    `files` are the outside files that a bronze asset lands, each once.
     """
 
     key: AssetKey
@@ -135,6 +138,7 @@ class Asset:
     owner: str = ""
     tags: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    files: FileSource | None = None
     allow_empty: bool = False
     code_version: str = ""
     source: str = field(default="", repr=False)
@@ -142,6 +146,11 @@ class Asset:
     @cached_property
     def upstreams(self) -> frozenset[AssetKey]:
         return frozenset(self.inputs.values())
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Globs of all outside files that it rests on."""
+        return self.files.globs if self.files else self.reads
 
     @cached_property
     def pii(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
@@ -10,6 +10,7 @@ from typing import Final
 
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.graph import ancestors
+from lakeflow.core.landing import Landing
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Project, WriteMode
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Action, Ruling, VerdictRecord
@@ -24,11 +25,16 @@ class Cause(StrEnum):
     CODE_CHANGED = "code changed"
     CHECK_CHANGED = "check changed"
     FILES_CHANGED = "files changed"
+    NEW_FILES = "new files"
+    FILES_REFUSED = "files cannot land"
     INPUT_MOVED = "input moved"
     UPSTREAM_RUNS = "upstream runs"
     NO_FINGERPRINT = "always runs"
     FOREIGN = "changed outside lakeflow"
     FORCED = "forced"
+
+
+_SPELLED_OUT: Final = {Cause.NO_FINGERPRINT: "always runs: nothing says whether its source changed"}
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,11 @@ class Reason:
                 return f"input moved: {self.upstream} {_from_to(self.before, self.after)}{_rows(self.rows)}"
             case Cause.CODE_CHANGED | Cause.CHECK_CHANGED | Cause.FILES_CHANGED:
                 return f"{self.cause} ({_from_to(self.before, self.after)})"
-            case Cause.NO_FINGERPRINT:
-                return "always runs: nothing says whether its source changed"
-            case Cause.FOREIGN:
-                return f"changed outside lakeflow: {self.after}{_rows(self.rows)}"
-        return str(self.cause)
+            case Cause.FOREIGN | Cause.FILES_REFUSED:
+                return f"{self.cause}: {self.after}{_rows(self.rows)}"
+            case Cause.NEW_FILES:
+                return f"{self.after} new file{'s'[: self.after != '1']}"
+        return _SPELLED_OUT.get(self.cause, str(self.cause))
 
 
 @dataclass(frozen=True)
@@ -92,13 +98,15 @@ class Plan:
 class Facts:
     """What the world says at one moment, from one catalog read.
 
-    `reads` holds the digest of the outside files of each root that names them. `renamed_code` maps a code version
+    `reads` holds the digest of the outside files of each root that names them, `landings` what would land for each
+    selected asset with a source. `renamed_code` maps a code version
     made by an older fingerprint algorithm to that of the same text today.
     """
 
     tables: Mapping[AssetKey, Table]
     verdicts: Mapping[AssetKey, tuple[VerdictRecord, ...]] = EMPTY
     reads: Mapping[AssetKey, str] = EMPTY
+    landings: Mapping[AssetKey, Landing] = EMPTY
     renamed_code: Mapping[str, str] = EMPTY
 
     def made_by(self, stands: Published) -> str:
@@ -146,7 +154,7 @@ def plan(project: Project, facts: Facts, selected: Sequence[AssetKey], *, forced
         fresh=tuple(key for key in asked.selected if key not in asked.running),
         total=len(project.assets),
         rows_to_read=sum(_rows_read(asked, step) for step in steps),
-        warnings=tuple(warning for step in steps for warning in _warnings(asked, step)),
+        warnings=(*_landing_warnings(asked), *(warning for step in steps for warning in _warnings(asked, step))),
     )
 
 
@@ -253,10 +261,17 @@ def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> 
 
 
 def _source_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+    if asset.files is not None:
+        return _landing_reasons(asked.facts.landings.get(asset.key, Landing()))
     if not asset.reads:
         return [Reason(Cause.NO_FINGERPRINT)]
     now = asked.facts.reads.get(asset.key, "")
     return [] if now == stands.reads else [Reason(Cause.FILES_CHANGED, before=stands.reads[:6], after=now[:6])]
+
+
+def _landing_reasons(landing: Landing) -> list[Reason]:
+    refused = [Reason(Cause.FILES_REFUSED, after=fault) for fault in landing.faults]
+    return refused or ([Reason(Cause.NEW_FILES, after=str(len(landing.new)))] if landing.new else [])
 
 
 def _input_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
@@ -297,9 +312,24 @@ def _rows_read(asked: _Asked, step: Step) -> int:
 def _warnings(asked: _Asked, step: Step) -> list[str]:
     asset = asked.project.assets[step.asset]
     again = step.action is Action.WRITE and step.base_id is not None
-    if again and asset.write is WriteMode.APPEND and not asset.upstreams:
+    if again and asset.write is WriteMode.APPEND and not asset.upstreams and asset.files is None:
         return [f"{step.asset} appends: rows that it landed before will land again"]
     return []
+
+
+def _landing_warnings(asked: _Asked) -> Iterator[str]:
+    """Of selected assets, whether or not they run: what a person may have expected to land and does not."""
+    for key in asked.selected:
+        asset, landing = asked.project.assets[key], asked.facts.landings.get(key)
+        if asset.files is None or landing is None:
+            continue
+        if not landing.matched:
+            yield f"{key}: no file matches {', '.join(asset.files.globs)}"
+        if landing.copies and key in asked.running:
+            more = f" and {len(landing.copies) - 1} more" if len(landing.copies) > 1 else ""
+            yield f"{key}: {landing.copies[0]}{more} has the content of a file of another name and does not land again"
+        if key in asked.running and not landing.new and landing.before and not landing.faults:
+            yield f"{key}: nothing new lands; rows that landed before stay as they are"
 
 
 def short_id(snapshot_id: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from lakeflow.core.landing import Found, Landed
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, Suite
 from lakeflow.core.runs import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.schema import Schema
@@ -50,6 +51,14 @@ class Catalog(Protocol):
 
     def scan(self, table: Table, snapshot_id: int | None) -> Scan:
         """Everything to read that snapshot; AssetError where it cannot be read exactly (equality deletes)."""
+        ...
+
+    def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
+        """A set of landed files by its name; LakeError when it is gone or damaged."""
+        ...
+
+    def write_landed(self, table: Table, files: Sequence[Landed]) -> str:
+        """Keep a set of landed files beside the table, durably; returns its name, which no other set has."""
         ...
 
     def stage(self, table: Table, staging: Staging) -> Table:
@@ -134,6 +143,11 @@ class Produced(Protocol):
     @property
     def schema(self) -> Schema: ...
 
+    @property
+    def landed(self) -> tuple[Landed, ...]:
+        """Each outside file that was read for it, with the rows that were counted in it."""
+        ...
+
     def write(self, schema: Schema, directory: str) -> tuple[WrittenFile, ...]:
         """Cast every column to exactly `schema` and write synced Parquet files with its field ids.
 
@@ -148,6 +162,13 @@ class Engine(Protocol):
 
     def produce(self, asset: Asset, inputs: Mapping[AssetKey, Scan]) -> AbstractContextManager[Produced]:
         """Run the asset's code on pinned inputs. Lazy: it may compute in `write`. AssetError when it fails."""
+        ...
+
+    def land(self, asset: Asset, files: Sequence[Found], loaded_at: datetime) -> AbstractContextManager[Produced]:
+        """Read all rows of these files, then run the asset's code on them.
+
+        AssetError naming the file, and where it can the line, for one that is not as `asset.files` declares it.
+        """
         ...
 
     def equal(self, left: Scan, right: Scan) -> bool:

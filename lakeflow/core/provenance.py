@@ -20,7 +20,8 @@ class Provenance:
     """Where a snapshot comes from.
 
     `inputs` maps an input table to its snapshot id, `fingerprint` names the algorithm of `code_version`,
-    `reads` is the digest of a root's outside files, `git` is `<commit>` or `<commit>+dirty`.
+    `reads` is the digest of a root's outside files, `landed` names the set of files that landed up to this snapshot,
+    `git` is `<commit>` or `<commit>+dirty`.
     """
 
     run: str
@@ -33,6 +34,7 @@ class Provenance:
     fingerprint: str = ""
     git: str = ""
     reads: str = ""
+    landed: str = ""
 
     def summary(self) -> dict[str, str]:
         """As snapshot summary properties; what does not apply is left out."""
@@ -47,6 +49,7 @@ class Provenance:
             "fingerprint": self.fingerprint,
             "git": self.git,
             "reads": self.reads,
+            "landed": self.landed,
         }
         return {PREFIX + name: value for name, value in entries.items() if value}
 
@@ -67,4 +70,5 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         fingerprint=get("fingerprint", ""),
         git=get("git", ""),
         reads=get("reads", ""),
+        landed=get("landed", ""),
     )

@@ -55,10 +55,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class Query:
-    """What a SELECT reads. `outside` holds a fault for each read of a file, for where that is not allowed."""
+    """What a SELECT reads. `own` are the tables without a layer that it was allowed and reads.
+
+    `outside` holds a fault for each read of a file, for where that is not allowed.
+    """
 
     references: tuple[Reference, ...] = ()
     published: tuple[Reference, ...] = ()
+    own: frozenset[str] = frozenset()
     outside: tuple[Fault, ...] = ()
     faults: tuple[Fault, ...] = ()
 
@@ -90,12 +94,15 @@ def _header_lines(toml: str, first: int) -> Iterator[tuple[str, int]]:
             yield match["name"].strip("\"'"), line
 
 
-def read_query(text: str, path: str) -> Query:
-    """The tables that a text of exactly one SELECT reads; otherwise the faults that say why it is none."""
+def read_query(text: str, path: str, own: frozenset[str] = frozenset()) -> Query:
+    """The tables that a text of exactly one SELECT reads; otherwise the faults that say why it is none.
+
+    `own` are names of tables without a layer that it may read.
+    """
     try:
         found = tokens(text)
     except UnclosedError as error:
-        return _faulty(path, line_at(text, error.start), f"a {error.what} is never closed", "close it")
+        return _faulty(path, line_at(text, error.start), f"a {error.what} is never closed", _close(error.what))
     if fault := _not_one_select(text, path, found):
         return Query(faults=(fault,))
     try:
@@ -108,9 +115,14 @@ def read_query(text: str, path: str) -> Query:
         )
     if len(parsed) != 1 or not isinstance(parsed[0], exp.Query | exp.Values):
         return _faulty(path, line_at(text, found[0].start), "the statement is not a SELECT", _ONE_SELECT)
-    return _Reader(text, path).read(parsed[0])
+    return _Reader(text, path, own).read(parsed[0])
 
 
+def _close(what: str) -> str:
+    return _NESTED if what == "comment" else "close it"
+
+
+_NESTED: Final = "close it; `/*` opens a comment inside a comment, so write a glob of a header as folder and files"
 _ONE_SELECT: Final = "write exactly one SELECT; it may begin with WITH, and lakeflow writes the table"
 
 
@@ -145,7 +157,9 @@ def _unreadable(text: str, path: str, error: ParseError) -> Query:
 class _Reader:
     """Sorts every table mention of one parsed SELECT into what it is."""
 
-    def __init__(self, text: str, path: str) -> None:
+    def __init__(self, text: str, path: str, own: frozenset[str]) -> None:
+        self.own = own
+        self.read_own: set[str] = set()
         self.text = text
         self.path = path
         self.references: dict[AssetKey, int] = {}
@@ -159,6 +173,7 @@ class _Reader:
         return Query(
             references=_ordered(self.references),
             published=_ordered(self.published),
+            own=frozenset(self.read_own),
             outside=tuple(sorted(self.outside)),
             faults=tuple(sorted(self.faults)),
         )
@@ -185,7 +200,9 @@ class _Reader:
         name = table.name
         if _is_cte(table):
             return
-        if table.this.quoted and re.search(r"[./*\\]", name):
+        if name.lower() in self.own:
+            self.read_own.add(name.lower())
+        elif table.this.quoted and re.search(r"[./*\\]", name):
             self.outside.append(self._outside(table, repr(name)))
         else:
             self._fault(table, f"table {name!r} names no layer", f"write layer.name, such as silver.{name.lower()}")

@@ -10,8 +10,9 @@ from typing import Final
 
 from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.planning import NEUTRAL
+from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import CheckResult, StepRecord
-from lakeflow.core.table import Table
+from lakeflow.core.table import Snapshot, Table
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,19 @@ def reconcile(table: Table, base: int | None, mode: WriteMode) -> Remedy:
     """main against the base that a step was written on.
 
     Commits that only moved files never conflict; an append goes on top of appends; all else is a conflict,
-    because the rows of that commit would be lost or the rows written would rest on others than were read.
+    because the rows of that commit would be lost or the rows written would rest on others than were read. Files that
+    landed meanwhile are a conflict too: the same ones may be among those that the step lands.
     """
     if table.main == base:
         return Remedy.NONE
     since = list(takewhile(lambda snapshot: snapshot.id != base, table.ancestry(table.main)))
     linear = bool(since) and since[-1].parent_id == base
     harmless = {NEUTRAL, "append"} if mode is WriteMode.APPEND else {NEUTRAL}
-    if linear and all(snapshot.operation in harmless for snapshot in since):
+    if linear and all(snapshot.operation in harmless and not _landed_files(snapshot) for snapshot in since):
         return Remedy.RESTAGE
     return Remedy.CONFLICT
+
+
+def _landed_files(snapshot: Snapshot) -> bool:
+    made = provenance_of(snapshot.summary)
+    return made is not None and bool(made.landed)

@@ -61,6 +61,7 @@ def _asset(draft: Draft) -> Asset:
         owner=declared.owner,
         tags=declared.tags,
         reads=declared.reads,
+        files=declared.source,
         allow_empty=declared.allow_empty,
         code_version=draft.code_version,
         source=draft.source,

@@ -215,6 +215,9 @@ def _misfits(function: Callable[..., Any], declaration: Declaration) -> Iterator
     positional = code.co_varnames[: code.co_argcount]
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     optional = {*positional[len(positional) - kept :], *(plain.__kwdefaults__ or ())}
+    if declaration.source is not None and not declaration.inputs:
+        yield from _misfit_source(plain.__name__, [name for name in names if name not in optional])
+        return
     for name in names:
         if name not in declaration.inputs and name not in optional:
             hint = f'name what it receives: inputs={{"{name}": "bronze.{name}"}}'
@@ -227,6 +230,12 @@ def _misfits(function: Callable[..., Any], declaration: Declaration) -> Iterator
         if name in declaration.inputs:
             hint = "drop the / from the parameters: inputs are passed by name"
             yield f"parameter {name!r} of {plain.__name__}() cannot be passed by name", hint, name
+
+
+def _misfit_source(function: str, required: list[str]) -> Iterator[tuple[str, str, str]]:
+    if len(required) != 1:
+        hint = f"write def {function}(landed): the one parameter receives the rows of the new files"
+        yield f"{function}() lands files and takes {len(required)} parameters, not one", hint, "source"
 
 
 def _bound(function: Callable[..., Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import data_fields, fingerprint, sql_source
 from lakeflow.core.laws import Draft, Read, write_mode
 from lakeflow.core.model import AssetKey, Layer, SqlCode
+from lakeflow.core.source import LANDED_ROWS
 from lakeflow.core.sql import Header, Query, read_header, read_query
 from lakeflow.project.sources import Sources, UnreadableError
 
@@ -24,9 +26,11 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources) -> Read:
         text = sources.text(path)
     except UnreadableError as error:
         return Read((), (error.fault,), lost)
-    header, query = read_header(text, name), read_query(text, name)
+    header = read_header(text, name)
     declaration, flaws = read_declaration(header.fields, HEADER_FIELDS)
+    query = read_query(text, name, frozenset({LANDED_ROWS} if "source" in header.fields else ()))
     faults = [*header.faults, *query.faults, *_misplaced(name, layer, declaration.layer, header, query)]
+    faults += _landing(name, header, query)
     for flaw in flaws:
         hint = _INPUTS if flaw.field == "inputs" else flaw.hint
         faults.append(Fault(name, header.lines.get(flaw.field, 1), flaw.message, hint))
@@ -55,3 +59,15 @@ def _misplaced(name: str, layer: Layer, declared: str, header: Header, query: Qu
     for each in query.published:
         hint = f"write {each.key}: a run sees what it wrote itself, else what is published"
         yield Fault(name, each.line, f"published.{each.key} can only be read in checks", hint)
+
+
+def _landing(name: str, header: Header, query: Query) -> Iterator[Fault]:
+    """A SELECT that lands files reads their rows, and no file behind the back of what counts them."""
+    if "source" not in header.fields or query.faults:
+        return
+    if LANDED_ROWS not in query.own:
+        hint = f"write from {LANDED_ROWS}: the rows of the new files"
+        yield Fault(name, header.lines.get("source", 1), f"the SELECT does not read {LANDED_ROWS}", hint)
+    for fault in query.outside:
+        hint = "an asset that lands files reads nothing else: split it in two"
+        yield replace(fault, message="the SELECT has a source and reads another file", hint=hint)

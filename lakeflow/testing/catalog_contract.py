@@ -27,9 +27,10 @@ from lakeflow.testing.examples import (
     nothing,
     publish,
 )
+from lakeflow.testing.landed_contract import LandedContract
 
 
-class CatalogContract(ABC):
+class CatalogContract(LandedContract, ABC):
     """Subclass it, name the class `Test…`, and say how to make a catalog, a data file, and another engine.
 
     The catalog is empty at first. `data_file` writes a file of so many rows with the columns of `SCHEMA`, the

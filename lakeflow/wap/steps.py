@@ -20,6 +20,7 @@ from lakeflow.core.spelling import parse_type
 from lakeflow.core.table import Discard, Scan, Staging, Table
 from lakeflow.core.verdict import hold_reason
 from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.landing import keep_landed, land
 
 
 def carry_out(attempt: Attempt, step: Step) -> None:
@@ -132,16 +133,20 @@ def _write(attempt: Attempt, record: StepRecord) -> StepRecord:
     world, asset = attempt.world, attempt.asset(record.asset)
     world.ledger.remember_code(asset.code_version, ALGORITHM, asset.source)
     clear_branch(attempt, record.asset)
-    with world.engine.produce(asset, attempt.scans(asset.upstreams)) as produced:
+    running = land(attempt, asset) if asset.files else world.engine.produce(asset, attempt.scans(asset.upstreams))
+    with running as produced:
         table, schema = _target(attempt, asset, produced.schema)
         files = produced.write(schema, world.catalog.data_directory(table))
+    made = _provenance(attempt, record)
+    if asset.files:
+        made = replace(made, landed=keep_landed(attempt, table, produced, files))
     staging = Staging(
         branch=attempt.branch,
         base=record.base_id,
         mode=asset.write,
         schema=schema,
         files=files,
-        summary=_provenance(attempt, record).summary(),
+        summary=made.summary(),
         pii=asset.pii,
     )
     staged = world.catalog.stage(table, staging)

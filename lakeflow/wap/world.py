@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from lakeflow.core.events import Event
 from lakeflow.core.fingerprint import ALGORITHM, fingerprint
+from lakeflow.core.landing import Found, Landing, landed_set, to_land
 from lakeflow.core.model import Asset, AssetKey, Project
 from lakeflow.core.planning import Facts
 from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Ledger
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Holder
+from lakeflow.core.source import FileSource
 from lakeflow.core.table import Table
 
 
@@ -39,8 +41,9 @@ class Policy:
 class World:
     """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
 
-    `read_digest` is the fingerprint of a root's outside files, `log` watches every run; `release` lets go of what was
-    opened for the ports.
+    `read_digest` is the fingerprint of a root's outside files. `find_files` lists what a source's globs match, with
+    content hashes; `changed_files` reads these files again and names those that hold something else by now.
+    `log` watches every run; `release` lets go of what was opened for the ports.
     """
 
     project: Project
@@ -55,6 +58,8 @@ class World:
     policy: Policy = Policy()
     log: Callable[[Event], None] = lambda _: None
     release: Callable[[], None] = lambda: None
+    find_files: Callable[[FileSource], tuple[Found, ...]] = lambda _: ()
+    changed_files: Callable[[Sequence[Found]], tuple[str, ...]] = lambda _: ()
 
     @cached_property
     def engine(self) -> Engine:
@@ -73,18 +78,30 @@ class World:
 
     def facts(self, selected: Iterable[AssetKey]) -> Facts:
         """Everything that a plan of these assets rests on, from ONE catalog read."""
-        keys = set(selected)
+        mine = tuple(selected)
+        keys = set(mine)
         for key in tuple(keys):
             suite = self.project.suite(key)
             keys |= self.project.assets[key].upstreams | suite.references | suite.published
         tables = self.catalog.load(keys)
         roots = (asset for key in keys if (asset := self.project.assets.get(key)) and asset.reads)
+        landings = {
+            key: self._landing(files, tables.get(key)) for key in mine if (files := self.project.assets[key].files)
+        }
         return Facts(
             tables=tables,
             verdicts=self.ledger.verdicts(keys),
-            reads={asset.key: self.read_digest(asset) for asset in roots},
+            reads={asset.key: self.read_digest(asset) for asset in roots}
+            | {key: landing.digest for key, landing in landings.items()},
+            landings=landings,
             renamed_code=self._renamed_code(tables.values()),
         )
+
+    def _landing(self, files: FileSource, table: Table | None) -> Landing:
+        """What is to land, by main's own history (never by the ledger's)."""
+        name = landed_set(table)
+        before = self.catalog.read_landed(table, name) if table and name else ()
+        return to_land(self.find_files(files), before)
 
     def _renamed_code(self, tables: Iterable[Table]) -> dict[str, str]:
         """Code versions of another fingerprint algorithm, read again from the stored text (a new algorithm

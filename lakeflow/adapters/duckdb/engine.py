@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, closing
+from datetime import datetime
 
 from duckdb import DuckDBPyRelation
 
@@ -11,9 +12,11 @@ from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.compare import same_rows
 from lakeflow.adapters.duckdb.failures import Place, failures
 from lakeflow.adapters.duckdb.interrupt import interruptible
+from lakeflow.adapters.duckdb.landing import landing
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.produce import Output, produced
 from lakeflow.adapters.duckdb.session import Instance, interrupt
+from lakeflow.core.landing import Found
 from lakeflow.core.model import Asset, AssetKey, PythonCode
 from lakeflow.core.ports import Rows
 from lakeflow.core.table import Scan
@@ -40,6 +43,9 @@ class DuckEngine:
 
     def produce(self, asset: Asset, inputs: Mapping[AssetKey, Scan]) -> AbstractContextManager[Output]:
         return produced(self._instance, asset, inputs, self._place(asset, inputs))
+
+    def land(self, asset: Asset, files: Sequence[Found], loaded_at: datetime) -> AbstractContextManager[Output]:
+        return landing(self._instance, asset, files, loaded_at, self._place(asset, {}))
 
     def equal(self, left: Scan, right: Scan) -> bool:
         with failures(Place(left.key, personal=True)), closing(self._instance.cursor()) as cursor:

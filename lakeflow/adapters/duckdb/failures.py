@@ -73,6 +73,12 @@ def failures(place: Place) -> Iterator[None]:
         raise type(error)(f"{place.key}: {error.message}", hint=error.hint, asset=place.key) from error.__cause__
 
 
+def is_failure_of_machine(error: duckdb.Error) -> bool:
+    """No memory, no disk, or Ctrl-C: nothing that a file is to blame for."""
+    machine = isinstance(error, duckdb.OutOfMemoryException | duckdb.InterruptException)
+    return machine or any(words in str(error) for words in _FULL)
+
+
 def _told(error: duckdb.Error, place: Place) -> AssetError:
     text = _QUERY.sub("?...", str(error))
     if at := _CSV_LINE.search(text):

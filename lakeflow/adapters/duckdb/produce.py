@@ -22,6 +22,7 @@ from lakeflow.adapters.duckdb.session import Instance, Step, step
 from lakeflow.adapters.duckdb.types import schema_of
 from lakeflow.adapters.duckdb.usercode import call, printing_to_stderr
 from lakeflow.adapters.duckdb.write import write_files
+from lakeflow.core.landing import Landed
 from lakeflow.core.model import Asset, AssetKey, PythonCode
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan, WrittenFile
@@ -32,7 +33,14 @@ _FORMS: Final = "annotate it with one of: " + ", ".join(Form) + "; or not at all
 class Output:
     """What the code gave, not computed yet; see `lakeflow.core.ports.Produced`."""
 
-    def __init__(self, relation: DuckDBPyRelation, place: Place, interrupt: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        relation: DuckDBPyRelation,
+        place: Place,
+        interrupt: Callable[[], None],
+        landed: tuple[Landed, ...] = (),
+    ) -> None:
+        self.landed = landed
         self._relation = relation
         self._place = place
         self._interrupt = interrupt
@@ -72,14 +80,31 @@ def _run(asset: Asset, named: Mapping[str, Scan], running: Step, place: Place) -
 
 def _given(code: PythonCode, name: str, scan: Scan, running: Step, place: Place) -> object:
     """One input in its form. All relations share a connection, or they could not be joined; a stream has its own."""
-    form = form_of(code.function, name)
-    if form is None:
-        raise place.error(f"parameter {name!r} has an annotation that names no form of a table", _FORMS)
+    form = _form(code, name, place)
     if form is Form.RELATION:
         return running.cursor.sql(f"FROM {quoted(name)}").set_alias(name)
     cursor = running.another()
+    return _formed(cursor.sql(scans.select(cursor, scan)), form, name, place)
+
+
+def given_form(code: PythonCode, name: str, text: str, running: Step, place: Place) -> object:
+    """The rows of a query that any cursor can run, in the form that the parameter asks for."""
+    form = _form(code, name, place)
+    if form is Form.RELATION:
+        return running.cursor.sql(text).set_alias(name)
+    return _formed(running.another().sql(text), form, name, place)
+
+
+def _form(code: PythonCode, name: str, place: Place) -> Form:
+    form = form_of(code.function, name)
+    if form is None:
+        raise place.error(f"parameter {name!r} has an annotation that names no form of a table", _FORMS)
+    return form
+
+
+def _formed(relation: DuckDBPyRelation, form: Form, name: str, place: Place) -> object:
     try:
-        return in_form(cursor.sql(scans.select(cursor, scan)), form)
+        return in_form(relation, form)
     except ImportError:
         package = form.partition(".")[0]
         raise place.error(

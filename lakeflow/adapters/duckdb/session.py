@@ -37,6 +37,7 @@ class Instance:
 
     def __init__(self, root: str, memory_limit: str | None, threads: int | None, temp_directory: str) -> None:
         self.root = Path(root)
+        self.spill = Path(temp_directory)
         self._lock = threading.Lock()
         self._open: WeakSet[DuckDBPyConnection] = WeakSet()
         self._connection = duckdb.connect(":memory:")

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlparse
 from uuid import uuid4
 
-from lakeflow.adapters.iceberg import pointers, proof
+from lakeflow.adapters.iceberg import landed, pointers, proof
 from lakeflow.adapters.iceberg.commits import Commits, Planned, present
 from lakeflow.adapters.iceberg.fileio import Scratch, local_path, to_location
 from lakeflow.adapters.iceberg.metadata import Found, MetadataFiles, metadata_directory, to_bytes
@@ -19,6 +19,7 @@ from lakeflow.adapters.iceberg.refs import Requirement, move, require
 from lakeflow.adapters.iceberg.types import schema_to_json, with_ids
 from lakeflow.adapters.iceberg.updates import Update, new_metadata
 from lakeflow.core.errors import ConfigError, LakeError, LakeflowError
+from lakeflow.core.landing import Landed
 from lakeflow.core.model import AssetKey
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.schema import Schema, highest_id
@@ -71,6 +72,12 @@ class IcebergCatalog:
         from lakeflow.adapters.iceberg.scan import scan  # noqa: PLC0415 - imports pyiceberg: 0.6 s that `plan` spares
 
         return scan(self._files.find(table.key, table.version), snapshot_id)
+
+    def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
+        return landed.read_landed(table, name)
+
+    def write_landed(self, table: Table, files: Sequence[Landed]) -> str:
+        return landed.write_landed(table, files)
 
     def stage(self, table: Table, staging: Staging) -> Table:
         from lakeflow.adapters.iceberg.staging import stage  # noqa: PLC0415 - as in `scan`

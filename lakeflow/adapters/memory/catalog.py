@@ -14,7 +14,8 @@ from pathlib import Path
 
 from lakeflow.adapters.memory.changes import apply, expect
 from lakeflow.adapters.memory.transaction import MemoryTransaction
-from lakeflow.core.errors import AssetError, ConflictError
+from lakeflow.core.errors import AssetError, ConflictError, LakeError
+from lakeflow.core.landing import Landed
 from lakeflow.core.model import EMPTY, AssetKey, WriteMode
 from lakeflow.core.planning import NEUTRAL
 from lakeflow.core.ports import Clock, Record
@@ -52,6 +53,7 @@ class MemoryCatalog:
         self._tables: dict[AssetKey, Table] = {}
         self._live: dict[int, Files] = {}
         self._added: dict[int, Files] = {}
+        self._landed: dict[str, tuple[Landed, ...]] = {}
         self._ids = count(_FIRST_ID, 1_000_003)
         self._versions = count(1)
         self._warehouse: Path | None = None
@@ -90,6 +92,16 @@ class MemoryCatalog:
             bytes=sum(file.bytes for file in files),
             history=history,
         )
+
+    def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
+        if name not in self._landed:
+            raise LakeError(f"{table.key}: {name}, which says what files landed, is gone", asset=table.key)
+        return self._landed[name]
+
+    def write_landed(self, table: Table, files: Sequence[Landed]) -> str:
+        name = f"landed-{uuid.uuid4()}"
+        self._landed[name] = tuple(files)
+        return name
 
     def stage(self, table: Table, staging: Staging) -> Table:
         with self._lock:

@@ -1,0 +1,89 @@
+"""Running an asset's code on the rows of outside files, each row with its file, its ordinal and the time."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from duckdb import DuckDBPyRelation
+
+from lakeflow.adapters.duckdb import reading
+from lakeflow.adapters.duckdb.failures import Place, failures
+from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.adapters.duckdb.produce import Output, given_form
+from lakeflow.adapters.duckdb.returned import as_relation, one_select
+from lakeflow.adapters.duckdb.session import Instance, Step, step
+from lakeflow.adapters.duckdb.staged import TABLE, Staged, stage
+from lakeflow.adapters.duckdb.usercode import call
+from lakeflow.core.landing import Found
+from lakeflow.core.model import Asset, PythonCode
+from lakeflow.core.source import FILE, LANDED_ROWS, LOADED_AT, PROVENANCE, ROW
+
+
+@contextmanager
+def landing(
+    instance: Instance, asset: Asset, files: Sequence[Found], loaded_at: datetime, place: Place
+) -> Iterator[Output]:
+    """The output of the asset's code, valid while this is open; every file is read before the code runs."""
+    assert asset.files is not None, "only an asset with a source lands files"
+    with failures(place), step(instance, {}) as running:
+        staged = stage(running, asset.files, files, instance.spill, place)
+        names = _bind(staged, loaded_at)
+        place = replace(place, names=(LANDED_ROWS,), columns=names)
+        relation = _run(asset, running, place)
+        _require_provenance(relation, place)
+        yield Output(relation, place, running.interrupt, staged.landed)
+
+
+def _bind(staged: Staged, loaded_at: datetime) -> tuple[str, ...]:
+    """The view that the code reads; its columns."""
+    files = "lakeflow_files"
+    staged.run(f"CREATE TABLE {files} (path VARCHAR, name VARCHAR, first BIGINT)")
+    entries = [(path, file.name, staged.first[path]) for path, file in staged.paths.items() if path in staged.first]
+    if entries:
+        staged.step.cursor.execute(
+            f"INSERT INTO {files} SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[]), unnest($3::BIGINT[])",
+            [list(side) for side in zip(*entries, strict=True)],
+        )
+    described = [row[0] for row in staged.run(f"DESCRIBE {TABLE}")]
+    columns = [
+        *reading.columns(staged.source, described),
+        f"of.name AS {quoted(FILE)}",
+        f"rows.rowid - of.first + 1 AS {quoted(ROW)}",
+        f"CAST({literal(loaded_at.isoformat())} AS TIMESTAMPTZ) AS {quoted(LOADED_AT)}",
+    ]
+    staged.run(
+        f"CREATE VIEW {LANDED_ROWS} AS SELECT {', '.join(columns)} FROM {TABLE} AS rows "
+        f"JOIN {files} AS of ON of.path = rows.{quoted(FILE)}"
+    )
+    return tuple(row[0] for row in staged.run(f"DESCRIBE {LANDED_ROWS}"))
+
+
+def _run(asset: Asset, running: Step, place: Place) -> DuckDBPyRelation:
+    if not isinstance(asset.code, PythonCode):
+        return one_select(asset.code.text, running, place)
+    name = _parameter(asset.code.function)
+    database = running.cursor.execute("SELECT current_database()").fetchall()[0][0]
+    text = f"FROM {quoted(database)}.main.{LANDED_ROWS}"
+    return as_relation(
+        call(asset.code, {name: given_form(asset.code, name, text, running, place)}, place), running, place
+    )
+
+
+def _parameter(function: Callable[..., Any]) -> str:
+    """The one that has no default: project files are only loaded when there is exactly one."""
+    parameters = inspect.signature(function).parameters.values()
+    return next(each.name for each in parameters if each.default is inspect.Parameter.empty)
+
+
+def _require_provenance(relation: DuckDBPyRelation, place: Place) -> None:
+    missing = sorted(set(PROVENANCE) - {name.lower() for name in relation.columns})
+    if missing:
+        raise place.error(
+            f"its code leaves out {', '.join(missing)}, which say where each row came from",
+            "select them too; `select *` does",
+        )

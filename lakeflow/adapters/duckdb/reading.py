@@ -1,0 +1,182 @@
+"""How files of each format are read as SQL, and what SQL can find wrong in their rows.
+
+Everything is read as it stands: text for CSV, one JSON text a row for NDJSON. Declared types are cast afterwards, so
+that a value that does not fit is told with its file and line, and a cast that would round is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from lakeflow.adapters.duckdb.names import listed, literal, quoted
+from lakeflow.adapters.duckdb.texts import bad_json, bad_row, line_of_object, line_of_row
+from lakeflow.adapters.duckdb.types import spelled
+from lakeflow.core.errors import AssetError
+from lakeflow.core.landing import Found
+from lakeflow.core.schema import Decimal, Primitive, Type
+from lakeflow.core.source import FILE, PROVENANCE, FileSource, Format
+from lakeflow.core.spelling import parse_type
+
+HINT: Final = "mend the file and deliver it again, or declare it as it is; nothing of it has landed"
+_LINE: Final = "json"
+"""The column of a staged NDJSON row that holds its text."""
+_WHOLE: Final = frozenset({"int", "long"})
+Rows = Sequence[tuple[Any, ...]]
+
+
+def select(source: FileSource, paths: tuple[str, ...]) -> str:
+    """All rows of the files, in their order, with the path of each."""
+    files, path = listed(paths), literal(FILE)
+    match source.format:
+        case Format.CSV:
+            names = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in source.columns)
+            return (
+                f"SELECT * FROM read_csv({files}, auto_detect=false, header={source.header}, columns={{{names}}}, "
+                f"delim={literal(source.delimiter)}, quote={literal(source.quote)}, escape={literal(source.escape)}, "
+                f"nullstr='', allow_quoted_nulls=false, strict_mode=true, ignore_errors=false, null_padding=false, "
+                f"hive_partitioning=false, filename={path})"
+            )
+        case Format.NDJSON:
+            return f"SELECT * FROM read_ndjson_objects({files}, hive_partitioning=false, filename={path})"
+        case Format.PARQUET:
+            return f"SELECT * FROM read_parquet({files}, hive_partitioning=false, filename={path})"
+
+
+def nothing(source: FileSource) -> str:
+    """No rows, with the columns of `select`; Parquet files alone know those that are not declared."""
+    names = [_LINE] if source.format is Format.NDJSON else list(source.columns)
+    types = {name: _duckdb(source.columns[name]) for name in names if source.format is Format.PARQUET}
+    columns = (f"CAST(NULL AS {types.get(name, 'VARCHAR')}) AS {quoted(name)}" for name in [*names, FILE])
+    return f"SELECT {', '.join(columns)} WHERE false"
+
+
+def columns(source: FileSource, staged: Sequence[str]) -> Iterator[str]:
+    """Each column of the staged rows as it lands, under its name; `staged` are the names that were read."""
+    for name in source.columns or [each for each in staged if each != FILE]:
+        yield f"{_cast(source, name)} AS {quoted(name)}"
+
+
+def _cast(source: FileSource, name: str) -> str:
+    type_ = source.columns.get(name, "")
+    return f"CAST({_value(source, name)} AS {_duckdb(type_)})" if type_ else _value(source, name)
+
+
+def _value(source: FileSource, name: str) -> str:
+    """The value as it was read. In JSON a text without its quotes, anything nested as JSON."""
+    if source.format is not Format.NDJSON:
+        return quoted(name)
+    pointer = literal("/" + name.replace("~", "~0").replace("/", "~1"))
+    type_ = source.columns[name]
+    nested = bool(type_) and not isinstance(parse_type(type_), Primitive | Decimal)
+    return f"json_extract{'' if nested else '_string'}({_LINE}, {pointer})"
+
+
+def _duckdb(type_: str) -> str:
+    return spelled(parse_type(type_)) if type_ else "VARCHAR"
+
+
+def checks(source: FileSource) -> Iterator[str]:
+    """SELECTs of path, rowid and fault of bad rows; each can be continued with AND."""
+    if source.format is Format.NDJSON:
+        yield from _object_checks(source)
+    for name, type_ in source.columns.items():
+        if type_:
+            fault = f"column {name!r} holds no {_duckdb(type_)}"
+            yield _bad(
+                f"{_value(source, name)} IS NOT NULL AND {_misfit(_value(source, name), parse_type(type_))}", fault
+            )
+
+
+def _bad(condition: str, fault: str) -> str:
+    return f"SELECT {quoted(FILE)}, rowid, {literal(fault)} FROM lakeflow_staged WHERE ({condition})"
+
+
+def _object_checks(source: FileSource) -> Iterator[str]:
+    names = f"[{', '.join(map(literal, source.columns))}]"
+    yield _bad(f"json_type({_LINE}) <> 'OBJECT'", "not a JSON object")
+    yield _bad(f"NOT list_has_all({names}, json_keys({_LINE}))", f"keys other than {', '.join(source.columns)}")
+    yield _bad(f"NOT list_unique(json_keys({_LINE})) = len(json_keys({_LINE}))", "a key that comes twice")
+
+
+def _misfit(value: str, type_: Type) -> str:
+    """Text that has no such value, or one that the cast would round."""
+    misfit = f"TRY_CAST({value} AS {spelled(type_)}) IS NULL"
+    match type_:
+        case Primitive(name) if name in _WHOLE:
+            pattern = r"\s*[+-]?\d+\s*"
+        case Decimal(_, scale):
+            pattern = rf"\s*[+-]?\d*(\.\d{{0,{scale}}}0*)?\s*"
+        case _:
+            return misfit
+    return f"({misfit} OR NOT regexp_full_match(CAST({value} AS VARCHAR), {literal(pattern)}))"
+
+
+def schemas(paths: tuple[str, ...]) -> str:
+    """What each Parquet file says of its columns, in the order of file and column."""
+    said = "file_name, name, type, converted_type, logical_type::VARCHAR, num_children"
+    return f"SELECT {said} FROM parquet_schema({listed(paths)})"
+
+
+def compare_schemas(rows: Rows, source: FileSource, paths: Mapping[str, Found]) -> None:
+    """AssetError unless all files have the columns of the first, and those are the declared ones."""
+    described = {path: [row[1:] for row in of_file][1:] for path, of_file in groupby(rows, key=lambda row: row[0])}
+    expected: list[tuple[Any, ...]] | None = None
+    for path, found in described.items():
+        names = _top(found)
+        if source.columns and names != list(source.columns):
+            raise _columns_error(paths[path].name, list(source.columns), names)
+        if taken := next((name for name in names if name.lower() in PROVENANCE), None):
+            raise AssetError(f"{paths[path].name}: column {taken!r} is added to every landed row", hint=HINT)
+        if expected is not None and found != expected:
+            raise _columns_error(paths[path].name, _typed(expected), _typed(found))
+        expected = found
+
+
+def _top(described: Sequence[tuple[Any, ...]]) -> list[str]:
+    """Names of the columns that are not nested in others."""
+    names, inside = [], 0
+    for name, _, _, _, children in described:
+        if not inside:
+            names.append(str(name))
+        inside += (children or 0) - bool(inside)
+    return names
+
+
+def _typed(described: Sequence[tuple[Any, ...]]) -> list[str]:
+    return [f"{name} {logical or converted or type_ or 'group'}" for name, type_, converted, logical, _ in described]
+
+
+def _columns_error(name: str, expected: list[str], found: list[str]) -> AssetError:
+    return AssetError(
+        f"{name}: expected the columns {', '.join(expected)}; found {', '.join(found)}",
+        hint="mend the file, or declare its columns in the order that they have",
+    )
+
+
+def line(source: FileSource, path: str, ordinal: int) -> int | None:
+    """The line in which the n-th row of a file begins; None for Parquet, which has none."""
+    match source.format:
+        case Format.CSV:
+            return line_of_row(Path(path), source, ordinal)
+        case Format.NDJSON:
+            return line_of_object(Path(path), ordinal)
+    return None
+
+
+def cause(source: FileSource, path: str, said: str) -> str:
+    """Line and fault where they can be found, for the end of a message that begins with the file."""
+    match source.format:
+        case Format.CSV:
+            found = bad_row(Path(path), source)
+        case Format.NDJSON:
+            found = bad_json(Path(path))
+        case Format.PARQUET:
+            return ": not a whole Parquet file"
+    if found:
+        return f", line {found[0]}: {found[1]}"
+    if "state machine" in said:
+        return ": its line ends are mixed, or its quotes are not as declared"
+    return ": a line is longer than 2 MB" if "Maximum line size" in said else ": it cannot be read as declared"

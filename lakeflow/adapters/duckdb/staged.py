@@ -1,0 +1,130 @@
+"""Rows of outside files in a table of the step's own database, each at its place.
+
+The order of rows is the order of the table: DuckDB keeps it while it reads in parallel, and `rowid` counts on over the
+files of a load, so that the ordinal of a row in its file is exact (`row_number()` over a partition is not).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import duckdb
+
+from lakeflow.adapters.duckdb import reading
+from lakeflow.adapters.duckdb.failures import Place, is_failure_of_machine
+from lakeflow.adapters.duckdb.interrupt import interruptible
+from lakeflow.adapters.duckdb.names import quoted
+from lakeflow.adapters.duckdb.session import Step
+from lakeflow.adapters.duckdb.texts import compare_header
+from lakeflow.adapters.duckdb.unpacked import readable
+from lakeflow.core.errors import AssetError
+from lakeflow.core.landing import Found, Landed
+from lakeflow.core.source import FILE, FileSource, Format
+
+TABLE: Final = "lakeflow_staged"
+_BATCH: Final = 1000
+"""Files that are read at a time: what is unpacked of them lies on disk together."""
+
+
+@dataclass
+class Staged:
+    """The rows of files in `TABLE`: `paths` maps each path that was read to its file, `first` to its first rowid."""
+
+    step: Step
+    source: FileSource
+    place: Place
+    paths: dict[str, Found] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def landed(self) -> tuple[Landed, ...]:
+        """Each file, with the rows that were counted in it."""
+        return tuple(Landed(file.name, file.hash, file.size, self.counts.get(path, 0)) for path, file in self._files())
+
+    def run(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a query on the step's connection; Ctrl-C ends it."""
+        return interruptible(self.step.interrupt, lambda: self.step.cursor.execute(sql).fetchall())
+
+    def error(self, path: str, ordinal: int, cause: str) -> AssetError:
+        """What is wrong with the n-th row of a file, told by its line where it has lines."""
+        line = reading.line(self.source, path, ordinal)
+        where = f"row {ordinal}" if line is None else f"line {line}"
+        return AssetError(f"{self.paths[path].name}, {where}: {cause}", hint=reading.HINT)
+
+    def _files(self) -> list[tuple[str, Found]]:
+        return list(self.paths.items())
+
+
+def stage(step: Step, source: FileSource, files: Sequence[Found], spill: Path, place: Place) -> Staged:
+    """Read every row of the files, in their order. AssetError naming the first file that is not as declared.
+
+    What is unpacked goes to a folder of its own in `spill`, which is gone afterwards.
+    """
+    staged = Staged(step, source, place)
+    if not files:
+        staged.run(f"CREATE TABLE {TABLE} AS {reading.nothing(source)}")
+    for start in range(0, len(files), _BATCH):
+        folder = spill / f"landing-{uuid4().hex}"
+        folder.mkdir(parents=True)
+        try:
+            _stage_batch(staged, files[start : start + _BATCH], folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    return staged
+
+
+def _stage_batch(staged: Staged, files: Sequence[Found], folder: Path) -> None:
+    source, begin = staged.source, sum(staged.counts.values())
+    paths = {str(_checked(staged, file, folder / str(number))): file for number, file in enumerate(files)}
+    staged.paths |= paths
+    with _named(staged, paths):
+        if source.format is Format.PARQUET:
+            reading.compare_schemas(staged.run(reading.schemas(tuple(paths))), source, staged.paths)
+        into = f"INSERT INTO {TABLE}" if begin or len(staged.paths) > len(paths) else f"CREATE TABLE {TABLE} AS"
+        staged.run(f"{into} {reading.select(source, tuple(paths))}")
+    _count(staged, begin)
+    for check in reading.checks(source):
+        for path, rowid, cause in staged.run(f"{check} AND rowid >= {begin} ORDER BY rowid LIMIT 1"):
+            raise staged.error(path, rowid - staged.first[path] + 1, cause)
+
+
+def _checked(staged: Staged, file: Found, target: Path) -> Path:
+    """Where the file can be read, its header compared."""
+    source = staged.source
+    path = readable(staged.step.root / file.name, file.name, source, target)
+    if path.stat().st_size == 0:
+        raise AssetError(f"{file.name}: the file is empty", hint="deliver it whole; a header alone lands no rows")
+    if source.format is Format.CSV and source.header:
+        compare_header(path, file.name, source, personal=staged.place.personal)
+    return path
+
+
+def _count(staged: Staged, begin: int) -> None:
+    rows = staged.run(
+        f"SELECT {quoted(FILE)}, count(*), min(rowid), max(rowid) FROM {TABLE} WHERE rowid >= {begin} GROUP BY ALL"
+    )
+    for path, count, first, last in rows:
+        assert last - first + 1 == count, "the rows of a file stand together, in the order of the file"
+        staged.counts[path], staged.first[path] = count, first
+
+
+@contextmanager
+def _named(staged: Staged, paths: dict[str, Found]) -> Iterator[None]:
+    """What DuckDB says of a file, in words that name the file as the user knows it and hold nothing out of it."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if is_failure_of_machine(error):
+            raise
+        text = str(error)
+        path = next((path for path in sorted(paths, key=len, reverse=True) if path in text), None)
+        if path is None:
+            raise AssetError("the files cannot be read as declared", hint=reading.HINT) from None
+        raise AssetError(f"{paths[path].name}{reading.cause(staged.source, path, text)}", hint=reading.HINT) from None

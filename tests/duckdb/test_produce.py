@@ -404,6 +404,15 @@ def test_ctrl_c_ends_a_long_write_at_once_and_leaves_no_file(engine: DuckEngine,
     assert values(engine, rows_of("SELECT 1 AS a", engine, data)) == [{"a": 1}]
 
 
+def test_no_interrupted_write_locks_up(engine: DuckEngine, data: Path) -> None:
+    """With asynchronous writes DuckDB 2.0 hangs in one interrupted COPY of about ten."""
+    for pause in range(12):
+        threading.Timer(0.1 + pause * 0.03, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            rows_of(LONG, engine, data)
+    assert list(data.iterdir()) == []
+
+
 def test_closing_the_engine_ends_a_long_write_in_another_thread(root: Path, data: Path) -> None:
     engine = DuckEngine(str(root), None, 2, str(root))
     threading.Timer(0.3, engine.close).start()

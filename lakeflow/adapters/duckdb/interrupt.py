@@ -7,7 +7,7 @@ RuntimeError in the place of KeyboardInterrupt; `interrupt()` from another threa
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, TypeVar
 
 Result = TypeVar("Result")
@@ -25,10 +25,18 @@ def interruptible(interrupt: Callable[[], None], work: Callable[[], Result]) -> 
             while not future.done():
                 wait([future], timeout=_POLL)
         finally:
-            while not future.done():
-                interrupt()
-                wait([future], timeout=_POLL)
+            _end(future, interrupt)
     return future.result()
+
+
+def _end(future: Future[Result], interrupt: Callable[[], None]) -> None:
+    """Interrupt until the work has ended: leaving earlier would wait for it without a word to it."""
+    while not future.done():
+        try:
+            interrupt()
+            wait([future], timeout=_POLL)
+        except KeyboardInterrupt:
+            continue  # pressed again: this is what is being done
 
 
 def is_interrupt(error: BaseException) -> bool:

@@ -48,6 +48,9 @@ class Instance:
             "threads": threads,
             "temp_directory": temp_directory,
             "autoinstall_known_extensions": "false",
+            # An interrupted COPY can lock itself up for ever on the queue of asynchronous writes (DuckDB 2.0,
+            # docs/decisions/0011); writing at once costs nothing measurable on a local disk.
+            "async_threads": 0,
         }
         for name, value in settings.items():
             _configure(self._connection, name, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -173,6 +174,13 @@ class Lake:
     def read(self, asset: str, *, ref: str = MAIN, snapshot: str | None = None) -> Any:
         """A lazy DuckDB relation over what readers see, or over a ref (`audit_…`) or snapshot (`s4411…`)."""
         return self._world.engine.relation(self._scan(asset, ref, snapshot))
+
+    def snapshot_at(self, asset: str, moment: datetime) -> int:
+        """The snapshot that readers of main saw then, one that was rolled back later included.
+
+        `moment` knows its time zone. UsageError before the first publish, and when that history has expired.
+        """
+        return history.seen_at(self._table(self._one(asset)), moment)
 
     def show(self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, limit: int = 20) -> Rows:
         """The first rows as text, personal columns masked."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from lakeflow.core.errors import UsageError
@@ -40,6 +41,23 @@ def open_runs(table: Table) -> tuple[str, ...]:
     return tuple(sorted(ref.removeprefix(BRANCH_PREFIX) for ref in table.refs if ref.startswith(BRANCH_PREFIX)))
 
 
+def seen_at(table: Table, moment: datetime) -> int:
+    """The snapshot that readers of main saw then, one that was taken back later included.
+
+    It rests on the table's own log of main; for a table without one on main's ancestry and when each of it was
+    committed. UsageError before the first publish, and where the history of that time has expired.
+    """
+    log = table.log or _log_of_ancestry(table)
+    if not log:
+        raise UsageError(f"{table.key} was never published", hint=f"`lakeflow materialize +{table.key}` builds it")
+    seen = [snapshot for since, snapshot in log if since <= moment]
+    if not seen:
+        raise _before(table, log[0])
+    if seen[-1] not in table.snapshots:
+        raise _expired(table)
+    return seen[-1]
+
+
 def find_snapshot(table: Table, *, ref: str, snapshot: str | None) -> int | None:
     """The snapshot that a person means: a ref, or `s` and the first digits of an id. None: main is unborn.
 
@@ -54,6 +72,31 @@ def find_snapshot(table: Table, *, ref: str, snapshot: str | None) -> int | None
         what = "is no snapshot" if not found else f"means {len(found)} snapshots"
         raise UsageError(f"{snapshot!r} {what} of {table.key}", hint=f"`lakeflow snapshots {table.key}` lists them")
     return found[0]
+
+
+def _log_of_ancestry(table: Table) -> tuple[tuple[datetime, int], ...]:
+    return tuple((snapshot.committed_at, snapshot.id) for snapshot in table.ancestry(table.main))[::-1]
+
+
+def _before(table: Table, first: tuple[datetime, int]) -> UsageError:
+    since, snapshot = first
+    known = table.snapshots.get(snapshot)
+    if known is None or known.parent_id is not None:
+        return _expired(table)
+    at = since.isoformat(timespec="seconds")
+    return UsageError(
+        f"{table.key} was not published then: it first was at {at}",
+        hint=f"`lakeflow snapshots {table.key}` lists what there is",
+        asset=table.key,
+    )
+
+
+def _expired(table: Table) -> UsageError:
+    return UsageError(
+        f"what readers of {table.key} saw then has expired",
+        hint="keep_snapshots in [tool.lakeflow] says how many snapshots are kept",
+        asset=table.key,
+    )
 
 
 def _by_ref(table: Table, ref: str) -> int | None:

@@ -45,7 +45,8 @@ class Table:
 
     `version` is the location of the metadata file, on which a commit compares and swaps.
     `refs` holds branches and tags; `main` is absent while nothing was ever published.
-    `proofs` maps a snapshot id to the location of its proof (a Puffin file).
+    `proofs` maps a snapshot id to the location of its proof (a Puffin file). `log` says when main came to which
+    snapshot, oldest first, as far as the table remembers; some writers keep none.
     """
 
     key: AssetKey
@@ -59,6 +60,7 @@ class Table:
     snapshots: Mapping[int, Snapshot]
     refs: Mapping[str, int]
     proofs: Mapping[int, str] = EMPTY
+    log: tuple[tuple[datetime, int], ...] = field(default=(), repr=False)
     properties: Mapping[str, str] = field(default=EMPTY, repr=False)
 
     @property

@@ -1,12 +1,16 @@
-"""Looking at a lake without changing it: a run's log."""
+"""Looking at a lake without changing it: a run's log, and what readers saw at another time."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from lakeflow.cli.commands.options import moment
 from lakeflow.cli.main import run as lakeflow
 from tests.cli.test_commands import make
 
@@ -57,3 +61,54 @@ def test_a_log_that_is_not_here_and_one_of_no_run_are_usage_errors(
     assert f"run {run} has no log here" in capfd.readouterr().err
     assert lakeflow(["runs", "--log"]) == 2
     assert "--log needs a run" in capfd.readouterr().err
+
+
+def now() -> str:
+    time.sleep(0.002)  # Iceberg counts in milliseconds
+    return datetime.now(UTC).isoformat()
+
+
+def test_show_as_of_gives_what_readers_saw_then_also_what_was_rolled_back(
+    lake: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lakeflow(["materialize"])
+    first, times = run_id(lake), [now()]
+    (lake / "layers/silver/sales.sql").write_text(FILES["layers/silver/sales.sql"] + " where id = 1")
+    assert lakeflow(["materialize", "silver.sales"]) == 0
+    second = next(log.stem for log in (lake / ".lakeflow/logs").glob("[0-9]*.log") if log.stem != first)
+    times.append(now())
+    assert lakeflow(["rollback", second]) == 0
+    times.append(now())
+    seen = []
+    for then in times:
+        capfd.readouterr()
+        assert lakeflow(["show", "silver.sales", "--as-of", then, "-o", "json"]) == 0
+        data = json.loads(capfd.readouterr().out)["data"]
+        seen.append((sorted(row["id"] for row in data["rows"]), data["snapshot"]))
+    assert [ids for ids, _ in seen] == [["1", "2"], ["1"], ["1", "2"]]
+    assert seen[0] == seen[2]
+
+
+def test_show_as_of_before_the_first_publish_says_when_that_was(lake: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert lakeflow(["show", "silver.sales", "--as-of", "1h"]) == 2
+    assert "silver.sales was never built" in capfd.readouterr().err
+    lakeflow(["materialize"])
+    capfd.readouterr()
+    assert lakeflow(["show", "silver.sales", "--as-of", "1h"]) == 2
+    assert "silver.sales was not published then: it first was at 20" in capfd.readouterr().err
+    assert lakeflow(["show", "silver.sales", "--as-of", "1h", "--ref", "main"]) == 2
+    assert "exclude each other" in capfd.readouterr().err
+
+
+def test_a_time_is_written_in_iso_8601_or_as_so_long_ago() -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert moment("2d", noon) == noon - timedelta(days=2)
+    assert moment("90m", noon) == noon - timedelta(minutes=90)
+    assert moment("2026-02-01", noon) == datetime(2026, 2, 1, tzinfo=UTC)
+    assert moment("2026-02-01T01:00:00+01:00", noon) == datetime(2026, 2, 1, tzinfo=UTC)
+    assert moment("2026-02-01T00:00:00Z", noon) == datetime(2026, 2, 1, tzinfo=UTC)
+    for wrong in ("", "yesterday", "d", "2 days", "-2d", "9999999999999d"):
+        with pytest.raises(ValueError, match="is no time"):
+            moment(wrong, noon)
+    with pytest.raises(ValueError, match="still to come"):
+        moment("2026-03-02", noon)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from lakeflow.core.errors import UsageError
-from lakeflow.core.history import find_snapshot, history, open_runs
+from lakeflow.core.history import find_snapshot, history, open_runs, seen_at
 from lakeflow.core.runs import Ruling
 from lakeflow.core.views import SnapshotState
-from tests.core.samples import made, snapshot, table, verdict
+from tests.core.samples import NOON, made, snapshot, table, verdict
 
 NAME = "silver.flights"
 TABLE = table(
@@ -118,3 +119,39 @@ def test_what_is_not_found_is_refused_with_where_to_look(ref: str, snapshot: str
 def test_an_id_that_is_the_beginning_of_another_is_still_found() -> None:
     both = table(NAME, made(44), made(441, 44))
     assert find_snapshot(both, ref="main", snapshot="s44") == 44
+
+
+def at(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+LOGGED = replace(TABLE, log=((at(10), 1), (at(20), 4), (at(30), 1), (at(40), 3)))
+"""Main was 1, then 4, was rolled back to 1, and is 3 now."""
+
+
+@pytest.mark.parametrize(("minutes", "seen"), [(10, 1), (19.9, 1), (20, 4), (29, 4), (30, 1), (41, 3), (9_999, 3)])
+def test_what_readers_saw_then_is_what_main_was_a_publish_that_was_rolled_back_included(
+    minutes: float, seen: int
+) -> None:
+    assert seen_at(LOGGED, at(minutes)) == seen
+
+
+def test_a_table_without_a_log_is_read_by_its_ancestry() -> None:
+    """`TABLE` has none; each of its snapshots was committed so many minutes after noon as its id says."""
+    assert [seen_at(TABLE, at(minutes)) for minutes in (1, 2.5, 3, 99)] == [1, 2, 3, 3]
+
+
+def test_before_the_first_publish_there_is_nothing_to_see() -> None:
+    with pytest.raises(UsageError, match=r"was not published then: it first was at 2026-01-01T12:10:00\+00:00"):
+        seen_at(LOGGED, at(9))
+    with pytest.raises(UsageError, match="was never published"):
+        seen_at(table(NAME), at(9))
+
+
+def test_what_has_expired_is_said_to_have_expired() -> None:
+    cut = replace(LOGGED, log=LOGGED.log[3:])
+    with pytest.raises(UsageError, match="has expired"):
+        seen_at(cut, at(25))
+    gone = {id_: one for id_, one in TABLE.snapshots.items() if id_ != 4}
+    with pytest.raises(UsageError, match="has expired"):
+        seen_at(replace(LOGGED, snapshots=gone), at(25))

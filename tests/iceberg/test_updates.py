@@ -148,3 +148,13 @@ def test_the_log_keeps_as_many_versions_as_the_table_says() -> None:
     assert ours.forgotten(before, content) == ("file:///lake/1.json",)
     content["properties"][ours.DELETE_AFTER_COMMIT] = "false"
     assert ours.forgotten(before, content) == ()
+
+
+def test_the_log_of_main_forgets_what_stood_before_an_expired_snapshot() -> None:
+    """Iceberg's spec, "Table Metadata Fields": the entry before a gap would stand for a time that was not its own."""
+    empty = ours.new_metadata("u", "file:///lake", schema_to_json(with_ids(COLUMNS)), 2, _AT)
+    back: list[ours.Update] = [ours.SetBranch("main", 1), ours.RemoveSnapshots(frozenset({2}))]
+    rolled = ours.applied(empty, [*_START[:4], *back], _LOCATION, _AT)
+    assert [entry["snapshot-id"] for entry in rolled["snapshot-log"]] == [1]
+    kept = ours.applied(empty, [*_START, ours.RemoveRef("audit_x"), ours.RemoveSnapshots(frozenset({3}))], _LOCATION, 1)
+    assert [entry["snapshot-id"] for entry in kept["snapshot-log"]] == [1, 2]

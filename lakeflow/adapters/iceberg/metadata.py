@@ -128,6 +128,7 @@ def _table(key: AssetKey, location: str, content: Mapping[str, Any]) -> Table:
         snapshots={int(entry["snapshot-id"]): _snapshot(entry) for entry in content.get("snapshots") or ()},
         refs=_refs(content),
         proofs=_proofs(content),
+        log=tuple((_time(entry), int(entry["snapshot-id"])) for entry in content.get("snapshot-log") or ()),
         properties=dict(content.get("properties") or {}),
     )
 
@@ -143,11 +144,15 @@ def _snapshot(entry: Mapping[str, Any]) -> Snapshot:
     return Snapshot(
         id=int(entry["snapshot-id"]),
         parent_id=entry.get("parent-snapshot-id"),
-        committed_at=datetime.fromtimestamp(entry["timestamp-ms"] / 1000, UTC),
+        committed_at=_time(entry),
         operation=summary.pop("operation", "overwrite"),
         summary=summary,
         schema_id=entry.get("schema-id"),
     )
+
+
+def _time(entry: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(entry["timestamp-ms"] / 1000, UTC)
 
 
 def _refs(content: Mapping[str, Any]) -> dict[str, int]:

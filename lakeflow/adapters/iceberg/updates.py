@@ -180,10 +180,19 @@ def _remove_ref(metadata: Json, name: str) -> Json:
 def _remove_snapshots(metadata: Json, ids: frozenset[int]) -> Json:
     """Parent ids of the children stay, as Iceberg's Java library leaves them: they tell that there was more."""
     assert ids.isdisjoint(ref["snapshot-id"] for ref in metadata["refs"].values())
-    lists = ("snapshots", "snapshot-log", "statistics", "partition-statistics")
-    return metadata | {
+    lists = ("snapshots", "statistics", "partition-statistics")
+    changed = {
         name: _without(metadata, name, lambda entry: entry["snapshot-id"] in ids) for name in lists if name in metadata
     }
+    return metadata | changed | {"snapshot-log": _log_without(metadata.get("snapshot-log") or (), ids)}
+
+
+def _log_without(log: Sequence[Json], ids: frozenset[int]) -> list[Json]:
+    """What stood before an expired snapshot goes with it (Iceberg spec, "Table Metadata Fields"): a gap would say
+    that the snapshot before it was current for longer than it was.
+    """
+    gone = [place for place, entry in enumerate(log) if entry["snapshot-id"] in ids]
+    return list(log[gone[-1] + 1 :] if gone else log)
 
 
 def _without(metadata: Json, name: str, gone: Callable[[Json], bool]) -> list[Json]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakeflow.cli.commands.options import SELECTION_HELP, limit_option, takes_selection
+from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, limit_option, takes_selection
 from lakeflow.cli.failing import Place, failing_answer, failing_step, ref_of
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.render_history import runs_records, runs_screen, snapshots_records, snapshots_screen
@@ -21,6 +21,8 @@ from lakeflow.cli.text import line, screen
 from lakeflow.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from lakeflow.core.views import AssetStatus
     from lakeflow.lake import Lake
 
@@ -66,19 +68,22 @@ def snapshots(session: Session, asset: str) -> Answer:
 @click.argument("asset")
 @click.option("--ref", help="A branch such as `audit_…`; `held`: the one that waits for a decision.  [default: main]")
 @click.option("--snapshot", help="`s` and the first digits of a snapshot id.")
+@as_of_option
 @click.option("--failing", is_flag=True, help="The rows that failed its checks, as the audit kept them.")
 @limit_option
 @answers(*Form)
-def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **options: int) -> Answer:
+def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **options: Any) -> Answer:
     """Show the first rows of an asset, or (--failing) those that fail its checks.
 
-    As readers see them, or on a branch (--ref), or at a snapshot (--snapshot).
+    As readers see them, or on a branch (--ref), at a snapshot (--snapshot), or as they saw them (--as-of).
     """
-    if ref and snapshot:
-        raise click.UsageError("--ref and --snapshot exclude each other")
+    as_of: datetime | None = options["as_of"]
+    if sum(where is not None for where in (ref, snapshot, as_of)) > 1:
+        raise click.UsageError("--ref, --snapshot and --as-of exclude each other")
     with session.lake() as lake:
         one = _status_of(lake, asset)
-        place = Place(ref_of(one, ref or "main"), snapshot)
+        then = f"s{lake.snapshot_at(str(one.asset), as_of)}" if as_of else snapshot
+        place = Place(ref_of(one, ref or "main"), then)
         if options["failing"]:
             return failing_answer(failing_step(lake, one, place), one, options["limit"], now())
         return _rows(lake, one, place, options["limit"])
@@ -110,7 +115,7 @@ def _one_run(lake: Lake, prefix: str) -> Answer:
 
 def _log(lake: Lake, prefix: str) -> Answer:
     run, lines = lake.run(prefix).id, lake.log(prefix)
-    records = [(text,) for text in lines]
+    records: list[tuple[str, ...]] = [(text,) for text in lines]
     return Answer({"run": run, "log": list(lines)}, screen([line(text) for text in lines]), (("line",), records))
 
 

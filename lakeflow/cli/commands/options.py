@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import click
@@ -13,15 +14,37 @@ SELECTION_HELP: Final = (
     "`layer:gold`, `tag:`, `owner:`, `status:held`, `state:modified`. A space or `or` joins, a comma or `and` keeps "
     "what both select, `not` turns round; parentheses."
 )
-_UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def duration(text: str) -> float:
-    """`90`, `90s`, `10m`, `1h` → seconds; ValueError for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    """`90`, `90s`, `10m`, `1h`, `2d` → seconds; ValueError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
     if match is None:
         raise ValueError(f"{text!r} is no duration; write 90s, 10m or 1h")
     return float(match[1]) * _UNITS[match[2]]
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """`2013-02-12`, `2013-02-12T03:00:00+01:00` (UTC where it says no zone), or `2d`: so long before `now`.
+
+    ValueError for anything else, and for a time to come.
+    """
+    try:
+        then = now - timedelta(seconds=duration(text)) if text[-1:] in _UNITS else datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is no time; write 2026-01-31, 2026-01-31T12:00:00Z or 2d") from None
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    if then > now:
+        raise ValueError(f"{text} is still to come")
+    return then
+
+
+def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
+    try:
+        return None if value is None else moment(value, datetime.now(UTC))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
@@ -49,6 +72,12 @@ wait_option = click.option(
     callback=_seconds,
     metavar="TIME",
     help="Wait so long for another run's lease (90s, 10m, 1h).",
+)
+as_of_option = click.option(
+    "--as-of",
+    callback=_moment,
+    metavar="TIME",
+    help="As readers saw it then: a time in ISO 8601 (UTC unless it says), or so long ago (2d, 3h).",
 )
 limit_option = click.option(
     "--limit", default=20, show_default=True, type=click.IntRange(min=1), metavar="N", help="At most so many."

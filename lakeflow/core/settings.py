@@ -42,7 +42,7 @@ class Settings(BaseModel):
     @property
     def state_dir(self) -> str:
         """Where the embedded catalog, its tables and logs live, relative to the root."""
-        return self._used("state_dir", self.state_dir_text)
+        return self._folder("state_dir", self.state_dir_text)
 
     @property
     def catalog(self) -> str | None:
@@ -52,7 +52,7 @@ class Settings(BaseModel):
     @property
     def warehouse(self) -> str | None:
         """Where table data goes, relative to the root; None: in `state_dir`."""
-        return self.warehouse_text and self._used("warehouse", self.warehouse_text)
+        return self.warehouse_text and self._folder("warehouse", self.warehouse_text)
 
     @property
     def memory_limit(self) -> str | None:
@@ -68,14 +68,31 @@ class Settings(BaseModel):
         """Every key with its value for a screen: variables not replaced, a password in a URL hidden."""
         return {key: _without_password(value) for key, value in self.model_dump(by_alias=True).items()}
 
+    def judge(self) -> None:
+        """ConfigError for a text that is wrong already; one with variables is judged when it is used."""
+        for key in LATE:
+            if "${" not in (self.shown()[key] or ""):
+                getattr(self, key)
+
+    def _folder(self, key: str, text: str) -> str:
+        """A URL as a folder's name would make folders called `s3:`."""
+        used = self._used(key, text)
+        if "://" in used:
+            raise _bad(key, self._sources, EXPECTED[key])
+        return used
+
     def _used(self, key: str, text: str) -> str:
         return replace_variables(key, text, self._environ, self._sources)
 
 
+LATE: Final = ("state_dir", "catalog", "warehouse", "memory_limit")
+"""The four texts, judged no earlier than their variables are known."""
+
+
 EXPECTED: Final[Mapping[str, str]] = {
-    "state_dir": "the name of a folder",
+    "state_dir": "the path of a folder",
     "catalog": "the URL of a database, such as postgresql+psycopg://…",
-    "warehouse": "the name of a folder",
+    "warehouse": "the path of a folder, not a URL",
     "memory_limit": "an amount of memory, such as 4GB",
     "threads": "a whole number of at least 1",
     "keep_snapshots": "a whole number of at least 1",
@@ -102,6 +119,7 @@ def make_settings(values: Mapping[str, Any], sources: Mapping[str, str], environ
         key = str(error.errors()[0]["loc"][0])
         raise _bad(key, sources, EXPECTED[key]) from None
     settings._environ, settings._sources = environ, sources  # noqa: SLF001  its own constructor
+    settings.judge()
     return settings
 
 

@@ -79,7 +79,7 @@ def test_a_memory_limit_is_an_amount(text):
 
 
 def test_a_memory_limit_that_is_no_amount_is_told_when_it_is_used():
-    settings = made(memory_limit="lots")
+    settings = made({"MUCH": "lots"}, memory_limit="${MUCH}")
     with pytest.raises(ConfigError, match="memory_limit: expected an amount of memory, such as 4GB"):
         _ = settings.memory_limit
 
@@ -99,3 +99,17 @@ def test_a_password_is_not_shown(url, shown):
 def test_settings_are_frozen():
     with pytest.raises(ValidationError):
         Settings().threads = 3
+
+
+@pytest.mark.parametrize(("key", "value"), [("warehouse", "s3://bucket/lake"), ("state_dir", "file:///tmp/x")])
+def test_a_url_is_no_folder(key: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}: expected the path of a folder"):
+        made(**{key: value})
+    late = made({"WHERE": value}, **{key: "${WHERE}"})
+    with pytest.raises(ConfigError, match=f"{key}: expected the path of a folder"):
+        getattr(late, key)
+
+
+def test_an_amount_of_memory_that_is_none_is_refused_before_anything_runs() -> None:
+    with pytest.raises(ConfigError, match="memory_limit: expected an amount of memory"):
+        made(memory_limit="much")

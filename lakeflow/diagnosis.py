@@ -16,7 +16,7 @@ from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.assembly import MIGRATIONS, assemble, database_of, new_run_id, utc_now, warehouse_of
 from lakeflow.core import findings
 from lakeflow.core.consistency import Evidence, disagreements, lacks
-from lakeflow.core.errors import LakeflowError, ProjectError
+from lakeflow.core.errors import LakeError, LakeflowError, ProjectError
 from lakeflow.core.findings import Finding, Level, of_error, well
 from lakeflow.core.leases import busy
 from lakeflow.core.model import AssetKey, Project
@@ -86,6 +86,15 @@ def examine_lake(one: Patient) -> Iterator[Finding]:
         yield from _examine_database(one)
     except LakeflowError as error:
         yield from of_error("lake", error)
+
+
+def refuse_moved(one: Patient) -> None:
+    """LakeError where the catalog names another place: a copy would write into its original and trim its metadata."""
+    try:
+        if moved := moved_tables(one.database, one.home):
+            raise _moved(one, moved)
+    finally:
+        one.database.close()
 
 
 def relocate(one: Patient) -> tuple[AssetKey, ...]:
@@ -177,7 +186,7 @@ def _examine_layout(one: Patient) -> Iterator[Finding]:
 
 def _examine_tables(one: Patient) -> Iterator[Finding]:
     if moved := moved_tables(one.database, one.home):
-        yield _moved(one, moved)
+        yield from of_error("tables", _moved(one, moved))
         return
     tables: dict[AssetKey, Table] = {}
     keys = sorted(one.catalog.keys())
@@ -191,13 +200,13 @@ def _examine_tables(one: Patient) -> Iterator[Finding]:
         yield from _examine_ledger(one, tables)
 
 
-def _moved(one: Patient, moved: Mapping[AssetKey, object]) -> Finding:
+def _moved(one: Patient, moved: Mapping[AssetKey, object]) -> LakeError:
     names = ", ".join(map(str, sorted(moved)[:3])) + (", …" if len(moved) > 3 else "")
     message = (
         f"the lake was moved or copied here: the catalog names another place for {names}, "
         f"whose files are under {one.home.warehouse}; Iceberg paths are absolute"
     )
-    return Finding(Level.PROBLEM, "tables", message, "`lakeflow doctor --relocate` rewrites the paths")
+    return LakeError(message, hint="`lakeflow doctor --relocate` rewrites the paths")
 
 
 def _examine_files(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 from lakeflow import diagnosis, wap
 from lakeflow.assembly import assemble, read_log
 from lakeflow.core import history, lineage
-from lakeflow.core.errors import UsageError
+from lakeflow.core.errors import LakeflowError, UsageError
 from lakeflow.core.events import Event
 from lakeflow.core.findings import Finding
 from lakeflow.core.health import by_urgency, health, modified
@@ -75,7 +75,13 @@ class Lake:
 
     @cached_property
     def _world(self) -> wap.World:
-        return assemble(self.project, self.configured)
+        world = assemble(self.project, self.configured)
+        try:
+            diagnosis.refuse_moved(self._patient())
+        except LakeflowError:
+            world.close()
+            raise
+        return world
 
     def close(self) -> None:
         """Let go of database, engine and audit worker."""

@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from lakeflow.core.errors import BusyError
 from lakeflow.core.findings import Finding, Level
 from lakeflow.lake import doctor, relocate
 from tests.cli.process import lakeflow as command
-from tests.cli.process import python
+from tests.cli.process import run
 
 FILES = {
     "pyproject.toml": "[tool.lakeflow]\n",
@@ -38,9 +39,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     with lakeflow.open(root) as lake:
-        run = lake.materialize()
-        assert run is not None
-        assert run.state == "held"
+        made = lake.materialize()
+        assert made is not None
+        assert made.state == "held"
     return root
 
 
@@ -85,10 +86,10 @@ def test_a_lake_with_a_held_run_is_well(lake: Path) -> None:
 
 def test_a_lake_that_was_retried_forced_and_rolled_back_is_well(lake: Path) -> None:
     with lakeflow.open(lake) as opened:
-        run = opened.runs()[0].id
-        opened.publish(run, reason="nine is not so big")
+        held = opened.runs()[0].id
+        opened.publish(held, reason="nine is not so big")
         assert [one for one in opened.doctor() if one.level is not Level.OK] == []
-        opened.rollback(run)
+        opened.rollback(held)
         assert [one for one in opened.doctor() if one.level is not Level.OK] == []
         opened.materialize()
     assert unwell(lake) == []
@@ -218,6 +219,18 @@ def test_a_moved_folder_is_found_and_mended(lake: Path) -> None:
         assert opened.relocate() == ()
 
 
+def test_a_copy_is_refused_before_it_writes_into_its_original(model: Path, tmp_path: Path) -> None:
+    """Its commits would land in the original's folders and one day trim the metadata that the original still needs."""
+    before = {path: path.stat().st_mtime_ns for path in model.rglob("*.*")}
+    copy = Path(shutil.copytree(model, tmp_path / "copy"))
+    for words in (["status"], ["materialize", "--force"]):
+        done = command(*words, cwd=copy)
+        assert done.returncode == 2
+        assert "moved or copied here" in done.stderr
+        assert "lakeflow doctor --relocate" in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in model.rglob("*.*")} == before
+
+
 def test_a_run_whose_process_died_is_found(lake: Path) -> None:
     code = (
         "import os\nfrom lakeflow import asset\n\n\n"
@@ -291,21 +304,26 @@ def test_a_publish_that_is_not_on_main_any_more_is_found(lake: Path, database: s
     assert "is not in what readers see" in only(lake).message
 
 
-def test_a_lake_is_not_relocated_while_a_run_is_at_work(lake: Path) -> None:
-    moved = lake.rename(lake.with_name("moved"))
-    hold = (
-        "import sys\nfrom pathlib import Path\nfrom lakeflow.lake import open, relocate\n"
-        "from lakeflow.wap.leasing import leased\n"
-        "with open(sys.argv[1]) as lake:\n"
-        "    world = lake._world\n"
-        "    with leased(world, 'busy', world.project.assets, 0.0):\n"
-        "        relocate(sys.argv[1])\n"
-    ).replace("sys.argv[1]", repr(str(moved)))
-    done = python(hold)
+HOLD = """
+import sys
+from pathlib import Path
+from lakeflow.core.model import AssetKey
+from lakeflow.lake import open, relocate
+from lakeflow.wap.leasing import leased
+
+old, asset = Path(sys.argv[1]), AssetKey.parse(sys.argv[2])
+with open(old) as lake, leased(lake._world, "busy", [asset], 0.0):
+    relocate(old.rename(old.with_name("moved")))
+"""
+
+
+@pytest.mark.parametrize("asset", ["silver.even", "gold.not_built_yet"])
+def test_a_lake_is_not_relocated_while_a_run_is_at_work(lake: Path, asset: str) -> None:
+    done = run([sys.executable, "-c", HOLD, str(lake), asset], cwd=None, env={})
     assert done.returncode == 1
     assert BusyError.__name__ in done.stderr
     assert "run busy" in done.stderr
-    assert only(moved).subject == "tables"
+    assert only(lake.with_name("moved")).subject == "tables"
 
 
 def test_the_command_says_it_all_and_ends_with_one_when_something_was_found(lake: Path) -> None:

@@ -193,6 +193,14 @@ class Lake:
         rows = self._world.engine.rows(self._scan(asset, ref, snapshot), limit)
         return _masked(rows, self.project.assets[self._one(asset)].pii)
 
+    def preview(self, asset: str, *, limit: int = 20) -> Rows:
+        """The first rows that the asset's code gives now, as text, personal columns masked; writes nothing.
+
+        AssetError when the code fails, or an input was never published.
+        """
+        key = self._one(asset)
+        return _masked(wap.compute(self._world, key, limit), self.project.assets[key].pii)
+
     def doctor(self) -> tuple[Finding, ...]:
         """What is well and what is wrong with this machine and this lake; repairs nothing."""
         return (*diagnosis.examine_machine(), *diagnosis.examine_lake(self._patient()))

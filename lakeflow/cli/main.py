@@ -16,6 +16,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "check": ("project:check", "Load all files and report every fault; touches no data."),
     "list": ("project:list_assets", "List the assets."),
     "plan": ("project:plan", "Say what would run, and why; touches nothing."),
+    "preview": ("look:preview", "Compute an asset and show its first rows; writes nothing."),
     "materialize": ("runs:materialize", "Write, audit and publish what is not fresh."),
     "status": ("look:status", "Say how the assets stand, what needs a decision first."),
     "publish": ("runs:publish", "Audit the held snapshots of a run again and publish what passes."),

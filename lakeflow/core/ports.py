@@ -156,6 +156,10 @@ class Produced(Protocol):
         """
         ...
 
+    def first(self, schema: Schema, limit: int) -> Rows:
+        """The first rows as text, cast to exactly `schema`, in no order; no file is written. Fails as `write` does."""
+        ...
+
 
 class Engine(Protocol):
     """Compute."""

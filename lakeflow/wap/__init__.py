@@ -1,5 +1,6 @@
 """The story: write to a branch, audit that very snapshot, decide, publish what passed in one commit."""
 
+from lakeflow.wap.computing import compute
 from lakeflow.wap.decisions import discard, publish_held, rollback
 from lakeflow.wap.run import Request, materialize, preview, retry
 from lakeflow.wap.world import Origin, Policy, World
@@ -9,6 +10,7 @@ __all__ = [
     "Policy",
     "Request",
     "World",
+    "compute",
     "discard",
     "materialize",
     "preview",

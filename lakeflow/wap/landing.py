@@ -11,13 +11,18 @@ from lakeflow.core.model import Asset
 from lakeflow.core.ports import Produced
 from lakeflow.core.table import Table, WrittenFile
 from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.world import World
 
 
 def land(attempt: Attempt, asset: Asset) -> AbstractContextManager[Produced]:
     """The asset's code on the rows of the files that are new by main's history. AssetError when one may not land."""
-    landing = attempt.facts.landings[asset.key]
+    return land_new(attempt.world, asset, attempt.facts.landings[asset.key])
+
+
+def land_new(world: World, asset: Asset, landing: Landing) -> AbstractContextManager[Produced]:
+    """The same, outside of any run."""
     _refuse(asset, landing)
-    return attempt.world.engine.land(asset, landing.new, attempt.world.clock())
+    return world.engine.land(asset, landing.new, world.clock())
 
 
 def keep_landed(attempt: Attempt, table: Table, rows: Produced, files: Sequence[WrittenFile]) -> str:

@@ -7,7 +7,6 @@ from time import perf_counter
 
 from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.events import Phase, StepEnded
-from lakeflow.core.evolution import declare, evolve
 from lakeflow.core.fingerprint import ALGORITHM
 from lakeflow.core.lineage import personal_columns
 from lakeflow.core.model import Asset, AssetKey, WriteMode
@@ -16,10 +15,10 @@ from lakeflow.core.ports import AuditRequest
 from lakeflow.core.provenance import Provenance
 from lakeflow.core.runs import Action, Ruling, StepRecord, StepState
 from lakeflow.core.schema import Schema
-from lakeflow.core.spelling import parse_type
 from lakeflow.core.table import Discard, Scan, Staging, Table
 from lakeflow.core.verdict import hold_reason
 from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.computing import stored_schema
 from lakeflow.wap.landing import keep_landed, land
 
 
@@ -164,14 +163,11 @@ def clear_branch(attempt: Attempt, key: AssetKey) -> None:
 
 def _target(attempt: Attempt, asset: Asset, produced: Schema) -> tuple[Table, Schema]:
     """The table, made when it is new, and the schema to write with."""
-    declared = declare(produced, asset.columns, parse_type)
     table = attempt.tables.get(asset.key)
     if table is None:
-        schema = evolve(None, declared, asset.write, 0)
-        table = attempt.tables[asset.key] = attempt.world.catalog.create(asset.key, schema)
-    if table.main is None:
-        return table, evolve(table.schema, declared, WriteMode.REPLACE, table.last_column_id)
-    return table, evolve(table.schema, declared, asset.write, table.last_column_id)
+        new = stored_schema(asset, None, produced)
+        table = attempt.tables[asset.key] = attempt.world.catalog.create(asset.key, new)
+    return table, stored_schema(asset, table, produced)
 
 
 def _provenance(attempt: Attempt, record: StepRecord) -> Provenance:

@@ -1,4 +1,4 @@
-"""Looking at a lake without changing it: a run's log, and what readers saw at another time."""
+"""Looking at a lake without changing it: previews, a run's log, and what readers saw at another time."""
 
 from __future__ import annotations
 
@@ -112,3 +112,24 @@ def test_a_time_is_written_in_iso_8601_or_as_so_long_ago() -> None:
             moment(wrong, noon)
     with pytest.raises(ValueError, match="still to come"):
         moment("2026-03-02", noon)
+
+
+def test_preview_shows_the_rows_with_personal_columns_masked_and_says_what_readers_see(
+    lake: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lakeflow(["materialize", "bronze.sales"])
+    capfd.readouterr()
+    assert lakeflow(["preview", "silver.sales", "--limit", "1"]) == 0
+    out = capfd.readouterr().out
+    assert "•••" in out
+    assert "Ada" not in out
+    assert "nothing was written; readers still see nothing: it was never published" in out
+    assert lakeflow(["preview", "silver.sales", "-o", "csv"]) == 0
+    assert sorted(capfd.readouterr().out.splitlines()) == ["1,•••", "2,•••", "id,buyer"]
+
+
+def test_preview_of_what_cannot_be_computed_ends_with_1(lake: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert lakeflow(["preview", "silver.sales", "-o", "json"]) == 1
+    (error,) = json.loads(capfd.readouterr().out)["errors"]
+    assert (error["code"], error["asset"]) == ("asset", "silver.sales")
+    assert error["hint"] == "`lakeflow materialize +bronze.sales` builds it"

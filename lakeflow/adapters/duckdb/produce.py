@@ -21,9 +21,10 @@ from lakeflow.adapters.duckdb.returned import as_relation, one_select
 from lakeflow.adapters.duckdb.session import Instance, Step, step
 from lakeflow.adapters.duckdb.types import schema_of
 from lakeflow.adapters.duckdb.usercode import call, printing_to_stderr
-from lakeflow.adapters.duckdb.write import write_files
+from lakeflow.adapters.duckdb.write import first_rows, write_files
 from lakeflow.core.landing import Landed
 from lakeflow.core.model import Asset, AssetKey, PythonCode
+from lakeflow.core.ports import Rows
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan, WrittenFile
 
@@ -53,6 +54,10 @@ class Output:
     def write(self, schema: Schema, directory: str) -> tuple[WrittenFile, ...]:
         with printing_to_stderr(), failures(self._place):
             return self._write(schema, Path(directory) / uuid4().hex)
+
+    def first(self, schema: Schema, limit: int) -> Rows:
+        with printing_to_stderr(), failures(self._place):
+            return interruptible(self._interrupt, lambda: first_rows(self._relation, schema, limit))
 
     def _write(self, schema: Schema, target: Path) -> tuple[WrittenFile, ...]:
         """Into a folder of its own, so that nothing collides and a failure, or Ctrl-C, leaves no file behind."""

@@ -18,6 +18,7 @@ from duckdb import DuckDBPyRelation
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.types import schema_of, spelled
 from lakeflow.core.errors import SchemaError
+from lakeflow.core.ports import Rows
 from lakeflow.core.schema import Field, Fixed, List, Map, Schema, Struct, Type, children
 from lakeflow.core.table import ColumnStats, WrittenFile
 
@@ -39,6 +40,13 @@ def write_files(relation: DuckDBPyRelation, schema: Schema, target: Path) -> tup
     _refuse_nulls(schema, files)
     _settle(target, files)
     return files
+
+
+def first_rows(relation: DuckDBPyRelation, schema: Schema, limit: int) -> Rows:
+    """The first rows as they would be written, each value as text. Raises as `write_files` does."""
+    texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in schema.names)
+    found = _query(relation, f"SELECT {texts} FROM ({_select(relation, schema)}) LIMIT {int(limit)}").fetchall()
+    return Rows(schema.names, tuple(found))
 
 
 def _query(relation: DuckDBPyRelation, text: str) -> DuckDBPyRelation:

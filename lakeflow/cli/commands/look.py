@@ -1,4 +1,4 @@
-"""Commands that only look: status, runs, snapshots, show, lineage."""
+"""Commands that only look: status, runs, snapshots, show, preview, lineage."""
 
 from __future__ import annotations
 
@@ -87,6 +87,19 @@ def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **
         if options["failing"]:
             return failing_answer(failing_step(lake, one, place), one, options["limit"], now())
         return _rows(lake, one, place, options["limit"])
+
+
+@click.command(epilog="Its inputs are what readers see now. Personal columns are masked.")
+@click.argument("asset")
+@limit_option
+@answers(*Form)
+def preview(session: Session, asset: str, limit: int) -> Answer:
+    """Compute an asset and show its first rows; writes nothing."""
+    with session.lake() as lake:
+        one = _status_of(lake, asset)
+        rows = lake.preview(str(one.asset), limit=limit)
+        note = f"nothing was written; {readers_see(one, now())}"
+        return Answer({"asset": str(one.asset), **rows_json(rows)}, rows_screen(rows, note=note), rows_records(rows))
 
 
 @click.command(epilog=SELECTION_HELP)

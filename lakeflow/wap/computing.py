@@ -1,0 +1,65 @@
+"""Computing an asset to look at it: on what readers see now, into nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
+from lakeflow.core.errors import AssetError
+from lakeflow.core.evolution import declare, evolve
+from lakeflow.core.model import Asset, AssetKey, WriteMode
+from lakeflow.core.planning import Facts
+from lakeflow.core.ports import Produced, Rows
+from lakeflow.core.schema import Schema
+from lakeflow.core.spelling import parse_type
+from lakeflow.core.table import Scan, Table
+from lakeflow.wap.landing import land_new
+from lakeflow.wap.world import World
+
+
+def compute(world: World, key: AssetKey, limit: int) -> Rows:
+    """The first rows that the asset's code gives now, in the types that they would be stored in.
+
+    Its inputs are pinned as one catalog read finds main. Nothing is written: no table, branch, lease or record of a
+    run. AssetError when an input was never published, when no new file would land, and when the code fails.
+    """
+    asset, facts = world.project.assets[key], world.facts((key,))
+    with _running(world, asset, facts) as produced:
+        return produced.first(stored_schema(asset, facts.tables.get(key), produced.schema), limit)
+
+
+def stored_schema(asset: Asset, table: Table | None, produced: Schema) -> Schema:
+    """The schema to write with: the table's, evolved. SchemaError when what was produced cannot be stored so."""
+    declared = declare(produced, asset.columns, parse_type)
+    if table is None:
+        return evolve(None, declared, asset.write, 0)
+    mode = WriteMode.REPLACE if table.main is None else asset.write
+    return evolve(table.schema, declared, mode, table.last_column_id)
+
+
+def _running(world: World, asset: Asset, facts: Facts) -> AbstractContextManager[Produced]:
+    if not asset.files:
+        return world.engine.produce(asset, _inputs(world, asset, facts.tables))
+    landing = facts.landings[asset.key]
+    running = land_new(world, asset, landing)
+    if not landing.new:
+        raise AssetError(
+            f"{asset.key}: no file is new, so nothing would land",
+            hint=f"`lakeflow show {asset.key}` shows what has landed",
+            asset=asset.key,
+        )
+    return running
+
+
+def _inputs(world: World, asset: Asset, tables: Mapping[AssetKey, Table]) -> dict[AssetKey, Scan]:
+    scans = {}
+    for key in sorted(asset.upstreams):
+        table = tables.get(key)
+        if table is None or table.main is None:
+            raise AssetError(
+                f"{asset.key}: its input {key} was never published",
+                hint=f"`lakeflow materialize +{key}` builds it",
+                asset=asset.key,
+            )
+        scans[key] = world.catalog.scan(table, table.main)
+    return scans

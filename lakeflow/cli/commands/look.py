@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, limit_option, takes_selection
+from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, asset_argument, limit_option, takes_selection
 from lakeflow.cli.failing import Place, failing_answer, failing_step, ref_of
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.render_history import runs_records, runs_screen, snapshots_records, snapshots_screen
@@ -54,7 +54,7 @@ def runs(session: Session, run: str | None, logged: bool, limit: int) -> Answer:
 
 
 @click.command()
-@click.argument("asset")
+@asset_argument
 @answers(*Form)
 def snapshots(session: Session, asset: str) -> Answer:
     """Show the snapshots of an asset, newest first: open branches, then what readers see and saw."""
@@ -65,7 +65,7 @@ def snapshots(session: Session, asset: str) -> Answer:
 
 
 @click.command()
-@click.argument("asset")
+@asset_argument
 @click.option("--ref", help="A branch such as `audit_…`; `held`: the one that waits for a decision.  [default: main]")
 @click.option("--snapshot", help="`s` and the first digits of a snapshot id.")
 @as_of_option
@@ -90,7 +90,7 @@ def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **
 
 
 @click.command(epilog="Its inputs are what readers see now. Personal columns are masked.")
-@click.argument("asset")
+@asset_argument
 @limit_option
 @answers(*Form)
 def preview(session: Session, asset: str, limit: int) -> Answer:

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import click
 
+from lakeflow.cli.completion import complete_asset
+
 SELECTION_HELP: Final = (
     "SELECTION: `silver.weather`, `+x` with upstreams, `x+` with downstreams, `2+x+1` so many generations, `silver.*`, "
     "`layer:gold`, `tag:`, `owner:`, `status:held`, `state:modified`. A space or `or` joins, a comma or `and` keeps "
@@ -61,11 +63,17 @@ def _joined(_context: click.Context, _parameter: click.Parameter, values: tuple[
 def takes_selection(function: Callable[..., Any]) -> Callable[..., Any]:
     """The command gets `selection`, texts to be read as one, and `exclude`, a text that may be empty."""
     exclude = click.option(
-        "--exclude", multiple=True, callback=_joined, metavar="SELECTION", help="Leave these out; may be repeated."
+        "--exclude",
+        multiple=True,
+        callback=_joined,
+        metavar="SELECTION",
+        shell_complete=complete_asset,
+        help="Leave these out; may be repeated.",
     )
-    return click.argument("selection", nargs=-1)(exclude(function))
+    return click.argument("selection", nargs=-1, shell_complete=complete_asset)(exclude(function))
 
 
+asset_argument = click.argument("asset", shell_complete=complete_asset)
 wait_option = click.option(
     "--wait",
     default="0s",

@@ -1,0 +1,75 @@
+"""What a shell completes: asset names, found by looking at the files without loading the project.
+
+A person waits for it at every press of Tab, so nothing is imported here but click and the standard library.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+LAYERS: Final = ("bronze", "silver", "gold")
+_BEFORE: Final = re.compile(r"(?:.*[(,])?(?:\d*\+)?")
+"""What may stand before a name in a selection: `2+`, `+`, and other terms that a comma or parenthesis ends."""
+
+
+def complete_asset(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names that go on as the word begins; what stands before the name in a selection is kept."""
+    folder = Path(context.find_root().params.get("project") or ".")
+    before = matched.group() if (matched := _BEFORE.match(incomplete)) else ""
+    return [before + name for name in asset_names(folder) if (before + name).startswith(incomplete)]
+
+
+def asset_names(start: Path) -> list[str]:
+    """`layer.name` of every asset that the files of the project around `start` seem to define; none where there is no
+    project. A broken file defines none.
+    """
+    root = _root(start)
+    found = {name for layer in LAYERS for name in _names_in(root / "layers" / layer, layer)} if root else set()
+    return sorted(found)
+
+
+def _root(start: Path) -> Path | None:
+    """As the project is found when it is loaded: the nearest that declares itself, else the nearest with layers/."""
+    folders = [start.absolute(), *start.absolute().parents]
+    declared = (folder for folder in folders if "[tool.lakeflow" in _text(folder / "pyproject.toml"))
+    return next(declared, None) or next((folder for folder in folders if (folder / "layers").is_dir()), None)
+
+
+def _names_in(folder: Path, layer: str) -> Iterator[str]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] not in "._"]
+        for file in files:
+            if file.endswith(".sql") and file[0] != ".":
+                yield f"{layer}.{file.removesuffix('.sql')}"
+            elif file.endswith(".py") and file[0] not in "._":
+                yield from (f"{layer}.{name}" for name in _functions(_text(Path(place, file))))
+
+
+def _functions(text: str) -> Iterator[str]:
+    """The functions under `@asset`, `@asset(…)` or `@lakeflow.asset(…)`."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and any(map(_declares, node.decorator_list)):
+            yield node.name
+
+
+def _declares(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return getattr(called, "id", getattr(called, "attr", None)) == "asset"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return ""

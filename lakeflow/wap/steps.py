@@ -10,7 +10,7 @@ from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.fingerprint import ALGORITHM
 from lakeflow.core.lineage import personal_columns
 from lakeflow.core.model import Asset, AssetKey, WriteMode
-from lakeflow.core.planning import Cause, Step, published
+from lakeflow.core.planning import TO_AUDIT, Cause, Step, published
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.provenance import Provenance
 from lakeflow.core.runs import Action, Ruling, StepRecord, StepState
@@ -19,7 +19,7 @@ from lakeflow.core.table import Discard, Scan, Staging, Table
 from lakeflow.core.verdict import hold_reason
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.computing import stored_schema
-from lakeflow.wap.landing import keep_landed, land
+from lakeflow.wap.landing import keep_landed, land, lands_nothing
 
 
 def carry_out(attempt: Attempt, step: Step) -> None:
@@ -32,12 +32,12 @@ def carry_out(attempt: Attempt, step: Step) -> None:
     try:
         if blocked := _blocked(attempt, step):
             attempt.end(record, StepState.SKIPPED, blocked)
-        elif _inputs_turned_out_unchanged(attempt, step):
+        elif step.action is Action.AUDIT or _inputs_turned_out_unchanged(attempt, step):
             clear_branch(attempt, record.asset)
-            attempt.end(record, StepState.UNCHANGED, "its inputs turned out unchanged")
-        elif step.action is Action.AUDIT:
+            _stay(attempt, step, record)
+        elif lands_nothing(attempt, record.asset):
             clear_branch(attempt, record.asset)
-            _audit_main(attempt, record)
+            _keep_main(attempt, record)
         else:
             _write_and_audit(attempt, step, record)
     except ConflictError as error:
@@ -102,9 +102,17 @@ def _blocked(attempt: Attempt, step: Step) -> str:
 
 
 def _inputs_turned_out_unchanged(attempt: Attempt, step: Step) -> bool:
-    only_cascade = all(reason.cause is Cause.UPSTREAM_RUNS for reason in step.reasons)
+    to_write = {reason.cause for reason in step.reasons} - TO_AUDIT
     still = {StepState.UNCHANGED, StepState.AUDITED}
-    return only_cascade and all(attempt.step(key).state in still for key in step.upstreams)
+    return to_write == {Cause.UPSTREAM_RUNS} and all(attempt.step(key).state in still for key in step.upstreams)
+
+
+def _stay(attempt: Attempt, step: Step, record: StepRecord) -> None:
+    """There is nothing to write: main stays as it is, and is audited when something asks for that."""
+    if any(reason.cause in TO_AUDIT for reason in step.reasons):
+        _audit_main(attempt, replace(record, action=Action.AUDIT))
+    else:
+        attempt.end(record, StepState.UNCHANGED, "its inputs turned out unchanged")
 
 
 def _audit_main(attempt: Attempt, record: StepRecord) -> None:
@@ -114,6 +122,16 @@ def _audit_main(attempt: Attempt, record: StepRecord) -> None:
     if audited.state is None:
         attempt.extra_verdicts.append(attempt.verdict(audited, Ruling.PUBLISH, "audited again"))
         attempt.end(audited, StepState.AUDITED)
+
+
+def _keep_main(attempt: Attempt, record: StepRecord) -> None:
+    """Every file has landed: main stays, on today's code, and on today's checks if it passes them."""
+    if _digest_on_main(attempt, record.asset) == record.checks_digest:
+        on_main = replace(record, snapshot_id=attempt.tables[record.asset].main)
+        attempt.extra_verdicts.append(attempt.verdict(on_main, Ruling.UNCHANGED, "no new files"))
+        attempt.end(on_main, StepState.UNCHANGED, "no new files")
+    else:
+        _audit_main(attempt, replace(record, action=Action.AUDIT))
 
 
 def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord) -> None:

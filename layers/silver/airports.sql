@@ -20,7 +20,7 @@ description = "Feet above sea level."
 description = "IANA name; null where the file has none or derived it from a wrong position."
 */
 with landed as (
-    select distinct nullif(columns(* exclude (landed_from)), 'NA') from bronze.airports
+    select distinct nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA') from bronze.airports
 ),
 
 -- Three airports lie in China or the Arctic: Keene (EEN) has its coordinates exchanged, Deer Valley (DVT) and

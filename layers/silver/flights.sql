@@ -42,10 +42,10 @@ description = "Miles between origin and destination."
 description = "Registration of the aircraft; null for many cancelled flights."
 */
 
--- The file writes null as NA. Landing it again makes exact copies, which `distinct` folds into one;
--- two landings that disagree about a flight stay two rows, and the audit of the key holds them back.
+-- The file writes null as NA. A row that two files repeat is folded into one; two files that disagree about a
+-- flight stay two rows, and the audit of the key holds them back.
 with landed as (
-    select distinct nullif(columns(* exclude (landed_from)), 'NA') from bronze.flights
+    select distinct nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA') from bronze.flights
 ),
 
 -- `time_hour` is the scheduled hour in UTC, so no wall clock has to be resolved here. It could not be, twice a

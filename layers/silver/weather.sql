@@ -36,10 +36,10 @@ description = "At sea level, millibars."
 description = "Visibility, miles; 10 means 10 or more."
 */
 
--- The file writes null as NA. Landing it again makes exact copies, which `distinct` folds into one;
--- two readings that disagree about an hour stay two rows, and the audit of the key holds them back.
+-- The file writes null as NA. A row that two files repeat is folded into one; two readings that disagree about an
+-- hour stay two rows, and the audit of the key holds them back.
 with landed as (
-    select distinct nullif(columns(* exclude (landed_from)), 'NA') from bronze.weather
+    select distinct nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA') from bronze.weather
 )
 
 select

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import duckdb
 
+from lakeflow.core.source import read_source
+from lakeflow.core.sql import read_header
+
 ROOT = Path(__file__).parents[2]
 FILES = Path("data", "nycflights13")
+MONTHS = Path("data", "landing", "weather")
 
 FLIGHTS = (
     "year,month,day,dep_time,sched_dep_time,dep_delay,arr_time,sched_arr_time,arr_delay,carrier,flight,tailnum,"
@@ -18,7 +22,7 @@ WEATHER = "origin,year,month,day,hour,temp,dewp,humid,wind_dir,wind_speed,wind_g
 
 
 def reading(day: str, hour: int, time_hour: str, *, origin: str = "EWR", temp: str = "50", wind: str = "9.2") -> str:
-    """A line of weather.csv; `day` is `month,day` on New York's clock."""
+    """A line of a weather file; `day` is `month,day` on New York's clock."""
     return f"{origin},2013,{day},{hour},{temp},40,60,270,{wind},NA,0,1010,10,2013-{time_hour}:00:00Z"
 
 
@@ -33,7 +37,7 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 def land(root: Path, name: str, header: str, lines: Iterable[str]) -> None:
     """Put a file where bronze looks for it."""
-    folder = root / FILES
+    folder = root / (MONTHS if header.startswith("origin,") else FILES)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text("\n".join([header, *lines, ""]))
 
@@ -42,8 +46,23 @@ def build(lake: duckdb.DuckDBPyConnection, *assets: str, folder: str = "layers")
     """Make each `layer.name`, in this order, from its SQL file; a second time appends."""
     for asset in assets:
         text = (ROOT / folder / asset.replace(".", "/")).with_suffix(".sql").read_text()
+        _bind_source(lake, text)
         lake.execute(f"create table if not exists {asset} as from ({text}) limit 0")
         lake.execute(f"insert into {asset} {text}")
+
+
+def _bind_source(lake: duckdb.DuckDBPyConnection, text: str) -> None:
+    """What the SELECT of a bronze asset reads as `source`: all rows of its files, with where they came from."""
+    declared = read_header(text, "").fields.get("source")
+    if declared is None:
+        return
+    source, wrong = read_source(declared)
+    assert source is not None, wrong
+    rows = lake.read_csv(
+        list(source.globs), header=True, filename=True, columns=dict.fromkeys(source.columns, "varchar")
+    )
+    added = "filename as _file, row_number() over () as _row, now() as _loaded_at"
+    rows.select(f"* exclude (filename), {added}").create_view("source", replace=True)
 
 
 def bad_rows(lake: duckdb.DuckDBPyConnection, check: str) -> int:

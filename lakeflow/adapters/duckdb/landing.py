@@ -15,9 +15,10 @@ from lakeflow.adapters.duckdb import reading
 from lakeflow.adapters.duckdb.failures import Place, failures
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.produce import Output, given_form
+from lakeflow.adapters.duckdb.reading import PATH, TABLE
 from lakeflow.adapters.duckdb.returned import as_relation, one_select
 from lakeflow.adapters.duckdb.session import Instance, Step, step
-from lakeflow.adapters.duckdb.staged import TABLE, Staged, stage
+from lakeflow.adapters.duckdb.staged import Staged, stage
 from lakeflow.adapters.duckdb.usercode import call
 from lakeflow.core.landing import Found
 from lakeflow.core.model import Asset, PythonCode
@@ -31,6 +32,8 @@ def landing(
     """The output of the asset's code, valid while this is open; every file is read before the code runs."""
     assert asset.files is not None, "only an asset with a source lands files"
     with failures(place), step(instance, {}) as running:
+        if not files:
+            raise place.error("no file is new", "everything that its source matches has landed")
         staged = stage(running, asset.files, files, instance.spill, place)
         names = _bind(staged, loaded_at)
         place = replace(place, names=(LANDED_ROWS,), columns=names)
@@ -49,16 +52,15 @@ def _bind(staged: Staged, loaded_at: datetime) -> tuple[str, ...]:
             f"INSERT INTO {files} SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[]), unnest($3::BIGINT[])",
             [list(side) for side in zip(*entries, strict=True)],
         )
-    described = [row[0] for row in staged.run(f"DESCRIBE {TABLE}")]
     columns = [
-        *reading.columns(staged.source, described),
+        *reading.columns(staged.source, staged.names),
         f"of.name AS {quoted(FILE)}",
         f"rows.rowid - of.first + 1 AS {quoted(ROW)}",
         f"CAST({literal(loaded_at.isoformat())} AS TIMESTAMPTZ) AS {quoted(LOADED_AT)}",
     ]
     staged.run(
         f"CREATE VIEW {LANDED_ROWS} AS SELECT {', '.join(columns)} FROM {TABLE} AS rows "
-        f"JOIN {files} AS of ON of.path = rows.{quoted(FILE)}"
+        f"JOIN {files} AS of ON of.path = rows.{PATH}"
     )
     return tuple(row[0] for row in staged.run(f"DESCRIBE {LANDED_ROWS}"))
 

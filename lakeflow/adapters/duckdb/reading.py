@@ -17,88 +17,81 @@ from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.errors import AssetError
 from lakeflow.core.landing import Found
 from lakeflow.core.schema import Decimal, Primitive, Type
-from lakeflow.core.source import FILE, PROVENANCE, FileSource, Format
+from lakeflow.core.source import PROVENANCE, FileSource, Format
 from lakeflow.core.spelling import parse_type
 
 HINT: Final = "mend the file and deliver it again, or declare it as it is; nothing of it has landed"
-_LINE: Final = "json"
-"""The column of a staged NDJSON row that holds its text."""
+TABLE: Final = "lakeflow_staged"
+PATH: Final = "lakeflow_path"
 _WHOLE: Final = frozenset({"int", "long"})
 Rows = Sequence[tuple[Any, ...]]
 
 
-def select(source: FileSource, paths: tuple[str, ...]) -> str:
-    """All rows of the files, in their order, with the path of each."""
-    files, path = listed(paths), literal(FILE)
+def select(source: FileSource, names: Sequence[str], paths: tuple[str, ...]) -> str:
+    """All rows of the files, in their order: columns `c0`, `c1`, … and the path of each in `PATH`.
+
+    Under numbers no name that a file has (`rowid`, `filename`, `path`) can hide one of ours.
+    """
+    files, path = listed(paths), literal(PATH)
     match source.format:
         case Format.CSV:
-            names = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in source.columns)
+            columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(names)))
             return (
-                f"SELECT * FROM read_csv({files}, auto_detect=false, header={source.header}, columns={{{names}}}, "
+                f"SELECT * FROM read_csv({files}, auto_detect=false, header={source.header}, columns={{{columns}}}, "
                 f"delim={literal(source.delimiter)}, quote={literal(source.quote)}, escape={literal(source.escape)}, "
                 f"nullstr='', allow_quoted_nulls=false, strict_mode=true, ignore_errors=false, null_padding=false, "
                 f"hive_partitioning=false, filename={path})"
             )
         case Format.NDJSON:
-            return f"SELECT * FROM read_ndjson_objects({files}, hive_partitioning=false, filename={path})"
+            return (
+                f"SELECT json AS c0, {PATH} FROM read_ndjson_objects({files}, hive_partitioning=false, filename={path})"
+            )
         case Format.PARQUET:
-            return f"SELECT * FROM read_parquet({files}, hive_partitioning=false, filename={path})"
+            numbered = ", ".join(f"{quoted(name)} AS c{number}" for number, name in enumerate(names))
+            return f"SELECT {numbered}, {PATH} FROM read_parquet({files}, hive_partitioning=false, filename={path})"
 
 
-def nothing(source: FileSource) -> str:
-    """No rows, with the columns of `select`; Parquet files alone know those that are not declared."""
-    names = [_LINE] if source.format is Format.NDJSON else list(source.columns)
-    types = {name: _duckdb(source.columns[name]) for name in names if source.format is Format.PARQUET}
-    columns = (f"CAST(NULL AS {types.get(name, 'VARCHAR')}) AS {quoted(name)}" for name in [*names, FILE])
-    return f"SELECT {', '.join(columns)} WHERE false"
+def columns(source: FileSource, names: Sequence[str]) -> Iterator[str]:
+    """Each column of the staged rows as it lands, under its name."""
+    for number, name in enumerate(names):
+        value, type_ = _value(source, number, name), source.columns.get(name, "")
+        yield f"{f'CAST({value} AS {_duckdb(type_)})' if type_ else value} AS {quoted(name)}"
 
 
-def columns(source: FileSource, staged: Sequence[str]) -> Iterator[str]:
-    """Each column of the staged rows as it lands, under its name; `staged` are the names that were read."""
-    for name in source.columns or [each for each in staged if each != FILE]:
-        yield f"{_cast(source, name)} AS {quoted(name)}"
-
-
-def _cast(source: FileSource, name: str) -> str:
-    type_ = source.columns.get(name, "")
-    return f"CAST({_value(source, name)} AS {_duckdb(type_)})" if type_ else _value(source, name)
-
-
-def _value(source: FileSource, name: str) -> str:
+def _value(source: FileSource, number: int, name: str) -> str:
     """The value as it was read. In JSON a text without its quotes, anything nested as JSON."""
     if source.format is not Format.NDJSON:
-        return quoted(name)
+        return f"c{number}"
     pointer = literal("/" + name.replace("~", "~0").replace("/", "~1"))
     type_ = source.columns[name]
     nested = bool(type_) and not isinstance(parse_type(type_), Primitive | Decimal)
-    return f"json_extract{'' if nested else '_string'}({_LINE}, {pointer})"
+    return f"json_extract{'' if nested else '_string'}(c0, {pointer})"
 
 
 def _duckdb(type_: str) -> str:
-    return spelled(parse_type(type_)) if type_ else "VARCHAR"
+    return spelled(parse_type(type_))
 
 
 def checks(source: FileSource) -> Iterator[str]:
     """SELECTs of path, rowid and fault of bad rows; each can be continued with AND."""
     if source.format is Format.NDJSON:
         yield from _object_checks(source)
-    for name, type_ in source.columns.items():
+    for number, (name, type_) in enumerate(source.columns.items()):
         if type_:
+            value = _value(source, number, name)
             fault = f"column {name!r} holds no {_duckdb(type_)}"
-            yield _bad(
-                f"{_value(source, name)} IS NOT NULL AND {_misfit(_value(source, name), parse_type(type_))}", fault
-            )
+            yield _bad(f"{value} IS NOT NULL AND {_misfit(value, parse_type(type_))}", fault)
 
 
 def _bad(condition: str, fault: str) -> str:
-    return f"SELECT {quoted(FILE)}, rowid, {literal(fault)} FROM lakeflow_staged WHERE ({condition})"
+    return f"SELECT {PATH}, rowid, {literal(fault)} FROM {TABLE} WHERE ({condition})"
 
 
 def _object_checks(source: FileSource) -> Iterator[str]:
     names = f"[{', '.join(map(literal, source.columns))}]"
-    yield _bad(f"json_type({_LINE}) <> 'OBJECT'", "not a JSON object")
-    yield _bad(f"NOT list_has_all({names}, json_keys({_LINE}))", f"keys other than {', '.join(source.columns)}")
-    yield _bad(f"NOT list_unique(json_keys({_LINE})) = len(json_keys({_LINE}))", "a key that comes twice")
+    yield _bad("json_type(c0) <> 'OBJECT'", "not a JSON object")
+    yield _bad(f"NOT list_has_all({names}, json_keys(c0))", f"keys other than {', '.join(source.columns)}")
+    yield _bad("NOT list_unique(json_keys(c0)) = len(json_keys(c0))", "a key that comes twice")
 
 
 def _misfit(value: str, type_: Type) -> str:
@@ -120,8 +113,8 @@ def schemas(paths: tuple[str, ...]) -> str:
     return f"SELECT {said} FROM parquet_schema({listed(paths)})"
 
 
-def compare_schemas(rows: Rows, source: FileSource, paths: Mapping[str, Found]) -> None:
-    """AssetError unless all files have the columns of the first, and those are the declared ones."""
+def compare_schemas(rows: Rows, source: FileSource, paths: Mapping[str, Found]) -> tuple[str, ...]:
+    """The names of the columns; AssetError unless all files have those of the first, and they are the declared ones."""
     described = {path: [row[1:] for row in of_file][1:] for path, of_file in groupby(rows, key=lambda row: row[0])}
     expected: list[tuple[Any, ...]] | None = None
     for path, found in described.items():
@@ -133,6 +126,7 @@ def compare_schemas(rows: Rows, source: FileSource, paths: Mapping[str, Found]) 
         if expected is not None and found != expected:
             raise _columns_error(paths[path].name, _typed(expected), _typed(found))
         expected = found
+    return tuple(_top(expected or ()))
 
 
 def _top(described: Sequence[tuple[Any, ...]]) -> list[str]:

@@ -19,26 +19,29 @@ import duckdb
 from lakeflow.adapters.duckdb import reading
 from lakeflow.adapters.duckdb.failures import Place, is_failure_of_machine
 from lakeflow.adapters.duckdb.interrupt import interruptible
-from lakeflow.adapters.duckdb.names import quoted
+from lakeflow.adapters.duckdb.reading import PATH, TABLE
 from lakeflow.adapters.duckdb.session import Step
 from lakeflow.adapters.duckdb.texts import compare_header
 from lakeflow.adapters.duckdb.unpacked import readable
 from lakeflow.core.errors import AssetError
 from lakeflow.core.landing import Found, Landed
-from lakeflow.core.source import FILE, FileSource, Format
+from lakeflow.core.source import FileSource, Format
 
-TABLE: Final = "lakeflow_staged"
 _BATCH: Final = 1000
 """Files that are read at a time: what is unpacked of them lies on disk together."""
 
 
 @dataclass
 class Staged:
-    """The rows of files in `TABLE`: `paths` maps each path that was read to its file, `first` to its first rowid."""
+    """The rows of files in `TABLE`, their columns in the order of `names`.
+
+    `paths` maps each path that was read to its file, `first` to the rowid of its first row.
+    """
 
     step: Step
     source: FileSource
     place: Place
+    names: tuple[str, ...]
     paths: dict[str, Found] = field(default_factory=dict)
     first: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -67,9 +70,7 @@ def stage(step: Step, source: FileSource, files: Sequence[Found], spill: Path, p
 
     What is unpacked goes to a folder of its own in `spill`, which is gone afterwards.
     """
-    staged = Staged(step, source, place)
-    if not files:
-        staged.run(f"CREATE TABLE {TABLE} AS {reading.nothing(source)}")
+    staged = Staged(step, source, place, tuple(source.columns))
     for start in range(0, len(files), _BATCH):
         folder = spill / f"landing-{uuid4().hex}"
         folder.mkdir(parents=True)
@@ -86,9 +87,9 @@ def _stage_batch(staged: Staged, files: Sequence[Found], folder: Path) -> None:
     staged.paths |= paths
     with _named(staged, paths):
         if source.format is Format.PARQUET:
-            reading.compare_schemas(staged.run(reading.schemas(tuple(paths))), source, staged.paths)
+            staged.names = reading.compare_schemas(staged.run(reading.schemas(tuple(paths))), source, staged.paths)
         into = f"INSERT INTO {TABLE}" if begin or len(staged.paths) > len(paths) else f"CREATE TABLE {TABLE} AS"
-        staged.run(f"{into} {reading.select(source, tuple(paths))}")
+        staged.run(f"{into} {reading.select(source, staged.names, tuple(paths))}")
     _count(staged, begin)
     for check in reading.checks(source):
         for path, rowid, cause in staged.run(f"{check} AND rowid >= {begin} ORDER BY rowid LIMIT 1"):
@@ -108,7 +109,7 @@ def _checked(staged: Staged, file: Found, target: Path) -> Path:
 
 def _count(staged: Staged, begin: int) -> None:
     rows = staged.run(
-        f"SELECT {quoted(FILE)}, count(*), min(rowid), max(rowid) FROM {TABLE} WHERE rowid >= {begin} GROUP BY ALL"
+        f"SELECT {PATH}, count(*), min(rowid), max(rowid) FROM {TABLE} WHERE rowid >= {begin} GROUP BY ALL"
     )
     for path, count, first, last in rows:
         assert last - first + 1 == count, "the rows of a file stand together, in the order of the file"

@@ -90,8 +90,9 @@ def _transcode(content: Content, target: Path, name: str, encoding: str) -> None
             final = not chunk
             try:
                 text = decoder.decode(chunk, final)
-            except UnicodeDecodeError as error:
-                line += error.object[: error.start].decode(encoding, "ignore").count("\n")
+            except UnicodeError as error:  # UTF-16 without its mark has no place in the bytes
+                if isinstance(error, UnicodeDecodeError):
+                    line += error.object[: error.start].decode(encoding, "ignore").count("\n")
                 raise AssetError(f"{name}, line {line}: not {encoding}", hint=_ENCODING) from None
             line += text.count("\n")
             encoded = text.encode()

@@ -1,0 +1,217 @@
+"""What lands: every content once, each row at its place, values as they arrived."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import lakeflow
+from tests.landing.lab import Lake
+from tests.landing.test_bad_files import GOOD, parquet, zipped
+
+ONE = [("1", "10", "drops/1.csv", "1"), ("2", "20", "drops/1.csv", "2")]
+
+
+def test_a_file_lands_once_whatever_it_is_called_later(lake: Lake) -> None:
+    path = lake.drop("1.csv", GOOD)
+    assert lake.load() == ONE
+    assert lake.load() == ONE
+    path.rename(path.with_name("renamed.csv"))
+    lake.drop("copy.csv", GOOD)
+    assert "Nothing to do" in lake.materialize().stdout
+    os.utime(path.with_name("renamed.csv"))
+    lake.drop("2.csv", "id,total\n3,30\n")
+    done = lake.run("plan")
+    assert "1 new file" in done.stdout
+    assert "drops/copy.csv and 1 more has the content of a file of another name" in done.stdout
+    assert "again" in done.stdout
+    assert lake.load() == [*ONE, ("3", "30", "drops/2.csv", "1")]
+
+
+def test_values_land_as_they_arrived(lake: Lake) -> None:
+    """Nothing is guessed or trimmed; an empty field is null and a quoted empty one is empty."""
+    lake.drop("1.csv", 'id,total\r\n007, 1.50 \r\n"",\r\n"a\r\nb","say ""x"""\r\nNA,NULL\r\n')
+    assert [row[:2] for row in lake.load()] == [
+        ("007", " 1.50 "),
+        ("", None),
+        ("a\r\nb", 'say "x"'),
+        ("NA", "NULL"),
+    ]
+
+
+def test_a_header_alone_lands_no_rows_and_is_not_asked_again(lake: Lake) -> None:
+    lake.drop("1.csv", GOOD)
+    lake.drop("2.csv", "id,total\n")
+    assert lake.load() == ONE
+    assert "Nothing to do" in lake.materialize().stdout
+
+
+def test_archives_and_encodings_are_unpacked_and_the_spill_directory_is_left_empty(lake: Lake) -> None:
+    lake.drop("1.csv", GOOD)
+    lake.drop("2.csv.gz", gzip.compress(b"id,total\n3,30\n") + gzip.compress(b"4,40\n"))
+    lake.drop("3.ZIP", zipped(**{"../x.csv": "id,total\n5,50\n"}))
+    assert [row[0] for row in lake.load()] == ["1", "2", "3", "4", "5"]
+    assert not list((lake.root / ".lakeflow" / "spill").glob("landing-*"))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-be", "cp1252"])
+def test_a_declared_encoding_is_read(lake: Lake, encoding: str) -> None:
+    lake.asset(f'encoding = "{encoding}"')
+    lake.drop("1.csv", "id,total\nä,é\n".encode(encoding))
+    assert lake.load() == [("ä", "é", "drops/1.csv", "1")]
+
+
+def test_a_declared_dialect_is_read(lake: Lake) -> None:
+    lake.asset("delimiter = ';'\nquote = \"'\"\nheader = false")
+    lake.drop("1.csv", "'a;b';x\n'it''s';\"y\"\n")
+    assert [row[:2] for row in lake.load()] == [("a;b", "x"), ("it's", '"y"')]
+
+
+def test_names_with_wildcards_quotes_and_equals_signs_mean_themselves(lake: Lake) -> None:
+    lake.asset(files='["*", "day=1/*"]'.replace("/*", "/?*"))
+    for number, name in enumerate(["a[1].csv", "a1.csv", "o'x.csv", "ü?.csv", "day=1/a.csv", "b;c d.csv"]):
+        lake.drop(name, f"id,total\n{number},x\n")
+    assert {row[2]: row[0] for row in lake.load()} == {
+        "drops/a[1].csv": "0",
+        "drops/a1.csv": "1",
+        "drops/o'x.csv": "2",
+        "drops/ü?.csv": "3",
+        "drops/day=1/a.csv": "4",
+        "drops/b;c d.csv": "5",
+    }
+
+
+def test_ndjson_lands_by_name_and_a_missing_key_is_null(lake: Lake) -> None:
+    lake.source(
+        'folder = "drops"\nfiles = "*"\nformat = "ndjson"\ncolumns = {id = "long", x = "", n = "struct<a: int>"}'
+    )
+    lake.drop("1.ndjson", '{"x": "q", "id": 1}\n\n{"id": 2, "n": {"a": 3}, "x": [1, "b"]}\r\n{}')
+    assert lake.load() == [
+        ("1", "q", None, "drops/1.ndjson", "1"),
+        ("2", '[1,"b"]', "{'a': 3}", "drops/1.ndjson", "2"),
+        (None, None, None, "drops/1.ndjson", "3"),
+    ]
+
+
+def test_parquet_lands_with_its_own_types(lake: Lake) -> None:
+    lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"')
+    parquet(lake.root / "drops/1.parquet", "select i::int as id, {'a': i} as n from range(3) t(i)")
+    parquet(lake.root / "drops/2.parquet", "select 7::int as id, {'a': 7::bigint} as n")
+    assert lake.load()[2:] == [
+        ("2", "{'a': 2}", "drops/1.parquet", "3"),
+        ("7", "{'a': 7}", "drops/2.parquet", "1"),
+    ]
+
+
+@pytest.mark.parametrize("annotation", ["", ": Relation", ": pyarrow.Table", ": polars.DataFrame"])
+def test_a_function_gets_the_new_rows_in_the_form_that_it_asks_for(lake: Lake, annotation: str) -> None:
+    (lake.root / "layers/bronze/orders.sql").unlink()
+    lake.write(
+        "layers/bronze/orders.py",
+        "import polars\nimport pyarrow\n\nfrom lakeflow import Relation, asset, files\n\n\n"
+        "@asset(source=files('drops/*.csv', format='csv', columns=['id', 'total']))\n"
+        f"def orders(landed{annotation}):\n    return landed\n",
+    )
+    lake.drop("1.csv", GOOD)
+    assert lake.load() == ONE
+
+
+def test_a_rollback_lands_the_files_again_and_a_discarded_run_does_too(lake: Lake) -> None:
+    lake.drop("1.csv", GOOD)
+    lake.load()
+    run = lake.json("runs")["runs"][0]["id"]
+    assert lake.run("rollback", run).returncode == 0
+    lake.write("checks/bronze/orders.small.sql", "select * from bronze.orders where id = '3'")
+    lake.drop("2.csv", "id,total\n3,30\n")
+    assert lake.materialize().returncode == 1
+    held = lake.json("runs")["runs"][0]["id"]
+    assert lake.run("discard", held).returncode == 0
+    (lake.root / "checks/bronze/orders.small.sql").unlink()
+    assert lake.load() == [*ONE, ("3", "30", "drops/2.csv", "1")]
+
+
+def test_two_runs_that_landed_the_same_file_are_not_both_published(lake: Lake) -> None:
+    """The first is held, the second lands its file as well; publishing the first would double the rows."""
+    lake.drop("1.csv", GOOD)
+    lake.load()
+    check = lake.write("checks/bronze/orders.small.sql", "select * from bronze.orders where id = '3'")
+    lake.drop("2.csv", "id,total\n3,30\n")
+    assert lake.materialize().returncode == 1
+    held = lake.json("runs")["runs"][0]["id"]
+    check.unlink()
+    everything = [*ONE, ("3", "30", "drops/2.csv", "1")]
+    assert lake.load() == everything
+    done = lake.run("publish", held)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert lake.rows() == everything
+    assert lake.run("retry", held).returncode == 0
+    assert lake.rows() == everything
+
+
+def test_a_held_load_is_kept_by_a_retry_and_made_again_when_more_has_arrived(lake: Lake) -> None:
+    check = lake.write("checks/bronze/orders.small.sql", "select * from bronze.orders where id = '2'")
+    lake.drop("1.csv", GOOD)
+    assert lake.materialize().returncode == 1
+    lake.drop("2.csv", "id,total\n3,30\n")
+    check.unlink()
+    done = lake.run("retry")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert lake.rows() == [*ONE, ("3", "30", "drops/2.csv", "1")]
+
+
+def test_changed_code_goes_on_from_what_landed(lake: Lake) -> None:
+    lake.drop("1.csv", GOOD)
+    lake.load()
+    text = (lake.root / "layers/bronze/orders.sql").read_text()
+    lake.write("layers/bronze/orders.sql", text.replace("select *", "select *, 1 as more"))
+    assert "nothing new lands" in lake.reasons()
+    lake.drop("2.csv", "id,total\n3,30\n")
+    assert [row[-1] for row in lake.load()] == [None, None, "1"]
+    assert lake.run("materialize", "--force").returncode == 0
+    assert len(lake.rows()) == 3
+
+
+def test_what_landed_is_told_by_the_snapshot(lake: Lake) -> None:
+    lake.drop("1.csv", GOOD)
+    lake.load()
+    with lakeflow.open(lake.root) as opened:
+        world = opened._world
+        key = next(iter(world.project.assets))
+        table = world.catalog.load([key])[key]
+        landed = world.catalog.read_landed(table, table.published.summary["lakeflow.landed"])
+    assert [(file.name, file.rows, file.size) for file in landed] == [("drops/1.csv", 2, len(GOOD))]
+
+
+def test_ordinals_are_exact_in_a_large_file_read_by_several_threads(lake: Lake, tmp_path: Path) -> None:
+    lake.drop("0.csv", GOOD)
+    path = tmp_path / "drops" / "1.csv"
+    duckdb.execute(f"copy (select i as id, md5(i::text) as total from range(1, 800001) t(i)) to '{path}' (header)")
+    assert lake.materialize().returncode == 0
+    with lakeflow.open(lake.root) as opened:
+        wrong = opened.read("bronze.orders").filter("_file = 'drops/1.csv' and id <> _row::varchar")
+        assert len(wrong.fetchall()) == 0
+        assert opened.read("bronze.orders").shape[0] == 800_002
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_ten_thousand_small_files_land_in_one_load(lake: Lake) -> None:
+    for number in range(10_000):
+        lake.drop(f"{number:05}.csv", f"id,total\n{number},1\n{number},2\n")
+    assert lake.materialize().returncode == 0
+    with lakeflow.open(lake.root) as opened:
+        rows = opened.read("bronze.orders")
+        assert rows.aggregate("count(*), count(distinct _file), max(_row)").fetchall() == [(20_000, 10_000, 2)]
+    assert "Nothing to do" in lake.materialize().stdout
+
+
+def test_columns_may_have_any_name(lake: Lake) -> None:
+    """Also those that the engine gives to things of its own."""
+    names = ["rowid", "name", "path", "first", "filename", "lakeflow_path", "c0", "json", "Größe"]
+    lake.source(f'folder = "drops"\nfiles = "*"\nformat = "csv"\ncolumns = {names}')
+    lake.drop("1.csv", ",".join(names) + "\n" + ",".join(map(str, range(9))) + "\n")
+    assert lake.load() == [(*map(str, range(9)), "drops/1.csv", "1")]

@@ -1,0 +1,188 @@
+"""What programs read is what the published JSON Schemas say: every command is run on a real lake, failing ones too."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from lakeflow.cli.main import COMMANDS
+from lakeflow.cli.main import run as lakeflow
+from lakeflow.core.events import Phase
+from lakeflow.core.findings import Level
+from lakeflow.core.model import Layer, Outcome, Severity, WriteMode
+from lakeflow.core.runs import Action, RunState, StepState
+from lakeflow.core.views import Health, SnapshotState
+from tests.cli.test_commands import MENDED, make, windy
+
+SCHEMAS: dict[str, Any] = {
+    path.name: json.loads(path.read_text()) for path in files("lakeflow").joinpath("schemas").iterdir()
+}
+DEFINITIONS = SCHEMAS["definitions.json"]["$defs"]
+Said = list[tuple[list[str], int, str]]
+
+
+def strict(schema: Any) -> Any:
+    """The schema without room for fields that it does not name: what we print, we publish."""
+    if isinstance(schema, list):
+        return [strict(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {"additionalProperties": False} if schema.get("type") == "object" and "properties" in schema else {}
+    return {**closed, **{name: strict(part) for name, part in schema.items()}}
+
+
+def validator(name: str) -> Draft202012Validator:
+    registry: Registry[Any] = Registry().with_resources(
+        (each, Resource.from_contents(strict(schema))) for each, schema in SCHEMAS.items()
+    )
+    return Draft202012Validator({"$ref": name}, registry=registry)
+
+
+class Talk:
+    """Command lines and what they said on stdout."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.said: Said = []
+
+    def say(self, *arguments: str, expect: int = 0) -> Any:
+        words = list(arguments) if "--events" in arguments else [*arguments, "-o", "json"]
+        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+            code = leave(["-C", str(self.root), *words])
+        assert code == expect, (words, out.getvalue(), err.getvalue())
+        self.said.append((words, code, out.getvalue()))
+        return json.loads(out.getvalue())["data"] if "--events" not in arguments else None
+
+
+def leave(arguments: list[str]) -> int:
+    try:
+        return lakeflow(arguments)
+    except SystemExit as left:
+        return int(left.code or 0)
+
+
+def before_any_run(talk: Talk) -> None:
+    talk.say("check")
+    talk.say("list")
+    talk.say("plan")
+    talk.say("plan", "--exit-code", expect=1)
+    talk.say("status")
+    talk.say("snapshots", "silver.weather")
+    talk.say("config")
+    talk.say("preview", "silver.weather", expect=1)
+    talk.say("preview", "bronze.weather")
+
+
+def around_a_held_run(talk: Talk) -> None:
+    run = talk.say("materialize", expect=1)["run"]["id"]
+    talk.say("runs")
+    talk.say("runs", run)
+    talk.say("runs", run, "--log")
+    talk.say("status")
+    talk.say("lineage")
+    talk.say("doctor")
+    talk.say("snapshots", "silver.weather")
+    talk.say("show", "bronze.weather", "--as-of", "0s")
+    talk.say("show", "bronze.weather", "--as-of", "1h", expect=2)
+    talk.say("show", "silver.weather", "--ref", "held")
+    talk.say("show", "silver.weather", "--ref", "held", "--failing")
+    talk.say("publish", run, expect=1)
+    talk.say("retry", run, expect=1)
+    talk.say("discard", run)
+
+
+def to_the_end(talk: Talk) -> None:
+    talk.say("materialize", "silver.*", "gold.*", "--events", expect=1)
+    (talk.root / "layers/silver/weather.sql").write_text(MENDED)
+    run = talk.say("retry")["run"]["id"]
+    talk.say("materialize", "silver.*")
+    talk.say("materialize", "silver.*", "--events")
+    talk.say("snapshots", "silver.weather")
+    talk.say("rollback", run)
+    talk.say("doctor", "--relocate")
+
+
+def what_cannot_be_done(talk: Talk) -> None:
+    talk.say("plan", "silver.wether", expect=2)
+    talk.say("materialize", "silver.wether", "--events", expect=2)
+    talk.say("rollback", "zzz", expect=2)
+    talk.say("no_such_command", expect=2)
+    make(talk.root, {"layers/silver/weather.sql": "select x from silver.nowhere"})
+    talk.say("check", expect=2)
+    talk.say("init", expect=2)
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
+    talk = Talk(windy(tmp_path_factory.mktemp("lake")))
+    for chapter in (before_any_run, around_a_held_run, to_the_end, what_cannot_be_done):
+        chapter(talk)
+    talk.say("init", str(tmp_path_factory.mktemp("new") / "lake"))
+    return talk.said
+
+
+def test_every_schema_is_a_schema_and_every_command_has_one() -> None:
+    for schema in SCHEMAS.values():
+        Draft202012Validator.check_schema(schema)
+    assert SCHEMAS.keys() == {f"{name}.json" for name in (*COMMANDS, "definitions", "envelope", "events")}
+
+
+def test_every_answer_is_as_its_schema_says(said: Said) -> None:
+    answered, failed = set(), set()
+    for words, _, out in said:
+        if "--events" not in words:
+            envelope = json.loads(out)
+            validator("envelope.json").validate(envelope)
+            (answered if envelope["data"] else failed).add(envelope["command"])
+    assert answered == set(COMMANDS)
+    assert failed >= {"", "check", "init", "plan", "preview", "rollback", "show"}
+
+
+def test_every_event_is_as_its_schema_says(said: Said) -> None:
+    events = [json.loads(line) for words, _, out in said if "--events" in words for line in out.splitlines()]
+    for event in events:
+        validator("events.json").validate(event)
+    named = {event["event"] for event in events}
+    assert named == {"planned", "run_started", "step_phase", "step_ended", "run_ended", "error"}
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (("run", "state"), RunState),
+        (("step", "state"), (*StepState, None)),
+        (("step", "action"), Action),
+        (("check", "outcome"), Outcome),
+        (("check", "severity"), Severity),
+        (("status", "health"), Health),
+        (("snapshot", "state"), SnapshotState),
+        (("asset", "layer"), Layer),
+        (("asset", "write"), WriteMode),
+        (("finding", "level"), Level),
+    ],
+)
+def test_the_words_of_the_schemas_are_those_of_the_core(place: tuple[str, str], words: Any) -> None:
+    name, field = place
+    assert set(DEFINITIONS[name]["properties"][field]["enum"]) == set(words)
+
+
+def test_the_phases_of_the_events_are_those_of_a_step() -> None:
+    (phases,) = (
+        branch["properties"]["phase"]["enum"]
+        for branch in SCHEMAS["events.json"]["oneOf"]
+        if "phase" in branch["properties"]
+    )
+    assert set(phases) == set(Phase)
+
+
+def test_the_test_itself_finds_a_field_that_no_schema_names() -> None:
+    assert not validator("config.json").is_valid({"settings": [], "surprise": 1})
+    assert validator("config.json").is_valid({"settings": []})

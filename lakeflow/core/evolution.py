@@ -47,12 +47,6 @@ def evolve(current: Schema | None, produced: Schema, mode: WriteMode, last_id: i
     return Schema(fields)
 
 
-def widened(current: Schema, target: Schema) -> bool:
-    """Does a column go from int to long? Files that hold the old width need care in some readers (trap T16)."""
-    old = {field.id: field.type for field in current.fields}
-    return any(old.get(field.id) == Primitive("int") and field.type == Primitive("long") for field in target.fields)
-
-
 def _refuse_twins(fields: tuple[Field, ...]) -> None:
     seen: dict[str, str] = {}
     for name in (field.name for field in fields):

@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from lakeflow.core.model import AssetKey, Project
-from lakeflow.core.planning import Cause, Facts, Plan, Reason, Step, published
-from lakeflow.core.runs import Action
+from lakeflow.core.planning import TO_AUDIT, Cause, Facts, Plan, Reason, Step, published
 from lakeflow.core.views import AssetStatus, Health
 
 _URGENCY: Final = list(Health)
@@ -55,7 +54,7 @@ def _of_step(step: Step, reasons: Sequence[Reason]) -> Health:
         return Health.NEVER_BUILT
     if not reasons:
         return Health.FRESH
-    return Health.UNAUDITED if step.action is Action.AUDIT else Health.STALE
+    return Health.UNAUDITED if all(reason.cause in TO_AUDIT for reason in reasons) else Health.STALE
 
 
 def _status(key: AssetKey, facts: Facts, state: Health, reasons: Sequence[Reason]) -> AssetStatus:

@@ -37,6 +37,10 @@ class Cause(StrEnum):
 _SPELLED_OUT: Final = {Cause.NO_FINGERPRINT: "always runs: nothing says whether its source changed"}
 
 
+TO_AUDIT: Final = frozenset({Cause.CHECK_CHANGED, Cause.FOREIGN})
+"""What asks for an audit of main, whether or not the asset is written as well."""
+
+
 @dataclass(frozen=True)
 class Reason:
     """Why a step is planned. `before` and `after` are versions or snapshot ids, `rows` how many rows came."""
@@ -237,14 +241,13 @@ def _require_upstreams(asked: _Asked, key: AssetKey) -> None:
 def _step(asked: _Asked, key: AssetKey) -> Step | None:
     asset = asked.project.assets[key]
     stands = published(asked.facts.tables.get(key), asked.facts.verdicts.get(key, ()))
-    reasons = _reasons_to_write(asked, asset, stands)
-    action = Action.WRITE
-    if not reasons and stands is not None:
-        reasons, action = _reasons_to_audit(asked, asset, stands), Action.AUDIT
-    if not reasons:
+    to_write = _reasons_to_write(asked, asset, stands)
+    to_audit = _reasons_to_audit(asked, asset, stands) if stands else []
+    if not to_write and not to_audit:
         return None
+    action = Action.WRITE if to_write else Action.AUDIT
     upstreams = frozenset(asset.upstreams & asked.running.keys())
-    return Step(key, action, tuple(reasons), stands.snapshot.id if stands else None, upstreams)
+    return Step(key, action, (*to_write, *to_audit), stands.snapshot.id if stands else None, upstreams)
 
 
 def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> list[Reason]:

@@ -20,7 +20,8 @@ class Attempt:
     """The journal of a running attempt: every change of a step is told to the ledger and to the observer.
 
     `tables` starts as the one catalog read that pins all inputs; a step replaces its own table in it.
-    `audited` holds the snapshots that this attempt audited: nothing else may be published.
+    `audited` holds the snapshots that this attempt audited: nothing else may be published. `on_main` is what it
+    found of snapshots that are main and stay so: they pass today's checks, or a new write gave the same rows.
     """
 
     def __init__(self, world: World, lease: Lease, run: RunRecord, facts: Facts, observer: Observer) -> None:
@@ -31,7 +32,7 @@ class Attempt:
         self.tables: dict[AssetKey, Table] = dict(facts.tables)
         self._watchers = (world.log, observer)
         self.audited: set[int] = set()
-        self.extra_verdicts: list[VerdictRecord] = []
+        self.on_main: dict[AssetKey, VerdictRecord] = {}
 
     @property
     def branch(self) -> str:

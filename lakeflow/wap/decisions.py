@@ -52,7 +52,7 @@ def discard(world: World, run_id: str) -> RunRecord:
     with leased(world, before.id, open_assets(before), 0.0) as lease:
         run = require_unpublished(world.ledger.run(before.id), "discard")
         tables = world.catalog.load([step.asset for step in run.steps])
-        ended = replace(run, state=RunState.DISCARDED, ended_at=world.clock())
+        ended = _taken_back(world, run, RunState.DISCARDED)
         return _commit(world, lease, _branches(tables, run), ended)
 
 
@@ -72,8 +72,14 @@ def rollback(world: World, run_id: str, *, force: bool) -> RunRecord:
         if not force:
             _refuse_later_publishes(tables, run, steps)
         changes: list[Change] = [*(_back(tables[step.asset], step) for step in steps), *_branches(tables, run)]
-        ended = replace(run, state=RunState.ROLLED_BACK, ended_at=world.clock())
+        ended = _taken_back(world, run, RunState.ROLLED_BACK)
         return _commit(world, lease, changes, ended, *_undone_with(world, tables, ended))
+
+
+def _taken_back(world: World, run: RunRecord, state: RunState) -> RunRecord:
+    """The record says who took the run back, and when."""
+    by = f"{state.replace('_', ' ')} by {world.origin.actor}"
+    return replace(run, state=state, ended_at=world.clock(), reason=by)
 
 
 def _on_main(run: RunRecord) -> list[StepRecord]:

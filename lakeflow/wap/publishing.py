@@ -104,10 +104,12 @@ def _decided(attempt: Attempt) -> tuple[tuple[StepRecord, ...], RunRecord]:
 
 
 def _ended(attempt: Attempt, step: StepRecord, verdict: Verdict) -> StepRecord:
-    if step.state is not None:
+    if step.state not in {None, StepState.AUDITED}:
         return step
     if not verdict.publish:
         return replace(step, state=StepState.HELD, reason=verdict.reason)
+    if step.state is StepState.AUDITED:
+        return step
     if step.snapshot_id not in attempt.audited:
         return replace(step, state=StepState.HELD, reason="not audited")
     return replace(step, state=StepState.PUBLISHED)
@@ -121,7 +123,7 @@ def _commit(
     ruling = Ruling.PUBLISH if forced is None else Ruling.FORCED
     final = _closed(attempt, ended)
     published = {step.asset: attempt.verdict(step, ruling, forced or "") for step in candidates}
-    verdicts = (*published.values(), *_holds(attempt, final), *attempt.extra_verdicts)
+    verdicts = (*published.values(), *_holds(attempt, final), *_on_main(attempt, final))
     for step in candidates:
         attempt.tell_phase(step.asset, Phase.PUBLISHING)
     changes: list[Change] = [_change(attempt, step, published[step.asset]) for step in candidates]
@@ -182,10 +184,17 @@ def _holds(attempt: Attempt, run: RunRecord) -> list[VerdictRecord]:
     return [attempt.verdict(step, Ruling.HOLD, step.reason) for step in held if step.snapshot_id is not None]
 
 
+def _on_main(attempt: Attempt, run: RunRecord) -> list[VerdictRecord]:
+    """What was found of snapshots that stay main: of those, only what rests on inputs that readers can see."""
+    unseen = {(str(s.asset), s.snapshot_id) for s in run.steps if not s.done and s.action is Action.WRITE}
+    found = [said for step in run.steps if step.done and (said := attempt.on_main.get(step.asset))]
+    return [said for said in found if not unseen & said.inputs.items()]
+
+
 def _finish(attempt: Attempt, ended: RunRecord) -> RunRecord:
     """End a run that has nothing to publish."""
     final = _closed(attempt, ended)
-    attempt.save(final, [*_holds(attempt, final), *attempt.extra_verdicts])
+    attempt.save(final, [*_holds(attempt, final), *_on_main(attempt, final)])
     return _told(attempt, final)
 
 

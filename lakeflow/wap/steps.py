@@ -120,7 +120,7 @@ def _audit_main(attempt: Attempt, record: StepRecord) -> None:
     rows = table.published.rows if table.published else None
     audited = audit(attempt, replace(record, snapshot_id=table.main, rows=rows))
     if audited.state is None:
-        attempt.extra_verdicts.append(attempt.verdict(audited, Ruling.PUBLISH, "audited again"))
+        attempt.on_main[record.asset] = attempt.verdict(audited, Ruling.PUBLISH, "audited again")
         attempt.end(audited, StepState.AUDITED)
 
 
@@ -128,7 +128,7 @@ def _keep_main(attempt: Attempt, record: StepRecord) -> None:
     """Every file has landed: main stays, on today's code, and on today's checks if it passes them."""
     if _digest_on_main(attempt, record.asset) == record.checks_digest:
         on_main = replace(record, snapshot_id=attempt.tables[record.asset].main)
-        attempt.extra_verdicts.append(attempt.verdict(on_main, Ruling.UNCHANGED, "no new files"))
+        attempt.on_main[record.asset] = attempt.verdict(on_main, Ruling.UNCHANGED, "no new files")
         attempt.end(on_main, StepState.UNCHANGED, "no new files")
     else:
         _audit_main(attempt, replace(record, action=Action.AUDIT))
@@ -224,7 +224,7 @@ def _digest_on_main(attempt: Attempt, key: AssetKey) -> str:
 def _drop_equal(attempt: Attempt, record: StepRecord) -> None:
     clear_branch(attempt, record.asset)
     on_main = replace(record, snapshot_id=attempt.tables[record.asset].main)
-    attempt.extra_verdicts.append(attempt.verdict(on_main, Ruling.UNCHANGED, "a new write gave the same rows"))
+    attempt.on_main[record.asset] = attempt.verdict(on_main, Ruling.UNCHANGED, "a new write gave the same rows")
     attempt.end(on_main, StepState.UNCHANGED, "the same rows as on main")
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.evolution import declare, evolve, widened
+from lakeflow.core.evolution import declare, evolve
 from lakeflow.core.model import Column, WriteMode
 from lakeflow.core.schema import Decimal, Field, List, Map, Primitive, Schema, Struct, Type, highest_id, walk
 from lakeflow.core.spelling import parse_type
@@ -139,16 +139,6 @@ def test_declared_types_win_over_produced_ones_letter_case_ignored() -> None:
     declared = {"Amount": Column(type="decimal(18,2)"), "day": Column(pii=True), "ghost": Column(type="int")}
     found = declare(columns(("amount", "double"), ("day", "date")), declared, parse_type)
     assert found == columns(("amount", Decimal(18, 2)), ("day", "date"))
-
-
-def test_only_int_to_long_is_a_widening_that_old_files_feel() -> None:
-    old = first(("a", "int"), ("b", "float"))
-    assert widened(old, evolve(old, columns(("a", "long"), ("b", "float")), APPEND, 2))
-    assert not widened(old, evolve(old, columns(("a", "int"), ("b", "double")), APPEND, 2))
-    assert not widened(old, evolve(old, columns(("a", "string"), ("b", "float")), REPLACE, 2))
-
-
-LEAVES = st.sampled_from([*map(Primitive, ["int", "long", "float", "double", "string"]), Decimal(9, 2), Decimal(18, 2)])
 
 
 def _structs(types: st.SearchStrategy[Type]) -> st.SearchStrategy[Struct]:

@@ -143,7 +143,7 @@ def test_foreign_rows_that_were_audited_once_are_not_audited_again() -> None:
 
 def test_a_table_that_only_others_wrote_is_rebuilt_because_its_code_is_unknown() -> None:
     found = planned(table("silver.clean", snapshot(2)))
-    assert causes(found)["silver.clean"] == [Cause.CODE_CHANGED]
+    assert causes(found)["silver.clean"] == [Cause.CODE_CHANGED, Cause.FOREIGN]
 
 
 def test_a_confirmed_equal_write_is_remembered_with_its_new_inputs() -> None:

@@ -245,6 +245,7 @@ def test_rollback_discards_what_the_run_still_holds(held: Lab) -> None:
     """A run that was taken back is over: its held branch was made from rows that are gone."""
     held.rollback("r1")
     assert (held.rows("bronze.a"), held.branches("silver.b")) == (None, [])
+    assert held.run("r1").reason == f"rolled back by {held.run('r1').actor}"
 
 
 def test_a_forced_rollback_takes_later_publishes_off_main_and_the_ledger_says_so(lab: Lab) -> None:

@@ -200,6 +200,15 @@ def test_foreign_rows_on_main_are_audited_and_then_known(lab: Lab) -> None:
     assert lab.is_fresh()
 
 
+def test_foreign_rows_are_audited_also_where_only_an_unchanged_upstream_would_run(lab: Lab) -> None:
+    lab.materialize()
+    lab.foreign_append("gold.c", [bad_row := -1])
+    lab.check("gold.c", lambda rows, _: bad_row not in rows)
+    lab.define("silver.b", lab.rows("silver.b"))
+    run = lab.materialize()
+    assert states(run) == {"run": "held", "silver.b": "unchanged", "gold.c": "held"}
+
+
 def test_an_append_goes_on_top_of_what_stands(lab: Lab) -> None:
     lab.materialize()
     lab.define("bronze.a", [3], reads=("a.csv",))

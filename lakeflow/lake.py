@@ -177,20 +177,29 @@ class Lake:
         known = self._known()
         return lineage.trees(self.project, known.standing.statuses, select(selection, known, exclude))
 
-    def read(self, asset: str, *, ref: str = MAIN, snapshot: str | None = None) -> Any:
-        """A lazy DuckDB relation over what readers see, or over a ref (`audit_…`) or snapshot (`s4411…`)."""
-        return self._world.engine.relation(self._scan(asset, ref, snapshot))
+    def read(self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, as_of: datetime | None = None) -> Any:
+        """A lazy DuckDB relation over what readers see or saw (`as_of`), a ref (`audit_…`) or snapshot (`s4411…`)."""
+        return self._world.engine.relation(self._scan(asset, ref, snapshot, as_of))
 
     def snapshot_at(self, asset: str, moment: datetime) -> int:
         """The snapshot that readers of main saw then, one that was rolled back later included.
 
-        `moment` knows its time zone. UsageError before the first publish, and when that history has expired.
+        `moment` is in UTC unless it knows its time zone. UsageError before the first publish, and when that history
+        has expired.
         """
         return history.seen_at(self._table(self._one(asset)), moment)
 
-    def show(self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, limit: int = 20) -> Rows:
-        """The first rows as text, personal columns masked."""
-        rows = self._world.engine.rows(self._scan(asset, ref, snapshot), limit)
+    def show(
+        self,
+        asset: str,
+        *,
+        ref: str = MAIN,
+        snapshot: str | None = None,
+        as_of: datetime | None = None,
+        limit: int = 20,
+    ) -> Rows:
+        """The first rows as text, personal columns masked; of what `read` reads."""
+        rows = self._world.engine.rows(self._scan(asset, ref, snapshot, as_of), limit)
         return _masked(rows, self.project.assets[self._one(asset)].pii)
 
     def preview(self, asset: str, *, limit: int = 20) -> Rows:
@@ -225,8 +234,12 @@ class Lake:
             raise UsageError(f"{asset!r} means {len(found)} assets", hint="name one, like `silver.weather`")
         return found[0]
 
-    def _scan(self, asset: str, ref: str, snapshot: str | None) -> Scan:
+    def _scan(self, asset: str, ref: str, snapshot: str | None, as_of: datetime | None) -> Scan:
         table = self._table(self._one(asset))
+        if as_of is not None:
+            if snapshot or ref != MAIN:
+                raise UsageError("ref, snapshot and as_of exclude each other", hint="give one of them")
+            return self._world.catalog.scan(table, history.seen_at(table, as_of))
         return self._world.catalog.scan(table, history.find_snapshot(table, ref=ref, snapshot=snapshot))
 
     def _table(self, key: AssetKey) -> Table:

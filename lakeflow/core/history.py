@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from lakeflow.core.errors import UsageError
@@ -45,8 +45,10 @@ def seen_at(table: Table, moment: datetime) -> int:
     """The snapshot that readers of main saw then, one that was taken back later included.
 
     It rests on the table's own log of main; for a table without one on main's ancestry and when each of it was
-    committed. UsageError before the first publish, and where the history of that time has expired.
+    committed. A moment without a time zone is in UTC. UsageError before the first publish, and where the history of
+    that time has expired.
     """
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     log = table.log or _log_of_ancestry(table)
     if not log:
         raise UsageError(f"{table.key} was never published", hint=f"`lakeflow materialize +{table.key}` builds it")

@@ -19,7 +19,7 @@ from lakeflow.core.events import Event
 from lakeflow.core.findings import Finding
 from lakeflow.core.health import by_urgency, health, modified
 from lakeflow.core.model import AssetKey, Project
-from lakeflow.core.planning import Plan, plan
+from lakeflow.core.planning import Facts, Plan, plan
 from lakeflow.core.ports import Rows
 from lakeflow.core.runs import UNPUBLISHED_ENDS, RunRecord, RunState
 from lakeflow.core.selection import Known, Standing, select, spelled
@@ -174,8 +174,10 @@ class Lake:
 
     def lineage(self, *selection: str, exclude: str = "") -> tuple[LineageNode, ...]:
         """One tree for each selected asset from which no other selected one is made."""
-        known = self._known()
-        return lineage.trees(self.project, known.standing.statuses, select(selection, known, exclude))
+        facts = self._facts()
+        known = Known(self.project, lambda: self._standing(facts))
+        trees = lineage.trees(self.project, known.standing.statuses, select(selection, known, exclude))
+        return lineage.with_snapshots(trees, facts)
 
     def read(self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, as_of: datetime | None = None) -> Any:
         """A lazy DuckDB relation over what readers see or saw (`as_of`), a ref (`audit_…`) or snapshot (`s4411…`)."""
@@ -249,11 +251,13 @@ class Lake:
         return table
 
     def _known(self) -> Known:
-        return Known(self.project, self._standing)
+        return Known(self.project, lambda: self._standing(self._facts()))
 
-    def _standing(self) -> Standing:
+    def _facts(self) -> Facts:
+        return self._world.facts(self.project.assets)
+
+    def _standing(self, facts: Facts) -> Standing:
         everything = tuple(self.project.assets)
-        facts = self._world.facts(everything)
         held = {key: self._waiting(table) for key, table in facts.tables.items()}
         return Standing(health(plan(self.project, facts, everything), facts, held), modified(self.project, facts))
 

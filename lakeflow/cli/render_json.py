@@ -142,6 +142,8 @@ def lineage_json(node: LineageNode) -> JsonObject:
         **status_json(node.status),
         "sources": list(node.sources),
         "repeated": node.repeated,
+        "used_snapshot_id": None if node.used is None else str(node.used),
+        "used_rows": node.used_rows,
         "upstreams": [lineage_json(upstream) for upstream in node.upstreams],
     }
 

@@ -87,9 +87,12 @@ def health_label(node: LineageNode, now: datetime) -> Text:
 def snapshot_label(node: LineageNode) -> Text:
     status = node.status
     held = f"  HELD on {', '.join(f'audit_{run}' for run in status.held)}" if status.held else ""
-    if status.snapshot_id is None:
+    if node.used is None:
         return line(("never published", "yellow"), (held, "bold red"))
-    return line(f"{short_id(status.snapshot_id)}  {in_rows(status.rows)}", (held, "bold red"))
+    rows = "" if node.used_rows is None else f"  {in_rows(node.used_rows)}"
+    now = status.snapshot_id
+    moved = f"  (readers see {short_id(now) if now else 'nothing'} now)" if now != node.used else ""
+    return line(f"{short_id(node.used)}{rows}", (moved, "yellow"), (held, "bold red"))
 
 
 def config_screen(settings: Sequence[Setting]) -> Text:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from lakeflow.core.graph import ancestors
 from lakeflow.core.model import AssetKey, Project
+from lakeflow.core.planning import Facts
+from lakeflow.core.provenance import provenance_of
+from lakeflow.core.runs import Ruling
+from lakeflow.core.table import Snapshot
 from lakeflow.core.views import AssetStatus, LineageNode
 
 
@@ -21,6 +26,28 @@ def trees(
     tops = [key for key in selected if not any(key in found for found in below.values())]
     shown: set[AssetKey] = set()
     return tuple(_node(project, statuses, key, shown) for key in tops)
+
+
+def with_snapshots(nodes: Sequence[LineageNode], facts: Facts) -> tuple[LineageNode, ...]:
+    """The trees with the snapshots that went into each other, as recorded when they were made."""
+    return tuple(_used(node, node.status.snapshot_id, facts) for node in nodes)
+
+
+def _used(node: LineageNode, snapshot_id: int | None, facts: Facts) -> LineageNode:
+    table = facts.tables.get(node.status.asset)
+    snapshot = table.snapshots.get(snapshot_id) if table and snapshot_id is not None else None
+    inputs = _inputs(facts, node.status.asset, snapshot) if snapshot else {}
+    upstreams = tuple(_used(above, inputs.get(str(above.status.asset)), facts) for above in node.upstreams)
+    return replace(node, used=snapshot_id, used_rows=snapshot.rows if snapshot else None, upstreams=upstreams)
+
+
+def _inputs(facts: Facts, key: AssetKey, snapshot: Snapshot) -> Mapping[str, int]:
+    """What the snapshot was made from: by the last run that found a new write equal to it, else by its own summary."""
+    said = [v for v in facts.verdicts.get(key, ()) if v.snapshot_id == snapshot.id and v.ruling is not Ruling.HOLD]
+    if said:
+        return said[-1].inputs
+    made = provenance_of(snapshot.summary)
+    return made.inputs if made else {}
 
 
 def personal(project: Project) -> frozenset[AssetKey]:

@@ -68,13 +68,16 @@ class SnapshotRow:
 class LineageNode:
     """An asset with what it was made from. `sources` are outside files of a root.
 
-    `repeated` marks an asset whose upstreams stand elsewhere in the tree.
+    `repeated` marks an asset whose upstreams stand elsewhere in the tree. `used` is the snapshot that went into the
+    asset above it, of the top what readers see; readers may see another one of it by now. None: not recorded.
     """
 
     status: AssetStatus
     upstreams: tuple[LineageNode, ...] = ()
     sources: tuple[str, ...] = ()
     repeated: bool = False
+    used: int | None = None
+    used_rows: int | None = None
 
 
 @dataclass(frozen=True)

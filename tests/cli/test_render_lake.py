@@ -68,10 +68,10 @@ def test_lineage_is_a_tree_with_files_at_its_leaves() -> None:
     ]
 
 
-def test_lineage_by_snapshot_says_which_snapshot_readers_see() -> None:
+def test_lineage_by_snapshot_says_what_went_into_what_and_where_readers_see_another_by_now() -> None:
     lines = lineage_screen([TREE], NOW, label=snapshot_label).plain.splitlines()
     assert lines[0] == "gold.carrier_delays  s810000  9 rows"
-    assert lines[2] == "└── silver.weather  s441100  26,109 rows  HELD on audit_01jd3k"
+    assert lines[2] == "└── silver.weather  s388800  9 rows  (readers see s441100 now)  HELD on audit_01jd3k"
 
 
 def test_lineage_as_json_is_nested_and_as_csv_a_list_of_edges() -> None:

@@ -101,6 +101,10 @@ TREE = LineageNode(
     DELAYS_STATUS,
     upstreams=(
         LineageNode(FLIGHTS_STATUS, sources=("flights.csv",)),
-        LineageNode(WEATHER_STATUS, upstreams=(LineageNode(FLIGHTS_STATUS, repeated=True),)),
+        LineageNode(
+            WEATHER_STATUS, upstreams=(LineageNode(FLIGHTS_STATUS, repeated=True),), used=3_888_000, used_rows=9
+        ),
     ),
+    used=DELAYS_STATUS.snapshot_id,
+    used_rows=DELAYS_STATUS.rows,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lakeflow.core.health import by_urgency, health, modified
-from lakeflow.core.lineage import trees
+from lakeflow.core.lineage import trees, with_snapshots
 from lakeflow.core.planning import Facts, plan
 from lakeflow.core.views import AssetStatus, Health, LineageNode
 from tests.core.samples import asset, facts, key, keys, made, project, suite, table
@@ -123,6 +123,16 @@ def test_several_results_have_a_tree_each_and_a_root_shows_its_files() -> None:
     assert lineage_of("silver.right", "silver.left") == ["right(raw)", "left(raw)"]
     said = {one: AssetStatus(one, Health.FRESH) for one in WIDE.assets}
     assert trees(WIDE, said, keys("bronze.raw"))[0].sources == ("data/*.csv",)
+
+
+def test_lineage_follows_the_snapshots_that_were_recorded_not_those_that_are_main_now() -> None:
+    raw = table("bronze.raw", made(1), made(2))
+    left = table("silver.left", made(3, inputs={"bronze.raw": 1}))
+    facts = Facts({one.key: one for one in (raw, left)})
+    said = {one: AssetStatus(one, Health.FRESH) for one in WIDE.assets}
+    said[left.key] = AssetStatus(left.key, Health.STALE, snapshot_id=3)
+    (tree,) = with_snapshots(trees(WIDE, said, keys("silver.left")), facts)
+    assert (tree.used, tree.upstreams[0].used) == (3, 1)
 
 
 def test_modified_is_what_was_never_built_and_whose_code_or_checks_are_not_the_published_ones() -> None:

@@ -104,7 +104,7 @@ def preview(session: Session, asset: str, limit: int) -> Answer:
 
 @click.command(epilog=SELECTION_HELP)
 @takes_selection
-@click.option("--snapshots", "by_snapshot", is_flag=True, help="Which snapshot readers see, in place of the health.")
+@click.option("--snapshots", "by_snapshot", is_flag=True, help="Which snapshots went into each other.")
 @answers(*Form)
 def lineage(session: Session, selection: tuple[str, ...], exclude: str, by_snapshot: bool) -> Answer:
     """Show as a tree what was made from what."""

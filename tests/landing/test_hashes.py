@@ -1,0 +1,51 @@
+"""Content hashes are remembered only where that cannot hide a change."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+from lakeflow.adapters.outside import Hashes, changed_files, find_files
+
+
+def test_a_change_under_the_old_size_and_time_is_seen(tmp_path: Path) -> None:
+    """A copy tool that keeps times must not hide new content."""
+    path, hashes = tmp_path / "a.csv", Hashes(tmp_path / "state" / "hashes.json")
+    path.write_text("one")
+    times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+    time.sleep(2.1)
+    before = find_files(tmp_path, hashes, ["*.csv"])
+    assert len(json.loads((tmp_path / "state" / "hashes.json").read_text())) == 1
+    assert find_files(tmp_path, hashes, ["*.csv"]) == before
+    path.write_text("two")
+    os.utime(path, ns=times)
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (3, times[1])
+    assert find_files(tmp_path, hashes, ["*.csv"])[0].hash != before[0].hash
+    assert changed_files(tmp_path, before) == ("a.csv",)
+
+
+def test_a_file_that_changed_a_moment_ago_is_not_remembered(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("one")
+    hashes = Hashes(tmp_path / "hashes.json")
+    assert find_files(tmp_path, hashes, ["*.csv"])[0].hash
+    assert not (tmp_path / "hashes.json").exists()
+
+
+def test_a_damaged_memory_costs_time_only(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("one")
+    (tmp_path / "hashes.json").write_text("{")
+    assert find_files(tmp_path, Hashes(tmp_path / "hashes.json"), ["*.csv"])[0].hash
+
+
+def test_files_are_named_from_the_root_once_and_hidden_ones_are_left_out(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv", ".hidden.csv"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "empty.csv").touch()
+    found = find_files(tmp_path, Hashes(tmp_path / "hashes.json"), ["*.csv", "a*"])
+    assert [(file.name, file.problem) for file in found] == [
+        ("a.csv", ""),
+        ("b.csv", ""),
+        ("empty.csv", "the file is empty"),
+    ]

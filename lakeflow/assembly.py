@@ -19,9 +19,10 @@ from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
 from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.core.errors import Fault
 from lakeflow.core.landing import Found
 from lakeflow.core.lineage import personal
-from lakeflow.core.model import Asset, Project
+from lakeflow.core.model import Asset, CheckKind, Project, SqlCode
 from lakeflow.core.ports import Auditor, Engine
 from lakeflow.core.settings import Settings
 from lakeflow.core.source import FileSource
@@ -55,6 +56,16 @@ def assemble(project: Project, settings: Settings) -> World:
         find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
         changed_files=partial(outside.changed_files, root),
     )
+
+
+def syntax_faults(project: Project) -> tuple[Fault, ...]:
+    """What DuckDB cannot parse of the project's SQL, assets and row checks."""
+    from lakeflow.adapters.duckdb.syntax import syntax_fault  # noqa: PLC0415 - only `check` asks for it
+
+    texts = {asset.code.path: asset.code.text for asset in project.assets.values() if isinstance(asset.code, SqlCode)}
+    rows = (file for suite in project.suites.values() for file in suite.files if file.kind is CheckKind.ROWS)
+    texts |= {file.path: file.text for file in rows}
+    return tuple(fault for path, text in texts.items() if (fault := syntax_fault(text, path)))
 
 
 def utc_now() -> datetime:

@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from lakeflow import diagnosis, wap
-from lakeflow.assembly import assemble, read_log
+from lakeflow.assembly import assemble, read_log, syntax_faults
 from lakeflow.core import history, lineage
-from lakeflow.core.errors import LakeflowError, UsageError
+from lakeflow.core.errors import LakeflowError, ProjectError, UsageError
 from lakeflow.core.events import Event
 from lakeflow.core.findings import Finding
 from lakeflow.core.health import by_urgency, health, modified
@@ -94,6 +94,11 @@ class Lake:
         Opens the catalog only for `status:` and `state:`.
         """
         return select(selection, self._known(), exclude)
+
+    def check(self) -> None:
+        """Ask DuckDB's own parser about all SQL, which opening the lake did not; ProjectError with every fault."""
+        if faults := syntax_faults(self.project):
+            raise ProjectError(faults)
 
     def plan(self, *selection: str, exclude: str = "", force: bool = False) -> Plan:
         """What `materialize` would do now, and why."""

@@ -23,6 +23,7 @@ from lakeflow.cli.session import Session, answers
 def check(session: Session) -> Answer:
     """Load all files and report every fault; touches no data."""
     with session.lake() as lake:
+        lake.check()
         return Answer({"project": project_json(lake.project)}, check_screen(lake.project))
 
 

@@ -101,7 +101,8 @@ def require_unpublished(run: RunRecord, verb: str) -> RunRecord:
     To be asked under the lease of `open_assets`: a run that is `running` then has died.
     """
     if run.state not in UNPUBLISHED_ENDS | {RunState.RUNNING}:
-        raise UsageError(f"run {run.id} is {run.state}: there is nothing to {verb}", hint="`lakeflow runs` lists runs")
+        state = run.state.replace("_", " ")
+        raise UsageError(f"run {run.id} is {state}: there is nothing to {verb}", hint="`lakeflow runs` lists runs")
     return run
 
 

@@ -49,7 +49,7 @@ def stored(lab: Lab) -> tuple[Table, DataFile]:
     table = lab.catalog.create(FLIGHTS, _COLUMNS)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        files = write_files(connection.sql(_QUERY), table.schema, lab.catalog.data_directory(table))
+        files = write_files(connection.sql(_QUERY), table.schema, Path(lab.catalog.data_directory(table)) / "new")
     published = lab.publish(lab.catalog.stage(table, staging(table, files)))
     with foreign.opened(lab, FLIGHTS) as theirs:
         (task,) = theirs.scan().plan_files()

@@ -111,7 +111,7 @@ def test_a_killed_holder_is_taken_over_at_once(tmp_path: Path) -> None:
         database = Database(url)
         ledger = SqlLedger(database, is_alive, lambda: datetime.now(UTC), 3600)
         mine = Lease("mine", "t2", frozenset({AssetKey.parse("silver.alpha")}), me())
-        with pytest.raises(BusyError, match=rf"run killed \(process {holder.pid} on"):
+        with pytest.raises(BusyError, match=rf"run killed is at work \(process {holder.pid} on"):
             ledger.acquire(mine)
         holder.kill()
         os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)

@@ -8,7 +8,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-import lakeflow
 from tests.reference.samples import FLIGHTS, ROOT, WEATHER, ask, bad_rows, build, connect, land, reading
 
 # One flight each: on time across midnight, at midnight sharp, cancelled, diverted, and one on either side of spring.
@@ -211,7 +210,6 @@ def test_airports_whose_position_is_wrong_have_none(lake: duckdb.DuckDBPyConnect
     assert bad_rows(lake, "silver/airports.united_states") == 0
 
 
-@pytest.mark.skipif(not hasattr(lakeflow, "Relation"), reason="the public names of the package are not there yet")
 def test_a_python_asset_is_a_function_that_takes_and_gives_a_relation(
     lake: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from lakeflow.core.model import WriteMode
 from lakeflow.core.planning import Cause
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, Ruling, RunRecord, RunState, StepState
-from lakeflow.core.table import Snapshot
+from lakeflow.core.table import MAIN, Snapshot
 from tests.core.samples import key
 from tests.wap.doubles import Crash
 from tests.wap.lab import Lab
@@ -408,6 +408,21 @@ class Lake(RuleBasedStateMachine):
         for name in NAMES:
             runs = [made.run for at in self.ancestry(name) if (made := provenance_of(self.seen[at][1].summary))]
             assert len(runs) == len(set(runs))
+
+    @invariant()
+    def expiry_takes_nothing_that_a_ref_stands_on(self) -> None:
+        """I7: the head of every ref stays, and the snapshot that an open branch was forked from."""
+        for table in self.lab.catalog.load([key(name) for name in NAMES]).values():
+            for ref, head in table.refs.items():
+                parent = table.snapshots[head].parent_id
+                assert ref == MAIN or parent is None or parent in table.snapshots
+
+    @invariant()
+    def what_was_not_published_says_why(self) -> None:
+        """I8: no run ends unpublished in silence."""
+        for run in self.lab.ledger.runs(99):
+            if run.state in UNPUBLISHED_ENDS and run.id not in self.crashed:
+                assert run.reason or any(step.reason for step in run.steps if not step.done)
 
 
 def _was_published(run: RunRecord | None, asset: Any) -> bool:

@@ -102,7 +102,7 @@ class Column:
 
 @dataclass(frozen=True)
 class PythonCode:
-    """An asset written as a function; `signature` maps parameter → annotation text."""
+    """An asset written as a function, which stays callable."""
 
     function: Callable[..., Any] = field(compare=False, repr=False)
     path: str

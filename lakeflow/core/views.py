@@ -34,7 +34,7 @@ class AssetStatus:
 
 
 class SnapshotState(StrEnum):
-    """`held`, `audited` and `written` stand on a branch; `forced` and `unruled` are or were on main."""
+    """`held` and `written` stand on a branch; `forced` and `unruled` are or were on main."""
 
     PUBLISHED = "published"
     FORCED = "forced"

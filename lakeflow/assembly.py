@@ -112,8 +112,10 @@ def _engine(project: Project, settings: Settings, state: Path) -> Engine:
 
 def _auditor(settings: Settings, state: Path) -> Auditor:
     from lakeflow.adapters.audit_process import ProcessAuditor  # noqa: PLC0415 - planning does not audit
+    from lakeflow.adapters.children import Child  # noqa: PLC0415 - nor starts a process
 
-    return ProcessAuditor(str(state / "logs" / "audit.log"), settings.threads, settings.memory_limit)
+    spawn = partial(Child, "lakeflow.worker")
+    return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), settings.threads, settings.memory_limit)
 
 
 def _find_files(root: Path, hashes: outside.Hashes, source: FileSource) -> tuple[Found, ...]:

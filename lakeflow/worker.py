@@ -1,21 +1,16 @@
 """The audit worker: `python -m lakeflow.worker <pid of the parent>`, started by `lakeflow.adapters.audit_process`.
 
-Requests come on what was stdin, answers go to what was stdout; both are moved out of reach first, so that no
-`print` in a check file can garble them. It ends when its parent does, whatever a check is doing.
+It ends when its parent does, whatever a check is doing.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
-import sys
 import threading
 from collections.abc import Mapping
-from queue import SimpleQueue
-from typing import BinaryIO, Final
 
 from lakeflow.adapters.audit_process import Job, Message, decode_job, encode
+from lakeflow.adapters.children import Parent
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.expectations import seam
 from lakeflow.adapters.expectations.audit import Past, steps
@@ -26,24 +21,18 @@ from lakeflow.core.ports import AuditRequest
 from lakeflow.core.runs import CheckResult
 from lakeflow.core.table import Scan
 
-_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
-
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    _die_with_parent(int(sys.argv[1]))
-    requests, answers = _private_pipes()
-    jobs: SimpleQueue[bytes] = SimpleQueue()
-    threading.Thread(target=_listen, args=(requests, jobs), name="requests", daemon=True).start()
+    parent = Parent()
     library = _Library()
     while True:
-        job = decode_job(jobs.get())
+        job = decode_job(parent.receive())
         if job.request is None:
             library.load()
             continue
         if any(file.kind is CheckKind.SUITE and file.path not in job.lost for file in job.request.suite.files):
             library.wait()
-        _serve(job, job.request, answers)
+        _serve(job, job.request, parent)
 
 
 class _Library:
@@ -62,44 +51,16 @@ class _Library:
         self._loading.join()
 
 
-def _die_with_parent(parent: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
-
-
-def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Duplicates of stdin and stdout that only we know; the originals read nothing and write to the log."""
-    requests, answers = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
-
-
-def _listen(requests: BinaryIO, jobs: SimpleQueue[bytes]) -> None:
-    """Hand on requests until the parent is gone."""
-    for line in requests:
-        jobs.put(line)
-    os._exit(0)
-
-
-def _serve(job: Job, request: AuditRequest, answers: BinaryIO) -> None:
-    def send(message: Message) -> None:
-        answers.write(encode(message))
-        answers.flush()
-
+def _serve(job: Job, request: AuditRequest, parent: Parent) -> None:
     os.chdir(request.root)
     try:
         with _Queries(_relations(request), job.settings) as queries:
             past = Past(frozenset(job.answered), job.lost, job.too_long)
             for step in steps(request, queries, past):
-                send(Message(step.unit, step.name, step.path, step.done, step.result))
+                parent.send(encode(Message(step.unit, step.name, step.path, step.done, step.result)))
     except AssetError as error:
-        send(Message("snapshot", "snapshot", done=True, result=_unreadable(error)))
-    send(Message())
+        parent.send(encode(Message("snapshot", "snapshot", done=True, result=_unreadable(error))))
+    parent.send(encode(Message()))
 
 
 def _relations(request: AuditRequest) -> Mapping[str, Scan]:

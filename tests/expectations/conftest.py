@@ -8,6 +8,8 @@ import pytest
 from lakeflow.adapters.audit_process import ProcessAuditor
 from lakeflow.adapters.expectations import seam
 
+from .lake import process_auditor
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _library() -> None:
@@ -20,7 +22,7 @@ def _library() -> None:
 @pytest.fixture(scope="session")
 def auditor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessAuditor]:
     """One worker process, shared by the tests that do not kill it."""
-    auditor = ProcessAuditor(str(tmp_path_factory.mktemp("worker") / "audit.log"), threads=1)
+    auditor = process_auditor(str(tmp_path_factory.mktemp("worker") / "audit.log"))
     auditor.start()
     yield auditor
     auditor.close()

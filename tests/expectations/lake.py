@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lakeflow.adapters.audit_process import ProcessAuditor
+from lakeflow.adapters.children import Child
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.expectations.audit import Past, steps
 from lakeflow.adapters.expectations.table import Answer
@@ -62,6 +65,11 @@ def row_check(sql: str, name: str = "bad_rows", severity: Severity = Severity.CR
 
 def request(scan: Scan, *files: CheckFile, **more: Any) -> AuditRequest:
     return AuditRequest(scan.key, scan, Suite(files), **{"root": str(Path.cwd()), **more})
+
+
+def process_auditor(log_path: str) -> ProcessAuditor:
+    """With a worker of its own, on one thread."""
+    return ProcessAuditor(partial(Child, "lakeflow.worker"), log_path, threads=1)
 
 
 class LocalQueries:

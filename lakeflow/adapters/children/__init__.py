@@ -1,0 +1,9 @@
+"""Processes of ours: how one starts another, talks to it over two pipes, and ends it.
+
+Who needs a child is handed a way to start one by the composition root.
+"""
+
+from lakeflow.adapters.children.child import Child
+from lakeflow.adapters.children.parent import Parent
+
+__all__ = ["Child", "Parent"]

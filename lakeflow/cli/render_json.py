@@ -96,11 +96,15 @@ def asset_json(asset: Asset, project: Project) -> JsonObject:
     return {
         "asset": str(asset.key),
         "layer": asset.key.layer,
-        "kind": "sql" if isinstance(asset.code, SqlCode) else "python",
+        "kind": asset.kind,
+        "language": "sql" if isinstance(asset.code, SqlCode) else "python",
         "path": asset.code.path,
         "line": asset.code.line,
         "write": asset.write,
         "key": list(asset.primary_key),
+        "foreign_keys": {
+            foreign.column: f"{foreign.dimension}.{foreign.key}" for foreign in project.suite(asset.key).foreign_keys
+        },
         "upstreams": sorted(map(str, asset.upstreams)),
         "checks": [file.path for file in project.suite(asset.key).files],
         "description": asset.description,
@@ -140,6 +144,8 @@ def snapshot_json(row: SnapshotRow) -> JsonObject:
 def lineage_json(node: LineageNode) -> JsonObject:
     return {
         **status_json(node.status),
+        "kind": node.kind,
+        "dimensions": list(map(str, node.dimensions)),
         "sources": list(node.sources),
         "repeated": node.repeated,
         "used_snapshot_id": None if node.used is None else str(node.used),

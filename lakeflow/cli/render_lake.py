@@ -12,7 +12,7 @@ from rich.text import Text
 from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import age, counted, in_rows
-from lakeflow.core.model import Asset, AssetKey, Project, SqlCode
+from lakeflow.core.model import Asset, AssetKey, Kind, Project, SqlCode
 from lakeflow.core.planning import short_id
 from lakeflow.core.views import AssetStatus, Health, LineageNode, Setting
 
@@ -35,7 +35,7 @@ def list_screen(project: Project, keys: Sequence[AssetKey]) -> Text:
 
 
 def list_records(project: Project, keys: Sequence[AssetKey]) -> Records:
-    header = ("asset", "kind", "write", "path", "upstreams", "checks", "description")
+    header = ("asset", "kind", "language", "write", "path", "upstreams", "foreign_keys", "checks", "description")
     return header, [_list_record(project.assets[key], project) for key in keys]
 
 
@@ -107,7 +107,8 @@ def _listed(asset: Asset, project: Project) -> tuple[Text, ...]:
     checks = len(project.suite(asset.key).files)
     return (
         line(str(asset.key)),
-        line((_kind(asset), "dim")),
+        line((asset.kind or "", "dim")),
+        line((_language(asset), "dim")),
         line((str(asset.write), "dim")),
         line((counted(checks, "check file") if checks else "no checks", "dim")),
         line(asset.description.partition("\n")[0]),
@@ -117,10 +118,12 @@ def _listed(asset: Asset, project: Project) -> tuple[Text, ...]:
 def _list_record(asset: Asset, project: Project) -> tuple[str, ...]:
     upstreams = " ".join(sorted(map(str, asset.upstreams)))
     checks = " ".join(file.path for file in project.suite(asset.key).files)
-    return str(asset.key), _kind(asset), str(asset.write), asset.code.path, upstreams, checks, asset.description
+    foreign = " ".join(f"{key.column}={key.dimension}.{key.key}" for key in project.suite(asset.key).foreign_keys)
+    said = (str(asset.key), asset.kind or "", _language(asset), str(asset.write), asset.code.path)
+    return *said, upstreams, foreign, checks, asset.description
 
 
-def _kind(asset: Asset) -> str:
+def _language(asset: Asset) -> str:
     return "sql" if isinstance(asset.code, SqlCode) else "python"
 
 
@@ -157,7 +160,8 @@ def _status_record(status: AssetStatus) -> tuple[str, ...]:
 
 
 def _tree(node: LineageNode, label: Label, prefix: str = "", below: str = "") -> Iterator[Text]:
-    yield line((prefix, "dim"), str(node.status.asset), "  ", label(node), _sources(node), _repeat(node))
+    name = (str(node.status.asset), (f"  {node.kind}" if _is_star(node) else "", "dim"), "  ")
+    yield line((prefix, "dim"), *name, label(node), _sources(node), _dimensions(node), _repeat(node))
     last = len(node.upstreams) - 1
     for place, upstream in enumerate(node.upstreams):
         branch, trunk = ("└── ", "    ") if place == last else ("├── ", "│   ")
@@ -166,6 +170,16 @@ def _tree(node: LineageNode, label: Label, prefix: str = "", below: str = "") ->
 
 def _sources(node: LineageNode) -> Text:
     return line((f"   ← {', '.join(node.sources)}", "dim")) if node.sources else Text()
+
+
+def _dimensions(node: LineageNode) -> Text:
+    keys = ", ".join(map(str, node.dimensions))
+    return line((f"   foreign keys → {keys}", "dim")) if keys else Text()
+
+
+def _is_star(node: LineageNode) -> bool:
+    """A mart is what gold is unless said, so only facts and dimensions say what they are."""
+    return node.kind in (Kind.FACT, Kind.DIMENSION)
 
 
 def _repeat(node: LineageNode) -> Text:

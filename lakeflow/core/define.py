@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
 
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model import EMPTY, Column, WriteMode
+from lakeflow.core.model import EMPTY, AssetKey, Column, ForeignKey, Kind, WriteMode
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.source import FileSource, read_source
 
@@ -47,6 +47,8 @@ def asset(
     layer: Literal["bronze", "silver", "gold"] = ...,
     reads: Names = ...,
     source: Mapping[str, Any] = ...,
+    kind: Literal["dimension", "fact", "mart"] = ...,
+    foreign_keys: Mapping[str, str] = ...,
     allow_empty: bool = ...,
 ) -> Callable[[Function], Function]: ...
 
@@ -63,7 +65,9 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
             column its `type`, whether it is `pii` and its `description`. `checks` are shared check files, relative
             to `checks/`. `reads` are globs of outside files, relative to the root: the asset is stale when one
             changes. `source` is `files(…)`, outside files that land once each; the function then takes one parameter,
-            the rows of the new files. `allow_empty` lets checks pass on no rows. `layer` is needed only where no
+            the rows of the new files. `kind` says what a gold asset is: `dimension`, `fact` or `mart` (the default);
+            `foreign_keys` maps a column of a fact or dimension to the key `gold.name.column` in which its values
+            must stand. `allow_empty` lets checks pass on no rows. `layer` is needed only where no
             folder says it. `description` (default: the docstring), `owner` and `tags` are for people.
 
     """
@@ -102,6 +106,8 @@ class Declaration:
     layer: str = ""
     reads: tuple[str, ...] = ()
     source: FileSource | None = None
+    kind: Kind | None = None
+    foreign_keys: tuple[ForeignKey, ...] = ()
     allow_empty: bool = False
 
 
@@ -177,6 +183,26 @@ def _write(_name: str, value: object, flaws: list[Flaw]) -> WriteMode | None:
     return None
 
 
+def _kind(name: str, value: object, flaws: list[Flaw]) -> Kind | None:
+    if not isinstance(value, str):
+        raise _WrongFormError
+    if value in list(Kind):
+        return Kind(value)
+    flaws.append(Flaw(name, f"unknown kind {value!r}", did_you_mean(value, list(Kind), f"{', '.join(Kind)} exist")))
+    return None
+
+
+def _foreign_keys(name: str, value: object, flaws: list[Flaw]) -> tuple[ForeignKey, ...]:
+    found = []
+    for column, target in _mapping(name, value, flaws).items():
+        dimension, _, key = target.rpartition(".")
+        try:
+            found.append(ForeignKey(column, AssetKey.parse(dimension), key))
+        except ValueError:
+            flaws.append(Flaw(name, f"{target!r} is not gold.name.column", f"write {_EXAMPLES[name]}"))
+    return tuple(found)
+
+
 def _source(_name: str, value: object, flaws: list[Flaw]) -> FileSource | None:
     if not isinstance(value, Mapping):
         raise _WrongFormError
@@ -236,6 +262,8 @@ _FORMS: Final = {
     "write": _write,
     "columns": _columns,
     "source": _source,
+    "kind": _kind,
+    "foreign_keys": _foreign_keys,
 }
 _COLUMN_FORMS: Final[Mapping[str, type]] = {"type": str, "pii": bool, "description": str}
 
@@ -251,6 +279,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "layer": "text",
     "reads": "names",
     "source": "source",
+    "kind": "kind",
+    "foreign_keys": "foreign_keys",
     "allow_empty": "flag",
 }
 HEADER_FIELDS: Final[Mapping[str, str]] = {name: form for name, form in FIELDS.items() if name != "inputs"}
@@ -267,5 +297,7 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "layer": 'layer = "silver"',
     "reads": 'reads = ["data/*.csv"]',
     "source": 'source=files("data/*.csv", format="csv", columns=["id"]), a [source] table in SQL',
+    "kind": 'kind = "fact"',
+    "foreign_keys": 'foreign_keys = {carrier = "gold.carriers.carrier"}, a dict in Python',
     "allow_empty": "allow_empty = true, in Python True",
 }

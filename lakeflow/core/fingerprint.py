@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from lakeflow.core.define import Declaration
-from lakeflow.core.model import CheckFile, CheckKind, Column, WriteMode
+from lakeflow.core.model import CheckFile, CheckKind, Column, ForeignKey, WriteMode
 from lakeflow.core.reach import asset_names, kept_decorators
 from lakeflow.core.spelling import parse_type
 from lakeflow.core.tokens import normalised
@@ -56,8 +56,13 @@ def sql_source(fields: Mapping[str, Any], text: str) -> str:
     return _json({"kind": "sql", "fields": fields, "text": text})
 
 
-def suite_source(files: Iterable[CheckFile], modules: Mapping[str, str], allow_empty: str = "") -> str:
-    """Of all check files of an asset; `allow_empty` is what the asset itself says about it, if anything."""
+def suite_source(
+    files: Iterable[CheckFile],
+    modules: Mapping[str, str],
+    allow_empty: str = "",
+    foreign_keys: Iterable[ForeignKey] = (),
+) -> str:
+    """Of all check files of an asset, and its foreign keys; `allow_empty` is what the asset itself says."""
     entries = [
         {
             "kind": file.kind.value,
@@ -68,7 +73,9 @@ def suite_source(files: Iterable[CheckFile], modules: Mapping[str, str], allow_e
         }
         for file in files
     ]
-    return _json({"kind": "suite", "files": entries, "modules": modules, "allow_empty": allow_empty})
+    source = {"kind": "suite", "files": entries, "modules": modules, "allow_empty": allow_empty}
+    referred = [[key.column, str(key.dimension), key.key] for key in foreign_keys]
+    return _json(source | ({"foreign_keys": referred} if referred else {}))
 
 
 def fingerprint(source: str) -> str:

@@ -69,4 +69,5 @@ def _node(
     repeated = key in shown and bool(asset.upstreams)
     shown.add(key)
     above = () if repeated else tuple(_node(project, statuses, up, shown) for up in sorted(asset.upstreams))
-    return LineageNode(statuses[key], above, asset.outside, repeated)
+    dimensions = sorted({foreign.dimension for foreign in project.suite(key).foreign_keys})
+    return LineageNode(statuses[key], above, asset.outside, asset.kind, tuple(dimensions), repeated)

@@ -57,6 +57,14 @@ class WriteMode(StrEnum):
     REPLACE = "replace"
 
 
+class Kind(StrEnum):
+    """What a gold table is in a star: its key is its grain, and a fact refers to dimensions."""
+
+    DIMENSION = "dimension"
+    FACT = "fact"
+    MART = "mart"
+
+
 class Severity(StrEnum):
     """Great Expectations' own words; only `critical` holds a publish."""
 
@@ -101,6 +109,18 @@ class Column:
 
 
 @dataclass(frozen=True)
+class ForeignKey:
+    """A column whose values must stand in a dimension's key; NULL refers to nothing."""
+
+    column: str
+    dimension: AssetKey
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.column} in {self.dimension}"
+
+
+@dataclass(frozen=True)
 class PythonCode:
     """An asset written as a function, which stays callable."""
 
@@ -125,7 +145,7 @@ class Asset:
     `inputs` maps the name under which the code sees an upstream (parameter, or `layer.name` in SQL) to it.
     `code_version` is the fingerprint of all code that can change the data, `source` the text it was made from.
     `reads` are globs of outside files, relative to the root, whose content is the fingerprint of a root.
-    `files` are the outside files that a bronze asset lands, each once.
+    `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold alone.
     """
 
     key: AssetKey
@@ -139,6 +159,7 @@ class Asset:
     tags: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     files: FileSource | None = None
+    kind: Kind | None = None
     allow_empty: bool = False
     code_version: str = ""
     source: str = field(default="", repr=False)
@@ -183,14 +204,17 @@ class CheckFile:
 
 @dataclass(frozen=True)
 class Suite:
-    """All check files of one asset and the digest of everything in them that can change a verdict."""
+    """What an asset is checked by, besides its schema, key and rows; `digest` is of all that can change a verdict."""
 
     files: tuple[CheckFile, ...] = ()
     digest: str = ""
+    foreign_keys: tuple[ForeignKey, ...] = ()
 
     @property
     def references(self) -> frozenset[AssetKey]:
-        return frozenset(key for file in self.files for key in file.references)
+        """The tables that checks read as this run leaves them."""
+        named = frozenset(key for file in self.files for key in file.references)
+        return named | frozenset(foreign.dimension for foreign in self.foreign_keys)
 
     @property
     def published(self) -> frozenset[AssetKey]:

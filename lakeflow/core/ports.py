@@ -226,7 +226,8 @@ class Auditor(Protocol):
         ...
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
-        """One result per expectation in file order, then row checks, then built-in ones (schema, key, rows).
+        """One result per expectation in file order, then row checks, then built-in ones (schema, key,
+        foreign keys, rows).
 
         Never raises for a bad check, a crash or a time-out: those are `errored` results.
         """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lakeflow.core.model import AssetKey
+from lakeflow.core.model import AssetKey, Kind
 
 
 class Health(StrEnum):
@@ -68,13 +68,16 @@ class SnapshotRow:
 class LineageNode:
     """An asset with what it was made from. `sources` are outside files of a root.
 
-    `repeated` marks an asset whose upstreams stand elsewhere in the tree. `used` is the snapshot that went into the
-    asset above it, of the top what readers see; readers may see another one of it by now. None: not recorded.
+    `kind` is what a gold asset is, `dimensions` what its foreign keys refer to. `repeated` marks an asset whose
+    upstreams stand elsewhere in the tree. `used` is the snapshot that went into the asset above it, of the top what
+    readers see; readers may see another one of it by now. None: not recorded.
     """
 
     status: AssetStatus
     upstreams: tuple[LineageNode, ...] = ()
     sources: tuple[str, ...] = ()
+    kind: Kind | None = None
+    dimensions: tuple[AssetKey, ...] = ()
     repeated: bool = False
     used: int | None = None
     used_rows: int | None = None

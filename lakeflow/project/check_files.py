@@ -87,11 +87,12 @@ class Checks:
         read = [self._accepted(draft, path) for path in paths]
         found = sorted((each for each in read if each), key=lambda each: each.file.kind is CheckKind.ROWS)
         allow_empty = "true" if draft.declaration.allow_empty else ""
-        if not found and not allow_empty:
+        foreign_keys = draft.declaration.foreign_keys
+        if not found and not allow_empty and not foreign_keys:
             return Suite()
         modules = {name: self._sources.text(path) for each in found for name, path in each.modules.items()}
-        source = suite_source((each.file for each in found), modules, allow_empty)
-        return Suite(tuple(each.file for each in found), fingerprint(source))
+        source = suite_source((each.file for each in found), modules, allow_empty, foreign_keys)
+        return Suite(tuple(each.file for each in found), fingerprint(source), foreign_keys)
 
     def _accepted(self, draft: Draft, path: Path) -> _Read | None:
         """The file as the audit of this asset runs it; references of its own asset are left out."""

@@ -9,8 +9,9 @@ from typing import Final
 
 from lakeflow.core.errors import Fault, ProjectError
 from lakeflow.core.laws import Draft, Read, faults_of, in_order
-from lakeflow.core.model import Asset, Layer, Project
+from lakeflow.core.model import Asset, Kind, Layer, Project
 from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.stars import star_faults
 from lakeflow.project.check_files import Checks
 from lakeflow.project.modules import Modules
 from lakeflow.project.python_files import PythonFile
@@ -31,7 +32,8 @@ def load(root: Path) -> Project:
     read = [_read(path, sources, modules) for path in _files(root / "layers") if _in_a_layer(path, root)]
     drafts = [draft for each in read for draft in each.drafts]
     lost = frozenset(key for each in read for key in each.lost)
-    faults = [*_misplaced(root), *(fault for each in read for fault in each.faults), *faults_of(drafts, lost)]
+    faults = [*_misplaced(root), *(fault for each in read for fault in each.faults)]
+    faults += [*faults_of(drafts, lost), *star_faults(drafts, lost)]
     checks = Checks(sources, drafts, lost)
     suites = checks.suites(_files(root / "checks"))
     if faults := sorted({*faults, *checks.faults}):
@@ -62,6 +64,7 @@ def _asset(draft: Draft) -> Asset:
         tags=declared.tags,
         reads=declared.reads,
         files=declared.source,
+        kind=declared.kind or (Kind.MART if draft.key.layer is Layer.GOLD else None),
         allow_empty=declared.allow_empty,
         code_version=draft.code_version,
         source=draft.source,

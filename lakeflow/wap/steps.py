@@ -222,7 +222,11 @@ def _digest_on_main(attempt: Attempt, key: AssetKey) -> str:
 
 
 def _drop_equal(attempt: Attempt, record: StepRecord) -> None:
+    """Main stays; where this run wrote a table that its checks look into, it is audited against that."""
     clear_branch(attempt, record.asset)
+    if any(attempt.written_here(key) for key in attempt.suite(record.asset).references):
+        _audit_main(attempt, replace(record, action=Action.AUDIT))
+        return
     on_main = replace(record, snapshot_id=attempt.tables[record.asset].main)
     attempt.on_main[record.asset] = attempt.verdict(on_main, Ruling.UNCHANGED, "a new write gave the same rows")
     attempt.end(on_main, StepState.UNCHANGED, "the same rows as on main")

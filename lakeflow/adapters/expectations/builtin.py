@@ -1,4 +1,4 @@
-"""The checks that every asset gets: its schema, its key, its row count."""
+"""The checks that every asset gets: its schema, its key, its foreign keys, its row count."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.checks import NOTHING, Check, Finding, broken, in_groups, share
 from lakeflow.adapters.expectations.domains import Domain
 from lakeflow.adapters.expectations.metrics import Aggregate, keys
+from lakeflow.adapters.expectations.references import foreign_key
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.adapters.expectations.types import spelled
 from lakeflow.core.model import Column, Outcome
@@ -19,10 +20,11 @@ _ROWS = Aggregate("count(*)")
 
 
 def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
-    """Schema, key (where one is declared) and rows (where their number is known), in this order."""
+    """Schema, key and foreign keys (where declared) and rows (where their number is known), in this order."""
     checks = [Check("schema", "schema", _schema(table, request.columns))]
     if request.primary_key:
         checks += _key(table, request)
+    checks += [foreign_key(request, table, foreign) for foreign in request.suite.foreign_keys]
     if request.expected_rows is not None:
         checks.append(Check("rows", "rows", _rows(request.expected_rows), plans={"rows": _ROWS}))
     return tuple(checks)

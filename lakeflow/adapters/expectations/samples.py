@@ -14,10 +14,15 @@ Sample = Mapping[str, str | None]
 
 def failing_rows(answers: Answers, table: Audited, domain: Domain, bad: str) -> tuple[Sample, ...]:
     """Up to five rows for which `bad` is TRUE."""
+    return rows_of(answers, table, domain, f"FROM {table.relation}{domain.clause(bad)}")
+
+
+def rows_of(answers: Answers, table: Audited, domain: Domain, source: str) -> tuple[Sample, ...]:
+    """Up to five rows of `source`, a FROM clause that gives columns of the table."""
     names = (*table.primary_key, *(column.name for column in domain.columns))
     shown = tuple(dict.fromkeys(names)) or table.schema.names[:SHOWN]
     spelled = ", ".join(_spelled(table, name) for name in shown)
-    return rows(answers, f"SELECT {spelled} FROM {table.relation}{domain.clause(bad)} LIMIT {SHOWN}")
+    return rows(answers, f"SELECT {spelled} {source} LIMIT {SHOWN}")
 
 
 def repeated_keys(answers: Answers, table: Audited, domain: Domain) -> tuple[Sample, ...]:

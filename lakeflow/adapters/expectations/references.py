@@ -1,0 +1,73 @@
+"""Rows that refer to what does not exist: one rule for declared foreign keys and for expectations about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lakeflow.adapters.expectations import samples
+from lakeflow.adapters.expectations.answers import Answers
+from lakeflow.adapters.expectations.checks import NOTHING, Check, Finding, broken, share
+from lakeflow.adapters.expectations.domains import Domain
+from lakeflow.adapters.expectations.metrics import Aggregate
+from lakeflow.adapters.expectations.table import Audited, CannotCheck, identifier
+from lakeflow.core.model import AssetKey, ForeignKey, Outcome
+from lakeflow.core.ports import AuditRequest
+
+
+def orphans(table: Audited, domain: Domain, other: AssetKey, keys: Sequence[str]) -> str:
+    """`FROM …` over the rows of the domain whose columns, all set, stand together in no row of `other`.
+
+    An anti join, since `NOT IN` finds nothing as soon as `other` holds one NULL. As in SQL's own foreign keys
+    (MATCH SIMPLE) a row with a NULL among its columns refers to nothing.
+    """
+    names = [identifier(column.name) for column in domain.columns]
+    same = " AND ".join(f"referring.{name} = referred.{identifier(key)}" for name, key in zip(names, keys, strict=True))
+    rows = f"SELECT * FROM {table.relation}{refer(domain)}"
+    referred = f"{identifier(other.layer)}.{identifier(other.name)}"
+    return f"FROM ({rows}) AS referring ANTI JOIN {referred} AS referred ON {same}"
+
+
+def refer(domain: Domain) -> str:
+    """` WHERE …` over the rows of the domain that refer to anything."""
+    return domain.clause(*(f"{column.sql} IS NOT NULL" for column in domain.columns))
+
+
+def foreign_key(request: AuditRequest, table: Audited, foreign: ForeignKey) -> Check:
+    """The built-in check of a declared foreign key, against the dimension as the run leaves it."""
+    unit, name = f"foreign key {foreign.column}", f"foreign key {foreign}"
+    try:
+        domain = Domain((table.column(foreign.column),))
+    except CannotCheck as error:
+        return Check(unit, name, broken(str(error)))
+    if str(foreign.dimension) not in {str(request.asset), *request.relations}:
+        never = f"{foreign.dimension} was never built; `lakeflow materialize {foreign.dimension}` builds it"
+        return Check(unit, name, broken(never))
+    secret = foreign.column.lower() in table.pii or foreign.key.lower() in request.pii
+    seen = replace(table, pii=table.pii | {foreign.column.lower()}) if secret else table
+    find = _Orphans(seen, domain, foreign, request.allow_empty).find
+    plans = {"rows": _referring(domain)}
+    return Check(unit, name, find, plans=plans, personal=secret)
+
+
+@dataclass(frozen=True)
+class _Orphans:
+    table: Audited
+    domain: Domain
+    foreign: ForeignKey
+    allow_empty: bool
+
+    def find(self, answers: Answers) -> Finding:
+        rows = answers.value(_referring(self.domain))
+        if rows == 0 and not self.allow_empty:
+            return Finding(Outcome.ERRORED, NOTHING, rows=0)
+        source = orphans(self.table, self.domain, self.foreign.dimension, [self.foreign.key])
+        failed = answers.ask(f"SELECT count(*) {source}").rows[0][0]
+        if not failed:
+            return Finding(Outcome.PASSED, failed_rows=0, rows=rows)
+        shown = samples.rows_of(answers, self.table, self.domain, source)
+        return Finding(Outcome.FAILED, share(failed, rows), failed, rows, shown)
+
+
+def _referring(domain: Domain) -> Aggregate:
+    return Aggregate(domain.count(of=domain.columns[0].sql))

@@ -1,0 +1,23 @@
+"""Every block of these pages is executed: files are written, commands run, their screens compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import without_chance
+from tests.docs.pages import PAGES, ROOT, said_today
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_of_the_page_does_what_it_says(tmp_path: Path, page: str) -> None:
+    """`python -m tests.docs.pages` writes what the commands say today."""
+    today = said_today(ROOT / page, tmp_path)
+    assert without_chance(today) == without_chance((ROOT / page).read_text(encoding="utf-8"))
+
+
+def test_no_page_names_the_other_distribution_in_an_install_line() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CHANGELOG.md"]:
+        assert "pip install lakeflow\n" not in page.read_text(), page
+        assert "pip install lakeflow " not in page.read_text(), page

@@ -43,7 +43,7 @@ class Answers:
             case Known(value):
                 return value
             case Query(sql, read):
-                return read(self.ask(sql).rows)
+                return read.of(self.ask(sql).rows)
             case Keys():
                 return self.repeated(plan)[0]
             case Aggregate(sql):

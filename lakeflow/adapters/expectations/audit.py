@@ -10,7 +10,7 @@ from typing import Final
 
 from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.builtin import built_in
-from lakeflow.adapters.expectations.checks import Check, broken
+from lakeflow.adapters.expectations.checks import Broken, Check
 from lakeflow.adapters.expectations.compiled import Source, compile_expectation
 from lakeflow.adapters.expectations.names import unique_names
 from lakeflow.adapters.expectations.rows import file_check
@@ -81,7 +81,7 @@ def _checks_of(file: CheckFile, request: AuditRequest, table: Audited) -> list[C
     try:
         found = expectations_of(file, request.root)
     except CannotCheck as error:
-        return [Check(f"{file.path}#0", file.path, broken(str(error)), file.path)]
+        return [Check(f"{file.path}#0", file.path, Broken(str(error)), file.path)]
     allowed = request.allow_empty or file.allow_empty
     return [compile_expectation(one, table, Source(file.path, place, allowed)) for place, one in enumerate(found)]
 
@@ -92,7 +92,7 @@ def _named(checks: Sequence[Check]) -> list[Check]:
 
 
 def _scan(answers: Answers, checks: Sequence[Check], past: Past) -> Iterator[Step]:
-    plans = [plan for check in checks for plan in check.plans.values()]
+    plans = [plan for check in checks for plan in check.rule.plans]
     if past.too_long:
         answers.refuse(plans, past.too_long)
     elif SHARED_SCAN not in (past.lost or {}) and plans:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from lakeflow.adapters.expectations import samples
 from lakeflow.adapters.expectations.answers import Answers
-from lakeflow.adapters.expectations.checks import NOTHING, Check, Finding, broken, in_groups, share
+from lakeflow.adapters.expectations.checks import NOTHING, Broken, Check, Finding, in_groups, share
 from lakeflow.adapters.expectations.domains import Domain
-from lakeflow.adapters.expectations.metrics import Aggregate, keys
+from lakeflow.adapters.expectations.metrics import Aggregate, Plan, keys
 from lakeflow.adapters.expectations.references import foreign_key
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.adapters.expectations.types import spelled
@@ -21,25 +22,29 @@ _ROWS = Aggregate("count(*)")
 
 def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
     """Schema, key and foreign keys (where declared) and rows (where their number is known), in this order."""
-    checks = [Check("schema", "schema", _schema(table, request.columns))]
+    checks = [Check("schema", "schema", SchemaHolds(table, request.columns))]
     if request.primary_key:
         checks += _key(table, request)
     checks += [foreign_key(request, table, foreign) for foreign in request.suite.foreign_keys]
     if request.expected_rows is not None:
-        checks.append(Check("rows", "rows", _rows(request.expected_rows), plans={"rows": _ROWS}))
+        checks.append(Check("rows", "rows", RowsAccounted(request.expected_rows)))
     return tuple(checks)
 
 
-def _schema(table: Audited, declared: Mapping[str, Column]) -> Callable[[Answers], Finding]:
-    def find(answers: Answers) -> Finding:
-        read = answers.ask(f"SELECT * FROM {table.relation} LIMIT 0").columns
-        faults = [] if read == table.schema.names else [f"the files read as {', '.join(read)}"]
-        faults += [fault for name, column in declared.items() if (fault := _fault(table.schema, name, column))]
+@dataclass(frozen=True)
+class SchemaHolds:
+    table: Audited
+    declared: Mapping[str, Column]
+    plans: tuple[Plan, ...] = ()
+
+    def find(self, answers: Answers) -> Finding:
+        schema = self.table.schema
+        read = answers.ask(f"SELECT * FROM {self.table.relation} LIMIT 0").columns
+        faults = [] if read == schema.names else [f"the files read as {', '.join(read)}"]
+        faults += [fault for name, column in self.declared.items() if (fault := _fault(schema, name, column))]
         if faults:
             return Finding(Outcome.FAILED, "; ".join(faults))
         return Finding(Outcome.PASSED, f"{len(read)} columns")
-
-    return find
 
 
 def _fault(schema: Schema, name: str, declared: Column) -> str:
@@ -56,58 +61,73 @@ def _key(table: Audited, request: AuditRequest) -> tuple[Check, ...]:
     try:
         columns = tuple(table.column(name) for name in request.primary_key)
     except CannotCheck as error:
-        return (Check("key", shown, broken(str(error))),)
+        return (Check("key", shown, Broken(str(error))),)
     personal = table.is_personal(request.primary_key)
     missing = " OR ".join(f"{column.sql} IS NULL" for column in columns)
     kept = f"NOT ({' AND '.join(f'{column.sql} IS NULL' for column in columns)})" if len(columns) > 1 else None
-    nulls = Key(table, Domain(columns), request.allow_empty)
-    unique = Key(table, Domain(columns, kept=kept), request.allow_empty)
-    plans = {"rows": _ROWS, "bad": Aggregate(nulls.domain.count(missing))}
+    filled = KeyFilled(table, Domain(columns), missing, request.allow_empty)
+    unique = KeyUnique(table, Domain(columns, kept=kept), request.allow_empty)
     return (
-        Check("key not null", f"{shown} not null", nulls.filled(missing), plans=plans, personal=personal),
-        Check("key unique", f"{shown} unique", unique.unique(), plans={"rows": _ROWS}, personal=personal),
+        Check("key not null", f"{shown} not null", filled, personal=personal),
+        Check("key unique", f"{shown} unique", unique, personal=personal),
     )
 
 
-class Key:
-    """A declared key. Its uniqueness query is worded as the expectation's, so that the two are asked once."""
+@dataclass(frozen=True)
+class KeyFilled:
+    """`missing` is SQL that is TRUE for a row that lacks a part of its key."""
 
-    def __init__(self, table: Audited, domain: Domain, allow_empty: bool) -> None:
-        self.table = table
-        self.domain = domain
-        self.allow_empty = allow_empty
+    table: Audited
+    domain: Domain
+    missing: str
+    allow_empty: bool
 
-    def filled(self, missing: str) -> Callable[[Answers], Finding]:
-        def find(answers: Answers) -> Finding:
-            rows, failed = answers.value(_ROWS), answers.value(Aggregate(self.domain.count(missing)))
-            if not failed:
-                return self._clean(rows)
-            shown = samples.failing_rows(answers, self.table, self.domain, missing)
-            return Finding(Outcome.FAILED, share(failed, rows), failed, rows, shown)
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        return (_ROWS, self._bad)
 
-        return find
+    @property
+    def _bad(self) -> Aggregate:
+        return Aggregate(self.domain.count(self.missing))
 
-    def unique(self) -> Callable[[Answers], Finding]:
-        def find(answers: Answers) -> Finding:
-            rows = answers.value(_ROWS)
-            failed, groups = answers.repeated(keys(self.domain, self.table))
-            if not failed:
-                return self._clean(rows)
-            shown = samples.repeated_keys(answers, self.table, self.domain)
-            return Finding(Outcome.FAILED, in_groups(failed, groups), failed, rows, shown)
-
-        return find
-
-    def _clean(self, rows: int) -> Finding:
-        if rows == 0 and not self.allow_empty:
-            return Finding(Outcome.ERRORED, NOTHING, rows=0)
-        return Finding(Outcome.PASSED, failed_rows=0, rows=rows)
+    def find(self, answers: Answers) -> Finding:
+        rows, failed = answers.value(_ROWS), answers.value(self._bad)
+        if not failed:
+            return _clean(rows, allow_empty=self.allow_empty)
+        shown = samples.rows(answers, samples.failing_rows(self.table, self.domain, self.missing))
+        return Finding(Outcome.FAILED, share(failed, rows), failed, rows, shown)
 
 
-def _rows(expected: int) -> Callable[[Answers], Finding]:
-    def find(answers: Answers) -> Finding:
+@dataclass(frozen=True)
+class KeyUnique:
+    """The query is worded as the expectation's, so that the two are asked once."""
+
+    table: Audited
+    domain: Domain
+    allow_empty: bool
+    plans: tuple[Plan, ...] = (_ROWS,)
+
+    def find(self, answers: Answers) -> Finding:
         rows = answers.value(_ROWS)
-        outcome = Outcome.PASSED if rows == expected else Outcome.FAILED
-        return Finding(outcome, f"expected {expected:,} rows, found {rows:,}", rows=rows)
+        failed, groups = answers.repeated(keys(self.domain, self.table))
+        if not failed:
+            return _clean(rows, allow_empty=self.allow_empty)
+        shown = samples.rows(answers, samples.repeated_keys(self.table, self.domain))
+        return Finding(Outcome.FAILED, in_groups(failed, groups), failed, rows, shown)
 
-    return find
+
+def _clean(rows: int, *, allow_empty: bool) -> Finding:
+    if rows == 0 and not allow_empty:
+        return Finding(Outcome.ERRORED, NOTHING, rows=0)
+    return Finding(Outcome.PASSED, failed_rows=0, rows=rows)
+
+
+@dataclass(frozen=True)
+class RowsAccounted:
+    expected: int
+    plans: tuple[Plan, ...] = (_ROWS,)
+
+    def find(self, answers: Answers) -> Finding:
+        rows = answers.value(_ROWS)
+        outcome = Outcome.PASSED if rows == self.expected else Outcome.FAILED
+        return Finding(outcome, f"expected {self.expected:,} rows, found {rows:,}", rows=rows)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.metrics import Plan
@@ -29,25 +29,37 @@ class Finding:
     samples: tuple[Mapping[str, str | None], ...] = ()
 
 
+class Rule(Protocol):
+    """What a check does. Rules made from a check file are data wherever that is possible, so that they can be kept."""
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """What it wants of the shared scan."""
+        ...
+
+    def find(self, answers: Answers) -> Finding:
+        """AssetError when the engine cannot answer; CannotCheck when the check makes no sense here."""
+        ...
+
+
 @dataclass(frozen=True)
 class Check:
-    """`unit` names it among all of an audit, whatever process runs it; `plans` is what it wants of the shared scan.
+    """`unit` names it among all of an audit, whatever process runs it.
 
     `personal` says that a value or an engine's message about it may be personal data.
     """
 
     unit: str
     name: str
-    find: Callable[[Answers], Finding]
+    rule: Rule
     path: str = ""
     severity: Severity = Severity.CRITICAL
-    plans: Mapping[str, Plan] = field(default_factory=dict)
     personal: bool = False
 
     def run(self, answers: Answers) -> CheckResult:
         """Never raises: a check that broke is errored, and says why."""
         try:
-            return self._result(self.find(answers))
+            return self._result(self.rule.find(answers))
         except CannotCheck as error:
             return self.errored(str(error))
         except AssetError as error:
@@ -80,13 +92,27 @@ def withheld(message: str, *, personal: bool) -> str:
     return f"the query failed ({kind[0] if kind else 'error'}); its words are withheld, they may quote personal data"
 
 
-def broken(reason: str) -> Callable[[Any], Finding]:
-    """A `find` for a check that could not even be made ready."""
+@dataclass(frozen=True)
+class Broken:
+    """The rule of a check that could not even be made ready."""
 
-    def find(_: Any) -> Finding:
-        return Finding(Outcome.ERRORED, reason)
+    reason: str
+    plans: tuple[Plan, ...] = ()
 
-    return find
+    def find(self, _: Answers) -> Finding:
+        return Finding(Outcome.ERRORED, self.reason)
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The rule of a check that was decided without looking at rows: it is about the schema."""
+
+    outcome: Outcome
+    detail: str = ""
+    plans: tuple[Plan, ...] = ()
+
+    def find(self, _: Answers) -> Finding:
+        return Finding(self.outcome, self.detail)
 
 
 def in_groups(rows: int, groups: int) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from lakeflow.adapters.expectations.domains import Domain, Metric, domain_of
@@ -25,12 +26,22 @@ class Aggregate:
     sql: str
 
 
+class Read(StrEnum):
+    """How rows become the value of a metric: the first value, or the list of a column's."""
+
+    VALUE = "value"
+    COLUMN = "column"
+
+    def of(self, rows: Sequence[tuple[Any, ...]]) -> Any:
+        return rows[0][0] if self is Read.VALUE else [row[0] for row in rows]
+
+
 @dataclass(frozen=True)
 class Query:
-    """A query of its own; `read` makes the metric of its rows."""
+    """A query of its own; `read` says what the metric is of its rows."""
 
     sql: str
-    read: Callable[[Sequence[tuple[Any, ...]]], Any]
+    read: Read = Read.VALUE
 
 
 @dataclass(frozen=True)
@@ -111,10 +122,6 @@ def _not_null(column: Operand) -> str:
     return f"{column.sql} IS NOT NULL"
 
 
-def first(rows: Sequence[tuple[Any, ...]]) -> Any:
-    return rows[0][0]
-
-
 def _of_table(metric: Metric, table: Audited) -> Plan:
     fields = table.schema.fields
     if metric.name == "table.row_count":
@@ -180,7 +187,7 @@ def _median(_: Metric, domain: Domain, table: Audited) -> Plan:
     column = domain.columns[0]
     if not column.is_number:
         raise CannotCheck(f"{column.name} is {column.type}, not a number")
-    return Query(f"SELECT median({column.sql}) FROM {table.relation}{domain.clause()}", first)
+    return Query(f"SELECT median({column.sql}) FROM {table.relation}{domain.clause()}")
 
 
 def _non_null_proportion(_: Metric, domain: Domain, __: Audited) -> Plan:
@@ -194,11 +201,11 @@ def _groups(domain: Domain, table: Audited) -> str:
 
 
 def _distinct_count(_: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(f"SELECT count(*) FROM ({_groups(domain, table)})", first)
+    return Query(f"SELECT count(*) FROM ({_groups(domain, table)})")
 
 
 def _unique_proportion(_: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(f"SELECT count(*) / nullif(sum(n), 0) FROM ({_groups(domain, table)})", first)
+    return Query(f"SELECT count(*) / nullif(sum(n), 0) FROM ({_groups(domain, table)})")
 
 
 def _outside(metric: Metric, domain: Domain, table: Audited) -> str:
@@ -209,12 +216,12 @@ def _outside(metric: Metric, domain: Domain, table: Audited) -> str:
 
 
 def _outside_count(metric: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(f"SELECT count(*) FROM ({_outside(metric, domain, table)})", first)
+    return Query(f"SELECT count(*) FROM ({_outside(metric, domain, table)})")
 
 
 def _outside_values(metric: Metric, domain: Domain, table: Audited) -> Plan:
     sql = f"SELECT CAST(v AS VARCHAR) FROM ({_outside(metric, domain, table)}) ORDER BY v LIMIT {SHOWN}"
-    return Query(sql, _column)
+    return Query(sql, Read.COLUMN)
 
 
 def _missing(metric: Metric, domain: Domain, table: Audited) -> str:
@@ -228,15 +235,11 @@ def _missing(metric: Metric, domain: Domain, table: Audited) -> str:
 
 
 def _missing_count(metric: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(f"SELECT count(*) FROM ({_missing(metric, domain, table)})", first)
+    return Query(f"SELECT count(*) FROM ({_missing(metric, domain, table)})")
 
 
 def _missing_values(metric: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(f"SELECT CAST(v AS VARCHAR) FROM ({_missing(metric, domain, table)}) ORDER BY v", _column)
-
-
-def _column(rows: Sequence[tuple[Any, ...]]) -> list[Any]:
-    return [row[0] for row in rows]
+    return Query(f"SELECT CAST(v AS VARCHAR) FROM ({_missing(metric, domain, table)}) ORDER BY v", Read.COLUMN)
 
 
 _COLUMN: Final[Mapping[str, Compiler]] = {

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from lakeflow.adapters.expectations import samples
 from lakeflow.adapters.expectations.answers import Answers
-from lakeflow.adapters.expectations.checks import NOTHING, Check, Finding, broken, share
+from lakeflow.adapters.expectations.checks import NOTHING, Broken, Check, Finding, share
 from lakeflow.adapters.expectations.domains import Domain
-from lakeflow.adapters.expectations.metrics import Aggregate
+from lakeflow.adapters.expectations.metrics import Aggregate, Plan
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, identifier
 from lakeflow.core.model import AssetKey, ForeignKey, Outcome
 from lakeflow.core.ports import AuditRequest
@@ -39,15 +39,13 @@ def foreign_key(request: AuditRequest, table: Audited, foreign: ForeignKey) -> C
     try:
         domain = Domain((table.column(foreign.column),))
     except CannotCheck as error:
-        return Check(unit, name, broken(str(error)))
+        return Check(unit, name, Broken(str(error)))
     if str(foreign.dimension) not in {str(request.asset), *request.relations}:
         never = f"{foreign.dimension} was never built; `lakeflow materialize {foreign.dimension}` builds it"
-        return Check(unit, name, broken(never))
+        return Check(unit, name, Broken(never))
     secret = foreign.column.lower() in table.pii or foreign.key.lower() in request.pii
     seen = replace(table, pii=table.pii | {foreign.column.lower()}) if secret else table
-    find = _Orphans(seen, domain, foreign, request.allow_empty).find
-    plans = {"rows": _referring(domain)}
-    return Check(unit, name, find, plans=plans, personal=secret)
+    return Check(unit, name, _Orphans(seen, domain, foreign, request.allow_empty), personal=secret)
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,10 @@ class _Orphans:
     foreign: ForeignKey
     allow_empty: bool
 
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        return (_referring(self.domain),)
+
     def find(self, answers: Answers) -> Finding:
         rows = answers.value(_referring(self.domain))
         if rows == 0 and not self.allow_empty:
@@ -65,7 +67,7 @@ class _Orphans:
         failed = answers.ask(f"SELECT count(*) {source}").rows[0][0]
         if not failed:
             return Finding(Outcome.PASSED, failed_rows=0, rows=rows)
-        shown = samples.rows_of(answers, self.table, self.domain, source)
+        shown = samples.rows(answers, samples.rows_of(self.table, self.domain, source))
         return Finding(Outcome.FAILED, share(failed, rows), failed, rows, shown)
 
 

@@ -12,21 +12,21 @@ from lakeflow.adapters.expectations.table import HIDDEN, Audited, identifier
 Sample = Mapping[str, str | None]
 
 
-def failing_rows(answers: Answers, table: Audited, domain: Domain, bad: str) -> tuple[Sample, ...]:
-    """Up to five rows for which `bad` is TRUE."""
-    return rows_of(answers, table, domain, f"FROM {table.relation}{domain.clause(bad)}")
+def failing_rows(table: Audited, domain: Domain, bad: str) -> str:
+    """The query of up to five rows for which `bad` is TRUE."""
+    return rows_of(table, domain, f"FROM {table.relation}{domain.clause(bad)}")
 
 
-def rows_of(answers: Answers, table: Audited, domain: Domain, source: str) -> tuple[Sample, ...]:
-    """Up to five rows of `source`, a FROM clause that gives columns of the table."""
+def rows_of(table: Audited, domain: Domain, source: str) -> str:
+    """The query of up to five rows of `source`, a FROM clause that gives columns of the table."""
     names = (*table.primary_key, *(column.name for column in domain.columns))
     shown = tuple(dict.fromkeys(names)) or table.schema.names[:SHOWN]
     spelled = ", ".join(_spelled(table, name) for name in shown)
-    return rows(answers, f"SELECT {spelled} {source} LIMIT {SHOWN}")
+    return f"SELECT {spelled} {source} LIMIT {SHOWN}"
 
 
-def repeated_keys(answers: Answers, table: Audited, domain: Domain) -> tuple[Sample, ...]:
-    """Up to five keys that occur more than once, and in how many rows (`×`)."""
+def repeated_keys(table: Audited, domain: Domain) -> str:
+    """The query of up to five keys that occur more than once, and in how many rows (`×`)."""
     names = tuple(column.name for column in domain.columns)
     spelled = ", ".join(_spelled(table, name) for name in names)
     keys = ", ".join(column.sql for column in domain.columns)
@@ -35,7 +35,7 @@ def repeated_keys(answers: Answers, table: Audited, domain: Domain) -> tuple[Sam
         f"SELECT {quoted}, count(*) AS n FROM {table.relation}{distinct_domain(domain)}"
         f" GROUP BY {keys} HAVING count(*) > 1 ORDER BY n DESC LIMIT {SHOWN}"
     )
-    return rows(answers, f'SELECT {spelled}, CAST(n AS VARCHAR) AS "×" FROM ({groups})')
+    return f'SELECT {spelled}, CAST(n AS VARCHAR) AS "×" FROM ({groups})'
 
 
 def rows(answers: Answers, sql: str) -> tuple[Sample, ...]:

@@ -8,25 +8,17 @@ engine, validator or checkpoint. The import costs 3 to 7 seconds; call `load()` 
 from __future__ import annotations
 
 import datetime as dt
-import decimal
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from lakeflow.adapters.expectations.criteria import Judgement, Values
 from lakeflow.adapters.expectations.domains import Metric
 from lakeflow.adapters.expectations.literals import instant
 
 _COUNTS_ONLY: Final = {"result_format": {"result_format": "BOOLEAN_ONLY", "partial_unexpected_count": 0}}
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """`observed` is what the library names as the observed value, if anything."""
-
-    success: bool
-    observed: Any = None
 
 
 @cache
@@ -55,15 +47,19 @@ def metrics_of(expectation: Any) -> Mapping[str, Metric]:
     }
 
 
-def judge(expectation: Any, values: Mapping[str, Any]) -> Judgement:
-    """The expectation's own answer to these metrics. Decimals become floats, as its bounds are floats."""
-    plain = {name: float(value) if isinstance(value, decimal.Decimal) else value for name, value in values.items()}
-    judge_one = _on_one_clock(expectation) if any(isinstance(v, dt.datetime) for v in plain.values()) else expectation
-    raw = judge_one._validate(  # noqa: SLF001 - the seam: every expectation overrides this method
-        metrics=plain, runtime_configuration=_configuration(), execution_engine=None
-    )
-    answer = raw if isinstance(raw, dict) else raw.to_json_dict()
-    return Judgement(bool(answer["success"]), (answer.get("result") or {}).get("observed_value"))
+@dataclass(frozen=True)
+class Library:
+    """The criterion that no data says: the expectation's own code judges."""
+
+    expectation: Any
+
+    def judge(self, values: Values) -> Judgement:
+        timed = any(isinstance(value, dt.datetime) for value in values.values())
+        raw = (_on_one_clock(self.expectation) if timed else self.expectation)._validate(  # noqa: SLF001 - the seam
+            metrics=dict(values), runtime_configuration=_configuration(), execution_engine=None
+        )
+        answer = raw if isinstance(raw, dict) else raw.to_json_dict()
+        return Judgement(bool(answer["success"]), (answer.get("result") or {}).get("observed_value"))
 
 
 def _configuration() -> dict[str, Any]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, Final
 
-from lakeflow.adapters.expectations.answers import Answers
-from lakeflow.adapters.expectations.checks import Finding
+from lakeflow.adapters.expectations.checks import Stated
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model import Outcome
@@ -27,17 +25,13 @@ _ARROW: Final = (
 )
 
 
-def type_check(expectation: Any, table: Audited) -> Callable[[Answers], Finding]:
+def type_check(expectation: Any, table: Audited) -> Stated:
     """CannotCheck when the column is missing, or a spelling is of no type."""
     column = table.column(expectation.column)
     given = getattr(expectation, "type_list", None) or [getattr(expectation, "type_", None)]
     wanted = {spelled(str(word)) for word in given}
     outcome = Outcome.PASSED if str(column.type) in wanted else Outcome.FAILED
-
-    def find(_: Answers) -> Finding:
-        return Finding(outcome, f"found {column.type}")
-
-    return find
+    return Stated(outcome, f"found {column.type}")
 
 
 def spelled(word: str) -> str:

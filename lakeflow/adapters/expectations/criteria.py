@@ -1,0 +1,108 @@
+"""What makes an expectation pass, as data: the library's own rules, which it writes as code.
+
+A criterion judges the values of metrics, by the names under which the library wants them. That each says what the
+library says is proved against it (tests/expectations/test_criteria.py), so that an audit can decide without it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`observed` is what the library names as the observed value, if anything."""
+
+    success: bool
+    observed: Any = None
+
+
+class Criterion(Protocol):
+    def judge(self, values: Values) -> Judgement: ...
+
+
+@dataclass(frozen=True)
+class Share:
+    """At least `mostly` of the rows that count are not `bad`.
+
+    All of `rows` count but the `nulls`, or, where these are named, those that were `kept`.
+    """
+
+    mostly: float
+    bad: str
+    rows: str
+    nulls: str | None = None
+    kept: str | None = None
+
+    def judge(self, values: Values) -> Judgement:
+        counted = float(values[self.kept] if self.kept else self._not_null(values))
+        if not values[self.rows] or not counted:
+            return Judgement(success=True)
+        return Judgement((counted - float(values[self.bad])) / counted >= self.mostly)
+
+    def _not_null(self, values: Values) -> int:
+        return int(values[self.rows] - (values[self.nulls] if self.nulls else 0))
+
+
+Bound = float | str | dt.datetime | None
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The metric lies within bounds; no value at all does not."""
+
+    metric: str
+    low: Bound = None
+    high: Bound = None
+    strict_low: bool = False
+    strict_high: bool = False
+
+    def judge(self, values: Values) -> Judgement:
+        value = values[self.metric]
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return Judgement(success=False)
+        above = self.low is None or (value > self.low if self.strict_low else value >= self.low)
+        below = self.high is None or (value < self.high if self.strict_high else value <= self.high)
+        return Judgement(bool(above and below), value)
+
+
+@dataclass(frozen=True)
+class Equal:
+    metric: str
+    to: float
+
+    def judge(self, values: Values) -> Judgement:
+        return Judgement(values[self.metric] == self.to, values[self.metric])
+
+
+@dataclass(frozen=True)
+class NoneFound:
+    """Each of these metrics counts something that should not be."""
+
+    metrics: tuple[str, ...]
+
+    def judge(self, values: Values) -> Judgement:
+        return Judgement(all(values[metric] == 0 for metric in self.metrics))
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Judged when it was compiled: it is about the schema alone."""
+
+    success: bool
+    observed: Any = None
+
+    def judge(self, _: Values) -> Judgement:
+        return Judgement(self.success, self.observed)
+
+
+def plain(values: Values) -> Values:
+    """Decimals become floats, as the library's bounds are floats."""
+    return {name: float(value) if isinstance(value, decimal.Decimal) else value for name, value in values.items()}

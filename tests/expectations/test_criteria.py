@@ -1,0 +1,95 @@
+"""What makes an expectation pass, said as data, against the library's own code, on whatever values metrics may have."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from random import Random
+from typing import Any, Final
+
+import pytest
+
+from lakeflow.adapters.expectations import seam
+from lakeflow.adapters.expectations.compiled import Source, compile_expectation
+from lakeflow.adapters.expectations.criteria import Settled, plain
+from lakeflow.adapters.expectations.judged import Judged
+from lakeflow.adapters.expectations.metrics import Known
+from lakeflow.adapters.expectations.table import Audited
+from lakeflow.core.schema import Field, Schema
+from lakeflow.core.spelling import parse_type
+
+from .lake import WEATHER
+from .test_same_as_the_library import ASKED, COLUMNS, DIFFERENT, _made
+
+FIELDS: Final = tuple(Field(name, parse_type(kind), i) for i, (name, (kind, _)) in enumerate(COLUMNS.items()))
+TABLE: Final = Audited(WEATHER, Schema(FIELDS, 0))
+MORE: Final = (
+    'ExpectColumnMinToBeBetween(column="day", min_value="2013-01-02", max_value="2013-06-01T12:00")',
+    'ExpectColumnMaxToBeBetween(column="day", max_value=datetime.date(2013, 1, 8), strict_max=True)',
+    'ExpectColumnMeanToBeBetween(column="real", min_value=1.5, strict_min=True, max_value=3, strict_max=True)',
+    "ExpectTableRowCountToBeBetween(min_value=2, max_value=5, strict_min=True, strict_max=True)",
+    'ExpectColumnValuesToBeInSet(column="text", value_set=["EWR"], mostly=0.3)',
+    'ExpectColumnPairValuesToBeEqual(column_A="whole", column_B="other", mostly=0.7)',
+    'ExpectCompoundColumnsToBeUnique(column_list=["text", "code"], mostly=0.5)',
+)
+
+
+@pytest.mark.parametrize("line", [*ASKED, *DIFFERENT, *MORE])
+def test_data_judges_as_the_library_does(line: str) -> None:
+    rule, theirs, chance = _rule(line), seam.Library(_made(line)), Random(line)
+    assert not isinstance(rule.criterion, seam.Library)
+    known = {name: plan.value for name, plan in rule.metrics.items() if isinstance(plan, Known)}
+    for _ in range(60):
+        values = plain(known or _answered(chance, rule, _kind(line)))
+        assert rule.criterion.judge(values).success == theirs.judge(values).success, values
+        assert _shown(rule.criterion.judge(values).observed) == _shown(theirs.judge(values).observed), values
+
+
+def test_a_check_of_the_schema_alone_is_settled_when_it_is_compiled() -> None:
+    assert _rule('ExpectColumnToExist(column="id")').criterion == Settled(success=True)
+    assert _rule("ExpectTableColumnCountToEqual(value=3)").criterion == Settled(success=False, observed=len(FIELDS))
+
+
+def test_an_expectation_class_of_the_user_is_judged_by_its_own_code() -> None:
+    class Mine(seam.load().ExpectColumnMaxToBeBetween):  # type: ignore[misc] # the library has no types here
+        max_value: float = 3
+
+    rule = compile_expectation(Mine(column="whole"), TABLE, Source("checks.py", 0, allow_empty=False)).rule
+    assert isinstance(rule, Judged)
+    assert isinstance(rule.criterion, seam.Library)
+
+
+def _rule(line: str) -> Judged:
+    rule = compile_expectation(_made(line), TABLE, Source("checks.py", 0, allow_empty=False)).rule
+    assert isinstance(rule, Judged)
+    return rule
+
+
+def _kind(line: str) -> Callable[[Random], Any]:
+    if 'column="day"' in line:
+        return lambda chance: dt.datetime(2013, 1, 1) + dt.timedelta(hours=chance.randrange(24 * 200))
+    return _number
+
+
+def _number(chance: Random) -> Any:
+    odd = (None, float("nan"), float("inf"), -3.0, 1.5, 3.0, 6.75, 4, 54, 0.875, 0.7, Decimal("6.75"), Decimal("7.15"))
+    return chance.choice((*odd, chance.uniform(-10, 60), chance.randrange(-5, 60)))
+
+
+def _answered(chance: Random, rule: Judged, kind: Callable[[Random], Any]) -> dict[str, Any]:
+    """Values as an engine may give them: counts of rows that fit together, and anything for an aggregate."""
+    values: dict[str, Any] = {name: chance.randrange(9) for name in rule.metrics}
+    for name in values:
+        if name in {"column.min", "column.max"}:
+            values[name] = kind(chance)
+        elif name.startswith("column.") and "distinct" not in name:
+            values[name] = _number(chance)
+        elif name.endswith((".not_in_set", ".missing_from_column")):
+            values[name] = list(range(values[f"{name}.count"]))
+    return values
+
+
+def _shown(observed: Any) -> Any:
+    return None if isinstance(observed, float) and math.isnan(observed) else observed

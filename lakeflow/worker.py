@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from lakeflow.adapters.audit_process import Job, Message, decode_job, encode
 from lakeflow.adapters.children import Parent
@@ -86,6 +87,9 @@ class _Queries:
     def execute(self, sql: str) -> Answer:
         columns, rows = self._duckdb.execute(sql)
         return Answer(columns, rows)
+
+    def batches(self, sql: str) -> Iterator[Any]:
+        return self._duckdb.batches(sql)
 
     def select(self, sql: str) -> str:
         return self._duckdb.select(sql)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -79,10 +79,15 @@ class LocalQueries:
         relations = {**asked.relations, str(asked.asset): asked.scan}
         self.duckdb = LockedDuckDB(relations, {"threads": "1"})
         self.asked: list[str] = []
+        self.batched: list[str] = []
 
     def execute(self, sql: str) -> Answer:
         self.asked.append(sql)
         return Answer(*self.duckdb.execute(sql))
+
+    def batches(self, sql: str) -> Iterator[Any]:
+        self.batched.append(sql)
+        return self.duckdb.batches(sql)
 
     def select(self, sql: str) -> str:
         return self.duckdb.select(sql)

@@ -6,9 +6,9 @@ file in an experiment. So a check's own text must also be exactly one SELECT.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 from duckdb import DuckDBPyConnection, StatementType
@@ -18,6 +18,9 @@ from lakeflow.adapters.duckdb.names import listed, literal, quoted
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model import Layer
 from lakeflow.core.table import Scan
+
+_BATCH: Final = 2048
+"""Rows of an Arrow batch: DuckDB's own vector."""
 
 
 class LockedDuckDB:
@@ -41,6 +44,13 @@ class LockedDuckDB:
             names = tuple(column[0] for column in result.description or ())
             return names, result.fetchall()
         except duckdb.Error as error:
+            raise AssetError(_first_line(error)) from error
+
+    def batches(self, sql: str) -> Iterator[Any]:
+        """The rows of our own query as Arrow record batches, one in memory at a time; AssetError as above."""
+        try:
+            yield from self._connection.sql(sql).to_arrow_reader(_BATCH)
+        except (duckdb.Error, OSError) as error:  # the reader says what DuckDB said as an OSError
             raise AssetError(_first_line(error)) from error
 
     def select(self, sql: str) -> str:
@@ -97,5 +107,5 @@ def _paths(scan: Scan) -> tuple[str, ...]:
     return (*scan.files, *(delete.path for delete in scan.deletes))
 
 
-def _first_line(error: duckdb.Error) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]

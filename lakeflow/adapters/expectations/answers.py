@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lakeflow.adapters.expectations.metrics import Aggregate, Keys, Known, Plan, Query
+from lakeflow.adapters.expectations.pervalue import PerValue, Tally, judge
 from lakeflow.adapters.expectations.table import Answer, Audited, Queries
 from lakeflow.core.errors import AssetError
 
@@ -19,6 +20,7 @@ class Answers:
         self._shared: dict[str, Any] = {}
         self._asked: dict[str, Answer] = {}
         self._refused: dict[str, AssetError] = {}
+        self._tallies: dict[str, Tally] = {}
 
     def scan(self, plans: Iterable[Plan]) -> None:
         """Answer all aggregates among `plans` in one scan. One bad expression does not sink the others:
@@ -46,6 +48,8 @@ class Answers:
                 return read.of(self.ask(sql).rows)
             case Keys():
                 return self.repeated(plan)[0]
+            case PerValue():
+                return self.tally(plan).rows
             case Aggregate(sql):
                 if sql in self._refused:
                     raise self._refused[sql]
@@ -59,6 +63,12 @@ class Answers:
             return 0, 0
         rows, groups = self.ask(keys.sql).rows[0]
         return rows, groups
+
+    def tally(self, plan: PerValue) -> Tally:
+        """What the library's own code says of each distinct value; CannotCheck when it cannot be asked so."""
+        if repr(plan) not in self._tallies:
+            self._tallies[repr(plan)] = judge(plan, self._queries.batches(plan.sql))
+        return self._tallies[repr(plan)]
 
     def ask(self, sql: str) -> Answer:
         if sql not in self._asked:

@@ -11,8 +11,9 @@ from lakeflow.adapters.expectations.checks import Broken, Check, Rule
 from lakeflow.adapters.expectations.domains import Metric, domain_of
 from lakeflow.adapters.expectations.judged import BadOnes, Judged
 from lakeflow.adapters.expectations.literals import EXACT
-from lakeflow.adapters.expectations.metrics import UNIQUE, keys, looked_at, map_rule, plan
-from lakeflow.adapters.expectations.predicates import bad_row, regexes
+from lakeflow.adapters.expectations.metrics import UNIQUE, Plan, failing, keys, looked_at, map_rule, plan
+from lakeflow.adapters.expectations.pervalue import PerValue
+from lakeflow.adapters.expectations.predicates import regexes
 from lakeflow.adapters.expectations.rows import bad_rows
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.adapters.expectations.translated import criterion_of
@@ -67,11 +68,16 @@ def _rule(expectation: Any, table: Audited, source: Source) -> Rule:
         criterion=criterion_of(expectation, metrics, plans, table),
         looked=None if judged is None else looked_at(judged, table),
         bad=None if rule is None else _bad_ones(rule, table),
-        regexes=tuple(regex for metric in metrics.values() for regex in regexes(metric.values)),
+        regexes=_engine_s_regexes(metrics, plans),
         allow_empty=allowed,
         note="" if rule is None else _rounded(rule.values),
         withheld=table.is_personal(_columns(expectation)),
     )
+
+
+def _engine_s_regexes(metrics: Mapping[str, Metric], plans: Mapping[str, Plan]) -> tuple[str, ...]:
+    asked = (metric for name, metric in metrics.items() if not isinstance(plans[name], PerValue))
+    return tuple(regex for metric in asked for regex in regexes(metric.values))
 
 
 def _row_rule(metrics: Mapping[str, Metric]) -> Metric | None:
@@ -92,7 +98,7 @@ def _bad_ones(rule: Metric, table: Audited) -> BadOnes:
     domain, kind = domain_of(rule, table), map_rule(rule) or ""
     if kind in UNIQUE:
         return BadOnes(rule.name, samples.repeated_keys(table, domain), keys(domain, table))
-    return BadOnes(rule.name, samples.failing_rows(table, domain, bad_row(kind, domain.columns, rule.values)))
+    return BadOnes(rule.name, samples.rows_of(table, domain, failing(rule, domain, table)))
 
 
 def _rounded(values: Mapping[str, Any]) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lakeflow.adapters.expectations import names, samples
+from lakeflow.adapters.expectations import names, pervalue, samples
 from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.checks import NOTHING, Finding, in_groups, share
 from lakeflow.adapters.expectations.criteria import Criterion, Values, plain
 from lakeflow.adapters.expectations.literals import text
 from lakeflow.adapters.expectations.metrics import Keys, Plan, Query
+from lakeflow.adapters.expectations.pervalue import PerValue
 from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model import Outcome
@@ -62,8 +63,14 @@ class Judged:
         if self.bad is None:
             return Finding(outcome, self._found(judgement.observed, values), rows=looked)
         failed = values[self.bad.count]
-        shown = samples.rows(answers, self.bad.sample) if failed and outcome is Outcome.FAILED else ()
+        shown = self._shown(answers, self.bad) if failed and outcome is Outcome.FAILED else ()
         return Finding(outcome, self._annotated(answers, self.bad, failed, looked), failed, looked, shown)
+
+    def _shown(self, answers: Answers, bad: BadOnes) -> tuple[samples.Sample, ...]:
+        asked = self.metrics.get(bad.count)
+        if isinstance(asked, PerValue):
+            return samples.rows(answers, pervalue.holding(bad.sample, asked, answers.tally(asked)))
+        return samples.rows(answers, bad.sample)
 
     def _nothing(self) -> Finding:
         if self.allow_empty:

@@ -55,6 +55,13 @@ def _moment(value: Any, column: Operand) -> str:
     return f"TIMESTAMPTZ '{moment}+00'" if str(column.type) == "timestamptz" else f"TIMESTAMP '{moment}'"
 
 
+def naive(expression: str, column: Operand) -> str:
+    """Dates and times as timestamps in UTC: what bounds become too, so that they compare."""
+    if str(column.type) == "timestamptz":
+        return f"({expression}) AT TIME ZONE 'UTC'"
+    return f"CAST({expression} AS TIMESTAMP)" if str(column.type) == "date" else expression
+
+
 def instant(value: Any, name: str) -> dt.datetime:
     """A date, a time or its ISO text as a naive time in UTC; a time without a zone is taken as UTC."""
     if isinstance(value, str):

@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from lakeflow.adapters.expectations import distributions, order, pervalue, spread
 from lakeflow.adapters.expectations.domains import Domain, Metric, domain_of
+from lakeflow.adapters.expectations.literals import naive
+from lakeflow.adapters.expectations.pervalue import PerValue
 from lakeflow.adapters.expectations.predicates import bad_row, members, unsupported
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand
 
 UNIQUE: Final = frozenset({"column_values.unique", "compound_columns.unique"})
 SHOWN: Final = 5
+MANY: Final = 100_000
+"""So many distinct values at most are compared one by one, in Python's memory."""
+_NULLS: Final = frozenset({"column_values.nonnull", "column_values.null"})
 _MAP_SUFFIXES: Final = (".unexpected_count", ".filtered_row_count")
 
 
@@ -27,13 +33,19 @@ class Aggregate:
 
 
 class Read(StrEnum):
-    """How rows become the value of a metric: the first value, or the list of a column's."""
+    """How rows become the value of a metric: the first value, the list of a column's, or that of all rows."""
 
     VALUE = "value"
     COLUMN = "column"
+    ROWS = "rows"
 
     def of(self, rows: Sequence[tuple[Any, ...]]) -> Any:
-        return rows[0][0] if self is Read.VALUE else [row[0] for row in rows]
+        """CannotCheck for more rows than are compared one by one."""
+        if self is Read.VALUE:
+            return rows[0][0]
+        if len(rows) > MANY:
+            raise CannotCheck(f"more than {MANY:,} different values; this check compares them one by one")
+        return [row[0] for row in rows] if self is Read.COLUMN else list(rows)
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,7 @@ class Keys:
     sql: str
 
 
-Plan = Aggregate | Query | Keys | Known
+Plan = Aggregate | Query | Keys | Known | PerValue
 
 
 def plan(metric: Metric, table: Audited) -> Plan:
@@ -83,17 +95,36 @@ def map_rule(metric: Metric) -> str | None:
     return next((metric.name.removesuffix(end) for end in _MAP_SUFFIXES if metric.name.endswith(end)), None)
 
 
-def looked_at(metric: Metric, table: Audited) -> Aggregate:
+def looked_at(metric: Metric, table: Audited) -> Aggregate | Query:
     """How many rows a check judges: those for which its rule is TRUE or FALSE, not NULL."""
     domain = domain_of(metric, table)
-    rule = map_rule(metric)
-    if rule in ("column_values.nonnull", "column_values.null") or not domain.columns:
+    rule = map_rule(metric) or ""
+    if rule in _NULLS or not domain.columns:
         return Aggregate(domain.count())
+    if rule in order.RULES:
+        return Aggregate(domain.count(order.placed(domain, table, metric.values)))
+    if rule in spread.RULES:
+        judged = f"({spread.bad_row(rule, domain, table, metric.values)}) IS NOT NULL"
+        return Query(f"SELECT count(*) FROM {table.relation}{domain.clause(judged)}")
     if len(domain.columns) == 1:
         return Aggregate(domain.count(of=domain.columns[0].sql))
-    if rule is None or rule in UNIQUE:
+    if not rule or rule in UNIQUE or pervalue.needed(rule, metric.values):
         return Aggregate(domain.count())
     return Aggregate(domain.count(f"({bad_row(rule, domain.columns, metric.values)}) IS NOT NULL"))
+
+
+def failing(metric: Metric, domain: Domain, table: Audited) -> str:
+    """The FROM clause that gives the rows which break a rule about rows."""
+    rule = map_rule(metric) or ""
+    if rule in order.RULES:
+        return order.breaking(rule, domain, table, metric.values)
+    if rule in spread.RULES:
+        bad = spread.bad_row(rule, domain, table, metric.values)
+    elif pervalue.needed(rule, metric.values):
+        bad = pervalue.HELD
+    else:
+        bad = bad_row(rule, domain.columns, metric.values)
+    return f"FROM {table.relation}{domain.clause(bad)}"
 
 
 def keys(domain: Domain, table: Audited) -> Keys:
@@ -143,6 +174,10 @@ def _of_rows(metric: Metric, rule: str, table: Audited) -> Plan:
         return Aggregate(domain.count())
     if rule in UNIQUE:
         return keys(domain, table)
+    if rule in order.RULES or rule in spread.RULES:
+        return Query(f"SELECT count(*) FROM (SELECT 1 {failing(metric, domain, table)})")
+    if pervalue.needed(rule, metric.values):
+        return pervalue.plan(metric, rule, domain, table)
     if rule == "column_values.nonnull":
         return Aggregate(f"({domain.count()} - {domain.count(of=domain.columns[0].sql)})")
     return Aggregate(domain.count(bad_row(rule, domain.columns, metric.values)))
@@ -159,13 +194,6 @@ def _extreme(function: str) -> Compiler:
         return Aggregate(naive(_filtered(f"{function}({column.sql})", domain), column))
 
     return compile_
-
-
-def naive(expression: str, column: Operand) -> str:
-    """Dates and times as timestamps in UTC: what bounds become too, so that they compare."""
-    if str(column.type) == "timestamptz":
-        return f"({expression}) AT TIME ZONE 'UTC'"
-    return f"CAST({expression} AS TIMESTAMP)" if str(column.type) == "date" else expression
 
 
 def _arithmetic(function: str) -> Compiler:
@@ -242,6 +270,30 @@ def _missing_values(metric: Metric, domain: Domain, table: Audited) -> Plan:
     return Query(f"SELECT CAST(v AS VARCHAR) FROM ({_missing(metric, domain, table)}) ORDER BY v", Read.COLUMN)
 
 
+def _quantiles(metric: Metric, domain: Domain, table: Audited) -> Plan:
+    return Query(distributions.quantiles(metric, domain, table))
+
+
+def _value_counts(_: Metric, domain: Domain, table: Audited) -> Plan:
+    return Query(f"{distributions.counts(domain, table)} LIMIT {MANY + 1}", Read.ROWS)
+
+
+def _commonest(_: Metric, domain: Domain, table: Audited) -> Plan:
+    return Query(f"{distributions.commonest(domain, table)} LIMIT {MANY + 1}", Read.COLUMN)
+
+
+def _histogram(metric: Metric, domain: Domain, __: Audited) -> Plan:
+    return Aggregate(distributions.histogram(metric, domain))
+
+
+def _between_count(metric: Metric, domain: Domain, __: Audited) -> Plan:
+    return Aggregate(distributions.between(metric, domain))
+
+
+def _filled_count(_: Metric, domain: Domain, __: Audited) -> Plan:
+    return Aggregate(domain.count(of=domain.columns[0].sql))
+
+
 _COLUMN: Final[Mapping[str, Compiler]] = {
     "column.min": _extreme("min"),
     "column.max": _extreme("max"),
@@ -250,6 +302,12 @@ _COLUMN: Final[Mapping[str, Compiler]] = {
     "column.standard_deviation": _arithmetic("stddev_samp"),
     "column.median": _median,
     "column.non_null_proportion": _non_null_proportion,
+    "column.quantile_values": _quantiles,
+    "column.value_counts": _value_counts,
+    "column.most_common_value": _commonest,
+    "column.histogram": _histogram,
+    "column_values.between.count": _between_count,
+    "column_values.nonnull.count": _filled_count,
     "column.distinct_values.count": _distinct_count,
     "column.unique_proportion": _unique_proportion,
     "column.distinct_values.not_in_set.count": _outside_count,

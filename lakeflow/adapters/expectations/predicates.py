@@ -15,7 +15,7 @@ Rule = Callable[[Sequence[Operand], Values], str]
 
 def bad_row(metric: str, columns: Sequence[Operand], values: Values) -> str:
     """The rule of a map metric (`column_values.between`); CannotCheck for one that SQL does not say here."""
-    rule = _RULES.get(metric)
+    rule = RULES.get(metric)
     if rule is None:
         raise CannotCheck(unsupported(metric))
     return rule(columns, values)
@@ -100,8 +100,7 @@ def _length_equals(columns: Sequence[Operand], values: Values) -> str:
 
 
 def _matches(columns: Sequence[Operand], values: Values) -> str:
-    word = " AND " if values.get("match_on") == "all" else " OR "
-    return word.join(f"regexp_matches({_spelled(columns[0])}, {text(regex)})" for regex in regexes(values))
+    return _joined([f"regexp_matches({_spelled(columns[0])}, {text(regex)})" for regex in regexes(values)], values)
 
 
 def _match(columns: Sequence[Operand], values: Values) -> str:
@@ -115,8 +114,14 @@ def _not_match(columns: Sequence[Operand], values: Values) -> str:
 def _likes(columns: Sequence[Operand], values: Values) -> str:
     one = values.get("like_pattern")
     patterns = (one,) if one else tuple(values.get("like_pattern_list") or ())
-    word = " AND " if values.get("match_on") == "all" else " OR "
-    return word.join(f"{_spelled(columns[0])} LIKE {text(pattern)}" for pattern in patterns)
+    escape = f" ESCAPE {text(values['escape'])}" if values.get("escape") else ""
+    return _joined([f"{_spelled(columns[0])} LIKE {text(pattern)}{escape}" for pattern in patterns], values)
+
+
+def _joined(matches: Sequence[str], values: Values) -> str:
+    if not matches:
+        raise CannotCheck("no pattern is given")
+    return (" AND " if values.get("match_on") == "all" else " OR ").join(matches)
 
 
 def _like(columns: Sequence[Operand], values: Values) -> str:
@@ -177,7 +182,7 @@ def _alike(columns: Sequence[Operand]) -> Sequence[Operand]:
     return columns
 
 
-_RULES: Final[Mapping[str, Rule]] = {
+RULES: Final[Mapping[str, Rule]] = {
     "column_values.nonnull": _null,
     "column_values.null": _nonnull,
     "column_values.between": _between,

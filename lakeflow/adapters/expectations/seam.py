@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from lakeflow.adapters.expectations import order
 from lakeflow.adapters.expectations.criteria import Judgement, Values
 from lakeflow.adapters.expectations.domains import Metric
+from lakeflow.adapters.expectations.instead import instead_of
 from lakeflow.adapters.expectations.literals import instant
+from lakeflow.adapters.expectations.table import CannotCheck
 
 _COUNTS_ONLY: Final = {"result_format": {"result_format": "BOOLEAN_ONLY", "partial_unexpected_count": 0}}
 
@@ -39,12 +42,27 @@ def is_query(value: Any) -> bool:
 
 
 def metrics_of(expectation: Any) -> Mapping[str, Metric]:
-    """The metrics that this expectation asks for, by the names under which it wants them."""
+    """The metrics that this expectation asks for, by the names under which it wants them.
+
+    CannotCheck, with what to use instead, for one that is not computed here or that could not fail.
+    """
+    reason = instead_of(expectation)
+    if reason is not None:
+        raise CannotCheck(reason)
     needs = expectation.get_validation_dependencies(execution_engine=None, runtime_configuration=_configuration())
     return {
-        name: Metric(found.metric_name, dict(found.metric_domain_kwargs), dict(found.metric_value_kwargs))
+        name: Metric(found.metric_name, dict(found.metric_domain_kwargs), _arguments(found, expectation))
         for name, found in needs.metric_configurations.items()
     }
+
+
+def _arguments(found: Any, expectation: Any) -> dict[str, Any]:
+    """The library knows no order of rows but the one in which they come; an author names columns for it."""
+    arguments = dict(found.metric_value_kwargs or {})
+    if any(found.metric_name.startswith(rule) for rule in order.RULES):
+        options = (expectation.meta or {}).get("lakeflow") or {}
+        arguments[order.ORDER_BY] = options.get(order.ORDER_BY)
+    return arguments
 
 
 @dataclass(frozen=True)
@@ -54,12 +72,28 @@ class Library:
     expectation: Any
 
     def judge(self, values: Values) -> Judgement:
-        timed = any(isinstance(value, dt.datetime) for value in values.values())
+        asked = {name: _as_asked(name, value) for name, value in values.items()}
+        timed = any(map(_is_time, asked.values()))
         raw = (_on_one_clock(self.expectation) if timed else self.expectation)._validate(  # noqa: SLF001 - the seam
-            metrics=dict(values), runtime_configuration=_configuration(), execution_engine=None
+            metrics=asked, runtime_configuration=_configuration(), execution_engine=None
         )
         answer = raw if isinstance(raw, dict) else raw.to_json_dict()
-        return Judgement(bool(answer["success"]), (answer.get("result") or {}).get("observed_value"))
+        observed = (answer.get("result") or {}).get("observed_value")
+        return Judgement(bool(answer["success"]), observed["values"] if isinstance(observed, dict) else observed)
+
+
+def _as_asked(name: str, value: Any) -> Any:
+    """A value in the form that the library's code wants."""
+    if name != "column.value_counts":
+        return value
+    import pandas as pd  # noqa: PLC0415 - the library has imported it
+
+    return pd.Series([count for _, count in value], index=[held for held, _ in value], name="count")
+
+
+def _is_time(value: Any) -> bool:
+    first = value[0] if isinstance(value, list) and value else value
+    return isinstance(first, dt.datetime)
 
 
 def _configuration() -> dict[str, Any]:
@@ -69,5 +103,7 @@ def _configuration() -> dict[str, Any]:
 def _on_one_clock(expectation: Any) -> Any:
     """The same expectation with bounds that compare with our observed times: naive, in UTC."""
     bounds = {key: getattr(expectation, key, None) for key in ("min_value", "max_value")}
-    given = {key: instant(bound, expectation.column) for key, bound in bounds.items() if bound is not None}
+    given: dict[str, Any] = {key: instant(one, expectation.column) for key, one in bounds.items() if one is not None}
+    if getattr(expectation, "value_set", None):
+        given["value_set"] = [instant(one, expectation.column) for one in expectation.value_set]
     return expectation.copy(update=given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -35,6 +35,10 @@ class Queries(Protocol):
 
     def execute(self, sql: str) -> Answer:
         """Run our own SQL; AssetError with the engine's words when it fails."""
+        ...
+
+    def batches(self, sql: str) -> Iterator[Any]:
+        """The same as Arrow record batches of a few thousand rows, one in memory at a time."""
         ...
 
     def select(self, sql: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from lakeflow.core.errors import UsageError
+from lakeflow.core.planning import NEUTRAL
 from lakeflow.core.provenance import Provenance, provenance_of
 from lakeflow.core.runs import Ruling, VerdictRecord
 from lakeflow.core.table import MAIN, Snapshot, Table
@@ -58,6 +59,17 @@ def seen_at(table: Table, moment: datetime) -> int:
     if seen[-1] not in table.snapshots:
         raise _expired(table)
     return seen[-1]
+
+
+def predecessor(table: Table, snapshot_id: int | None) -> int | None:
+    """What main held before this snapshot changed its rows: of a branch today's main, of main what it was before.
+
+    None when the snapshot is the first one, and when what stood before it has expired.
+    """
+    for snapshot in table.ancestry(snapshot_id):
+        if snapshot.operation != NEUTRAL:
+            return snapshot.parent_id if snapshot.parent_id in table.snapshots else None
+    return None
 
 
 def find_snapshot(table: Table, *, ref: str, snapshot: str | None) -> int | None:

@@ -203,6 +203,7 @@ class AuditRequest:
     """One snapshot to audit. `relations` maps each name that a check may read to a pinned scan:
     `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe as JSON.
     `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
+    `at` is the moment from which ages are counted; None: now.
     """
 
     asset: AssetKey
@@ -216,6 +217,7 @@ class AuditRequest:
     allow_empty: bool = False
     timeout: float = 600.0
     pii: frozenset[str] = frozenset()
+    at: datetime | None = None
 
 
 class Auditor(Protocol):

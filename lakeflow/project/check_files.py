@@ -12,6 +12,7 @@ from lakeflow.core.fingerprint import fingerprint, suite_source
 from lakeflow.core.laws import Draft, children_of, descendants
 from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Layer, Severity, Suite
 from lakeflow.core.nearest import did_you_mean, did_you_mean_asset
+from lakeflow.core.own_checks import mentions
 from lakeflow.core.reach import whole
 from lakeflow.core.sql import Query, Reference, read_header, read_query
 from lakeflow.project.sources import Sources, UnreadableError
@@ -21,12 +22,13 @@ _HEADER: Final[Mapping[str, type]] = {"severity": str, "allow_empty": bool, "des
 
 @dataclass(frozen=True)
 class _Read:
-    """A check file with what only reading it can tell."""
+    """A check file with what only reading it can tell. `against_main`: it compares its asset with main."""
 
     file: CheckFile
     references: tuple[Reference, ...] = ()
     published: tuple[Reference, ...] = ()
     modules: Mapping[str, Path] = field(default_factory=dict)
+    against_main: bool = False
 
 
 class Checks:
@@ -111,8 +113,10 @@ class Checks:
                 message = f"the check of {draft.key} reads {each.key}, which is made from it"
                 hint = f"move the check to {each.key}, or read published.{each.key}"
                 self.faults.append(Fault(name, each.line, message, hint))
-        others = tuple(each.key for each in read.references if each.key != draft.key)
-        file = replace(read.file, references=others, published=tuple(each.key for each in read.published))
+        others = dict.fromkeys(each.key for each in read.references if each.key != draft.key)
+        main = [draft.key] if read.against_main else []
+        published = dict.fromkeys([*main, *(each.key for each in read.published)])
+        file = replace(read.file, references=tuple(others), published=tuple(published))
         return replace(read, file=file)
 
     def _read(self, path: Path) -> _Read | None:
@@ -125,7 +129,16 @@ class Checks:
     def _python(self, path: Path) -> _Read:
         text, tree = self._sources.text(path), self._sources.tree(path)
         modules = self._sources.modules(whole(text, tree).imports, path)
-        return _Read(CheckFile(CheckKind.SUITE, self._sources.name(path), text), modules=modules)
+        said = [mentions(self._sources.tree(each), self._sources.name(each)) for each in (path, *modules.values())]
+        self.faults += [fault for each in said for fault in each.faults]
+        named = [table for each in said for table in each.tables]
+        return _Read(
+            CheckFile(CheckKind.SUITE, self._sources.name(path), text),
+            references=tuple(Reference(each.key, each.line) for each in named if not each.published),
+            published=tuple(Reference(each.key, each.line) for each in named if each.published),
+            modules=modules,
+            against_main=any(each.against_main for each in said),
+        )
 
     def _sql(self, path: Path) -> _Read:
         text, name = self._sources.text(path), self._sources.name(path)

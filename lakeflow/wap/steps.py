@@ -8,6 +8,7 @@ from time import perf_counter
 from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.fingerprint import ALGORITHM
+from lakeflow.core.history import predecessor
 from lakeflow.core.lineage import personal_columns
 from lakeflow.core.model import Asset, AssetKey, WriteMode
 from lakeflow.core.planning import TO_AUDIT, Cause, Step, published
@@ -235,7 +236,10 @@ def _drop_equal(attempt: Attempt, record: StepRecord) -> None:
 def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
     asset, suite = attempt.asset(record.asset), attempt.suite(record.asset)
     relations = {str(key): found for key, found in attempt.scans(suite.references - {record.asset}).items()}
-    relations |= {f"published.{key}": found for key, found in attempt.published_scans(suite.published).items()}
+    others = attempt.published_scans(suite.published - {record.asset})
+    relations |= {f"published.{key}": found for key, found in others.items()}
+    if record.asset in suite.published:
+        relations[f"published.{record.asset}"] = _seen_before(attempt, record, scan)
     return AuditRequest(
         asset=record.asset,
         scan=scan,
@@ -248,7 +252,15 @@ def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
         allow_empty=asset.allow_empty,
         timeout=attempt.world.policy.check_timeout,
         pii=personal_columns(attempt.world.project, {record.asset} | suite.references | suite.published),
+        at=attempt.world.clock(),
     )
+
+
+def _seen_before(attempt: Attempt, record: StepRecord, scan: Scan) -> Scan:
+    """What readers see of the asset itself: what they saw before the audited snapshot, nothing on the first build."""
+    table = attempt.tables[record.asset]
+    before = predecessor(table, record.snapshot_id)
+    return Scan(record.asset, None, scan.schema) if before is None else attempt.world.catalog.scan(table, before)
 
 
 def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:

@@ -54,8 +54,9 @@ def project(*assets: Asset, suites: Mapping[str, Suite] | None = None) -> Projec
     return Project("/lake", {one.key: one for one in assets}, {key(k): s for k, s in (suites or {}).items()})
 
 
-def suite(digest: str, references: str = "") -> Suite:
-    return Suite((CheckFile(CheckKind.ROWS, "checks/x.sql", "", references=keys(references)),), digest)
+def suite(digest: str, references: str = "", published: str = "") -> Suite:
+    file = CheckFile(CheckKind.ROWS, "checks/x.sql", "", references=keys(references), published=keys(published))
+    return Suite((file,), digest)
 
 
 def snapshot(id_: int, parent: int | None = None, operation: str = "append", **summary: str) -> Snapshot:

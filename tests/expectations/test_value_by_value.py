@@ -18,7 +18,9 @@ WORDS = ["EWR", "JFK", "JFK", "", None, "Ünï", "{", "'; drop"]
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory: pytest.TempPathFactory) -> Scan:
-    return scan_of(tmp_path_factory.mktemp("words"), id=("int", list(range(8))), word=("string", WORDS), twin=("string", WORDS))
+    return scan_of(
+        tmp_path_factory.mktemp("words"), id=("int", list(range(8))), word=("string", WORDS), twin=("string", WORDS)
+    )
 
 
 def test_a_look_around_counts_rows_and_shows_them_with_their_key(words: Scan) -> None:

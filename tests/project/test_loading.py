@@ -398,3 +398,58 @@ def test_a_project_with_crlf_line_ends_is_read_as_any_other(tmp_path):
     write(tmp_path, SILVER)
     versions = [{key: asset.code_version for key, asset in each.assets.items()} for each in (crlf, load(tmp_path))]
     assert versions[0] == versions[1]
+
+
+LFX = "from lakeflow import expectations as lfx\n"
+
+
+def _against(root, text, **files):
+    named = {
+        "layers/silver/planes.sql": "/*\nkey = ['a']\n*/\nselect * from bronze.raw",
+        "checks/silver/weather.py": text,
+    }
+    return loaded(root, {**SILVER, **named, **files}).suite(WEATHER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LFX + "x = [lfx.ExpectForeignKeyToExist(columns='a', references='silver.planes')]\n",
+        "from lakeflow.expectations import ExpectForeignKeyToExist as FK\nx = [FK(references='silver.planes')]\n",
+        "import lakeflow.expectations as e\nx = [e.ExpectForeignKeyToExist(references='silver.planes')]\n",
+    ],
+)
+def test_a_foreign_key_is_a_reference_that_is_read_without_executing_the_file(text, tmp_path):
+    suite = _against(tmp_path, text + "raise Exception('never imported by a plan')\n")
+    assert (suite.references, suite.published) == ({AssetKey.parse("silver.planes")}, frozenset())
+
+
+def test_a_foreign_key_in_an_imported_module_of_the_project_counts_too(tmp_path):
+    keys = LFX + "KEYS = [lfx.ExpectForeignKeyToExist(columns='a', references='published.silver.planes')]\n"
+    suite = _against(tmp_path, "from checks._keys import KEYS\nexpectations = KEYS\n", **{"checks/_keys.py": keys})
+    assert (suite.references, suite.published) == (frozenset(), {AssetKey.parse("silver.planes")})
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("references=OTHER", "the table that the foreign key references cannot be read from the text"),
+        ("**more", "the table that the foreign key references cannot be read from the text"),
+        ("references='planes'", "references='planes' names no table"),
+        ("references='silver.plane'", "the check reads silver.plane, which is not defined"),
+    ],
+)
+def test_a_foreign_key_whose_table_cannot_be_read_or_is_none_is_a_fault(argument, message, tmp_path):
+    text = LFX + f"\nexpectations = [\n    lfx.ExpectForeignKeyToExist({argument}),\n]\n"
+    files = {
+        **SILVER,
+        "layers/silver/planes.sql": "/*\nkey = ['a']\n*/\nselect * from bronze.raw",
+        "checks/silver/weather.py": text,
+    }
+    (fault,) = faults(tmp_path, files)
+    assert (fault.path, fault.line, fault.message) == ("checks/silver/weather.py", 4, message)
+
+
+def test_a_comparison_with_main_reads_what_readers_see_of_the_asset(tmp_path):
+    assert _against(tmp_path, LFX + "x = [lfx.ExpectNoKeyToDisappear()]\n").published == {WEATHER}
+    assert _against(tmp_path, LFX + "x = [lfx.ExpectTableToBeFresh()]\n").published == frozenset()

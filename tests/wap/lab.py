@@ -47,10 +47,10 @@ class Lab:
         self.engine.recipes[version] = recipe if callable(recipe) else lambda _: fixed
         self.assets[key(name)] = _asset(name, upstreams, version, fields)
 
-    def check(self, name: str, rule: Rule, references: str = "") -> None:
+    def check(self, name: str, rule: Rule, references: str = "", published: str = "") -> None:
         digest = f"checks-{next(self._versions)}"
         self.auditor.rules[digest] = rule
-        self.suites[key(name)] = suite(digest, references)
+        self.suites[key(name)] = suite(digest, references, published)
 
     @property
     def world(self) -> wap.World:

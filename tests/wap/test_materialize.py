@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from lakeflow import wap
 from lakeflow.core.errors import AssetError, SelectionError
 from lakeflow.core.events import Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
+from lakeflow.core.history import predecessor
 from lakeflow.core.model import WriteMode
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Action, Ruling
@@ -277,3 +279,31 @@ def test_the_proof_is_plain_json_without_rows(lab: Lab) -> None:
     assert proof["checks"] == [
         {"name": "rows", "outcome": "passed", "severity": "critical", "failed_rows": None, "rows": None}
     ]
+
+
+def test_a_check_of_its_own_main_sees_what_readers_saw_before_the_audited_snapshot(lab: Lab) -> None:
+    seen: list[list[int]] = []
+
+    def note(_: object, named: Mapping[str, Sequence[int]]) -> bool:
+        seen.append(list(named["published.silver.b"]))
+        return True
+
+    lab.check("silver.b", note, published="silver.b")
+    lab.define("silver.b", [7], reads=("b.csv",))
+    lab.materialize("bronze.a silver.b")
+    lab.define("silver.b", [8], reads=("b.csv",))
+    lab.materialize("silver.b")
+    lab.check("silver.b", note, published="silver.b")
+    lab.materialize("silver.b")
+    assert seen == [[], [7], [7]], "a first build, a run, and an audit of main again"
+
+
+def test_a_compaction_of_main_is_not_what_stood_before(lab: Lab) -> None:
+    lab.define("silver.b", [7])
+    lab.materialize("bronze.a silver.b")
+    first = lab.main("silver.b")
+    lab.define("silver.b", [8])
+    lab.materialize("silver.b")
+    lab.foreign_compact("silver.b")
+    table = lab.table("silver.b")
+    assert predecessor(table, table.main) == first

@@ -15,6 +15,7 @@ class Answers:
     """What was found out about one table so far. Equal SQL is asked once."""
 
     def __init__(self, queries: Queries, table: Audited) -> None:
+        self.table = table
         self._queries = queries
         self._relation = table.relation
         self._shared: dict[str, Any] = {}

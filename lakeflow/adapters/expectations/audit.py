@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from lakeflow.adapters.expectations.answers import Answers
@@ -49,8 +50,7 @@ class Past:
 
 def steps(request: AuditRequest, queries: Queries, past: Past) -> Iterator[Step]:
     """Run what is left of the audit; results come in the order of the `Auditor` port."""
-    pii = frozenset(name.lower() for name, column in request.columns.items() if column.pii)
-    table = Audited(request.asset, request.scan.schema, request.primary_key, pii, guarded=bool(pii | request.pii))
+    table = _table(request)
     checks: list[Check] = []
     for file in _files(request, CheckKind.SUITE):
         checks += yield from _load(file, request, table, past)
@@ -62,6 +62,23 @@ def steps(request: AuditRequest, queries: Queries, past: Past) -> Iterator[Step]
     for check in left:
         yield Step(check.unit, check.name, check.path)
         yield Step(check.unit, check.name, check.path, done=True, result=check.run(answers))
+
+
+def _table(request: AuditRequest) -> Audited:
+    pii = frozenset(name.lower() for name, column in request.columns.items() if column.pii)
+    main = request.relations.get(f"published.{request.asset}")
+    at = request.at or datetime.now(UTC)
+    return Audited(
+        asset=request.asset,
+        schema=request.scan.schema,
+        primary_key=request.primary_key,
+        pii=pii,
+        guarded=bool(pii | request.pii),
+        elsewhere=request.pii,
+        readable=frozenset(request.relations),
+        main=main.schema if main and main.snapshot_id is not None else None,
+        moment=at.astimezone(UTC).replace(tzinfo=None),
+    )
 
 
 def _files(request: AuditRequest, kind: CheckKind) -> Iterator[CheckFile]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lakeflow.adapters.expectations import conditions, domains, names, samples, seam
+from lakeflow.adapters.expectations import conditions, domains, names, own_kinds, samples, seam
 from lakeflow.adapters.expectations.checks import Broken, Check, Rule
 from lakeflow.adapters.expectations.domains import Metric, domain_of
 from lakeflow.adapters.expectations.judged import BadOnes, Judged
@@ -44,9 +44,9 @@ def compile_expectation(expectation: Any, table: Audited, source: Source) -> Che
     name, severity = type(expectation).__name__, _severity(expectation)
     personal = table.is_personal(_columns(expectation))
     try:
-        name = names.name_of(expectation)
+        name = names.name_of(expectation, _words(expectation))
         rule = _rule(expectation, table, source)
-        personal = table.guarded if seam.is_query(expectation) else personal
+        personal = table.guarded if _may_read_others(expectation) else personal
     except CannotCheck as error:
         rule = Broken(str(error))
     except Exception as error:  # noqa: BLE001 - the boundary to the library and to users' own expectation classes
@@ -54,8 +54,20 @@ def compile_expectation(expectation: Any, table: Audited, source: Source) -> Che
     return Check(source.unit, name, rule, source.path, severity, personal)
 
 
+def _words(expectation: Any) -> str:
+    """What an expectation of our own asks for; empty for others, whose names we know by their class."""
+    own = seam.own_of(expectation)
+    return own_kinds.name_of(own) if own else ""
+
+
+def _may_read_others(expectation: Any) -> bool:
+    return seam.is_query(expectation) or seam.own_of(expectation) is not None
+
+
 def _rule(expectation: Any, table: Audited, source: Source) -> Rule:
     allowed = source.allow_empty or bool(_options(expectation).get("allow_empty"))
+    if own := seam.own_of(expectation):
+        return own_kinds.rule_of(own, table, allow_empty=allowed)
     if seam.is_query(expectation):
         return bad_rows(table, _batch_query(expectation, table), allow_empty=allowed)
     if any(base.__name__ in _FOR_SCHEMA for base in type(expectation).__mro__):

@@ -12,9 +12,12 @@ from lakeflow.adapters.expectations import conditions
 _SHOWN = 5
 
 
-def name_of(expectation: Any) -> str:
-    """`wind_speed between 0 and 200`, `temp not null for at least 95% where origin == EWR`."""
-    words = _words(expectation)
+def name_of(expectation: Any, words: str = "") -> str:
+    """`wind_speed between 0 and 200`, `temp not null for at least 95% where origin == EWR`.
+
+    `words` are what it asks for, where that is known already.
+    """
+    words = words or _words(expectation)
     mostly = getattr(expectation, "mostly", None)
     if isinstance(mostly, (int, float)) and mostly < 1:
         words += f" for at least {mostly * 100:g}%"

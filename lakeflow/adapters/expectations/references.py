@@ -11,12 +11,12 @@ from lakeflow.adapters.expectations.checks import NOTHING, Broken, Check, Findin
 from lakeflow.adapters.expectations.domains import Domain
 from lakeflow.adapters.expectations.metrics import Aggregate, Plan
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, identifier
-from lakeflow.core.model import AssetKey, ForeignKey, Outcome
+from lakeflow.core.model import ForeignKey, Outcome
 from lakeflow.core.ports import AuditRequest
 
 
-def orphans(table: Audited, domain: Domain, other: AssetKey, keys: Sequence[str]) -> str:
-    """`FROM …` over the rows of the domain whose columns, all set, stand together in no row of `other`.
+def orphans(table: Audited, domain: Domain, other: str, keys: Sequence[str]) -> str:
+    """`FROM …` over the rows of the domain whose columns, all set, stand together in no row of the relation `other`.
 
     An anti join, since `NOT IN` finds nothing as soon as `other` holds one NULL. As in SQL's own foreign keys
     (MATCH SIMPLE) a row with a NULL among its columns refers to nothing.
@@ -24,8 +24,12 @@ def orphans(table: Audited, domain: Domain, other: AssetKey, keys: Sequence[str]
     names = [identifier(column.name) for column in domain.columns]
     same = " AND ".join(f"referring.{name} = referred.{identifier(key)}" for name, key in zip(names, keys, strict=True))
     rows = f"SELECT * FROM {table.relation}{refer(domain)}"
-    referred = f"{identifier(other.layer)}.{identifier(other.name)}"
-    return f"FROM ({rows}) AS referring ANTI JOIN {referred} AS referred ON {same}"
+    return f"FROM ({rows}) AS referring ANTI JOIN {other} AS referred ON {same}"
+
+
+def relation(name: str) -> str:
+    """`layer.name`, or `published.layer.name`, as SQL."""
+    return ".".join(map(identifier, name.split(".")))
 
 
 def refer(domain: Domain) -> str:
@@ -63,7 +67,7 @@ class _Orphans:
         rows = answers.value(_referring(self.domain))
         if rows == 0 and not self.allow_empty:
             return Finding(Outcome.ERRORED, NOTHING, rows=0)
-        source = orphans(self.table, self.domain, self.foreign.dimension, [self.foreign.key])
+        source = orphans(self.table, self.domain, relation(str(self.foreign.dimension)), [self.foreign.key])
         failed = answers.ask(f"SELECT count(*) {source}").rows[0][0]
         if not failed:
             return Finding(Outcome.PASSED, failed_rows=0, rows=rows)

@@ -21,21 +21,21 @@ def rows_of(table: Audited, domain: Domain, source: str) -> str:
     """The query of up to five rows of `source`, a FROM clause that gives columns of the table."""
     names = (*table.primary_key, *(column.name for column in domain.columns))
     shown = tuple(dict.fromkeys(names)) or table.schema.names[:SHOWN]
-    spelled = ", ".join(_spelled(table, name) for name in shown)
-    return f"SELECT {spelled} {source} LIMIT {SHOWN}"
+    listed = ", ".join(_spelled(table, name) for name in shown)
+    return f"SELECT {listed} {source} LIMIT {SHOWN}"
 
 
 def repeated_keys(table: Audited, domain: Domain) -> str:
     """The query of up to five keys that occur more than once, and in how many rows (`×`)."""
     names = tuple(column.name for column in domain.columns)
-    spelled = ", ".join(_spelled(table, name) for name in names)
+    listed = ", ".join(_spelled(table, name) for name in names)
     keys = ", ".join(column.sql for column in domain.columns)
     quoted = ", ".join(f"any_value({identifier(name)}) AS {identifier(name)}" for name in names)
     groups = (
         f"SELECT {quoted}, count(*) AS n FROM {table.relation}{distinct_domain(domain)}"
         f" GROUP BY {keys} HAVING count(*) > 1 ORDER BY n DESC LIMIT {SHOWN}"
     )
-    return f'SELECT {spelled}, CAST(n AS VARCHAR) AS "×" FROM ({groups})'
+    return f'SELECT {listed}, CAST(n AS VARCHAR) AS "×" FROM ({groups})'
 
 
 def rows(answers: Answers, sql: str) -> tuple[Sample, ...]:

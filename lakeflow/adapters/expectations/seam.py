@@ -33,6 +33,30 @@ def load() -> Any:
     return gxe
 
 
+@dataclass(frozen=True)
+class OwnKind:
+    """One of our own expectations as data. `overridden`: a subclass judges by rules that we do not know."""
+
+    kind: str
+    args: Mapping[str, Any]
+    overridden: bool = False
+
+
+def own_of(expectation: Any) -> OwnKind | None:
+    """None for an expectation of the library, or of a user."""
+    kind = getattr(expectation, "lakeflow_kind", "")
+    if not kind:
+        return None
+    given = expectation.configuration.kwargs
+    args = {name: getattr(expectation, name) for name in expectation.success_keys}
+    judge = type(expectation)._validate  # noqa: SLF001 - the seam: every expectation overrides this method
+    return OwnKind(
+        kind,
+        {**args, "row_condition": given.get("row_condition")},
+        not judge.__module__.startswith("lakeflow.expectations."),
+    )
+
+
 def is_expectation(value: Any) -> bool:
     return isinstance(value, load().Expectation)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from lakeflow.core.model import AssetKey
@@ -75,7 +76,10 @@ class Operand:
 class Audited:
     """The relation under audit. Names in `pii` are lower-cased.
 
-    `guarded` says that something a check's own SQL may read, here or elsewhere, is personal.
+    `guarded` says that something a check's own SQL may read, here or elsewhere, is personal; `elsewhere` are names of
+    personal columns of other relations. `readable` names these relations, `main` is the schema of what readers see of
+    this one (None: nothing yet), `moment` is the time of the audit, naive in UTC: a rule looks these three up when it
+    is asked, so that it can be kept for another audit.
     """
 
     asset: AssetKey
@@ -83,10 +87,19 @@ class Audited:
     primary_key: tuple[str, ...] = ()
     pii: frozenset[str] = frozenset()
     guarded: bool = False
+    elsewhere: frozenset[str] = frozenset()
+    readable: frozenset[str] = frozenset()
+    main: Schema | None = None
+    moment: datetime = datetime.min
 
     @property
     def relation(self) -> str:
         return f"{identifier(self.asset.layer)}.{identifier(self.asset.name)}"
+
+    @property
+    def published(self) -> str:
+        """What readers see of it."""
+        return f"published.{self.relation}"
 
     def column(self, name: str) -> Operand:
         """CannotCheck with a suggestion when there is no such column."""

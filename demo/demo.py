@@ -1,4 +1,4 @@
-"""The main job on real data, told by the command line itself: publish, hold, mend, retry, look, roll back.
+"""A year of a lakehouse, month by month, told by the command line itself: publish, hold, mend, retry, roll back.
 
 It works in a copy under `build/demo`, so that nothing of the repository changes. Every command's exit code is
 checked: the story ends with exit 0 only when each chapter ended as it should.
@@ -14,61 +14,131 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from demo.data import WEATHER, prepare
+from demo.data import LANDING, YEAR, prepare
+from demo.people import LATE
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 LAKE: Final = REPOSITORY / "build" / "demo"
 LATER: Final = LAKE / "later"
-SILVER_WEATHER: Final = Path("layers", "silver", "weather.sql")
+SILVER_WEATHER: Final = Path("silver", "weather.sql")
 DELAYS: Final = Path("layers", "gold", "carrier_delays.sql")
 DONE, HELD = 0, 1
 
 
 def main() -> None:
     lay_out()
-    say("January's weather has landed. Everything is built, audited and published in one step.")
-    run("plan")
-    run("materialize")
+    january()
+    february()
+    quiet("March", "April", "May", "June")
+    july()
+    quiet("August", "September", "October")
+    november()
+    quiet("December")
+    what_is_there()
+    a_mistake()
+
+
+def january() -> None:
     say(
-        "Now the other eleven months land, each file once. They are dirty: one wind of 1,048 mph, and three hours that",
-        "the naive silver.weather reads twice. The run is HELD, and readers go on seeing January.",
+        "January lands: flights, weather, passengers, bookings. 24 tables are built, audited and published in one step."
     )
-    for month in sorted(LATER.iterdir()):
-        shutil.move(month, LAKE / WEATHER)
-    run("plan")
+    land("01")
+    run("materialize")
+    run("show", "gold.route_demand", "--limit", "3")
+    say("Names and telephone numbers are not shown: their columns are declared personal.")
+    run("show", "silver.passengers", "--limit", "2")
+
+
+def february() -> None:
+    say(
+        "In February a station read a wind of 1,048 mph. silver.weather is HELD, and what is made from it",
+        "waits; all that does not need it is published. Readers of silver.weather go on seeing January.",
+    )
+    land("02")
+    run("plan", "+gold.weather_delays")
     run("materialize", expected=HELD)
-    run("status", "silver.weather", "gold.weather_delays")
-    run("show", "silver.weather", "--limit", "3")
-    run("show", "silver.weather", "--ref", latest_branch(), "--failing")
-    say("The fix: read UTC, as the file has it, and drop the one impossible reading. Then the same run again.")
-    shutil.copy(REPOSITORY / SILVER_WEATHER, LAKE / SILVER_WEATHER)
-    run("plan", "silver.weather+")
+    run("show", "silver.weather", "--ref", "held", "--failing")
+    say("A person looks, mends the code, and runs the same run again: only what was not published.")
+    weather_as_of("february")
     run("retry")
-    run("snapshots", "silver.weather")
-    run("lineage", "gold.weather_delays", "gold.carrier_delays")
-    say("Nothing to do is a good answer.")
+
+
+def july() -> None:
+    say("July's bookings come with six passengers of whom nobody has heard. No code is wrong: a file is late.")
+    land("07")
+    run("materialize", expected=HELD)
+    say("The file comes. `materialize` publishes the passengers, and the retry finds everyone it looks for.")
+    land(LATE)
+    run("materialize", "+silver.passengers")
+    run("retry")
+
+
+def november() -> None:
+    say(
+        "November: the clocks go back, and an hour of weather comes twice at each airport. The key finds what the code",
+        "did not think of.",
+    )
+    land("11")
+    run("materialize", expected=HELD)
+    say("The fix: read UTC, as the file has it.")
+    shutil.copy(REPOSITORY / "layers" / SILVER_WEATHER, LAKE / "layers" / SILVER_WEATHER)
+    run("retry")
+
+
+def what_is_there() -> None:
+    say("A year is in. Nothing to do is a good answer; lineage is in the tables themselves.")
     run("plan")
+    run("snapshots", "silver.weather")
+    run("lineage", "gold.weather_delays", "gold.flights")
+
+
+def a_mistake() -> None:
     say("A change can pass every check and still be wrong. It is published, and taken back as a whole.")
     text = (LAKE / DELAYS).read_text()
-    (LAKE / DELAYS).write_text(text.replace("arr_delay >= 15", "arr_delay >= 60"))
+    (LAKE / DELAYS).write_text(text.replace("filter (late)", "filter (arr_delay >= 60)"))
     run("materialize", "gold.carrier_delays")
     run("rollback", latest_run())
-    run("snapshots", "gold.carrier_delays")
     run("runs")
 
 
+def quiet(*months: str) -> None:
+    """Months in which nothing happens: of each run the line that says so."""
+    say(f"{' and '.join(months) if len(months) < 3 else f'{months[0]} to {months[-1]}'}: nothing to decide.")
+    for month in months:
+        land(f"{NAMES.index(month) + 1:02}")
+        print(f"\n$ lakeflow materialize    # {month}", flush=True)
+        done = lakeflow("materialize", capture=True)
+        print(done.stdout.strip().splitlines()[-1], flush=True)
+        require(("materialize",), done.returncode, DONE)
+
+
+NAMES: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
 def lay_out() -> None:
-    """A fresh copy of the reference project, its data, and the first, naive version of silver.weather."""
+    """A fresh copy of the reference project with the first version of silver.weather, and no file of any month."""
     shutil.rmtree(LAKE, ignore_errors=True)
     for folder in ("layers", "checks"):
         shutil.copytree(REPOSITORY / folder, LAKE / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (LAKE / "pyproject.toml").write_text("[tool.lakeflow]\n")
-    shutil.copy(REPOSITORY / "demo" / "naive" / "silver" / "weather.sql", LAKE / SILVER_WEATHER)
-    prepare(LAKE)
-    LATER.mkdir()
-    for month in (LAKE / WEATHER).iterdir():
-        if month.name != "2013-01.csv":
-            shutil.move(month, LATER)
+    weather_as_of("naive")
+    prepare(LATER)
+    shutil.copytree(LATER / LANDING / "reference", LAKE / LANDING / "reference")
+
+
+def weather_as_of(version: str) -> None:
+    shutil.copy(REPOSITORY / "demo" / version / SILVER_WEATHER, LAKE / "layers" / SILVER_WEATHER)
+
+
+def land(drop: str) -> None:
+    """Deliver the files of that drop, of every feed that has one."""
+    for path in (LATER / LANDING).glob(f"*/{YEAR}-{drop}.*"):
+        target = LAKE / LANDING / path.parent.name / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target)
 
 
 def say(*lines: str) -> None:
@@ -77,28 +147,29 @@ def say(*lines: str) -> None:
 
 def run(*words: str, expected: int = DONE) -> None:
     print(f"\n$ lakeflow {' '.join(words)}", flush=True)
-    code = lakeflow(*words).returncode
+    require(words, lakeflow(*words).returncode, expected)
+
+
+def require(words: tuple[str, ...], code: int, expected: int) -> None:
     if code != expected:
         raise SystemExit(f"demo: `lakeflow {' '.join(words)}` ended with {code}, expected {expected}")
 
 
 def lakeflow(*words: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+    """Progress is for people who watch; off a terminal the screens alone tell the story."""
     return subprocess.run(
         [sys.executable, "-m", "lakeflow.cli", *words],
         cwd=LAKE,
         check=False,
         text=True,
         stdout=subprocess.PIPE if capture else None,
+        stderr=None if sys.stderr.isatty() else subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )
 
 
 def latest_run() -> str:
     return str(json.loads(lakeflow("runs", "--output", "json", capture=True).stdout)["data"]["runs"][0]["id"])
-
-
-def latest_branch() -> str:
-    return f"audit_{latest_run()}"
 
 
 if __name__ == "__main__":

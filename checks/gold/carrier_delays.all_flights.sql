@@ -1,8 +1,8 @@
 /*
-description = "Every flight of silver is counted here, on its carrier and day, and nothing else is."
+description = "Every flight is counted here, on its carrier and day, and nothing else is."
 */
 with expected as (
-    select carrier, day, count(*) as flights from silver.flights group by all
+    select carrier, day, count(*) as flights from gold.flights group by all
 )
 
 select carrier, day, expected.flights as expected, delays.flights as counted

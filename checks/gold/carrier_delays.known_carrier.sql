@@ -3,4 +3,4 @@ description = "Every row belongs to a carrier that we know."
 */
 select delays.carrier, delays.day
 from gold.carrier_delays as delays
-anti join silver.carriers as carriers using (carrier)
+anti join gold.carriers as carriers using (carrier)

@@ -19,7 +19,6 @@ expectations = [
     gxe.ExpectColumnValuesToBeBetween(column="flights", min_value=1, max_value=500),
     gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="flights", column_B="cancelled", or_equal=True),
     gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="flights", column_B="late", or_equal=True),
-    gxe.ExpectColumnUniqueValueCountToBeBetween(column="day", min_value=365, max_value=365),
     gxe.ExpectColumnUniqueValueCountToBeBetween(column="carrier", min_value=10, max_value=25, severity="warning"),
     gxe.ExpectColumnMeanToBeBetween(column="mean_dep_delay", min_value=0, max_value=30, severity="warning"),
 ]

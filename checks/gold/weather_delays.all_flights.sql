@@ -2,7 +2,7 @@
 description = "Joining the weather neither loses nor doubles a flight."
 */
 with expected as (
-    select origin, count(*) as flights from silver.flights group by all
+    select origin, count(*) as flights from gold.flights group by all
 ),
 
 counted as (

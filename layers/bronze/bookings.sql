@@ -1,0 +1,12 @@
+/*
+description = "Seats that were booked, as the shop's feed said it; the feed may say a thing twice."
+owner = "loyalty"
+tags = ["passengers"]
+
+[source]
+folder = "data/landing/bookings"
+files = "*.ndjson"
+format = "ndjson"
+columns = ["booking_id", "passenger_id", "carrier", "flight", "origin", "day", "cabin", "fare", "booked_at"]
+*/
+select * from source

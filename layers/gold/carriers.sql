@@ -1,0 +1,9 @@
+/*
+description = "One row per carrier."
+kind = "dimension"
+key = ["carrier"]
+owner = "analytics"
+tags = ["star"]
+*/
+select carrier, name
+from silver.carriers

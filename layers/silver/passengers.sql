@@ -1,0 +1,31 @@
+/*
+description = "One row per passenger, as last heard of."
+key = ["passenger_id"]
+owner = "loyalty"
+tags = ["passengers"]
+
+[columns.passenger_id]
+description = "Given by us; says nothing about the person."
+
+[columns.name]
+pii = true
+
+[columns.email]
+pii = true
+
+[columns.phone]
+pii = true
+
+[columns.born_decade]
+description = "1970 for everyone born from 1970 to 1979; the day of birth stays in bronze."
+*/
+select
+    passenger_id,
+    name,
+    email,
+    phone,
+    born[1:3]::int * 10 as born_decade,
+    updated_at::timestamptz as updated_at
+from bronze.passengers
+-- Two files that disagree at the same instant: the row that stands later wins, whatever order they landed in.
+qualify row_number() over (partition by passenger_id order by updated_at::timestamptz desc, _file desc, _row desc) = 1

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
 
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model import EMPTY, AssetKey, Column, ForeignKey, Kind, WriteMode
+from lakeflow.core.model import EMPTY, AssetKey, Column, ForeignKey, Kind, OnRewrite, WriteMode
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.source import FileSource, read_source
 
@@ -18,6 +19,7 @@ ATTRIBUTE: Final = "__lakeflow__"
 """Where `@asset` leaves what its author wrote, on the function itself."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Choice = TypeVar("Choice", bound=StrEnum)
 Names: TypeAlias = str | Sequence[str]
 
 
@@ -27,6 +29,20 @@ class ColumnFields(TypedDict, total=False):
     type: str
     pii: bool
     description: str
+
+
+class NewRows(str):
+    """The name of an input of which an asset reads only the rows that it has not consumed yet."""
+
+    __slots__ = ()
+
+
+def new_rows(upstream: str) -> str:
+    """Only the rows of `layer.name` that came since the asset's own published snapshot was made.
+
+    `@asset(inputs={"raw": new_rows("bronze.flights")}, write="append")`; a SQL header says `new_rows = […]`.
+    """
+    return NewRows(upstream)
 
 
 @overload
@@ -49,6 +65,7 @@ def asset(
     source: Mapping[str, Any] = ...,
     kind: Literal["dimension", "fact", "mart"] = ...,
     foreign_keys: Mapping[str, str] = ...,
+    on_rewrite: Literal["rebuild", "hold"] = ...,
     allow_empty: bool = ...,
 ) -> Callable[[Function], Function]: ...
 
@@ -67,8 +84,10 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
             changes. `source` is `files(…)`, outside files that land once each; the function then takes one parameter,
             the rows of the new files. `kind` says what a gold asset is: `dimension`, `fact` or `mart` (the default);
             `foreign_keys` maps a column of a fact or dimension to the key `gold.name.column` in which its values
-            must stand. `allow_empty` lets checks pass on no rows. `layer` is needed only where no
-            folder says it. `description` (default: the docstring), `owner` and `tags` are for people.
+            must stand. `on_rewrite` says what becomes of an asset with `new_rows(…)` inputs when rows
+            that it consumed were rewritten: `rebuild` it from all rows (the default), or `hold`. `allow_empty` lets
+            checks pass on no rows. `layer` is needed only where no folder says it. `description` (default: the
+            docstring), `owner` and `tags` are for people.
 
     """
 
@@ -108,6 +127,8 @@ class Declaration:
     source: FileSource | None = None
     kind: Kind | None = None
     foreign_keys: tuple[ForeignKey, ...] = ()
+    new_rows: tuple[str, ...] = ()
+    on_rewrite: OnRewrite | None = None
     allow_empty: bool = False
 
 
@@ -130,6 +151,8 @@ def read_declaration(
             values[name] = _FORMS[fields[name]](name, value, flaws)
         except _WrongFormError:
             flaws.append(Flaw(name, f"{name} has the wrong type", f"write {_EXAMPLES[name]}"))
+    if marked := tuple(name for name in values.get("inputs", EMPTY).values() if isinstance(name, NewRows)):
+        values["new_rows"] = marked
     declaration = Declaration(**values)
     return declaration, (*flaws, *_key_flaws(declaration))
 
@@ -183,13 +206,20 @@ def _write(_name: str, value: object, flaws: list[Flaw]) -> WriteMode | None:
     return None
 
 
-def _kind(name: str, value: object, flaws: list[Flaw]) -> Kind | None:
-    if not isinstance(value, str):
-        raise _WrongFormError
-    if value in list(Kind):
-        return Kind(value)
-    flaws.append(Flaw(name, f"unknown kind {value!r}", did_you_mean(value, list(Kind), f"{', '.join(Kind)} exist")))
-    return None
+def _choice(options: type[Choice]) -> Callable[[str, object, list[Flaw]], Choice | None]:
+    """The form of a field that takes one of a few words."""
+
+    def read(name: str, value: object, flaws: list[Flaw]) -> Choice | None:
+        if not isinstance(value, str):
+            raise _WrongFormError
+        if value in list(options):
+            return options(value)
+        words = [option.value for option in options]
+        hint = did_you_mean(value, words, f"{', '.join(words)} exist")
+        flaws.append(Flaw(name, f"unknown {name} {value!r}", hint))
+        return None
+
+    return read
 
 
 def _foreign_keys(name: str, value: object, flaws: list[Flaw]) -> tuple[ForeignKey, ...]:
@@ -262,8 +292,9 @@ _FORMS: Final = {
     "write": _write,
     "columns": _columns,
     "source": _source,
-    "kind": _kind,
+    "kind": _choice(Kind),
     "foreign_keys": _foreign_keys,
+    "on_rewrite": _choice(OnRewrite),
 }
 _COLUMN_FORMS: Final[Mapping[str, type]] = {"type": str, "pii": bool, "description": str}
 
@@ -281,9 +312,13 @@ FIELDS: Final[Mapping[str, str]] = {
     "source": "source",
     "kind": "kind",
     "foreign_keys": "foreign_keys",
+    "on_rewrite": "on_rewrite",
     "allow_empty": "flag",
 }
-HEADER_FIELDS: Final[Mapping[str, str]] = {name: form for name, form in FIELDS.items() if name != "inputs"}
+HEADER_FIELDS: Final[Mapping[str, str]] = {
+    **{name: form for name, form in FIELDS.items() if name != "inputs"},
+    "new_rows": "names",  # in Python the inputs themselves say it
+}
 
 _EXAMPLES: Final[Mapping[str, str]] = {
     "inputs": 'inputs={"raw": "bronze.weather"}',
@@ -299,5 +334,7 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "source": 'source=files("data/*.csv", format="csv", columns=["id"]), a [source] table in SQL',
     "kind": 'kind = "fact"',
     "foreign_keys": 'foreign_keys = {carrier = "gold.carriers.carrier"}, a dict in Python',
+    "new_rows": 'new_rows = ["bronze.flights"]',
+    "on_rewrite": 'on_rewrite = "hold"',
     "allow_empty": "allow_empty = true, in Python True",
 }

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from lakeflow.core.errors import UsageError
-from lakeflow.core.planning import NEUTRAL
 from lakeflow.core.provenance import Provenance, provenance_of
 from lakeflow.core.runs import Ruling, VerdictRecord
-from lakeflow.core.table import MAIN, Snapshot, Table
+from lakeflow.core.table import MAIN, NEUTRAL, Snapshot, Table
 from lakeflow.core.views import SnapshotRow, SnapshotState
 
 BRANCH_PREFIX: Final = "audit_"

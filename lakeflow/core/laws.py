@@ -10,7 +10,7 @@ from typing import Final
 
 from lakeflow.core.define import Declaration
 from lakeflow.core.errors import Fault
-from lakeflow.core.model import EMPTY, NAME_PATTERN, AssetKey, Layer, PythonCode, SqlCode, WriteMode
+from lakeflow.core.model import EMPTY, NAME_PATTERN, AssetKey, Layer, OnRewrite, PythonCode, SqlCode, WriteMode
 from lakeflow.core.nearest import did_you_mean_asset
 
 _NAME: Final = (
@@ -34,6 +34,16 @@ class Draft:
     source: str = field(default="", repr=False)
     code_version: str = ""
     description: str = ""
+
+    @property
+    def new_rows(self) -> frozenset[AssetKey]:
+        """The inputs of which only new rows are read; a name that is no input is told by the laws."""
+        return frozenset(key for key in self.inputs.values() if str(key) in self.declaration.new_rows)
+
+    @property
+    def on_rewrite(self) -> OnRewrite:
+        """What is declared, else a rebuild; bronze never takes a row back and holds."""
+        return self.declaration.on_rewrite or (OnRewrite.HOLD if self.key.layer is Layer.BRONZE else OnRewrite.REBUILD)
 
     @property
     def write(self) -> WriteMode:
@@ -97,6 +107,7 @@ def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _layer(draft)
     yield from _reads(draft)
     yield from _source(draft)
+    yield from _new_rows(draft)
     for name, upstream in draft.inputs.items():
         yield from _input(draft, name, upstream, known)
 
@@ -138,6 +149,26 @@ def _source(draft: Draft) -> Iterator[Fault]:
         other = "inputs" if draft.inputs else "reads"
         hint = "an asset that lands files reads nothing else: split it in two"
         yield draft.fault(f"{draft.key} has both source and {other}", hint, "source")
+
+
+def _new_rows(draft: Draft) -> Iterator[Fault]:
+    declared, policy = draft.declaration.new_rows, draft.declaration.on_rewrite
+    for name in sorted(set(declared) - {str(key) for key in draft.inputs.values()}):
+        hint = did_you_mean_asset(name, draft.inputs.values(), "name one of its inputs")
+        yield draft.fault(f"{draft.key} wants the new rows of {name}, which it does not read", hint, "new_rows")
+    for key in sorted(draft.new_rows):
+        if list(draft.inputs.values()).count(key) > 1:
+            hint = "read it under one name: all of its rows, or the new ones"
+            yield draft.fault(f"{draft.key} reads {key} twice, once for its new rows", hint, "inputs")
+    if declared and draft.write is WriteMode.REPLACE:
+        hint = 'say how new rows are added: write = "append"'
+        yield draft.fault(f"{draft.key} reads only new rows and would replace all others with them", hint, "write")
+    if policy and not declared:
+        hint = "drop it, or name inputs in new_rows"
+        yield draft.fault(f"{draft.key} has on_rewrite and no input of new rows", hint, "on_rewrite")
+    if policy is OnRewrite.REBUILD and draft.key.layer is Layer.BRONZE:
+        hint = 'write on_rewrite = "hold", or move the asset to layers/silver/'
+        yield draft.fault(f"{draft.key} is bronze, and bronze never takes a row back", hint, "on_rewrite")
 
 
 def _input(draft: Draft, name: str, upstream: AssetKey, known: set[AssetKey]) -> Iterator[Fault]:

@@ -65,6 +65,13 @@ class Kind(StrEnum):
     MART = "mart"
 
 
+class OnRewrite(StrEnum):
+    """What becomes of an asset that consumes new rows when rows that it consumed were rewritten or taken back."""
+
+    REBUILD = "rebuild"
+    HOLD = "hold"
+
+
 class Severity(StrEnum):
     """Great Expectations' own words; only `critical` holds a publish."""
 
@@ -146,6 +153,7 @@ class Asset:
     `code_version` is the fingerprint of all code that can change the data, `source` the text it was made from.
     `reads` are globs of outside files, relative to the root, whose content is the fingerprint of a root.
     `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold alone.
+    `new_rows` are the inputs of which each write reads only the rows that the asset has not consumed yet.
     """
 
     key: AssetKey
@@ -160,6 +168,8 @@ class Asset:
     reads: tuple[str, ...] = ()
     files: FileSource | None = None
     kind: Kind | None = None
+    new_rows: frozenset[AssetKey] = frozenset()
+    on_rewrite: OnRewrite = OnRewrite.REBUILD
     allow_empty: bool = False
     code_version: str = ""
     source: str = field(default="", repr=False)

@@ -10,14 +10,12 @@ from typing import Final
 
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.graph import ancestors
+from lakeflow.core.increments import consumption
 from lakeflow.core.landing import Landing
-from lakeflow.core.model import EMPTY, Asset, AssetKey, Project, WriteMode
+from lakeflow.core.model import EMPTY, Asset, AssetKey, OnRewrite, Project, WriteMode
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Action, Ruling, VerdictRecord
-from lakeflow.core.table import Snapshot, Table
-
-NEUTRAL: Final = "replace"
-"""The operation of a commit that moves files and changes no row: a compaction (Iceberg spec, snapshots)."""
+from lakeflow.core.table import NEUTRAL, Snapshot, Table
 
 
 class Cause(StrEnum):
@@ -28,6 +26,9 @@ class Cause(StrEnum):
     NEW_FILES = "new files"
     FILES_REFUSED = "files cannot land"
     INPUT_MOVED = "input moved"
+    NEW_ROWS = "new rows"
+    REBUILD = "rebuilds from all rows"
+    WAITS = "will be held"
     UPSTREAM_RUNS = "upstream runs"
     NO_FINGERPRINT = "always runs"
     FOREIGN = "changed outside lakeflow"
@@ -55,11 +56,11 @@ class Reason:
         match self.cause:
             case Cause.UPSTREAM_RUNS:
                 return f"upstream runs: {self.upstream}"
-            case Cause.INPUT_MOVED:
-                return f"input moved: {self.upstream} {_from_to(self.before, self.after)}{_rows(self.rows)}"
+            case Cause.INPUT_MOVED | Cause.NEW_ROWS:
+                return f"{self.cause}: {self.upstream} {_from_to(self.before, self.after)}{_rows(self.rows)}"
             case Cause.CODE_CHANGED | Cause.CHECK_CHANGED | Cause.FILES_CHANGED:
                 return f"{self.cause} ({_from_to(self.before, self.after)})"
-            case Cause.FOREIGN | Cause.FILES_REFUSED:
+            case Cause.FOREIGN | Cause.FILES_REFUSED | Cause.REBUILD | Cause.WAITS:
                 return f"{self.cause}: {self.after}{_rows(self.rows)}"
             case Cause.NEW_FILES:
                 return f"{self.after} new file{'s'[: self.after != '1']}"
@@ -259,8 +260,34 @@ def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> 
     made_by = asked.facts.made_by(stands)
     if made_by != asset.code_version:
         reasons.append(Reason(Cause.CODE_CHANGED, before=made_by[:6], after=asset.code_version[:6]))
+        reasons += _rebuild(asset, "its code changed")
+    if asset.new_rows:
+        return [*reasons, *_increment_reasons(asked, asset)]
     reasons += _source_reasons(asked, asset, stands) if not asset.upstreams else _input_reasons(asked, asset, stands)
     return reasons
+
+
+def _rebuild(asset: Asset, why: str) -> list[Reason]:
+    """An asset that consumes new rows is what its code makes of all of them, unless its author forbids a rebuild."""
+    may = asset.new_rows and asset.on_rewrite is OnRewrite.REBUILD
+    return [Reason(Cause.REBUILD, after=why)] if may else []
+
+
+def _increment_reasons(asked: _Asked, asset: Asset) -> Iterator[Reason]:
+    """Only incremental inputs ask for a run: the others are read as they are when new rows come."""
+    facts = asked.facts
+    for upstream in sorted(asset.new_rows):
+        if (step := asked.running.get(upstream)) and step.action is Action.WRITE:
+            yield Reason(Cause.UPSTREAM_RUNS, upstream=upstream)
+    known = {key: table for key in asset.new_rows if (table := facts.tables.get(key))}
+    heads = {key: table.main for key, table in known.items() if table.main is not None}
+    came = consumption(asset, facts.tables.get(asset.key), known, heads)
+    if came.rebuild:
+        yield from _rebuild(asset, came.rebuild) or [Reason(Cause.WAITS, after=came.rebuild)]
+    for upstream, increment in came.increments.items():
+        if increment.appends:
+            since, head = short_id(increment.since), short_id(increment.head)
+            yield Reason(Cause.NEW_ROWS, upstream, since, head, increment.rows)
 
 
 def _source_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:

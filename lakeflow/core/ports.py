@@ -53,6 +53,13 @@ class Catalog(Protocol):
         """Everything to read that snapshot; AssetError where it cannot be read exactly (equality deletes)."""
         ...
 
+    def scan_added(self, table: Table, snapshot_id: int, appends: Sequence[int]) -> Scan:
+        """Only the rows that these append snapshots added, in the columns of the snapshot `snapshot_id`.
+
+        A compaction since then changes nothing of it. AssetError where they cannot be read exactly.
+        """
+        ...
+
     def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
         """A set of landed files by its name; LakeError when it is gone or damaged."""
         ...

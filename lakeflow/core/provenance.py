@@ -21,6 +21,7 @@ class Provenance:
 
     `inputs` maps an input table to its snapshot id, `fingerprint` names the algorithm of `code_version`,
     `reads` is the digest of a root's outside files, `landed` names the set of files that landed up to this snapshot,
+    `new_rows` maps an incremental input to the snapshot behind which it was read (`inputs` says up to which),
     `git` is `<commit>` or `<commit>+dirty`.
     """
 
@@ -35,6 +36,7 @@ class Provenance:
     git: str = ""
     reads: str = ""
     landed: str = ""
+    new_rows: Mapping[str, int] = EMPTY
 
     def summary(self) -> dict[str, str]:
         """As snapshot summary properties; what does not apply is left out."""
@@ -44,7 +46,8 @@ class Provenance:
             "asset": self.asset,
             "code-version": self.code_version,
             "checks": self.checks,
-            "inputs": json.dumps({table: str(snapshot) for table, snapshot in sorted(self.inputs.items())}),
+            "inputs": _ids_to_text(self.inputs),
+            "new-rows": _ids_to_text(self.new_rows) if self.new_rows else "",
             "version": self.version,
             "fingerprint": self.fingerprint,
             "git": self.git,
@@ -65,10 +68,20 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         asset=get("asset", ""),
         code_version=get("code-version", ""),
         checks=get("checks", ""),
-        inputs={table: int(snapshot) for table, snapshot in json.loads(get("inputs", "{}")).items()},
+        inputs=_ids_of(get("inputs", "{}")),
+        new_rows=_ids_of(get("new-rows", "{}")),
         version=get("version", ""),
         fingerprint=get("fingerprint", ""),
         git=get("git", ""),
         reads=get("reads", ""),
         landed=get("landed", ""),
     )
+
+
+def _ids_to_text(ids: Mapping[str, int]) -> str:
+    """Snapshot ids as strings: 63 bits break JavaScript."""
+    return json.dumps({table: str(snapshot) for table, snapshot in sorted(ids.items())})
+
+
+def _ids_of(text: str) -> Mapping[str, int]:
+    return {table: int(snapshot) for table, snapshot in json.loads(text).items()}

@@ -11,6 +11,8 @@ from lakeflow.core.model import EMPTY, AssetKey, WriteMode
 from lakeflow.core.schema import Schema
 
 MAIN: Final = "main"
+NEUTRAL: Final = "replace"
+"""The operation of a commit that moves files and changes no row: a compaction (Iceberg spec, snapshots)."""
 
 
 @dataclass(frozen=True)

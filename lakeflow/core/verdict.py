@@ -9,10 +9,9 @@ from itertools import takewhile
 from typing import Final
 
 from lakeflow.core.model import AssetKey, WriteMode
-from lakeflow.core.planning import NEUTRAL
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import CheckResult, StepRecord
-from lakeflow.core.table import Snapshot, Table
+from lakeflow.core.table import NEUTRAL, Snapshot, Table
 
 
 @dataclass(frozen=True)
@@ -87,18 +86,18 @@ def reconcile(table: Table, base: int | None, mode: WriteMode) -> Remedy:
 
     Commits that only moved files never conflict; an append goes on top of appends; all else is a conflict,
     because the rows of that commit would be lost or the rows written would rest on others than were read. Files that
-    landed meanwhile are a conflict too: the same ones may be among those that the step lands.
+    landed meanwhile, or new rows that were consumed, are a conflict too: the step may write the same ones.
     """
     if table.main == base:
         return Remedy.NONE
     since = list(takewhile(lambda snapshot: snapshot.id != base, table.ancestry(table.main)))
     linear = bool(since) and since[-1].parent_id == base
     harmless = {NEUTRAL, "append"} if mode is WriteMode.APPEND else {NEUTRAL}
-    if linear and all(snapshot.operation in harmless and not _landed_files(snapshot) for snapshot in since):
+    if linear and all(snapshot.operation in harmless and not _consumed(snapshot) for snapshot in since):
         return Remedy.RESTAGE
     return Remedy.CONFLICT
 
 
-def _landed_files(snapshot: Snapshot) -> bool:
+def _consumed(snapshot: Snapshot) -> bool:
     made = provenance_of(snapshot.summary)
-    return made is not None and bool(made.landed)
+    return made is not None and bool(made.landed or made.new_rows)

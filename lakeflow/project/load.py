@@ -65,6 +65,8 @@ def _asset(draft: Draft) -> Asset:
         reads=declared.reads,
         files=declared.source,
         kind=declared.kind or (Kind.MART if draft.key.layer is Layer.GOLD else None),
+        new_rows=draft.new_rows,
+        on_rewrite=draft.on_rewrite,
         allow_empty=declared.allow_empty,
         code_version=draft.code_version,
         source=draft.source,

@@ -10,10 +10,9 @@ import pytest
 
 from lakeflow.core.errors import AssetError, ConflictError
 from lakeflow.core.model import AssetKey, WriteMode
-from lakeflow.core.planning import NEUTRAL
 from lakeflow.core.ports import Catalog, Transaction
 from lakeflow.core.schema import Schema
-from lakeflow.core.table import Discard, Pin, Publish, Rollback, Staging, Table, WrittenFile
+from lakeflow.core.table import NEUTRAL, Discard, Pin, Publish, Rollback, Staging, Table, WrittenFile
 from lakeflow.testing.examples import (
     ALPHA,
     BETA,
@@ -320,6 +319,19 @@ class CatalogContract(LandedContract, ABC):
         with pytest.raises(ConflictError):
             catalog.commit([Rollback(ALPHA, first.main, None)], nothing)
         assert self.now(catalog, ALPHA) == second
+
+    # new rows
+
+    def test_the_rows_of_an_append_are_read_alone_also_after_a_compaction(self, catalog: Catalog) -> None:
+        self.published(catalog, ALPHA, rows=1)
+        second = self.published(catalog, ALPHA, rows=2)
+        third = self.published(catalog, ALPHA, rows=4)
+        self.foreign_compact(catalog, ALPHA)
+        now = self.now(catalog, ALPHA)
+        assert None not in (second.main, third.main, now.main)
+        added = catalog.scan_added(now, now.main or 0, [third.main or 0, second.main or 0])
+        assert (added.rows, len(added.files), added.deletes) == (6, 2, ())
+        assert catalog.scan_added(now, now.main or 0, []).files == ()
 
     # main moved
 

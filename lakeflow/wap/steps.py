@@ -9,6 +9,7 @@ from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.fingerprint import ALGORITHM
 from lakeflow.core.history import predecessor
+from lakeflow.core.increments import APPEND
 from lakeflow.core.lineage import personal_columns
 from lakeflow.core.model import Asset, AssetKey, WriteMode
 from lakeflow.core.planning import TO_AUDIT, Cause, Step, published
@@ -20,6 +21,7 @@ from lakeflow.core.table import Discard, Scan, Staging, Table
 from lakeflow.core.verdict import hold_reason
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.computing import stored_schema
+from lakeflow.wap.consuming import Reading, has_no_new_rows, read_inputs
 from lakeflow.wap.landing import keep_landed, land, lands_nothing
 
 
@@ -33,7 +35,7 @@ def carry_out(attempt: Attempt, step: Step) -> None:
     try:
         if blocked := _blocked(attempt, step):
             attempt.end(record, StepState.SKIPPED, blocked)
-        elif step.action is Action.AUDIT or _inputs_turned_out_unchanged(attempt, step):
+        elif step.action is Action.AUDIT or _inputs_brought_nothing(attempt, step):
             clear_branch(attempt, record.asset)
             _stay(attempt, step, record)
         elif lands_nothing(attempt, record.asset):
@@ -102,10 +104,11 @@ def _blocked(attempt: Attempt, step: Step) -> str:
     return ""
 
 
-def _inputs_turned_out_unchanged(attempt: Attempt, step: Step) -> bool:
-    to_write = {reason.cause for reason in step.reasons} - TO_AUDIT
+def _inputs_brought_nothing(attempt: Attempt, step: Step) -> bool:
+    if {reason.cause for reason in step.reasons} - TO_AUDIT != {Cause.UPSTREAM_RUNS}:
+        return False
     still = {StepState.UNCHANGED, StepState.AUDITED}
-    return to_write == {Cause.UPSTREAM_RUNS} and all(attempt.step(key).state in still for key in step.upstreams)
+    return all(attempt.step(key).state in still for key in step.upstreams) or has_no_new_rows(attempt, step)
 
 
 def _stay(attempt: Attempt, step: Step, record: StepRecord) -> None:
@@ -137,7 +140,13 @@ def _keep_main(attempt: Attempt, record: StepRecord) -> None:
 
 def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord) -> None:
     if record.snapshot_id is None:
-        record = _write(attempt, record)
+        reading = read_inputs(attempt, step)
+        if reading.waits:
+            attempt.end(
+                record, StepState.HELD, f"{reading.waits}; `lakeflow plan {record.asset}` says what can be done"
+            )
+            return
+        record = _write(attempt, record, reading)
     forced = any(reason.cause is Cause.FORCED for reason in step.reasons)
     if not forced and _is_equal_to_main(attempt, record):
         _drop_equal(attempt, record)
@@ -145,17 +154,17 @@ def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord) -> None:
         audit(attempt, record)
 
 
-def _write(attempt: Attempt, record: StepRecord) -> StepRecord:
+def _write(attempt: Attempt, record: StepRecord, reading: Reading) -> StepRecord:
     """Run the code on pinned inputs and commit its rows to the branch: fork and write are one commit."""
     attempt.tell_phase(record.asset, Phase.WRITING)
-    world, asset = attempt.world, attempt.asset(record.asset)
+    world, asset = attempt.world, reading.treats(attempt.asset(record.asset))
     world.ledger.remember_code(asset.code_version, ALGORITHM, asset.source)
     clear_branch(attempt, record.asset)
-    running = land(attempt, asset) if asset.files else world.engine.produce(asset, attempt.scans(asset.upstreams))
+    running = land(attempt, asset) if asset.files else world.engine.produce(asset, reading.scans)
     with running as produced:
         table, schema = _target(attempt, asset, produced.schema)
         files = produced.write(schema, world.catalog.data_directory(table))
-    made = _provenance(attempt, record)
+    made = replace(_provenance(attempt, record), new_rows=reading.since)
     if asset.files:
         made = replace(made, landed=keep_landed(attempt, table, produced, files))
     staging = Staging(
@@ -264,12 +273,12 @@ def _seen_before(attempt: Attempt, record: StepRecord, scan: Scan) -> Scan:
 
 
 def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:
-    """Row accounting: what was written, on top of what stood there when the step appends."""
-    if record.action is Action.AUDIT or record.rows is None:
+    """Row accounting: what was written, on top of what stood there when the snapshot appends."""
+    if record.action is Action.AUDIT or record.rows is None or record.snapshot_id is None:
         return None
     table = attempt.tables[record.asset]
     base = table.snapshots.get(record.base_id) if record.base_id is not None else None
-    if attempt.asset(record.asset).write is WriteMode.APPEND and base is not None:
+    if table.snapshots[record.snapshot_id].operation == APPEND and base is not None:
         return None if base.rows is None else base.rows + record.rows
     return record.rows
 

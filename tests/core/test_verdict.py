@@ -29,6 +29,12 @@ def ruled(*steps: StepRecord, needs: Needs = CHAIN, all_or_nothing: bool = False
     return {str(asset): verdict.reason for asset, verdict in verdicts.items()}
 
 
+def test_new_rows_that_main_consumed_meanwhile_are_a_conflict_even_between_appends() -> None:
+    """Two runs may have read the same ones; the second is to be made again."""
+    theirs = table("silver.t", made(1), made(2, 1, new_rows={"bronze.raw": 7}))
+    assert reconcile(theirs, 1, WriteMode.APPEND) is Remedy.CONFLICT
+
+
 def test_everything_that_passed_is_published() -> None:
     assert ruled(step("bronze.a", PASSED), step("silver.b", PASSED), step("gold.c")) == {
         "bronze.a": "",

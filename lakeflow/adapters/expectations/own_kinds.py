@@ -11,7 +11,8 @@ from lakeflow.adapters.expectations.checks import Rule
 from lakeflow.adapters.expectations.criteria import Share
 from lakeflow.adapters.expectations.domains import Domain
 from lakeflow.adapters.expectations.judged import BadOnes, Judged
-from lakeflow.adapters.expectations.metrics import Aggregate, Known, Plan, Query, naive
+from lakeflow.adapters.expectations.literals import naive
+from lakeflow.adapters.expectations.metrics import Aggregate, Known, Plan, Query
 from lakeflow.adapters.expectations.own import AgainstMain, Reading, Ruled
 from lakeflow.adapters.expectations.references import orphans, refer, relation
 from lakeflow.adapters.expectations.seam import OwnKind

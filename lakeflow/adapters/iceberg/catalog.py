@@ -73,6 +73,11 @@ class IcebergCatalog:
 
         return scan(self._files.find(table.key, table.version), snapshot_id)
 
+    def scan_added(self, table: Table, snapshot_id: int, appends: Sequence[int]) -> Scan:
+        from lakeflow.adapters.iceberg.scan import scan_added  # noqa: PLC0415 - as in `scan`
+
+        return scan_added(self._files.find(table.key, table.version), snapshot_id, appends)
+
     def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
         return landed.read_landed(table, name)
 

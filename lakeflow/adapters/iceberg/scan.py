@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
@@ -66,19 +67,38 @@ def scan(found: Found, snapshot_id: int | None) -> Scan:
     if snapshot_id is None:
         return pinned
     _refuse_defaults(found)
-    entry = next(entry for entry in found.json["snapshots"] if entry["snapshot-id"] == snapshot_id)
-    files, deletes = _live_entries(table, entry)
-    _refuse_other_formats(table, files)
-    return Scan(
-        **vars(pinned)
-        | {
-            "files": tuple(_local(entry.data_file.file_path) for entry in files),
-            "rows": sum(entry.data_file.record_count for entry in files),
-            "bytes": sum(entry.data_file.file_size_in_bytes for entry in files),
-            "deletes": tuple(_delete_file(table, entry.data_file) for entry in deletes),
-            "unmarked": _NAME_MAPPING in table.properties or any(_foreign(table, entry) for entry in files),
-        }
+    data, deletes = _live_entries(table, _json_of(found, snapshot_id))
+    return replace(
+        _holding(pinned, table, data), deletes=tuple(_delete_file(table, each.data_file) for each in deletes)
     )
+
+
+def scan_added(found: Found, snapshot_id: int, appends: Sequence[int]) -> Scan:
+    """The rows that these appends brought, in the columns of `snapshot_id`; errors as those of `scan`.
+
+    Their own manifests name the files, so that one which a compaction took out of the table later is read too.
+    """
+    table = found.table
+    _refuse_defaults(found)
+    data = [entry for append in appends for entry in _added_entries(_json_of(found, append))]
+    schema = _kept(table, snapshot_id)
+    return _holding(Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values())), table, data)
+
+
+def _holding(pinned: Scan, table: Table, data: Sequence[ManifestEntry]) -> Scan:
+    """The scan of these data files."""
+    _refuse_other_formats(table, data)
+    return replace(
+        pinned,
+        files=tuple(_local(entry.data_file.file_path) for entry in data),
+        rows=sum(entry.data_file.record_count for entry in data),
+        bytes=sum(entry.data_file.file_size_in_bytes for entry in data),
+        unmarked=_NAME_MAPPING in table.properties or any(_foreign(table, entry) for entry in data),
+    )
+
+
+def _json_of(found: Found, snapshot_id: int) -> Mapping[str, Any]:
+    return next(entry for entry in found.json["snapshots"] if entry["snapshot-id"] == snapshot_id)
 
 
 def _kept(table: Table, snapshot_id: int) -> Any:
@@ -101,7 +121,7 @@ def _refuse_defaults(found: Found) -> None:
         )
 
 
-def _refuse_other_formats(table: Table, files: list[ManifestEntry]) -> None:
+def _refuse_other_formats(table: Table, files: Sequence[ManifestEntry]) -> None:
     if other := next((entry for entry in files if entry.data_file.file_format != FileFormat.PARQUET), None):
         raise AssetError(
             f"{table.key}: {other.data_file.file_path} is not a Parquet file",
@@ -120,6 +140,16 @@ def _live_entries(table: Table, snapshot: Mapping[str, Any]) -> tuple[list[Manif
         with intelligible(manifest.manifest_path):
             kind.extend(_entries(manifest, files))
     return data, deletes
+
+
+def _added_entries(snapshot: Mapping[str, Any]) -> Iterator[ManifestEntry]:
+    """Live data files that the snapshot itself added."""
+    files = LocalFiles(Scratch())
+    own = snapshot["snapshot-id"]
+    for manifest in live_manifests(snapshot, files):
+        if manifest.content == ManifestContent.DATA and manifest.added_snapshot_id == own:
+            with intelligible(manifest.manifest_path):
+                yield from (entry for entry in _entries(manifest, files) if entry.snapshot_id == own)
 
 
 def _entries(manifest: ManifestFile, files: LocalFiles) -> Iterator[ManifestEntry]:

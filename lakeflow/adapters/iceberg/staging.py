@@ -32,10 +32,9 @@ from lakeflow.adapters.iceberg.snapshots import Draft, added_files, build
 from lakeflow.adapters.iceberg.types import Json, docs_of, schema_to_json
 from lakeflow.core.errors import LakeError, SchemaError
 from lakeflow.core.model import WriteMode
-from lakeflow.core.planning import NEUTRAL
 from lakeflow.core.provenance import PREFIX
 from lakeflow.core.schema import Primitive, Schema, walk
-from lakeflow.core.table import MAIN, Snapshot, Staging, Table
+from lakeflow.core.table import MAIN, NEUTRAL, Snapshot, Staging, Table
 
 _VECTORIZED: Final = "read.parquet.vectorization.enabled"
 

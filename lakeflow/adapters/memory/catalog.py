@@ -17,10 +17,9 @@ from lakeflow.adapters.memory.transaction import MemoryTransaction
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
 from lakeflow.core.landing import Landed
 from lakeflow.core.model import EMPTY, AssetKey, WriteMode
-from lakeflow.core.planning import NEUTRAL
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.schema import Schema, highest_id
-from lakeflow.core.table import MAIN, Change, Pin, Scan, Snapshot, Staging, Table, WrittenFile
+from lakeflow.core.table import MAIN, NEUTRAL, Change, Pin, Scan, Snapshot, Staging, Table, WrittenFile
 from lakeflow.core.verdict import Remedy, reconcile
 
 Files = tuple[WrittenFile, ...]
@@ -91,6 +90,15 @@ class MemoryCatalog:
             rows=sum(file.rows for file in files),
             bytes=sum(file.bytes for file in files),
             history=history,
+        )
+
+    def scan_added(self, table: Table, snapshot_id: int, appends: Sequence[int]) -> Scan:
+        added = tuple(file for snapshot in appends for file in self._added[snapshot])
+        return replace(
+            self.scan(table, snapshot_id),
+            files=tuple(file.path for file in added),
+            rows=sum(file.rows for file in added),
+            bytes=sum(file.bytes for file in added),
         )
 
     def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:

@@ -1,0 +1,63 @@
+"""What a step reads of its inputs: pinned snapshots, and of an incremental input only the rows that came since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from lakeflow.core.increments import Consumption, Increment, consumption
+from lakeflow.core.model import EMPTY, Asset, AssetKey, OnRewrite, WriteMode
+from lakeflow.core.planning import Cause, Step
+from lakeflow.core.table import Scan
+from lakeflow.wap.attempt import Attempt
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The pinned inputs of one write. `rebuilds`: they hold all rows, and what stood there goes.
+
+    `since` names the snapshot behind which each incremental input was read. `waits` says why a person must decide
+    first; then nothing is read.
+    """
+
+    scans: Mapping[AssetKey, Scan] = EMPTY
+    since: Mapping[str, int] = EMPTY
+    rebuilds: bool = False
+    waits: str = ""
+
+    def treats(self, asset: Asset) -> Asset:
+        """The asset as this write treats it: one that is rebuilt replaces what stood there."""
+        return replace(asset, write=WriteMode.REPLACE) if self.rebuilds else asset
+
+
+def read_inputs(attempt: Attempt, step: Step) -> Reading:
+    """As the plan says, on the snapshots that are pinned now: an upstream may have run since it was made."""
+    asset = attempt.asset(step.asset)
+    if not asset.new_rows or step.base_id is None:
+        return Reading(attempt.scans(asset.upstreams))
+    came = _came(attempt, asset)
+    if any(reason.cause is Cause.REBUILD for reason in step.reasons):
+        return Reading(attempt.scans(asset.upstreams), rebuilds=True)
+    if came.rebuild and asset.on_rewrite is OnRewrite.HOLD:
+        return Reading(waits=came.rebuild)
+    if came.rebuild:
+        return Reading(attempt.scans(asset.upstreams), rebuilds=True)
+    new = {key: _new_rows(attempt, key, increment) for key, increment in came.increments.items()}
+    since = {str(key): increment.since for key, increment in came.increments.items()}
+    return Reading(attempt.scans(asset.upstreams - new.keys()) | new, since)
+
+
+def has_no_new_rows(attempt: Attempt, step: Step) -> bool:
+    """Did the upstreams that ran bring an incremental asset nothing to read?"""
+    asset = attempt.asset(step.asset)
+    return bool(asset.new_rows) and step.base_id is not None and _came(attempt, asset).is_empty
+
+
+def _came(attempt: Attempt, asset: Asset) -> Consumption:
+    heads = {key: head for key in asset.new_rows if (head := attempt.pinned(key)) is not None}
+    return consumption(asset, attempt.tables.get(asset.key), attempt.tables, heads)
+
+
+def _new_rows(attempt: Attempt, key: AssetKey, increment: Increment) -> Scan:
+    appends = tuple(snapshot.id for snapshot in increment.appends)
+    return attempt.world.catalog.scan_added(attempt.tables[key], increment.head, appends)

@@ -1,0 +1,106 @@
+"""Incremental inputs on real tables: SQL and Python, another engine's commits included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+
+import lakeflow
+from lakeflow.core.errors import ProjectError
+
+BRONZE = (
+    '/*\n[source]\nfolder = "drops"\nfiles = "*.csv"\nformat = "csv"\ncolumns = {id = "int"}\n*/ select * from source'
+)
+SILVER = (
+    '/*\nkey = ["id"]\nwrite = "append"\nnew_rows = ["bronze.sales"]\n*/ select id, id * 10 as ten from bronze.sales'
+)
+PYTHON = """
+from lakeflow import asset, new_rows
+
+@asset(inputs={"sales": new_rows("silver.sales")}, write="append")
+def batches(sales):
+    return sales.aggregate("count(*) as rows, sum(ten)::long as total")
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in {"bronze/sales.sql": BRONZE, "silver/sales.sql": SILVER, "gold/batches.py": PYTHON}.items():
+        path = tmp_path / "layers" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "drops").mkdir()
+    return tmp_path
+
+
+def drop(root: Path, name: str, *ids: int) -> None:
+    (root / "drops" / f"{name}.csv").write_text("id\n" + "".join(f"{id_}\n" for id_ in ids))
+
+
+def run(root: Path) -> str:
+    with lakeflow.open(root) as lake:
+        done = lake.materialize()
+        return str(done.state) if done else "nothing to do"
+
+
+def read(root: Path, asset: str) -> list[tuple[object, ...]]:
+    with lakeflow.open(root) as lake:
+        return sorted(lake.read(asset).fetchall())
+
+
+def test_each_drop_goes_through_all_layers_once(root: Path) -> None:
+    for name, ids in {"mon": (1, 2), "tue": (3,), "wed": (4, 5, 6)}.items():
+        drop(root, name, *ids)
+        assert run(root) == "published"
+    assert read(root, "silver.sales") == [(n, 10 * n) for n in range(1, 7)]
+    assert read(root, "gold.batches") == [(1, 30), (2, 30), (3, 150)]
+    assert run(root) == "nothing to do"
+
+
+def test_another_engines_rows_are_consumed_and_its_deletes_rebuild(root: Path) -> None:
+    drop(root, "mon", 1, 2)
+    run(root)
+    state = root / ".lakeflow"
+    catalog = SqlCatalog("lakeflow", uri=f"sqlite:///{state}/catalog.db", warehouse=f"file://{state}/warehouse")
+    table = catalog.load_table("silver.sales")
+    table.append(pa.table({"id": pa.array([7], pa.int32()), "ten": pa.array([70], pa.int32())}))
+    run(root)
+    assert read(root, "gold.batches") == [(1, 70), (2, 30)]
+    catalog.load_table("silver.sales").delete("id = 1")
+    with lakeflow.open(root) as lake:
+        reasons = [str(reason) for step in lake.plan("gold.batches").steps for reason in step.reasons]
+    assert reasons[0].startswith("rebuilds from all rows: silver.sales was rewritten")
+    run(root)
+    assert read(root, "gold.batches") == [(2, 90)]
+    catalog.close()
+
+
+def test_an_increment_that_gives_no_row_still_moves_the_position(root: Path) -> None:
+    (root / "layers/silver/sales.sql").write_text(SILVER + " where id > 1")
+    drop(root, "mon", 1, 2)
+    run(root)
+    drop(root, "tue", 0)
+    run(root)
+    assert read(root, "silver.sales") == [(2, 20)]
+    assert run(root) == "nothing to do"
+
+
+@pytest.mark.parametrize(
+    ("header", "fault"),
+    [
+        ('write = "append"\nnew_rows = ["bronze.sale"]', "wants the new rows of bronze.sale, which it does not read"),
+        ('new_rows = ["bronze.sales"]', "reads only new rows and would replace all others with them"),
+        ('write = "append"\non_rewrite = "hold"', "has on_rewrite and no input of new rows"),
+        ('write = "append"\nnew_rows = ["bronze.sales"]\non_rewrite = "wait"', "unknown on_rewrite 'wait'"),
+        ('write = "append"\nnew_rows = 1', "new_rows has the wrong type"),
+    ],
+)
+def test_a_declaration_that_cannot_be_meant_is_a_fault_with_file_and_line(root: Path, header: str, fault: str) -> None:
+    text = f'/*\nkey = ["id"]\n{header}\n*/ select id, id * 10 as ten from bronze.sales'
+    (root / "layers/silver/sales.sql").write_text(text)
+    with pytest.raises(ProjectError, match=r"layers/silver/sales\.sql:\d+: ") as caught:
+        lakeflow.open(root)
+    assert fault in str(caught.value)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from lakeflow.adapters.expectations import seam
+from lakeflow.adapters.expectations import names, seam
 from lakeflow.adapters.expectations.audit import Past, steps
 from lakeflow.core.model import Outcome
 from lakeflow.core.table import Scan
@@ -50,6 +50,10 @@ def test_what_is_not_computed_says_what_to_use(tmp_path: Path) -> None:
     assert [
         result.detail for result in results if " use " not in result.detail and " write " not in result.detail
     ] == []
+
+
+def test_what_is_computed_is_named_in_words() -> None:
+    assert set(names._NAMES) == {every.name_of(line) for line in every.COMPUTED}
 
 
 def test_the_page_says_of_each_how_it_is_answered(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from lakeflow.adapters.expectations.domains import Metric, domain_of
 from lakeflow.adapters.expectations.judged import BadOnes, Judged
 from lakeflow.adapters.expectations.literals import EXACT
 from lakeflow.adapters.expectations.metrics import UNIQUE, Plan, failing, keys, looked_at, map_rule, plan
+from lakeflow.adapters.expectations.parameters import refuse_open
 from lakeflow.adapters.expectations.pervalue import PerValue
 from lakeflow.adapters.expectations.predicates import regexes
 from lakeflow.adapters.expectations.rows import bad_rows
@@ -44,6 +45,7 @@ def compile_expectation(expectation: Any, table: Audited, source: Source) -> Che
     name, severity = type(expectation).__name__, _severity(expectation)
     personal = table.is_personal(_columns(expectation))
     try:
+        refuse_open(expectation)
         name = names.name_of(expectation, _words(expectation))
         rule = _rule(expectation, table, source)
         personal = table.guarded if _may_read_others(expectation) else personal

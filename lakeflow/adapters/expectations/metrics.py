@@ -19,6 +19,8 @@ from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand
 
 UNIQUE: Final = frozenset({"column_values.unique", "compound_columns.unique"})
 SHOWN: Final = 5
+LONGEST: Final = 200
+"""Characters that are shown of a value."""
 MANY: Final = 100_000
 """So many distinct values at most are compared one by one, in Python's memory."""
 _NULLS: Final = frozenset({"column_values.nonnull", "column_values.null"})
@@ -248,7 +250,9 @@ def _outside_count(metric: Metric, domain: Domain, table: Audited) -> Plan:
 
 
 def _outside_values(metric: Metric, domain: Domain, table: Audited) -> Plan:
-    sql = f"SELECT CAST(v AS VARCHAR) FROM ({_outside(metric, domain, table)}) ORDER BY v LIMIT {SHOWN}"
+    sql = (
+        f"SELECT left(CAST(v AS VARCHAR), {LONGEST}) FROM ({_outside(metric, domain, table)}) ORDER BY v LIMIT {SHOWN}"
+    )
     return Query(sql, Read.COLUMN)
 
 
@@ -267,7 +271,9 @@ def _missing_count(metric: Metric, domain: Domain, table: Audited) -> Plan:
 
 
 def _missing_values(metric: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(f"SELECT CAST(v AS VARCHAR) FROM ({_missing(metric, domain, table)}) ORDER BY v", Read.COLUMN)
+    return Query(
+        f"SELECT left(CAST(v AS VARCHAR), {LONGEST}) FROM ({_missing(metric, domain, table)}) ORDER BY v", Read.COLUMN
+    )
 
 
 def _quantiles(metric: Metric, domain: Domain, table: Audited) -> Plan:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from lakeflow.adapters.expectations import conditions
 
 _SHOWN = 5
+_LONG: Final = 100
 
 
 def name_of(expectation: Any, words: str = "") -> str:
@@ -50,12 +51,13 @@ def bounds(expectation: Any) -> str:
 
 
 def value(given: Any) -> str:
-    """A value of a check as people write it: 200 for 200.0, a time without its T."""
+    """A value of a check or of the data as people write it: 200 for 200.0, a time without its T, a long text cut."""
     if isinstance(given, float) and given.is_integer() and abs(given) < 1e15:
         return str(int(given))
     if isinstance(given, dt.datetime):
         return given.isoformat(sep=" ").removesuffix(" 00:00:00")
-    return str(given)
+    text = str(given)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}… ({len(text):,} characters)"
 
 
 def listed(values: Iterable[Any] | None) -> str:
@@ -82,6 +84,30 @@ def _column_set(expectation: Any) -> str:
     return f"columns are {only}{listed(expectation.column_set)}"
 
 
+def _patterns(expectation: Any, patterns: Iterable[str], quote: str = "") -> str:
+    word = "all" if getattr(expectation, "match_on", None) == "all" else "any"
+    return f"{word} of {listed(f'{quote}{one}{quote}' for one in patterns)}"
+
+
+def _steadily(expectation: Any) -> str:
+    return "strictly" if expectation.strictly else "steadily"
+
+
+def _by(expectation: Any) -> str:
+    given = ((expectation.meta or {}).get("lakeflow") or {}).get("order_by")
+    return f" by {given if isinstance(given, str) else ', '.join(given)}" if given else ""
+
+
+def _end(bound: Any) -> str:
+    return "" if bound is None else value(bound)
+
+
+def _quantiles(expectation: Any) -> str:
+    ranges = dict(expectation.quantile_ranges)
+    parts = zip(ranges["quantiles"], ranges["value_ranges"], strict=False)
+    return ", ".join(f"{share:g} in {_end(low)}..{_end(high)}" for share, (low, high) in parts)
+
+
 _NAMES: Final[Mapping[str, Callable[[Any], str]]] = {
     "ExpectColumnValuesToNotBeNull": lambda e: f"{e.column} not null",
     "ExpectColumnValuesToBeNull": lambda e: f"{e.column} null",
@@ -97,6 +123,25 @@ _NAMES: Final[Mapping[str, Callable[[Any], str]]] = {
     "ExpectColumnValuesToNotMatchRegex": lambda e: f"{e.column} does not match /{e.regex}/",
     "ExpectColumnValueLengthsToBeBetween": lambda e: f"length of {e.column} {bounds(e)}",
     "ExpectColumnValueLengthsToEqual": lambda e: f"length of {e.column} equal to {value(e.value)}",
+    "ExpectColumnValuesToMatchRegexList": lambda e: f"{e.column} matches {_patterns(e, e.regex_list, '/')}",
+    "ExpectColumnValuesToNotMatchRegexList": lambda e: f"{e.column} matches none of {listed(e.regex_list)}",
+    "ExpectColumnValuesToMatchLikePattern": lambda e: f"{e.column} is like {e.like_pattern}",
+    "ExpectColumnValuesToNotMatchLikePattern": lambda e: f"{e.column} is not like {e.like_pattern}",
+    "ExpectColumnValuesToMatchLikePatternList": lambda e: f"{e.column} is like {_patterns(e, e.like_pattern_list)}",
+    "ExpectColumnValuesToNotMatchLikePatternList": lambda e: (
+        f"{e.column} is like none of {listed(e.like_pattern_list)}"
+    ),
+    "ExpectColumnValuesToMatchStrftimeFormat": lambda e: f"{e.column} is a time as {e.strftime_format}",
+    "ExpectColumnValuesToBeDateutilParseable": lambda e: f"{e.column} reads as a time",
+    "ExpectColumnValuesToBeJsonParseable": lambda e: f"{e.column} is JSON",
+    "ExpectColumnValuesToMatchJsonSchema": lambda e: f"{e.column} matches a JSON schema",
+    "ExpectColumnValuesToBeIncreasing": lambda e: f"{e.column} {_steadily(e)} increasing{_by(e)}",
+    "ExpectColumnValuesToBeDecreasing": lambda e: f"{e.column} {_steadily(e)} decreasing{_by(e)}",
+    "ExpectColumnValueZScoresToBeLessThan": lambda e: f"z-score of {e.column} below {value(e.threshold)}",
+    "ExpectColumnValuesToNotBeOutliers": lambda e: f"{e.column} without outliers ({e.method}, {value(e.multiplier)})",
+    "ExpectColumnQuantileValuesToBeBetween": lambda e: f"quantiles of {e.column} {_quantiles(e)}",
+    "ExpectColumnMostCommonValueToBeInSet": lambda e: f"commonest {e.column} in {listed(e.value_set)}",
+    "ExpectColumnKLDivergenceToBeLessThan": lambda e: f"divergence of {e.column} below {value(e.threshold)}",
     "ExpectColumnPairValuesAToBeGreaterThanB": _pair,
     "ExpectColumnPairValuesToBeEqual": lambda e: f"{e.column_A} = {e.column_B}",
     "ExpectColumnPairValuesToBeInSet": lambda e: f"({e.column_A}, {e.column_B}) in {listed(e.value_pairs_set)}",

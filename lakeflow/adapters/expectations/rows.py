@@ -48,7 +48,7 @@ class BadRows:
     def _shown(self, answers: Answers, query: str) -> tuple[samples.Sample, ...]:
         if not self.sampled:
             return ()
-        return samples.rows(answers, f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (\n{query}\n) LIMIT {SHOWN}")
+        return samples.rows(answers, f"SELECT {samples.as_text('COLUMNS(*)')} FROM (\n{query}\n) LIMIT {SHOWN}")
 
 
 def _detail(failed: int, rows: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.domains import Domain
-from lakeflow.adapters.expectations.metrics import SHOWN, distinct_domain
+from lakeflow.adapters.expectations.metrics import LONGEST, SHOWN, distinct_domain
 from lakeflow.adapters.expectations.table import HIDDEN, Audited, identifier
 
 Sample = Mapping[str, str | None]
@@ -44,9 +44,18 @@ def rows(answers: Answers, sql: str) -> tuple[Sample, ...]:
 
 
 def _named(columns: Sequence[str], row: Sequence[str | None]) -> Sample:
-    return dict(zip(columns, row, strict=True))
+    return {name: value and _cut(value) for name, value in zip(columns, row, strict=True)}
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
 
 
 def _spelled(table: Audited, name: str) -> str:
     column = identifier(table.column(name).name)
-    return f"'{HIDDEN}' AS {column}" if name.lower() in table.pii else f"CAST({column} AS VARCHAR) AS {column}"
+    return f"'{HIDDEN}' AS {column}" if name.lower() in table.pii else f"{as_text(column)} AS {column}"
+
+
+def as_text(expression: str) -> str:
+    """No more of a value than is shown, and one character by which to see that it was longer."""
+    return f"left(CAST({expression} AS VARCHAR), {LONGEST + 1})"

@@ -5,28 +5,42 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from lakeflow.adapters.expectations.parameters import resolved
 from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.model import CheckFile
 
 
 def expectations_of(file: CheckFile, root: str) -> tuple[Any, ...]:
-    """What the file calls `expectations`; CannotCheck, naming file and line, when it gives none.
+    """What the file calls `expectations`: a list, or an ExpectationSuite; its `suite_parameters` are filled in.
 
-    Whatever the file prints goes where the process prints. Its own `sys.exit` is a fault like any other.
+    CannotCheck, naming file and line, when it gives none. Whatever the file prints goes where the process prints.
+    Its own `sys.exit` is a fault like any other.
     """
     module = _execute(file, root)
     if not hasattr(module, "expectations"):
         raise CannotCheck(f"{file.path} defines no `expectations = [...]`")
-    found = module.expectations
+    found, given = module.expectations, getattr(module, "suite_parameters", None)
+    if hasattr(found, "suite_parameters"):  # the library's own suite
+        found, given = found.expectations, {**(found.suite_parameters or {}), **(given or {})}
     if not isinstance(found, (list, tuple)):
         raise CannotCheck(f"{file.path}: `expectations` is a {type(found).__name__}, not a list")
     if not found:
         raise CannotCheck(f"{file.path}: `expectations` is empty; a suite that looks at nothing has not passed")
-    return tuple(found)
+    return _filled_in(found, given or {}, file.path)
+
+
+def _filled_in(found: Iterable[Any], given: Any, path: str) -> tuple[Any, ...]:
+    if not isinstance(given, dict):
+        raise CannotCheck(f"{path}: `suite_parameters` is a {type(given).__name__}, not a dict")
+    try:
+        return tuple(resolved(one, given) for one in found)
+    except ValueError as error:  # the class refuses the value, as it would have refused it written out
+        raise CannotCheck(f"{path}: a suite parameter does not fit: {_one_line(error)}") from None
 
 
 def _execute(file: CheckFile, root: str) -> ModuleType:

@@ -103,10 +103,14 @@ def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] 
 
 
 def _engine(project: Project, settings: Settings, state: Path) -> Engine:
-    from lakeflow.adapters.duckdb import DuckEngine  # noqa: PLC0415 - planning does not compute
+    from lakeflow.adapters.duckdb import DuckEngine, Privacy  # noqa: PLC0415 - planning does not compute
 
     return DuckEngine(
-        project.root, settings.memory_limit, settings.threads, str(state / "spill"), personal=personal(project)
+        project.root,
+        settings.memory_limit,
+        settings.threads,
+        str(state / "spill"),
+        privacy=Privacy(personal(project), settings.salt),
     )
 
 

@@ -22,6 +22,7 @@ from lakeflow.core.model import AssetKey, Project
 from lakeflow.core.planning import Facts, Plan, plan
 from lakeflow.core.ports import Rows
 from lakeflow.core.runs import UNPUBLISHED_ENDS, RunRecord, RunState
+from lakeflow.core.salt import with_salt
 from lakeflow.core.selection import Known, Standing, select, spelled
 from lakeflow.core.settings import Settings
 from lakeflow.core.table import MAIN, Scan, Table
@@ -43,7 +44,7 @@ def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
     """
     root = find_root(Path(path))
     values, sources = load_settings(root, os.environ, settings or {})
-    return Lake(load(root), values, sources)
+    return Lake(with_salt(load(root), os.environ), values, sources)
 
 
 def doctor(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[Finding, ...]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
 
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model import EMPTY, AssetKey, Column, ForeignKey, Kind, OnRewrite, WriteMode
+from lakeflow.core.model import EMPTY, AssetKey, Column, ForeignKey, Kind, Mask, OnRewrite, WriteMode
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.source import FileSource, read_source
 
@@ -24,10 +24,13 @@ Names: TypeAlias = str | Sequence[str]
 
 
 class ColumnFields(TypedDict, total=False):
-    """What can be said of a column: its type in Iceberg's or DuckDB's words, is it personal, what is it."""
+    """What can be said of a column: its type in Iceberg's or DuckDB's words, is it personal, how it is masked, what
+    it is.
+    """
 
     type: str
     pii: bool
+    mask: Literal["hash", "redact"]
     description: str
 
 
@@ -79,14 +82,14 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
         function: only when the decorator is used bare.
         **fields: `inputs` maps a parameter to the upstream `layer.name` that it receives. `key` is the primary
             key. `write` is `append` (bronze's default) or `replace` (the default elsewhere). `columns` says of a
-            column its `type`, whether it is `pii` and its `description`. `checks` are shared check files, relative
-            to `checks/`. `reads` are globs of outside files, relative to the root: the asset is stale when one
-            changes. `source` is `files(…)`, outside files that land once each; the function then takes one parameter,
-            the rows of the new files. `kind` says what a gold asset is: `dimension`, `fact` or `mart` (the default);
-            `foreign_keys` maps a column of a fact or dimension to the key `gold.name.column` in which its values
-            must stand. `on_rewrite` says what becomes of an asset with `new_rows(…)` inputs when rows
-            that it consumed were rewritten: `rebuild` it from all rows (the default), or `hold`. `allow_empty` lets
-            checks pass on no rows. `layer` is needed only where no folder says it. `description` (default: the
+            column its `type`, whether it is `pii`, its `mask` (`hash` or `redact`) and its `description`. `checks` are
+            shared check files, relative to `checks/`. `reads` are globs of outside files, relative to the root: the
+            asset is stale when one changes. `source` is `files(…)`, outside files that land once each; the function
+            then takes one parameter, the rows of the new files. `kind` says what a gold asset is: `dimension`, `fact`
+            or `mart` (the default); `foreign_keys` maps a column of a fact or dimension to the key `gold.name.column`
+            in which its values must stand. `on_rewrite` says what becomes of an asset with `new_rows(…)` inputs when
+            rows that it consumed were rewritten: `rebuild` it from all rows (the default), or `hold`. `allow_empty`
+            lets checks pass on no rows. `layer` is needed only where no folder says it. `description` (default: the
             docstring), `owner` and `tags` are for people.
 
     """
@@ -270,7 +273,10 @@ def _column(name: str, fields: Mapping[str, Any], flaws: list[Flaw]) -> Column:
     if wrong := list(_type_flaws(where, name, values.get("type"))):
         flaws += wrong
         del values["type"]
-    return Column(**values)
+    if wrong := list(_mask_flaws(where, name, values)):
+        flaws += wrong
+        del values["mask"]
+    return Column(**values | ({"mask": Mask(values["mask"])} if "mask" in values else {}))
 
 
 def _type_flaws(where: str, column: str, spelled: str | None) -> Iterator[Flaw]:
@@ -282,6 +288,19 @@ def _type_flaws(where: str, column: str, spelled: str | None) -> Iterator[Flaw]:
         parse_type(spelled)
     except SchemaError as error:
         yield Flaw(where, f"column {column!r}: {error.message}", error.hint or "")
+
+
+def _mask_flaws(where: str, column: str, values: Mapping[str, Any]) -> Iterator[Flaw]:
+    from lakeflow.core.spelling import parse_type  # noqa: PLC0415  only the few who declare types pay for it
+
+    mask, spelled = values.get("mask"), values.get("type")
+    if mask is None:
+        return
+    if mask not in list(Mask):
+        hint = did_you_mean(mask, list(Mask), f"{' and '.join(Mask)} exist")
+        yield Flaw(where, f"column {column!r} has an unknown mask {mask!r}", hint)
+    elif spelled is not None and str(parse_type(spelled)) != "string":
+        yield Flaw(where, f"column {column!r} is masked and declared {spelled}", "a mask gives text: declare string")
 
 
 _FORMS: Final = {
@@ -296,7 +315,7 @@ _FORMS: Final = {
     "foreign_keys": _foreign_keys,
     "on_rewrite": _choice(OnRewrite),
 }
-_COLUMN_FORMS: Final[Mapping[str, type]] = {"type": str, "pii": bool, "description": str}
+_COLUMN_FORMS: Final[Mapping[str, type]] = {"type": str, "pii": bool, "mask": str, "description": str}
 
 FIELDS: Final[Mapping[str, str]] = {
     "inputs": "mapping",

@@ -28,7 +28,7 @@ _UNCOUNTED: Final = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 
 
 def data_fields(declaration: Declaration, write: WriteMode) -> dict[str, Any]:
-    """The declared fields that can change data. Of a column: its type, and whether it is personal."""
+    """The declared fields that can change data. Of a column: its type, its mask, and whether it is personal."""
     fields = {
         "inputs": dict(declaration.inputs),
         "key": list(declaration.key),
@@ -43,7 +43,9 @@ def data_fields(declaration: Declaration, write: WriteMode) -> dict[str, Any]:
 
 def _column(column: Column) -> dict[str, Any]:
     said: dict[str, Any] = {} if column.type is None else {"type": str(parse_type(column.type))}
-    return said | ({"pii": True} if column.pii else {})
+    if column.pii:
+        said["pii"] = True
+    return said | ({"mask": column.mask.value} if column.mask else {})
 
 
 def python_source(
@@ -77,6 +79,12 @@ def suite_source(
     source = {"kind": "suite", "files": entries, "modules": modules, "allow_empty": allow_empty}
     referred = [[key.column, str(key.dimension), key.key] for key in foreign_keys]
     return _json(source | ({"foreign_keys": referred} if referred else {}))
+
+
+def salted(source: str, salt: str) -> str:
+    """The source of code whose hashes are keyed with the salt of that fingerprint; without it when it is empty."""
+    document = {name: value for name, value in json.loads(source).items() if name != "salt"}
+    return _json(document | ({"salt": salt} if salt else {}))
 
 
 def fingerprint(source: str) -> str:

@@ -108,6 +108,7 @@ def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _reads(draft)
     yield from _source(draft)
     yield from _new_rows(draft)
+    yield from _personal(draft)
     for name, upstream in draft.inputs.items():
         yield from _input(draft, name, upstream, known)
 
@@ -169,6 +170,16 @@ def _new_rows(draft: Draft) -> Iterator[Fault]:
     if policy is OnRewrite.REBUILD and draft.key.layer is Layer.BRONZE:
         hint = 'write on_rewrite = "hold", or move the asset to layers/silver/'
         yield draft.fault(f"{draft.key} is bronze, and bronze never takes a row back", hint, "on_rewrite")
+
+
+def _personal(draft: Draft) -> Iterator[Fault]:
+    if draft.key.layer is Layer.BRONZE:
+        return
+    for name, column in draft.declaration.columns.items():
+        if column.pii and column.mask is None:
+            hint = 'give it mask = "hash" or mask = "redact", or leave the column out'
+            message = f"{draft.key} holds personal data unmasked in column {name!r}, which only bronze may"
+            yield draft.fault(message, hint, f"columns.{name}")
 
 
 def _input(draft: Draft, name: str, upstream: AssetKey, known: set[AssetKey]) -> Iterator[Fault]:

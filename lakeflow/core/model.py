@@ -72,6 +72,17 @@ class OnRewrite(StrEnum):
     HOLD = "hold"
 
 
+class Mask(StrEnum):
+    """What stands in a table for a personal value. Both give text, and leave NULL as it is.
+
+    `hash`: HMAC-SHA256 of the value's text, keyed with the salt, in hexadecimal: equal values stay equal, so that
+    masked keys join. `redact`: the same three stars for every value.
+    """
+
+    HASH = "hash"
+    REDACT = "redact"
+
+
 class Severity(StrEnum):
     """Great Expectations' own words; only `critical` holds a publish."""
 
@@ -113,6 +124,7 @@ class Column:
     type: str | None = None
     pii: bool = False
     description: str = ""
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +166,7 @@ class Asset:
     `reads` are globs of outside files, relative to the root, whose content is the fingerprint of a root.
     `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold alone.
     `new_rows` are the inputs of which each write reads only the rows that the asset has not consumed yet.
+    `salt` is the fingerprint of the salt that its hashes are keyed with; empty when it has none, or none is set.
     """
 
     key: AssetKey
@@ -173,6 +186,7 @@ class Asset:
     allow_empty: bool = False
     code_version: str = ""
     source: str = field(default="", repr=False)
+    salt: str = ""
 
     @cached_property
     def upstreams(self) -> frozenset[AssetKey]:
@@ -187,6 +201,11 @@ class Asset:
     def pii(self) -> frozenset[str]:
         """Lower-cased names of the columns that hold personal data."""
         return frozenset(name.lower() for name, column in self.columns.items() if column.pii)
+
+    @cached_property
+    def masks(self) -> Mapping[str, Mask]:
+        """The mask of each column that has one, by its lower-cased name."""
+        return {name.lower(): column.mask for name, column in self.columns.items() if column.mask}
 
 
 class CheckKind(StrEnum):

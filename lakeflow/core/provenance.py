@@ -22,7 +22,7 @@ class Provenance:
     `inputs` maps an input table to its snapshot id, `fingerprint` names the algorithm of `code_version`,
     `reads` is the digest of a root's outside files, `landed` names the set of files that landed up to this snapshot,
     `new_rows` maps an incremental input to the snapshot behind which it was read (`inputs` says up to which),
-    `git` is `<commit>` or `<commit>+dirty`.
+    `git` is `<commit>` or `<commit>+dirty`, `salt` is the fingerprint of the salt of its hashes.
     """
 
     run: str
@@ -37,6 +37,7 @@ class Provenance:
     reads: str = ""
     landed: str = ""
     new_rows: Mapping[str, int] = EMPTY
+    salt: str = ""
 
     def summary(self) -> dict[str, str]:
         """As snapshot summary properties; what does not apply is left out."""
@@ -53,6 +54,7 @@ class Provenance:
             "git": self.git,
             "reads": self.reads,
             "landed": self.landed,
+            "salt": self.salt,
         }
         return {PREFIX + name: value for name, value in entries.items() if value}
 
@@ -75,6 +77,7 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         git=get("git", ""),
         reads=get("reads", ""),
         landed=get("landed", ""),
+        salt=get("salt", ""),
     )
 
 

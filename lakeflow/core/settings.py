@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.salt import Salt, read_salt
 
 ENVIRONMENT: Final = "LAKEFLOW_"
 """`LAKEFLOW_THREADS` in the environment stands above `threads` in the file."""
@@ -63,6 +64,11 @@ class Settings(BaseModel):
         if not _MEMORY.fullmatch(used):
             raise _bad("memory_limit", self._sources, EXPECTED["memory_limit"])
         return used
+
+    @property
+    def salt(self) -> Salt | None:
+        """What hashes are keyed with: of the environment only, so that no file and no screen holds it."""
+        return read_salt(self._environ)
 
     def shown(self) -> dict[str, Any]:
         """Every key with its value for a screen: variables not replaced, a password in a URL hidden."""

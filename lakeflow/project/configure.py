@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from lakeflow.core.errors import ConfigError, UsageError
 from lakeflow.core.nearest import nearest
+from lakeflow.core.salt import VARIABLE
 from lakeflow.core.settings import ENVIRONMENT, EXPECTED, Settings, make_settings
 
 _TABLE: Final = re.compile(r"^\s*\[\s*tool\s*\.\s*lakeflow\s*\]", re.MULTILINE)
-_NOT_SETTINGS: Final = frozenset({"LAKEFLOW_PII_SALT"})
+_NOT_SETTINGS: Final = frozenset({VARIABLE})
 
 
 def find_root(start: Path) -> Path:

@@ -10,6 +10,7 @@ from lakeflow.core.evolution import declare, evolve
 from lakeflow.core.model import Asset, AssetKey, WriteMode
 from lakeflow.core.planning import Facts
 from lakeflow.core.ports import Produced, Rows
+from lakeflow.core.salt import require_salt
 from lakeflow.core.schema import Schema
 from lakeflow.core.spelling import parse_type
 from lakeflow.core.table import Scan, Table
@@ -21,8 +22,10 @@ def compute(world: World, key: AssetKey, limit: int) -> Rows:
     """The first rows that the asset's code gives now, in the types that they would be stored in.
 
     Its inputs are pinned as one catalog read finds main. Nothing is written: no table, branch, lease or record of a
-    run. AssetError when an input was never published, when no new file would land, and when the code fails.
+    run. AssetError when an input was never published, when no new file would land, and when the code fails; ConfigError
+    when it hashes and no salt is set.
     """
+    require_salt(world.project, (key,))
     asset, facts = world.project.assets[key], world.facts((key,))
     with _running(world, asset, facts) as produced:
         return produced.first(stored_schema(asset, facts.tables.get(key), produced.schema), limit)

@@ -12,6 +12,7 @@ from lakeflow.core.events import Planned, RunEnded, RunStarted
 from lakeflow.core.model import AssetKey
 from lakeflow.core.planning import Plan, Step
 from lakeflow.core.runs import UNPUBLISHED_ENDS, RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.salt import require_salt
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.leasing import leased
 from lakeflow.wap.publishing import publish
@@ -31,7 +32,8 @@ class Request:
 
 
 def preview(world: World, request: Request) -> Plan:
-    """The plan as things stand now; touches nothing."""
+    """The plan as things stand now; touches nothing. ConfigError when something selected hashes without a salt."""
+    require_salt(world.project, request.selected)
     return planning.plan(world.project, world.facts(request.selected), request.selected, forced=request.forced)
 
 
@@ -68,6 +70,7 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
     """The next attempt of a run over its unpublished steps; what was published stays."""
     before = world.ledger.run(run_id)
     keys = _unpublished(world, before)
+    require_salt(world.project, keys)
     with leased(world, before.id, open_assets(before), wait) as lease:
         before = require_unpublished(world.ledger.run(before.id), "retry")
         facts = world.facts(keys)

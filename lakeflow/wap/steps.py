@@ -211,6 +211,7 @@ def _provenance(attempt: Attempt, record: StepRecord) -> Provenance:
         fingerprint=ALGORITHM,
         git=origin.git,
         reads=record.reads,
+        salt=attempt.asset(record.asset).salt,
     )
 
 

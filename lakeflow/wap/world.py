@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lakeflow.core.events import Event
-from lakeflow.core.fingerprint import ALGORITHM, fingerprint
+from lakeflow.core.fingerprint import ALGORITHM, fingerprint, salted
 from lakeflow.core.landing import Found, Landing, landed_set, to_land
 from lakeflow.core.model import Asset, AssetKey, Project
 from lakeflow.core.planning import Facts
@@ -105,11 +105,16 @@ class World:
 
     def _renamed_code(self, tables: Iterable[Table]) -> dict[str, str]:
         """Code versions of another fingerprint algorithm, read again from the stored text (a new algorithm
-        must not rebuild the lake).
+        must not rebuild the lake), and those of a salt that is not set here: who only looks needs no secret.
         """
         renamed = {}
         for table in tables:
             made = provenance_of(table.published.summary) if table.published else None
-            if made and made.fingerprint != ALGORITHM and (source := self.ledger.code(made.code_version)):
-                renamed[made.code_version] = fingerprint(source)
+            unsalted = bool(made and made.salt and not self._is_salted(table.key))
+            if made and (made.fingerprint != ALGORITHM or unsalted) and (source := self.ledger.code(made.code_version)):
+                renamed[made.code_version] = fingerprint(salted(source, "") if unsalted else source)
         return renamed
+
+    def _is_salted(self, key: AssetKey) -> bool:
+        asset = self.project.assets.get(key)
+        return asset is not None and bool(asset.salt)

@@ -8,13 +8,13 @@ tags = ["passengers"]
 description = "Given by us; says nothing about the person."
 
 [columns.name]
-pii = true
+mask = "redact"
 
 [columns.email]
-pii = true
+mask = "redact"
 
 [columns.phone]
-pii = true
+mask = "redact"
 
 [columns.born_decade]
 description = "1970 for everyone born from 1970 to 1979; the day of birth stays in bronze."

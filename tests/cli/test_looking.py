@@ -16,7 +16,9 @@ from tests.cli.test_commands import make
 
 FILES = {
     "layers/bronze/sales.sql": "select * from (values (1, 'Ada'), (2, 'Bo')) as v(id, buyer)",
-    "layers/silver/sales.sql": "/*\nkey = ['id']\n[columns.buyer]\npii = true\n*/\nselect id, buyer from bronze.sales",
+    "layers/silver/sales.sql": (
+        "/*\nkey = ['id']\ncolumns = {buyer = {pii = true, mask = 'redact'}}\n*/\nselect id, buyer from bronze.sales"
+    ),
     "checks/silver/sales.young.sql": "select * from silver.sales where id > 5",
 }
 

@@ -69,7 +69,15 @@ def test_a_field_of_the_wrong_type_is_a_flaw_with_an_example(field):
 
 
 @pytest.mark.parametrize(
-    "columns", [{"a": "string"}, {1: {}}, {"a": {"type": 3}}, {"a": {"pii": "yes"}}, {"a": {"type": "strng"}}]
+    "columns",
+    [
+        {"a": "string"},
+        {1: {}},
+        {"a": {"type": 3}},
+        {"a": {"pii": "yes"}},
+        {"a": {"type": "strng"}},
+        {"a": {"mask": "hide"}},
+    ],
 )
 def test_a_bad_column_is_one_flaw_and_says_nothing_false(columns):
     declaration, flaws = read_declaration({"columns": columns})

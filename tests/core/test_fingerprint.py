@@ -96,6 +96,8 @@ def test_declared_fields_that_can_change_data_count_and_the_others_do_not():
         version(write="append"),
         version(columns={"a": {"type": "int"}}),
         version(columns={"a": {"pii": True}}),
+        version(columns={"a": {"mask": "hash"}}),
+        version(columns={"a": {"mask": "redact"}}),
         version(reads=["a"]),
     ]
     assert len({plain, *changed}) == len(changed) + 1

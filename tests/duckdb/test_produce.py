@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from lakeflow.adapters.duckdb import Privacy
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError, ConfigError, SchemaError
 from lakeflow.core.model import Asset, Column, SqlCode
@@ -298,7 +299,7 @@ def test_an_exception_of_personal_data_is_told_without_its_message(engine: DuckE
 
 
 def test_personal_lineage_counts_like_personal_columns(root: Path, data: Path) -> None:
-    engine = DuckEngine(str(root), None, 1, str(root), personal=frozenset({OUT}))
+    engine = DuckEngine(str(root), None, 1, str(root), privacy=Privacy(frozenset({OUT})))
     with pytest.raises(AssetError) as error:
         write(engine, replace(python_asset(boom), inputs={}, code=python_asset(lambda: 1 / 0).code), data)
     assert "division" not in error.value.message

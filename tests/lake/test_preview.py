@@ -16,7 +16,7 @@ BRONZE = "select * from (values (1, 'Ada'), (2, 'Bo')) as v(id, buyer)"
 SILVER = """/*
 key = ['id']
 [columns]
-buyer = { pii = true }
+buyer = { pii = true, mask = 'redact' }
 price = { type = 'decimal(9, 2)' }
 */
 select id, buyer, '7.5' as price from bronze.sales

@@ -168,6 +168,24 @@ CASES = {
         "column 'a' has an unknown field 'pi'",
         "did you mean 'pii'?",
     ),
+    "unknown mask": (
+        silver('columns={\n  "a": {"mask": "hsh"}}'),
+        "layers/silver/weather.py:3",
+        "column 'a' has an unknown mask 'hsh'",
+        "did you mean 'hash'?",
+    ),
+    "masked column that is no text": (
+        sql("/*\nkey = ['a']\n[columns.a]\ntype = 'int'\nmask = 'hash'\n*/\nselect 1"),
+        "layers/silver/weather.sql:3",
+        "column 'a' is masked and declared int",
+        "declare string",
+    ),
+    "personal data unmasked above bronze": (
+        silver('columns={\n  "a": {"pii": True}}'),
+        "layers/silver/weather.py:3",
+        "silver.weather holds personal data unmasked in column 'a'",
+        'mask = "hash"',
+    ),
     "column declared twice": (
         silver('columns={\n  "a": {},\n  "A": {}}'),
         "layers/silver/weather.py:4",

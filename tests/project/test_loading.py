@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.model import AssetKey, Column, Layer, PythonCode, Severity, SqlCode, WriteMode
+from lakeflow.core.model import AssetKey, Column, Layer, Mask, PythonCode, Severity, SqlCode, WriteMode
 from lakeflow.project import load
 from tests.project.files import BRONZE, SILVER, asset_of, faults, loaded, write
 
 RAW = AssetKey(Layer.BRONZE, "raw")
 WEATHER = AssetKey(Layer.SILVER, "weather")
+EMAIL = Column(pii=True, description="of the observer", mask=Mask.REDACT)
 
 
 def run(project, name="silver.weather", **inputs):
@@ -54,6 +55,7 @@ def test_a_sql_header_declares_what_the_decorator_would(tmp_path):
                 type = "DATE"
                 [columns.email]
                 pii = true
+                mask = "redact"
                 description = "of the observer"
                 */
                 select * from Bronze.RAW
@@ -65,7 +67,7 @@ def test_a_sql_header_declares_what_the_decorator_would(tmp_path):
     assert asset.inputs == {"bronze.raw": RAW}
     assert (asset.description, asset.owner, asset.tags) == ("One row per day.", "me", ("a", "b"))
     assert (asset.primary_key, asset.allow_empty, asset.write) == (("day",), True, WriteMode.REPLACE)
-    assert asset.columns == {"day": Column(type="DATE"), "email": Column(pii=True, description="of the observer")}
+    assert asset.columns == {"day": Column(type="DATE"), "email": EMAIL}
 
 
 def test_a_function_stays_callable_and_its_docstring_describes_the_table(tmp_path):

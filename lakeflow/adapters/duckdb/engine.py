@@ -12,7 +12,8 @@ from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.compare import same_rows
 from lakeflow.adapters.duckdb.failures import Place, failures
 from lakeflow.adapters.duckdb.interrupt import interruptible
-from lakeflow.adapters.duckdb.landing import landing
+from lakeflow.adapters.duckdb.landing import Load, landing
+from lakeflow.adapters.duckdb.masks import NO_PRIVACY, Privacy, masks_of
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.produce import Output, produced
 from lakeflow.adapters.duckdb.session import Instance, interrupt
@@ -25,8 +26,7 @@ from lakeflow.core.table import Scan
 class DuckEngine:
     """`root` is where relative paths in SQL resolve; memory, threads and spill directory belong to the instance.
 
-    `personal` names assets whose lineage holds personal data although they declare none of it: their errors keep
-    values out just as those of an asset with `pii` columns. ConfigError for a setting that DuckDB refuses.
+    ConfigError for a setting that DuckDB refuses.
     """
 
     def __init__(
@@ -36,16 +36,18 @@ class DuckEngine:
         threads: int | None,
         temp_directory: str,
         *,
-        personal: frozenset[AssetKey] = frozenset(),
+        privacy: Privacy = NO_PRIVACY,
     ) -> None:
         self._instance = Instance(root, memory_limit, threads, temp_directory)
-        self._personal = personal
+        self._privacy = privacy
 
     def produce(self, asset: Asset, inputs: Mapping[AssetKey, Scan]) -> AbstractContextManager[Output]:
-        return produced(self._instance, asset, inputs, self._place(asset, inputs))
+        masks = masks_of(asset, self._privacy.salt)
+        return produced(self._instance, asset, inputs, masks, self._place(asset, inputs))
 
     def land(self, asset: Asset, files: Sequence[Found], loaded_at: datetime) -> AbstractContextManager[Output]:
-        return landing(self._instance, asset, files, loaded_at, self._place(asset, {}))
+        load = Load(asset, files, loaded_at, masks_of(asset, self._privacy.salt))
+        return landing(self._instance, load, self._place(asset, {}))
 
     def equal(self, left: Scan, right: Scan) -> bool:
         with failures(Place(left.key, personal=True)), closing(self._instance.cursor()) as cursor:
@@ -73,5 +75,5 @@ class DuckEngine:
             at=asset.code.path + line,
             names=tuple(str(key) for key in inputs),
             columns=tuple(name for scan in inputs.values() for name in scan.schema.names),
-            personal=bool(asset.pii) or asset.key in self._personal,
+            personal=bool(asset.pii) or asset.key in self._privacy.personal,
         )

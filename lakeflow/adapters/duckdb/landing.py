@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb import reading
 from lakeflow.adapters.duckdb.failures import Place, failures
+from lakeflow.adapters.duckdb.masks import Masks
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.produce import Output, given_form
 from lakeflow.adapters.duckdb.reading import PATH, TABLE
@@ -25,21 +26,29 @@ from lakeflow.core.model import Asset, PythonCode
 from lakeflow.core.source import FILE, LANDED_ROWS, LOADED_AT, PROVENANCE, ROW
 
 
+@dataclass(frozen=True)
+class Load:
+    """The files that an asset lands at one moment, and the masks of its columns."""
+
+    asset: Asset
+    files: Sequence[Found]
+    loaded_at: datetime
+    masks: Masks
+
+
 @contextmanager
-def landing(
-    instance: Instance, asset: Asset, files: Sequence[Found], loaded_at: datetime, place: Place
-) -> Iterator[Output]:
+def landing(instance: Instance, load: Load, place: Place) -> Iterator[Output]:
     """The output of the asset's code, valid while this is open; every file is read before the code runs."""
-    assert asset.files is not None, "only an asset with a source lands files"
-    with failures(place), step(instance, {}) as running:
-        if not files:
+    assert load.asset.files is not None, "only an asset with a source lands files"
+    with failures(place), step(instance, {}, load.masks.variables) as running:
+        if not load.files:
             raise place.error("no file is new", "everything that its source matches has landed")
-        staged = stage(running, asset.files, files, instance.spill, place)
-        names = _bind(staged, loaded_at)
+        staged = stage(running, load.asset.files, load.files, instance.spill, place)
+        names = _bind(staged, load.loaded_at)
         place = replace(place, names=(LANDED_ROWS,), columns=names)
-        relation = _run(asset, running, place)
+        relation = _run(load.asset, running, place)
         _require_provenance(relation, place)
-        yield Output(relation, place, running.interrupt, staged.landed)
+        yield Output(load.masks.over(relation, running, place), place, running.interrupt, staged.landed)
 
 
 def _bind(staged: Staged, loaded_at: datetime) -> tuple[str, ...]:

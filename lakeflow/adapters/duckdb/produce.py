@@ -16,6 +16,7 @@ from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.failures import Place, failures
 from lakeflow.adapters.duckdb.forms import Form, form_of, in_form
 from lakeflow.adapters.duckdb.interrupt import interruptible
+from lakeflow.adapters.duckdb.masks import Masks
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.returned import as_relation, one_select
 from lakeflow.adapters.duckdb.session import Instance, Step, step
@@ -69,11 +70,13 @@ class Output:
 
 
 @contextmanager
-def produced(instance: Instance, asset: Asset, inputs: Mapping[AssetKey, Scan], place: Place) -> Iterator[Output]:
+def produced(
+    instance: Instance, asset: Asset, inputs: Mapping[AssetKey, Scan], masks: Masks, place: Place
+) -> Iterator[Output]:
     """The asset's output, valid while this is open: its views and cursors are gone afterwards."""
     named = {str(key): scan for key, scan in inputs.items()} | {name: inputs[key] for name, key in asset.inputs.items()}
-    with failures(place), step(instance, named) as running:
-        yield Output(_run(asset, named, running, place), place, running.interrupt)
+    with failures(place), step(instance, named, masks.variables) as running:
+        yield Output(masks.over(_run(asset, named, running, place), running, place), place, running.interrupt)
 
 
 def _run(asset: Asset, named: Mapping[str, Scan], running: Step, place: Place) -> DuckDBPyRelation:

@@ -22,7 +22,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.model import Layer
+from lakeflow.core.model import EMPTY, Layer
 from lakeflow.core.table import Scan
 
 _PATIENCE: Final = 10.0
@@ -115,14 +115,19 @@ class Step:
 
 
 @contextmanager
-def step(instance: Instance, inputs: Mapping[str, Scan]) -> Iterator[Step]:
-    """A database of its own, with a view of each input under its name; all cursors close with it."""
+def step(instance: Instance, inputs: Mapping[str, Scan], variables: Mapping[str, bytes] = EMPTY) -> Iterator[Step]:
+    """A database of its own, with a view of each input under its name; all cursors close with it.
+
+    On each of them the variables are set, their values bound and never spelled in SQL.
+    """
     name = quoted(f"step_{uuid4().hex}")
     opened: list[DuckDBPyConnection] = []
     with ExitStack() as stack:
 
         def another() -> DuckDBPyConnection:
             opened.append(stack.enter_context(closing(instance.cursor())))
+            for variable, value in variables.items():
+                opened[-1].execute(f"SET VARIABLE {quoted(variable)} = $1", [value])
             return opened[-1]
 
         def interrupt_all() -> None:

@@ -6,6 +6,7 @@ Heavy libraries are imported by the port that needs them, so that planning and l
 from __future__ import annotations
 
 import getpass
+import os
 import secrets
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from lakeflow.adapters import git, outside, processes, runlog
+from lakeflow.adapters import git, machine, outside, processes, runlog
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
 from lakeflow.adapters.iceberg import IcebergCatalog
@@ -45,7 +46,7 @@ def assemble(project: Project, settings: Settings) -> World:
         catalog=IcebergCatalog(database, warehouse_of(settings, root, state), utc_now),
         ledger=SqlLedger(database, processes.is_alive, utc_now, settings.lease_seconds),
         make_engine=partial(_engine, project, settings, state),
-        make_auditor=partial(_auditor, settings, state),
+        make_auditor=partial(_auditor, settings, root, state),
         clock=utc_now,
         new_id=new_run_id,
         read_digest=partial(_read_digest, root),
@@ -114,12 +115,15 @@ def _engine(project: Project, settings: Settings, state: Path) -> Engine:
     )
 
 
-def _auditor(settings: Settings, state: Path) -> Auditor:
-    from lakeflow.adapters.audit_process import ProcessAuditor  # noqa: PLC0415 - planning does not audit
+def _auditor(settings: Settings, root: Path, state: Path) -> Auditor:
+    from lakeflow.adapters.audit_process import Limits, ProcessAuditor  # noqa: PLC0415 - planning does not audit
     from lakeflow.adapters.children import Child  # noqa: PLC0415 - nor starts a process
+    from lakeflow.adapters.expectations.kept import Kept  # noqa: PLC0415 - as above
 
+    kept = str(root / settings.cache_dir) if settings.cache_dir else machine.cache_folder(os.environ)
+    limits = Limits(settings.threads, settings.memory_limit)
     spawn = partial(Child, "lakeflow.worker")
-    return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), settings.threads, settings.memory_limit)
+    return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, Kept(kept).covers)
 
 
 def _find_files(root: Path, hashes: outside.Hashes, source: FileSource) -> tuple[Found, ...]:

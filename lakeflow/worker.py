@@ -14,10 +14,11 @@ from lakeflow.adapters.audit_process import Job, Message, decode_job, encode
 from lakeflow.adapters.children import Parent
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.expectations import seam
-from lakeflow.adapters.expectations.audit import Past, steps
+from lakeflow.adapters.expectations.audit import Past, Suites, steps
+from lakeflow.adapters.expectations.kept import Kept
 from lakeflow.adapters.expectations.table import Answer
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model import CheckKind, Outcome
+from lakeflow.core.model import Outcome
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.runs import CheckResult
 from lakeflow.core.table import Scan
@@ -31,9 +32,10 @@ def main() -> None:
         if job.request is None:
             library.load()
             continue
-        if any(file.kind is CheckKind.SUITE and file.path not in job.lost for file in job.request.suite.files):
+        suites = Suites(job.request, Kept(job.kept))
+        if suites.need_library(job.lost):
             library.wait()
-        _serve(job, job.request, parent)
+        _serve(job, job.request, suites, parent)
 
 
 class _Library:
@@ -52,12 +54,12 @@ class _Library:
         self._loading.join()
 
 
-def _serve(job: Job, request: AuditRequest, parent: Parent) -> None:
+def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent) -> None:
     os.chdir(request.root)
+    past = Past(frozenset(job.answered), job.lost, job.too_long)
     try:
         with _Queries(_relations(request), job.settings) as queries:
-            past = Past(frozenset(job.answered), job.lost, job.too_long)
-            for step in steps(request, queries, past):
+            for step in steps(request, queries, past, suites):
                 parent.send(encode(Message(step.unit, step.name, step.path, step.done, step.result)))
     except AssetError as error:
         parent.send(encode(Message("snapshot", "snapshot", done=True, result=_unreadable(error))))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from lakeflow.core.model import EMPTY, CheckKind, Outcome, Suite
+from lakeflow.core.model import EMPTY, CheckFile, CheckKind, Outcome, Suite
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.runs import CheckResult
 
@@ -34,7 +34,8 @@ class Job:
 
     `answered` steps are not done again, `lost` ones (unit → reason) neither.
 
-    `too_long` is why the shared scan was given up; `settings` are DuckDB's.
+    `too_long` is why the shared scan was given up; `settings` are DuckDB's; `kept` is the folder of suites that were
+    made ready before.
     """
 
     request: AuditRequest | None = None
@@ -42,6 +43,15 @@ class Job:
     answered: tuple[str, ...] = ()
     lost: Mapping[str, str] = EMPTY
     too_long: str = ""
+    kept: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the worker's DuckDB may take; `memory` as in `"2GB"`. None: DuckDB's own defaults."""
+
+    threads: int | None = None
+    memory: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,26 +84,26 @@ def decode_message(message: bytes) -> Message:
     return _MESSAGE.validate_json(message)
 
 
-def needs_expectations(suite: Suite) -> bool:
-    return any(file.kind is CheckKind.SUITE for file in suite.files)
-
-
 class ProcessAuditor:
     """Audits one at a time in a worker that `spawn` starts on demand.
 
-    What check files print goes to `log_path`. `threads` and `memory_limit` (`"2GB"`) bound the worker's DuckDB.
+    What check files print goes to `log_path`. `kept` is a folder for suites that were made ready, `covers` says of
+    which check files there is one: these can be audited without Great Expectations.
     """
 
     def __init__(
         self,
         spawn: Callable[[str], Child],
         log_path: str,
-        threads: int | None = None,
-        memory_limit: str | None = None,
+        limits: Limits = Limits(),
+        kept: str | None = None,
+        covers: Callable[[CheckFile], bool] = lambda file: file.kind is not CheckKind.SUITE,
     ) -> None:
         self._spawn = spawn
         self._log_path = log_path
-        given = {"threads": threads, "memory_limit": memory_limit, "temp_directory": f"{log_path}.spill"}
+        self._kept = kept
+        self._covers = covers
+        given = {"threads": limits.threads, "memory_limit": limits.memory, "temp_directory": f"{log_path}.spill"}
         self._settings = {name: str(value) for name, value in given.items() if value is not None}
         self._turn = threading.Lock()
         self._starting = threading.Lock()
@@ -101,11 +111,11 @@ class ProcessAuditor:
         self._closed = False
 
     def start(self, suites: Iterable[Suite] = ()) -> None:
-        """Start the worker, and have it load Great Expectations when a suite needs it; waits for neither."""
+        """Start the worker, and have it load Great Expectations when a suite needs that; waits for neither."""
         with self._starting:
             if self._worker is None and not self._closed:
                 self._worker = self._spawn(self._log_path)
-            if self._worker is not None and any(map(needs_expectations, suites)):
+            if self._worker is not None and not all(self._covers(file) for suite in suites for file in suite.files):
                 self._worker.send(encode(Job()))
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
@@ -133,7 +143,7 @@ class ProcessAuditor:
         worker = self._worker
         if worker is None:  # closed by another thread meanwhile
             return
-        worker.send(encode(progress.job(request, self._settings)))
+        worker.send(encode(replace(progress.job(request, self._settings), kept=self._kept)))
         try:
             while not progress.complete:
                 patience = request.timeout if progress.heard else _START + request.timeout

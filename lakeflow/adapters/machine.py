@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,6 +41,16 @@ def is_writable(place: Path) -> bool:
     """May files be made in that folder, or the folder itself where it does not exist yet?"""
     there = _existing(place)
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def cache_folder(environ: Mapping[str, str], system: str = sys.platform) -> str | None:
+    """Where this user's programs keep what can be made again; None where the user has no home."""
+    if system != "darwin" and Path(environ.get("XDG_CACHE_HOME", "")).is_absolute():
+        return str(Path(environ["XDG_CACHE_HOME"], "lakeflow"))
+    home = Path(environ.get("HOME", ""))
+    return (
+        str(home / ("Library/Caches" if system == "darwin" else ".cache") / "lakeflow") if home.is_absolute() else None
+    )
 
 
 def _existing(place: Path) -> Path:

@@ -21,7 +21,7 @@ _MEMORY: Final = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
 
 
 class Settings(BaseModel):
-    """Values as they are used. In the four texts `${VAR}` and `${VAR:-default}` are replaced at the moment of use, so
+    """Values as they are used. In texts `${VAR}` and `${VAR:-default}` are replaced at the moment of use, so
     a command that needs no catalog needs no password; `shown` leaves them in.
     """
 
@@ -30,6 +30,7 @@ class Settings(BaseModel):
     state_dir_text: str = Field(default=".lakeflow", alias="state_dir", min_length=1)
     catalog_text: str | None = Field(default=None, alias="catalog", min_length=1)
     warehouse_text: str | None = Field(default=None, alias="warehouse", min_length=1)
+    cache_dir_text: str | None = Field(default=None, alias="cache_dir", min_length=1)
     memory_limit_text: str | None = Field(default=None, alias="memory_limit")
     threads: int | None = Field(default=None, ge=1)
     keep_snapshots: int = Field(default=50, ge=1)
@@ -54,6 +55,11 @@ class Settings(BaseModel):
     def warehouse(self) -> str | None:
         """Where table data goes, relative to the root; None: in `state_dir`."""
         return self.warehouse_text and self._folder("warehouse", self.warehouse_text)
+
+    @property
+    def cache_dir(self) -> str | None:
+        """Where audits keep suites that were made ready, relative to the root; None: the user's cache folder."""
+        return self.cache_dir_text and self._folder("cache_dir", self.cache_dir_text)
 
     @property
     def memory_limit(self) -> str | None:
@@ -91,14 +97,15 @@ class Settings(BaseModel):
         return replace_variables(key, text, self._environ, self._sources)
 
 
-LATE: Final = ("state_dir", "catalog", "warehouse", "memory_limit")
-"""The four texts, judged no earlier than their variables are known."""
+LATE: Final = ("state_dir", "catalog", "warehouse", "cache_dir", "memory_limit")
+"""The texts, judged no earlier than their variables are known."""
 
 
 EXPECTED: Final[Mapping[str, str]] = {
     "state_dir": "the path of a folder",
     "catalog": "the URL of a database, such as postgresql+psycopg://…",
     "warehouse": "the path of a folder, not a URL",
+    "cache_dir": "the path of a folder, not a URL",
     "memory_limit": "an amount of memory, such as 4GB",
     "threads": "a whole number of at least 1",
     "keep_snapshots": "a whole number of at least 1",
@@ -112,7 +119,7 @@ EXPECTED: Final[Mapping[str, str]] = {
 def make_settings(values: Mapping[str, Any], sources: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
     """Settings out of what was set, each value from the place that `sources` names; ConfigError for the first bad one.
 
-    Values other than the four texts are needed to be judged, so their variables are replaced here.
+    Values other than texts are needed to be judged, so their variables are replaced here.
     """
     for key in values:
         if key not in EXPECTED:

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakeflow.adapters.audit_process import ProcessAuditor
+from lakeflow.adapters.audit_process import Limits, ProcessAuditor
 from lakeflow.adapters.children import Child
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
-from lakeflow.adapters.expectations.audit import Past, steps
+from lakeflow.adapters.expectations.audit import Past, Suites, steps
 from lakeflow.adapters.expectations.table import Answer
 from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Outcome, Severity, Suite
 from lakeflow.core.ports import AuditRequest
@@ -69,7 +69,7 @@ def request(scan: Scan, *files: CheckFile, **more: Any) -> AuditRequest:
 
 def process_auditor(log_path: str) -> ProcessAuditor:
     """With a worker of its own, on one thread."""
-    return ProcessAuditor(partial(Child, "lakeflow.worker"), log_path, threads=1)
+    return ProcessAuditor(partial(Child, "lakeflow.worker"), log_path, Limits(threads=1))
 
 
 class LocalQueries:
@@ -93,10 +93,10 @@ class LocalQueries:
         return self.duckdb.select(sql)
 
 
-def audit(asked: AuditRequest, past: Past = Past()) -> list[CheckResult]:  # noqa: B008 - frozen
+def audit(asked: AuditRequest, past: Past = Past(), suites: Suites | None = None) -> list[CheckResult]:  # noqa: B008 - frozen
     queries = LocalQueries(asked)
     try:
-        return [step.result for step in steps(asked, queries, past) if step.result is not None]
+        return [step.result for step in steps(asked, queries, past, suites) if step.result is not None]
     finally:
         queries.duckdb.close()
 

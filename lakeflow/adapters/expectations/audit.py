@@ -4,7 +4,7 @@ running when this process died, and can have the rest done by another.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -13,6 +13,7 @@ from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.builtin import built_in
 from lakeflow.adapters.expectations.checks import Broken, Check
 from lakeflow.adapters.expectations.compiled import Source, compile_expectation
+from lakeflow.adapters.expectations.kept import Kept
 from lakeflow.adapters.expectations.names import unique_names
 from lakeflow.adapters.expectations.rows import file_check
 from lakeflow.adapters.expectations.suite import expectations_of
@@ -48,12 +49,41 @@ class Past:
     too_long: str = ""
 
 
-def steps(request: AuditRequest, queries: Queries, past: Past) -> Iterator[Step]:
+class Suites:
+    """The suite files of an audit: ready where they are kept, else executed and compiled, for which the library is
+    needed.
+    """
+
+    def __init__(self, request: AuditRequest, kept: Kept) -> None:
+        self.table = _table(request)
+        self._request = request
+        self._kept = kept
+        found = {
+            file.path: kept.read(file, self.table, allow_empty=request.allow_empty)
+            for file in _files(request, CheckKind.SUITE)
+        }
+        self._ready = {path: checks for path, checks in found.items() if checks is not None}
+
+    def need_library(self, lost: Container[str]) -> bool:
+        """Files in `lost` are not looked at again."""
+        files = _files(self._request, CheckKind.SUITE)
+        return any(file.path not in self._ready and file.path not in lost for file in files)
+
+    def checks_of(self, file: CheckFile) -> list[Check]:
+        if file.path in self._ready:
+            return self._ready[file.path]
+        checks = _compiled(file, self._request, self.table)
+        self._kept.write(file, self.table, checks, allow_empty=self._request.allow_empty)
+        return checks
+
+
+def steps(request: AuditRequest, queries: Queries, past: Past, suites: Suites | None = None) -> Iterator[Step]:
     """Run what is left of the audit; results come in the order of the `Auditor` port."""
-    table = _table(request)
+    suites = suites or Suites(request, Kept(None))
+    table = suites.table
     checks: list[Check] = []
     for file in _files(request, CheckKind.SUITE):
-        checks += yield from _load(file, request, table, past)
+        checks += yield from _load(file, suites, past)
     checks += [file_check(file, table, allow_empty=request.allow_empty) for file in _files(request, CheckKind.ROWS)]
     checks += built_in(request, table)
     answers = Answers(queries, table)
@@ -85,16 +115,16 @@ def _files(request: AuditRequest, kind: CheckKind) -> Iterator[CheckFile]:
     return (file for file in request.suite.files if file.kind is kind)
 
 
-def _load(file: CheckFile, request: AuditRequest, table: Audited, past: Past) -> Generator[Step, None, list[Check]]:
+def _load(file: CheckFile, suites: Suites, past: Past) -> Generator[Step, None, list[Check]]:
     if file.path in (past.lost or {}):
         return []
     yield Step(file.path, file.path, file.path)
-    checks = _checks_of(file, request, table)
+    checks = suites.checks_of(file)
     yield Step(file.path, file.path, file.path, done=True)
     return checks
 
 
-def _checks_of(file: CheckFile, request: AuditRequest, table: Audited) -> list[Check]:
+def _compiled(file: CheckFile, request: AuditRequest, table: Audited) -> list[Check]:
     try:
         found = expectations_of(file, request.root)
     except CannotCheck as error:

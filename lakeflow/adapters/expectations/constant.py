@@ -1,0 +1,84 @@
+"""Does a check file always say the same? Only then may what was made of it be kept (docs/decisions/0015).
+
+It does when it is nothing but literals, constructors of expectations and dates, and what Python's own pure functions
+make of these. `date.today()`, the environment, a project module, a class or function of the file: none of them is.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator
+from typing import Final
+
+_NODES: Final = (
+    *(ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr),
+    *(ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Starred, ast.JoinedStr, ast.FormattedValue),
+    *(ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.unaryop, ast.operator, ast.boolop, ast.cmpop),
+    *(ast.ListComp, ast.GeneratorExp, ast.comprehension),
+    *(ast.Call, ast.keyword, ast.Attribute, ast.Name, ast.Load, ast.Store),
+)
+_LIBRARY: Final = ("great_expectations", "lakeflow.expectations")
+_MODULES: Final = ("__future__", "datetime", "decimal", *_LIBRARY)
+_CONSTRUCTORS: Final = frozenset(
+    {*(f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta", "timezone")), "decimal.Decimal"}
+)
+_PURE: Final = frozenset(
+    {
+        *("dict", "frozenset", "list", "set", "tuple", "enumerate", "range", "sorted", "zip"),
+        *("abs", "float", "int", "len", "max", "min", "round", "str", "sum"),
+    }
+)
+_METHODS: Final = frozenset({"is_null", "is_not_null", "is_in", "is_not_in", "items", "keys", "values"})
+
+
+def is_constant(text: str) -> bool:
+    """False also for text that is no Python."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    imported, bound = dict(_imported(nodes)), frozenset(_bound(nodes))
+    if not all(isinstance(node, _NODES) for node in nodes) or bound & (imported.keys() | vars(builtins).keys()):
+        return False
+    return all(_is_library(name) for name in imported.values()) and all(
+        _constructs(node, imported) for node in nodes if isinstance(node, ast.Call)
+    )
+
+
+def _bound(nodes: list[ast.AST]) -> Iterator[str]:
+    return (node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+
+
+def _imported(nodes: list[ast.AST]) -> Iterator[tuple[str, str]]:
+    """Each imported name and what it stands for, as a dotted path; for `from . import x` and `*` one of no module."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield (alias.asname, alias.name) if alias.asname else (alias.name.partition(".")[0],) * 2
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                known = node.module and not node.level and alias.name != "*"
+                yield alias.asname or alias.name, f"{node.module}.{alias.name}" if known else ""
+
+
+def _is_library(path: str) -> bool:
+    return any(path == module or path.startswith(f"{module}.") for module in _MODULES)
+
+
+def _constructs(call: ast.Call, imported: dict[str, str]) -> bool:
+    path = _path(call.func, imported)
+    if path is None:
+        return isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS
+    if path in _CONSTRUCTORS or path in _PURE:
+        return True
+    return path.startswith(tuple(f"{module}." for module in _LIBRARY)) and path.rpartition(".")[2][:1].isupper()
+
+
+def _path(node: ast.expr, imported: dict[str, str]) -> str | None:
+    """The dotted path that an expression stands for; None where it does not begin with a name of another module."""
+    if isinstance(node, ast.Name):
+        return imported.get(node.id, node.id if node.id in _PURE else None)
+    if isinstance(node, ast.Attribute) and (base := _path(node.value, imported)):
+        return f"{base}.{node.attr}"
+    return None

@@ -1,0 +1,225 @@
+"""Suites that were made ready once: what is kept, when it is used, and that it says the same as the library."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakeflow.adapters.audit_process import Limits, ProcessAuditor
+from lakeflow.adapters.children import Child
+from lakeflow.adapters.expectations import kept as keeping
+from lakeflow.adapters.expectations.audit import Suites
+from lakeflow.adapters.expectations.constant import is_constant
+from lakeflow.adapters.expectations.kept import Kept
+from lakeflow.adapters.expectations.stored import dumps, loads
+from lakeflow.core.model import CheckFile, CheckKind, Column, Outcome
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.table import Scan
+
+from .lake import audit, request, row_check, scan_of, suite
+from .test_same_as_the_library import ASKED, COLUMNS, DIFFERENT
+
+LIBRARY = "import great_expectations.expectations as gxe\n"
+ONE = 'gxe.ExpectColumnValuesToBeBetween(column="whole", min_value=0, max_value={})'
+
+
+@pytest.fixture(scope="module")
+def messy(tmp_path_factory: pytest.TempPathFactory) -> Scan:
+    return scan_of(tmp_path_factory.mktemp("messy"), **COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "expectations = [gxe.ExpectTableRowCountToEqual(value=24 * 60)]",
+        'names = ("a", "b")\nexpectations = [gxe.ExpectColumnToExist(column=f"{n}_id") for n in names]',
+        'expectations = []\nexpectations += [gxe.ExpectColumnToExist(column="a")]',
+        "import datetime as dt\nx = [gxe.ExpectColumnMaxToBeBetween(column='a', max_value=dt.date(2020,1,2))]",
+        "from datetime import date\nend = date(2020, 1, 1)\nexpectations: list = [end]",
+        "from great_expectations.expectations.row_conditions import Column\n"
+        "x = [gxe.ExpectColumnToExist(column='a', row_condition=Column('b').is_in([1]) & (Column('c')>-1))]",
+        "top = {'a': 1}\nx = [gxe.ExpectColumnMaxToBeBetween(column=c, max_value=m) for c,m in top.items()]",
+    ],
+)
+def test_literals_and_constructors_always_say_the_same(text: str) -> None:
+    assert is_constant(LIBRARY + text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from datetime import date\nx = [gxe.ExpectColumnMaxToBeBetween(column='a', min_value=date.today())]",
+        "import datetime\nnow = datetime.datetime.now()",
+        "import os\nlimit = int(os.environ['LIMIT'])",
+        "from checks._shared import CARRIERS\nexpectations = [CARRIERS]",
+        "from . import shared",
+        "from datetime import *\nexpectations = [date]",
+        "class Mine(gxe.ExpectColumnToExist):\n    pass",
+        "def made(): ...\nexpectations = [made()]",
+        "list = open\nexpectations = list('/etc/passwd')",
+        "gxe = 1",
+        "expectations = [open('limits.txt').read()]",
+        "expectations = [gxe.ExpectColumnToExist(column='a') if True else None]",
+        "expectations = [hash('a')]",
+        "import random\nexpectations = [random.random()]",
+        "import great_expectations as gx\ncontext = gx.get_context()",
+        "expectations = [",
+        "x = '\0'",
+    ],
+)
+def test_whatever_may_say_something_else_tomorrow_is_not_kept(text: str) -> None:
+    assert not is_constant(LIBRARY + text)
+
+
+def test_what_is_kept_comes_back_as_it_was_and_judges_as_before(messy: Scan, tmp_path: Path) -> None:
+    """Over every expectation that is compared with the library's own pandas engine."""
+    asked = request(messy, suite(*(f"gxe.{line}" for line in (*ASKED, *DIFFERENT))))
+    cold, (file,) = Suites(asked, Kept(str(tmp_path))), asked.suite.files
+    assert cold.need_library(())
+    checks = cold.checks_of(file)
+    warm = Suites(asked, Kept(str(tmp_path)))
+    assert not warm.need_library(())
+    assert warm.checks_of(file) == checks == loads(dumps(checks))
+    assert audit(asked, suites=warm) == audit(asked)
+
+
+def test_our_own_expectations_are_kept_and_look_main_and_the_time_up_at_each_audit(messy: Scan, tmp_path: Path) -> None:
+    lines = (
+        'lfx.ExpectForeignKeyToExist(columns="code", references="silver.weather")',
+        'lfx.ExpectTableToBeFresh(column="day", max_age="1d")',
+        "lfx.ExpectRowCountToStayNearMain(max_change=0)",
+        'lfx.ExpectNoKeyToDisappear(columns="id")',
+        'lfx.ExpectColumnDistributionToStayNearMain(column="whole", max_distance=0.1)',
+        'lfx.ExpectSchemaToMatchContract(columns={"id": "long"}, allow_extra=True)',
+    )
+    file = suite(*lines)
+    file = replace(file, text=f"from lakeflow import expectations as lfx\n{file.text}")
+    soon, late = (request(messy, file, at=datetime(2013, 1, day, 12, tzinfo=UTC)) for day in (8, 12))
+    late = replace(late, relations={"published.silver.weather": messy})
+    _keep(soon, tmp_path)
+    for asked in (soon, late):
+        warm = Suites(asked, Kept(str(tmp_path)))
+        assert not warm.need_library(())
+        assert audit(asked, suites=warm) == audit(asked)
+    assert audit(soon) != audit(late)
+
+
+def test_a_suite_that_is_kept_is_audited_without_great_expectations(
+    messy: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here its import takes ten minutes."""
+    asked = request(messy, suite(ONE.format(20)))
+    _keep(asked, tmp_path / "kept")
+    (tmp_path / "great_expectations.py").write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    kept = str(tmp_path / "kept")
+    auditor = ProcessAuditor(_worker, str(tmp_path / "audit.log"), Limits(threads=1), kept, Kept(kept).covers)
+    try:
+        auditor.start([asked.suite])
+        results = auditor.audit(asked)
+    finally:
+        auditor.close()
+    assert [(result.outcome, result.failed_rows) for result in results if result.path] == [(Outcome.FAILED, 1)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda asked: replace(asked, suite=request(asked.scan, suite(ONE.format(21))).suite),
+        lambda asked: replace(asked, columns={"whole": Column(pii=True)}),
+        lambda asked: replace(asked, primary_key=("id",)),
+        lambda asked: replace(asked, allow_empty=True),
+        lambda asked: replace(asked, scan=replace(asked.scan, schema=replace(asked.scan.schema, fields=()))),
+        lambda asked: replace(asked, pii=frozenset({"ssn"})),
+    ],
+)
+def test_another_file_table_key_or_tag_is_made_ready_anew(messy: Scan, tmp_path: Path, other: Any) -> None:
+    asked = request(messy, suite(ONE.format(20)))
+    _keep(asked, tmp_path)
+    assert not Suites(asked, Kept(str(tmp_path))).need_library(())
+    assert Suites(other(asked), Kept(str(tmp_path))).need_library(())
+
+
+def test_another_release_makes_everything_ready_anew(
+    messy: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request(messy, suite(ONE.format(20)))
+    _keep(asked, tmp_path)
+    monkeypatch.setattr(keeping, "_maker", lambda: "great expectations of tomorrow")
+    assert Suites(asked, Kept(str(tmp_path))).need_library(())
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-9], lambda text: text.replace("20", "99"), lambda _: ""])
+def test_a_damaged_file_is_as_good_as_none_and_is_written_again(messy: Scan, tmp_path: Path, damage: Any) -> None:
+    asked = request(messy, suite(ONE.format(20)))
+    _keep(asked, tmp_path)
+    (path,) = tmp_path.iterdir()
+    path.write_text(damage(path.read_text()))
+    assert Suites(asked, Kept(str(tmp_path))).need_library(())
+    _keep(asked, tmp_path)
+    assert not Suites(asked, Kept(str(tmp_path))).need_library(())
+
+
+def test_a_file_that_breaks_or_runs_code_is_not_kept(messy: Scan, tmp_path: Path) -> None:
+    for line in ('gxe.ExpectColumnToExist(column="a", nonsense=1)', 'gxe.ExpectColumnMaxToBeBetween(column="nope")'):
+        _keep(request(messy, suite(line)), tmp_path)
+    own = f"{LIBRARY}class Mine(gxe.ExpectColumnToExist):\n    pass\nexpectations = [Mine(column='id')]\n"
+    _keep(request(messy, CheckFile(CheckKind.SUITE, "checks/silver/weather.py", own)), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_used_is_as_good_as_none(messy: Scan, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    asked = request(messy, suite(ONE.format(20)))
+    _keep(asked, tmp_path / "file")
+    assert Suites(asked, Kept(str(tmp_path / "file"))).need_library(())
+    assert not Kept(str(tmp_path / "file")).covers(asked.suite.files[0])
+    assert Kept(None).covers(row_check("from silver.weather"))
+
+
+def test_the_longest_unused_is_forgotten_first(messy: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_MOST_FILES", 2)
+    asked = [request(messy, suite(ONE.format(high))) for high in (1, 2, 3)]
+    for one in asked[:2]:
+        _keep(one, tmp_path)
+        for path in tmp_path.iterdir():
+            os.utime(path, (path.stat().st_mtime - 60,) * 2)
+    Suites(asked[0], Kept(str(tmp_path)))  # used again
+    _keep(asked[2], tmp_path)
+    assert [Suites(one, Kept(str(tmp_path))).need_library(()) for one in asked] == [False, True, False]
+
+
+def test_many_may_write_and_read_at_once(messy: Scan, tmp_path: Path) -> None:
+    asked = request(messy, suite(ONE.format(20)))
+    (file,), kept, table = asked.suite.files, Kept(str(tmp_path)), Suites(asked, Kept(None)).table
+    checks = Suites(asked, Kept(None)).checks_of(file)
+    kept.write(file, table, checks, allow_empty=False)
+    torn = []
+
+    def write() -> None:
+        for _ in range(50):
+            kept.write(file, table, checks, allow_empty=False)
+
+    writers = [threading.Thread(target=write) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        torn += [found for found in [kept.read(file, table, allow_empty=False)] if found != checks]
+    assert torn == []
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def _worker(log_path: str) -> Child:
+    return Child("lakeflow.worker", log_path)
+
+
+def _keep(asked: AuditRequest, folder: Path) -> None:
+    suites = Suites(asked, Kept(str(folder)))
+    for file in asked.suite.files:
+        suites.checks_of(file)

@@ -97,6 +97,17 @@ REFUSED: Final = (
 """Tried, and answered with what to use instead."""
 
 
+OWN: Final = (
+    'lfx.ExpectForeignKeyToExist(columns="n", references="silver.other", referenced_columns="id"{})',
+    'lfx.ExpectNoKeyToDisappear(columns="id"{})',
+    "lfx.ExpectRowCountToStayNearMain(min_ratio=0.5{})",
+    'lfx.ExpectColumnDistributionToStayNearMain(column="t", max_distance=0{})',
+    'lfx.ExpectSchemaToMatchContract(columns={{"n": "long"}}, allow_extra=True{})',
+    'lfx.ExpectTableToBeFresh(column="at", max_age="100000 days"{})',
+)
+"""Our own, beside `silver.other` with ids and `TABLE` as main."""
+
+
 def name_of(line: str) -> str:
     return line.partition("(")[0]
 
@@ -109,7 +120,7 @@ def lines(*templates: str, allow_empty: bool = False, severity: str = "") -> lis
         options |= {"allow_empty": True} if allow_empty else {}
         more = f', meta={{"lakeflow": {options!r}}}' if options else ""
         more += f', severity="{severity}"' if severity else ""
-        made.append(f"gxe.{template.format(more, order='')}")
+        made.append(f"{'' if template.startswith('lfx.') else 'gxe.'}{template.format(more, order='')}")
     return made
 
 

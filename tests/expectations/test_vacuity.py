@@ -1,111 +1,197 @@
-"""A check that looked at nothing has not passed, whatever its severity, unless its author says that empty is fine."""
+"""A check that looked at nothing has not passed, whatever its severity, unless its author says that empty is fine.
+
+The matrix is every check there is against every way in which there is nothing to look at. What passes all the same
+stands here by name, because it had something to look at.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
-from lakeflow.core.model import CheckFile, CheckKind, Outcome
+from lakeflow.adapters.expectations import seam
+from lakeflow.adapters.expectations.audit import SHARED_SCAN, Past, steps
+from lakeflow.adapters.expectations.table import Answer
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Outcome
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.runs import CheckResult
 from lakeflow.core.table import Scan
 
-from .lake import audit, checks, outcomes, request, row_check, scan_of, suite
+from . import every
+from .lake import LocalQueries, checks, request, row_check, scan_of, suite
 
-JUDGE_ROWS = (
-    'ExpectColumnValuesToNotBeNull(column="a"{})',
-    'ExpectColumnValuesToBeNull(column="a"{})',
-    'ExpectColumnValuesToBeUnique(column="a"{})',
-    'ExpectCompoundColumnsToBeUnique(column_list=["a", "b"]{})',
-    'ExpectColumnValuesToBeBetween(column="a", min_value=0{})',
-    'ExpectColumnValuesToBeInSet(column="a", value_set=[1]{})',
-    'ExpectColumnValuesToNotBeInSet(column="a", value_set=[1]{})',
-    'ExpectColumnDistinctValuesToBeInSet(column="a", value_set=[1]{})',
-    'ExpectColumnDistinctValuesToContainSet(column="a", value_set=[1]{})',
-    'ExpectColumnDistinctValuesToEqualSet(column="a", value_set=[1]{})',
-    'ExpectColumnValuesToMatchRegex(column="t", regex="x"{})',
-    'ExpectColumnValuesToNotMatchRegex(column="t", regex="x"{})',
-    'ExpectColumnValueLengthsToBeBetween(column="t", min_value=1{})',
-    'ExpectColumnValueLengthsToEqual(column="t", value=1{})',
-    'ExpectColumnPairValuesAToBeGreaterThanB(column_A="a", column_B="b"{})',
-    'ExpectColumnPairValuesToBeEqual(column_A="a", column_B="b"{})',
-    'ExpectMulticolumnSumToEqual(column_list=["a", "b"], sum_total=1{})',
-    'ExpectColumnMinToBeBetween(column="a", min_value=0{})',
-    'ExpectColumnMaxToBeBetween(column="a", min_value=0{})',
-    'ExpectColumnMeanToBeBetween(column="a", min_value=0{})',
-    'ExpectColumnMedianToBeBetween(column="a", min_value=0{})',
-    'ExpectColumnSumToBeBetween(column="a", min_value=0{})',
-    'ExpectColumnStdevToBeBetween(column="a", min_value=0{})',
-    'ExpectColumnUniqueValueCountToBeBetween(column="a", min_value=0{})',
-    'ExpectColumnProportionOfUniqueValuesToBeBetween(column="a", min_value=0{})',
-    'UnexpectedRowsExpectation(unexpected_rows_query="select * from {{batch}} where a < 0"{})',
+OTHER = AssetKey.parse("silver.other")
+SCHEMA: Final = frozenset(
+    {
+        "ExpectColumnToExist",
+        "ExpectColumnTypeToBe",
+        "ExpectColumnValuesToBeInTypeList",
+        "ExpectColumnValuesToBeOfType",
+        "ExpectTableColumnCountToBeBetween",
+        "ExpectTableColumnCountToEqual",
+        "ExpectTableColumnsToMatchOrderedList",
+        "ExpectTableColumnsToMatchSet",
+        "lfx.ExpectSchemaToMatchContract",
+        "schema",
+    }
 )
-JUDGE_NULLS = ("ExpectColumnValuesToNotBeNull", "ExpectColumnValuesToBeNull", "UnexpectedRowsExpectation")
-ALLOWED = ', meta={"lakeflow": {"allow_empty": True}}'
+"""The columns are there to look at, whatever the rows."""
+NULLS: Final = frozenset({"ExpectColumnValuesToBeNull", "UnexpectedRowsExpectation", "bad rows"})
+"""Rows of NULLs are rows: they are NULL, and the author's own query found none of them bad."""
+AGAINST: Final = frozenset({"lfx.ExpectRowCountToStayNearMain", "lfx.ExpectNoKeyToDisappear"})
+"""Of no rows, all of main's are missing."""
+OWN_QUERIES: Final = frozenset({"lfx.ExpectNoKeyToDisappear", "lfx.ExpectColumnDistributionToStayNearMain"})
+"""They want nothing of the shared scan."""
+COUNTS: Final = frozenset({"ExpectTableRowCountToBeBetween", "ExpectTableRowCountToEqual"})
+
+
+def known(*lines: str) -> list[str]:
+    """The lines whose expectation this release of the library has."""
+    return [line for line in lines if line.startswith("lfx.") or hasattr(seam.load(), every.name_of(line))]
+
+
+LINES: Final = (*every.COMPUTED, *every.OWN)
+
+
+def asked(scan: Scan, folder: Path, *, allow_empty: bool = False) -> AuditRequest:
+    """Every check there is: the library's and our own as warnings, a bad-row query, and the built-in ones."""
+    text = suite(*every.lines(*known(*LINES), severity="warning", allow_empty=allow_empty)).text
+    files = (
+        CheckFile(CheckKind.SUITE, "checks/silver/weather.py", f"from lakeflow import expectations as lfx\n{text}"),
+        row_check("select * from silver.weather where n < 0", allow_empty=allow_empty),
+    )
+    (folder / "main").mkdir(exist_ok=True)
+    relations = {
+        "silver.other": scan_of(folder, OTHER, id=("long", [1, 2, 3])),
+        "published.silver.weather": every.table(folder / "main"),
+    }
+    return request(scan, *files, relations=relations, primary_key=("id", "t"), expected_rows=scan.rows)
+
+
+def by_kind(results: Sequence[CheckResult]) -> dict[str, CheckResult]:
+    """By the class of the expectation, or the name of any other check. Results come in the order of the files."""
+    names = [every.name_of(line) for line in known(*LINES)]
+    kinds = [*names, *(result.name for result in results[len(names) :])]
+    return dict(zip(kinds, results, strict=True))
+
+
+def run(asked: AuditRequest, queries: LocalQueries | None = None, past: Past = Past()) -> dict[str, CheckResult]:  # noqa: B008
+    queries = queries or LocalQueries(asked)
+    try:
+        return by_kind([step.result for step in steps(asked, queries, past) if step.result is not None])
+    finally:
+        queries.duckdb.close()
+
+
+def passed(results: Mapping[str, CheckResult]) -> set[str]:
+    return {kind for kind, result in results.items() if result.outcome is Outcome.PASSED}
+
+
+def installed(*kinds: frozenset[str]) -> set[str]:
+    """Of these, the ones that this release of the library has."""
+    here = {every.name_of(line) for line in known(*LINES)} | {"schema", "rows", "bad rows"}
+    return set().union(*kinds) & here
+
+
+def test_on_good_data_every_check_passes(tmp_path: Path) -> None:
+    """The matrix below is not blind."""
+    results = run(asked(every.table(tmp_path), tmp_path))
+    assert results.keys() - passed(results) == {"key (id, t) not null"}
+
+
+def test_of_no_rows_only_what_is_about_the_table_itself_passes(tmp_path: Path) -> None:
+    results = run(asked(every.table_of(tmp_path, 0), tmp_path))
+    assert passed(results) == installed(SCHEMA, frozenset({"rows"}))
+    assert {kind for kind, result in results.items() if not result.holds} - passed(results) == installed(
+        COUNTS, AGAINST
+    )
+    assert {result.outcome for kind, result in results.items() if kind in COUNTS | AGAINST} == {Outcome.FAILED}
+
+
+def test_of_no_rows_all_passes_that_its_author_allows(tmp_path: Path) -> None:
+    results = run(replace(asked(every.table_of(tmp_path, 0), tmp_path, allow_empty=True), allow_empty=True))
+    assert results.keys() - passed(results) == installed(COUNTS, AGAINST)
+    each = run(asked(every.table_of(tmp_path, 0), tmp_path, allow_empty=True))
+    assert each.keys() - passed(each) == installed(COUNTS, AGAINST) | {"key (id, t) not null", "key (id, t) unique"}
+
+
+def test_of_nothing_but_nulls_only_what_asks_for_rows_passes(tmp_path: Path) -> None:
+    results = run(asked(every.table_of(tmp_path, 5), tmp_path))
+    assert passed(results) == installed(SCHEMA, COUNTS, NULLS, frozenset({"rows", "lfx.ExpectRowCountToStayNearMain"}))
+
+
+def test_without_its_column_no_check_passes(tmp_path: Path) -> None:
+    results = run(asked(scan_of(tmp_path, other=("int", [1, 2, 3, 4, 5])), tmp_path))
+    about_rows = {"rows", "lfx.ExpectRowCountToStayNearMain", "schema"}
+    assert passed(results) == installed(COUNTS, frozenset(about_rows))
+
+
+class Failing(LocalQueries):
+    """An engine that raises this for whatever reads data."""
+
+    def __init__(self, asked: AuditRequest, error: Exception) -> None:
+        super().__init__(asked)
+        self.error = error
+
+    def execute(self, sql: str) -> Answer:
+        if "LIMIT 0" in sql or "regexp_matches(''" in sql:
+            return super().execute(sql)
+        raise self.error
+
+    def batches(self, sql: str) -> Iterator[Any]:
+        raise self.error
+
+
+def test_when_the_engine_fails_every_check_of_data_is_errored(tmp_path: Path) -> None:
+    given = asked(every.table(tmp_path), tmp_path)
+    results = run(given, Failing(given, AssetError("disk on fire")))
+    assert passed(results) == installed(SCHEMA)
+    assert {result.outcome for kind, result in results.items() if kind not in SCHEMA} == {Outcome.ERRORED}
+
+
+def test_when_the_shared_scan_takes_too_long_no_check_that_wants_it_passes(tmp_path: Path) -> None:
+    results = run(asked(every.table(tmp_path), tmp_path), past=Past(too_long="it took longer than 60 s"))
+    assert passed(results) == installed(SCHEMA, OWN_QUERIES)
+    assert SHARED_SCAN not in results
+
+
+def test_an_expectation_that_raises_is_errored(tmp_path: Path) -> None:
+    text = (
+        "import great_expectations.expectations as gxe\n"
+        "class ExpectMine(gxe.ExpectColumnMaxToBeBetween):\n"
+        "    def _validate(self, metrics, runtime_configuration=None, execution_engine=None):\n"
+        "        raise KeyError('oops')\n"
+        "expectations = [ExpectMine(column='n', max_value=3)]\n"
+    )
+    file = CheckFile(CheckKind.SUITE, "checks/silver/weather.py", text)
+    (result,) = checks(request(every.table(tmp_path), file))
+    assert (result.outcome, result.detail) == (Outcome.ERRORED, "the expectation broke with KeyError: 'oops'")
+
+
+def test_no_row_that_meets_the_condition_is_nothing_to_look_at(tmp_path: Path) -> None:
+    lines = known(*(line for line in every.COMPUTED if "row_condition" in _fields(every.name_of(line))))
+    more = ', row_condition=Column("id") > 50'
+    asked = [line[:-1] + more + ")" for line in every.lines(*lines)]
+    results = checks(request(every.table(tmp_path), suite(*asked)))
+    assert len(results) > 40
+    kinds = dict(zip(map(every.name_of, lines), results, strict=True))
+    looked = {kind for kind, one in kinds.items() if one.outcome is not Outcome.ERRORED}
+    assert looked - SCHEMA == COUNTS
+    assert {kinds[kind].outcome for kind in COUNTS} == {Outcome.FAILED}
+
+
+def _fields(name: str) -> Mapping[str, Any]:
+    return getattr(getattr(seam.load(), name, None), "__fields__", {})
 
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Scan:
-    return scan_of(tmp_path_factory.mktemp("empty"), a=("int", []), b=("int", []), t=("string", []))
-
-
-@pytest.fixture(scope="module")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Scan:
-    return scan_of(tmp_path_factory.mktemp("blank"), a=("int", [None]), b=("int", [None]), t=("string", [None]))
-
-
-def lines(more: str = "") -> list[str]:
-    return [f"gxe.{line.format(more)}" for line in JUDGE_ROWS]
-
-
-def test_on_an_empty_table_every_check_of_rows_is_errored_even_as_a_warning(empty: Scan) -> None:
-    results = checks(request(empty, suite(*lines(', severity="warning"'))))
-    assert {result.name: (result.outcome, result.holds) for result in results if not result.holds} == {}
-    assert {result.detail for result in results} == {"there was nothing to look at; say allow_empty where that is fine"}
-
-
-def test_the_author_may_allow_an_empty_table_check_by_check(empty: Scan) -> None:
-    results = checks(request(empty, suite(*lines(ALLOWED))))
-    assert {result.outcome for result in results} == {Outcome.PASSED}
-
-
-def test_an_asset_may_allow_an_empty_table_for_all_its_checks(empty: Scan) -> None:
-    files = (suite(*lines()), row_check("select * from silver.weather"))
-    results = audit(request(empty, *files, allow_empty=True, primary_key=("a", "b"), expected_rows=0))
-    assert {result.outcome for result in results} == {Outcome.PASSED}
-
-
-def test_a_column_of_nulls_is_nothing_to_look_at(blank: Scan) -> None:
-    asked = [line for line in lines() if not any(kind in line for kind in JUDGE_NULLS)]
-    assert set(outcomes(checks(request(blank, suite(*asked)))).values()) == {Outcome.ERRORED}
-
-
-def test_no_row_that_meets_the_condition_is_nothing_to_look_at(tmp_path: Path) -> None:
-    scan = scan_of(tmp_path, a=("int", [1, 2]))
-    line = 'gxe.ExpectColumnValuesToNotBeNull(column="a", row_condition=Column("a") > 5)'
-    assert [result.outcome for result in checks(request(scan, suite(line)))] == [Outcome.ERRORED]
-
-
-def test_the_number_of_rows_and_the_columns_are_there_to_look_at_in_an_empty_table(empty: Scan) -> None:
-    asked = (
-        "gxe.ExpectTableRowCountToEqual(value=0)",
-        'gxe.ExpectTableColumnsToMatchSet(column_set=["a", "b", "t"])',
-        "gxe.ExpectTableColumnCountToEqual(value=3)",
-        'gxe.ExpectColumnToExist(column="a")',
-        'gxe.ExpectColumnValuesToBeOfType(column="a", type_="INTEGER")',
-    )
-    assert {result.outcome for result in checks(request(empty, suite(*asked)))} == {Outcome.PASSED}
-
-
-def test_a_bad_row_query_over_no_rows_is_errored(empty: Scan) -> None:
-    query = row_check("select * from silver.weather where a < 0")
-    assert [result.outcome for result in checks(request(empty, query))] == [Outcome.ERRORED]
-    allowed = row_check("select * from silver.weather where a < 0", allow_empty=True)
-    assert [result.outcome for result in checks(request(empty, allowed))] == [Outcome.PASSED]
-
-
-def test_a_key_over_no_rows_is_errored(empty: Scan) -> None:
-    results = outcomes(audit(request(empty, primary_key=("a",))))
-    assert results["key (a) not null"] is results["key (a) unique"] is Outcome.ERRORED
+    return scan_of(tmp_path_factory.mktemp("empty"), a=("int", []))
 
 
 @pytest.mark.parametrize(

@@ -105,10 +105,19 @@ class KeyUnique:
     table: Audited
     domain: Domain
     allow_empty: bool
-    plans: tuple[Plan, ...] = (_ROWS,)
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        return (self._judged,)
+
+    @property
+    def _judged(self) -> Aggregate:
+        """Of a key of one column, NULL is no key."""
+        columns = self.domain.columns
+        return Aggregate(self.domain.count(of=columns[0].sql) if len(columns) == 1 else self.domain.count())
 
     def find(self, answers: Answers) -> Finding:
-        rows = answers.value(_ROWS)
+        rows = answers.value(self._judged)
         failed, groups = answers.repeated(keys(self.domain, self.table))
         if not failed:
             return _clean(rows, allow_empty=self.allow_empty)

@@ -101,7 +101,7 @@ def looked_at(metric: Metric, table: Audited) -> Aggregate | Query:
     """How many rows a check judges: those for which its rule is TRUE or FALSE, not NULL."""
     domain = domain_of(metric, table)
     rule = map_rule(metric) or ""
-    if rule in _NULLS or not domain.columns:
+    if rule in _NULLS or metric.name == "column.non_null_proportion" or not domain.columns:
         return Aggregate(domain.count())
     if rule in order.RULES:
         return Aggregate(domain.count(order.placed(domain, table, metric.values)))

@@ -75,9 +75,16 @@ def metrics_of(expectation: Any) -> Mapping[str, Metric]:
         raise CannotCheck(reason)
     needs = expectation.get_validation_dependencies(execution_engine=None, runtime_configuration=_configuration())
     return {
-        name: Metric(found.metric_name, dict(found.metric_domain_kwargs), _arguments(found, expectation))
+        name: Metric(found.metric_name, _domain(found, expectation), _arguments(found, expectation))
         for name, found in needs.metric_configurations.items()
     }
+
+
+def _domain(found: Any, expectation: Any) -> dict[str, Any]:
+    """The rows that the expectation is about, also where the library forgets to pass its row condition on
+    (ExpectColumnPairValuesToBeInSet, and rules of users that do not declare the key).
+    """
+    return {"row_condition": getattr(expectation, "row_condition", None), **found.metric_domain_kwargs}
 
 
 def _arguments(found: Any, expectation: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from lakeflow.core.model import EMPTY, AssetKey, Column, ForeignKey, Kind, Mask,
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.source import FileSource, read_source
 
+_LAST_BY: Final = "last by "
 ATTRIBUTE: Final = "__lakeflow__"
 """Where `@asset` leaves what its author wrote, on the function itself."""
 
@@ -57,7 +58,8 @@ def asset(
     *,
     inputs: Mapping[str, str] = ...,
     key: Names = ...,
-    write: Literal["append", "replace"] = ...,
+    write: Literal["append", "replace", "upsert"] = ...,
+    keep: str = ...,
     description: str = ...,
     owner: str = ...,
     tags: Names = ...,
@@ -81,7 +83,8 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
     Args:
         function: only when the decorator is used bare.
         **fields: `inputs` maps a parameter to the upstream `layer.name` that it receives. `key` is the primary
-            key. `write` is `append` (bronze's default) or `replace` (the default elsewhere). `columns` says of a
+            key. `write` is `append` (bronze's default), `replace` (the default elsewhere) or `upsert`, for which
+            `keep="last by <column>"` says which of several rows with one key counts. `columns` says of a
             column its `type`, whether it is `pii`, its `mask` (`hash` or `redact`) and its `description`. `checks` are
             shared check files, relative to `checks/`. `reads` are globs of outside files, relative to the root: the
             asset is stale when one changes. `source` is `files(…)`, outside files that land once each; the function
@@ -115,11 +118,15 @@ class Flaw:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What an author declared of an asset, every field in its type; `write` None means the layer's default."""
+    """What an author declared of an asset, every field in its type; `write` None means the layer's default.
+
+    `keep` is the column whose greatest value chooses between rows that come with one key.
+    """
 
     inputs: Mapping[str, str] = EMPTY
     key: tuple[str, ...] = ()
     write: WriteMode | None = None
+    keep: str = ""
     description: str = ""
     owner: str = ""
     tags: tuple[str, ...] = ()
@@ -205,7 +212,7 @@ def _write(_name: str, value: object, flaws: list[Flaw]) -> WriteMode | None:
     modes = [mode.value for mode in WriteMode]
     if value in modes:
         return WriteMode(value)
-    flaws.append(Flaw("write", f"unknown write mode {value!r}", f"{' and '.join(modes)} exist"))
+    flaws.append(Flaw("write", f"unknown write mode {value!r}", f"{', '.join(modes[:-1])} and {modes[-1]} exist"))
     return None
 
 
@@ -234,6 +241,16 @@ def _foreign_keys(name: str, value: object, flaws: list[Flaw]) -> tuple[ForeignK
         except ValueError:
             flaws.append(Flaw(name, f"{target!r} is not gold.name.column", f"write {_EXAMPLES[name]}"))
     return tuple(found)
+
+
+def _keep(_name: str, value: object, flaws: list[Flaw]) -> str:
+    if not isinstance(value, str):
+        raise _WrongFormError
+    column = value.removeprefix(_LAST_BY)
+    if column in {value, ""}:
+        flaws.append(Flaw("keep", f"keep = {value!r} does not say which row counts", f"write {_EXAMPLES['keep']}"))
+        return ""
+    return column
 
 
 def _source(_name: str, value: object, flaws: list[Flaw]) -> FileSource | None:
@@ -309,6 +326,7 @@ _FORMS: Final = {
     "names": _names,
     "mapping": _mapping,
     "write": _write,
+    "keep": _keep,
     "columns": _columns,
     "source": _source,
     "kind": _choice(Kind),
@@ -321,6 +339,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "inputs": "mapping",
     "key": "names",
     "write": "write",
+    "keep": "keep",
     "description": "text",
     "owner": "text",
     "tags": "names",
@@ -343,6 +362,7 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "inputs": 'inputs={"raw": "bronze.weather"}',
     "key": 'key = ["origin", "day"]',
     "write": 'write = "replace"',
+    "keep": 'keep = "last by updated_at"',
     "description": 'description = "One row per airport and day."',
     "owner": 'owner = "weather team"',
     "tags": 'tags = ["daily"]',

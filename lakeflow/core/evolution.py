@@ -21,7 +21,7 @@ Parse = Callable[[str], Type]
 
 @dataclass(frozen=True)
 class _Rules:
-    """What happens to columns that do not fit: an append (`strict`) refuses, a replace makes new columns."""
+    """What happens to columns that do not fit: refused where old rows stay (`strict`), else made new columns."""
 
     strict: bool
     ids: Iterator[int]
@@ -37,10 +37,10 @@ def declare(produced: Schema, columns: Mapping[str, Column], parse: Parse) -> Sc
 def evolve(current: Schema | None, produced: Schema, mode: WriteMode, last_id: int) -> Schema:
     """The schema to write with: ids kept where a column goes on, new ids above `last_id` elsewhere.
 
-    Equal columns give `current` itself. SchemaError for names that differ only in case, and for an append that
-    drops a column or changes a type otherwise than by widening.
+    Equal columns give `current` itself. SchemaError for names that differ only in case, and where old rows stay for
+    rows that drop a column or changes a type otherwise than by widening.
     """
-    rules = _Rules(strict=mode is WriteMode.APPEND, ids=count(last_id + 1))
+    rules = _Rules(strict=mode is not WriteMode.REPLACE, ids=count(last_id + 1))
     fields = _fields(() if current is None else current.fields, produced.fields, rules)
     if current is not None and current.fields == fields:
         return current
@@ -64,7 +64,7 @@ def _fields(current: tuple[Field, ...], produced: tuple[Field, ...], rules: _Rul
     gone = known.keys() - {field.name.lower() for field in produced}
     if gone and rules.strict:
         raise SchemaError(
-            f"the rows to append lack {_names(known[name].name for name in gone)}",
+            f"the new rows lack {_names(known[name].name for name in gone)}",
             hint="select them as NULL, or change the column's name in a new asset",
         )
     return tuple(_field(known.get(field.name.lower()), field, rules) for field in produced)
@@ -78,7 +78,7 @@ def _field(current: Field | None, produced: Field, rules: _Rules) -> Field:
         return replace(current, name=produced.name, type=merged)
     if rules.strict:
         raise SchemaError(
-            f"column {current.name!r} is {current.type} and the rows to append have {produced.type}",
+            f"column {current.name!r} is {current.type} and the new rows have {produced.type}",
             hint=f"cast it to {current.type}; only int → long, float → double and longer decimals widen",
         )
     return _new(produced, rules)

@@ -33,6 +33,7 @@ def data_fields(declaration: Declaration, write: WriteMode) -> dict[str, Any]:
         "inputs": dict(declaration.inputs),
         "key": list(declaration.key),
         "write": write.value,
+        "keep": declaration.keep,
         "columns": {name: said for name, column in declaration.columns.items() if (said := _column(column))},
         "reads": list(declaration.reads),
         "new_rows": sorted(declaration.new_rows),

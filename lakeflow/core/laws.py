@@ -105,6 +105,7 @@ def descendants(key: AssetKey, children: Mapping[AssetKey, frozenset[AssetKey]])
 def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _name(draft)
     yield from _layer(draft)
+    yield from _merging(draft)
     yield from _reads(draft)
     yield from _source(draft)
     yield from _new_rows(draft)
@@ -124,6 +125,17 @@ def _layer(draft: Draft) -> Iterator[Fault]:
         yield draft.fault(f"{draft.key} is bronze, and bronze only appends", hint, "write")
     if draft.key.layer is Layer.SILVER and not draft.declaration.key:
         yield draft.fault(f"{draft.key} declares no key", 'name the columns that tell rows apart: key = ["id"]')
+
+
+def _merging(draft: Draft) -> Iterator[Fault]:
+    """What a write mode needs beside its name, and what means nothing without it."""
+    said = draft.declaration
+    if draft.write is WriteMode.UPSERT and not said.key and draft.key.layer is not Layer.SILVER:
+        hint = 'name the columns that tell rows apart: key = ["id"]'
+        yield draft.fault(f'{draft.key} is written by "{draft.write}" and declares no key', hint, "write")
+    if said.keep and draft.write is not WriteMode.UPSERT:
+        hint = 'write = "upsert" chooses between rows with one key; drop keep, or write so'
+        yield draft.fault(f'{draft.key} is written by "{draft.write}", for which keep means nothing', hint, "keep")
 
 
 def _reads(draft: Draft) -> Iterator[Fault]:

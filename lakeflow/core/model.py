@@ -55,6 +55,12 @@ class WriteMode(StrEnum):
 
     APPEND = "append"
     REPLACE = "replace"
+    UPSERT = "upsert"
+
+    @property
+    def merges(self) -> bool:
+        """Does what is written rest on the rows that stand in the table?"""
+        return self not in {WriteMode.APPEND, WriteMode.REPLACE}
 
 
 class Kind(StrEnum):
@@ -167,6 +173,7 @@ class Asset:
     `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold alone.
     `new_rows` are the inputs of which each write reads only the rows that the asset has not consumed yet.
     `salt` is the fingerprint of the salt that its hashes are keyed with; empty when it has none, or none is set.
+    `last_by` names the column whose greatest value chooses between rows that come with one key; empty: none may.
     """
 
     key: AssetKey
@@ -174,6 +181,7 @@ class Asset:
     write: WriteMode
     inputs: Mapping[str, AssetKey] = EMPTY
     primary_key: tuple[str, ...] = ()
+    last_by: str = ""
     columns: Mapping[str, Column] = EMPTY
     description: str = ""
     owner: str = ""

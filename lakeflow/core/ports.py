@@ -12,7 +12,8 @@ from lakeflow.core.landing import Found, Landed
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, Suite
 from lakeflow.core.runs import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.schema import Schema
-from lakeflow.core.table import Change, Scan, Staging, Table, WrittenFile
+from lakeflow.core.table import Change, Scan, Staging, Table
+from lakeflow.core.writing import Write, Written
 
 
 class Clock(Protocol):
@@ -80,7 +81,8 @@ class Catalog(Protocol):
         """Put the branch's snapshot, written on `base`, on top of today's main without copying data.
 
         For an append the added files are appended again; for a replace onto content-neutral commits all files
-        of the new head are replaced. The branch then points at a NEW snapshot, which must be audited.
+        of the new head are replaced; what merged with its base must be written again: ConflictError. The branch
+        then points at a NEW snapshot, which must be audited.
         """
         ...
 
@@ -155,11 +157,13 @@ class Produced(Protocol):
         """Each outside file that was read for it, with the rows that were counted in it."""
         ...
 
-    def write(self, schema: Schema, directory: str) -> tuple[WrittenFile, ...]:
-        """Cast every column to exactly `schema` and write synced Parquet files with its field ids.
+    def write(self, write: Write) -> Written:
+        """Cast every column to exactly `write.schema` and write synced Parquet files with its field ids.
 
-        Columns of `schema` that were not produced are NULL. No row gives no file. AssetError when a value
-        does not fit, without that value in the message when `pii` columns are involved.
+        Columns of the schema that were not produced are NULL. No row gives no file. A mode that merges writes the
+        rows that came, and again those rows of the base that stay from files in which others go.
+        AssetError when a value does not fit, without that value in the message when `pii` columns are involved, and
+        when the key of a merge is not one: a column of it missing or floating, a value NULL or there twice.
         """
         ...
 

@@ -22,7 +22,8 @@ class Provenance:
     `inputs` maps an input table to its snapshot id, `fingerprint` names the algorithm of `code_version`,
     `reads` is the digest of a root's outside files, `landed` names the set of files that landed up to this snapshot,
     `new_rows` maps an incremental input to the snapshot behind which it was read (`inputs` says up to which),
-    `git` is `<commit>` or `<commit>+dirty`, `salt` is the fingerprint of the salt of its hashes.
+    `git` is `<commit>` or `<commit>+dirty`, `salt` is the fingerprint of the salt of its hashes, `write` the write
+    mode, `replaced` the number of rows of the snapshot before that a merge took away.
     """
 
     run: str
@@ -38,6 +39,8 @@ class Provenance:
     landed: str = ""
     new_rows: Mapping[str, int] = EMPTY
     salt: str = ""
+    write: str = ""
+    replaced: int = 0
 
     def summary(self) -> dict[str, str]:
         """As snapshot summary properties; what does not apply is left out."""
@@ -55,6 +58,8 @@ class Provenance:
             "reads": self.reads,
             "landed": self.landed,
             "salt": self.salt,
+            "write": self.write,
+            "replaced-rows": str(self.replaced or ""),
         }
         return {PREFIX + name: value for name, value in entries.items() if value}
 
@@ -78,6 +83,8 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         reads=get("reads", ""),
         landed=get("landed", ""),
         salt=get("salt", ""),
+        write=get("write", ""),
+        replaced=int(get("replaced-rows", "0")),
     )
 
 

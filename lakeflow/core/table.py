@@ -149,7 +149,8 @@ class WrittenFile:
 class Staging:
     """What one step hands to the catalog: files, the schema they follow, and the summary of the snapshot.
 
-    `base` is main as planned (None: unborn). Columns named in `pii` get no bounds in manifests.
+    `base` is main as planned (None: unborn). `removes` are files of the base, as its scan names them, that go; a
+    replace removes all there are, delete files too. Columns named in `pii` get no bounds in manifests.
     """
 
     branch: str
@@ -158,6 +159,7 @@ class Staging:
     schema: Schema
     files: tuple[WrittenFile, ...]
     summary: Mapping[str, str]
+    removes: tuple[str, ...] = ()
     pii: frozenset[str] = frozenset()
 
 

@@ -74,17 +74,27 @@ def _held_by_others(
 
 
 class Remedy(StrEnum):
-    """What to do with a branch: publish it as it is, put it on top of today's main, or give up."""
+    """What to do with a branch: publish it as it is, put it on top of today's main, write it again, or give up."""
 
     NONE = "none"
     RESTAGE = "restage"
+    REWRITE = "rewrite"
     CONFLICT = "conflict"
+
+
+def written_as(snapshot: Snapshot) -> WriteMode:
+    """The mode that a snapshot was written in, by its own word, else by its operation."""
+    made = provenance_of(snapshot.summary)
+    if made and made.write:
+        return WriteMode(made.write)
+    return WriteMode.APPEND if snapshot.operation == "append" else WriteMode.REPLACE
 
 
 def reconcile(table: Table, base: int | None, mode: WriteMode) -> Remedy:
     """main against the base that a step was written on.
 
-    Commits that only moved files never conflict; an append goes on top of appends; all else is a conflict,
+    Commits that only moved files never conflict: what merged with files that moved is written again, all else goes
+    on top of them. An append goes on top of appends. Anything else is a conflict,
     because the rows of that commit would be lost or the rows written would rest on others than were read. Files that
     landed meanwhile, or new rows that were consumed, are a conflict too: the step may write the same ones.
     """
@@ -94,7 +104,7 @@ def reconcile(table: Table, base: int | None, mode: WriteMode) -> Remedy:
     linear = bool(since) and since[-1].parent_id == base
     harmless = {NEUTRAL, "append"} if mode is WriteMode.APPEND else {NEUTRAL}
     if linear and all(snapshot.operation in harmless and not _consumed(snapshot) for snapshot in since):
-        return Remedy.RESTAGE
+        return Remedy.REWRITE if mode.merges else Remedy.RESTAGE
     return Remedy.CONFLICT
 
 

@@ -58,6 +58,7 @@ def _asset(draft: Draft) -> Asset:
         write=draft.write,
         inputs=draft.inputs,
         primary_key=declared.key,
+        last_by=declared.keep,
         columns=declared.columns,
         description=draft.description,
         owner=declared.owner,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,14 @@ class CatalogContract(LandedContract, ABC):
     def staged(self, catalog: Catalog, key: AssetKey, rows: int, *, mode: WriteMode = WriteMode.APPEND) -> Table:
         table = catalog.create(key, SCHEMA)
         return catalog.stage(table, self.staging(catalog, table, rows, mode=mode))
+
+    def merged(self, catalog: Catalog, rows: int, *, removes: bool = True) -> tuple[Table, str]:
+        """An upsert into `ALPHA` that takes away the first file of main, or none; and that file."""
+        table = self.now(catalog, ALPHA)
+        first = catalog.scan(table, table.main).files[0]
+        staging = self.staging(catalog, table, rows, mode=WriteMode.UPSERT)
+        summary = {**SUMMARY, "lakeflow.write": "upsert"}
+        return catalog.stage(table, replace(staging, summary=summary, removes=(first,) if removes else ())), first
 
     def published(
         self, catalog: Catalog, key: AssetKey, rows: int, *, mode: WriteMode = WriteMode.APPEND, keep: int = 50
@@ -135,6 +144,30 @@ class CatalogContract(LandedContract, ABC):
         assert emptied.published is not None
         assert emptied.published.rows == 0
         assert self.rows(catalog, emptied, emptied.main) == 0
+
+    def test_a_merge_is_one_snapshot_without_the_files_that_it_removes(self, catalog: Catalog) -> None:
+        for rows in (3, 5):
+            self.published(catalog, ALPHA, rows=rows)
+        staged, gone = self.merged(catalog, rows=4)
+        written, base = staged.snapshots[staged.refs[BRANCH]], staged.published
+        assert (written.operation, written.rows, written.added_rows) == ("overwrite", 12 - written.deleted_rows, 4)
+        assert base is not None
+        assert (written.parent_id, written.deleted_rows in {3, 5}) == (base.id, True)
+        assert gone not in catalog.scan(staged, written.id).files
+        assert self.rows(catalog, staged, written.id) == written.rows
+        assert self.rows(catalog, catalog.commit([publish(staged)], nothing)[ALPHA], written.id) == written.rows
+
+    def test_a_merge_that_removes_nothing_is_an_append(self, catalog: Catalog) -> None:
+        self.published(catalog, ALPHA, rows=3)
+        staged = self.staged(catalog, ALPHA, rows=1, mode=WriteMode.UPSERT)
+        assert staged.snapshots[staged.refs[BRANCH]].operation == "append"
+        assert self.rows(catalog, staged, staged.refs[BRANCH]) == 4
+
+    def test_a_merge_of_no_rows_that_removes_the_only_file_leaves_an_empty_table(self, catalog: Catalog) -> None:
+        self.published(catalog, ALPHA, rows=3)
+        staged, _ = self.merged(catalog, rows=0)
+        written = staged.snapshots[staged.refs[BRANCH]]
+        assert (written.rows, self.rows(catalog, staged, written.id)) == (0, 0)
 
     def test_the_summary_of_a_snapshot_carries_what_was_given(self, catalog: Catalog) -> None:
         staged = self.staged(catalog, ALPHA, rows=1)
@@ -359,6 +392,15 @@ class CatalogContract(LandedContract, ABC):
         self.foreign_append(catalog, ALPHA, rows=4)
         moved = catalog.restage(self.now(catalog, ALPHA), BRANCH, base.main)
         assert own < set(catalog.scan(moved, moved.refs[BRANCH]).files)
+
+    @pytest.mark.parametrize("removes", [True, False])
+    def test_a_merge_does_not_go_on_top_of_anything(self, catalog: Catalog, removes: bool) -> None:
+        base = self.published(catalog, ALPHA, rows=1)
+        staged, _ = self.merged(catalog, rows=2, removes=removes)
+        self.foreign_compact(catalog, ALPHA)
+        with pytest.raises(ConflictError, match=r"silver\.alpha"):
+            catalog.restage(self.now(catalog, ALPHA), BRANCH, base.main)
+        assert self.now(catalog, ALPHA).refs[BRANCH] == staged.refs[BRANCH]
 
     @pytest.mark.parametrize(("mode", "rows"), [(WriteMode.APPEND, 7), (WriteMode.REPLACE, 2)])
     def test_a_write_goes_on_top_of_a_compaction(self, catalog: Catalog, mode: WriteMode, rows: int) -> None:

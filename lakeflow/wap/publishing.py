@@ -9,11 +9,11 @@ from typing import Final
 
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.events import Phase, StepEnded
-from lakeflow.core.model import AssetKey
+from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.planning import run_order
 from lakeflow.core.runs import Action, Ruling, RunRecord, StepRecord, StepState, VerdictRecord, end_state
 from lakeflow.core.table import Change, Pin, Publish, Table
-from lakeflow.core.verdict import Remedy, Verdict, decide, reconcile
+from lakeflow.core.verdict import Remedy, Verdict, decide, reconcile, written_as
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.steps import audit
 
@@ -59,10 +59,10 @@ def _settle(attempt: Attempt, rewrite: Rewrite) -> None:
     superseded: set[AssetKey] = set()
     for key in run_order(attempt.world.project, [step.asset for step in _waiting(attempt)]):
         step, table = attempt.step(key), attempt.tables[key]
-        remedy = reconcile(table, step.base_id, attempt.asset(key).write)
+        remedy = reconcile(table, step.base_id, _mode(attempt, step))
         if remedy is Remedy.CONFLICT:
             attempt.end(step, StepState.CONFLICT, _moved(table, step))
-        elif attempt.asset(key).upstreams & superseded:
+        elif remedy is Remedy.REWRITE or attempt.asset(key).upstreams & superseded:
             rewrite(key)
             superseded.add(key)
         elif remedy is Remedy.RESTAGE:
@@ -70,6 +70,12 @@ def _settle(attempt: Attempt, rewrite: Rewrite) -> None:
             superseded.add(key)
         elif attempt.suite(key).references & superseded:
             audit(attempt, step)
+
+
+def _mode(attempt: Attempt, step: StepRecord) -> WriteMode:
+    """How the snapshot was written; its asset may be declared otherwise by now."""
+    snapshot = attempt.tables[step.asset].snapshots.get(step.snapshot_id or 0)
+    return attempt.asset(step.asset).write if snapshot is None else written_as(snapshot)
 
 
 def _restage(attempt: Attempt, step: StepRecord) -> None:

@@ -9,16 +9,16 @@ from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.fingerprint import ALGORITHM
 from lakeflow.core.history import predecessor
-from lakeflow.core.increments import APPEND
 from lakeflow.core.lineage import personal_columns
 from lakeflow.core.model import Asset, AssetKey, WriteMode
 from lakeflow.core.planning import TO_AUDIT, Cause, Step, published
 from lakeflow.core.ports import AuditRequest
-from lakeflow.core.provenance import Provenance
+from lakeflow.core.provenance import Provenance, provenance_of
 from lakeflow.core.runs import Action, Ruling, StepRecord, StepState
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Discard, Scan, Staging, Table
-from lakeflow.core.verdict import hold_reason
+from lakeflow.core.verdict import hold_reason, written_as
+from lakeflow.core.writing import Write
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.computing import stored_schema
 from lakeflow.wap.consuming import Reading, has_no_new_rows, read_inputs
@@ -157,28 +157,44 @@ def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord) -> None:
 def _write(attempt: Attempt, record: StepRecord, reading: Reading) -> StepRecord:
     """Run the code on pinned inputs and commit its rows to the branch: fork and write are one commit."""
     attempt.tell_phase(record.asset, Phase.WRITING)
-    world, asset = attempt.world, reading.treats(attempt.asset(record.asset))
+    world, declared = attempt.world, attempt.asset(record.asset)
+    asset = reading.treats(declared)
     world.ledger.remember_code(asset.code_version, ALGORITHM, asset.source)
     clear_branch(attempt, record.asset)
     running = land(attempt, asset) if asset.files else world.engine.produce(asset, reading.scans)
     with running as produced:
         table, schema = _target(attempt, asset, produced.schema)
-        files = produced.write(schema, world.catalog.data_directory(table))
+        written = produced.write(_how(attempt, declared, table, schema, merges=asset.write.merges))
     made = replace(_provenance(attempt, record), new_rows=reading.since)
+    made = replace(made, write=asset.write, replaced=written.replaced)
     if asset.files:
-        made = replace(made, landed=keep_landed(attempt, table, produced, files))
+        made = replace(made, landed=keep_landed(attempt, table, produced, written.files))
     staging = Staging(
         branch=attempt.branch,
         base=record.base_id,
         mode=asset.write,
         schema=schema,
-        files=files,
+        files=written.files,
         summary=made.summary(),
+        removes=written.removes,
         pii=asset.pii,
     )
     staged = world.catalog.stage(table, staging)
     attempt.tables[record.asset] = staged
-    return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=sum(file.rows for file in files)))
+    return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=written.rows))
+
+
+def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges: bool) -> Write:
+    """The write as a value; what merges is given main as it was pinned, what rebuilds a merge meets nothing."""
+    catalog = attempt.world.catalog
+    return Write(
+        mode=asset.write,
+        schema=schema,
+        directory=catalog.data_directory(table),
+        key=asset.primary_key,
+        last_by=asset.last_by,
+        base=catalog.scan(table, table.main) if merges and table.main is not None else None,
+    )
 
 
 def clear_branch(attempt: Attempt, key: AssetKey) -> None:
@@ -216,9 +232,14 @@ def _provenance(attempt: Attempt, record: StepRecord) -> Provenance:
 
 
 def _is_equal_to_main(attempt: Attempt, record: StepRecord) -> bool:
-    """A replace that gives main's very rows under main's checks need not move main, nor what reads it."""
+    """A write that leaves main's very rows under main's checks need not move main, nor what reads it.
+
+    New rows that were consumed move it all the same: its snapshot says up to where.
+    """
     table = attempt.tables[record.asset]
-    if attempt.asset(record.asset).write is not WriteMode.REPLACE or table.main is None or record.snapshot_id is None:
+    if attempt.asset(record.asset).write is WriteMode.APPEND or table.main is None or record.snapshot_id is None:
+        return False
+    if (made := provenance_of(table.snapshots[record.snapshot_id].summary)) and made.new_rows:
         return False
     digest = _digest_on_main(attempt, record.asset)
     if digest != record.checks_digest or not table.schema_of(record.snapshot_id).same_columns(table.schema):
@@ -274,14 +295,20 @@ def _seen_before(attempt: Attempt, record: StepRecord, scan: Scan) -> Scan:
 
 
 def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:
-    """Row accounting: what was written, on top of what stood there when the snapshot appends."""
+    """Row accounting: the rows that came, on top of those that stood there and were not replaced.
+
+    None where nobody knows how many stood there: another engine's delete files hide rows that its totals count.
+    """
     if record.action is Action.AUDIT or record.rows is None or record.snapshot_id is None:
         return None
     table = attempt.tables[record.asset]
-    base = table.snapshots.get(record.base_id) if record.base_id is not None else None
-    if table.snapshots[record.snapshot_id].operation == APPEND and base is not None:
-        return None if base.rows is None else base.rows + record.rows
-    return record.rows
+    snapshot = table.snapshots[record.snapshot_id]
+    if snapshot.parent_id is None or written_as(snapshot) is WriteMode.REPLACE:
+        return record.rows
+    base, made = table.snapshots.get(snapshot.parent_id), provenance_of(snapshot.summary)
+    if base is None or base.rows is None or made is None or base.summary.get("total-delete-files", "0") != "0":
+        return None
+    return base.rows + record.rows - made.replaced
 
 
 def _clocked(attempt: Attempt, key: AssetKey, seconds: float) -> None:

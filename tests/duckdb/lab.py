@@ -13,6 +13,7 @@ from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.model import Asset, AssetKey, Column, PythonCode, SqlCode, WriteMode
 from lakeflow.core.schema import Field, List, Map, Schema, Struct, Type
 from lakeflow.core.table import Scan, WrittenFile
+from lakeflow.core.writing import Write
 
 RAW = AssetKey.parse("bronze.raw")
 OUT = AssetKey.parse("silver.out")
@@ -54,12 +55,17 @@ def write(engine: DuckEngine, asset: Asset, directory: Path, raw: Scan | None = 
     """Run the asset, write what it gave with fresh ids, and pin that."""
     with engine.produce(asset, {} if raw is None else {RAW: raw}) as produced:
         schema = numbered(produced.schema)
-        return scan_of(produced.write(schema, str(directory)), schema)
+        return scan_of(produced.write(whole(schema, directory)).files, schema)
 
 
 def rows_of(text: str, engine: DuckEngine, directory: Path) -> Scan:
     """The rows of a SELECT without inputs, written."""
     return write(engine, replace(sql_asset(text), inputs={}), directory)
+
+
+def whole(schema: Schema, directory: Path) -> Write:
+    """A write of all rows that looks at no others."""
+    return Write(WriteMode.REPLACE, schema, str(directory))
 
 
 def scan_of(files: tuple[WrittenFile, ...], schema: Schema, **more: Any) -> Scan:

@@ -23,7 +23,7 @@ from lakeflow.core.errors import AssetError, ConfigError, SchemaError
 from lakeflow.core.model import Asset, Column, SqlCode
 from lakeflow.core.schema import Primitive
 from lakeflow.core.table import Scan
-from tests.duckdb.lab import OUT, RAW, python_asset, rows_of, sql_asset, values, write
+from tests.duckdb.lab import OUT, RAW, python_asset, rows_of, sql_asset, values, whole, write
 
 if TYPE_CHECKING:
     import pandas
@@ -96,7 +96,7 @@ def test_parallel_steps_with_different_pins_do_not_see_each_other(engine: DuckEn
         with engine.produce(sql_asset("SELECT DISTINCT n FROM bronze.raw"), {RAW: scan}) as produced:
             together.wait(10)
             schema = replace(scan.schema)
-            files = produced.write(schema, str(data))
+            files = produced.write(whole(schema, data)).files
         return {row["n"] for row in values(engine, replace(scan, files=tuple(file.path for file in files)))}
 
     with ThreadPoolExecutor(4) as pool:
@@ -356,12 +356,13 @@ def test_pandas_and_polars_are_imported_only_when_asked_for(root: Path, data: Pa
 import sys
 from lakeflow.adapters.duckdb import DuckEngine
 from lakeflow.core.model import *
+from lakeflow.core.writing import Write
 def f() -> "pd.DataFrame":
     return "SELECT 1 AS a"
 asset = Asset(AssetKey.parse("bronze.a"), PythonCode(f, "a.py", 1), WriteMode.APPEND)
 engine = DuckEngine({str(root)!r}, None, 1, {str(root)!r})
 with engine.produce(asset, {{}}) as produced:
-    produced.write(produced.schema, {str(data)!r})
+    produced.write(Write(WriteMode.REPLACE, produced.schema, {str(data)!r}))
 print(sorted({{"pandas", "polars"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -376,6 +377,7 @@ import resource, signal
 from lakeflow.adapters.duckdb import DuckEngine
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model import *
+from lakeflow.core.writing import Write
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 code = SqlCode("SELECT uuid()::VARCHAR AS a FROM range(400000)", "a.sql", 1)
 asset = Asset(AssetKey.parse("bronze.a"), code, WriteMode.APPEND)
@@ -383,7 +385,7 @@ engine = DuckEngine({str(root)!r}, None, 1, {str(root)!r})
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 with engine.produce(asset, {{}}) as produced:
     try:
-        produced.write(produced.schema, {str(data)!r})
+        produced.write(Write(WriteMode.REPLACE, produced.schema, {str(data)!r}))
     except AssetError as error:
         print(error.message)
 """

@@ -11,7 +11,7 @@ from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model import Asset, Column
 from lakeflow.core.schema import Decimal, Field, Fixed, List, Primitive, Schema, Struct
 from lakeflow.core.table import ColumnStats, WrittenFile
-from tests.duckdb.lab import numbered, rows_of, sql_asset, values
+from tests.duckdb.lab import numbered, rows_of, sql_asset, values, whole
 
 LONG, INT, STRING, DOUBLE = Primitive("long"), Primitive("int"), Primitive("string"), Primitive("double")
 
@@ -22,7 +22,7 @@ def rootless(text: str, **more: Column) -> Asset:
 
 def write_as(engine: DuckEngine, text: str, schema: Schema, directory: Path, **pii: Column) -> tuple[WrittenFile, ...]:
     with engine.produce(rootless(text, **pii), {}) as produced:
-        return produced.write(schema, str(directory))
+        return produced.write(whole(schema, directory)).files
 
 
 def test_every_type_that_iceberg_has_comes_back_as_it_was_produced(engine: DuckEngine, data: Path) -> None:
@@ -118,7 +118,7 @@ def test_statistics_are_keyed_by_path_of_names(engine: DuckEngine, data: Path) -
         FROM range(4) t(i)
     """
     with engine.produce(rootless(text), {}) as produced:
-        (file,) = produced.write(numbered(produced.schema), str(data))
+        (file,) = produced.write(whole(numbered(produced.schema), data)).files
     assert file.rows == 4
     assert file.bytes == Path(file.path).stat().st_size
     plain = {path: replace(stats, bytes=None) for path, stats in file.columns.items()}
@@ -137,7 +137,7 @@ def test_no_row_gives_no_file_and_leaves_no_folder(engine: DuckEngine, data: Pat
 def test_two_writes_into_one_directory_do_not_collide(engine: DuckEngine, data: Path) -> None:
     schema = Schema((Field("a", INT, 1),))
     with engine.produce(rootless("SELECT 1 AS a"), {}) as produced:
-        paths = [file.path for _ in range(2) for file in produced.write(schema, str(data))]
+        paths = [file.path for _ in range(2) for file in produced.write(whole(schema, data)).files]
     assert len(set(paths)) == 2
     assert all(Path(path).is_absolute() and Path(path).is_relative_to(data) for path in paths)
 

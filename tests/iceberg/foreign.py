@@ -53,7 +53,7 @@ def compact(lab: Lab, key: AssetKey) -> None:
         chain = {snapshot.id for snapshot in now.table.ancestry(now.table.main)}
         data = [file for entry in entries if entry["snapshot-id"] in chain for file in added_files(entry, files)]
         schema = now.json["schemas"][0]
-        draft = Draft(head, schema, data, replaces=True, summary={}, at_ms=now.updated_ms)
+        draft = Draft(head, schema, data, removes=None, summary={}, at_ms=now.updated_ms)
         snapshot = build(now.json, draft, files, metadata_directory(now.table))
         snapshot["summary"]["operation"] = "replace"
         return [Planned(now, (u.AddSnapshot(snapshot), u.SetBranch(MAIN, snapshot["snapshot-id"])))]

@@ -67,7 +67,7 @@ def _with_deletes(lab: Lab, **arguments: Any) -> Table:
         now = found[FLIGHTS]
         files, directory = LocalFiles(scratch), metadata_directory(now.table)
         head = next(entry for entry in now.json["snapshots"] if entry["snapshot-id"] == now.table.main)
-        draft = snapshots.Draft(head, now.json["schemas"][0], [], replaces=False, summary={}, at_ms=now.updated_ms)
+        draft = snapshots.Draft(head, now.json["schemas"][0], [], removes=frozenset(), summary={}, at_ms=now.updated_ms)
         writer = snapshots._writer(now.json, draft, files, directory)
         schema = IcebergSchema.model_validate(draft.schema)
         output = files.new_output(f"{directory}/deletes-m0.avro")

@@ -103,10 +103,10 @@ CASES = {
         "True",
     ),
     "unknown write mode": (
-        silver("\n  write='upsert'"),
+        silver("\n  write='merge'"),
         "layers/silver/weather.py:3",
-        "unknown write mode 'upsert'",
-        "append and replace exist",
+        "unknown write mode 'merge'",
+        "append, replace and upsert exist",
     ),
     "bronze that replaces": (
         sql("/*\nwrite = 'replace'\n*/\nselect 1", "layers/bronze/x.sql"),

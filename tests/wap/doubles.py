@@ -14,11 +14,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from lakeflow.core.model import Asset, AssetKey, Outcome, Suite
+from lakeflow.core.model import Asset, AssetKey, Outcome, Suite, WriteMode
 from lakeflow.core.ports import AuditRequest, Rows
 from lakeflow.core.runs import CheckResult
 from lakeflow.core.schema import Field, Primitive, Schema
 from lakeflow.core.table import Scan, WrittenFile
+from lakeflow.core.writing import Write, Written
 
 SCHEMA = Schema((Field("value", Primitive("long")),))
 Numbers = Sequence[int]
@@ -62,15 +63,41 @@ class Shelf:
         return sorted(number for path in scan.files for number in self.held[path.removeprefix("file://")])
 
 
+KEYS = 5
+
+
+def key_of(number: int) -> int:
+    """What tells rows apart in an upsert."""
+    return number % KEYS
+
+
+def _same_key(numbers: Numbers) -> Callable[[int], bool]:
+    keys = {key_of(number) for number in numbers}
+    return lambda number: key_of(number) in keys
+
+
+_MATCHES = {WriteMode.UPSERT: _same_key}
+"""Of each mode that merges: rows that came → does that row of the base go?"""
+
+
 @dataclass
 class _Produced:
     shelf: Shelf
     numbers: Numbers
     schema: Schema = SCHEMA
 
-    def write(self, schema: Schema, directory: str) -> tuple[WrittenFile, ...]:
-        assert schema.names == self.schema.names
-        return self.shelf.store(self.numbers, directory)
+    def write(self, write: Write) -> Written:
+        assert write.schema.names == self.schema.names
+        came = self.shelf.store(self.numbers, write.directory)
+        if write.base is None:
+            return Written(came, rows=len(self.numbers))
+        goes = _MATCHES[write.mode](self.numbers)
+        before = {path: self.shelf.held[path.removeprefix("file://")] for path in write.base.files}
+        touched = {path: rows for path, rows in before.items() if any(map(goes, rows))}
+        rest = [number for rows in touched.values() for number in rows if not goes(number)]
+        replaced = sum(map(len, touched.values())) - len(rest)
+        files = (*came, *self.shelf.store(rest, write.directory))
+        return Written(files, tuple(touched), len(self.numbers), replaced)
 
 
 @dataclass

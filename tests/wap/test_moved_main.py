@@ -69,6 +69,26 @@ def test_a_compaction_is_never_in_the_way(standing: Lab, name: str) -> None:
     assert [standing.rows(one) for one in standing_names] == [[1, 2, 3], [2, 4, 6], [12]]
 
 
+def test_a_merge_is_written_again_on_top_of_a_compaction(standing: Lab) -> None:
+    standing.define("silver.m", lambda rows: rows["bronze.a"], "bronze.a", write=WriteMode.UPSERT)
+    standing.materialize("silver.m")
+    standing.define("silver.m", [7, 3], "bronze.a", write=WriteMode.UPSERT)
+    standing.at(BEFORE_COMMIT, lambda: standing.foreign_compact("silver.m"))
+    assert states(standing.materialize("silver.m"))["run"] == "published"
+    assert standing.rows("silver.m") == [1, 3, 7]
+    assert standing.engine.ran[-2:] == [key("silver.m")] * 2
+
+
+def test_a_merge_over_rows_that_came_meanwhile_is_a_conflict(standing: Lab) -> None:
+    """Also one that only adds rows: the same keys may be among those that came."""
+    standing.define("silver.m", [1, 2], "bronze.a", write=WriteMode.UPSERT)
+    standing.materialize("silver.m")
+    standing.define("silver.m", [3], "bronze.a", write=WriteMode.UPSERT)
+    standing.at(BEFORE_COMMIT, lambda: standing.foreign_append("silver.m", [8]))
+    assert states(standing.materialize("silver.m"))["run"] == "conflict"
+    assert standing.rows("silver.m") == [1, 2, 8]
+
+
 standing_names = ("bronze.a", "silver.b", "gold.c")
 
 

@@ -23,7 +23,7 @@ from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, Ruling, RunRecord, RunState, StepState
 from lakeflow.core.table import MAIN, Snapshot
 from tests.core.samples import key
-from tests.wap.doubles import Crash
+from tests.wap.doubles import KEYS, Crash, key_of
 from tests.wap.lab import Lab
 
 UPSTREAMS = {
@@ -31,9 +31,14 @@ UPSTREAMS = {
     "bronze.z": "",
     "silver.b": "bronze.a",
     "silver.d": "bronze.z",
-    "gold.c": "silver.b silver.d",
+    "silver.e": "bronze.a",
+    "gold.c": "silver.b silver.d silver.e",
 }
-FIELDS: dict[str, dict[str, Any]] = {"bronze.a": {"reads": ("a.csv",)}, "silver.d": {"write": WriteMode.APPEND}}
+FIELDS: dict[str, dict[str, Any]] = {
+    "bronze.a": {"reads": ("a.csv",)},
+    "silver.d": {"write": WriteMode.APPEND},
+    "silver.e": {"write": WriteMode.UPSERT},
+}
 NAMES = tuple(UPSTREAMS)
 REFERENCES = {"gold.c": "silver.b", "silver.b": "bronze.z"}
 DONE = {StepState.PUBLISHED, StepState.UNCHANGED, StepState.AUDITED}
@@ -76,6 +81,8 @@ def recipe(name: str, factor: int) -> Callable[[Any], list[int]]:
         if factor == 0:
             raise AssetError("broken code")
         rows = [number for upstream in UPSTREAMS[name].split() for number in inputs[upstream]]
+        if FIELDS.get(name, {}).get("write", WriteMode.REPLACE).merges:
+            return [KEYS * sum(rows) + factor, KEYS * len(rows) + factor + 1]  # of two keys that overlap with others'
         return [factor * sum(rows), len(rows)] if UPSTREAMS[name] else [factor, factor + 1]
 
     return run
@@ -274,8 +281,17 @@ class Lake(RuleBasedStateMachine):
             return self.foreign.get(snapshot_id, observed)
         inputs = {name: self.seen[at][2] for name, at in made.inputs.items()}
         new = self.lab.engine.recipes[made.code_version](inputs)
-        kept = self.seen[snapshot.parent_id][2] if snapshot.operation == "append" and snapshot.parent_id else []
-        return sorted([*kept, *new])
+        return sorted([*self.kept(made.write, new, snapshot.parent_id), *new])
+
+    def kept(self, write: str, new: Sequence[int], parent: int | None) -> list[int]:
+        """The rows of the snapshot before that stay when these come."""
+        before = [] if parent is None else self.seen[parent][2]
+        match WriteMode(write):
+            case WriteMode.APPEND:
+                return before
+            case WriteMode.UPSERT:
+                return [number for number in before if key_of(number) not in map(key_of, new)]
+        return []
 
     def passes(self, digest: str, snapshot_id: int) -> bool:
         return RULES[self.rules[digest]](self.seen[snapshot_id][2], {})

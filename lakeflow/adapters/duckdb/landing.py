@@ -48,7 +48,7 @@ def landing(instance: Instance, load: Load, place: Place) -> Iterator[Output]:
         place = replace(place, names=(LANDED_ROWS,), columns=names)
         relation = _run(load.asset, running, place)
         _require_provenance(relation, place)
-        yield Output(load.masks.over(relation, running, place), place, running.interrupt, staged.landed)
+        yield Output(load.masks.over(relation, running, place), place, running, staged.landed)
 
 
 def _bind(staged: Staged, loaded_at: datetime) -> tuple[str, ...]:

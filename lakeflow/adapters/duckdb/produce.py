@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -17,17 +17,19 @@ from lakeflow.adapters.duckdb.failures import Place, failures
 from lakeflow.adapters.duckdb.forms import Form, form_of, in_form
 from lakeflow.adapters.duckdb.interrupt import interruptible
 from lakeflow.adapters.duckdb.masks import Masks
+from lakeflow.adapters.duckdb.modes import carry_out
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.returned import as_relation, one_select
 from lakeflow.adapters.duckdb.session import Instance, Step, step
 from lakeflow.adapters.duckdb.types import schema_of
 from lakeflow.adapters.duckdb.usercode import call, printing_to_stderr
-from lakeflow.adapters.duckdb.write import first_rows, write_files
+from lakeflow.adapters.duckdb.write import first_rows
 from lakeflow.core.landing import Landed
 from lakeflow.core.model import Asset, AssetKey, PythonCode
 from lakeflow.core.ports import Rows
 from lakeflow.core.schema import Schema
-from lakeflow.core.table import Scan, WrittenFile
+from lakeflow.core.table import Scan
+from lakeflow.core.writing import Write, Written
 
 _FORMS: Final = "annotate it with one of: " + ", ".join(Form) + "; or not at all, for a relation"
 
@@ -39,33 +41,35 @@ class Output:
         self,
         relation: DuckDBPyRelation,
         place: Place,
-        interrupt: Callable[[], None],
+        step: Step,
         landed: tuple[Landed, ...] = (),
     ) -> None:
         self.landed = landed
         self._relation = relation
         self._place = place
-        self._interrupt = interrupt
+        self._step = step
 
     @cached_property
     def schema(self) -> Schema:
         with failures(self._place):
             return schema_of(self._relation.columns, self._relation.types)
 
-    def write(self, schema: Schema, directory: str) -> tuple[WrittenFile, ...]:
+    def write(self, write: Write) -> Written:
         with printing_to_stderr(), failures(self._place):
-            return self._write(schema, Path(directory) / uuid4().hex)
+            return self._write(write, Path(write.directory) / uuid4().hex)
 
     def first(self, schema: Schema, limit: int) -> Rows:
         with printing_to_stderr(), failures(self._place):
-            return interruptible(self._interrupt, lambda: first_rows(self._relation, schema, limit))
+            return interruptible(self._step.interrupt, lambda: first_rows(self._relation, schema, limit))
 
-    def _write(self, schema: Schema, target: Path) -> tuple[WrittenFile, ...]:
-        """Into a folder of its own, so that nothing collides and a failure, or Ctrl-C, leaves no file behind."""
+    def _write(self, write: Write, target: Path) -> Written:
+        """Into folders of their own, so that nothing collides and a failure, or Ctrl-C, leaves no file behind."""
+        cursor = self._step.another()
         try:
-            return interruptible(self._interrupt, lambda: write_files(self._relation, schema, target))
+            return interruptible(self._step.interrupt, lambda: carry_out(write, self._relation, cursor, target))
         except BaseException:
-            shutil.rmtree(target, ignore_errors=True)
+            for folder in target.parent.glob(f"{target.name}*"):
+                shutil.rmtree(folder, ignore_errors=True)
             raise
 
 
@@ -76,7 +80,7 @@ def produced(
     """The asset's output, valid while this is open: its views and cursors are gone afterwards."""
     named = {str(key): scan for key, scan in inputs.items()} | {name: inputs[key] for name, key in asset.inputs.items()}
     with failures(place), step(instance, named, masks.variables) as running:
-        yield Output(masks.over(_run(asset, named, running, place), running, place), place, running.interrupt)
+        yield Output(masks.over(_run(asset, named, running, place), running, place), place, running)
 
 
 def _run(asset: Asset, named: Mapping[str, Scan], running: Step, place: Place) -> DuckDBPyRelation:

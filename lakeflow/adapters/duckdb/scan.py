@@ -6,6 +6,7 @@ reads as all NULL, `key=value` folders become columns, and an empty list of file
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 import pyarrow as pa
@@ -27,13 +28,20 @@ def select(cursor: DuckDBPyConnection, scan: Scan) -> str:
 
     AssetError when a file has no field ids or a deletion vector cannot be read.
     """
-    if scan.unmarked:
-        _refuse_unmarked(cursor, scan)
+    refuse_unmarked(cursor, scan)
     if not scan.files:
         return _nothing(scan)
     if not scan.deletes:
         return f"SELECT * FROM {_parquet(scan.files, scan.schema.fields)}"
     return _around_deletes(cursor, scan)
+
+
+def by_number(files: tuple[str, ...], fields: Sequence[Field]) -> str:
+    """A FROM item: these columns of all rows in the files, deleted ones too, as `f0`, `f1`, … in that order.
+
+    So named, none hides `file_index`, the place of each row's file in `files`. All files have field ids.
+    """
+    return _parquet(files, tuple(Field(f"f{place}", field.type, field.id) for place, field in enumerate(fields)))
 
 
 def _nothing(scan: Scan) -> str:
@@ -56,8 +64,9 @@ def _entry(field: Field) -> str:
     return f"{{{entry}, 'children': {_by_id(nested)}}}" if nested else f"{{{entry}}}"
 
 
-def _refuse_unmarked(cursor: DuckDBPyConnection, scan: Scan) -> None:
-    if not scan.files:
+def refuse_unmarked(cursor: DuckDBPyConnection, scan: Scan) -> None:
+    """AssetError for a file without field ids, which would read as all NULL."""
+    if not scan.unmarked or not scan.files:
         return
     found = cursor.execute(
         f"SELECT file_name FROM parquet_schema({listed(scan.files)}) GROUP BY ALL HAVING count(field_id) = 0 LIMIT 1"

@@ -29,12 +29,15 @@ _SOURCE: Final = "lakeflow_produced"
 _PART: Final = re.compile(r'"((?:[^"]|"")*)"')
 
 
-def write_files(relation: DuckDBPyRelation, schema: Schema, target: Path) -> tuple[WrittenFile, ...]:
+def write_files(
+    relation: DuckDBPyRelation, schema: Schema, target: Path, choose: str = "{rows}"
+) -> tuple[WrittenFile, ...]:
     """Write the relation's rows to files in `target`, which is not there yet, cast to exactly `schema`.
 
+    `choose` is SQL that selects whole rows from `{rows}`, the SELECT of those that were cast.
     SchemaError when they do not fit it, duckdb.Error passes; then the caller drops what is in `target`.
     """
-    selected = _select(relation, schema)
+    selected = choose.format(rows=_select(relation, schema))
     rows = _query(relation, _copy(selected, schema, target)).fetchall()
     files = tuple(_written(row) for row in rows if row[1])
     _refuse_nulls(schema, files)

@@ -29,6 +29,7 @@ from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema as IcebergSchema
 
 from lakeflow.adapters.iceberg.avro import LocalFiles
+from lakeflow.adapters.iceberg.fileio import local_path
 from lakeflow.adapters.iceberg.types import Json
 from lakeflow.core.errors import LakeError
 
@@ -45,7 +46,8 @@ _DAMAGES: Final = (
 
 @dataclass(frozen=True)
 class Draft:
-    """A snapshot to be made. `replaces`: every data file of the parent goes, with all delete files.
+    """A snapshot to be made. `removes` are paths of data files of the parent that go; None: every one, with all
+    delete files.
 
     `parent` is the parent's JSON, None for a first snapshot; `schema` the JSON of the schema of its files.
     """
@@ -53,7 +55,7 @@ class Draft:
     parent: Mapping[str, Any] | None
     schema: Mapping[str, Any]
     added: Sequence[DataFile]
-    replaces: bool
+    removes: frozenset[str] | None
     summary: Mapping[str, str]
     at_ms: int
 
@@ -95,11 +97,10 @@ def build(metadata: Mapping[str, Any], draft: Draft, files: LocalFiles, director
     """The JSON of the new snapshot; its manifests are in `files`, not yet sealed."""
     writer = _writer(metadata, draft, files, directory)
     before = live_manifests(draft.parent, files)
-    kept = [] if draft.replaces else before
-    gone = list(_removed(before, writer)) if draft.replaces else []
+    kept, staying, gone = _without(before, draft.removes, writer)
     merged, kept = _merge(kept, writer)
     added = [_entry(ManifestEntryStatus.ADDED, writer.snapshot_id, file) for file in draft.added]
-    manifests = [*writer.by_spec(added), *merged, *writer.by_spec(gone), *kept]
+    manifests = [*writer.by_spec(added), *merged, *writer.by_spec(staying), *writer.by_spec(gone), *kept]
     parent_id = None if draft.parent is None else int(draft.parent["snapshot-id"])
     sequence = int(metadata["last-sequence-number"]) + 1
     operation, changed = _summarised(draft, gone, before)
@@ -167,12 +168,36 @@ def _random_id() -> int:
     return secrets.randbits(63)
 
 
-def _removed(manifests: Iterable[ManifestFile], writer: _Writer) -> Iterator[ManifestEntry]:
-    """Every live data file, as deleted by the new snapshot."""
+def _without(
+    manifests: list[ManifestFile], removes: frozenset[str] | None, writer: _Writer
+) -> tuple[list[ManifestFile], list[ManifestEntry], list[ManifestEntry]]:
+    """(manifests that stay as they are, files that stay out of the others, files that go)"""
+    if removes == frozenset():
+        return manifests, [], []
+    kept: list[ManifestFile] = []
+    staying: list[ManifestEntry] = []
+    gone: list[ManifestEntry] = []
     for manifest in manifests:
-        if manifest.content == ManifestContent.DATA:
-            for old in live_entries(manifest, writer.files):
-                yield _moved(ManifestEntryStatus.DELETED, writer.snapshot_id, old)
+        stay, go = _sorted_out(manifest, removes, writer.files)
+        if not go and removes is not None:
+            kept.append(manifest)
+            continue
+        staying += stay
+        gone += go
+    assert removes is None or len(gone) == len(removes), "only files of the parent can go"
+    return kept, [_stayed(entry) for entry in staying], [_gone(entry, writer.snapshot_id) for entry in gone]
+
+
+def _sorted_out(
+    manifest: ManifestFile, removes: frozenset[str] | None, files: LocalFiles
+) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
+    """(entries that stay, entries that go); of delete files none goes by its name."""
+    entries = live_entries(manifest, files) if manifest.content == ManifestContent.DATA else []
+    if removes is None:
+        return [], entries
+    goes = [str(local_path(entry.data_file.file_path)) in removes for entry in entries]
+    stay = [entry for entry, going in zip(entries, goes, strict=True) if not going]
+    return stay, [entry for entry, going in zip(entries, goes, strict=True) if going]
 
 
 def _merge(manifests: list[ManifestFile], writer: _Writer) -> tuple[list[ManifestFile], list[ManifestFile]]:
@@ -182,11 +207,7 @@ def _merge(manifests: list[ManifestFile], writer: _Writer) -> tuple[list[Manifes
     files every MERGE commits.
     """
     chosen = _full_class([m for m in manifests if _mergeable(m, writer)])
-    entries = [
-        _moved(ManifestEntryStatus.EXISTING, entry.snapshot_id, entry)
-        for manifest in chosen
-        for entry in live_entries(manifest, writer.files)
-    ]
+    entries = [_stayed(entry) for manifest in chosen for entry in live_entries(manifest, writer.files)]
     return writer.by_spec(entries), [manifest for manifest in manifests if manifest not in chosen]
 
 
@@ -216,6 +237,14 @@ def _entry(status: ManifestEntryStatus, snapshot_id: int, file: DataFile) -> Man
     )
 
 
+def _stayed(old: ManifestEntry) -> ManifestEntry:
+    return _moved(ManifestEntryStatus.EXISTING, old.snapshot_id, old)
+
+
+def _gone(old: ManifestEntry, snapshot_id: int) -> ManifestEntry:
+    return _moved(ManifestEntryStatus.DELETED, snapshot_id, old)
+
+
 def _moved(status: ManifestEntryStatus, snapshot_id: int | None, old: ManifestEntry) -> ManifestEntry:
     return ManifestEntry.from_args(
         status=status,
@@ -238,9 +267,10 @@ def _summarised(
     removed = _sums("deleted", "data-files", [entry.data_file for entry in gone])
     removed["removed-files-size"] = removed.pop("deleted-files-size")
     deletes = sum(_live_files(m) for m in before if m.content == ManifestContent.DELETES)
-    changes = added | removed | {"removed-delete-files": deletes if draft.replaces else 0}
-    totals = _totals_alone(added) if draft.replaces else _totals_after(draft.parent, added)
-    operation = "overwrite" if draft.replaces else "append"
+    everything = draft.removes is None
+    changes = added | removed | {"removed-delete-files": deletes if everything else 0}
+    totals = _totals_alone(added) if everything else _totals_after(draft.parent, added, removed)
+    operation = "append" if draft.removes == frozenset() else "overwrite"
     return operation, {name: str(n) for name, n in changes.items() if n} | totals
 
 
@@ -252,17 +282,22 @@ def _sums(verb: str, noun: str, files: Sequence[DataFile]) -> dict[str, int]:
     }
 
 
-_TOTALS: Final = ("data-files", "records", "files-size", "delete-files", "position-deletes", "equality-deletes")
+_COUNTED: Final = ("data-files", "records")
+_TOTALS: Final = (*_COUNTED, "files-size", "delete-files", "position-deletes", "equality-deletes")
 
 
 def _totals_alone(added: Mapping[str, int]) -> dict[str, str]:
     return {f"total-{name}": str(added.get(f"added-{name}", 0)) for name in _TOTALS}
 
 
-def _totals_after(parent: Mapping[str, Any] | None, added: Mapping[str, int]) -> dict[str, str]:
-    """The parent's totals and what came; a total that the parent's writer left out stays unknown."""
+def _totals_after(
+    parent: Mapping[str, Any] | None, added: Mapping[str, int], removed: Mapping[str, int]
+) -> dict[str, str]:
+    """The parent's totals, what came and what went; a total that the parent's writer left out stays unknown."""
     if parent is None:
         return _totals_alone(added)
     known = parent.get("summary") or {}
+    gone = {"files-size": removed["removed-files-size"], **{n: removed.get(f"deleted-{n}", 0) for n in _COUNTED}}
+    changed = {name: added.get(f"added-{name}", 0) - gone.get(name, 0) for name in _TOTALS}
     present = [name for name in _TOTALS if f"total-{name}" in known]
-    return {f"total-{name}": str(int(known[f"total-{name}"]) + added.get(f"added-{name}", 0)) for name in present}
+    return {f"total-{name}": str(int(known[f"total-{name}"]) + changed[name]) for name in present}

@@ -14,6 +14,7 @@ from pyiceberg.schema import Schema as IcebergSchema
 from lakeflow.adapters.iceberg import updates as u
 from lakeflow.adapters.iceberg.avro import LocalFiles
 from lakeflow.adapters.iceberg.commits import Attempt, Planned
+from lakeflow.adapters.iceberg.fileio import local_path
 from lakeflow.adapters.iceberg.files import data_files
 from lakeflow.adapters.iceberg.metadata import Found, metadata_directory
 from lakeflow.adapters.iceberg.refs import (
@@ -35,6 +36,7 @@ from lakeflow.core.model import WriteMode
 from lakeflow.core.provenance import PREFIX
 from lakeflow.core.schema import Primitive, Schema, walk
 from lakeflow.core.table import MAIN, NEUTRAL, Snapshot, Staging, Table
+from lakeflow.core.verdict import written_as
 
 _VECTORIZED: Final = "read.parquet.vectorization.enabled"
 
@@ -49,7 +51,7 @@ def stage(planned_on: Table, staging: Staging, attempt: Attempt) -> Planned:
         parent=_entry(found, staging.base),
         schema=schema,
         added=data_files(staging.files, staging.schema, IcebergSchema.model_validate(schema), staging.pii),
-        replaces=staging.mode is WriteMode.REPLACE,
+        removes=_removes(staging),
         summary={**staging.summary, MAIN_SCHEMA: str(found.table.schema_id)},
         at_ms=attempt.at_ms,
     )
@@ -81,7 +83,7 @@ def restage(planned_on: Table, branch: str, base: int | None, attempt: Attempt) 
         parent=_entry(found, table.main),
         schema=_schema_json(found, snapshot.schema_id),
         added=added_files(_present(found, old), files),
-        replaces=snapshot.operation != "append",
+        removes=frozenset() if written_as(snapshot) is WriteMode.APPEND else None,
         summary={
             **{name: text for name, text in snapshot.summary.items() if name.startswith(PREFIX)},
             MAIN_SCHEMA: str(table.schema_id),
@@ -90,6 +92,10 @@ def restage(planned_on: Table, branch: str, base: int | None, attempt: Attempt) 
     )
     new = build(found.json, draft, files, metadata_directory(table))
     return Planned(found, put_on_top(table, branch, new))
+
+
+def _removes(staging: Staging) -> frozenset[str] | None:
+    return None if staging.mode is WriteMode.REPLACE else frozenset(str(local_path(path)) for path in staging.removes)
 
 
 def _stage_assertions(table: Table, staging: Staging, added_schema: bool) -> Iterator[Requirement]:
@@ -153,7 +159,12 @@ def _refuse_unlike(table: Table, snapshot: Snapshot, base: int | None) -> None:
     if table.main is None or (since[-1].parent_id if since else base) != base:
         raise conflict(table, f"main was set back: snapshot {base} is not in its history any more")
     require(table, (SchemaAt(int(snapshot.summary.get(MAIN_SCHEMA, table.schema_id))),))
-    allowed = {NEUTRAL, "append"} if snapshot.operation == "append" else {NEUTRAL}
+    mode = written_as(snapshot)
+    if mode.merges:
+        raise conflict(
+            table, f"main moved: snapshot {snapshot.id} merged with snapshot {base} and must be written again"
+        )
+    allowed = {NEUTRAL, "append"} if mode is WriteMode.APPEND else {NEUTRAL}
     if theirs := next((other for other in since if other.operation not in allowed), None):
         raise conflict(table, f"main moved: snapshot {theirs.id} ({theirs.operation}) changed what this run read")
     if snapshot.parent_id != base:
@@ -162,7 +173,7 @@ def _refuse_unlike(table: Table, snapshot: Snapshot, base: int | None) -> None:
 
 def _for_old_readers(table: Table, staging: Staging) -> tuple[u.Update, ...]:
     """Iceberg-Java up to 1.10 cannot read older int files under a column that is now long, vectorized (T16)."""
-    stays = staging.mode is WriteMode.APPEND and staging.base is not None
+    stays = staging.mode is not WriteMode.REPLACE and staging.base is not None
     if not stays or table.properties.get(_VECTORIZED) == "false" or not _widened(table, staging.schema):
         return ()
     return (u.SetProperties({_VECTORIZED: "false"}),)

@@ -20,7 +20,7 @@ from lakeflow.core.model import EMPTY, AssetKey, WriteMode
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.schema import Schema, highest_id
 from lakeflow.core.table import MAIN, NEUTRAL, Change, Pin, Scan, Snapshot, Staging, Table, WrittenFile
-from lakeflow.core.verdict import Remedy, reconcile
+from lakeflow.core.verdict import Remedy, reconcile, written_as
 
 Files = tuple[WrittenFile, ...]
 
@@ -116,12 +116,12 @@ class MemoryCatalog:
             now = self._current(table)
             expect(table.key, "main", staging.base, now.main)
             expect(table.key, f"branch {staging.branch}", None, now.refs.get(staging.branch))
-            appends = staging.mode is WriteMode.APPEND
-            kept = self._files(staging.base) if appends else ()
+            replaces = staging.mode is WriteMode.REPLACE
+            kept = () if replaces else _without(self._files(staging.base), staging.removes)
             now, schema_id = _with_schema(now, staging.schema)
             write = _Write(
                 parent=staging.base,
-                operation="append" if appends else "overwrite",
+                operation="overwrite" if replaces or staging.removes else "append",
                 added=staging.files,
                 live=(*kept, *staging.files),
                 schema_id=schema_id,
@@ -134,10 +134,10 @@ class MemoryCatalog:
             now = self._current(table)
             old = now.snapshots[_head(now, branch)]
             expect(table.key, f"the base of branch {branch}", base, old.parent_id)
-            appends = old.operation == "append"
-            if not _moved_harmlessly(now, base, WriteMode.APPEND if appends else WriteMode.REPLACE):
+            mode = written_as(old)
+            if not _moved_harmlessly(now, base, mode):
                 return now
-            kept = self._files(now.main) if appends else ()
+            kept = self._files(now.main) if mode is WriteMode.APPEND else ()
             write = _Write(
                 parent=now.main,
                 operation=old.operation,
@@ -220,6 +220,11 @@ class MemoryCatalog:
         return self._warehouse
 
 
+def _without(files: Files, gone: tuple[str, ...]) -> Files:
+    assert set(gone) <= {file.path for file in files}, "only files of the base can go"
+    return tuple(file for file in files if file.path not in gone)
+
+
 def _unborn(key: AssetKey, schema: Schema) -> Table:
     return Table(
         key=key,
@@ -244,7 +249,7 @@ def _head(table: Table, branch: str) -> int:
 def _moved_harmlessly(table: Table, base: int | None, mode: WriteMode) -> bool:
     """False when main is still the base; ConflictError when what is written cannot go on top of main."""
     remedy = reconcile(table, base, mode)
-    if remedy is Remedy.CONFLICT:
+    if remedy in {Remedy.CONFLICT, Remedy.REWRITE}:
         raise ConflictError(
             f"{table.key}: main moved from {base} to {table.main} by more than can be written on top of",
             hint=f"lakeflow snapshots {table.key}",

@@ -1,0 +1,28 @@
+"""Each write mode as files: what an asset gave is written first, then merged with what stands in the table.
+
+Rows that came are on disk, in their final form, before anything is compared with them. So what the code gives is read
+once, whatever it is, memory stays bounded, and an upsert in which nothing matches has cost no more than an append.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+from lakeflow.adapters.duckdb.upsert import chosen, refuse_no_key, upsert
+from lakeflow.adapters.duckdb.write import write_files
+from lakeflow.core.model import WriteMode
+from lakeflow.core.writing import Write, Written
+
+
+def carry_out(write: Write, relation: DuckDBPyRelation, cursor: DuckDBPyConnection, target: Path) -> Written:
+    """Files in folders whose names begin with `target`; whoever calls drops them when this fails.
+
+    Reads the relation once. AssetError and duckdb.Error pass.
+    """
+    if write.mode is not WriteMode.UPSERT:
+        files = write_files(relation, write.schema, target)
+        return Written(files, rows=sum(file.rows for file in files))
+    refuse_no_key(write)
+    return upsert(write, write_files(relation, write.schema, target, chosen(write)), cursor, target)

@@ -1,0 +1,146 @@
+"""Copy on write: rows that came, and again those that stay out of each file in which one has a key that came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from duckdb import DuckDBPyConnection
+
+from lakeflow.adapters.duckdb import scan as scans
+from lakeflow.adapters.duckdb.names import quoted
+from lakeflow.adapters.duckdb.write import write_files
+from lakeflow.core.errors import AssetError, SchemaError
+from lakeflow.core.schema import Field, Schema, children
+from lakeflow.core.table import Scan, WrittenFile
+from lakeflow.core.writing import Write, Written
+
+_FLOATING: Final = frozenset({"float", "double"})
+_ONE_EACH: Final = "give each key once, or say which row counts: keep = 'last by <column>'"
+
+
+def refuse_no_key(write: Write) -> None:
+    """SchemaError for a key that cannot tell rows apart: missing, nested, or of floats, whose equality is chance."""
+    for field in key_fields(write):
+        if str(field.type) in _FLOATING or children(field.type):
+            raise SchemaError(
+                f"key column {field.name!r} is {field.type}, which cannot tell rows apart",
+                hint="cast it to an integer, a decimal or text",
+            )
+
+
+def key_fields(write: Write) -> tuple[Field, ...]:
+    return tuple(_column(write.schema, name, "the key") for name in write.key)
+
+
+def chosen(write: Write) -> str:
+    """SQL for `write_files`: of rows with one key those with the greatest `last_by`, equal ones once.
+
+    Different rows that tie there stay, to be refused as a key that comes twice.
+    """
+    if not write.last_by:
+        return "{rows}"
+    by = quoted(_column(write.schema, write.last_by, "keep").name)
+    keys = ", ".join(quoted(field.name) for field in key_fields(write))
+    order = f"rank() OVER (PARTITION BY {keys} ORDER BY {by} DESC NULLS LAST)"
+    return f"SELECT DISTINCT * FROM ({{rows}}) QUALIFY {order} = 1"
+
+
+def upsert(write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, target: Path) -> Written:
+    """What becomes of the table when these files of rows have come. AssetError when a key is NULL or came twice."""
+    if not came:
+        return Written()
+    rows = sum(file.rows for file in came)
+    match = _Match(cursor, tuple(file.path for file in came), key_fields(write))
+    _refuse_nulls(write, came)
+    match.refuse_twins()
+    if write.base is None:
+        return Written(came, rows=rows)
+    base = _in_new_columns(write, write.base)
+    scans.refuse_unmarked(cursor, base)
+    touched = match.files(base.files)
+    if not touched:
+        return Written(came, rows=rows)
+    before = replace(base, files=touched)
+    rest = write_files(cursor.sql(match.rest(before)), write.schema, target.with_name(f"{target.name}-rest"))
+    return Written((*came, *rest), touched, rows, match.count(before))
+
+
+@dataclass(frozen=True)
+class _Match:
+    """Rows of other files against the keys in the files that came."""
+
+    cursor: DuckDBPyConnection
+    came: tuple[str, ...]
+    key: tuple[Field, ...]
+
+    def refuse_twins(self) -> None:
+        keys, names = scans.by_number(self.came, self.key), ", ".join(field.name for field in self.key)
+        counted = f"SELECT count(*) AS n FROM {keys} GROUP BY {', '.join(self._columns)} HAVING n > 1"
+        twice, rows = self.cursor.execute(f"SELECT count(*), sum(n) FROM ({counted})").fetchall()[0]
+        if twice:
+            raise AssetError(f"{twice:,} of the keys ({names}) come more than once, in {rows:,} rows", hint=_ONE_EACH)
+
+    def files(self, files: tuple[str, ...]) -> tuple[str, ...]:
+        """Those in which a row has a key that came."""
+        if not files:
+            return ()
+        keys = scans.by_number(files, self.key)
+        text = f"SELECT DISTINCT file_index FROM {keys} AS o SEMI JOIN {self._new} ON {self._on}"
+        found = self.cursor.execute(text).fetchall()
+        return tuple(files[index] for (index,) in sorted(found))
+
+    def count(self, scan: Scan) -> int:
+        """How many rows have a key that came."""
+        keys = scans.select(self.cursor, replace(scan, schema=Schema(_numbered(self.key))))
+        found = self.cursor.execute(f"SELECT count(*) FROM ({keys}) AS o SEMI JOIN {self._new} ON {self._on}")
+        return int(found.fetchall()[0][0])
+
+    def rest(self, scan: Scan) -> str:
+        """SQL of the rows whose key did not come."""
+        same = " AND ".join(f"o.{quoted(field.name)} = n.f{place}" for place, field in enumerate(self.key))
+        return f"SELECT o.* FROM ({scans.select(self.cursor, scan)}) AS o ANTI JOIN {self._new} ON {same}"
+
+    @property
+    def _columns(self) -> list[str]:
+        return [f"f{place}" for place in range(len(self.key))]
+
+    @property
+    def _new(self) -> str:
+        return f"{scans.by_number(self.came, self.key)} AS n"
+
+    @property
+    def _on(self) -> str:
+        return " AND ".join(f"o.{column} = n.{column}" for column in self._columns)
+
+
+def _numbered(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    return tuple(replace(field, name=f"f{place}") for place, field in enumerate(fields))
+
+
+def _in_new_columns(write: Write, base: Scan) -> Scan:
+    """The base as it reads in the schema to write; AssetError when the key is new, so that no row of it has one."""
+    if new := [field.name for field in key_fields(write) if base.schema.find(field.name) is None]:
+        raise SchemaError(
+            f"the table has no column {', '.join(map(repr, new))} yet, so none of its rows has the declared key",
+            hint="build the table anew under another name; or upsert by columns that it has",
+        )
+    return replace(base, schema=write.schema)
+
+
+def _refuse_nulls(write: Write, came: Sequence[WrittenFile]) -> None:
+    for field in key_fields(write):
+        if nulls := sum(file.columns[(field.name,)].nulls or 0 for file in came):
+            raise AssetError(
+                f"key column {field.name!r} is NULL in {nulls:,} row{'s'[: nulls != 1]}",
+                hint="fill it, or leave those rows out: a row without its key matches no other",
+            )
+
+
+def _column(schema: Schema, name: str, said_by: str) -> Field:
+    field = schema.find(name)
+    if field is None:
+        raise SchemaError(f"{said_by} names column {name!r}, which is not produced", hint=f"select {name} too")
+    return field

@@ -1,0 +1,42 @@
+"""A write as a value: what an engine must know to turn rows into files, and what came of it.
+
+Both are plain data, so that rows may be written by another process than the one that commits them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lakeflow.core.model import WriteMode
+from lakeflow.core.schema import Schema
+from lakeflow.core.table import Scan, WrittenFile
+
+
+@dataclass(frozen=True)
+class Write:
+    """How an asset's rows meet those of its table.
+
+    New files go below `directory` and have exactly the columns of `schema`. `base` is what stands on main, for a mode
+    that merges (None: nothing stands there). `key` tells rows apart; of rows with one key that come together the one
+    with the greatest value of `last_by` counts (empty: there may be only one).
+    """
+
+    mode: WriteMode
+    schema: Schema
+    directory: str
+    key: tuple[str, ...] = ()
+    last_by: str = ""
+    base: Scan | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """New files, and the files of the base (`removes`, as its scan names them) that they stand for.
+
+    `rows` came, `replaced` rows of the base went: a table of b rows then holds b - replaced + rows.
+    """
+
+    files: tuple[WrittenFile, ...] = ()
+    removes: tuple[str, ...] = ()
+    rows: int = 0
+    replaced: int = 0

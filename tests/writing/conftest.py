@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _planner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polars warns unless its optional planner is installed or declined."""
+    monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.define import Declaration
 from lakeflow.core.errors import Fault
 from lakeflow.core.model import EMPTY, NAME_PATTERN, AssetKey, Layer, OnRewrite, PythonCode, SqlCode, WriteMode
 from lakeflow.core.nearest import did_you_mean_asset
+
+if TYPE_CHECKING:
+    from lakeflow.core.flows import Flows
 
 _NAME: Final = (
     "a name is a lower-case letter, then up to 50 lower-case letters, digits or underscores; `__` is reserved"
@@ -23,7 +26,7 @@ class Draft:
     """An asset as its file declares it, before anything is known of the others.
 
     `inputs` maps the name that the code uses to the upstream. `lines` holds the line of each declared field, and
-    of each input under its name.
+    of each input under its name. `flows` says where the values of its columns come from, where its code can tell.
     """
 
     key: AssetKey
@@ -34,6 +37,7 @@ class Draft:
     source: str = field(default="", repr=False)
     code_version: str = ""
     description: str = ""
+    flows: Callable[[], Flows] | None = field(default=None, repr=False, compare=False)
 
     @property
     def new_rows(self) -> frozenset[AssetKey]:
@@ -109,7 +113,6 @@ def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _reads(draft)
     yield from _source(draft)
     yield from _new_rows(draft)
-    yield from _personal(draft)
     for name, upstream in draft.inputs.items():
         yield from _input(draft, name, upstream, known)
 
@@ -182,16 +185,6 @@ def _new_rows(draft: Draft) -> Iterator[Fault]:
     if policy is OnRewrite.REBUILD and draft.key.layer is Layer.BRONZE:
         hint = 'write on_rewrite = "hold", or move the asset to layers/silver/'
         yield draft.fault(f"{draft.key} is bronze, and bronze never takes a row back", hint, "on_rewrite")
-
-
-def _personal(draft: Draft) -> Iterator[Fault]:
-    if draft.key.layer is Layer.BRONZE:
-        return
-    for name, column in draft.declaration.columns.items():
-        if column.pii and column.mask is None:
-            hint = 'give it mask = "hash" or mask = "redact", or leave the column out'
-            message = f"{draft.key} holds personal data unmasked in column {name!r}, which only bronze may"
-            yield draft.fault(message, hint, f"columns.{name}")
 
 
 def _input(draft: Draft, name: str, upstream: AssetKey, known: set[AssetKey]) -> Iterator[Fault]:

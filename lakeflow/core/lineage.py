@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from lakeflow.core.graph import ancestors
-from lakeflow.core.model import AssetKey, Project
+from lakeflow.core.model import Asset, AssetKey, Layer, Project, PythonCode
 from lakeflow.core.planning import Facts
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Ruling
@@ -60,6 +60,16 @@ def personal_columns(project: Project, keys: Iterable[AssetKey]) -> frozenset[st
     """Lower-cased names of all personal columns of these assets and of what they are made from."""
     graph = {key: asset.upstreams for key, asset in project.assets.items()}
     return frozenset(name for key in ancestors(keys, graph) for name in project.assets[key].pii)
+
+
+def personal_inputs(project: Project, asset: Asset) -> frozenset[str]:
+    """Lower-cased names of the unmasked personal columns that a function above bronze reads. What a SELECT makes of
+    them is seen in its text (`lakeflow.core.personal`).
+    """
+    if asset.key.layer is Layer.BRONZE or not isinstance(asset.code, PythonCode):
+        return frozenset()
+    above = (project.assets[key] for key in asset.upstreams)
+    return frozenset(name for each in above for name in each.pii - each.masks.keys())
 
 
 def _node(

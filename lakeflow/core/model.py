@@ -125,10 +125,13 @@ class AssetKey:
 
 @dataclass(frozen=True)
 class Column:
-    """What an asset declares of one column; `type` is spelled as Iceberg or DuckDB spell it."""
+    """What an asset declares of one column; `type` is spelled as Iceberg or DuckDB spell it.
+
+    `pii` False is a word of its own: although it is made from personal data, the column tells nothing of a person.
+    """
 
     type: str | None = None
-    pii: bool = False
+    pii: bool | None = None
     description: str = ""
     mask: Mask | None = None
 

@@ -214,6 +214,7 @@ class AuditRequest:
     """One snapshot to audit. `relations` maps each name that a check may read to a pinned scan:
     `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe as JSON.
     `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
+    `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
     `at` is the moment from which ages are counted; None: now.
     """
 
@@ -228,6 +229,7 @@ class AuditRequest:
     allow_empty: bool = False
     timeout: float = 600.0
     pii: frozenset[str] = frozenset()
+    inherited: frozenset[str] = frozenset()
     at: datetime | None = None
 
 
@@ -239,8 +241,8 @@ class Auditor(Protocol):
         ...
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
-        """One result per expectation in file order, then row checks, then built-in ones (schema, key,
-        foreign keys, rows).
+        """One result per expectation in file order, then row checks, then built-in ones (schema,
+        personal data, key, foreign keys, rows).
 
         Never raises for a bad check, a crash or a time-out: those are `errored` results.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
@@ -57,7 +57,7 @@ class Reference:
 class Query:
     """What a SELECT reads. `own` are the tables without a layer that it was allowed and reads.
 
-    `outside` holds a fault for each read of a file, for where that is not allowed.
+    `outside` holds a fault for each read of a file, for where that is not allowed. `tree` is the parsed SELECT.
     """
 
     references: tuple[Reference, ...] = ()
@@ -65,6 +65,7 @@ class Query:
     own: frozenset[str] = frozenset()
     outside: tuple[Fault, ...] = ()
     faults: tuple[Fault, ...] = ()
+    tree: exp.Expr | None = field(default=None, repr=False, compare=False)
 
 
 def read_header(text: str, path: str) -> Header:
@@ -176,6 +177,7 @@ class _Reader:
             own=frozenset(self.read_own),
             outside=tuple(sorted(self.outside)),
             faults=tuple(sorted(self.faults)),
+            tree=query,
         )
 
     def _table(self, table: exp.Table) -> None:

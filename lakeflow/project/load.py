@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +38,10 @@ def load(root: Path) -> Project:
     suites = checks.suites(_files(root / "checks"))
     if faults := sorted({*faults, *checks.faults}):
         raise ProjectError(faults)
-    return Project(str(root), {draft.key: _asset(draft) for draft in in_order(drafts)}, suites)
+    ordered = in_order(drafts)
+    if faults := _unmasked(ordered):
+        raise ProjectError(faults)
+    return Project(str(root), {draft.key: _asset(draft) for draft in ordered}, suites)
 
 
 def _read(path: Path, sources: Sources, modules: Modules) -> Read:
@@ -72,6 +75,14 @@ def _asset(draft: Draft) -> Asset:
         code_version=draft.code_version,
         source=draft.source,
     )
+
+
+def _unmasked(drafts: Sequence[Draft]) -> list[Fault]:
+    if not any(column.pii for draft in drafts for column in draft.declaration.columns.values()):
+        return []
+    from lakeflow.core.personal import unmasked  # noqa: PLC0415  only who has personal data pays for the parser
+
+    return sorted(unmasked(drafts))
 
 
 def _files(folder: Path) -> Iterator[Path]:

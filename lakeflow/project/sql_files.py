@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from lakeflow.core.define import HEADER_FIELDS, read_declaration
 from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import data_fields, fingerprint, sql_source
+from lakeflow.core.flows import flows_of
 from lakeflow.core.laws import Draft, Read, write_mode
 from lakeflow.core.model import AssetKey, Layer, SqlCode
 from lakeflow.core.source import LANDED_ROWS
@@ -45,6 +47,7 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources) -> Read:
         source=source,
         code_version="" if query.faults else fingerprint(source),
         description=declaration.description,
+        flows=partial(flows_of, query.tree) if query.tree else None,
     )
     # A header that cannot be read has lost key and write mode: one fault is enough.
     return Read((), tuple(faults), lost) if header.faults else Read((draft,), tuple(faults))

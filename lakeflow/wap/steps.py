@@ -9,7 +9,7 @@ from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.fingerprint import ALGORITHM
 from lakeflow.core.history import predecessor
-from lakeflow.core.lineage import personal_columns
+from lakeflow.core.lineage import personal_columns, personal_inputs
 from lakeflow.core.model import Asset, AssetKey, WriteMode
 from lakeflow.core.planning import TO_AUDIT, Cause, Step, published
 from lakeflow.core.ports import AuditRequest
@@ -283,6 +283,7 @@ def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
         allow_empty=asset.allow_empty,
         timeout=attempt.world.policy.check_timeout,
         pii=personal_columns(attempt.world.project, {record.asset} | suite.references | suite.published),
+        inherited=personal_inputs(attempt.world.project, asset),
         at=attempt.world.clock(),
     )
 

@@ -17,6 +17,7 @@ mask = "redact"
 mask = "redact"
 
 [columns.born_decade]
+pii = false
 description = "1970 for everyone born from 1970 to 1979; the day of birth stays in bronze."
 */
 select

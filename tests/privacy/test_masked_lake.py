@@ -43,6 +43,26 @@ def test_masked_keys_join_and_nothing_stored_or_printed_holds_value_or_salt(
     assert SALT.encode() not in everything + printed.encode()
 
 
+PYTHON = """
+from lakeflow import asset
+@asset(inputs={"people": "bronze.people"}, key=["id"])
+def people(people):
+    return people.project("id, {'Email': email} as contact")
+"""
+
+
+def test_a_function_that_keeps_a_personal_column_is_held(lake: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (lake / "layers/silver/people.sql").unlink()
+    (lake / "layers/gold/joined.sql").unlink()
+    (lake / "layers/silver/people.py").write_text(PYTHON)
+    assert lakeflow(["materialize", "+silver.people"]) == 1
+    said = "".join(capfd.readouterr())
+    assert "✗ personal data" in said
+    assert "contact.Email: the name of a personal column that it reads" in said
+    (lake / "layers/silver/people.py").write_text(PYTHON.replace("key=", "columns={'contact': {'mask': 'hash'}}, key="))
+    assert lakeflow(["materialize", "silver.people"]) == 0
+
+
 def test_without_a_salt_a_plan_is_refused_and_looking_goes_on(
     lake: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

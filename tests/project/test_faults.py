@@ -19,6 +19,11 @@ def sql(text: str, path: str = "layers/silver/weather.sql") -> dict[str, str]:
     return {**BRONZE, path: text}
 
 
+PEOPLE = {
+    "layers/bronze/people.sql": "/*\n[columns.email]\npii = true\n*/\nselect 1 as id, 'a' as email",
+}
+
+
 def check(text: str, path: str = "checks/silver/weather.known.sql") -> dict[str, str]:
     return {**SILVER, "layers/gold/report.sql": "select * from silver.weather", path: text}
 
@@ -185,6 +190,24 @@ CASES = {
         "layers/silver/weather.py:3",
         "silver.weather holds personal data unmasked in column 'a'",
         'mask = "hash"',
+    ),
+    "column made from a personal one": (
+        {**PEOPLE, **sql("/*\nkey = ['id']\n[columns.mail]\n*/\nselect id, lower(email) as mail from bronze.people")},
+        "layers/silver/weather.sql:3",
+        "silver.weather: column 'mail' comes from bronze.people.email, which is personal",
+        "pii = false says that it tells nothing of a person",
+    ),
+    "personal column in a star": (
+        {**PEOPLE, **sql("/*\nkey = ['id']\n*/\nselect * from bronze.people")},
+        "layers/silver/weather.sql:1",
+        "column 'email' comes from bronze.people.email",
+        'mask = "hash"',
+    ),
+    "personal column of another bronze asset": (
+        {**PEOPLE, **sql("select * from bronze.people", "layers/bronze/copy.sql")},
+        "layers/bronze/copy.sql:1",
+        "bronze.copy: column 'email' comes from bronze.people.email",
+        "declare it pii = true, or give it a mask",
     ),
     "column declared twice": (
         silver('columns={\n  "a": {},\n  "A": {}}'),

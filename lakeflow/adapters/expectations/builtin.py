@@ -15,14 +15,18 @@ from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.adapters.expectations.types import spelled
 from lakeflow.core.model import Column, Outcome
 from lakeflow.core.ports import AuditRequest
-from lakeflow.core.schema import Schema
+from lakeflow.core.schema import Schema, walk
 
 _ROWS = Aggregate("count(*)")
 
 
 def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
-    """Schema, key and foreign keys (where declared) and rows (where their number is known), in this order."""
+    """Schema, personal data (where a function reads some), key and foreign keys (where declared) and rows (where
+    their number is known), in this order.
+    """
     checks = [Check("schema", "schema", SchemaHolds(table, request.columns))]
+    if request.inherited:
+        checks.append(Check("personal data", "personal data", NothingPersonal(table, request)))
     if request.primary_key:
         checks += _key(table, request)
     checks += [foreign_key(request, table, foreign) for foreign in request.suite.foreign_keys]
@@ -45,6 +49,25 @@ class SchemaHolds:
         if faults:
             return Finding(Outcome.FAILED, "; ".join(faults))
         return Finding(Outcome.PASSED, f"{len(read)} columns")
+
+
+@dataclass(frozen=True)
+class NothingPersonal:
+    """Of a function nobody can tell what it makes of a personal column: one that keeps the name has to be masked."""
+
+    table: Audited
+    request: AuditRequest
+    plans: tuple[Plan, ...] = ()
+
+    def find(self, _: Answers) -> Finding:
+        said = {name.lower() for name, column in self.request.columns.items() if column.mask or column.pii is False}
+        paths = [path for path, _ in walk(self.table.schema.fields) if path[0].lower() not in said]
+        if kept := [".".join(path) for path in paths if path[-1].lower() in self.request.inherited]:
+            named = f"{', '.join(kept)}: the name of a personal column that it reads"
+            return Finding(
+                Outcome.FAILED, f"{named}; declare a mask, or pii = false where it tells nothing of a person"
+            )
+        return Finding(Outcome.PASSED, "no column has the name of a personal one that it reads")
 
 
 def _fault(schema: Schema, name: str, declared: Column) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from lakeflow.core.checking import check
 from lakeflow.core.define import asset, new_rows
 from lakeflow.core.source import files
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["Relation", "__version__", "asset", "files", "new_rows", "open"]
+__all__ = ["Relation", "__version__", "asset", "check", "files", "new_rows", "open"]
 
 _LAZY: Final = {"Relation": ("duckdb", "DuckDBPyRelation"), "open": ("lakeflow.lake", "open")}
 """Imported when somebody asks: every file of a project imports this one for `asset`."""

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lakeflow.adapters.audit_process import Job, Message, decode_job, encode
 from lakeflow.adapters.children import Parent
+from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.expectations import seam
 from lakeflow.adapters.expectations.audit import Past, Suites, steps
 from lakeflow.adapters.expectations.kept import Kept
-from lakeflow.adapters.expectations.table import Answer
+from lakeflow.adapters.expectations.table import Answer, Returned
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model import Outcome
 from lakeflow.core.ports import AuditRequest
@@ -58,7 +59,7 @@ def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent) -> N
     os.chdir(request.root)
     past = Past(frozenset(job.answered), job.lost, job.too_long)
     try:
-        with _Queries(_relations(request), job.settings) as queries:
+        with _Queries(request, job.settings) as queries:
             for step in steps(request, queries, past, suites):
                 parent.send(encode(Message(step.unit, step.name, step.path, step.done, step.result)))
     except AssetError as error:
@@ -77,8 +78,10 @@ def _unreadable(error: AssetError) -> CheckResult:
 class _Queries:
     """DuckDB, locked down, as the checks ask for it."""
 
-    def __init__(self, relations: Mapping[str, Scan], settings: Mapping[str, str]) -> None:
-        self._duckdb = LockedDuckDB(relations, settings)
+    def __init__(self, request: AuditRequest, settings: Mapping[str, str]) -> None:
+        self._duckdb = LockedDuckDB(_relations(request), settings)
+        personal = bool(request.pii) or any(column.pii for column in request.columns.values())
+        self._place = Place(request.asset, personal=personal)
 
     def __enter__(self) -> _Queries:
         return self
@@ -92,6 +95,9 @@ class _Queries:
 
     def batches(self, sql: str) -> Iterator[Any]:
         return self._duckdb.batches(sql)
+
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str]) -> Returned:
+        return self._duckdb.call(function, inputs, self._place)
 
     def select(self, sql: str) -> str:
         return self._duckdb.select(sql)

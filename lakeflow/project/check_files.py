@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from lakeflow.core.check_texts import mentions
 from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import fingerprint, suite_source
 from lakeflow.core.laws import Draft, children_of, descendants
 from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Layer, Severity, Suite
 from lakeflow.core.nearest import did_you_mean, did_you_mean_asset
-from lakeflow.core.own_checks import mentions
 from lakeflow.core.reach import whole
 from lakeflow.core.sql import Query, Reference, read_header, read_query
 from lakeflow.project.sources import Sources, UnreadableError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 
 from lakeflow.adapters.audit_process import Limits, ProcessAuditor
 from lakeflow.adapters.children import Child
+from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.expectations.audit import Past, Suites, steps
-from lakeflow.adapters.expectations.table import Answer
+from lakeflow.adapters.expectations.table import Answer, Returned
 from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Outcome, Severity, Suite
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.runs import CheckResult
@@ -78,6 +79,7 @@ class LocalQueries:
     def __init__(self, asked: AuditRequest) -> None:
         relations = {**asked.relations, str(asked.asset): asked.scan}
         self.duckdb = LockedDuckDB(relations, {"threads": "1"})
+        self.place = Place(asked.asset, personal=bool(asked.pii))
         self.asked: list[str] = []
         self.batched: list[str] = []
 
@@ -88,6 +90,9 @@ class LocalQueries:
     def batches(self, sql: str) -> Iterator[Any]:
         self.batched.append(sql)
         return self.duckdb.batches(sql)
+
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str]) -> Returned:
+        return self.duckdb.call(function, inputs, self.place)
 
     def select(self, sql: str) -> str:
         return self.duckdb.select(sql)

@@ -455,3 +455,37 @@ def test_a_foreign_key_whose_table_cannot_be_read_or_is_none_is_a_fault(argument
 def test_a_comparison_with_main_reads_what_readers_see_of_the_asset(tmp_path):
     assert _against(tmp_path, LFX + "x = [lfx.ExpectNoKeyToDisappear()]\n").published == {WEATHER}
     assert _against(tmp_path, LFX + "x = [lfx.ExpectTableToBeFresh()]\n").published == frozenset()
+
+
+def test_the_inputs_of_a_check_function_are_references_that_are_read_without_executing_the_file(tmp_path):
+    text = """
+        from lakeflow import check
+
+        @check(inputs={"planes": "silver.planes", "seen": "published.silver.planes"}, severity="warning")
+        def known_planes(branch, planes, seen): ...
+
+        @check
+        def keeps_its_rows(branch, published): ...
+
+        raise Exception("never imported by a plan")
+        """
+    suite = _against(tmp_path, text)
+    planes = AssetKey.parse("silver.planes")
+    assert (suite.references, suite.published) == ({planes}, {planes, WEATHER})
+
+
+@pytest.mark.parametrize(
+    ("declared", "function", "message"),
+    [
+        ("", "f(brunch)", "check f: nothing is known as 'brunch'"),
+        ("(inputs=INPUTS)", "f(branch)", "inputs cannot be read from the text"),
+        ("(inputs={'x': 'silver'})", "f(x)", "input 'silver' names no table"),
+        ("(inputs={'x': 'silver.plane'})", "f(x)", "the check reads silver.plane, which is not defined"),
+        ("(inputs={'x': 'bronze.raw'})", "f(branch)", "check f has no parameter 'x'"),
+        ("(severity='bad')", "f(branch)", "unknown severity 'bad'"),
+    ],
+)
+def test_a_check_function_that_is_declared_wrong_is_a_fault(declared, function, message, tmp_path):
+    text = f"import lakeflow\n\n@lakeflow.check{declared}\ndef {function}: ...\n"
+    (fault,) = faults(tmp_path, {**SILVER, "checks/silver/weather.py": text})
+    assert (fault.path, fault.message) == ("checks/silver/weather.py", message)

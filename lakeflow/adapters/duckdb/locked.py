@@ -6,15 +6,17 @@ file in an experiment. So a check's own text must also be exactly one SELECT.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 import duckdb
-from duckdb import DuckDBPyConnection, StatementType
 
+from lakeflow.adapters.duckdb import check_functions
 from lakeflow.adapters.duckdb import scan as scans
+from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.names import listed, literal, quoted
+from lakeflow.adapters.duckdb.selects import first_line, only_select, refused
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model import Layer
 from lakeflow.core.table import Scan
@@ -35,7 +37,7 @@ class LockedDuckDB:
             self._prepare(relations, settings)
         except duckdb.Error as error:
             self._connection.close()
-            raise AssetError(f"the snapshot cannot be read: {_first_line(error)}") from error
+            raise AssetError(f"the snapshot cannot be read: {first_line(error)}") from error
 
     def execute(self, sql: str) -> tuple[tuple[str, ...], Sequence[tuple[Any, ...]]]:
         """Names and rows of our own query; AssetError with DuckDB's first line when it fails."""
@@ -44,18 +46,28 @@ class LockedDuckDB:
             names = tuple(column[0] for column in result.description or ())
             return names, result.fetchall()
         except duckdb.Error as error:
-            raise AssetError(_first_line(error)) from error
+            raise AssetError(first_line(error)) from error
 
     def batches(self, sql: str) -> Iterator[Any]:
         """The rows of our own query as Arrow record batches, one in memory at a time; AssetError as above."""
         try:
             yield from self._connection.sql(sql).to_arrow_reader(_BATCH)
         except (duckdb.Error, OSError) as error:  # the reader says what DuckDB said as an OSError
-            raise AssetError(_first_line(error)) from error
+            raise AssetError(first_line(error)) from error
 
     def select(self, sql: str) -> str:
         """The user's text without its semicolon, proved to be exactly one SELECT; AssetError otherwise."""
         return only_select(self._connection, sql)
+
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str], place: Place) -> check_functions.Returned:
+        """Call a check function on these relations, by parameter. Raises what it raises; AssetError when the function
+        cannot be given what it asks for, or what it returned is not to be used or fails when it is computed.
+        """
+        with refused():
+            arguments = check_functions.arguments(self._connection, function, inputs, place)
+        value = function(**arguments)
+        with refused():
+            return check_functions.taken(self._connection, value, place)
 
     def close(self) -> None:
         with suppress(duckdb.Error):
@@ -80,32 +92,5 @@ class LockedDuckDB:
         self._connection.execute("SET lock_configuration = true")
 
 
-def only_select(connection: DuckDBPyConnection, sql: str) -> str:
-    """The text of the one SELECT that it is; AssetError naming what it is instead."""
-    try:
-        statements = connection.extract_statements(sql)
-    except duckdb.Error as error:
-        raise AssetError(_first_line(error)) from error
-    if len(statements) != 1:
-        raise AssetError(f"a check is one SELECT, this is {len(statements)} statements")
-    kind = statements[0].type
-    if kind != StatementType.SELECT:
-        raise AssetError(f"a check is one SELECT, this is {kind.name}")
-    return _without_semicolon(sql)
-
-
-def _without_semicolon(sql: str) -> str:
-    """The text up to the semicolons that end it; a comment may stand behind them. Tokens are placed by byte."""
-    text = sql.encode()
-    places = [place for place, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
-    while places and text[places[-1] :].startswith(b";"):
-        text = text[: places.pop()]
-    return text.decode()
-
-
 def _paths(scan: Scan) -> tuple[str, ...]:
     return (*scan.files, *(delete.path for delete in scan.deletes))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -29,7 +29,7 @@ def as_relation(value: object, step: Step, place: Place) -> DuckDBPyRelation:
         return value
     if isinstance(value, str):
         return one_select(value, step, place)
-    stream = _stream(value, place)
+    stream = stream_of(value, place)
     refuse_twins(stream.schema.names)
     return step.another().from_arrow(stream)
 
@@ -57,7 +57,8 @@ def _without_semicolons(text: str) -> str:
     return spelled.decode()
 
 
-def _stream(value: Any, place: Place) -> pa.Table | pa.RecordBatchReader:
+def stream_of(value: Any, place: Place) -> pa.Table | pa.RecordBatchReader:
+    """A frame, or whatever else is an Arrow stream, as Arrow; AssetError for anything else."""
     if _is_pandas(value):
         return _converted(lambda: pa.Table.from_pandas(value, preserve_index=False), value, place)
     value = _collected(value)

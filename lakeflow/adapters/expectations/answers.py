@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lakeflow.adapters.expectations.metrics import Aggregate, Keys, Known, Plan, Query
 from lakeflow.adapters.expectations.pervalue import PerValue, Tally, judge
-from lakeflow.adapters.expectations.table import Answer, Audited, Queries
+from lakeflow.adapters.expectations.table import Answer, Audited, Queries, Returned
 from lakeflow.core.errors import AssetError
 
 
@@ -75,6 +75,9 @@ class Answers:
         if sql not in self._asked:
             self._asked[sql] = self._queries.execute(sql)
         return self._asked[sql]
+
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str]) -> Returned:
+        return self._queries.call(function, inputs)
 
     def select(self, sql: str) -> str:
         return self._queries.select(sql)

@@ -13,10 +13,11 @@ from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.builtin import built_in
 from lakeflow.adapters.expectations.checks import Broken, Check
 from lakeflow.adapters.expectations.compiled import Source, compile_expectation
+from lakeflow.adapters.expectations.functions import function_check
 from lakeflow.adapters.expectations.kept import Kept
 from lakeflow.adapters.expectations.names import unique_names
 from lakeflow.adapters.expectations.rows import file_check
-from lakeflow.adapters.expectations.suite import expectations_of
+from lakeflow.adapters.expectations.suite import contents_of
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Queries
 from lakeflow.core.model import CheckFile, CheckKind
 from lakeflow.core.ports import AuditRequest
@@ -126,11 +127,15 @@ def _load(file: CheckFile, suites: Suites, past: Past) -> Generator[Step, None, 
 
 def _compiled(file: CheckFile, request: AuditRequest, table: Audited) -> list[Check]:
     try:
-        found = expectations_of(file, request.root)
+        found = contents_of(file, request.root)
     except CannotCheck as error:
         return [Check(f"{file.path}#0", file.path, Broken(str(error)), file.path)]
     allowed = request.allow_empty or file.allow_empty
-    return [compile_expectation(one, table, Source(file.path, place, allowed)) for place, one in enumerate(found)]
+    made = [
+        compile_expectation(one, table, Source(file.path, place, allowed))
+        for place, one in enumerate(found.expectations)
+    ]
+    return [*made, *(function_check(each, file, table, allow_empty=allowed) for each in found.functions)]
 
 
 def _named(checks: Sequence[Check]) -> list[Check]:

@@ -6,24 +6,45 @@ import hashlib
 import sys
 import traceback
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from lakeflow.adapters.expectations.functions import Written
 from lakeflow.adapters.expectations.parameters import resolved
 from lakeflow.adapters.expectations.table import CannotCheck
+from lakeflow.core.checking import declared
 from lakeflow.core.model import CheckFile
 
 
-def expectations_of(file: CheckFile, root: str) -> tuple[Any, ...]:
-    """What the file calls `expectations`: a list, or an ExpectationSuite; its `suite_parameters` are filled in.
+@dataclass(frozen=True)
+class Contents:
+    """What a check file holds: expectations, and functions under their names."""
 
-    CannotCheck, naming file and line, when it gives none. Whatever the file prints goes where the process prints.
+    expectations: tuple[Any, ...] = ()
+    functions: tuple[Written, ...] = ()
+
+
+def contents_of(file: CheckFile, root: str) -> Contents:
+    """What the file calls `expectations`: a list, or an ExpectationSuite; its `suite_parameters` are filled in. And
+    its functions that `@check` decorates.
+
+    CannotCheck, naming file and line, when it gives neither. Whatever the file prints goes where the process prints.
     Its own `sys.exit` is a fault like any other.
     """
     module = _execute(file, root)
+    functions = tuple(
+        Written(name, value, said) for name, value in vars(module).items() if (said := declared(value)) is not None
+    )
+    if functions and not getattr(module, "expectations", None):
+        return Contents(functions=functions)
+    return Contents(_expectations_of(module, file), functions)
+
+
+def _expectations_of(module: ModuleType, file: CheckFile) -> tuple[Any, ...]:
     if not hasattr(module, "expectations"):
-        raise CannotCheck(f"{file.path} defines no `expectations = [...]`")
+        raise CannotCheck(f"{file.path} defines no `expectations = [...]` and no function with @check")
     found, given = module.expectations, getattr(module, "suite_parameters", None)
     if hasattr(found, "suite_parameters"):  # the library's own suite
         found, given = found.expectations, {**(found.suite_parameters or {}), **(given or {})}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -31,6 +31,22 @@ class Answer:
     rows: Sequence[tuple[Any, ...]]
 
 
+class Returned(Protocol):
+    """`failed` counts the bad rows, None for a bare yes or no; `rows` are the first of them as text."""
+
+    @property
+    def good(self) -> bool: ...
+
+    @property
+    def failed(self) -> int | None: ...
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+    @property
+    def rows(self) -> Sequence[tuple[str | None, ...]]: ...
+
+
 class Queries(Protocol):
     """A read-only connection on which the audited relation is a view called `layer.name`."""
 
@@ -40,6 +56,12 @@ class Queries(Protocol):
 
     def batches(self, sql: str) -> Iterator[Any]:
         """The same as Arrow record batches of a few thousand rows, one in memory at a time."""
+        ...
+
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str]) -> Returned:
+        """What a check function says of these relations, by parameter. Raises what it raises; AssetError when it
+        cannot be called, or what it returned cannot be used.
+        """
         ...
 
     def select(self, sql: str) -> str:

@@ -1,7 +1,7 @@
-"""Which tables our own expectations name, as the text of a check file tells: nothing is executed.
+"""Which tables the Python of a check file reads, as its text tells: nothing is executed.
 
-A foreign key names another table, which counts as a reference like one in SQL; whatever compares with main reads what
-readers see of the asset itself.
+A foreign key and the inputs of a check function name other tables, which count as references like those in SQL;
+whatever compares with main reads what readers see of the asset itself.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from lakeflow.core.check_functions import declared_checks
 from lakeflow.core.errors import Fault
 from lakeflow.core.model import AssetKey
 
@@ -39,13 +40,21 @@ class Mentions:
 
 
 def mentions(tree: ast.Module, path: str) -> Mentions:
-    """What the file says, and a fault for each foreign key whose other table cannot be read from the text."""
+    """What the file says, and a fault for each table that cannot be read from the text."""
     keys = {FOREIGN_KEY, *_renamed(tree)}
-    found = [_mention(node, path) for node in ast.walk(tree) if isinstance(node, ast.Call) and _last(node.func) in keys]
+    functions = declared_checks(tree, path)
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and _last(node.func) in keys)
+    found = [
+        *(_foreign_key(call, path) for call in calls),
+        *(_table(f"input {table!r}", table, line, path) for each in functions for _, table, line in each.inputs),
+    ]
     return Mentions(
         tables=tuple(each for each in found if isinstance(each, Mention)),
-        against_main=any(name in AGAINST_MAIN for name in _names(tree)),
-        faults=tuple(each for each in found if isinstance(each, Fault)),
+        against_main=any(each.against_main for each in functions) or any(name in AGAINST_MAIN for name in _names(tree)),
+        faults=(
+            *(each for each in found if isinstance(each, Fault)),
+            *(fault for each in functions for fault in each.faults),
+        ),
     )
 
 
@@ -70,15 +79,16 @@ def _names(tree: ast.Module) -> Iterator[str]:
             yield node.name
 
 
-def _mention(call: ast.Call, path: str) -> Mention | Fault:
+def _foreign_key(call: ast.Call, path: str) -> Mention | Fault:
     given = next((each.value for each in call.keywords if each.arg == "references"), None)
     if not isinstance(given, ast.Constant) or not isinstance(given.value, str):
         message = "the table that the foreign key references cannot be read from the text"
         return Fault(path, call.lineno, message, 'write it as a literal: references="silver.carriers"')
-    published = given.value.startswith(_PUBLISHED)
+    return _table(f"references={given.value!r}", given.value, given.lineno, path)
+
+
+def _table(said: str, name: str, line: int, path: str) -> Mention | Fault:
     try:
-        key = AssetKey.parse(given.value.removeprefix(_PUBLISHED))
+        return Mention(AssetKey.parse(name.removeprefix(_PUBLISHED)), line, name.startswith(_PUBLISHED))
     except ValueError:
-        message = f"references={given.value!r} names no table"
-        return Fault(path, given.lineno, message, "tables are named layer.name, such as silver.carriers")
-    return Mention(key, given.lineno, published)
+        return Fault(path, line, f"{said} names no table", "tables are named layer.name, such as silver.carriers")

@@ -1,0 +1,47 @@
+"""A user's text that must be exactly one SELECT, and what DuckDB says when it refuses one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+from duckdb import DuckDBPyConnection, StatementType
+
+from lakeflow.core.errors import AssetError
+
+
+def only_select(connection: DuckDBPyConnection, sql: str) -> str:
+    """The text of the one SELECT that it is; AssetError naming what it is instead."""
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        raise AssetError(first_line(error)) from error
+    if len(statements) != 1:
+        raise AssetError(f"a check is one SELECT, this is {len(statements)} statements")
+    kind = statements[0].type
+    if kind != StatementType.SELECT:
+        raise AssetError(f"a check is one SELECT, this is {kind.name}")
+    return _without_semicolon(sql)
+
+
+def _without_semicolon(sql: str) -> str:
+    """The text up to the semicolons that end it; a comment may stand behind them. Tokens are placed by byte."""
+    text = sql.encode()
+    places = [place for place, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
+    while places and text[places[-1] :].startswith(b";"):
+        text = text[: places.pop()]
+    return text.decode()
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Turn what DuckDB raises inside into an AssetError with its first line."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise AssetError(first_line(error)) from error
+
+
+def first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

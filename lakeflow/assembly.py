@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
+import sys
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -51,7 +52,7 @@ def assemble(project: Project, settings: Settings) -> World:
         new_id=new_run_id,
         read_digest=partial(_read_digest, root),
         origin=Origin(getpass.getuser(), processes.me(), version("lakeflow-wap"), git.describe(root)),
-        policy=Policy(settings.keep_snapshots, settings.check_timeout, settings.lease_seconds),
+        policy=Policy(settings.keep_snapshots, settings.check_timeout, settings.lease_seconds, settings.limits),
         log=runlog.recorder(state / "logs", utc_now),
         release=database.close,
         find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
@@ -104,15 +105,17 @@ def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] 
 
 
 def _engine(project: Project, settings: Settings, state: Path) -> Engine:
-    from lakeflow.adapters.duckdb import DuckEngine, Privacy  # noqa: PLC0415 - planning does not compute
+    from lakeflow.adapters.children import Child  # noqa: PLC0415 - planning starts no process
+    from lakeflow.adapters.code_process import CodeProcesses, Hello  # noqa: PLC0415 - nor runs code
+    from lakeflow.adapters.duckdb import DuckEngine, Privacy  # noqa: PLC0415 - nor computes
 
-    return DuckEngine(
-        project.root,
-        settings.memory_limit,
-        settings.threads,
-        str(state / "spill"),
-        privacy=Privacy(personal(project), settings.salt),
+    privacy = Privacy(personal(project), settings.salt)
+    make = partial(
+        DuckEngine, project.root, settings.memory_limit, settings.threads, str(state / "spill"), privacy=privacy
     )
+    modules = tuple(entry or str(Path.cwd()) for entry in sys.path)
+    hello = Hello(project.root, make, modules)
+    return CodeProcesses(hello, partial(Child, "lakeflow.codeworker"), state / "logs", privacy.personal)
 
 
 def _auditor(settings: Settings, root: Path, state: Path) -> Auditor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,6 +32,11 @@ from lakeflow.project import find_root, load, load_settings
 
 Observer = Callable[[Event], None]
 MASK: Final = "•••"
+
+
+def _to_stderr(lines: tuple[str, ...]) -> None:
+    """What code prints while somebody looks at it."""
+    print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - it is the user's print
 
 
 def _unobserved(_event: Event) -> None:
@@ -216,7 +222,7 @@ class Lake:
         AssetError when the code fails, or an input was never published.
         """
         key = self._one(asset)
-        return _masked(wap.compute(self._world, key, limit), self.project.assets[key].pii)
+        return _masked(wap.compute(self._world, key, limit, _to_stderr), self.project.assets[key].pii)
 
     def doctor(self) -> tuple[Finding, ...]:
         """What is well and what is wrong with this machine and this lake; repairs nothing."""

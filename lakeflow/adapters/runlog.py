@@ -6,19 +6,31 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from lakeflow.core.events import Event, Planned, RunEnded, RunStarted, StepEnded, StepPhase
+from lakeflow.core.events import (
+    Event,
+    Planned,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepPhase,
+    StepPrinted,
+    StepRetried,
+)
+
+_Told = RunStarted | StepPhase | StepPrinted | StepRetried | StepEnded | RunEnded
 
 
 def recorder(directory: Path, clock: Callable[[], datetime]) -> Callable[[Event], None]:
-    """An observer that appends one line an event to `<run>.log`; a plan that starts no run leaves no log."""
+    """An observer that appends what an event says to `<run>.log`; a plan that starts no run leaves no log."""
 
     def record(event: Event) -> None:
         if isinstance(event, Planned):
             return
-        run, text = _line(event)
+        run, lines = _lines(event)
+        at = clock().isoformat(timespec="milliseconds")
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / f"{run}.log").open("a", encoding="utf-8") as log:
-            log.write(f"{clock().isoformat(timespec='milliseconds')} {text}\n")
+            log.writelines(f"{at} {text}\n" for text in lines)
 
     return record
 
@@ -29,6 +41,17 @@ def read(directory: Path, run: str) -> tuple[str, ...] | None:
         return tuple((directory / f"{run}.log").read_text(encoding="utf-8", errors="replace").splitlines())
     except FileNotFoundError:
         return None
+
+
+def _lines(event: _Told) -> tuple[str, tuple[str, ...]]:
+    """Which run, and what there is to say."""
+    match event:
+        case StepPrinted(run_id, asset, lines):
+            return run_id, tuple(f"{asset} | {text}" for text in lines)
+        case StepRetried(run_id, asset, failed, retries, pause, reason):
+            return run_id, (f"{asset} try {failed} of {retries + 1} failed, again in {pause:.1f} s: {reason}",)
+    run, text = _line(event)
+    return run, (text,)
 
 
 def _line(event: RunStarted | StepPhase | StepEnded | RunEnded) -> tuple[str, str]:

@@ -20,7 +20,17 @@ from lakeflow.cli.render_plan import plan_summary, selected_line, warning_lines
 from lakeflow.cli.render_run import step_cells
 from lakeflow.cli.text import Mark, align, ascii_only, line, screen
 from lakeflow.cli.words import seconds
-from lakeflow.core.events import Event, Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
+from lakeflow.core.events import (
+    Event,
+    Phase,
+    Planned,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepPhase,
+    StepPrinted,
+    StepRetried,
+)
 from lakeflow.core.model import EMPTY, AssetKey
 from lakeflow.core.runs import StepRecord, StepState, branch_of
 
@@ -43,6 +53,17 @@ def event_lines(event: Event) -> list[Text]:
             return [line(f"{asset}  {Phase.WRITING}")]
         case StepEnded(run_id, step) if step.state is not StepState.PUBLISHED:
             return [_ended(run_id, step)]
+    return aside_lines(event)
+
+
+def aside_lines(event: Event) -> list[Text]:
+    """What an asset's code printed and that it is tried again: said even where a display shows all else."""
+    match event:
+        case StepPrinted(_, asset, lines):
+            return [line((f"{asset} | ", "dim"), text) for text in lines]
+        case StepRetried(_, asset, failed, retries, pause, reason):
+            said = f"try {failed} of {retries + 1} failed, again in {seconds(pause)}: {reason.splitlines()[0]}"
+            return [line(Mark.WARN, f" {asset}  {said}")]
     return []
 
 
@@ -69,6 +90,8 @@ class Board:
                 return replace(self, under_way=others, ended={**self.ended, step.asset: step})
             case RunEnded():
                 return replace(self, under_way=EMPTY)
+            case StepPrinted() | StepRetried():
+                return self
 
 
 def board_screen(board: Board, clock: float, frames: str = _FRAMES[0]) -> Text:
@@ -135,6 +158,8 @@ def _live(stream: TextIO, *, color: bool) -> Iterator[Observer]:
     def tell(event: Event) -> None:
         with lock:
             boards[:] = [boards[-1].after(event, monotonic())]
+            for text in aside_lines(event):
+                console.print(text if unicode else Text(encodable(ascii_only(text.plain), stream)))
 
     console = console_on(stream, color=color)
     with Live(console=console, get_renderable=draw, transient=True, refresh_per_second=_PER_SECOND):

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
 
+from lakeflow.core.amounts import parse_bytes
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model import EMPTY, AssetKey, Column, ForeignKey, Kind, Mask, OnRewrite, WriteMode
+from lakeflow.core.model import EMPTY, AssetKey, Column, ForeignKey, Kind, Limits, Mask, OnRewrite, WriteMode
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.source import FileSource, read_source
 
@@ -72,6 +73,10 @@ def asset(
     foreign_keys: Mapping[str, str] = ...,
     on_rewrite: Literal["rebuild", "hold"] = ...,
     allow_empty: bool = ...,
+    timeout: float = ...,
+    retries: int = ...,
+    max_rows: int = ...,
+    max_bytes: int | str = ...,
 ) -> Callable[[Function], Function]: ...
 
 
@@ -92,8 +97,9 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
             or `mart` (the default); `foreign_keys` maps a column of a fact or dimension to the key `gold.name.column`
             in which its values must stand. `on_rewrite` says what becomes of an asset with `new_rows(…)` inputs when
             rows that it consumed were rewritten: `rebuild` it from all rows (the default), or `hold`. `allow_empty`
-            lets checks pass on no rows. `layer` is needed only where no folder says it. `description` (default: the
-            docstring), `owner` and `tags` are for people.
+            lets checks pass on no rows. `timeout` (seconds), `retries`, `max_rows` and `max_bytes` (`"2GB"`) are what
+            its code may take, 0 for no bound. `layer` is needed only where no folder says it. `description` (default:
+            the docstring), `owner` and `tags` are for people.
 
     """
 
@@ -140,6 +146,14 @@ class Declaration:
     new_rows: tuple[str, ...] = ()
     on_rewrite: OnRewrite | None = None
     allow_empty: bool = False
+    timeout: float | None = None
+    retries: int | None = None
+    max_rows: int | None = None
+    max_bytes: int | None = None
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.timeout, self.retries, self.max_rows, self.max_bytes)
 
 
 def read_declaration(
@@ -189,6 +203,28 @@ def _flag(_name: str, value: object, _flaws: list[Flaw]) -> bool:
     if not isinstance(value, bool):
         raise _WrongFormError
     return value
+
+
+def _seconds(_name: str, value: object, _flaws: list[Flaw]) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise _WrongFormError
+    return value
+
+
+def _number(_name: str, value: object, _flaws: list[Flaw]) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise _WrongFormError
+    return value
+
+
+def _bytes(name: str, value: object, flaws: list[Flaw]) -> int:
+    """A number of bytes, or a text such as 2GB."""
+    if not isinstance(value, str):
+        return _number(name, value, flaws)
+    try:
+        return parse_bytes(value)
+    except ValueError:
+        raise _WrongFormError from None
 
 
 def _names(_name: str, value: object, _flaws: list[Flaw]) -> tuple[str, ...]:
@@ -332,6 +368,9 @@ _FORMS: Final = {
     "kind": _choice(Kind),
     "foreign_keys": _foreign_keys,
     "on_rewrite": _choice(OnRewrite),
+    "seconds": _seconds,
+    "number": _number,
+    "bytes": _bytes,
 }
 _COLUMN_FORMS: Final[Mapping[str, type]] = {"type": str, "pii": bool, "mask": str, "description": str}
 
@@ -352,6 +391,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "foreign_keys": "foreign_keys",
     "on_rewrite": "on_rewrite",
     "allow_empty": "flag",
+    "timeout": "seconds",
+    "retries": "number",
+    "max_rows": "number",
+    "max_bytes": "bytes",
 }
 HEADER_FIELDS: Final[Mapping[str, str]] = {
     **{name: form for name, form in FIELDS.items() if name != "inputs"},
@@ -376,4 +419,8 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "new_rows": 'new_rows = ["bronze.flights"]',
     "on_rewrite": 'on_rewrite = "hold"',
     "allow_empty": "allow_empty = true, in Python True",
+    "timeout": "timeout = 600, in seconds",
+    "retries": "retries = 2",
+    "max_rows": "max_rows = 1000000",
+    "max_bytes": 'max_bytes = "2GB"',
 }

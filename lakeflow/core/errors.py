@@ -6,7 +6,8 @@ LakeflowError
 │   ├── ConfigError                a setting has a bad value; says where it came from
 │   └── ProjectError               the files have faults: all of them, each with file and line
 ├── AssetError            exit 1   code or data of one asset: the step is errored, main untouched
-│   └── SchemaError                the columns produced cannot be stored as asked
+│   ├── SchemaError                the columns produced cannot be stored as asked
+│   └── CodeError                  the asset's code raised, crashed or took too long: it may go better another time
 ├── ConflictError         exit 3   main moved in a way that may not be overwritten
 ├── BusyError             exit 4   another run holds the asset or the database
 └── LakeError             exit 2   the lake itself: moved, newer than this release, unreadable
@@ -86,6 +87,10 @@ class AssetError(LakeflowError):
 
 class SchemaError(AssetError):
     code = "schema"
+
+
+class CodeError(AssetError):
+    """What `retries` are for."""
 
 
 class ConflictError(LakeflowError):

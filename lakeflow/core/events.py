@@ -36,6 +36,27 @@ class StepPhase:
 
 
 @dataclass(frozen=True)
+class StepPrinted:
+    """Lines that the asset's code printed. Code that may see personal data is not quoted."""
+
+    run: str
+    asset: AssetKey
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepRetried:
+    """The `failed`-th try of an asset's code ended with this reason. The next begins in `pause` seconds."""
+
+    run: str
+    asset: AssetKey
+    failed: int
+    retries: int
+    pause: float
+    reason: str
+
+
+@dataclass(frozen=True)
 class StepEnded:
     """The step as it ended, or, once audited and waiting for the common publish, as it stands (state None)."""
 
@@ -48,4 +69,4 @@ class RunEnded:
     run: RunRecord
 
 
-Event = Planned | RunStarted | StepPhase | StepEnded | RunEnded
+Event = Planned | RunStarted | StepPhase | StepPrinted | StepRetried | StepEnded | RunEnded

@@ -149,6 +149,34 @@ class ForeignKey:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What an asset's code may take.
+
+    `timeout` is in seconds, for one try from its start to its last file; `retries` are further tries after an error
+    of the code; rows and bytes are those of the files that it gives.
+
+    None is not said; 0 is no bound, and no retry.
+    """
+
+    timeout: float | None = None
+    retries: int | None = None
+    max_rows: int | None = None
+    max_bytes: int | None = None
+
+    def over(self, default: Limits) -> Limits:
+        """These, and where they say nothing the default."""
+        return Limits(
+            default.timeout if self.timeout is None else self.timeout,
+            default.retries if self.retries is None else self.retries,
+            default.max_rows if self.max_rows is None else self.max_rows,
+            default.max_bytes if self.max_bytes is None else self.max_bytes,
+        )
+
+
+UNLIMITED: Final = Limits()
+
+
+@dataclass(frozen=True)
 class PythonCode:
     """An asset written as a function, which stays callable."""
 
@@ -195,9 +223,15 @@ class Asset:
     new_rows: frozenset[AssetKey] = frozenset()
     on_rewrite: OnRewrite = OnRewrite.REBUILD
     allow_empty: bool = False
+    limits: Limits = UNLIMITED
     code_version: str = ""
     source: str = field(default="", repr=False)
     salt: str = ""
+
+    @property
+    def place(self) -> str:
+        """File of its code, and line where a file may hold several assets."""
+        return f"{self.code.path}:{self.code.line}" if isinstance(self.code, PythonCode) else self.code.path
 
     @cached_property
     def upstreams(self) -> frozenset[AssetKey]:

@@ -13,6 +13,7 @@ from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, Suite
 from lakeflow.core.runs import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Change, Scan, Staging, Table
+from lakeflow.core.terms import FREELY, Terms
 from lakeflow.core.writing import Write, Written
 
 
@@ -175,12 +176,23 @@ class Produced(Protocol):
 class Engine(Protocol):
     """Compute."""
 
-    def produce(self, asset: Asset, inputs: Mapping[AssetKey, Scan]) -> AbstractContextManager[Produced]:
-        """Run the asset's code on pinned inputs. Lazy: it may compute in `write`. AssetError when it fails."""
+    def start(self, assets: Iterable[Asset]) -> None:
+        """Begin to load what the code of these assets needs, without waiting; what is loaded already stays."""
         ...
 
-    def land(self, asset: Asset, files: Sequence[Found], loaded_at: datetime) -> AbstractContextManager[Produced]:
-        """Read all rows of these files, then run the asset's code on them.
+    def produce(
+        self, asset: Asset, inputs: Mapping[AssetKey, Scan], terms: Terms = FREELY
+    ) -> AbstractContextManager[Produced]:
+        """Run the asset's code on pinned inputs. Lazy: it may compute in `write`.
+
+        CodeError when it raises, crashes or takes too long, AssetError for everything else that is wrong with it.
+        """
+        ...
+
+    def land(
+        self, asset: Asset, files: Sequence[Found], loaded_at: datetime, terms: Terms = FREELY
+    ) -> AbstractContextManager[Produced]:
+        """Read all rows of these files, then run the asset's code on them. Fails as `produce` does.
 
         AssetError naming the file, and where it can the line, for one that is not as `asset.files` declares it.
         """

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
+from lakeflow.core.amounts import parse_bytes
 from lakeflow.core.errors import ConfigError
+from lakeflow.core.model import Limits
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.salt import Salt, read_salt
 
@@ -18,6 +20,10 @@ ENVIRONMENT: Final = "LAKEFLOW_"
 _VARIABLE: Final = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
 _PASSWORD: Final = re.compile(r"(://[^:/@]*:)(?!\$\{)[^@]*(?=@)")
 _MEMORY: Final = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
+
+
+def _in_bytes(value: object) -> object:
+    return parse_bytes(value) if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -34,6 +40,10 @@ class Settings(BaseModel):
     memory_limit_text: str | None = Field(default=None, alias="memory_limit")
     threads: int | None = Field(default=None, ge=1)
     keep_snapshots: int = Field(default=50, ge=1)
+    timeout: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    retries: int = Field(default=0, ge=0)
+    max_rows: int = Field(default=0, ge=0)
+    max_bytes: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
     check_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     lease_seconds: float = Field(default=30.0, ge=1, allow_inf_nan=False)
     allow_network_filesystem: bool = False
@@ -76,6 +86,11 @@ class Settings(BaseModel):
         """What hashes are keyed with: of the environment only, so that no file and no screen holds it."""
         return read_salt(self._environ)
 
+    @property
+    def limits(self) -> Limits:
+        """What the code of an asset may take that says nothing itself."""
+        return Limits(self.timeout, self.retries, self.max_rows, self.max_bytes)
+
     def shown(self) -> dict[str, Any]:
         """Every key with its value for a screen: variables not replaced, a password in a URL hidden."""
         return {key: _without_password(value) for key, value in self.model_dump(by_alias=True).items()}
@@ -109,6 +124,10 @@ EXPECTED: Final[Mapping[str, str]] = {
     "memory_limit": "an amount of memory, such as 4GB",
     "threads": "a whole number of at least 1",
     "keep_snapshots": "a whole number of at least 1",
+    "timeout": "a number of seconds, 0 for no bound",
+    "retries": "a whole number, 0 for none",
+    "max_rows": "a whole number, 0 for no bound",
+    "max_bytes": "an amount of bytes such as 20GB, 0 for no bound",
     "check_timeout": "a number of seconds above 0",
     "lease_seconds": "a number of seconds, at least 1",
     "allow_network_filesystem": "true or false",

@@ -72,6 +72,7 @@ def _asset(draft: Draft) -> Asset:
         new_rows=draft.new_rows,
         on_rewrite=draft.on_rewrite,
         allow_empty=declared.allow_empty,
+        limits=declared.limits,
         code_version=draft.code_version,
         source=draft.source,
     )

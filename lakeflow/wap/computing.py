@@ -14,20 +14,21 @@ from lakeflow.core.salt import require_salt
 from lakeflow.core.schema import Schema
 from lakeflow.core.spelling import parse_type
 from lakeflow.core.table import Scan, Table
+from lakeflow.core.terms import Listener, Terms
 from lakeflow.wap.landing import land_new
 from lakeflow.wap.world import World
 
 
-def compute(world: World, key: AssetKey, limit: int) -> Rows:
+def compute(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
     """The first rows that the asset's code gives now, in the types that they would be stored in.
 
     Its inputs are pinned as one catalog read finds main. Nothing is written: no table, branch, lease or record of a
     run. AssetError when an input was never published, when no new file would land, and when the code fails; ConfigError
-    when it hashes and no salt is set.
+    when it hashes and no salt is set. `said` hears what the code prints.
     """
     require_salt(world.project, (key,))
     asset, facts = world.project.assets[key], world.facts((key,))
-    with _running(world, asset, facts) as produced:
+    with _running(world, asset, facts, Terms(asset.limits.over(world.policy.limits), said)) as produced:
         return produced.first(stored_schema(asset, facts.tables.get(key), produced.schema), limit)
 
 
@@ -40,11 +41,11 @@ def stored_schema(asset: Asset, table: Table | None, produced: Schema) -> Schema
     return evolve(table.schema, declared, mode, table.last_column_id)
 
 
-def _running(world: World, asset: Asset, facts: Facts) -> AbstractContextManager[Produced]:
+def _running(world: World, asset: Asset, facts: Facts, terms: Terms) -> AbstractContextManager[Produced]:
     if not asset.files:
-        return world.engine.produce(asset, _inputs(world, asset, facts.tables))
+        return world.engine.produce(asset, _inputs(world, asset, facts.tables), terms)
     landing = facts.landings[asset.key]
-    running = land_new(world, asset, landing)
+    running = land_new(world, asset, landing, terms)
     if not landing.new:
         raise AssetError(
             f"{asset.key}: no file is new, so nothing would land",

@@ -10,19 +10,20 @@ from lakeflow.core.landing import Landing
 from lakeflow.core.model import Asset, AssetKey
 from lakeflow.core.ports import Produced
 from lakeflow.core.table import Table, WrittenFile
+from lakeflow.core.terms import Terms
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.world import World
 
 
-def land(attempt: Attempt, asset: Asset) -> AbstractContextManager[Produced]:
+def land(attempt: Attempt, asset: Asset, terms: Terms) -> AbstractContextManager[Produced]:
     """The asset's code on the rows of the files that are new by main's history. AssetError when one may not land."""
-    return land_new(attempt.world, asset, attempt.facts.landings[asset.key])
+    return land_new(attempt.world, asset, attempt.facts.landings[asset.key], terms)
 
 
-def land_new(world: World, asset: Asset, landing: Landing) -> AbstractContextManager[Produced]:
+def land_new(world: World, asset: Asset, landing: Landing, terms: Terms) -> AbstractContextManager[Produced]:
     """The same, outside of any run."""
     _refuse(asset, landing)
-    return world.engine.land(asset, landing.new, world.clock())
+    return world.engine.land(asset, landing.new, world.clock(), terms)
 
 
 def lands_nothing(attempt: Attempt, key: AssetKey) -> bool:

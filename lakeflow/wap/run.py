@@ -11,7 +11,7 @@ from lakeflow.core.errors import BusyError, UsageError
 from lakeflow.core.events import Planned, RunEnded, RunStarted
 from lakeflow.core.model import AssetKey
 from lakeflow.core.planning import Plan, Step
-from lakeflow.core.runs import UNPUBLISHED_ENDS, RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.salt import require_salt
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.leasing import leased
@@ -133,6 +133,7 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
     attempt.save(attempt.run)
     with ending_well(attempt):
         attempt.world.auditor.start(attempt.suite(step.asset) for step in plan.steps)
+        attempt.world.engine.start(attempt.asset(step.asset) for step in plan.steps if step.action is Action.WRITE)
         for fresh in (step for step in attempt.steps if step.done and plan.step(step.asset) is None):
             clear_branch(attempt, fresh.asset)
         for step in plan.steps:

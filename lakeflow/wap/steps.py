@@ -10,19 +10,17 @@ from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.fingerprint import ALGORITHM
 from lakeflow.core.history import predecessor
 from lakeflow.core.lineage import personal_columns, personal_inputs
-from lakeflow.core.model import Asset, AssetKey, WriteMode
+from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.planning import TO_AUDIT, Cause, Step, published
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.provenance import Provenance, provenance_of
 from lakeflow.core.runs import Action, Ruling, StepRecord, StepState
-from lakeflow.core.schema import Schema
-from lakeflow.core.table import Discard, Scan, Staging, Table
+from lakeflow.core.table import Discard, Scan, Staging
 from lakeflow.core.verdict import hold_reason, written_as
-from lakeflow.core.writing import Write
 from lakeflow.wap.attempt import Attempt
-from lakeflow.wap.computing import stored_schema
 from lakeflow.wap.consuming import Reading, has_no_new_rows, read_inputs
-from lakeflow.wap.landing import keep_landed, land, lands_nothing
+from lakeflow.wap.giving import give
+from lakeflow.wap.landing import lands_nothing
 
 
 def carry_out(attempt: Attempt, step: Step) -> None:
@@ -161,40 +159,22 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading) -> StepRecord
     asset = reading.treats(declared)
     world.ledger.remember_code(asset.code_version, ALGORITHM, asset.source)
     clear_branch(attempt, record.asset)
-    running = land(attempt, asset) if asset.files else world.engine.produce(asset, reading.scans)
-    with running as produced:
-        table, schema = _target(attempt, asset, produced.schema)
-        written = produced.write(_how(attempt, declared, table, schema, merges=asset.write.merges))
-    made = replace(_provenance(attempt, record), new_rows=reading.since)
-    made = replace(made, write=asset.write, replaced=written.replaced)
-    if asset.files:
-        made = replace(made, landed=keep_landed(attempt, table, produced, written.files))
+    given = give(attempt, declared, asset, reading.scans)
+    made = replace(_provenance(attempt, record), new_rows=reading.since, landed=given.landed)
+    made = replace(made, write=asset.write, replaced=given.written.replaced)
     staging = Staging(
         branch=attempt.branch,
         base=record.base_id,
         mode=asset.write,
-        schema=schema,
-        files=written.files,
+        schema=given.schema,
+        files=given.written.files,
         summary=made.summary(),
-        removes=written.removes,
+        removes=given.written.removes,
         pii=asset.pii,
     )
-    staged = world.catalog.stage(table, staging)
+    staged = world.catalog.stage(given.table, staging)
     attempt.tables[record.asset] = staged
-    return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=written.rows))
-
-
-def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges: bool) -> Write:
-    """The write as a value; what merges is given main as it was pinned, what rebuilds a merge meets nothing."""
-    catalog = attempt.world.catalog
-    return Write(
-        mode=asset.write,
-        schema=schema,
-        directory=catalog.data_directory(table),
-        key=asset.primary_key,
-        last_by=asset.last_by,
-        base=catalog.scan(table, table.main) if merges and table.main is not None else None,
-    )
+    return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=given.written.rows))
 
 
 def clear_branch(attempt: Attempt, key: AssetKey) -> None:
@@ -203,15 +183,6 @@ def clear_branch(attempt: Attempt, key: AssetKey) -> None:
     if table is not None and attempt.branch in table.refs:
         stale = Discard(key, attempt.branch, table.refs[attempt.branch])
         attempt.tables |= attempt.world.catalog.commit([stale], lambda _: None)
-
-
-def _target(attempt: Attempt, asset: Asset, produced: Schema) -> tuple[Table, Schema]:
-    """The table, made when it is new, and the schema to write with."""
-    table = attempt.tables.get(asset.key)
-    if table is None:
-        new = stored_schema(asset, None, produced)
-        table = attempt.tables[asset.key] = attempt.world.catalog.create(asset.key, new)
-    return table, stored_schema(asset, table, produced)
 
 
 def _provenance(attempt: Attempt, record: StepRecord) -> Provenance:

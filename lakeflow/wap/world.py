@@ -9,7 +9,7 @@ from functools import cached_property
 from lakeflow.core.events import Event
 from lakeflow.core.fingerprint import ALGORITHM, fingerprint, salted
 from lakeflow.core.landing import Found, Landing, landed_set, to_land
-from lakeflow.core.model import Asset, AssetKey, Project
+from lakeflow.core.model import UNLIMITED, Asset, AssetKey, Limits, Project
 from lakeflow.core.planning import Facts
 from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Ledger
 from lakeflow.core.provenance import provenance_of
@@ -30,11 +30,17 @@ class Origin:
 
 @dataclass(frozen=True)
 class Policy:
-    """Settings that a run obeys. Seconds; `keep_snapshots` counts the ancestors of main that stay."""
+    """Settings that a run obeys. Seconds; `keep_snapshots` counts the ancestors of main that stay.
+
+    `limits` hold for an asset that says nothing itself; `retry_pause` is the first pause before a retry, each next
+    one is twice as long.
+    """
 
     keep_snapshots: int = 50
     check_timeout: float = 600.0
     lease_seconds: float = 30.0
+    limits: Limits = UNLIMITED
+    retry_pause: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,10 @@ def test_every_field_is_read_in_its_type():
             "layer": "silver",
             "reads": ["*.csv"],
             "allow_empty": True,
+            "timeout": 1.5,
+            "retries": 2,
+            "max_rows": 0,
+            "max_bytes": "2GB",
         }
     )
     assert flaws == ()
@@ -57,12 +61,16 @@ def test_every_field_is_read_in_its_type():
         layer="silver",
         reads=("*.csv",),
         allow_empty=True,
+        timeout=1.5,
+        retries=2,
+        max_rows=0,
+        max_bytes=2_000_000_000,
     )
 
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_field_of_the_wrong_type_is_a_flaw_with_an_example(field):
-    declaration, flaws = read_declaration({field: 3.5})
+    declaration, flaws = read_declaration({field: -3.5})
     assert [(flaw.field, flaw.message) for flaw in flaws] == [(field, f"{field} has the wrong type")]
     assert field in flaws[0].hint
     assert declaration == Declaration()

@@ -19,6 +19,7 @@ from lakeflow.core.ports import AuditRequest, Rows
 from lakeflow.core.runs import CheckResult
 from lakeflow.core.schema import Field, Primitive, Schema
 from lakeflow.core.table import Scan, WrittenFile
+from lakeflow.core.terms import FREELY, Terms
 from lakeflow.core.writing import Write, Written
 
 SCHEMA = Schema((Field("value", Primitive("long")),))
@@ -108,8 +109,11 @@ class ScriptedEngine:
     recipes: dict[str, Recipe]
     ran: list[AssetKey] = field(default_factory=list)
 
+    def start(self, assets: Iterable[Asset]) -> None:
+        pass
+
     @contextmanager
-    def produce(self, asset: Asset, inputs: Mapping[AssetKey, Scan]) -> Iterator[_Produced]:
+    def produce(self, asset: Asset, inputs: Mapping[AssetKey, Scan], terms: Terms = FREELY) -> Iterator[_Produced]:
         self.ran.append(asset.key)
         rows = {str(key): self.shelf.rows(scan) for key, scan in inputs.items()}
         yield _Produced(self.shelf, self.recipes[asset.code_version](rows))

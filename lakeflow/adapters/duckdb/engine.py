@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from datetime import datetime
+from uuid import uuid4
 
 from duckdb import DuckDBPyRelation
 
@@ -15,12 +16,14 @@ from lakeflow.adapters.duckdb.interrupt import interruptible
 from lakeflow.adapters.duckdb.landing import Load, landing
 from lakeflow.adapters.duckdb.masks import NO_PRIVACY, Privacy, masks_of
 from lakeflow.adapters.duckdb.names import quoted
-from lakeflow.adapters.duckdb.produce import Output, produced
+from lakeflow.adapters.duckdb.produce import Output, Trial, produced
 from lakeflow.adapters.duckdb.session import Instance, interrupt
+from lakeflow.adapters.duckdb.watch import Watch
 from lakeflow.core.landing import Found
-from lakeflow.core.model import Asset, AssetKey, PythonCode
+from lakeflow.core.model import Asset, AssetKey
 from lakeflow.core.ports import Rows
 from lakeflow.core.table import Scan
+from lakeflow.core.terms import FREELY, Terms
 
 
 class DuckEngine:
@@ -41,13 +44,18 @@ class DuckEngine:
         self._instance = Instance(root, memory_limit, threads, temp_directory)
         self._privacy = privacy
 
-    def produce(self, asset: Asset, inputs: Mapping[AssetKey, Scan]) -> AbstractContextManager[Output]:
-        masks = masks_of(asset, self._privacy.salt)
-        return produced(self._instance, asset, inputs, masks, self._place(asset, inputs))
+    def start(self, assets: Iterable[Asset]) -> None:
+        """All of it is here already."""
 
-    def land(self, asset: Asset, files: Sequence[Found], loaded_at: datetime) -> AbstractContextManager[Output]:
-        load = Load(asset, files, loaded_at, masks_of(asset, self._privacy.salt))
-        return landing(self._instance, load, self._place(asset, {}))
+    def produce(
+        self, asset: Asset, inputs: Mapping[AssetKey, Scan], terms: Terms = FREELY
+    ) -> AbstractContextManager[Output]:
+        return produced(self._instance, asset, inputs, self._trial(asset, inputs, terms))
+
+    def land(
+        self, asset: Asset, files: Sequence[Found], loaded_at: datetime, terms: Terms = FREELY
+    ) -> AbstractContextManager[Output]:
+        return landing(self._instance, Load(asset, files, loaded_at), self._trial(asset, {}, terms))
 
     def equal(self, left: Scan, right: Scan) -> bool:
         with failures(Place(left.key, personal=True)), closing(self._instance.cursor()) as cursor:
@@ -68,11 +76,18 @@ class DuckEngine:
     def close(self) -> None:
         self._instance.close()
 
+    def _trial(self, asset: Asset, inputs: Mapping[AssetKey, Scan], terms: Terms) -> Trial:
+        return Trial(
+            place=self._place(asset, inputs),
+            masks=masks_of(asset, self._privacy.salt),
+            watch=Watch(asset, terms.limits),
+            folder=terms.folder or uuid4().hex,
+        )
+
     def _place(self, asset: Asset, inputs: Mapping[AssetKey, Scan]) -> Place:
-        line = f":{asset.code.line}" if isinstance(asset.code, PythonCode) else ""
         return Place(
             asset.key,
-            at=asset.code.path + line,
+            at=asset.place,
             names=tuple(str(key) for key in inputs),
             columns=tuple(name for scan in inputs.values() for name in scan.schema.names),
             personal=bool(asset.pii) or asset.key in self._privacy.personal,

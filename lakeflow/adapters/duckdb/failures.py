@@ -13,7 +13,7 @@ from typing import Final
 
 import duckdb
 
-from lakeflow.core.errors import AssetError
+from lakeflow.core.errors import AssetError, CodeError
 from lakeflow.core.model import AssetKey
 from lakeflow.core.nearest import nearest
 
@@ -26,6 +26,14 @@ _NO_VALUES: Final = (
     duckdb.InterruptException,
 )
 """Errors about names, files and machines: their messages hold nothing out of the data."""
+
+_SETTLED: Final = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+    duckdb.InterruptException,
+)
+"""The same text on the same tables gives these again, or somebody asked for them: no retry helps."""
 
 _KIND: Final = re.compile(r"^[A-Z][A-Za-z -]* Error: ")
 _QUERY: Final = re.compile(r"\?[^\s\"']+")
@@ -66,7 +74,10 @@ def failures(place: Place) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise _told(error, place) from (None if place.personal else error)
+        told = _told(error, place)
+        if not isinstance(error, _SETTLED):
+            told = CodeError(told.message, hint=told.hint, asset=told.asset)
+        raise told from (None if place.personal else error)
     except AssetError as error:
         if error.asset is not None:
             raise

@@ -17,13 +17,18 @@ _POLL: Final = 0.1
 and an interrupt that comes just before the query starts is lost."""
 
 
-def interruptible(interrupt: Callable[[], None], work: Callable[[], Result]) -> Result:
-    """The result of `work`, which runs in a thread of its own while this one stays open to signals."""
+def interruptible(
+    interrupt: Callable[[], None], work: Callable[[], Result], watch: Callable[[], None] = lambda: None
+) -> Result:
+    """The result of `work`, which runs in a thread of its own while this one stays open to signals.
+
+    What `watch` raises, now and then while it runs, ends it.
+    """
     with ThreadPoolExecutor(1, thread_name_prefix="duckdb") as pool:
         future = pool.submit(work)
         try:
-            while not future.done():
-                wait([future], timeout=_POLL)
+            while not wait([future], timeout=_POLL).done:
+                watch()
         finally:
             _end(future, interrupt)
     return future.result()

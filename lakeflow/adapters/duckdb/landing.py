@@ -13,12 +13,11 @@ from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb import reading
 from lakeflow.adapters.duckdb.failures import Place, failures
-from lakeflow.adapters.duckdb.masks import Masks
 from lakeflow.adapters.duckdb.names import literal, quoted
-from lakeflow.adapters.duckdb.produce import Output, given_form
+from lakeflow.adapters.duckdb.produce import Output, Trial, given_form
 from lakeflow.adapters.duckdb.reading import PATH, TABLE
 from lakeflow.adapters.duckdb.returned import as_relation, one_select
-from lakeflow.adapters.duckdb.session import Instance, Step, step
+from lakeflow.adapters.duckdb.session import Instance, Step
 from lakeflow.adapters.duckdb.staged import Staged, stage
 from lakeflow.adapters.duckdb.usercode import call
 from lakeflow.core.landing import Found
@@ -28,27 +27,27 @@ from lakeflow.core.source import FILE, LANDED_ROWS, LOADED_AT, PROVENANCE, ROW
 
 @dataclass(frozen=True)
 class Load:
-    """The files that an asset lands at one moment, and the masks of its columns."""
+    """The files that an asset lands at one moment."""
 
     asset: Asset
     files: Sequence[Found]
     loaded_at: datetime
-    masks: Masks
 
 
 @contextmanager
-def landing(instance: Instance, load: Load, place: Place) -> Iterator[Output]:
+def landing(instance: Instance, load: Load, trial: Trial) -> Iterator[Output]:
     """The output of the asset's code, valid while this is open; every file is read before the code runs."""
     assert load.asset.files is not None, "only an asset with a source lands files"
-    with failures(place), step(instance, {}, load.masks.variables) as running:
+    place = trial.place
+    with failures(place), trial.step(instance, {}) as running:
         if not load.files:
             raise place.error("no file is new", "everything that its source matches has landed")
         staged = stage(running, load.asset.files, load.files, instance.spill, place)
         names = _bind(staged, load.loaded_at)
-        place = replace(place, names=(LANDED_ROWS,), columns=names)
-        relation = _run(load.asset, running, place)
-        _require_provenance(relation, place)
-        yield Output(load.masks.over(relation, running, place), place, running, staged.landed)
+        trial = replace(trial, place=replace(place, names=(LANDED_ROWS,), columns=names))
+        relation = _run(load.asset, running, trial.place)
+        _require_provenance(relation, trial.place)
+        yield trial.output(relation, running, staged.landed)
 
 
 def _bind(staged: Staged, loaded_at: datetime) -> tuple[str, ...]:

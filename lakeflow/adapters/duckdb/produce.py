@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.failures import Place, failures
 from lakeflow.adapters.duckdb.forms import Form, form_of, in_form
-from lakeflow.adapters.duckdb.interrupt import interruptible
 from lakeflow.adapters.duckdb.masks import Masks
 from lakeflow.adapters.duckdb.modes import carry_out
 from lakeflow.adapters.duckdb.names import quoted
@@ -23,6 +22,7 @@ from lakeflow.adapters.duckdb.returned import as_relation, one_select
 from lakeflow.adapters.duckdb.session import Instance, Step, step
 from lakeflow.adapters.duckdb.types import schema_of
 from lakeflow.adapters.duckdb.usercode import call, printing_to_stderr
+from lakeflow.adapters.duckdb.watch import Watch
 from lakeflow.adapters.duckdb.write import first_rows
 from lakeflow.core.landing import Landed
 from lakeflow.core.model import Asset, AssetKey, PythonCode
@@ -34,20 +34,34 @@ from lakeflow.core.writing import Write, Written
 _FORMS: Final = "annotate it with one of: " + ", ".join(Form) + "; or not at all, for a relation"
 
 
+@dataclass(frozen=True)
+class Trial:
+    """One try of an asset's code: for messages, the masks over what it gives, and the watch over what it takes.
+
+    `folder` names the one for its files.
+    """
+
+    place: Place
+    masks: Masks
+    watch: Watch
+    folder: str
+
+    def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> AbstractContextManager[Step]:
+        return step(instance, inputs, self.masks.variables, self.watch.time)
+
+    def output(self, relation: DuckDBPyRelation, running: Step, landed: tuple[Landed, ...] = ()) -> Output:
+        return Output(self.masks.over(relation, running, self.place), running, self, landed)
+
+
 class Output:
     """What the code gave, not computed yet; see `lakeflow.core.ports.Produced`."""
 
-    def __init__(
-        self,
-        relation: DuckDBPyRelation,
-        place: Place,
-        step: Step,
-        landed: tuple[Landed, ...] = (),
-    ) -> None:
+    def __init__(self, relation: DuckDBPyRelation, running: Step, trial: Trial, landed: tuple[Landed, ...]) -> None:
         self.landed = landed
         self._relation = relation
-        self._place = place
-        self._step = step
+        self._running = running
+        self._place = trial.place
+        self._trial = trial
 
     @cached_property
     def schema(self) -> Schema:
@@ -56,31 +70,33 @@ class Output:
 
     def write(self, write: Write) -> Written:
         with printing_to_stderr(), failures(self._place):
-            return self._write(write, Path(write.directory) / uuid4().hex)
+            return self._write(write, Path(write.directory) / self._trial.folder)
 
     def first(self, schema: Schema, limit: int) -> Rows:
         with printing_to_stderr(), failures(self._place):
-            return interruptible(self._step.interrupt, lambda: first_rows(self._relation, schema, limit))
+            return self._running.run(lambda: first_rows(self._relation, schema, limit))
 
     def _write(self, write: Write, target: Path) -> Written:
         """Into folders of their own, so that nothing collides and a failure, or Ctrl-C, leaves no file behind."""
-        cursor = self._step.another()
+        cursor, watch = self._running.another(), self._trial.watch
         try:
-            return interruptible(self._step.interrupt, lambda: carry_out(write, self._relation, cursor, target))
+            written = self._running.run(
+                lambda: carry_out(write, self._relation, cursor, target), lambda: watch.growing(target)
+            )
+            watch.count(written)
         except BaseException:
             for folder in target.parent.glob(f"{target.name}*"):
                 shutil.rmtree(folder, ignore_errors=True)
             raise
+        return written
 
 
 @contextmanager
-def produced(
-    instance: Instance, asset: Asset, inputs: Mapping[AssetKey, Scan], masks: Masks, place: Place
-) -> Iterator[Output]:
+def produced(instance: Instance, asset: Asset, inputs: Mapping[AssetKey, Scan], trial: Trial) -> Iterator[Output]:
     """The asset's output, valid while this is open: its views and cursors are gone afterwards."""
     named = {str(key): scan for key, scan in inputs.items()} | {name: inputs[key] for name, key in asset.inputs.items()}
-    with failures(place), step(instance, named, masks.variables) as running:
-        yield Output(masks.over(_run(asset, named, running, place), running, place), place, running)
+    with failures(trial.place), trial.step(instance, named) as running:
+        yield trial.output(_run(asset, named, running, trial.place), running)
 
 
 def _run(asset: Asset, named: Mapping[str, Scan], running: Step, place: Place) -> DuckDBPyRelation:

@@ -6,6 +6,7 @@ SQL reads live in an attached in-memory database that this step alone uses.
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,9 +21,11 @@ import duckdb
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from lakeflow.adapters.duckdb import scan as scans
+from lakeflow.adapters.duckdb.interrupt import Result, interruptible
 from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.adapters.duckdb.spill import own_folder, sweep
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.model import EMPTY, Layer
+from lakeflow.core.model import Layer
 from lakeflow.core.table import Scan
 
 _PATIENCE: Final = 10.0
@@ -38,6 +41,8 @@ class Instance:
     def __init__(self, root: str, memory_limit: str | None, threads: int | None, temp_directory: str) -> None:
         self.root = Path(root)
         self.spill = Path(temp_directory)
+        sweep(self.spill)
+        self._own = own_folder(self.spill, "duckdb")
         self._lock = threading.Lock()
         self._open: WeakSet[DuckDBPyConnection] = WeakSet()
         self._connection = duckdb.connect(":memory:")
@@ -46,7 +51,7 @@ class Instance:
             "file_search_path": _searchable(root),
             "memory_limit": memory_limit,
             "threads": threads,
-            "temp_directory": temp_directory,
+            "temp_directory": str(self._own),
             "autoinstall_known_extensions": "false",
             # An interrupted COPY can lock itself up for ever on the queue of asynchronous writes (DuckDB 2.0,
             # docs/decisions/0011); writing at once costs nothing measurable on a local disk.
@@ -70,7 +75,8 @@ class Instance:
                 for cursor in self._open:
                     interrupt(cursor)
                 try:
-                    return self._connection.close()
+                    self._connection.close()
+                    return shutil.rmtree(self._own, ignore_errors=True)
                 except duckdb.ResourceInUseException:
                     if time.monotonic() > deadline:
                         raise
@@ -112,10 +118,17 @@ class Step:
     cursor: DuckDBPyConnection
     another: Callable[[], DuckDBPyConnection]
     interrupt: Callable[[], None]
+    watch: Callable[[], None]
+
+    def run(self, work: Callable[[], Result], watch: Callable[[], None] | None = None) -> Result:
+        """The result of a long query. Ctrl-C ends it, and so does what `watch` (by default the step's) raises."""
+        return interruptible(self.interrupt, work, watch or self.watch)
 
 
 @contextmanager
-def step(instance: Instance, inputs: Mapping[str, Scan], variables: Mapping[str, bytes] = EMPTY) -> Iterator[Step]:
+def step(
+    instance: Instance, inputs: Mapping[str, Scan], variables: Mapping[str, bytes], watch: Callable[[], None]
+) -> Iterator[Step]:
     """A database of its own, with a view of each input under its name; all cursors close with it.
 
     On each of them the variables are set, their values bound and never spelled in SQL.
@@ -140,7 +153,7 @@ def step(instance: Instance, inputs: Mapping[str, Scan], variables: Mapping[str,
         cursor = another()
         cursor.execute(f"USE {name}")
         _bind(cursor, inputs)
-        yield Step(instance.root, cursor, another, interrupt_all)
+        yield Step(instance.root, cursor, another, interrupt_all, watch)
 
 
 def _bind(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan]) -> None:

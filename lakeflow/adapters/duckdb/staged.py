@@ -6,29 +6,26 @@ files of a load, so that the ordinal of a row in its file is exact (`row_number(
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 import duckdb
 
 from lakeflow.adapters.duckdb import reading
 from lakeflow.adapters.duckdb.failures import Place, is_failure_of_machine
-from lakeflow.adapters.duckdb.interrupt import interruptible
 from lakeflow.adapters.duckdb.reading import PATH, TABLE
 from lakeflow.adapters.duckdb.session import Step
+from lakeflow.adapters.duckdb.spill import own_folder
 from lakeflow.adapters.duckdb.texts import compare_header
 from lakeflow.adapters.duckdb.unpacked import readable
 from lakeflow.core.errors import AssetError
 from lakeflow.core.landing import Found, Landed
 from lakeflow.core.source import FileSource, Format
 
-_FOLDER: Final = "landing-"
 _BATCH: Final = 1000
 """Files that are read at a time: what is unpacked of them lies on disk together."""
 
@@ -55,7 +52,7 @@ class Staged:
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a query on the step's connection; Ctrl-C ends it."""
-        return interruptible(self.step.interrupt, lambda: self.step.cursor.execute(sql).fetchall())
+        return self.step.run(lambda: self.step.cursor.execute(sql).fetchall())
 
     def error(self, path: str, ordinal: int, cause: str) -> AssetError:
         """What is wrong with the n-th row of a file, told by its line where it has lines."""
@@ -73,33 +70,14 @@ def stage(step: Step, source: FileSource, files: Sequence[Found], spill: Path, p
     What is unpacked goes to a folder of its own in `spill`, which is gone afterwards.
     """
     staged = Staged(step, source, place, tuple(source.columns))
-    _sweep(spill)
     for start in range(0, len(files), _BATCH):
-        folder = spill / f"{_FOLDER}{os.getpid()}-{uuid4().hex}"
+        folder = own_folder(spill, "landing")
         folder.mkdir(parents=True)
         try:
             _stage_batch(staged, files[start : start + _BATCH], folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     return staged
-
-
-def _sweep(spill: Path) -> None:
-    """Remove what loads left there that were killed; one that is at work keeps its own."""
-    for folder in spill.glob(f"{_FOLDER}*"):
-        process = folder.name.removeprefix(_FOLDER).partition("-")[0]
-        if process.isdigit() and not _lives(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _stage_batch(staged: Staged, files: Sequence[Found], folder: Path) -> None:

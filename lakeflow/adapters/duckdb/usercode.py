@@ -12,7 +12,7 @@ from typing import Final, TextIO
 
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.interrupt import is_interrupt
-from lakeflow.core.errors import AssetError, LakeflowError
+from lakeflow.core.errors import CodeError, LakeflowError
 from lakeflow.core.model import PythonCode
 
 
@@ -43,7 +43,7 @@ printing_to_stderr: Final = _Diversion()
 
 
 def call(code: PythonCode, inputs: dict[str, object], place: Place) -> object:
-    """What the function returns. AssetError for what it raises, `sys.exit` included; KeyboardInterrupt passes."""
+    """What the function returns. CodeError for what it raises, `sys.exit` included; KeyboardInterrupt passes."""
     with printing_to_stderr():
         try:
             return code.function(**inputs)
@@ -58,17 +58,17 @@ def call(code: PythonCode, inputs: dict[str, object], place: Place) -> object:
             raise raised from error
 
 
-def _told(error: BaseException, code: PythonCode, place: Place) -> AssetError:
+def _told(error: BaseException, code: PythonCode, place: Place) -> CodeError:
     where = f"{code.path}:{_line(error.__traceback__, code)}"
     if isinstance(error, SystemExit):
-        return AssetError(
+        return CodeError(
             f"{place.key}: the code called exit with {error.code!r} ({where})",
             hint="raise an exception that says what is wrong, or return the table",
             asset=place.key,
         )
     text = "" if place.personal or not str(error) else f": {error}"
     withheld = "the message is withheld because personal data is involved" if place.personal else None
-    return AssetError(f"{place.key}: {type(error).__name__}{text} ({where})", hint=withheld, asset=place.key)
+    return CodeError(f"{place.key}: {type(error).__name__}{text} ({where})", hint=withheld, asset=place.key)
 
 
 def _line(traceback: TracebackType | None, code: PythonCode) -> int:

@@ -1,0 +1,107 @@
+"""The process of Python assets: `python -m lakeflow.codeworker <pid of the parent>`, see `adapters.code_process`.
+
+It runs one asset's code after the other on an engine of its own and answers with schemas and statistics. A crash in
+it ends this process and nothing else; where it crashed is printed.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from lakeflow.adapters.children import Parent
+from lakeflow.adapters.code_process import Answer, Ask, Begin, Hello, decode, encode
+from lakeflow.core.errors import LakeflowError
+from lakeflow.core.ports import Engine
+from lakeflow.project.functions import Functions
+
+_FIRST_TO_GO: Final = "900"
+"""Of 1000, in proc(5)'s oom_score_adj: when memory runs out, this process goes and the run stays."""
+
+
+def main() -> None:
+    parent = Parent()
+    hello: Hello = decode(parent.receive())
+    engine: Engine | None = None
+
+    def begin() -> None:
+        nonlocal engine
+        _prepare(hello)
+        engine = hello.make()
+
+    _answer(parent, begin)
+    functions = Functions(hello.root)
+    while engine is not None:
+        _serve(parent, engine, functions, decode(parent.receive()))
+
+
+def _prepare(hello: Hello) -> None:
+    """Everything that code may expect of the process that it runs in."""
+    os.chdir(hello.root)
+    sys.path += [entry for entry in hello.path if entry not in sys.path]
+    faulthandler.enable(os.dup(2))
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
+
+
+def _serve(parent: Parent, engine: Engine, functions: Functions, begin: Begin) -> None:
+    """One asset, from the first question to the last."""
+    produced: Any = None
+    with _muted(begin.quiet), ExitStack() as open_:
+
+        def start() -> Any:
+            nonlocal produced
+            running = getattr(engine, begin.method)(functions.of(begin.asset), *begin.arguments, begin.terms)
+            produced = open_.enter_context(running)
+            return produced.schema, produced.landed
+
+        _answer(parent, start)
+        while isinstance(asked := decode(parent.receive()), Ask):
+            _answer(parent, partial(getattr(produced, asked.method), *asked.arguments))
+
+
+def _answer(parent: Parent, work: Callable[[], Any]) -> None:
+    """What it gives, or what it raises: told in full where nobody but the run's log reads it."""
+    try:
+        answer = Answer(work())
+    except (LakeflowError, KeyboardInterrupt) as error:
+        if error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
+        answer = Answer(error=error)
+    except BaseException as error:  # noqa: BLE001 - a fault of ours: the parent raises it
+        traceback.print_exception(error)
+        answer = Answer(error=RuntimeError(type(error).__name__))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    parent.send(encode(answer))
+
+
+@contextmanager
+def _muted(quiet: bool) -> Iterator[None]:
+    """What is printed inside goes nowhere when it may hold personal data."""
+    if not quiet:
+        yield
+        return
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for stream in (1, 2):
+            os.dup2(kept, stream)
+        os.close(kept)
+        os.close(nowhere)
+
+
+if __name__ == "__main__":
+    main()

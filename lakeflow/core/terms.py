@@ -1,0 +1,38 @@
+"""On what terms an asset's code runs: what it may take, where its files go, and who hears what it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from lakeflow.core.errors import CodeError
+from lakeflow.core.model import UNLIMITED, Asset, Limits
+
+Listener: TypeAlias = Callable[[tuple[str, ...]], None]
+"""Hears the lines that code prints, some at a time, while it runs."""
+
+
+def deaf(_lines: tuple[str, ...]) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """`folder` names the folder below the table's data for the files of this one try; empty: the engine picks one."""
+
+    limits: Limits = UNLIMITED
+    said: Listener = deaf
+    folder: str = ""
+
+
+FREELY: Final = Terms()
+
+
+def too_late(asset: Asset, seconds: float) -> CodeError:
+    """The error of code that took longer."""
+    return CodeError(
+        f"{asset.key}: it took longer than {seconds:g} s and was stopped ({asset.place})",
+        hint="make it quicker, or raise timeout on the asset or in [tool.lakeflow]",
+        asset=asset.key,
+    )

@@ -1,0 +1,46 @@
+"""The functions of a project's assets, found again in a process that did not load the project."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from lakeflow.core.errors import AssetError
+from lakeflow.core.fingerprint import salted
+from lakeflow.core.laws import Draft, Read
+from lakeflow.core.model import Asset
+from lakeflow.project.modules import Modules
+from lakeflow.project.python_files import PythonFile
+from lakeflow.project.sources import Sources
+
+
+class Functions:
+    """Imports no more files of the root than what is asked for reaches, and each of them once."""
+
+    def __init__(self, root: str) -> None:
+        self._sources = Sources(Path(root))
+        self._modules = Modules(self._sources)
+
+    def of(self, asset: Asset) -> Asset:
+        """The asset with its function. AssetError when the files do not say any more what was planned."""
+        read = self._read(asset)
+        draft = next((draft for draft in read.drafts if draft.key == asset.key), None)
+        if read.faults:
+            fault = read.faults[0]
+            raise AssetError(f"{asset.key}: {fault}", hint=fault.hint, asset=asset.key)
+        if draft is None or _source(draft, asset) != asset.source:
+            raise AssetError(
+                f"{asset.key}: its code changed after it was planned ({asset.code.path})",
+                hint="run it again, on the code as it is now",
+                asset=asset.key,
+            )
+        return replace(asset, code=draft.code)
+
+    def _read(self, asset: Asset) -> Read:
+        path = self._sources.root / asset.code.path
+        return PythonFile(path, asset.key.layer, self._sources, self._modules).read()
+
+
+def _source(draft: Draft, asset: Asset) -> str:
+    """As the asset's own was made: what hashes has the salt's fingerprint in it."""
+    return salted(draft.source, asset.salt) if asset.salt else draft.source

@@ -1,0 +1,100 @@
+"""What an asset's code gives: files on disk, in no table yet. It runs within its limits, and again where it failed and
+its author asked for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final
+
+import tenacity
+
+from lakeflow.core.errors import CodeError
+from lakeflow.core.events import StepPrinted, StepRetried
+from lakeflow.core.model import Asset, AssetKey
+from lakeflow.core.ports import Produced
+from lakeflow.core.schema import Schema
+from lakeflow.core.table import Scan, Table
+from lakeflow.core.terms import Terms
+from lakeflow.core.writing import Write, Written
+from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.computing import stored_schema
+from lakeflow.wap.landing import keep_landed, land
+
+_LONGEST: Final = 60.0
+"""Seconds between two tries, however many there were."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Files for a table, in its schema; `landed` names the set of all that has landed with them."""
+
+    table: Table
+    schema: Schema
+    written: Written
+    landed: str = ""
+
+
+def give(attempt: Attempt, declared: Asset, asset: Asset, scans: Mapping[AssetKey, Scan]) -> Given:
+    """What the asset's code gives on these inputs, written as it stands for this step (`asset`, of what is `declared`).
+
+    Each failed try but the last is told.
+
+    Only CodeError is worth another try: what a retry cannot change, such as a bound that is passed, ends it at once.
+    """
+    limits = asset.limits.over(attempt.world.policy.limits)
+
+    def again(state: tenacity.RetryCallState) -> None:
+        assert state.outcome is not None
+        pause = state.next_action.sleep if state.next_action else 0.0
+        failed = str(state.outcome.exception())
+        attempt.tell(StepRetried(attempt.run.id, asset.key, state.attempt_number, limits.retries or 0, pause, failed))
+
+    patient = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(CodeError),
+        stop=tenacity.stop_after_attempt(1 + (limits.retries or 0)),
+        wait=tenacity.wait_exponential_jitter(initial=attempt.world.policy.retry_pause, max=_LONGEST),
+        before_sleep=again,
+        reraise=True,
+    )
+    terms = Terms(limits, lambda lines: attempt.tell(StepPrinted(attempt.run.id, asset.key, lines)))
+    return patient(lambda: _given(attempt, declared, asset, _running(attempt, asset, scans, terms)))
+
+
+def _running(
+    attempt: Attempt, asset: Asset, scans: Mapping[AssetKey, Scan], terms: Terms
+) -> AbstractContextManager[Produced]:
+    return land(attempt, asset, terms) if asset.files else attempt.world.engine.produce(asset, scans, terms)
+
+
+def _given(attempt: Attempt, declared: Asset, asset: Asset, running: AbstractContextManager[Produced]) -> Given:
+    """One try."""
+    with running as produced:
+        table, schema = _target(attempt, asset, produced.schema)
+        written = produced.write(_how(attempt, declared, table, schema, merges=asset.write.merges))
+    landed = keep_landed(attempt, table, produced, written.files) if asset.files else ""
+    return Given(table, schema, written, landed)
+
+
+def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges: bool) -> Write:
+    """The write as a value; what merges is given main as it was pinned, what rebuilds a merge meets nothing."""
+    catalog = attempt.world.catalog
+    return Write(
+        mode=asset.write,
+        schema=schema,
+        directory=catalog.data_directory(table),
+        key=asset.primary_key,
+        last_by=asset.last_by,
+        base=catalog.scan(table, table.main) if merges and table.main is not None else None,
+    )
+
+
+def _target(attempt: Attempt, asset: Asset, produced: Schema) -> tuple[Table, Schema]:
+    """The table, made when it is new, and the schema to write with."""
+    table = attempt.tables.get(asset.key)
+    if table is None:
+        new = stored_schema(asset, None, produced)
+        table = attempt.tables[asset.key] = attempt.world.catalog.create(asset.key, new)
+    return table, stored_schema(asset, table, produced)

@@ -96,6 +96,10 @@ def snapshot_label(node: LineageNode) -> Text:
 
 
 def config_screen(settings: Sequence[Setting]) -> Text:
+    return screen(align([(line(one.name), line(one.value)) for one in settings]))
+
+
+def sources_screen(settings: Sequence[Setting]) -> Text:
     return screen(align([(line(one.name), line(one.value), line((one.source, "dim"))) for one in settings]))
 
 

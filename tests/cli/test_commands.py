@@ -212,6 +212,7 @@ def test_failing_rows_of_main_are_those_of_the_audit_that_published_it(held: Pat
         ("lineage",),
         ("config",),
         ("config", "show"),
+        ("config", "show", "--sources"),
     ],
 )
 def test_every_command_that_reads_speaks_csv(held: Path, arguments: tuple[str, ...]) -> None:

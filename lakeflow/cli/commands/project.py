@@ -13,6 +13,7 @@ from lakeflow.cli.render_lake import (
     config_screen,
     list_records,
     list_screen,
+    sources_screen,
 )
 from lakeflow.cli.render_plan import plan_records, plan_screen
 from lakeflow.cli.session import Session, answers
@@ -53,10 +54,11 @@ def plan(session: Session, selection: tuple[str, ...], exclude: str, force: bool
 
 @click.command()
 @click.argument("action", default="show", type=click.Choice(["show"]))
+@click.option("--sources", "tells", is_flag=True, help="Say where each value came from (JSON and CSV always do).")
 @answers(*Form)
-def config(session: Session, action: str) -> Answer:
-    """Show every setting and where it came from."""
+def config(session: Session, action: str, tells: bool) -> Answer:
+    """Show every setting, and where it came from."""
     with session.lake() as lake:
         settings = lake.settings()
         data = {"settings": [setting_json(setting) for setting in settings]}
-        return Answer(data, config_screen(settings), config_records(settings))
+        return Answer(data, (sources_screen if tells else config_screen)(settings), config_records(settings))

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from lakeflow.adapters import git, machine, outside, processes, runlog
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database import Database, ReadOnlyDatabase
 from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
 from lakeflow.adapters.iceberg import IcebergCatalog
+from lakeflow.adapters.iceberg.external import IcebergExternals
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
 from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.core.errors import Fault
@@ -57,6 +58,7 @@ def assemble(project: Project, settings: Settings) -> World:
         release=database.close,
         find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
         changed_files=partial(outside.changed_files, root),
+        externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root)),
     )
 
 
@@ -92,6 +94,13 @@ def _open_database(settings: Settings, state: Path) -> Database:
         database.require_local_disk()
     database.initialise(MIGRATIONS)
     return database
+
+
+def _open_read_only(root: Path, url: str) -> Database:
+    """A relative path of SQLite starts at the root, as every path of the settings does."""
+    plain = "sqlite:///"
+    relative = url.startswith(plain) and not url.removeprefix(plain).startswith("/")
+    return ReadOnlyDatabase(f"{plain}{root / url.removeprefix(plain)}" if relative else url)
 
 
 def warehouse_of(settings: Settings, root: Path, state: Path) -> str:

@@ -103,7 +103,12 @@ class Lake:
         return select(selection, self._known(), exclude)
 
     def check(self) -> None:
-        """Ask DuckDB's own parser about all SQL, which opening the lake did not; ProjectError with every fault."""
+        """Ask DuckDB's own parser about all SQL, which opening the lake did not; ProjectError with every fault.
+
+        ConfigError for an external table whose catalog no setting names.
+        """
+        for name in sorted({key.catalog for asset in self.project.assets.values() for key in asset.external}):
+            self.configured.require_catalog(name)
         if faults := syntax_faults(self.project):
             raise ProjectError(faults)
 
@@ -235,7 +240,7 @@ class Lake:
     def settings(self) -> tuple[Setting, ...]:
         """Every setting, its value without secrets, and where it came from."""
         return tuple(
-            Setting(name, "" if value is None else str(value), self.sources.get(name, "default"))
+            Setting(name, "" if value is None else str(value), self.sources.get(name.partition(".")[0], "default"))
             for name, value in self.configured.shown().items()
         )
 

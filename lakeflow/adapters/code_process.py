@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from lakeflow.core.errors import CodeError
 from lakeflow.core.landing import Found, Landed
-from lakeflow.core.model import Asset, AssetKey, PythonCode
+from lakeflow.core.model import Asset, AssetKey, PythonCode, TableKey
 from lakeflow.core.ports import Engine, Produced, Rows
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan
@@ -120,7 +120,7 @@ class CodeProcesses:
             self._give_back(self._take())
 
     def produce(
-        self, asset: Asset, inputs: Mapping[AssetKey, Scan], terms: Terms = FREELY
+        self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY
     ) -> AbstractContextManager[Produced]:
         if isinstance(asset.code, PythonCode):
             return self._elsewhere(asset, "produce", (inputs,), terms)

@@ -18,10 +18,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
 
 from lakeflow.core.errors import BusyError, LakeError, LakeflowError
 
@@ -274,6 +276,23 @@ class Database:
             f"the database {self.place} failed ({type(error.orig).__name__})",
             hint="check that the server runs and that the URL's user may create tables",
         )
+
+
+class ReadOnlyDatabase(Database):
+    """Somebody else's database: nothing is made or written, not even SQLite's file where there is none."""
+
+    def _connect(self) -> Engine:
+        if not self._sqlite:
+            return super()._connect().execution_options(postgresql_readonly=True)
+        path = self.path
+        if path is None or not path.is_file():
+            raise LakeError(f"{self.place} does not exist", hint="check the uri in the catalog's settings")
+        place = f"file:{quote(str(path.absolute()))}?mode=ro"
+
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(place, uri=True, timeout=self._timeout, isolation_level=None)
+
+        return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
 
 
 def place_of(url: URL) -> str:

@@ -20,7 +20,7 @@ from lakeflow.core.model import EMPTY, Asset, AssetKey, Project, SqlCode
 from lakeflow.core.planning import Plan, Reason, Step
 from lakeflow.core.ports import Rows
 from lakeflow.core.runs import CheckResult, RunRecord, StepRecord
-from lakeflow.core.views import AssetStatus, LineageNode, Setting, SnapshotRow
+from lakeflow.core.views import AssetStatus, ExternalUse, LineageNode, Setting, SnapshotRow
 
 JsonObject: TypeAlias = dict[str, Any]
 Readers: TypeAlias = Mapping[AssetKey, AssetStatus]
@@ -115,6 +115,7 @@ def asset_json(asset: Asset, project: Project) -> JsonObject:
             foreign.column: f"{foreign.dimension}.{foreign.key}" for foreign in project.suite(asset.key).foreign_keys
         },
         "upstreams": sorted(map(str, asset.upstreams)),
+        "external": sorted(map(str, asset.external)),
         "checks": [file.path for file in project.suite(asset.key).files],
         "description": asset.description,
         "owner": asset.owner,
@@ -159,7 +160,18 @@ def lineage_json(node: LineageNode) -> JsonObject:
         "repeated": node.repeated,
         "used_snapshot_id": None if node.used is None else str(node.used),
         "used_rows": node.used_rows,
+        "externals": [_external_json(use) for use in node.externals],
         "upstreams": [lineage_json(upstream) for upstream in node.upstreams],
+    }
+
+
+def _external_json(use: ExternalUse) -> JsonObject:
+    return {
+        "table": str(use.key),
+        "used_snapshot_id": id_text(use.used),
+        "used_rows": use.used_rows,
+        "snapshot_id": id_text(use.now),
+        "fault": use.fault or None,
     }
 
 

@@ -14,7 +14,7 @@ from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import age, counted, in_rows
 from lakeflow.core.model import Asset, AssetKey, Kind, Project, SqlCode
 from lakeflow.core.planning import short_id
-from lakeflow.core.views import AssetStatus, Health, LineageNode, Setting
+from lakeflow.core.views import AssetStatus, ExternalUse, Health, LineageNode, Setting
 
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
 Label = Callable[[LineageNode], Text]
@@ -26,6 +26,8 @@ _MARKS: Final = {
     Health.UNAUDITED: Mark.CHANGED,
     Health.FRESH: Mark.OK,
 }
+_LAST: Final = ("└── ", "    ")
+_ONE_OF_SEVERAL: Final = ("├── ", "│   ")
 _DUE: Final = frozenset({Health.NEVER_BUILT, Health.STALE, Health.UNAUDITED})
 
 
@@ -93,6 +95,17 @@ def snapshot_label(node: LineageNode) -> Text:
     now = status.snapshot_id
     moved = f"  (readers see {short_id(now) if now else 'nothing'} now)" if now != node.used else ""
     return line(f"{short_id(node.used)}{rows}", (moved, "yellow"), (held, "bold red"))
+
+
+def external_label(use: ExternalUse) -> Text:
+    """What went into the asset of another catalog's table, and whether that has moved since."""
+    if use.fault:
+        return line((use.fault, "bold red"))
+    if use.used is None:
+        return line(("external, not read yet", "yellow"))
+    rows = "" if use.used_rows is None else f"  {in_rows(use.used_rows)}"
+    moved = f"  ({short_id(use.now)} now)" if use.now is not None and use.now != use.used else ""
+    return line(f"external  {short_id(use.used)}{rows}", (moved, "yellow"))
 
 
 def config_screen(settings: Sequence[Setting]) -> Text:
@@ -166,10 +179,13 @@ def _status_record(status: AssetStatus) -> tuple[str, ...]:
 def _tree(node: LineageNode, label: Label, prefix: str = "", below: str = "") -> Iterator[Text]:
     name = (str(node.status.asset), (f"  {node.kind}" if _is_star(node) else "", "dim"), "  ")
     yield line((prefix, "dim"), *name, label(node), _sources(node), _dimensions(node), _repeat(node))
-    last = len(node.upstreams) - 1
+    last = len(node.upstreams) + len(node.externals) - 1
     for place, upstream in enumerate(node.upstreams):
-        branch, trunk = ("└── ", "    ") if place == last else ("├── ", "│   ")
+        branch, trunk = _LAST if place == last else _ONE_OF_SEVERAL
         yield from _tree(upstream, label, below + branch, below + trunk)
+    for place, use in enumerate(node.externals, len(node.upstreams)):
+        branch, _ = _LAST if place == last else _ONE_OF_SEVERAL
+        yield line((below + branch, "dim"), str(use.key), "  ", external_label(use))
 
 
 def _sources(node: LineageNode) -> Text:
@@ -193,6 +209,8 @@ def _repeat(node: LineageNode) -> Text:
 def _edges(node: LineageNode) -> Iterator[tuple[str, ...]]:
     for source in node.sources:
         yield str(node.status.asset), source
+    for use in node.externals:
+        yield str(node.status.asset), str(use.key)
     for upstream in node.upstreams:
         yield str(node.status.asset), str(upstream.status.asset)
         yield from _edges(upstream)

@@ -12,7 +12,18 @@ from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
 
 from lakeflow.core.amounts import parse_bytes
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model import EMPTY, AssetKey, Column, ForeignKey, Kind, Limits, Mask, OnRewrite, WriteMode
+from lakeflow.core.model import (
+    EMPTY,
+    AssetKey,
+    Column,
+    ExternalKey,
+    ForeignKey,
+    Kind,
+    Limits,
+    Mask,
+    OnRewrite,
+    WriteMode,
+)
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.source import FileSource, read_source
 
@@ -58,6 +69,7 @@ def asset(function: Function, /) -> Function: ...
 def asset(
     *,
     inputs: Mapping[str, str] = ...,
+    external: Names = ...,
     key: Names = ...,
     write: Literal["append", "replace", "upsert"] = ...,
     keep: str = ...,
@@ -99,7 +111,8 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
             rows that it consumed were rewritten: `rebuild` it from all rows (the default), or `hold`. `allow_empty`
             lets checks pass on no rows. `timeout` (seconds), `retries`, `max_rows` and `max_bytes` (`"2GB"`) are what
             its code may take, 0 for no bound. `layer` is needed only where no folder says it. `description` (default:
-            the docstring), `owner` and `tags` are for people.
+            the docstring), `owner` and `tags` are for people. `external` are tables of other catalogs that it reads,
+            each `catalog.namespace.table`; `inputs` may map a parameter to one.
 
     """
 
@@ -130,6 +143,7 @@ class Declaration:
     """
 
     inputs: Mapping[str, str] = EMPTY
+    external: tuple[ExternalKey, ...] = ()
     key: tuple[str, ...] = ()
     write: WriteMode | None = None
     keep: str = ""
@@ -240,6 +254,16 @@ def _mapping(_name: str, value: object, _flaws: list[Flaw]) -> Mapping[str, str]
     if not isinstance(value, Mapping) or not all(isinstance(side, str) for pair in value.items() for side in pair):
         raise _WrongFormError
     return dict(value)
+
+
+def _external(name: str, value: object, flaws: list[Flaw]) -> tuple[ExternalKey, ...]:
+    keys: dict[ExternalKey, None] = {}
+    for text in _names(name, value, flaws):
+        try:
+            keys[ExternalKey.parse(text)] = None
+        except ValueError as error:
+            flaws.append(Flaw(name, str(error), f"write {_EXAMPLES[name]}"))
+    return tuple(keys)
 
 
 def _write(_name: str, value: object, flaws: list[Flaw]) -> WriteMode | None:
@@ -371,11 +395,13 @@ _FORMS: Final = {
     "seconds": _seconds,
     "number": _number,
     "bytes": _bytes,
+    "external": _external,
 }
 _COLUMN_FORMS: Final[Mapping[str, type]] = {"type": str, "pii": bool, "mask": str, "description": str}
 
 FIELDS: Final[Mapping[str, str]] = {
     "inputs": "mapping",
+    "external": "external",
     "key": "names",
     "write": "write",
     "keep": "keep",
@@ -403,6 +429,7 @@ HEADER_FIELDS: Final[Mapping[str, str]] = {
 
 _EXAMPLES: Final[Mapping[str, str]] = {
     "inputs": 'inputs={"raw": "bronze.weather"}',
+    "external": 'external = ["sales.shop.orders"], catalog.namespace.table',
     "key": 'key = ["origin", "day"]',
     "write": 'write = "replace"',
     "keep": 'keep = "last by updated_at"',

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lakeflow.core.model import AssetKey
+    from lakeflow.core.model import TableKey
 
 
 class LakeflowError(Exception):
@@ -35,7 +35,7 @@ class LakeflowError(Exception):
     exit_code = 1
     code = "error"
 
-    def __init__(self, message: str, *, hint: str | None = None, asset: AssetKey | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, asset: TableKey | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -31,6 +31,7 @@ def data_fields(declaration: Declaration, write: WriteMode) -> dict[str, Any]:
     """The declared fields that can change data. Of a column: its type, its mask, and whether it is personal."""
     fields = {
         "inputs": dict(declaration.inputs),
+        "external": [str(key) for key in declaration.external],
         "key": list(declaration.key),
         "write": write.value,
         "keep": declaration.keep,

@@ -30,6 +30,8 @@ class Origin:
 
 Origins = frozenset[Origin]
 _NONE: Final[Origins] = frozenset()
+_OURS: Final = frozenset({"", "published"})
+"""The first names of tables that are ours; a namespace of another catalog may be called as a layer is."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ def _opaque(node: exp.Expr, scope: _Scope) -> Flows:
 
 def _table(node: exp.Table, scope: _Scope) -> Flows:
     layer, name = node.db.lower(), node.name.lower()
-    if layer in list(Layer):
+    if layer in list(Layer) and node.catalog.lower() in _OURS:
         return Flows(stars=(Star(AssetKey(Layer(layer), name)),))
     return scope.ctes.get(name, Flows())
 

@@ -44,7 +44,7 @@ def _differs(project: Project, facts: Facts, key: AssetKey) -> bool:
 
 def _counts(reason: Reason, above: Mapping[AssetKey, AssetStatus]) -> bool:
     """A root that always runs is not stale for that, nor is what would run only because of it."""
-    if reason.cause is Cause.UPSTREAM_RUNS and reason.upstream is not None:
+    if reason.cause is Cause.UPSTREAM_RUNS and isinstance(reason.upstream, AssetKey):
         return above[reason.upstream].health is not Health.FRESH
     return reason.cause is not Cause.NO_FINGERPRINT
 

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.define import Declaration
 from lakeflow.core.errors import Fault
-from lakeflow.core.model import EMPTY, NAME_PATTERN, AssetKey, Layer, OnRewrite, PythonCode, SqlCode, WriteMode
+from lakeflow.core.model import (
+    EMPTY,
+    NAME_PATTERN,
+    AssetKey,
+    ExternalKey,
+    Layer,
+    OnRewrite,
+    PythonCode,
+    SqlCode,
+    WriteMode,
+)
 from lakeflow.core.nearest import did_you_mean_asset
 
 if TYPE_CHECKING:
@@ -25,8 +35,9 @@ _NAME: Final = (
 class Draft:
     """An asset as its file declares it, before anything is known of the others.
 
-    `inputs` maps the name that the code uses to the upstream. `lines` holds the line of each declared field, and
-    of each input under its name. `flows` says where the values of its columns come from, where its code can tell.
+    `inputs` maps the name that the code uses to the upstream, `externals` to a table of another catalog. `lines` holds
+    the line of each declared field, and of each input under its name. `flows` says where the values of its columns
+    come from, where its code can tell.
     """
 
     key: AssetKey
@@ -38,6 +49,7 @@ class Draft:
     code_version: str = ""
     description: str = ""
     flows: Callable[[], Flows] | None = field(default=None, repr=False, compare=False)
+    externals: Mapping[str, ExternalKey] = EMPTY
 
     @property
     def new_rows(self) -> frozenset[AssetKey]:
@@ -113,6 +125,7 @@ def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _reads(draft)
     yield from _source(draft)
     yield from _new_rows(draft)
+    yield from _externals(draft)
     for name, upstream in draft.inputs.items():
         yield from _input(draft, name, upstream, known)
 
@@ -150,7 +163,7 @@ def _reads(draft: Draft) -> Iterator[Fault]:
     if outside_bronze:
         hint = "read the files in a bronze asset, and that one here"
         yield draft.fault(f"{draft.key} reads outside files, which {draft.key.layer} may not", hint, "reads")
-    elif draft.inputs:
+    elif draft.inputs or draft.externals:
         hint = "only an asset without inputs reads outside files: split it in two"
         yield draft.fault(f"{draft.key} has both reads and inputs", hint, "reads")
 
@@ -161,8 +174,8 @@ def _source(draft: Draft) -> Iterator[Fault]:
     if draft.key.layer is not Layer.BRONZE:
         hint = "land the files in a bronze asset, and read that one here"
         yield draft.fault(f"{draft.key} lands outside files, which only bronze may", hint, "source")
-    elif draft.inputs or draft.declaration.reads:
-        other = "inputs" if draft.inputs else "reads"
+    elif draft.inputs or draft.externals or draft.declaration.reads:
+        other = "inputs" if draft.inputs else "external" if draft.externals else "reads"
         hint = "an asset that lands files reads nothing else: split it in two"
         yield draft.fault(f"{draft.key} has both source and {other}", hint, "source")
 
@@ -185,6 +198,13 @@ def _new_rows(draft: Draft) -> Iterator[Fault]:
     if policy is OnRewrite.REBUILD and draft.key.layer is Layer.BRONZE:
         hint = 'write on_rewrite = "hold", or move the asset to layers/silver/'
         yield draft.fault(f"{draft.key} is bronze, and bronze never takes a row back", hint, "on_rewrite")
+
+
+def _externals(draft: Draft) -> Iterator[Fault]:
+    if draft.externals and draft.key.layer is Layer.GOLD:
+        name = min(map(str, draft.externals.values()))
+        hint = "gold reads silver and gold: take it in with a bronze or silver asset first"
+        yield draft.fault(f"{draft.key} is gold and reads {name} of another catalog", hint, "external")
 
 
 def _input(draft: Draft, name: str, upstream: AssetKey, known: set[AssetKey]) -> Iterator[Fault]:

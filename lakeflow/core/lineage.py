@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from lakeflow.core.graph import ancestors
-from lakeflow.core.model import Asset, AssetKey, Layer, Project, PythonCode
+from lakeflow.core.model import Asset, AssetKey, ExternalKey, Layer, Project, PythonCode
 from lakeflow.core.planning import Facts
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Ruling
-from lakeflow.core.table import Snapshot
-from lakeflow.core.views import AssetStatus, LineageNode
+from lakeflow.core.table import External, Snapshot
+from lakeflow.core.views import AssetStatus, ExternalUse, LineageNode
 
 
 def trees(
@@ -38,7 +38,15 @@ def _used(node: LineageNode, snapshot_id: int | None, facts: Facts) -> LineageNo
     snapshot = table.snapshots.get(snapshot_id) if table and snapshot_id is not None else None
     inputs = _inputs(facts, node.status.asset, snapshot) if snapshot else {}
     upstreams = tuple(_used(above, inputs.get(str(above.status.asset)), facts) for above in node.upstreams)
-    return replace(node, used=snapshot_id, used_rows=snapshot.rows if snapshot else None, upstreams=upstreams)
+    externals = tuple(_external(use.key, inputs.get(str(use.key)), facts) for use in node.externals)
+    rows = snapshot.rows if snapshot else None
+    return replace(node, used=snapshot_id, used_rows=rows, upstreams=upstreams, externals=externals)
+
+
+def _external(key: ExternalKey, used: int | None, facts: Facts) -> ExternalUse:
+    found = facts.externals.get(key, External())
+    snapshot = found.table.snapshots.get(used) if found.table and used is not None else None
+    return ExternalUse(key, used, snapshot.rows if snapshot else None, found.main, found.fault)
 
 
 def _inputs(facts: Facts, key: AssetKey, snapshot: Snapshot) -> Mapping[str, int]:
@@ -76,8 +84,9 @@ def _node(
     project: Project, statuses: Mapping[AssetKey, AssetStatus], key: AssetKey, shown: set[AssetKey]
 ) -> LineageNode:
     asset = project.assets[key]
-    repeated = key in shown and bool(asset.upstreams)
+    repeated = key in shown and bool(asset.upstreams or asset.external)
     shown.add(key)
     above = () if repeated else tuple(_node(project, statuses, up, shown) for up in sorted(asset.upstreams))
     dimensions = sorted({foreign.dimension for foreign in project.suite(key).foreign_keys})
-    return LineageNode(statuses[key], above, asset.outside, asset.kind, tuple(dimensions), repeated)
+    theirs = () if repeated else tuple(map(ExternalUse, sorted(asset.external)))
+    return LineageNode(statuses[key], above, asset.outside, asset.kind, tuple(dimensions), repeated, externals=theirs)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 from lakeflow.core.source import FileSource
 
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,50}")
+_EXTERNAL_PART: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
 class _Empty(Mapping[Any, Any]):
@@ -119,8 +120,40 @@ class AssetKey:
             raise ValueError(f"{text!r} is not layer.name")
         return cls(Layer(layer), name)
 
+    @classmethod
+    def find(cls, text: str) -> AssetKey | None:
+        """The key that the text is, None for the name of anything else."""
+        try:
+            return cls.parse(text)
+        except ValueError:
+            return None
+
     def __str__(self) -> str:
         return f"{self.layer}.{self.name}"
+
+
+@dataclass(frozen=True, order=True)
+class ExternalKey:
+    """A table that another catalog keeps: `catalog.namespace.table`; the settings say what `catalog` is."""
+
+    catalog: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> ExternalKey:
+        """ValueError for anything that is not three names joined by dots."""
+        parts = text.split(".")
+        if len(parts) != 3 or not all(map(_EXTERNAL_PART.fullmatch, parts)):
+            raise ValueError(f"{text!r} is not catalog.namespace.table")
+        return cls(*parts)
+
+    def __str__(self) -> str:
+        return f"{self.catalog}.{self.namespace}.{self.name}"
+
+
+TableKey: TypeAlias = AssetKey | ExternalKey
+"""What a table is called: one of ours by its asset, another catalog's by its full name."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +231,8 @@ class SqlCode:
 class Asset:
     """A table defined by code.
 
-    `inputs` maps the name under which the code sees an upstream (parameter, or `layer.name` in SQL) to it.
+    `inputs` maps the name under which the code sees an upstream (parameter, or `layer.name` in SQL) to it;
+    `externals` does so for tables of other catalogs.
     `code_version` is the fingerprint of all code that can change the data, `source` the text it was made from.
     `reads` are globs of outside files, relative to the root, whose content is the fingerprint of a root.
     `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold alone.
@@ -211,6 +245,7 @@ class Asset:
     code: PythonCode | SqlCode
     write: WriteMode
     inputs: Mapping[str, AssetKey] = EMPTY
+    externals: Mapping[str, ExternalKey] = EMPTY
     primary_key: tuple[str, ...] = ()
     last_by: str = ""
     columns: Mapping[str, Column] = EMPTY
@@ -236,6 +271,16 @@ class Asset:
     @cached_property
     def upstreams(self) -> frozenset[AssetKey]:
         return frozenset(self.inputs.values())
+
+    @property
+    def parameters(self) -> Mapping[str, TableKey]:
+        """What the parameters of a function receive."""
+        return {**self.inputs, **{name: key for name, key in self.externals.items() if "." not in name}}
+
+    @cached_property
+    def external(self) -> frozenset[ExternalKey]:
+        """The tables of other catalogs that it reads."""
+        return frozenset(self.externals.values())
 
     @property
     def outside(self) -> tuple[str, ...]:

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
-from typing import Final
+from typing import Any, Final
 
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.graph import ancestors
 from lakeflow.core.increments import consumption
 from lakeflow.core.landing import Landing
-from lakeflow.core.model import EMPTY, Asset, AssetKey, OnRewrite, Project, WriteMode
+from lakeflow.core.model import EMPTY, Asset, AssetKey, ExternalKey, OnRewrite, Project, TableKey, WriteMode
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Action, Ruling, VerdictRecord
-from lakeflow.core.table import NEUTRAL, Snapshot, Table
+from lakeflow.core.table import NEUTRAL, External, Snapshot, Table
 
 
 class Cause(StrEnum):
@@ -29,6 +29,7 @@ class Cause(StrEnum):
     NEW_ROWS = "new rows"
     REBUILD = "rebuilds from all rows"
     WAITS = "will be held"
+    INPUT_UNREADABLE = "input cannot be read"
     UPSTREAM_RUNS = "upstream runs"
     NO_FINGERPRINT = "always runs"
     FOREIGN = "changed outside lakeflow"
@@ -47,7 +48,7 @@ class Reason:
     """Why a step is planned. `before` and `after` are versions or snapshot ids, `rows` how many rows came."""
 
     cause: Cause
-    upstream: AssetKey | None = None
+    upstream: TableKey | None = None
     before: str = ""
     after: str = ""
     rows: int | None = None
@@ -60,7 +61,7 @@ class Reason:
                 return f"{self.cause}: {self.upstream} {_from_to(self.before, self.after)}{_rows(self.rows)}"
             case Cause.CODE_CHANGED | Cause.CHECK_CHANGED | Cause.FILES_CHANGED:
                 return f"{self.cause} ({_from_to(self.before, self.after)})"
-            case Cause.FOREIGN | Cause.FILES_REFUSED | Cause.REBUILD | Cause.WAITS:
+            case Cause.FOREIGN | Cause.FILES_REFUSED | Cause.INPUT_UNREADABLE | Cause.REBUILD | Cause.WAITS:
                 return f"{self.cause}: {self.after}{_rows(self.rows)}"
             case Cause.NEW_FILES:
                 return f"{self.after} new file{'s'[: self.after != '1']}"
@@ -104,14 +105,15 @@ class Facts:
     """What the world says at one moment, from one catalog read.
 
     `reads` holds the digest of the outside files of each root that names them, `landings` what would land for each
-    selected asset with a source. `renamed_code` maps a code version
-    made by an older fingerprint algorithm to that of the same text today.
+    selected asset with a source, `externals` what other catalogs said of their tables. `renamed_code` maps a code
+    version made by an older fingerprint algorithm to that of the same text today.
     """
 
     tables: Mapping[AssetKey, Table]
     verdicts: Mapping[AssetKey, tuple[VerdictRecord, ...]] = EMPTY
     reads: Mapping[AssetKey, str] = EMPTY
     landings: Mapping[AssetKey, Landing] = EMPTY
+    externals: Mapping[ExternalKey, External] = EMPTY
     renamed_code: Mapping[str, str] = EMPTY
 
     def made_by(self, stands: Published) -> str:
@@ -208,7 +210,7 @@ def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Pu
     return Published(head, foreign=foreign)
 
 
-def moved(table: Table, since: int) -> tuple[Snapshot, int | None] | None:
+def moved(table: Table[Any], since: int) -> tuple[Snapshot, int | None] | None:
     """The published snapshot and the rows it gained, if main holds other rows than at snapshot `since`.
 
     Commits that only rewrite files do not move an input. A snapshot that is gone from main's ancestry
@@ -263,8 +265,9 @@ def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> 
         reasons += _rebuild(asset, "its code changed")
     if asset.new_rows:
         return [*reasons, *_increment_reasons(asked, asset)]
-    reasons += _source_reasons(asked, asset, stands) if not asset.upstreams else _input_reasons(asked, asset, stands)
-    return reasons
+    is_root = not asset.upstreams and not asset.external
+    reasons += _source_reasons(asked, asset, stands) if is_root else _input_reasons(asked, asset, stands)
+    return [*reasons, *_external_reasons(asked, asset, stands)]
 
 
 def _rebuild(asset: Asset, why: str) -> list[Reason]:
@@ -320,6 +323,16 @@ def _input_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reaso
     return reasons
 
 
+def _external_reasons(asked: _Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
+    for key in sorted(asset.external):
+        found, since = asked.facts.externals.get(key, External()), stands.inputs.get(str(key))
+        if found.table is None or found.main is None:
+            yield Reason(Cause.INPUT_UNREADABLE, upstream=key, after=found.fault)
+        elif since is not None and (shift := moved(found.table, since)):
+            head, rows = shift
+            yield Reason(Cause.INPUT_MOVED, key, short_id(since), short_id(head.id), rows)
+
+
 def _reasons_to_audit(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
     reasons = [_foreign(stands.foreign)] if stands.foreign else []
     digest = asked.project.suite(asset.key).digest
@@ -335,8 +348,10 @@ def _foreign(snapshot: Snapshot) -> Reason:
 
 def _rows_read(asked: _Asked, step: Step) -> int:
     """Rows of the inputs that are published; what an upstream of this plan will write is not known yet."""
-    tables = (asked.facts.tables.get(upstream) for upstream in asked.project.assets[step.asset].upstreams)
-    return sum(table.published.rows or 0 for table in tables if table and table.published)
+    asset, facts = asked.project.assets[step.asset], asked.facts
+    ours = (facts.tables.get(upstream) for upstream in asset.upstreams)
+    theirs = (facts.externals[key].table for key in asset.external if key in facts.externals)
+    return sum(table.published.rows or 0 for table in (*ours, *theirs) if table and table.published)
 
 
 def _warnings(asked: _Asked, step: Step) -> list[str]:

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from lakeflow.core.landing import Found, Landed
-from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, Suite
+from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, ExternalKey, Suite, TableKey
 from lakeflow.core.runs import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.schema import Schema
-from lakeflow.core.table import Change, Scan, Staging, Table
+from lakeflow.core.table import Change, External, Scan, Staging, Table
 from lakeflow.core.terms import FREELY, Terms
 from lakeflow.core.writing import Write, Written
 
@@ -94,6 +94,18 @@ class Catalog(Protocol):
         may raise too, then nothing happened. After an unknown outcome the catalog is read again: applied →
         returns, absent → raises. Returns the changed tables as they now are.
         """
+        ...
+
+
+class Externals(Protocol):
+    """Tables of other catalogs, which are only ever read."""
+
+    def find(self, keys: Iterable[ExternalKey]) -> Mapping[ExternalKey, External]:
+        """Each of these tables as its catalog has it now; what cannot be found or read says so, nothing raises."""
+        ...
+
+    def scan(self, table: Table[ExternalKey], snapshot_id: int) -> Scan:
+        """Everything to read that snapshot; AssetError where it cannot be read exactly, as `Catalog.scan`."""
         ...
 
 
@@ -181,7 +193,7 @@ class Engine(Protocol):
         ...
 
     def produce(
-        self, asset: Asset, inputs: Mapping[AssetKey, Scan], terms: Terms = FREELY
+        self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY
     ) -> AbstractContextManager[Produced]:
         """Run the asset's code on pinned inputs. Lazy: it may compute in `write`.
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from lakeflow.core.amounts import parse_bytes
+from lakeflow.core.catalogs import ExternalCatalog, read_catalogs
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.model import Limits
 from lakeflow.core.nearest import did_you_mean
@@ -47,6 +48,7 @@ class Settings(BaseModel):
     check_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     lease_seconds: float = Field(default=30.0, ge=1, allow_inf_nan=False)
     allow_network_filesystem: bool = False
+    catalogs: Mapping[str, ExternalCatalog] = Field(default_factory=dict)
 
     _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
@@ -93,7 +95,21 @@ class Settings(BaseModel):
 
     def shown(self) -> dict[str, Any]:
         """Every key with its value for a screen: variables not replaced, a password in a URL hidden."""
-        return {key: _without_password(value) for key, value in self.model_dump(by_alias=True).items()}
+        plain = self.model_dump(by_alias=True, exclude={"catalogs"})
+        named = (setting for catalog in self.catalogs.values() for setting in catalog.shown())
+        return {key: _without_password(value) for key, value in plain.items()} | dict(named)
+
+    def require_catalog(self, name: str) -> None:
+        """ConfigError where no catalog of external tables has that name."""
+        if name not in self.catalogs:
+            hint = did_you_mean(name, self.catalogs, f"write [tool.lakeflow.catalogs.{name}] in pyproject.toml")
+            raise ConfigError(f"no catalog {name!r} is configured", hint=hint)
+
+    def catalog_of(self, name: str) -> ExternalCatalog:
+        """The catalog of external tables of that name, variables replaced; ConfigError where there is none."""
+        self.require_catalog(name)
+        sources = dict.fromkeys((key for key, _ in self.catalogs[name].shown()), self._sources.get("catalogs", ""))
+        return self.catalogs[name].used(lambda key, text: replace_variables(key, text, self._environ, sources))
 
     def judge(self) -> None:
         """ConfigError for a text that is wrong already; one with variables is judged when it is used."""
@@ -131,6 +147,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "check_timeout": "a number of seconds above 0",
     "lease_seconds": "a number of seconds, at least 1",
     "allow_network_filesystem": "true or false",
+    "catalogs": "tables such as [tool.lakeflow.catalogs.sales]",
 }
 """What each key takes, in words."""
 
@@ -145,6 +162,8 @@ def make_settings(values: Mapping[str, Any], sources: Mapping[str, str], environ
             hint = did_you_mean(key, EXPECTED, f"the settings are {', '.join(EXPECTED)}")
             raise ConfigError(f"{key}: there is no such setting ({sources[key]})", hint=hint)
     judged = {key: _early(key, value, environ, sources) for key, value in values.items()}
+    if "catalogs" in judged:
+        judged["catalogs"] = read_catalogs(judged["catalogs"], sources["catalogs"])
     try:
         settings = Settings.model_validate(judged)
     except ValidationError as error:

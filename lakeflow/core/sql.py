@@ -17,7 +17,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from lakeflow.core.errors import Fault
-from lakeflow.core.model import EMPTY, AssetKey, Layer
+from lakeflow.core.model import EMPTY, AssetKey, ExternalKey, Layer
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.tokens import Token, UnclosedError, line_at, tokens
 
@@ -54,8 +54,19 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Allowed:
+    """What a SELECT may read beside layers: tables without one by lower-case name, and tables of other catalogs."""
+
+    own: frozenset[str] = frozenset()
+    external: frozenset[ExternalKey] = frozenset()
+
+
+NO_OTHERS: Final = Allowed()
+
+
+@dataclass(frozen=True)
 class Query:
-    """What a SELECT reads. `own` are the tables without a layer that it was allowed and reads.
+    """What a SELECT reads. `own` and `external` are what it was allowed beside layers and reads.
 
     `outside` holds a fault for each read of a file, for where that is not allowed. `tree` is the parsed SELECT.
     """
@@ -63,6 +74,7 @@ class Query:
     references: tuple[Reference, ...] = ()
     published: tuple[Reference, ...] = ()
     own: frozenset[str] = frozenset()
+    external: frozenset[ExternalKey] = frozenset()
     outside: tuple[Fault, ...] = ()
     faults: tuple[Fault, ...] = ()
     tree: exp.Expr | None = field(default=None, repr=False, compare=False)
@@ -95,11 +107,8 @@ def _header_lines(toml: str, first: int) -> Iterator[tuple[str, int]]:
             yield match["name"].strip("\"'"), line
 
 
-def read_query(text: str, path: str, own: frozenset[str] = frozenset()) -> Query:
-    """The tables that a text of exactly one SELECT reads; otherwise the faults that say why it is none.
-
-    `own` are names of tables without a layer that it may read.
-    """
+def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> Query:
+    """The tables that a text of exactly one SELECT reads; otherwise the faults that say why it is none."""
     try:
         found = tokens(text)
     except UnclosedError as error:
@@ -116,7 +125,7 @@ def read_query(text: str, path: str, own: frozenset[str] = frozenset()) -> Query
         )
     if len(parsed) != 1 or not isinstance(parsed[0], exp.Query | exp.Values):
         return _faulty(path, line_at(text, found[0].start), "the statement is not a SELECT", _ONE_SELECT)
-    return _Reader(text, path, own).read(parsed[0])
+    return _Reader(text, path, allowed).read(parsed[0])
 
 
 def _close(what: str) -> str:
@@ -158,9 +167,10 @@ def _unreadable(text: str, path: str, error: ParseError) -> Query:
 class _Reader:
     """Sorts every table mention of one parsed SELECT into what it is."""
 
-    def __init__(self, text: str, path: str, own: frozenset[str]) -> None:
-        self.own = own
+    def __init__(self, text: str, path: str, allowed: Allowed) -> None:
+        self.allowed = allowed
         self.read_own: set[str] = set()
+        self.external: set[ExternalKey] = set()
         self.text = text
         self.path = path
         self.references: dict[AssetKey, int] = {}
@@ -175,6 +185,7 @@ class _Reader:
             references=_ordered(self.references),
             published=_ordered(self.published),
             own=frozenset(self.read_own),
+            external=frozenset(self.external),
             outside=tuple(sorted(self.outside)),
             faults=tuple(sorted(self.faults)),
             tree=query,
@@ -202,7 +213,7 @@ class _Reader:
         name = table.name
         if _is_cte(table):
             return
-        if name.lower() in self.own:
+        if name.lower() in self.allowed.own:
             self.read_own.add(name.lower())
         elif table.this.quoted and re.search(r"[./*\\]", name):
             self.outside.append(self._outside(table, repr(name)))
@@ -212,7 +223,7 @@ class _Reader:
     def _qualified(self, table: exp.Table) -> None:
         catalog, layer = table.catalog.lower(), table.db.lower()
         if catalog not in ("", PUBLISHED):
-            self._fault(table, f"{self._spelled(table)!r} stands in another database", _NAMES)
+            self._elsewhere(table)
         elif layer not in list(Layer):
             hint = did_you_mean(layer, list(Layer), _NAMES)
             self._fault(table, f"{table.db!r} in {self._spelled(table)!r} is no layer", hint)
@@ -220,6 +231,16 @@ class _Reader:
             into = self.published if catalog else self.references
             key, line = AssetKey(Layer(layer), table.name.lower()), self._line(table)
             into[key] = min(line, into.get(key, line))
+
+    def _elsewhere(self, table: exp.Table) -> None:
+        """DuckDB takes names in any case, so the declared spelling is found whatever the SELECT's."""
+        spelled = self._spelled(table)
+        key = next((key for key in self.allowed.external if str(key).lower() == spelled.lower()), None)
+        if key:
+            self.external.add(key)
+        else:
+            hint = f'{_NAMES}; a table of another catalog is declared: external = ["{spelled}"]'
+            self._fault(table, f"{spelled!r} stands in another database", hint)
 
     def _outside(self, node: exp.Expr, what: str) -> Fault:
         hint = "land it with a bronze asset and read that one"

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Generic
 
-from lakeflow.core.model import EMPTY, AssetKey, WriteMode
+from typing_extensions import TypeVar
+
+from lakeflow.core.model import EMPTY, AssetKey, ExternalKey, TableKey, WriteMode
 from lakeflow.core.schema import Schema
 
 MAIN: Final = "main"
 NEUTRAL: Final = "replace"
 """The operation of a commit that moves files and changes no row: a compaction (Iceberg spec, snapshots)."""
+Key = TypeVar("Key", AssetKey, ExternalKey, default=AssetKey)
+"""Whose table it is: an asset's, which is what a bare `Table` means, or another catalog's."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Generic[Key]):
     """A table as one catalog read found it.
 
     `version` is the location of the metadata file, on which a commit compares and swaps.
@@ -51,7 +55,7 @@ class Table:
     snapshot, oldest first, as far as the table remembers; some writers keep none.
     """
 
-    key: AssetKey
+    key: Key
     uuid: str
     location: str
     version: str
@@ -90,6 +94,19 @@ class Table:
 
 
 @dataclass(frozen=True)
+class External:
+    """What one look at another catalog found of a table; `table` is None where `fault` says why it cannot be read."""
+
+    table: Table[ExternalKey] | None = None
+    fault: str = ""
+    hint: str | None = None
+
+    @property
+    def main(self) -> int | None:
+        return self.table.main if self.table else None
+
+
+@dataclass(frozen=True)
 class DeleteFile:
     """Rows of data files that a snapshot hides: `parquet` (v2 position deletes) or `puffin` (v3 deletion vector).
 
@@ -112,7 +129,7 @@ class Scan:
     `unmarked` says that a file may lack field ids (foreign files), so footers must be looked at.
     """
 
-    key: AssetKey
+    key: TableKey
     snapshot_id: int | None
     schema: Schema
     files: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lakeflow.core.model import AssetKey, Kind
+from lakeflow.core.model import AssetKey, ExternalKey, Kind
 
 
 class Health(StrEnum):
@@ -65,8 +65,19 @@ class SnapshotRow:
 
 
 @dataclass(frozen=True)
+class ExternalUse:
+    """A table of another catalog that an asset reads: which snapshot went into it, and what its readers see now."""
+
+    key: ExternalKey
+    used: int | None = None
+    used_rows: int | None = None
+    now: int | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True)
 class LineageNode:
-    """An asset with what it was made from. `sources` are outside files of a root.
+    """An asset with what it was made from. `sources` are outside files of a root, `externals` other catalogs' tables.
 
     `kind` is what a gold asset is, `dimensions` what its foreign keys refer to. `repeated` marks an asset whose
     upstreams stand elsewhere in the tree. `used` is the snapshot that went into the asset above it, of the top what
@@ -81,6 +92,7 @@ class LineageNode:
     repeated: bool = False
     used: int | None = None
     used_rows: int | None = None
+    externals: tuple[ExternalUse, ...] = ()
 
 
 @dataclass(frozen=True)

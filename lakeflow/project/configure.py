@@ -94,5 +94,7 @@ def _line(text: str, key: str) -> int:
     """The line of a key below `[tool.lakeflow]`; that of the table itself where it is written in another way."""
     table = _TABLE.search(text)
     start = table.end() if table else 0
-    found = re.compile(rf"^\s*\"?{re.escape(key)}\"?\s*=", re.MULTILINE).search(text, start)
+    name = rf"\"?{re.escape(key)}\"?"
+    spelled = rf"^\s*(?:{name}\s*=|\[\s*tool\s*\.\s*lakeflow\s*\.\s*{name}\s*[.\]])"
+    found = re.compile(spelled, re.MULTILINE).search(text, start)
     return text.count("\n", 0, found.end() if found else start) + 1

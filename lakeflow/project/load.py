@@ -60,6 +60,7 @@ def _asset(draft: Draft) -> Asset:
         code=draft.code,
         write=draft.write,
         inputs=draft.inputs,
+        externals=draft.externals,
         primary_key=declared.key,
         last_by=declared.keep,
         columns=declared.columns,

@@ -16,7 +16,7 @@ from lakeflow.core.define import ATTRIBUTE, Declaration, read_declaration
 from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import data_fields, fingerprint, python_source
 from lakeflow.core.laws import Draft, Read, write_mode
-from lakeflow.core.model import AssetKey, Layer, PythonCode
+from lakeflow.core.model import AssetKey, ExternalKey, Layer, PythonCode
 from lakeflow.core.reach import FunctionNode, Reached, asset_names, is_asset, reach, whole
 from lakeflow.project.modules import Modules
 from lakeflow.project.sources import Sources, UnreadableError
@@ -118,7 +118,8 @@ class PythonFile:
             key=AssetKey(self.layer, found.function.__name__),
             declaration=declaration,
             code=PythonCode(found.function, self.name, found.line),
-            inputs={name: key for name, upstream in declaration.inputs.items() if (key := _key(upstream))},
+            inputs={name: key for name, upstream in declaration.inputs.items() if (key := AssetKey.find(upstream))},
+            externals=_externals(declaration),
             lines=dict(_field_lines(found.node, asset_names(tree))) if found.node else {},
             description=declaration.description or _summary(found.function),
         )
@@ -190,11 +191,11 @@ def _field_lines(node: FunctionNode, assets: set[str]) -> Iterator[tuple[str, in
                     yield f"{prefix}{key.value}", key.lineno
 
 
-def _key(upstream: str) -> AssetKey | None:
-    try:
-        return AssetKey.parse(upstream)
-    except ValueError:
-        return None
+def _externals(declaration: Declaration) -> dict[str, ExternalKey]:
+    """Those that a parameter receives under its name, and the others under their own for SQL that is returned."""
+    by_name = {str(key): key for key in declaration.external}
+    bound = {name: by_name[upstream] for name, upstream in declaration.inputs.items() if upstream in by_name}
+    return {name: key for name, key in by_name.items() if key not in bound.values()} | bound
 
 
 def _contradictions(declaration: Declaration, layer: Layer) -> Iterator[tuple[str, str, str]]:
@@ -202,9 +203,11 @@ def _contradictions(declaration: Declaration, layer: Layer) -> Iterator[tuple[st
     if declaration.layer and declaration.layer != layer:
         message = f"layer {declaration.layer!r} contradicts the folder {layer}/"
         yield message, "drop layer=: the folder says it", "layer"
+    external = set(map(str, declaration.external))
     for name, upstream in declaration.inputs.items():
-        if _key(upstream) is None:
+        if AssetKey.find(upstream) is None and upstream not in external:
             hint = "an input is written layer.name, such as bronze.weather"
+            hint = f'declare it: external=["{upstream}"]' if upstream.count(".") == 2 else hint
             yield f"input {name!r}: {upstream!r} is not layer.name", hint, name
 
 

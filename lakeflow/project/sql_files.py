@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,9 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import data_fields, fingerprint, sql_source
 from lakeflow.core.flows import flows_of
 from lakeflow.core.laws import Draft, Read, write_mode
-from lakeflow.core.model import AssetKey, Layer, SqlCode
+from lakeflow.core.model import AssetKey, ExternalKey, Layer, SqlCode
 from lakeflow.core.source import LANDED_ROWS
-from lakeflow.core.sql import Header, Query, read_header, read_query
+from lakeflow.core.sql import Allowed, Header, Query, read_header, read_query
 from lakeflow.project.sources import Sources, UnreadableError
 
 _INPUTS: Final = "drop it: what a SELECT reads is seen in its text"
@@ -30,9 +30,10 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources) -> Read:
         return Read((), (error.fault,), lost)
     header = read_header(text, name)
     declaration, flaws = read_declaration(header.fields, HEADER_FIELDS)
-    query = read_query(text, name, frozenset({LANDED_ROWS} if "source" in header.fields else ()))
+    own = frozenset({LANDED_ROWS} if "source" in header.fields else ())
+    query = read_query(text, name, Allowed(own, frozenset(declaration.external)))
     faults = [*header.faults, *query.faults, *_misplaced(name, layer, declaration.layer, header, query)]
-    faults += _landing(name, header, query)
+    faults += [*_landing(name, header, query), *_unread(name, header, declaration.external, query)]
     for flaw in flaws:
         hint = _INPUTS if flaw.field == "inputs" else flaw.hint
         faults.append(Fault(name, header.lines.get(flaw.field, 1), flaw.message, hint))
@@ -43,6 +44,7 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources) -> Read:
         declaration=declaration,
         code=SqlCode(text, name, 1),
         inputs={spelled: each.key for spelled, each in references.items()},
+        externals={str(key): key for key in declaration.external},
         lines={**header.lines, **{spelled: each.line for spelled, each in references.items()}},
         source=source,
         code_version="" if query.faults else fingerprint(source),
@@ -62,6 +64,14 @@ def _misplaced(name: str, layer: Layer, declared: str, header: Header, query: Qu
     for each in query.published:
         hint = f"write {each.key}: a run sees what it wrote itself, else what is published"
         yield Fault(name, each.line, f"published.{each.key} can only be read in checks", hint)
+
+
+def _unread(name: str, header: Header, declared: Iterable[ExternalKey], query: Query) -> Iterator[Fault]:
+    """An input that nobody reads would move the asset for nothing."""
+    for key in declared:
+        if key not in query.external and not query.faults:
+            line = header.lines.get("external", 1)
+            yield Fault(name, line, f"the SELECT does not read {key}", f"drop it, or write from {key}")
 
 
 def _landing(name: str, header: Header, query: Query) -> Iterator[Fault]:

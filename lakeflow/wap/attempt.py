@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lakeflow.core.errors import LakeflowError
 from lakeflow.core.events import Event, Phase, StepEnded, StepPhase
-from lakeflow.core.model import Asset, AssetKey, Suite
+from lakeflow.core.model import Asset, AssetKey, Suite, TableKey
 from lakeflow.core.planning import Facts
 from lakeflow.core.runs import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
 from lakeflow.core.table import Scan, Table
@@ -117,6 +117,17 @@ class Attempt:
             for key in sorted(keys)
             if (snapshot := self.pinned(key)) is not None
         }
+
+    def inputs(self, asset: Asset, others: frozenset[AssetKey] = frozenset()) -> dict[TableKey, Scan]:
+        """What the asset's code reads, pinned, without the `others`; AssetError for an external table that is lost."""
+        ours: dict[TableKey, Scan] = dict(self.scans(asset.upstreams - others).items())
+        return ours | self.world.external_scans(asset, self.facts)
+
+    def pinned_inputs(self, asset: Asset) -> dict[str, int]:
+        """The snapshot of each input that was ever written, by the input's name."""
+        ours = {str(key): self.pinned(key) for key in asset.upstreams}
+        theirs = {str(key): found.main for key in asset.external if (found := self.facts.externals.get(key))}
+        return {name: snapshot for name, snapshot in (ours | theirs).items() if snapshot is not None}
 
     def published_scans(self, keys: Iterable[AssetKey]) -> dict[AssetKey, Scan]:
         """The same as readers of main saw them when the run began."""

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 from lakeflow.core.errors import AssetError
 from lakeflow.core.evolution import declare, evolve
-from lakeflow.core.model import Asset, AssetKey, WriteMode
+from lakeflow.core.model import Asset, AssetKey, TableKey, WriteMode
 from lakeflow.core.planning import Facts
 from lakeflow.core.ports import Produced, Rows
 from lakeflow.core.salt import require_salt
@@ -43,7 +43,8 @@ def stored_schema(asset: Asset, table: Table | None, produced: Schema) -> Schema
 
 def _running(world: World, asset: Asset, facts: Facts, terms: Terms) -> AbstractContextManager[Produced]:
     if not asset.files:
-        return world.engine.produce(asset, _inputs(world, asset, facts.tables), terms)
+        inputs = {**_inputs(world, asset, facts.tables), **world.external_scans(asset, facts)}
+        return world.engine.produce(asset, inputs, terms)
     landing = facts.landings[asset.key]
     running = land_new(world, asset, landing, terms)
     if not landing.new:
@@ -55,8 +56,8 @@ def _running(world: World, asset: Asset, facts: Facts, terms: Terms) -> Abstract
     return running
 
 
-def _inputs(world: World, asset: Asset, tables: Mapping[AssetKey, Table]) -> dict[AssetKey, Scan]:
-    scans = {}
+def _inputs(world: World, asset: Asset, tables: Mapping[AssetKey, Table]) -> dict[TableKey, Scan]:
+    scans: dict[TableKey, Scan] = {}
     for key in sorted(asset.upstreams):
         table = tables.get(key)
         if table is None or table.main is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lakeflow.core.increments import Consumption, Increment, consumption
-from lakeflow.core.model import EMPTY, Asset, AssetKey, OnRewrite, WriteMode
+from lakeflow.core.model import EMPTY, Asset, AssetKey, OnRewrite, TableKey, WriteMode
 from lakeflow.core.planning import Cause, Step
 from lakeflow.core.table import Scan
 from lakeflow.wap.attempt import Attempt
@@ -20,7 +20,7 @@ class Reading:
     first; then nothing is read.
     """
 
-    scans: Mapping[AssetKey, Scan] = EMPTY
+    scans: Mapping[TableKey, Scan] = EMPTY
     since: Mapping[str, int] = EMPTY
     rebuilds: bool = False
     waits: str = ""
@@ -34,17 +34,17 @@ def read_inputs(attempt: Attempt, step: Step) -> Reading:
     """As the plan says, on the snapshots that are pinned now: an upstream may have run since it was made."""
     asset = attempt.asset(step.asset)
     if not asset.new_rows or step.base_id is None:
-        return Reading(attempt.scans(asset.upstreams))
+        return Reading(attempt.inputs(asset))
     came = _came(attempt, asset)
     if any(reason.cause is Cause.REBUILD for reason in step.reasons):
-        return Reading(attempt.scans(asset.upstreams), rebuilds=True)
+        return Reading(attempt.inputs(asset), rebuilds=True)
     if came.rebuild and asset.on_rewrite is OnRewrite.HOLD:
         return Reading(waits=came.rebuild)
     if came.rebuild:
-        return Reading(attempt.scans(asset.upstreams), rebuilds=True)
-    new = {key: _new_rows(attempt, key, increment) for key, increment in came.increments.items()}
+        return Reading(attempt.inputs(asset), rebuilds=True)
+    new: dict[TableKey, Scan] = {key: _new_rows(attempt, key, increment) for key, increment in came.increments.items()}
     since = {str(key): increment.since for key, increment in came.increments.items()}
-    return Reading(attempt.scans(asset.upstreams - new.keys()) | new, since)
+    return Reading({**attempt.inputs(asset, frozenset(came.increments)), **new}, since)
 
 
 def has_no_new_rows(attempt: Attempt, step: Step) -> bool:

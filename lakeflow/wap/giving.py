@@ -13,7 +13,7 @@ import tenacity
 
 from lakeflow.core.errors import CodeError
 from lakeflow.core.events import StepPrinted, StepRetried
-from lakeflow.core.model import Asset, AssetKey
+from lakeflow.core.model import Asset, TableKey
 from lakeflow.core.ports import Produced
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan, Table
@@ -37,7 +37,7 @@ class Given:
     landed: str = ""
 
 
-def give(attempt: Attempt, declared: Asset, asset: Asset, scans: Mapping[AssetKey, Scan]) -> Given:
+def give(attempt: Attempt, declared: Asset, asset: Asset, scans: Mapping[TableKey, Scan]) -> Given:
     """What the asset's code gives on these inputs, written as it stands for this step (`asset`, of what is `declared`).
 
     Each failed try but the last is told.
@@ -64,7 +64,7 @@ def give(attempt: Attempt, declared: Asset, asset: Asset, scans: Mapping[AssetKe
 
 
 def _running(
-    attempt: Attempt, asset: Asset, scans: Mapping[AssetKey, Scan], terms: Terms
+    attempt: Attempt, asset: Asset, scans: Mapping[TableKey, Scan], terms: Terms
 ) -> AbstractContextManager[Produced]:
     return land(attempt, asset, terms) if asset.files else attempt.world.engine.produce(asset, scans, terms)
 

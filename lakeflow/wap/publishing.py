@@ -154,9 +154,14 @@ def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord) -> Publi
 
 
 def _pins(attempt: Attempt, candidates: Sequence[StepRecord]) -> list[Pin]:
-    """Inputs from outside this run: what was read must still be part of their main."""
+    """Inputs from outside this run: what was read must still be part of their main.
+
+    Of another catalog's table only the record remains: no transaction of ours can hold its main still.
+    """
     mine = {step.asset for step in candidates}
-    read = {(AssetKey.parse(name), snapshot) for step in candidates for name, snapshot in step.inputs.items()}
+    read = {
+        (key, snapshot) for step in candidates for name, snapshot in step.inputs.items() if (key := AssetKey.find(name))
+    }
     return [Pin(key, snapshot) for key, snapshot in sorted(read) if key not in mine]
 
 

@@ -67,7 +67,6 @@ def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
 def _opened(attempt: Attempt, step: Step) -> StepRecord:
     asset = attempt.asset(step.asset)
     before = attempt.run.step(step.asset)
-    inputs = {str(key): snapshot for key in asset.upstreams if (snapshot := attempt.pinned(key)) is not None}
     opened = StepRecord(
         asset=step.asset,
         action=step.action,
@@ -77,7 +76,7 @@ def _opened(attempt: Attempt, step: Step) -> StepRecord:
         code_version=asset.code_version,
         checks_digest=attempt.suite(step.asset).digest,
         reads=attempt.facts.reads.get(step.asset, ""),
-        inputs=inputs,
+        inputs=attempt.pinned_inputs(asset),
     )
     if before is not None and _is_kept(attempt, before, opened):
         opened = replace(opened, snapshot_id=before.snapshot_id, rows=before.rows)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from lakeflow.core.errors import AssetError
 from lakeflow.core.events import Event
 from lakeflow.core.fingerprint import ALGORITHM, fingerprint, salted
 from lakeflow.core.landing import Found, Landing, landed_set, to_land
-from lakeflow.core.model import UNLIMITED, Asset, AssetKey, Limits, Project
+from lakeflow.core.model import UNLIMITED, Asset, AssetKey, ExternalKey, Limits, Project, TableKey
 from lakeflow.core.planning import Facts
-from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Ledger
+from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Holder
 from lakeflow.core.source import FileSource
-from lakeflow.core.table import Table
+from lakeflow.core.table import External, Scan, Table
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,16 @@ class Policy:
     retry_pause: float = 1.0
 
 
+class _NoCatalogs:
+    """A lake that knows no other catalog."""
+
+    def find(self, keys: Iterable[ExternalKey]) -> Mapping[ExternalKey, External]:
+        return {key: External(fault=f"no catalog {key.catalog!r} is configured") for key in keys}
+
+    def scan(self, table: Table[ExternalKey], snapshot_id: int) -> Scan:
+        raise AssetError(f"{table.key}: no catalog {table.key.catalog!r} is configured")
+
+
 @dataclass(frozen=True)
 class World:
     """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
@@ -66,6 +77,7 @@ class World:
     release: Callable[[], None] = lambda: None
     find_files: Callable[[FileSource], tuple[Found, ...]] = lambda _: ()
     changed_files: Callable[[Sequence[Found]], tuple[str, ...]] = lambda _: ()
+    externals: Externals = field(default_factory=_NoCatalogs)
 
     @cached_property
     def engine(self) -> Engine:
@@ -100,8 +112,19 @@ class World:
             reads={asset.key: self.read_digest(asset) for asset in roots}
             | {key: landing.digest for key, landing in landings.items()},
             landings=landings,
+            externals=self.externals.find({key for name in mine for key in self.project.assets[name].external}),
             renamed_code=self._renamed_code(tables.values()),
         )
+
+    def external_scans(self, asset: Asset, facts: Facts) -> dict[TableKey, Scan]:
+        """The tables of other catalogs that it reads, pinned as the facts found them; AssetError for one without."""
+        scans: dict[TableKey, Scan] = {}
+        for key in sorted(asset.external):
+            found = facts.externals[key]
+            if found.table is None or found.main is None:
+                raise AssetError(f"{asset.key}: {found.fault}", hint=found.hint, asset=asset.key)
+            scans[key] = self.externals.scan(found.table, found.main)
+        return scans
 
     def _landing(self, files: FileSource, table: Table | None) -> Landing:
         """What is to land, by main's own history (never by the ledger's)."""

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from lakeflow.core.model import Asset, AssetKey, Outcome, Suite, WriteMode
+from lakeflow.core.model import Asset, AssetKey, Outcome, Suite, TableKey, WriteMode
 from lakeflow.core.ports import AuditRequest, Rows
 from lakeflow.core.runs import CheckResult
 from lakeflow.core.schema import Field, Primitive, Schema
@@ -113,7 +113,7 @@ class ScriptedEngine:
         pass
 
     @contextmanager
-    def produce(self, asset: Asset, inputs: Mapping[AssetKey, Scan], terms: Terms = FREELY) -> Iterator[_Produced]:
+    def produce(self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY) -> Iterator[_Produced]:
         self.ran.append(asset.key)
         rows = {str(key): self.shelf.rows(scan) for key, scan in inputs.items()}
         yield _Produced(self.shelf, self.recipes[asset.code_version](rows))

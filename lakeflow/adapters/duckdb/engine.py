@@ -20,7 +20,7 @@ from lakeflow.adapters.duckdb.produce import Output, Trial, produced
 from lakeflow.adapters.duckdb.session import Instance, interrupt
 from lakeflow.adapters.duckdb.watch import Watch
 from lakeflow.core.landing import Found
-from lakeflow.core.model import Asset, AssetKey
+from lakeflow.core.model import Asset, TableKey
 from lakeflow.core.ports import Rows
 from lakeflow.core.table import Scan
 from lakeflow.core.terms import FREELY, Terms
@@ -48,7 +48,7 @@ class DuckEngine:
         """All of it is here already."""
 
     def produce(
-        self, asset: Asset, inputs: Mapping[AssetKey, Scan], terms: Terms = FREELY
+        self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY
     ) -> AbstractContextManager[Output]:
         return produced(self._instance, asset, inputs, self._trial(asset, inputs, terms))
 
@@ -76,7 +76,7 @@ class DuckEngine:
     def close(self) -> None:
         self._instance.close()
 
-    def _trial(self, asset: Asset, inputs: Mapping[AssetKey, Scan], terms: Terms) -> Trial:
+    def _trial(self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms) -> Trial:
         return Trial(
             place=self._place(asset, inputs),
             masks=masks_of(asset, self._privacy.salt),
@@ -84,7 +84,7 @@ class DuckEngine:
             folder=terms.folder or uuid4().hex,
         )
 
-    def _place(self, asset: Asset, inputs: Mapping[AssetKey, Scan]) -> Place:
+    def _place(self, asset: Asset, inputs: Mapping[TableKey, Scan]) -> Place:
         return Place(
             asset.key,
             at=asset.place,

@@ -14,7 +14,7 @@ from typing import Final
 import duckdb
 
 from lakeflow.core.errors import AssetError, CodeError
-from lakeflow.core.model import AssetKey
+from lakeflow.core.model import TableKey
 from lakeflow.core.nearest import nearest
 
 _NO_VALUES: Final = (
@@ -54,7 +54,7 @@ _FULL: Final = ("No space left on device", "File too large", "Disk quota exceede
 class Place:
     """What runs: for messages. `names` are the tables that it may read, `columns` all their columns."""
 
-    key: AssetKey
+    key: TableKey
     at: str = ""
     names: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ from lakeflow.adapters.duckdb.usercode import call, printing_to_stderr
 from lakeflow.adapters.duckdb.watch import Watch
 from lakeflow.adapters.duckdb.write import first_rows
 from lakeflow.core.landing import Landed
-from lakeflow.core.model import Asset, AssetKey, PythonCode
+from lakeflow.core.model import Asset, PythonCode, TableKey
 from lakeflow.core.ports import Rows
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan
@@ -92,16 +92,17 @@ class Output:
 
 
 @contextmanager
-def produced(instance: Instance, asset: Asset, inputs: Mapping[AssetKey, Scan], trial: Trial) -> Iterator[Output]:
+def produced(instance: Instance, asset: Asset, inputs: Mapping[TableKey, Scan], trial: Trial) -> Iterator[Output]:
     """The asset's output, valid while this is open: its views and cursors are gone afterwards."""
-    named = {str(key): scan for key, scan in inputs.items()} | {name: inputs[key] for name, key in asset.inputs.items()}
+    parameters = {name: inputs[key] for name, key in asset.parameters.items()}
+    named = {str(key): scan for key, scan in inputs.items()} | parameters
     with failures(trial.place), trial.step(instance, named) as running:
         yield trial.output(_run(asset, named, running, trial.place), running)
 
 
 def _run(asset: Asset, named: Mapping[str, Scan], running: Step, place: Place) -> DuckDBPyRelation:
     if isinstance(asset.code, PythonCode):
-        given = {name: _given(asset.code, name, named[name], running, place) for name in asset.inputs}
+        given = {name: _given(asset.code, name, named[name], running, place) for name in asset.parameters}
         return as_relation(call(asset.code, given, place), running, place)
     return one_select(asset.code.text, running, place)
 

@@ -23,8 +23,12 @@ _ROW_BITS = 40
 """A row of a file is one number, `file index << 40 | position`, so that one hash join finds deleted rows."""
 
 
-def select(cursor: DuckDBPyConnection, scan: Scan) -> str:
-    """A SELECT of the snapshot's rows, valid on this cursor as long as it lives (deleted rows are a temp table).
+_TEMPORARY = "temp.main"
+
+
+def select(cursor: DuckDBPyConnection, scan: Scan, home: str = _TEMPORARY) -> str:
+    """A SELECT of the snapshot's rows, valid on this cursor as long as it lives: its deleted rows are a temp table.
+    With another `home`, a quoted schema, they stand there and every cursor of the instance may run it.
 
     AssetError when a file has no field ids or a deletion vector cannot be read.
     """
@@ -33,7 +37,7 @@ def select(cursor: DuckDBPyConnection, scan: Scan) -> str:
         return _nothing(scan)
     if not scan.deletes:
         return f"SELECT * FROM {_parquet(scan.files, scan.schema.fields)}"
-    return _around_deletes(cursor, scan)
+    return _around_deletes(cursor, scan, home)
 
 
 def by_number(files: tuple[str, ...], fields: Sequence[Field]) -> str:
@@ -78,7 +82,7 @@ def refuse_unmarked(cursor: DuckDBPyConnection, scan: Scan) -> None:
         )
 
 
-def _around_deletes(cursor: DuckDBPyConnection, scan: Scan) -> str:
+def _around_deletes(cursor: DuckDBPyConnection, scan: Scan, home: str) -> str:
     """Files with deleted rows by an anti join; files without any by UNION ALL, at full speed.
 
     Inside, columns are named by their ids: one called `file_row_number` must not hide DuckDB's own.
@@ -88,11 +92,11 @@ def _around_deletes(cursor: DuckDBPyConnection, scan: Scan) -> str:
     clean = tuple(path for path in scan.files if local(path) not in touched)
     if not dirty:
         return f"SELECT * FROM {_parquet(scan.files, scan.schema.fields)}"
-    deleted = _load_deleted(cursor, scan.deletes, dirty)
+    deleted = _load_deleted(cursor, scan.deletes, dirty, home)
     by_number = tuple(Field(f"f{field.id}", field.type, field.id) for field in scan.schema.fields)
     names = ", ".join(f"{quoted(f'f{field.id}')} AS {quoted(field.name)}" for field in scan.schema.fields)
     kept = (
-        f"SELECT {names} FROM {_parquet(dirty, by_number)} AS d ANTI JOIN temp.main.{quoted(deleted)} AS gone"
+        f"SELECT {names} FROM {_parquet(dirty, by_number)} AS d ANTI JOIN {deleted} AS gone"
         f" ON gone.row = (CAST(d.file_index AS BIGINT) << {_ROW_BITS} | d.file_row_number)"
     )
     return f"{kept} UNION ALL SELECT * FROM {_parquet(clean, scan.schema.fields)}" if clean else kept
@@ -114,16 +118,16 @@ def _touched(cursor: DuckDBPyConnection, deletes: tuple[DeleteFile, ...]) -> fro
     return frozenset(touched)
 
 
-def _load_deleted(cursor: DuckDBPyConnection, deletes: tuple[DeleteFile, ...], dirty: tuple[str, ...]) -> str:
-    """A temp table of the rows to leave out, numbered over `dirty`; returns its name."""
-    name = f"deleted_{uuid4().hex}"
+def _load_deleted(
+    cursor: DuckDBPyConnection, deletes: tuple[DeleteFile, ...], dirty: tuple[str, ...], home: str
+) -> str:
+    """A table of the rows to leave out, numbered over `dirty`; returns its full name in SQL."""
+    name = f"{home}.{quoted(f'deleted_{uuid4().hex}')}"
     order = {local(path): index for index, path in enumerate(dirty)}
-    cursor.execute(f"CREATE TEMP TABLE {quoted(name)} (row BIGINT)")
+    cursor.execute(f"CREATE {'TEMP ' if home == _TEMPORARY else ''}TABLE {name} (row BIGINT)")
     if source := _position_files(deletes):
         files = f"(SELECT unnest({listed(dirty)}) AS path, generate_subscripts({listed(dirty)}, 1) - 1 AS index)"
-        cursor.execute(
-            f"INSERT INTO {quoted(name)} SELECT index << {_ROW_BITS} | pos FROM {source} JOIN {files} USING (path)"
-        )
+        cursor.execute(f"INSERT INTO {name} SELECT index << {_ROW_BITS} | pos FROM {source} JOIN {files} USING (path)")
     for delete in deletes:
         if delete.target and delete.format == "puffin" and local(delete.target) in order:
             _insert_vector(cursor, name, delete, order[local(delete.target)])
@@ -133,6 +137,4 @@ def _load_deleted(cursor: DuckDBPyConnection, deletes: tuple[DeleteFile, ...], d
 def _insert_vector(cursor: DuckDBPyConnection, name: str, delete: DeleteFile, index: int) -> None:
     positions = pa.array(deleted_positions(delete), pa.int64())
     source = cursor.from_arrow(pa.table({"pos": positions}))
-    source.query(
-        "positions", f"INSERT INTO temp.main.{quoted(name)} SELECT {index}::BIGINT << {_ROW_BITS} | pos FROM positions"
-    )
+    source.query("positions", f"INSERT INTO {name} SELECT {index}::BIGINT << {_ROW_BITS} | pos FROM positions")

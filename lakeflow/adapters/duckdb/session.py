@@ -21,6 +21,7 @@ import duckdb
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from lakeflow.adapters.duckdb import scan as scans
+from lakeflow.adapters.duckdb.externals import ExternalViews
 from lakeflow.adapters.duckdb.interrupt import Result, interruptible
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.spill import own_folder, sweep
@@ -28,6 +29,7 @@ from lakeflow.core.errors import ConfigError
 from lakeflow.core.model import Layer
 from lakeflow.core.table import Scan
 
+_EXTERNAL_DOTS: Final = 2  # catalog.namespace.table
 _PATIENCE: Final = 10.0
 """Seconds that an interrupted query has to end before closing gives up."""
 
@@ -43,6 +45,7 @@ class Instance:
         self.spill = Path(temp_directory)
         sweep(self.spill)
         self._own = own_folder(self.spill, "duckdb")
+        self.externals = ExternalViews()
         self._lock = threading.Lock()
         self._open: WeakSet[DuckDBPyConnection] = WeakSet()
         self._connection = duckdb.connect(":memory:")
@@ -152,7 +155,10 @@ def step(
         stack.callback(janitor.execute, f"DETACH {name}")
         cursor = another()
         cursor.execute(f"USE {name}")
-        _bind(cursor, inputs)
+        theirs = {full: scan for full, scan in inputs.items() if full.count(".") == _EXTERNAL_DOTS}
+        if theirs:
+            stack.enter_context(instance.externals.bound(another(), theirs))
+        _bind(cursor, {each: scan for each, scan in inputs.items() if each not in theirs})
         yield Step(instance.root, cursor, another, interrupt_all, watch)
 
 

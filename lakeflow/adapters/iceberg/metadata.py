@@ -14,26 +14,26 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Generic
 from uuid import uuid4
 
 from lakeflow.adapters.iceberg.fileio import local_path
 from lakeflow.adapters.iceberg.proof import is_proof
 from lakeflow.adapters.iceberg.types import Json, schema_from_json
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model import AssetKey
+from lakeflow.core.model import TableKey
 from lakeflow.core.schema import Schema
-from lakeflow.core.table import Snapshot, Table
+from lakeflow.core.table import Key, Snapshot, Table
 
 _NAMES_CODE: Final = re.compile(r"(.+\.)?py-.+")
 _GZIP: Final = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
-class Found:
+class Found(Generic[Key]):
     """A table as one read of its pointer found it, with the JSON from which a commit starts."""
 
-    table: Table
+    table: Table[Key]
     json: Mapping[str, Any] = field(repr=False)
 
     @property
@@ -47,10 +47,10 @@ class MetadataFiles:
     def __init__(self, warehouse: Path, size: int = 512) -> None:
         self._warehouse = warehouse
         self._size = size
-        self._parsed: OrderedDict[str, Found] = OrderedDict()
+        self._parsed: OrderedDict[str, Found[Any]] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, key: AssetKey, location: str) -> Found:
+    def find(self, key: Key, location: str) -> Found[Key]:
         """LakeError when the file is missing, damaged, or asks to run code."""
         with self._lock:
             found = self._parsed.get(location)
@@ -58,7 +58,7 @@ class MetadataFiles:
                 self._parsed.move_to_end(location)
         return found if found and found.table.key == key else self.remember(key, location, self._read(key, location))
 
-    def remember(self, key: AssetKey, location: str, content: Mapping[str, Any]) -> Found:
+    def remember(self, key: Key, location: str, content: Mapping[str, Any]) -> Found[Key]:
         found = Found(_parse(key, location, content), content)
         with self._lock:
             self._parsed[location] = found
@@ -67,7 +67,7 @@ class MetadataFiles:
                 self._parsed.popitem(last=False)
         return found
 
-    def _read(self, key: AssetKey, location: str) -> Json:
+    def _read(self, key: TableKey, location: str) -> Json:
         path = local_path(location)
         try:
             content = path.read_bytes()
@@ -78,7 +78,7 @@ class MetadataFiles:
         except (OSError, ValueError) as error:
             raise LakeError(f"{key}: its metadata file {path} cannot be read: {error}", asset=key) from error
 
-    def _missing(self, key: AssetKey, path: Path) -> LakeError:
+    def _missing(self, key: TableKey, path: Path) -> LakeError:
         was = path.parents[3] if len(path.parents) > 3 else path.parent  # <warehouse>/<layer>/<name>/metadata/<file>
         if was != self._warehouse and (self._warehouse / path.relative_to(was)).exists():
             return LakeError(
@@ -90,7 +90,7 @@ class MetadataFiles:
         return LakeError(f"{key}: its metadata file {path} is missing", hint="restore it from a copy", asset=key)
 
 
-def metadata_directory(table: Table) -> str:
+def metadata_directory(table: Table[Any]) -> str:
     return table.properties.get("write.metadata.path", f"{table.location}/metadata").rstrip("/")
 
 
@@ -105,7 +105,7 @@ def to_bytes(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _parse(key: AssetKey, location: str, content: Mapping[str, Any]) -> Table:
+def _parse(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
     try:
         table = _table(key, location, content)
     except (KeyError, TypeError, ValueError) as error:
@@ -114,7 +114,7 @@ def _parse(key: AssetKey, location: str, content: Mapping[str, Any]) -> Table:
     return table
 
 
-def _table(key: AssetKey, location: str, content: Mapping[str, Any]) -> Table:
+def _table(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
     schemas = _schemas(content)
     return Table(
         key=key,
@@ -166,7 +166,7 @@ def _proofs(content: Mapping[str, Any]) -> dict[int, str]:
     return {snapshot: path for snapshot, path in files.items() if is_proof(path, snapshot)}
 
 
-def _refuse_code(table: Table) -> None:
+def _refuse_code(table: Table[Any]) -> None:
     """Metadata may name a Python module that other readers would import and run (trap T14)."""
     if keys := sorted(key for key in table.properties if _NAMES_CODE.fullmatch(key)):
         raise LakeError(

@@ -73,7 +73,7 @@ _INSERT: Final = text(
 def all_keys(connection: Connection) -> frozenset[AssetKey]:
     """Every table of the three layers; names that no asset can have are other people's and left out."""
     rows = [(str(namespace), str(name)) for namespace, name in connection.execute(_KEYS)]
-    return frozenset(key for row in rows if (key := _key(*row)))
+    return frozenset(key for row in rows if (key := AssetKey.find(".".join(row))))
 
 
 def locations(connection: Connection, keys: Iterable[AssetKey]) -> dict[AssetKey, str]:
@@ -106,10 +106,3 @@ def still(connection: Connection, key: AssetKey, seen: str) -> bool:
 
 def insert(connection: Connection, key: AssetKey, new: str) -> None:
     connection.execute(_INSERT, {"layer": str(key.layer), "name": key.name, "new": new})
-
-
-def _key(namespace: str, name: str) -> AssetKey | None:
-    try:
-        return AssetKey.parse(f"{namespace}.{name}")
-    except ValueError:
-        return None

@@ -33,6 +33,7 @@ from lakeflow.adapters.iceberg.metadata import Found
 from lakeflow.adapters.iceberg.snapshots import intelligible, live_manifests
 from lakeflow.adapters.iceberg.types import has_default
 from lakeflow.core.errors import AssetError
+from lakeflow.core.model import AssetKey
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.table import DeleteFile, Scan, Table
 
@@ -59,7 +60,7 @@ def _reader(schema: str) -> Reader:
     return resolve_reader(AvroSchemaConversion().avro_to_iceberg(json.loads(schema)), _V3, _TYPES, _ENUMS)
 
 
-def scan(found: Found, snapshot_id: int | None) -> Scan:
+def scan(found: Found[Any], snapshot_id: int | None) -> Scan:
     """AssetError for a snapshot that is not kept or cannot be read exactly, LakeError for missing metadata."""
     table = found.table
     schema = table.schema if snapshot_id is None else _kept(table, snapshot_id)
@@ -85,7 +86,7 @@ def scan_added(found: Found, snapshot_id: int, appends: Sequence[int]) -> Scan:
     return _holding(Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values())), table, data)
 
 
-def _holding(pinned: Scan, table: Table, data: Sequence[ManifestEntry]) -> Scan:
+def _holding(pinned: Scan, table: Table[Any], data: Sequence[ManifestEntry]) -> Scan:
     """The scan of these data files."""
     _refuse_other_formats(table, data)
     return replace(
@@ -97,21 +98,23 @@ def _holding(pinned: Scan, table: Table, data: Sequence[ManifestEntry]) -> Scan:
     )
 
 
-def _json_of(found: Found, snapshot_id: int) -> Mapping[str, Any]:
+def _json_of(found: Found[Any], snapshot_id: int) -> Mapping[str, Any]:
     return next(entry for entry in found.json["snapshots"] if entry["snapshot-id"] == snapshot_id)
 
 
-def _kept(table: Table, snapshot_id: int) -> Any:
+def _kept(table: Table[Any], snapshot_id: int) -> Any:
     if snapshot_id not in table.snapshots:
         raise AssetError(
             f"{table.key}: snapshot {snapshot_id} is not kept any more",
-            hint=f"`lakeflow snapshots {table.key}` lists those that are",
+            hint=f"`lakeflow snapshots {table.key}` lists those that are"
+            if isinstance(table.key, AssetKey)
+            else "plan again on what its catalog keeps now",
             asset=table.key,
         )
     return table.schema_of(snapshot_id)
 
 
-def _refuse_defaults(found: Found) -> None:
+def _refuse_defaults(found: Found[Any]) -> None:
     if any(map(has_default, found.json.get("schemas") or ())):
         raise AssetError(
             f"{found.table.key}: a column has a default value for older files (format v3), "
@@ -121,7 +124,7 @@ def _refuse_defaults(found: Found) -> None:
         )
 
 
-def _refuse_other_formats(table: Table, files: Sequence[ManifestEntry]) -> None:
+def _refuse_other_formats(table: Table[Any], files: Sequence[ManifestEntry]) -> None:
     if other := next((entry for entry in files if entry.data_file.file_format != FileFormat.PARQUET), None):
         raise AssetError(
             f"{table.key}: {other.data_file.file_path} is not a Parquet file",
@@ -130,7 +133,7 @@ def _refuse_other_formats(table: Table, files: Sequence[ManifestEntry]) -> None:
         )
 
 
-def _live_entries(table: Table, snapshot: Mapping[str, Any]) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
+def _live_entries(table: Table[Any], snapshot: Mapping[str, Any]) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
     """(data files, delete files)"""
     files = LocalFiles(Scratch())
     data: list[ManifestEntry] = []
@@ -162,7 +165,7 @@ def _entries(manifest: ManifestFile, files: LocalFiles) -> Iterator[ManifestEntr
                 yield entry
 
 
-def _delete_file(table: Table, file: DataFile) -> DeleteFile:
+def _delete_file(table: Table[Any], file: DataFile) -> DeleteFile:
     if file.content == DataFileContent.EQUALITY_DELETES:
         raise AssetError(
             f"{table.key}: it has equality deletes, which this release cannot read exactly",
@@ -183,7 +186,7 @@ def _of(file: DataFile, name: str) -> Any:
     return file._data[_FIELDS[name]]  # noqa: SLF001 - pyiceberg reads these fields but names no property for them
 
 
-def _foreign(table: Table, entry: ManifestEntry) -> bool:
+def _foreign(table: Table[Any], entry: ManifestEntry) -> bool:
     """May the file lack field ids? Ours never do; of an expired writer only the place of the file is known."""
     writer = table.snapshots.get(entry.snapshot_id or 0)
     if writer is not None:

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lakeflow.adapters.database import ReadOnlyDatabase
+from lakeflow.adapters.iceberg.external import IcebergExternals
+from lakeflow.adapters.memory import MemoryExternals
+from lakeflow.core.catalogs import ExternalCatalog
+from lakeflow.core.errors import ConfigError
+from lakeflow.core.schema import Field, Primitive, Schema
+from lakeflow.core.table import WrittenFile
+from lakeflow.testing import ExternalsContract
+from lakeflow.testing.externals_contract import THERE
+from tests.external.lab import Theirs
+
+
+class TestIcebergExternals(ExternalsContract):
+    @pytest.fixture
+    def externals(self, tmp_path: Path) -> IcebergExternals:
+        theirs = Theirs(tmp_path)
+        theirs.write(range(1))
+        theirs.write(range(1, 2))
+
+        def catalog_of(name: str) -> ExternalCatalog:
+            if name != "sales":
+                raise ConfigError(f"no catalog {name!r} is configured")
+            return ExternalCatalog(name, uri=f"sqlite:///{tmp_path}/catalog.db")
+
+        return IcebergExternals(catalog_of, tmp_path, ReadOnlyDatabase)
+
+
+class TestMemoryExternals(ExternalsContract):
+    @pytest.fixture
+    def externals(self) -> MemoryExternals:
+        made = MemoryExternals(lambda: datetime.now(UTC))
+        schema = Schema((Field("id", Primitive("long"), 1),))
+        for name in ("a", "b"):
+            made.append(THERE, schema, (WrittenFile(f"{name}.parquet", rows=1, bytes=10),))
+        return made

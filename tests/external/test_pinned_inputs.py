@@ -1,0 +1,154 @@
+"""An external table is an input like any other: pinned, recorded, looked at again; and it is only ever read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyiceberg.manifest import DataFileContent
+
+from lakeflow.core.runs import RunState, StepState
+from tests.external.deletes import hide_first_row
+from tests.external.lab import ORDERS, Theirs, ids, make, only_step, opened, reasons
+
+PYTHON = """
+from lakeflow import Relation, asset
+
+@asset(external=["sales.shop.orders"], inputs={"orders": "sales.shop.orders"}, key=["id"])
+def orders(orders: Relation) -> Relation:
+    return orders.filter("amount > 2")
+
+@asset(external=["sales.shop.orders"], key=["id"])
+def doubled():
+    return "select id * 2 as id from Sales.Shop.Orders"
+"""
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Theirs:
+    (tmp_path / "theirs").mkdir()
+    return Theirs(tmp_path / "theirs")
+
+
+def everything_in(folder: Path) -> dict[str, str]:
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def test_sql_reads_the_table_under_its_full_name_and_the_snapshot_is_recorded(tmp_path: Path, theirs: Theirs) -> None:
+    snapshot = theirs.write(range(3))
+    with opened(make(tmp_path, {"layers/silver/orders.sql": ORDERS})) as lake:
+        step = only_step(lake.materialize())
+        assert (step.state, step.inputs) == (StepState.PUBLISHED, {"sales.shop.orders": snapshot})
+        assert ids(lake, "silver.orders") == [0, 1, 2]
+        assert lake.snapshots("silver.orders")[0].inputs == {"sales.shop.orders": snapshot}
+
+
+def test_python_receives_it_as_a_parameter_or_names_it_in_sql(tmp_path: Path, theirs: Theirs) -> None:
+    theirs.write(range(4))
+    with opened(make(tmp_path, {"layers/silver/sales.py": PYTHON})) as lake:
+        assert lake.materialize().state is RunState.PUBLISHED
+        assert ids(lake, "silver.orders") == [2, 3]
+        assert ids(lake, "silver.doubled") == [0, 2, 4, 6]
+        assert lake.preview("silver.doubled", limit=9).columns == ("id",)
+
+
+def test_the_asset_is_fresh_until_the_table_moves(tmp_path: Path, theirs: Theirs) -> None:
+    first = theirs.write(range(3))
+    with opened(make(tmp_path, {"layers/silver/orders.sql": ORDERS})) as lake:
+        lake.materialize()
+        assert not lake.plan().steps
+        second = theirs.write(range(3, 5))
+        assert reasons(lake) == [f"input moved: sales.shop.orders s{str(first)[:6]} → s{str(second)[:6]} (+2 rows)"]
+        assert lake.plan().rows_to_read == 5
+        lake.materialize()
+        assert ids(lake, "silver.orders") == [0, 1, 2, 3, 4]
+        assert not lake.plan().steps
+
+
+def test_lineage_tells_what_went_in_and_what_is_there_now(tmp_path: Path, theirs: Theirs) -> None:
+    first = theirs.write(range(3))
+    with opened(make(tmp_path, {"layers/silver/orders.sql": ORDERS})) as lake:
+        lake.materialize()
+        second = theirs.write(range(3, 5))
+        ((use,),) = (tree.externals for tree in lake.lineage())
+        assert (str(use.key), use.used, use.used_rows, use.now) == ("sales.shop.orders", first, 3, second)
+
+
+def test_nothing_of_theirs_is_written(tmp_path: Path, theirs: Theirs) -> None:
+    theirs.write(range(3))
+    before = everything_in(theirs.root)
+    with opened(make(tmp_path, {"layers/silver/orders.sql": ORDERS})) as lake:
+        lake.plan()
+        lake.materialize()
+        lake.status()
+    assert everything_in(theirs.root) == before
+
+
+def test_rows_behind_position_deletes_stay_hidden(tmp_path: Path, theirs: Theirs) -> None:
+    """pyiceberg rewrites files to delete; a file of position deletes is planted as Spark leaves one."""
+    theirs.write(range(4))
+    hide_first_row(theirs)
+    with opened(make(tmp_path, {"layers/silver/orders.sql": ORDERS})) as lake:
+        lake.materialize()
+        assert ids(lake, "silver.orders") == [1, 2, 3]
+
+
+def _other_table(theirs: Theirs) -> None:
+    theirs.write(range(1), "shop.others")
+
+
+def _nothing(_: Theirs) -> None:
+    """No catalog at all."""
+
+
+def _with_code(theirs: Theirs) -> None:
+    """What a writer of their metadata could do to every reader that obeys it."""
+    theirs.write(range(1))
+    path = Path(theirs.location().removeprefix("file://"))
+    metadata = json.loads(path.read_text())
+    path.write_text(json.dumps(metadata | {"properties": {"py-io-impl": "evil.FileIO"}}))
+
+
+def _with_equality_deletes(theirs: Theirs) -> None:
+    theirs.write(range(2))
+    hide_first_row(theirs, DataFileContent.EQUALITY_DELETES)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "told"),
+    [
+        (_other_table, "catalog 'sales' has no table shop.orders"),
+        (_nothing, "does not exist"),
+        (_with_code, "its metadata asks to run code: py-io-impl"),
+        (_with_equality_deletes, "sales.shop.orders: it has equality deletes"),
+    ],
+)
+def test_what_cannot_be_read_is_planned_as_that_and_fails_alone(
+    tmp_path: Path, theirs: Theirs, break_it: Callable[[Theirs], None], told: str
+) -> None:
+    break_it(theirs)
+    files = {"layers/silver/orders.sql": ORDERS, "layers/bronze/ours.sql": "select 1 as id"}
+    with opened(make(tmp_path, files)) as lake:
+        lake.status()
+        run = lake.materialize()
+        outcome = {str(step.asset): step for step in run.steps}
+        assert outcome["bronze.ours"].state is StepState.PUBLISHED
+        assert outcome["silver.orders"].state is StepState.ERRORED
+        assert told in outcome["silver.orders"].reason
+
+
+def test_an_input_that_vanishes_makes_a_published_asset_stale(tmp_path: Path, theirs: Theirs) -> None:
+    theirs.write(range(3))
+    with opened(make(tmp_path, {"layers/silver/orders.sql": ORDERS})) as lake:
+        lake.materialize()
+    (theirs.root / "catalog.db").unlink()
+    with opened(tmp_path) as lake:
+        (status,) = lake.status()
+        assert status.health == "stale"
+        assert status.reasons[0].startswith("input cannot be read: sales.shop.orders: ")
+        assert ids(lake, "silver.orders") == [0, 1, 2]

@@ -82,6 +82,7 @@ def check_json(check: CheckResult) -> JsonObject:
         "detail": check.detail,
         "path": check.path,
         "samples": [dict(sample) for sample in check.samples],
+        "scope": check.scope,
     }
 
 

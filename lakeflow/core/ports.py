@@ -12,7 +12,7 @@ from lakeflow.core.landing import Found, Landed
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, ExternalKey, Suite, TableKey
 from lakeflow.core.runs import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.schema import Schema
-from lakeflow.core.table import Change, External, Scan, Staging, Table
+from lakeflow.core.table import Change, External, Scan, Staging, Statistics, Table
 from lakeflow.core.terms import FREELY, Terms
 from lakeflow.core.writing import Write, Written
 
@@ -60,6 +60,10 @@ class Catalog(Protocol):
 
         A compaction since then changes nothing of it. AssetError where they cannot be read exactly.
         """
+        ...
+
+    def statistics(self, table: Table, snapshot_id: int) -> Statistics | None:
+        """What is certain of it without reading data; None where rows are deleted or another engine wrote."""
         ...
 
     def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
@@ -239,7 +243,8 @@ class AuditRequest:
     `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe as JSON.
     `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
     `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
-    `at` is the moment from which ages are counted; None: now.
+    `statistics` are those of the audited snapshot, where it has any. `at` is the moment from which ages are counted;
+    None: now.
     """
 
     asset: AssetKey
@@ -255,6 +260,7 @@ class AuditRequest:
     pii: frozenset[str] = frozenset()
     inherited: frozenset[str] = frozenset()
     at: datetime | None = None
+    statistics: Statistics | None = None
 
 
 class Auditor(Protocol):

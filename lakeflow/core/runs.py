@@ -48,6 +48,14 @@ class Action(StrEnum):
     AUDIT = "audit"
 
 
+class Scope(StrEnum):
+    """What an answer rests on: the snapshot's own metadata, the files that an append added, or everything."""
+
+    METADATA = "metadata"
+    ADDED = "added"
+    ALL = "all"
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """One check on one snapshot.
@@ -64,6 +72,7 @@ class CheckResult:
     detail: str = ""
     path: str = ""
     samples: tuple[Mapping[str, str | None], ...] = ()
+    scope: Scope = Scope.ALL
 
     @property
     def holds(self) -> bool:

@@ -141,6 +141,27 @@ class Scan:
 
 
 @dataclass(frozen=True)
+class ColumnFacts:
+    """What is certain of one column of a snapshot without reading data.
+
+    No value lies below `low` or above `high`, both as the engine's text; where they are `exact`, the column holds them.
+    """
+
+    nulls: int
+    low: str | None = None
+    high: str | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What is certain of one snapshot without reading data; a column that is missing here is not known."""
+
+    rows: int
+    columns: Mapping[str, ColumnFacts] = EMPTY
+
+
+@dataclass(frozen=True)
 class ColumnStats:
     """Of one leaf column in one file. `low` and `high` are the engine's text, cut or not; None: unknown."""
 

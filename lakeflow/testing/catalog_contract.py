@@ -12,6 +12,7 @@ import pytest
 from lakeflow.core.errors import AssetError, ConflictError
 from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.ports import Catalog, Transaction
+from lakeflow.core.provenance import Provenance
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import NEUTRAL, Discard, Pin, Publish, Rollback, Staging, Table, WrittenFile
 from lakeflow.testing.examples import (
@@ -365,6 +366,16 @@ class CatalogContract(LandedContract, ABC):
         added = catalog.scan_added(now, now.main or 0, [third.main or 0, second.main or 0])
         assert (added.rows, len(added.files), added.deletes) == (6, 2, ())
         assert catalog.scan_added(now, now.main or 0, []).files == ()
+
+    # without reading data
+
+    def test_what_is_certain_of_a_snapshot_needs_no_data(self, catalog: Catalog) -> None:
+        table = catalog.create(ALPHA, SCHEMA)
+        ours = Provenance("r1", 1, str(ALPHA), "v1").summary()
+        staged = catalog.stage(table, replace(self.staging(catalog, table, 3), summary=ours))
+        found = catalog.statistics(staged, staged.refs[BRANCH])
+        assert found is not None
+        assert found.rows == 3
 
     # main moved
 

@@ -21,6 +21,7 @@ from lakeflow.core.runs import (
     Ruling,
     RunRecord,
     RunState,
+    Scope,
     StepRecord,
     StepState,
     VerdictRecord,
@@ -43,6 +44,7 @@ CHECK = CheckResult(
     detail="expected 'a', found \"b\"",
     path="checks/silver/alpha.py",
     samples=({"origin": "EWR", "temp": None}, {}),
+    scope=Scope.METADATA,
 )
 STEP = StepRecord(
     asset=ALPHA,

@@ -10,12 +10,12 @@ from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.fingerprint import ALGORITHM
 from lakeflow.core.history import predecessor
 from lakeflow.core.lineage import personal_columns, personal_inputs
-from lakeflow.core.model import AssetKey, WriteMode
+from lakeflow.core.model import AssetKey, CheckKind, WriteMode
 from lakeflow.core.planning import TO_AUDIT, Cause, Step, published
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.provenance import Provenance, provenance_of
 from lakeflow.core.runs import Action, Ruling, StepRecord, StepState
-from lakeflow.core.table import Discard, Scan, Staging
+from lakeflow.core.table import Discard, Scan, Staging, Statistics
 from lakeflow.core.verdict import hold_reason, written_as
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.consuming import Reading, has_no_new_rows, read_inputs
@@ -255,7 +255,16 @@ def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
         pii=personal_columns(attempt.world.project, {record.asset} | suite.references | suite.published),
         inherited=personal_inputs(attempt.world.project, asset),
         at=attempt.world.clock(),
+        statistics=_statistics(attempt, record),
     )
+
+
+def _statistics(attempt: Attempt, record: StepRecord) -> Statistics | None:
+    """None also where no check could make use of them: row checks and built-in ones look at the data itself."""
+    asked = any(file.kind is CheckKind.SUITE for file in attempt.suite(record.asset).files)
+    if not asked or record.snapshot_id is None:
+        return None
+    return attempt.world.catalog.statistics(attempt.tables[record.asset], record.snapshot_id)
 
 
 def _seen_before(attempt: Attempt, record: StepRecord, scan: Scan) -> Scan:

@@ -102,6 +102,7 @@ def _with_deletes(lab: Lab, **arguments: Any) -> Table:
 def test_position_deletes_are_listed(lab: Lab) -> None:
     lab.land([1, 2])
     table = _with_deletes(lab, content=DataFileContent.POSITION_DELETES)
+    assert lab.catalog.statistics(table, table.main or 0) is None, "nothing is certain where rows are hidden"
     scan = lab.catalog.scan(table, table.main)
     assert scan.deletes == (DeleteFile("/lake/deletes", "parquet"),)
     assert scan.rows == 2

@@ -5,29 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from lakeflow.adapters.expectations.certain import answers_of
 from lakeflow.adapters.expectations.metrics import Aggregate, Keys, Known, Plan, Query
 from lakeflow.adapters.expectations.pervalue import PerValue, Tally, judge
 from lakeflow.adapters.expectations.table import Answer, Audited, Queries, Returned
 from lakeflow.core.errors import AssetError
+from lakeflow.core.runs import Scope
+from lakeflow.core.table import Statistics
 
 
 class Answers:
-    """What was found out about one table so far. Equal SQL is asked once."""
+    """What was found out about one table so far. Equal SQL is asked once.
+
+    `used` says what the answers given since it was last cleared rest on.
+    """
 
     def __init__(self, queries: Queries, table: Audited) -> None:
         self.table = table
         self._queries = queries
         self._relation = table.relation
+        self.used: set[Scope] = set()
+        self._certain: dict[str, Any] = {}
         self._shared: dict[str, Any] = {}
         self._asked: dict[str, Answer] = {}
         self._refused: dict[str, AssetError] = {}
         self._tallies: dict[str, Tally] = {}
 
+    def consult(self, statistics: Statistics, plans: Iterable[Plan]) -> None:
+        """Answer what is certain of the snapshot without reading data."""
+        hints = {plan.sql: plan.hint for plan in plans if isinstance(plan, Aggregate) and plan.hint}
+        self._certain.update(answers_of(hints, statistics, self.table, self._queries))
+
     def scan(self, plans: Iterable[Plan]) -> None:
         """Answer all aggregates among `plans` in one scan. One bad expression does not sink the others:
         then each is asked alone when it is wanted.
         """
-        wanted = tuple(dict.fromkeys(plan.sql for plan in plans if isinstance(plan, Aggregate)))
+        asked = (plan for plan in plans if isinstance(plan, Aggregate) and not self._is_certain(plan))
+        wanted = tuple(dict.fromkeys(plan.sql for plan in asked))
         if not wanted:
             return
         try:
@@ -51,12 +65,24 @@ class Answers:
                 return self.repeated(plan)[0]
             case PerValue():
                 return self.tally(plan).rows
-            case Aggregate(sql):
-                if sql in self._refused:
-                    raise self._refused[sql]
-                if sql not in self._shared:
-                    self._shared[sql] = self.ask(f"SELECT {sql} FROM {self._relation}").rows[0][0]
-                return self._shared[sql]
+            case Aggregate():
+                return self._certainly(plan.sql) if self._is_certain(plan) else self._aggregate(plan.sql)
+
+    def _is_certain(self, plan: Aggregate) -> bool:
+        """Who gives no hint wants the data looked at: that written rows are there is no thing to ask metadata."""
+        return plan.hint is not None and plan.sql in self._certain
+
+    def _certainly(self, sql: str) -> Any:
+        self.used.add(Scope.METADATA)
+        return self._certain[sql]
+
+    def _aggregate(self, sql: str) -> Any:
+        self.used.add(Scope.ALL)
+        if sql in self._refused:
+            raise self._refused[sql]
+        if sql not in self._shared:
+            self._shared[sql] = self.ask(f"SELECT {sql} FROM {self._relation}").rows[0][0]
+        return self._shared[sql]
 
     def repeated(self, keys: Keys) -> tuple[int, int]:
         """How many rows share their key with another, and in how many groups."""
@@ -67,11 +93,13 @@ class Answers:
 
     def tally(self, plan: PerValue) -> Tally:
         """What the library's own code says of each distinct value; CannotCheck when it cannot be asked so."""
+        self.used.add(Scope.ALL)
         if repr(plan) not in self._tallies:
             self._tallies[repr(plan)] = judge(plan, self._queries.batches(plan.sql))
         return self._tallies[repr(plan)]
 
     def ask(self, sql: str) -> Answer:
+        self.used.add(Scope.ALL)
         if sql not in self._asked:
             self._asked[sql] = self._queries.execute(sql)
         return self._asked[sql]

@@ -89,6 +89,8 @@ def steps(request: AuditRequest, queries: Queries, past: Past, suites: Suites | 
     checks += built_in(request, table)
     answers = Answers(queries, table)
     left = [check for check in _named(checks) if check.unit not in past.answered]
+    if request.statistics:
+        answers.consult(request.statistics, [plan for check in left for plan in check.rule.plans])
     yield from _scan(answers, left, past)
     for check in left:
         yield Step(check.unit, check.name, check.path)

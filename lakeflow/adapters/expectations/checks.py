@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from lakeflow.adapters.expectations.answers import Answers
@@ -12,7 +12,7 @@ from lakeflow.adapters.expectations.metrics import Plan
 from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model import Outcome, Severity
-from lakeflow.core.runs import CheckResult
+from lakeflow.core.runs import CheckResult, Scope
 
 NOTHING: Final = "there was nothing to look at; say allow_empty where that is fine"
 _PLACE: Final = re.compile(r"^[A-Z][A-Za-z -]* Error(?=:)")
@@ -58,6 +58,10 @@ class Check:
 
     def run(self, answers: Answers) -> CheckResult:
         """Never raises: a check that broke is errored, and says why."""
+        answers.used.clear()
+        return replace(self._run(answers), scope=Scope.ALL if Scope.ALL in answers.used else Scope.METADATA)
+
+    def _run(self, answers: Answers) -> CheckResult:
         try:
             return self._result(self.rule.find(answers))
         except CannotCheck as error:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lakeflow.adapters.expectations import distributions, order, pervalue, spread
 from lakeflow.adapters.expectations.domains import Domain, Metric, domain_of
+from lakeflow.adapters.expectations.hints import Hint, Says, of_column, rows
 from lakeflow.adapters.expectations.literals import naive
 from lakeflow.adapters.expectations.pervalue import PerValue
 from lakeflow.adapters.expectations.predicates import bad_row, members, unsupported
@@ -29,9 +30,10 @@ _MAP_SUFFIXES: Final = (".unexpected_count", ".filtered_row_count")
 
 @dataclass(frozen=True)
 class Aggregate:
-    """An expression for the shared scan."""
+    """An expression for the shared scan; `hint` says how the snapshot's metadata may answer it instead."""
 
     sql: str
+    hint: Hint | None = None
 
 
 class Read(StrEnum):
@@ -102,14 +104,14 @@ def looked_at(metric: Metric, table: Audited) -> Aggregate | Query:
     domain = domain_of(metric, table)
     rule = map_rule(metric) or ""
     if rule in _NULLS or metric.name == "column.non_null_proportion" or not domain.columns:
-        return Aggregate(domain.count())
+        return _all(domain)
     if rule in order.RULES:
         return Aggregate(domain.count(order.placed(domain, table, metric.values)))
     if rule in spread.RULES:
         judged = f"({spread.bad_row(rule, domain, table, metric.values)}) IS NOT NULL"
         return Query(f"SELECT count(*) FROM {table.relation}{domain.clause(judged)}")
     if len(domain.columns) == 1:
-        return Aggregate(domain.count(of=domain.columns[0].sql))
+        return Aggregate(domain.count(of=domain.columns[0].sql), of_column(Says.VALUES, domain))
     if not rule or rule in UNIQUE or pervalue.needed(rule, metric.values):
         return Aggregate(domain.count())
     return Aggregate(domain.count(f"({bad_row(rule, domain.columns, metric.values)}) IS NOT NULL"))
@@ -160,7 +162,7 @@ def _of_table(metric: Metric, table: Audited) -> Plan:
     if metric.name == "table.row_count":
         if metric.domain.get("table"):
             raise CannotCheck("comparing with another table is not compiled; write it as a bad-row query (.sql check)")
-        return Aggregate(domain_of(metric, table).count())
+        return _all(domain_of(metric, table))
     if metric.name == "table.columns":
         return Known(list(table.schema.names))
     if metric.name == "table.column_count":
@@ -181,8 +183,18 @@ def _of_rows(metric: Metric, rule: str, table: Audited) -> Plan:
     if pervalue.needed(rule, metric.values):
         return pervalue.plan(metric, rule, domain, table)
     if rule == "column_values.nonnull":
-        return Aggregate(f"({domain.count()} - {domain.count(of=domain.columns[0].sql)})")
-    return Aggregate(domain.count(bad_row(rule, domain.columns, metric.values)))
+        nulls = f"({domain.count()} - {domain.count(of=domain.columns[0].sql)})"
+        return Aggregate(nulls, of_column(Says.NULLS, domain))
+    says = _SAID.get(rule)
+    hint = of_column(says, domain) if says else None
+    return Aggregate(domain.count(bad_row(rule, domain.columns, metric.values)), hint)
+
+
+_SAID: Final = {"column_values.null": Says.VALUES, "column_values.between": Says.OUTSIDE}
+
+
+def _all(domain: Domain) -> Aggregate:
+    return Aggregate(domain.count(), rows(domain))
 
 
 Compiler = Callable[[Metric, Domain, Audited], Plan]
@@ -193,7 +205,7 @@ def _extreme(function: str) -> Compiler:
         column = domain.columns[0]
         if not (column.is_number or column.is_time or column.is_text):
             raise CannotCheck(f"{column.name} is {column.type}, which has no order")
-        return Aggregate(naive(_filtered(f"{function}({column.sql})", domain), column))
+        return Aggregate(naive(_filtered(f"{function}({column.sql})", domain), column), of_column(Says.EXTREME, domain))
 
     return compile_
 

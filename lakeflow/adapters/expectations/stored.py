@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lakeflow.adapters.expectations.checks import Check, Stated
 from lakeflow.adapters.expectations.criteria import Equal, Inside, NoneFound, Settled, Share
+from lakeflow.adapters.expectations.hints import Hint, Says
 from lakeflow.adapters.expectations.judged import BadOnes, Judged
 from lakeflow.adapters.expectations.metrics import Aggregate, Keys, Known, Query, Read
 from lakeflow.adapters.expectations.own import AgainstMain, Reading, Ruled
@@ -21,10 +22,10 @@ from lakeflow.core.model import Outcome, Severity
 _RECORDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
     for kind in (
-        *(Severity, Outcome, Read),
+        *(Severity, Outcome, Read, Says),
         *(Check, Judged, BadOnes, Stated, BadRows, Ruled, AgainstMain, Reading),
         *(Share, Inside, Equal, NoneFound, Settled),
-        *(Aggregate, Query, Keys, Known),
+        *(Aggregate, Hint, Query, Keys, Known),
     )
 }
 

@@ -23,7 +23,7 @@ from lakeflow.core.landing import Landed
 from lakeflow.core.model import AssetKey
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.schema import Schema, highest_id
-from lakeflow.core.table import Change, Publish, Scan, Staging, Table
+from lakeflow.core.table import Change, Publish, Scan, Staging, Statistics, Table
 
 __all__ = ["MIGRATIONS", "IcebergCatalog"]
 
@@ -77,6 +77,11 @@ class IcebergCatalog:
         from lakeflow.adapters.iceberg.scan import scan_added  # noqa: PLC0415 - as in `scan`
 
         return scan_added(self._files.find(table.key, table.version), snapshot_id, appends)
+
+    def statistics(self, table: Table, snapshot_id: int) -> Statistics | None:
+        from lakeflow.adapters.iceberg.scan import statistics  # noqa: PLC0415 - as in `scan`
+
+        return statistics(self._files.find(table.key, table.version), snapshot_id)
 
     def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
         return landed.read_landed(table, name)

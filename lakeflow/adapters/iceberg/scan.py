@@ -31,11 +31,12 @@ from lakeflow.adapters.iceberg.avro import LocalFiles
 from lakeflow.adapters.iceberg.fileio import Scratch, local_path
 from lakeflow.adapters.iceberg.metadata import Found
 from lakeflow.adapters.iceberg.snapshots import intelligible, live_manifests
+from lakeflow.adapters.iceberg.statistics import statistics_of
 from lakeflow.adapters.iceberg.types import has_default
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model import AssetKey
 from lakeflow.core.provenance import provenance_of
-from lakeflow.core.table import DeleteFile, Scan, Table
+from lakeflow.core.table import DeleteFile, Scan, Statistics, Table
 
 _NAME_MAPPING: Final = "schema.name-mapping.default"
 _V3: Final = MANIFEST_ENTRY_SCHEMAS[3]
@@ -72,6 +73,15 @@ def scan(found: Found[Any], snapshot_id: int | None) -> Scan:
     return replace(
         _holding(pinned, table, data), deletes=tuple(_delete_file(table, each.data_file) for each in deletes)
     )
+
+
+def statistics(found: Found, snapshot_id: int) -> Statistics | None:
+    """None where rows are deleted, or another engine wrote a file. Errors as those of `scan`."""
+    table, schema = found.table, _kept(found.table, snapshot_id)
+    data, deletes = _live_entries(table, _json_of(found, snapshot_id))
+    if deletes or any(_foreign(table, entry) for entry in data):
+        return None
+    return statistics_of([entry.data_file for entry in data], schema)
 
 
 def scan_added(found: Found, snapshot_id: int, appends: Sequence[int]) -> Scan:

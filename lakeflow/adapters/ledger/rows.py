@@ -18,6 +18,7 @@ from lakeflow.core.runs import (
     Ruling,
     RunRecord,
     RunState,
+    Scope,
     StepRecord,
     StepState,
     VerdictRecord,
@@ -132,6 +133,7 @@ def check_row(run: str, step: StepRecord, ordinal: int) -> dict[str, Any]:
         "detail": storable(check.detail),
         "path": storable(check.path),
         "samples": json.dumps([dict(sample) for sample in check.samples]),
+        "scope": check.scope.value,
     }
 
 
@@ -145,6 +147,7 @@ def check(row: Row[Any]) -> CheckResult:
         detail=row.detail,
         path=row.path,
         samples=tuple(json.loads(row.samples)),
+        scope=Scope(row.scope),
     )
 
 

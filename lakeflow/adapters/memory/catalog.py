@@ -19,7 +19,7 @@ from lakeflow.core.landing import Landed
 from lakeflow.core.model import EMPTY, AssetKey, WriteMode
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.schema import Schema, highest_id
-from lakeflow.core.table import MAIN, NEUTRAL, Change, Pin, Scan, Snapshot, Staging, Table, WrittenFile
+from lakeflow.core.table import MAIN, NEUTRAL, Change, Pin, Scan, Snapshot, Staging, Statistics, Table, WrittenFile
 from lakeflow.core.verdict import Remedy, reconcile, written_as
 
 Files = tuple[WrittenFile, ...]
@@ -100,6 +100,10 @@ class MemoryCatalog:
             rows=sum(file.rows for file in added),
             bytes=sum(file.bytes for file in added),
         )
+
+    def statistics(self, table: Table, snapshot_id: int) -> Statistics | None:
+        """Rows and no columns: the files of this catalog are only named."""
+        return Statistics(self.scan(table, snapshot_id).rows)
 
     def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
         if name not in self._landed:

@@ -21,7 +21,8 @@ from lakeflow.core.schema import Field, Schema
 from lakeflow.core.spelling import parse_type
 
 from .lake import WEATHER
-from .test_same_as_the_library import ASKED, COLUMNS, DIFFERENT, _made
+from .library import has, made, release
+from .test_same_as_the_library import ASKED, COLUMNS, DIFFERENT
 
 FIELDS: Final = tuple(Field(name, parse_type(kind), i) for i, (name, (kind, _)) in enumerate(COLUMNS.items()))
 TABLE: Final = Audited(WEATHER, Schema(FIELDS, 0))
@@ -38,7 +39,11 @@ MORE: Final = (
 
 @pytest.mark.parametrize("line", [*ASKED, *DIFFERENT, *MORE])
 def test_data_judges_as_the_library_does(line: str) -> None:
-    rule, theirs, chance = _rule(line), seam.Library(_made(line)), Random(line)
+    if not has(line):
+        pytest.skip("this release of the library has no such expectation")
+    rule, theirs, chance = _rule(line), seam.Library(made(line)), Random(line)
+    if release() < (1, 17) and isinstance(rule.criterion, seam.Library):
+        pytest.skip("this release asks for other figures, so its own code judges them")
     assert not isinstance(rule.criterion, seam.Library)
     known = {name: plan.value for name, plan in rule.metrics.items() if isinstance(plan, Known)}
     for _ in range(60):
@@ -62,7 +67,7 @@ def test_an_expectation_class_of_the_user_is_judged_by_its_own_code() -> None:
 
 
 def _rule(line: str) -> Judged:
-    rule = compile_expectation(_made(line), TABLE, Source("checks.py", 0, allow_empty=False)).rule
+    rule = compile_expectation(made(line), TABLE, Source("checks.py", 0, allow_empty=False)).rule
     assert isinstance(rule, Judged)
     return rule
 

@@ -19,6 +19,7 @@ from lakeflow.core.errors import LakeflowError, ProjectError, UsageError
 from lakeflow.core.events import Event
 from lakeflow.core.findings import Finding
 from lakeflow.core.health import by_urgency, health, modified
+from lakeflow.core.inspection import Inspected, looked_at
 from lakeflow.core.model import AssetKey, Project
 from lakeflow.core.planning import Facts, Plan, plan
 from lakeflow.core.ports import Rows
@@ -134,6 +135,19 @@ class Lake:
         chosen = self.select(*selection, exclude=exclude)
         request = wap.Request(chosen, spelled(selection, exclude), force, all_or_nothing, wait)
         return wap.materialize(self._world, request, observer)
+
+    def audit(
+        self, *selection: str, exclude: str = "", ref: str = MAIN, snapshot: str | None = None, history: int = 1
+    ) -> tuple[Inspected, ...]:
+        """What today's checks say of what stands at a ref (`audit_…`, or `held`), or of one snapshot of one asset.
+
+        Nothing is written or recorded. With `history` the last so many snapshots of main that changed its rows, newest
+        first: which of them would these checks have held? UsageError when nothing selected stands there.
+        """
+        keys = self.select(*selection, exclude=exclude)
+        tables = wap.tables_around(self._world, keys)
+        found = looked_at({key: tables[key] for key in keys if key in tables}, ref, snapshot, history)
+        return tuple(wap.inspect(self._world, tables, [wap.Look(key, at) for key, at in found]))
 
     def publish(
         self,

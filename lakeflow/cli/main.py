@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "preview": ("look:preview", "Compute an asset and show its first rows; writes nothing."),
     "materialize": ("runs:materialize", "Write, audit and publish what is not fresh."),
     "status": ("look:status", "Say how the assets stand, what needs a decision first."),
+    "audit": ("audits:audit", "Run today's checks on what stands already; writes and records nothing."),
     "publish": ("runs:publish", "Audit the held snapshots of a run again and publish what passes."),
     "discard": ("runs:discard", "Drop what a run wrote and did not publish."),
     "retry": ("runs:retry", "Go on with a run that was not published, over its unpublished steps."),

@@ -2,19 +2,23 @@
 
 from lakeflow.wap.computing import compute
 from lakeflow.wap.decisions import discard, publish_held, rollback
+from lakeflow.wap.inspecting import Look, inspect, tables_around
 from lakeflow.wap.run import Request, materialize, preview, retry
 from lakeflow.wap.world import Origin, Policy, World
 
 __all__ = [
+    "Look",
     "Origin",
     "Policy",
     "Request",
     "World",
     "compute",
     "discard",
+    "inspect",
     "materialize",
     "preview",
     "publish_held",
     "retry",
     "rollback",
+    "tables_around",
 ]

@@ -8,19 +8,18 @@ from time import perf_counter
 from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.fingerprint import ALGORITHM
-from lakeflow.core.history import predecessor
-from lakeflow.core.lineage import personal_columns, personal_inputs
-from lakeflow.core.model import AssetKey, CheckKind, WriteMode
+from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.planning import TO_AUDIT, Cause, Step, published
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.provenance import Provenance, provenance_of
 from lakeflow.core.runs import Action, Ruling, StepRecord, StepState
-from lakeflow.core.table import Discard, Scan, Staging, Statistics
+from lakeflow.core.table import Discard, Scan, Staging
 from lakeflow.core.verdict import hold_reason, written_as
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.consuming import Reading, has_no_new_rows, read_inputs
 from lakeflow.wap.giving import give
 from lakeflow.wap.landing import lands_nothing
+from lakeflow.wap.requests import audit_request, seen_before
 
 
 def carry_out(attempt: Attempt, step: Step) -> None:
@@ -235,43 +234,14 @@ def _drop_equal(attempt: Attempt, record: StepRecord) -> None:
 
 
 def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
-    asset, suite = attempt.asset(record.asset), attempt.suite(record.asset)
+    suite = attempt.suite(record.asset)
     relations = {str(key): found for key, found in attempt.scans(suite.references - {record.asset}).items()}
     others = attempt.published_scans(suite.published - {record.asset})
     relations |= {f"published.{key}": found for key, found in others.items()}
     if record.asset in suite.published:
-        relations[f"published.{record.asset}"] = _seen_before(attempt, record, scan)
-    return AuditRequest(
-        asset=record.asset,
-        scan=scan,
-        suite=suite,
-        root=attempt.world.project.root,
-        primary_key=asset.primary_key,
-        columns=asset.columns,
-        relations=relations,
-        expected_rows=_expected_rows(attempt, record),
-        allow_empty=asset.allow_empty,
-        timeout=attempt.world.policy.check_timeout,
-        pii=personal_columns(attempt.world.project, {record.asset} | suite.references | suite.published),
-        inherited=personal_inputs(attempt.world.project, asset),
-        at=attempt.world.clock(),
-        statistics=_statistics(attempt, record),
-    )
-
-
-def _statistics(attempt: Attempt, record: StepRecord) -> Statistics | None:
-    """None also where no check could make use of them: row checks and built-in ones look at the data itself."""
-    asked = any(file.kind is CheckKind.SUITE for file in attempt.suite(record.asset).files)
-    if not asked or record.snapshot_id is None:
-        return None
-    return attempt.world.catalog.statistics(attempt.tables[record.asset], record.snapshot_id)
-
-
-def _seen_before(attempt: Attempt, record: StepRecord, scan: Scan) -> Scan:
-    """What readers see of the asset itself: what they saw before the audited snapshot, nothing on the first build."""
-    table = attempt.tables[record.asset]
-    before = predecessor(table, record.snapshot_id)
-    return Scan(record.asset, None, scan.schema) if before is None else attempt.world.catalog.scan(table, before)
+        relations[f"published.{record.asset}"] = seen_before(attempt.world, attempt.tables[record.asset], scan)
+    request = audit_request(attempt.world, attempt.tables[record.asset], scan, relations)
+    return replace(request, expected_rows=_expected_rows(attempt, record))
 
 
 def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:

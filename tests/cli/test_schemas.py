@@ -94,6 +94,7 @@ def around_a_held_run(talk: Talk) -> None:
     talk.say("show", "bronze.weather", "--as-of", "1h", expect=2)
     talk.say("show", "silver.weather", "--ref", "held")
     talk.say("show", "silver.weather", "--ref", "held", "--failing")
+    talk.say("audit", "--ref", "held", expect=1)
     talk.say("publish", run, expect=1)
     talk.say("retry", run, expect=1)
     talk.say("discard", run)
@@ -106,6 +107,7 @@ def to_the_end(talk: Talk) -> None:
     talk.say("materialize", "silver.*")
     talk.say("materialize", "silver.*", "--events")
     talk.say("snapshots", "silver.weather")
+    talk.say("audit", "silver.weather", "--history", "3")
     talk.say("rollback", run)
     talk.say("doctor", "--relocate")
 

@@ -1,0 +1,44 @@
+"""What is asked of the auditor about one snapshot, whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lakeflow.core.history import predecessor
+from lakeflow.core.lineage import personal_columns, personal_inputs
+from lakeflow.core.model import CheckKind
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.table import Scan, Statistics, Table
+from lakeflow.wap.world import World
+
+
+def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str, Scan]) -> AuditRequest:
+    """Today's checks of the asset on this scan of its table, reading these relations; ages are counted to now."""
+    asset, suite = world.project.assets[table.key], world.project.suite(table.key)
+    return AuditRequest(
+        asset=table.key,
+        scan=scan,
+        suite=suite,
+        root=world.project.root,
+        primary_key=asset.primary_key,
+        columns=asset.columns,
+        relations=relations,
+        allow_empty=asset.allow_empty,
+        timeout=world.policy.check_timeout,
+        pii=personal_columns(world.project, {table.key} | suite.references | suite.published),
+        inherited=personal_inputs(world.project, asset),
+        at=world.clock(),
+        statistics=_statistics(world, table, scan),
+    )
+
+
+def _statistics(world: World, table: Table, scan: Scan) -> Statistics | None:
+    """None also where no check could make use of them: row checks and built-in ones look at the data itself."""
+    asked = any(file.kind is CheckKind.SUITE for file in world.project.suite(table.key).files)
+    return world.catalog.statistics(table, scan.snapshot_id) if asked and scan.snapshot_id is not None else None
+
+
+def seen_before(world: World, table: Table, scan: Scan) -> Scan:
+    """What readers saw of the table before the scanned snapshot; no rows when there was nothing."""
+    before = predecessor(table, scan.snapshot_id)
+    return Scan(table.key, None, scan.schema) if before is None else world.catalog.scan(table, before)

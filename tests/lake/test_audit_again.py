@@ -1,0 +1,118 @@
+"""Today's checks on what stands already: main, branches, old snapshots, a history."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+import lakeflow
+from lakeflow.cli.main import run as command
+from lakeflow.core.errors import UsageError
+from lakeflow.core.inspection import Inspected
+from lakeflow.core.model import Outcome
+
+ROWS = "select * from (values {}) as v(id, name)"
+FILES = {
+    "pyproject.toml": "[tool.lakeflow]\nthreads = 1\n",
+    "layers/bronze/sales.sql": ROWS.format("(1, 'a')"),
+    "layers/silver/sales.sql": "/*\nkey = ['id']\n*/\nselect * from bronze.sales",
+    "layers/silver/names.sql": "/*\nkey = ['name']\n*/\nselect distinct name from bronze.sales",
+}
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def materialize(root: Path, rows: str, *selection: str) -> None:
+    """Append these rows and what follows from them."""
+    write(root, {"layers/bronze/sales.sql": ROWS.format(rows)})
+    with lakeflow.open(root) as lake:
+        lake.materialize(*selection)
+
+
+def audit(root: Path, *selection: str, **where: object) -> tuple[Inspected, ...]:
+    with lakeflow.open(root) as lake:
+        return lake.audit(*selection, **where)  # type: ignore[arg-type]
+
+
+def state(root: Path) -> list[str]:
+    with sqlite3.connect(root / ".lakeflow/catalog.db") as database:
+        return list(database.iterdump())
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """silver.sales was published with 1, 2 and 3 rows; then a check came that wants two at most."""
+    root = tmp_path_factory.mktemp("lake")
+    write(root, FILES)
+    for rows in ("(1, 'a')", "(2, 'b')", "(3, 'c')"):
+        materialize(root, rows)
+    write(root, {"checks/silver/sales.few.sql": "select * from silver.sales where id > 2"})
+    return root
+
+
+def test_todays_checks_run_on_main_and_nothing_is_written_or_recorded(root: Path) -> None:
+    before = state(root)
+    (found,) = audit(root, "silver.sales")
+    assert (found.ref, found.rows, found.reason) == ("main", 3, "few failed")
+    assert (found.checks[0].name, found.checks[0].outcome) == ("few", Outcome.FAILED)
+    assert state(root) == before
+
+
+def test_a_history_says_which_snapshots_would_have_been_held(root: Path) -> None:
+    found = audit(root, "silver.sales", history=5)
+    assert [(one.rows, bool(one.reason)) for one in found] == [(3, True), (2, False), (1, False)]
+    assert [(one.rows, bool(one.reason)) for one in audit(root, "silver.sales", history=2)] == [(3, True), (2, False)]
+
+
+def test_one_snapshot_is_audited_by_its_id(root: Path) -> None:
+    second = audit(root, "silver.sales", history=2)[1]
+    assert audit(root, "silver.sales", snapshot=f"s{second.snapshot_id}") == (second,)
+
+
+def test_old_snapshots_are_compared_with_what_readers_saw_then(root: Path) -> None:
+    text = """
+from lakeflow import check
+
+@check(inputs={"names": "silver.names", "seen": "published.silver.names"})
+def counts(branch, published, names, seen):
+    now, before, named, known = (each.count("*").fetchall()[0][0] for each in (branch, published, names, seen))
+    return (before, named) == (now - 1, now) and known == now
+"""
+    write(root, {"checks/silver/sales.py": text})
+    try:
+        found = audit(root, "silver.sales", history=3)
+    finally:
+        (root / "checks/silver/sales.py").unlink()
+    assert [one.checks[0].outcome for one in found] == [Outcome.PASSED] * 3, found[-1].checks[0]
+
+
+def test_what_cannot_be_looked_at_is_said(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has a ref 'held'"):
+        audit(root, ref="held")
+    with pytest.raises(UsageError, match="one of one asset"):
+        audit(root, snapshot="s1")
+    with pytest.raises(UsageError, match="history is that of main"):
+        audit(root, ref="held", history=2)
+    write(tmp_path, FILES)
+    with pytest.raises(UsageError, match="was ever published"):
+        audit(tmp_path)
+
+
+def test_a_held_branch_is_audited_where_it_is(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    materialize(root, "(4, 'y')", "+silver.sales")
+    (found,) = audit(root, ref="held")
+    assert (str(found.asset), found.rows, found.reason) == ("silver.sales", 4, "few failed")
+    assert str(found.ref).startswith("audit_")
+    assert command(["-C", str(root), "audit", "--ref", "held"]) == 1
+    out = capsys.readouterr().out
+    assert "would be held: few failed" in out
+    assert "1 snapshot audited, 1 would be held; nothing was written" in out
+    write(root, {"checks/silver/sales.few.sql": "select * from silver.sales where id > 9"})
+    assert command(["-C", str(root), "audit", "silver.sales", "--history", "2"]) == 0
+    assert "would have been published" in capsys.readouterr().out

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: check test test-long demo bench lock clean
+.PHONY: check test test-long demo docs bench lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -25,6 +25,9 @@ test-long: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/python -m demo.demo
+
+docs: $(STAMP)
+	$(BIN)/python -m tests.docs.pages
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.by_hand

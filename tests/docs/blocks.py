@@ -8,6 +8,20 @@ from pathlib import Path
 
 _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _CAPTION = re.compile(r"\*\*`(?P<path>[^`]+)`\*\*[^\n]*\n$")
+_IDS = re.compile(r"(?:(?<=Run )|(?<=audit_)|(?<=run ))[0-9a-z]{10}\b|\bs\d{6}\b")
+_CHANCE = (
+    (r"\b[0-9a-z]{10}\b(?=[`\s,\".:]|$)", "RUN"),
+    (r"audit_[0-9a-z]{10}", "audit_RUN"),
+    (r"\bs\d{6}\b", "SNAPSHOT"),
+    (r'"\d{15,19}"', '"SNAPSHOT"'),
+    (r"\b[0-9a-f]{64}\b", "VERSION"),
+    (r"\b[0-9a-f]{6} → [0-9a-f]{6}\b", "VERSION → VERSION"),
+    (r"code [0-9a-f]{6}\b", "code VERSION"),
+    (r'"seconds": [\d.]+', '"seconds": TIME'),
+    (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+(\+00:00|Z)", "TIME"),
+    (r"\b\d+(\.\d+)?( ?(ms|s|min|h|d))\b( (old|ago))?", "TIME"),
+    (r"[ \t]+", " "),
+)
 
 
 @dataclass(frozen=True)
@@ -34,15 +48,13 @@ def commands_of(console: str) -> list[tuple[str, str]]:
     return [(command, output) for command, _, output in (part.partition("\n") for part in parts)]
 
 
+def ids_of(screen: str) -> list[str]:
+    """The ids of runs and snapshots on a screen, in order."""
+    return _IDS.findall(screen)
+
+
 def without_chance(screen: str) -> str:
     """A screen without what differs from run to run: ids, durations, ages, and the padding that follows from them."""
-    for pattern, word in (
-        (r"\b[0-9a-z]{10}\b(?=[`\s,]|$)", "RUN"),
-        (r"audit_[0-9a-z]{10}", "audit_RUN"),
-        (r"\bs\d{6}\b", "SNAPSHOT"),
-        (r"\b[0-9a-f]{6} → [0-9a-f]{6}\b", "VERSION → VERSION"),
-        (r"\b\d+(\.\d+)?( ?(ms|s|min|h|d))\b( (old|ago))?", "TIME"),
-        (r"[ \t]+", " "),
-    ):
+    for pattern, word in _CHANCE:
         screen = re.sub(pattern, word, screen)
-    return screen.strip()
+    return "\n".join(line.rstrip() for line in screen.strip().splitlines())

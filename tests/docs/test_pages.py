@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.docs.blocks import without_chance
-from tests.docs.pages import PAGES, ROOT, said_today
+from tests.docs.pages import ROOT, pages, said_today
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", pages())
 def test_every_block_of_the_page_does_what_it_says(tmp_path: Path, page: str) -> None:
     """`python -m tests.docs.pages` writes what the commands say today."""
     today = said_today(ROOT / page, tmp_path)

@@ -11,7 +11,8 @@ description = "Given by us; says nothing about the person."
 mask = "redact"
 
 [columns.email]
-mask = "redact"
+mask = "hash"
+description = "Equal addresses have equal hashes, so that they can be counted and joined."
 
 [columns.phone]
 mask = "redact"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -19,7 +19,7 @@ from lakeflow.core.errors import LakeflowError, ProjectError, UsageError
 from lakeflow.core.events import Event
 from lakeflow.core.findings import Finding
 from lakeflow.core.health import by_urgency, health, modified
-from lakeflow.core.inspection import Inspected, looked_at
+from lakeflow.core.inspection import Inspected, looked_at, recorded
 from lakeflow.core.model import AssetKey, Project
 from lakeflow.core.planning import Facts, Plan, plan
 from lakeflow.core.ports import Rows
@@ -148,6 +148,19 @@ class Lake:
         tables = wap.tables_around(self._world, keys)
         found = looked_at({key: tables[key] for key in keys if key in tables}, ref, snapshot, history)
         return tuple(wap.inspect(self._world, tables, [wap.Look(key, at) for key, at in found]))
+
+    def audited(self, run: str, *selection: str, exclude: str = "") -> tuple[Inspected, ...]:
+        """What the audits of that run recorded; nothing is audited again."""
+        keys = self.select(*selection, exclude=exclude) if selection or exclude else None
+        found = self.run(run)
+        tables = self._world.catalog.load([step.asset for step in found.steps])
+        return tuple(one for one in recorded(found, tables) if keys is None or one.asset in keys)
+
+    def data_docs(self, directory: str | Path, audits: Sequence[Inspected]) -> tuple[Path, ...]:
+        """Great Expectations' own HTML of these audits, and an index; the files written. Imports the library."""
+        from lakeflow.expectations.docs import write_docs  # noqa: PLC0415 - seconds, and only this needs it
+
+        return write_docs(Path(directory), audits)
 
     def publish(
         self,

@@ -32,7 +32,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "show": ("look:show", "Show the first rows of an asset, or (--failing) those that fail its checks."),
     "lineage": ("look:lineage", "Show as a tree what was made from what."),
     "doctor": ("care:doctor", "Say what is wrong with this machine or this lake, and what to type."),
-    "config": ("project:config", "Show every setting and where it came from."),
+    "config": ("project:config", "Show every setting, and where it came from."),
 }
 """Command → where it is defined, and its line in the help; the latter must be known without importing the former."""
 

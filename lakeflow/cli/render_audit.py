@@ -15,6 +15,7 @@ from lakeflow.cli.words import age, count, counted, in_rows, iso
 from lakeflow.core.inspection import Inspected
 from lakeflow.core.model import Outcome
 from lakeflow.core.planning import short_id
+from lakeflow.core.runs import CheckResult
 
 
 def audit_screen(found: Sequence[Inspected]) -> Text:
@@ -29,7 +30,8 @@ def history_screen(found: Sequence[Inspected], now: datetime) -> Text:
     return screen(align([_past(one, now) for one in found], right=frozenset({3})), [line(_sum(found))])
 
 
-def inspected_json(one: Inspected) -> dict[str, Any]:
+def inspected_json(one: Inspected, *, gx: bool) -> dict[str, Any]:
+    """With `gx` each check has a result of Great Expectations, null for a check that is no expectation."""
     return {
         "asset": str(one.asset),
         "snapshot_id": id_text(one.snapshot_id),
@@ -38,8 +40,15 @@ def inspected_json(one: Inspected) -> dict[str, Any]:
         "rows": one.rows,
         "would_hold": bool(one.reason),
         "reason": one.reason,
-        "checks": [check_json(check) for check in one.checks],
+        "checks_digest": one.checks_digest,
+        "checks": [check_json(check) | (_gx(check) if gx else {}) for check in one.checks],
     }
+
+
+def _gx(check: CheckResult) -> dict[str, Any]:
+    from lakeflow.expectations.results import result_json  # noqa: PLC0415 - it imports the library, which takes seconds
+
+    return {"gx": result_json(check)}
 
 
 def inspected_records(found: Sequence[Inspected]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

@@ -11,7 +11,7 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.history import BRANCH_PREFIX, find_snapshot, seen_at
 from lakeflow.core.model import AssetKey
 from lakeflow.core.provenance import provenance_of
-from lakeflow.core.runs import CheckResult
+from lakeflow.core.runs import CheckResult, RunRecord, StepRecord
 from lakeflow.core.table import MAIN, NEUTRAL, Snapshot, Table
 from lakeflow.core.verdict import hold_reason
 
@@ -21,9 +21,10 @@ HELD = "held"
 
 @dataclass(frozen=True)
 class Inspected:
-    """One snapshot and what today's checks say of it. `ref` is the head that it is, None for an older one.
+    """One snapshot and what checks say of it: today's, or those of the run that audited it.
 
-    `rows` is None where its writer did not say how many.
+    `ref` is the head that it is, None for an older one; `rows` is None where its writer did not say how many.
+    `checks_digest` tells which checks these were.
     """
 
     asset: AssetKey
@@ -32,6 +33,7 @@ class Inspected:
     committed_at: datetime
     rows: int | None
     checks: tuple[CheckResult, ...]
+    checks_digest: str = ""
 
     @property
     def reason(self) -> str:
@@ -65,6 +67,19 @@ def _meant(table: Table, ref: str, snapshot: str | None, history: int) -> Iterat
         yield from (each.id for each in published_lately(table, history))
     elif name := ref_meant(table, ref):
         yield table.refs[name]
+
+
+def recorded(run: RunRecord, tables: Mapping[AssetKey, Table]) -> tuple[Inspected, ...]:
+    """What the audits of a run found, as the ledger has it. A snapshot that has expired is told by the run's time."""
+    return tuple(_recorded(run, step, tables.get(step.asset)) for step in run.steps if step.checks and step.snapshot_id)
+
+
+def _recorded(run: RunRecord, step: StepRecord, table: Table | None) -> Inspected:
+    assert step.snapshot_id is not None
+    snapshot = table.snapshots.get(step.snapshot_id) if table else None
+    at = snapshot.committed_at if snapshot else run.started_at
+    ref = head_of(table, step.snapshot_id) if table else None
+    return Inspected(step.asset, step.snapshot_id, ref, at, step.rows, step.checks, step.checks_digest)
 
 
 def ref_meant(table: Table, ref: str) -> str | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from lakeflow.core.model import EMPTY, AssetKey, Outcome, Severity
 
@@ -62,6 +62,7 @@ class CheckResult:
 
     `failed_rows` and `rows` (looked at) are None where the check does not count rows. `detail` says what was
     expected and found, or why it errored. `samples` are a few failing rows as text, never a personal value.
+    `evidence` is what a result of Great Expectations is built from (`core.evidence`), of an expectation.
     """
 
     name: str
@@ -73,6 +74,7 @@ class CheckResult:
     path: str = ""
     samples: tuple[Mapping[str, str | None], ...] = ()
     scope: Scope = Scope.ALL
+    evidence: Mapping[str, Any] = field(default=EMPTY, repr=False)
 
     @property
     def holds(self) -> bool:

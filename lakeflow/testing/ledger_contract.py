@@ -45,6 +45,7 @@ CHECK = CheckResult(
     path="checks/silver/alpha.py",
     samples=({"origin": "EWR", "temp": None}, {}),
     scope=Scope.METADATA,
+    evidence={"expectation": {"type": "expect_x", "kwargs": {}}, "metrics": {"a.count": 3, "b": [{"float": "nan"}]}},
 )
 STEP = StepRecord(
     asset=ALPHA,

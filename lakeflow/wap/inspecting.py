@@ -48,7 +48,8 @@ def _inspected(world: World, tables: Tables, look: Look) -> Inspected:
     request = audit_request(world, table, scan, _relations(world, tables, look, scan))
     if ref is None:
         request = replace(request, at=snapshot.committed_at)
-    return Inspected(look.asset, snapshot.id, ref, snapshot.committed_at, snapshot.rows, world.auditor.audit(request))
+    checks = world.auditor.audit(request)
+    return Inspected(look.asset, snapshot.id, ref, snapshot.committed_at, snapshot.rows, checks, request.suite.digest)
 
 
 def _relations(world: World, tables: Tables, look: Look, scan: Scan) -> dict[str, Scan]:

@@ -95,6 +95,7 @@ def around_a_held_run(talk: Talk) -> None:
     talk.say("show", "silver.weather", "--ref", "held")
     talk.say("show", "silver.weather", "--ref", "held", "--failing")
     talk.say("audit", "--ref", "held", expect=1)
+    talk.say("audit", "--run", run, "--gx", expect=1)
     talk.say("publish", run, expect=1)
     talk.say("retry", run, expect=1)
     talk.say("discard", run)

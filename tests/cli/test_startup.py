@@ -61,7 +61,7 @@ def test_the_help_of_the_group_says_what_the_command_itself_says(name: str) -> N
 
 def test_every_click_command_of_the_package_is_listed() -> None:
     found = set()
-    for module in ("care", "project", "runs", "look"):
+    for module in ("audits", "care", "project", "runs", "look"):
         values = vars(importlib.import_module(f"lakeflow.cli.commands.{module}")).values()
         found |= {value.name for value in values if isinstance(value, click.Command)}
     assert found == set(COMMANDS)

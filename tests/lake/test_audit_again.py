@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
+import re
 import sqlite3
+import warnings
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -13,6 +18,14 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.inspection import Inspected
 from lakeflow.core.model import Outcome
 
+SUITE = """
+import great_expectations.expectations as gxe
+
+class LessThanTwo(gxe.ExpectColumnMaxToBeBetween):
+    max_value: int = 1
+
+expectations = [gxe.ExpectColumnValuesToNotBeNull(column="id"), LessThanTwo(column="id")]
+"""
 ROWS = "select * from (values {}) as v(id, name)"
 FILES = {
     "pyproject.toml": "[tool.lakeflow]\nthreads = 1\n",
@@ -116,3 +129,38 @@ def test_a_held_branch_is_audited_where_it_is(root: Path, capsys: pytest.Capture
     write(root, {"checks/silver/sales.few.sql": "select * from silver.sales where id > 9"})
     assert command(["-C", str(root), "audit", "silver.sales", "--history", "2"]) == 0
     assert "would have been published" in capsys.readouterr().out
+
+
+def test_what_a_run_recorded_is_told_again_with_the_digest_of_its_checks(root: Path) -> None:
+    with lakeflow.open(root) as lake:
+        run = next(run for run in lake.runs() if run.state == "published")
+        found = lake.audited(run.id, "silver.sales")
+        step = run.step(found[0].asset)
+    assert step is not None
+    assert [(one.snapshot_id, one.checks, one.checks_digest) for one in found] == [
+        (step.snapshot_id, step.checks, step.checks_digest)
+    ]
+
+
+def test_results_and_pages_of_the_library_are_made_of_what_a_run_recorded(tmp_path: Path) -> None:
+    write(tmp_path, {**FILES, "checks/silver/sales.py": SUITE, "checks/silver/sales.odd.sql": "from silver.sales"})
+    with lakeflow.open(tmp_path) as lake, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library warns of its own old habits when it is imported
+        run = lake.materialize("+silver.sales")
+        assert run is not None
+        audits = lake.audited(run.id, "silver.sales")
+        index, page = lake.data_docs(tmp_path / "pages", audits)
+        out = io.StringIO()
+        with redirect_stdout(out):
+            assert command(["-C", str(tmp_path), "audit", "--run", run.id, "--gx", "-o", "json"]) == 1
+    assert page.name in index.read_text()
+    text = page.read_text()
+    assert "values must never be null" in text, "an expectation, in the library's words"
+    assert "LessThanTwo" not in text
+    assert "odd" in text, "a check that is no expectation goes by its name"
+    assert not re.findall(r"(?:src|srcset)=.https?:", text), "nothing is loaded from elsewhere"
+    (found,) = [one for one in json.loads(out.getvalue())["data"]["audits"] if one["asset"] == "silver.sales"]
+    by_name = {check["name"]: check["gx"] for check in found["checks"]}
+    assert by_name["id not null"]["result"]["element_count"] == 1
+    assert by_name["id not null"]["expectation_config"]["type"] == "expect_column_values_to_not_be_null"
+    assert by_name["odd"] is None

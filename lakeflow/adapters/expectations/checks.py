@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.metrics import Plan
 from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model import Outcome, Severity
+from lakeflow.core.evidence import counts, evidence
+from lakeflow.core.model import EMPTY, Outcome, Severity
 from lakeflow.core.runs import CheckResult, Scope
 
 NOTHING: Final = "there was nothing to look at; say allow_empty where that is fine"
@@ -20,13 +21,17 @@ _PLACE: Final = re.compile(r"^[A-Z][A-Za-z -]* Error(?=:)")
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check saw; `rows` is how many it judged, None where it judges no rows."""
+    """What one check saw; `rows` is how many it judged, None where it judges no rows.
+
+    `metrics` are the figures that it was judged by, under the names under which the library wants them.
+    """
 
     outcome: Outcome
     detail: str = ""
     failed_rows: int | None = None
     rows: int | None = None
     samples: tuple[Mapping[str, str | None], ...] = ()
+    metrics: Mapping[str, Any] = EMPTY
 
 
 class Rule(Protocol):
@@ -46,7 +51,8 @@ class Rule(Protocol):
 class Check:
     """`unit` names it among all of an audit, whatever process runs it.
 
-    `personal` says that a value or an engine's message about it may be personal data.
+    `personal` says that a value or an engine's message about it may be personal data. `configuration` is the library's
+    own of an expectation, as JSON.
     """
 
     unit: str
@@ -55,6 +61,7 @@ class Check:
     path: str = ""
     severity: Severity = Severity.CRITICAL
     personal: bool = False
+    configuration: Mapping[str, Any] | None = None
 
     def run(self, answers: Answers) -> CheckResult:
         """Never raises: a check that broke is errored, and says why."""
@@ -85,6 +92,7 @@ class Check:
             detail=finding.detail,
             path=self.path,
             samples=finding.samples,
+            evidence=evidence(self.configuration, counts(finding.metrics) if self.personal else finding.metrics),
         )
 
 

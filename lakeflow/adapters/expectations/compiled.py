@@ -53,7 +53,7 @@ def compile_expectation(expectation: Any, table: Audited, source: Source) -> Che
         rule = Broken(str(error))
     except Exception as error:  # noqa: BLE001 - the boundary to the library and to users' own expectation classes
         rule = Broken(f"{type(error).__name__}: {error}")
-    return Check(source.unit, name, rule, source.path, severity, personal)
+    return Check(source.unit, name, rule, source.path, severity, personal, seam.configuration_of(expectation))
 
 
 def _words(expectation: Any) -> str:

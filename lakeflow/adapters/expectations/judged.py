@@ -61,10 +61,10 @@ class Judged:
         judgement = self.criterion.judge(plain(values))
         outcome = Outcome.PASSED if judgement.success else Outcome.FAILED
         if self.bad is None:
-            return Finding(outcome, self._found(judgement.observed, values), rows=looked)
+            return Finding(outcome, self._found(judgement.observed, values), rows=looked, metrics=values)
         failed = values[self.bad.count]
         shown = self._shown(answers, self.bad) if failed and outcome is Outcome.FAILED else ()
-        return Finding(outcome, self._annotated(answers, self.bad, failed, looked), failed, looked, shown)
+        return Finding(outcome, self._annotated(answers, self.bad, failed, looked), failed, looked, shown, values)
 
     def _shown(self, answers: Answers, bad: BadOnes) -> tuple[samples.Sample, ...]:
         asked = self.metrics.get(bad.count)

@@ -38,10 +38,10 @@ class Ruled:
         looked = answers.value(self.looked) if self.looked else None
         if looked == 0:
             return self._nothing()
-        values = {name: answers.value(plan) for name, plan in self.metrics.items()}
-        found = rule(self.kind, self.args, {**values, "at": answers.table.moment})
+        values = {name: answers.value(plan) for name, plan in self.metrics.items()} | {"at": answers.table.moment}
+        found = rule(self.kind, self.args, values)
         told = "what was found is withheld: the column holds personal data" if self.withheld else found.told
-        return Finding(Outcome.PASSED if found.success else Outcome.FAILED, told, rows=looked)
+        return Finding(Outcome.PASSED if found.success else Outcome.FAILED, told, rows=looked, metrics=values)
 
     def _nothing(self) -> Finding:
         if self.allow_empty:

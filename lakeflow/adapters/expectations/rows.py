@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from lakeflow.adapters.expectations import samples
 from lakeflow.adapters.expectations.answers import Answers
@@ -42,13 +43,19 @@ class BadRows:
         if rows == 0 and failed == 0 and not self.allow_empty:
             return Finding(Outcome.ERRORED, NOTHING, rows=0)
         if not failed:
-            return Finding(Outcome.PASSED, failed_rows=0, rows=rows)
-        return Finding(Outcome.FAILED, _detail(failed, rows), failed, rows, self._shown(answers, query))
+            return Finding(Outcome.PASSED, failed_rows=0, rows=rows, metrics=_metrics(failed))
+        shown = self._shown(answers, query)
+        return Finding(Outcome.FAILED, _detail(failed, rows), failed, rows, shown, _metrics(failed))
 
     def _shown(self, answers: Answers, query: str) -> tuple[samples.Sample, ...]:
         if not self.sampled:
             return ()
         return samples.rows(answers, f"SELECT {samples.as_text('COLUMNS(*)')} FROM (\n{query}\n) LIMIT {SHOWN}")
+
+
+def _metrics(failed: int) -> dict[str, Any]:
+    """Of the library's own expectation about a query; the rows themselves are not among them."""
+    return {"unexpected_rows_query.row_count": failed, "unexpected_rows_query.table": []}
 
 
 def _detail(failed: int, rows: int) -> str:

@@ -8,6 +8,7 @@ engine, validator or checkpoint. The import costs 3 to 7 seconds; call `load()` 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,15 @@ def own_of(expectation: Any) -> OwnKind | None:
         {**args, "row_condition": given.get("row_condition")},
         not judge.__module__.startswith("lakeflow.expectations."),
     )
+
+
+def configuration_of(expectation: Any) -> Mapping[str, Any] | None:
+    """The expectation as JSON, from which the library makes it again; None where an argument has no JSON."""
+    try:
+        found: dict[str, Any] = json.loads(json.dumps(expectation.configuration.to_json_dict(), allow_nan=False))
+    except Exception:  # noqa: BLE001 - the library raises whatever it likes here, and the check runs without
+        return None
+    return found
 
 
 def is_expectation(value: Any) -> bool:

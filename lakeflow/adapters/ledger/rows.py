@@ -134,6 +134,7 @@ def check_row(run: str, step: StepRecord, ordinal: int) -> dict[str, Any]:
         "path": storable(check.path),
         "samples": json.dumps([dict(sample) for sample in check.samples]),
         "scope": check.scope.value,
+        "evidence": json.dumps(dict(check.evidence)),
     }
 
 
@@ -148,6 +149,7 @@ def check(row: Row[Any]) -> CheckResult:
         path=row.path,
         samples=tuple(json.loads(row.samples)),
         scope=Scope(row.scope),
+        evidence=json.loads(row.evidence),
     )
 
 

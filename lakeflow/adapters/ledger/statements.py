@@ -44,6 +44,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "create table lakeflow_code (version text primary key, algorithm text not null, source text not null)",
     ),
     ("alter table lakeflow_checks add column scope text not null default 'all'",),
+    ("alter table lakeflow_checks add column evidence text not null default '{}'",),
 )
 
 
@@ -76,7 +77,7 @@ NOTE_STEP: Final = text("""update lakeflow_steps set action = :action, reasons =
 DROP_CHECKS_OF_STEP: Final = text("delete from lakeflow_checks where run = :run and asset = :asset")
 SAVE_CHECK: Final = text("""insert into lakeflow_checks
     values (:run, :asset, :ordinal, :snapshot_id, :name, :outcome, :severity, :failed_rows, :rows, :detail, :path,
-        :samples, :scope)""")
+        :samples, :scope, :evidence)""")
 SAVE_VERDICT: Final = text("""insert into lakeflow_verdicts
     values ((select coalesce(max(ordinal), 0) + 1 from lakeflow_verdicts), :asset, :snapshot_id, :ruling, :run,
         :attempt, :ruled_at, :actor, :reason, :code_version, :checks_digest, :reads, :inputs, :passed, :total)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +11,10 @@ from lakeflow.cli.commands.options import SELECTION_HELP, takes_selection
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.render_audit import audit_screen, history_screen, inspected_json, inspected_records
 from lakeflow.cli.session import Session, answers, now
+
+if TYPE_CHECKING:
+    from lakeflow.core.inspection import Inspected
+    from lakeflow.lake import Lake
 
 
 @click.command(epilog=SELECTION_HELP)
@@ -19,17 +24,31 @@ from lakeflow.cli.session import Session, answers, now
 @click.option(
     "--history", type=click.IntRange(min=1), metavar="N", help="The last N published snapshots of each asset."
 )
+@click.option("--run", metavar="RUN", help="What that run's audits recorded; nothing is audited again.")
+@click.option("--gx", is_flag=True, help="With each expectation Great Expectations' own result (only as JSON).")
+@click.option("--data-docs", metavar="DIR", help="Write Great Expectations' own HTML of the results there.")
 @answers(*Form)
-def audit(session: Session, selection: tuple[str, ...], exclude: str, **where: Any) -> Answer:
+def audit(session: Session, selection: tuple[str, ...], exclude: str, **options: Any) -> Answer:
     """Run today's checks on what stands already; writes and records nothing.
 
     Ends with 1 when they would hold something.
     """
-    ref, snapshot, history = where["ref"], where["snapshot"], where["history"]
-    if sum(each is not None for each in (ref, snapshot, history)) > 1:
-        raise click.UsageError("--ref, --snapshot and --history exclude each other")
+    places = ("ref", "snapshot", "history", "run")
+    where = {name: options[name] for name in places if options[name] is not None}
+    if len(where) > 1:
+        raise click.UsageError("--ref, --snapshot, --history and --run exclude each other")
+    if options["gx"] and click.get_current_context().params["output"] != Form.JSON:
+        raise click.UsageError("--gx is JSON; add --output json")
     with session.lake() as lake:
-        found = lake.audit(*selection, exclude=exclude, ref=ref or "main", snapshot=snapshot, history=history or 1)
-    text = history_screen(found, now()) if history else audit_screen(found)
-    data = {"audits": [inspected_json(one) for one in found]}
+        found = _found(lake, selection, exclude, where)
+        if options["data_docs"]:
+            lake.data_docs(options["data_docs"], found)
+    text = history_screen(found, now()) if "history" in where else audit_screen(found)
+    data = {"audits": [inspected_json(one, gx=options["gx"]) for one in found]}
     return Answer(data, text, inspected_records(found), exit_code=int(any(one.reason for one in found)))
+
+
+def _found(lake: Lake, selection: Sequence[str], exclude: str, where: Mapping[str, Any]) -> tuple[Inspected, ...]:
+    if "run" in where:
+        return lake.audited(where["run"], *selection, exclude=exclude)
+    return lake.audit(*selection, exclude=exclude, **where)

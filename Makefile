@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: check test test-long demo docs bench lock clean
+.PHONY: check test test-long test-gx demo docs bench lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -23,6 +23,14 @@ test: $(STAMP)
 test-long: $(STAMP)
 	$(BIN)/pytest -n 2 -m long
 
+# The tests of checks on another release of Great Expectations: make test-gx GX=1.17.0
+GX ?= 1.9.0
+OTHER := .venv-gx-$(GX)
+test-gx:
+	@test -x $(OTHER)/bin/python || $(PYTHON) -m venv $(OTHER)
+	@$(OTHER)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]" "great-expectations==$(GX)"
+	$(OTHER)/bin/pytest -n 2 tests/expectations
+
 demo: $(STAMP)
 	$(BIN)/python -m demo.demo
 
@@ -38,4 +46,4 @@ lock:
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
 
 clean:
-	rm -rf .venv build dist .lakeflow
+	rm -rf .venv .venv-gx-* build dist .lakeflow

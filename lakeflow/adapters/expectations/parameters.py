@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,7 +20,9 @@ def resolved(expectation: Any, given: Mapping[str, Any]) -> Any:
     from great_expectations.exceptions import SuiteParameterError  # noqa: PLC0415 - as in seam
 
     try:
-        values = {name: parse_suite_parameter(said, dict(given)) for name, said in asked.items()}
+        with warnings.catch_warnings():  # of the library, about its own parser
+            warnings.simplefilter("ignore")
+            values = {name: parse_suite_parameter(said, dict(given)) for name, said in asked.items()}
     except SuiteParameterError:
         return expectation
     own = {name: getattr(expectation, name) for name in expectation.__fields_set__}

@@ -37,18 +37,25 @@ class Answers:
         self._certain.update(answers_of(hints, statistics, self.table, self._queries))
 
     def scan(self, plans: Iterable[Plan]) -> None:
-        """Answer all aggregates among `plans` in one scan. One bad expression does not sink the others:
-        then each is asked alone when it is wanted.
-        """
+        """Answer all aggregates among `plans` in one scan. One bad expression does not sink the others."""
         asked = (plan for plan in plans if isinstance(plan, Aggregate) and not self._is_certain(plan))
-        wanted = tuple(dict.fromkeys(plan.sql for plan in asked))
+        self._learn(tuple(dict.fromkeys(plan.sql for plan in asked)))
+
+    def _learn(self, wanted: tuple[str, ...]) -> None:
+        """Where a scan fails, each half is tried: one bad expression among thousands costs a few more scans.
+        It is asked again, alone, when it is wanted, and tells what is wrong with it.
+        """
         if not wanted:
             return
         try:
             row = self._queries.execute(f"SELECT {', '.join(wanted)} FROM {self._relation}").rows[0]
         except AssetError:
-            return
-        self._shared.update(zip(wanted, row, strict=True))
+            half = len(wanted) // 2
+            if half:
+                self._learn(wanted[:half])
+                self._learn(wanted[half:])
+        else:
+            self._shared.update(zip(wanted, row, strict=True))
 
     def refuse(self, plans: Iterable[Plan], reason: str) -> None:
         """Never ask these aggregates: the shared scan took too long, so would they."""

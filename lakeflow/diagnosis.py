@@ -15,7 +15,7 @@ from lakeflow.adapters.iceberg import relocate as relocate_tables
 from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.assembly import MIGRATIONS, assemble, database_of, new_run_id, utc_now, warehouse_of
 from lakeflow.core import findings
-from lakeflow.core.consistency import Evidence, disagreements, lacks
+from lakeflow.core.consistency import Evidence, disagreements, lacks, left_behind, undefined
 from lakeflow.core.errors import LakeError, LakeflowError, ProjectError
 from lakeflow.core.findings import Finding, Level, of_error, well
 from lakeflow.core.leases import busy
@@ -196,6 +196,7 @@ def _examine_tables(one: Patient) -> Iterator[Finding]:
         except LakeflowError as error:
             yield from of_error(str(key), error)
     yield from _examine_files(one, tables)
+    yield from _examine_names(one, tables)
     if len(tables) == len(keys):
         yield from _examine_ledger(one, tables)
 
@@ -219,6 +220,15 @@ def _examine_files(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[F
     yield from found
     if not found and tables:
         yield well("tables", f"{len(tables)} load, and the {files:,} files that they need are there")
+
+
+def _examine_names(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[Finding]:
+    """A project with faults defines nothing for certain; they are told elsewhere."""
+    try:
+        project = load(one.root)
+    except ProjectError:
+        return
+    yield from left_behind(undefined(tables, project))
 
 
 def _examine_ledger(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[Finding]:

@@ -15,12 +15,13 @@ from typing import Any, Final, Self
 from lakeflow import diagnosis, wap
 from lakeflow.assembly import assemble, read_log, syntax_faults
 from lakeflow.core import history, lineage
+from lakeflow.core.consistency import undefined
 from lakeflow.core.errors import LakeflowError, ProjectError, UsageError
 from lakeflow.core.events import Event
 from lakeflow.core.findings import Finding
 from lakeflow.core.health import by_urgency, health, modified
 from lakeflow.core.inspection import Inspected, looked_at, recorded
-from lakeflow.core.model import AssetKey, Project
+from lakeflow.core.model import AssetKey, ExternalKey, Project
 from lakeflow.core.planning import Facts, Plan, plan
 from lakeflow.core.ports import Rows
 from lakeflow.core.runs import UNPUBLISHED_ENDS, RunRecord, RunState
@@ -189,6 +190,26 @@ class Lake:
         """Take a whole run back. `force` accepts a state that no run produced."""
         return wap.rollback(self._world, self.run(run).id, force=force)
 
+    def adopt(self, asset: str, place: str | None = None, *, observer: Observer = _unobserved) -> RunRecord:
+        """Audit an Iceberg table that exists and make it the asset's: by `catalog.namespace.table`, its folder or one
+        of its metadata files; without a place the one that stands under the asset's name and that others wrote.
+
+        A table that does not pass is left alone: the run is `discarded`. SchemaError when it is not as declared.
+        """
+        key = self._one(asset)
+        return wap.adopt(self._world, key, place and self._place(place), observer)
+
+    def drop(self, table: str) -> RunRecord:
+        """Take a table that no asset defines out of the catalog; its files stay. UsageError for any other."""
+        key = AssetKey.find(table)
+        if key is None:
+            raise UsageError(f"{table!r} is not layer.name", hint="`lakeflow status` lists what no asset defines")
+        return wap.drop(self._world, key)
+
+    def undefined(self) -> tuple[Table, ...]:
+        """The tables of the catalog that no asset defines any more."""
+        return undefined(self._world.catalog.load(self._world.catalog.keys()), self.project)
+
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
         """Newest first."""
         return self._world.ledger.runs(limit)
@@ -273,6 +294,17 @@ class Lake:
 
     def _patient(self) -> diagnosis.Patient:
         return diagnosis.Patient(Path(self.project.root), self.configured)
+
+    def _place(self, place: str) -> str:
+        """Where the metadata of a table stands that is named by its catalog; a path starts at the root."""
+        try:
+            key = ExternalKey.parse(place)
+        except ValueError:
+            return place if "://" in place else str(Path(self.project.root) / place)
+        found = self._world.externals.find([key])[key]
+        if found.table is None:
+            raise UsageError(found.fault, hint=found.hint)
+        return found.table.version
 
     def _one(self, asset: str) -> AssetKey:
         found = self.select(asset)

@@ -27,6 +27,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "discard": ("runs:discard", "Drop what a run wrote and did not publish."),
     "retry": ("runs:retry", "Go on with a run that was not published, over its unpublished steps."),
     "rollback": ("runs:rollback", "Take a published run back, whole."),
+    "adopt": ("tables:adopt", "Audit an Iceberg table that exists and make it the asset's, as it stands."),
+    "drop": ("tables:drop", "Take a table that no asset defines any more out of the catalog."),
     "runs": ("look:runs", "List the runs, newest first, or show one."),
     "snapshots": ("look:snapshots", "Show the snapshots of an asset, newest first."),
     "show": ("look:show", "Show the first rows of an asset, or (--failing) those that fail its checks."),

@@ -20,6 +20,7 @@ from lakeflow.core.model import EMPTY, Asset, AssetKey, Project, SqlCode
 from lakeflow.core.planning import Plan, Reason, Step
 from lakeflow.core.ports import Rows
 from lakeflow.core.runs import CheckResult, RunRecord, StepRecord
+from lakeflow.core.table import Table
 from lakeflow.core.views import AssetStatus, ExternalUse, LineageNode, Setting, SnapshotRow
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -132,6 +133,16 @@ def status_json(status: AssetStatus) -> JsonObject:
         "reasons": list(status.reasons),
         **_seen(status),
         "held": list(status.held),
+    }
+
+
+def undefined_json(table: Table) -> JsonObject:
+    head = table.published
+    return {
+        "table": str(table.key),
+        "snapshot_id": id_text(table.main),
+        "rows": head.rows if head else None,
+        "published_at": iso(head.committed_at) if head else None,
     }
 
 

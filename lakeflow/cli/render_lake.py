@@ -14,6 +14,7 @@ from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import age, counted, in_rows
 from lakeflow.core.model import Asset, AssetKey, Kind, Project, SqlCode
 from lakeflow.core.planning import short_id
+from lakeflow.core.table import Table
 from lakeflow.core.views import AssetStatus, ExternalUse, Health, LineageNode, Setting
 
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
@@ -51,6 +52,22 @@ def status_screen(statuses: Sequence[AssetStatus], now: datetime) -> Text:
     tally = Counter(str(status.health) for status in statuses)
     summary = " · ".join(f"{number} {health}" for health in Health if (number := tally[health]))
     return screen(align(rows), [line(summary)], status_hints(statuses))
+
+
+def undefined_lines(tables: Sequence[Table]) -> list[Text]:
+    """Tables that outlived their assets, and what takes them away."""
+    return [
+        line(
+            (str(table.key), "bold"),
+            f"  no asset defines it any more; {_stands(table)} is kept until `lakeflow drop {table.key}`",
+        )
+        for table in tables
+    ]
+
+
+def _stands(table: Table) -> str:
+    head = table.published
+    return "its table, never published," if head is None else f"{short_id(head.id)} ({in_rows(head.rows)})"
 
 
 def status_hints(statuses: Sequence[AssetStatus]) -> list[Text]:

@@ -9,7 +9,7 @@ from itertools import takewhile
 from lakeflow.core.findings import Finding, Level
 from lakeflow.core.history import BRANCH_PREFIX
 from lakeflow.core.leases import Standing
-from lakeflow.core.model import EMPTY, AssetKey
+from lakeflow.core.model import EMPTY, AssetKey, Project
 from lakeflow.core.planning import short_id
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import UNPUBLISHED_ENDS, Ruling, RunRecord, RunState, StepState, VerdictRecord
@@ -129,11 +129,29 @@ def _unruled(table: Table, verdicts: Sequence[VerdictRecord]) -> Iterator[Findin
         yield Finding(Level.WARNING, str(table.key), message, f"`lakeflow materialize {table.key}` audits it")
 
 
+def _since_last_drop(verdicts: Sequence[VerdictRecord]) -> list[VerdictRecord]:
+    return list(takewhile(lambda verdict: verdict.ruling is not Ruling.DROPPED, reversed(verdicts)))[::-1]
+
+
+def undefined(tables: Mapping[AssetKey, Table], project: Project) -> tuple[Table, ...]:
+    """The tables that no asset defines any more, and that no asset says it was renamed from; kept until dropped."""
+    return tuple(table for key, table in sorted(tables.items()) if key not in project.assets)
+
+
+def left_behind(tables: Sequence[Table]) -> Iterator[Finding]:
+    for table in tables:
+        rows = "" if table.published is None or table.published.rows is None else f" ({table.published.rows:,} rows)"
+        message = f"no asset defines it any more; its table{rows} is kept"
+        yield Finding(
+            Level.WARNING, str(table.key), message, f"`lakeflow drop {table.key}` takes it out of the catalog"
+        )
+
+
 def _unreachable(key: AssetKey, verdicts: Sequence[VerdictRecord], evidence: Evidence) -> Iterator[Finding]:
     """I3: what was published last is main or an ancestor of it, unless its run was rolled back."""
     standing = [
         verdict
-        for verdict in verdicts
+        for verdict in _since_last_drop(verdicts)
         if verdict.ruling in _PUBLISHED and evidence.states.get(verdict.run) is not RunState.ROLLED_BACK
     ]
     if not standing:

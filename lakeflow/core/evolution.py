@@ -12,7 +12,7 @@ from itertools import count
 from typing import Final
 
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model import Column, WriteMode
+from lakeflow.core.model import Asset, Column, WriteMode
 from lakeflow.core.schema import Decimal, Field, List, Map, Primitive, Schema, Struct, Type
 
 _WIDER: Final = {("int", "long"): "long", ("float", "double"): "double"}
@@ -32,6 +32,27 @@ def declare(produced: Schema, columns: Mapping[str, Column], parse: Parse) -> Sc
     declared = {name.lower(): parse(column.type) for name, column in columns.items() if column.type}
     fields = tuple(replace(field, type=declared.get(field.name.lower(), field.type)) for field in produced.fields)
     return Schema(fields)
+
+
+def require_declared(asset: Asset, found: Schema, parse: Parse) -> None:
+    """SchemaError, with all that differs, unless a table has the key and every declared column in its declared type."""
+    types = {field.name.lower(): field.type for field in found.fields}
+    declared = {name: parse(column.type) if column.type else None for name, column in asset.columns.items()}
+    wanted = {**dict.fromkeys(asset.primary_key), **declared}
+    wrong = [f"it has no column {name!r}" for name in wanted if name.lower() not in types]
+    wrong += [
+        f"column {name!r} is {types[name.lower()]}, declared as {type_}"
+        for name, type_ in declared.items()
+        if type_ is not None and name.lower() in types and not _same(types[name.lower()], type_)
+    ]
+    if wrong:
+        hint = "declare the columns as the table has them, or change the table with the engine that wrote it"
+        raise SchemaError(f"{asset.key}: {'; '.join(wrong)}", hint=hint, asset=asset.key)
+
+
+def _same(found: Type, declared: Type) -> bool:
+    """Field ids are the table's own; a declaration has none."""
+    return str(found) == str(declared)
 
 
 def evolve(current: Schema | None, produced: Schema, mode: WriteMode, last_id: int) -> Schema:

@@ -18,6 +18,7 @@ _STATES: Final = {
     Ruling.UNCHANGED: SnapshotState.PUBLISHED,
     Ruling.FORCED: SnapshotState.FORCED,
     Ruling.HOLD: SnapshotState.HELD,
+    Ruling.DROPPED: SnapshotState.PUBLISHED,
 }
 
 
@@ -150,7 +151,7 @@ def _state(ref: str | None, verdict: VerdictRecord | None) -> SnapshotState:
 
 def _weight(verdict: VerdictRecord) -> int:
     """Which ruling tells how a snapshot came to stand on main: the last of the greatest weight; 0 tells nothing."""
-    return {Ruling.HOLD: 0, Ruling.UNCHANGED: 1}.get(verdict.ruling, 2)
+    return {Ruling.HOLD: 0, Ruling.DROPPED: 0, Ruling.UNCHANGED: 1}.get(verdict.ruling, 2)
 
 
 def _listed(names: Iterable[str]) -> str:

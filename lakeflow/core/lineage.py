@@ -9,7 +9,7 @@ from lakeflow.core.graph import ancestors
 from lakeflow.core.model import Asset, AssetKey, ExternalKey, Layer, Project, PythonCode
 from lakeflow.core.planning import Facts
 from lakeflow.core.provenance import provenance_of
-from lakeflow.core.runs import Ruling
+from lakeflow.core.runs import STANDING
 from lakeflow.core.table import External, Snapshot
 from lakeflow.core.views import AssetStatus, ExternalUse, LineageNode
 
@@ -51,7 +51,7 @@ def _external(key: ExternalKey, used: int | None, facts: Facts) -> ExternalUse:
 
 def _inputs(facts: Facts, key: AssetKey, snapshot: Snapshot) -> Mapping[str, int]:
     """What the snapshot was made from: by the last run that found a new write equal to it, else by its own summary."""
-    said = [v for v in facts.verdicts.get(key, ()) if v.snapshot_id == snapshot.id and v.ruling is not Ruling.HOLD]
+    said = [v for v in facts.verdicts.get(key, ()) if v.snapshot_id == snapshot.id and v.ruling in STANDING]
     if said:
         return said[-1].inputs
     made = provenance_of(snapshot.summary)

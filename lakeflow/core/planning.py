@@ -14,7 +14,7 @@ from lakeflow.core.increments import consumption
 from lakeflow.core.landing import Landing
 from lakeflow.core.model import EMPTY, Asset, AssetKey, ExternalKey, OnRewrite, Project, TableKey, WriteMode
 from lakeflow.core.provenance import provenance_of
-from lakeflow.core.runs import Action, Ruling, VerdictRecord
+from lakeflow.core.runs import STANDING, Action, VerdictRecord
 from lakeflow.core.table import NEUTRAL, External, Snapshot, Table
 
 
@@ -198,7 +198,7 @@ def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Pu
     """What stands on main, by the ledger's latest verdict on that very snapshot, else by its own summary."""
     if table is None or (head := table.published) is None:
         return None
-    ruled = {verdict.snapshot_id: verdict for verdict in verdicts if verdict.ruling is not Ruling.HOLD}
+    ruled = {verdict.snapshot_id: verdict for verdict in verdicts if verdict.ruling in STANDING}
     foreign: Snapshot | None = None
     for snapshot in table.ancestry(head.id):
         if said := ruled.get(snapshot.id):

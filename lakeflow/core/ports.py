@@ -12,7 +12,7 @@ from lakeflow.core.landing import Found, Landed
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, ExternalKey, Suite, TableKey
 from lakeflow.core.runs import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.schema import Schema
-from lakeflow.core.table import Change, External, Scan, Staging, Statistics, Table
+from lakeflow.core.table import Change, External, Registration, Scan, Staging, Statistics, Table
 from lakeflow.core.terms import FREELY, Terms
 from lakeflow.core.writing import Write, Written
 
@@ -100,6 +100,19 @@ class Catalog(Protocol):
         """
         ...
 
+    def inspect(self, key: AssetKey, place: str) -> Table:
+        """The table whose metadata stands there (a file, or the folder of a table), as it would be under that key.
+
+        It is not in the catalog by that. LakeError for one that is missing, damaged, or could not be written to.
+        """
+        ...
+
+    def register(self, changes: Sequence[Registration], record: Record) -> None:
+        """All of it, and what `record` writes, in one transaction; ConflictError, naming expected and found, as
+        `commit` for an assertion that does not hold.
+        """
+        ...
+
 
 class Externals(Protocol):
     """Tables of other catalogs, which are only ever read."""
@@ -150,6 +163,10 @@ class Ledger(Protocol):
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
         """Newest first."""
+        ...
+
+    def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
+        """All that is recorded of an asset is recorded of the other name, within the catalog's transaction."""
         ...
 
     def verdicts(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:

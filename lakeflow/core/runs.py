@@ -163,12 +163,19 @@ class Lease:
 
 
 class Ruling(StrEnum):
-    """`publish` and `forced` put a snapshot on main; `hold` kept it off; `unchanged` found a new write equal to it."""
+    """`publish` and `forced` put a snapshot on main; `hold` kept it off; `unchanged` found a new write equal to it;
+    `dropped` took its whole table out of the catalog.
+    """
 
     PUBLISH = "publish"
     HOLD = "hold"
     FORCED = "forced"
     UNCHANGED = "unchanged"
+    DROPPED = "dropped"
+
+
+STANDING: Final = frozenset({Ruling.PUBLISH, Ruling.FORCED, Ruling.UNCHANGED})
+"""Rulings that speak of what readers see."""
 
 
 @dataclass(frozen=True)

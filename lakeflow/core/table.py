@@ -245,3 +245,32 @@ class Pin:
 
 
 Change = Publish | Discard | Rollback | Pin
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Take the table whose metadata stands at `version` into the catalog under `key`, which is free."""
+
+    key: AssetKey
+    version: str
+
+
+@dataclass(frozen=True)
+class Rename:
+    """Call a table that is still at `version` by another name, which is free; no file moves."""
+
+    key: AssetKey
+    to: AssetKey
+    version: str
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Take a table that is still at `version` out of the catalog; its files stay."""
+
+    key: AssetKey
+    version: str
+
+
+Registration = Adopt | Rename | Drop
+"""What changes the catalog's own rows and nothing in a table."""

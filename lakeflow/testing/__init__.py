@@ -10,7 +10,10 @@ Nothing else in lakeflow imports this package.
 import pytest
 
 pytest.register_assert_rewrite(
-    "lakeflow.testing.catalog_contract", "lakeflow.testing.externals_contract", "lakeflow.testing.ledger_contract"
+    *(
+        f"lakeflow.testing.{name}_contract"
+        for name in ("externals", "landed", "ledger", "moved_main", "publishing", "registration", "staging")
+    )
 )
 
 from lakeflow.testing.catalog_contract import CatalogContract  # noqa: E402 - after the rewrite is registered

@@ -325,3 +325,11 @@ class LedgerContract(ABC):
         with pytest.raises(BusyError, match="lost its lease"):
             ledger.save(run(state=RunState.FAILED), (), lease("r1", ALPHA, BETA))
         assert ledger.run("r1").state is RunState.ABANDONED
+
+    def test_what_is_recorded_of_a_name_goes_with_it_to_another(self, ledger: Ledger) -> None:
+        ledger.acquire(lease("r1", ALPHA, GAMMA))
+        ledger.save(run(steps=(STEP, StepRecord(BETA))), [verdict()])
+        with self.transaction(ledger) as transaction:
+            ledger.rename(transaction, ALPHA, GAMMA)
+        assert ledger.run("r1").steps == (replace(STEP, asset=GAMMA), StepRecord(BETA))
+        assert ledger.verdicts([ALPHA, GAMMA]) == {ALPHA: (), GAMMA: (replace(verdict(), asset=GAMMA),)}

@@ -4,6 +4,7 @@ from lakeflow.wap.computing import compute
 from lakeflow.wap.decisions import discard, publish_held, rollback
 from lakeflow.wap.inspecting import Look, inspect, tables_around
 from lakeflow.wap.run import Request, materialize, preview, retry
+from lakeflow.wap.tables import adopt, drop
 from lakeflow.wap.world import Origin, Policy, World
 
 __all__ = [
@@ -12,8 +13,10 @@ __all__ = [
     "Policy",
     "Request",
     "World",
+    "adopt",
     "compute",
     "discard",
+    "drop",
     "inspect",
     "materialize",
     "preview",

@@ -113,6 +113,20 @@ def to_the_end(talk: Talk) -> None:
     talk.say("doctor", "--relocate")
 
 
+def around_a_whole_table(talk: Talk) -> None:
+    talk.say("materialize", "silver.*", "gold.*")
+    gold = talk.root / "layers/gold/windiest.sql"
+    text = gold.read_text()
+    gold.unlink()
+    talk.say("status")
+    talk.say("doctor", expect=1)
+    place = talk.say("drop", "gold.windiest")["reason"].rpartition(" ")[2]
+    talk.say("drop", "gold.windiest", expect=2)
+    gold.write_text(text)
+    talk.say("adopt", "gold.windiest", expect=2)
+    talk.say("adopt", "gold.windiest", "--from", place)
+
+
 def what_cannot_be_done(talk: Talk) -> None:
     talk.say("plan", "silver.wether", expect=2)
     talk.say("materialize", "silver.wether", "--events", expect=2)
@@ -126,7 +140,7 @@ def what_cannot_be_done(talk: Talk) -> None:
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     talk = Talk(windy(tmp_path_factory.mktemp("lake")))
-    for chapter in (before_any_run, around_a_held_run, to_the_end, what_cannot_be_done):
+    for chapter in (before_any_run, around_a_held_run, to_the_end, around_a_whole_table, what_cannot_be_done):
         chapter(talk)
     talk.say("init", str(tmp_path_factory.mktemp("new") / "lake"))
     return talk.said

@@ -10,10 +10,11 @@ from typing import Final
 from urllib.parse import urlparse
 from uuid import uuid4
 
-from lakeflow.adapters.iceberg import landed, pointers, proof
+from lakeflow.adapters.iceberg import landed, pointers, proof, registrations
 from lakeflow.adapters.iceberg.commits import Commits, Planned, present
 from lakeflow.adapters.iceberg.fileio import Scratch, local_path, to_location
 from lakeflow.adapters.iceberg.metadata import Found, MetadataFiles, metadata_directory, to_bytes
+from lakeflow.adapters.iceberg.places import metadata_location, refuse_unwritable
 from lakeflow.adapters.iceberg.pointers import MIGRATIONS, Database
 from lakeflow.adapters.iceberg.refs import Requirement, move, require
 from lakeflow.adapters.iceberg.types import schema_to_json, with_ids
@@ -23,7 +24,7 @@ from lakeflow.core.landing import Landed
 from lakeflow.core.model import AssetKey
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.schema import Schema, highest_id
-from lakeflow.core.table import Change, Publish, Scan, Staging, Statistics, Table
+from lakeflow.core.table import Change, Publish, Registration, Scan, Staging, Statistics, Table
 
 __all__ = ["MIGRATIONS", "IcebergCatalog"]
 
@@ -116,13 +117,24 @@ class IcebergCatalog:
 
         return self._commits.run(by_table, plan, record)
 
+    def inspect(self, key: AssetKey, place: str) -> Table:
+        found = self._files.find(key, metadata_location(key, place))
+        refuse_unwritable(found)
+        return found.table
+
+    def register(self, changes: Sequence[Registration], record: Record) -> None:
+        with self._database.transaction() as connection:
+            for change in changes:
+                registrations.apply(connection, change)
+            record(connection)
+
     def proof(self, table: Table, snapshot_id: int) -> proof.Proof | None:
         """The evidence attached to a snapshot, even where another engine's statistics displaced it."""
         return proof.read_proof(table, snapshot_id, metadata_directory(table))
 
     def _new_table(self, key: AssetKey, schema: Schema) -> tuple[str, Scratch]:
         """(location of its first metadata, the scratch that holds it)"""
-        home = to_location(str(self._warehouse / str(key.layer) / key.name))
+        home = to_location(str(_free(self._warehouse / str(key.layer) / key.name)))
         location = f"{home}/metadata/00000-{uuid4()}.metadata.json"
         at_ms = int(self._clock().timestamp() * 1000)
         content = new_metadata(str(uuid4()), home, schema_to_json(schema), highest_id(schema), at_ms)
@@ -147,6 +159,11 @@ class IcebergCatalog:
             if not self.load((key,)):
                 raise
         return True
+
+
+def _free(folder: Path) -> Path:
+    """The folder, or one beside it where a dropped or renamed table left its files: two tables never share one."""
+    return folder.with_name(f"{folder.name}-{uuid4().hex[:8]}") if folder.exists() else folder
 
 
 def _planned(found: Found, changes: Sequence[Change]) -> Planned:

@@ -68,6 +68,11 @@ _INSERT: Final = text(
     "insert into iceberg_tables (catalog_name, table_namespace, table_name, metadata_location, iceberg_type) "
     f"values ('{CATALOG}', :layer, :name, :new, 'TABLE')"
 )
+_REMOVE: Final = text(f"delete from iceberg_tables {_ROW} and metadata_location = :seen")
+_CALL: Final = text(
+    "update iceberg_tables set table_namespace = :new_layer, table_name = :new_name "
+    f"{_ROW} and metadata_location = :seen"
+)
 
 
 def all_keys(connection: Connection) -> frozenset[AssetKey]:
@@ -102,6 +107,19 @@ def relocate(connection: Connection, key: AssetKey, at: tuple[str, str], previou
 def still(connection: Connection, key: AssetKey, seen: str) -> bool:
     bound = {"layer": str(key.layer), "name": key.name, "seen": seen}
     return bool(connection.execute(_HELD, bound).scalar_one() == 1)
+
+
+def remove(connection: Connection, key: AssetKey, seen: str) -> bool:
+    """Take the table out; False when it does not point to `seen` any more."""
+    bound = {"layer": str(key.layer), "name": key.name, "seen": seen}
+    return bool(connection.execute(_REMOVE, bound).rowcount == 1)
+
+
+def call(connection: Connection, key: AssetKey, new: AssetKey, seen: str) -> bool:
+    """Give the table another name, which is free; False when it does not point to `seen` any more."""
+    bound = {"layer": str(key.layer), "name": key.name, "seen": seen}
+    renamed = {"new_layer": str(new.layer), "new_name": new.name}
+    return bool(connection.execute(_CALL, bound | renamed).rowcount == 1)
 
 
 def insert(connection: Connection, key: AssetKey, new: str) -> None:

@@ -78,6 +78,12 @@ class SqlLedger:
         _assert_held(transaction, lease)
         _save(transaction, run, verdicts)
 
+    def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
+        """A run that had both names keeps its record as it is."""
+        assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
+        for statement in (statements.RENAME_VERDICTS, statements.RENAME_STEPS, statements.RENAME_CHECKS):
+            transaction.execute(statement, {"old": str(old), "new": str(new)})
+
     def run(self, prefix: str) -> RunRecord:
         with self._database.read() as connection:
             found = connection.execute(statements.RUNS_BY_PREFIX, {"prefix": prefix, "length": len(prefix)}).all()

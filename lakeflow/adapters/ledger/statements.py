@@ -88,6 +88,11 @@ AUDITED: Final = text("select distinct asset from lakeflow_verdicts")
 STATES: Final = text("select id, state from lakeflow_runs")
 CODE: Final = text("select source from lakeflow_code where version = :version")
 REMEMBER_CODE: Final = text("insert into lakeflow_code values (:version, :algorithm, :source) on conflict do nothing")
+RENAME_VERDICTS: Final = text("update lakeflow_verdicts set asset = :new where asset = :old")
+RENAME_STEPS: Final = text("""update lakeflow_steps set asset = :new where asset = :old and not exists
+    (select 1 from lakeflow_steps as other where other.run = lakeflow_steps.run and other.asset = :new)""")
+RENAME_CHECKS: Final = text("""update lakeflow_checks set asset = :new where asset = :old and not exists
+    (select 1 from lakeflow_checks as other where other.run = lakeflow_checks.run and other.asset = :new)""")
 
 
 def _of_runs(table: str) -> TextClause:

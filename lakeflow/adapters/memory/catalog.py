@@ -12,14 +12,26 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from lakeflow.adapters.memory.changes import apply, expect
+from lakeflow.adapters.memory.changes import apply, expect, registered
 from lakeflow.adapters.memory.transaction import MemoryTransaction
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
 from lakeflow.core.landing import Landed
 from lakeflow.core.model import EMPTY, AssetKey, WriteMode
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.schema import Schema, highest_id
-from lakeflow.core.table import MAIN, NEUTRAL, Change, Pin, Scan, Snapshot, Staging, Statistics, Table, WrittenFile
+from lakeflow.core.table import (
+    MAIN,
+    NEUTRAL,
+    Change,
+    Pin,
+    Registration,
+    Scan,
+    Snapshot,
+    Staging,
+    Statistics,
+    Table,
+    WrittenFile,
+)
 from lakeflow.core.verdict import Remedy, reconcile, written_as
 
 Files = tuple[WrittenFile, ...]
@@ -50,6 +62,7 @@ class MemoryCatalog:
         self._clock = clock
         self._lock = threading.RLock()
         self._tables: dict[AssetKey, Table] = {}
+        self._dropped: dict[str, Table] = {}
         self._live: dict[int, Files] = {}
         self._added: dict[int, Files] = {}
         self._landed: dict[str, tuple[Landed, ...]] = {}
@@ -163,6 +176,22 @@ class MemoryCatalog:
             transaction.commit()
             changed = {change.key for change in changes if not isinstance(change, Pin)}
             return {key: self._put(after[key]) for key in changed}
+
+    def inspect(self, key: AssetKey, place: str) -> Table:
+        with self._lock:
+            if place not in self._dropped:
+                raise LakeError(f"{key}: there is no table at {place}", asset=key)
+            return replace(self._dropped[place], key=key)
+
+    def register(self, changes: Sequence[Registration], record: Record) -> None:
+        with self._lock:
+            tables, dropped = dict(self._tables), dict(self._dropped)
+            for change in changes:
+                registered(tables, dropped, change)
+            transaction = MemoryTransaction()
+            record(transaction)
+            transaction.commit()
+            self._tables, self._dropped = tables, dropped
 
     def foreign_append(self, key: AssetKey, files: Sequence[WrittenFile]) -> Table:
         """Another engine adds rows to main."""

@@ -8,7 +8,7 @@ from itertools import islice
 
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.model import AssetKey
-from lakeflow.core.table import MAIN, Change, Discard, Pin, Publish, Rollback, Table
+from lakeflow.core.table import MAIN, Adopt, Change, Discard, Drop, Pin, Publish, Registration, Rename, Rollback, Table
 
 
 def apply(table: Table, change: Change) -> Table:
@@ -22,6 +22,21 @@ def apply(table: Table, change: Change) -> Table:
             return _roll_back(table, change)
         case Pin():
             return _pinned(table, change)
+
+
+def registered(tables: dict[AssetKey, Table], dropped: dict[str, Table], change: Registration) -> None:
+    """Change what is registered under which name; `dropped` holds by version what is under none."""
+    match change:
+        case Adopt(key, version):
+            expect(key, "its table", None, tables.get(key))
+            tables[key] = replace(dropped.pop(version), key=key)
+        case Rename(key, to, version):
+            expect(to, "its table", None, tables.get(to))
+            expect(key, "its version", version, tables[key].version if key in tables else None)
+            tables[to] = replace(tables.pop(key), key=to)
+        case Drop(key, version):
+            expect(key, "its version", version, tables[key].version if key in tables else None)
+            dropped[version] = tables.pop(key)
 
 
 def expect(key: AssetKey, what: str, expected: object, found: object) -> None:

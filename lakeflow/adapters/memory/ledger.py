@@ -70,6 +70,17 @@ class MemoryLedger:
             self._assert_held(lease)
         transaction.then(partial(self.save, run, verdicts))
 
+    def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
+        assert isinstance(transaction, MemoryTransaction), "the catalog in memory opens the transaction"
+        transaction.then(partial(self._rename, old, new))
+
+    def _rename(self, old: AssetKey, new: AssetKey) -> None:
+        with self._lock:
+            self._verdicts = [replace(said, asset=new) if said.asset == old else said for said in self._verdicts]
+            for run in [run for run in self._runs.values() if run.step(old) and not run.step(new)]:
+                steps = tuple(replace(step, asset=new) if step.asset == old else step for step in run.steps)
+                self._runs[run.id] = replace(run, steps=steps)
+
     def run(self, prefix: str) -> RunRecord:
         with self._lock:
             return self._runs[one_id(prefix, sorted(id_ for id_ in self._runs if id_.startswith(prefix)))]

@@ -10,8 +10,15 @@ from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, asset_ar
 from lakeflow.cli.failing import Place, failing_answer, failing_step, ref_of
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.render_history import runs_records, runs_screen, snapshots_records, snapshots_screen
-from lakeflow.cli.render_json import lineage_json, rows_json, run_json, snapshot_json, status_json
-from lakeflow.cli.render_lake import lineage_records, lineage_screen, snapshot_label, status_records, status_screen
+from lakeflow.cli.render_json import lineage_json, rows_json, run_json, snapshot_json, status_json, undefined_json
+from lakeflow.cli.render_lake import (
+    lineage_records,
+    lineage_screen,
+    snapshot_label,
+    status_records,
+    status_screen,
+    undefined_lines,
+)
 from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.render_rows import rows_records, rows_screen
 from lakeflow.cli.render_run import run_screen, steps_records
@@ -34,8 +41,13 @@ def status(session: Session, selection: tuple[str, ...], exclude: str) -> Answer
     """Say how the assets stand, what needs a decision first."""
     with session.lake() as lake:
         statuses = lake.status(*selection, exclude=exclude)
-        data = {"assets": [status_json(one) for one in statuses]}
-        return Answer(data, status_screen(statuses, now()), status_records(statuses))
+        left = () if selection or exclude else lake.undefined()
+        data = {
+            "assets": [status_json(one) for one in statuses],
+            "undefined": [undefined_json(table) for table in left],
+        }
+        shown = screen([status_screen(statuses, now())], undefined_lines(left))
+        return Answer(data, shown, status_records(statuses))
 
 
 @click.command()

@@ -1,0 +1,45 @@
+"""Commands about whole tables: adopt one that exists, drop one that no asset defines any more."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import click
+
+from lakeflow.cli.commands.options import asset_argument
+from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.progress import progress
+from lakeflow.cli.run_answer import readers_of, run_answer, step_errors
+from lakeflow.cli.session import Session, answers, now
+from lakeflow.cli.text import Mark, line, screen
+from lakeflow.core.runs import RunState
+
+
+@click.command(epilog="Nothing is copied. From then on lakeflow writes the table: let no other catalog write it too.")
+@asset_argument
+@click.option(
+    "--from",
+    "place",
+    metavar="PLACE",
+    help="Its folder, one of its metadata files, or catalog.namespace.table.  [default: where it stands]",
+)
+@answers(Form.TABLE, Form.JSON)
+def adopt(session: Session, asset: str, place: str | None) -> Answer:
+    """Audit an Iceberg table that exists and make it the asset's, as it stands."""
+    with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
+        run = lake.adopt(asset, place, observer=observer)
+        answer = run_answer(run, readers_of(lake, run), now())
+        left_alone = run.state is RunState.DISCARDED
+        return replace(answer, exit_code=1, errors=step_errors(run)) if left_alone else answer
+
+
+@click.command(epilog="Its files stay where they are until you remove them, and `lakeflow adopt --from` takes it back.")
+@click.argument("table")
+@answers(Form.TABLE, Form.JSON)
+def drop(session: Session, table: str) -> Answer:
+    """Take a table that no asset defines any more out of the catalog."""
+    with session.lake() as lake:
+        run = lake.drop(table)
+    data = {"table": table, "run": run.id, "reason": run.reason}
+    return Answer(data, screen([line(Mark.OK, f" {run.reason}")]))

@@ -1,0 +1,165 @@
+"""A table that exists becomes an asset's once it has passed; one without an asset is kept until it is dropped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.manifest import DataFileContent
+
+from lakeflow.core.errors import LakeError, LakeflowError, SchemaError, UsageError
+from lakeflow.core.findings import Level
+from lakeflow.core.runs import RunState, StepState
+from tests.cli.process import lakeflow
+from tests.external.deletes import hide_first_row
+from tests.external.lab import Theirs, ids, make, only_step, opened
+
+OURS = """/*
+key = ["id"]
+[columns.id]
+type = "long"
+*/
+select 7::bigint as id, 1.5 as amount
+"""
+LOW_AMOUNTS = "select * from silver.orders where amount > 2"
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Theirs:
+    (tmp_path / "theirs").mkdir()
+    made = Theirs(tmp_path / "theirs")
+    made.write(range(3))
+    return made
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make(tmp_path, {"layers/silver/orders.sql": OURS, "layers/bronze/other.sql": "select 1 as n"})
+
+
+@pytest.mark.parametrize("place", ["sales.shop.orders", "theirs/warehouse/shop/orders", "METADATA"])
+def test_a_table_that_passes_is_the_assets_with_its_history_and_without_a_copy(
+    root: Path, theirs: Theirs, place: str
+) -> None:
+    with opened(root) as lake:
+        run = lake.adopt("silver.orders", place.replace("METADATA", theirs.location()))
+        assert (run.state, only_step(run).state) == (RunState.PUBLISHED, StepState.AUDITED)
+        assert ids(lake, "silver.orders") == [0, 1, 2]
+        assert [row.state for row in lake.snapshots("silver.orders")] == ["published"]
+    assert not list((root / ".lakeflow" / "warehouse").rglob("*.parquet"))
+
+
+def test_its_next_run_writes_on_top_of_it(root: Path, theirs: Theirs) -> None:
+    with opened(root) as lake:
+        lake.adopt("silver.orders", "sales.shop.orders")
+        lake.materialize("silver.orders")
+        assert ids(lake, "silver.orders") == [7]
+        assert len(lake.snapshots("silver.orders")) == 2
+        assert not [one for one in lake.doctor() if one.level is Level.PROBLEM]
+
+
+def test_a_table_that_fails_is_left_alone(root: Path, theirs: Theirs) -> None:
+    make(root, {"checks/silver/orders.low.sql": LOW_AMOUNTS})
+    with opened(root) as lake:
+        run = lake.adopt("silver.orders", "sales.shop.orders")
+        assert (run.state, only_step(run).state) == (RunState.DISCARDED, StepState.HELD)
+        assert {status.health for status in lake.status()} == {"never built"}
+        assert not [one for one in lake.doctor() if one.level is Level.PROBLEM]
+    assert lakeflow("adopt", "silver.orders", "--from", "sales.shop.orders", cwd=root).returncode == 1
+
+
+def test_a_table_that_another_engine_wrote_into_our_catalog_is_adopted_where_it_stands(root: Path) -> None:
+    with opened(root) as lake:
+        lake.status()
+    uri, warehouse = f"sqlite:///{root}/.lakeflow/catalog.db", f"file://{root}/.lakeflow/warehouse"
+    catalog = SqlCatalog("lakeflow", uri=uri, warehouse=warehouse)
+    rows = pa.table({"id": pa.array([1, 2], pa.int64()), "amount": [1.0, 2.0]})
+    catalog.create_table("silver.orders", rows.schema).append(rows)
+    catalog.close()
+    with opened(root) as lake:
+        assert lake.status("silver.*")[0].health != "never built"
+        assert lake.adopt("silver.orders").state is RunState.PUBLISHED
+        reasons = [str(reason) for step in lake.plan("silver.*").steps for reason in step.reasons]
+        assert reasons == ["always runs: nothing says whether its source changed"]
+
+
+def _equality_deletes(theirs: Theirs) -> None:
+    hide_first_row(theirs, DataFileContent.EQUALITY_DELETES)
+
+
+def _v3(theirs: Theirs) -> None:
+    path = Path(theirs.location().removeprefix("file://"))
+    path.write_text(path.read_text().replace('"format-version":2', '"format-version":3'))
+
+
+def test_what_could_not_be_written_is_refused(root: Path, theirs: Theirs) -> None:
+    _v3(theirs)
+    with opened(root) as lake, pytest.raises(LakeError, match="format is v3"):
+        lake.adopt("silver.orders", "sales.shop.orders")
+
+
+def test_what_could_not_be_read_exactly_is_refused(root: Path, theirs: Theirs) -> None:
+    _equality_deletes(theirs)
+    with opened(root) as lake:
+        with pytest.raises(LakeflowError, match="equality deletes"):
+            lake.adopt("silver.orders", "sales.shop.orders")
+        assert lake.status("silver.*")[0].health == "never built"
+
+
+@pytest.mark.parametrize(
+    ("ours", "told"),
+    [
+        (OURS.replace('"long"', '"string"'), "column 'id' is long, declared as string"),
+        (OURS.replace('key = ["id"]', 'key = ["id", "shop"]'), "it has no column 'shop'"),
+    ],
+)
+def test_the_table_is_compared_with_what_is_declared(root: Path, theirs: Theirs, ours: str, told: str) -> None:
+    make(root, {"layers/silver/orders.sql": ours})
+    with opened(root) as lake, pytest.raises(SchemaError, match=told):
+        lake.adopt("silver.orders", "sales.shop.orders")
+
+
+def test_an_asset_with_a_table_takes_no_other(root: Path, theirs: Theirs) -> None:
+    with opened(root) as lake:
+        lake.materialize()
+        for place in ("sales.shop.orders", None):
+            with pytest.raises(UsageError, match="has a table already"):
+                lake.adopt("silver.orders", place)
+
+
+def test_a_table_without_an_asset_is_kept_and_told_until_it_is_dropped_and_can_be_taken_back(root: Path) -> None:
+    with opened(root) as lake:
+        lake.materialize()
+        with pytest.raises(UsageError, match="defined by an asset"):
+            lake.drop("silver.orders")
+    (root / "layers/silver/orders.sql").rename(root / "kept.sql")
+    with opened(root) as lake:
+        (left,) = lake.undefined()
+        assert any(one.subject == "silver.orders" and "no asset defines it" in one.message for one in lake.doctor())
+        assert "no asset defines it any more" in lakeflow("status", cwd=root).stdout
+        run = lake.drop("silver.orders")
+        assert left.version in run.reason
+        assert lake.undefined() == ()
+        assert not [one for one in lake.doctor() if one.level is not Level.OK]
+        with pytest.raises(UsageError, match="not in the catalog"):
+            lake.drop("silver.orders")
+    (root / "kept.sql").rename(root / "layers/silver/orders.sql")
+    with opened(root) as lake:
+        lake.adopt("silver.orders", left.version)
+        assert ids(lake, "silver.orders") == [7]
+        assert not [one for one in lake.doctor() if one.level is Level.PROBLEM]
+
+
+def test_a_table_made_anew_after_a_drop_shares_no_folder_with_the_old_one(root: Path) -> None:
+    with opened(root) as lake:
+        lake.materialize()
+    (root / "layers/silver/orders.sql").rename(root / "kept.sql")
+    with opened(root) as lake:
+        lake.drop("silver.orders")
+    (root / "kept.sql").rename(root / "layers/silver/orders.sql")
+    with opened(root) as lake:
+        lake.materialize()
+        assert ids(lake, "silver.orders") == [7]
+    assert len(list((root / ".lakeflow/warehouse/silver").iterdir())) == 2

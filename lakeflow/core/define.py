@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
 
 from lakeflow.core.amounts import parse_bytes
 from lakeflow.core.errors import SchemaError
+from lakeflow.core.layout import PartitionField, SortField, read_partition_field, read_sort_field
 from lakeflow.core.model import (
     EMPTY,
     AssetKey,
@@ -33,6 +34,7 @@ ATTRIBUTE: Final = "__lakeflow__"
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Choice = TypeVar("Choice", bound=StrEnum)
+Placed = TypeVar("Placed", PartitionField, SortField)
 Names: TypeAlias = str | Sequence[str]
 
 
@@ -71,8 +73,10 @@ def asset(
     inputs: Mapping[str, str] = ...,
     external: Names = ...,
     key: Names = ...,
-    write: Literal["append", "replace", "upsert"] = ...,
+    write: Literal["append", "replace", "upsert", "partition"] = ...,
     keep: str = ...,
+    partition_by: Names = ...,
+    sort_by: Names = ...,
     description: str = ...,
     owner: str = ...,
     tags: Names = ...,
@@ -100,17 +104,18 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
     Args:
         function: only when the decorator is used bare.
         **fields: `inputs` maps a parameter to the upstream `layer.name` that it receives. `key` is the primary
-            key. `write` is `append` (bronze's default), `replace` (the default elsewhere) or `upsert`, for which
-            `keep="last by <column>"` says which of several rows with one key counts. `columns` says of a
-            column its `type`, whether it is `pii`, its `mask` (`hash` or `redact`) and its `description`. `checks` are
-            shared check files, relative to `checks/`. `reads` are globs of outside files, relative to the root: the
-            asset is stale when one changes. `source` is `files(…)`, outside files that land once each; the function
-            then takes one parameter, the rows of the new files. `kind` says what a gold asset is: `dimension`, `fact`
-            or `mart` (the default); `foreign_keys` maps a column of a fact or dimension to the key `gold.name.column`
-            in which its values must stand. `on_rewrite` says what becomes of an asset with `new_rows(…)` inputs when
-            rows that it consumed were rewritten: `rebuild` it from all rows (the default), or `hold`. `allow_empty`
-            lets checks pass on no rows. `timeout` (seconds), `retries`, `max_rows` and `max_bytes` (`"2GB"`) are what
-            its code may take, 0 for no bound. `layer` is needed only where no folder says it. `description` (default:
+            key. `write` is `append` (bronze's default), `replace` (the default elsewhere), `partition` (replaces
+            the partitions that come) or `upsert`, for which `keep="last by <column>"` says which of several rows with
+            one key counts. `partition_by` and `sort_by` say how rows lie in files. `columns` says of a column its
+            `type`, whether it is `pii`, its `mask` (`hash` or `redact`) and its `description`. `checks` are shared
+            check files, relative to `checks/`. `reads` are globs of outside files, relative to the root: the asset is
+            stale when one changes. `source` is `files(…)`, outside files that land once each; the function then takes
+            one parameter, the rows of the new files. `kind` says what a gold asset is: `dimension`, `fact` or `mart`
+            (the default); `foreign_keys` maps a column of a fact or dimension to the key `gold.name.column` in which
+            its values must stand. `on_rewrite` says what becomes of an asset with `new_rows(…)` inputs when rows that
+            it consumed were rewritten: `rebuild` it from all rows (the default), or `hold`. `allow_empty` lets checks
+            pass on no rows. `timeout` (seconds), `retries`, `max_rows` and `max_bytes` (`"2GB"`) are what its code may
+            take, 0 for no bound. `layer` is needed only where no folder says it. `description` (default:
             the docstring), `owner` and `tags` are for people. `external` are tables of other catalogs that it reads,
             each `catalog.namespace.table`; `inputs` may map a parameter to one.
 
@@ -147,6 +152,8 @@ class Declaration:
     key: tuple[str, ...] = ()
     write: WriteMode | None = None
     keep: str = ""
+    partition_by: tuple[PartitionField, ...] = ()
+    sort_by: tuple[SortField, ...] = ()
     description: str = ""
     owner: str = ""
     tags: tuple[str, ...] = ()
@@ -313,6 +320,21 @@ def _keep(_name: str, value: object, flaws: list[Flaw]) -> str:
     return column
 
 
+def _layout(read: Callable[[str], Placed]) -> Callable[[str, object, list[Flaw]], tuple[Placed, ...]]:
+    """The form of a list of partition or sort fields."""
+
+    def form(name: str, value: object, flaws: list[Flaw]) -> tuple[Placed, ...]:
+        found = []
+        for text in _names(name, value, flaws):
+            try:
+                found.append(read(text))
+            except ValueError:
+                flaws.append(Flaw(name, f"{name} names {text!r}, which is no such field", f"write {_EXAMPLES[name]}"))
+        return tuple(found)
+
+    return form
+
+
 def _source(_name: str, value: object, flaws: list[Flaw]) -> FileSource | None:
     if not isinstance(value, Mapping):
         raise _WrongFormError
@@ -387,6 +409,8 @@ _FORMS: Final = {
     "mapping": _mapping,
     "write": _write,
     "keep": _keep,
+    "partition_by": _layout(read_partition_field),
+    "sort_by": _layout(read_sort_field),
     "columns": _columns,
     "source": _source,
     "kind": _choice(Kind),
@@ -405,6 +429,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "key": "names",
     "write": "write",
     "keep": "keep",
+    "partition_by": "partition_by",
+    "sort_by": "sort_by",
     "description": "text",
     "owner": "text",
     "tags": "names",
@@ -433,6 +459,8 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "key": 'key = ["origin", "day"]',
     "write": 'write = "replace"',
     "keep": 'keep = "last by updated_at"',
+    "partition_by": 'partition_by = ["day(departed_at)", "bucket(16, id)", "truncate(2, code)", "carrier"]',
+    "sort_by": 'sort_by = ["departed_at", "delay desc"]',
     "description": 'description = "One row per airport and day."',
     "owner": 'owner = "weather team"',
     "tags": 'tags = ["daily"]',

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.define import Declaration
 from lakeflow.core.errors import Fault
+from lakeflow.core.layout import Transform
 from lakeflow.core.model import (
     EMPTY,
     NAME_PATTERN,
@@ -122,6 +123,7 @@ def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _name(draft)
     yield from _layer(draft)
     yield from _merging(draft)
+    yield from _layout(draft)
     yield from _reads(draft)
     yield from _source(draft)
     yield from _new_rows(draft)
@@ -152,6 +154,20 @@ def _merging(draft: Draft) -> Iterator[Fault]:
     if said.keep and draft.write is not WriteMode.UPSERT:
         hint = 'write = "upsert" chooses between rows with one key; drop keep, or write so'
         yield draft.fault(f'{draft.key} is written by "{draft.write}", for which keep means nothing', hint, "keep")
+
+
+def _layout(draft: Draft) -> Iterator[Fault]:
+    """Partition values stand in paths and manifests, where no mask reaches."""
+    said = draft.declaration
+    personal = {name.lower() for name, column in said.columns.items() if column.pii and not column.mask}
+    if draft.write is WriteMode.PARTITION and not said.partition_by:
+        hint = 'say which partitions: partition_by = ["day(at)"]'
+        yield draft.fault(f'{draft.key} is written by "{draft.write}" and has no partition_by', hint, "write")
+    for each in said.partition_by:
+        if each.column.lower() in personal and each.transform is not Transform.BUCKET:
+            hint = f"bucket(16, {each.column}) tells nobody's value; or partition by another column"
+            what = f"{draft.key} is partitioned by {each}, whose values would stand in the names of its files"
+            yield draft.fault(what, hint, "partition_by")
 
 
 def _reads(draft: Draft) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, NoReturn, TypeAlias
 
+from lakeflow.core.layout import PLAIN, Layout
 from lakeflow.core.source import FileSource
 
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,50}")
@@ -57,6 +58,7 @@ class WriteMode(StrEnum):
     APPEND = "append"
     REPLACE = "replace"
     UPSERT = "upsert"
+    PARTITION = "partition"
 
     @property
     def merges(self) -> bool:
@@ -238,6 +240,7 @@ class Asset:
     `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold alone.
     `new_rows` are the inputs of which each write reads only the rows that the asset has not consumed yet.
     `salt` is the fingerprint of the salt that its hashes are keyed with; empty when it has none, or none is set.
+    `layout` is how its rows lie in files.
     `last_by` names the column whose greatest value chooses between rows that come with one key; empty: none may.
     """
 
@@ -248,6 +251,7 @@ class Asset:
     externals: Mapping[str, ExternalKey] = EMPTY
     primary_key: tuple[str, ...] = ()
     last_by: str = ""
+    layout: Layout = PLAIN
     columns: Mapping[str, Column] = EMPTY
     description: str = ""
     owner: str = ""

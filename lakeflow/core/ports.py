@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from lakeflow.core.landing import Found, Landed
+from lakeflow.core.layout import Layout, Partition
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, ExternalKey, Suite, TableKey
 from lakeflow.core.runs import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.schema import Schema
@@ -64,6 +65,10 @@ class Catalog(Protocol):
 
     def statistics(self, table: Table, snapshot_id: int) -> Statistics | None:
         """What is certain of it without reading data; None where rows are deleted or another engine wrote."""
+        ...
+
+    def partitions(self, table: Table, snapshot_id: int, layout: Layout) -> Mapping[str, Partition]:
+        """The snapshot's files that were written in that layout, as `scan` names them, and which partition each is."""
         ...
 
     def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:

@@ -9,6 +9,7 @@ from typing import Final, Generic
 
 from typing_extensions import TypeVar
 
+from lakeflow.core.layout import PLAIN, Layout, Partition
 from lakeflow.core.model import EMPTY, AssetKey, ExternalKey, TableKey, WriteMode
 from lakeflow.core.schema import Schema
 
@@ -175,12 +176,17 @@ class ColumnStats:
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A Parquet file that is on disk, synced, and in no table yet; `columns` is keyed by path of names."""
+    """A Parquet file that is on disk, synced, and in no table yet; `columns` is keyed by path of names.
+
+    `partition` is where its rows belong; `is_sorted`: they are in the table's sort order.
+    """
 
     path: str
     rows: int
     bytes: int
     columns: Mapping[tuple[str, ...], ColumnStats] = EMPTY
+    partition: Partition = ()
+    is_sorted: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,7 +194,8 @@ class Staging:
     """What one step hands to the catalog: files, the schema they follow, and the summary of the snapshot.
 
     `base` is main as planned (None: unborn). `removes` are files of the base, as its scan names them, that go; a
-    replace removes all there are, delete files too. Columns named in `pii` get no bounds in manifests.
+    replace removes all there are, delete files too. `layout` is how the new files lie; it becomes the table's with the
+    publish. Columns named in `pii` get no bounds in manifests.
     """
 
     branch: str
@@ -198,6 +205,7 @@ class Staging:
     files: tuple[WrittenFile, ...]
     summary: Mapping[str, str]
     removes: tuple[str, ...] = ()
+    layout: Layout = PLAIN
     pii: frozenset[str] = frozenset()
 
 

@@ -5,9 +5,11 @@ Both are plain data, so that rows may be written by another process than the one
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lakeflow.core.model import WriteMode
+from lakeflow.core.layout import PLAIN, Layout, Partition
+from lakeflow.core.model import EMPTY, WriteMode
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan, WrittenFile
 
@@ -19,6 +21,10 @@ class Write:
     New files go below `directory` and have exactly the columns of `schema`. `base` is what stands on main, for a mode
     that merges (None: nothing stands there). `key` tells rows apart; of rows with one key that come together the one
     with the greatest value of `last_by` counts (empty: there may be only one).
+
+    Files lie as `layout` says. `partitions` maps files of the base to the partition that each is; a file that was
+    written in another layout is not in it. `asked` are partitions that are replaced although no row may come for them;
+    where some are asked, rows of others are an error.
     """
 
     mode: WriteMode
@@ -27,6 +33,9 @@ class Write:
     key: tuple[str, ...] = ()
     last_by: str = ""
     base: Scan | None = None
+    layout: Layout = PLAIN
+    partitions: Mapping[str, Partition] = EMPTY
+    asked: frozenset[Partition] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 from lakeflow.core.errors import Fault, ProjectError
 from lakeflow.core.laws import Draft, Read, faults_of, in_order
+from lakeflow.core.layout import Layout
 from lakeflow.core.model import Asset, Kind, Layer, Project
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.stars import star_faults
@@ -63,6 +64,7 @@ def _asset(draft: Draft) -> Asset:
         externals=draft.externals,
         primary_key=declared.key,
         last_by=declared.keep,
+        layout=Layout(declared.partition_by, declared.sort_by),
         columns=declared.columns,
         description=draft.description,
         owner=declared.owner,

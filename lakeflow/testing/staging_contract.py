@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lakeflow.core.errors import ConflictError
+from lakeflow.core.layout import Layout, PartitionField, Transform
 from lakeflow.core.model import WriteMode
 from lakeflow.core.ports import Catalog
 from lakeflow.core.provenance import Provenance
@@ -26,6 +27,9 @@ from lakeflow.testing.examples import (
     nothing,
     publish,
 )
+
+
+PARTED = Layout((PartitionField("n", Transform.BUCKET, 8), PartitionField("word")))
 
 
 class StagingContract(CatalogCase):
@@ -110,6 +114,17 @@ class StagingContract(CatalogCase):
         staged, _ = self.merged(catalog, rows=0)
         written = staged.snapshots[staged.refs[BRANCH]]
         assert (written.rows, self.rows(catalog, staged, written.id)) == (0, 0)
+
+    def test_files_of_a_layout_say_which_partition_they_are_and_others_nothing(self, catalog: Catalog) -> None:
+        self.published(catalog, ALPHA, rows=1)
+        table = self.now(catalog, ALPHA)
+        placed = {number: replace(self.data_file(catalog, table, 1), partition=(number, None)) for number in (3, 4)}
+        staging = replace(self.staging(catalog, table, 0), files=tuple(placed.values()), layout=PARTED)
+        staged = catalog.stage(table, staging)
+        found = catalog.partitions(staged, staged.refs[BRANCH], PARTED)
+        assert sorted(found.values()) == [(3, None), (4, None)]
+        assert found.keys() < set(catalog.scan(staged, staged.refs[BRANCH]).files)
+        assert catalog.partitions(staged, staged.refs[BRANCH], Layout((PartitionField("n"),))) == {}
 
     def test_the_summary_of_a_snapshot_carries_what_was_given(self, catalog: Catalog) -> None:
         staged = self.staged(catalog, ALPHA, rows=1)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from lakeflow.core.errors import AssetError
 from lakeflow.core.evolution import declare, evolve
+from lakeflow.core.layout import check_layout
 from lakeflow.core.model import Asset, AssetKey, TableKey, WriteMode
 from lakeflow.core.planning import Facts
 from lakeflow.core.ports import Produced, Rows
@@ -35,6 +36,7 @@ def compute(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
 def stored_schema(asset: Asset, table: Table | None, produced: Schema) -> Schema:
     """The schema to write with: the table's, evolved. SchemaError when what was produced cannot be stored so."""
     declared = declare(produced, asset.columns, parse_type)
+    check_layout(asset.layout, declared)
     if table is None:
         return evolve(None, declared, asset.write, 0)
     mode = WriteMode.REPLACE if table.main is None else asset.write

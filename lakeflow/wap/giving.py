@@ -13,8 +13,9 @@ import tenacity
 
 from lakeflow.core.errors import CodeError
 from lakeflow.core.events import StepPrinted, StepRetried
-from lakeflow.core.model import Asset, TableKey
-from lakeflow.core.ports import Produced
+from lakeflow.core.layout import Partition
+from lakeflow.core.model import EMPTY, Asset, TableKey, WriteMode
+from lakeflow.core.ports import Catalog, Produced
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan, Table
 from lakeflow.core.terms import Terms
@@ -80,15 +81,24 @@ def _given(attempt: Attempt, declared: Asset, asset: Asset, running: AbstractCon
 
 def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges: bool) -> Write:
     """The write as a value; what merges is given main as it was pinned, what rebuilds a merge meets nothing."""
-    catalog = attempt.world.catalog
+    catalog, main = attempt.world.catalog, table.main if merges else None
     return Write(
         mode=asset.write,
         schema=schema,
         directory=catalog.data_directory(table),
         key=asset.primary_key,
         last_by=asset.last_by,
-        base=catalog.scan(table, table.main) if merges and table.main is not None else None,
+        base=None if main is None else catalog.scan(table, main),
+        layout=asset.layout,
+        partitions=_partitions(catalog, asset, table) if main is not None else EMPTY,
     )
+
+
+def _partitions(catalog: Catalog, asset: Asset, table: Table) -> Mapping[str, Partition]:
+    """Which partition each file of main is, where partitions are what is replaced."""
+    if asset.write is not WriteMode.PARTITION or table.main is None:
+        return EMPTY
+    return catalog.partitions(table, table.main, asset.layout)
 
 
 def _target(attempt: Attempt, asset: Asset, produced: Schema) -> tuple[Table, Schema]:

@@ -168,6 +168,7 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading) -> StepRecord
         files=given.written.files,
         summary=made.summary(),
         removes=given.written.removes,
+        layout=declared.layout,
         pii=asset.pii,
     )
     staged = world.catalog.stage(given.table, staging)

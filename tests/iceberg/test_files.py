@@ -13,18 +13,30 @@ from pyiceberg.conversions import from_bytes
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema as IcebergSchema
 
-from lakeflow.adapters.iceberg.files import bytes_above, data_files, parse_bound, text_above
+from lakeflow.adapters.iceberg.files import bytes_above, data_files, text_above
+from lakeflow.adapters.iceberg.layouts import Placed
 from lakeflow.adapters.iceberg.types import schema_to_json, with_ids
 from lakeflow.core.errors import AssetError
+from lakeflow.core.model import WriteMode
 from lakeflow.core.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type
-from lakeflow.core.table import ColumnStats, WrittenFile
+from lakeflow.core.table import ColumnStats, Staging, WrittenFile
+from lakeflow.core.values import parse_value
+
+PLAINLY = Placed({"spec-id": 0, "fields": []}, 0)
+
+
+def _entries(
+    schema: Schema, iceberg: IcebergSchema, *files: WrittenFile, pii: frozenset[str] = frozenset()
+) -> list[DataFile]:
+    staging = Staging("audit_x", None, WriteMode.APPEND, schema, files, {}, pii=pii)
+    return data_files(staging, PLAINLY, iceberg)
 
 
 def _file(type_: Type, stats: ColumnStats, pii: frozenset[str] = frozenset()) -> tuple[DataFile, IcebergSchema]:
     schema = with_ids(Schema((Field("a", type_),)))
     iceberg = IcebergSchema.model_validate(schema_to_json(schema))
     written = WrittenFile("/lake/a.parquet", 3, 100, {("a",): stats})
-    return data_files((written,), schema, iceberg, pii)[0], iceberg
+    return _entries(schema, iceberg, written, pii=pii)[0], iceberg
 
 
 def _bounds(type_: Type, low: str, high: str) -> tuple[Any, Any]:
@@ -59,7 +71,7 @@ def test_the_engines_text_becomes_a_value(type_: Type, low: str, high: str, expe
 @pytest.mark.parametrize("text", ["nan", "290309-12-22 (BC)", "x"])
 @pytest.mark.parametrize("type_", [Primitive("double"), Primitive("timestamp"), Primitive("int"), Primitive("boolean")])
 def test_a_text_that_is_no_value_is_no_bound(type_: Type, text: str) -> None:
-    assert parse_bound(type_, text) is None
+    assert parse_value(type_, text) is None
 
 
 def test_zeros_are_bounded_by_both_zeros() -> None:
@@ -117,7 +129,7 @@ def test_nested_fields_have_bounds_and_repeated_ones_none() -> None:
     stats = ColumnStats(3, 0, bytes=9, low="1", high="2")
     paths = [("s", "x"), ("tags", "element"), ("m", "key"), ("m", "value"), ("gone",)]
     written = WrittenFile("/lake/a.parquet", 3, 100, dict.fromkeys(paths, stats))
-    file = data_files((written,), schema, IcebergSchema.model_validate(schema_to_json(schema)), frozenset())[0]
+    file = _entries(schema, IcebergSchema.model_validate(schema_to_json(schema)), written)[0]
     assert (set(file.lower_bounds), set(file.value_counts)) == ({4}, {4})
     assert len(file.column_sizes) == 4
 
@@ -125,7 +137,7 @@ def test_nested_fields_have_bounds_and_repeated_ones_none() -> None:
 def test_a_file_without_rows_is_left_out() -> None:
     schema = with_ids(Schema((Field("a", Primitive("int")),)))
     iceberg = IcebergSchema.model_validate(schema_to_json(schema))
-    assert data_files((WrittenFile("/lake/a.parquet", 0, 100),), schema, iceberg, frozenset()) == []
+    assert _entries(schema, iceberg, WrittenFile("/lake/a.parquet", 0, 100)) == []
 
 
 def test_locations_carry_their_scheme() -> None:

@@ -42,6 +42,14 @@ def _statistics(number: int) -> Json:
 
 
 _WIDER = schema_to_json(Schema((*with_ids(COLUMNS).fields, Field("note", Primitive("string"), 7)), id=1))
+_SPEC = {
+    "spec-id": 1,
+    "fields": [{"source-id": 1, "field-id": 1000, "transform": "bucket[4]", "name": "id_bucket"}],
+}
+_ORDER = {
+    "order-id": 1,
+    "fields": [{"transform": "identity", "source-id": 1, "direction": "asc", "null-order": "nulls-first"}],
+}
 _START: list[ours.Update] = [
     ours.AddSnapshot(_snapshot(1, None)),
     ours.SetBranch("main", 1),
@@ -53,6 +61,10 @@ _START: list[ours.Update] = [
 _CASES: dict[str, list[ours.Update]] = {
     "add a schema": [ours.AddSchema(_WIDER)],
     "set the schema": [ours.AddSchema(_WIDER), ours.SetCurrentSchema(1)],
+    "add a spec": [ours.AddSpec(_SPEC)],
+    "partition": [ours.AddSpec(_SPEC), ours.SetDefaultSpec(1)],
+    "add a sort order": [ours.AddSortOrder(_ORDER)],
+    "sort": [ours.AddSortOrder(_ORDER), ours.SetDefaultSortOrder(1)],
     "add a snapshot": [ours.AddSnapshot(_snapshot(4, 2))],
     "set main": [ours.SetBranch("main", 3)],
     "set a branch": [ours.SetBranch("other", 1)],
@@ -85,6 +97,22 @@ def _translated(update: ours.Update) -> Any:
             kind, values = theirs.SetPropertiesUpdate, {"updates": properties}
         case ours.SetStatistics(entry):
             kind, values = theirs.SetStatisticsUpdate, {"statistics": StatisticsFile.model_validate(entry)}
+        case _:
+            return _translated_layout(update)
+    return kind(**values)
+
+
+def _translated_layout(update: ours.Update) -> Any:
+    values = dict(vars(update))
+    match update:
+        case ours.AddSpec():
+            kind = theirs.AddPartitionSpecUpdate
+        case ours.SetDefaultSpec(spec_id):
+            kind, values = theirs.SetDefaultSpecUpdate, {"spec_id": spec_id}
+        case ours.AddSortOrder(order):
+            kind, values = theirs.AddSortOrderUpdate, {"sort_order": order}
+        case ours.SetDefaultSortOrder(order_id):
+            kind, values = theirs.SetDefaultSortOrderUpdate, {"sort_order_id": order_id}
     return kind(**values)
 
 

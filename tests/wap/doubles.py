@@ -77,7 +77,17 @@ def _same_key(numbers: Numbers) -> Callable[[int], bool]:
     return lambda number: key_of(number) in keys
 
 
-_MATCHES = {WriteMode.UPSERT: _same_key}
+def part_of(number: int) -> int:
+    """The partition that a row is of."""
+    return number % 3
+
+
+def _same_part(numbers: Numbers) -> Callable[[int], bool]:
+    parts = {part_of(number) for number in numbers}
+    return lambda number: part_of(number) in parts
+
+
+_MATCHES = {WriteMode.UPSERT: _same_key, WriteMode.PARTITION: _same_part}
 """Of each mode that merges: rows that came → does that row of the base go?"""
 
 

@@ -23,7 +23,7 @@ from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, Ruling, RunRecord, RunState, StepState
 from lakeflow.core.table import MAIN, Snapshot
 from tests.core.samples import key
-from tests.wap.doubles import KEYS, Crash, key_of
+from tests.wap.doubles import KEYS, Crash, key_of, part_of
 from tests.wap.lab import Lab
 
 UPSTREAMS = {
@@ -32,12 +32,14 @@ UPSTREAMS = {
     "silver.b": "bronze.a",
     "silver.d": "bronze.z",
     "silver.e": "bronze.a",
-    "gold.c": "silver.b silver.d silver.e",
+    "silver.f": "bronze.z",
+    "gold.c": "silver.b silver.d silver.e silver.f",
 }
 FIELDS: dict[str, dict[str, Any]] = {
     "bronze.a": {"reads": ("a.csv",)},
     "silver.d": {"write": WriteMode.APPEND},
     "silver.e": {"write": WriteMode.UPSERT},
+    "silver.f": {"write": WriteMode.PARTITION},
 }
 NAMES = tuple(UPSTREAMS)
 REFERENCES = {"gold.c": "silver.b", "silver.b": "bronze.z"}
@@ -291,6 +293,8 @@ class Lake(RuleBasedStateMachine):
                 return before
             case WriteMode.UPSERT:
                 return [number for number in before if key_of(number) not in map(key_of, new)]
+            case WriteMode.PARTITION:
+                return [number for number in before if part_of(number) not in map(part_of, new)]
         return []
 
     def passes(self, digest: str, snapshot_id: int) -> bool:

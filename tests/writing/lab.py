@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.table import Table
 
 import lakeflow
 from lakeflow.core.runs import RunRecord
@@ -67,16 +67,21 @@ class Things:
 
     def others(self) -> list[list[Row]]:
         """What pyiceberg and polars read of main, each by its own means."""
+        table = self.iceberg()
+        polars = pl.scan_iceberg(table.metadata_location, reader_override="native").collect()
+        return [ordered(rows) for rows in (table.scan().to_arrow().to_pylist(), polars.to_dicts())]
+
+    def iceberg(self) -> Table:
+        """The table as pyiceberg finds it."""
         uri = f"sqlite:///{self.root / '.lakeflow/catalog.db'}"
         catalog = SqlCatalog("lakeflow", uri=uri, warehouse=str(self.root))
-        with closing(catalog.engine.raw_connection()):
-            table = catalog.load_table("silver.things")
-        seen = [
-            table.scan().to_arrow().to_pylist(),
-            pl.scan_iceberg(table.metadata_location, reader_override="native").collect().to_dicts(),
-        ]
-        catalog.engine.dispose()
-        return [ordered(rows) for rows in seen]
+        try:
+            return catalog.load_table("silver.things")
+        finally:
+            catalog.engine.dispose()
+
+    def files(self) -> list[str]:
+        return sorted(task.file.file_path for task in self.iceberg().scan().plan_files())
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:

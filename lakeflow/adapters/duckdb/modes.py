@@ -6,13 +6,17 @@ once, whatever it is, memory stays bounded, and an upsert in which nothing match
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
+from lakeflow.adapters.duckdb.overwrite import overwrite
+from lakeflow.adapters.duckdb.partitions import partitioning
 from lakeflow.adapters.duckdb.upsert import chosen, refuse_no_key, upsert
 from lakeflow.adapters.duckdb.write import write_files
 from lakeflow.core.model import WriteMode
+from lakeflow.core.table import WrittenFile
 from lakeflow.core.writing import Write, Written
 
 
@@ -21,8 +25,20 @@ def carry_out(write: Write, relation: DuckDBPyRelation, cursor: DuckDBPyConnecti
 
     Reads the relation once. AssetError and duckdb.Error pass.
     """
-    if write.mode is not WriteMode.UPSERT:
-        files = write_files(relation, write.schema, target)
-        return Written(files, rows=sum(file.rows for file in files))
-    refuse_no_key(write)
-    return upsert(write, write_files(relation, write.schema, target, chosen(write)), cursor, target)
+    with partitioning(cursor, write.layout, write.schema) as parts:
+
+        def again(text: str) -> tuple[WrittenFile, ...]:
+            return write_files(cursor.sql(text), write, parts, target.with_name(f"{target.name}-rest"))
+
+        match write.mode:
+            case WriteMode.UPSERT:
+                refuse_no_key(write)
+                came = write_files(relation, write, parts, target, partial(chosen, write))
+                return upsert(write, came, cursor, again)
+            case WriteMode.PARTITION:
+                return overwrite(write, write_files(relation, write, parts, target), cursor, parts, again)
+        return _alone(write_files(relation, write, parts, target))
+
+
+def _alone(files: tuple[WrittenFile, ...]) -> Written:
+    return Written(files, rows=sum(file.rows for file in files))

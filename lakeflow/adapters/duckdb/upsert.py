@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.names import quoted
-from lakeflow.adapters.duckdb.write import write_files
 from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.schema import Field, Schema, children
 from lakeflow.core.table import Scan, WrittenFile
 from lakeflow.core.writing import Write, Written
+
+Again: TypeAlias = Callable[[str], tuple[WrittenFile, ...]]
+"""Writes rows of the base again: the files of a query on the cursor."""
 
 _FLOATING: Final = frozenset({"float", "double"})
 _ONE_EACH: Final = "give each key once, or say which row counts: keep = 'last by <column>'"
@@ -35,20 +36,20 @@ def key_fields(write: Write) -> tuple[Field, ...]:
     return tuple(_column(write.schema, name, "the key") for name in write.key)
 
 
-def chosen(write: Write) -> str:
-    """SQL for `write_files`: of rows with one key those with the greatest `last_by`, equal ones once.
+def chosen(write: Write, rows: str) -> str:
+    """SQL of the rows that count: of those with one key the ones with the greatest `last_by`, equal ones once.
 
     Different rows that tie there stay, to be refused as a key that comes twice.
     """
     if not write.last_by:
-        return "{rows}"
+        return rows
     by = quoted(_column(write.schema, write.last_by, "keep").name)
     keys = ", ".join(quoted(field.name) for field in key_fields(write))
     order = f"rank() OVER (PARTITION BY {keys} ORDER BY {by} DESC NULLS LAST)"
-    return f"SELECT DISTINCT * FROM ({{rows}}) QUALIFY {order} = 1"
+    return f"SELECT DISTINCT * FROM ({rows}) QUALIFY {order} = 1"
 
 
-def upsert(write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, target: Path) -> Written:
+def upsert(write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, again: Again) -> Written:
     """What becomes of the table when these files of rows have come. AssetError when a key is NULL or came twice."""
     if not came:
         return Written()
@@ -58,13 +59,13 @@ def upsert(write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnecti
     match.refuse_twins()
     if write.base is None:
         return Written(came, rows=rows)
-    base = _in_new_columns(write, write.base)
+    base = in_new_columns(write, write.base)
     scans.refuse_unmarked(cursor, base)
     touched = match.files(base.files)
     if not touched:
         return Written(came, rows=rows)
     before = replace(base, files=touched)
-    rest = write_files(cursor.sql(match.rest(before)), write.schema, target.with_name(f"{target.name}-rest"))
+    rest = again(match.rest(before))
     return Written((*came, *rest), touched, rows, match.count(before))
 
 
@@ -120,7 +121,7 @@ def _numbered(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     return tuple(replace(field, name=f"f{place}") for place, field in enumerate(fields))
 
 
-def _in_new_columns(write: Write, base: Scan) -> Scan:
+def in_new_columns(write: Write, base: Scan) -> Scan:
     """The base as it reads in the schema to write; AssetError when the key is new, so that no row of it has one."""
     if new := [field.name for field in key_fields(write) if base.schema.find(field.name) is None]:
         raise SchemaError(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +17,13 @@ from typing import Any, Final
 from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.adapters.duckdb.partitions import Parts, order
 from lakeflow.adapters.duckdb.types import schema_of, spelled
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.ports import Rows
 from lakeflow.core.schema import Field, Fixed, List, Map, Schema, Struct, Type, children
 from lakeflow.core.table import ColumnStats, WrittenFile
+from lakeflow.core.writing import Write
 
 FILE_BYTES: Final = 512 * 1024 * 1024
 """A file is closed once it is larger: Iceberg's own default for `write.target-file-size-bytes`."""
@@ -30,17 +33,17 @@ _PART: Final = re.compile(r'"((?:[^"]|"")*)"')
 
 
 def write_files(
-    relation: DuckDBPyRelation, schema: Schema, target: Path, choose: str = "{rows}"
+    relation: DuckDBPyRelation, write: Write, parts: Parts, target: Path, choose: Callable[[str], str] = str
 ) -> tuple[WrittenFile, ...]:
-    """Write the relation's rows to files in `target`, which is not there yet, cast to exactly `schema`.
+    """Write the relation's rows to files in `target`, which is not there yet, cast to exactly the write's schema.
 
-    `choose` is SQL that selects whole rows from `{rows}`, the SELECT of those that were cast.
+    `choose` turns the SELECT of rows that were cast into one of some of them.
     SchemaError when they do not fit it, duckdb.Error passes; then the caller drops what is in `target`.
     """
-    selected = choose.format(rows=_select(relation, schema))
-    rows = _query(relation, _copy(selected, schema, target)).fetchall()
-    files = tuple(_written(row) for row in rows if row[1])
-    _refuse_nulls(schema, files)
+    selected = choose(_select(relation, write.schema))
+    rows = _query(relation, _copy(selected, write, parts, target)).fetchall()
+    files = tuple(_written(row, write, parts) for row in rows if row[1])
+    _refuse_nulls(write.schema, files)
     _settle(target, files)
     return files
 
@@ -109,11 +112,16 @@ def _columns(fields: Iterable[Field]) -> str:
     return ", ".join(f"{field.name} {field.type}" for field in fields)
 
 
-def _copy(select: str, schema: Schema, target: Path) -> str:
+def _copy(select: str, write: Write, parts: Parts, target: Path) -> str:
+    """A file a thread at a time, each in the sort order; or a folder a partition, in which pieces of it interleave."""
+    names = ", ".join(map(quoted, parts.names))
     options = (
-        "FORMAT parquet, COMPRESSION zstd, PER_THREAD_OUTPUT, RETURN_STATS, FILENAME_PATTERN 'f-{uuid}', "
-        f"FILE_SIZE_BYTES {FILE_BYTES}, FIELD_IDS {_ids(schema.fields)}"
+        f"FORMAT parquet, COMPRESSION zstd, {f'PARTITION_BY ({names})' if names else 'PER_THREAD_OUTPUT'}, "
+        f"RETURN_STATS, FILENAME_PATTERN 'f-{{uuid}}', FILE_SIZE_BYTES {FILE_BYTES}, "
+        f"FIELD_IDS {_ids(write.schema.fields)}"
     )
+    if names or write.layout.sort_by:
+        select = f"SELECT *{parts.columns} FROM ({select}){order(write.layout)}"
     return f"COPY ({select}) TO {literal(str(target))} ({options})"
 
 
@@ -126,10 +134,17 @@ def _id(field: Field) -> str:
     return f"{{__duckdb_field_id: {field.id}, {_ids(nested)[1:-1]}}}" if nested else str(field.id)
 
 
-def _written(row: tuple[Any, ...]) -> WrittenFile:
-    """One row of RETURN_STATS: file name, rows, bytes, bytes of the footer, statistics by quoted path, ..."""
-    path, rows, size, _, stats, *_ = row
-    return WrittenFile(path, rows, size, {_path(name): _stats(values) for name, values in stats.items()})
+def _written(row: tuple[Any, ...], write: Write, parts: Parts) -> WrittenFile:
+    """One row of RETURN_STATS: name, rows, bytes, bytes of the footer, statistics by quoted path, partition, ..."""
+    path, rows, size, _, stats, values, *_ = row
+    return WrittenFile(
+        path=path,
+        rows=rows,
+        bytes=size,
+        columns={_path(name): _stats(said) for name, said in stats.items()},
+        partition=parts.partition([values[name] for name in parts.names]),
+        is_sorted=bool(write.layout.sort_by) and not parts.names,
+    )
 
 
 def _path(name: str) -> tuple[str, ...]:
@@ -165,14 +180,14 @@ def _refuse_nulls(schema: Schema, files: tuple[WrittenFile, ...]) -> None:
 def _settle(target: Path, files: tuple[WrittenFile, ...]) -> None:
     """Drop files without rows, and sync the rest with the folders that name them (a power cut must lose none)."""
     kept = {file.path for file in files}
-    for path in target.iterdir():
-        if str(path) not in kept:
-            path.unlink()
     if not files:
-        target.rmdir()
+        shutil.rmtree(target, ignore_errors=True)
         return
-    for path in (*target.iterdir(), target, target.parent):
-        _sync(path)
+    for path in (*target.rglob("*"), target, target.parent):
+        if path.is_file() and str(path) not in kept:
+            path.unlink()
+        else:
+            _sync(path)
 
 
 def _sync(path: Path) -> None:

@@ -21,6 +21,7 @@ from lakeflow.adapters.iceberg.types import schema_to_json, with_ids
 from lakeflow.adapters.iceberg.updates import Update, new_metadata
 from lakeflow.core.errors import ConfigError, LakeError, LakeflowError
 from lakeflow.core.landing import Landed
+from lakeflow.core.layout import Layout, Partition
 from lakeflow.core.model import AssetKey
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.schema import Schema, highest_id
@@ -83,6 +84,11 @@ class IcebergCatalog:
         from lakeflow.adapters.iceberg.scan import statistics  # noqa: PLC0415 - as in `scan`
 
         return statistics(self._files.find(table.key, table.version), snapshot_id)
+
+    def partitions(self, table: Table, snapshot_id: int, layout: Layout) -> Mapping[str, Partition]:
+        from lakeflow.adapters.iceberg.scan import partitions  # noqa: PLC0415 - as in `scan`
+
+        return partitions(self._files.find(table.key, table.version), snapshot_id, layout)
 
     def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
         return landed.read_landed(table, name)

@@ -5,14 +5,9 @@ A bound decides which files a reader skips, so a bound that is not certain is le
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Context
-from decimal import Decimal as Number
 from typing import Any, Final
-from uuid import UUID
 
 from pyiceberg.conversions import to_bytes
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
@@ -20,14 +15,13 @@ from pyiceberg.schema import Schema as IcebergSchema
 from pyiceberg.typedef import Record
 
 from lakeflow.adapters.iceberg.fileio import to_location
+from lakeflow.adapters.iceberg.layouts import Placed
 from lakeflow.core.errors import AssetError
-from lakeflow.core.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Type, children
-from lakeflow.core.table import ColumnStats, WrittenFile
+from lakeflow.core.schema import Field, Fixed, List, Map, Schema, Type, children
+from lakeflow.core.table import ColumnStats, Staging, WrittenFile
+from lakeflow.core.values import parse_value
 
 _BOUND_LENGTH: Final = 16  # characters or bytes, as Iceberg's truncate(16) metrics mode
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_EXACT: Final = Context(prec=76)
 _INFINITE: Final = frozenset({"infinity", "-infinity"})
 
 
@@ -41,12 +35,10 @@ class _Leaf:
 Path = tuple[str, ...]
 
 
-def data_files(
-    files: tuple[WrittenFile, ...], schema: Schema, iceberg: IcebergSchema, pii: frozenset[str]
-) -> list[DataFile]:
-    """Entries of an unpartitioned table; columns in `pii` (lower case) keep their values out of the manifest."""
-    leaves = dict(_leaves(schema, pii))
-    return [_data_file(file, leaves, iceberg) for file in files if file.rows]
+def data_files(staging: Staging, placed: Placed, iceberg: IcebergSchema) -> list[DataFile]:
+    """Entries of its files, in the place that they have; personal columns keep their values out of the manifest."""
+    leaves = dict(_leaves(staging.schema, staging.pii))
+    return [_data_file(file, leaves, iceberg, placed) for file in staging.files if file.rows]
 
 
 def _leaves(schema: Schema, pii: frozenset[str]) -> Iterator[tuple[Path, _Leaf]]:
@@ -63,14 +55,14 @@ def _below(field: Field, path: Path, leaf: _Leaf) -> Iterator[tuple[Path, _Leaf]
         yield from _below(child, (*path, child.name), _Leaf(child, repeated, leaf.personal))
 
 
-def _data_file(file: WrittenFile, leaves: Mapping[Path, _Leaf], iceberg: IcebergSchema) -> DataFile:
+def _data_file(file: WrittenFile, leaves: Mapping[Path, _Leaf], iceberg: IcebergSchema, placed: Placed) -> DataFile:
     known = [(leaves[path], stats) for path, stats in file.columns.items() if path in leaves]
     single = [(leaf, stats) for leaf, stats in known if not leaf.repeated]
     data_file = DataFile.from_args(
         content=DataFileContent.DATA,
         file_path=to_location(file.path),
         file_format=FileFormat.PARQUET,
-        partition=Record(),
+        partition=Record(*file.partition),
         record_count=file.rows,
         file_size_in_bytes=file.bytes,
         column_sizes=_counts(known, lambda stats: stats.bytes),
@@ -82,9 +74,9 @@ def _data_file(file: WrittenFile, leaves: Mapping[Path, _Leaf], iceberg: Iceberg
         key_metadata=None,
         split_offsets=None,
         equality_ids=None,
-        sort_order_id=None,
+        sort_order_id=placed.order_id if file.is_sorted else None,
     )
-    data_file.spec_id = 0
+    data_file.spec_id = placed.spec["spec-id"]
     return data_file
 
 
@@ -113,7 +105,7 @@ def _refuse_infinite(field: Field, stats: ColumnStats) -> None:
 
 
 def _lower(type_: Type, stats: ColumnStats) -> Any:
-    value = None if stats.low is None else parse_bound(type_, stats.low)
+    value = None if stats.low is None else parse_value(type_, stats.low)
     match value:
         case float():
             return -0.0 if value == 0 else value  # engines print -0.0 as 0.0: the smaller zero is always sound
@@ -123,7 +115,7 @@ def _lower(type_: Type, stats: ColumnStats) -> Any:
 
 
 def _upper(type_: Type, stats: ColumnStats) -> Any:
-    value = None if stats.high is None else parse_bound(type_, stats.high)
+    value = None if stats.high is None else parse_value(type_, stats.high)
     match value:
         case float():
             return 0.0 if value == 0 else value
@@ -154,67 +146,3 @@ def bytes_above(content: bytes, length: int) -> bytes | None:
         return content
     cut = content[:length].rstrip(b"\xff")
     return cut[:-1] + bytes([cut[-1] + 1]) if cut else None
-
-
-def parse_bound(type_: Type, text: str) -> Any:
-    """The engine's text of a value; None where Python has no such value (years before 1 or after 9999, NaN)."""
-    try:
-        value = _parser(type_)(text)
-    except (ValueError, LookupError, ArithmeticError):
-        return None
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _parser(type_: Type) -> Callable[[str], Any]:
-    match type_:
-        case Decimal(_, scale):
-            return lambda text: Number(text).quantize(Number(1).scaleb(-scale), context=_EXACT)
-        case Fixed():
-            return bytes.fromhex
-        case Primitive(name) if name in _PARSERS:
-            return _PARSERS[name]
-    return _no_bound
-
-
-def _no_bound(_text: str) -> None:
-    return None
-
-
-def _boolean(text: str) -> bool:
-    return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
-
-
-def _date(text: str) -> int:
-    return (date.fromisoformat(text) - _EPOCH.date()).days
-
-
-def _time(text: str) -> int:
-    of = time.fromisoformat(text)
-    return ((of.hour * 60 + of.minute) * 60 + of.second) * 1_000_000 + of.microsecond
-
-
-def _timestamp(text: str) -> int:
-    return (datetime.fromisoformat(text).replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-
-
-def _timestamptz(text: str) -> int:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError(text)
-    return (at - _EPOCH) // _MICROSECOND
-
-
-_PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "boolean": _boolean,
-    "int": int,
-    "long": int,
-    "float": float,
-    "double": float,
-    "date": _date,
-    "time": _time,
-    "timestamp": _timestamp,
-    "timestamptz": _timestamptz,
-    "string": str,
-    "uuid": UUID,
-    "binary": bytes.fromhex,
-}

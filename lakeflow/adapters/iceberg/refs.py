@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from lakeflow.adapters.iceberg import updates as u
+from lakeflow.adapters.iceberg.layouts import layout_of
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.provenance import PREFIX
 from lakeflow.core.table import MAIN, Change, Discard, Pin, Publish, Rollback, Snapshot, Table
@@ -115,6 +116,7 @@ def _publish(table: Table, change: Publish, statistics: Mapping[str, Any] | None
     schema = _recorded_schema(snapshot)
     wanted: tuple[u.Update, ...] = (
         *_schema_of(table, snapshot),
+        *layout_of(snapshot),
         u.SetBranch(MAIN, snapshot.id),
         u.RemoveRef(change.branch),
         *((u.SetStatistics(statistics),) if statistics else ()),
@@ -159,7 +161,7 @@ def _rollback(table: Table, change: Rollback) -> Move:
     goal = table.snapshots.get(change.to)
     if goal is None:
         raise conflict(table, f"snapshot {change.to} is not kept any more")
-    return (*here, OnMain(goal.id)), (*_schema_of(table, goal), u.SetBranch(MAIN, goal.id))
+    return (*here, OnMain(goal.id)), (*_schema_of(table, goal), *layout_of(goal), u.SetBranch(MAIN, goal.id))
 
 
 def _schema_before_first(table: Table) -> tuple[u.Update, ...]:

@@ -24,16 +24,18 @@ from pyiceberg.manifest import (
     ManifestEntryStatus,
     ManifestFile,
 )
-from pyiceberg.typedef import StructProtocol
+from pyiceberg.typedef import Record, StructProtocol
 from pyiceberg.utils.schema_conversion import AvroSchemaConversion
 
 from lakeflow.adapters.iceberg.avro import LocalFiles
 from lakeflow.adapters.iceberg.fileio import Scratch, local_path
+from lakeflow.adapters.iceberg.layouts import known_spec
 from lakeflow.adapters.iceberg.metadata import Found
-from lakeflow.adapters.iceberg.snapshots import intelligible, live_manifests
+from lakeflow.adapters.iceberg.snapshots import intelligible, live_entries, live_manifests
 from lakeflow.adapters.iceberg.statistics import statistics_of
 from lakeflow.adapters.iceberg.types import has_default
 from lakeflow.core.errors import AssetError
+from lakeflow.core.layout import Layout, Partition
 from lakeflow.core.model import AssetKey
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.table import DeleteFile, Scan, Statistics, Table
@@ -110,6 +112,26 @@ def _holding(pinned: Scan, table: Table[Any], data: Sequence[ManifestEntry]) -> 
 
 def _json_of(found: Found[Any], snapshot_id: int) -> Mapping[str, Any]:
     return next(entry for entry in found.json["snapshots"] if entry["snapshot-id"] == snapshot_id)
+
+
+def partitions(found: Found[AssetKey], snapshot_id: int, layout: Layout) -> dict[str, Partition]:
+    """The snapshot's data files that were written in that layout, by path."""
+    spec = known_spec(found.json, layout, _current_schema(found))
+    files = LocalFiles(Scratch())
+    return {
+        _local(each.data_file.file_path): _values(each.data_file.partition)
+        for manifest in live_manifests(_json_of(found, snapshot_id), files)
+        if manifest.content == ManifestContent.DATA and manifest.partition_spec_id == spec
+        for each in live_entries(manifest, files)
+    }
+
+
+def _values(partition: Record) -> Partition:
+    return tuple(partition[place] for place in range(len(partition)))
+
+
+def _current_schema(found: Found[Any]) -> Mapping[str, Any]:
+    return next(schema for schema in found.json["schemas"] if schema["schema-id"] == found.table.schema_id)
 
 
 def _kept(table: Table[Any], snapshot_id: int) -> Any:

@@ -206,14 +206,14 @@ def _merge(manifests: list[ManifestFile], writer: _Writer) -> tuple[list[Manifes
     Merging by class costs each file a logarithm of rewrites; merging all small ones at once would rewrite all
     files every MERGE commits.
     """
-    chosen = _full_class([m for m in manifests if _mergeable(m, writer)])
+    chosen = _full_class([m for m in manifests if _mergeable(m)])
     entries = [_stayed(entry) for manifest in chosen for entry in live_entries(manifest, writer.files)]
     return writer.by_spec(entries), [manifest for manifest in manifests if manifest not in chosen]
 
 
-def _mergeable(manifest: ManifestFile, writer: _Writer) -> bool:
+def _mergeable(manifest: ManifestFile) -> bool:
     data = manifest.content == ManifestContent.DATA
-    return data and manifest.manifest_length < _SMALL and not writer.specs[manifest.partition_spec_id].fields
+    return data and manifest.manifest_length < _SMALL
 
 
 def _full_class(manifests: list[ManifestFile]) -> list[ManifestFile]:

@@ -6,7 +6,7 @@ with main at the publish, so that no reader sees a column before it was audited 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pyiceberg.schema import Schema as IcebergSchema
@@ -16,6 +16,7 @@ from lakeflow.adapters.iceberg.avro import LocalFiles
 from lakeflow.adapters.iceberg.commits import Attempt, Planned
 from lakeflow.adapters.iceberg.fileio import local_path
 from lakeflow.adapters.iceberg.files import data_files
+from lakeflow.adapters.iceberg.layouts import place
 from lakeflow.adapters.iceberg.metadata import Found, metadata_directory
 from lakeflow.adapters.iceberg.refs import (
     MAIN_SCHEMA,
@@ -31,7 +32,7 @@ from lakeflow.adapters.iceberg.refs import (
 )
 from lakeflow.adapters.iceberg.snapshots import Draft, added_files, build
 from lakeflow.adapters.iceberg.types import Json, docs_of, schema_to_json
-from lakeflow.core.errors import LakeError, SchemaError
+from lakeflow.core.errors import SchemaError
 from lakeflow.core.model import WriteMode
 from lakeflow.core.provenance import PREFIX
 from lakeflow.core.schema import Primitive, Schema, walk
@@ -46,21 +47,24 @@ def stage(planned_on: Table, staging: Staging, attempt: Attempt) -> Planned:
     found = attempt.found
     schema, added_schema = _schema_for(found, staging.schema)
     require(found.table, _stage_assertions(planned_on, staging, added_schema))
-    _refuse_partitioned(found, schema)
+    _refuse_lost_source(found, schema)
+    placed = place(found.json, staging.layout, schema)
     draft = Draft(
         parent=_entry(found, staging.base),
         schema=schema,
-        added=data_files(staging.files, staging.schema, IcebergSchema.model_validate(schema), staging.pii),
+        added=data_files(staging, placed, IcebergSchema.model_validate(schema)),
         removes=_removes(staging),
-        summary={**staging.summary, MAIN_SCHEMA: str(found.table.schema_id)},
+        summary={**staging.summary, MAIN_SCHEMA: str(found.table.schema_id), **placed.summary},
         at_ms=attempt.at_ms,
     )
-    snapshot = build(found.json, draft, LocalFiles(attempt.scratch), metadata_directory(found.table))
+    known = {**found.json, "partition-specs": _with(found.json["partition-specs"], placed.spec)}
+    snapshot = build(known, draft, LocalFiles(attempt.scratch), metadata_directory(found.table))
     assert snapshot.get("parent-snapshot-id") == staging.base  # anything else would publish without main's rows (T2)
     return Planned(
         found,
         (
             *((u.AddSchema(schema),) if added_schema else ()),
+            *placed.updates,
             *fork(staging.branch, snapshot),
             *_for_old_readers(found.table, staging),
         ),
@@ -132,17 +136,14 @@ def _refuse_ambiguous(table: Table, schema: Schema) -> None:
     assert len(set(ids)) == len(ids), "no two fields share an id"
 
 
-def _refuse_partitioned(found: Found, schema: Mapping[str, Any]) -> None:
-    """We write unpartitioned files; and a spec that lost its source column could not be read again."""
-    specs = {spec["spec-id"]: spec["fields"] for spec in found.json["partition-specs"]}
-    if specs[found.json["default-spec-id"]]:
-        raise LakeError(
-            f"{found.table.key}: the table is partitioned, which this release does not write",
-            hint="remove its partition fields with the engine that set them",
-            asset=found.table.key,
-        )
+def _with(specs: Sequence[Mapping[str, Any]], spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*specs, *([] if spec in specs else [spec])]
+
+
+def _refuse_lost_source(found: Found, schema: Mapping[str, Any]) -> None:
+    """A spec that lost its source column could not be read again."""
     columns = {field["id"] for field in schema["fields"]}
-    if any(part["source-id"] not in columns for fields in specs.values() for part in fields):
+    if any(part["source-id"] not in columns for spec in found.json["partition-specs"] for part in spec["fields"]):
         raise SchemaError(
             f"{found.table.key}: a column that its older files are partitioned by cannot be dropped",
             asset=found.table.key,

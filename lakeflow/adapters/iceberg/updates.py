@@ -31,6 +31,26 @@ class SetCurrentSchema:
 
 
 @dataclass(frozen=True)
+class AddSpec:
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SetDefaultSpec:
+    id: int
+
+
+@dataclass(frozen=True)
+class AddSortOrder:
+    order: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SetDefaultSortOrder:
+    id: int
+
+
+@dataclass(frozen=True)
 class AddSnapshot:
     snapshot: Mapping[str, Any]
 
@@ -61,8 +81,9 @@ class SetStatistics:
     statistics: Mapping[str, Any]
 
 
-Update = (
-    AddSchema | SetCurrentSchema | AddSnapshot | SetBranch | RemoveRef | RemoveSnapshots | SetProperties | SetStatistics
+Laid = AddSpec | SetDefaultSpec | AddSortOrder | SetDefaultSortOrder
+Update = (AddSchema | SetCurrentSchema | Laid) | (
+    AddSnapshot | SetBranch | RemoveRef | RemoveSnapshots | SetProperties | SetStatistics
 )
 
 
@@ -126,6 +147,8 @@ def _apply(metadata: Json, update: Update, at_ms: int) -> Json:
             changed = _remove_ref(metadata, name)
         case RemoveSnapshots(ids):
             changed = _remove_snapshots(metadata, ids)
+        case AddSpec() | SetDefaultSpec() | AddSortOrder() | SetDefaultSortOrder():
+            changed = metadata | _laid(metadata, update)
         case SetCurrentSchema(schema_id):
             changed = metadata | {"current-schema-id": schema_id}
         case SetProperties(properties):
@@ -134,6 +157,20 @@ def _apply(metadata: Json, update: Update, at_ms: int) -> Json:
             others = _without(metadata, "statistics", lambda old: old["snapshot-id"] == entry["snapshot-id"])
             changed = metadata | {"statistics": [*others, entry]}
     return changed
+
+
+def _laid(metadata: Json, update: Laid) -> Json:
+    """The fields that change."""
+    match update:
+        case AddSpec(spec):
+            last = max([metadata["last-partition-id"], *(field["field-id"] for field in spec["fields"])])
+            return {"partition-specs": [*metadata["partition-specs"], spec], "last-partition-id": last}
+        case AddSortOrder(order):
+            return {"sort-orders": [*metadata["sort-orders"], order]}
+        case SetDefaultSpec(spec_id):
+            return {"default-spec-id": spec_id}
+        case SetDefaultSortOrder(order_id):
+            return {"default-sort-order-id": order_id}
 
 
 def _add_schema(metadata: Json, schema: Mapping[str, Any]) -> Json:

@@ -16,6 +16,7 @@ from lakeflow.adapters.memory.changes import apply, expect, registered
 from lakeflow.adapters.memory.transaction import MemoryTransaction
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
 from lakeflow.core.landing import Landed
+from lakeflow.core.layout import Layout, Partition, PartitionField
 from lakeflow.core.model import EMPTY, AssetKey, WriteMode
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.schema import Schema, highest_id
@@ -65,6 +66,7 @@ class MemoryCatalog:
         self._dropped: dict[str, Table] = {}
         self._live: dict[int, Files] = {}
         self._added: dict[int, Files] = {}
+        self._layouts: dict[str, tuple[PartitionField, ...]] = {}
         self._landed: dict[str, tuple[Landed, ...]] = {}
         self._ids = count(_FIRST_ID, 1_000_003)
         self._versions = count(1)
@@ -118,6 +120,10 @@ class MemoryCatalog:
         """Rows and no columns: the files of this catalog are only named."""
         return Statistics(self.scan(table, snapshot_id).rows)
 
+    def partitions(self, table: Table, snapshot_id: int, layout: Layout) -> Mapping[str, Partition]:
+        files = self._live[snapshot_id]
+        return {file.path: file.partition for file in files if self._layouts.get(file.path) == layout.partition_by}
+
     def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
         if name not in self._landed:
             raise LakeError(f"{table.key}: {name}, which says what files landed, is gone", asset=table.key)
@@ -135,6 +141,7 @@ class MemoryCatalog:
             expect(table.key, f"branch {staging.branch}", None, now.refs.get(staging.branch))
             replaces = staging.mode is WriteMode.REPLACE
             kept = () if replaces else _without(self._files(staging.base), staging.removes)
+            self._layouts |= {file.path: staging.layout.partition_by for file in staging.files}
             now, schema_id = _with_schema(now, staging.schema)
             write = _Write(
                 parent=staging.base,

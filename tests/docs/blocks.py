@@ -13,7 +13,7 @@ _CHANCE = (
     (r"\b[0-9a-z]{10}\b(?=[`\s,\".:]|$)", "RUN"),
     (r"audit_[0-9a-z]{10}", "audit_RUN"),
     (r"\bs\d{6}\b", "SNAPSHOT"),
-    (r'"\d{15,19}"', '"SNAPSHOT"'),
+    (r"\b\d{15,19}\b", "SNAPSHOT"),
     (r"\b[0-9a-f]{64}\b", "VERSION"),
     (r"\b[0-9a-f]{6} → [0-9a-f]{6}\b", "VERSION → VERSION"),
     (r"code [0-9a-f]{6}\b", "code VERSION"),

@@ -53,12 +53,23 @@ def assemble(project: Project, settings: Settings) -> World:
         new_id=new_run_id,
         read_digest=partial(_read_digest, root),
         origin=Origin(getpass.getuser(), processes.me(), version("lakeflow-wap"), git.describe(root)),
-        policy=Policy(settings.keep_snapshots, settings.check_timeout, settings.lease_seconds, settings.limits),
+        policy=_policy(settings),
         log=runlog.recorder(state / "logs", utc_now),
         release=database.close,
         find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
         changed_files=partial(outside.changed_files, root),
         externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root)),
+    )
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        keep_snapshots=settings.keep_snapshots,
+        check_timeout=settings.check_timeout,
+        lease_seconds=settings.lease_seconds,
+        limits=settings.limits,
+        machine=settings.machine(machine.cores(), machine.memory()),
+        parallel=settings.parallel,
     )
 
 
@@ -130,10 +141,11 @@ def _engine(project: Project, settings: Settings, state: Path) -> Engine:
 def _auditor(settings: Settings, root: Path, state: Path) -> Auditor:
     from lakeflow.adapters.audit_process import Limits, ProcessAuditor  # noqa: PLC0415 - planning does not audit
     from lakeflow.adapters.children import Child  # noqa: PLC0415 - nor starts a process
+    from lakeflow.adapters.duckdb.spill import own_folder  # noqa: PLC0415 - as above
     from lakeflow.adapters.expectations.kept import Kept  # noqa: PLC0415 - as above
 
     kept = str(root / settings.cache_dir) if settings.cache_dir else machine.cache_folder(os.environ)
-    limits = Limits(settings.threads, settings.memory_limit)
+    limits = Limits(settings.threads, settings.memory_limit, str(own_folder(state / "spill", "audit")))
     spawn = partial(Child, "lakeflow.worker")
     return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, Kept(kept).covers)
 

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from lakeflow.core.model import EMPTY, CheckFile, CheckKind, Outcome, Suite
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.runs import CheckResult
+from lakeflow.core.shares import Share
 
 if TYPE_CHECKING:
     from lakeflow.adapters.children import Child
@@ -48,10 +49,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the worker's DuckDB may take; `memory` as in `"2GB"`. None: DuckDB's own defaults."""
+    """What the worker's DuckDB may take; `memory` as in `"2GB"`, `spill` is a folder. None: DuckDB's own defaults."""
 
     threads: int | None = None
     memory: str | None = None
+    spill: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,13 @@ class ProcessAuditor:
         self._log_path = log_path
         self._kept = kept
         self._covers = covers
-        given = {"threads": limits.threads, "memory_limit": limits.memory, "temp_directory": f"{log_path}.spill"}
+        given = {"threads": limits.threads, "memory_limit": limits.memory, "temp_directory": limits.spill}
         self._settings = {name: str(value) for name, value in given.items() if value is not None}
         self._turn = threading.Lock()
         self._starting = threading.Lock()
         self._worker: Child | None = None
         self._closed = False
+        self._interruptions = 0
 
     def start(self, suites: Iterable[Suite] = ()) -> None:
         """Start the worker, and have it load Great Expectations when a suite needs that; waits for neither."""
@@ -121,14 +124,21 @@ class ProcessAuditor:
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
         """One result per check, as the port says. Blocks while another thread audits."""
         with self._turn:
-            progress = _Progress()
+            progress, interruptions = _Progress(), self._interruptions
             try:
                 while not progress.complete:
-                    self._converse(request, progress)
+                    if self._interruptions > interruptions:
+                        progress.give_up("the audit was interrupted")
+                    else:
+                        self._converse(request, progress)
             except BaseException:
                 self._drop()  # what it would still answer belongs to nobody
                 raise
             return tuple(progress.results.values())
+
+    def interrupt(self) -> None:
+        self._interruptions += 1
+        self._drop()
 
     def close(self) -> None:
         """End the worker, also in the middle of an audit: that one ends errored."""
@@ -143,7 +153,7 @@ class ProcessAuditor:
         worker = self._worker
         if worker is None:  # closed by another thread meanwhile
             return
-        worker.send(encode(replace(progress.job(request, self._settings), kept=self._kept)))
+        worker.send(encode(replace(progress.job(request, self._sized(request.share)), kept=self._kept)))
         try:
             while not progress.complete:
                 patience = request.timeout if progress.heard else _START + request.timeout
@@ -157,6 +167,12 @@ class ProcessAuditor:
         except ChildProcessError as death:
             self._drop()
             progress.lose(f"its process ended with {death}; see {self._log_path}")
+
+    def _sized(self, share: Share | None) -> Mapping[str, str]:
+        """DuckDB's settings for a share of the machine."""
+        if share is None:
+            return self._settings
+        return self._settings | {"threads": str(share.threads), "memory_limit": f"{share.memory}B"}
 
     def _drop(self) -> None:
         with self._starting:

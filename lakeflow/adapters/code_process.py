@@ -25,6 +25,7 @@ from lakeflow.core.landing import Found, Landed
 from lakeflow.core.model import Asset, AssetKey, PythonCode, TableKey
 from lakeflow.core.ports import Engine, Produced, Rows
 from lakeflow.core.schema import Schema
+from lakeflow.core.shares import Share
 from lakeflow.core.table import Scan
 from lakeflow.core.terms import FREELY, Listener, Terms, deaf, too_late
 from lakeflow.core.writing import Write, Written
@@ -109,6 +110,7 @@ class CodeProcesses:
         self._folder = folder
         self._personal = personal
         self._idle: list[_Worker] = []
+        self._busy: list[_Worker] = []
         self._lock = Lock()
 
     @cached_property
@@ -133,8 +135,8 @@ class CodeProcesses:
             return self._elsewhere(asset, "land", (files, loaded_at), terms)
         return self._here.land(asset, files, loaded_at, terms)
 
-    def equal(self, left: Scan, right: Scan) -> bool:
-        return self._here.equal(left, right)
+    def equal(self, left: Scan, right: Scan, share: Share | None = None) -> bool:
+        return self._here.equal(left, right, share)
 
     def relation(self, scan: Scan) -> Any:
         return self._here.relation(scan)
@@ -142,10 +144,16 @@ class CodeProcesses:
     def rows(self, scan: Scan, limit: int) -> Rows:
         return self._here.rows(scan, limit)
 
+    def interrupt(self) -> None:
+        for worker in tuple(self._busy):
+            worker.end()
+        if engine := self.__dict__.get("_here"):
+            engine.interrupt()
+
     def close(self) -> None:
         with self._lock:
-            idle, self._idle = self._idle, []
-        for worker in idle:
+            workers, self._idle, self._busy = [*self._idle, *self._busy], [], []
+        for worker in workers:
             worker.end()
         if engine := self.__dict__.pop("_here", None):
             engine.close()
@@ -161,20 +169,27 @@ class CodeProcesses:
             yield _ProducedElsewhere(talk, talk.begin(method, arguments, quiet=quiet))
         finally:
             if talk.waits:  # the child is lost, or at work on what nobody wants any more
-                worker.end()
+                self._drop(worker)
             else:
                 worker.send(End())
                 self._give_back(worker)
 
     def _take(self) -> _Worker:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return _Worker(self._spawn, self._folder / f"code-{uuid4().hex}.log", self._hello)
+            if not self._idle:
+                self._idle.append(_Worker(self._spawn, self._folder / f"code-{uuid4().hex}.log", self._hello))
+            self._busy.append(self._idle.pop())
+            return self._busy[-1]
 
     def _give_back(self, worker: _Worker) -> None:
         with self._lock:
+            self._busy.remove(worker)
             self._idle.append(worker)
+
+    def _drop(self, worker: _Worker) -> None:
+        worker.end()
+        with self._lock, suppress(ValueError):  # close was quicker
+            self._busy.remove(worker)
 
 
 class _ProducedElsewhere:
@@ -220,7 +235,7 @@ class _Talk:
         limits = replace(self._terms.limits, timeout=None)
         if quiet:
             self._terms.said((_WITHHELD,))
-        return self.ask(Begin(asset, method, arguments, Terms(limits, deaf, self.folder), quiet))
+        return self.ask(Begin(asset, method, arguments, Terms(limits, deaf, self.folder, self._terms.share), quiet))
 
     def ask(self, question: Begin | Ask) -> Any:
         """The child's answer. It raises what was raised there, and CodeError when the child ends or takes too long."""

@@ -32,6 +32,27 @@ def installed(names: Iterable[str]) -> dict[str, str | None]:
     return {name: _version(name) for name in names}
 
 
+def cores() -> int:
+    """Those that this process may use, as far as its own affinity and its container say."""
+    mine = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    quota, _, period = _said("/sys/fs/cgroup/cpu.max").partition(" ")
+    return max(1, min(mine, -(-int(quota) // int(period)))) if quota.isdigit() and period.isdigit() else mine
+
+
+def memory() -> int:
+    """Bytes that this process may use: the machine's, or its container's."""
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limits = (_said("/sys/fs/cgroup/memory.max"), _said("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+    return min([whole, *(int(limit) for limit in limits if limit.isdigit())])
+
+
+def _said(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
 def free_bytes(place: Path) -> int:
     """On the disk of that folder, or of the nearest one above it that exists."""
     return shutil.disk_usage(_existing(place)).free

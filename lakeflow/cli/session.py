@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,10 @@ class Session:
     settings: Mapping[str, str] = EMPTY
     color: bool = True
     debug: bool = False
+
+    def with_setting(self, key: str, value: object) -> Session:
+        """An option that is a setting by another name; None: it was not given."""
+        return self if value is None else replace(self, settings={**self.settings, key: str(value)})
 
     @contextmanager
     def lake(self) -> Iterator[Lake]:

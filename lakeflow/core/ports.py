@@ -13,6 +13,7 @@ from lakeflow.core.layout import Layout, Partition
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, ExternalKey, Suite, TableKey
 from lakeflow.core.runs import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.schema import Schema
+from lakeflow.core.shares import Share
 from lakeflow.core.table import Change, External, Registration, Scan, Staging, Statistics, Table
 from lakeflow.core.terms import FREELY, Terms
 from lakeflow.core.writing import Write, Written
@@ -236,7 +237,7 @@ class Engine(Protocol):
         """
         ...
 
-    def equal(self, left: Scan, right: Scan) -> bool:
+    def equal(self, left: Scan, right: Scan, share: Share | None = None) -> bool:
         """Do both hold the same rows, floats compared within the tolerance of DECISIONS 26?"""
         ...
 
@@ -246,6 +247,10 @@ class Engine(Protocol):
 
     def rows(self, scan: Scan, limit: int) -> Rows:
         """The first rows as text, in no order."""
+        ...
+
+    def interrupt(self) -> None:
+        """End what is under way in other threads, which may raise anything then; what begins later is not concerned."""
         ...
 
     def close(self) -> None: ...
@@ -283,6 +288,7 @@ class AuditRequest:
     inherited: frozenset[str] = frozenset()
     at: datetime | None = None
     statistics: Statistics | None = None
+    share: Share | None = None
 
 
 class Auditor(Protocol):
@@ -298,6 +304,10 @@ class Auditor(Protocol):
 
         Never raises for a bad check, a crash or a time-out: those are `errored` results.
         """
+        ...
+
+    def interrupt(self) -> None:
+        """End the audits under way in other threads: errored results, which nobody may believe."""
         ...
 
     def close(self) -> None: ...

@@ -14,10 +14,13 @@ from lakeflow.core.errors import ConfigError
 from lakeflow.core.model import Limits
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.salt import Salt, read_salt
+from lakeflow.core.shares import Share
 
 ENVIRONMENT: Final = "LAKEFLOW_"
 """`LAKEFLOW_THREADS` in the environment stands above `threads` in the file."""
 
+_MOST_MEMORY: Final = "80%"
+"""DuckDB's own default."""
 _VARIABLE: Final = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
 _PASSWORD: Final = re.compile(r"(://[^:/@]*:)(?!\$\{)[^@]*(?=@)")
 _MEMORY: Final = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
@@ -40,6 +43,7 @@ class Settings(BaseModel):
     cache_dir_text: str | None = Field(default=None, alias="cache_dir", min_length=1)
     memory_limit_text: str | None = Field(default=None, alias="memory_limit")
     threads: int | None = Field(default=None, ge=1)
+    parallel: int = Field(default=4, ge=1)
     keep_snapshots: int = Field(default=50, ge=1)
     timeout: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     retries: int = Field(default=0, ge=0)
@@ -87,6 +91,13 @@ class Settings(BaseModel):
     def salt(self) -> Salt | None:
         """What hashes are keyed with: of the environment only, so that no file and no screen holds it."""
         return read_salt(self._environ)
+
+    def machine(self, cores: int, memory: int) -> Share:
+        """What may be taken of a machine of that size, by all together."""
+        said = self.memory_limit or _MOST_MEMORY
+        if said.endswith("%"):
+            return Share(self.threads or cores, int(memory * float(said[:-1]) / 100))
+        return Share(self.threads or cores, parse_bytes(said))
 
     @property
     def limits(self) -> Limits:
@@ -139,6 +150,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "cache_dir": "the path of a folder, not a URL",
     "memory_limit": "an amount of memory, such as 4GB",
     "threads": "a whole number of at least 1",
+    "parallel": "a whole number of at least 1",
     "keep_snapshots": "a whole number of at least 1",
     "timeout": "a number of seconds, 0 for no bound",
     "retries": "a whole number, 0 for none",

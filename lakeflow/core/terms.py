@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from lakeflow.core.errors import CodeError
 from lakeflow.core.model import UNLIMITED, Asset, Limits
+from lakeflow.core.shares import Share
 
 Listener: TypeAlias = Callable[[tuple[str, ...]], None]
 """Hears the lines that code prints, some at a time, while it runs."""
@@ -19,11 +20,15 @@ def deaf(_lines: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True)
 class Terms:
-    """`folder` names the folder below the table's data for the files of this one try; empty: the engine picks one."""
+    """`folder` names the folder below the table's data for the files of this one try; empty: the engine picks one.
+
+    `share` is what the database engine may take of the machine; None: what it was made with.
+    """
 
     limits: Limits = UNLIMITED
     said: Listener = deaf
     folder: str = ""
+    share: Share | None = None
 
 
 FREELY: Final = Terms()

@@ -28,7 +28,6 @@ from lakeflow.testing.examples import (
     publish,
 )
 
-
 PARTED = Layout((PartitionField("n", Transform.BUCKET, 8), PartitionField("word")))
 
 

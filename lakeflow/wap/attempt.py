@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from threading import Lock
 
 from lakeflow.core.errors import LakeflowError
 from lakeflow.core.events import Event, Phase, StepEnded, StepPhase
 from lakeflow.core.model import Asset, AssetKey, Suite, TableKey
 from lakeflow.core.planning import Facts
 from lakeflow.core.runs import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
+from lakeflow.core.shares import Share
 from lakeflow.core.table import Scan, Table
+from lakeflow.wap.lanes import Baton
 from lakeflow.wap.world import World
 
 Observer = Callable[[Event], None]
@@ -20,6 +23,7 @@ class Attempt:
     """The journal of a running attempt: every change of a step is told to the ledger and to the observer.
 
     `tables` starts as the one catalog read that pins all inputs; a step replaces its own table in it.
+    `shares` are those of steps that are under way side by side, which take the `baton` in turns.
     `audited` holds the snapshots that this attempt audited: nothing else may be published. `on_main` is what it
     found of snapshots that are main and stay so: they pass today's checks, or a new write gave the same rows.
     """
@@ -30,7 +34,10 @@ class Attempt:
         self.run = run
         self.facts = facts
         self.tables: dict[AssetKey, Table] = dict(facts.tables)
+        self.baton = Baton()
+        self.shares: dict[AssetKey, Share] = {}
         self._watchers = (world.log, observer)
+        self._telling = Lock()
         self.audited: set[int] = set()
         self.on_main: dict[AssetKey, VerdictRecord] = {}
 
@@ -60,9 +67,14 @@ class Attempt:
         return {key: (self.asset(key).upstreams | self.suite(key).references) & mine - {key} for key in mine}
 
     def tell(self, event: Event) -> None:
-        """Into the run's log, and to whoever watches."""
-        for watch in self._watchers:
-            watch(event)
+        """Into the run's log, and to whoever watches; also from a step without the baton, such as one that prints."""
+        with self._telling:
+            for watch in self._watchers:
+                watch(event)
+
+    def share(self, key: AssetKey) -> Share:
+        """What work for this asset may take of the machine: a part of it while others are under way beside it."""
+        return self.shares.get(key, self.world.policy.machine)
 
     def tell_phase(self, key: AssetKey, phase: Phase) -> None:
         self.tell(StepPhase(self.run.id, key, phase))

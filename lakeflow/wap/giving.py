@@ -5,7 +5,7 @@ its author asked for that.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,22 +45,27 @@ def give(attempt: Attempt, declared: Asset, asset: Asset, scans: Mapping[TableKe
 
     Only CodeError is worth another try: what a retry cannot change, such as a bound that is passed, ends it at once.
     """
-    limits = asset.limits.over(attempt.world.policy.limits)
+    limits, pause = asset.limits.over(attempt.world.policy.limits), attempt.world.policy.retry_pause
 
     def again(state: tenacity.RetryCallState) -> None:
         assert state.outcome is not None
-        pause = state.next_action.sleep if state.next_action else 0.0
+        coming = state.next_action.sleep if state.next_action else 0.0
         failed = str(state.outcome.exception())
-        attempt.tell(StepRetried(attempt.run.id, asset.key, state.attempt_number, limits.retries or 0, pause, failed))
+        attempt.tell(StepRetried(attempt.run.id, asset.key, state.attempt_number, limits.retries or 0, coming, failed))
 
     patient = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(CodeError),
         stop=tenacity.stop_after_attempt(1 + (limits.retries or 0)),
-        wait=tenacity.wait_exponential_jitter(initial=attempt.world.policy.retry_pause, max=_LONGEST),
+        wait=tenacity.wait_exponential(pause, _LONGEST) + tenacity.wait_random(0, pause / 2),
         before_sleep=again,
+        sleep=attempt.baton.pause,
         reraise=True,
     )
-    terms = Terms(limits, lambda lines: attempt.tell(StepPrinted(attempt.run.id, asset.key, lines)))
+    terms = Terms(
+        limits,
+        said=lambda lines: attempt.tell(StepPrinted(attempt.run.id, asset.key, lines)),
+        share=attempt.share(asset.key),
+    )
     return patient(lambda: _given(attempt, declared, asset, _running(attempt, asset, scans, terms)))
 
 
@@ -71,10 +76,13 @@ def _running(
 
 
 def _given(attempt: Attempt, declared: Asset, asset: Asset, running: AbstractContextManager[Produced]) -> Given:
-    """One try."""
-    with running as produced:
+    """One try. What takes long is done aside."""
+    aside = attempt.baton.aside
+    with ExitStack() as stack:
+        produced = aside(lambda: stack.enter_context(running))
         table, schema = _target(attempt, asset, produced.schema)
-        written = produced.write(_how(attempt, declared, table, schema, merges=asset.write.merges))
+        write = _how(attempt, declared, table, schema, merges=asset.write.merges)
+        written = aside(lambda: produced.write(write))
     landed = keep_landed(attempt, table, produced, written.files) if asset.files else ""
     return Given(table, schema, written, landed)
 

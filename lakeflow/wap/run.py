@@ -13,7 +13,9 @@ from lakeflow.core.model import AssetKey
 from lakeflow.core.planning import Plan, Step
 from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.salt import require_salt
+from lakeflow.core.shares import lanes, share
 from lakeflow.wap.attempt import Attempt, Observer
+from lakeflow.wap.lanes import Lanes
 from lakeflow.wap.leasing import leased
 from lakeflow.wap.publishing import publish
 from lakeflow.wap.steps import audit, carry_out, clear_branch
@@ -136,13 +138,42 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
         attempt.world.engine.start(attempt.asset(step.asset) for step in plan.steps if step.action is Action.WRITE)
         for fresh in (step for step in attempt.steps if step.done and plan.step(step.asset) is None):
             clear_branch(attempt, fresh.asset)
-        for step in plan.steps:
-            carry_out(attempt, step)
+        _side_by_side(attempt, plan)
         for early in _checked_too_early(attempt):
             audit(attempt, early)
         final = publish(attempt, lambda key: _again(attempt, plan, key))
     attempt.tell(RunEnded(final))
     return final
+
+
+def _side_by_side(attempt: Attempt, plan: Plan) -> None:
+    """Carry out all steps, each after what it reads and what its checks look at, on a fair share of the machine."""
+    world, steps = attempt.world, {step.asset: step for step in plan.steps}
+    needs = _needs(attempt, plan)
+    unfinished = set(steps)
+    count = lanes(world.policy.machine, world.policy.parallel, needs)
+
+    def act(key: AssetKey) -> None:
+        attempt.shares[key] = share(world.policy.machine, count, key, unfinished, needs)
+        carry_out(attempt, steps[key])
+        unfinished.discard(key)
+
+    def interrupt() -> None:
+        world.engine.interrupt()
+        world.auditor.interrupt()
+
+    Lanes(count, attempt.baton, interrupt).run(needs, act)
+    attempt.shares.clear()
+
+
+def _needs(attempt: Attempt, plan: Plan) -> dict[AssetKey, frozenset[AssetKey]]:
+    """What each step waits for, in the order of the plan. A reference forward, in a circle, waits for nothing."""
+    before: set[AssetKey] = set()
+    needs, together = {}, attempt.needs
+    for step in plan.steps:
+        needs[step.asset] = together[step.asset] & before
+        before.add(step.asset)
+    return needs
 
 
 def _again(attempt: Attempt, plan: Plan, key: AssetKey) -> None:

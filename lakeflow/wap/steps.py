@@ -52,7 +52,8 @@ def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
     attempt.tell_phase(record.asset, Phase.AUDITING)
     assert record.snapshot_id is not None
     scan = attempt.world.catalog.scan(attempt.tables[record.asset], record.snapshot_id)
-    checks = attempt.world.auditor.audit(_request(attempt, record, scan))
+    request = _request(attempt, record, scan)
+    checks = attempt.baton.aside(lambda: attempt.world.auditor.audit(request))
     attempt.audited.add(record.snapshot_id)
     digest = attempt.suite(record.asset).digest
     audited = replace(record, checks=checks, checks_digest=digest, state=None, reason="")
@@ -214,8 +215,8 @@ def _is_equal_to_main(attempt: Attempt, record: StepRecord) -> bool:
     digest = _digest_on_main(attempt, record.asset)
     if digest != record.checks_digest or not table.schema_of(record.snapshot_id).same_columns(table.schema):
         return False
-    scan = attempt.world.catalog.scan
-    return attempt.world.engine.equal(scan(table, record.snapshot_id), scan(table, table.main))
+    wrote, stands = (attempt.world.catalog.scan(table, each) for each in (record.snapshot_id, table.main))
+    return attempt.baton.aside(lambda: attempt.world.engine.equal(wrote, stands, attempt.share(record.asset)))
 
 
 def _digest_on_main(attempt: Attempt, key: AssetKey) -> str:
@@ -242,7 +243,7 @@ def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
     if record.asset in suite.published:
         relations[f"published.{record.asset}"] = seen_before(attempt.world, attempt.tables[record.asset], scan)
     request = audit_request(attempt.world, attempt.tables[record.asset], scan, relations)
-    return replace(request, expected_rows=_expected_rows(attempt, record))
+    return replace(request, expected_rows=_expected_rows(attempt, record), share=attempt.share(record.asset))
 
 
 def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:

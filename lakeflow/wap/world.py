@@ -15,6 +15,7 @@ from lakeflow.core.planning import Facts
 from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Holder
+from lakeflow.core.shares import SMALL, Share
 from lakeflow.core.source import FileSource
 from lakeflow.core.table import External, Scan, Table
 
@@ -34,7 +35,7 @@ class Policy:
     """Settings that a run obeys. Seconds; `keep_snapshots` counts the ancestors of main that stay.
 
     `limits` hold for an asset that says nothing itself; `retry_pause` is the first pause before a retry, each next
-    one is twice as long.
+    one is twice as long. At most `parallel` steps are under way together and share the `machine` out.
     """
 
     keep_snapshots: int = 50
@@ -42,6 +43,8 @@ class Policy:
     lease_seconds: float = 30.0
     limits: Limits = UNLIMITED
     retry_pause: float = 1.0
+    machine: Share = SMALL
+    parallel: int = 1
 
 
 class _NoCatalogs:

@@ -51,6 +51,9 @@ class InProcessAuditor:
     def start(self, suites: Iterable[Suite]) -> None:
         pass
 
+    def interrupt(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -18,6 +18,7 @@ from lakeflow.core.model import Asset, AssetKey, Outcome, Suite, TableKey, Write
 from lakeflow.core.ports import AuditRequest, Rows
 from lakeflow.core.runs import CheckResult
 from lakeflow.core.schema import Field, Primitive, Schema
+from lakeflow.core.shares import Share
 from lakeflow.core.table import Scan, WrittenFile
 from lakeflow.core.terms import FREELY, Terms
 from lakeflow.core.writing import Write, Written
@@ -128,7 +129,7 @@ class ScriptedEngine:
         rows = {str(key): self.shelf.rows(scan) for key, scan in inputs.items()}
         yield _Produced(self.shelf, self.recipes[asset.code_version](rows))
 
-    def equal(self, left: Scan, right: Scan) -> bool:
+    def equal(self, left: Scan, right: Scan, share: Share | None = None) -> bool:
         return self.shelf.rows(left) == self.shelf.rows(right)
 
     def relation(self, scan: Scan) -> Any:
@@ -136,6 +137,9 @@ class ScriptedEngine:
 
     def rows(self, scan: Scan, limit: int) -> Rows:
         return Rows(("value",), tuple((str(number),) for number in self.shelf.rows(scan)[:limit]))
+
+    def interrupt(self) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -162,6 +166,9 @@ class ScriptedAuditor:
             counted = f"expected {request.expected_rows}, found {len(rows)}"
             results.append(CheckResult("rows", _outcome(request.expected_rows == len(rows)), detail=counted))
         return tuple(results)
+
+    def interrupt(self) -> None:
+        pass
 
     def close(self) -> None:
         pass

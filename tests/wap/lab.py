@@ -32,6 +32,7 @@ class Lab:
         self.assets: dict[AssetKey, Asset] = {}
         self.suites: dict[AssetKey, Suite] = {}
         self.events: list[Any] = []
+        self.policy = wap.Policy(retry_pause=0.0)
         self.dead = False
         self.pid = 1
         self._ids = count(1)
@@ -64,6 +65,7 @@ class Lab:
             new_id=lambda: f"r{next(self._ids)}",
             read_digest=lambda asset: f"files of {asset.key}",
             origin=wap.Origin(ACTOR, self.holder, "0.1"),
+            policy=self.policy,
         )
 
     # who acts, and what happens at which call

@@ -1,9 +1,9 @@
-"""The engine: `lakeflow.core.ports.Engine` on one DuckDB instance for a process."""
+"""The engine: `lakeflow.core.ports.Engine` on DuckDB."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ from duckdb import DuckDBPyRelation
 from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.compare import same_rows
 from lakeflow.adapters.duckdb.failures import Place, failures
+from lakeflow.adapters.duckdb.instances import Instances
 from lakeflow.adapters.duckdb.interrupt import interruptible
 from lakeflow.adapters.duckdb.landing import Load, landing
 from lakeflow.adapters.duckdb.masks import NO_PRIVACY, Privacy, masks_of
@@ -22,12 +23,13 @@ from lakeflow.adapters.duckdb.watch import Watch
 from lakeflow.core.landing import Found
 from lakeflow.core.model import Asset, TableKey
 from lakeflow.core.ports import Rows
+from lakeflow.core.shares import Share
 from lakeflow.core.table import Scan
 from lakeflow.core.terms import FREELY, Terms
 
 
 class DuckEngine:
-    """`root` is where relative paths in SQL resolve; memory, threads and spill directory belong to the instance.
+    """`root` is where relative paths in SQL resolve. Memory and threads are for work without a share of its own.
 
     ConfigError for a setting that DuckDB refuses.
     """
@@ -41,40 +43,51 @@ class DuckEngine:
         *,
         privacy: Privacy = NO_PRIVACY,
     ) -> None:
-        self._instance = Instance(root, memory_limit, threads, temp_directory)
+        self._instances = Instances(lambda: Instance(root, memory_limit, threads, temp_directory))
         self._privacy = privacy
 
     def start(self, assets: Iterable[Asset]) -> None:
         """All of it is here already."""
 
-    def produce(
-        self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY
-    ) -> AbstractContextManager[Output]:
-        return produced(self._instance, asset, inputs, self._trial(asset, inputs, terms))
+    @contextmanager
+    def produce(self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY) -> Iterator[Output]:
+        trial = self._trial(asset, inputs, terms)
+        with self._instances.lent(terms.share) as instance, produced(instance, asset, inputs, trial) as output:
+            yield output
 
+    @contextmanager
     def land(
         self, asset: Asset, files: Sequence[Found], loaded_at: datetime, terms: Terms = FREELY
-    ) -> AbstractContextManager[Output]:
-        return landing(self._instance, Load(asset, files, loaded_at), self._trial(asset, {}, terms))
+    ) -> Iterator[Output]:
+        load, trial = Load(asset, files, loaded_at), self._trial(asset, {}, terms)
+        with self._instances.lent(terms.share) as instance, landing(instance, load, trial) as output:
+            yield output
 
-    def equal(self, left: Scan, right: Scan) -> bool:
-        with failures(Place(left.key, personal=True)), closing(self._instance.cursor()) as cursor:
+    def equal(self, left: Scan, right: Scan, share: Share | None = None) -> bool:
+        with (
+            failures(Place(left.key, personal=True)),
+            self._instances.lent(share) as instance,
+            closing(instance.cursor()) as cursor,
+        ):
             return interruptible(lambda: interrupt(cursor), lambda: same_rows(cursor, left, right))
 
     def relation(self, scan: Scan) -> DuckDBPyRelation:
         """The relation keeps a connection of its own alive."""
-        cursor = self._instance.cursor()
+        cursor = self._instances.first.cursor()
         with failures(Place(scan.key)):
             return cursor.sql(scans.select(cursor, scan)).set_alias(scan.key.name)
 
     def rows(self, scan: Scan, limit: int) -> Rows:
         texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in scan.schema.names)
-        with failures(Place(scan.key)), closing(self._instance.cursor()) as cursor:
+        with failures(Place(scan.key)), closing(self._instances.first.cursor()) as cursor:
             found = cursor.execute(f"SELECT {texts} FROM ({scans.select(cursor, scan)}) LIMIT {int(limit)}").fetchall()
         return Rows(scan.schema.names, tuple(found))
 
+    def interrupt(self) -> None:
+        self._instances.interrupt()
+
     def close(self) -> None:
-        self._instance.close()
+        self._instances.close()
 
     def _trial(self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms) -> Trial:
         return Trial(

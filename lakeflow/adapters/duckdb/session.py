@@ -1,8 +1,4 @@
-"""One DuckDB instance for a process, and in it a database of its own for each step.
-
-Two steps may pin one table at different snapshots at the same moment, so the views `layer.name` that a step's
-SQL reads live in an attached in-memory database that this step alone uses.
-"""
+"""A DuckDB instance, and in it a database of its own for each step: the views `layer.name` that its SQL reads."""
 
 from __future__ import annotations
 
@@ -27,6 +23,7 @@ from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.spill import own_folder, sweep
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.model import Layer
+from lakeflow.core.shares import Share
 from lakeflow.core.table import Scan
 
 _EXTERNAL_DOTS: Final = 2  # catalog.namespace.table
@@ -46,6 +43,7 @@ class Instance:
         sweep(self.spill)
         self._own = own_folder(self.spill, "duckdb")
         self.externals = ExternalViews()
+        self._share: Share | None = None
         self._lock = threading.Lock()
         self._open: WeakSet[DuckDBPyConnection] = WeakSet()
         self._connection = duckdb.connect(":memory:")
@@ -59,9 +57,24 @@ class Instance:
             # An interrupted COPY can lock itself up for ever on the queue of asynchronous writes (DuckDB 2.0,
             # docs/decisions/0011); writing at once costs nothing measurable on a local disk.
             "async_threads": 0,
+            # What it keeps of files counts as memory of an idle instance, which belongs to others by then.
+            "enable_external_file_cache": "false",
         }
         for name, value in settings.items():
             _configure(self._connection, name, value)
+
+    def resize(self, share: Share) -> None:
+        """Take no more of the machine than that, from the next query on."""
+        if share != self._share:
+            _configure(self._connection, "threads", share.threads)
+            _configure(self._connection, "memory_limit", f"{share.memory}B")
+            self._share = share
+
+    def interrupt(self) -> None:
+        """End the queries that run on it."""
+        with self._lock:
+            for cursor in self._open:
+                interrupt(cursor)
 
     def cursor(self) -> DuckDBPyConnection:
         """A connection of its own to the one instance; a connection runs one query at a time."""

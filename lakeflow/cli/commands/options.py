@@ -81,6 +81,12 @@ wait_option = click.option(
     metavar="TIME",
     help="Wait so long for another run's lease (90s, 10m, 1h).",
 )
+parallel_option = click.option(
+    "--parallel",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="At most so many assets at the same time; they share the machine.",
+)
 as_of_option = click.option(
     "--as-of",
     callback=_moment,

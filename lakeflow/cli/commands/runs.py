@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakeflow.cli.commands.options import SELECTION_HELP, takes_selection, wait_option
+from lakeflow.cli.commands.options import SELECTION_HELP, parallel_option, takes_selection, wait_option
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.progress import event_stream, nothing_to_do, progress
 from lakeflow.cli.run_answer import exit_code, readers_of, run_answer
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 @click.option("--all-or-nothing", is_flag=True, help="One held asset holds the whole run.")
 @click.option("--events", is_flag=True, help="One JSON object an event on stdout, in place of the answer.")
 @wait_option
+@parallel_option
 @answers(Form.TABLE, Form.JSON)
-def materialize(session: Session, selection: tuple[str, ...], events: bool, **options: Any) -> Answer | int:
+def materialize(
+    session: Session, selection: tuple[str, ...], events: bool, parallel: int | None, **options: Any
+) -> Answer | int:
     """Write, audit and publish what is not fresh."""
-    return (_stream if events else _follow)(session, selection, options)
+    return (_stream if events else _follow)(session.with_setting("parallel", parallel), selection, options)
 
 
 @click.command(epilog="RUN is the id of a run or the beginning of it. " + SELECTION_HELP)
@@ -60,10 +63,14 @@ def discard(session: Session, run: str) -> Answer:
 @click.command()
 @click.argument("run", required=False)
 @wait_option
+@parallel_option
 @answers(Form.TABLE, Form.JSON)
-def retry(session: Session, run: str | None, wait: float) -> Answer:
+def retry(session: Session, run: str | None, wait: float, parallel: int | None) -> Answer:
     """Go on with a run that was not published, over its unpublished steps; by default the latest."""
-    with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
+    with (
+        session.with_setting("parallel", parallel).lake() as lake,
+        progress(sys.stderr, color=session.color) as observer,
+    ):
         return _answer(lake, lake.retry(run, wait=wait, observer=observer))
 
 

@@ -1,0 +1,53 @@
+"""The machine is shared out so that whatever is under way together never takes more than there is."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lakeflow.core.shares import Share, lanes, share
+from tests.core.samples import keys
+
+MACHINE = Share(8, 16_000)
+NAMES = keys("bronze.a bronze.b bronze.c silver.d silver.e gold.f gold.g")
+CHAIN = dict(zip(NAMES, (frozenset(), *({key} for key in NAMES)), strict=False))
+APART = dict.fromkeys(NAMES, frozenset())
+
+
+def graphs():
+    """Each step needs some of those before it."""
+    before = [st.frozensets(st.sampled_from(NAMES[:place])) for place in range(1, len(NAMES))]
+    return st.tuples(st.just(frozenset()), *before).map(lambda needs: dict(zip(NAMES, needs, strict=True)))
+
+
+@given(needs=graphs(), parallel=st.integers(1, 9), choices=st.randoms())
+def test_no_schedule_takes_more_than_the_machine(needs, parallel, choices):
+    count = lanes(MACHINE, parallel, needs)
+    unfinished, under_way = set(needs), {}
+    while unfinished:
+        ready = [key for key in needs if key in unfinished - under_way.keys() and not needs[key] & unfinished]
+        if ready and len(under_way) < count and (not under_way or choices.random() < 0.7):
+            key = choices.choice(ready)
+            under_way[key] = share(MACHINE, count, key, unfinished, needs)
+        else:
+            done = choices.choice(sorted(under_way))
+            del under_way[done]
+            unfinished.discard(done)
+        assert sum(each.threads for each in under_way.values()) <= MACHINE.threads
+        assert sum(each.memory for each in under_way.values()) <= MACHINE.memory
+
+
+def test_a_step_that_nothing_can_run_beside_has_the_whole_machine():
+    assert share(MACHINE, 4, NAMES[3], NAMES[3:], CHAIN) == MACHINE
+    assert share(MACHINE, 4, NAMES[0], NAMES[:1], APART) == MACHINE
+
+
+def test_steps_side_by_side_have_equal_parts():
+    assert share(MACHINE, 4, NAMES[0], NAMES, APART) == Share(2, 4_000)
+    assert share(MACHINE, 4, NAMES[0], NAMES[:2], APART) == Share(4, 8_000)
+
+
+def test_there_are_as_many_lanes_as_asked_for_with_a_thread_each_and_one_for_a_chain():
+    assert lanes(MACHINE, 3, APART) == 3
+    assert lanes(Share(2, 16_000), 3, APART) == 2
+    assert lanes(MACHINE, 3, CHAIN) == 1

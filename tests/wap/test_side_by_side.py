@@ -1,0 +1,141 @@
+"""Steps that do not wait for each other are under way together; what comes of them is as if they had run in turn."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from lakeflow.core.errors import CodeError
+from lakeflow.core.events import StepRetried
+from lakeflow.core.runs import RunState
+from lakeflow.core.shares import Share
+from tests.wap.doubles import Crash
+from tests.wap.lab import Lab, states
+
+WAIT = 20
+
+
+@pytest.fixture
+def wide() -> Lab:
+    lab = Lab()
+    lab.policy = replace(lab.policy, parallel=4, machine=Share(4, 2**30))
+    return lab
+
+
+def test_independent_steps_are_under_way_together(wide: Lab) -> None:
+    together = threading.Barrier(3, timeout=WAIT)
+    for name in ("bronze.a", "bronze.b", "bronze.c"):
+        wide.define(name, lambda _: [together.wait() or 1])
+    assert states(wide.materialize())["run"] == "published"
+
+
+def test_an_audit_goes_on_while_another_asset_is_written(wide: Lab) -> None:
+    together = threading.Barrier(2, timeout=WAIT)
+    wide.define("bronze.a", [1])
+    wide.check("bronze.a", lambda *_: together.wait() >= 0)
+    wide.define("bronze.b", lambda _: [together.wait() or 1])
+    assert states(wide.materialize()) == {"run": "published", "bronze.a": "published", "bronze.b": "published"}
+
+
+def test_a_step_waits_for_its_inputs_and_for_what_its_checks_look_at(wide: Lab) -> None:
+    wide.define("bronze.slow", lambda _: [time.sleep(0.2) or 1])
+    wide.define("bronze.quick", [1])
+    wide.check("bronze.quick", lambda _, tables: tables["bronze.slow"] == [1], "bronze.slow")
+    wide.define(
+        "silver.sum", lambda rows: [sum(rows["bronze.slow"]) + sum(rows["bronze.quick"])], "bronze.slow bronze.quick"
+    )
+    run = wide.materialize()
+    assert set(states(run).values()) == {"published"}
+    assert wide.rows("silver.sum") == [2]
+    assert [str(step.asset) for step in run.steps] == [str(step.asset) for step in wide.events[0].plan.steps]
+
+
+def test_any_lake_comes_out_as_it_does_one_by_one() -> None:
+    chance = random.Random(7)
+    recipes = {f"bronze.t{number}": "" for number in range(4)}
+    for number in range(12):
+        recipes[f"silver.t{number}"] = " ".join(chance.sample(sorted(recipes), 2))
+    ends = []
+    for parallel in (1, 4):
+        lab = Lab()
+        lab.policy = replace(lab.policy, parallel=parallel, machine=Share(4, 2**30))
+        for place, (name, upstreams) in enumerate(recipes.items()):
+            lab.define(name, lambda rows, place=place: [place + sum(map(sum, rows.values()))], upstreams)
+            lab.check(name, lambda rows, _: rows[0] % 7 != 3)
+        run = lab.materialize()
+        ends.append((states(run), {name: lab.rows(name) for name in recipes if name in states(run)}))
+    assert ends[0] == ends[1]
+    assert {"published", "held", "skipped"} <= set(ends[0][0].values())
+
+
+def test_an_errored_step_leaves_those_beside_it_alone(wide: Lab) -> None:
+    together = threading.Barrier(2, timeout=WAIT)
+
+    def broken(_: object) -> list[int]:
+        together.wait()
+        raise CodeError("bronze.a: no")
+
+    wide.define("bronze.a", broken)
+    wide.define("bronze.b", lambda _: [together.wait() or 1])
+    assert states(wide.materialize()) == {"run": "failed", "bronze.a": "errored", "bronze.b": "published"}
+
+
+def test_when_the_run_dies_nothing_beside_acts_any_more(wide: Lab) -> None:
+    together, over = threading.Barrier(2, timeout=WAIT), threading.Event()
+
+    def deadly(_: object) -> list[int]:
+        together.wait()
+        raise Crash("here")
+
+    def slow(_: object) -> list[int]:
+        together.wait()
+        over.wait(WAIT)
+        return [1]
+
+    wide.engine.interrupt = over.set  # type: ignore[method-assign]  # what a real engine does to a query
+    wide.define("bronze.a", deadly)
+    wide.define("bronze.b", slow)
+    with pytest.raises(Crash):
+        wide.materialize()
+    run = wide.run()
+    assert run.state is RunState.FAILED
+    assert [step.snapshot_id for step in run.steps] == [None, None]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("step")]
+
+
+def test_a_pause_between_tries_holds_nobody_up_and_ends_with_the_run(wide: Lab) -> None:
+    wide.policy = replace(wide.policy, retry_pause=3600.0)
+
+    def failing(_: object) -> list[int]:
+        raise CodeError("bronze.a: try again")
+
+    def deadly(_: object) -> list[int]:
+        while not any(isinstance(event, StepRetried) for event in wide.events):
+            time.sleep(0.01)
+        raise Crash("here")
+
+    wide.define("bronze.a", failing, limits=replace(wide.policy.limits, retries=1))
+    wide.define("bronze.b", deadly)
+    with pytest.raises(Crash):
+        wide.materialize()
+
+
+def test_only_errors_of_the_code_are_tried_again(lab: Lab) -> None:
+    lab.policy = replace(lab.policy, limits=replace(lab.policy.limits, retries=3))
+    tries: list[int] = []
+
+    def recipe(_: object) -> list[int]:
+        tries.append(1)
+        if len(tries) < 3:
+            raise CodeError("not yet")
+        return [1]
+
+    lab.define("bronze.a", recipe)
+    assert states(lab.materialize("bronze.a")) == {"run": "published", "bronze.a": "published"}
+    assert len(tries) == 3
+    told = [event for event in lab.events if isinstance(event, StepRetried)]
+    assert [(event.failed, event.retries, event.reason) for event in told] == [(1, 3, "not yet"), (2, 3, "not yet")]

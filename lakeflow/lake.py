@@ -24,7 +24,7 @@ from lakeflow.core.inspection import Inspected, looked_at, recorded
 from lakeflow.core.model import AssetKey, ExternalKey, Project
 from lakeflow.core.planning import Facts, Plan, plan
 from lakeflow.core.ports import Rows
-from lakeflow.core.runs import UNPUBLISHED_ENDS, RunRecord, RunState
+from lakeflow.core.runs import UNPUBLISHED_ENDS, CheckResult, RunRecord, RunState
 from lakeflow.core.salt import with_salt
 from lakeflow.core.selection import Known, Standing, select, spelled
 from lakeflow.core.settings import Settings
@@ -149,6 +149,16 @@ class Lake:
         tables = wap.tables_around(self._world, keys)
         found = looked_at({key: tables[key] for key in keys if key in tables}, ref, snapshot, history)
         return tuple(wap.inspect(self._world, tables, [wap.Look(key, at) for key, at in found]))
+
+    def failing(
+        self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, limit: int = 20
+    ) -> tuple[CheckResult, ...]:
+        """What today's checks find of an asset, with so many of the rows that fail each; nothing is recorded."""
+        key = self._one(asset)
+        tables = wap.tables_around(self._world, [key])
+        found = looked_at({key: tables[key]} if key in tables else {}, ref, snapshot, 1)
+        looks = [wap.Look(key, at, limit) for key, at in found]
+        return next(wap.inspect(self._world, tables, looks)).checks
 
     def audited(self, run: str, *selection: str, exclude: str = "") -> tuple[Inspected, ...]:
         """What the audits of that run recorded; nothing is audited again."""

@@ -96,8 +96,8 @@ class _Queries:
     def batches(self, sql: str) -> Iterator[Any]:
         return self._duckdb.batches(sql)
 
-    def call(self, function: Callable[..., Any], inputs: Mapping[str, str]) -> Returned:
-        return self._duckdb.call(function, inputs, self._place)
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str], shown: int) -> Returned:
+        return self._duckdb.call(function, inputs, self._place, shown)
 
     def select(self, sql: str) -> str:
         return self._duckdb.select(sql)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from lakeflow.cli.words import counted
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model import AssetKey
 from lakeflow.core.planning import short_id
-from lakeflow.core.runs import RunRecord, StepRecord
+from lakeflow.core.runs import CheckResult, RunRecord, StepRecord
 from lakeflow.core.views import AssetStatus
 
 if TYPE_CHECKING:
@@ -46,8 +46,12 @@ def ref_of(status: AssetStatus, ref: str) -> str:
     return f"audit_{status.held[-1]}"  # run ids sort by time
 
 
-def failing_step(lake: Lake, status: AssetStatus, place: Place) -> StepRecord:
-    """The step that audited that snapshot; UsageError when no audit of it is recorded."""
+def failing_step(lake: Lake, status: AssetStatus, place: Place, limit: int) -> StepRecord:
+    """The step that audited that snapshot; UsageError when no audit of it is recorded.
+
+    The ledger keeps a few rows a check. Where more fail, and the checks are still the same, as many as are asked for
+    are looked up in the snapshot itself.
+    """
     step = _step_of(lake, status, place)
     if step is None or not step.checks:
         raise UsageError(
@@ -55,7 +59,22 @@ def failing_step(lake: Lake, status: AssetStatus, place: Place) -> StepRecord:
             hint=f"`lakeflow snapshots {status.asset}` lists what there is",
             asset=status.asset,
         )
-    return step
+    return replace(step, checks=_with_more(lake, step, limit))
+
+
+def _with_more(lake: Lake, step: StepRecord, limit: int) -> tuple[CheckResult, ...]:
+    same = lake.project.suite(step.asset).digest == step.checks_digest
+    if not same or not any(_has_more(check, limit) for check in step.checks):
+        return step.checks
+    try:
+        return lake.failing(str(step.asset), snapshot=f"s{step.snapshot_id}", limit=limit)
+    except UsageError:  # the snapshot has expired
+        return step.checks
+
+
+def _has_more(check: CheckResult, limit: int) -> bool:
+    """A check that may show no row has kept none."""
+    return 0 < len(check.samples) < min(check.failed_rows or 0, limit)
 
 
 def audited_in(runs: Iterable[RunRecord], key: AssetKey, digits: str) -> StepRecord | None:

@@ -271,7 +271,7 @@ class AuditRequest:
     `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
     `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
     `statistics` are those of the audited snapshot, where it has any. `at` is the moment from which ages are counted;
-    None: now.
+    None: now. `shown` is how many failing rows a check may show.
     """
 
     asset: AssetKey
@@ -287,6 +287,7 @@ class AuditRequest:
     pii: frozenset[str] = frozenset()
     inherited: frozenset[str] = frozenset()
     at: datetime | None = None
+    shown: int = 5
     statistics: Statistics | None = None
     share: Share | None = None
 

@@ -16,10 +16,11 @@ Tables = Mapping[AssetKey, Table]
 
 @dataclass(frozen=True)
 class Look:
-    """One snapshot to look at."""
+    """One snapshot to look at; `shown` is how many failing rows a check may show."""
 
     asset: AssetKey
     snapshot_id: int
+    shown: int = 5
 
 
 def tables_around(world: World, keys: Iterable[AssetKey]) -> Tables:
@@ -46,8 +47,7 @@ def _inspected(world: World, tables: Tables, look: Look) -> Inspected:
     snapshot, ref = table.snapshots[look.snapshot_id], head_of(table, look.snapshot_id)
     scan = world.catalog.scan(table, look.snapshot_id)
     request = audit_request(world, table, scan, _relations(world, tables, look, scan))
-    if ref is None:
-        request = replace(request, at=snapshot.committed_at)
+    request = replace(request, at=request.at if ref else snapshot.committed_at, shown=look.shown)
     checks = world.auditor.audit(request)
     return Inspected(look.asset, snapshot.id, ref, snapshot.committed_at, snapshot.rows, checks, request.suite.digest)
 

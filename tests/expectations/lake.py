@@ -91,8 +91,8 @@ class LocalQueries:
         self.batched.append(sql)
         return self.duckdb.batches(sql)
 
-    def call(self, function: Callable[..., Any], inputs: Mapping[str, str]) -> Returned:
-        return self.duckdb.call(function, inputs, self.place)
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str], shown: int) -> Returned:
+        return self.duckdb.call(function, inputs, self.place, shown)
 
     def select(self, sql: str) -> str:
         return self.duckdb.select(sql)

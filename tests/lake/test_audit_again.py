@@ -164,3 +164,28 @@ def test_results_and_pages_of_the_library_are_made_of_what_a_run_recorded(tmp_pa
     assert by_name["id not null"]["result"]["element_count"] == 1
     assert by_name["id not null"]["expectation_config"]["type"] == "expect_column_values_to_not_be_null"
     assert by_name["odd"] is None
+
+
+def test_failing_rows_are_shown_from_the_branch_itself_more_than_the_few_that_were_kept(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": "[tool.lakeflow]\nthreads = 1\n",
+        "layers/bronze/sales.sql": "select range as id from range(30)",
+        "layers/silver/sales.sql": "/*\nkey = ['id']\n*/\nselect id, id % 3 as shop from bronze.sales",
+        "checks/silver/sales.py": SUITE,
+        "checks/silver/sales.shop.sql": "select id, shop from silver.sales where shop = 1",
+    }
+    write(tmp_path, files)
+    with lakeflow.open(tmp_path) as lake:
+        run = lake.materialize()
+    assert run is not None
+    step = next(step for step in run.steps if str(step.asset) == "silver.sales")
+    assert {check.name: len(check.samples) for check in step.checks if check.samples} == {"shop": 5}
+    out = io.StringIO()
+    with redirect_stdout(out):
+        command(
+            ["-C", str(tmp_path), "show", "silver.sales", "--ref", "held", "--failing", "--limit", "8", "-o", "json"]
+        )
+    (max_id, shop) = json.loads(out.getvalue())["data"]["checks"]
+    assert (shop["failed_rows"], len(shop["samples"])) == (10, 8)
+    assert list(shop["samples"][0]) == ["id", "shop"]
+    assert max_id["name"] == "max of id at most 1"

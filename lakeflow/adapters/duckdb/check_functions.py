@@ -17,7 +17,6 @@ from lakeflow.adapters.duckdb.returned import stream_of
 from lakeflow.adapters.duckdb.selects import only_select
 
 _BATCH: Final = 10_000
-_SHOWN: Final = 5
 _ALLOWED: Final = (
     "return the bad rows (a DuckDB relation, a SELECT, a frame, anything that is an Arrow stream), "
     "or True when all is well"
@@ -41,8 +40,8 @@ def arguments(
     return {name: _input(connection, form_of(function, name), name, view, place) for name, view in inputs.items()}
 
 
-def taken(connection: DuckDBPyConnection, value: object, place: Place) -> Returned:
-    """What the function returned. Bad rows are counted as they stream by; only the first are kept.
+def taken(connection: DuckDBPyConnection, value: object, place: Place, shown: int) -> Returned:
+    """What the function returned. Bad rows are counted as they stream by; only the first `shown` are kept.
 
     AssetError for an answer that nobody can use.
     """
@@ -50,7 +49,7 @@ def taken(connection: DuckDBPyConnection, value: object, place: Place) -> Return
         return Returned(bool(value))
     if value is None:
         raise place.error("the check returned nothing (None)", _ALLOWED)
-    return _counted(connection, _reader(connection, value, place))
+    return _counted(connection, _reader(connection, value, place), shown)
 
 
 def _input(connection: DuckDBPyConnection, form: Form | None, name: str, view: str, place: Place) -> Any:
@@ -73,12 +72,12 @@ def _reader(connection: DuckDBPyConnection, value: object, place: Place) -> pa.R
     return found if isinstance(found, pa.RecordBatchReader) else found.to_reader(_BATCH)
 
 
-def _counted(connection: DuckDBPyConnection, reader: pa.RecordBatchReader) -> Returned:
+def _counted(connection: DuckDBPyConnection, reader: pa.RecordBatchReader, shown: int) -> Returned:
     first: list[pa.RecordBatch] = []
     failed = 0
     for batch in reader:
-        if failed < _SHOWN and batch.num_rows:
-            first.append(batch.slice(0, _SHOWN - failed))
+        if failed < shown and batch.num_rows:
+            first.append(batch.slice(0, shown - failed))
         failed += batch.num_rows
     if not first:
         return Returned(good=True, failed=0)

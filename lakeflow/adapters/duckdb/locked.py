@@ -59,7 +59,9 @@ class LockedDuckDB:
         """The user's text without its semicolon, proved to be exactly one SELECT; AssetError otherwise."""
         return only_select(self._connection, sql)
 
-    def call(self, function: Callable[..., Any], inputs: Mapping[str, str], place: Place) -> check_functions.Returned:
+    def call(
+        self, function: Callable[..., Any], inputs: Mapping[str, str], place: Place, shown: int
+    ) -> check_functions.Returned:
         """Call a check function on these relations, by parameter. Raises what it raises; AssetError when the function
         cannot be given what it asks for, or what it returned is not to be used or fails when it is computed.
         """
@@ -67,7 +69,7 @@ class LockedDuckDB:
             arguments = check_functions.arguments(self._connection, function, inputs, place)
         value = function(**arguments)
         with refused():
-            return check_functions.taken(self._connection, value, place)
+            return check_functions.taken(self._connection, value, place, shown)
 
     def close(self) -> None:
         with suppress(duckdb.Error):

@@ -112,7 +112,7 @@ class Answers:
         return self._asked[sql]
 
     def call(self, function: Callable[..., Any], inputs: Mapping[str, str]) -> Returned:
-        return self._queries.call(function, inputs)
+        return self._queries.call(function, inputs, self.table.shown)
 
     def select(self, sql: str) -> str:
         return self._queries.select(sql)

@@ -111,6 +111,7 @@ def _table(request: AuditRequest) -> Audited:
         readable=frozenset(request.relations),
         main=main.schema if main and main.snapshot_id is not None else None,
         moment=at.astimezone(UTC).replace(tzinfo=None),
+        shown=request.shown,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from lakeflow.adapters.expectations import samples
 from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.checks import NOTHING, Check, Finding, share
-from lakeflow.adapters.expectations.metrics import SHOWN, Aggregate, Plan
+from lakeflow.adapters.expectations.metrics import Aggregate, Plan
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model import CheckFile, Outcome
 
@@ -50,7 +50,7 @@ class BadRows:
     def _shown(self, answers: Answers, query: str) -> tuple[samples.Sample, ...]:
         if not self.sampled:
             return ()
-        return samples.rows(answers, f"SELECT {samples.as_text('COLUMNS(*)')} FROM (\n{query}\n) LIMIT {SHOWN}")
+        return samples.rows(answers, f"SELECT {samples.as_text('COLUMNS(*)')} FROM (\n{query}\n)")
 
 
 def _metrics(failed: int) -> dict[str, Any]:

@@ -13,33 +13,34 @@ Sample = Mapping[str, str | None]
 
 
 def failing_rows(table: Audited, domain: Domain, bad: str) -> str:
-    """The query of up to five rows for which `bad` is TRUE."""
+    """The query of the rows for which `bad` is TRUE."""
     return rows_of(table, domain, f"FROM {table.relation}{domain.clause(bad)}")
 
 
 def rows_of(table: Audited, domain: Domain, source: str) -> str:
-    """The query of up to five rows of `source`, a FROM clause that gives columns of the table."""
+    """The query of the rows of `source`, a FROM clause that gives columns of the table."""
     names = (*table.primary_key, *(column.name for column in domain.columns))
     shown = tuple(dict.fromkeys(names)) or table.schema.names[:SHOWN]
     listed = ", ".join(_spelled(table, name) for name in shown)
-    return f"SELECT {listed} {source} LIMIT {SHOWN}"
+    return f"SELECT {listed} {source}"
 
 
 def repeated_keys(table: Audited, domain: Domain) -> str:
-    """The query of up to five keys that occur more than once, and in how many rows (`×`)."""
+    """The query of the keys that occur more than once, and in how many rows (`×`)."""
     names = tuple(column.name for column in domain.columns)
     listed = ", ".join(_spelled(table, name) for name in names)
     keys = ", ".join(column.sql for column in domain.columns)
     quoted = ", ".join(f"any_value({identifier(name)}) AS {identifier(name)}" for name in names)
     groups = (
         f"SELECT {quoted}, count(*) AS n FROM {table.relation}{distinct_domain(domain)}"
-        f" GROUP BY {keys} HAVING count(*) > 1 ORDER BY n DESC LIMIT {SHOWN}"
+        f" GROUP BY {keys} HAVING count(*) > 1"
     )
-    return f'SELECT {listed}, CAST(n AS VARCHAR) AS "×" FROM ({groups})'
+    return f'SELECT {listed}, CAST(n AS VARCHAR) AS "×" FROM ({groups}) ORDER BY n DESC'
 
 
 def rows(answers: Answers, sql: str) -> tuple[Sample, ...]:
-    answer = answers.ask(sql)
+    """So many of them as the audit was asked to show."""
+    answer = answers.ask(f"{sql} LIMIT {answers.table.shown}")
     return tuple(_named(answer.columns, row) for row in answer.rows)
 
 

@@ -58,7 +58,7 @@ class Queries(Protocol):
         """The same as Arrow record batches of a few thousand rows, one in memory at a time."""
         ...
 
-    def call(self, function: Callable[..., Any], inputs: Mapping[str, str]) -> Returned:
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str], shown: int) -> Returned:
         """What a check function says of these relations, by parameter. Raises what it raises; AssetError when it
         cannot be called, or what it returned cannot be used.
         """
@@ -101,7 +101,7 @@ class Audited:
     `guarded` says that something a check's own SQL may read, here or elsewhere, is personal; `elsewhere` are names of
     personal columns of other relations. `readable` names these relations, `main` is the schema of what readers see of
     this one (None: nothing yet), `moment` is the time of the audit, naive in UTC: a rule looks these three up when it
-    is asked, so that it can be kept for another audit.
+    is asked, so that it can be kept for another audit. So it does with `shown`: how many failing rows may be shown.
     """
 
     asset: AssetKey
@@ -113,6 +113,7 @@ class Audited:
     readable: frozenset[str] = frozenset()
     main: Schema | None = None
     moment: datetime = datetime.min
+    shown: int = 5
 
     @property
     def relation(self) -> str:

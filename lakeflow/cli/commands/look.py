@@ -81,7 +81,7 @@ def snapshots(session: Session, asset: str) -> Answer:
 @click.option("--ref", help="A branch such as `audit_…`; `held`: the one that waits for a decision.  [default: main]")
 @click.option("--snapshot", help="`s` and the first digits of a snapshot id.")
 @as_of_option
-@click.option("--failing", is_flag=True, help="The rows that failed its checks, as the audit kept them.")
+@click.option("--failing", is_flag=True, help="The rows that failed its checks.")
 @limit_option
 @answers(*Form)
 def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **options: Any) -> Answer:
@@ -97,7 +97,7 @@ def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **
         then = f"s{lake.snapshot_at(str(one.asset), as_of)}" if as_of else snapshot
         place = Place(ref_of(one, ref or "main"), then)
         if options["failing"]:
-            return failing_answer(failing_step(lake, one, place), one, options["limit"], now())
+            return failing_answer(failing_step(lake, one, place, options["limit"]), one, options["limit"], now())
         return _rows(lake, one, place, options["limit"])
 
 

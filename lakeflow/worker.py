@@ -22,7 +22,6 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.model import Outcome
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.runs import CheckResult
-from lakeflow.core.table import Scan
 
 
 def main() -> None:
@@ -67,10 +66,6 @@ def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent) -> N
     parent.send(encode(Message()))
 
 
-def _relations(request: AuditRequest) -> Mapping[str, Scan]:
-    return {**request.relations, str(request.asset): request.scan}
-
-
 def _unreadable(error: AssetError) -> CheckResult:
     return CheckResult("snapshot readable", Outcome.ERRORED, detail=error.message)
 
@@ -79,7 +74,7 @@ class _Queries:
     """DuckDB, locked down, as the checks ask for it."""
 
     def __init__(self, request: AuditRequest, settings: Mapping[str, str]) -> None:
-        self._duckdb = LockedDuckDB(_relations(request), settings)
+        self._duckdb = LockedDuckDB(request.views, settings)
         personal = bool(request.pii) or any(column.pii for column in request.columns.values())
         self._place = Place(request.asset, personal=personal)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from lakeflow.core.landing import Found, Landed
 from lakeflow.core.layout import Layout, Partition
@@ -265,13 +265,26 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Appended:
+    """The files that an append added; `passed` are path and name of the checks that everything below has passed."""
+
+    scan: Scan
+    passed: frozenset[tuple[str, str]]
+
+
+ADDED: Final = "lakeflow_added"
+"""Before `layer.name`: the rows that an append added, for our own queries."""
+
+
+@dataclass(frozen=True)
 class AuditRequest:
     """One snapshot to audit. `relations` maps each name that a check may read to a pinned scan:
     `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe as JSON.
     `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
     `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
-    `statistics` are those of the audited snapshot, where it has any. `at` is the moment from which ages are counted;
-    None: now. `shown` is how many failing rows a check may show.
+    `statistics` are those of the audited snapshot, where it has any; `appended` tells what an append added to rows
+    that were audited before. `at` is the moment from which ages are counted; None: now. `shown` is how many failing
+    rows a check may show.
     """
 
     asset: AssetKey
@@ -290,6 +303,13 @@ class AuditRequest:
     shown: int = 5
     statistics: Statistics | None = None
     share: Share | None = None
+    appended: Appended | None = None
+
+    @property
+    def views(self) -> Mapping[str, Scan]:
+        """Everything that a query of the audit may read, by name."""
+        added = {f"{ADDED}.{self.asset}": self.appended.scan} if self.appended else {}
+        return {**self.relations, **added, str(self.asset): self.scan}
 
 
 class Auditor(Protocol):

@@ -15,6 +15,7 @@ from lakeflow.core.provenance import Provenance, provenance_of
 from lakeflow.core.runs import Action, Ruling, StepRecord, StepState
 from lakeflow.core.table import Discard, Scan, Staging
 from lakeflow.core.verdict import hold_reason, written_as
+from lakeflow.wap.appended import appended
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.consuming import Reading, has_no_new_rows, read_inputs
 from lakeflow.wap.giving import give
@@ -243,7 +244,12 @@ def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
     if record.asset in suite.published:
         relations[f"published.{record.asset}"] = seen_before(attempt.world, attempt.tables[record.asset], scan)
     request = audit_request(attempt.world, attempt.tables[record.asset], scan, relations)
-    return replace(request, expected_rows=_expected_rows(attempt, record), share=attempt.share(record.asset))
+    return replace(
+        request,
+        expected_rows=_expected_rows(attempt, record),
+        share=attempt.share(record.asset),
+        appended=appended(attempt, record),
+    )
 
 
 def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:

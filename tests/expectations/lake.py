@@ -77,8 +77,7 @@ class LocalQueries:
     """The worker's DuckDB, in this process; remembers what was asked."""
 
     def __init__(self, asked: AuditRequest) -> None:
-        relations = {**asked.relations, str(asked.asset): asked.scan}
-        self.duckdb = LockedDuckDB(relations, {"threads": "1"})
+        self.duckdb = LockedDuckDB(asked.views, {"threads": "1"})
         self.place = Place(asked.asset, personal=bool(asked.pii))
         self.asked: list[str] = []
         self.batched: list[str] = []

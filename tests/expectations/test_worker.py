@@ -16,10 +16,10 @@ from lakeflow.adapters.audit_process import Job, Message, ProcessAuditor, decode
 from lakeflow.adapters.expectations import audit as audits
 from lakeflow.adapters.expectations.audit import Past
 from lakeflow.core.model import CheckFile, CheckKind, Column, Outcome, Suite
-from lakeflow.core.ports import AuditRequest
+from lakeflow.core.ports import Appended, AuditRequest
 from lakeflow.core.runs import CheckResult
 from lakeflow.core.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct
-from lakeflow.core.table import DeleteFile, Scan
+from lakeflow.core.table import ColumnFacts, DeleteFile, Scan, Statistics
 
 from .lake import WEATHER, audit, outcomes, process_auditor, request, row_check, scan_of, suite
 
@@ -52,6 +52,8 @@ def test_jobs_and_messages_cross_the_pipe_unchanged() -> None:
         {"s": Column("string", pii=True)},
         {"published.silver.weather": scan},
         pii=frozenset({"ssn"}),
+        statistics=Statistics(3, {"s": ColumnFacts(1, "a", "b", exact=True)}),
+        appended=Appended(scan, frozenset({("checks/é.py", "a not null")})),
     )
     for job in (
         Job(asked, {"threads": "1"}, ("a",), {"b": "died"}, "slow"),

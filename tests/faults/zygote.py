@@ -27,7 +27,7 @@ from lakeflow.core.model import AssetKey, Suite
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.runs import CheckResult, Ruling, RunState, StepState
 from lakeflow.lake import Lake
-from lakeflow.worker import _Queries, _relations
+from lakeflow.worker import _Queries
 
 TABLES = ("bronze.orders", "silver.orders", "gold.totals")
 PROJECT = {
@@ -58,7 +58,7 @@ class InProcessAuditor:
         pass
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
-        with _Queries(_relations(request), {}) as queries:
+        with _Queries(request, {}) as queries:
             return tuple(step.result for step in steps(request, queries, Past()) if step.result)
 
 

@@ -28,6 +28,8 @@ _BATCH: Final = 2048
 class LockedDuckDB:
     """Views `layer.name` and `published.layer.name` over pinned scans; no other file, no setting, no network.
 
+    The first of three names, `published` or another, is a database of its own.
+
     AssetError when a scan cannot be read. `settings` are DuckDB's own (`threads`, `memory_limit`, `temp_directory`).
     """
 
@@ -78,10 +80,12 @@ class LockedDuckDB:
     def _prepare(self, relations: Mapping[str, Scan], settings: Mapping[str, str]) -> None:
         for name, value in {"TimeZone": "UTC", "python_enable_replacements": "false", **settings}.items():
             self._connection.execute(f"SET {name} = {literal(value)}")
-        self._connection.execute("ATTACH ':memory:' AS published")
+        attached = dict.fromkeys(("published", *(name.split(".")[0] for name in relations if name.count(".") == 2)))
+        for database in attached:
+            self._connection.execute(f"ATTACH ':memory:' AS {quoted(database)}")
         for layer in Layer:
-            self._connection.execute(f"CREATE SCHEMA {quoted(layer)}")
-            self._connection.execute(f"CREATE SCHEMA published.{quoted(layer)}")
+            for place in ("", *(f"{quoted(database)}." for database in attached)):
+                self._connection.execute(f"CREATE SCHEMA {place}{quoted(layer)}")
         for name, scan in relations.items():
             view = ".".join(quoted(part) for part in name.split("."))
             self._connection.execute(f"CREATE VIEW {view} AS {scans.select(self._connection, scan)}")

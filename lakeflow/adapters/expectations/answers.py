@@ -17,13 +17,15 @@ from lakeflow.core.table import Statistics
 class Answers:
     """What was found out about one table so far. Equal SQL is asked once.
 
-    `used` says what the answers given since it was last cleared rest on.
+    Aggregates are over all rows, or with that `scope` over those that an append added. `used` says what the answers
+    given since it was last cleared rest on.
     """
 
-    def __init__(self, queries: Queries, table: Audited) -> None:
+    def __init__(self, queries: Queries, table: Audited, scope: Scope = Scope.ALL) -> None:
         self.table = table
         self._queries = queries
-        self._relation = table.relation
+        self._scope = scope
+        self._relation = table.added if scope is Scope.ADDED else table.relation
         self.used: set[Scope] = set()
         self._certain: dict[str, Any] = {}
         self._shared: dict[str, Any] = {}
@@ -75,6 +77,12 @@ class Answers:
             case Aggregate():
                 return self._certainly(plan.sql) if self._is_certain(plan) else self._aggregate(plan.sql)
 
+    def are_certain(self, plans: Iterable[Plan]) -> bool:
+        """Is none of these plans to look at data?"""
+        return all(
+            isinstance(plan, Known) or (isinstance(plan, Aggregate) and self._is_certain(plan)) for plan in plans
+        )
+
     def _is_certain(self, plan: Aggregate) -> bool:
         """Who gives no hint wants the data looked at: that written rows are there is no thing to ask metadata."""
         return plan.hint is not None and plan.sql in self._certain
@@ -84,7 +92,7 @@ class Answers:
         return self._certain[sql]
 
     def _aggregate(self, sql: str) -> Any:
-        self.used.add(Scope.ALL)
+        self.used.add(self._scope)
         if sql in self._refused:
             raise self._refused[sql]
         if sql not in self._shared:
@@ -100,13 +108,13 @@ class Answers:
 
     def tally(self, plan: PerValue) -> Tally:
         """What the library's own code says of each distinct value; CannotCheck when it cannot be asked so."""
-        self.used.add(Scope.ALL)
+        self.used.add(self._scope)
         if repr(plan) not in self._tallies:
             self._tallies[repr(plan)] = judge(plan, self._queries.batches(plan.sql))
         return self._tallies[repr(plan)]
 
     def ask(self, sql: str) -> Answer:
-        self.used.add(Scope.ALL)
+        self.used.add(self._scope)
         if sql not in self._asked:
             self._asked[sql] = self._queries.execute(sql)
         return self._asked[sql]

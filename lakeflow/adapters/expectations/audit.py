@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from lakeflow.adapters.expectations.added import Added
 from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.builtin import built_in
 from lakeflow.adapters.expectations.checks import Broken, Check
@@ -87,14 +88,16 @@ def steps(request: AuditRequest, queries: Queries, past: Past, suites: Suites | 
         checks += yield from _load(file, suites, past)
     checks += [file_check(file, table, allow_empty=request.allow_empty) for file in _files(request, CheckKind.ROWS)]
     checks += built_in(request, table)
-    answers = Answers(queries, table)
+    answers, added = Answers(queries, table), Added(request, queries, table)
     left = [check for check in _named(checks) if check.unit not in past.answered]
     if request.statistics:
         answers.consult(request.statistics, [plan for check in left for plan in check.rule.plans])
-    yield from _scan(answers, left, past)
+    if not past.too_long:
+        added.take(left, answers)
+    yield from _scan(answers, added, left, past)
     for check in left:
         yield Step(check.unit, check.name, check.path)
-        yield Step(check.unit, check.name, check.path, done=True, result=check.run(answers))
+        yield Step(check.unit, check.name, check.path, done=True, result=added.run(check, answers))
 
 
 def _table(request: AuditRequest) -> Audited:
@@ -146,11 +149,12 @@ def _named(checks: Sequence[Check]) -> list[Check]:
     return [replace(check, name=name) for check, name in zip(checks, named, strict=True)]
 
 
-def _scan(answers: Answers, checks: Sequence[Check], past: Past) -> Iterator[Step]:
-    plans = [plan for check in checks for plan in check.rule.plans]
+def _scan(answers: Answers, added: Added, checks: Sequence[Check], past: Past) -> Iterator[Step]:
+    plans = [plan for check in checks if not added.takes(check) for plan in check.rule.plans]
     if past.too_long:
         answers.refuse(plans, past.too_long)
-    elif SHARED_SCAN not in (past.lost or {}) and plans:
+    elif SHARED_SCAN not in (past.lost or {}) and checks:
         yield Step(SHARED_SCAN, SHARED_SCAN)
         answers.scan(plans)
+        added.scan()
         yield Step(SHARED_SCAN, SHARED_SCAN, done=True)

@@ -16,6 +16,7 @@ from lakeflow.core.model import EMPTY, Outcome, Severity
 from lakeflow.core.runs import CheckResult, Scope
 
 NOTHING: Final = "there was nothing to look at; say allow_empty where that is fine"
+_WIDEST: Final = (Scope.ALL, Scope.ADDED)
 _PLACE: Final = re.compile(r"^[A-Z][A-Za-z -]* Error(?=:)")
 
 
@@ -66,7 +67,8 @@ class Check:
     def run(self, answers: Answers) -> CheckResult:
         """Never raises: a check that broke is errored, and says why."""
         answers.used.clear()
-        return replace(self._run(answers), scope=Scope.ALL if Scope.ALL in answers.used else Scope.METADATA)
+        found = self._run(answers)
+        return replace(found, scope=next((scope for scope in _WIDEST if scope in answers.used), Scope.METADATA))
 
     def _run(self, answers: Answers) -> CheckResult:
         try:

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from lakeflow.core.model import AssetKey
 from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.ports import ADDED
 from lakeflow.core.schema import Decimal, Primitive, Schema, Type
 
 HIDDEN: Final = "•••"
@@ -123,6 +124,11 @@ class Audited:
     def published(self) -> str:
         """What readers see of it."""
         return f"published.{self.relation}"
+
+    @property
+    def added(self) -> str:
+        """The rows that an append added to it."""
+        return f"{ADDED}.{self.relation}"
 
     def column(self, name: str) -> Operand:
         """CannotCheck with a suggestion when there is no such column."""

@@ -1,0 +1,77 @@
+"""Checks about rows on an append: what is below it passed them as it stands, so only the rows added are looked at.
+
+A share of good rows that holds for what is below and for what was added holds for both together. A check that does
+not hold for the added rows alone is asked of all rows, unless it allows no bad row at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lakeflow.adapters.expectations.answers import Answers
+from lakeflow.adapters.expectations.builtin import KeyFilled
+from lakeflow.adapters.expectations.checks import Check, Rule
+from lakeflow.adapters.expectations.constant import is_constant
+from lakeflow.adapters.expectations.criteria import Share
+from lakeflow.adapters.expectations.judged import Judged
+from lakeflow.adapters.expectations.metrics import Aggregate
+from lakeflow.adapters.expectations.table import Audited, Queries
+from lakeflow.core.model import CheckKind, Outcome, Suite
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.runs import CheckResult, Scope
+
+_BUILT_IN = ""
+
+
+class Added:
+    """The rows that an append added, and the checks that need look at no others."""
+
+    def __init__(self, request: AuditRequest, queries: Queries, table: Audited) -> None:
+        self._answers = Answers(queries, table, Scope.ADDED)
+        self._passed = request.appended.passed if request.appended else frozenset()
+        self._lasting = _lasting(request.suite) if self._passed else frozenset()
+        self._taken: dict[str, Check] = {}
+
+    def take(self, checks: Sequence[Check], answers: Answers) -> None:
+        """Those of the checks that metadata does not answer for good, and that need only the added rows."""
+        self._taken = {
+            check.unit: check
+            for check in checks
+            if (check.path, check.name) in self._passed
+            and check.path in self._lasting
+            and _is_about_each_row(check.rule)
+            and not answers.are_certain(check.rule.plans)
+        }
+
+    def takes(self, check: Check) -> bool:
+        return check.unit in self._taken
+
+    def scan(self) -> None:
+        self._answers.scan(plan for check in self._taken.values() for plan in check.rule.plans)
+
+    def run(self, check: Check, answers: Answers) -> CheckResult:
+        """Never raises, as `Check.run`."""
+        if not self.takes(check):
+            return check.run(answers)
+        found = check.run(self._answers)
+        if (found.outcome is Outcome.PASSED and found.rows) or (
+            found.outcome is Outcome.FAILED and _is_strict(check.rule)
+        ):
+            return found
+        answers.scan(check.rule.plans)
+        return check.run(answers)
+
+
+def _lasting(suite: Suite) -> frozenset[str]:
+    """Files that say today what they said when the rows below passed; another may have moved its bounds since."""
+    files = (file.path for file in suite.files if file.kind is CheckKind.SUITE and is_constant(file.text))
+    return frozenset((_BUILT_IN, *files))
+
+
+def _is_about_each_row(rule: Rule) -> bool:
+    about_rows = isinstance(rule, KeyFilled) or (isinstance(rule, Judged) and isinstance(rule.criterion, Share))
+    return about_rows and all(isinstance(plan, Aggregate) for plan in rule.plans)
+
+
+def _is_strict(rule: Rule) -> bool:
+    return not (isinstance(rule, Judged) and isinstance(rule.criterion, Share)) or rule.criterion.mostly >= 1

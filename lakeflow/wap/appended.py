@@ -1,0 +1,24 @@
+"""What an append added, for checks that passed on everything below it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from lakeflow.core.appends import passed_below, verdict_below
+from lakeflow.core.errors import UsageError
+from lakeflow.core.ports import Appended
+from lakeflow.core.runs import StepRecord
+from lakeflow.wap.attempt import Attempt
+
+
+def appended(attempt: Attempt, record: StepRecord) -> Appended | None:
+    """None where every check must look at all rows."""
+    table = attempt.tables[record.asset]
+    verdict = verdict_below(table, record, attempt.facts.verdicts.get(record.asset, ()))
+    if verdict is None or record.snapshot_id is None or record.snapshot_id == table.main:
+        return None
+    with suppress(UsageError):  # a run that the ledger lost
+        if passed := passed_below(attempt.world.ledger.run(verdict.run), verdict):
+            scan = attempt.world.catalog.scan_added(table, record.snapshot_id, [record.snapshot_id])
+            return Appended(scan, passed)
+    return None

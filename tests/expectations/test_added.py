@@ -1,0 +1,109 @@
+"""On an append: checks about rows look at the rows added, and say what a look at all rows says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from lakeflow.core.model import CheckFile, CheckKind, Outcome
+from lakeflow.core.ports import Appended, AuditRequest
+from lakeflow.core.runs import CheckResult, Scope
+from lakeflow.core.table import Scan
+
+from .lake import audit, request, scan_of, suite
+
+LINES = (
+    'gxe.ExpectColumnValuesToNotBeNull(column="n")',
+    'gxe.ExpectColumnValuesToNotBeNull(column="n", mostly=0.7)',
+    'gxe.ExpectColumnValuesToBeBetween(column="n", min_value=0, max_value=6)',
+    'gxe.ExpectColumnValuesToBeBetween(column="n", min_value=0, max_value=4, mostly=0.5)',
+    'gxe.ExpectColumnValuesToBeInSet(column="word", value_set=["a", "b", "c"], mostly=0.6)',
+    'gxe.ExpectColumnValuesToMatchRegex(column="word", regex="^[abcd]$", row_condition=Column("n") > 2)',
+    'gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="id", column_B="n", or_equal=True, mostly=0.5)',
+    'gxe.ExpectColumnValuesToBeUnique(column="word", mostly=0.1)',
+    'gxe.ExpectColumnMeanToBeBetween(column="n", min_value=0, max_value=9)',
+    "gxe.ExpectTableRowCountToBeBetween(min_value=1)",
+)
+PASSED_ROWS: Any = {"id": ("long", [5, 6]), "n": ("long", [3, 4]), "word": ("string", ["a", "b"])}
+
+
+def columns(chance: Random, rows: int, first: int) -> Any:
+    return {
+        "id": ("long", [first + i for i in range(rows)]),
+        "n": ("long", [chance.choice([*range(8), None]) for _ in range(rows)]),
+        "word": ("string", [chance.choice([*"abcd", None]) for _ in range(rows)]),
+    }
+
+
+def appended(folder: Path, below: Any, added: Any, *files: CheckFile, **more: Any) -> tuple[AuditRequest, AuditRequest]:
+    """The audit of what is below, and that of both together, which knows what passed below."""
+    (folder / "below").mkdir()
+    under, on_top = scan_of(folder / "below", **below), scan_of(folder, **added)
+    both = Scan(under.key, 2, under.schema, (*under.files, *on_top.files), under.rows + on_top.rows)
+    before = request(under, *files, **more)
+    passed = frozenset((one.path, one.name) for one in audit(before) if one.outcome is Outcome.PASSED)
+    return before, replace(before, scan=both, appended=Appended(on_top, passed))
+
+
+def verdicts(results: list[CheckResult]) -> list[tuple[str, Outcome]]:
+    return [(result.name, result.outcome) for result in results]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_the_added_rows_decide_as_all_rows_do(tmp_path: Path, seed: int) -> None:
+    chance = Random(seed)
+    below, added = columns(chance, chance.randint(1, 9), 0), columns(chance, chance.randint(0, 6), 100)
+    _, both = appended(tmp_path, below, added, suite(*LINES), primary_key=("id", "n"))
+    found, whole = audit(both), audit(replace(both, appended=None))
+    assert verdicts(found) == verdicts(whole)
+    assert {one.scope for one in whole} == {Scope.ALL}
+    failed = [(mine, theirs) for mine, theirs in zip(found, whole, strict=True) if mine.outcome is Outcome.FAILED]
+    assert all((mine.failed_rows, mine.samples) == (theirs.failed_rows, theirs.samples) for mine, theirs in failed)
+
+
+def test_checks_about_rows_read_the_added_files_and_those_about_the_table_all(tmp_path: Path) -> None:
+    added = {"id": ("long", [7]), "n": ("long", [4]), "word": ("string", ["c"])}
+    _, both = appended(tmp_path, PASSED_ROWS, added, suite(*LINES), primary_key=("id",))
+    scopes = [(one.name, one.scope) for one in audit(both)]
+    assert [name for name, scope in scopes if scope is Scope.ALL] == [
+        "word unique for at least 10%",
+        "mean of n between 0 and 9",
+        "row count at least 1",
+        "schema",
+        "key (id) unique",
+    ]
+    assert {scope for name, scope in scopes if "null" in name or "between 0 and 6" in name} == {Scope.ADDED}
+
+
+def test_a_bad_row_among_the_added_ones_is_found_and_shown(tmp_path: Path) -> None:
+    added = {"id": ("long", [3, 4]), "n": ("long", [99, 5]), "word": ("string", ["c", "c"])}
+    _, both = appended(tmp_path, PASSED_ROWS, added, suite(LINES[2]), primary_key=("id",))
+    found = audit(both)[0]
+    assert (found.outcome, found.scope, found.failed_rows, found.rows) == (Outcome.FAILED, Scope.ADDED, 1, 2)
+    assert found.samples == ({"id": "3", "n": "99"},)
+
+
+def test_what_did_not_pass_below_is_looked_at_whole(tmp_path: Path) -> None:
+    below = {**PASSED_ROWS, "n": ("long", [3, 99])}
+    added = {"id": ("long", [3]), "n": ("long", [5]), "word": ("string", ["c"])}
+    line = 'gxe.ExpectColumnValuesToBeBetween(column="n", min_value=0, max_value=6, severity="warning")'
+    _, both = appended(tmp_path, below, added, suite(line))
+    assert [(one.outcome, one.scope) for one in audit(both) if one.path] == [(Outcome.FAILED, Scope.ALL)]
+
+
+def test_a_file_that_may_say_something_else_today_is_looked_at_whole(tmp_path: Path) -> None:
+    file = suite(LINES[2])
+    moving = CheckFile(CheckKind.SUITE, file.path, f"import os\nhigh = int(os.environ.get('HIGH', 6))\n{file.text}")
+    added = {"id": ("long", [3]), "n": ("long", [5]), "word": ("string", ["c"])}
+    _, both = appended(tmp_path, PASSED_ROWS, added, moving)
+    assert [one.scope for one in audit(both) if one.path] == [Scope.ALL]
+
+
+def test_added_rows_of_which_none_is_judged_prove_nothing_alone(tmp_path: Path) -> None:
+    added = {"id": ("long", [3]), "n": ("long", [None]), "word": ("string", ["c"])}
+    _, both = appended(tmp_path, PASSED_ROWS, added, suite(LINES[2]))
+    assert [(one.outcome, one.scope, one.rows) for one in audit(both) if one.path] == [(Outcome.PASSED, Scope.ALL, 2)]

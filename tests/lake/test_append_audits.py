@@ -1,0 +1,53 @@
+"""What is read again when a run appends, in real runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import lakeflow
+from lakeflow.core.runs import RunRecord, Scope
+
+SQL = "/*\nwrite = 'append'\nkey = ['id']\n*/\nselect {id}::bigint as id, {price}::double as price"
+CHECKS = """
+import great_expectations.expectations as gxe
+
+expectations = [
+    gxe.ExpectColumnValuesToBeBetween(column="price", min_value=0, max_value={high}),
+    gxe.ExpectColumnMeanToBeBetween(column="price", min_value=0),
+]
+"""
+
+
+def run(root: Path, id_: int, price: float, high: int = 100, **asked: bool) -> RunRecord:
+    for name, text in {
+        "pyproject.toml": "[tool.lakeflow]\nthreads = 1\n",
+        "layers/bronze/sales.sql": SQL.format(id=id_, price=price),
+        "checks/bronze/sales.py": CHECKS.format(high=high),
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    with lakeflow.open(root) as lake:
+        made = lake.materialize(**asked)
+    assert made is not None
+    return made
+
+
+def scopes(made: RunRecord) -> dict[str, Scope]:
+    return {check.name: check.scope for check in made.steps[0].checks}
+
+
+def test_checks_about_rows_read_what_was_added_as_long_as_everything_below_passed_them(tmp_path: Path) -> None:
+    price, mean, key = "price between 0 and 100", "mean of price at least 0", "key (id) not null"
+    first = scopes(run(tmp_path, 1, 5))
+    assert {first[price], first[mean], first[key]} == {Scope.ALL}
+    second = scopes(run(tmp_path, 2, 6))
+    assert (second[price], second[mean], second[key]) == (Scope.ADDED, Scope.ALL, Scope.ADDED)
+    assert second["key (id) unique"] is Scope.ALL
+    third = scopes(run(tmp_path, 3, 7, high=200))
+    assert third["price between 0 and 200"] is Scope.ALL, "the checks changed"
+    held = run(tmp_path, 4, 300, high=200)
+    assert [check.scope for check in held.steps[0].checks if check.holds] == [Scope.ADDED]
+    with lakeflow.open(tmp_path) as lake:
+        lake.publish(held.id, reason="a test")
+    after = scopes(run(tmp_path, 5, 8, high=200))
+    assert after["price between 0 and 200"] is Scope.ALL, "what stands below was forced"

@@ -1,0 +1,100 @@
+"""What checks do to memory and to their process stays theirs: in real processes, and in a real run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import lakeflow
+from lakeflow.adapters.audit_process import Limits, ProcessAuditor
+from lakeflow.adapters.children import Child
+from lakeflow.core.model import CheckFile, CheckKind, Outcome
+from lakeflow.core.table import Scan
+
+from .lake import outcomes, request, row_check, scan_of
+
+FUNCTIONS = """
+import os, signal
+from lakeflow import check
+
+@check
+def killed(branch):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@check
+def well(branch):
+    return True
+"""
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Scan:
+    return scan_of(tmp_path, a=("int", [1, 2]))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[ProcessAuditor]:
+    """A worker whose DuckDB has 100 MB."""
+    made = ProcessAuditor(partial(Child, "lakeflow.worker"), str(tmp_path / "audit.log"), Limits(1, "100MB"))
+    yield made
+    made.close()
+
+
+def test_a_query_that_wants_more_memory_than_there_is_is_errored_and_the_rest_still_runs(
+    small: ProcessAuditor, scan: Scan
+) -> None:
+    greedy = row_check("select list(hash(r.range)) from range(100_000_000) r, silver.weather", "greedy")
+    results = small.audit(request(scan, greedy, row_check("from silver.weather", "modest")))
+    assert list(outcomes(results).items()) == [
+        ("greedy", Outcome.ERRORED),
+        ("modest", Outcome.FAILED),
+        ("schema", Outcome.PASSED),
+    ]
+    assert "Out of Memory" in results[0].detail
+
+
+def test_a_check_that_the_machine_kills_is_errored_and_the_rest_still_runs(small: ProcessAuditor, scan: Scan) -> None:
+    file = CheckFile(CheckKind.SUITE, "checks/silver/weather.py", FUNCTIONS)
+    results = small.audit(request(scan, file))
+    assert [(one.name, one.outcome) for one in results[:2]] == [("killed", Outcome.ERRORED), ("well", Outcome.PASSED)]
+    assert "SIGKILL (out of memory?)" in results[0].detail
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has scores for who is ended first")
+def test_when_memory_ends_the_worker_goes_before_the_run(small: ProcessAuditor, scan: Scan) -> None:
+    small.audit(request(scan))
+    assert small._worker is not None
+    assert Path(f"/proc/{small._worker.pid}/oom_score_adj").read_text().strip() == "1000"
+
+
+def test_a_run_whose_checks_kill_their_process_is_held_and_main_is_untouched(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": "[tool.lakeflow]\nthreads = 1\n",
+        "layers/bronze/sales.sql": "select range as id from range(2)",
+        "layers/silver/sales.sql": "/*\nkey = ['id']\n*/\nselect distinct id from bronze.sales",
+    }
+    write(tmp_path, files)
+    with lakeflow.open(tmp_path) as lake:
+        lake.materialize()
+        (before,) = lake.status("silver.sales")
+    write(
+        tmp_path, {"checks/silver/sales.py": FUNCTIONS, "layers/bronze/sales.sql": "select range as id from range(9)"}
+    )
+    with lakeflow.open(tmp_path) as lake:
+        run = lake.materialize()
+        (after,) = lake.status("silver.sales")
+    assert run is not None
+    (step,) = [step for step in run.steps if str(step.asset) == "silver.sales"]
+    assert (run.state, step.state, step.reason) == ("held", "held", "killed errored")
+    assert [one.outcome for one in step.checks] == [Outcome.ERRORED, *[Outcome.PASSED] * 5]
+    assert before.snapshot_id == after.snapshot_id
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)

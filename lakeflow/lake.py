@@ -114,27 +114,29 @@ class Lake:
         if faults := syntax_faults(self.project):
             raise ProjectError(faults)
 
-    def plan(self, *selection: str, exclude: str = "", force: bool = False) -> Plan:
+    def plan(self, *selection: str, exclude: str = "", force: bool = False, full_refresh: bool = False) -> Plan:
         """What `materialize` would do now, and why."""
         chosen = self.select(*selection, exclude=exclude)
-        return wap.preview(self._world, wap.Request(chosen, spelled(selection, exclude), force))
+        return wap.preview(self._world, wap.Request(chosen, spelled(selection, exclude), force, refreshed=full_refresh))
 
-    def materialize(
+    def materialize(  # noqa: PLR0913 - keyword-only words of the command line
         self,
         *selection: str,
         exclude: str = "",
         force: bool = False,
+        full_refresh: bool = False,
         all_or_nothing: bool = False,
         wait: float = 0.0,
         observer: Observer = _unobserved,
     ) -> RunRecord | None:
         """Write, audit and publish. None when there is nothing to do; a held audit is a result, not an error.
 
-        `force` runs fresh assets too, `all_or_nothing` publishes nothing when one asset is held, `wait` is how many
+        `force` runs fresh assets too, `full_refresh` makes all of it anew from nothing, `all_or_nothing` publishes
+        nothing when one asset is held, `wait` is how many
         seconds to wait for another run's lease.
         """
         chosen = self.select(*selection, exclude=exclude)
-        request = wap.Request(chosen, spelled(selection, exclude), force, all_or_nothing, wait)
+        request = wap.Request(chosen, spelled(selection, exclude), force, all_or_nothing, wait, full_refresh)
         return wap.materialize(self._world, request, observer)
 
     def audit(

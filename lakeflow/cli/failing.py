@@ -17,7 +17,7 @@ from lakeflow.cli.text import Mark, line, screen
 from lakeflow.cli.words import counted
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model import AssetKey
-from lakeflow.core.planning import short_id
+from lakeflow.core.reasons import short_id
 from lakeflow.core.runs import CheckResult, RunRecord, StepRecord
 from lakeflow.core.views import AssetStatus
 

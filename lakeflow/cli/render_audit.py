@@ -14,7 +14,7 @@ from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import age, count, counted, in_rows, iso
 from lakeflow.core.inspection import Inspected
 from lakeflow.core.model import Outcome
-from lakeflow.core.planning import short_id
+from lakeflow.core.reasons import short_id
 from lakeflow.core.runs import CheckResult
 
 

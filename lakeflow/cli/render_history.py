@@ -12,7 +12,7 @@ from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.render_run import TAKEN_BACK, counts
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import age, count, seconds
-from lakeflow.core.planning import short_id
+from lakeflow.core.reasons import short_id
 from lakeflow.core.runs import RunRecord, RunState
 from lakeflow.core.views import AssetStatus, SnapshotRow, SnapshotState
 

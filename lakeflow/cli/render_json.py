@@ -17,8 +17,9 @@ from lakeflow.core.events import (
     StepRetried,
 )
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Project, SqlCode
-from lakeflow.core.planning import Plan, Reason, Step
+from lakeflow.core.planning import Plan, Step
 from lakeflow.core.ports import Rows
+from lakeflow.core.reasons import Reason
 from lakeflow.core.runs import CheckResult, RunRecord, StepRecord
 from lakeflow.core.table import Table
 from lakeflow.core.views import AssetStatus, ExternalUse, LineageNode, Setting, SnapshotRow

@@ -13,7 +13,7 @@ from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import age, counted, in_rows
 from lakeflow.core.model import Asset, AssetKey, Kind, Project, SqlCode
-from lakeflow.core.planning import short_id
+from lakeflow.core.reasons import short_id
 from lakeflow.core.table import Table
 from lakeflow.core.views import AssetStatus, ExternalUse, Health, LineageNode, Setting
 

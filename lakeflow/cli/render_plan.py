@@ -8,7 +8,8 @@ from rich.text import Text
 
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import counted, in_rows
-from lakeflow.core.planning import Cause, Plan, Step, short_id
+from lakeflow.core.planning import Plan, Step
+from lakeflow.core.reasons import Cause, short_id
 from lakeflow.core.runs import Action
 
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]

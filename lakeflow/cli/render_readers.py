@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from lakeflow.cli.words import age, in_rows
-from lakeflow.core.planning import short_id
+from lakeflow.core.reasons import short_id
 from lakeflow.core.views import AssetStatus
 
 

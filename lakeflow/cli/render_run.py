@@ -14,7 +14,7 @@ from lakeflow.cli.render_readers import readers_see, seen
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import count, counted, seconds
 from lakeflow.core.model import AssetKey, Outcome
-from lakeflow.core.planning import short_id
+from lakeflow.core.reasons import short_id
 from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.views import AssetStatus
 

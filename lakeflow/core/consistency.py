@@ -10,8 +10,8 @@ from lakeflow.core.findings import Finding, Level
 from lakeflow.core.history import BRANCH_PREFIX
 from lakeflow.core.leases import Standing
 from lakeflow.core.model import EMPTY, AssetKey, Project
-from lakeflow.core.planning import short_id
 from lakeflow.core.provenance import provenance_of
+from lakeflow.core.reasons import short_id
 from lakeflow.core.runs import UNPUBLISHED_ENDS, Ruling, RunRecord, RunState, StepState, VerdictRecord
 from lakeflow.core.table import MAIN, Table
 
@@ -135,7 +135,8 @@ def _since_last_drop(verdicts: Sequence[VerdictRecord]) -> list[VerdictRecord]:
 
 def undefined(tables: Mapping[AssetKey, Table], project: Project) -> tuple[Table, ...]:
     """The tables that no asset defines any more, and that no asset says it was renamed from; kept until dropped."""
-    return tuple(table for key, table in sorted(tables.items()) if key not in project.assets)
+    pending = {asset.renamed_from for key, asset in project.assets.items() if key not in tables}
+    return tuple(table for key, table in sorted(tables.items()) if key not in project.assets and key not in pending)
 
 
 def left_behind(tables: Sequence[Table]) -> Iterator[Finding]:

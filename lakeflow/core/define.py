@@ -72,6 +72,7 @@ def asset(
     *,
     inputs: Mapping[str, str] = ...,
     external: Names = ...,
+    renamed_from: str = ...,
     key: Names = ...,
     write: Literal["append", "replace", "upsert", "partition"] = ...,
     keep: str = ...,
@@ -117,7 +118,8 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
             pass on no rows. `timeout` (seconds), `retries`, `max_rows` and `max_bytes` (`"2GB"`) are what its code may
             take, 0 for no bound. `layer` is needed only where no folder says it. `description` (default:
             the docstring), `owner` and `tags` are for people. `external` are tables of other catalogs that it reads,
-            each `catalog.namespace.table`; `inputs` may map a parameter to one.
+            each `catalog.namespace.table`; `inputs` may map a parameter to one. `renamed_from` is the name that its
+            table still has.
 
     """
 
@@ -149,6 +151,7 @@ class Declaration:
 
     inputs: Mapping[str, str] = EMPTY
     external: tuple[ExternalKey, ...] = ()
+    renamed_from: AssetKey | None = None
     key: tuple[str, ...] = ()
     write: WriteMode | None = None
     keep: str = ""
@@ -261,6 +264,13 @@ def _mapping(_name: str, value: object, _flaws: list[Flaw]) -> Mapping[str, str]
     if not isinstance(value, Mapping) or not all(isinstance(side, str) for pair in value.items() for side in pair):
         raise _WrongFormError
     return dict(value)
+
+
+def _asset_key(name: str, value: object, flaws: list[Flaw]) -> AssetKey | None:
+    key = AssetKey.find(_text(name, value, flaws))
+    if key is None:
+        flaws.append(Flaw(name, f"{value!r} is not layer.name", f"write {_EXAMPLES[name]}"))
+    return key
 
 
 def _external(name: str, value: object, flaws: list[Flaw]) -> tuple[ExternalKey, ...]:
@@ -420,12 +430,14 @@ _FORMS: Final = {
     "number": _number,
     "bytes": _bytes,
     "external": _external,
+    "asset": _asset_key,
 }
 _COLUMN_FORMS: Final[Mapping[str, type]] = {"type": str, "pii": bool, "mask": str, "description": str}
 
 FIELDS: Final[Mapping[str, str]] = {
     "inputs": "mapping",
     "external": "external",
+    "renamed_from": "asset",
     "key": "names",
     "write": "write",
     "keep": "keep",
@@ -455,6 +467,7 @@ HEADER_FIELDS: Final[Mapping[str, str]] = {
 
 _EXAMPLES: Final[Mapping[str, str]] = {
     "inputs": 'inputs={"raw": "bronze.weather"}',
+    "renamed_from": 'renamed_from = "silver.old"',
     "external": 'external = ["sales.shop.orders"], catalog.namespace.table',
     "key": 'key = ["origin", "day"]',
     "write": 'write = "replace"',

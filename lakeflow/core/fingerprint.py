@@ -91,6 +91,18 @@ def salted(source: str, salt: str) -> str:
     return _json(document | ({"salt": salt} if salt else {}))
 
 
+def key_in(source: str) -> tuple[str, ...]:
+    """The primary key that a source declares."""
+    return tuple(json.loads(source).get("fields", {}).get("key", ()))
+
+
+def rekeyed(source: str, key: Sequence[str]) -> str:
+    """The source as it would be with that primary key."""
+    document = json.loads(source)
+    fields = {name: value for name, value in document.get("fields", {}).items() if name != "key"}
+    return _json(document | {"fields": fields | ({"key": list(key)} if key else {})})
+
+
 def fingerprint(source: str) -> str:
     """The version of a source: 64 hexadecimal digits."""
     return hashlib.sha256(_canonical(json.loads(source)).encode()).hexdigest()

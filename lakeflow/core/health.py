@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from lakeflow.core.model import AssetKey, Project
-from lakeflow.core.planning import TO_AUDIT, Cause, Facts, Plan, Reason, Step, published
+from lakeflow.core.planning import Facts, Plan, Step, published
+from lakeflow.core.reasons import TO_AUDIT, Cause, Reason
 from lakeflow.core.views import AssetStatus, Health
 
 _URGENCY: Final = list(Health)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from lakeflow.core.errors import LakeError
@@ -54,12 +54,21 @@ class Landing:
     faults: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     matched: int = 0
+    lost: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """Of the names and contents that land: a retry keeps what it wrote while they are the same."""
         content = "\0".join(f"{file.name}\0{file.hash}" for file in self.new)
         return hashlib.sha256(content.encode(errors="surrogateescape")).hexdigest() if self.new else ""
+
+
+def to_land_again(found: Iterable[Found], before: Iterable[Landed]) -> Landing:
+    """Everything as if nothing had landed; `lost` names what did and is not there to land again."""
+    files = tuple(found)
+    there = {file.hash for file in files}
+    lost = tuple(file.name for file in before if file.hash not in there)
+    return replace(to_land(files, ()), lost=lost)
 
 
 def to_land(found: Iterable[Found], before: Iterable[Landed]) -> Landing:

@@ -89,7 +89,7 @@ def faults_of(drafts: Sequence[Draft], lost: frozenset[AssetKey] = frozenset()) 
     """Everything that breaks a law, in no order. Duplicates are told once, at the later place."""
     known = {draft.key for draft in drafts} | lost
     found = [fault for draft in drafts for fault in _laws(draft, known)]
-    return [*found, *_duplicates(drafts), *_cycles(drafts)]
+    return [*found, *_duplicates(drafts), *_renames(drafts), *_cycles(drafts)]
 
 
 def in_order(drafts: Iterable[Draft]) -> list[Draft]:
@@ -233,6 +233,22 @@ def _input(draft: Draft, name: str, upstream: AssetKey, known: set[AssetKey]) ->
     elif draft.key.layer is Layer.GOLD and upstream.layer is Layer.BRONZE:
         hint = "gold reads silver and gold: clean it in a silver asset first"
         yield draft.fault(f"{draft.key} is gold and reads {upstream}", hint, name)
+
+
+def _renames(drafts: Sequence[Draft]) -> Iterator[Fault]:
+    """A table has one name: what is still defined cannot have been renamed, nor can two assets come from one."""
+    defined = {draft.key for draft in drafts}
+    taken: set[AssetKey] = set()
+    for draft in sorted(drafts, key=lambda draft: draft.key):
+        old = draft.declaration.renamed_from
+        if old in defined:
+            hint = "drop renamed_from, or remove the asset of the old name"
+            yield draft.fault(f"{draft.key} is renamed from {old}, which is still defined", hint, "renamed_from")
+        elif old in taken:
+            hint = "one of them keeps the table: drop renamed_from in the other"
+            yield draft.fault(f"{draft.key} is renamed from {old}, and so is another asset", hint, "renamed_from")
+        elif old is not None:
+            taken.add(old)
 
 
 def _duplicates(drafts: Sequence[Draft]) -> Iterator[Fault]:

@@ -265,6 +265,7 @@ class Asset:
     limits: Limits = UNLIMITED
     code_version: str = ""
     source: str = field(default="", repr=False)
+    renamed_from: AssetKey | None = None
     salt: str = ""
 
     @property

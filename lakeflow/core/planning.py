@@ -4,68 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Final
+from typing import Any
 
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.graph import ancestors
 from lakeflow.core.increments import consumption
 from lakeflow.core.landing import Landing
-from lakeflow.core.model import EMPTY, Asset, AssetKey, ExternalKey, OnRewrite, Project, TableKey, WriteMode
+from lakeflow.core.model import EMPTY, Asset, AssetKey, ExternalKey, OnRewrite, Project, WriteMode
 from lakeflow.core.provenance import provenance_of
+from lakeflow.core.reasons import Cause, Reason, short_id
 from lakeflow.core.runs import STANDING, Action, VerdictRecord
 from lakeflow.core.table import NEUTRAL, External, Snapshot, Table
-
-
-class Cause(StrEnum):
-    NEVER_BUILT = "never built"
-    CODE_CHANGED = "code changed"
-    CHECK_CHANGED = "check changed"
-    FILES_CHANGED = "files changed"
-    NEW_FILES = "new files"
-    FILES_REFUSED = "files cannot land"
-    INPUT_MOVED = "input moved"
-    NEW_ROWS = "new rows"
-    REBUILD = "rebuilds from all rows"
-    WAITS = "will be held"
-    INPUT_UNREADABLE = "input cannot be read"
-    UPSTREAM_RUNS = "upstream runs"
-    NO_FINGERPRINT = "always runs"
-    FOREIGN = "changed outside lakeflow"
-    FORCED = "forced"
-
-
-_SPELLED_OUT: Final = {Cause.NO_FINGERPRINT: "always runs: nothing says whether its source changed"}
-
-
-TO_AUDIT: Final = frozenset({Cause.CHECK_CHANGED, Cause.FOREIGN})
-"""What asks for an audit of main, whether or not the asset is written as well."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a step is planned. `before` and `after` are versions or snapshot ids, `rows` how many rows came."""
-
-    cause: Cause
-    upstream: TableKey | None = None
-    before: str = ""
-    after: str = ""
-    rows: int | None = None
-
-    def __str__(self) -> str:
-        match self.cause:
-            case Cause.UPSTREAM_RUNS:
-                return f"upstream runs: {self.upstream}"
-            case Cause.INPUT_MOVED | Cause.NEW_ROWS:
-                return f"{self.cause}: {self.upstream} {_from_to(self.before, self.after)}{_rows(self.rows)}"
-            case Cause.CODE_CHANGED | Cause.CHECK_CHANGED | Cause.FILES_CHANGED:
-                return f"{self.cause} ({_from_to(self.before, self.after)})"
-            case Cause.FOREIGN | Cause.FILES_REFUSED | Cause.INPUT_UNREADABLE | Cause.REBUILD | Cause.WAITS:
-                return f"{self.cause}: {self.after}{_rows(self.rows)}"
-            case Cause.NEW_FILES:
-                return f"{self.after} new file{'s'[: self.after != '1']}"
-        return _SPELLED_OUT.get(self.cause, str(self.cause))
 
 
 @dataclass(frozen=True)
@@ -101,12 +51,22 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Rekeyed:
+    """The key that an asset had; `alone`: nothing else about it changed."""
+
+    before: tuple[str, ...]
+    alone: bool
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the world says at one moment, from one catalog read.
 
     `reads` holds the digest of the outside files of each root that names them, `landings` what would land for each
     selected asset with a source, `externals` what other catalogs said of their tables. `renamed_code` maps a code
-    version made by an older fingerprint algorithm to that of the same text today.
+    version made by an older fingerprint algorithm to that of the same text today. `renames` holds the old name of
+    each asset whose table still has that name; `tables` and `verdicts` have it under the new one already. `rekeyed`
+    holds the assets that have another key than what is published was made with.
     """
 
     tables: Mapping[AssetKey, Table]
@@ -114,6 +74,8 @@ class Facts:
     reads: Mapping[AssetKey, str] = EMPTY
     landings: Mapping[AssetKey, Landing] = EMPTY
     externals: Mapping[ExternalKey, External] = EMPTY
+    renames: Mapping[AssetKey, AssetKey] = EMPTY
+    rekeyed: Mapping[AssetKey, Rekeyed] = EMPTY
     renamed_code: Mapping[str, str] = EMPTY
 
     def made_by(self, stands: Published) -> str:
@@ -142,15 +104,20 @@ class _Asked:
     facts: Facts
     selected: tuple[AssetKey, ...]
     forced: bool
+    refreshed: bool
     running: dict[AssetKey, Step] = field(default_factory=dict)
 
 
-def plan(project: Project, facts: Facts, selected: Sequence[AssetKey], *, forced: bool = False) -> Plan:
+def plan(
+    project: Project, facts: Facts, selected: Sequence[AssetKey], *, forced: bool = False, refreshed: bool = False
+) -> Plan:
     """Steps for the selected assets, in dependency order, each with its reasons.
+
+    `forced` runs fresh assets too, `refreshed` makes every one anew from nothing.
 
     SelectionError when an upstream was never built and is not selected.
     """
-    asked = _Asked(project, facts, run_order(project, selected), forced)
+    asked = _Asked(project, facts, run_order(project, selected), forced, refreshed)
     for key in asked.selected:
         _require_upstreams(asked, key)
         if step := _step(asked, key):
@@ -257,10 +224,12 @@ def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> 
     if stands is None:
         return [Reason(Cause.NEVER_BUILT)]
     reasons = []
+    if asked.refreshed:
+        reasons.append(Reason(Cause.FULL_REFRESH, rows=stands.snapshot.rows))
     if asked.forced:
         reasons.append(Reason(Cause.FORCED))
     made_by = asked.facts.made_by(stands)
-    if made_by != asset.code_version:
+    if made_by != asset.code_version and not _only_rekeyed(asked, asset):
         reasons.append(Reason(Cause.CODE_CHANGED, before=made_by[:6], after=asset.code_version[:6]))
         reasons += _rebuild(asset, "its code changed")
     if asset.new_rows:
@@ -268,6 +237,12 @@ def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> 
     is_root = not asset.upstreams and not asset.external
     reasons += _source_reasons(asked, asset, stands) if is_root else _input_reasons(asked, asset, stands)
     return [*reasons, *_external_reasons(asked, asset, stands)]
+
+
+def _only_rekeyed(asked: _Asked, asset: Asset) -> bool:
+    """Where the key decides what is audited and nothing of what is written, a new one writes nothing."""
+    rekeyed = asked.facts.rekeyed.get(asset.key)
+    return rekeyed is not None and rekeyed.alone and not asset.write.merges
 
 
 def _rebuild(asset: Asset, why: str) -> list[Reason]:
@@ -335,6 +310,11 @@ def _external_reasons(asked: _Asked, asset: Asset, stands: Published) -> Iterato
 
 def _reasons_to_audit(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
     reasons = [_foreign(stands.foreign)] if stands.foreign else []
+    if old := asked.facts.renames.get(asset.key):
+        reasons.append(Reason(Cause.RENAMED, upstream=old))
+    if rekeyed := asked.facts.rekeyed.get(asset.key):
+        before, after = ", ".join(rekeyed.before), ", ".join(asset.primary_key)
+        reasons.append(Reason(Cause.KEY_CHANGED, before=before, after=after))
     digest = asked.project.suite(asset.key).digest
     if stands.checks_digest != digest:
         reasons.append(Reason(Cause.CHECK_CHANGED, before=stands.checks_digest[:6], after=digest[:6]))
@@ -357,6 +337,8 @@ def _rows_read(asked: _Asked, step: Step) -> int:
 def _warnings(asked: _Asked, step: Step) -> list[str]:
     asset = asked.project.assets[step.asset]
     again = step.action is Action.WRITE and step.base_id is not None
+    if asked.refreshed:
+        return []
     if again and asset.write is WriteMode.APPEND and not asset.upstreams and asset.files is None:
         return [f"{step.asset} appends: rows that it landed before will land again"]
     return []
@@ -370,21 +352,11 @@ def _landing_warnings(asked: _Asked) -> Iterator[str]:
             continue
         if not landing.matched:
             yield f"{key}: no file matches {', '.join(asset.files.globs)}"
+        if landing.lost:
+            more = f" and {len(landing.lost) - 1} more" if len(landing.lost) > 1 else ""
+            yield f"{key}: {landing.lost[0]}{more} landed before and is not there any more: its rows go"
         if landing.copies and key in asked.running:
             more = f" and {len(landing.copies) - 1} more" if len(landing.copies) > 1 else ""
             yield f"{key}: {landing.copies[0]}{more} has the content of a file of another name and does not land again"
         if key in asked.running and not landing.new and landing.before and not landing.faults:
             yield f"{key}: nothing new lands; rows that landed before stay as they are"
-
-
-def short_id(snapshot_id: int) -> str:
-    """`s` and the first six digits: what screens print and what every command accepts."""
-    return f"s{str(snapshot_id)[:6]}"
-
-
-def _from_to(before: str, after: str) -> str:
-    return f"{before or 'none'} → {after or 'none'}"
-
-
-def _rows(rows: int | None) -> str:
-    return "" if rows is None else f" ({rows:+,} rows)"

@@ -21,7 +21,7 @@ from great_expectations.render.view import DefaultJinjaPageView
 
 from lakeflow.core.inspection import Inspected
 from lakeflow.core.model import Outcome
-from lakeflow.core.planning import short_id
+from lakeflow.core.reasons import short_id
 from lakeflow.core.runs import CheckResult
 from lakeflow.expectations.base import LakeExpectation
 from lakeflow.expectations.results import is_known, result_of

@@ -62,6 +62,7 @@ def _asset(draft: Draft) -> Asset:
         write=draft.write,
         inputs=draft.inputs,
         externals=draft.externals,
+        renamed_from=declared.renamed_from,
         primary_key=declared.key,
         last_by=declared.keep,
         layout=Layout(declared.partition_by, declared.sort_by),

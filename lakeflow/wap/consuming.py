@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from lakeflow.core.increments import Consumption, Increment, consumption
 from lakeflow.core.model import EMPTY, Asset, AssetKey, OnRewrite, TableKey, WriteMode
-from lakeflow.core.planning import Cause, Step
+from lakeflow.core.planning import Step
+from lakeflow.core.reasons import Cause
 from lakeflow.core.table import Scan
 from lakeflow.wap.attempt import Attempt
 
@@ -33,6 +34,8 @@ class Reading:
 def read_inputs(attempt: Attempt, step: Step) -> Reading:
     """As the plan says, on the snapshots that are pinned now: an upstream may have run since it was made."""
     asset = attempt.asset(step.asset)
+    if any(reason.cause is Cause.FULL_REFRESH for reason in step.reasons):
+        return Reading(attempt.inputs(asset), rebuilds=True)
     if not asset.new_rows or step.base_id is None:
         return Reading(attempt.inputs(asset))
     came = _came(attempt, asset)

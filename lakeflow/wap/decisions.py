@@ -9,9 +9,9 @@ from itertools import takewhile
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model import AssetKey
-from lakeflow.core.planning import short_id
 from lakeflow.core.ports import Transaction
 from lakeflow.core.provenance import provenance_of
+from lakeflow.core.reasons import short_id
 from lakeflow.core.runs import Action, Lease, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.table import Change, Discard, Rollback, Table
 from lakeflow.wap.attempt import Attempt, Observer

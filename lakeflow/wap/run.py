@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -10,10 +10,13 @@ from lakeflow.core import planning
 from lakeflow.core.errors import BusyError, UsageError
 from lakeflow.core.events import Planned, RunEnded, RunStarted
 from lakeflow.core.model import AssetKey
-from lakeflow.core.planning import Plan, Step
+from lakeflow.core.planning import Facts, Plan, Step
+from lakeflow.core.ports import Transaction
+from lakeflow.core.reasons import Cause
 from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.salt import require_salt
 from lakeflow.core.shares import lanes, share
+from lakeflow.core.table import Rename
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.lanes import Lanes
 from lakeflow.wap.leasing import leased
@@ -24,19 +27,23 @@ from lakeflow.wap.world import World
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a run. `wait` is in seconds; `selection` is kept for the record."""
+    """What is asked of a run. `refreshed` makes all of it anew from nothing.
+
+    `wait` is in seconds; `selection` is kept for the record.
+    """
 
     selected: tuple[AssetKey, ...]
     selection: tuple[str, ...] = ()
     forced: bool = False
     all_or_nothing: bool = False
     wait: float = 0.0
+    refreshed: bool = False
 
 
 def preview(world: World, request: Request) -> Plan:
     """The plan as things stand now; touches nothing. ConfigError when something selected hashes without a salt."""
     require_salt(world.project, request.selected)
-    return planning.plan(world.project, world.facts(request.selected), request.selected, forced=request.forced)
+    return _plan(world, world.facts(request.selected, anew=request.refreshed), request.selected, request)
 
 
 def materialize(world: World, request: Request, observer: Observer) -> RunRecord | None:
@@ -57,9 +64,9 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
         actor=world.origin.actor,
     )
     mine = tuple(step.asset for step in first.steps)
-    with leased(world, run.id, mine, request.wait) as lease:
-        facts = world.facts(mine)
-        plan = planning.plan(world.project, facts, mine, forced=request.forced)
+    with leased(world, run.id, _with_old_names(world, mine), request.wait) as lease:
+        facts = _settled_facts(world, mine, anew=request.refreshed)
+        plan = _plan(world, facts, mine, request)
         plan = replace(plan, fresh=(*first.fresh, *plan.fresh))
         observer(Planned(plan))
         if not plan.steps:
@@ -73,10 +80,11 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
     before = world.ledger.run(run_id)
     keys = _unpublished(world, before)
     require_salt(world.project, keys)
-    with leased(world, before.id, open_assets(before), wait) as lease:
+    with leased(world, before.id, _with_old_names(world, open_assets(before)), wait) as lease:
         before = require_unpublished(world.ledger.run(before.id), "retry")
-        facts = world.facts(keys)
-        plan = planning.plan(world.project, facts, keys, forced=_was_forced(before))
+        again = Request(keys, forced=_was(Cause.FORCED, before), refreshed=_was(Cause.FULL_REFRESH, before))
+        facts = _settled_facts(world, keys, anew=again.refreshed)
+        plan = _plan(world, facts, keys, again)
         observer(Planned(plan))
         run = replace(
             before,
@@ -89,6 +97,33 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
             ),
         )
         return _run(Attempt(world, lease, run, facts, observer), plan)
+
+
+def _plan(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request) -> Plan:
+    return planning.plan(world.project, facts, keys, forced=request.forced, refreshed=request.refreshed)
+
+
+def _with_old_names(world: World, keys: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
+    """Whoever moves a table holds both of its names."""
+    known = (world.project.assets[key] for key in keys if key in world.project.assets)
+    return (*keys, *(asset.renamed_from for asset in known if asset.renamed_from))
+
+
+def _settled_facts(world: World, keys: Sequence[AssetKey], *, anew: bool) -> Facts:
+    """The facts under the leases, after every table of a renamed asset has its new name, in one transaction with all
+    that is recorded of it. What was renamed is still said, so that it is audited under its new name.
+    """
+    facts = world.facts(keys, anew=anew)
+    if not facts.renames:
+        return facts
+    moves = [Rename(old, new, facts.tables[new].version) for new, old in facts.renames.items()]
+
+    def record(transaction: Transaction) -> None:
+        for move in moves:
+            world.ledger.rename(transaction, move.key, move.to)
+
+    world.catalog.register(moves, record)
+    return replace(world.facts(keys, anew=anew), renames=facts.renames)
 
 
 def open_assets(run: RunRecord) -> tuple[AssetKey, ...]:
@@ -200,8 +235,8 @@ def _unpublished(world: World, run: RunRecord) -> tuple[AssetKey, ...]:
     return tuple(key for key in world.project.assets if key in left)
 
 
-def _was_forced(run: RunRecord) -> bool:
-    return any(str(planning.Cause.FORCED) in step.reasons for step in run.steps)
+def _was(cause: Cause, run: RunRecord) -> bool:
+    return any(reason.startswith(cause) for step in run.steps for reason in step.reasons)
 
 
 def _settled(step: StepRecord, plan: Plan) -> StepRecord:

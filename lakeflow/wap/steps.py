@@ -9,9 +9,10 @@ from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.fingerprint import ALGORITHM
 from lakeflow.core.model import AssetKey, WriteMode
-from lakeflow.core.planning import TO_AUDIT, Cause, Step, published
+from lakeflow.core.planning import Step, published
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.provenance import Provenance, provenance_of
+from lakeflow.core.reasons import TO_AUDIT, Cause
 from lakeflow.core.runs import Action, Ruling, StepRecord, StepState
 from lakeflow.core.table import Discard, Scan, Staging
 from lakeflow.core.verdict import hold_reason, written_as
@@ -128,7 +129,7 @@ def _audit_main(attempt: Attempt, record: StepRecord) -> None:
 
 def _keep_main(attempt: Attempt, record: StepRecord) -> None:
     """Every file has landed: main stays, on today's code, and on today's checks if it passes them."""
-    if _digest_on_main(attempt, record.asset) == record.checks_digest:
+    if _digest_on_main(attempt, record.asset) == record.checks_digest and record.asset not in attempt.facts.rekeyed:
         on_main = replace(record, snapshot_id=attempt.tables[record.asset].main)
         attempt.on_main[record.asset] = attempt.verdict(on_main, Ruling.UNCHANGED, "no new files")
         attempt.end(on_main, StepState.UNCHANGED, "no new files")
@@ -226,9 +227,10 @@ def _digest_on_main(attempt: Attempt, key: AssetKey) -> str:
 
 
 def _drop_equal(attempt: Attempt, record: StepRecord) -> None:
-    """Main stays; where this run wrote a table that its checks look into, it is audited against that."""
+    """Main stays; with another key, or where this run wrote a table that its checks look into, it is audited."""
     clear_branch(attempt, record.asset)
-    if any(attempt.written_here(key) for key in attempt.suite(record.asset).references):
+    looks = any(attempt.written_here(key) for key in attempt.suite(record.asset).references)
+    if looks or record.asset in attempt.facts.rekeyed:
         _audit_main(attempt, replace(record, action=Action.AUDIT))
         return
     on_main = replace(record, snapshot_id=attempt.tables[record.asset].main)

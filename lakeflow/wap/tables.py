@@ -7,9 +7,10 @@ from dataclasses import replace
 from lakeflow.core.errors import UsageError
 from lakeflow.core.evolution import require_declared
 from lakeflow.core.model import Asset, AssetKey
-from lakeflow.core.planning import Facts, short_id
+from lakeflow.core.planning import Facts
 from lakeflow.core.ports import Transaction
 from lakeflow.core.provenance import provenance_of
+from lakeflow.core.reasons import short_id
 from lakeflow.core.runs import Action, Lease, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
 from lakeflow.core.spelling import parse_type
 from lakeflow.core.table import Adopt, Drop, Pin, Table

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from lakeflow.core.errors import AssetError
 from lakeflow.core.events import Event
-from lakeflow.core.fingerprint import ALGORITHM, fingerprint, salted
-from lakeflow.core.landing import Found, Landing, landed_set, to_land
+from lakeflow.core.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
+from lakeflow.core.landing import Found, Landing, landed_set, to_land, to_land_again
 from lakeflow.core.model import UNLIMITED, Asset, AssetKey, ExternalKey, Limits, Project, TableKey
-from lakeflow.core.planning import Facts
+from lakeflow.core.planning import Facts, Rekeyed, published
 from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger
 from lakeflow.core.provenance import provenance_of
-from lakeflow.core.runs import Holder
+from lakeflow.core.runs import Holder, VerdictRecord
 from lakeflow.core.shares import SMALL, Share
 from lakeflow.core.source import FileSource
 from lakeflow.core.table import External, Scan, Table
@@ -57,6 +58,13 @@ class _NoCatalogs:
         raise AssetError(f"{table.key}: no catalog {table.key.catalog!r} is configured")
 
 
+def _under_new_names(found: dict[AssetKey, Any], renames: Mapping[AssetKey, AssetKey]) -> dict[AssetKey, Any]:
+    for new, old in renames.items():
+        said = found.pop(old, ())
+        found[new] = replace(said, key=new) if isinstance(said, Table) else said
+    return found
+
+
 @dataclass(frozen=True)
 class World:
     """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
@@ -97,25 +105,38 @@ class World:
                 port.close()
         self.release()
 
-    def facts(self, selected: Iterable[AssetKey]) -> Facts:
-        """Everything that a plan of these assets rests on, from ONE catalog read."""
+    def facts(self, selected: Iterable[AssetKey], *, anew: bool = False) -> Facts:
+        """Everything that a plan of these assets rests on, from ONE catalog read.
+
+        A table that still has the old name of a renamed asset stands under the new one. `anew`: what has landed
+        before lands again.
+        """
         mine = tuple(selected)
         keys = set(mine)
         for key in tuple(keys):
             suite = self.project.suite(key)
             keys |= self.project.assets[key].upstreams | suite.references | suite.published
-        tables = self.catalog.load(keys)
+        olds = {key: old for key in mine if (old := self.project.assets[key].renamed_from)}
+        loaded = dict(self.catalog.load(keys | set(olds.values())))
+        renames = {key: old for key, old in olds.items() if key not in loaded and old in loaded}
+        tables = _under_new_names(loaded, renames)
+        verdicts = _under_new_names(dict(self.ledger.verdicts(keys | set(renames.values()))), renames)
+        verdicts = {key: tuple(replace(said, asset=key) for said in found) for key, found in verdicts.items()}
         roots = (asset for key in keys if (asset := self.project.assets.get(key)) and asset.reads)
         landings = {
-            key: self._landing(files, tables.get(key)) for key in mine if (files := self.project.assets[key].files)
+            key: self._landing(files, tables.get(key), anew=anew)
+            for key in mine
+            if (files := self.project.assets[key].files)
         }
         return Facts(
             tables=tables,
-            verdicts=self.ledger.verdicts(keys),
+            verdicts=verdicts,
             reads={asset.key: self.read_digest(asset) for asset in roots}
             | {key: landing.digest for key, landing in landings.items()},
             landings=landings,
             externals=self.externals.find({key for name in mine for key in self.project.assets[name].external}),
+            renames=renames,
+            rekeyed={key: was for key in mine if (was := self._rekeyed(key, tables.get(key), verdicts.get(key, ())))},
             renamed_code=self._renamed_code(tables.values()),
         )
 
@@ -129,11 +150,21 @@ class World:
             scans[key] = self.externals.scan(found.table, found.main)
         return scans
 
-    def _landing(self, files: FileSource, table: Table | None) -> Landing:
+    def _rekeyed(self, key: AssetKey, table: Table | None, verdicts: Sequence[VerdictRecord]) -> Rekeyed | None:
+        """By the stored text of the code that made what is published; None where the key is the same, or unknown."""
+        asset, stands = self.project.assets[key], published(table, verdicts)
+        if stands is None or stands.code_version in {asset.code_version, ""} or not asset.source:
+            return None
+        source = self.ledger.code(stands.code_version)
+        if source is None or (before := key_in(source)) == asset.primary_key:
+            return None
+        return Rekeyed(before, alone=fingerprint(rekeyed(source, asset.primary_key)) == fingerprint(asset.source))
+
+    def _landing(self, files: FileSource, table: Table | None, *, anew: bool) -> Landing:
         """What is to land, by main's own history (never by the ledger's)."""
         name = landed_set(table)
         before = self.catalog.read_landed(table, name) if table and name else ()
-        return to_land(self.find_files(files), before)
+        return (to_land_again if anew else to_land)(self.find_files(files), before)
 
     def _renamed_code(self, tables: Iterable[Table]) -> dict[str, str]:
         """Code versions of another fingerprint algorithm, read again from the stored text (a new algorithm

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from lakeflow.core.model import AssetKey, Outcome, Severity
-from lakeflow.core.planning import Cause, Plan, Reason, Step
+from lakeflow.core.planning import Plan, Step
+from lakeflow.core.reasons import Cause, Reason
 from lakeflow.core.runs import Action, CheckResult, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.views import AssetStatus, Health, LineageNode, SnapshotRow, SnapshotState
 

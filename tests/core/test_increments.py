@@ -8,7 +8,8 @@ import pytest
 
 from lakeflow.core.increments import Consumption, Increment, Rewritten, consumption, increment, positions
 from lakeflow.core.model import OnRewrite, WriteMode
-from lakeflow.core.planning import Cause, Plan, plan
+from lakeflow.core.planning import Plan, plan
+from lakeflow.core.reasons import Cause
 from lakeflow.core.runs import Ruling
 from lakeflow.core.table import Snapshot, Table
 from tests.core.samples import asset, facts, key, keys, made, project, snapshot, table, verdict

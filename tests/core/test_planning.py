@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.model import Asset, AssetKey
-from lakeflow.core.planning import Cause, Facts, Plan, moved, plan, published, run_order
+from lakeflow.core.planning import Facts, Plan, moved, plan, published, run_order
+from lakeflow.core.reasons import Cause
 from lakeflow.core.runs import Action, Ruling
 from lakeflow.core.table import Table
 from tests.core.samples import asset, facts, key, keys, made, names, project, snapshot, suite, table, verdict

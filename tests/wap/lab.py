@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
@@ -183,7 +184,14 @@ def _asset(name: str, upstreams: str, version: str, fields: Mapping[str, Any]) -
     here = key(name)
     mode = WriteMode.APPEND if here.layer is Layer.BRONZE else WriteMode.REPLACE
     inputs = {str(upstream): upstream for upstream in keys(upstreams)}
-    made = Asset(here, SqlCode(version, f"layers/{name}.sql", 1), mode, inputs, code_version=version, source=version)
+    made = Asset(
+        here,
+        SqlCode(version, f"layers/{name}.sql", 1),
+        mode,
+        inputs,
+        code_version=version,
+        source=json.dumps({"version": version}),
+    )
     return replace(made, **fields)
 
 

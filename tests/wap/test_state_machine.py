@@ -18,8 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from lakeflow.core.errors import AssetError, BusyError, ConflictError, UsageError
 from lakeflow.core.model import WriteMode
-from lakeflow.core.planning import Cause
 from lakeflow.core.provenance import provenance_of
+from lakeflow.core.reasons import Cause
 from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, Ruling, RunRecord, RunState, StepState
 from lakeflow.core.table import MAIN, Snapshot
 from tests.core.samples import key

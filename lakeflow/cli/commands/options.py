@@ -74,6 +74,9 @@ def takes_selection(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 asset_argument = click.argument("asset", shell_complete=complete_asset)
+full_refresh_option = click.option(
+    "--full-refresh", is_flag=True, help="Make all of it anew from nothing: what was appended or landed before too."
+)
 wait_option = click.option(
     "--wait",
     default="0s",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lakeflow.cli.commands.options import SELECTION_HELP, takes_selection
+from lakeflow.cli.commands.options import SELECTION_HELP, full_refresh_option, takes_selection
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.render_json import asset_json, plan_json, project_json, setting_json
 from lakeflow.cli.render_lake import (
@@ -42,12 +42,13 @@ def list_assets(session: Session, selection: tuple[str, ...], exclude: str) -> A
 @click.command(epilog=SELECTION_HELP)
 @takes_selection
 @click.option("--force", is_flag=True, help="Plan fresh assets too.")
+@full_refresh_option
 @click.option("--exit-code", "tells", is_flag=True, help="Exit 1 when there is something to do.")
 @answers(*Form)
-def plan(session: Session, selection: tuple[str, ...], exclude: str, force: bool, tells: bool) -> Answer:
+def plan(session: Session, selection: tuple[str, ...], exclude: str, tells: bool, **asked: bool) -> Answer:
     """Say what would run, and why; touches nothing."""
     with session.lake() as lake:
-        planned = lake.plan(*selection, exclude=exclude, force=force)
+        planned = lake.plan(*selection, exclude=exclude, **asked)
         code = int(tells and bool(planned.steps))
         return Answer({"plan": plan_json(planned)}, plan_screen(planned), plan_records(planned), exit_code=code)
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakeflow.cli.commands.options import SELECTION_HELP, parallel_option, takes_selection, wait_option
+from lakeflow.cli.commands.options import (
+    SELECTION_HELP,
+    full_refresh_option,
+    parallel_option,
+    takes_selection,
+    wait_option,
+)
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.progress import event_stream, nothing_to_do, progress
 from lakeflow.cli.run_answer import exit_code, readers_of, run_answer
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
 @click.command(epilog=SELECTION_HELP)
 @takes_selection
 @click.option("--force", is_flag=True, help="Run fresh assets too.")
+@full_refresh_option
 @click.option("--all-or-nothing", is_flag=True, help="One held asset holds the whole run.")
 @click.option("--events", is_flag=True, help="One JSON object an event on stdout, in place of the answer.")
 @wait_option

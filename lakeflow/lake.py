@@ -279,7 +279,7 @@ class Lake:
     ) -> Rows:
         """The first rows as text, personal columns masked; of what `read` reads."""
         rows = self._world.engine.rows(self._scan(asset, ref, snapshot, as_of), limit)
-        return _masked(rows, self.project.assets[self._one(asset)].pii)
+        return self._masked(rows, self._one(asset))
 
     def preview(self, asset: str, *, limit: int = 20) -> Rows:
         """The first rows that the asset's code gives now, as text, personal columns masked; writes nothing.
@@ -287,7 +287,7 @@ class Lake:
         AssetError when the code fails, or an input was never published.
         """
         key = self._one(asset)
-        return _masked(wap.compute(self._world, key, limit, _to_stderr), self.project.assets[key].pii)
+        return self._masked(wap.compute(self._world, key, limit, _to_stderr), key)
 
     def doctor(self) -> tuple[Finding, ...]:
         """What is well and what is wrong with this machine and this lake; repairs nothing."""
@@ -317,6 +317,9 @@ class Lake:
         if found.table is None:
             raise UsageError(found.fault, hint=found.hint)
         return found.table.version
+
+    def _masked(self, rows: Rows, key: AssetKey) -> Rows:
+        return _masked(rows, lineage.hidden_columns(self.project, self.project.assets[key]))
 
     def _one(self, asset: str) -> AssetKey:
         found = self.select(asset)

@@ -71,13 +71,19 @@ def personal_columns(project: Project, keys: Iterable[AssetKey]) -> frozenset[st
 
 
 def personal_inputs(project: Project, asset: Asset) -> frozenset[str]:
-    """Lower-cased names of the unmasked personal columns that a function above bronze reads. What a SELECT makes of
-    them is seen in its text (`lakeflow.core.personal`).
+    """Lower-cased names of the unmasked personal columns that a function above bronze reads, and of which it declares
+    nothing itself. What a SELECT makes of them is seen in its text (`lakeflow.core.personal`).
     """
     if asset.key.layer is Layer.BRONZE or not isinstance(asset.code, PythonCode):
         return frozenset()
     above = (project.assets[key] for key in asset.upstreams)
-    return frozenset(name for each in above for name in each.pii - each.masks.keys())
+    said = {name.lower() for name, column in asset.columns.items() if column.mask or column.pii is not None}
+    return frozenset(name for each in above for name in each.pii - each.masks.keys() - said)
+
+
+def hidden_columns(project: Project, asset: Asset) -> frozenset[str]:
+    """Lower-cased names of the columns whose values leave the table nowhere: declared personal, or likely so."""
+    return asset.pii | personal_inputs(project, asset)
 
 
 def _node(

@@ -8,6 +8,7 @@ from time import perf_counter
 from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.fingerprint import ALGORITHM
+from lakeflow.core.lineage import hidden_columns
 from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.planning import Step, published
 from lakeflow.core.ports import AuditRequest
@@ -172,7 +173,7 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading) -> StepRecord
         summary=made.summary(),
         removes=given.written.removes,
         layout=declared.layout,
-        pii=asset.pii,
+        pii=hidden_columns(attempt.world.project, asset),
     )
     staged = world.catalog.stage(given.table, staging)
     attempt.tables[record.asset] = staged

@@ -61,8 +61,9 @@ def call(code: PythonCode, inputs: dict[str, object], place: Place) -> object:
 def _told(error: BaseException, code: PythonCode, place: Place) -> CodeError:
     where = f"{code.path}:{_line(error.__traceback__, code)}"
     if isinstance(error, SystemExit):
+        said = "" if place.personal else f" with {error.code!r}"
         return CodeError(
-            f"{place.key}: the code called exit with {error.code!r} ({where})",
+            f"{place.key}: the code called exit{said} ({where})",
             hint="raise an exception that says what is wrong, or return the table",
             asset=place.key,
         )

@@ -101,7 +101,7 @@ def steps(request: AuditRequest, queries: Queries, past: Past, suites: Suites | 
 
 
 def _table(request: AuditRequest) -> Audited:
-    pii = frozenset(name.lower() for name, column in request.columns.items() if column.pii)
+    pii = frozenset(name.lower() for name, column in request.columns.items() if column.pii) | request.inherited
     main = request.relations.get(f"published.{request.asset}")
     at = request.at or datetime.now(UTC)
     return Audited(

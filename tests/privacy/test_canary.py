@@ -1,0 +1,132 @@
+"""No value of a personal column is in anything that lakeflow writes or prints, whatever goes wrong.
+
+The only places where the values may stand are the files that brought them, and the Parquet files of bronze.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from lakeflow.cli.main import run
+from tests.cli.process import lakeflow
+from tests.cli.test_commands import make
+from tests.privacy.bytes_of import written
+from tests.privacy.canaries import CANARIES, FILES, SALT
+
+BROKEN = [
+    "casts",
+    "tells",
+    "dates",
+    "overflows",
+    "raises",
+    "looks_up",
+    "leaves",
+    "chains",
+    "frames",
+    "keeps",
+    "streams",
+]
+LOOKS = ("status", "runs", "plan", "list", "lineage --snapshots", "snapshots bronze.people")
+
+
+class Aviary:
+    """The lake, and all that its commands have printed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.printed = ""
+        self.env = {"LAKEFLOW_PII_SALT": SALT, "HOME": str(root / "home"), "XDG_CACHE_HOME": str(root / "home/cache")}
+
+    def run(self, words: str, code: int) -> None:
+        """A command in a process of its own, which prints whole chains of exceptions where it can."""
+        done = lakeflow(*words.split(), cwd=self.root, **self.env, LAKEFLOW_DEBUG="1")
+        assert done.returncode == code, done.stdout + done.stderr
+        self.printed += f"$ {words}\n{done.stdout}{done.stderr}\n"
+
+    def look(self, words: str) -> None:
+        """The same in this process, as a screen and as JSON."""
+        for way in (["--output", "json"], []):
+            out, err = StringIO(), StringIO()
+            with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+                for name, value in self.env.items():
+                    patch.setenv(name, value)
+                patch.chdir(self.root)
+                run([*words.split(), *way])
+            self.printed += f"$ {words}\n{out.getvalue()}{err.getvalue()}\n"
+
+    @property
+    def runs(self) -> list[str]:
+        return sorted(log.stem for log in (self.root / ".lakeflow/logs").glob("[0-9]*.log"))
+
+    def everything(self) -> Iterator[tuple[str, bytes]]:
+        yield "printed", self.printed.encode()
+        own = {self.root / name for name in FILES}
+        yield from ((str(path.relative_to(self.root)), text) for path, text in written(self.root) if path not in own)
+
+    def sung(self, values: Iterable[str]) -> list[str]:
+        """Where which of the values stands."""
+        return [
+            f"{value} in {name}: {text[max(0, at - 200) : at + 80]!r}"
+            for name, text in self.everything()
+            for value in values
+            if (at := text.find(value.encode())) >= 0
+        ]
+
+
+@pytest.fixture(scope="module")
+def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
+    """After every command was run in every way that fails."""
+    lake = Aviary(make(tmp_path_factory.mktemp("aviary"), FILES))
+    lake.run("materialize bronze.people --events", code=1)
+    (held,) = lake.runs
+    for words in (f"show bronze.people --ref audit_{held}", f"runs {held}", "preview bronze.people"):
+        lake.look(words)
+    lake.run(f"publish {held} --force --reason canaries", code=0)
+    lake.run(f"materialize {' '.join(f'silver.{name}' for name in BROKEN)}", code=1)
+    lake.run("materialize silver.people gold.people", code=1)
+    lake.run("materialize bronze.words bronze.wide bronze.open bronze.headless", code=1)
+    for name in BROKEN:
+        lake.look(f"preview silver.{name}")
+    for words in LOOKS:
+        lake.look(words)
+    for name in ("bronze.people", "silver.people", "silver.keeps"):
+        for more in ("--ref held", "--ref held --failing", "--failing", ""):
+            lake.look(f"show {name} {more}")
+    for name in lake.runs:
+        lake.look(f"runs {name}")
+        lake.look(f"runs {name} --log")
+    return lake
+
+
+@pytest.mark.long
+def test_twenty_canaries_are_in_the_lake(aviary: Aviary) -> None:
+    files = [str(path) for path in (aviary.root / ".lakeflow/warehouse/bronze/people").rglob("*.parquet")]
+    rows = duckdb.sql(f"select name, email, phone, ssn::varchar from read_parquet({files})").fetchall()
+    assert {value for row in rows for value in row} == set(CANARIES)
+    assert len(CANARIES) == 20
+
+
+@pytest.mark.long
+def test_no_canary_sings(aviary: Aviary) -> None:
+    assert aviary.sung(CANARIES) == []
+
+
+@pytest.mark.long
+def test_the_salt_is_nowhere(aviary: Aviary) -> None:
+    assert aviary.sung([SALT]) == []
+
+
+@pytest.mark.long
+def test_what_went_wrong_is_told_all_the_same(aviary: Aviary) -> None:
+    """A lake that says nothing would pass the others."""
+    for name in BROKEN:
+        assert f"silver.{name}" in aviary.printed
+    for told in ("ValueError", "does not fit the type", "personal data is involved", "6 rows", "✗"):
+        assert told in aviary.printed
+    assert any(name.endswith(".avro") and b"bronze" in text for name, text in aviary.everything())

@@ -12,12 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lakeflow.adapters.audit_process import Job, Message, decode_job, encode
+from lakeflow.adapters.audit_process import Ask, Job, Message, decode_job, encode
 from lakeflow.adapters.children import Parent
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.expectations import seam
-from lakeflow.adapters.expectations.audit import Past, Suites, steps
+from lakeflow.adapters.expectations.audit import Past, Suites, refusals, steps
 from lakeflow.adapters.expectations.kept import Kept
 from lakeflow.adapters.expectations.table import Answer, Returned
 from lakeflow.core.errors import AssetError
@@ -38,7 +38,11 @@ def main() -> None:
         suites = Suites(job.request, Kept(job.kept))
         if suites.need_library(job.lost):
             library.wait()
-        _serve(job, job.request, suites, parent)
+        if job.asks is Ask.REFUSALS:
+            os.chdir(job.request.root)
+            parent.send(encode(Message(refusals=refusals(job.request, suites))))
+        else:
+            _serve(job, job.request, suites, parent)
 
 
 def _be_first_to_go() -> None:

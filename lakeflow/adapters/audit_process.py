@@ -10,12 +10,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from lakeflow.core.errors import AssetError
 from lakeflow.core.model import EMPTY, CheckFile, CheckKind, Outcome, Suite
 from lakeflow.core.ports import AuditRequest
+from lakeflow.core.quarantine import Refusal
 from lakeflow.core.runs import CheckResult
 from lakeflow.core.shares import Share
 
@@ -29,6 +32,13 @@ _BARREN: Final = 2
 """So many workers that die outside any step, and the audit gives up."""
 
 
+class Ask(StrEnum):
+    """What is wanted of a worker: the audit, or only which rows its checks would put into quarantine."""
+
+    AUDIT = "audit"
+    REFUSALS = "refusals"
+
+
 @dataclass(frozen=True)
 class Job:
     """An audit, or what is left of one; without a request, only the wish that Great Expectations be loaded.
@@ -36,7 +46,7 @@ class Job:
     `answered` steps are not done again, `lost` ones (unit → reason) neither.
 
     `too_long` is why the shared scan was given up; `settings` are DuckDB's; `kept` is the folder of suites that were
-    made ready before.
+    made ready before. `asks` says what is wanted.
     """
 
     request: AuditRequest | None = None
@@ -45,6 +55,7 @@ class Job:
     lost: Mapping[str, str] = EMPTY
     too_long: str = ""
     kept: str | None = None
+    asks: Ask = Ask.AUDIT
 
 
 @dataclass(frozen=True)
@@ -58,13 +69,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class Message:
-    """A step that begins, or is `done`, maybe with the result of its check. No `unit`: the audit is complete."""
+    """A step that begins, or is `done`, maybe with the result of its check. No `unit`: the audit is complete, or
+    these are the `refusals` that were asked for.
+    """
 
     unit: str = ""
     name: str = ""
     path: str = ""
     done: bool = False
     result: CheckResult | None = None
+    refusals: tuple[Refusal, ...] = ()
 
 
 _JOB: Final = TypeAdapter(Job)
@@ -139,6 +153,24 @@ class ProcessAuditor:
     def interrupt(self) -> None:
         self._interruptions += 1
         self._drop()
+
+    def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
+        """What goes to quarantine, as the port says. Blocks while another thread audits."""
+        with self._turn:
+            self.start()
+            worker = self._worker
+            if worker is None:
+                raise AssetError(f"{request.asset}: the auditor was closed", asset=request.asset)
+            try:
+                worker.send(encode(Job(request, self._settings, kept=self._kept, asks=Ask.REFUSALS)))
+                return decode_message(worker.receive(_START + request.timeout)).refusals
+            except (TimeoutError, ValidationError, ChildProcessError) as error:
+                self._drop()
+                why = f"what goes to quarantine cannot be told: the audit worker failed ({type(error).__name__})"
+                raise AssetError(f"{request.asset}: {why}", hint=f"see {self._log_path}", asset=request.asset) from None
+            except BaseException:
+                self._drop()
+                raise
 
     def close(self) -> None:
         """End the worker, also in the middle of an audit: that one ends errored."""

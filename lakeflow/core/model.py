@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 from lakeflow.core.layout import PLAIN, Layout
 from lakeflow.core.source import FileSource
 
-NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,50}")
+NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,50}(__quarantine)?")
 _EXTERNAL_PART: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 

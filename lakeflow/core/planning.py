@@ -13,6 +13,7 @@ from lakeflow.core.increments import consumption
 from lakeflow.core.landing import Landing
 from lakeflow.core.model import EMPTY, Asset, AssetKey, ExternalKey, OnRewrite, Project, WriteMode
 from lakeflow.core.provenance import provenance_of
+from lakeflow.core.quarantine import owner_of
 from lakeflow.core.reasons import Cause, Reason, short_id
 from lakeflow.core.runs import STANDING, Action, VerdictRecord
 from lakeflow.core.table import NEUTRAL, External, Snapshot, Table
@@ -211,6 +212,8 @@ def _require_upstreams(asked: _Asked, key: AssetKey) -> None:
 def _step(asked: _Asked, key: AssetKey) -> Step | None:
     asset = asked.project.assets[key]
     stands = published(asked.facts.tables.get(key), asked.facts.verdicts.get(key, ()))
+    if (owner := owner_of(key)) is not None:
+        return _quarantine_step(asked, key, owner, stands)
     to_write = _reasons_to_write(asked, asset, stands)
     to_audit = _reasons_to_audit(asked, asset, stands) if stands else []
     if not to_write and not to_audit:
@@ -218,6 +221,15 @@ def _step(asked: _Asked, key: AssetKey) -> Step | None:
     action = Action.WRITE if to_write else Action.AUDIT
     upstreams = frozenset(asset.upstreams & asked.running.keys())
     return Step(key, action, (*to_write, *to_audit), stands.snapshot.id if stands else None, upstreams)
+
+
+def _quarantine_step(asked: _Asked, key: AssetKey, owner: AssetKey, stands: Published | None) -> Step | None:
+    """Its rows are split off where its owner is written, and only then."""
+    step = asked.running.get(owner)
+    if step is None or step.action is not Action.WRITE:
+        return None
+    reasons = (Reason(Cause.UPSTREAM_RUNS, upstream=owner),)
+    return Step(key, Action.WRITE, reasons, stands.snapshot.id if stands else None, frozenset({owner}))
 
 
 def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> list[Reason]:

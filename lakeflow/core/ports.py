@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from lakeflow.core.landing import Found, Landed
 from lakeflow.core.layout import Layout, Partition
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, ExternalKey, Suite, TableKey
+from lakeflow.core.quarantine import Refusal
 from lakeflow.core.runs import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.schema import Schema
 from lakeflow.core.shares import Share
@@ -329,6 +330,13 @@ class Auditor(Protocol):
 
     def interrupt(self) -> None:
         """End the audits under way in other threads: errored results, which nobody may believe."""
+        ...
+
+    def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
+        """The checks whose failing rows go to quarantine, for rows of the scan's schema; no data is looked at.
+
+        A check that asks for it and cannot is left out: the audit says so. AssetError when the worker dies.
+        """
         ...
 
     def close(self) -> None: ...

@@ -10,8 +10,22 @@ from dataclasses import dataclass
 
 from lakeflow.core.layout import PLAIN, Layout, Partition
 from lakeflow.core.model import EMPTY, WriteMode
+from lakeflow.core.quarantine import Refusal
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan, WrittenFile
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Rows that fail one of the `refusals` go to files of their own, below `directory`, with the columns of `schema`,
+    `run` and `inputs` (JSON) in each.
+    """
+
+    refusals: tuple[Refusal, ...]
+    schema: Schema
+    directory: str
+    run: str
+    inputs: str
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,8 @@ class Write:
     Files lie as `layout` says. `partitions` maps files of the base to the partition that each is; a file that was
     written in another layout is not in it. `asked` are partitions that are replaced although no row may come for them;
     where some are asked, rows of others are an error.
+
+    `apart` splits rows off.
     """
 
     mode: WriteMode
@@ -36,16 +52,19 @@ class Write:
     layout: Layout = PLAIN
     partitions: Mapping[str, Partition] = EMPTY
     asked: frozenset[Partition] = frozenset()
+    apart: Apart | None = None
 
 
 @dataclass(frozen=True)
 class Written:
     """New files, and the files of the base (`removes`, as its scan names them) that they stand for.
 
-    `rows` came, `replaced` rows of the base went: a table of b rows then holds b - replaced + rows.
+    `rows` came, `replaced` rows of the base went: a table of b rows then holds b - replaced + rows. `apart` are files
+    of the rows that were split off.
     """
 
     files: tuple[WrittenFile, ...] = ()
     removes: tuple[str, ...] = ()
     rows: int = 0
     replaced: int = 0
+    apart: tuple[WrittenFile, ...] = ()

@@ -12,6 +12,7 @@ from lakeflow.core.laws import Draft, Read, faults_of, in_order
 from lakeflow.core.layout import Layout
 from lakeflow.core.model import Asset, Kind, Layer, Project
 from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.quarantine import quarantine_faults, with_quarantines
 from lakeflow.core.stars import star_faults
 from lakeflow.project.check_files import Checks
 from lakeflow.project.modules import Modules
@@ -42,7 +43,10 @@ def load(root: Path) -> Project:
     ordered = in_order(drafts)
     if faults := _unmasked(ordered):
         raise ProjectError(faults)
-    return Project(str(root), {draft.key: _asset(draft) for draft in ordered}, suites)
+    assets = {draft.key: _asset(draft) for draft in ordered}
+    if faults := sorted(quarantine_faults(assets, suites)):
+        raise ProjectError(faults)
+    return Project(str(root), with_quarantines(assets, suites), suites)
 
 
 def _read(path: Path, sources: Sources, modules: Modules) -> Read:

@@ -10,6 +10,7 @@ from lakeflow.core.errors import LakeflowError
 from lakeflow.core.events import Event, Phase, StepEnded, StepPhase
 from lakeflow.core.model import Asset, AssetKey, Suite, TableKey
 from lakeflow.core.planning import Facts
+from lakeflow.core.quarantine import beside
 from lakeflow.core.runs import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
 from lakeflow.core.shares import Share
 from lakeflow.core.table import Scan, Table
@@ -64,7 +65,11 @@ class Attempt:
     def needs(self) -> Mapping[AssetKey, frozenset[AssetKey]]:
         """For each step the assets of this run that must be published with it: inputs and check references."""
         mine = {step.asset for step in self.steps if step.asset in self.world.project.assets}
-        return {key: (self.asset(key).upstreams | self.suite(key).references) & mine - {key} for key in mine}
+        return {key: (self._beside(key) | self.suite(key).references) & mine - {key} for key in mine}
+
+    def _beside(self, key: AssetKey) -> frozenset[AssetKey]:
+        """What it is made from, and its quarantine: rows that came are published all together."""
+        return self.asset(key).upstreams | {beside(key)}
 
     def tell(self, event: Event) -> None:
         """Into the run's log, and to whoever watches; also from a step without the baton, such as one that prints."""

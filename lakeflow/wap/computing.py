@@ -11,6 +11,7 @@ from lakeflow.core.layout import check_layout
 from lakeflow.core.model import Asset, AssetKey, TableKey, WriteMode
 from lakeflow.core.planning import Facts
 from lakeflow.core.ports import Produced, Rows
+from lakeflow.core.quarantine import owner_of
 from lakeflow.core.salt import require_salt
 from lakeflow.core.schema import Schema
 from lakeflow.core.spelling import parse_type
@@ -27,6 +28,8 @@ def compute(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
     run. AssetError when an input was never published, when no new file would land, and when the code fails; ConfigError
     when it hashes and no salt is set. `said` hears what the code prints.
     """
+    if (owner := owner_of(key)) is not None:
+        raise AssetError(f"{key} is filled where {owner} is written", hint=f"`lakeflow preview {owner}`", asset=key)
     require_salt(world.project, (key,))
     asset, facts = world.project.assets[key], world.facts((key,))
     with _running(world, asset, facts, Terms(asset.limits.over(world.policy.limits), said)) as produced:

@@ -11,6 +11,7 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.model import AssetKey
 from lakeflow.core.ports import Transaction
 from lakeflow.core.provenance import provenance_of
+from lakeflow.core.quarantine import with_their_quarantines
 from lakeflow.core.reasons import short_id
 from lakeflow.core.runs import Action, Lease, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.table import Change, Discard, Rollback, Table
@@ -32,7 +33,8 @@ def publish_held(
     before = world.ledger.run(run_id)
     with leased(world, before.id, open_assets(before), 0.0) as lease:
         run = require_unpublished(world.ledger.run(before.id), "publish")
-        keys = tuple(key for key in _held(run, selected) if key in world.project.assets)
+        chosen = with_their_quarantines(world.project.assets, selected)
+        keys = tuple(key for key in _held(run, chosen if selected else ()) if key in world.project.assets)
         attempt = Attempt(world, lease, _undecided_are_held(run, keys), world.facts(keys), observer)
         steps = [_on_branch(attempt, key) for key in keys]
         if reason is not None:

@@ -4,9 +4,10 @@ its author asked for that.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import tenacity
@@ -16,13 +17,15 @@ from lakeflow.core.events import StepPrinted, StepRetried
 from lakeflow.core.layout import Partition
 from lakeflow.core.model import EMPTY, Asset, TableKey, WriteMode
 from lakeflow.core.ports import Catalog, Produced
+from lakeflow.core.quarantine import beside, quarantine_schema
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan, Table
 from lakeflow.core.terms import Terms
-from lakeflow.core.writing import Write, Written
+from lakeflow.core.writing import Apart, Write, Written
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.computing import stored_schema
 from lakeflow.wap.landing import keep_landed, land
+from lakeflow.wap.requests import audit_request
 
 _LONGEST: Final = 60.0
 """Seconds between two tries, however many there were."""
@@ -30,12 +33,15 @@ _LONGEST: Final = 60.0
 
 @dataclass(frozen=True)
 class Given:
-    """Files for a table, in its schema; `landed` names the set of all that has landed with them."""
+    """Files for a table, in its schema; `landed` names the set of all that has landed with them. `beside` are the
+    table and the schema of its quarantine, if it has one.
+    """
 
     table: Table
     schema: Schema
     written: Written
     landed: str = ""
+    beside: tuple[Table, Schema] | None = None
 
 
 def give(attempt: Attempt, declared: Asset, asset: Asset, scans: Mapping[TableKey, Scan]) -> Given:
@@ -81,10 +87,27 @@ def _given(attempt: Attempt, declared: Asset, asset: Asset, running: AbstractCon
     with ExitStack() as stack:
         produced = aside(lambda: stack.enter_context(running))
         table, schema = _target(attempt, asset, produced.schema)
-        write = _how(attempt, declared, table, schema, merges=asset.write.merges)
+        write, other = _how(attempt, declared, table, schema, merges=asset.write.merges), None
+        if quarantine := attempt.world.project.assets.get(beside(asset.key)):
+            other = _target(attempt, quarantine, quarantine_schema(schema))
+            write = replace(write, apart=_apart(attempt, declared, schema, other))
         written = aside(lambda: produced.write(write))
-    landed = keep_landed(attempt, table, produced, written.files) if asset.files else ""
-    return Given(table, schema, written, landed)
+    landed = keep_landed(attempt, table, produced, (*written.files, *written.apart)) if asset.files else ""
+    return Given(table, schema, written, landed, other)
+
+
+def _apart(attempt: Attempt, asset: Asset, schema: Schema, other: tuple[Table, Schema]) -> Apart:
+    """The checks that refuse rows, asked of the auditor, and what is said of each row that they refuse."""
+    table = attempt.tables[asset.key]
+    request = audit_request(attempt.world, table, Scan(asset.key, None, schema), {})
+    inputs = {name: str(snapshot) for name, snapshot in sorted(attempt.step(asset.key).inputs.items())}
+    return Apart(
+        refusals=attempt.baton.aside(lambda: attempt.world.auditor.refusals(request)),
+        schema=other[1],
+        directory=attempt.world.catalog.data_directory(other[0]),
+        run=attempt.run.id,
+        inputs=json.dumps(inputs),
+    )
 
 
 def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges: bool) -> Write:

@@ -11,6 +11,7 @@ from lakeflow.core.errors import ConflictError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.planning import run_order
+from lakeflow.core.quarantine import owner_of
 from lakeflow.core.runs import Action, Ruling, RunRecord, StepRecord, StepState, VerdictRecord, end_state
 from lakeflow.core.table import Change, Pin, Publish, Table
 from lakeflow.core.verdict import Remedy, Verdict, decide, reconcile, written_as
@@ -62,13 +63,13 @@ def _settle(attempt: Attempt, rewrite: Rewrite) -> None:
         remedy = reconcile(table, step.base_id, _mode(attempt, step))
         if remedy is Remedy.CONFLICT:
             attempt.end(step, StepState.CONFLICT, _moved(table, step))
-        elif remedy is Remedy.REWRITE or attempt.asset(key).upstreams & superseded:
+        elif remedy is Remedy.REWRITE or attempt.asset(key).upstreams & superseded - {owner_of(key)}:
             rewrite(key)
             superseded.add(key)
         elif remedy is Remedy.RESTAGE:
             _restage(attempt, step)
             superseded.add(key)
-        elif attempt.suite(key).references & superseded:
+        elif attempt.suite(key).references & superseded or step.snapshot_id not in attempt.audited:
             audit(attempt, step)
 
 

@@ -12,6 +12,7 @@ from lakeflow.core.events import Planned, RunEnded, RunStarted
 from lakeflow.core.model import AssetKey
 from lakeflow.core.planning import Facts, Plan, Step
 from lakeflow.core.ports import Transaction
+from lakeflow.core.quarantine import with_their_quarantines
 from lakeflow.core.reasons import Cause
 from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.salt import require_salt
@@ -42,8 +43,9 @@ class Request:
 
 def preview(world: World, request: Request) -> Plan:
     """The plan as things stand now; touches nothing. ConfigError when something selected hashes without a salt."""
-    require_salt(world.project, request.selected)
-    return _plan(world, world.facts(request.selected, anew=request.refreshed), request.selected, request)
+    selected = with_their_quarantines(world.project.assets, request.selected)
+    require_salt(world.project, selected)
+    return _plan(world, world.facts(selected, anew=request.refreshed), selected, request)
 
 
 def materialize(world: World, request: Request, observer: Observer) -> RunRecord | None:

@@ -13,6 +13,7 @@ from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.planning import Step, published
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.provenance import Provenance, provenance_of
+from lakeflow.core.quarantine import beside, owner_of
 from lakeflow.core.reasons import TO_AUDIT, Cause
 from lakeflow.core.runs import Action, Ruling, StepRecord, StepState
 from lakeflow.core.table import Discard, Scan, Staging
@@ -22,6 +23,7 @@ from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.consuming import Reading, has_no_new_rows, read_inputs
 from lakeflow.wap.giving import give
 from lakeflow.wap.landing import lands_nothing
+from lakeflow.wap.quarantining import is_staged, stage_refused
 from lakeflow.wap.requests import audit_request, seen_before
 
 
@@ -30,6 +32,9 @@ def carry_out(attempt: Attempt, step: Step) -> None:
 
     An error of the asset ends the step, never the run.
     """
+    if owner_of(step.asset) is not None:
+        _carry_out_quarantine(attempt, step)
+        return
     began = perf_counter()
     record = _opened(attempt, step)
     try:
@@ -67,6 +72,19 @@ def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
     return audited
 
 
+def _carry_out_quarantine(attempt: Attempt, step: Step) -> None:
+    """What its owner's write split off is on the branch already: it is audited, or there is nothing."""
+    (owner,), record = step.upstreams, attempt.step(step.asset)
+    above = attempt.step(owner)
+    if above.state in {StepState.ERRORED, StepState.SKIPPED, StepState.CONFLICT}:
+        attempt.end(record, StepState.SKIPPED, f"upstream {owner} {above.state}")
+    elif is_staged(attempt, step.asset):
+        audit(attempt, record)
+    else:
+        main = attempt.tables[step.asset].main if step.asset in attempt.tables else None
+        attempt.end(replace(record, snapshot_id=main), StepState.UNCHANGED, f"{owner} was not written")
+
+
 def _opened(attempt: Attempt, step: Step) -> StepRecord:
     asset = attempt.asset(step.asset)
     before = attempt.run.step(step.asset)
@@ -93,7 +111,8 @@ def _is_kept(attempt: Attempt, before: StepRecord, now: StepRecord) -> bool:
         table is not None and before.snapshot_id is not None and table.refs.get(attempt.branch) == before.snapshot_id
     )
     same = ("action", "base_id", "code_version", "checks_digest", "reads", "inputs")
-    return stands and all(getattr(before, name) == getattr(now, name) for name in same)
+    whole = beside(now.asset) not in attempt.world.project.assets or is_staged(attempt, beside(now.asset))
+    return stands and whole and all(getattr(before, name) == getattr(now, name) for name in same)
 
 
 def _blocked(attempt: Attempt, step: Step) -> str:
@@ -175,6 +194,9 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading) -> StepRecord
         layout=declared.layout,
         pii=hidden_columns(attempt.world.project, asset),
     )
+    if given.beside:
+        clear_branch(attempt, beside(record.asset))
+        stage_refused(attempt, record, given)
     staged = world.catalog.stage(given.table, staging)
     attempt.tables[record.asset] = staged
     return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=given.written.rows))

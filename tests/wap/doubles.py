@@ -16,6 +16,7 @@ from typing import Any
 
 from lakeflow.core.model import Asset, AssetKey, Outcome, Suite, TableKey, WriteMode
 from lakeflow.core.ports import AuditRequest, Rows
+from lakeflow.core.quarantine import Refusal
 from lakeflow.core.runs import CheckResult
 from lakeflow.core.schema import Field, Primitive, Schema
 from lakeflow.core.shares import Share
@@ -169,6 +170,9 @@ class ScriptedAuditor:
 
     def interrupt(self) -> None:
         pass
+
+    def refusals(self, _: AuditRequest) -> tuple[Refusal, ...]:
+        return ()
 
     def close(self) -> None:
         pass

@@ -13,6 +13,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.overwrite import overwrite
 from lakeflow.adapters.duckdb.partitions import partitioning
+from lakeflow.adapters.duckdb.quarantine import write_apart
 from lakeflow.adapters.duckdb.upsert import chosen, refuse_no_key, upsert
 from lakeflow.adapters.duckdb.write import write_files
 from lakeflow.core.model import WriteMode
@@ -30,6 +31,8 @@ def carry_out(write: Write, relation: DuckDBPyRelation, cursor: DuckDBPyConnecti
         def again(text: str) -> tuple[WrittenFile, ...]:
             return write_files(cursor.sql(text), write, parts, target.with_name(f"{target.name}-rest"))
 
+        if write.apart is not None:
+            return write_apart(write, write.apart, relation, parts, target)
         match write.mode:
             case WriteMode.UPSERT:
                 refuse_no_key(write)

@@ -40,8 +40,8 @@ def write_files(
     `choose` turns the SELECT of rows that were cast into one of some of them.
     SchemaError when they do not fit it, duckdb.Error passes; then the caller drops what is in `target`.
     """
-    selected = choose(_select(relation, write.schema))
-    rows = _query(relation, _copy(selected, write, parts, target)).fetchall()
+    text = choose(selected(relation, write.schema))
+    rows = query(relation, _copy(text, write, parts, target)).fetchall()
     files = tuple(_written(row, write, parts) for row in rows if row[1])
     _refuse_nulls(write.schema, files)
     _settle(target, files)
@@ -51,23 +51,23 @@ def write_files(
 def first_rows(relation: DuckDBPyRelation, schema: Schema, limit: int) -> Rows:
     """The first rows as they would be written, each value as text. Raises as `write_files` does."""
     texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in schema.names)
-    found = _query(relation, f"SELECT {texts} FROM ({_select(relation, schema)}) LIMIT {int(limit)}").fetchall()
+    found = query(relation, f"SELECT {texts} FROM ({selected(relation, schema)}) LIMIT {int(limit)}").fetchall()
     return Rows(schema.names, tuple(found))
 
 
-def _query(relation: DuckDBPyRelation, text: str) -> DuckDBPyRelation:
+def query(relation: DuckDBPyRelation, text: str) -> DuckDBPyRelation:
     """SQL on the relation's own connection, in which it is called `_SOURCE`."""
     result = relation.query(_SOURCE, text)
     assert result is not None, "SELECT and COPY have a result"
     return result
 
 
-def _select(relation: DuckDBPyRelation, schema: Schema) -> str:
+def selected(relation: DuckDBPyRelation, schema: Schema) -> str:
     """SQL that casts each column; SchemaError unless its columns are then, by DuckDB's word, exactly `schema`."""
     produced = schema_of(relation.columns, relation.types)
     _refuse_surplus(produced.fields, schema.fields, ())
     text = f"SELECT {', '.join(_cast(field, produced) for field in schema.fields)} FROM {_SOURCE}"
-    cast = _query(relation, text)
+    cast = query(relation, text)
     if schema_of(cast.columns, cast.types).fields != tuple(_bare(field) for field in schema.fields):
         raise SchemaError(f"cannot write {_columns(schema.fields)}", hint="declare types that DuckDB has")
     return text

@@ -22,6 +22,7 @@ from lakeflow.adapters.expectations.suite import contents_of
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Queries
 from lakeflow.core.model import CheckFile, CheckKind
 from lakeflow.core.ports import AuditRequest
+from lakeflow.core.quarantine import Refusal
 from lakeflow.core.runs import CheckResult
 
 SHARED_SCAN: Final = "shared scan"
@@ -77,6 +78,13 @@ class Suites:
         checks = _compiled(file, self._request, self.table)
         self._kept.write(file, self.table, checks, allow_empty=self._request.allow_empty)
         return checks
+
+
+def refusals(request: AuditRequest, suites: Suites) -> tuple[Refusal, ...]:
+    """The checks whose failing rows go to quarantine. One that cannot be made ready is left for the audit to tell."""
+    files = _files(request, CheckKind.SUITE)
+    checks = _named([check for file in files for check in suites.checks_of(file)])
+    return tuple(replace(check.refusal, check=check.name) for check in checks if check.refusal)
 
 
 def steps(request: AuditRequest, queries: Queries, past: Past, suites: Suites | None = None) -> Iterator[Step]:

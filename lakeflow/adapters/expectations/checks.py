@@ -13,6 +13,7 @@ from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.errors import AssetError
 from lakeflow.core.evidence import counts, evidence
 from lakeflow.core.model import EMPTY, Outcome, Severity
+from lakeflow.core.quarantine import Refusal
 from lakeflow.core.runs import CheckResult, Scope
 
 NOTHING: Final = "there was nothing to look at; say allow_empty where that is fine"
@@ -53,7 +54,7 @@ class Check:
     """`unit` names it among all of an audit, whatever process runs it.
 
     `personal` says that a value or an engine's message about it may be personal data. `configuration` is the library's
-    own of an expectation, as JSON.
+    own of an expectation, as JSON. `refusal`: its failing rows go to quarantine.
     """
 
     unit: str
@@ -63,6 +64,7 @@ class Check:
     severity: Severity = Severity.CRITICAL
     personal: bool = False
     configuration: Mapping[str, Any] | None = None
+    refusal: Refusal | None = None
 
     def run(self, answers: Answers) -> CheckResult:
         """Never raises: a check that broke is errored, and says why."""

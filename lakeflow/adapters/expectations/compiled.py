@@ -11,7 +11,7 @@ from lakeflow.adapters.expectations.checks import Broken, Check, Rule
 from lakeflow.adapters.expectations.domains import Metric, domain_of
 from lakeflow.adapters.expectations.judged import BadOnes, Judged
 from lakeflow.adapters.expectations.literals import EXACT
-from lakeflow.adapters.expectations.metrics import UNIQUE, Plan, failing, keys, looked_at, map_rule, plan
+from lakeflow.adapters.expectations.metrics import UNIQUE, Plan, bad_alone, failing, keys, looked_at, map_rule, plan
 from lakeflow.adapters.expectations.parameters import refuse_open
 from lakeflow.adapters.expectations.pervalue import PerValue
 from lakeflow.adapters.expectations.predicates import regexes
@@ -20,6 +20,7 @@ from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.adapters.expectations.translated import criterion_of
 from lakeflow.adapters.expectations.types import type_check
 from lakeflow.core.model import Severity
+from lakeflow.core.quarantine import Refusal
 
 _FOR_SCHEMA: Final = ("ExpectColumnValuesToBeOfType", "ExpectColumnTypeToBe", "ExpectColumnValuesToBeInTypeList")
 
@@ -44,16 +45,36 @@ def compile_expectation(expectation: Any, table: Audited, source: Source) -> Che
         return Check(source.unit, f"expectation {source.place + 1}", Broken(reason), source.path)
     name, severity = type(expectation).__name__, _severity(expectation)
     personal = table.is_personal(_columns(expectation))
+    refusal = None
     try:
         refuse_open(expectation)
         name = names.name_of(expectation, _words(expectation))
         rule = _rule(expectation, table, source)
+        refusal = _refusal(expectation, table)
         personal = table.guarded if _may_read_others(expectation) else personal
     except CannotCheck as error:
         rule = Broken(str(error))
     except Exception as error:  # noqa: BLE001 - the boundary to the library and to users' own expectation classes
         rule = Broken(f"{type(error).__name__}: {error}")
-    return Check(source.unit, name, rule, source.path, severity, personal, seam.configuration_of(expectation))
+    return Check(source.unit, name, rule, source.path, severity, personal, seam.configuration_of(expectation), refusal)
+
+
+def _refusal(expectation: Any, table: Audited) -> Refusal | None:
+    """None unless its failing rows go to quarantine; CannotCheck where no row can be said to fail it alone."""
+    options = _options(expectation)
+    if (wanted := options.get("on_fail")) is None:
+        return None
+    if wanted != "quarantine":
+        raise CannotCheck(f"on_fail is {wanted!r}; it can be 'quarantine'")
+    share = options.get("max_fraction", 1.0)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise CannotCheck("max_fraction is no number from 0 to 1")
+    plain = not (seam.own_of(expectation) or seam.is_query(expectation))
+    rule = _row_rule(seam.metrics_of(expectation)) if plain else None
+    bad = None if rule is None else bad_alone(rule, domain_of(rule, table))
+    if bad is None:
+        raise CannotCheck("on_fail quarantine needs a check that judges each row by itself, in SQL")
+    return Refusal("", bad, float(share))
 
 
 def _words(expectation: Any) -> str:

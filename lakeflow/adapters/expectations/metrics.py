@@ -117,6 +117,14 @@ def looked_at(metric: Metric, table: Audited) -> Aggregate | Query:
     return Aggregate(domain.count(f"({bad_row(rule, domain.columns, metric.values)}) IS NOT NULL"))
 
 
+def bad_alone(metric: Metric, domain: Domain) -> str | None:
+    """SQL that is TRUE for a row which breaks the rule, whatever the other rows are; None where that is not so."""
+    rule = map_rule(metric) or ""
+    if rule in UNIQUE or rule in order.RULES or rule in spread.RULES or pervalue.needed(rule, metric.values):
+        return None
+    return domain.clause(bad_row(rule, domain.columns, metric.values)).removeprefix(" WHERE ")
+
+
 def failing(metric: Metric, domain: Domain, table: Audited) -> str:
     """The FROM clause that gives the rows which break a rule about rows."""
     rule = map_rule(metric) or ""

@@ -18,6 +18,7 @@ from lakeflow.adapters.expectations.metrics import Aggregate, Keys, Known, Query
 from lakeflow.adapters.expectations.own import AgainstMain, Reading, Ruled
 from lakeflow.adapters.expectations.rows import BadRows
 from lakeflow.core.model import Outcome, Severity
+from lakeflow.core.quarantine import Refusal
 
 _RECORDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
@@ -25,7 +26,7 @@ _RECORDS: Final[Mapping[str, type]] = {
         *(Severity, Outcome, Read, Says),
         *(Check, Judged, BadOnes, Stated, BadRows, Ruled, AgainstMain, Reading),
         *(Share, Inside, Equal, NoneFound, Settled),
-        *(Aggregate, Hint, Query, Keys, Known),
+        *(Refusal, Aggregate, Hint, Query, Keys, Known),
     )
 }
 

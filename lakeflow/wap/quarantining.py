@@ -1,0 +1,67 @@
+"""Rows that checks refuse, on the run's branch of their own table, beside the rows of their asset."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lakeflow.core.fingerprint import ALGORITHM
+from lakeflow.core.model import AssetKey
+from lakeflow.core.provenance import Provenance
+from lakeflow.core.quarantine import beside
+from lakeflow.core.runs import StepRecord
+from lakeflow.core.table import Staging
+from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.giving import Given
+
+
+def is_staged(attempt: Attempt, key: AssetKey) -> bool:
+    """Does the run's branch of this quarantine hold the rows that the run recorded for it?"""
+    step, table = attempt.run.step(key), attempt.tables.get(key)
+    here = step.snapshot_id if step else None
+    return table is not None and here is not None and table.refs.get(attempt.branch) == here
+
+
+def stage_refused(attempt: Attempt, of: StepRecord, given: Given) -> None:
+    """Commit what was split off to the branch of its table. Its own step finds it there, and audits it."""
+    assert given.beside is not None, "only an asset with a quarantine has rows split off"
+    key, (table, schema) = beside(of.asset), given.beside
+    asset, step = attempt.asset(key), attempt.step(key)
+    record = StepRecord(
+        asset=key,
+        reasons=step.reasons,
+        attempt=attempt.run.attempt,
+        base_id=step.base_id,
+        code_version=asset.code_version,
+        checks_digest=attempt.suite(key).digest,
+        inputs=of.inputs,
+    )
+    staging = Staging(
+        branch=attempt.branch,
+        base=record.base_id,
+        mode=asset.write,
+        schema=schema,
+        files=given.written.apart,
+        summary=_provenance(attempt, record).summary(),
+        pii=asset.pii,
+    )
+    staged = attempt.world.catalog.stage(attempt.tables.get(key, table), staging)
+    attempt.tables[key] = staged
+    rows = sum(file.rows for file in given.written.apart)
+    attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=rows))
+
+
+def _provenance(attempt: Attempt, record: StepRecord) -> Provenance:
+    origin, asset = attempt.world.origin, attempt.asset(record.asset)
+    return Provenance(
+        run=attempt.run.id,
+        attempt=record.attempt,
+        asset=str(record.asset),
+        code_version=record.code_version,
+        checks=record.checks_digest,
+        inputs=record.inputs,
+        version=origin.version,
+        fingerprint=ALGORITHM,
+        git=origin.git,
+        salt=asset.salt,
+        write=asset.write,
+    )

@@ -1,0 +1,45 @@
+"""Which assets have a quarantine, as the project's files say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lakeflow.core.model import AssetKey
+from lakeflow.core.quarantine import beside, owner_of, with_their_quarantines
+from tests.project.files import BRONZE, faults, loaded
+
+CHECK = 'expectations = [x(meta={"lakeflow": {"on_fail": "quarantine"}})]\n'
+ORDERS = AssetKey.parse("silver.orders")
+
+
+def project(write: str = "replace") -> dict[str, str]:
+    header = f"/*\nkey = ['id']\nwrite = '{write}'\n*/\n"
+    return {
+        **BRONZE,
+        "layers/silver/orders.sql": f"{header}select id from bronze.raw",
+        "checks/silver/orders.py": CHECK,
+    }
+
+
+def test_a_suite_that_asks_for_it_gives_its_asset_a_quarantine(tmp_path: Path) -> None:
+    assets = loaded(tmp_path, project()).assets
+    assert [str(key) for key in assets] == ["bronze.raw", "silver.orders", "silver.orders__quarantine"]
+    assert owner_of(beside(ORDERS)) == ORDERS
+    assert owner_of(ORDERS) is None
+
+
+def test_owner_and_quarantine_are_selected_together(tmp_path: Path) -> None:
+    assets = loaded(tmp_path, project()).assets
+    for one in (ORDERS, beside(ORDERS)):
+        assert with_their_quarantines(assets, [one]) == (ORDERS, beside(ORDERS))
+
+
+def test_an_asset_that_merges_rows_has_none(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, project("upsert"))
+    assert str(fault) == "checks/silver/orders.py:1: silver.orders is written by upsert, and has no quarantine"
+    assert fault.hint == "append and replace have one"
+
+
+def test_the_longest_name_has_one_too() -> None:
+    longest = AssetKey.parse(f"silver.{'a' * 51}")
+    assert AssetKey.parse(str(beside(longest))) == beside(longest)

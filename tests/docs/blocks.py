@@ -15,6 +15,7 @@ _CHANCE = (
     (r"\bs\d{6}\b", "SNAPSHOT"),
     (r"\b\d{15,19}\b", "SNAPSHOT"),
     (r"\b[0-9a-f]{64}\b", "VERSION"),
+    (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"\b[0-9a-f]{6} → [0-9a-f]{6}\b", "VERSION → VERSION"),
     (r"code [0-9a-f]{6}\b", "code VERSION"),
     (r'"seconds": [\d.]+', '"seconds": TIME'),

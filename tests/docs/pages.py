@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
 
+import click
+
+from lakeflow.cli.main import cli
 from lakeflow.core.define import HEADER_FIELDS, read_declaration
 from lakeflow.core.settings import make_settings
 from lakeflow.core.source import LANDED_ROWS
@@ -133,11 +137,21 @@ def _settings(block: Block) -> None:
     assert not flaws, flaws
 
 
+def _parse_command(words: list[str]) -> None:
+    """UsageError for a command line that is none; it is not carried out."""
+    command = cli.get_command(click.Context(cli), words[0])
+    assert command is not None, words
+    command.make_context(words[0], words[1:])
+
+
 def _shell_lines(block: Block) -> None:
-    """An install line must name our own distribution, a make target must exist."""
+    """An install line must name our own distribution, a make target must exist, and so must a command's options."""
     name = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"]
     for line in block.text.splitlines():
-        if line.startswith("make "):
+        program, *words = shlex.split(line, comments=True) or [""]
+        if program == "lakeflow":
+            _parse_command(words)
+        elif line.startswith("make "):
             subprocess.run([*line.split(), "--dry-run"], cwd=ROOT, check=True, capture_output=True)
         else:
             assert line == f"pip install {name}", line

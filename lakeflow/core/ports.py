@@ -180,6 +180,14 @@ class Ledger(Protocol):
         """Every verdict on these assets, oldest first."""
         ...
 
+    def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
+        """The latest verdict of each ruling on each of these snapshots, oldest first: years of runs weigh nothing."""
+        ...
+
+    def pinned(self) -> frozenset[int]:
+        """The snapshots that the steps of running runs read."""
+        ...
+
     def remember_code(self, version: str, algorithm: str, source: str) -> None:
         """Keep the text behind a code version, so that a new algorithm can read old history (DECISIONS 12)."""
         ...

@@ -213,7 +213,8 @@ class Staging:
 class Publish:
     """Make an audited snapshot main and drop its branch, iff nothing moved.
 
-    `base` is main as audited against; `keep` is how many ancestors of main stay reachable.
+    `base` is main as audited against; `keep` is how many ancestors of main stay reachable, and
+    all down to the oldest of `needed`.
     `proof` is the JSON text attached to the snapshot.
     """
 
@@ -224,6 +225,7 @@ class Publish:
     snapshot_id: int
     proof: str
     keep: int
+    needed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -333,3 +333,15 @@ class LedgerContract(ABC):
             ledger.rename(transaction, ALPHA, GAMMA)
         assert ledger.run("r1").steps == (replace(STEP, asset=GAMMA), StepRecord(BETA))
         assert ledger.verdicts([ALPHA, GAMMA]) == {ALPHA: (), GAMMA: (replace(verdict(), asset=GAMMA),)}
+
+    def test_the_latest_verdict_of_each_ruling_on_the_snapshots_asked_for(self, ledger: Ledger) -> None:
+        first, last = verdict(), replace(verdict(), attempt=2, at=START + timedelta(seconds=1))
+        held = replace(verdict(), ruling=Ruling.HOLD, at=START + timedelta(seconds=2))
+        other = replace(verdict(), snapshot_id=7, at=START + timedelta(seconds=3))
+        ledger.save(run(), [first, last, held, other])
+        assert ledger.latest({ALPHA: [first.snapshot_id], BETA: []}) == {ALPHA: (last, held), BETA: ()}
+
+    def test_what_steps_of_running_runs_read_is_pinned(self, ledger: Ledger) -> None:
+        ledger.save(run("r1", steps=(replace(STEP, inputs={"silver.beta": BIG}),)))
+        ledger.save(run("r2", state=RunState.PUBLISHED, steps=(replace(STEP, inputs={"silver.beta": 5}),)))
+        assert ledger.pinned() == {BIG}

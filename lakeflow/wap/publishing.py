@@ -9,6 +9,7 @@ from typing import Final
 
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.events import Phase, StepEnded
+from lakeflow.core.increments import positions
 from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.planning import run_order
 from lakeflow.core.quarantine import owner_of
@@ -133,7 +134,8 @@ def _commit(
     verdicts = (*published.values(), *_holds(attempt, final), *_on_main(attempt, final))
     for step in candidates:
         attempt.tell_phase(step.asset, Phase.PUBLISHING)
-    changes: list[Change] = [_change(attempt, step, published[step.asset]) for step in candidates]
+    needed = _needed(attempt, candidates)
+    changes: list[Change] = [_change(attempt, step, published[step.asset], needed) for step in candidates]
     attempt.tables |= attempt.world.catalog.commit(
         [*changes, *_pins(attempt, candidates)],
         lambda transaction: attempt.world.ledger.record(transaction, attempt.lease, final, verdicts),
@@ -141,7 +143,16 @@ def _commit(
     return _told(attempt, final)
 
 
-def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord) -> Publish:
+def _needed(attempt: Attempt, candidates: Sequence[StepRecord]) -> frozenset[int]:
+    """Snapshots that others count on: the positions of those who consume new rows, and what runs at work pinned."""
+    mine = {step.asset for step in candidates}
+    consumers = [asset.key for asset in attempt.world.project.assets.values() if asset.new_rows & mine]
+    tables = attempt.world.catalog.load(consumers) if consumers else {}
+    found = {head for table in tables.values() for head in positions(table).values()}
+    return frozenset(found | attempt.world.ledger.pinned())
+
+
+def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: frozenset[int]) -> Publish:
     assert step.snapshot_id is not None
     return Publish(
         key=step.asset,
@@ -151,6 +162,7 @@ def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord) -> Publi
         snapshot_id=step.snapshot_id,
         proof=_proof(step, verdict),
         keep=attempt.world.policy.keep_snapshots,
+        needed=needed,
     )
 
 

@@ -73,7 +73,7 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
         observer(Planned(plan))
         if not plan.steps:
             return None
-        run = replace(run, steps=tuple(_planned(step) for step in plan.steps))
+        run = replace(run, steps=tuple(_planned(step, world, facts) for step in plan.steps))
         return _run(Attempt(world, lease, run, facts, observer), plan)
 
 
@@ -161,10 +161,14 @@ def ending_well(attempt: Attempt) -> Iterator[None]:
         raise
 
 
-def _planned(step: Step) -> StepRecord:
-    """What the ledger knows of a step before it begins: enough for a retry after a crash to find it."""
+def _planned(step: Step, world: World, facts: Facts) -> StepRecord:
+    """What the ledger knows of a step before it begins: enough for a retry after a crash to find it, and which
+    snapshots it may read meanwhile, so that no publish lets them go.
+    """
     reasons = tuple(str(reason) for reason in step.reasons)
-    return StepRecord(step.asset, step.action, reasons, base_id=step.base_id)
+    tables = (facts.tables.get(key) for key in world.project.assets[step.asset].upstreams)
+    inputs = {str(table.key): table.main for table in tables if table and table.main is not None}
+    return StepRecord(step.asset, step.action, reasons, base_id=step.base_id, inputs=inputs)
 
 
 def _run(attempt: Attempt, plan: Plan) -> RunRecord:

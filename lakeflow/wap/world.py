@@ -119,8 +119,8 @@ class World:
         olds = {key: old for key in mine if (old := self.project.assets[key].renamed_from)}
         loaded = dict(self.catalog.load(keys | set(olds.values())))
         renames = {key: old for key, old in olds.items() if key not in loaded and old in loaded}
+        verdicts = _under_new_names(dict(self.ledger.latest({k: t.snapshots for k, t in loaded.items()})), renames)
         tables = _under_new_names(loaded, renames)
-        verdicts = _under_new_names(dict(self.ledger.verdicts(keys | set(renames.values()))), renames)
         verdicts = {key: tuple(replace(said, asset=key) for said in found) for key, found in verdicts.items()}
         roots = (asset for key in keys if (asset := self.project.assets.get(key)) and asset.reads)
         landings = {

@@ -15,6 +15,7 @@ from lakeflow.adapters.iceberg import updates as u
 from lakeflow.adapters.iceberg.layouts import layout_of
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.provenance import PREFIX
+from lakeflow.core.retention import expired
 from lakeflow.core.table import MAIN, Change, Discard, Pin, Publish, Rollback, Snapshot, Table
 
 MAIN_SCHEMA: Final = f"{PREFIX}main-schema"
@@ -98,12 +99,6 @@ def put_on_top(table: Table, branch: str, snapshot: Mapping[str, Any]) -> tuple[
     return *fork(branch, snapshot), *((u.RemoveSnapshots(gone),) if gone else ())
 
 
-def superseded(table: Table, kept: int) -> frozenset[int]:
-    """Ancestors of main beyond the `kept` nearest ones, but none that an open branch or a tag stands on."""
-    ancestors = [snapshot.id for snapshot in table.ancestry(table.main)]
-    return frozenset(ancestors[1 + kept :]) - _needed(table)
-
-
 def _publish(table: Table, change: Publish, statistics: Mapping[str, Any] | None) -> Move:
     assertions = (
         SameTable(change.uuid),
@@ -129,7 +124,7 @@ def _expiry(table: Table, change: Publish) -> tuple[u.Update, ...]:
     """Retention is part of writing: metadata that only grows makes every later commit slower (trap T15)."""
     others = {name: at for name, at in table.refs.items() if name not in {MAIN, change.branch}}
     after = replace(table, refs={**others, MAIN: change.snapshot_id})
-    ids = superseded(after, change.keep)
+    ids = expired(after, change.keep, change.needed)
     return (u.RemoveSnapshots(ids),) if ids else ()
 
 
@@ -181,19 +176,6 @@ def _schema_of(table: Table, snapshot: Snapshot) -> tuple[u.Update, ...]:
 def _recorded_schema(snapshot: Snapshot) -> int | None:
     text = snapshot.summary.get(MAIN_SCHEMA)
     return None if text is None else int(text)
-
-
-def _needed(table: Table) -> frozenset[int]:
-    """What refs other than main stand on: their own snapshots down to the first one that main also has."""
-    main = {snapshot.id for snapshot in table.ancestry(table.main)}
-    needed: set[int] = set()
-    for name, at in table.refs.items():
-        if name != MAIN:
-            for snapshot in table.ancestry(at):
-                needed.add(snapshot.id)
-                if snapshot.id in main:
-                    break
-    return frozenset(needed)
 
 
 def _run(snapshot: Snapshot) -> str | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Row, TextClause
 
@@ -17,6 +18,15 @@ from lakeflow.core.lookup import one_id
 from lakeflow.core.model import AssetKey
 from lakeflow.core.ports import Clock, Transaction
 from lakeflow.core.runs import CheckResult, Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord
+
+_MOST: Final = 10_000
+"""Bound values in one statement; SQLite takes 32,766."""
+
+
+def batched(values: Sequence[int], size: int) -> Iterator[list[int]]:
+    """`itertools.batched` came with Python 3.12."""
+    for start in range(0, len(values), size):
+        yield list(values[start : start + size])
 
 
 class Transactions(Protocol):
@@ -101,6 +111,22 @@ class SqlLedger:
                 verdict = rows.verdict(row)
                 found[verdict.asset].append(verdict)
         return {key: tuple(verdicts) for key, verdicts in found.items()}
+
+    def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
+        found: dict[AssetKey, list[Row[Any]]] = {key: [] for key in snapshots}
+        with self._database.read() as connection:
+            for asset, several in snapshots.items():
+                for some in batched(sorted(several), _MOST):
+                    found[asset] += connection.execute(
+                        statements.LATEST_VERDICTS, {"assets": [str(asset)], "snapshots": some}
+                    ).all()
+        in_order = {key: sorted(said, key=lambda row: row.ordinal) for key, said in found.items()}
+        return {key: tuple(map(rows.verdict, said)) for key, said in in_order.items()}
+
+    def pinned(self) -> frozenset[int]:
+        with self._database.read() as connection:
+            read = [json.loads(row.inputs) for row in connection.execute(statements.PINNED)]
+        return frozenset(int(snapshot) for inputs in read for snapshot in inputs.values())
 
     def standing(self) -> Standing:
         """All leases, and what is known of their holders now."""

@@ -43,6 +43,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             renewed_at text not null)""",
         "create table lakeflow_code (version text primary key, algorithm text not null, source text not null)",
     ),
+    (
+        "create index lakeflow_verdicts_latest on lakeflow_verdicts (asset, snapshot_id, ruling, ordinal)",
+        "create index lakeflow_runs_by_state on lakeflow_runs (state)",
+    ),
     ("alter table lakeflow_checks add column scope text not null default 'all'",),
     ("alter table lakeflow_checks add column evidence text not null default '{}'",),
 )
@@ -88,6 +92,13 @@ AUDITED: Final = text("select distinct asset from lakeflow_verdicts")
 STATES: Final = text("select id, state from lakeflow_runs")
 CODE: Final = text("select source from lakeflow_code where version = :version")
 REMEMBER_CODE: Final = text("insert into lakeflow_code values (:version, :algorithm, :source) on conflict do nothing")
+LATEST_VERDICTS: Final = text("""select * from lakeflow_verdicts where ordinal in
+    (select max(ordinal) from lakeflow_verdicts where asset in :assets and snapshot_id in :snapshots
+        group by asset, snapshot_id, ruling) order by ordinal""").bindparams(
+    bindparam("assets", expanding=True), bindparam("snapshots", expanding=True)
+)
+PINNED: Final = text("""select lakeflow_steps.inputs from lakeflow_steps
+    join lakeflow_runs on lakeflow_runs.id = lakeflow_steps.run where lakeflow_runs.state = 'running'""")
 RENAME_VERDICTS: Final = text("update lakeflow_verdicts set asset = :new where asset = :old")
 RENAME_STEPS: Final = text("""update lakeflow_steps set asset = :new where asset = :old and not exists
     (select 1 from lakeflow_steps as other where other.run = lakeflow_steps.run and other.asset = :new)""")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
 
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.model import AssetKey
+from lakeflow.core.retention import expired
 from lakeflow.core.table import MAIN, Adopt, Change, Discard, Drop, Pin, Publish, Registration, Rename, Rollback, Table
 
 
@@ -49,18 +49,6 @@ def expect(key: AssetKey, what: str, expected: object, found: object) -> None:
         )
 
 
-def expired(table: Table, keep: int) -> Table:
-    """The table without main's ancestors beyond `keep` that nothing needs: all other refs keep their commits
-    down to the one that they were forked from.
-    """
-    beyond = {snapshot.id for snapshot in islice(table.ancestry(table.main), keep + 1, None)}
-    trunk = {snapshot.id for snapshot in table.ancestry(table.main)}
-    for ref, head in table.refs.items():
-        if ref != MAIN:
-            beyond -= set(_down_to_fork(table, head, trunk))
-    return _only(table, table.snapshots.keys() - beyond)
-
-
 def _publish(table: Table, change: Publish) -> Table:
     expect(change.key, "the table's uuid", change.uuid, table.uuid)
     expect(change.key, "main", change.base, table.main)
@@ -71,7 +59,7 @@ def _publish(table: Table, change: Publish) -> Table:
         refs={**_without(table.refs, change.branch), MAIN: change.snapshot_id},
         proofs={**table.proofs, change.snapshot_id: f"{table.location}/metadata/{change.snapshot_id}.proof"},
     )
-    return expired(published, change.keep)
+    return _only(published, published.snapshots.keys() - expired(published, change.keep, change.needed))
 
 
 def _discard(table: Table, change: Discard) -> Table:
@@ -99,13 +87,6 @@ def _expect_ancestor(table: Table, snapshot_id: int) -> None:
     ancestors = (snapshot.id for snapshot in table.ancestry(table.main))
     found = snapshot_id if snapshot_id in ancestors else None
     expect(table.key, "a snapshot that main descends from", snapshot_id, found)
-
-
-def _down_to_fork(table: Table, head: int, trunk: set[int]) -> Iterator[int]:
-    for snapshot in table.ancestry(head):
-        yield snapshot.id
-        if snapshot.id in trunk:
-            return
 
 
 def _only(table: Table, snapshots: set[int]) -> Table:

@@ -94,6 +94,19 @@ class MemoryLedger:
         with self._lock:
             return {key: tuple(verdict for verdict in self._verdicts if verdict.asset == key) for key in keys}
 
+    def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
+        wanted = {key: set(some) for key, some in snapshots.items()}
+        with self._lock:
+            mine = [said for said in self._verdicts if said.snapshot_id in wanted.get(said.asset, ())]
+        last = {(said.asset, said.snapshot_id, said.ruling): at for at, said in enumerate(mine)}
+        kept = [mine[at] for at in sorted(last.values())]
+        return {key: tuple(said for said in kept if said.asset == key) for key in wanted}
+
+    def pinned(self) -> frozenset[int]:
+        with self._lock:
+            running = [run for run in self._runs.values() if run.state is RunState.RUNNING]
+        return frozenset(snapshot for run in running for step in run.steps for snapshot in step.inputs.values())
+
     def remember_code(self, version: str, algorithm: str, source: str) -> None:
         self._code.setdefault(version, source)
 

@@ -1,0 +1,31 @@
+"""A publish lets go of what nobody needs, and of nothing else."""
+
+from __future__ import annotations
+
+from lakeflow.core.retention import expired
+from lakeflow.core.table import Table
+from tests.core.samples import snapshot, table
+
+
+def chain(length: int, **refs: int) -> Table:
+    """main at the highest id, each snapshot on the one before."""
+    return table("silver.a", *(snapshot(n, parent=n - 1 or None) for n in range(1, length + 1)), **refs)
+
+
+def test_main_and_its_nearest_ancestors_stay() -> None:
+    assert expired(chain(6), 2) == {1, 2, 3}
+    assert expired(chain(3), 2) == frozenset()
+    assert expired(chain(3), 0) == {1, 2}
+
+
+def test_everything_back_to_the_oldest_position_stays() -> None:
+    assert expired(chain(6), 1, {3, 5}) == {1, 2}
+    assert expired(chain(6), 4, {5}) == {1}
+
+
+def test_a_position_that_is_not_on_main_keeps_nothing() -> None:
+    assert expired(chain(6), 1, {99}) == {1, 2, 3, 4}
+
+
+def test_what_a_tag_or_an_open_branch_stands_on_stays() -> None:
+    assert expired(chain(6, audit_r1=2), 1) == {1, 3, 4}

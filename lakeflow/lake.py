@@ -24,7 +24,7 @@ from lakeflow.core.inspection import Inspected, looked_at, recorded
 from lakeflow.core.model import AssetKey, ExternalKey, Project
 from lakeflow.core.planning import Facts, Plan, plan
 from lakeflow.core.ports import Rows
-from lakeflow.core.runs import UNPUBLISHED_ENDS, CheckResult, RunRecord, RunState
+from lakeflow.core.runs import UNPUBLISHED_ENDS, CheckResult, RunRecord, RunState, waiting
 from lakeflow.core.salt import with_salt
 from lakeflow.core.selection import Known, Standing, select, spelled
 from lakeflow.core.settings import Settings
@@ -34,6 +34,7 @@ from lakeflow.project import find_root, load, load_settings
 
 Observer = Callable[[Event], None]
 MASK: Final = "•••"
+_MANY_RUNS: Final = 200
 
 
 def _to_stderr(lines: tuple[str, ...]) -> None:
@@ -223,12 +224,16 @@ class Lake:
         return undefined(self._world.catalog.load(self._world.catalog.keys()), self.project)
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
-        """Newest first."""
-        return self._world.ledger.runs(limit)
+        """Newest first. One whose process died is abandoned, also before the next writer records that."""
+        return wap.as_they_are(self._world.ledger, lambda: self._world.ledger.runs(limit))
+
+    def waiting(self) -> tuple[RunRecord, ...]:
+        """Newest first: runs that left something unpublished which no later run took up."""
+        return waiting(self.runs(_MANY_RUNS))
 
     def run(self, prefix: str) -> RunRecord:
         """The run whose id starts so; UsageError when none or several do."""
-        return self._world.ledger.run(prefix)
+        return wap.as_they_are(self._world.ledger, lambda: (self._world.ledger.run(prefix),))[0]
 
     def log(self, prefix: str) -> tuple[str, ...]:
         """What happened when in the run whose id starts so, a line an event; UsageError when no log of it is here."""

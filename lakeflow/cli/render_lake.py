@@ -14,6 +14,7 @@ from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import age, counted, in_rows
 from lakeflow.core.model import Asset, AssetKey, Kind, Project, SqlCode
 from lakeflow.core.reasons import short_id
+from lakeflow.core.runs import RunRecord, RunState
 from lakeflow.core.table import Table
 from lakeflow.core.views import AssetStatus, ExternalUse, Health, LineageNode, Setting
 
@@ -52,6 +53,16 @@ def status_screen(statuses: Sequence[AssetStatus], now: datetime) -> Text:
     tally = Counter(str(status.health) for status in statuses)
     summary = " · ".join(f"{number} {health}" for health in Health if (number := tally[health]))
     return screen(align(rows), [line(summary)], status_hints(statuses))
+
+
+def waiting_lines(runs: Sequence[RunRecord], now: datetime) -> list[Text]:
+    """Runs that failed, met a conflict or were cut off, and that nobody has gone on with; held ones show as assets."""
+    return [_waiting_line(run, now) for run in runs if run.state is not RunState.HELD]
+
+
+def _waiting_line(run: RunRecord, now: datetime) -> Text:
+    left = counted(sum(not step.done for step in run.steps), "asset")
+    return line(f"Retry     `lakeflow retry {run.id}`  {run.state} {age(run.started_at, now)} ago, {left} unpublished")
 
 
 def undefined_lines(tables: Sequence[Table]) -> list[Text]:

@@ -49,6 +49,8 @@ def run_screen(run: RunRecord | None, readers: Mapping[AssetKey, AssetStatus], n
 def _run_cells(step: StepRecord, run: RunRecord) -> list[Text]:
     """A step as it stands today: of a run that was taken back nothing is held or published any more."""
     cells = step_cells(step, run.branch)
+    if step.state in {StepState.ERRORED, StepState.CONFLICT} and run.state not in TAKEN_BACK:
+        cells[-1] = line((step.state.upper(), "bold red"))  # why stands below, in full
     gone = step.done if run.state is RunState.ROLLED_BACK else step.state is StepState.HELD
     if run.state in TAKEN_BACK and gone:
         cells[0], cells[-1] = line(Mark.NONE), line(run.state.replace("_", " "))

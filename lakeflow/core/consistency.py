@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from lakeflow.core.findings import Finding, Level
 from lakeflow.core.history import BRANCH_PREFIX
-from lakeflow.core.leases import Standing
+from lakeflow.core.leases import Standing, died
 from lakeflow.core.model import EMPTY, AssetKey, Project
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.reasons import short_id
@@ -81,10 +81,8 @@ def _lost_heads(table: Table, lost: Mapping[str, int]) -> Iterator[Finding]:
 
 
 def _dead_runs(evidence: Evidence) -> Iterator[Finding]:
-    standing = evidence.standing
-    alive = {held.run for held in standing.held if not standing.dead(held)}
     for run in evidence.open_runs:
-        if run.state is RunState.RUNNING and run.id not in alive:
+        if died(run, evidence.standing):
             message = "stands as running, but its process is gone; readers see what was published before"
             yield Finding(Level.WARNING, f"run {run.id}", message, f"`lakeflow retry {run.id}` goes on with it")
 

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from lakeflow.core.errors import BusyError
 from lakeflow.core.model import AssetKey
-from lakeflow.core.runs import Holder, Lease
+from lakeflow.core.runs import Holder, Lease, RunRecord, RunState
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,12 @@ def acquire(wanted: Lease, standing: Standing) -> Acquired:
     if in_the_way:
         raise busy(in_the_way)
     return Acquired(frozenset(held.token for held in dead), tuple(sorted({held.run for held in dead})))
+
+
+def died(run: RunRecord, standing: Standing) -> bool:
+    """Does it stand as running while no living process has a lease for it?"""
+    alive = any(held.run == run.id and not standing.dead(held) for held in standing.held)
+    return run.state is RunState.RUNNING and not alive
 
 
 def busy(held: Iterable[Held]) -> BusyError:

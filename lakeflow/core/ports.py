@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from lakeflow.core.landing import Found, Landed
 from lakeflow.core.layout import Layout, Partition
+from lakeflow.core.leases import Standing
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, ExternalKey, Suite, TableKey
 from lakeflow.core.quarantine import Refusal
 from lakeflow.core.runs import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
@@ -174,6 +175,10 @@ class Ledger(Protocol):
 
     def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
         """All that is recorded of an asset is recorded of the other name, within the catalog's transaction."""
+        ...
+
+    def standing(self) -> Standing:
+        """All leases, and what is known of their holders now."""
         ...
 
     def verdicts(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:

@@ -142,6 +142,18 @@ class RunRecord:
         return replace(self, steps=tuple(step if old.asset == step.asset else old for old in self.steps))
 
 
+def waiting(newest_first: Iterable[RunRecord]) -> tuple[RunRecord, ...]:
+    """Runs that did not publish all of their assets, as long as no later run took one of these up."""
+    later: set[AssetKey] = set()
+    found = []
+    for run in newest_first:
+        left = {step.asset for step in run.steps if not step.done}
+        if run.state in UNPUBLISHED_ENDS and left - later:
+            found.append(run)
+        later |= {step.asset for step in run.steps}
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Holder:
     """The process that holds a lease: enough to tell whether it still lives (DECISIONS 7)."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lakeflow.core.errors import BusyError, UsageError
+from lakeflow.core.leases import died
 from lakeflow.core.model import AssetKey, Outcome, Severity
 from lakeflow.core.ports import Ledger, Transaction
 from lakeflow.core.runs import (
@@ -212,6 +213,16 @@ class LedgerContract(ABC):
         ledger.acquire(lease("r1"))
         ledger.release(lease("r1"))
         assert ledger.acquire(lease("r2", holder=THERE)) == ()
+
+    def test_a_run_whose_process_died_is_told_from_one_at_work_and_stays_as_recorded(
+        self, ledger: Ledger, around: Around
+    ) -> None:
+        ledger.acquire(lease("r1"))
+        ledger.save(run("r1"))
+        assert not died(run("r1"), ledger.standing())
+        around.alive[HERE] = False
+        assert died(run("r1"), ledger.standing())
+        assert ledger.run("r1").state is RunState.RUNNING
 
     def test_a_dead_process_of_this_host_is_taken_over_at_once(self, ledger: Ledger, around: Around) -> None:
         ledger.acquire(lease("r1", ALPHA, BETA))

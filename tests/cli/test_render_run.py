@@ -74,7 +74,7 @@ def test_a_failed_run_shows_the_whole_reason_and_how_to_go_on() -> None:
     text = run_screen(replace(HELD_RUN, state=RunState.FAILED, steps=(step,)), EMPTY, NOW).plain
     assert text.splitlines() == [
         "Run 01jd3k  failed  1 asset  branch audit_01jd3k",
-        "✗  bronze.flights  ERRORED: no column `foo`",
+        "✗  bronze.flights  ERRORED",
         "1 errored",
         "",
         "✗ bronze.flights  errored",

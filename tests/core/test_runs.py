@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from lakeflow.core.model import Outcome, Severity
 from lakeflow.core.provenance import PREFIX, Provenance, provenance_of
-from lakeflow.core.runs import UNPUBLISHED_ENDS, CheckResult, RunRecord, RunState, StepState, end_state
+from lakeflow.core.runs import (
+    UNPUBLISHED_ENDS,
+    CheckResult,
+    RunRecord,
+    RunState,
+    StepState,
+    end_state,
+    waiting,
+)
 from tests.core.samples import NOON, key, step
 
 GOOD = [StepState.PUBLISHED, StepState.UNCHANGED, StepState.AUDITED]
@@ -32,6 +40,18 @@ def test_of_two_bad_steps_the_worse_one_names_the_run(
     worse: tuple[StepState, RunState], better: tuple[StepState, RunState]
 ) -> None:
     assert end_state([better[0], worse[0]]) is worse[1]
+
+
+def _run(id_: str, state: RunState, **steps: StepState | None) -> RunRecord:
+    return RunRecord(id_, state, NOON, steps=tuple(step(f"silver.{name}", state=of) for name, of in steps.items()))
+
+
+def test_a_run_waits_until_a_later_one_takes_up_all_that_it_left() -> None:
+    failed = _run("r1", RunState.FAILED, a=StepState.PUBLISHED, b=StepState.ERRORED, c=None)
+    assert waiting([failed]) == (failed,)
+    assert waiting([_run("r2", RunState.PUBLISHED, b=StepState.PUBLISHED), failed]) == (failed,)
+    assert waiting([_run("r2", RunState.PUBLISHED, b=StepState.PUBLISHED, c=StepState.PUBLISHED), failed]) == ()
+    assert waiting([_run("r1", RunState.DISCARDED, a=StepState.HELD)]) == ()
 
 
 def test_a_run_of_good_steps_and_a_run_without_steps_are_published() -> None:

@@ -226,6 +226,11 @@ def test_the_process_dies_with_its_parent(lake: Lake) -> None:
     running.kill()
     running.communicate()
     assert _ends(int((lake.root / "pid").read_text()))
+    with lake.open() as opened:
+        (run,) = opened.runs()
+        assert (str(run.state), run.reason) == ("abandoned", "its process died")
+        assert str(opened._world.ledger.run(run.id).state) == "running", "who looks repairs nothing"
+    assert f"`lakeflow retry {run.id}`  abandoned" in process.lakeflow("status", cwd=lake.root).stdout
 
 
 def _ends(pid: int) -> bool:

@@ -31,16 +31,20 @@ class MemoryLedger:
 
     def acquire(self, lease: Lease) -> tuple[str, ...]:
         with self._lock:
-            now = self._clock()
-            held = list(self._held.values())
-            alive = {holder: self._is_alive(holder) for holder in leases.holders(held)}
-            acquired = leases.acquire(lease, Standing(held, alive, now, self._lease_seconds))
+            standing = self.standing()
+            now, acquired = standing.now, leases.acquire(lease, standing)
             self._free(acquired.tokens)
             for run in acquired.runs:
                 self._abandon(run)
             for asset in lease.assets:
                 self._held[asset] = Held(asset, lease.run, lease.token, lease.holder, since=now, renewed_at=now)
             return acquired.runs
+
+    def standing(self) -> Standing:
+        with self._lock:
+            held = list(self._held.values())
+            alive = {holder: self._is_alive(holder) for holder in leases.holders(held)}
+            return Standing(held, alive, self._clock(), self._lease_seconds)
 
     def renew(self, lease: Lease) -> None:
         with self._lock:

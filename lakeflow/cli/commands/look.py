@@ -18,6 +18,7 @@ from lakeflow.cli.render_lake import (
     status_records,
     status_screen,
     undefined_lines,
+    waiting_lines,
 )
 from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.render_rows import rows_records, rows_screen
@@ -42,11 +43,13 @@ def status(session: Session, selection: tuple[str, ...], exclude: str) -> Answer
     with session.lake() as lake:
         statuses = lake.status(*selection, exclude=exclude)
         left = () if selection or exclude else lake.undefined()
+        waiting = lake.waiting() if not (selection or exclude) else ()
         data = {
             "assets": [status_json(one) for one in statuses],
             "undefined": [undefined_json(table) for table in left],
+            "waiting": [run_json(run) for run in waiting],
         }
-        shown = screen([status_screen(statuses, now())], undefined_lines(left))
+        shown = screen([status_screen(statuses, now())], waiting_lines(waiting, now()), undefined_lines(left))
         return Answer(data, shown, status_records(statuses))
 
 

@@ -29,7 +29,7 @@ OTHER := .venv-gx-$(GX)
 test-gx:
 	@test -x $(OTHER)/bin/python || $(PYTHON) -m venv $(OTHER)
 	@$(OTHER)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]" "great-expectations==$(GX)"
-	$(OTHER)/bin/pytest -n 2 tests/expectations
+	$(OTHER)/bin/pytest -n 2 -m "not long" tests/expectations
 
 demo: $(STAMP)
 	$(BIN)/python -m demo.demo

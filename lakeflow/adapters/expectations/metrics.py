@@ -108,8 +108,7 @@ def looked_at(metric: Metric, table: Audited) -> Aggregate | Query:
     if rule in order.RULES:
         return Aggregate(domain.count(order.placed(domain, table, metric.values)))
     if rule in spread.RULES:
-        judged = f"({spread.bad_row(rule, domain, table, metric.values)}) IS NOT NULL"
-        return Query(f"SELECT count(*) FROM {table.relation}{domain.clause(judged)}")
+        return Query(f"SELECT count(*) {spread.judged(rule, domain, table, metric.values)}")
     if len(domain.columns) == 1:
         return Aggregate(domain.count(of=domain.columns[0].sql), of_column(Says.VALUES, domain))
     if not rule or rule in UNIQUE or pervalue.needed(rule, metric.values):
@@ -131,11 +130,8 @@ def failing(metric: Metric, domain: Domain, table: Audited) -> str:
     if rule in order.RULES:
         return order.breaking(rule, domain, table, metric.values)
     if rule in spread.RULES:
-        bad = spread.bad_row(rule, domain, table, metric.values)
-    elif pervalue.needed(rule, metric.values):
-        bad = pervalue.HELD
-    else:
-        bad = bad_row(rule, domain.columns, metric.values)
+        return spread.breaking(rule, domain, table, metric.values)
+    bad = pervalue.HELD if pervalue.needed(rule, metric.values) else bad_row(rule, domain.columns, metric.values)
     return f"FROM {table.relation}{domain.clause(bad)}"
 
 

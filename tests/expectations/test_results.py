@@ -15,7 +15,7 @@ from lakeflow.core.model import CheckFile, CheckKind, Column, Outcome
 from lakeflow.core.runs import CheckResult
 
 from .lake import checks, request, scan_of, suite
-from .library import _frame, has, made
+from .library import _frame, is_data, made
 from .test_same_as_the_library import ASKED, COLUMNS
 
 
@@ -50,7 +50,7 @@ def plain(result: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Any]]:
-    lines = [line for line in ASKED if has(line)]
+    lines = [line for line in ASKED if is_data(line)]
     scan = scan_of(tmp_path_factory.mktemp("same"), **COLUMNS)
     found = checks(request(scan, suite(*(f"gxe.{line}" for line in lines))))
     other = theirs(lines)

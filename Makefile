@@ -39,6 +39,7 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.by_hand
+	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.cycles
 
 lock:

@@ -17,6 +17,7 @@ from lakeflow.core.model import (
     EMPTY,
     AssetKey,
     Column,
+    Deletes,
     ExternalKey,
     ForeignKey,
     Kind,
@@ -74,8 +75,10 @@ def asset(
     external: Names = ...,
     renamed_from: str = ...,
     key: Names = ...,
-    write: Literal["append", "replace", "upsert", "partition"] = ...,
+    write: Literal["append", "replace", "upsert", "partition", "scd2"] = ...,
     keep: str = ...,
+    at: str = ...,
+    deletes: Literal["ignore", "close"] = ...,
     partition_by: Names = ...,
     sort_by: Names = ...,
     description: str = ...,
@@ -155,6 +158,8 @@ class Declaration:
     key: tuple[str, ...] = ()
     write: WriteMode | None = None
     keep: str = ""
+    at: str = ""
+    deletes: Deletes | None = None
     partition_by: tuple[PartitionField, ...] = ()
     sort_by: tuple[SortField, ...] = ()
     description: str = ""
@@ -419,6 +424,7 @@ _FORMS: Final = {
     "mapping": _mapping,
     "write": _write,
     "keep": _keep,
+    "deletes": _choice(Deletes),
     "partition_by": _layout(read_partition_field),
     "sort_by": _layout(read_sort_field),
     "columns": _columns,
@@ -441,6 +447,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "key": "names",
     "write": "write",
     "keep": "keep",
+    "at": "text",
+    "deletes": "deletes",
     "partition_by": "partition_by",
     "sort_by": "sort_by",
     "description": "text",
@@ -472,6 +480,8 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "key": 'key = ["origin", "day"]',
     "write": 'write = "replace"',
     "keep": 'keep = "last by updated_at"',
+    "at": 'at = "changed_at"',
+    "deletes": 'deletes = "close"',
     "partition_by": 'partition_by = ["day(departed_at)", "bucket(16, id)", "truncate(2, code)", "carrier"]',
     "sort_by": 'sort_by = ["departed_at", "delay desc"]',
     "description": 'description = "One row per airport and day."',

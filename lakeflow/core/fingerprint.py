@@ -35,6 +35,8 @@ def data_fields(declaration: Declaration, write: WriteMode) -> dict[str, Any]:
         "key": list(declaration.key),
         "write": write.value,
         "keep": declaration.keep,
+        "at": declaration.at,
+        "deletes": declaration.deletes.value if declaration.deletes else "",
         "partition_by": [str(each) for each in declaration.partition_by],
         "sort_by": [str(each) for each in declaration.sort_by],
         "columns": {name: said for name, column in declaration.columns.items() if (said := _column(column))},

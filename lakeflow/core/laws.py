@@ -15,6 +15,7 @@ from lakeflow.core.model import (
     EMPTY,
     NAME_PATTERN,
     AssetKey,
+    Deletes,
     ExternalKey,
     Layer,
     OnRewrite,
@@ -148,12 +149,19 @@ def _layer(draft: Draft) -> Iterator[Fault]:
 def _merging(draft: Draft) -> Iterator[Fault]:
     """What a write mode needs beside its name, and what means nothing without it."""
     said = draft.declaration
-    if draft.write is WriteMode.UPSERT and not said.key and draft.key.layer is not Layer.SILVER:
+    keyed = draft.write in {WriteMode.UPSERT, WriteMode.SCD2}
+    if keyed and not said.key and draft.key.layer is not Layer.SILVER:
         hint = 'name the columns that tell rows apart: key = ["id"]'
         yield draft.fault(f'{draft.key} is written by "{draft.write}" and declares no key', hint, "write")
-    if said.keep and draft.write is not WriteMode.UPSERT:
+    if said.keep and not keyed:
         hint = 'write = "upsert" chooses between rows with one key; drop keep, or write so'
         yield draft.fault(f'{draft.key} is written by "{draft.write}", for which keep means nothing', hint, "keep")
+    for name in (name for name in ("at", "deletes") if getattr(said, name) and draft.write is not WriteMode.SCD2):
+        hint = f'only write = "scd2" keeps a history; drop {name}, or write so'
+        yield draft.fault(f'{draft.key} is written by "{draft.write}", for which {name} means nothing', hint, name)
+    if said.deletes is Deletes.CLOSE and draft.new_rows:
+        hint = "new rows say nothing of keys that did not come: drop new_rows, or deletes"
+        yield draft.fault(f"{draft.key} closes what does not come and reads only new rows", hint, "deletes")
 
 
 def _layout(draft: Draft) -> Iterator[Fault]:

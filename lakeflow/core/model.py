@@ -59,6 +59,7 @@ class WriteMode(StrEnum):
     REPLACE = "replace"
     UPSERT = "upsert"
     PARTITION = "partition"
+    SCD2 = "scd2"
 
     @property
     def merges(self) -> bool:
@@ -90,6 +91,13 @@ class Mask(StrEnum):
 
     HASH = "hash"
     REDACT = "redact"
+
+
+class Deletes(StrEnum):
+    """What becomes in a history of a key that does not come any more."""
+
+    IGNORE = "ignore"
+    CLOSE = "close"
 
 
 class Severity(StrEnum):
@@ -240,6 +248,7 @@ class Asset:
     `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold alone.
     `new_rows` are the inputs of which each write reads only the rows that the asset has not consumed yet.
     `salt` is the fingerprint of the salt that its hashes are keyed with; empty when it has none, or none is set.
+    `at` names the column that says since when a row of a history holds; empty: since it is written.
     `layout` is how its rows lie in files.
     `last_by` names the column whose greatest value chooses between rows that come with one key; empty: none may.
     """
@@ -251,6 +260,8 @@ class Asset:
     externals: Mapping[str, ExternalKey] = EMPTY
     primary_key: tuple[str, ...] = ()
     last_by: str = ""
+    at: str = ""
+    deletes: Deletes = Deletes.IGNORE
     layout: Layout = PLAIN
     columns: Mapping[str, Column] = EMPTY
     description: str = ""

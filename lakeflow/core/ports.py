@@ -294,6 +294,7 @@ ADDED: Final = "lakeflow_added"
 class AuditRequest:
     """One snapshot to audit. `relations` maps each name that a check may read to a pinned scan:
     `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe as JSON.
+    `history` is the key of which each row is a version, where the table is a history.
     `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
     `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
     `statistics` are those of the audited snapshot, where it has any; `appended` tells what an append added to rows
@@ -306,6 +307,7 @@ class AuditRequest:
     suite: Suite
     root: str
     primary_key: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
     columns: Mapping[str, Column] = EMPTY
     relations: Mapping[str, Scan] = EMPTY
     expected_rows: int | None = None
@@ -335,7 +337,7 @@ class Auditor(Protocol):
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
         """One result per expectation in file order, then row checks, then built-in ones (schema,
-        personal data, key, foreign keys, rows).
+        personal data, key, history, foreign keys, rows).
 
         Never raises for a bad check, a crash or a time-out: those are `errored` results.
         """

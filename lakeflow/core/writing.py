@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from lakeflow.core.layout import PLAIN, Layout, Partition
-from lakeflow.core.model import EMPTY, WriteMode
+from lakeflow.core.model import EMPTY, Deletes, WriteMode
 from lakeflow.core.quarantine import Refusal
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan, WrittenFile
@@ -36,6 +37,9 @@ class Write:
     that merges (None: nothing stands there). `key` tells rows apart; of rows with one key that come together the one
     with the greatest value of `last_by` counts (empty: there may be only one).
 
+    In a history rows hold since the time in column `at` (empty: since `moment`, when the write began), and keys that
+    did not come end at `moment` where `deletes` closes them.
+
     Files lie as `layout` says. `partitions` maps files of the base to the partition that each is; a file that was
     written in another layout is not in it. `asked` are partitions that are replaced although no row may come for them;
     where some are asked, rows of others are an error.
@@ -48,6 +52,9 @@ class Write:
     directory: str
     key: tuple[str, ...] = ()
     last_by: str = ""
+    at: str = ""
+    deletes: Deletes = Deletes.IGNORE
+    moment: datetime | None = None
     base: Scan | None = None
     layout: Layout = PLAIN
     partitions: Mapping[str, Partition] = EMPTY

@@ -10,7 +10,7 @@ from typing import Final
 from lakeflow.core.errors import Fault, ProjectError
 from lakeflow.core.laws import Draft, Read, faults_of, in_order
 from lakeflow.core.layout import Layout
-from lakeflow.core.model import Asset, Kind, Layer, Project
+from lakeflow.core.model import Asset, Deletes, Kind, Layer, Project
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.quarantine import quarantine_faults, with_quarantines
 from lakeflow.core.stars import star_faults
@@ -69,6 +69,8 @@ def _asset(draft: Draft) -> Asset:
         renamed_from=declared.renamed_from,
         primary_key=declared.key,
         last_by=declared.keep,
+        at=declared.at,
+        deletes=declared.deletes or Deletes.IGNORE,
         layout=Layout(declared.partition_by, declared.sort_by),
         columns=declared.columns,
         description=draft.description,

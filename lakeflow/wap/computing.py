@@ -17,6 +17,7 @@ from lakeflow.core.schema import Schema
 from lakeflow.core.spelling import parse_type
 from lakeflow.core.table import Scan, Table
 from lakeflow.core.terms import Listener, Terms
+from lakeflow.core.versions import unversioned, versioned
 from lakeflow.wap.landing import land_new
 from lakeflow.wap.world import World
 
@@ -33,17 +34,24 @@ def compute(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
     require_salt(world.project, (key,))
     asset, facts = world.project.assets[key], world.facts((key,))
     with _running(world, asset, facts, Terms(asset.limits.over(world.policy.limits), said)) as produced:
-        return produced.first(stored_schema(asset, facts.tables.get(key), produced.schema), limit)
+        stored = stored_schema(facts.tables.get(key), columns_of(asset, produced.schema), asset.write)
+        return produced.first(unversioned(stored) if asset.write is WriteMode.SCD2 else stored, limit)
 
 
-def stored_schema(asset: Asset, table: Table | None, produced: Schema) -> Schema:
-    """The schema to write with: the table's, evolved. SchemaError when what was produced cannot be stored so."""
-    declared = declare(produced, asset.columns, parse_type)
-    check_layout(asset.layout, declared)
+def columns_of(asset: Asset, produced: Schema) -> Schema:
+    """What its table holds of what was produced, ids unassigned. SchemaError when that cannot be stored as declared."""
+    columns = declare(produced, asset.columns, parse_type)
+    columns = versioned(columns, asset.at) if asset.write is WriteMode.SCD2 else columns
+    check_layout(asset.layout, columns)
+    return columns
+
+
+def stored_schema(table: Table | None, columns: Schema, mode: WriteMode) -> Schema:
+    """The schema to write with: the table's, evolved. SchemaError when these columns cannot follow it."""
     if table is None:
-        return evolve(None, declared, asset.write, 0)
-    mode = WriteMode.REPLACE if table.main is None else asset.write
-    return evolve(table.schema, declared, mode, table.last_column_id)
+        return evolve(None, columns, mode, 0)
+    mode = WriteMode.REPLACE if table.main is None else mode
+    return evolve(table.schema, columns, mode, table.last_column_id)
 
 
 def _running(world: World, asset: Asset, facts: Facts, terms: Terms) -> AbstractContextManager[Produced]:

@@ -23,7 +23,7 @@ from lakeflow.core.table import Scan, Table
 from lakeflow.core.terms import Terms
 from lakeflow.core.writing import Apart, Write, Written
 from lakeflow.wap.attempt import Attempt
-from lakeflow.wap.computing import stored_schema
+from lakeflow.wap.computing import columns_of, stored_schema
 from lakeflow.wap.landing import keep_landed, land
 from lakeflow.wap.requests import audit_request
 
@@ -86,10 +86,10 @@ def _given(attempt: Attempt, declared: Asset, asset: Asset, running: AbstractCon
     aside = attempt.baton.aside
     with ExitStack() as stack:
         produced = aside(lambda: stack.enter_context(running))
-        table, schema = _target(attempt, asset, produced.schema)
+        table, schema = _target(attempt, columns_of(declared, produced.schema), asset)
         write, other = _how(attempt, declared, table, schema, merges=asset.write.merges), None
         if quarantine := attempt.world.project.assets.get(beside(asset.key)):
-            other = _target(attempt, quarantine, quarantine_schema(schema))
+            other = _target(attempt, columns_of(quarantine, quarantine_schema(schema)), quarantine)
             write = replace(write, apart=_apart(attempt, declared, schema, other))
         written = aside(lambda: produced.write(write))
     landed = keep_landed(attempt, table, produced, (*written.files, *written.apart)) if asset.files else ""
@@ -119,6 +119,9 @@ def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges
         directory=catalog.data_directory(table),
         key=asset.primary_key,
         last_by=asset.last_by,
+        at=asset.at,
+        deletes=asset.deletes,
+        moment=attempt.world.clock(),
         base=None if main is None else catalog.scan(table, main),
         layout=asset.layout,
         partitions=_partitions(catalog, asset, table) if main is not None else EMPTY,
@@ -132,10 +135,10 @@ def _partitions(catalog: Catalog, asset: Asset, table: Table) -> Mapping[str, Pa
     return catalog.partitions(table, table.main, asset.layout)
 
 
-def _target(attempt: Attempt, asset: Asset, produced: Schema) -> tuple[Table, Schema]:
+def _target(attempt: Attempt, columns: Schema, asset: Asset) -> tuple[Table, Schema]:
     """The table, made when it is new, and the schema to write with."""
     table = attempt.tables.get(asset.key)
     if table is None:
-        new = stored_schema(asset, None, produced)
+        new = stored_schema(None, columns, asset.write)
         table = attempt.tables[asset.key] = attempt.world.catalog.create(asset.key, new)
-    return table, stored_schema(asset, table, produced)
+    return table, stored_schema(table, columns, asset.write)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from lakeflow.core.history import predecessor
 from lakeflow.core.lineage import personal_columns, personal_inputs
-from lakeflow.core.model import CheckKind
+from lakeflow.core.model import CheckKind, WriteMode
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.table import Scan, Statistics, Table
+from lakeflow.core.versions import VALID_FROM
 from lakeflow.wap.world import World
 
 
@@ -20,7 +21,8 @@ def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str
         scan=scan,
         suite=suite,
         root=world.project.root,
-        primary_key=asset.primary_key,
+        primary_key=(*asset.primary_key, VALID_FROM) if asset.write is WriteMode.SCD2 else asset.primary_key,
+        history=asset.primary_key if asset.write is WriteMode.SCD2 else (),
         columns=asset.columns,
         relations=relations,
         allow_empty=asset.allow_empty,

@@ -97,4 +97,4 @@ def test_all_flaws_of_a_declaration_come_at_once():
     _, flaws = read_declaration({"keys": [], "write": "merge", "key": ["a", "A"], "owner": 1})
     assert [flaw.field for flaw in flaws] == ["keys", "write", "owner", "key"]
     assert flaws[0].hint == "did you mean 'key'?"
-    assert flaws[1].hint == "append, replace, upsert and partition exist"
+    assert flaws[1].hint == "append, replace, upsert, partition and scd2 exist"

@@ -119,10 +119,19 @@ def test_code_that_raises_leaves_or_returns_no_rows_is_an_errored_step(
     assert_refused(project, project.lakeflow("materialize"), 1, *words)
 
 
-def test_a_full_disk_is_named_and_nothing_is_published(project: Project) -> None:
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "",
+        pytest.param("write = 'upsert'", marks=pytest.mark.long),
+        pytest.param("write = 'partition'\npartition_by = ['bucket(2, id)']", marks=pytest.mark.long),
+    ],
+)
+def test_a_full_disk_is_named_and_nothing_is_published(project: Project, mode: str) -> None:
     """Files may grow to 1 MB, as a disk that is full: the write fails inside DuckDB, not at the commit."""
+    silver = SILVER.replace("/*", f"/*\n{mode}")
     project.write(
-        "layers/silver/orders.sql", SILVER + "union all select (hash(i) // 4)::bigint, i from range(900000) r(i)"
+        "layers/silver/orders.sql", silver + "union all select (hash(i) // 4)::bigint, i from range(900000) r(i)"
     )
     done = project.lakeflow(
         "materialize", limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))

@@ -111,7 +111,7 @@ CASES = {
         silver("\n  write='merge'"),
         "layers/silver/weather.py:3",
         "unknown write mode 'merge'",
-        "append, replace, upsert and partition exist",
+        "append, replace, upsert, partition and scd2 exist",
     ),
     "bronze that replaces": (
         sql("/*\nwrite = 'replace'\n*/\nselect 1", "layers/bronze/x.sql"),

@@ -6,16 +6,22 @@ once, whatever it is, memory stays bounded, and an upsert in which nothing match
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
+from lakeflow.adapters.duckdb.history import keep_history, staged
 from lakeflow.adapters.duckdb.overwrite import overwrite
 from lakeflow.adapters.duckdb.partitions import partitioning
 from lakeflow.adapters.duckdb.quarantine import write_apart
-from lakeflow.adapters.duckdb.upsert import chosen, refuse_no_key, upsert
+from lakeflow.adapters.duckdb.upsert import chosen, refuse_no_key, refuse_nulls, upsert
 from lakeflow.adapters.duckdb.write import write_files
+from lakeflow.core.layout import PLAIN
 from lakeflow.core.model import WriteMode
 from lakeflow.core.table import WrittenFile
 from lakeflow.core.writing import Write, Written
@@ -27,6 +33,9 @@ def carry_out(write: Write, relation: DuckDBPyRelation, cursor: DuckDBPyConnecti
     Reads the relation once. AssetError and duckdb.Error pass.
     """
     with partitioning(cursor, write.layout, write.schema) as parts:
+
+        def fresh(text: str) -> tuple[WrittenFile, ...]:
+            return write_files(cursor.sql(text), write, parts, target)
 
         def again(text: str) -> tuple[WrittenFile, ...]:
             return write_files(cursor.sql(text), write, parts, target.with_name(f"{target.name}-rest"))
@@ -40,7 +49,26 @@ def carry_out(write: Write, relation: DuckDBPyRelation, cursor: DuckDBPyConnecti
                 return upsert(write, came, cursor, again)
             case WriteMode.PARTITION:
                 return overwrite(write, write_files(relation, write, parts, target), cursor, parts, again)
+            case WriteMode.SCD2:
+                refuse_no_key(write)
+                with _for_a_while(relation, write, cursor, target) as came:
+                    return keep_history(write, came, cursor, fresh, again)
         return _alone(write_files(relation, write, parts, target))
+
+
+@contextmanager
+def _for_a_while(
+    relation: DuckDBPyRelation, write: Write, cursor: DuckDBPyConnection, target: Path
+) -> Iterator[tuple[WrittenFile, ...]]:
+    """The rows that come, as files that are gone afterwards."""
+    rows, folder = staged(write), target.with_name(f"{target.name}-came")
+    with partitioning(cursor, PLAIN, rows.schema) as parts:
+        came = write_files(relation, replace(rows, layout=PLAIN), parts, folder, partial(chosen, rows))
+    refuse_nulls(rows, came)
+    try:
+        yield came
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alone(files: tuple[WrittenFile, ...]) -> Written:

@@ -48,6 +48,11 @@ def by_number(files: tuple[str, ...], fields: Sequence[Field]) -> str:
     return _parquet(files, tuple(Field(f"f{place}", field.type, field.id) for place, field in enumerate(fields)))
 
 
+def named(files: tuple[str, ...], fields: tuple[Field, ...]) -> str:
+    """The same under their own names."""
+    return _parquet(files, fields)
+
+
 def _nothing(scan: Scan) -> str:
     nulls = (f"CAST(NULL AS {spelled(field.type)}) AS {quoted(field.name)}" for field in scan.schema.fields)
     return f"SELECT {', '.join(nulls)} WHERE false"

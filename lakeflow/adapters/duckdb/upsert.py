@@ -44,9 +44,14 @@ def chosen(write: Write, rows: str) -> str:
     if not write.last_by:
         return rows
     by = quoted(_column(write.schema, write.last_by, "keep").name)
-    keys = ", ".join(quoted(field.name) for field in key_fields(write))
+    keys = ", ".join(quoted(field.name) for field in (*key_fields(write), *_moments(write)))
     order = f"rank() OVER (PARTITION BY {keys} ORDER BY {by} DESC NULLS LAST)"
     return f"SELECT DISTINCT * FROM ({rows}) QUALIFY {order} = 1"
+
+
+def _moments(write: Write) -> tuple[Field, ...]:
+    """In a history a key may come once a moment."""
+    return (_column(write.schema, write.at, "at"),) if write.at else ()
 
 
 def upsert(write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, again: Again) -> Written:
@@ -55,7 +60,7 @@ def upsert(write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnecti
         return Written()
     rows = sum(file.rows for file in came)
     match = _Match(cursor, tuple(file.path for file in came), key_fields(write))
-    _refuse_nulls(write, came)
+    refuse_nulls(write, came)
     match.refuse_twins()
     if write.base is None:
         return Written(came, rows=rows)
@@ -131,7 +136,7 @@ def in_new_columns(write: Write, base: Scan) -> Scan:
     return replace(base, schema=write.schema)
 
 
-def _refuse_nulls(write: Write, came: Sequence[WrittenFile]) -> None:
+def refuse_nulls(write: Write, came: Sequence[WrittenFile]) -> None:
     for field in key_fields(write):
         if nulls := sum(file.columns[(field.name,)].nulls or 0 for file in came):
             raise AssetError(

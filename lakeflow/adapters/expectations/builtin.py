@@ -9,6 +9,7 @@ from lakeflow.adapters.expectations import samples
 from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.checks import NOTHING, Broken, Check, Finding, in_groups, share
 from lakeflow.adapters.expectations.domains import Domain
+from lakeflow.adapters.expectations.histories import history_check
 from lakeflow.adapters.expectations.metrics import Aggregate, Plan, keys
 from lakeflow.adapters.expectations.references import foreign_key
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
@@ -21,14 +22,16 @@ _ROWS = Aggregate("count(*)")
 
 
 def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
-    """Schema, personal data (where a function reads some), key and foreign keys (where declared) and rows (where
-    their number is known), in this order.
+    """Schema, personal data (where a function reads some), key, history and foreign keys (where declared) and rows
+    (where their number is known), in this order.
     """
     checks = [Check("schema", "schema", SchemaHolds(table, request.columns))]
     if request.inherited:
         checks.append(Check("personal data", "personal data", NothingPersonal(table, request)))
     if request.primary_key:
         checks += _key(table, request)
+    if request.history:
+        checks.append(history_check(request, table))
     checks += [foreign_key(request, table, foreign) for foreign in request.suite.foreign_keys]
     if request.expected_rows is not None:
         checks.append(Check("rows", "rows", RowsAccounted(request.expected_rows)))

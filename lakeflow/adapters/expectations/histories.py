@@ -1,0 +1,58 @@
+"""The built-in check of a history: of no key two versions hold at once, and the current ones are marked as such."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lakeflow.adapters.expectations import samples
+from lakeflow.adapters.expectations.answers import Answers
+from lakeflow.adapters.expectations.checks import NOTHING, Broken, Check, Finding, share
+from lakeflow.adapters.expectations.domains import Domain
+from lakeflow.adapters.expectations.metrics import Aggregate, Plan
+from lakeflow.adapters.expectations.table import Audited, CannotCheck
+from lakeflow.core.model import Outcome
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.versions import ADDED, IS_CURRENT, VALID_FROM, VALID_TO
+
+_ROWS = Aggregate("count(*)")
+
+
+def history_check(request: AuditRequest, table: Audited) -> Check:
+    """Each version of a key ends where or before its next one begins, so that at most one of them is current."""
+    name = f"history of ({', '.join(request.history)})"
+    try:
+        keys = tuple(table.column(each).sql for each in request.history)
+        for added in ADDED:
+            table.column(added)
+    except CannotCheck as error:
+        return Check("history", name, Broken(str(error)))
+    personal = table.is_personal(request.history)
+    return Check("history", name, NoOverlap(table, keys, request.allow_empty), personal=personal)
+
+
+@dataclass(frozen=True)
+class NoOverlap:
+    table: Audited
+    keys: Sequence[str]
+    allow_empty: bool
+    plans: tuple[Plan, ...] = (_ROWS,)
+
+    def find(self, answers: Answers) -> Finding:
+        rows = answers.value(_ROWS)
+        if rows == 0 and not self.allow_empty:
+            return Finding(Outcome.ERRORED, NOTHING, rows=0)
+        failed = answers.ask(f"SELECT count(*) FROM ({self._bad()})").rows[0][0]
+        if not failed:
+            return Finding(Outcome.PASSED, failed_rows=0, rows=rows)
+        domain = Domain((self.table.column(VALID_TO), self.table.column(IS_CURRENT)))
+        shown = samples.rows(answers, samples.rows_of(self.table, domain, f"FROM ({self._bad()})"))
+        return Finding(Outcome.FAILED, share(failed, rows), failed, rows, shown)
+
+    def _bad(self) -> str:
+        """Versions that hold for no time, beyond the beginning of the next, or that are marked wrongly."""
+        following = f"lead({VALID_FROM}) OVER (PARTITION BY {', '.join(self.keys)} ORDER BY {VALID_FROM})"
+        overlaps = f"{following} IS NOT NULL AND ({VALID_TO} IS NULL OR {VALID_TO} > {following})"
+        marked = f"{IS_CURRENT} IS DISTINCT FROM ({VALID_TO} IS NULL)"
+        bad = f"{VALID_TO} <= {VALID_FROM} OR {marked} OR ({overlaps})"
+        return f"SELECT * FROM {self.table.relation} QUALIFY {bad}"

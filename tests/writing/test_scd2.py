@@ -1,0 +1,76 @@
+"""`write = "scd2"`, from a project's files to what readers see."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lakeflow
+from tests.writing.lab import Row, Things
+
+HISTORY = 'key=["k"], write="scd2", at="d", columns={"d": {"type": "date"}}'
+COLUMNS = '("k", pa.string()), ("v", pa.int64()), ("d", pa.string())'
+
+
+@pytest.fixture
+def things(tmp_path: Path) -> Things:
+    return Things(tmp_path, HISTORY, COLUMNS)
+
+
+def row(k: str, v: int, d: str) -> Row:
+    return {"k": k, "v": v, "d": d}
+
+
+def versions(things: Things) -> list[tuple[Any, ...]]:
+    assert things.others() == [things.rows()] * 2
+    assert all(each["is_current"] is (each["valid_to"] is None) for each in things.rows())
+    found = [(each["k"], each["v"], each["valid_from"], each["valid_to"]) for each in things.rows()]
+    return sorted(found, key=lambda version: version[::2])
+
+
+def test_changes_late_rows_and_repetitions_keep_one_history(things: Things) -> None:
+    things.feed([row("a", 1, "2020-01-01"), row("b", 1, "2020-01-01")])
+    assert things.states([row("a", 2, "2020-01-09"), row("b", 1, "2020-01-09")]) == ("published", "")
+    assert things.states([row("a", 3, "2020-01-05")]) == ("published", "")
+    assert versions(things) == [
+        ("a", 1, date(2020, 1, 1), date(2020, 1, 5)),
+        ("a", 3, date(2020, 1, 5), date(2020, 1, 9)),
+        ("a", 2, date(2020, 1, 9), None),
+        ("b", 1, date(2020, 1, 1), None),
+    ]
+    assert things.states([row("b", 1, "2020-01-20")]) == ("unchanged", "the same rows as on main")
+    assert things.snapshots() == 3
+
+
+def test_a_history_is_audited_as_one(things: Things) -> None:
+    run = things.feed([row("a", 1, "2020-01-01")])
+    assert run is not None
+    assert {"key (k, valid_from) unique", "history of (k)"} <= {check.name for check in run.steps[0].checks}
+    with lakeflow.open(things.root) as lake:
+        assert lake.preview("silver.things").columns == ("k", "v", "d")
+
+
+def test_keys_that_do_not_come_are_closed_where_that_is_declared(things: Things) -> None:
+    things.code(HISTORY.replace('at="d"', 'deletes="close"'), COLUMNS)
+    things.feed([row("a", 1, "2020-01-01"), row("b", 1, "2020-01-01")])
+    things.feed([row("a", 1, "2020-01-01")])
+    (kept,), (closed,) = ([each for each in things.rows() if each["k"] == key] for key in "ab")
+    assert (kept["is_current"], closed["is_current"]) == (True, False)
+    assert closed["valid_from"] < closed["valid_to"]
+    assert things.states([row("a", 1, "2020-01-01"), row("a", 1, "2020-01-01")])[0] == "errored"
+
+
+def test_versions_that_overlap_are_held(things: Things) -> None:
+    """Another engine broke the history: the audit of what stands says which versions."""
+    things.feed([row("a", 1, "2020-01-01"), row("b", 1, "2020-01-01")])
+    table = things.iceberg()
+    wrong = table.scan().to_arrow().slice(0, 1)
+    table.append(wrong.set_column(3, wrong.field(3), [[date(2020, 1, 3)]]))
+    run = things.feed([row("c", 1, "2020-01-01")])
+    assert run is not None
+    failed = [check for check in run.steps[0].checks if check.outcome == "failed"]
+    assert [check.name for check in failed] == ["history of (k)"]
+    assert (failed[0].failed_rows, len(failed[0].samples)) == (1, 1)

@@ -6,19 +6,20 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from lakeflow import diagnosis, wap
-from lakeflow.assembly import assemble, read_log, syntax_faults
+from lakeflow.assembly import assemble, read_log, syntax_faults, utc_now
 from lakeflow.core import history, lineage
 from lakeflow.core.consistency import undefined
 from lakeflow.core.errors import LakeflowError, ProjectError, UsageError
 from lakeflow.core.events import Event
 from lakeflow.core.findings import Finding
+from lakeflow.core.garbage import Garbage
 from lakeflow.core.health import by_urgency, health, modified
 from lakeflow.core.inspection import Inspected, looked_at, recorded
 from lakeflow.core.model import AssetKey, ExternalKey, Project
@@ -33,6 +34,8 @@ from lakeflow.core.views import AssetStatus, LineageNode, Setting, SnapshotRow
 from lakeflow.project import find_root, load, load_settings
 
 Observer = Callable[[Event], None]
+YOUNG: Final = timedelta(days=3)
+"""Younger files may belong to a writer or a reader at work."""
 MASK: Final = "•••"
 _MANY_RUNS: Final = 200
 
@@ -218,6 +221,14 @@ class Lake:
         if key is None:
             raise UsageError(f"{table!r} is not layer.name", hint="`lakeflow status` lists what no asset defines")
         return wap.drop(self._world, key)
+
+    def garbage(self, *, older_than: timedelta = YOUNG) -> tuple[Garbage, ...]:
+        """The files that nothing needs and that are older, by table; None: folders that hold no table. Removes none."""
+        return wap.garbage(self._world, utc_now() - older_than)
+
+    def collect_garbage(self, *, older_than: timedelta = YOUNG) -> tuple[Garbage, ...]:
+        """Remove them; what was removed, and why a table was left alone."""
+        return wap.collect(self._world, utc_now() - older_than)
 
     def undefined(self) -> tuple[Table, ...]:
         """The tables of the catalog that no asset defines any more."""

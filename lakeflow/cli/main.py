@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "rollback": ("runs:rollback", "Take a published run back, whole."),
     "adopt": ("tables:adopt", "Audit an Iceberg table that exists and make it the asset's, as it stands."),
     "drop": ("tables:drop", "Take a table that no asset defines any more out of the catalog."),
+    "gc": ("tables:gc", "Say which files nothing needs any more, or (--delete) remove them."),
     "runs": ("look:runs", "List the runs, newest first, or show one."),
     "snapshots": ("look:snapshots", "Show the snapshots of an asset, newest first."),
     "show": ("look:show", "Show the first rows of an asset, or (--failing) those that fail its checks."),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from lakeflow.core.garbage import Garbage
 from lakeflow.core.landing import Found, Landed
 from lakeflow.core.layout import Layout, Partition
 from lakeflow.core.leases import Standing
@@ -119,6 +120,14 @@ class Catalog(Protocol):
         """All of it, and what `record` writes, in one transaction; ConflictError, naming expected and found, as
         `commit` for an assertion that does not hold.
         """
+        ...
+
+    def garbage(self, key: AssetKey | None, before: datetime) -> Garbage:
+        """Files of that table (None: of no table) that no snapshot needs and that are older than `before`."""
+        ...
+
+    def collect(self, garbage: Garbage) -> None:
+        """Remove them; ConflictError, removing none, when the table has changed since it was looked at."""
         ...
 
 

@@ -1,5 +1,6 @@
 """The story: write to a branch, audit that very snapshot, decide, publish what passed in one commit."""
 
+from lakeflow.wap.collecting import collect, garbage
 from lakeflow.wap.computing import compute
 from lakeflow.wap.decisions import discard, publish_held, rollback
 from lakeflow.wap.inspecting import Look, inspect, tables_around
@@ -16,9 +17,11 @@ __all__ = [
     "World",
     "adopt",
     "as_they_are",
+    "collect",
     "compute",
     "discard",
     "drop",
+    "garbage",
     "inspect",
     "materialize",
     "preview",

@@ -125,6 +125,8 @@ def around_a_whole_table(talk: Talk) -> None:
     gold.write_text(text)
     talk.say("adopt", "gold.windiest", expect=2)
     talk.say("adopt", "gold.windiest", "--from", place)
+    talk.say("gc", "--older-than", "0s")
+    talk.say("gc", "--older-than", "0s", "--delete")
 
 
 def what_cannot_be_done(talk: Talk) -> None:

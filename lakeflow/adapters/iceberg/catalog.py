@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlparse
@@ -13,19 +14,21 @@ from uuid import uuid4
 from lakeflow.adapters.iceberg import landed, pointers, proof, registrations
 from lakeflow.adapters.iceberg.commits import Commits, Planned, present
 from lakeflow.adapters.iceberg.fileio import Scratch, local_path, to_location
+from lakeflow.adapters.iceberg.garbage import garbage_of, remove, stray, touch
 from lakeflow.adapters.iceberg.metadata import Found, MetadataFiles, metadata_directory, to_bytes
 from lakeflow.adapters.iceberg.places import metadata_location, refuse_unwritable
 from lakeflow.adapters.iceberg.pointers import MIGRATIONS, Database
 from lakeflow.adapters.iceberg.refs import Requirement, move, require
 from lakeflow.adapters.iceberg.types import schema_to_json, with_ids
 from lakeflow.adapters.iceberg.updates import Update, new_metadata
-from lakeflow.core.errors import ConfigError, LakeError, LakeflowError
+from lakeflow.core.errors import ConfigError, ConflictError, LakeError, LakeflowError
+from lakeflow.core.garbage import Garbage
 from lakeflow.core.landing import Landed
 from lakeflow.core.layout import Layout, Partition
 from lakeflow.core.model import AssetKey
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.schema import Schema, highest_id
-from lakeflow.core.table import Change, Publish, Registration, Scan, Staging, Statistics, Table
+from lakeflow.core.table import Change, Drop, Publish, Registration, Scan, Staging, Statistics, Table
 
 __all__ = ["MIGRATIONS", "IcebergCatalog"]
 
@@ -133,6 +136,23 @@ class IcebergCatalog:
             for change in changes:
                 registrations.apply(connection, change)
             record(connection)
+        for change in changes:
+            if isinstance(change, Drop):
+                touch(change.version)
+
+    def garbage(self, key: AssetKey | None, before: datetime) -> Garbage:
+        if key is not None:
+            found = self._commits.read((key,))
+            return garbage_of(found[key], self._warehouse, before) if key in found else Garbage(key)
+        with self._database.read() as connection:
+            return stray(self._warehouse, pointers.all_locations(connection), before)
+
+    def collect(self, garbage: Garbage) -> None:
+        if garbage.key is not None:
+            now = self.load((garbage.key,)).get(garbage.key)
+            if garbage.files and (now is None or now.version != garbage.version):
+                raise ConflictError(f"{garbage.key}: it changed meanwhile; nothing was removed", hint="run it again")
+        remove(garbage)
 
     def proof(self, table: Table, snapshot_id: int) -> proof.Proof | None:
         """The evidence attached to a snapshot, even where another engine's statistics displaced it."""

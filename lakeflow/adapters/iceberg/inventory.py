@@ -26,7 +26,7 @@ _DAMAGES: Final = (ValueError, IndexError, KeyError, TypeError, zlib.error, Recu
 def take_stock(table: Table) -> Stock:
     """Every file that a kept snapshot needs, and what is missing or damaged of them."""
     directory = local_path(table.location)
-    return _Walk().stock(MetadataFiles(directory).find(table.key, table.version))
+    return Walk().stock(MetadataFiles(directory).find(table.key, table.version))
 
 
 def read_container(location: str) -> Container:
@@ -40,7 +40,7 @@ def read_container(location: str) -> Container:
 
 
 @dataclass
-class _Walk:
+class Walk:
     """From metadata to data files, each file once however many snapshots share it."""
 
     damaged: dict[str, str] = field(default_factory=dict)
@@ -50,13 +50,13 @@ class _Walk:
     def stock(self, found: Found) -> Stock:
         lacking: dict[str, set[int]] = defaultdict(set)
         for snapshot in found.json.get("snapshots") or ():
-            for location in self._files(snapshot):
-                if not self._exists(location):
+            for location in self.files(snapshot):
+                if not self.exists(location):
                     lacking[str(local_path(location))].add(int(snapshot["snapshot-id"]))
         missing = {path: frozenset(snapshots) for path, snapshots in lacking.items()}
         return Stock(found.table.key, len(self.there), missing, dict(self.damaged))
 
-    def _files(self, snapshot: Mapping[str, Any]) -> Iterator[str]:
+    def files(self, snapshot: Mapping[str, Any]) -> Iterator[str]:
         listed = snapshot.get("manifest-list")
         if listed is None:  # an early v1 table names its manifests itself
             manifests = tuple(snapshot.get("manifests") or ())
@@ -70,7 +70,7 @@ class _Walk:
     def _inside(self, location: str, name: str) -> tuple[str, ...]:
         """The paths that a manifest list or manifest names; none when it cannot be read, which is noted."""
         if location not in self.below:
-            self.below[location] = self._read(location, name) if self._exists(location) else ()
+            self.below[location] = self._read(location, name) if self.exists(location) else ()
         return self.below[location]
 
     def _read(self, location: str, name: str) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ class _Walk:
             self.damaged[str(local_path(location))] = str(error)
             return ()
 
-    def _exists(self, location: str) -> bool:
+    def exists(self, location: str) -> bool:
         if location not in self.there:
             self.there[location] = Path(local_path(location)).exists()
         return self.there[location]

@@ -81,6 +81,12 @@ def all_keys(connection: Connection) -> frozenset[AssetKey]:
     return frozenset(key for row in rows if (key := AssetKey.find(".".join(row))))
 
 
+def all_locations(connection: Connection) -> frozenset[str]:
+    """Where the metadata of every table stands, other people's catalogs and names in the same database included."""
+    rows = connection.execute(text("select metadata_location from iceberg_tables where metadata_location is not null"))
+    return frozenset(str(row[0]) for row in rows)
+
+
 def locations(connection: Connection, keys: Iterable[AssetKey]) -> dict[AssetKey, str]:
     """Where the metadata of these tables stands, in ONE select: several would show half of another's publish."""
     wanted = frozenset(keys)

@@ -9,12 +9,14 @@ import uuid
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 from lakeflow.adapters.memory.changes import apply, expect, registered
 from lakeflow.adapters.memory.transaction import MemoryTransaction
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
+from lakeflow.core.garbage import Garbage
 from lakeflow.core.landing import Landed
 from lakeflow.core.layout import Layout, Partition, PartitionField
 from lakeflow.core.model import EMPTY, AssetKey, WriteMode
@@ -199,6 +201,13 @@ class MemoryCatalog:
             record(transaction)
             transaction.commit()
             self._tables, self._dropped = tables, dropped
+
+    def garbage(self, key: AssetKey | None, before: datetime) -> Garbage:
+        """Files are only named here."""
+        return Garbage(key)
+
+    def collect(self, garbage: Garbage) -> None:
+        """There is nothing to remove."""
 
     def foreign_append(self, key: AssetKey, files: Sequence[WrittenFile]) -> Table:
         """Another engine adds rows to main."""

@@ -74,6 +74,14 @@ def takes_selection(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 asset_argument = click.argument("asset", shell_complete=complete_asset)
+older_than_option = click.option(
+    "--older-than",
+    default="3d",
+    show_default=True,
+    callback=_seconds,
+    metavar="TIME",
+    help="Only files that nobody touched for so long (12h, 3d).",
+)
 full_refresh_option = click.option(
     "--full-refresh", is_flag=True, help="Make all of it anew from nothing: what was appended or landed before too."
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from datetime import timedelta
 
 import click
 
-from lakeflow.cli.commands.options import asset_argument
+from lakeflow.cli.commands.options import asset_argument, older_than_option
+from lakeflow.cli.garbage import garbage_answer
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.progress import progress
 from lakeflow.cli.run_answer import readers_of, run_answer, step_errors
@@ -34,7 +36,21 @@ def adopt(session: Session, asset: str, place: str | None) -> Answer:
         return replace(answer, exit_code=1, errors=step_errors(run)) if left_alone else answer
 
 
-@click.command(epilog="Its files stay where they are until you remove them, and `lakeflow adopt --from` takes it back.")
+@click.command(epilog="Removes nothing without --delete. A table at which a run is at work is left for another time.")
+@click.option("--delete", is_flag=True, help="Remove them.")
+@older_than_option
+@answers(Form.TABLE, Form.JSON)
+def gc(session: Session, delete: bool, older_than: float) -> Answer:
+    """Say which files nothing needs any more, or remove them: of expired and discarded snapshots, of failed loads."""
+    age = timedelta(seconds=older_than)
+    with session.lake() as lake:
+        found = lake.collect_garbage(older_than=age) if delete else lake.garbage(older_than=age)
+    return garbage_answer(found, deleted=delete)
+
+
+@click.command(
+    epilog="Its files stay where they are until `lakeflow gc --delete`, and `lakeflow adopt --from` takes it back."
+)
 @click.argument("table")
 @answers(Form.TABLE, Form.JSON)
 def drop(session: Session, table: str) -> Answer:

@@ -2,6 +2,8 @@
 
 import great_expectations.expectations as gxe
 
+from lakeflow import expectations as lfx
+
 expectations = [
     gxe.ExpectColumnValuesToNotBeNull(column="scheduled_at"),
     gxe.ExpectColumnValuesToNotBeNull(column="dest"),
@@ -11,6 +13,9 @@ expectations = [
     gxe.ExpectColumnValuesToBeBetween(column="arr_delay", min_value=-120, max_value=1440),
     gxe.ExpectColumnValuesToBeBetween(column="air_time", min_value=15, max_value=900),
     gxe.ExpectColumnValuesToBeBetween(column="distance", min_value=10, max_value=6000),
+    lfx.ExpectForeignKeyToExist(columns="carrier", references="silver.carriers"),
+    # A departure that readers know stays; a month may land late, and none is ever taken away.
+    lfx.ExpectNoKeyToDisappear(),
     gxe.ExpectTableRowCountToBeBetween(min_value=20_000, max_value=400_000),
     gxe.ExpectColumnMeanToBeBetween(column="dep_delay", min_value=0, max_value=30, severity="warning"),
     # A few registrations are mistyped in the file (D942DN).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
@@ -10,7 +11,7 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 import lakeflow.expectations  # noqa: F401 - registers our own classes
 from lakeflow.core.evidence import unpacked
 from lakeflow.core.model import Outcome
-from lakeflow.core.runs import CheckResult
+from lakeflow.core.runs import CheckResult, Scope
 
 RESULT_FORMAT: Final = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "exclude_unexpected_values": True}
 """Counts and shares, and no value of a row."""
@@ -21,11 +22,19 @@ _NO_VALUES: Final = ".unexpected_values"
 def result_of(check: CheckResult) -> ExpectationValidationResult | None:
     """The library's result of an expectation, judged by its own code from the recorded metrics; None for other checks.
 
-    What could not be judged, or was not looked at, is a result with the reason as its exception.
+    What could not be judged, or was not looked at, is a result with the reason as its exception. Its `meta` says
+    where the figures are not those of all rows: on an append those of the rows added.
     """
     kept = check.evidence.get("expectation")
     if kept is None:
         return None
+    result = _result_of(kept, check)
+    if check.scope is Scope.ADDED:
+        result.meta = {**(result.meta or {}), "lakeflow": {"scope": str(check.scope)}}
+    return result
+
+
+def _result_of(kept: Mapping[str, Any], check: CheckResult) -> ExpectationValidationResult:
     configuration = ExpectationConfiguration(**kept)
     if check.outcome is Outcome.ERRORED:
         raised = {"raised_exception": True, "exception_message": check.detail, "exception_traceback": ""}

@@ -12,7 +12,7 @@ import pytest
 
 from lakeflow.core.evidence import packed, unpacked
 from lakeflow.core.model import CheckFile, CheckKind, Column, Outcome
-from lakeflow.core.runs import CheckResult
+from lakeflow.core.runs import CheckResult, Scope
 
 from .lake import checks, request, scan_of, suite
 from .library import _frame, is_data, made
@@ -105,6 +105,13 @@ def test_no_value_of_a_personal_column_is_kept(tmp_path: Path) -> None:
         'gxe.ExpectColumnDistinctValuesToBeInSet(column="secret", value_set=["x"])',
     ):
         assert "canary" not in json.dumps(one(tmp_path, line, columns={"secret": Column(pii=True)}))
+
+
+def test_a_result_over_added_rows_says_so(tmp_path: Path) -> None:
+    scan = scan_of(tmp_path, a=("int", [1, 2]))
+    (found,) = checks(request(scan, suite('gxe.ExpectColumnValuesToNotBeNull(column="a")')))
+    assert (result_json(found) or {})["meta"] == {}
+    assert (result_json(replace(found, scope=Scope.ADDED)) or {})["meta"] == {"lakeflow": {"scope": "added"}}
 
 
 def test_other_checks_have_no_such_result() -> None:

@@ -27,6 +27,7 @@ def zipped(**members: str) -> bytes:
 BAD_CSV = {
     "too few values": (f"id,total\n1,10\n{SECRET}\n", "line 3: 2 columns expected, 1 found"),
     "too many values": (f"id,total\n1,10\n2,20,{SECRET}\n", "line 3: 2 columns expected, 3 found"),
+    "one value more that is empty": (f"id,total\n1,10\n2,{SECRET},\n", "line 3: 2 columns expected, 3 found"),
     "after a value of two lines": (f'id,total\n1,"a\nb"\n{SECRET}\n', "line 4: 2 columns expected, 1 found"),
     "a quote that does not close": (f'id,total\n1,10\n2,"{SECRET}\n', "line 3: a quote is not closed"),
     "text after a quote": (f'id,total\n1,"a"{SECRET}\n', "line 2: a quote is not closed, or text follows it"),
@@ -51,6 +52,17 @@ def test_a_csv_file_that_is_not_as_declared_is_told_with_file_and_line(lake: Lak
     lake.drop("1.csv", GOOD)
     lake.drop("2.csv", content)
     lake.refused("drops/2.csv", says, secret=SECRET)
+
+
+def test_an_empty_last_value_and_quoted_delimiters_are_as_declared(lake: Lake) -> None:
+    lake.drop("1.csv", 'id,total\n1,\n"2,",\n"a,b,c","d,"\n"e\nf,,,",g\n')
+    assert [row[:2] for row in lake.load()] == [("1", None), ("2,", None), ("a,b,c", "d,"), ("e\nf,,,", "g")]
+
+
+def test_one_value_more_is_told_also_where_no_header_counts_them(lake: Lake) -> None:
+    lake.asset("header = false")
+    lake.drop("1.csv", "1,10,\n2,20,\n")
+    lake.refused("drops/1.csv, line 1: 2 columns expected, 3 found")
 
 
 def test_nothing_of_a_refused_load_lands_and_the_mended_file_lands_once(lake: Lake) -> None:

@@ -51,6 +51,26 @@ def select(source: FileSource, names: Sequence[str], paths: tuple[str, ...]) -> 
             return f"SELECT {numbered}, {PATH} FROM read_parquet({files}, hive_partitioning=false, filename={path})"
 
 
+def overlong(source: FileSource, paths: tuple[str, ...]) -> str:
+    """The files in which a line ends with a delimiter and holds as many as rows have columns, or more.
+
+    DuckDB drops the empty value behind such a delimiter and says nothing. Quotes are not looked at here: they may
+    hold delimiters, so that a line found so may yet be as declared.
+    """
+    delimiter = literal(source.delimiter)
+    held = f"length(line) - length(replace(line, {delimiter}, ''))"
+    return (
+        f"SELECT DISTINCT {PATH} FROM read_csv({listed(paths)}, auto_detect=false, header=false, "
+        f"columns={{'line': 'VARCHAR'}}, delim={literal(_NO_DELIMITER)}, quote='', escape='', nullstr='', "
+        f"strict_mode=false, ignore_errors=true, hive_partitioning=false, filename={literal(PATH)}) "
+        f"WHERE ends_with(line, {delimiter}) AND {held} >= {len(source.columns)}"
+    )
+
+
+_NO_DELIMITER: Final = chr(31)
+"""Unit separator: a line that holds one is still looked at, up to there."""
+
+
 def columns(source: FileSource, names: Sequence[str]) -> Iterator[str]:
     """Each column of the staged rows as it lands, under its name."""
     for number, name in enumerate(names):

@@ -20,7 +20,7 @@ from lakeflow.adapters.duckdb.failures import Place, is_failure_of_machine
 from lakeflow.adapters.duckdb.reading import PATH, TABLE
 from lakeflow.adapters.duckdb.session import Step
 from lakeflow.adapters.duckdb.spill import own_folder
-from lakeflow.adapters.duckdb.texts import compare_header
+from lakeflow.adapters.duckdb.texts import bad_row, compare_header
 from lakeflow.adapters.duckdb.unpacked import readable
 from lakeflow.core.errors import AssetError
 from lakeflow.core.landing import Found, Landed
@@ -89,10 +89,19 @@ def _stage_batch(staged: Staged, files: Sequence[Found], folder: Path) -> None:
             staged.names = reading.compare_schemas(staged.run(reading.schemas(tuple(paths))), source, staged.paths)
         into = f"INSERT INTO {TABLE}" if begin or len(staged.paths) > len(paths) else f"CREATE TABLE {TABLE} AS"
         staged.run(f"{into} {reading.select(source, staged.names, tuple(paths))}")
+        if source.format is Format.CSV:
+            _refuse_overlong(staged, tuple(paths))
     _count(staged, begin)
     for check in reading.checks(source):
         for path, rowid, cause in staged.run(f"{check} AND rowid >= {begin} ORDER BY rowid LIMIT 1"):
             raise staged.error(path, rowid - staged.first[path] + 1, cause)
+
+
+def _refuse_overlong(staged: Staged, paths: tuple[str, ...]) -> None:
+    """AssetError for a row with one value more than declared that is empty, which DuckDB drops without a word."""
+    for (path,) in staged.run(reading.overlong(staged.source, paths)):
+        if found := bad_row(Path(path), staged.source):
+            raise AssetError(f"{staged.paths[path].name}, line {found[0]}: {found[1]}", hint=reading.HINT)
 
 
 def _checked(staged: Staged, file: Found, target: Path) -> Path:

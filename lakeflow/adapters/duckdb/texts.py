@@ -57,7 +57,7 @@ def bad_row(path: Path, source: FileSource) -> tuple[int, str] | None:
         reader = _reader(_lines(content), source)
         try:
             for row in reader:
-                if row and len(row) != width and not (len(row) == width + 1 and not row[-1]):
+                if row and len(row) != width:
                     return start, f"{width} columns expected, {len(row)} found"
                 start = reader.line_num + 1
         except csv.Error:

@@ -18,7 +18,7 @@ def appended(attempt: Attempt, record: StepRecord) -> Appended | None:
     if verdict is None or record.snapshot_id is None or record.snapshot_id == table.main:
         return None
     with suppress(UsageError):  # a run that the ledger lost
-        if passed := passed_below(attempt.world.ledger.run(verdict.run), verdict):
+        if passed := passed_below(attempt.past(verdict.run), verdict):
             scan = attempt.world.catalog.scan_added(table, record.snapshot_id, [record.snapshot_id])
             return Appended(scan, passed)
     return None

@@ -39,6 +39,7 @@ class Attempt:
         self.shares: dict[AssetKey, Share] = {}
         self._watchers = (world.log, observer)
         self._telling = Lock()
+        self._past: dict[str, RunRecord] = {}
         self.audited: set[int] = set()
         self.on_main: dict[AssetKey, VerdictRecord] = {}
 
@@ -70,6 +71,12 @@ class Attempt:
     def _beside(self, key: AssetKey) -> frozenset[AssetKey]:
         """What it is made from, and its quarantine: rows that came are published all together."""
         return self.asset(key).upstreams | {beside(key)}
+
+    def past(self, run: str) -> RunRecord:
+        """A run that has ended, read once however many steps ask. UsageError when the ledger lost it."""
+        if run not in self._past:
+            self._past[run] = self.world.ledger.run(run)
+        return self._past[run]
 
     def tell(self, event: Event) -> None:
         """Into the run's log, and to whoever watches; also from a step without the baton, such as one that prints."""

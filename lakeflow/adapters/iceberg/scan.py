@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from enum import Enum
-from functools import lru_cache
 from typing import Any, Final
 
-from pyiceberg.avro.decoder import new_decoder
-from pyiceberg.avro.file import AvroFile
-from pyiceberg.avro.reader import Reader
-from pyiceberg.avro.resolver import resolve_reader
 from pyiceberg.manifest import (
     DATA_FILE_TYPE,
-    MANIFEST_ENTRY_SCHEMAS,
     DataFile,
     DataFileContent,
     FileFormat,
@@ -24,9 +16,9 @@ from pyiceberg.manifest import (
     ManifestEntryStatus,
     ManifestFile,
 )
-from pyiceberg.typedef import Record, StructProtocol
-from pyiceberg.utils.schema_conversion import AvroSchemaConversion
+from pyiceberg.typedef import Record
 
+from lakeflow.adapters.iceberg import decoding
 from lakeflow.adapters.iceberg.avro import LocalFiles
 from lakeflow.adapters.iceberg.fileio import Scratch, local_path
 from lakeflow.adapters.iceberg.layouts import known_spec
@@ -41,26 +33,7 @@ from lakeflow.core.provenance import provenance_of
 from lakeflow.core.table import DeleteFile, Scan, Statistics, Table
 
 _NAME_MAPPING: Final = "schema.name-mapping.default"
-_V3: Final = MANIFEST_ENTRY_SCHEMAS[3]
 _FIELDS: Final = {field.name: position for position, field in enumerate(DATA_FILE_TYPE[3].fields)}
-_TYPES: Final[dict[int, Callable[..., StructProtocol]]] = {-1: ManifestEntry, 2: DataFile}
-_ENUMS: Final[dict[int, Callable[..., Enum]]] = {0: ManifestEntryStatus, 101: FileFormat, 134: DataFileContent}
-
-
-class _Manifest(AvroFile[ManifestEntry]):
-    """One manifest. All manifests of a table bear one schema, and understanding it takes longer than reading them."""
-
-    def __enter__(self) -> _Manifest:
-        with self.input_file.open() as file:
-            self.decoder = new_decoder(file.read())
-        self.header = self._read_header()
-        self.reader = _reader(self.header.meta["avro.schema"])
-        return self
-
-
-@lru_cache(maxsize=256)
-def _reader(schema: str) -> Reader:
-    return resolve_reader(AvroSchemaConversion().avro_to_iceberg(json.loads(schema)), _V3, _TYPES, _ENUMS)
 
 
 def scan(found: Found[Any], snapshot_id: int | None) -> Scan:
@@ -189,7 +162,7 @@ def _added_entries(snapshot: Mapping[str, Any]) -> Iterator[ManifestEntry]:
 
 def _entries(manifest: ManifestFile, files: LocalFiles) -> Iterator[ManifestEntry]:
     """Live entries with the fields of format v3: pyiceberg's own reader drops where a deletion vector stands."""
-    with _Manifest(files.new_input(manifest.manifest_path), _V3) as entries:
+    with decoding.manifest(files.new_input(manifest.manifest_path)) as entries:
         for entry in entries:
             if entry.status != ManifestEntryStatus.DELETED:
                 if entry.snapshot_id is None and manifest.added_snapshot_id is not None:

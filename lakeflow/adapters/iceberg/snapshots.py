@@ -21,7 +21,6 @@ from pyiceberg.manifest import (
     ManifestEntry,
     ManifestEntryStatus,
     ManifestFile,
-    read_manifest_list,
     write_manifest,
     write_manifest_list,
 )
@@ -29,6 +28,7 @@ from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema as IcebergSchema
 
 from lakeflow.adapters.iceberg.avro import LocalFiles
+from lakeflow.adapters.iceberg.decoding import manifest_list
 from lakeflow.adapters.iceberg.fileio import local_path
 from lakeflow.adapters.iceberg.types import Json
 from lakeflow.core.errors import LakeError
@@ -135,8 +135,8 @@ def live_manifests(snapshot: Mapping[str, Any] | None, files: LocalFiles) -> lis
     location = snapshot.get("manifest-list")
     if location is None:
         raise LakeError(f"snapshot {snapshot['snapshot-id']} has no manifest list (an early v1 table)")
-    with intelligible(location):
-        manifests = list(read_manifest_list(files.new_input(location)))
+    with intelligible(location), manifest_list(files.new_input(location)) as listed:
+        manifests = list(listed)
     return [m for m in manifests if m.has_added_files() or m.has_existing_files()]
 
 

@@ -1,0 +1,77 @@
+"""Avro files of Iceberg, read with what is known already: to understand a schema takes longer than to read a file that
+bears it, and all manifests of a table bear the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import Enum
+from functools import lru_cache
+from typing import Final, TypeVar
+
+from pyiceberg.avro.decoder import new_decoder
+from pyiceberg.avro.file import AvroFile
+from pyiceberg.avro.reader import Reader
+from pyiceberg.avro.resolver import resolve_reader
+from pyiceberg.io import InputFile
+from pyiceberg.manifest import (
+    DEFAULT_READ_VERSION,
+    MANIFEST_ENTRY_SCHEMAS,
+    MANIFEST_LIST_FILE_SCHEMAS,
+    DataFile,
+    DataFileContent,
+    FileFormat,
+    ManifestContent,
+    ManifestEntry,
+    ManifestEntryStatus,
+    ManifestFile,
+    PartitionFieldSummary,
+)
+from pyiceberg.typedef import StructProtocol
+from pyiceberg.utils.schema_conversion import AvroSchemaConversion
+
+D = TypeVar("D", bound=StructProtocol)
+
+_ENTRIES: Final = MANIFEST_ENTRY_SCHEMAS[3]
+_LISTS: Final = MANIFEST_LIST_FILE_SCHEMAS[DEFAULT_READ_VERSION]
+"""As which format version they are read, whichever wrote them."""
+_ENTRY: Final[dict[int, Callable[..., StructProtocol]]] = {-1: ManifestEntry, 2: DataFile}
+_ENTRY_ENUMS: Final[dict[int, Callable[..., Enum]]] = {0: ManifestEntryStatus, 101: FileFormat, 134: DataFileContent}
+_LISTED: Final[dict[int, Callable[..., StructProtocol]]] = {-1: ManifestFile, 508: PartitionFieldSummary}
+_LISTED_ENUMS: Final[dict[int, Callable[..., Enum]]] = {517: ManifestContent}
+
+
+class _Decoded(AvroFile[D]):
+    def __init__(self, input_file: InputFile, reader_of: Callable[[str], Reader]) -> None:
+        super().__init__(input_file)
+        self._reader_of = reader_of
+
+    def __enter__(self) -> _Decoded[D]:
+        with self.input_file.open() as file:
+            self.decoder = new_decoder(file.read())
+        self.header = self._read_header()
+        self.reader = self._reader_of(self.header.meta["avro.schema"])
+        return self
+
+
+def manifest(input_file: InputFile) -> AvroFile[ManifestEntry]:
+    """The entries of one manifest."""
+    return _Decoded(input_file, _entry_reader)
+
+
+def manifest_list(input_file: InputFile) -> AvroFile[ManifestFile]:
+    """The manifests of one snapshot."""
+    return _Decoded(input_file, _list_reader)
+
+
+@lru_cache(maxsize=256)
+def _entry_reader(schema: str) -> Reader:
+    of = AvroSchemaConversion().avro_to_iceberg(json.loads(schema))
+    return resolve_reader(of, _ENTRIES, _ENTRY, _ENTRY_ENUMS)
+
+
+@lru_cache(maxsize=256)
+def _list_reader(schema: str) -> Reader:
+    of = AvroSchemaConversion().avro_to_iceberg(json.loads(schema))
+    return resolve_reader(of, _LISTS, _LISTED, _LISTED_ENUMS)

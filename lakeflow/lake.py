@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,8 @@ from typing import Any, Final, Self
 from lakeflow import diagnosis, wap
 from lakeflow.assembly import assemble, read_log, syntax_faults, utc_now
 from lakeflow.core import history, lineage
+from lakeflow.core.backfill import Asked, WindowEnded
+from lakeflow.core.calendar import parse_last, parse_moment
 from lakeflow.core.consistency import undefined
 from lakeflow.core.errors import LakeflowError, ProjectError, UsageError
 from lakeflow.core.events import Event
@@ -46,6 +48,10 @@ def _to_stderr(lines: tuple[str, ...]) -> None:
 
 
 def _unobserved(_event: Event) -> None:
+    """Nobody watches."""
+
+
+def _unwatched(_window: WindowEnded) -> None:
     """Nobody watches."""
 
 
@@ -178,6 +184,32 @@ class Lake:
         from lakeflow.expectations.docs import write_docs  # noqa: PLC0415 - seconds, and only this needs it
 
         return write_docs(Path(directory), audits)
+
+    def backfill(
+        self,
+        *selection: str,
+        exclude: str = "",
+        between: tuple[str | date | None, str | date | None] = (None, None),
+        only_missing: bool = False,
+        size: int = 1,
+        watch: Callable[[WindowEnded], None] = _unwatched,
+    ) -> tuple[WindowEnded, ...]:
+        """Build the partitions of a span of time, oldest first: `size` of them a run, each run audited and published.
+
+        `between` names the first and the last year, month, day or exact time (`("2013-01", "2013-03")` is a quarter);
+        by default all that are over. `only_missing` leaves out what is built from today's code and inputs. `watch`
+        hears of each window that ends. UsageError when no selected asset has partitions, and for a span outside of
+        theirs; ValueError for what is no date.
+        """
+        chosen = self.select(*selection, exclude=exclude)
+        first, last = between
+        asked = Asked(
+            None if first is None else parse_moment(first),
+            None if last is None else parse_last(last),
+            only_missing,
+            size,
+        )
+        return wap.backfill(self._world, wap.Request(chosen, spelled(selection, exclude)), asked, watch)
 
     def publish(
         self,

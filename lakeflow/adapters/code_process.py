@@ -235,7 +235,8 @@ class _Talk:
         limits = replace(self._terms.limits, timeout=None)
         if quiet:
             self._terms.said((_WITHHELD,))
-        return self.ask(Begin(asset, method, arguments, Terms(limits, deaf, self.folder, self._terms.share), quiet))
+        terms = replace(self._terms, limits=limits, said=deaf, folder=self.folder)
+        return self.ask(Begin(asset, method, arguments, terms, quiet))
 
     def ask(self, question: Begin | Ask) -> Any:
         """The child's answer. It raises what was raised there, and CodeError when the child ends or takes too long."""

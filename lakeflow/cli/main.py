@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "plan": ("project:plan", "Say what would run, and why; touches nothing."),
     "preview": ("look:preview", "Compute an asset and show its first rows; writes nothing."),
     "materialize": ("runs:materialize", "Write, audit and publish what is not fresh."),
+    "backfill": ("backfill:backfill", "Build the partitions of a span of time, each audited and published."),
     "status": ("look:status", "Say how the assets stand, what needs a decision first."),
     "audit": ("audits:audit", "Run today's checks on what stands already; writes and records nothing."),
     "publish": ("runs:publish", "Audit the held snapshots of a run again and publish what passes."),

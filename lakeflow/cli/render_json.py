@@ -69,6 +69,7 @@ def step_json(step: StepRecord, reader: AssetStatus | None = None) -> JsonObject
         "seconds": round(step.seconds, 3),
         "code_version": step.code_version,
         "inputs": _inputs(step.inputs),
+        "partitions": list(step.partitions),
         "checks": [check_json(check) for check in step.checks],
         **seen,
     }
@@ -233,6 +234,7 @@ def _planned_json(step: Step) -> JsonObject:
         "reasons": [_reason_json(reason) for reason in step.reasons],
         "base_id": id_text(step.base_id),
         "upstreams": sorted(map(str, step.upstreams)),
+        "partitions": [each.name for each in step.partitions],
     }
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
 
 from lakeflow.core.amounts import parse_bytes
+from lakeflow.core.calendar import Unit, parse_moment, parse_partition
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.layout import PartitionField, SortField, read_partition_field, read_sort_field
 from lakeflow.core.model import (
@@ -92,6 +94,10 @@ def asset(
     kind: Literal["dimension", "fact", "mart"] = ...,
     foreign_keys: Mapping[str, str] = ...,
     on_rewrite: Literal["rebuild", "hold"] = ...,
+    partition: str = ...,
+    start: str | date = ...,
+    end: str | date = ...,
+    lookback: int = ...,
     allow_empty: bool = ...,
     timeout: float = ...,
     retries: int = ...,
@@ -117,12 +123,14 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
             one parameter, the rows of the new files. `kind` says what a gold asset is: `dimension`, `fact` or `mart`
             (the default); `foreign_keys` maps a column of a fact or dimension to the key `gold.name.column` in which
             its values must stand. `on_rewrite` says what becomes of an asset with `new_rows(…)` inputs when rows that
-            it consumed were rewritten: `rebuild` it from all rows (the default), or `hold`. `allow_empty` lets checks
-            pass on no rows. `timeout` (seconds), `retries`, `max_rows` and `max_bytes` (`"2GB"`) are what its code may
-            take, 0 for no bound. `layer` is needed only where no folder says it. `description` (default:
-            the docstring), `owner` and `tags` are for people. `external` are tables of other catalogs that it reads,
-            each `catalog.namespace.table`; `inputs` may map a parameter to one. `renamed_from` is the name that its
-            table still has.
+            it consumed were rewritten: `rebuild` it from all rows (the default), or `hold`. `partition`
+            (`"day(departed_at)"`) with `start`, and maybe `end` and `lookback`, builds the table partition by
+            partition; the function may take `partition_start` and `partition_end`. `allow_empty` lets checks pass on
+            no rows. `timeout` (seconds), `retries`, `max_rows` and `max_bytes` (`"2GB"`) are what its code may take, 0
+            for no bound. `layer` is needed only where no folder says it. `description` (default: the docstring),
+            `owner` and `tags` are for people. `external` are tables of other catalogs that it reads, each
+            `catalog.namespace.table`; `inputs` may map a parameter to one. `renamed_from` is the name that its table
+            still has.
 
     """
 
@@ -174,6 +182,10 @@ class Declaration:
     foreign_keys: tuple[ForeignKey, ...] = ()
     new_rows: tuple[str, ...] = ()
     on_rewrite: OnRewrite | None = None
+    partition: tuple[Unit, str] | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    lookback: int = 0
     allow_empty: bool = False
     timeout: float | None = None
     retries: int | None = None
@@ -350,6 +362,24 @@ def _layout(read: Callable[[str], Placed]) -> Callable[[str, object, list[Flaw]]
     return form
 
 
+def _partition(name: str, value: object, flaws: list[Flaw]) -> tuple[Unit, str] | None:
+    try:
+        return parse_partition(_text(name, value, flaws))
+    except ValueError as error:
+        flaws.append(Flaw(name, str(error), f"write {_EXAMPLES[name]}"))
+    return None
+
+
+def _moment(name: str, value: object, flaws: list[Flaw]) -> datetime | None:
+    if not isinstance(value, str | date):
+        raise _WrongFormError
+    try:
+        return parse_moment(value)
+    except ValueError:
+        flaws.append(Flaw(name, f"{name} = {str(value)!r} is no date", f"write {_EXAMPLES[name]}"))
+    return None
+
+
 def _source(_name: str, value: object, flaws: list[Flaw]) -> FileSource | None:
     if not isinstance(value, Mapping):
         raise _WrongFormError
@@ -437,6 +467,8 @@ _FORMS: Final = {
     "bytes": _bytes,
     "external": _external,
     "asset": _asset_key,
+    "partition": _partition,
+    "moment": _moment,
 }
 _COLUMN_FORMS: Final[Mapping[str, type]] = {"type": str, "pii": bool, "mask": str, "description": str}
 
@@ -462,6 +494,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "kind": "kind",
     "foreign_keys": "foreign_keys",
     "on_rewrite": "on_rewrite",
+    "partition": "partition",
+    "start": "moment",
+    "end": "moment",
+    "lookback": "number",
     "allow_empty": "flag",
     "timeout": "seconds",
     "retries": "number",
@@ -496,6 +532,10 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "foreign_keys": 'foreign_keys = {carrier = "gold.carriers.carrier"}, a dict in Python',
     "new_rows": 'new_rows = ["bronze.flights"]',
     "on_rewrite": 'on_rewrite = "hold"',
+    "partition": 'partition = "day(departed_at)"',
+    "start": 'start = "2013-01-01"',
+    "end": 'end = "2014-01-01"',
+    "lookback": "lookback = 3",
     "allow_empty": "allow_empty = true, in Python True",
     "timeout": "timeout = 600, in seconds",
     "retries": "retries = 2",

@@ -42,6 +42,7 @@ def data_fields(declaration: Declaration, write: WriteMode) -> dict[str, Any]:
         "columns": {name: said for name, column in declaration.columns.items() if (said := _column(column))},
         "reads": list(declaration.reads),
         "new_rows": sorted(declaration.new_rows),
+        "partition": "{}({})".format(*declaration.partition) if declaration.partition else "",
         "source": declaration.source.data_fields() if declaration.source else None,
     }
     return {name: value for name, value in fields.items() if value}

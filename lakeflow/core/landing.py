@@ -17,6 +17,8 @@ from lakeflow.core.provenance import provenance_of
 from lakeflow.core.table import Table
 
 FORMAT: Final = "lakeflow.landed/1"
+KIND: Final = "landed"
+"""The kind of the sidecar that holds the set."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from lakeflow.core.calendar import Timeline
 from lakeflow.core.define import Declaration
 from lakeflow.core.errors import Fault
-from lakeflow.core.layout import Transform
+from lakeflow.core.layout import Layout, PartitionField, Transform
 from lakeflow.core.model import (
     EMPTY,
     NAME_PATTERN,
@@ -59,6 +60,22 @@ class Draft:
         return frozenset(key for key in self.inputs.values() if str(key) in self.declaration.new_rows)
 
     @property
+    def timeline(self) -> Timeline | None:
+        said = self.declaration
+        if said.partition is None or said.start is None:
+            return None
+        return Timeline(*said.partition, said.start, said.end, said.lookback)
+
+    @property
+    def layout(self) -> Layout:
+        """What is declared; partitions in time lie apart in files too."""
+        said = self.declaration
+        if said.partition is None:
+            return Layout(said.partition_by, said.sort_by)
+        unit, column = said.partition
+        return Layout((PartitionField(column, Transform(unit)),), said.sort_by)
+
+    @property
     def on_rewrite(self) -> OnRewrite:
         """What is declared, else a rebuild; bronze never takes a row back and holds."""
         return self.declaration.on_rewrite or (OnRewrite.HOLD if self.key.layer is Layer.BRONZE else OnRewrite.REBUILD)
@@ -82,7 +99,9 @@ class Read:
 
 
 def write_mode(declaration: Declaration, layer: Layer) -> WriteMode:
-    """What is declared, else append in bronze and replace elsewhere."""
+    """What is declared, else by partition where there are such in time, append in bronze and replace elsewhere."""
+    if declaration.write is None and declaration.partition is not None:
+        return WriteMode.PARTITION
     return declaration.write or (WriteMode.APPEND if layer is Layer.BRONZE else WriteMode.REPLACE)
 
 
@@ -129,6 +148,7 @@ def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _source(draft)
     yield from _new_rows(draft)
     yield from _externals(draft)
+    yield from _timeline(draft)
     for name, upstream in draft.inputs.items():
         yield from _input(draft, name, upstream, known)
 
@@ -168,10 +188,13 @@ def _layout(draft: Draft) -> Iterator[Fault]:
     """Partition values stand in paths and manifests, where no mask reaches."""
     said = draft.declaration
     personal = {name.lower() for name, column in said.columns.items() if column.pii and not column.mask}
-    if draft.write is WriteMode.PARTITION and not said.partition_by:
+    if said.partition and said.partition_by:
+        hint = "drop it: partition says how its rows lie in files, sort_by may say more"
+        yield draft.fault(f"{draft.key} has both partition and partition_by", hint, "partition_by")
+    if draft.write is WriteMode.PARTITION and not draft.layout.partition_by:
         hint = 'say which partitions: partition_by = ["day(at)"]'
         yield draft.fault(f'{draft.key} is written by "{draft.write}" and has no partition_by', hint, "write")
-    for each in said.partition_by:
+    for each in draft.layout.partition_by:
         if each.column.lower() in personal and each.transform is not Transform.BUCKET:
             hint = f"bucket(16, {each.column}) tells nobody's value; or partition by another column"
             what = f"{draft.key} is partitioned by {each}, whose values would stand in the names of its files"
@@ -229,6 +252,23 @@ def _externals(draft: Draft) -> Iterator[Fault]:
         name = min(map(str, draft.externals.values()))
         hint = "gold reads silver and gold: take it in with a bronze or silver asset first"
         yield draft.fault(f"{draft.key} is gold and reads {name} of another catalog", hint, "external")
+
+
+def _timeline(draft: Draft) -> Iterator[Fault]:
+    said = draft.declaration
+    if said.partition is None:
+        for name in ("start", "end", "lookback"):
+            if getattr(said, name):
+                hint = 'say what is built from then on: partition = "day(departed_at)"'
+                yield draft.fault(f"{draft.key} has {name} and no partition", hint, name)
+    elif said.start is None:
+        hint = 'say where its partitions begin: start = "2013-01-01"'
+        yield draft.fault(f"{draft.key} has a partition and no start", hint, "partition")
+    elif draft.write is not WriteMode.PARTITION:
+        hint = f'drop write = "{draft.write}": each partition replaces what stood there of it'
+        yield draft.fault(f"{draft.key} is built by partitions", hint, "write")
+    elif said.end is not None and said.end <= said.start:
+        yield draft.fault(f"{draft.key} ends before it starts", "end is the first moment that is not built", "end")
 
 
 def _input(draft: Draft, name: str, upstream: AssetKey, known: set[AssetKey]) -> Iterator[Fault]:

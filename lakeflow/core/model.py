@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, NoReturn, TypeAlias
 
+from lakeflow.core.calendar import Timeline
 from lakeflow.core.layout import PLAIN, Layout
 from lakeflow.core.source import FileSource
 
@@ -246,6 +247,7 @@ class Asset:
     `code_version` is the fingerprint of all code that can change the data, `source` the text it was made from.
     `reads` are globs of outside files, relative to the root, whose content is the fingerprint of a root.
     `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold alone.
+    `timeline` says which partitions in time it is built by, and from when.
     `new_rows` are the inputs of which each write reads only the rows that the asset has not consumed yet.
     `salt` is the fingerprint of the salt that its hashes are keyed with; empty when it has none, or none is set.
     `at` names the column that says since when a row of a history holds; empty: since it is written.
@@ -272,6 +274,7 @@ class Asset:
     kind: Kind | None = None
     new_rows: frozenset[AssetKey] = frozenset()
     on_rewrite: OnRewrite = OnRewrite.REBUILD
+    timeline: Timeline | None = None
     allow_empty: bool = False
     limits: Limits = UNLIMITED
     code_version: str = ""

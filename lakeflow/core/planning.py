@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from lakeflow.core.calendar import EVER
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.graph import ancestors
 from lakeflow.core.increments import consumption
@@ -17,17 +19,32 @@ from lakeflow.core.quarantine import owner_of
 from lakeflow.core.reasons import Cause, Reason, short_id
 from lakeflow.core.runs import STANDING, Action, VerdictRecord
 from lakeflow.core.table import NEUTRAL, External, Snapshot, Table
+from lakeflow.core.timeline import (
+    Backfill,
+    Built,
+    Pending,
+    Upstream,
+    of_backfill,
+    pending,
+    spelled_range,
+    windows,
+    with_late,
+)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One asset to write or to audit. `base_id` is main as planned on (None: never published)."""
+    """One asset to write or to audit. `base_id` is main as planned on (None: never published).
+
+    `partitions` are those in time that are written, of an asset that has such.
+    """
 
     asset: AssetKey
     action: Action
     reasons: tuple[Reason, ...]
     base_id: int | None = None
     upstreams: frozenset[AssetKey] = frozenset()
+    partitions: tuple[Pending, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,10 +81,11 @@ class Facts:
     """What the world says at one moment, from one catalog read.
 
     `reads` holds the digest of the outside files of each root that names them, `landings` what would land for each
-    selected asset with a source, `externals` what other catalogs said of their tables. `renamed_code` maps a code
-    version made by an older fingerprint algorithm to that of the same text today. `renames` holds the old name of
-    each asset whose table still has that name; `tables` and `verdicts` have it under the new one already. `rekeyed`
-    holds the assets that have another key than what is published was made with.
+    selected asset with a source, `externals` what other catalogs said of their tables, `built` the partitions in time
+    that stand on main. `renamed_code` maps a code version made by an older fingerprint algorithm to that of the same
+    text today. `renames` holds the old name of each asset whose table still has that name; `tables` and `verdicts` have
+    it under the new one already. `rekeyed` holds the assets that have another key than what is published was made with.
+    `now` is when they were gathered.
     """
 
     tables: Mapping[AssetKey, Table]
@@ -77,11 +95,16 @@ class Facts:
     externals: Mapping[ExternalKey, External] = EMPTY
     renames: Mapping[AssetKey, AssetKey] = EMPTY
     rekeyed: Mapping[AssetKey, Rekeyed] = EMPTY
+    built: Mapping[AssetKey, Mapping[str, Built]] = EMPTY
+    now: datetime = EVER.start
     renamed_code: Mapping[str, str] = EMPTY
 
     def made_by(self, stands: Published) -> str:
         """The code version of what is published, as today's fingerprint algorithm spells it."""
-        return self.renamed_code.get(stands.code_version, stands.code_version)
+        return self.today(stands.code_version)
+
+    def today(self, code_version: str) -> str:
+        return self.renamed_code.get(code_version, code_version)
 
 
 @dataclass(frozen=True)
@@ -106,19 +129,27 @@ class _Asked:
     selected: tuple[AssetKey, ...]
     forced: bool
     refreshed: bool
+    backfill: Backfill | None
     running: dict[AssetKey, Step] = field(default_factory=dict)
 
 
-def plan(
-    project: Project, facts: Facts, selected: Sequence[AssetKey], *, forced: bool = False, refreshed: bool = False
+def plan(  # noqa: PLR0913 - the words of the command line
+    project: Project,
+    facts: Facts,
+    selected: Sequence[AssetKey],
+    *,
+    forced: bool = False,
+    refreshed: bool = False,
+    backfill: Backfill | None = None,
 ) -> Plan:
     """Steps for the selected assets, in dependency order, each with its reasons.
 
-    `forced` runs fresh assets too, `refreshed` makes every one anew from nothing.
+    `forced` runs fresh assets too, `refreshed` makes every one anew from nothing. Of assets with partitions in time
+    those of `backfill`, else all that are missing or outdated.
 
     SelectionError when an upstream was never built and is not selected.
     """
-    asked = _Asked(project, facts, run_order(project, selected), forced, refreshed)
+    asked = _Asked(project, facts, run_order(project, selected), forced, refreshed, backfill)
     for key in asked.selected:
         _require_upstreams(asked, key)
         if step := _step(asked, key):
@@ -214,13 +245,62 @@ def _step(asked: _Asked, key: AssetKey) -> Step | None:
     stands = published(asked.facts.tables.get(key), asked.facts.verdicts.get(key, ()))
     if (owner := owner_of(key)) is not None:
         return _quarantine_step(asked, key, owner, stands)
-    to_write = _reasons_to_write(asked, asset, stands)
+    partitions = _partitions(asked, asset)
+    if asset.timeline is None:
+        to_write = _reasons_to_write(asked, asset, stands)
+    else:
+        to_write = _partition_reasons(partitions, otherwise=_is_partitioned_otherwise(asked, asset))
     to_audit = _reasons_to_audit(asked, asset, stands) if stands else []
     if not to_write and not to_audit:
         return None
     action = Action.WRITE if to_write else Action.AUDIT
     upstreams = frozenset(asset.upstreams & asked.running.keys())
-    return Step(key, action, (*to_write, *to_audit), stands.snapshot.id if stands else None, upstreams)
+    return Step(key, action, (*to_write, *to_audit), stands.snapshot.id if stands else None, upstreams, partitions)
+
+
+def _partitions(asked: _Asked, asset: Asset) -> tuple[Pending, ...]:
+    if asset.timeline is None:
+        return ()
+    facts, timeline = asked.facts, asset.timeline
+    built = {
+        name: replace(each, code_version=facts.today(each.code_version))
+        for name, each in facts.built.get(asset.key, EMPTY).items()
+    }
+    upstreams = {str(key): above for key in sorted(asset.upstreams) if (above := _upstream(asked, key))}
+    found = pending(timeline, asset.code_version, built, upstreams, facts.now)
+    if _is_partitioned_otherwise(asked, asset):
+        return found
+    if asked.backfill and not asked.refreshed:
+        return of_backfill(timeline, found, asked.backfill, facts.now)
+    if asked.forced or asked.refreshed:
+        return of_backfill(timeline, found, Backfill(EVER), facts.now)
+    return with_late(timeline, found, facts.now)
+
+
+def _is_partitioned_otherwise(asked: _Asked, asset: Asset) -> bool:
+    """Does its table hold rows of which no set says in which partitions they were built? Then all are built anew."""
+    table = asked.facts.tables.get(asset.key)
+    return table is not None and table.main is not None and asset.key not in asked.facts.built
+
+
+def _upstream(asked: _Asked, key: AssetKey) -> Upstream | None:
+    timeline = asked.project.assets[key].timeline
+    if timeline is None:
+        return None
+    step = asked.running.get(key)
+    return Upstream(timeline, asked.facts.built.get(key, EMPTY), windows(step.partitions) if step else ())
+
+
+def _partition_reasons(partitions: Sequence[Pending], *, otherwise: bool) -> list[Reason]:
+    """One reason for each word that says why, with how many and which."""
+    by_why: dict[str, list[str]] = {}
+    for each in partitions:
+        by_why.setdefault(each.why, []).append(each.name)
+    rebuild = [Reason(Cause.REBUILD, after="its table was not partitioned so")] if otherwise and partitions else []
+    return rebuild + [
+        Reason(Cause.PARTITIONS, after=f"{len(names)} partition{'s'[: len(names) != 1]} {why} ({spelled_range(names)})")
+        for why, names in by_why.items()
+    ]
 
 
 def _quarantine_step(asked: _Asked, key: AssetKey, owner: AssetKey, stands: Published | None) -> Step | None:

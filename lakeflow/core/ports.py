@@ -75,12 +75,15 @@ class Catalog(Protocol):
         """The snapshot's files that were written in that layout, as `scan` names them, and which partition each is."""
         ...
 
-    def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
-        """A set of landed files by its name; LakeError when it is gone or damaged."""
+    def read_sidecar(self, table: Table, name: str) -> str:
+        """A document beside the table by its name; LakeError when it is gone or damaged."""
         ...
 
-    def write_landed(self, table: Table, files: Sequence[Landed]) -> str:
-        """Keep a set of landed files beside the table, durably; returns its name, which no other set has."""
+    def write_sidecar(self, table: Table, kind: str, text: str) -> str:
+        """Keep a document beside the table, durably; returns its name, `<kind>-…`, which no other one has.
+
+        It lives as long as a snapshot whose summary names it.
+        """
         ...
 
     def stage(self, table: Table, staging: Staging) -> Table:

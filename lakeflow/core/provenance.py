@@ -22,8 +22,9 @@ class Provenance:
     `inputs` maps an input table to its snapshot id, `fingerprint` names the algorithm of `code_version`,
     `reads` is the digest of a root's outside files, `landed` names the set of files that landed up to this snapshot,
     `new_rows` maps an incremental input to the snapshot behind which it was read (`inputs` says up to which),
-    `git` is `<commit>` or `<commit>+dirty`, `salt` is the fingerprint of the salt of its hashes, `write` the write
-    mode, `replaced` the number of rows of the snapshot before that a merge took away.
+    `partitions` names the set of partitions in time that are built as of it, `git` is `<commit>` or `<commit>+dirty`,
+    `salt` is the fingerprint of the salt of its hashes, `write` the write mode, `replaced` the number of rows of the
+    snapshot before that a merge took away.
     """
 
     run: str
@@ -41,6 +42,7 @@ class Provenance:
     salt: str = ""
     write: str = ""
     replaced: int = 0
+    partitions: str = ""
 
     def summary(self) -> dict[str, str]:
         """As snapshot summary properties; what does not apply is left out."""
@@ -60,6 +62,7 @@ class Provenance:
             "salt": self.salt,
             "write": self.write,
             "replaced-rows": str(self.replaced or ""),
+            "partitions": self.partitions,
         }
         return {PREFIX + name: value for name, value in entries.items() if value}
 
@@ -85,6 +88,7 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         salt=get("salt", ""),
         write=get("write", ""),
         replaced=int(get("replaced-rows", "0")),
+        partitions=get("partitions", ""),
     )
 
 

@@ -18,6 +18,7 @@ class Cause(StrEnum):
     FILES_REFUSED = "files cannot land"
     INPUT_MOVED = "input moved"
     NEW_ROWS = "new rows"
+    PARTITIONS = "partitions"
     REBUILD = "rebuilds from all rows"
     WAITS = "will be held"
     INPUT_UNREADABLE = "input cannot be read"
@@ -61,7 +62,7 @@ class Reason:
                 return f"{self.cause}: {self.after}{_rows(self.rows)}"
             case Cause.NEW_FILES:
                 return f"{self.after} new file{'s'[: self.after != '1']}"
-        return _SPELLED_OUT.get(self.cause, str(self.cause))
+        return self.after if self.cause is Cause.PARTITIONS else _SPELLED_OUT.get(self.cause, str(self.cause))
 
     def _of_whole_table(self) -> str:
         if self.cause is Cause.RENAMED:

@@ -88,8 +88,8 @@ class StepRecord:
     """One asset in one run. `state` is None until the step has ended.
 
     `base_id` is main as the step was planned on, `snapshot_id` what it wrote or audited, `inputs` the pinned
-    snapshots it read, `reads` the digest of a root's outside files, `reasons` why it was planned and `reason` why
-    it ended as it did.
+    snapshots it read, `partitions` those in time that it was to build, `reads` the digest of a root's outside files,
+    `reasons` why it was planned and `reason` why it ended as it did.
     """
 
     asset: AssetKey
@@ -106,6 +106,7 @@ class StepRecord:
     checks_digest: str = ""
     reads: str = ""
     inputs: Mapping[str, int] = EMPTY
+    partitions: tuple[str, ...] = ()
     checks: tuple[CheckResult, ...] = ()
 
     @property

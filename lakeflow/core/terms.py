@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from lakeflow.core.calendar import Window
 from lakeflow.core.errors import CodeError
 from lakeflow.core.model import UNLIMITED, Asset, Limits
 from lakeflow.core.shares import Share
@@ -22,13 +23,15 @@ def deaf(_lines: tuple[str, ...]) -> None:
 class Terms:
     """`folder` names the folder below the table's data for the files of this one try; empty: the engine picks one.
 
-    `share` is what the database engine may take of the machine; None: what it was made with.
+    `share` is what the database engine may take of the machine; None: what it was made with. The code runs once for
+    each of `windows`, whose bounds it is given, or once without any.
     """
 
     limits: Limits = UNLIMITED
     said: Listener = deaf
     folder: str = ""
     share: Share | None = None
+    windows: tuple[Window, ...] = ()
 
 
 FREELY: Final = Terms()

@@ -9,7 +9,6 @@ from typing import Final
 
 from lakeflow.core.errors import Fault, ProjectError
 from lakeflow.core.laws import Draft, Read, faults_of, in_order
-from lakeflow.core.layout import Layout
 from lakeflow.core.model import Asset, Deletes, Kind, Layer, Project
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.quarantine import quarantine_faults, with_quarantines
@@ -71,7 +70,7 @@ def _asset(draft: Draft) -> Asset:
         last_by=declared.keep,
         at=declared.at,
         deletes=declared.deletes or Deletes.IGNORE,
-        layout=Layout(declared.partition_by, declared.sort_by),
+        layout=draft.layout,
         columns=declared.columns,
         description=draft.description,
         owner=declared.owner,
@@ -81,6 +80,7 @@ def _asset(draft: Draft) -> Asset:
         kind=declared.kind or (Kind.MART if draft.key.layer is Layer.GOLD else None),
         new_rows=draft.new_rows,
         on_rewrite=draft.on_rewrite,
+        timeline=draft.timeline,
         allow_empty=declared.allow_empty,
         limits=declared.limits,
         code_version=draft.code_version,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from lakeflow.core.calendar import BOUNDS
 from lakeflow.core.define import ATTRIBUTE, Declaration, read_declaration
 from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import data_fields, fingerprint, python_source
@@ -221,8 +222,12 @@ def _misfits(function: Callable[..., Any], declaration: Declaration) -> Iterator
     if declaration.source is not None and not declaration.inputs:
         yield from _misfit_source(plain.__name__, [name for name in names if name not in optional])
         return
+    bounds = BOUNDS if declaration.partition else ()
+    if declaration.partition and not set(bounds) & set(names):
+        hint = f"take {' and '.join(BOUNDS)} as parameters, and filter by them"
+        yield f"{plain.__name__}() does not take the bounds of its partitions", hint, "partition"
     for name in names:
-        if name not in declaration.inputs and name not in optional:
+        if name not in declaration.inputs and name not in optional and name not in bounds:
             hint = f'name what it receives: inputs={{"{name}": "bronze.{name}"}}'
             yield f"parameter {name!r} of {plain.__name__}() has no input", hint, "inputs"
     for name in declaration.inputs:

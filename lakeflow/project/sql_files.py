@@ -8,14 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from lakeflow.core.calendar import BOUNDS
 from lakeflow.core.define import HEADER_FIELDS, read_declaration
 from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import data_fields, fingerprint, sql_source
 from lakeflow.core.flows import flows_of
 from lakeflow.core.laws import Draft, Read, write_mode
 from lakeflow.core.model import AssetKey, ExternalKey, Layer, SqlCode
+from lakeflow.core.parameters import parameters
 from lakeflow.core.source import LANDED_ROWS
 from lakeflow.core.sql import Allowed, Header, Query, read_header, read_query
+from lakeflow.core.tokens import line_at
 from lakeflow.project.sources import Sources, UnreadableError
 
 _INPUTS: Final = "drop it: what a SELECT reads is seen in its text"
@@ -34,6 +37,7 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources) -> Read:
     query = read_query(text, name, Allowed(own, frozenset(declaration.external)))
     faults = [*header.faults, *query.faults, *_misplaced(name, layer, declaration.layer, header, query)]
     faults += [*_landing(name, header, query), *_unread(name, header, declaration.external, query)]
+    faults += _parameters(name, text, header, query)
     for flaw in flaws:
         hint = _INPUTS if flaw.field == "inputs" else flaw.hint
         faults.append(Fault(name, header.lines.get(flaw.field, 1), flaw.message, hint))
@@ -72,6 +76,22 @@ def _unread(name: str, header: Header, declared: Iterable[ExternalKey], query: Q
         if key not in query.external and not query.faults:
             line = header.lines.get("external", 1)
             yield Fault(name, line, f"the SELECT does not read {key}", f"drop it, or write from {key}")
+
+
+def _parameters(name: str, text: str, header: Header, query: Query) -> Iterator[Fault]:
+    """A SELECT with partitions computes one window at a time; every other one has no parameters."""
+    if query.faults:
+        return
+    partitioned, found = "partition" in header.fields, parameters(text)
+    for each in found:
+        if each.name not in BOUNDS or not partitioned:
+            hint = f"${' and $'.join(BOUNDS)} exist, where the header has a partition"
+            yield Fault(name, line_at(text, each.start), f"the SELECT has a parameter ${each.name}", hint)
+    if partitioned and not found:
+        hint = "filter by them: where departed_at >= $partition_start and departed_at < $partition_end"
+        yield Fault(
+            name, header.lines.get("partition", 1), "the SELECT does not use the bounds of its partitions", hint
+        )
 
 
 def _landing(name: str, header: Header, query: Query) -> Iterator[Fault]:

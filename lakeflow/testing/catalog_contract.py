@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lakeflow.testing.landed_contract import LandedContract
 from lakeflow.testing.moved_main_contract import MovedMainContract
 from lakeflow.testing.publishing_contract import PublishingContract
 from lakeflow.testing.registration_contract import RegistrationContract
+from lakeflow.testing.sidecar_contract import SidecarContract
 from lakeflow.testing.staging_contract import StagingContract
 
 
-class CatalogContract(StagingContract, PublishingContract, MovedMainContract, LandedContract, RegistrationContract):
+class CatalogContract(StagingContract, PublishingContract, MovedMainContract, SidecarContract, RegistrationContract):
     """Subclass it, name the class `Test…`, and say what `CatalogCase` asks for."""

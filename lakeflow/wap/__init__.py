@@ -1,5 +1,6 @@
 """The story: write to a branch, audit that very snapshot, decide, publish what passed in one commit."""
 
+from lakeflow.wap.backfill import backfill
 from lakeflow.wap.collecting import collect, garbage
 from lakeflow.wap.computing import compute
 from lakeflow.wap.decisions import discard, publish_held, rollback
@@ -17,6 +18,7 @@ __all__ = [
     "World",
     "adopt",
     "as_they_are",
+    "backfill",
     "collect",
     "compute",
     "discard",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from datetime import datetime
 
+from lakeflow.core.calendar import Window
 from lakeflow.core.errors import AssetError
 from lakeflow.core.evolution import declare, evolve
 from lakeflow.core.layout import check_layout
@@ -33,9 +36,23 @@ def compute(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
         raise AssetError(f"{key} is filled where {owner} is written", hint=f"`lakeflow preview {owner}`", asset=key)
     require_salt(world.project, (key,))
     asset, facts = world.project.assets[key], world.facts((key,))
-    with _running(world, asset, facts, Terms(asset.limits.over(world.policy.limits), said)) as produced:
+    terms = Terms(asset.limits.over(world.policy.limits), said, windows=_last_window(asset, facts.now))
+    with _running(world, asset, facts, terms) as produced:
         stored = stored_schema(facts.tables.get(key), columns_of(asset, produced.schema), asset.write)
         return produced.first(unversioned(stored) if asset.write is WriteMode.SCD2 else stored, limit)
+
+
+def _last_window(asset: Asset, now: datetime) -> tuple[Window, ...]:
+    """Of partitions in time the last one that is over. AssetError when none is."""
+    if asset.timeline is None:
+        return ()
+    for _, window in deque(asset.timeline.partitions(now), maxlen=1):
+        return (window,)
+    raise AssetError(
+        f"{asset.key}: its first {asset.timeline.unit} is not over yet",
+        hint=f"partitions start at {asset.timeline.start:%Y-%m-%d}",
+        asset=asset.key,
+    )
 
 
 def columns_of(asset: Asset, produced: Schema) -> Schema:

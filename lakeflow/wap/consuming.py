@@ -34,13 +34,12 @@ class Reading:
 def read_inputs(attempt: Attempt, step: Step) -> Reading:
     """As the plan says, on the snapshots that are pinned now: an upstream may have run since it was made."""
     asset = attempt.asset(step.asset)
-    if any(reason.cause is Cause.FULL_REFRESH for reason in step.reasons):
+    causes = {reason.cause for reason in step.reasons}
+    if Cause.FULL_REFRESH in causes or (Cause.REBUILD in causes and step.base_id is not None):
         return Reading(attempt.inputs(asset), rebuilds=True)
     if not asset.new_rows or step.base_id is None:
         return Reading(attempt.inputs(asset))
     came = _came(attempt, asset)
-    if any(reason.cause is Cause.REBUILD for reason in step.reasons):
-        return Reading(attempt.inputs(asset), rebuilds=True)
     if came.rebuild and asset.on_rewrite is OnRewrite.HOLD:
         return Reading(waits=came.rebuild)
     if came.rebuild:

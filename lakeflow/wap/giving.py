@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import tenacity
@@ -15,12 +16,13 @@ import tenacity
 from lakeflow.core.errors import CodeError
 from lakeflow.core.events import StepPrinted, StepRetried
 from lakeflow.core.layout import Partition
-from lakeflow.core.model import EMPTY, Asset, TableKey, WriteMode
+from lakeflow.core.model import EMPTY, Asset, AssetKey, TableKey, WriteMode
 from lakeflow.core.ports import Catalog, Produced
 from lakeflow.core.quarantine import beside, quarantine_schema
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan, Table
 from lakeflow.core.terms import Terms
+from lakeflow.core.timeline import Pending, asked_of, windows
 from lakeflow.core.writing import Apart, Write, Written
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.computing import columns_of, stored_schema
@@ -44,13 +46,25 @@ class Given:
     beside: tuple[Table, Schema] | None = None
 
 
-def give(attempt: Attempt, declared: Asset, asset: Asset, scans: Mapping[TableKey, Scan]) -> Given:
-    """What the asset's code gives on these inputs, written as it stands for this step (`asset`, of what is `declared`).
+@dataclass(frozen=True)
+class Order:
+    """What is asked of an asset's code: `asset` as it stands for this step, of what is `declared`, on pinned inputs.
 
-    Each failed try but the last is told.
+    Of partitions in time those to build, window by window, all in one write.
+    """
+
+    declared: Asset
+    asset: Asset
+    scans: Mapping[TableKey, Scan]
+    partitions: tuple[Pending, ...] = ()
+
+
+def give(attempt: Attempt, order: Order) -> Given:
+    """What the code gives, written to files. Each failed try but the last is told.
 
     Only CodeError is worth another try: what a retry cannot change, such as a bound that is passed, ends it at once.
     """
+    asset = order.asset
     limits, pause = asset.limits.over(attempt.world.policy.limits), attempt.world.policy.retry_pause
 
     def again(state: tenacity.RetryCallState) -> None:
@@ -67,30 +81,26 @@ def give(attempt: Attempt, declared: Asset, asset: Asset, scans: Mapping[TableKe
         sleep=attempt.baton.pause,
         reraise=True,
     )
-    terms = Terms(
-        limits,
-        said=lambda lines: attempt.tell(StepPrinted(attempt.run.id, asset.key, lines)),
-        share=attempt.share(asset.key),
-    )
-    return patient(lambda: _given(attempt, declared, asset, _running(attempt, asset, scans, terms)))
+    said = partial(_printed, attempt, asset.key)
+    terms = Terms(limits, said, share=attempt.share(asset.key), windows=windows(order.partitions))
+    return patient(lambda: _given(attempt, order, terms))
 
 
-def _running(
-    attempt: Attempt, asset: Asset, scans: Mapping[TableKey, Scan], terms: Terms
-) -> AbstractContextManager[Produced]:
-    return land(attempt, asset, terms) if asset.files else attempt.world.engine.produce(asset, scans, terms)
+def _printed(attempt: Attempt, key: AssetKey, lines: tuple[str, ...]) -> None:
+    attempt.tell(StepPrinted(attempt.run.id, key, lines))
 
 
-def _given(attempt: Attempt, declared: Asset, asset: Asset, running: AbstractContextManager[Produced]) -> Given:
+def _given(attempt: Attempt, order: Order, terms: Terms) -> Given:
     """One try. What takes long is done aside."""
-    aside = attempt.baton.aside
+    asset, aside = order.asset, attempt.baton.aside
     with ExitStack() as stack:
-        produced = aside(lambda: stack.enter_context(running))
-        table, schema = _target(attempt, columns_of(declared, produced.schema), asset)
-        write, other = _how(attempt, declared, table, schema, merges=asset.write.merges), None
+        produced = aside(lambda: stack.enter_context(_running(attempt, order, terms)))
+        table, schema = _target(attempt, columns_of(order.declared, produced.schema), asset)
+        how, other = _how(attempt, order.declared, table, schema, merges=asset.write.merges), None
+        write = replace(how, asked=asked_of(asset, order.partitions))
         if quarantine := attempt.world.project.assets.get(beside(asset.key)):
             other = _target(attempt, columns_of(quarantine, quarantine_schema(schema)), quarantine)
-            write = replace(write, apart=_apart(attempt, declared, schema, other))
+            write = replace(write, apart=_apart(attempt, order.declared, schema, other))
         written = aside(lambda: produced.write(write))
     landed = keep_landed(attempt, table, produced, (*written.files, *written.apart)) if asset.files else ""
     return Given(table, schema, written, landed, other)
@@ -108,6 +118,12 @@ def _apart(attempt: Attempt, asset: Asset, schema: Schema, other: tuple[Table, S
         run=attempt.run.id,
         inputs=json.dumps(inputs),
     )
+
+
+def _running(attempt: Attempt, order: Order, terms: Terms) -> AbstractContextManager[Produced]:
+    if order.asset.files:
+        return land(attempt, order.asset, terms)
+    return attempt.world.engine.produce(order.asset, order.scans, terms)
 
 
 def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges: bool) -> Write:

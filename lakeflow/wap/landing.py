@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from lakeflow.core.errors import AssetError
-from lakeflow.core.landing import Landing
+from lakeflow.core.landing import KIND, Landing, to_json
 from lakeflow.core.model import Asset, AssetKey
 from lakeflow.core.ports import Produced
 from lakeflow.core.table import Table, WrittenFile
@@ -52,7 +52,7 @@ def keep_landed(attempt: Attempt, table: Table, rows: Produced, files: Sequence[
             hint="bronze lands every row once; filter, fold and unnest in a silver asset",
             asset=table.key,
         )
-    return attempt.world.catalog.write_landed(table, (*landing.before, *rows.landed))
+    return attempt.world.catalog.write_sidecar(table, KIND, to_json((*landing.before, *rows.landed)))
 
 
 def _refuse(asset: Asset, landing: Landing) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from lakeflow.core import planning
+from lakeflow.core.calendar import Window
 from lakeflow.core.errors import BusyError, UsageError
 from lakeflow.core.events import Planned, RunEnded, RunStarted
 from lakeflow.core.model import AssetKey
@@ -18,6 +19,7 @@ from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, RunRecord, RunState, St
 from lakeflow.core.salt import require_salt
 from lakeflow.core.shares import lanes, share
 from lakeflow.core.table import Rename
+from lakeflow.core.timeline import ASKED, Backfill
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.lanes import Lanes
 from lakeflow.wap.leasing import leased
@@ -30,7 +32,8 @@ from lakeflow.wap.world import World
 class Request:
     """What is asked of a run. `refreshed` makes all of it anew from nothing.
 
-    `wait` is in seconds; `selection` is kept for the record.
+    `wait` is in seconds; `selection` is kept for the record. With `backfill` only partitions in that span of time are
+    planned, and of assets without partitions nothing changes.
     """
 
     selected: tuple[AssetKey, ...]
@@ -39,6 +42,7 @@ class Request:
     all_or_nothing: bool = False
     wait: float = 0.0
     refreshed: bool = False
+    backfill: Backfill | None = None
 
 
 def preview(world: World, request: Request) -> Plan:
@@ -84,7 +88,12 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
     require_salt(world.project, keys)
     with leased(world, before.id, _with_old_names(world, open_assets(before)), wait) as lease:
         before = require_unpublished(world.ledger.run(before.id), "retry")
-        again = Request(keys, forced=_was(Cause.FORCED, before), refreshed=_was(Cause.FULL_REFRESH, before))
+        again = Request(
+            keys,
+            forced=_was(Cause.FORCED, before),
+            refreshed=_was(Cause.FULL_REFRESH, before),
+            backfill=_was_backfill(world, before),
+        )
         facts = _settled_facts(world, keys, anew=again.refreshed)
         plan = _plan(world, facts, keys, again)
         observer(Planned(plan))
@@ -102,7 +111,14 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
 
 
 def _plan(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request) -> Plan:
-    return planning.plan(world.project, facts, keys, forced=request.forced, refreshed=request.refreshed)
+    return planning.plan(
+        world.project,
+        facts,
+        keys,
+        forced=request.forced,
+        refreshed=request.refreshed,
+        backfill=request.backfill,
+    )
 
 
 def _with_old_names(world: World, keys: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
@@ -166,9 +182,10 @@ def _planned(step: Step, world: World, facts: Facts) -> StepRecord:
     snapshots it may read meanwhile, so that no publish lets them go.
     """
     reasons = tuple(str(reason) for reason in step.reasons)
+    partitions = tuple(each.name for each in step.partitions)
     tables = (facts.tables.get(key) for key in world.project.assets[step.asset].upstreams)
     inputs = {str(table.key): table.main for table in tables if table and table.main is not None}
-    return StepRecord(step.asset, step.action, reasons, base_id=step.base_id, inputs=inputs)
+    return StepRecord(step.asset, step.action, reasons, base_id=step.base_id, inputs=inputs, partitions=partitions)
 
 
 def _run(attempt: Attempt, plan: Plan) -> RunRecord:
@@ -243,6 +260,20 @@ def _unpublished(world: World, run: RunRecord) -> tuple[AssetKey, ...]:
 
 def _was(cause: Cause, run: RunRecord) -> bool:
     return any(reason.startswith(cause) for step in run.steps for reason in step.reasons)
+
+
+def _was_backfill(world: World, run: RunRecord) -> Backfill | None:
+    """The span of the partitions that its steps were to build: a retry builds no others."""
+    spans = [
+        window
+        for step in run.steps
+        if (asset := world.project.assets.get(step.asset)) and asset.timeline
+        for window in asset.timeline.named(step.partitions)
+    ]
+    if not spans:
+        return None
+    redo = any(ASKED in reason for step in run.steps for reason in step.reasons)
+    return Backfill(Window(min(each.start for each in spans), max(each.end for each in spans)), redo)
 
 
 def _settled(step: StepRecord, plan: Plan) -> StepRecord:

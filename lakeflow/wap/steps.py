@@ -9,7 +9,7 @@ from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.fingerprint import ALGORITHM
 from lakeflow.core.lineage import hidden_columns
-from lakeflow.core.model import AssetKey, WriteMode
+from lakeflow.core.model import EMPTY, AssetKey, WriteMode
 from lakeflow.core.planning import Step, published
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.provenance import Provenance, provenance_of
@@ -17,12 +17,14 @@ from lakeflow.core.quarantine import beside, owner_of
 from lakeflow.core.reasons import TO_AUDIT, Cause
 from lakeflow.core.runs import Action, Ruling, StepRecord, StepState
 from lakeflow.core.table import Discard, Scan, Staging
+from lakeflow.core.timeline import Pending
 from lakeflow.core.verdict import hold_reason, written_as
 from lakeflow.wap.appended import appended
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.consuming import Reading, has_no_new_rows, read_inputs
-from lakeflow.wap.giving import give
+from lakeflow.wap.giving import Order, give
 from lakeflow.wap.landing import lands_nothing
+from lakeflow.wap.partitions import built_on_main, keep_built, left_to_build, tells_nothing_new
 from lakeflow.wap.quarantining import is_staged, stage_refused
 from lakeflow.wap.requests import audit_request, seen_before
 
@@ -89,6 +91,7 @@ def _opened(attempt: Attempt, step: Step) -> StepRecord:
     asset = attempt.asset(step.asset)
     before = attempt.run.step(step.asset)
     opened = StepRecord(
+        partitions=tuple(each.name for each in step.partitions),
         asset=step.asset,
         action=step.action,
         reasons=tuple(str(reason) for reason in step.reasons),
@@ -110,7 +113,7 @@ def _is_kept(attempt: Attempt, before: StepRecord, now: StepRecord) -> bool:
     stands = (
         table is not None and before.snapshot_id is not None and table.refs.get(attempt.branch) == before.snapshot_id
     )
-    same = ("action", "base_id", "code_version", "checks_digest", "reads", "inputs")
+    same = ("action", "base_id", "code_version", "checks_digest", "reads", "inputs", "partitions")
     whole = beside(now.asset) not in attempt.world.project.assets or is_staged(attempt, beside(now.asset))
     return stands and whole and all(getattr(before, name) == getattr(now, name) for name in same)
 
@@ -124,6 +127,8 @@ def _blocked(attempt: Attempt, step: Step) -> str:
 
 
 def _inputs_brought_nothing(attempt: Attempt, step: Step) -> bool:
+    if step.partitions:
+        return not left_to_build(attempt, step)
     if {reason.cause for reason in step.reasons} - TO_AUDIT != {Cause.UPSTREAM_RUNS}:
         return False
     still = {StepState.UNCHANGED, StepState.AUDITED}
@@ -165,7 +170,7 @@ def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord) -> None:
                 record, StepState.HELD, f"{reading.waits}; `lakeflow plan {record.asset}` says what can be done"
             )
             return
-        record = _write(attempt, record, reading)
+        record = _write(attempt, record, reading, left_to_build(attempt, step))
     forced = any(reason.cause is Cause.FORCED for reason in step.reasons)
     if not forced and _is_equal_to_main(attempt, record):
         _drop_equal(attempt, record)
@@ -173,16 +178,19 @@ def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord) -> None:
         audit(attempt, record)
 
 
-def _write(attempt: Attempt, record: StepRecord, reading: Reading) -> StepRecord:
+def _write(attempt: Attempt, record: StepRecord, reading: Reading, partitions: tuple[Pending, ...]) -> StepRecord:
     """Run the code on pinned inputs and commit its rows to the branch: fork and write are one commit."""
     attempt.tell_phase(record.asset, Phase.WRITING)
     world, declared = attempt.world, attempt.asset(record.asset)
     asset = reading.treats(declared)
     world.ledger.remember_code(asset.code_version, ALGORITHM, asset.source)
     clear_branch(attempt, record.asset)
-    given = give(attempt, declared, asset, reading.scans)
+    given = give(attempt, Order(declared, asset, reading.scans, partitions))
     made = replace(_provenance(attempt, record), new_rows=reading.since, landed=given.landed)
     made = replace(made, write=asset.write, replaced=given.written.replaced)
+    if partitions:
+        before = EMPTY if reading.rebuilds else built_on_main(attempt, record.asset)
+        made = replace(made, partitions=keep_built(attempt, record, given.table, partitions, before))
     staging = Staging(
         branch=attempt.branch,
         base=record.base_id,
@@ -230,12 +238,15 @@ def _provenance(attempt: Attempt, record: StepRecord) -> Provenance:
 def _is_equal_to_main(attempt: Attempt, record: StepRecord) -> bool:
     """A write that leaves main's very rows under main's checks need not move main, nor what reads it.
 
-    New rows that were consumed move it all the same: its snapshot says up to where.
+    New rows that were consumed move it all the same: its snapshot says up to where. So do partitions that were built
+    by other code: its snapshot says by which.
     """
     table = attempt.tables[record.asset]
     if attempt.asset(record.asset).write is WriteMode.APPEND or table.main is None or record.snapshot_id is None:
         return False
     if (made := provenance_of(table.snapshots[record.snapshot_id].summary)) and made.new_rows:
+        return False
+    if not tells_nothing_new(attempt, record):
         return False
     digest = _digest_on_main(attempt, record.asset)
     if digest != record.checks_digest or not table.schema_of(record.snapshot_id).same_columns(table.schema):

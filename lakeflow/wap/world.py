@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
-from lakeflow.core.errors import AssetError
+from lakeflow.core import timeline as timelines
+from lakeflow.core.errors import AssetError, LakeError
 from lakeflow.core.events import Event
 from lakeflow.core.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
-from lakeflow.core.landing import Found, Landing, landed_set, to_land, to_land_again
+from lakeflow.core.landing import Found, Landing, from_json, landed_set, to_land, to_land_again
 from lakeflow.core.model import UNLIMITED, Asset, AssetKey, ExternalKey, Limits, Project, TableKey
 from lakeflow.core.planning import Facts, Rekeyed, published
 from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger
@@ -19,6 +20,8 @@ from lakeflow.core.runs import Holder, VerdictRecord
 from lakeflow.core.shares import SMALL, Share
 from lakeflow.core.source import FileSource
 from lakeflow.core.table import External, Scan, Table
+
+Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,8 @@ class World:
             externals=self.externals.find({key for name in mine for key in self.project.assets[name].external}),
             renames=renames,
             rekeyed={key: was for key in mine if (was := self._rekeyed(key, tables.get(key), verdicts.get(key, ())))},
+            built={key: found for key, table in tables.items() if (found := self.built(table, table.main)) is not None},
+            now=self.clock(),
             renamed_code=self._renamed_code(tables.values()),
         )
 
@@ -163,8 +168,27 @@ class World:
     def _landing(self, files: FileSource, table: Table | None, *, anew: bool) -> Landing:
         """What is to land, by main's own history (never by the ledger's)."""
         name = landed_set(table)
-        before = self.catalog.read_landed(table, name) if table and name else ()
+        before = self._sidecar(table, name, from_json) if table and name else ()
         return (to_land_again if anew else to_land)(self.find_files(files), before)
+
+    def built(self, table: Table, snapshot_id: int | None) -> Mapping[str, timelines.Built] | None:
+        """The partitions in time that a snapshot holds; None when it was not partitioned so."""
+        asset = self.project.assets.get(table.key)
+        name = timelines.partition_set(table, snapshot_id) if asset and asset.timeline else ""
+        if not asset or not asset.timeline or not name:
+            return None
+        return self._sidecar(table, name, partial(timelines.from_json, timeline=asset.timeline))
+
+    def _sidecar(self, table: Table, name: str, parse: Callable[[str], Parsed]) -> Parsed:
+        """What a sidecar says; LakeError when it is gone or damaged."""
+        try:
+            return parse(self.catalog.read_sidecar(table, name))
+        except (ValueError, LookupError, TypeError) as error:
+            raise LakeError(
+                f"{table.key}: {name}, which says what main's rows came from, is damaged ({type(error).__name__})",
+                hint="restore the table's metadata folder from a copy",
+                asset=table.key,
+            ) from error
 
     def _renamed_code(self, tables: Iterable[Table]) -> dict[str, str]:
         """Code versions of another fingerprint algorithm, read again from the stored text (a new algorithm

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 import lakeflow
+from lakeflow.core.landing import from_json
 from tests.landing.lab import Lake
 from tests.landing.test_bad_files import GOOD, parquet, zipped
 
@@ -182,7 +183,7 @@ def test_what_landed_is_told_by_the_snapshot(lake: Lake) -> None:
         world = opened._world
         key = next(iter(world.project.assets))
         table = world.catalog.load([key])[key]
-        landed = world.catalog.read_landed(table, table.published.summary["lakeflow.landed"])
+        landed = from_json(world.catalog.read_sidecar(table, table.published.summary["lakeflow.landed"]))
     assert [(file.name, file.rows, file.size) for file in landed] == [("drops/1.csv", 2, len(GOOD))]
 
 

@@ -95,6 +95,7 @@ class DuckEngine:
             masks=masks_of(asset, self._privacy.salt),
             watch=Watch(asset, terms.limits),
             folder=terms.folder or uuid4().hex,
+            windows=terms.windows,
         )
 
     def _place(self, asset: Asset, inputs: Mapping[TableKey, Scan]) -> Place:

@@ -47,7 +47,7 @@ def landing(instance: Instance, load: Load, trial: Trial) -> Iterator[Output]:
         trial = replace(trial, place=replace(place, names=(LANDED_ROWS,), columns=names))
         relation = _run(load.asset, running, trial.place)
         _require_provenance(relation, trial.place)
-        yield trial.output(relation, running, staged.landed)
+        yield trial.output([relation], running, staged.landed)
 
 
 def _bind(staged: Staged, loaded_at: datetime) -> tuple[str, ...]:

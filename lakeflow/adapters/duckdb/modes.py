@@ -7,7 +7,7 @@ once, whatever it is, memory stays bounded, and an upsert in which nothing match
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -27,12 +27,17 @@ from lakeflow.core.table import WrittenFile
 from lakeflow.core.writing import Write, Written
 
 
-def carry_out(write: Write, relation: DuckDBPyRelation, cursor: DuckDBPyConnection, target: Path) -> Written:
+def carry_out(write: Write, relations: Sequence[DuckDBPyRelation], cursor: DuckDBPyConnection, target: Path) -> Written:
     """Files in folders whose names begin with `target`; whoever calls drops them when this fails.
 
-    Reads the relation once. AssetError and duckdb.Error pass.
+    Reads each relation once, and takes their rows together. AssetError and duckdb.Error pass.
     """
     with partitioning(cursor, write.layout, write.schema) as parts:
+
+        def came(choose: Callable[[str], str] = str) -> tuple[WrittenFile, ...]:
+            folders = (target.with_name(f"{target.name}-{number}") for number in range(len(relations)))
+            each = zip(relations, folders, strict=True)
+            return tuple(file for rows, folder in each for file in write_files(rows, write, parts, folder, choose))
 
         def fresh(text: str) -> tuple[WrittenFile, ...]:
             return write_files(cursor.sql(text), write, parts, target)
@@ -41,19 +46,20 @@ def carry_out(write: Write, relation: DuckDBPyRelation, cursor: DuckDBPyConnecti
             return write_files(cursor.sql(text), write, parts, target.with_name(f"{target.name}-rest"))
 
         if write.apart is not None:
+            (relation,) = relations  # what has a quarantine has no partitions in time
             return write_apart(write, write.apart, relation, parts, target)
         match write.mode:
             case WriteMode.UPSERT:
                 refuse_no_key(write)
-                came = write_files(relation, write, parts, target, partial(chosen, write))
-                return upsert(write, came, cursor, again)
+                return upsert(write, came(partial(chosen, write)), cursor, again)
             case WriteMode.PARTITION:
-                return overwrite(write, write_files(relation, write, parts, target), cursor, parts, again)
+                return overwrite(write, came(), cursor, parts, again)
             case WriteMode.SCD2:
                 refuse_no_key(write)
-                with _for_a_while(relation, write, cursor, target) as came:
-                    return keep_history(write, came, cursor, fresh, again)
-        return _alone(write_files(relation, write, parts, target))
+                (relation,) = relations  # a history has no partitions in time
+                with _for_a_while(relation, write, cursor, target) as rows:
+                    return keep_history(write, rows, cursor, fresh, again)
+        return _alone(came())
 
 
 @contextmanager

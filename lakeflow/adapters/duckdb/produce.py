@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,8 +25,10 @@ from lakeflow.adapters.duckdb.types import schema_of
 from lakeflow.adapters.duckdb.usercode import call, printing_to_stderr
 from lakeflow.adapters.duckdb.watch import Watch
 from lakeflow.adapters.duckdb.write import first_rows
+from lakeflow.core.calendar import BOUNDS, Window
 from lakeflow.core.landing import Landed
 from lakeflow.core.model import Asset, PythonCode, TableKey
+from lakeflow.core.parameters import bind
 from lakeflow.core.ports import Rows
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan
@@ -38,27 +41,30 @@ _FORMS: Final = "annotate it with one of: " + ", ".join(Form) + "; or not at all
 class Trial:
     """One try of an asset's code: for messages, the masks over what it gives, and the watch over what it takes.
 
-    `folder` names the one for its files.
+    `folder` names the one for its files. The code runs for each of `windows`, or once without.
     """
 
     place: Place
     masks: Masks
     watch: Watch
     folder: str
+    windows: tuple[Window, ...] = ()
 
     def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> AbstractContextManager[Step]:
         return step(instance, inputs, self.masks.variables, self.watch.time)
 
-    def output(self, relation: DuckDBPyRelation, running: Step, landed: tuple[Landed, ...] = ()) -> Output:
-        return Output(self.masks.over(relation, running, self.place), running, self, landed)
+    def output(self, relations: Sequence[DuckDBPyRelation], running: Step, landed: tuple[Landed, ...] = ()) -> Output:
+        return Output([self.masks.over(each, running, self.place) for each in relations], running, self, landed)
 
 
 class Output:
-    """What the code gave, not computed yet; see `lakeflow.core.ports.Produced`."""
+    """What the code gave, window by window and not computed yet; see `lakeflow.core.ports.Produced`."""
 
-    def __init__(self, relation: DuckDBPyRelation, running: Step, trial: Trial, landed: tuple[Landed, ...]) -> None:
+    def __init__(
+        self, relations: Sequence[DuckDBPyRelation], running: Step, trial: Trial, landed: tuple[Landed, ...]
+    ) -> None:
         self.landed = landed
-        self._relation = relation
+        self._relations = relations
         self._running = running
         self._place = trial.place
         self._trial = trial
@@ -66,7 +72,7 @@ class Output:
     @cached_property
     def schema(self) -> Schema:
         with failures(self._place):
-            return schema_of(self._relation.columns, self._relation.types)
+            return schema_of(self._relations[0].columns, self._relations[0].types)
 
     def write(self, write: Write) -> Written:
         with printing_to_stderr(), failures(self._place):
@@ -74,14 +80,14 @@ class Output:
 
     def first(self, schema: Schema, limit: int) -> Rows:
         with printing_to_stderr(), failures(self._place):
-            return self._running.run(lambda: first_rows(self._relation, schema, limit))
+            return self._running.run(lambda: first_rows(self._relations[0], schema, limit))
 
     def _write(self, write: Write, target: Path) -> Written:
         """Into folders of their own, so that nothing collides and a failure, or Ctrl-C, leaves no file behind."""
         cursor, watch = self._running.another(), self._trial.watch
         try:
             written = self._running.run(
-                lambda: carry_out(write, self._relation, cursor, target), lambda: watch.growing(target)
+                lambda: carry_out(write, self._relations, cursor, target), lambda: watch.growing(target)
             )
             watch.count(written)
         except BaseException:
@@ -97,14 +103,25 @@ def produced(instance: Instance, asset: Asset, inputs: Mapping[TableKey, Scan], 
     parameters = {name: inputs[key] for name, key in asset.parameters.items()}
     named = {str(key): scan for key, scan in inputs.items()} | parameters
     with failures(trial.place), trial.step(instance, named) as running:
-        yield trial.output(_run(asset, named, running, trial.place), running)
+        windows = trial.windows or (None,)
+        yield trial.output([_run(asset, named, running, trial.place, window) for window in windows], running)
 
 
-def _run(asset: Asset, named: Mapping[str, Scan], running: Step, place: Place) -> DuckDBPyRelation:
+def _run(
+    asset: Asset, named: Mapping[str, Scan], running: Step, place: Place, window: Window | None
+) -> DuckDBPyRelation:
     if isinstance(asset.code, PythonCode):
         given = {name: _given(asset.code, name, named[name], running, place) for name in asset.parameters}
-        return as_relation(call(asset.code, given, place), running, place)
-    return one_select(asset.code.text, running, place)
+        return as_relation(call(asset.code, given | _bounds(asset.code, window), place), running, place)
+    return one_select(bind(asset.code.text, window), running, place)
+
+
+def _bounds(code: PythonCode, window: Window | None) -> dict[str, object]:
+    """The arguments that say which window is to be computed, as far as the function takes them."""
+    if window is None:
+        return {}
+    taken = inspect.signature(code.function).parameters
+    return {name: at for name, at in zip(BOUNDS, (window.start, window.end), strict=True) if name in taken}
 
 
 def _given(code: PythonCode, name: str, scan: Scan, running: Step, place: Place) -> object:

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlparse
 from uuid import uuid4
 
-from lakeflow.adapters.iceberg import landed, pointers, proof, registrations
+from lakeflow.adapters.iceberg import pointers, proof, registrations, sidecar
 from lakeflow.adapters.iceberg.commits import Commits, Planned, present
 from lakeflow.adapters.iceberg.fileio import Scratch, local_path, to_location
 from lakeflow.adapters.iceberg.garbage import garbage_of, remove, stray, touch
@@ -23,7 +23,6 @@ from lakeflow.adapters.iceberg.types import schema_to_json, with_ids
 from lakeflow.adapters.iceberg.updates import Update, new_metadata
 from lakeflow.core.errors import ConfigError, ConflictError, LakeError, LakeflowError
 from lakeflow.core.garbage import Garbage
-from lakeflow.core.landing import Landed
 from lakeflow.core.layout import Layout, Partition
 from lakeflow.core.model import AssetKey
 from lakeflow.core.ports import Clock, Record
@@ -93,11 +92,11 @@ class IcebergCatalog:
 
         return partitions(self._files.find(table.key, table.version), snapshot_id, layout)
 
-    def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
-        return landed.read_landed(table, name)
+    def read_sidecar(self, table: Table, name: str) -> str:
+        return sidecar.read_sidecar(table, name)
 
-    def write_landed(self, table: Table, files: Sequence[Landed]) -> str:
-        return landed.write_landed(table, files)
+    def write_sidecar(self, table: Table, kind: str, text: str) -> str:
+        return sidecar.write_sidecar(table, kind, text)
 
     def stage(self, table: Table, staging: Staging) -> Table:
         from lakeflow.adapters.iceberg.staging import stage  # noqa: PLC0415 - as in `scan`

@@ -1,6 +1,6 @@
 """Which files of a table nothing can read any more, by its own metadata (I7: nothing referenced, nothing young).
 
-Referenced is what any kept snapshot needs, down to data files, delete files, proofs and sets of landed files. Besides
+Referenced is what any kept snapshot needs, down to data files, delete files, proofs and sidecars. Besides
 that whatever a reader may still hold who began since `before`: every snapshot whose manifest list is younger, and the
 newest older one, which was main when that time began. A writer's files are young until it commits them.
 """
@@ -97,8 +97,8 @@ def _referenced(found: Found, walk: Walk) -> Iterator[str]:
         yield from _needed(walk, entry)
     for snapshot in table.snapshots.values():
         yield proof_location(directory, snapshot.id)
-        if (made := provenance_of(snapshot.summary)) and made.landed:
-            yield f"{directory}/{made.landed}"
+        if made := provenance_of(snapshot.summary):
+            yield from (f"{directory}/{sidecar}" for sidecar in (made.landed, made.partitions) if sidecar)
 
 
 def _recent(found: Found, walk: Walk, needed: set[str], before: datetime) -> Iterator[str]:

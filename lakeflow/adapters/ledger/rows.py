@@ -96,6 +96,7 @@ def step_row(run: str, ordinal: int, step: StepRecord) -> dict[str, Any]:
         "checks_digest": step.checks_digest,
         "reads": step.reads,
         "inputs": json.dumps(dict(step.inputs)),
+        "partitions": json.dumps(step.partitions),
     }
 
 
@@ -115,6 +116,7 @@ def step(row: Row[Any]) -> StepRecord:
         checks_digest=row.checks_digest,
         reads=row.reads,
         inputs=json.loads(row.inputs),
+        partitions=tuple(json.loads(row.partitions)),
     )
 
 

@@ -49,6 +49,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     ("alter table lakeflow_checks add column scope text not null default 'all'",),
     ("alter table lakeflow_checks add column evidence text not null default '{}'",),
+    ("alter table lakeflow_steps add column partitions text not null default '[]'",),
 )
 
 
@@ -72,11 +73,11 @@ DROP_STEPS: Final = text("delete from lakeflow_steps where run = :run")
 DROP_CHECKS: Final = text("delete from lakeflow_checks where run = :run")
 SAVE_STEP: Final = text("""insert into lakeflow_steps
     values (:run, :ordinal, :asset, :action, :reasons, :state, :reason, :attempt, :base_id, :snapshot_id, :rows,
-        :seconds, :code_version, :checks_digest, :reads, :inputs)""")
+        :seconds, :code_version, :checks_digest, :reads, :inputs, :partitions)""")
 NOTE_STEP: Final = text("""update lakeflow_steps set action = :action, reasons = :reasons, state = :state,
         reason = :reason, attempt = :attempt, base_id = :base_id, snapshot_id = :snapshot_id, row_count = :rows,
         seconds = :seconds, code_version = :code_version, checks_digest = :checks_digest, reads = :reads,
-        inputs = :inputs
+        inputs = :inputs, partitions = :partitions
     where run = :run and asset = :asset""")
 DROP_CHECKS_OF_STEP: Final = text("delete from lakeflow_checks where run = :run and asset = :asset")
 SAVE_CHECK: Final = text("""insert into lakeflow_checks

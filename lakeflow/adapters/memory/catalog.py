@@ -17,7 +17,6 @@ from lakeflow.adapters.memory.changes import apply, expect, registered
 from lakeflow.adapters.memory.transaction import MemoryTransaction
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
 from lakeflow.core.garbage import Garbage
-from lakeflow.core.landing import Landed
 from lakeflow.core.layout import Layout, Partition, PartitionField
 from lakeflow.core.model import EMPTY, AssetKey, WriteMode
 from lakeflow.core.ports import Clock, Record
@@ -69,7 +68,7 @@ class MemoryCatalog:
         self._live: dict[int, Files] = {}
         self._added: dict[int, Files] = {}
         self._layouts: dict[str, tuple[PartitionField, ...]] = {}
-        self._landed: dict[str, tuple[Landed, ...]] = {}
+        self._sidecars: dict[str, str] = {}
         self._ids = count(_FIRST_ID, 1_000_003)
         self._versions = count(1)
         self._warehouse: Path | None = None
@@ -126,14 +125,14 @@ class MemoryCatalog:
         files = self._live[snapshot_id]
         return {file.path: file.partition for file in files if self._layouts.get(file.path) == layout.partition_by}
 
-    def read_landed(self, table: Table, name: str) -> tuple[Landed, ...]:
-        if name not in self._landed:
-            raise LakeError(f"{table.key}: {name}, which says what files landed, is gone", asset=table.key)
-        return self._landed[name]
+    def read_sidecar(self, table: Table, name: str) -> str:
+        if name not in self._sidecars:
+            raise LakeError(f"{table.key}: {name}, which says what main's rows came from, is gone", asset=table.key)
+        return self._sidecars[name]
 
-    def write_landed(self, table: Table, files: Sequence[Landed]) -> str:
-        name = f"landed-{uuid.uuid4()}"
-        self._landed[name] = tuple(files)
+    def write_sidecar(self, table: Table, kind: str, text: str) -> str:
+        name = f"{kind}-{uuid.uuid4()}"
+        self._sidecars[name] = text
         return name
 
     def stage(self, table: Table, staging: Staging) -> Table:

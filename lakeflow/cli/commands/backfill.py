@@ -1,0 +1,44 @@
+"""The command that builds a span of time."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from lakeflow.cli.backfill import backfill_answer, backfill_progress
+from lakeflow.cli.commands.options import SELECTION_HELP, takes_selection
+from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.session import Session, answers
+from lakeflow.core.calendar import parse_last, parse_moment
+
+
+def _checked(parse: Any) -> Any:
+    def check(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                parse(value)
+        except ValueError:
+            raise click.BadParameter(f"{value!r} is no date; write 2013, 2013-02 or 2013-02-12") from None
+        return value
+
+    return check
+
+
+@click.command(epilog=SELECTION_HELP)
+@takes_selection
+@click.option("--from", "start", metavar="DATE", callback=_checked(parse_moment), help="The first year, month or day.")
+@click.option("--to", "end", metavar="DATE", callback=_checked(parse_last), help="The last year, month or day.")
+@click.option("--failed-and-missing", "only_missing", is_flag=True, help="Only what is not built as of today's code.")
+@click.option(
+    "--parallel", "size", default=1, show_default=True, type=click.IntRange(min=1), metavar="N", help="So many a run."
+)
+@answers(*Form)
+def backfill(session: Session, selection: tuple[str, ...], start: str | None, end: str | None, **asked: Any) -> Answer:
+    """Build the partitions of a span of time, oldest first; each is audited and published before the next begins.
+
+    Stopped or killed, it goes on with --failed-and-missing.
+    """
+    with session.lake() as lake, backfill_progress(sys.stderr, color=session.color) as watch:
+        return backfill_answer(lake.backfill(*selection, between=(start, end), watch=watch, **asked))

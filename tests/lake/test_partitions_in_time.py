@@ -1,0 +1,175 @@
+"""Assets built by partitions in time, on real tables: what is missing is built, what is asked for is built again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import lakeflow
+from lakeflow.core.backfill import WindowEnded
+from lakeflow.core.errors import ProjectError, UsageError
+
+BRONZE = """/*
+reads = ["sales.csv"]
+*/
+select * from read_csv('sales.csv', header = true, columns = {'id': 'int', 'sold': 'timestamp', 'total': 'int'})"""
+SILVER = """/*
+key = ["id"]
+partition = "month(sold)"
+start = "2013-01-01"
+end = "2013-07-01"
+*/
+select id, sold, total * 1 as total from bronze.sales where sold >= $partition_start and sold < $partition_end"""
+PYTHON = """
+from lakeflow import asset
+
+@asset(
+    inputs={"sales": "silver.sales"}, key=["month"], partition="month(month)", start="2013-01-01", end="2013-07-01"
+)
+def months(sales, partition_start, partition_end):
+    inside = sales.filter(f"sold >= '{partition_start:%Y-%m-%d}' and sold < '{partition_end:%Y-%m-%d}'")
+    return inside.aggregate("date_trunc('month', sold)::date as month, sum(total)::long as total")
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in {"bronze/sales.sql": BRONZE, "silver/sales.sql": SILVER, "gold/months.py": PYTHON}.items():
+        path = tmp_path / "layers" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    sell(tmp_path, {month: 10 * month for month in range(1, 8)})
+    return tmp_path
+
+
+def sell(root: Path, totals: dict[int, int]) -> None:
+    rows = (f"{month},2013-{month:02}-15 12:00:00,{total}" for month, total in totals.items())
+    (root / "sales.csv").write_text("id,sold,total\n" + "\n".join(rows) + "\n")
+
+
+def run(root: Path, *selection: str) -> str:
+    with lakeflow.open(root) as lake:
+        done = lake.materialize(*selection)
+        return str(done.state) if done else "nothing to do"
+
+
+def plan(root: Path) -> dict[str, list[str]]:
+    with lakeflow.open(root) as lake:
+        return {str(step.asset): [str(reason) for reason in step.reasons] for step in lake.plan().steps}
+
+
+def totals(root: Path, asset: str = "gold.months") -> list[int]:
+    with lakeflow.open(root) as lake:
+        return [int(row[0]) for row in lake.read(asset).order("1").project("total").fetchall()]
+
+
+def snapshots(root: Path, asset: str) -> int:
+    with lakeflow.open(root) as lake:
+        return len(lake.snapshots(asset))
+
+
+def backfill(root: Path, *selection: str, **asked: object) -> list[WindowEnded]:
+    with lakeflow.open(root) as lake:
+        return list(lake.backfill(*selection, **asked))  # type: ignore[arg-type]
+
+
+def test_all_partitions_that_are_over_are_built_in_one_run_and_then_there_is_nothing_to_do(root: Path) -> None:
+    assert plan(root)["silver.sales"] == ["6 partitions missing (2013-01 … 2013-06)"]
+    assert run(root) == "published"
+    assert totals(root) == [10, 20, 30, 40, 50, 60]
+    assert run(root) == "nothing to do"
+
+
+def test_a_backfill_builds_each_partition_with_what_is_made_from_it(root: Path) -> None:
+    run(root, "bronze.sales")
+    ended = backfill(root, "silver.sales", "gold.months", between=("2013-01", "2013-03"))
+    assert [(window.name, str(window.run and window.run.state)) for window in ended] == [
+        ("2013-01", "published"),
+        ("2013-02", "published"),
+        ("2013-03", "published"),
+    ]
+    assert totals(root) == [10, 20, 30]
+    assert plan(root)["gold.months"] == ["3 partitions missing (2013-04 … 2013-06)"]
+
+
+def test_a_backfill_that_runs_again_gives_the_same_rows_and_no_snapshot(root: Path) -> None:
+    run(root)
+    before = snapshots(root, "silver.sales")
+    again = backfill(root, "silver.sales", "gold.months", between=("2013-02", "2013-03"))
+    assert {str(step.state) for window in again for step in (window.run.steps if window.run else ())} == {"unchanged"}
+    assert snapshots(root, "silver.sales") == before
+    missing = backfill(root, "silver.sales", between=("2013-02", "2013-03"), only_missing=True)
+    assert [window.run for window in missing] == [None, None]
+
+
+def test_late_rows_come_in_by_a_backfill_and_touch_only_their_partition(root: Path) -> None:
+    run(root)
+    (root / "layers/bronze/sales.sql").write_text(BRONZE.replace("select *", "select id + 100 as id, sold, 1 as total"))
+    sell(root, {2: 0})
+    with lakeflow.open(root) as lake:
+        lake.materialize("bronze.sales")
+    assert plan(root) == {}
+    backfill(root, "silver.sales", "gold.months", between=("2013-02", "2013-02"))
+    assert totals(root) == [10, 21, 30, 40, 50, 60]
+
+
+def test_changed_code_builds_every_partition_again_and_what_is_made_from_it(root: Path) -> None:
+    run(root)
+    (root / "layers/silver/sales.sql").write_text(SILVER.replace("total * 1", "total * 2"))
+    said = plan(root)
+    assert said["silver.sales"] == ["6 partitions built by other code (2013-01 … 2013-06)"]
+    assert said["gold.months"] == ["6 partitions built from partitions that were built again (2013-01 … 2013-06)"]
+    assert run(root) == "published"
+    assert totals(root) == [20, 40, 60, 80, 100, 120]
+    assert plan(root) == {}
+
+
+def test_another_unit_rebuilds_the_whole_table_in_one_snapshot(root: Path) -> None:
+    run(root)
+    (root / "layers/silver/sales.sql").write_text(SILVER.replace("month(sold)", "day(sold)"))
+    assert plan(root)["silver.sales"][0] == "rebuilds from all rows: its table was not partitioned so"
+    assert run(root) == "published"
+    assert totals(root) == [10, 20, 30, 40, 50, 60]
+
+
+def test_rows_outside_of_what_was_asked_for_are_an_error_and_change_nothing(root: Path) -> None:
+    run(root)
+    wide = SILVER.replace("sold < $partition_end", "sold < $partition_end + interval 40 days")
+    (root / "layers/silver/sales.sql").write_text(wide)
+    ended = backfill(root, "silver.sales", between=("2013-02", "2013-02"))
+    assert ended[0].run is not None
+    assert "1 row lie outside the 1 partitions that were asked for" in ended[0].run.steps[0].reason
+    assert totals(root) == [10, 20, 30, 40, 50, 60]
+
+
+def test_a_rollback_makes_its_partitions_missing_again(root: Path) -> None:
+    run(root, "bronze.sales")
+    ended = backfill(root, "silver.sales", between=("2013-01", "2013-02"))
+    with lakeflow.open(root) as lake:
+        assert ended[1].run is not None
+        lake.rollback(ended[1].run.id)
+    assert plan(root)["silver.sales"] == ["5 partitions missing (2013-02 … 2013-06)"]
+
+
+def test_a_range_outside_of_the_asset_is_refused(root: Path) -> None:
+    with pytest.raises(UsageError, match="before the first partition"):
+        backfill(root, "silver.sales", between=("2012", "2013"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('start = "2013-01-01"\n', "", "has a partition and no start"),
+        ("month(sold)", "fortnight(sold)", "is not year"),
+        (" where sold >= $partition_start and sold < $partition_end", "", "does not use the bounds of its partitions"),
+        ("$partition_end", "$until", "has a parameter $until"),
+        ('start = "2013-01-01"', 'start = "soon"', "is no date"),
+        ('partition = "month(sold)"\n', "", "has start and no partition"),
+    ],
+)
+def test_a_declaration_that_cannot_be_meant_is_a_fault(root: Path, old: str, new: str, fault: str) -> None:
+    (root / "layers/silver/sales.sql").write_text(SILVER.replace(old, new))
+    with pytest.raises(ProjectError) as caught:
+        lakeflow.open(root)
+    assert fault in str(caught.value)

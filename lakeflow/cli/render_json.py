@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import Any, Final, TypeAlias
 
 from lakeflow.cli.words import iso
 from lakeflow.core.events import (
@@ -28,6 +29,13 @@ JsonObject: TypeAlias = dict[str, Any]
 Readers: TypeAlias = Mapping[AssetKey, AssetStatus]
 """What readers see now of the assets of a run that are not done."""
 
+_READ: Final[Mapping[str, Callable[[str], Any]]] = {
+    "int": int,
+    "long": int,
+    "float": float,
+    "double": float,
+    "boolean": {"true": True, "false": False}.__getitem__,
+}
 NO_RUN: JsonObject = {"id": None, "state": None, "steps": []}
 """Nothing to do: no run was made."""
 
@@ -192,8 +200,24 @@ def _external_json(use: ExternalUse) -> JsonObject:
 def rows_json(rows: Rows) -> JsonObject:
     return {
         "columns": list(rows.columns),
-        "rows": [dict(zip(rows.columns, values, strict=True)) for values in rows.values],
+        "rows": [_row(rows, values) for values in rows.values],
     }
+
+
+def _row(rows: Rows, values: Sequence[str | None]) -> JsonObject:
+    types = rows.types or ("string",) * len(rows.columns)
+    return {name: _value(text, type_) for name, type_, text in zip(rows.columns, types, values, strict=True)}
+
+
+def _value(text: str | None, type_: str) -> Any:
+    """In JSON's own type where that holds it exactly: a decimal stays text, as do masked values, NaN and infinity."""
+    if text is None or type_ not in _READ:
+        return text
+    try:
+        value = _READ[type_](text)
+    except (ValueError, KeyError):
+        return text
+    return text if isinstance(value, float) and not isfinite(value) else value
 
 
 def setting_json(setting: Setting) -> JsonObject:

@@ -284,10 +284,11 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Rows:
-    """A few rows for a screen: every value as text, None for NULL."""
+    """A few rows for a screen: every value as text, None for NULL. `types` are those of the columns, where known."""
 
     columns: tuple[str, ...]
     values: tuple[tuple[str | None, ...], ...]
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class DuckEngine:
         texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in scan.schema.names)
         with failures(Place(scan.key)), closing(self._instances.first.cursor()) as cursor:
             found = cursor.execute(f"SELECT {texts} FROM ({scans.select(cursor, scan)}) LIMIT {int(limit)}").fetchall()
-        return Rows(scan.schema.names, tuple(found))
+        return Rows(scan.schema.names, tuple(found), tuple(str(field.type) for field in scan.schema.fields))
 
     def interrupt(self) -> None:
         self._instances.interrupt()

@@ -52,7 +52,7 @@ def first_rows(relation: DuckDBPyRelation, schema: Schema, limit: int) -> Rows:
     """The first rows as they would be written, each value as text. Raises as `write_files` does."""
     texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in schema.names)
     found = query(relation, f"SELECT {texts} FROM ({selected(relation, schema)}) LIMIT {int(limit)}").fetchall()
-    return Rows(schema.names, tuple(found))
+    return Rows(schema.names, tuple(found), tuple(str(field.type) for field in schema.fields))
 
 
 def query(relation: DuckDBPyRelation, text: str) -> DuckDBPyRelation:

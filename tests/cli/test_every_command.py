@@ -65,6 +65,7 @@ STORY = (
     ("doctor", 0, "catalog"),
     ("gc", 0, "that nothing needs"),
     ("config show --sources", 0, "state_dir"),
+    ("backfill silver.weather --from 2013-01 --to 2013-02", 2, "has partitions in time"),
     ("plan silver.wether", 2, "did you mean"),
     ("lis", 2, "did you mean"),
 )
@@ -145,7 +146,7 @@ def test_a_terminal_gets_colour_where_something_stands_out(typed: list[Said]) ->
     assert held.out.rstrip().endswith("`") or "\x1b[?25h" in held.out, "the cursor is back"
 
 
-ACTS = {"init", "materialize", "publish", "retry", "rollback", "discard", "drop", "adopt"}
+ACTS = {"init", "materialize", "publish", "retry", "rollback", "discard", "drop", "adopt", "backfill"}
 LOOKS = dict.fromkeys(line for line, _, _ in TYPED if "RUN" not in line and line.split(maxsplit=1)[0] not in ACTS)
 
 

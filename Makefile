@@ -41,6 +41,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.by_hand
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.cycles
+	$(BIN)/python -m benchmarks.small_assets
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml requirements.build.in --all-extras --universal --python-version 3.11 \

@@ -99,7 +99,9 @@ def _told(error: duckdb.Error, place: Place) -> AssetError:
     if raised := _RAISED.search(text):
         return place.error(raised[1])
     if isinstance(error, duckdb.OutOfMemoryException):
-        return place.error("DuckDB ran out of memory", "raise memory_limit in [tool.lakeflow], or lower threads")
+        return place.error(
+            "DuckDB ran out of memory", "raise memory_limit in [tool.lakeflow], or lower parallel or threads"
+        )
     if any(words in text for words in _FULL):
         return place.error("the disk is full", "free space, or move the lake to a larger disk, then run it again")
     return place.error(_cause(text), _hint(text, place) or _hint_of(error))

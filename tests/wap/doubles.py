@@ -63,7 +63,10 @@ class Shelf:
         return (WrittenFile(path, len(numbers), 8 * len(numbers)),)
 
     def rows(self, scan: Scan) -> list[int]:
-        return sorted(number for path in scan.files for number in self.held[path.removeprefix("file://")])
+        return sorted(number for path in scan.files for number in self.read(path))
+
+    def read(self, path: str) -> Numbers:
+        return self.held[path.removeprefix("file://")]
 
 
 KEYS = 5
@@ -105,7 +108,7 @@ class _Produced:
         if write.base is None:
             return Written(came, rows=len(self.numbers))
         goes = _MATCHES[write.mode](self.numbers)
-        before = {path: self.shelf.held[path.removeprefix("file://")] for path in write.base.files}
+        before = {path: self.shelf.read(path) for path in write.base.files}
         touched = {path: rows for path, rows in before.items() if any(map(goes, rows))}
         rest = [number for rows in touched.values() for number in rows if not goes(number)]
         replaced = sum(map(len, touched.values())) - len(rest)

@@ -14,7 +14,6 @@ from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
 from lakeflow.adapters.ledger import SqlLedger
-from lakeflow.core.table import Scan
 from tests.wap.doubles import Numbers, Shelf
 from tests.wap.lab import Lab
 
@@ -22,11 +21,9 @@ from tests.wap.lab import Lab
 class RealShelf(Shelf):
     """Files of other engines are read from disk."""
 
-    def rows(self, scan: Scan) -> list[int]:
-        found: list[int] = []
-        for path in (file.removeprefix("file://") for file in scan.files):
-            found += self.held[path] if path in self.held else pq.read_table(path)["value"].to_pylist()
-        return sorted(found)
+    def read(self, path: str) -> Numbers:
+        path = path.removeprefix("file://")
+        return self.held[path] if path in self.held else pq.read_table(path)["value"].to_pylist()
 
 
 class RealLab(Lab):

@@ -162,7 +162,7 @@ TestAnySequence = AnySequence.TestCase
 TestAnySequence.settings = settings(
     max_examples=4, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
 )
-TestLongSequences = pytest.mark.long(type("LongSequences", (AnySequence,), {}).TestCase)
+TestLongSequences = pytest.mark.timeout(1800)(pytest.mark.long(type("LongSequences", (AnySequence,), {}).TestCase))
 TestLongSequences.settings = settings(
-    max_examples=40, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -129,6 +129,17 @@ def around_a_whole_table(talk: Talk) -> None:
     talk.say("gc", "--older-than", "0s", "--delete")
 
 
+def by_partitions(talk: Talk) -> None:
+    header = 'key = ["day"]\npartition = "month(day)"\nstart = "2013-01-01"\nend = "2013-03-01"'
+    rows = "select unnest(range(date '2013-01-01', date '2013-03-01', interval 1 day))::date as day"
+    inside = "where day >= $partition_start and day < $partition_end"
+    make(talk.root, {"layers/silver/days.sql": f"/*\n{header}\n*/ select day from ({rows}) {inside}"})
+    talk.say("plan", "silver.days")
+    talk.say("backfill", "silver.days", "--from", "2013-01", "--to", "2013-02")
+    talk.say("backfill", "silver.days", "--failed-and-missing")
+    talk.say("backfill", "silver.weather", expect=2)
+
+
 def what_cannot_be_done(talk: Talk) -> None:
     talk.say("plan", "silver.wether", expect=2)
     talk.say("materialize", "silver.wether", "--events", expect=2)
@@ -142,7 +153,14 @@ def what_cannot_be_done(talk: Talk) -> None:
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     talk = Talk(windy(tmp_path_factory.mktemp("lake")))
-    for chapter in (before_any_run, around_a_held_run, to_the_end, around_a_whole_table, what_cannot_be_done):
+    for chapter in (
+        before_any_run,
+        around_a_held_run,
+        to_the_end,
+        around_a_whole_table,
+        by_partitions,
+        what_cannot_be_done,
+    ):
         chapter(talk)
     talk.say("init", str(tmp_path_factory.mktemp("new") / "lake"))
     return talk.said

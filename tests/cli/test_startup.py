@@ -2,11 +2,13 @@
 
 import importlib
 import json
+import pkgutil
 import time
 
 import click
 import pytest
 
+from lakeflow.cli import commands
 from lakeflow.cli.main import COMMANDS, cli
 from tests.cli.process import lakeflow, python
 
@@ -61,8 +63,8 @@ def test_the_help_of_the_group_says_what_the_command_itself_says(name: str) -> N
 
 def test_every_click_command_of_the_package_is_listed() -> None:
     found = set()
-    for module in ("audits", "care", "project", "runs", "look"):
-        values = vars(importlib.import_module(f"lakeflow.cli.commands.{module}")).values()
+    for module in pkgutil.iter_modules(commands.__path__):
+        values = vars(importlib.import_module(f"lakeflow.cli.commands.{module.name}")).values()
         found |= {value.name for value in values if isinstance(value, click.Command)}
     assert found == set(COMMANDS)
 

@@ -136,8 +136,10 @@ def test_no_row_gives_no_file_and_leaves_no_folder(engine: DuckEngine, data: Pat
 
 def test_two_writes_into_one_directory_do_not_collide(engine: DuckEngine, data: Path) -> None:
     schema = Schema((Field("a", INT, 1),))
-    with engine.produce(rootless("SELECT 1 AS a"), {}) as produced:
-        paths = [file.path for _ in range(2) for file in produced.write(whole(schema, data)).files]
+    paths = []
+    for _ in range(2):
+        with engine.produce(rootless("SELECT 1 AS a"), {}) as produced:
+            paths += [file.path for file in produced.write(whole(schema, data)).files]
     assert len(set(paths)) == 2
     assert all(Path(path).is_absolute() and Path(path).is_relative_to(data) for path in paths)
 

@@ -12,7 +12,7 @@ from lakeflow.adapters.iceberg import updates as u
 from lakeflow.adapters.iceberg.commits import Planned
 from lakeflow.adapters.iceberg.fileio import Scratch, local_path
 from lakeflow.adapters.iceberg.metadata import Found
-from lakeflow.core.errors import LakeError, SchemaError
+from lakeflow.core.errors import SchemaError
 from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.schema import Field, Primitive, Schema
 from lakeflow.core.table import Table
@@ -59,16 +59,6 @@ def test_names_that_differ_by_letter_case_alone_are_refused(lab: Lab) -> None:
     schema = Schema((*table.schema.fields, Field("ID", Primitive("int"), 3)))
     with pytest.raises(SchemaError, match="differ only by letter case: id"):
         lab.catalog.stage(table, staging(table, (), schema=schema))
-
-
-def test_a_partitioned_table_is_refused(lab: Lab) -> None:
-    lab.catalog = type(lab.catalog)(lab.database, str(lab.warehouse), wall_clock)
-    lab.catalog.create(FLIGHTS, COLUMNS)
-    with foreign.opened(lab, FLIGHTS) as theirs, theirs.update_spec() as update:
-        update.add_identity("name")
-    table = lab.table()
-    with pytest.raises(LakeError, match="partitioned, which this release does not write"):
-        lab.catalog.stage(table, staging(table, ()))
 
 
 def test_comments_of_columns_survive_a_schema_change(lab: Lab) -> None:

@@ -36,7 +36,7 @@ def _checked(parse: Any) -> Any:
 )
 @answers(*Form)
 def backfill(session: Session, selection: tuple[str, ...], start: str | None, end: str | None, **asked: Any) -> Answer:
-    """Build the partitions of a span of time, oldest first; each is audited and published before the next begins.
+    """Build the partitions of a span of time, oldest first. Each is audited and published before the next begins.
 
     Stopped or killed, it goes on with --failed-and-missing.
     """

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from lakeflow.core.define import Declaration
+from lakeflow.core.declaration import Declaration
 from lakeflow.core.model import CheckFile, CheckKind, Column, ForeignKey, WriteMode
 from lakeflow.core.reach import asset_names, kept_decorators
 from lakeflow.core.spelling import parse_type

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.calendar import Timeline
-from lakeflow.core.define import Declaration
+from lakeflow.core.declaration import Declaration
 from lakeflow.core.errors import Fault
 from lakeflow.core.layout import Layout, PartitionField, Transform
 from lakeflow.core.model import (

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lakeflow.core.calendar import BOUNDS
-from lakeflow.core.define import ATTRIBUTE, Declaration, read_declaration
+from lakeflow.core.declaration import Declaration, read_declaration
+from lakeflow.core.define import ATTRIBUTE
 from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import data_fields, fingerprint, python_source
 from lakeflow.core.laws import Draft, Read, write_mode

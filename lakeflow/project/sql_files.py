@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lakeflow.core.calendar import BOUNDS
-from lakeflow.core.define import HEADER_FIELDS, read_declaration
+from lakeflow.core.declaration import HEADER_FIELDS, read_declaration
 from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import data_fields, fingerprint, sql_source
 from lakeflow.core.flows import flows_of

@@ -3,7 +3,8 @@
 import pytest
 
 from lakeflow import asset
-from lakeflow.core.define import ATTRIBUTE, FIELDS, Declaration, read_declaration
+from lakeflow.core.declaration import FIELDS, Declaration, read_declaration
+from lakeflow.core.define import ATTRIBUTE
 from lakeflow.core.model import Column, WriteMode
 
 

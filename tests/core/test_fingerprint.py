@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeflow.core.define import read_declaration
+from lakeflow.core.declaration import read_declaration
 from lakeflow.core.fingerprint import data_fields, fingerprint, python_source, sql_source, suite_source
 from lakeflow.core.model import CheckFile, CheckKind, Severity, WriteMode
 from lakeflow.core.reach import FunctionNode, reach, whole

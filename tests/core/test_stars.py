@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.define import read_declaration
+from lakeflow.core.declaration import read_declaration
 from lakeflow.core.laws import Draft
 from lakeflow.core.model import Kind, SqlCode
 from lakeflow.core.stars import star_faults

@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 
 from lakeflow.cli.main import cli
-from lakeflow.core.define import HEADER_FIELDS, read_declaration
+from lakeflow.core.declaration import HEADER_FIELDS, read_declaration
 from lakeflow.core.settings import make_settings
 from lakeflow.core.source import LANDED_ROWS
 from lakeflow.core.sql import Allowed, read_header, read_query

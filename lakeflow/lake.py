@@ -20,12 +20,13 @@ from lakeflow.core.calendar import parse_last, parse_moment
 from lakeflow.core.consistency import undefined
 from lakeflow.core.errors import LakeflowError, ProjectError, UsageError
 from lakeflow.core.events import Event
+from lakeflow.core.facts import Facts
 from lakeflow.core.findings import Finding
 from lakeflow.core.garbage import Garbage
 from lakeflow.core.health import by_urgency, health, modified
 from lakeflow.core.inspection import Inspected, looked_at, recorded
 from lakeflow.core.model import AssetKey, ExternalKey, Project
-from lakeflow.core.planning import Facts, Plan, plan
+from lakeflow.core.planning import Plan, plan
 from lakeflow.core.ports import Rows
 from lakeflow.core.runs import UNPUBLISHED_ENDS, CheckResult, RunRecord, RunState, waiting
 from lakeflow.core.salt import with_salt

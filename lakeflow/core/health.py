@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from lakeflow.core.facts import Facts, published
 from lakeflow.core.model import AssetKey, Project
-from lakeflow.core.planning import Facts, Plan, Step, published
+from lakeflow.core.planning import Plan, Step
 from lakeflow.core.reasons import TO_AUDIT, Cause, Reason
 from lakeflow.core.views import AssetStatus, Health
 

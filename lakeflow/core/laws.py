@@ -236,8 +236,8 @@ def _new_rows(draft: Draft) -> Iterator[Fault]:
         if list(draft.inputs.values()).count(key) > 1:
             hint = "read it under one name: all of its rows, or the new ones"
             yield draft.fault(f"{draft.key} reads {key} twice, once for its new rows", hint, "inputs")
-    if declared and draft.write is WriteMode.REPLACE:
-        hint = 'say how new rows are added: write = "append"'
+    if declared and draft.write in {WriteMode.REPLACE, WriteMode.PARTITION}:
+        hint = 'say how new rows are added: write = "append" or "upsert"'
         yield draft.fault(f"{draft.key} reads only new rows and would replace all others with them", hint, "write")
     if policy and not declared:
         hint = "drop it, or name inputs in new_rows"

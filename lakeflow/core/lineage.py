@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from lakeflow.core.facts import Facts
 from lakeflow.core.graph import ancestors
 from lakeflow.core.model import Asset, AssetKey, ExternalKey, Layer, Project, PythonCode
-from lakeflow.core.planning import Facts
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import STANDING
 from lakeflow.core.table import External, Snapshot

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
 
 from lakeflow.core.calendar import EVER
 from lakeflow.core.errors import SelectionError
+from lakeflow.core.facts import Facts, Published, moved, published
 from lakeflow.core.graph import ancestors
 from lakeflow.core.increments import consumption
 from lakeflow.core.landing import Landing
-from lakeflow.core.model import EMPTY, Asset, AssetKey, ExternalKey, OnRewrite, Project, WriteMode
-from lakeflow.core.provenance import provenance_of
+from lakeflow.core.model import EMPTY, Asset, AssetKey, OnRewrite, Project, WriteMode
 from lakeflow.core.quarantine import owner_of
 from lakeflow.core.reasons import Cause, Reason, short_id
-from lakeflow.core.runs import STANDING, Action, VerdictRecord
-from lakeflow.core.table import NEUTRAL, External, Snapshot, Table
+from lakeflow.core.runs import Action
+from lakeflow.core.table import External, Snapshot
 from lakeflow.core.timeline import (
     Backfill,
-    Built,
     Pending,
     Upstream,
     of_backfill,
@@ -66,60 +63,6 @@ class Plan:
 
     def step(self, key: AssetKey) -> Step | None:
         return next((step for step in self.steps if step.asset == key), None)
-
-
-@dataclass(frozen=True)
-class Rekeyed:
-    """The key that an asset had; `alone`: nothing else about it changed."""
-
-    before: tuple[str, ...]
-    alone: bool
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the world says at one moment, from one catalog read.
-
-    `reads` holds the digest of the outside files of each root that names them, `landings` what would land for each
-    selected asset with a source, `externals` what other catalogs said of their tables, `built` the partitions in time
-    that stand on main. `renamed_code` maps a code version made by an older fingerprint algorithm to that of the same
-    text today. `renames` holds the old name of each asset whose table still has that name; `tables` and `verdicts` have
-    it under the new one already. `rekeyed` holds the assets that have another key than what is published was made with.
-    `now` is when they were gathered.
-    """
-
-    tables: Mapping[AssetKey, Table]
-    verdicts: Mapping[AssetKey, tuple[VerdictRecord, ...]] = EMPTY
-    reads: Mapping[AssetKey, str] = EMPTY
-    landings: Mapping[AssetKey, Landing] = EMPTY
-    externals: Mapping[ExternalKey, External] = EMPTY
-    renames: Mapping[AssetKey, AssetKey] = EMPTY
-    rekeyed: Mapping[AssetKey, Rekeyed] = EMPTY
-    built: Mapping[AssetKey, Mapping[str, Built]] = EMPTY
-    now: datetime = EVER.start
-    renamed_code: Mapping[str, str] = EMPTY
-
-    def made_by(self, stands: Published) -> str:
-        """The code version of what is published, as today's fingerprint algorithm spells it."""
-        return self.today(stands.code_version)
-
-    def today(self, code_version: str) -> str:
-        return self.renamed_code.get(code_version, code_version)
-
-
-@dataclass(frozen=True)
-class Published:
-    """What stands on an asset's main: made from which code, checks, files and inputs.
-
-    `foreign` is the newest snapshot on main that changed rows and that no run of ours wrote.
-    """
-
-    snapshot: Snapshot
-    code_version: str = ""
-    checks_digest: str = ""
-    reads: str = ""
-    inputs: Mapping[str, int] = EMPTY
-    foreign: Snapshot | None = None
 
 
 @dataclass(frozen=True)
@@ -191,42 +134,6 @@ def _without_circles(
             if key not in ancestors([other], before):
                 before[key] |= {other}
     return before
-
-
-def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Published | None:
-    """What stands on main, by the ledger's latest verdict on that very snapshot, else by its own summary."""
-    if table is None or (head := table.published) is None:
-        return None
-    ruled = {verdict.snapshot_id: verdict for verdict in verdicts if verdict.ruling in STANDING}
-    foreign: Snapshot | None = None
-    for snapshot in table.ancestry(head.id):
-        if said := ruled.get(snapshot.id):
-            return Published(head, said.code_version, said.checks_digest, said.reads, said.inputs, foreign)
-        if made := provenance_of(snapshot.summary):
-            return Published(head, made.code_version, made.checks, made.reads, made.inputs, foreign)
-        if foreign is None and snapshot.operation != NEUTRAL:
-            foreign = snapshot
-    return Published(head, foreign=foreign)
-
-
-def moved(table: Table[Any], since: int) -> tuple[Snapshot, int | None] | None:
-    """The published snapshot and the rows it gained, if main holds other rows than at snapshot `since`.
-
-    Commits that only rewrite files do not move an input. A snapshot that is gone from main's ancestry
-    (rolled back, or expired) has moved; the rows are None where one of both does not say how many it had.
-    """
-    head = table.published
-    if head is None or head.id == since:
-        return None
-    for snapshot in table.ancestry(head.id):
-        if snapshot.id == since:
-            return None
-        if snapshot.operation != NEUTRAL:
-            break
-    before = table.snapshots.get(since)
-    if before is None or before.rows is None or head.rows is None:
-        return head, None
-    return head, head.rows - before.rows
 
 
 def _require_upstreams(asked: _Asked, key: AssetKey) -> None:

@@ -8,8 +8,8 @@ from threading import Lock
 
 from lakeflow.core.errors import LakeflowError
 from lakeflow.core.events import Event, Phase, StepEnded, StepPhase
+from lakeflow.core.facts import Facts
 from lakeflow.core.model import Asset, AssetKey, Suite, TableKey
-from lakeflow.core.planning import Facts
 from lakeflow.core.quarantine import beside
 from lakeflow.core.runs import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
 from lakeflow.core.shares import Share

@@ -10,9 +10,9 @@ from datetime import datetime
 from lakeflow.core.calendar import Window
 from lakeflow.core.errors import AssetError
 from lakeflow.core.evolution import declare, evolve
+from lakeflow.core.facts import Facts
 from lakeflow.core.layout import check_layout
 from lakeflow.core.model import Asset, AssetKey, TableKey, WriteMode
-from lakeflow.core.planning import Facts
 from lakeflow.core.ports import Produced, Rows
 from lakeflow.core.quarantine import owner_of
 from lakeflow.core.salt import require_salt

@@ -10,8 +10,9 @@ from lakeflow.core import planning
 from lakeflow.core.calendar import Window
 from lakeflow.core.errors import BusyError, UsageError
 from lakeflow.core.events import Planned, RunEnded, RunStarted
+from lakeflow.core.facts import Facts
 from lakeflow.core.model import AssetKey
-from lakeflow.core.planning import Facts, Plan, Step
+from lakeflow.core.planning import Plan, Step
 from lakeflow.core.ports import Transaction
 from lakeflow.core.quarantine import with_their_quarantines
 from lakeflow.core.reasons import Cause

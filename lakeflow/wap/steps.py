@@ -7,10 +7,11 @@ from time import perf_counter
 
 from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.events import Phase, StepEnded
+from lakeflow.core.facts import published
 from lakeflow.core.fingerprint import ALGORITHM
 from lakeflow.core.lineage import hidden_columns
 from lakeflow.core.model import EMPTY, AssetKey, WriteMode
-from lakeflow.core.planning import Step, published
+from lakeflow.core.planning import Step
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.provenance import Provenance, provenance_of
 from lakeflow.core.quarantine import beside, owner_of

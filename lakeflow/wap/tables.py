@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.evolution import require_declared
+from lakeflow.core.facts import Facts
 from lakeflow.core.model import Asset, AssetKey
-from lakeflow.core.planning import Facts
 from lakeflow.core.ports import Transaction
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.reasons import short_id

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from lakeflow.core import timeline as timelines
 from lakeflow.core.errors import AssetError, LakeError
 from lakeflow.core.events import Event
+from lakeflow.core.facts import Facts, Rekeyed, published
 from lakeflow.core.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
 from lakeflow.core.landing import Found, Landing, from_json, landed_set, to_land, to_land_again
 from lakeflow.core.model import UNLIMITED, Asset, AssetKey, ExternalKey, Limits, Project, TableKey
-from lakeflow.core.planning import Facts, Rekeyed, published
 from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Holder, VerdictRecord

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lakeflow.core.facts import Facts
 from lakeflow.core.model import (
     Asset,
     AssetKey,
@@ -19,7 +20,6 @@ from lakeflow.core.model import (
     Suite,
     WriteMode,
 )
-from lakeflow.core.planning import Facts
 from lakeflow.core.provenance import Provenance
 from lakeflow.core.runs import CheckResult, Ruling, StepRecord, VerdictRecord
 from lakeflow.core.schema import Field, Primitive, Schema

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lakeflow.core.facts import Facts
 from lakeflow.core.health import by_urgency, health, modified
 from lakeflow.core.lineage import trees, with_snapshots
-from lakeflow.core.planning import Facts, plan
+from lakeflow.core.planning import plan
 from lakeflow.core.views import AssetStatus, Health, LineageNode
 from tests.core.samples import asset, facts, key, keys, made, project, suite, table
 

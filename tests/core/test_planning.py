@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import SelectionError
+from lakeflow.core.facts import Facts, moved, published
 from lakeflow.core.model import Asset, AssetKey
-from lakeflow.core.planning import Facts, Plan, moved, plan, published, run_order
+from lakeflow.core.planning import Plan, plan, run_order
 from lakeflow.core.reasons import Cause
 from lakeflow.core.runs import Action, Ruling
 from lakeflow.core.table import Table

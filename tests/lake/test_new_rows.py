@@ -104,3 +104,29 @@ def test_a_declaration_that_cannot_be_meant_is_a_fault_with_file_and_line(root: 
     with pytest.raises(ProjectError, match=r"layers/silver/sales\.sql:\d+: ") as caught:
         lakeflow.open(root)
     assert fault in str(caught.value)
+
+
+def test_new_rows_are_merged_by_key_and_the_position_moves_where_nothing_changes(root: Path) -> None:
+    merging = SILVER.replace('write = "append"', 'write = "upsert"').replace(
+        "id * 10 as ten", "id * 10 as ten, 1 as one"
+    )
+    (root / "layers/silver/sales.sql").write_text(merging)
+    (root / "layers/gold/batches.py").unlink()
+    for name, ids in {"mon": (1, 2), "tue": (2, 3), "wed": (3,)}.items():
+        drop(root, name, *ids)
+        assert run(root) == "published"
+    assert read(root, "silver.sales") == [(1, 10, 1), (2, 20, 1), (3, 30, 1)]
+    assert run(root) == "nothing to do"
+
+
+def test_a_history_is_kept_of_new_rows(root: Path) -> None:
+    history = SILVER.replace('write = "append"', 'write = "scd2"').replace("id * 10 as ten", "1 as ten")
+    (root / "layers/silver/sales.sql").write_text(history)
+    (root / "layers/gold/batches.py").unlink()
+    for name, ids in {"mon": (1, 2), "tue": (2, 3)}.items():
+        drop(root, name, *ids)
+        assert run(root) == "published"
+    with lakeflow.open(root) as lake:
+        current = lake.read("silver.sales").filter("is_current").project("id").fetchall()
+    assert sorted(current) == [(1,), (2,), (3,)]
+    assert run(root) == "nothing to do"

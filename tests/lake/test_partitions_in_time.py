@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ import pytest
 import lakeflow
 from lakeflow.core.backfill import WindowEnded
 from lakeflow.core.errors import ProjectError, UsageError
+from tests.cli import process
 
 BRONZE = """/*
 reads = ["sales.csv"]
@@ -173,3 +178,21 @@ def test_a_declaration_that_cannot_be_meant_is_a_fault(root: Path, old: str, new
     with pytest.raises(ProjectError) as caught:
         lakeflow.open(root)
     assert fault in str(caught.value)
+
+
+def test_a_backfill_that_was_killed_goes_on_with_what_is_missing(root: Path) -> None:
+    run(root, "bronze.sales")
+    words = ("backfill", "silver.sales", "gold.months", "--from", "2013-01", "--to", "2013-06")
+    command = [sys.executable, "-m", "lakeflow.cli", *words]
+    with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as killed:
+        assert killed.stderr is not None
+        first = killed.stderr.readline()
+        killed.send_signal(signal.SIGKILL)
+    assert first.startswith("2013-01  published")
+    done = process.lakeflow(*words, "--failed-and-missing", "-o", "json", cwd=root)
+    windows = json.loads(done.stdout)["data"]["windows"]
+    assert done.returncode == 0
+    assert (windows[0]["window"], windows[0]["run"]["id"]) == ("2013-01", None)
+    assert windows[-1]["run"]["state"] == "published"
+    assert totals(root) == [10, 20, 30, 40, 50, 60]
+    assert plan(root) == {}

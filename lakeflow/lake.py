@@ -28,6 +28,7 @@ from lakeflow.core.inspection import Inspected, looked_at, recorded
 from lakeflow.core.model import AssetKey, ExternalKey, Project
 from lakeflow.core.planning import Plan, plan
 from lakeflow.core.ports import Rows
+from lakeflow.core.readmission import Quarantined
 from lakeflow.core.runs import UNPUBLISHED_ENDS, CheckResult, RunRecord, RunState, waiting
 from lakeflow.core.salt import with_salt
 from lakeflow.core.selection import Known, Standing, select, spelled
@@ -239,6 +240,15 @@ class Lake:
         """Take a whole run back. `force` accepts a state that no run produced."""
         return wap.rollback(self._world, self.run(run).id, force=force)
 
+    def readmit(self, asset: str, *, wait: float = 0.0, observer: Observer = _unobserved) -> RunRecord | None:
+        """Append to the asset what now passes of the rows in its quarantine, by a run of its own; None: no row waits.
+
+        What fails again is refused anew. UsageError for an asset that has no quarantine, or that does not append.
+        """
+        key = self._one(asset)
+        request = wap.Request((key,), (str(key),), wait=wait, readmits=True)
+        return wap.materialize(self._world, request, observer)
+
     def adopt(self, asset: str, place: str | None = None, *, observer: Observer = _unobserved) -> RunRecord:
         """Audit an Iceberg table that exists and make it the asset's: by `catalog.namespace.table`, its folder or one
         of its metadata files; without a place the one that stands under the asset's name and that others wrote.
@@ -329,6 +339,13 @@ class Lake:
         """The first rows as text, personal columns masked; of what `read` reads."""
         rows = self._world.engine.rows(self._scan(asset, ref, snapshot, as_of), limit)
         return self._masked(rows, self._one(asset))
+
+    def quarantined(self, asset: str, *, limit: int = 20) -> Quarantined:
+        """The rows of the asset that its checks refused and that wait in its quarantine: how many, and the first as
+        text, personal columns masked. UsageError when it has none.
+        """
+        found = wap.quarantined(self._world, self._one(asset), limit)
+        return replace(found, rows=self._masked(found.rows, found.asset))
 
     def preview(self, asset: str, *, limit: int = 20) -> Rows:
         """The first rows that the asset's code gives now, as text, personal columns masked; writes nothing.

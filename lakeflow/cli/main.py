@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "runs": ("look:runs", "List the runs, newest first, or show one."),
     "snapshots": ("look:snapshots", "Show the snapshots of an asset, newest first."),
     "show": ("look:show", "Show the first rows of an asset, or (--failing) those that fail its checks."),
+    "quarantine": ("quarantine:quarantine", "Show the rows that checks refuse, or write back those that pass now."),
     "lineage": ("look:lineage", "Show as a tree what was made from what."),
     "doctor": ("care:doctor", "Say what is wrong with this machine or this lake, and what to type."),
     "config": ("project:config", "Show every setting, and where it came from."),

@@ -86,8 +86,8 @@ def step_cells(step: StepRecord, branch: str) -> list[Text]:
     ]
 
 
-def steps_records(run: RunRecord) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The steps of one run, for CSV."""
+def steps_records(run: RunRecord | None) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The steps of one run, for CSV; none where there was nothing to do."""
     return ("asset", "action", "state", "reason", "snapshot_id", "rows", "seconds"), [
         (
             str(step.asset),
@@ -98,7 +98,7 @@ def steps_records(run: RunRecord) -> tuple[tuple[str, ...], list[tuple[str, ...]
             "" if step.rows is None else str(step.rows),
             f"{step.seconds:.3f}",
         )
-        for step in run.steps
+        for step in (run.steps if run else ())
     ]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.model import EMPTY
+from lakeflow.core.quarantine import SUFFIX
 
 PREFIX: Final = "lakeflow."
 
@@ -24,7 +25,8 @@ class Provenance:
     `new_rows` maps an incremental input to the snapshot behind which it was read (`inputs` says up to which),
     `partitions` names the set of partitions in time that are built as of it, `git` is `<commit>` or `<commit>+dirty`,
     `salt` is the fingerprint of the salt of its hashes, `write` the write mode, `replaced` the number of rows of the
-    snapshot before that a merge took away.
+    snapshot before that a merge took away, `readmitted` the snapshot of its quarantine up to which refused rows were
+    offered again (0: none were).
     """
 
     run: str
@@ -43,6 +45,12 @@ class Provenance:
     write: str = ""
     replaced: int = 0
     partitions: str = ""
+    readmitted: int = 0
+
+    @property
+    def readmits(self) -> bool:
+        """Did its rows come from the asset's own quarantine?"""
+        return f"{self.asset}{SUFFIX}" in self.inputs
 
     def summary(self) -> dict[str, str]:
         """As snapshot summary properties; what does not apply is left out."""
@@ -63,6 +71,7 @@ class Provenance:
             "write": self.write,
             "replaced-rows": str(self.replaced or ""),
             "partitions": self.partitions,
+            "readmitted": str(self.readmitted or ""),
         }
         return {PREFIX + name: value for name, value in entries.items() if value}
 
@@ -89,6 +98,7 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         write=get("write", ""),
         replaced=int(get("replaced-rows", "0")),
         partitions=get("partitions", ""),
+        readmitted=int(get("readmitted", "0")),
     )
 
 

@@ -29,6 +29,7 @@ class Cause(StrEnum):
     FULL_REFRESH = "full refresh"
     RENAMED = "renamed"
     KEY_CHANGED = "key changed"
+    READMIT = "readmits"
 
 
 _SPELLED_OUT: Final = {Cause.NO_FINGERPRINT: "always runs: nothing says whether its source changed"}
@@ -52,6 +53,8 @@ class Reason:
         match self.cause:
             case Cause.UPSTREAM_RUNS:
                 return f"upstream runs: {self.upstream}"
+            case Cause.READMIT:
+                return f"{self.cause}: what passes of {self.rows:,} rows in {self.upstream}"
             case Cause.INPUT_MOVED | Cause.NEW_ROWS:
                 return f"{self.cause}: {self.upstream} {_from_to(self.before, self.after)}{_rows(self.rows)}"
             case Cause.FULL_REFRESH | Cause.RENAMED:

@@ -96,7 +96,8 @@ def reconcile(table: Table, base: int | None, mode: WriteMode) -> Remedy:
     Commits that only moved files never conflict: what merged with files that moved is written again, all else goes
     on top of them. An append goes on top of appends. Anything else is a conflict,
     because the rows of that commit would be lost or the rows written would rest on others than were read. Files that
-    landed meanwhile, or new rows that were consumed, are a conflict too: the step may write the same ones.
+    landed meanwhile, new rows that were consumed and rows that were readmitted are a conflict too: the step may write
+    the same ones.
     """
     if table.main == base:
         return Remedy.NONE
@@ -110,4 +111,4 @@ def reconcile(table: Table, base: int | None, mode: WriteMode) -> Remedy:
 
 def _consumed(snapshot: Snapshot) -> bool:
     made = provenance_of(snapshot.summary)
-    return made is not None and bool(made.landed or made.new_rows)
+    return made is not None and bool(made.landed or made.new_rows or made.readmits)

@@ -6,6 +6,7 @@ from lakeflow.wap.computing import compute
 from lakeflow.wap.decisions import discard, publish_held, rollback
 from lakeflow.wap.inspecting import Look, inspect, tables_around
 from lakeflow.wap.looking import as_they_are
+from lakeflow.wap.readmitting import quarantined
 from lakeflow.wap.run import Request, materialize, preview, retry
 from lakeflow.wap.tables import adopt, drop
 from lakeflow.wap.world import Origin, Policy, World
@@ -28,6 +29,7 @@ __all__ = [
     "materialize",
     "preview",
     "publish_held",
+    "quarantined",
     "retry",
     "rollback",
     "tables_around",

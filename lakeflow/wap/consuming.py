@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from lakeflow.core.increments import Consumption, Increment, consumption
 from lakeflow.core.model import EMPTY, Asset, AssetKey, OnRewrite, TableKey, WriteMode
 from lakeflow.core.planning import Step
+from lakeflow.core.readmission import as_readmission
 from lakeflow.core.reasons import Cause
 from lakeflow.core.table import Scan
 from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.readmitting import is_planned_so, waiting_rows
 
 
 @dataclass(frozen=True)
@@ -18,22 +20,25 @@ class Reading:
     """The pinned inputs of one write. `rebuilds`: they hold all rows, and what stood there goes.
 
     `since` names the snapshot behind which each incremental input was read. `waits` says why a person must decide
-    first; then nothing is read.
+    first; then nothing is read. `readmission` is the asset that reads its quarantine in place of its inputs.
     """
 
     scans: Mapping[TableKey, Scan] = EMPTY
     since: Mapping[str, int] = EMPTY
     rebuilds: bool = False
     waits: str = ""
+    readmission: Asset | None = None
 
     def treats(self, asset: Asset) -> Asset:
         """The asset as this write treats it: one that is rebuilt replaces what stood there."""
-        return replace(asset, write=WriteMode.REPLACE) if self.rebuilds else asset
+        return self.readmission or (replace(asset, write=WriteMode.REPLACE) if self.rebuilds else asset)
 
 
 def read_inputs(attempt: Attempt, step: Step) -> Reading:
     """As the plan says, on the snapshots that are pinned now: an upstream may have run since it was made."""
     asset = attempt.asset(step.asset)
+    if is_planned_so(step):
+        return _readmission(attempt, asset)
     causes = {reason.cause for reason in step.reasons}
     if Cause.FULL_REFRESH in causes or (Cause.REBUILD in causes and step.base_id is not None):
         return Reading(attempt.inputs(asset), rebuilds=True)
@@ -47,6 +52,12 @@ def read_inputs(attempt: Attempt, step: Step) -> Reading:
     new: dict[TableKey, Scan] = {key: _new_rows(attempt, key, increment) for key, increment in came.increments.items()}
     since = {str(key): increment.since for key, increment in came.increments.items()}
     return Reading({**attempt.inputs(asset, frozenset(came.increments)), **new}, since)
+
+
+def _readmission(attempt: Attempt, asset: Asset) -> Reading:
+    rows = waiting_rows(attempt, asset.key)
+    treated = as_readmission(asset, rows.schema, attempt.tables[asset.key].schema)
+    return Reading({rows.key: rows}, readmission=treated)
 
 
 def has_no_new_rows(attempt: Attempt, step: Step) -> bool:

@@ -19,6 +19,7 @@ from lakeflow.core.layout import Partition
 from lakeflow.core.model import EMPTY, Asset, AssetKey, TableKey, WriteMode
 from lakeflow.core.ports import Catalog, Produced
 from lakeflow.core.quarantine import beside, quarantine_schema
+from lakeflow.core.readmission import read_by, readmits
 from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan, Table
 from lakeflow.core.terms import Terms
@@ -107,12 +108,16 @@ def _given(attempt: Attempt, order: Order, terms: Terms) -> Given:
 
 
 def _apart(attempt: Attempt, asset: Asset, schema: Schema, other: tuple[Table, Schema]) -> Apart:
-    """The checks that refuse rows, asked of the auditor, and what is said of each row that they refuse."""
+    """The checks that refuse rows, asked of the auditor, and what is said of each row that they refuse.
+
+    Of rows that were refused before any number may be refused again.
+    """
     table = attempt.tables[asset.key]
     request = audit_request(attempt.world, table, Scan(asset.key, None, schema), {})
-    inputs = {name: str(snapshot) for name, snapshot in sorted(attempt.step(asset.key).inputs.items())}
+    step, refusals = attempt.step(asset.key), attempt.baton.aside(lambda: attempt.world.auditor.refusals(request))
+    inputs = {name: str(snapshot) for name, snapshot in sorted(read_by(step).items())}
     return Apart(
-        refusals=attempt.baton.aside(lambda: attempt.world.auditor.refusals(request)),
+        refusals=tuple(replace(each, max_fraction=1.0) for each in refusals) if readmits(step) else refusals,
         schema=other[1],
         directory=attempt.world.catalog.data_directory(other[0]),
         run=attempt.run.id,

@@ -12,7 +12,9 @@ from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.increments import positions
 from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.planning import run_order
+from lakeflow.core.provenance import provenance_of
 from lakeflow.core.quarantine import owner_of
+from lakeflow.core.readmission import read_by
 from lakeflow.core.runs import Action, Ruling, RunRecord, StepRecord, StepState, VerdictRecord, end_state
 from lakeflow.core.table import Change, Pin, Publish, Table
 from lakeflow.core.verdict import Remedy, Verdict, decide, reconcile, written_as
@@ -149,7 +151,14 @@ def _needed(attempt: Attempt, candidates: Sequence[StepRecord]) -> frozenset[int
     consumers = [asset.key for asset in attempt.world.project.assets.values() if asset.new_rows & mine]
     tables = attempt.world.catalog.load(consumers) if consumers else {}
     found = {head for table in tables.values() for head in positions(table).values()}
-    return frozenset(found | attempt.world.ledger.pinned())
+    return frozenset(found | _offered(attempt, candidates) | attempt.world.ledger.pinned())
+
+
+def _offered(attempt: Attempt, candidates: Sequence[StepRecord]) -> set[int]:
+    """Up to where the quarantines were read, as the snapshots of their owners say that are published here."""
+    written = (attempt.tables[step.asset].snapshots.get(step.snapshot_id or 0) for step in candidates)
+    made = (provenance_of(each.summary) for each in written if each)
+    return {each.readmitted for each in made if each and each.readmitted}
 
 
 def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: frozenset[int]) -> Publish:
@@ -173,7 +182,10 @@ def _pins(attempt: Attempt, candidates: Sequence[StepRecord]) -> list[Pin]:
     """
     mine = {step.asset for step in candidates}
     read = {
-        (key, snapshot) for step in candidates for name, snapshot in step.inputs.items() if (key := AssetKey.find(name))
+        (key, snapshot)
+        for step in candidates
+        for name, snapshot in read_by(step).items()
+        if (key := AssetKey.find(name))
     }
     return [Pin(key, snapshot) for key, snapshot in sorted(read) if key not in mine]
 

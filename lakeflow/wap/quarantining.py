@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lakeflow.core.fingerprint import ALGORITHM
-from lakeflow.core.model import AssetKey
+from lakeflow.core.model import AssetKey, WriteMode
 from lakeflow.core.provenance import Provenance
 from lakeflow.core.quarantine import beside
+from lakeflow.core.readmission import read_by
 from lakeflow.core.runs import StepRecord
 from lakeflow.core.table import Staging
 from lakeflow.wap.attempt import Attempt
@@ -21,8 +22,11 @@ def is_staged(attempt: Attempt, key: AssetKey) -> bool:
     return table is not None and here is not None and table.refs.get(attempt.branch) == here
 
 
-def stage_refused(attempt: Attempt, of: StepRecord, given: Given) -> None:
-    """Commit what was split off to the branch of its table. Its own step finds it there, and audits it."""
+def stage_refused(attempt: Attempt, of: StepRecord, given: Given, mode: WriteMode) -> None:
+    """Commit what was split off to the branch of its table, as its owner is written this time.
+
+    Its own step finds it there, and audits it.
+    """
     assert given.beside is not None, "only an asset with a quarantine has rows split off"
     key, (table, schema) = beside(of.asset), given.beside
     asset, step = attempt.asset(key), attempt.step(key)
@@ -33,15 +37,15 @@ def stage_refused(attempt: Attempt, of: StepRecord, given: Given) -> None:
         base_id=step.base_id,
         code_version=asset.code_version,
         checks_digest=attempt.suite(key).digest,
-        inputs=of.inputs,
+        inputs=read_by(of),
     )
     staging = Staging(
         branch=attempt.branch,
         base=record.base_id,
-        mode=asset.write,
+        mode=mode,
         schema=schema,
         files=given.written.apart,
-        summary=_provenance(attempt, record).summary(),
+        summary=replace(_provenance(attempt, record), write=mode).summary(),
         pii=asset.pii,
     )
     staged = attempt.world.catalog.stage(attempt.tables.get(key, table), staging)
@@ -63,5 +67,4 @@ def _provenance(attempt: Attempt, record: StepRecord) -> Provenance:
         fingerprint=ALGORITHM,
         git=origin.git,
         salt=asset.salt,
-        write=asset.write,
     )

@@ -15,6 +15,7 @@ from lakeflow.core.model import AssetKey
 from lakeflow.core.planning import Plan, Step
 from lakeflow.core.ports import Transaction
 from lakeflow.core.quarantine import with_their_quarantines
+from lakeflow.core.readmission import plan_readmission
 from lakeflow.core.reasons import Cause
 from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.salt import require_salt
@@ -34,7 +35,7 @@ class Request:
     """What is asked of a run. `refreshed` makes all of it anew from nothing.
 
     `wait` is in seconds; `selection` is kept for the record. With `backfill` only partitions in that span of time are
-    planned, and of assets without partitions nothing changes.
+    planned, and of assets without partitions nothing changes. With `readmits` an asset is written from its quarantine.
     """
 
     selected: tuple[AssetKey, ...]
@@ -44,6 +45,7 @@ class Request:
     wait: float = 0.0
     refreshed: bool = False
     backfill: Backfill | None = None
+    readmits: bool = False
 
 
 def preview(world: World, request: Request) -> Plan:
@@ -94,6 +96,7 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
             forced=_was(Cause.FORCED, before),
             refreshed=_was(Cause.FULL_REFRESH, before),
             backfill=_was_backfill(world, before),
+            readmits=_was(Cause.READMIT, before),
         )
         facts = _settled_facts(world, keys, anew=again.refreshed)
         plan = _plan(world, facts, keys, again)
@@ -112,6 +115,8 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
 
 
 def _plan(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request) -> Plan:
+    if request.readmits:
+        return plan_readmission(world.project, facts, keys)
     return planning.plan(
         world.project,
         facts,

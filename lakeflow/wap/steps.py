@@ -15,6 +15,7 @@ from lakeflow.core.planning import Step
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.provenance import Provenance, provenance_of
 from lakeflow.core.quarantine import beside, owner_of
+from lakeflow.core.readmission import readmits
 from lakeflow.core.reasons import TO_AUDIT, Cause
 from lakeflow.core.runs import Action, Ruling, StepRecord, StepState
 from lakeflow.core.table import Discard, Scan, Staging
@@ -27,6 +28,8 @@ from lakeflow.wap.giving import Order, give
 from lakeflow.wap.landing import lands_nothing
 from lakeflow.wap.partitions import built_on_main, keep_built, left_to_build, tells_nothing_new
 from lakeflow.wap.quarantining import is_staged, stage_refused
+from lakeflow.wap.readmitting import is_planned_so, with_position
+from lakeflow.wap.readmitting import opened as as_opened
 from lakeflow.wap.requests import audit_request, seen_before
 
 
@@ -46,7 +49,7 @@ def carry_out(attempt: Attempt, step: Step) -> None:
         elif step.action is Action.AUDIT or _inputs_brought_nothing(attempt, step):
             clear_branch(attempt, record.asset)
             _stay(attempt, step, record)
-        elif lands_nothing(attempt, record.asset):
+        elif not readmits(record) and lands_nothing(attempt, record.asset):
             clear_branch(attempt, record.asset)
             _keep_main(attempt, record)
         else:
@@ -103,6 +106,7 @@ def _opened(attempt: Attempt, step: Step) -> StepRecord:
         reads=attempt.facts.reads.get(step.asset, ""),
         inputs=attempt.pinned_inputs(asset),
     )
+    opened = as_opened(attempt, opened) if is_planned_so(step) else opened
     if before is not None and _is_kept(attempt, before, opened):
         opened = replace(opened, snapshot_id=before.snapshot_id, rows=before.rows)
     return attempt.hold_in_mind(opened)
@@ -173,7 +177,9 @@ def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord) -> None:
             return
         record = _write(attempt, record, reading, left_to_build(attempt, step))
     forced = any(reason.cause is Cause.FORCED for reason in step.reasons)
-    if not forced and _is_equal_to_main(attempt, record):
+    if readmits(record) and not record.rows:
+        _leave_in_quarantine(attempt, record)
+    elif not forced and _is_equal_to_main(attempt, record):
         _drop_equal(attempt, record)
     else:
         audit(attempt, record)
@@ -189,6 +195,7 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading, partitions: t
     given = give(attempt, Order(declared, asset, reading.scans, partitions))
     made = replace(_provenance(attempt, record), new_rows=reading.since, landed=given.landed)
     made = replace(made, write=asset.write, replaced=given.written.replaced)
+    made = with_position(attempt, record, made)
     if partitions:
         before = EMPTY if reading.rebuilds else built_on_main(attempt, record.asset)
         made = replace(made, partitions=keep_built(attempt, record, given.table, partitions, before))
@@ -201,14 +208,24 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading, partitions: t
         summary=made.summary(),
         removes=given.written.removes,
         layout=declared.layout,
-        pii=hidden_columns(attempt.world.project, asset),
+        pii=hidden_columns(attempt.world.project, declared),
     )
     if given.beside:
         clear_branch(attempt, beside(record.asset))
-        stage_refused(attempt, record, given)
+        stage_refused(attempt, record, given, asset.write)
     staged = world.catalog.stage(given.table, staging)
     attempt.tables[record.asset] = staged
     return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=given.written.rows))
+
+
+def _leave_in_quarantine(attempt: Attempt, record: StepRecord) -> None:
+    """Nothing goes back, so that nothing is refused anew either: both tables stay as they are."""
+    quarantine = beside(record.asset)
+    clear_branch(attempt, record.asset)
+    clear_branch(attempt, quarantine)
+    attempt.note(replace(attempt.step(quarantine), snapshot_id=None, rows=None))
+    on_main = replace(record, snapshot_id=attempt.tables[record.asset].main)
+    attempt.end(on_main, StepState.UNCHANGED, "none of its refused rows passes today's checks")
 
 
 def clear_branch(attempt: Attempt, key: AssetKey) -> None:

@@ -62,6 +62,7 @@ STORY = (
     ("drop gold.windiest", 0, "dropped gold.windiest"),
     ("(define)", 0, ""),
     ("adopt gold.windiest --from .lakeflow/warehouse/gold/windiest", 0, "gold.windiest"),
+    ("quarantine show silver.weather", 2, "has no quarantine"),
     ("doctor", 0, "catalog"),
     ("gc", 0, "that nothing needs"),
     ("config show --sources", 0, "state_dir"),

@@ -20,7 +20,7 @@ from lakeflow.core.findings import Level
 from lakeflow.core.model import Layer, Outcome, Severity, WriteMode
 from lakeflow.core.runs import Action, RunState, StepState
 from lakeflow.core.views import Health, SnapshotState
-from tests.cli.test_commands import MENDED, make, windy
+from tests.cli.test_commands import CHECKS, MENDED, make, windy
 
 SCHEMAS: dict[str, Any] = {
     path.name: json.loads(path.read_text()) for path in files("lakeflow").joinpath("schemas").iterdir()
@@ -140,6 +140,18 @@ def by_partitions(talk: Talk) -> None:
     talk.say("backfill", "silver.weather", expect=2)
 
 
+def around_a_quarantine(talk: Talk) -> None:
+    apart = CHECKS.replace("max_value=200", 'max_value=200, meta={"lakeflow": {"on_fail": "quarantine"}}')
+    silver = "/*\nwrite = 'append'\nkey = ['origin']\n*/\nselect origin, wind from bronze.weather"
+    make(talk.root, {"layers/silver/calm.sql": silver, "checks/silver/calm.py": apart})
+    talk.say("materialize", "silver.calm")
+    talk.say("quarantine", "show", "silver.calm")
+    make(talk.root, {"checks/silver/calm.py": apart.replace("max_value=200", "max_value=2000")})
+    talk.say("quarantine", "readmit", "silver.calm")
+    talk.say("quarantine", "readmit", "silver.calm")
+    talk.say("quarantine", "show", "silver.weather", expect=2)
+
+
 def what_cannot_be_done(talk: Talk) -> None:
     talk.say("plan", "silver.wether", expect=2)
     talk.say("materialize", "silver.wether", "--events", expect=2)
@@ -159,6 +171,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
         to_the_end,
         around_a_whole_table,
         by_partitions,
+        around_a_quarantine,
         what_cannot_be_done,
     ):
         chapter(talk)

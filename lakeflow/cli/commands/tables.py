@@ -48,9 +48,7 @@ def gc(session: Session, delete: bool, older_than: float) -> Answer:
     return garbage_answer(found, deleted=delete)
 
 
-@click.command(
-    epilog="Its files stay where they are until `lakeflow gc --delete`, and `lakeflow adopt --from` takes it back."
-)
+@click.command(epilog="Its files stay until `lakeflow gc --delete`; `lakeflow adopt ASSET --from PLACE` takes it back.")
 @click.argument("table")
 @answers(Form.TABLE, Form.JSON)
 def drop(session: Session, table: str) -> Answer:

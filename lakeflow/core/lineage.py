@@ -9,8 +9,9 @@ from lakeflow.core.facts import Facts
 from lakeflow.core.graph import ancestors
 from lakeflow.core.model import Asset, AssetKey, ExternalKey, Layer, Project, PythonCode
 from lakeflow.core.provenance import provenance_of
+from lakeflow.core.quarantine import owner_of
 from lakeflow.core.runs import STANDING
-from lakeflow.core.table import External, Snapshot
+from lakeflow.core.table import External, Snapshot, Table
 from lakeflow.core.views import AssetStatus, ExternalUse, LineageNode
 
 
@@ -50,12 +51,28 @@ def _external(key: ExternalKey, used: int | None, facts: Facts) -> ExternalUse:
 
 
 def _inputs(facts: Facts, key: AssetKey, snapshot: Snapshot) -> Mapping[str, int]:
-    """What the snapshot was made from: by the last run that found a new write equal to it, else by its own summary."""
+    """What the snapshot was made from: by the last run that found a new write equal to it, else by its own summary.
+
+    A quarantine was filled by the write of its owner.
+    """
+    if (owner := owner_of(key)) is not None:
+        return _written_with(facts.tables.get(owner), snapshot)
     said = [v for v in facts.verdicts.get(key, ()) if v.snapshot_id == snapshot.id and v.ruling in STANDING]
     if said:
         return said[-1].inputs
     made = provenance_of(snapshot.summary)
     return made.inputs if made else {}
+
+
+def _written_with(owner: Table | None, snapshot: Snapshot) -> Mapping[str, int]:
+    """The snapshot of the owner that the same run put on main."""
+    made = provenance_of(snapshot.summary)
+    if owner is None or made is None:
+        return {}
+    for each in owner.ancestry(owner.main):
+        if (by := provenance_of(each.summary)) and by.run == made.run:
+            return {str(owner.key): each.id}
+    return {}
 
 
 def personal(project: Project) -> frozenset[AssetKey]:

@@ -52,6 +52,8 @@ def test_refused_rows_are_published_beside_the_others(tmp_path: Path) -> None:
         ]
         assert "bronze.orders" in str(rows(lake, KEY, "_inputs")[0])
         assert lake.plan("silver.orders").steps == ()
+        (tree,) = lake.lineage(KEY)
+        assert [(str(above.status.asset), above.used_rows) for above in tree.upstreams] == [("silver.orders", 2)]
 
 
 def test_more_than_the_fraction_holds_the_step_with_all_its_rows(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ def _prepare(hello: Hello) -> None:
 def _serve(parent: Parent, engine: Engine, functions: Functions, begin: Begin) -> None:
     """One asset, from the first question to the last."""
     produced: Any = None
+    os.environ.clear()
+    os.environ.update(begin.environment)
     with _muted(begin.quiet), ExitStack() as open_:
 
         def start() -> Any:

@@ -44,13 +44,17 @@ _WITHHELD: Final = "what it prints is not kept, because personal data is involve
 
 @dataclass(frozen=True)
 class Begin:
-    """Run an asset's code: `method` of the engine with `arguments` after the asset. `quiet` keeps nothing it prints."""
+    """Run an asset's code: `method` of the engine with `arguments` after the asset. `quiet` keeps nothing it prints.
+
+    `environment` is the run's own at that moment: what a process sets before it runs holds for the code of the run.
+    """
 
     asset: Asset
     method: str
     arguments: tuple[Any, ...]
     terms: Terms
     quiet: bool
+    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -236,7 +240,7 @@ class _Talk:
         if quiet:
             self._terms.said((_WITHHELD,))
         terms = replace(self._terms, limits=limits, said=deaf, folder=self.folder)
-        return self.ask(Begin(asset, method, arguments, terms, quiet))
+        return self.ask(Begin(asset, method, arguments, terms, quiet, dict(os.environ)))
 
     def ask(self, question: Begin | Ask) -> Any:
         """The child's answer. It raises what was raised there, and CodeError when the child ends or takes too long."""

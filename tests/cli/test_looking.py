@@ -87,7 +87,7 @@ def test_show_as_of_gives_what_readers_saw_then_also_what_was_rolled_back(
         assert lakeflow(["show", "silver.sales", "--as-of", then, "-o", "json"]) == 0
         data = json.loads(capfd.readouterr().out)["data"]
         seen.append((sorted(row["id"] for row in data["rows"]), data["snapshot"]))
-    assert [ids for ids, _ in seen] == [["1", "2"], ["1"], ["1", "2"]]
+    assert [ids for ids, _ in seen] == [[1, 2], [1], [1, 2]]
     assert seen[0] == seen[2]
 
 

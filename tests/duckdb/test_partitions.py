@@ -120,4 +120,4 @@ def test_what_is_no_partition_field_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["hour(v)", "truncate(3, v)"])
 def test_a_transform_of_a_type_that_it_does_not_take_is_refused(text: str) -> None:
     with pytest.raises(SchemaError, match=r"cannot partition by .*: v is date"):
-        partitions_of(Primitive("date"), text, [])
+        partitions_of(Primitive("date"), text, [None])

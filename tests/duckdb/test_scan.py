@@ -190,7 +190,8 @@ def test_deletes_are_right_beside_columns_named_like_duckdb_s_own(engine: DuckEn
 def test_rows_are_text_whatever_the_type(engine: DuckEngine, data: Path) -> None:
     text = "SELECT TIMESTAMPTZ '2020-01-01 00:00:00+00' AS tz, NULL::INTEGER AS n, {'a': [1]} AS s"
     read = engine.rows(rows_of(text, engine, data), 3)
-    assert read == Rows(("tz", "n", "s"), (("2020-01-01 00:00:00+00", None, "{'a': [1]}"),))
+    assert read == Rows(("tz", "n", "s"), (("2020-01-01 00:00:00+00", None, "{'a': [1]}"),), read.types)
+    assert read.types == ("timestamptz", "int", "struct<a: list<int>>")
 
 
 def test_rows_stop_at_the_limit(engine: DuckEngine, numbers: Scan) -> None:

@@ -13,9 +13,12 @@ import pytest
 from pyiceberg.conversions import from_bytes
 from pyiceberg.manifest import DataFile
 
+from lakeflow.adapters.duckdb.partitions import partitioning
 from lakeflow.adapters.duckdb.write import write_files
+from lakeflow.core.model import WriteMode
 from lakeflow.core.schema import Decimal, Field, List, Primitive, Schema, Struct
 from lakeflow.core.table import Table
+from lakeflow.core.writing import Write
 from tests.iceberg import foreign
 from tests.iceberg.lab import FLIGHTS, Lab, staging
 
@@ -49,7 +52,9 @@ def stored(lab: Lab) -> tuple[Table, DataFile]:
     table = lab.catalog.create(FLIGHTS, _COLUMNS)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        files = write_files(connection.sql(_QUERY), table.schema, Path(lab.catalog.data_directory(table)) / "new")
+        write = Write(WriteMode.REPLACE, table.schema, lab.catalog.data_directory(table))
+        with partitioning(connection.cursor(), write.layout, write.schema) as parts:
+            files = write_files(connection.sql(_QUERY), write, parts, Path(write.directory) / "new")
     published = lab.publish(lab.catalog.stage(table, staging(table, files)))
     with foreign.opened(lab, FLIGHTS) as theirs:
         (task,) = theirs.scan().plan_files()

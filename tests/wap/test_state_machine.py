@@ -469,7 +469,7 @@ TestLakeInMemory.settings = settings(
     max_examples=200, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
-TestLakeOnIceberg = pytest.mark.long(RealLake.TestCase)
+TestLakeOnIceberg = pytest.mark.timeout(1800)(pytest.mark.long(RealLake.TestCase))
 TestLakeOnIceberg.settings = settings(
-    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )

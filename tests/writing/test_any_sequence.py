@@ -164,5 +164,5 @@ TestAnySequence.settings = settings(
 )
 TestLongSequences = pytest.mark.timeout(1800)(pytest.mark.long(type("LongSequences", (AnySequence,), {}).TestCase))
 TestLongSequences.settings = settings(
-    max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
 )

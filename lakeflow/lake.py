@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 from lakeflow import diagnosis, wap
 from lakeflow.assembly import assemble, read_log, syntax_faults, utc_now
 from lakeflow.core import history, lineage
-from lakeflow.core.backfill import Asked, WindowEnded
+from lakeflow.core.backfill import Asked, Backfilled, BackfillEvent
 from lakeflow.core.calendar import parse_last, parse_moment
 from lakeflow.core.consistency import undefined
 from lakeflow.core.errors import LakeflowError, ProjectError, UsageError
@@ -49,11 +49,7 @@ def _to_stderr(lines: tuple[str, ...]) -> None:
     print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - it is the user's print
 
 
-def _unobserved(_event: Event) -> None:
-    """Nobody watches."""
-
-
-def _unwatched(_window: WindowEnded) -> None:
+def _unobserved(_event: BackfillEvent) -> None:
     """Nobody watches."""
 
 
@@ -187,21 +183,21 @@ class Lake:
 
         return write_docs(Path(directory), audits)
 
-    def backfill(
+    def backfill(  # noqa: PLR0913 - keyword-only words of the command line
         self,
         *selection: str,
         exclude: str = "",
         between: tuple[str | date | None, str | date | None] = (None, None),
         only_missing: bool = False,
         size: int = 1,
-        watch: Callable[[WindowEnded], None] = _unwatched,
-    ) -> tuple[WindowEnded, ...]:
+        wait: float = 0.0,
+        observer: Callable[[BackfillEvent], None] = _unobserved,
+    ) -> Backfilled:
         """Build the partitions of a span of time, oldest first: `size` of them a run, each run audited and published.
 
         `between` names the first and the last year, month, day or exact time (`("2013-01", "2013-03")` is a quarter);
-        by default all that are over. `only_missing` leaves out what is built from today's code and inputs. `watch`
-        hears of each window that ends. UsageError when no selected asset has partitions, and for a span outside of
-        theirs; ValueError for what is no date.
+        by default all that are over. `only_missing` leaves out what is built from today's code and inputs. UsageError
+        when no selected asset has partitions, and for a span outside of theirs; ValueError for what is no date.
         """
         chosen = self.select(*selection, exclude=exclude)
         first, last = between
@@ -211,7 +207,8 @@ class Lake:
             only_missing,
             size,
         )
-        return wap.backfill(self._world, wap.Request(chosen, spelled(selection, exclude)), asked, watch)
+        request = wap.Request(chosen, spelled(selection, exclude), wait=wait)
+        return wap.backfill(self._world, request, asked, observer)
 
     def publish(
         self,

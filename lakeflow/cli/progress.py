@@ -11,17 +11,20 @@ from threading import Lock
 from time import monotonic
 from typing import Final, TextIO
 
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from lakeflow.cli.output import console_on, encodable, show, speaks_unicode, write
-from lakeflow.cli.render_json import NO_RUN, event_json
+from lakeflow.cli.render_backfill import left_out_lines, window_line
+from lakeflow.cli.render_events import event_json
+from lakeflow.cli.render_json import NO_RUN
 from lakeflow.cli.render_plan import plan_summary, selected_line, warning_lines
 from lakeflow.cli.render_run import step_cells
 from lakeflow.cli.text import Mark, align, ascii_only, line, screen
 from lakeflow.cli.words import seconds
+from lakeflow.core.backfill import BackfillEvent, Cut, WindowEnded
 from lakeflow.core.events import (
-    Event,
     Phase,
     Planned,
     RunEnded,
@@ -34,12 +37,12 @@ from lakeflow.core.events import (
 from lakeflow.core.model import EMPTY, AssetKey
 from lakeflow.core.runs import StepRecord, StepState, branch_of
 
-Observer = Callable[[Event], None]
+Observer = Callable[[BackfillEvent], None]
 _FRAMES: Final = ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\")
 _PER_SECOND: Final = 10
 
 
-def event_lines(event: Event) -> list[Text]:
+def event_lines(event: BackfillEvent) -> list[Text]:
     """What one event is worth saying where nothing can be redrawn: that a step began, and how its audit ended.
 
     What was published is the answer's to say.
@@ -53,12 +56,16 @@ def event_lines(event: Event) -> list[Text]:
             return [line(f"{asset}  {Phase.WRITING}")]
         case StepEnded(run_id, step) if step.state is not StepState.PUBLISHED:
             return [_ended(run_id, step)]
+        case WindowEnded():
+            return [window_line(event)]
     return aside_lines(event)
 
 
-def aside_lines(event: Event) -> list[Text]:
-    """What an asset's code printed and that it is tried again: said even where a display shows all else."""
+def aside_lines(event: BackfillEvent) -> list[Text]:
+    """What code printed, that it is tried again, what is left out: said even where a display shows all else."""
     match event:
+        case Cut():
+            return left_out_lines(event.left_out)
         case StepPrinted(_, asset, lines):
             return [line((f"{asset} | ", "dim"), text) for text in lines]
         case StepRetried(_, asset, failed, retries, pause, reason):
@@ -76,10 +83,10 @@ class Board:
     under_way: Mapping[AssetKey, tuple[Phase, float]] = EMPTY
     ended: Mapping[AssetKey, StepRecord] = EMPTY
 
-    def after(self, event: Event, clock: float) -> Board:
+    def after(self, event: BackfillEvent, clock: float) -> Board:
         match event:
             case Planned(plan):
-                return replace(self, planned=len(plan.steps))
+                return Board(planned=len(plan.steps))
             case RunStarted(run):
                 return replace(self, run=run.id, planned=self.planned or len(run.steps))
             case StepPhase(_, asset, phase):
@@ -90,7 +97,7 @@ class Board:
                 return replace(self, under_way=others, ended={**self.ended, step.asset: step})
             case RunEnded():
                 return replace(self, under_way=EMPTY)
-            case StepPrinted() | StepRetried():
+            case StepPrinted() | StepRetried() | Cut() | WindowEnded():
                 return self
 
 
@@ -108,15 +115,18 @@ def board_screen(board: Board, clock: float, frames: str = _FRAMES[0]) -> Text:
 
 
 @contextmanager
-def progress(stream: TextIO, *, color: bool) -> Iterator[Observer]:
-    """An observer that tells people how it goes, as lively as the stream allows; safe to call from any thread."""
+def progress(stream: TextIO, *, color: bool, below: RenderableType = "") -> Iterator[Observer]:
+    """An observer that tells people how it goes, as lively as the stream allows; safe to call from any thread.
+
+    A live display shows the steps and what is `below` them.
+    """
     if is_lively(stream):
-        with _live(stream, color=color) as observer:
+        with _live(stream, below, color=color) as observer:
             yield observer
     else:
         lock = Lock()
 
-        def tell(event: Event) -> None:
+        def tell(event: BackfillEvent) -> None:
             with lock:
                 for text in event_lines(event):
                     show(text, stream, color=color)
@@ -128,7 +138,7 @@ def event_stream(stream: TextIO) -> Observer:
     """An observer that writes one JSON object a line."""
     lock = Lock()
 
-    def tell(event: Event) -> None:
+    def tell(event: BackfillEvent) -> None:
         with lock:
             write(json.dumps(event_json(event)) + "\n", stream)
 
@@ -146,16 +156,16 @@ def is_lively(stream: TextIO) -> bool:
 
 
 @contextmanager
-def _live(stream: TextIO, *, color: bool) -> Iterator[Observer]:
+def _live(stream: TextIO, below: RenderableType, *, color: bool) -> Iterator[Observer]:
     """Gone when the run ends, because the answer then says it all; what user code prints scrolls above it."""
     lock, boards = Lock(), [Board()]
     unicode = speaks_unicode(stream)
 
-    def draw() -> Text:
+    def draw() -> Group:
         text = board_screen(boards[-1], monotonic(), _FRAMES[not unicode])
-        return text if unicode else Text(encodable(ascii_only(text.plain), stream))
+        return Group(text if unicode else Text(encodable(ascii_only(text.plain), stream)), *([below] if below else []))
 
-    def tell(event: Event) -> None:
+    def tell(event: BackfillEvent) -> None:
         with lock:
             boards[:] = [boards[-1].after(event, monotonic())]
             for text in aside_lines(event):

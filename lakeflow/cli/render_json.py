@@ -7,16 +7,6 @@ from math import isfinite
 from typing import Any, Final, TypeAlias
 
 from lakeflow.cli.words import iso
-from lakeflow.core.events import (
-    Event,
-    Planned,
-    RunEnded,
-    RunStarted,
-    StepEnded,
-    StepPhase,
-    StepPrinted,
-    StepRetried,
-)
 from lakeflow.core.model import EMPTY, Asset, AssetKey, Project, SqlCode
 from lakeflow.core.planning import Plan, Step
 from lakeflow.core.ports import Rows
@@ -222,33 +212,6 @@ def _value(text: str | None, type_: str) -> Any:
 
 def setting_json(setting: Setting) -> JsonObject:
     return {"name": setting.name, "value": setting.value, "source": setting.source}
-
-
-def event_json(event: Event) -> JsonObject:
-    """One line of the event stream; `event` names it."""
-    match event:
-        case Planned(plan):
-            return {"event": "planned", "plan": plan_json(plan)}
-        case RunStarted(run):
-            return {"event": "run_started", "run": run_json(run)}
-        case StepPhase() | StepPrinted() | StepRetried():
-            kind, told = _meanwhile(event)
-            return {"event": kind, "run": event.run, "asset": str(event.asset), **told}
-        case StepEnded(run_id, step):
-            return {"event": "step_ended", "run": run_id, "step": step_json(step)}
-        case RunEnded(run):
-            return {"event": "run_ended", "run": run_json(run)}
-
-
-def _meanwhile(event: StepPhase | StepPrinted | StepRetried) -> tuple[str, JsonObject]:
-    """What a step tells before it ends."""
-    match event:
-        case StepPhase(_, _, phase):
-            return "step_phase", {"phase": phase}
-        case StepPrinted(_, _, lines):
-            return "step_printed", {"lines": list(lines)}
-        case StepRetried(_, _, failed, retries, pause, reason):
-            return "step_retried", {"failed": failed, "retries": retries, "pause": round(pause, 3), "reason": reason}
 
 
 def _planned_json(step: Step) -> JsonObject:

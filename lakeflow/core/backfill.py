@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from lakeflow.core.calendar import Timeline, Unit, Window
 from lakeflow.core.errors import UsageError
+from lakeflow.core.events import Event
 from lakeflow.core.model import AssetKey, Project
 from lakeflow.core.runs import RunRecord
 
@@ -17,7 +19,7 @@ class Asked:
     """What a person asks for; None: from where the first asset starts, up to now.
 
     `only_missing` leaves out partitions that are built from today's code and inputs. `size` partitions of the coarsest
-    asset go into a run, and are computed side by side.
+    asset go into a run: neighbours are computed by one call of the code, and all are published in one commit.
     """
 
     start: datetime | None = None
@@ -40,17 +42,34 @@ class Cut:
 
 @dataclass(frozen=True)
 class WindowEnded:
-    """One window of a backfill is over, the `done`th of `total`; `run` is None where nothing had to be built."""
+    """One window of a backfill is over, the `done`th of `total`; `run` is None where nothing had to be built.
+
+    It `took` so long, all windows up to it `so_far`.
+    """
 
     name: str
     done: int
     total: int
     took: timedelta
+    so_far: timedelta
     run: RunRecord | None
 
     @property
-    def left(self) -> int:
-        return self.total - self.done
+    def left(self) -> timedelta:
+        """About so long the others take."""
+        return self.so_far / self.done * (self.total - self.done)
+
+
+@dataclass(frozen=True)
+class Backfilled:
+    """What became of a backfill; `left_out` were selected and have no partitions."""
+
+    windows: tuple[WindowEnded, ...]
+    left_out: tuple[AssetKey, ...] = ()
+
+
+BackfillEvent: TypeAlias = Cut | Event | WindowEnded
+"""First the cut, then of each window the events of its run, and that it ended."""
 
 
 def cut(project: Project, selected: Sequence[AssetKey], asked: Asked, now: datetime) -> Cut:

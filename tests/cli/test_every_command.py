@@ -25,9 +25,20 @@ FILES = {
     "layers/gold/windiest.sql": GOLD,
     "checks/silver/weather.possible.sql": "select origin, hour, wind from silver.weather where wind > 200",
 }
+HOURS = """/*
+key = ["measured"]
+partition = "month(measured)"
+start = "2013-01-01"
+end = "2013-03-01"
+*/
+select measured, wind
+from (select timestamp '2013-01-31 22:00:00' + to_hours(hour) as measured, max(wind) as wind from silver.weather group by all)
+where measured >= $partition_start and measured < $partition_end
+"""
 CHANGES: dict[str, Callable[[Path], object]] = {
     "(mend)": lambda root: make(root, {"layers/silver/weather.sql": MENDED}),
     "(forget)": lambda root: (root / "layers/gold/windiest.sql").unlink(),
+    "(divide)": lambda root: make(root, {"layers/gold/hours.sql": HOURS}),
     "(define)": lambda root: make(root, {"layers/gold/windiest.sql": GOLD}),
 }
 """What a person does to the files meanwhile."""
@@ -67,6 +78,10 @@ STORY = (
     ("gc", 0, "that nothing needs"),
     ("config show --sources", 0, "state_dir"),
     ("backfill silver.weather --from 2013-01 --to 2013-02", 2, "has partitions in time"),
+    ("(divide)", 0, ""),
+    ("backfill gold.* --from 2013-01 --to 2013-02", 0, "2 windows: 2 published"),
+    ("backfill gold.* --failed-and-missing", 0, "gold.windiest has no partitions and was left out"),
+    ("backfill gold.hours --parallel 2 --events", 0, '"event": "window_ended"'),
     ("plan silver.wether", 2, "did you mean"),
     ("lis", 2, "did you mean"),
 )
@@ -145,6 +160,14 @@ def test_a_terminal_gets_colour_where_something_stands_out(typed: list[Said]) ->
     held = next(said for said in typed if said.words == ("materialize",))
     assert "\x1b[1;31m" in held.out
     assert held.out.rstrip().endswith("`") or "\x1b[?25h" in held.out, "the cursor is back"
+
+
+def test_a_terminal_shows_the_steps_of_a_backfill_above_its_bar(typed: list[Said]) -> None:
+    screen = next(said.out for said in typed if said.words[0] == "backfill")
+    live, answer = screen.split("\x1b[?25h")
+    for shown in ("writing", "2013-01", "1/2", "each"):
+        assert shown in live, shown
+    assert "2 windows: 2 published" in answer
 
 
 ACTS = {"init", "materialize", "publish", "retry", "rollback", "discard", "drop", "adopt", "backfill"}

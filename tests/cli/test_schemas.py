@@ -136,7 +136,9 @@ def by_partitions(talk: Talk) -> None:
     make(talk.root, {"layers/silver/days.sql": f"/*\n{header}\n*/ select day from ({rows}) {inside}"})
     talk.say("plan", "silver.days")
     talk.say("backfill", "silver.days", "--from", "2013-01", "--to", "2013-02")
-    talk.say("backfill", "silver.days", "--failed-and-missing")
+    talk.say("backfill", "silver.days", "silver.weather", "--failed-and-missing")
+    talk.say("backfill", "silver.days", "--failed-and-missing", "--events")
+    talk.say("backfill", "silver.days", "silver.weather", "--parallel", "2", "--events")
     talk.say("backfill", "silver.weather", expect=2)
 
 
@@ -201,7 +203,8 @@ def test_every_event_is_as_its_schema_says(said: Said) -> None:
     for event in events:
         validator("events.json").validate(event)
     named = {event["event"] for event in events}
-    assert named == {"planned", "run_started", "step_phase", "step_ended", "run_ended", "error"}
+    of_runs = {"planned", "run_started", "step_phase", "step_ended", "run_ended"}
+    assert named == {*of_runs, "backfill_started", "window_ended", "error"}
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lakeflow.core.backfill import Asked, cut
+from lakeflow.core.backfill import Asked, WindowEnded, cut
 from lakeflow.core.calendar import Timeline, Unit, parse_last, parse_moment
 from lakeflow.core.errors import UsageError
 from tests.core.samples import asset, keys, names, project
@@ -45,6 +45,11 @@ def test_several_partitions_may_go_into_a_run() -> None:
 def test_assets_without_partitions_are_left_out_and_named() -> None:
     found = cut(LAKE, keys("gold.months gold.plain"), asked(), NOW)
     assert (names(found.assets), names(found.left_out)) == (["gold.months"], ["gold.plain"])
+
+
+def test_the_time_left_is_the_mean_of_what_is_done_for_each_that_is_not() -> None:
+    ended = WindowEnded("2013-02", 2, 6, timedelta(seconds=1), timedelta(seconds=5), None)
+    assert ended.left == timedelta(seconds=10)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.backfill import WindowEnded
+from lakeflow.core.backfill import BackfillEvent, Cut, WindowEnded
 from lakeflow.core.errors import ProjectError, UsageError
+from lakeflow.core.events import StepEnded
 from tests.cli import process
 
 BRONZE = """/*
@@ -76,7 +77,7 @@ def snapshots(root: Path, asset: str) -> int:
 
 def backfill(root: Path, *selection: str, **asked: object) -> list[WindowEnded]:
     with lakeflow.open(root) as lake:
-        return list(lake.backfill(*selection, **asked))  # type: ignore[arg-type]
+        return list(lake.backfill(*selection, **asked).windows)  # type: ignore[arg-type]
 
 
 def test_all_partitions_that_are_over_are_built_in_one_run_and_then_there_is_nothing_to_do(root: Path) -> None:
@@ -106,6 +107,27 @@ def test_a_backfill_that_runs_again_gives_the_same_rows_and_no_snapshot(root: Pa
     assert snapshots(root, "silver.sales") == before
     missing = backfill(root, "silver.sales", between=("2013-02", "2013-03"), only_missing=True)
     assert [window.run for window in missing] == [None, None]
+
+
+def test_a_backfill_tells_what_it_leaves_out_and_each_step_of_each_run(root: Path) -> None:
+    run(root, "bronze.sales")
+    heard: list[BackfillEvent] = []
+    with lakeflow.open(root) as lake:
+        done = lake.backfill("silver.*", "bronze.*", between=("2013-01", "2013-02"), observer=heard.append)
+    assert [str(key) for key in done.left_out] == ["bronze.sales"]
+    assert isinstance(heard[0], Cut)
+    assert [name for name, _ in heard[0].windows] == ["2013-01", "2013-02"]
+    steps = [str(event.step.state) for event in heard if isinstance(event, StepEnded) and event.step.state]
+    assert steps == ["published", "published"]
+    assert [event.name for event in heard if isinstance(event, WindowEnded)] == ["2013-01", "2013-02"]
+
+
+def test_several_partitions_a_run_are_one_call_of_the_code_and_one_snapshot(root: Path) -> None:
+    run(root, "bronze.sales")
+    ended = backfill(root, "silver.sales", "gold.months", between=("2013-01", "2013-05"), size=4)
+    assert [window.name for window in ended] == ["2013-01 … 2013-04", "2013-05"]
+    assert totals(root) == [10, 20, 30, 40, 50]
+    assert snapshots(root, "silver.sales") == 2
 
 
 def test_late_rows_come_in_by_a_backfill_and_touch_only_their_partition(root: Path) -> None:
@@ -186,7 +208,7 @@ def test_a_backfill_that_was_killed_goes_on_with_what_is_missing(root: Path) -> 
     command = [sys.executable, "-m", "lakeflow.cli", *words]
     with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as killed:
         assert killed.stderr is not None
-        first = killed.stderr.readline()
+        first = next(line for line in killed.stderr if line.startswith("2013-01"))
         killed.send_signal(signal.SIGKILL)
     assert first.startswith("2013-01  published")
     done = process.lakeflow(*words, "--failed-and-missing", "-o", "json", cwd=root)

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from lakeflow.cli.backfill import backfill_answer, backfill_progress
-from lakeflow.cli.commands.options import SELECTION_HELP, takes_selection
+from lakeflow.cli.backfill import backfill_answer, backfill_code, backfill_progress
+from lakeflow.cli.commands.options import SELECTION_HELP, events_option, takes_selection, wait_option
 from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.progress import event_stream
 from lakeflow.cli.session import Session, answers
 from lakeflow.core.calendar import parse_last, parse_moment
 
@@ -32,13 +33,35 @@ def _checked(parse: Any) -> Any:
 @click.option("--to", "end", metavar="DATE", callback=_checked(parse_last), help="The last year, month or day.")
 @click.option("--failed-and-missing", "only_missing", is_flag=True, help="Only what is not built as of today's code.")
 @click.option(
-    "--parallel", "size", default=1, show_default=True, type=click.IntRange(min=1), metavar="N", help="So many a run."
+    "--parallel",
+    "size",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="So many partitions a run: computed together on all cores, published in one commit.",
 )
+@events_option
+@wait_option
 @answers(*Form)
-def backfill(session: Session, selection: tuple[str, ...], start: str | None, end: str | None, **asked: Any) -> Answer:
-    """Build the partitions of a span of time, oldest first. Each is audited and published before the next begins.
+def backfill(
+    session: Session, selection: tuple[str, ...], start: str | None, end: str | None, **asked: Any
+) -> Answer | int:
+    """Build the partitions of a span of time, oldest first. Each run is audited and published before the next begins.
 
     Stopped or killed, it goes on with --failed-and-missing.
     """
-    with session.lake() as lake, backfill_progress(sys.stderr, color=session.color) as watch:
-        return backfill_answer(lake.backfill(*selection, between=(start, end), watch=watch, **asked))
+    carry_out = _stream if asked.pop("events") else _follow
+    return carry_out(session, selection, {"between": (start, end), **asked})
+
+
+def _follow(session: Session, selection: tuple[str, ...], asked: dict[str, Any]) -> Answer:
+    with session.lake() as lake, backfill_progress(sys.stderr, color=session.color) as observer:
+        return backfill_answer(lake.backfill(*selection, observer=observer, **asked))
+
+
+def _stream(session: Session, selection: tuple[str, ...], asked: dict[str, Any]) -> int:
+    """The stream ends with the last window."""
+    stdout = sys.stdout
+    with session.lake() as lake:
+        return backfill_code(lake.backfill(*selection, observer=event_stream(stdout), **asked))

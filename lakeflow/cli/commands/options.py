@@ -92,6 +92,9 @@ wait_option = click.option(
     metavar="TIME",
     help="Wait so long for another run's lease (90s, 10m, 1h).",
 )
+events_option = click.option(
+    "--events", is_flag=True, help="One JSON object an event on stdout, in place of the answer."
+)
 parallel_option = click.option(
     "--parallel",
     type=click.IntRange(min=1),

@@ -9,6 +9,7 @@ import click
 
 from lakeflow.cli.commands.options import (
     SELECTION_HELP,
+    events_option,
     full_refresh_option,
     parallel_option,
     takes_selection,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Run fresh assets too.")
 @full_refresh_option
 @click.option("--all-or-nothing", is_flag=True, help="One held asset holds the whole run.")
-@click.option("--events", is_flag=True, help="One JSON object an event on stdout, in place of the answer.")
+@events_option
 @wait_option
 @parallel_option
 @answers(Form.TABLE, Form.JSON)

@@ -1,0 +1,88 @@
+"""A backfill as a screen and as JSON: what became of each window, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from lakeflow.cli.output import Records
+from lakeflow.cli.render_json import JsonObject, run_json
+from lakeflow.cli.run_answer import exit_code
+from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.words import counted, seconds
+from lakeflow.core.backfill import Backfilled, WindowEnded
+from lakeflow.core.model import AssetKey
+from lakeflow.core.runs import RunRecord, RunState
+
+
+def left_out_lines(assets: Sequence[AssetKey]) -> list[Text]:
+    """What was selected and cannot be built by partitions, and what builds it."""
+    if not assets:
+        return []
+    names = " ".join(map(str, assets))
+    has = "has no partitions and was" if len(assets) == 1 else "have no partitions and were"
+    return [line(Mark.WARN, f" {names} {has} left out: `lakeflow materialize {names}`")]
+
+
+def window_line(window: WindowEnded) -> Text:
+    """`2013-01  published  0.3s  (1 of 12, about 4.1s left)`."""
+    about = f", about {seconds(window.left.total_seconds())} left" if window.done < window.total else ""
+    state = window.run.state if window.run else "nothing to do"
+    took = seconds(window.took.total_seconds())
+    return line(f"{window.name}  {state}  {took}  ({window.done} of {window.total}{about})")
+
+
+def backfill_json(done: Backfilled) -> JsonObject:
+    windows = [{"window": each.name, "run": run_json(each.run)} for each in done.windows]
+    return {"windows": windows, "left_out": list(map(str, done.left_out))}
+
+
+def backfill_screen(done: Backfilled) -> Text:
+    """A line a window, what needs a decision, and what was left out."""
+    ended = done.windows
+    rows = [_cells(each) for each in ended]
+    published = sum(each.run is not None and each.run.state is RunState.PUBLISHED for each in ended)
+    fresh = sum(each.run is None for each in ended)
+    other = len(ended) - published - fresh
+    parts = [f"{published} published", *([f"{fresh} had nothing to do"] if fresh else [])]
+    parts += [f"{other} not published"] if other else []
+    held = [line("Decide    ", _next(each.run)) for each in ended if each.run and exit_code(each.run)]
+    return screen(
+        [*align(rows), line(f"{counted(len(ended), 'window')}: {' · '.join(parts)}")],
+        held,
+        left_out_lines(done.left_out),
+    )
+
+
+def _cells(window: WindowEnded) -> tuple[Text, ...]:
+    run = window.run
+    if run is None:
+        return line(Mark.NONE), line(window.name), line(""), line(""), line("nothing to do")
+    mark = Mark.OK if exit_code(run) == 0 else Mark.BAD
+    rows = sum(step.rows or 0 for step in run.steps if step.snapshot_id)
+    took = seconds(window.took.total_seconds())
+    return (
+        line(mark),
+        line(window.name),
+        line(f"{rows:,} rows"),
+        line((took, "dim")),
+        line(f"{run.state}  run {run.id}"),
+    )
+
+
+def _next(run: RunRecord) -> str:
+    step = next((step for step in run.steps if not step.done), None)
+    why = f"{step.asset} {step.state}: {step.reason}; " if step else ""
+    return f"{why}`lakeflow runs {run.id}` says what to do"
+
+
+def backfill_records(done: Backfilled) -> Records:
+    return ("window", "run", "state", "rows", "seconds"), [_record(each) for each in done.windows]
+
+
+def _record(window: WindowEnded) -> tuple[str, ...]:
+    run = window.run
+    rows = sum(step.rows or 0 for step in run.steps if step.snapshot_id) if run else 0
+    said = (run.id, str(run.state)) if run else ("", "")
+    return window.name, *said, str(rows), f"{window.took.total_seconds():.3f}"

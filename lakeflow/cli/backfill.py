@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lakeflow.cli.output import Answer, console_on
 from lakeflow.cli.progress import Observer, progress
@@ -32,21 +32,25 @@ def backfill_code(done: Backfilled) -> int:
 @contextmanager
 def backfill_progress(stream: TextIO, *, color: bool) -> Iterator[Observer]:
     """An observer that shows the steps of a run and, below them, a bar over the windows; or a line an event."""
-    columns = (
-        *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}")),
-        *(TimeElapsedColumn(), TimeRemainingColumn()),
-    )
-    bar = Progress(*columns, console=console_on(stream, color=color))
-    task = bar.add_task("backfill", total=None, rate="")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, TextColumn("{task.fields[pace]}"), console=console_on(stream, color=color))
+    task = bar.add_task("backfill", total=None, pace="")
+    names: list[str] = []
     with progress(stream, color=color, below=bar) as tell:
 
         def watch(event: BackfillEvent) -> None:
-            match event:
-                case Cut():
-                    bar.update(task, total=len(event.windows), description=event.windows[0][0])
-                case WindowEnded():
-                    rate = f"{seconds(event.so_far.total_seconds() / event.done)} each"
-                    bar.update(task, completed=event.done, description=event.name, rate=rate)
+            if isinstance(event, Cut):
+                names.extend(name for name, _ in event.windows)
+                bar.update(task, total=len(names), description=names[0])
+            if isinstance(event, WindowEnded):
+                coming = names[min(event.done, len(names) - 1)]
+                bar.update(task, completed=event.done, description=coming, pace=_pace(event))
             tell(event)
 
         yield watch
+
+
+def _pace(window: WindowEnded) -> str:
+    """`3.4s each, about 41s left`."""
+    each = seconds(window.so_far.total_seconds() / window.done)
+    return f"{each} each, about {seconds(window.left.total_seconds())} left"

@@ -10,7 +10,7 @@ from lakeflow.cli.output import Records
 from lakeflow.cli.render_json import JsonObject, run_json
 from lakeflow.cli.run_answer import exit_code
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import counted, seconds
+from lakeflow.cli.words import counted, in_rows, seconds
 from lakeflow.core.backfill import Backfilled, WindowEnded
 from lakeflow.core.model import AssetKey
 from lakeflow.core.runs import RunRecord, RunState
@@ -65,7 +65,7 @@ def _cells(window: WindowEnded) -> tuple[Text, ...]:
     return (
         line(mark),
         line(window.name),
-        line(f"{rows:,} rows"),
+        line(in_rows(rows)),
         line((took, "dim")),
         line(f"{run.state}  run {run.id}"),
     )

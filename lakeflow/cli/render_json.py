@@ -113,9 +113,7 @@ def asset_json(asset: Asset, project: Project) -> JsonObject:
         "line": asset.code.line,
         "write": asset.write,
         "key": list(asset.primary_key),
-        "foreign_keys": {
-            foreign.column: f"{foreign.dimension}.{foreign.key}" for foreign in project.suite(asset.key).foreign_keys
-        },
+        "foreign_keys": {foreign.column: foreign.target for foreign in project.suite(asset.key).foreign_keys},
         "upstreams": sorted(map(str, asset.upstreams)),
         "external": sorted(map(str, asset.external)),
         "checks": [file.path for file in project.suite(asset.key).files],

@@ -84,7 +84,7 @@ def suite_source(
         for file in files
     ]
     source = {"kind": "suite", "files": entries, "modules": modules, "allow_empty": allow_empty}
-    referred = [[key.column, str(key.dimension), key.key] for key in foreign_keys]
+    referred = [[key.column, str(key.dimension), key.key, *([key.at] if key.at else [])] for key in foreign_keys]
     return _json(source | ({"foreign_keys": referred} if referred else {}))
 
 

@@ -27,6 +27,7 @@ from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.source import FileSource, read_source
 
 _LAST_BY: Final = "last by "
+_AT: Final = " at "
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Placed = TypeVar("Placed", PartitionField, SortField)
@@ -146,9 +147,10 @@ def _choice(options: type[Choice]) -> Callable[[str, object, list[Flaw]], Choice
 def _foreign_keys(name: str, value: object, flaws: list[Flaw]) -> tuple[ForeignKey, ...]:
     found = []
     for column, target in _mapping(name, value, flaws).items():
-        dimension, _, key = target.rpartition(".")
+        key, _, moment = target.partition(_AT)
+        dimension, _, key = key.rpartition(".")
         try:
-            found.append(ForeignKey(column, AssetKey.parse(dimension), key))
+            found.append(ForeignKey(column, AssetKey.parse(dimension), key, moment.strip()))
         except ValueError:
             flaws.append(Flaw(name, f"{target!r} is not gold.name.column", f"write {EXAMPLES[name]}"))
     return tuple(found)

@@ -182,14 +182,27 @@ class Column:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A column whose values must stand in a dimension's key; NULL refers to nothing."""
+    """A column whose values must stand in a dimension's key; NULL refers to nothing.
+
+    Where the dimension keeps a history, `at` is the column of the fact that says when: a version must have held then.
+    """
 
     column: str
     dimension: AssetKey
     key: str
+    at: str = ""
 
     def __str__(self) -> str:
-        return f"{self.column} in {self.dimension}"
+        return f"{self.column} in {self.dimension}{self._then}"
+
+    @property
+    def target(self) -> str:
+        """As it is declared: `gold.carriers.carrier`, or `gold.airports.airport at day`."""
+        return f"{self.dimension}.{self.key}{self._then}"
+
+    @property
+    def _then(self) -> str:
+        return f" at {self.at}" if self.at else ""
 
 
 @dataclass(frozen=True)
@@ -252,7 +265,7 @@ class Asset:
     `salt` is the fingerprint of the salt that its hashes are keyed with; empty when it has none, or none is set.
     `at` names the column that says since when a row of a history holds; empty: since it is written.
     `layout` is how its rows lie in files.
-    `last_by` names the column whose greatest value chooses between rows that come with one key; empty: none may.
+    `last_by` names the column whose greatest value chooses between rows with one key; empty: none may come twice.
     """
 
     key: AssetKey

@@ -7,7 +7,7 @@ from typing import Final
 
 from lakeflow.core.errors import Fault
 from lakeflow.core.laws import Draft, children_of, descendants
-from lakeflow.core.model import AssetKey, ForeignKey, Kind, Layer
+from lakeflow.core.model import AssetKey, ForeignKey, Kind, Layer, WriteMode
 from lakeflow.core.nearest import did_you_mean_asset
 
 _AT: Final = "foreign_keys"
@@ -60,3 +60,16 @@ def _target(draft: Draft, foreign: ForeignKey, known: Mapping[AssetKey, Draft]) 
         key = ", ".join(target.declaration.key)
         hint = f"its key is ({key}); a fact that refers to anything else can meet several rows of it"
         yield draft.fault(f"{foreign.key} is not the key of {target.key}", hint, _AT)
+    else:
+        yield from _moment(draft, foreign, keeps_history=target.write is WriteMode.SCD2)
+
+
+def _moment(draft: Draft, foreign: ForeignKey, *, keeps_history: bool) -> Iterator[Fault]:
+    """Of a history one key names several rows, and only a moment tells which: a fact says when."""
+    name = foreign.dimension
+    if keeps_history and not foreign.at:
+        hint = f'say when the fact happened: {foreign.column} = "{foreign.target} at <column>"'
+        yield draft.fault(f"{name} keeps a history, so {draft.key} can meet several rows of it", hint, _AT)
+    elif foreign.at and not keeps_history:
+        hint = f'drop " at {foreign.at}", or keep one: write = "scd2" in {name}'
+        yield draft.fault(f"{draft.key} refers to {name} at a moment, and it keeps no history", hint, _AT)

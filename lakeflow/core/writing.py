@@ -35,7 +35,8 @@ class Write:
 
     New files go below `directory` and have exactly the columns of `schema`. `base` is what stands on main, for a mode
     that merges (None: nothing stands there). `key` tells rows apart; of rows with one key that come together the one
-    with the greatest value of `last_by` counts (empty: there may be only one).
+    with the greatest value of `last_by` counts (empty: there may be only one), unless in an upsert a greater one stands
+    in the base.
 
     In a history rows hold since the time in column `at` (empty: since `moment`, when the write began), and keys that
     did not come end at `moment` where `deletes` closes them.

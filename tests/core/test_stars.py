@@ -79,6 +79,35 @@ def test_every_law_of_a_star_says_what_to_type(faulty: Draft, expected: str) -> 
     assert told(*others, faulty) == [expected]
 
 
+AIRPORTS = {"kind": "dimension", "key": ["airport"], "write": "scd2"}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("gold.airports.airport at day", []),
+        (
+            "gold.airports.airport",
+            [
+                "5: gold.airports keeps a history, so gold.flights can meet several rows of it"
+                ' | say when the fact happened: dest = "gold.airports.airport at <column>"'
+            ],
+        ),
+        (
+            "gold.carriers.carrier at day",
+            [
+                "5: gold.flights refers to gold.carriers at a moment, and it keeps no history"
+                ' | drop " at day", or keep one: write = "scd2" in gold.carriers'
+            ],
+        ),
+    ],
+)
+def test_a_fact_refers_to_a_history_at_a_moment_and_to_nothing_else_so(target: str, expected: list[str]) -> None:
+    """One row of the fact then meets one row of the dimension."""
+    fact = draft("gold.flights", **{**FLIGHTS, "foreign_keys": {"dest": target}})
+    assert told(draft("gold.airports", **AIRPORTS), draft("gold.carriers", **CARRIERS), fact) == expected
+
+
 def test_a_fact_cannot_wait_for_a_dimension_that_is_made_from_it() -> None:
     dimension = draft("gold.carriers", "gold.flights", **CARRIERS)
     assert told(dimension, draft("gold.flights", **FLIGHTS)) == [

@@ -105,6 +105,45 @@ def test_different_rows_that_tie_for_the_last_are_refused(engine: DuckEngine, da
         upsert(engine, rows, None, data, last_by="n")
 
 
+said = st.one_of(st.none(), st.integers(0, 3))
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), said, max_size=3), min_size=1, max_size=6))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_is_kept_by_a_column_is_kept_against_what_stands_there(
+    engine: DuckEngine, tmp_path: Path, batches: list[dict[str, int | None]]
+) -> None:
+    """A row that comes late changes nothing, in whatever order rows come; NULL is before everything."""
+    scan, model = EMPTY, dict[tuple[str, int], int | None]()
+    for batch in batches:
+        came = {(key, 1): value for key, value in batch.items()}
+        counts = {key: value for key, value in came.items() if not is_late(value, model.get(key))}
+        rows = ", ".join(f"('{key}', {'NULL' if value is None else value})" for key, value in batch.items())
+        text = f"SELECT k, 1::BIGINT n, v::BIGINT v FROM (VALUES {rows}) t(k, v)" if batch else rows_in()
+        written = upsert(engine, text, scan, tmp_path, last_by="v")
+        assert (written.rows, written.replaced) == (len(counts), len(counts.keys() & model.keys()))
+        scan, model = after(scan, written), model | counts
+        assert as_dict(engine, scan) == model
+        assert {str(path) for path in tmp_path.rglob("*.parquet")} >= set(scan.files)
+
+
+def is_late(came: int | None, stands: int | None) -> bool:
+    return stands is not None and (came is None or came < stands)
+
+
+def test_a_row_that_is_as_late_as_what_stands_there_corrects_it(engine: DuckEngine, data: Path) -> None:
+    """Code that changed gives other rows of the same time."""
+    scan = after(EMPTY, upsert(engine, rows_in(("a", 1, 1)), None, data, key=("k",), last_by="n"))
+    written = upsert(engine, rows_in(("a", 1, 2)), scan, data, key=("k",), last_by="n")
+    assert as_dict(engine, after(scan, written)) == {("a", 1): 2}
+
+
+def test_rows_that_are_all_late_leave_no_file(engine: DuckEngine, data: Path) -> None:
+    scan = after(EMPTY, upsert(engine, rows_in(("a", 1, 5)), None, data, last_by="v"))
+    assert upsert(engine, rows_in(("a", 1, 4)), scan, data, last_by="v") == Written()
+    assert [str(path) for path in data.rglob("*.parquet")] == list(scan.files)
+
+
 @pytest.mark.parametrize(
     ("text", "more", "words"),
     [

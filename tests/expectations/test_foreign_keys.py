@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,59 @@ def test_a_personal_key_shows_no_value(tmp_path: Path, side: str) -> None:
     result = found(replace(asked_, **secret))
     assert result.failed_rows == 1
     assert "Grace" not in str(result)
+
+
+OPENED = ForeignKey("carrier", CARRIERS, "code", at="day")
+
+
+def of_a_history(directory: Path, *flights: tuple[str | None, date | None], type_: str = "date") -> AuditRequest:
+    """A carrier has flown since January the 2nd, under another name since the 5th, and not from the 9th on."""
+    rows = {"id": ("int", list(range(len(flights))))}
+    carriers, days = zip(*flights, strict=True)
+    fact = scan_of(directory, FLIGHTS, **rows, carrier=("string", carriers), day=("date", days))
+    moments = [[None if n is None else JANUARY[type_](n) for n in ends] for ends in ((2, 5), (5, 9))]
+    dimension = scan_of(
+        directory, CARRIERS, code=("string", ["AA", "AA"]), valid_from=(type_, moments[0]), valid_to=(type_, moments[1])
+    )
+    suite = Suite(foreign_keys=(OPENED,))
+    return replace(request(fact, primary_key=("id",), relations={str(CARRIERS): dimension}), suite=suite)
+
+
+JANUARY: dict[str, Callable[[int], date]] = {
+    "date": lambda n: date(2013, 1, n),
+    "timestamp": lambda n: datetime(2013, 1, n),
+    "timestamptz": lambda n: datetime(2013, 1, n, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize("type_", list(JANUARY))
+def test_a_version_of_a_history_must_have_held_when_the_fact_happened(tmp_path: Path, type_: str) -> None:
+    """Its intervals are half open: the day on which one ends is the next one's."""
+    days = [("AA", date(2013, 1, day)) for day in (1, 2, 4, 5, 8, 9)]
+    result = found(of_a_history(tmp_path, *days, ("AA", None), (None, date(2013, 1, 1)), type_=type_))
+    assert result.name == "foreign key carrier in gold.carriers at day"
+    assert (result.failed_rows, result.rows) == (2, 6)
+    assert sorted((sample["carrier"], sample["day"]) for sample in result.samples) == [
+        ("AA", "2013-01-01"),
+        ("AA", "2013-01-09"),
+    ]
+
+
+def test_a_version_without_an_end_holds_for_ever(tmp_path: Path) -> None:
+    asked_ = of_a_history(tmp_path, ("AA", date(2999, 1, 1)))
+    open_ended = scan_of(
+        tmp_path, CARRIERS, code=("string", ["AA"]), valid_from=("date", [date(2013, 1, 2)]), valid_to=("date", [None])
+    )
+    assert found(replace(asked_, relations={str(CARRIERS): open_ended})).outcome is Outcome.PASSED
+
+
+def test_a_moment_that_the_fact_does_not_have_is_errored(tmp_path: Path) -> None:
+    suite = Suite(foreign_keys=(replace(OPENED, at="dey"),))
+    result = found(replace(of_a_history(tmp_path, ("AA", date(2013, 1, 2))), suite=suite))
+    assert (result.outcome, result.detail) == (
+        Outcome.ERRORED,
+        "gold.flights has no column 'dey'; did you mean 'day'?",
+    )
 
 
 def test_a_dimension_may_refer_to_its_own_rows(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def _checked_base(write: Write) -> Scan | None:
     if write.base.schema.find(VALID_FROM) is None:
         raise SchemaError(
             f"the table has no column {VALID_FROM}, so it was not written as a history",
-            hint="build the history under another name",
+            hint=f"`lakeflow materialize {write.base.key} --full-refresh` builds it anew",
         )
     return in_new_columns(write, write.base)
 

@@ -51,7 +51,7 @@ def carry_out(write: Write, relations: Sequence[DuckDBPyRelation], cursor: DuckD
         match write.mode:
             case WriteMode.UPSERT:
                 refuse_no_key(write)
-                return upsert(write, came(partial(chosen, write)), cursor, again)
+                return upsert(write, came(partial(chosen, write)), cursor, fresh, again)
             case WriteMode.PARTITION:
                 return overwrite(write, came(), cursor, parts, again)
             case WriteMode.SCD2:

@@ -1,9 +1,14 @@
-"""Copy on write: rows that came, and again those that stay out of each file in which one has a key that came."""
+"""Copy on write: rows that came, and again those that stay out of each file in which one has a key that came.
+
+Where `keep` says which row of a key counts, it counts against what stands there too: a row that comes late changes
+nothing, so the table is the same in whatever order its rows came (docs/decisions/0041).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from duckdb import DuckDBPyConnection
@@ -16,7 +21,7 @@ from lakeflow.core.table import Scan, WrittenFile
 from lakeflow.core.writing import Write, Written
 
 Again: TypeAlias = Callable[[str], tuple[WrittenFile, ...]]
-"""Writes rows of the base again: the files of a query on the cursor."""
+"""Writes rows once more: the files of a query on the cursor."""
 
 _FLOATING: Final = frozenset({"float", "double"})
 _ONE_EACH: Final = "give each key once, or say which row counts: keep = 'last by <column>'"
@@ -54,24 +59,52 @@ def _moments(write: Write) -> tuple[Field, ...]:
     return (_column(write.schema, write.at, "at"),) if write.at else ()
 
 
-def upsert(write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, again: Again) -> Written:
-    """What becomes of the table when these files of rows have come. AssetError when a key is NULL or came twice."""
-    if not came:
-        return Written()
-    rows = sum(file.rows for file in came)
-    match = _Match(cursor, tuple(file.path for file in came), key_fields(write))
+def upsert(
+    write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, fresh: Again, again: Again
+) -> Written:
+    """What becomes of the table when these files of rows have come. `fresh` writes those of them that count, where not
+    all do, `again` the rows that stay. AssetError when a key is NULL or came twice.
+    """
+    match = _match(write, came, cursor)
     refuse_nulls(write, came)
     match.refuse_twins()
-    if write.base is None:
-        return Written(came, rows=rows)
+    if write.base is None or not came:
+        return Written(came, rows=_rows(came))
     base = in_new_columns(write, write.base)
     scans.refuse_unmarked(cursor, base)
     touched = match.files(base.files)
+    if (
+        touched
+        and write.last_by
+        and (timely := _in_time(write, match, replace(base, files=touched), fresh)) is not None
+    ):
+        _drop(came)
+        came, match = timely, _match(write, timely, cursor)
+        touched = match.files(touched)
     if not touched:
-        return Written(came, rows=rows)
+        return Written(came, rows=_rows(came))
     before = replace(base, files=touched)
     rest = again(match.rest(before))
-    return Written((*came, *rest), touched, rows, match.count(before))
+    return Written((*came, *rest), touched, _rows(came), match.count(before))
+
+
+def _match(write: Write, came: Sequence[WrittenFile], cursor: DuckDBPyConnection) -> _Match:
+    return _Match(cursor, tuple(file.path for file in came), key_fields(write))
+
+
+def _rows(files: Sequence[WrittenFile]) -> int:
+    return sum(file.rows for file in files)
+
+
+def _in_time(write: Write, match: _Match, before: Scan, fresh: Again) -> tuple[WrittenFile, ...] | None:
+    """Files of the rows that came without those that are late; None where none is, so that all stay as they are."""
+    late = match.late(before, _column(write.schema, write.last_by, "keep"))
+    return fresh(match.without(late, write.schema.fields)) if late else None
+
+
+def _drop(files: Sequence[WrittenFile]) -> None:
+    for file in files:
+        Path(file.path).unlink()
 
 
 @dataclass(frozen=True)
@@ -83,6 +116,8 @@ class _Match:
     key: tuple[Field, ...]
 
     def refuse_twins(self) -> None:
+        if not self.came:
+            return
         keys, names = scans.by_number(self.came, self.key), ", ".join(field.name for field in self.key)
         counted = f"SELECT count(*) AS n FROM {keys} GROUP BY {', '.join(self._columns)} HAVING n > 1"
         twice, rows = self.cursor.execute(f"SELECT count(*), sum(n) FROM ({counted})").fetchall()[0]
@@ -91,7 +126,7 @@ class _Match:
 
     def files(self, files: tuple[str, ...]) -> tuple[str, ...]:
         """Those in which a row has a key that came."""
-        if not files:
+        if not files or not self.came:
             return ()
         keys = scans.by_number(files, self.key)
         text = f"SELECT DISTINCT file_index FROM {keys} AS o SEMI JOIN {self._new} ON {self._on}"
@@ -103,6 +138,24 @@ class _Match:
         keys = scans.select(self.cursor, replace(scan, schema=Schema(_numbered(self.key))))
         found = self.cursor.execute(f"SELECT count(*) FROM ({keys}) AS o SEMI JOIN {self._new} ON {self._on}")
         return int(found.fetchall()[0][0])
+
+    def late(self, scan: Scan, by: Field) -> str:
+        """The name of a table of the keys for which a greater value stands there than came; empty when there is none.
+
+        As in `chosen`, NULL is less than any value; of equal ones the row that came counts.
+        """
+        fields, last = (*self.key, by), f"f{len(self.key)}"
+        old = scans.select(self.cursor, replace(scan, schema=Schema(_numbered(fields))))
+        new = f"{scans.by_number(self.came, fields)} AS n ON {self._on}"
+        keys = ", ".join(f"n.{column}" for column in self._columns)
+        is_late = f"coalesce(o.{last} > n.{last}, o.{last} IS NOT NULL)"
+        self.cursor.execute(f"CREATE TEMP TABLE late AS SELECT {keys} FROM ({old}) AS o JOIN {new} WHERE {is_late}")
+        return "late" if self.cursor.execute("SELECT count(*) FROM late").fetchall() != [(0,)] else ""
+
+    def without(self, keys: str, fields: tuple[Field, ...]) -> str:
+        """SQL of the rows that came, without those with one of the keys in that table."""
+        same = " AND ".join(f"n.{quoted(field.name)} = k.f{place}" for place, field in enumerate(self.key))
+        return f"SELECT n.* FROM {scans.named(self.came, fields)} AS n ANTI JOIN {keys} AS k ON {same}"
 
     def rest(self, scan: Scan) -> str:
         """SQL of the rows whose key did not come."""
@@ -131,7 +184,7 @@ def in_new_columns(write: Write, base: Scan) -> Scan:
     if new := [field.name for field in key_fields(write) if base.schema.find(field.name) is None]:
         raise SchemaError(
             f"the table has no column {', '.join(map(repr, new))} yet, so none of its rows has the declared key",
-            hint="build the table anew under another name; or upsert by columns that it has",
+            hint=f"`lakeflow materialize {base.key} --full-refresh` builds it anew; or upsert by columns that it has",
         )
     return replace(base, schema=write.schema)
 

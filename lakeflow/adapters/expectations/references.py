@@ -13,18 +13,27 @@ from lakeflow.adapters.expectations.metrics import Aggregate, Plan
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, identifier
 from lakeflow.core.model import ForeignKey, Outcome
 from lakeflow.core.ports import AuditRequest
+from lakeflow.core.versions import VALID_FROM, VALID_TO
 
 
-def orphans(table: Audited, domain: Domain, other: str, keys: Sequence[str]) -> str:
+def orphans(table: Audited, domain: Domain, other: str, keys: Sequence[str], at: str = "") -> str:
     """`FROM …` over the rows of the domain whose columns, all set, stand together in no row of the relation `other`.
+    With `at`, the domain's last column, in no version of it that held then.
 
     An anti join, since `NOT IN` finds nothing as soon as `other` holds one NULL. As in SQL's own foreign keys
     (MATCH SIMPLE) a row with a NULL among its columns refers to nothing.
     """
-    names = [identifier(column.name) for column in domain.columns]
+    names = [identifier(column.name) for column in domain.columns[: len(keys)]]
     same = " AND ".join(f"referring.{name} = referred.{identifier(key)}" for name, key in zip(names, keys, strict=True))
+    same += _held(f"referring.{identifier(at)}") if at else ""
     rows = f"SELECT * FROM {table.relation}{refer(domain)}"
     return f"FROM ({rows}) AS referring ANTI JOIN {other} AS referred ON {same}"
+
+
+def _held(moment: str) -> str:
+    """Intervals are half open, and the open end is NULL."""
+    ended = f"referred.{VALID_TO} <= {moment}"
+    return f" AND referred.{VALID_FROM} <= {moment} AND ({ended}) IS NOT TRUE"
 
 
 def relation(name: str) -> str:
@@ -41,7 +50,8 @@ def foreign_key(request: AuditRequest, table: Audited, foreign: ForeignKey) -> C
     """The built-in check of a declared foreign key, against the dimension as the run leaves it."""
     unit, name = f"foreign key {foreign.column}", f"foreign key {foreign}"
     try:
-        domain = Domain((table.column(foreign.column),))
+        own = (foreign.column, foreign.at) if foreign.at else (foreign.column,)
+        domain = Domain(tuple(table.column(name) for name in own))
     except CannotCheck as error:
         return Check(unit, name, Broken(str(error)))
     if str(foreign.dimension) not in {str(request.asset), *request.relations}:
@@ -67,7 +77,8 @@ class _Orphans:
         rows = answers.value(_referring(self.domain))
         if rows == 0 and not self.allow_empty:
             return Finding(Outcome.ERRORED, NOTHING, rows=0)
-        source = orphans(self.table, self.domain, relation(str(self.foreign.dimension)), [self.foreign.key])
+        at = self.domain.columns[-1].name if self.foreign.at else ""
+        source = orphans(self.table, self.domain, relation(str(self.foreign.dimension)), [self.foreign.key], at)
         failed = answers.ask(f"SELECT count(*) {source}").rows[0][0]
         if not failed:
             return Finding(Outcome.PASSED, failed_rows=0, rows=rows)
@@ -76,4 +87,5 @@ class _Orphans:
 
 
 def _referring(domain: Domain) -> Aggregate:
-    return Aggregate(domain.count(of=domain.columns[0].sql))
+    missing = (f"{column.sql} IS NOT NULL" for column in domain.columns[1:])
+    return Aggregate(domain.count(*missing, of=domain.columns[0].sql))

@@ -37,7 +37,9 @@ def main() -> None:
             continue
         suites = Suites(job.request, Kept(job.kept))
         if suites.need_library(job.lost):
-            library.wait()
+            library.load()
+        if suites.run_code(job.lost):
+            library.settle()
         if job.asks is Ask.REFUSALS:
             os.chdir(job.request.root)
             parent.send(encode(Message(refusals=refusals(job.request, suites))))
@@ -61,10 +63,10 @@ class _Library:
         if self._loading.ident is None:
             self._loading.start()
 
-    def wait(self) -> None:
-        """Two threads that import one library at once can see it half made."""
-        self.load()
-        self._loading.join()
+    def settle(self) -> None:
+        """Wait for a load that has begun: two threads that import one library at once can see it half made."""
+        if self._loading.ident is not None:
+            self._loading.join()
 
 
 def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent) -> None:

@@ -9,6 +9,7 @@ from great_expectations.core.expectation_validation_result import ExpectationVal
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 import lakeflow.expectations  # noqa: F401 - registers our own classes
+from lakeflow.adapters.expectations.seam import as_asked
 from lakeflow.core.evidence import unpacked
 from lakeflow.core.model import Outcome
 from lakeflow.core.runs import CheckResult, Scope
@@ -39,7 +40,7 @@ def _result_of(kept: Mapping[str, Any], check: CheckResult) -> ExpectationValida
     if check.outcome is Outcome.ERRORED:
         raised = {"raised_exception": True, "exception_message": check.detail, "exception_traceback": ""}
         return _bare(configuration, check, success=False, exception_info=raised)
-    metrics = {name: unpacked(value) for name, value in check.evidence["metrics"].items()}
+    metrics = as_asked({name: unpacked(value) for name, value in check.evidence["metrics"].items()})
     try:
         return _judged(configuration, metrics) if metrics else _bare(configuration, check, success=_passed(check))
     except Exception:  # noqa: BLE001 - a user's own class that is not imported here, or one that wants more

@@ -15,13 +15,14 @@ from lakeflow.adapters.audit_process import Limits, ProcessAuditor
 from lakeflow.adapters.children import Child
 from lakeflow.adapters.expectations import kept as keeping
 from lakeflow.adapters.expectations.audit import Suites
-from lakeflow.adapters.expectations.constant import is_constant
+from lakeflow.adapters.expectations.constant import asks_for_library, is_constant
 from lakeflow.adapters.expectations.kept import Kept
 from lakeflow.adapters.expectations.stored import dumps, loads
 from lakeflow.core.model import CheckFile, CheckKind, Column, Outcome
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.table import Scan
 
+from . import every
 from .lake import audit, request, row_check, scan_of, suite
 from .library import is_data
 from .test_same_as_the_library import ASKED, COLUMNS, DIFFERENT
@@ -91,6 +92,17 @@ def test_what_is_kept_comes_back_as_it_was_and_judges_as_before(messy: Scan, tmp
     assert audit(asked, suites=warm) == audit(asked)
 
 
+def test_every_expectation_of_the_library_is_kept_and_decides_as_before(tmp_path: Path) -> None:
+    """Also those that are refused, and one that makes no sense for the table."""
+    templates = [line for line in (*every.COMPUTED, *every.REFUSED) if is_data(line)]
+    lines = (*every.lines(*templates), 'gxe.ExpectColumnMaxToBeBetween(column="nope")')
+    asked = request(every.table(tmp_path), suite(*lines))
+    _keep(asked, tmp_path / "kept")
+    warm = Suites(asked, Kept(str(tmp_path / "kept")))
+    assert not warm.need_library(())
+    assert audit(asked, suites=warm) == audit(asked)
+
+
 def test_our_own_expectations_are_kept_and_look_main_and_the_time_up_at_each_audit(messy: Scan, tmp_path: Path) -> None:
     lines = (
         'lfx.ExpectForeignKeyToExist(columns="code", references="silver.weather")',
@@ -128,6 +140,39 @@ def test_a_suite_that_is_kept_is_audited_without_great_expectations(
     finally:
         auditor.close()
     assert [(result.outcome, result.failed_rows) for result in results if result.path] == [(Outcome.FAILED, 1)]
+
+
+def test_a_file_of_check_functions_is_audited_without_great_expectations(
+    messy: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is executed at every audit, and asks for nothing of it."""
+    text = "import datetime\nfrom lakeflow import check\n@check\ndef some(branch):\n    return len(branch) > 9\n"
+    asked = request(messy, CheckFile(CheckKind.SUITE, "checks/silver/weather.py", text))
+    (tmp_path / "great_expectations.py").write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    auditor = ProcessAuditor(_worker, str(tmp_path / "audit.log"), Limits(threads=1), covers=Kept(None).covers)
+    try:
+        auditor.start([asked.suite])
+        results = auditor.audit(asked)
+    finally:
+        auditor.close()
+    assert [(result.name, result.outcome) for result in results if result.path] == [("some", Outcome.FAILED)]
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("from lakeflow import check, Relation\nimport duckdb, os.path", False),
+        ("from lakeflow import expectations as lfx", True),
+        ("import lakeflow.expectations", True),
+        ("import great_expectations.expectations as gxe", True),
+        ("from checks._shared import limits", True),
+        ("from . import shared", True),
+        ("expectations = [", False),
+    ],
+)
+def test_what_a_file_imports_says_whether_it_may_ask_for_the_library(text: str, asks: bool) -> None:
+    assert asks_for_library(text) is asks
 
 
 @pytest.mark.parametrize(
@@ -169,8 +214,7 @@ def test_a_damaged_file_is_as_good_as_none_and_is_written_again(messy: Scan, tmp
 
 
 def test_a_file_that_breaks_or_runs_code_is_not_kept(messy: Scan, tmp_path: Path) -> None:
-    for line in ('gxe.ExpectColumnToExist(column="a", nonsense=1)', 'gxe.ExpectColumnMaxToBeBetween(column="nope")'):
-        _keep(request(messy, suite(line)), tmp_path)
+    _keep(request(messy, suite('gxe.ExpectColumnToExist(column="a", nonsense=1)')), tmp_path)
     own = f"{LIBRARY}class Mine(gxe.ExpectColumnToExist):\n    pass\nexpectations = [Mine(column='id')]\n"
     _keep(request(messy, CheckFile(CheckKind.SUITE, "checks/silver/weather.py", own)), tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,7 @@ import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -17,6 +17,18 @@ from lakeflow.core.runs import CheckResult, Scope
 from .lake import checks, request, scan_of, suite
 from .library import _frame, is_data, made
 from .test_same_as_the_library import ASKED, COLUMNS
+
+DISTRIBUTIONS: Final = (
+    'ExpectColumnQuantileValuesToBeBetween(column="whole",'
+    ' quantile_ranges={"quantiles": [0.0, 1.0], "value_ranges": [[0, 2], [None, 13]]})',
+    'ExpectColumnMostCommonValueToBeInSet(column="code", value_set=["a1"])',
+    'ExpectColumnKLDivergenceToBeLessThan(column="code", threshold=1, tail_weight_holdout=0.2,'
+    ' partition_object={"values": ["a1", "b2"], "weights": [0.5, 0.5]})',
+    'ExpectColumnKLDivergenceToBeLessThan(column="whole", threshold=1, tail_weight_holdout=0.2,'
+    ' partition_object={"bins": [0, 3, 9], "weights": [0.5, 0.5]})',
+    'ExpectColumnValuesToBeJsonParseable(column="code")',
+    'ExpectColumnValuesToMatchRegex(column="code", regex="^(?!a)", mostly=0.6)',
+)
 
 
 def result_json(check: CheckResult) -> dict[str, Any] | None:
@@ -50,7 +62,7 @@ def plain(result: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Any]]:
-    lines = [line for line in ASKED if is_data(line)]
+    lines = [line for line in (*ASKED, *DISTRIBUTIONS) if is_data(line)]
     scan = scan_of(tmp_path_factory.mktemp("same"), **COLUMNS)
     found = checks(request(scan, suite(*(f"gxe.{line}" for line in lines))))
     other = theirs(lines)

@@ -14,6 +14,7 @@ from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.builtin import built_in
 from lakeflow.adapters.expectations.checks import Broken, Check
 from lakeflow.adapters.expectations.compiled import Source, compile_expectation
+from lakeflow.adapters.expectations.constant import asks_for_library
 from lakeflow.adapters.expectations.functions import function_check
 from lakeflow.adapters.expectations.kept import Kept
 from lakeflow.adapters.expectations.names import unique_names
@@ -67,10 +68,17 @@ class Suites:
         }
         self._ready = {path: checks for path, checks in found.items() if checks is not None}
 
+    def run_code(self, lost: Container[str]) -> bool:
+        """Is a file to be executed? Those in `lost` are not looked at again."""
+        return any(True for _ in self._not_ready(lost))
+
     def need_library(self, lost: Container[str]) -> bool:
-        """Files in `lost` are not looked at again."""
+        """May one of these want the library?"""
+        return any(asks_for_library(file.text) for file in self._not_ready(lost))
+
+    def _not_ready(self, lost: Container[str]) -> Iterator[CheckFile]:
         files = _files(self._request, CheckKind.SUITE)
-        return any(file.path not in self._ready and file.path not in lost for file in files)
+        return (file for file in files if file.path not in self._ready and file.path not in lost)
 
     def checks_of(self, file: CheckFile) -> list[Check]:
         if file.path in self._ready:

@@ -110,7 +110,7 @@ def withheld(message: str, *, personal: bool) -> str:
 
 @dataclass(frozen=True)
 class Broken:
-    """The rule of a check that could not even be made ready."""
+    """The rule of a check that code of others kept from being made ready; tomorrow it may."""
 
     reason: str
     plans: tuple[Plan, ...] = ()
@@ -121,7 +121,7 @@ class Broken:
 
 @dataclass(frozen=True)
 class Stated:
-    """The rule of a check that was decided without looking at rows: it is about the schema."""
+    """The rule of a check that was decided without looking at rows: it is about the schema, or makes no sense here."""
 
     outcome: Outcome
     detail: str = ""

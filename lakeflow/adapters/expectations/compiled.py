@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.adapters.expectations import conditions, domains, names, own_kinds, samples, seam
-from lakeflow.adapters.expectations.checks import Broken, Check, Rule
+from lakeflow.adapters.expectations.checks import Broken, Check, Rule, Stated
 from lakeflow.adapters.expectations.domains import Metric, domain_of
 from lakeflow.adapters.expectations.judged import BadOnes, Judged
 from lakeflow.adapters.expectations.literals import EXACT
@@ -19,7 +19,7 @@ from lakeflow.adapters.expectations.rows import bad_rows
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.adapters.expectations.translated import criterion_of
 from lakeflow.adapters.expectations.types import type_check
-from lakeflow.core.model import Severity
+from lakeflow.core.model import Outcome, Severity
 from lakeflow.core.quarantine import Refusal
 
 _FOR_SCHEMA: Final = ("ExpectColumnValuesToBeOfType", "ExpectColumnTypeToBe", "ExpectColumnValuesToBeInTypeList")
@@ -53,7 +53,7 @@ def compile_expectation(expectation: Any, table: Audited, source: Source) -> Che
         refusal = _refusal(expectation, table)
         personal = table.guarded if _may_read_others(expectation) else personal
     except CannotCheck as error:
-        rule = Broken(str(error))
+        rule = Stated(Outcome.ERRORED, str(error))
     except Exception as error:  # noqa: BLE001 - the boundary to the library and to users' own expectation classes
         rule = Broken(f"{type(error).__name__}: {error}")
     return Check(source.unit, name, rule, source.path, severity, personal, seam.configuration_of(expectation), refusal)

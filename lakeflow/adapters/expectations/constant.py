@@ -1,4 +1,6 @@
-"""Does a check file always say the same? Only then may what was made of it be kept (docs/decisions/0015).
+"""What the text of a check file tells without being executed.
+
+Does it always say the same? Only then may what was made of it be kept (docs/decisions/0015).
 
 It does when it is nothing but literals, constructors of expectations and dates, and what Python's own pure functions
 make of these. `date.today()`, the environment, a project module, a class or function of the file: none of them is.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -29,6 +32,8 @@ _PURE: Final = frozenset(
         *("abs", "float", "int", "len", "max", "min", "round", "str", "sum"),
     }
 )
+_OURS: Final = frozenset({"lakeflow.check", "lakeflow.Relation"})
+_OTHERS: Final = sys.stdlib_module_names | {"duckdb", "numpy", "pandas", "polars", "pyarrow"}
 _MARK: Final = "$PARAMETER"
 _METHODS: Final = frozenset({"is_null", "is_not_null", "is_in", "is_not_in", "items", "keys", "values"})
 
@@ -47,6 +52,15 @@ def is_constant(text: str) -> bool:
     return all(_is_library(name) for name in imported.values()) and all(
         _constructs(node, imported) for node in nodes if isinstance(node, ast.Call)
     )
+
+
+def asks_for_library(text: str) -> bool:
+    """May executing this file import Great Expectations? A file of check functions alone need not wait for it."""
+    try:
+        imported = dict(_imported(list(ast.walk(ast.parse(text)))))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return not all(path in _OURS or path.partition(".")[0] in _OTHERS for path in imported.values())
 
 
 def _bound(nodes: list[ast.AST]) -> Iterator[str]:

@@ -103,6 +103,40 @@ class Settled:
         return Judgement(self.success, self.observed)
 
 
+@dataclass(frozen=True)
+class Commonest:
+    """One of `among` is the value that occurs most often; `ties` says that it may share that place."""
+
+    among: tuple[Any, ...]
+    ties: bool = False
+
+    def judge(self, values: Values) -> Judgement:
+        found = values["column.most_common_value"]
+        hits = len(set(self.among).intersection(found))
+        return Judgement(hits > 0 if self.ties else hits == len(found) == 1, found)
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Each quantile lies between its bounds, or as close to one as the library finds close enough."""
+
+    ranges: tuple[tuple[float, float], ...]
+
+    def judge(self, values: Values) -> Judgement:
+        found = values["column.quantile_values"]
+        inside = (_lies(value, *bounds) for value, bounds in zip(found, self.ranges, strict=True))
+        return Judgement(all(inside), found)
+
+
+def _lies(value: float | None, low: float, high: float) -> bool:
+    return value is not None and (_is_close(value, low) or _is_close(value, high) or low <= value <= high)
+
+
+def _is_close(value: float, bound: float) -> bool:
+    """As numpy's `isclose`, with the library's tolerance."""
+    return value == bound or (math.isfinite(bound) and abs(value - bound) <= 1e-8 + 1e-4 * abs(bound))
+
+
 def plain(values: Values) -> Values:
     """Decimals become floats, as the library's bounds are floats."""
     return {name: float(value) if isinstance(value, decimal.Decimal) else value for name, value in values.items()}

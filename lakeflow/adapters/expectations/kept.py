@@ -18,7 +18,7 @@ from tempfile import NamedTemporaryFile
 from typing import Final
 
 from lakeflow.adapters.expectations.checks import Check
-from lakeflow.adapters.expectations.constant import is_constant
+from lakeflow.adapters.expectations.constant import asks_for_library, is_constant
 from lakeflow.adapters.expectations.stored import NotDataError, dumps, loads
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model import CheckFile, CheckKind
@@ -34,8 +34,8 @@ class Kept:
         self._folder = Path(folder) if folder else None
 
     def covers(self, file: CheckFile) -> bool:
-        """Was the file made ready for some table? Then it is most likely ready for this one too."""
-        if file.kind is not CheckKind.SUITE:
+        """Can it most likely be audited without the library? It does not ask for it, or was ready for some table."""
+        if file.kind is not CheckKind.SUITE or not asks_for_library(file.text):
             return True
         return self._folder is not None and any(self._folder.glob(f"{_file_key(file)}-*"))
 

@@ -1,4 +1,4 @@
-"""Rules that SQL does not say: the library's own code judges each distinct value once, and rows are counted by it.
+"""Rules that SQL does not say: Python judges each distinct value once, and rows are counted by it.
 
 DuckDB groups the values (out of core) and hands them over in batches, so memory is bounded by one batch.
 """
@@ -6,8 +6,8 @@ DuckDB groups the values (out of core) and hands them over in batches, so memory
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.adapters.expectations import providers
@@ -16,15 +16,21 @@ from lakeflow.adapters.expectations.literals import literal, text
 from lakeflow.adapters.expectations.predicates import RULES, regexes
 from lakeflow.adapters.expectations.regular import only_python_reads
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand, identifier
+from lakeflow.adapters.expectations.text_rules import TextRule, text_rule
 
 SHOWN: Final = 5
 HELD: Final = "/* holds a value found */"
 _LONG: Final = 1000
 """Characters. Longer values are found again by their digest."""
-_OF_TEXT: Final = frozenset(
-    f"column_values.{rule}"
-    for rule in ("json_parseable", "match_json_schema", "dateutil_parseable", "match_strftime_format")
-)
+
+
+@dataclass(frozen=True)
+class ByLibrary:
+    """A rule that only the library's registry knows, in its words: one that a user wrote."""
+
+    name: str
+    domain: Mapping[str, Any]
+    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -32,10 +38,8 @@ class PerValue:
     """`sql` gives the distinct values of `columns` and, last, how many rows hold each."""
 
     sql: str
-    rule: str
     columns: tuple[Operand, ...]
-    domain: Mapping[str, Any] = field(hash=False)
-    arguments: Mapping[str, Any] = field(hash=False)
+    rule: TextRule | ByLibrary
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,13 @@ def plan(metric: Metric, rule: str, domain: Domain, table: Audited) -> PerValue:
     columns = domain.columns
     if not columns:
         raise CannotCheck(f"{rule!r} is about no column; write it as a bad-row query (.sql check)")
-    if (rule in _OF_TEXT or regexes(metric.values)) and not columns[0].is_text:
+    said = text_rule(rule, metric.values)
+    if said and not columns[0].is_text:
         raise CannotCheck(f"{columns[0].name} is {columns[0].type}, not text; cast it in a bad-row query")
     named = ", ".join(f"{column.sql} AS {identifier(column.name)}" for column in columns)
     kept = domain.clause(f"{columns[0].sql} IS NOT NULL") if len(columns) == 1 else domain.clause()
     sql = f"SELECT {named}, count(*) FROM {table.relation}{kept} GROUP BY ALL"
-    return PerValue(sql, rule, tuple(columns), _domain(metric.domain, columns), dict(metric.values))
+    return PerValue(sql, tuple(columns), said or ByLibrary(rule, _domain(metric.domain, columns), dict(metric.values)))
 
 
 def _domain(asked: Mapping[str, Any], columns: Sequence[Operand]) -> Mapping[str, Any]:
@@ -74,16 +79,24 @@ def _domain(asked: Mapping[str, Any], columns: Sequence[Operand]) -> Mapping[str
 
 def judge(plan: PerValue, batches: Iterable[Any]) -> Tally:
     """CannotCheck when the library has no rule of this name that can be asked value by value."""
-    provider = providers.provider(plan.rule, plan.domain, plan.arguments)
+    ask = _asked(plan.rule)
     rows, examples = 0, list[tuple[Any, ...]]()
     for batch in batches:
         *columns, counts = batch.columns
-        bad = provider.bad(batch.select(range(len(columns))).to_pandas())
+        bad = ask(batch.select(range(len(columns))))
         broken = [place for place, is_bad in enumerate(bad) if is_bad]
         rows += sum(counts[place].as_py() for place in broken)
         shown = broken[: SHOWN - len(examples)]
         examples += [tuple(column[place].as_py() for column in columns) for place in shown]
     return Tally(rows, tuple(examples))
+
+
+def _asked(rule: TextRule | ByLibrary) -> Callable[[Any], Sequence[bool]]:
+    """A function that says of each row of a batch whether it breaks the rule."""
+    if isinstance(rule, ByLibrary):
+        provider = providers.provider(rule.name, rule.domain, rule.arguments)
+        return lambda values: provider.bad(values.to_pandas())
+    return lambda values: [not rule.holds(value) for value in values.column(0).to_pylist()]
 
 
 def holding(query: str, asked: PerValue, found: Tally) -> str:

@@ -1,4 +1,4 @@
-"""The second door to Great Expectations: its own code for a rule (and its users'), asked with a frame of values.
+"""The second door to Great Expectations: the rules that its users register, asked with a frame of values.
 
 A rule is registered for the pandas engine as `<rule>.condition`. Only rules about the values of one row can be asked
 this way: one that compares rows is found out by asking it again with other neighbours, and refused.
@@ -17,19 +17,6 @@ from lakeflow.adapters.expectations.table import CannotCheck
 
 _TRIED: Final = 100
 """Values that a user's rule is asked twice."""
-_CORE: Final = (
-    "json_parseable",
-    "match_json_schema",
-    "dateutil_parseable",
-    "match_strftime_format",
-    "match_regex",
-    "not_match_regex",
-    "match_regex_list",
-    "not_match_regex_list",
-)
-_PURE: Final = frozenset(f"column_values.{name}" for name in _CORE)
-_FIRST: Final = {"column_values.match_json_schema": "column_values.json_parseable"}
-"""A value that fails the first rule fails the other one, which would raise over it."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +25,12 @@ class Provider:
 
     rule: str
     ask: Callable[[Any], Sequence[bool]]
-    first: Provider | None = None
 
     def bad(self, frame: Any) -> Sequence[bool]:
         """For each row of the frame, whether it breaks the rule; CannotCheck when that hangs on other rows."""
-        if self.first is not None:
-            return self._after_first(frame, self.first.bad(frame))
         answers = self.ask(frame)
-        if self.rule not in _PURE:
-            self._prove(frame.head(_TRIED), answers[:_TRIED])
+        self._prove(frame.head(_TRIED), answers[:_TRIED])
         return answers
-
-    def _after_first(self, frame: Any, bad: Sequence[bool]) -> Sequence[bool]:
-        good = [not one for one in bad]
-        rest = iter(self.ask(frame[good]) if any(good) else ())
-        return [one or next(rest) for one in bad]
 
     def _prove(self, frame: Any, answers: Sequence[bool]) -> None:
         """Alone, and twice in the other order, every value must be judged as it was."""
@@ -83,8 +61,7 @@ def provider(rule: str, domain: Mapping[str, Any], arguments: Mapping[str, Any])
             raise CannotCheck(f"the provider of {rule!r} does not answer True or False for each value")
         return list(bad.tolist())
 
-    first = provider(_FIRST[rule], domain, {}) if rule in _FIRST else None
-    return Provider(rule, ask, first)
+    return Provider(rule, ask)
 
 
 @cache

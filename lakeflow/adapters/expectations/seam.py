@@ -113,7 +113,7 @@ class Library:
     expectation: Any
 
     def judge(self, values: Values) -> Judgement:
-        asked = {name: _as_asked(name, value) for name, value in values.items()}
+        asked = as_asked(values)
         timed = any(map(_is_time, asked.values()))
         raw = (_on_one_clock(self.expectation) if timed else self.expectation)._validate(  # noqa: SLF001 - the seam
             metrics=asked, runtime_configuration=_configuration(), execution_engine=None
@@ -123,13 +123,15 @@ class Library:
         return Judgement(bool(answer["success"]), observed["values"] if isinstance(observed, dict) else observed)
 
 
-def _as_asked(name: str, value: Any) -> Any:
-    """A value in the form that the library's code wants."""
-    if name != "column.value_counts":
-        return value
+def as_asked(values: Values) -> dict[str, Any]:
+    """Metrics in the form that the library's code wants."""
+    counted = values.get("column.value_counts")
+    if counted is None:
+        return dict(values)
     import pandas as pd  # noqa: PLC0415 - the library has imported it
 
-    return pd.Series([count for _, count in value], index=[held for held, _ in value], name="count")
+    series = pd.Series([count for _, count in counted], index=[held for held, _ in counted], name="count")
+    return {**values, "column.value_counts": series}
 
 
 def _is_time(value: Any) -> bool:

@@ -11,22 +11,28 @@ from functools import partial
 from typing import Any, Final
 
 from lakeflow.adapters.expectations.checks import Check, Stated
-from lakeflow.adapters.expectations.criteria import Equal, Inside, NoneFound, Settled, Share
+from lakeflow.adapters.expectations.criteria import Commonest, Equal, Inside, NoneFound, Quantiles, Settled, Share
+from lakeflow.adapters.expectations.divergence import BinsNear, SharesNear
 from lakeflow.adapters.expectations.hints import Hint, Says
 from lakeflow.adapters.expectations.judged import BadOnes, Judged
 from lakeflow.adapters.expectations.metrics import Aggregate, Keys, Known, Query, Read
 from lakeflow.adapters.expectations.own import AgainstMain, Reading, Ruled
+from lakeflow.adapters.expectations.pervalue import PerValue
 from lakeflow.adapters.expectations.rows import BadRows
+from lakeflow.adapters.expectations.table import Operand
+from lakeflow.adapters.expectations.text_rules import FitsJsonSchema, HasFormat, IsDate, IsJson, Matches
 from lakeflow.core.model import Outcome, Severity
 from lakeflow.core.quarantine import Refusal
+from lakeflow.core.schema import Decimal, Primitive
 
 _RECORDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
     for kind in (
         *(Severity, Outcome, Read, Says),
         *(Check, Judged, BadOnes, Stated, BadRows, Ruled, AgainstMain, Reading),
-        *(Share, Inside, Equal, NoneFound, Settled),
+        *(Share, Inside, Equal, NoneFound, Settled, Commonest, Quantiles, SharesNear, BinsNear),
         *(Refusal, Aggregate, Hint, Query, Keys, Known),
+        *(PerValue, IsJson, FitsJsonSchema, IsDate, HasFormat, Matches, Operand, Primitive, Decimal),
     )
 }
 

@@ -5,11 +5,22 @@ Only classes of the library itself are translated; a user's own may override any
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from lakeflow.adapters.expectations.criteria import Criterion, Equal, Inside, NoneFound, Settled, Share
+from lakeflow.adapters.expectations.criteria import (
+    Commonest,
+    Criterion,
+    Equal,
+    Inside,
+    NoneFound,
+    Quantiles,
+    Settled,
+    Share,
+)
+from lakeflow.adapters.expectations.divergence import divergence_of
 from lakeflow.adapters.expectations.domains import Metric
 from lakeflow.adapters.expectations.literals import instant
 from lakeflow.adapters.expectations.metrics import Known, Plan
@@ -24,7 +35,8 @@ _ROWS: Final = "table.row_count"
 _NULLS: Final = "column_values.nonnull.unexpected_count"
 _BAD: Final = ".unexpected_count"
 _KEPT: Final = ".filtered_row_count"
-_PLAIN: Final = frozenset({type(None), int, float, str})
+_NUMBERS: Final = frozenset({type(None), int, float})
+_PLAIN: Final = _NUMBERS | {str}
 
 
 def criterion_of(expectation: Any, metrics: Metrics, plans: Mapping[str, Plan], table: Audited) -> Criterion:
@@ -100,6 +112,28 @@ def _none_found(*counts: str) -> Translate:
     return translate
 
 
+def _commonest(expectation: Any, _: Metrics, table: Audited) -> Criterion | None:
+    given = expectation.value_set or ()
+    if table.column(expectation.column).is_time:
+        given = [instant(one, expectation.column) for one in given]
+    elif not {type(one) for one in given} <= _PLAIN | {bool}:
+        return None
+    return Commonest(tuple(given), bool(expectation.ties_okay))
+
+
+def _quantiles(expectation: Any, _: Metrics, __: Audited) -> Criterion | None:
+    asked = expectation.configuration.kwargs["quantile_ranges"]
+    pairs = asked["value_ranges"]
+    if len(pairs) != len(asked["quantiles"]) or not {type(bound) for pair in pairs for bound in pair} <= _NUMBERS:
+        return None
+    closed = ((-math.inf if low is None else low, math.inf if high is None else high) for low, high in pairs)
+    return Quantiles(tuple((float(low), float(high)) for low, high in closed))
+
+
+def _divergence(expectation: Any, _: Metrics, table: Audited) -> Criterion | None:
+    return divergence_of(expectation, table.column(expectation.column))
+
+
 _OUTSIDE: Final = "column.distinct_values.not_in_set.count"
 _MISSING: Final = "column.distinct_values.missing_from_column.count"
 _METHODS: Final[Mapping[str, Translate]] = {
@@ -119,6 +153,9 @@ _METHODS: Final[Mapping[str, Translate]] = {
     "ExpectColumnUniqueValueCountToBeBetween": _inside("column.distinct_values.count"),
     "ExpectColumnProportionOfUniqueValuesToBeBetween": _inside("column.unique_proportion"),
     "ExpectColumnProportionOfNonNullValuesToBeBetween": _inside("column.non_null_proportion"),
+    "ExpectColumnMostCommonValueToBeInSet": _commonest,
+    "ExpectColumnQuantileValuesToBeBetween": _quantiles,
+    "ExpectColumnKLDivergenceToBeLessThan": _divergence,
     "ExpectColumnDistinctValuesToBeInSet": _none_found(_OUTSIDE),
     "ExpectColumnDistinctValuesToContainSet": _none_found(_MISSING),
     "ExpectColumnDistinctValuesToEqualSet": _none_found(_OUTSIDE, _MISSING),

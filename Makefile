@@ -38,6 +38,7 @@ docs: $(STAMP)
 	$(BIN)/python -m tests.docs.pages
 
 bench: $(STAMP)
+	$(BIN)/python -m benchmarks.tpch
 	$(BIN)/python -m benchmarks.by_hand
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.cycles

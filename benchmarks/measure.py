@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -13,23 +16,35 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Cost:
-    """`seconds` of wall time; `peak` is the most bytes that the process and its children held at once."""
+    """`seconds` of wall time, and of the processor; `peak` is the most bytes that the process and its children held at
+    once, pages that they share counted in each.
+    """
 
     seconds: float
+    processor: float
     peak: int
 
 
 def cost_of(command: Sequence[str], cwd: Path) -> Cost:
-    """Raises CalledProcessError when the command fails."""
-    began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL)
-    peak = _Peak(process.pid)
-    code = process.wait()
-    seconds = time.perf_counter() - began
-    held = peak.stop()
-    if code:
-        raise subprocess.CalledProcessError(code, command)
-    return Cost(seconds, held)
+    """Raises CalledProcessError when the command fails, after its own words on stderr."""
+    with tempfile.TemporaryFile() as said:
+        began, worked = time.perf_counter(), _worked()
+        process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=said)
+        peak = _Peak(process.pid)
+        code = process.wait()
+        seconds = time.perf_counter() - began
+        held = peak.stop()
+        if code:
+            said.seek(0)
+            sys.stderr.write(said.read().decode(errors="replace"))
+            raise subprocess.CalledProcessError(code, command)
+        return Cost(seconds, _worked() - worked, held)
+
+
+def _worked() -> float:
+    """Seconds that the processors spent on all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class _Peak:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 import lakeflow
@@ -106,6 +107,16 @@ def test_parquet_lands_with_its_own_types(lake: Lake) -> None:
         ("2", "{'a': 2}", "drops/1.parquet", "3"),
         ("7", "{'a': 7}", "drops/2.parquet", "1"),
     ]
+
+
+def test_parquet_of_two_writers_lands_together(lake: Lake) -> None:
+    """Arrow describes a type otherwise than DuckDB does, and calls the element of a list otherwise: it is one type."""
+    lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"')
+    rows = "select 1::bigint as id, 'x' as name, 2.5::decimal(12, 2) as total, [1::int] as many, date '2024-01-31' as d"
+    parquet(lake.root / "drops/1.parquet", rows)
+    pq.write_table(duckdb.sql(rows).to_arrow_table(), lake.root / "drops/2.parquet")
+    whole = ("1", "x", "2.50", "[1]", "2024-01-31")
+    assert lake.load() == [(*whole, "drops/1.parquet", "1"), (*whole, "drops/2.parquet", "1")]
 
 
 @pytest.mark.parametrize("annotation", ["", ": Relation", ": pyarrow.Table", ": polars.DataFrame"])

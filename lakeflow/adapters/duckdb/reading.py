@@ -128,39 +128,44 @@ def _misfit(value: str, type_: Type) -> str:
 
 
 def schemas(paths: tuple[str, ...]) -> str:
-    """What each Parquet file says of its columns, in the order of file and column."""
-    said = "file_name, name, type, converted_type, logical_type::VARCHAR, num_children"
-    return f"SELECT {said} FROM parquet_schema({listed(paths)})"
+    """The columns of each Parquet file, nested ones after what holds them, in the order of file and column."""
+    return f"SELECT file_name, name, duckdb_type, num_children FROM parquet_schema({listed(paths)})"
 
 
 def compare_schemas(rows: Rows, source: FileSource, paths: Mapping[str, Found]) -> tuple[str, ...]:
-    """The names of the columns; AssetError unless all files have those of the first, and they are the declared ones."""
-    described = {path: [row[1:] for row in of_file][1:] for path, of_file in groupby(rows, key=lambda row: row[0])}
-    expected: list[tuple[Any, ...]] | None = None
+    """The names of the columns; AssetError unless all files have those of the first, and they are the declared ones.
+
+    Types are compared as they are read: two writers spell one type in several ways.
+    """
+    described = {
+        path: _top([row[1:] for row in of_file][1:]) for path, of_file in groupby(rows, key=lambda row: row[0])
+    }
+    expected: list[_Column] | None = None
     for path, found in described.items():
-        names = _top(found)
+        names = [name for name, _ in found]
         if source.columns and names != list(source.columns):
             raise _columns_error(paths[path].name, list(source.columns), names)
         if taken := next((name for name in names if name.lower() in PROVENANCE), None):
             raise AssetError(f"{paths[path].name}: column {taken!r} is added to every landed row", hint=HINT)
         if expected is not None and found != expected:
-            raise _columns_error(paths[path].name, _typed(expected), _typed(found))
+            raise _columns_error(
+                paths[path].name, [" ".join(one) for one in expected], [" ".join(one) for one in found]
+            )
         expected = found
-    return tuple(_top(expected or ()))
+    return tuple(name for name, _ in expected or ())
 
 
-def _top(described: Sequence[tuple[Any, ...]]) -> list[str]:
-    """Names of the columns that are not nested in others."""
-    names, inside = [], 0
-    for name, _, _, _, children in described:
+def _top(described: Sequence[tuple[Any, ...]]) -> list[_Column]:
+    """The columns that are not nested in others, each with its whole type."""
+    columns, inside = list[_Column](), 0
+    for name, type_, children in described:
         if not inside:
-            names.append(str(name))
+            columns.append((str(name), str(type_)))
         inside += (children or 0) - bool(inside)
-    return names
+    return columns
 
 
-def _typed(described: Sequence[tuple[Any, ...]]) -> list[str]:
-    return [f"{name} {logical or converted or type_ or 'group'}" for name, type_, converted, logical, _ in described]
+_Column = tuple[str, str]
 
 
 def _columns_error(name: str, expected: list[str], found: list[str]) -> AssetError:

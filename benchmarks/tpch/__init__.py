@@ -1,0 +1,1 @@
+"""TPC-H from bronze to gold: lakeflow against the same work by hand."""

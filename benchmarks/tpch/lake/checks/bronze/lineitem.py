@@ -1,0 +1,6 @@
+import great_expectations.expectations as gxe
+
+expectations = [
+    gxe.ExpectTableRowCountToBeBetween(min_value=1),
+    gxe.ExpectColumnValuesToNotBeNull(column="l_orderkey"),
+]

@@ -1,0 +1,1 @@
+select order_id, line from silver.lineitem where price <= 0

@@ -1,0 +1,10 @@
+/*
+[source]
+folder = "landing/customer"
+files = "*.parquet"
+format = "parquet"
+
+[columns.c_phone]
+pii = true
+*/
+select * from source

@@ -1,0 +1,7 @@
+/*
+[source]
+folder = "landing/lineitem"
+files = "*.parquet"
+format = "parquet"
+*/
+select * from source

@@ -1,0 +1,7 @@
+/*
+[source]
+folder = "landing/orders"
+files = "*.parquet"
+format = "parquet"
+*/
+select * from source

@@ -43,6 +43,8 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.cycles
 	$(BIN)/python -m benchmarks.small_assets
+	test -d build/demo || $(MAKE) demo
+	$(BIN)/python -m benchmarks.startup
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml requirements.build.in --all-extras --universal --python-version 3.11 \

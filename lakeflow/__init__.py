@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from lakeflow.core.checking import check
 from lakeflow.core.define import asset, new_rows
@@ -15,20 +15,26 @@ if TYPE_CHECKING:
     from lakeflow.lake import open  # noqa: A004  the API's word, as in `lakeflow.open(".")`
 
     __version__: str
+else:
+
+    class _DuckDBs(type):
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, import_module("duckdb").DuckDBPyRelation)
+
+    class Relation(metaclass=_DuckDBs):
+        """`duckdb.DuckDBPyRelation` by a name that costs no import of DuckDB: who only plans needs none."""
+
 
 __all__ = ["Relation", "__version__", "asset", "check", "files", "new_rows", "open"]
 
-_LAZY: Final = {"Relation": ("duckdb", "DuckDBPyRelation"), "open": ("lakeflow.lake", "open")}
-"""Imported when somebody asks: every file of a project imports this one for `asset`."""
-
 
 def __getattr__(name: str) -> Any:
+    """Imported when somebody asks: every file of a project imports this one for `asset`."""
     if name == "__version__":
         return import_module("importlib.metadata").version("lakeflow-wap")
-    if name not in _LAZY:
-        raise AttributeError(f"module 'lakeflow' has no attribute {name!r}")
-    module, attribute = _LAZY[name]
-    return getattr(import_module(module), attribute)
+    if name == "open":
+        return import_module("lakeflow.lake").open
+    raise AttributeError(f"module 'lakeflow' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -29,6 +29,7 @@ from lakeflow.core.model import Asset, CheckKind, Project, SqlCode
 from lakeflow.core.ports import Auditor, Engine
 from lakeflow.core.settings import Settings
 from lakeflow.core.source import FileSource
+from lakeflow.project import cache_folder
 from lakeflow.wap import Origin, Policy, World
 
 MIGRATIONS: Final = (CATALOG_LAYOUT, *LEDGER_LAYOUT)
@@ -144,7 +145,8 @@ def _auditor(settings: Settings, root: Path, state: Path) -> Auditor:
     from lakeflow.adapters.duckdb.spill import own_folder  # noqa: PLC0415 - as above
     from lakeflow.adapters.expectations.kept import Kept  # noqa: PLC0415 - as above
 
-    kept = str(root / settings.cache_dir) if settings.cache_dir else machine.cache_folder(os.environ)
+    folder = cache_folder(root, settings, os.environ)
+    kept = str(folder) if folder else None
     limits = Limits(settings.threads, settings.memory_limit, str(own_folder(state / "spill", "audit")))
     spawn = partial(Child, "lakeflow.worker")
     return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, Kept(kept).covers)

@@ -7,7 +7,7 @@ column it is (a PIVOT, a `select *` over a table function), a column may come fr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Final
@@ -15,73 +15,15 @@ from typing import Final
 from sqlglot import exp
 
 from lakeflow.core.model import EMPTY, AssetKey, Layer
+from lakeflow.core.origins import NOWHERE, Flows, Origins, Star, merged, union
 
-ANY: Final = "*"
-"""The column of an `Origin` that may be any column of its table."""
-
-
-@dataclass(frozen=True, order=True)
-class Origin:
-    """A column of a table, lower-case, out of which a value may come."""
-
-    key: AssetKey
-    column: str
-
-
-Origins = frozenset[Origin]
-_NONE: Final[Origins] = frozenset()
 _OURS: Final = frozenset({"", "published"})
 """The first names of tables that are ours; a namespace of another catalog may be called as a layer is."""
-
-
-@dataclass(frozen=True)
-class Star:
-    """All columns of a table under their own names, `without` some."""
-
-    key: AssetKey
-    without: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Flows:
-    """The columns of a relation: those with a name, whole tables, and what a column that is not known may come from."""
-
-    named: Mapping[str, Origins] = EMPTY
-    stars: tuple[Star, ...] = ()
-    anywhere: Origins = _NONE
-
-    def of(self, column: str) -> Origins:
-        if column in self.named:
-            return self.named[column]
-        return frozenset(Origin(star.key, column) for star in self.stars if column not in star.without) | self.anywhere
-
-    @property
-    def all(self) -> Origins:
-        return _union([*self.named.values(), frozenset(Origin(star.key, ANY) for star in self.stars), self.anywhere])
-
-    def without(self, names: frozenset[str]) -> Flows:
-        named = {name: origins for name, origins in self.named.items() if name not in names}
-        return replace(self, named=named, stars=tuple(Star(star.key, star.without | names) for star in self.stars))
-
-    def under(self, names: list[str]) -> Flows:
-        """With the column names of an alias: `as v(id, email)`."""
-        known = list(self.named.values())
-        unknown = replace(self, named=EMPTY).all
-        return Flows({name: known[at] if at < len(known) else unknown for at, name in enumerate(names)})
 
 
 def flows_of(query: exp.Expr) -> Flows:
     """The columns that one SELECT gives."""
     return _query(query, EMPTY, None)
-
-
-def _union(sets: Iterable[Origins]) -> Origins:
-    return _NONE.union(*sets)
-
-
-def _merged(left: Flows, right: Flows) -> Flows:
-    named = {name: left.named.get(name, _NONE) | right.named.get(name, _NONE) for name in {**left.named, **right.named}}
-    return Flows(named, left.stars + right.stars, left.anywhere | right.anywhere)
 
 
 @dataclass
@@ -103,10 +45,10 @@ class _Scope:
         return self.sources.get(name) or (self.outer.source(name) if self.outer else None)
 
     def column(self, name: str) -> Origins:
-        found = _union(flows.of(name) for flows in self.sources.values()) | self.earlier.get(name, _NONE)
+        found = union(flows.of(name) for flows in self.sources.values()) | self.earlier.get(name, NOWHERE)
         if name in self.rows:
             found |= self.sources[name].all
-        return found or (self.outer.column(name) if self.outer else _NONE)
+        return found or (self.outer.column(name) if self.outer else NOWHERE)
 
 
 def _query(node: exp.Expr, ctes: Mapping[str, Flows], outer: _Scope | None) -> Flows:
@@ -148,7 +90,7 @@ def _set(node: exp.SetOperation, ctes: Mapping[str, Flows], outer: _Scope | None
     right = _query(node.right, ctes, outer)
     if not (node.args.get("by_name") or left.stars or right.stars):
         right = right.under(list(left.named))
-    return _merged(left, right)
+    return merged(left, right)
 
 
 def _select(node: exp.Select, ctes: Mapping[str, Flows], outer: _Scope | None) -> Flows:
@@ -158,7 +100,7 @@ def _select(node: exp.Select, ctes: Mapping[str, Flows], outer: _Scope | None) -
         _join(source, scope)
     columns = Flows()
     for projection in node.expressions:
-        columns = _merged(columns, _projected(projection, scope))
+        columns = merged(columns, _projected(projection, scope))
         scope.earlier |= columns.named
     return columns
 
@@ -184,7 +126,7 @@ def _source(node: exp.Expr, scope: _Scope) -> tuple[str, Flows]:
     elif isinstance(node, exp.Values):
         rows = [row.expressions for row in node.expressions]
         width = range(max(map(len, rows), default=0))
-        flows = Flows({f"col{at}": _union(_origins(row[at], scope) for row in rows) for at in width})
+        flows = Flows({f"col{at}": union(_origins(row[at], scope) for row in rows) for at in width})
     else:
         flows = _opaque(node, scope)
     return name, Flows(anywhere=flows.all) if node.args.get("pivots") else flows
@@ -193,7 +135,7 @@ def _source(node: exp.Expr, scope: _Scope) -> tuple[str, Flows]:
 def _opaque(node: exp.Expr, scope: _Scope) -> Flows:
     """A PIVOT, a table function: columns that may be made of everything below."""
     tables = [_table(table, scope).all for table in node.find_all(exp.Table)]
-    return Flows(anywhere=_union([*tables, _origins(node, scope)]))
+    return Flows(anywhere=union([*tables, _origins(node, scope)]))
 
 
 def _table(node: exp.Table, scope: _Scope) -> Flows:
@@ -208,9 +150,9 @@ def _projected(node: exp.Expr, scope: _Scope) -> Flows:
     if isinstance(star, exp.Star):
         table = node.table.lower() if isinstance(node, exp.Column) else ""
         sources = [scope.source(table) or Flows()] if table else list(scope.sources.values())
-        return _starred(star, reduce(_merged, sources, Flows()), scope)
+        return _starred(star, reduce(merged, sources, Flows()), scope)
     if node.find(exp.Columns):
-        return Flows(anywhere=_origins(node, scope)) if node.alias else reduce(_merged, scope.sources.values(), Flows())
+        return Flows(anywhere=_origins(node, scope)) if node.alias else reduce(merged, scope.sources.values(), Flows())
     name = (node.alias_or_name or node.sql(dialect="duckdb")).lower()
     return Flows({name: _origins(node, scope)})
 
@@ -232,8 +174,8 @@ def _origins(node: exp.Expr, scope: _Scope) -> Origins:
         case exp.Query() | exp.Subquery():
             return _query(node, scope.ctes, scope).all
         case exp.Columns():
-            return reduce(_merged, scope.sources.values(), Flows()).all
-    return _union(_origins(each, scope) for each in _parts(node))
+            return reduce(merged, scope.sources.values(), Flows()).all
+    return union(_origins(each, scope) for each in _parts(node))
 
 
 _TELLS_NOTHING: Final = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.Predicate, exp.Exists)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
@@ -27,7 +27,7 @@ from lakeflow.core.model import (
 from lakeflow.core.nearest import did_you_mean_asset
 
 if TYPE_CHECKING:
-    from lakeflow.core.flows import Flows
+    from lakeflow.core.origins import Flows
 
 _NAME: Final = (
     "a name is a lower-case letter, then up to 50 lower-case letters, digits or underscores; `__` is reserved"
@@ -51,7 +51,7 @@ class Draft:
     source: str = field(default="", repr=False)
     code_version: str = ""
     description: str = ""
-    flows: Callable[[], Flows] | None = field(default=None, repr=False, compare=False)
+    flows: Flows | None = field(default=None, repr=False, compare=False)
     externals: Mapping[str, ExternalKey] = EMPTY
 
     @property

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lakeflow.core.errors import Fault
-from lakeflow.core.flows import ANY, Flows, Origins
 from lakeflow.core.laws import Draft
 from lakeflow.core.model import AssetKey, Column, Layer
+from lakeflow.core.origins import ANY, Flows, Origins
 
 _Personal = dict[AssetKey, frozenset[str]]
 _MASK = 'give it mask = "hash" or mask = "redact", or leave the column out'
@@ -41,7 +41,7 @@ def _carried(draft: Draft, personal: _Personal) -> Iterator[Fault]:
     if draft.flows is None or not any(personal.get(key) for key in draft.inputs.values()):
         return
     said = {name.lower(): column for name, column in draft.declaration.columns.items()}
-    for name, origin in sorted(_from_personal(draft.flows(), personal).items()):
+    for name, origin in sorted(_from_personal(draft.flows, personal).items()):
         column = said.get(name, Column())
         if column.pii is None and column.mask is None:
             message = f"{draft.key}: column {name!r} comes from {origin}, which is personal"

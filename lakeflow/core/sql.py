@@ -1,4 +1,4 @@
-"""What a SQL file says: its TOML header, the tables that it reads, and everything that is wrong with it.
+"""What a SQL file says: the tables that it reads, where its columns come from, and everything wrong with it.
 
 The text is only ever read here, never rendered again: what the user wrote is what runs.
 """
@@ -6,27 +6,21 @@ The text is only ever read here, never rendered again: what the user wrote is wh
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from lakeflow.core.errors import Fault
-from lakeflow.core.model import EMPTY, AssetKey, ExternalKey, Layer
+from lakeflow.core.flows import flows_of
+from lakeflow.core.model import AssetKey, ExternalKey, Layer
 from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.queries import NO_OTHERS, PUBLISHED, Allowed, Query, Reference
 from lakeflow.core.tokens import Token, UnclosedError, line_at, tokens
 
-PUBLISHED: Final = "published"
-"""The database under whose name a check sees what readers see."""
-
-_HEADER: Final = re.compile(r"\A(?:\s+|--[^\n]*\n)*/\*(?P<toml>.*?)\*/", re.DOTALL)
-_FIELD: Final = re.compile(r"^\s*(?:\[\s*(?P<table>[^\[\]]+?)\s*\]|(?P<name>[\w\"'.-]+)\s*=)", re.MULTILINE)
-_TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 _STARTS: Final = frozenset({"select", "with", "from", "values", "table", "("})
 _PURE: Final = frozenset(
     {"range", "generate_series", "generate_subscripts", "unnest", "json_each", "json_tree", "repeat", "repeat_row"}
@@ -36,79 +30,8 @@ _HIDDEN: Final = frozenset({"query", "query_table", "json_execute_serialized_sql
 """Table functions that read tables which nobody can see in the text."""
 
 
-@dataclass(frozen=True)
-class Header:
-    """The fields of the leading block comment, the file's line of each, and what is wrong with it."""
-
-    fields: Mapping[str, Any] = EMPTY
-    lines: Mapping[str, int] = EMPTY
-    faults: tuple[Fault, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A table that a SELECT names, and the file's line of the first mention."""
-
-    key: AssetKey
-    line: int
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """What a SELECT may read beside layers: tables without one by lower-case name, and tables of other catalogs."""
-
-    own: frozenset[str] = frozenset()
-    external: frozenset[ExternalKey] = frozenset()
-
-
-NO_OTHERS: Final = Allowed()
-
-
-@dataclass(frozen=True)
-class Query:
-    """What a SELECT reads. `own` and `external` are what it was allowed beside layers and reads.
-
-    `outside` holds a fault for each read of a file, for where that is not allowed. `tree` is the parsed SELECT.
-    """
-
-    references: tuple[Reference, ...] = ()
-    published: tuple[Reference, ...] = ()
-    own: frozenset[str] = frozenset()
-    external: frozenset[ExternalKey] = frozenset()
-    outside: tuple[Fault, ...] = ()
-    faults: tuple[Fault, ...] = ()
-    tree: exp.Expr | None = field(default=None, repr=False, compare=False)
-
-
-def read_header(text: str, path: str) -> Header:
-    """The TOML in the block comment that opens a SQL text; lines of `--` may stand before it."""
-    if not (match := _HEADER.match(text)):
-        return Header()
-    first = line_at(text, match.start("toml"))
-    try:
-        fields = tomllib.loads(match["toml"])
-    except tomllib.TOMLDecodeError as error:
-        found = _TOML_LINE.search(str(error))
-        line = first + int(found[1]) - 1 if found else line_at(text, match.end("toml"))
-        message = f"the header is not TOML: {_TOML_LINE.sub('', str(error)).strip()}"
-        hint = 'write lines like  key = ["origin"]  in the block comment, and prose in lines that start with --'
-        return Header(faults=(Fault(path, line, message, hint),))
-    return Header(fields, dict(_header_lines(match["toml"], first)))
-
-
-def _header_lines(toml: str, first: int) -> Iterator[tuple[str, int]]:
-    table = ""
-    for match in _FIELD.finditer(toml):
-        line = first + line_at(toml, match.end()) - 1
-        if match["table"]:
-            table = match["table"].replace('"', "")
-            yield table, line
-        elif not table:
-            yield match["name"].strip("\"'"), line
-
-
 def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> Query:
-    """The tables that a text of exactly one SELECT reads; otherwise the faults that say why it is none."""
+    """What a text of exactly one SELECT reads; otherwise the faults that say why it is none."""
     try:
         found = tokens(text)
     except UnclosedError as error:
@@ -117,15 +40,15 @@ def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> Query:
         return Query(faults=(fault,))
     try:
         parsed = [each for each in sqlglot.parse(text, dialect="duckdb") if each and type(each) is not exp.Semicolon]
+        if len(parsed) == 1 and isinstance(parsed[0], exp.Query | exp.Values):
+            return _Reader(text, path, allowed).read(parsed[0])
     except ParseError as error:
         return _unreadable(text, path, error)
     except (SqlglotError, RecursionError) as error:
         return _faulty(
             path, line_at(text, found[0].start), f"the SQL cannot be read: {type(error).__name__}", "simplify it"
         )
-    if len(parsed) != 1 or not isinstance(parsed[0], exp.Query | exp.Values):
-        return _faulty(path, line_at(text, found[0].start), "the statement is not a SELECT", _ONE_SELECT)
-    return _Reader(text, path, allowed).read(parsed[0])
+    return _faulty(path, line_at(text, found[0].start), "the statement is not a SELECT", _ONE_SELECT)
 
 
 def _close(what: str) -> str:
@@ -188,7 +111,7 @@ class _Reader:
             external=frozenset(self.external),
             outside=tuple(sorted(self.outside)),
             faults=tuple(sorted(self.faults)),
-            tree=query,
+            flows=flows_of(query),
         )
 
     def _table(self, table: exp.Table) -> None:

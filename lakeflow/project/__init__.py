@@ -3,7 +3,7 @@
 Every fault of a file is born here, with path, line and hint, and all of them are reported together.
 """
 
-from lakeflow.project.configure import find_root, load_settings
+from lakeflow.project.configure import cache_folder, find_root, load_settings
 from lakeflow.project.load import load
 
-__all__ = ["find_root", "load", "load_settings"]
+__all__ = ["cache_folder", "find_root", "load", "load_settings"]

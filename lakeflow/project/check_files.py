@@ -10,11 +10,12 @@ from typing import Any, Final
 from lakeflow.core.check_texts import mentions
 from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import fingerprint, suite_source
+from lakeflow.core.headers import read_header
 from lakeflow.core.laws import Draft, children_of, descendants
 from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Layer, Severity, Suite
 from lakeflow.core.nearest import did_you_mean, did_you_mean_asset
+from lakeflow.core.queries import NO_OTHERS, Query, ReadQuery, Reference
 from lakeflow.core.reach import whole
-from lakeflow.core.sql import Query, Reference, read_header, read_query
 from lakeflow.project.sources import Sources, UnreadableError
 
 _HEADER: Final[Mapping[str, type]] = {"severity": str, "allow_empty": bool, "description": str}
@@ -34,9 +35,12 @@ class _Read:
 class Checks:
     """All check files of a project. `suites` may be asked once; `faults` holds what was wrong then."""
 
-    def __init__(self, sources: Sources, drafts: Iterable[Draft], lost: frozenset[AssetKey]) -> None:
+    def __init__(
+        self, sources: Sources, drafts: Iterable[Draft], lost: frozenset[AssetKey], read_query: ReadQuery
+    ) -> None:
         self.faults: list[Fault] = []
         self._sources = sources
+        self._read_query = read_query
         self._folder = sources.root / "checks"
         self._drafts = {draft.key: draft for draft in drafts}
         self._known = self._drafts.keys() | lost
@@ -142,7 +146,7 @@ class Checks:
 
     def _sql(self, path: Path) -> _Read:
         text, name = self._sources.text(path), self._sources.name(path)
-        header, query = read_header(text, name), read_query(text, name)
+        header, query = read_header(text, name), self._read_query(text, name, NO_OTHERS)
         self.faults += [*header.faults, *query.faults, *_outside(query)]
         fields = dict(self._fields(name, header.fields, header.lines))
         shared = not _in_a_layer(path, self._folder)

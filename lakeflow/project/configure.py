@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from lakeflow.adapters import machine
 from lakeflow.core.errors import ConfigError, UsageError
 from lakeflow.core.nearest import nearest
 from lakeflow.core.salt import VARIABLE
@@ -54,6 +55,14 @@ def load_settings(
         values[key], sources[key] = value, source
     settings = make_settings(values, sources, environ)
     return settings, sources
+
+
+def cache_folder(root: Path, settings: Settings, environ: Mapping[str, str]) -> Path | None:
+    """Where is kept what can be made again; None where neither a setting nor the user's home says where."""
+    if settings.cache_dir:
+        return root / settings.cache_dir
+    folder = machine.cache_folder(environ)
+    return Path(folder) if folder else None
 
 
 def _flags(overrides: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,36 +11,41 @@ from lakeflow.core.errors import Fault, ProjectError
 from lakeflow.core.laws import Draft, Read, faults_of, in_order
 from lakeflow.core.model import Asset, Deletes, Kind, Layer, Project
 from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.personal import unmasked
 from lakeflow.core.quarantine import quarantine_faults, with_quarantines
+from lakeflow.core.queries import ReadQuery
 from lakeflow.core.stars import star_faults
 from lakeflow.project.check_files import Checks
+from lakeflow.project.known_queries import KnownQueries
 from lakeflow.project.modules import Modules
 from lakeflow.project.python_files import PythonFile
 from lakeflow.project.sources import Sources
+from lakeflow.project.sql_files import read_sql_file
 
 _SUFFIXES: Final = (".py", ".sql")
 
 
-def load(root: Path) -> Project:
+def load(root: Path, cache: Path | None = None) -> Project:
     """The project at `root`, assets in dependency order. ProjectError holds all faults of all files.
 
     Python files below `layers/` are imported, check files are only read. A file is read once, so what was
-    fingerprinted is what ran.
+    fingerprinted is what ran. In the folder `cache` is kept what was read out of SQL.
     """
     root = root.resolve()
     sources = Sources(root)
     modules = Modules(sources)
-    read = [_read(path, sources, modules) for path in _files(root / "layers") if _in_a_layer(path, root)]
+    queries = KnownQueries(cache)
+    read = [_read(path, sources, modules, queries) for path in _files(root / "layers") if _in_a_layer(path, root)]
     drafts = [draft for each in read for draft in each.drafts]
     lost = frozenset(key for each in read for key in each.lost)
     faults = [*_misplaced(root), *(fault for each in read for fault in each.faults)]
     faults += [*faults_of(drafts, lost), *star_faults(drafts, lost)]
-    checks = Checks(sources, drafts, lost)
+    checks = Checks(sources, drafts, lost, queries)
     suites = checks.suites(_files(root / "checks"))
     if faults := sorted({*faults, *checks.faults}):
         raise ProjectError(faults)
     ordered = in_order(drafts)
-    if faults := _unmasked(ordered):
+    if faults := sorted(unmasked(ordered)):
         raise ProjectError(faults)
     assets = {draft.key: _asset(draft) for draft in ordered}
     if faults := sorted(quarantine_faults(assets, suites)):
@@ -48,13 +53,11 @@ def load(root: Path) -> Project:
     return Project(str(root), with_quarantines(assets, suites), suites)
 
 
-def _read(path: Path, sources: Sources, modules: Modules) -> Read:
+def _read(path: Path, sources: Sources, modules: Modules, queries: ReadQuery) -> Read:
     layer = Layer(path.relative_to(sources.root).parts[1])
     if path.suffix == ".py":
         return PythonFile(path, layer, sources, modules).read()
-    from lakeflow.project.sql_files import read_sql_file  # noqa: PLC0415  the parser takes 0.2 s to import
-
-    return read_sql_file(path, layer, sources)
+    return read_sql_file(path, layer, sources, queries)
 
 
 def _asset(draft: Draft) -> Asset:
@@ -86,14 +89,6 @@ def _asset(draft: Draft) -> Asset:
         code_version=draft.code_version,
         source=draft.source,
     )
-
-
-def _unmasked(drafts: Sequence[Draft]) -> list[Fault]:
-    if not any(column.pii for draft in drafts for column in draft.declaration.columns.values()):
-        return []
-    from lakeflow.core.personal import unmasked  # noqa: PLC0415  only who has personal data pays for the parser
-
-    return sorted(unmasked(drafts))
 
 
 def _files(folder: Path) -> Iterator[Path]:

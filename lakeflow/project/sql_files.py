@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,19 +11,19 @@ from lakeflow.core.calendar import BOUNDS
 from lakeflow.core.declaration import HEADER_FIELDS, read_declaration
 from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import data_fields, fingerprint, sql_source
-from lakeflow.core.flows import flows_of
+from lakeflow.core.headers import Header, read_header
 from lakeflow.core.laws import Draft, Read, write_mode
 from lakeflow.core.model import AssetKey, ExternalKey, Layer, SqlCode
 from lakeflow.core.parameters import parameters
+from lakeflow.core.queries import Allowed, Query, ReadQuery
 from lakeflow.core.source import LANDED_ROWS
-from lakeflow.core.sql import Allowed, Header, Query, read_header, read_query
 from lakeflow.core.tokens import line_at
 from lakeflow.project.sources import Sources, UnreadableError
 
 _INPUTS: Final = "drop it: what a SELECT reads is seen in its text"
 
 
-def read_sql_file(path: Path, layer: Layer, sources: Sources) -> Read:
+def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQuery) -> Read:
     """The asset of the file, and everything wrong with it that can be told without other files."""
     name, lost = sources.name(path), frozenset({AssetKey(layer, path.stem)})
     try:
@@ -53,7 +52,7 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources) -> Read:
         source=source,
         code_version="" if query.faults else fingerprint(source),
         description=declaration.description,
-        flows=partial(flows_of, query.tree) if query.tree else None,
+        flows=query.flows,
     )
     # A header that cannot be read has lost key and write mode: one fault is enough.
     return Read((), tuple(faults), lost) if header.faults else Read((draft,), tuple(faults))

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from lakeflow.core.flows import flows_of
 from lakeflow.core.sql import read_query
 
 
 def personal(text: str, *, column: str = "email") -> set[str]:
     """The columns of the SELECT into which `bronze.people.email` flows; `*` for one that has no name."""
-    tree = read_query(text, "x.sql").tree
-    assert tree is not None, text
-    flows = flows_of(tree)
+    flows = read_query(text, "x.sql").flows
+    assert flows is not None, text
     named = {
         name
         for name, origins in flows.named.items()

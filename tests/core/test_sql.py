@@ -2,7 +2,8 @@
 
 import pytest
 
-from lakeflow.core.sql import read_header, read_query
+from lakeflow.core.headers import read_header
+from lakeflow.core.sql import read_query
 
 
 def references(text):

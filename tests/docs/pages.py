@@ -20,9 +20,11 @@ import click
 
 from lakeflow.cli.main import cli
 from lakeflow.core.declaration import HEADER_FIELDS, read_declaration
+from lakeflow.core.headers import read_header
+from lakeflow.core.queries import Allowed
 from lakeflow.core.settings import make_settings
 from lakeflow.core.source import LANDED_ROWS
-from lakeflow.core.sql import Allowed, read_header, read_query
+from lakeflow.core.sql import read_query
 from tests.docs.blocks import Block, blocks_of, commands_of, ids_of, without_chance
 
 ROOT = Path(__file__).parents[2]

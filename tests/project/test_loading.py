@@ -375,7 +375,7 @@ def test_long_expressions_are_read_and_absurd_ones_are_a_fault(terms, known, tmp
 
 def test_importing_lakeflow_for_its_decorator_imports_nothing_heavy():
     heavy = "{'duckdb', 'sqlglot', 'pydantic', 'pyiceberg', 'pyarrow', 'sqlalchemy'}"
-    code = f"import sys; from lakeflow import asset; print({heavy} & sys.modules.keys())"
+    code = f"import sys; from lakeflow import Relation, asset; print({heavy} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
@@ -383,7 +383,8 @@ def test_importing_lakeflow_for_its_decorator_imports_nothing_heavy():
 def test_the_package_offers_its_names_lazily():
     import duckdb
 
-    assert lakeflow.Relation is duckdb.DuckDBPyRelation
+    assert isinstance(duckdb.sql("select 1"), lakeflow.Relation)
+    assert not isinstance("select 1", lakeflow.Relation)
     assert callable(lakeflow.open)
     assert set(dir(lakeflow)) == set(lakeflow.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
+from lakeflow.core.headers import read_header
 from lakeflow.core.source import read_source
-from lakeflow.core.sql import read_header
 
 ROOT = Path(__file__).parents[2]
 LANDING = Path("data", "landing")

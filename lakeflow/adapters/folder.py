@@ -1,0 +1,71 @@
+"""A folder of the user that keeps small texts which can be made again.
+
+A text that is damaged is as good as none, and so is a folder that cannot be read or written. Any number of processes
+may read and write at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_MOST_FILES: Final = 1_000
+_MOST_BYTES: Final = 64 << 20
+
+
+class KeptFolder:
+    """Texts by name. Without a folder nothing is kept."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def read(self, name: str) -> str | None:
+        if self._folder is None:
+            return None
+        path = self._folder / name
+        with suppress(OSError, ValueError):
+            digest, _, text = path.read_text("utf-8").partition("\n")
+            if digest == _digest(text):
+                os.utime(path)  # the longest unused goes first
+                return text
+        return None
+
+    def write(self, name: str, text: str) -> None:
+        if self._folder is None:
+            return
+        with suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _replace(self._folder / name, f"{_digest(text)}\n{text}")
+            _forget_the_oldest(self._folder)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whole or not at all, for whoever reads meanwhile."""
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    new.write_text(text, "utf-8")
+    new.replace(path)
+
+
+def _forget_the_oldest(folder: Path) -> None:
+    held = 0
+    for place, (_, size, path) in enumerate(sorted(_files(folder), reverse=True)):
+        held += size
+        if place >= _MOST_FILES or held > _MOST_BYTES:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
+    """When each was used last, and how large it is; others may remove them meanwhile."""
+    for path in folder.iterdir():
+        with suppress(OSError):
+            found = path.stat()
+            yield found.st_mtime, found.st_size, path

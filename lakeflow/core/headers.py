@@ -1,0 +1,53 @@
+"""The TOML in the block comment that opens a SQL file."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lakeflow.core.errors import Fault
+from lakeflow.core.model import EMPTY
+from lakeflow.core.tokens import line_at
+
+_HEADER: Final = re.compile(r"\A(?:\s+|--[^\n]*\n)*/\*(?P<toml>.*?)\*/", re.DOTALL)
+_FIELD: Final = re.compile(r"^\s*(?:\[\s*(?P<table>[^\[\]]+?)\s*\]|(?P<name>[\w\"'.-]+)\s*=)", re.MULTILINE)
+_TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The fields of the leading block comment, the file's line of each, and what is wrong with it."""
+
+    fields: Mapping[str, Any] = EMPTY
+    lines: Mapping[str, int] = EMPTY
+    faults: tuple[Fault, ...] = ()
+
+
+def read_header(text: str, path: str) -> Header:
+    """The TOML in the block comment that opens a SQL text; lines of `--` may stand before it."""
+    if not (match := _HEADER.match(text)):
+        return Header()
+    first = line_at(text, match.start("toml"))
+    try:
+        fields = tomllib.loads(match["toml"])
+    except tomllib.TOMLDecodeError as error:
+        found = _TOML_LINE.search(str(error))
+        line = first + int(found[1]) - 1 if found else line_at(text, match.end("toml"))
+        message = f"the header is not TOML: {_TOML_LINE.sub('', str(error)).strip()}"
+        hint = 'write lines like  key = ["origin"]  in the block comment, and prose in lines that start with --'
+        return Header(faults=(Fault(path, line, message, hint),))
+    return Header(fields, dict(_header_lines(match["toml"], first)))
+
+
+def _header_lines(toml: str, first: int) -> Iterator[tuple[str, int]]:
+    table = ""
+    for match in _FIELD.finditer(toml):
+        line = first + line_at(toml, match.end()) - 1
+        if match["table"]:
+            table = match["table"].replace('"', "")
+            yield table, line
+        elif not table:
+            yield match["name"].strip("\"'"), line

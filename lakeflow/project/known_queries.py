@@ -1,0 +1,127 @@
+"""What SELECTs read, kept in a folder of the user: a text that was read once needs no parser again.
+
+What is kept is named by everything that it was made from, so it is never stale; a file that is damaged is as good
+as none. Any number of processes may read and write at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from lakeflow.adapters.folder import KeptFolder
+from lakeflow.core.errors import Fault
+from lakeflow.core.model import AssetKey, ExternalKey, Layer
+from lakeflow.core.origins import Flows, Origin, Origins, Star
+from lakeflow.core.queries import NO_OTHERS, Allowed, Query, Reference
+
+_MAKERS: Final = ("flows.py", "model.py", "nearest.py", "origins.py", "queries.py", "sql.py", "tokens.py")
+"""The files of `core` that decide what is found in a text; they move between releases."""
+
+
+class KnownQueries:
+    """Reads as `lakeflow.core.sql` does; without a folder, or where it cannot be used, nothing is kept."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._kept = KeptFolder(folder and folder / "queries")
+
+    def __call__(self, text: str, path: str, allowed: Allowed = NO_OTHERS) -> Query:
+        name = _name(text, path, allowed)
+        if (known := self._read(name)) is not None:
+            return known
+        from lakeflow.core.sql import read_query  # noqa: PLC0415  the parser takes 0.2 s to import
+
+        found = read_query(text, path, allowed)
+        self._kept.write(name, json.dumps(_plain(found), separators=(",", ":")))
+        return found
+
+    def _read(self, name: str) -> Query | None:
+        if (text := self._kept.read(name)) is None:
+            return None
+        try:
+            return _made(json.loads(text))
+        except (ValueError, TypeError, LookupError):
+            return None
+
+
+def _name(text: str, path: str, allowed: Allowed) -> str:
+    made_from = [_maker(), path, text, sorted(allowed.own), sorted(map(str, allowed.external))]
+    return f"{_digest(json.dumps(made_from))}.json"
+
+
+@cache
+def _maker() -> str:
+    core = Path(__file__).parents[1] / "core"
+    texts = [path.read_text("utf-8") for path in (Path(__file__), *(core / name for name in _MAKERS))]
+    return _digest(json.dumps([version("sqlglot"), *texts]))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _plain(query: Query) -> dict[str, Any]:
+    return {
+        "references": [[str(each.key), each.line] for each in query.references],
+        "published": [[str(each.key), each.line] for each in query.published],
+        "own": sorted(query.own),
+        "external": sorted(map(str, query.external)),
+        "outside": [_fault(each) for each in query.outside],
+        "faults": [_fault(each) for each in query.faults],
+        "flows": query.flows and _flows(query.flows),
+    }
+
+
+def _fault(fault: Fault) -> list[Any]:
+    return [fault.path, fault.line, fault.message, fault.hint]
+
+
+def _flows(flows: Flows) -> dict[str, Any]:
+    return {
+        "named": {name: _origins(origins) for name, origins in flows.named.items()},
+        "stars": [[str(star.key), sorted(star.without)] for star in flows.stars],
+        "anywhere": _origins(flows.anywhere),
+    }
+
+
+def _origins(origins: Origins) -> list[list[str]]:
+    return [[str(origin.key), origin.column] for origin in sorted(origins)]
+
+
+def _made(plain: dict[str, Any]) -> Query:
+    return Query(
+        references=_references(plain["references"]),
+        published=_references(plain["published"]),
+        own=frozenset(plain["own"]),
+        external=frozenset(map(ExternalKey.parse, plain["external"])),
+        outside=tuple(Fault(*each) for each in plain["outside"]),
+        faults=tuple(Fault(*each) for each in plain["faults"]),
+        flows=plain["flows"] and _made_flows(plain["flows"]),
+    )
+
+
+def _key(text: str) -> AssetKey:
+    """Also of a name that no asset may have: a SELECT can spell it."""
+    layer, _, name = text.partition(".")
+    return AssetKey(Layer(layer), name)
+
+
+def _references(plain: Sequence[Sequence[Any]]) -> tuple[Reference, ...]:
+    return tuple(Reference(_key(key), line) for key, line in plain)
+
+
+def _made_flows(plain: dict[str, Any]) -> Flows:
+    return Flows(
+        {name: _made_origins(origins) for name, origins in plain["named"].items()},
+        tuple(Star(_key(key), frozenset(without)) for key, without in plain["stars"]),
+        _made_origins(plain["anywhere"]),
+    )
+
+
+def _made_origins(plain: Sequence[Sequence[str]]) -> Origins:
+    return frozenset(Origin(_key(key), column) for key, column in plain)

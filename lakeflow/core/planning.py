@@ -103,7 +103,11 @@ def plan(  # noqa: PLR0913 - the words of the command line
         fresh=tuple(key for key in asked.selected if key not in asked.running),
         total=len(project.assets),
         rows_to_read=sum(_rows_read(asked, step) for step in steps),
-        warnings=(*_landing_warnings(asked), *(warning for step in steps for warning in _warnings(asked, step))),
+        warnings=(
+            *_landing_warnings(asked),
+            *_late_warnings(asked),
+            *(warning for step in steps for warning in _warnings(asked, step)),
+        ),
     )
 
 
@@ -341,6 +345,21 @@ def _warnings(asked: _Asked, step: Step) -> list[str]:
     if again and asset.write is WriteMode.APPEND and not asset.upstreams and asset.files is None:
         return [f"{step.asset} appends: rows that it landed before will land again"]
     return []
+
+
+def _late_warnings(asked: _Asked) -> Iterator[str]:
+    """Of partitions that are fresh: rows that came late for one of them are in nobody's plan."""
+    for key in asked.selected:
+        asset, stands = asked.project.assets[key], published(asked.facts.tables.get(key), ())
+        if asset.timeline is None or key in asked.running or stands is None:
+            continue
+        for upstream in sorted(asset.upstreams):
+            since, table = stands.inputs.get(str(upstream)), asked.facts.tables.get(upstream)
+            if asked.project.assets[upstream].timeline or since is None or table is None:
+                continue
+            if shift := moved(table, since):
+                came = Reason(Cause.INPUT_MOVED, upstream, short_id(since), short_id(shift[0].id), shift[1])
+                yield f"{key}: {came}, and none of its partitions is due; `lakeflow backfill {key}` builds them again"
 
 
 def _landing_warnings(asked: _Asked) -> Iterator[str]:

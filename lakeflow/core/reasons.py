@@ -84,4 +84,4 @@ def _from_to(before: str, after: str) -> str:
 
 
 def _rows(rows: int | None) -> str:
-    return "" if rows is None else f" ({rows:+,} rows)"
+    return "" if rows is None else f" ({rows:+,} row{'s'[: abs(rows) != 1]})"

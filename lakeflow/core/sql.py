@@ -141,7 +141,10 @@ class _Reader:
         elif table.this.quoted and re.search(r"[./*\\]", name):
             self.outside.append(self._outside(table, repr(name)))
         else:
-            self._fault(table, f"table {name!r} names no layer", f"write layer.name, such as silver.{name.lower()}")
+            own = "".join(f", or {each}: the rows of its new files" for each in sorted(self.allowed.own))
+            self._fault(
+                table, f"table {name!r} names no layer", f"write layer.name, such as silver.{name.lower()}{own}"
+            )
 
     def _qualified(self, table: exp.Table) -> None:
         catalog, layer = table.catalog.lower(), table.db.lower()

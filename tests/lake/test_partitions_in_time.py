@@ -136,6 +136,9 @@ def test_late_rows_come_in_by_a_backfill_and_touch_only_their_partition(root: Pa
     sell(root, {2: 0})
     with lakeflow.open(root) as lake:
         lake.materialize("bronze.sales")
+        (warning,) = lake.plan("silver.sales").warnings
+    assert "silver.sales: input moved: bronze.sales" in warning
+    assert "none of its partitions is due; `lakeflow backfill silver.sales` builds them again" in warning
     assert plan(root) == {}
     backfill(root, "silver.sales", "gold.months", between=("2013-02", "2013-02"))
     assert totals(root) == [10, 21, 30, 40, 50, 60]

@@ -84,6 +84,7 @@ FAULTS = {
     "a glob in a comment": (SQL.replace('"*.csv"', '"x/*.csv"'), "folder and files"),
     "reads": (SQL.replace("/*\n", '/*\nreads = ["x.csv"]\n'), "both source and reads"),
     "another table": (SQL + "union all select * from bronze.raw\n", "both source and inputs"),
+    "a table that is called otherwise": (SQL.replace("from source", "from landed"), "table 'landed' names no layer"),
     "no table called source without it": ("select * from source", "names no layer"),
 }
 

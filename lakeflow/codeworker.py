@@ -1,7 +1,7 @@
 """The process of Python assets: `python -m lakeflow.codeworker <pid of the parent>`, see `adapters.code_process`.
 
-It runs one asset's code after the other on an engine of its own and answers with schemas and statistics. A crash in
-it ends this process and nothing else; where it crashed is printed.
+It runs one asset's code after the other on an engine of its own and answers with schemas and statistics, or with the
+error and its traceback. A crash in it ends this process and nothing else; where it crashed is printed.
 """
 
 from __future__ import annotations
@@ -12,18 +12,23 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from lakeflow.adapters.children import Parent
 from lakeflow.adapters.code_process import Answer, Ask, Begin, Hello, decode, encode
-from lakeflow.core.errors import LakeflowError
+from lakeflow.core.errors import CodeError, LakeflowError
 from lakeflow.core.ports import Engine
 from lakeflow.project.functions import Functions
 
 _FIRST_TO_GO: Final = "900"
 """Of 1000, in proc(5)'s oom_score_adj: when memory runs out, this process goes and the run stays."""
+
+
+_LONGEST: Final = 100_000
+"""Characters of a traceback; an exception may say anything."""
 
 
 def main() -> None:
@@ -64,25 +69,33 @@ def _serve(parent: Parent, engine: Engine, functions: Functions, begin: Begin) -
             produced = open_.enter_context(running)
             return produced.schema, produced.landed
 
-        _answer(parent, start)
+        answer = partial(_answer, parent, traces=not begin.quiet)
+        answer(start)
         while isinstance(asked := decode(parent.receive()), Ask):
-            _answer(parent, partial(getattr(produced, asked.method), *asked.arguments))
+            answer(partial(getattr(produced, asked.method), *asked.arguments))
 
 
-def _answer(parent: Parent, work: Callable[[], Any]) -> None:
-    """What it gives, or what it raises: told in full where nobody but the run's log reads it."""
+def _answer(parent: Parent, work: Callable[[], Any], *, traces: bool = True) -> None:
+    """What it gives, or what it raises, and where: unless that may tell of personal data."""
     try:
         answer = Answer(work())
+    except CodeError as error:
+        answer = Answer(error=error, trace=_trace(error.__cause__))
     except (LakeflowError, KeyboardInterrupt) as error:
-        if error.__cause__ is not None:
-            traceback.print_exception(error.__cause__)
         answer = Answer(error=error)
     except BaseException as error:  # noqa: BLE001 - a fault of ours: the parent raises it
-        traceback.print_exception(error)
-        answer = Answer(error=RuntimeError(type(error).__name__))
+        answer = Answer(error=RuntimeError(type(error).__name__), trace=_trace(error))
+    if not traces:
+        answer = replace(answer, trace=())
     sys.stdout.flush()
     sys.stderr.flush()
     parent.send(encode(answer))
+
+
+def _trace(error: BaseException | None) -> tuple[str, ...]:
+    if error is None:
+        return ()
+    return tuple("".join(traceback.format_exception(error))[:_LONGEST].splitlines())
 
 
 @contextmanager

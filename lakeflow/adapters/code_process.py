@@ -81,10 +81,11 @@ class Hello:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call gave, or the error that it raised."""
+    """What a call gave, or the error that it raised, with the lines of its traceback where the log may hold them."""
 
     value: Any = None
     error: BaseException | None = None
+    trace: tuple[str, ...] = ()
 
 
 Message = Hello | Begin | Ask | End | Answer
@@ -228,7 +229,7 @@ class _Talk:
         self.waits = True
         self._asset = asset
         self._terms = terms
-        worker.await_start()
+        worker.await_start(terms.traced)
         self._until = monotonic() + terms.limits.timeout if terms.limits.timeout else None
 
     def begin(self, method: str, arguments: tuple[Any, ...], *, quiet: bool) -> Any:
@@ -239,7 +240,7 @@ class _Talk:
         limits = replace(self._terms.limits, timeout=None)
         if quiet:
             self._terms.said((_WITHHELD,))
-        terms = replace(self._terms, limits=limits, said=deaf, folder=self.folder)
+        terms = replace(self._terms, limits=limits, said=deaf, traced=deaf, folder=self.folder)
         return self.ask(Begin(asset, method, arguments, terms, quiet, dict(os.environ)))
 
     def ask(self, question: Begin | Ask) -> Any:
@@ -257,9 +258,15 @@ class _Talk:
                 asset=self._asset.key,
             ) from None
         self.waits = False
-        if answer.error is not None:
-            raise answer.error
-        return answer.value
+        return _value(answer, self._terms.traced)
+
+
+def _value(answer: Answer, traced: Listener) -> Any:
+    if answer.trace:
+        traced(answer.trace)
+    if answer.error is not None:
+        raise answer.error
+    return answer.value
 
 
 def elsewhere() -> None:
@@ -279,7 +286,7 @@ class _Worker:
     def send(self, message: Message) -> None:
         self._child.send(encode(message))
 
-    def await_start(self) -> None:
+    def await_start(self, traced: Listener) -> None:
         """Until it is up. CodeError or what making an engine raises when it is not."""
         if not self._up:
             try:
@@ -289,7 +296,7 @@ class _Worker:
                 raise CodeError(f"a process for Python code does not start: {death}") from None
             if answer.error is not None:
                 self.end()
-                raise answer.error
+            _value(answer, traced)
             self._up = True
 
     def answer(self, until: float | None, said: Listener) -> Answer:

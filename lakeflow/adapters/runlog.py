@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lakeflow.core.events import (
-    Event,
+    Logged,
     Planned,
     RunEnded,
     RunStarted,
@@ -15,15 +15,16 @@ from lakeflow.core.events import (
     StepPhase,
     StepPrinted,
     StepRetried,
+    StepTraced,
 )
 
-_Told = RunStarted | StepPhase | StepPrinted | StepRetried | StepEnded | RunEnded
+_Told = RunStarted | StepPhase | StepPrinted | StepTraced | StepRetried | StepEnded | RunEnded
 
 
-def recorder(directory: Path, clock: Callable[[], datetime]) -> Callable[[Event], None]:
+def recorder(directory: Path, clock: Callable[[], datetime]) -> Callable[[Logged], None]:
     """An observer that appends what an event says to `<run>.log`; a plan that starts no run leaves no log."""
 
-    def record(event: Event) -> None:
+    def record(event: Logged) -> None:
         if isinstance(event, Planned):
             return
         run, lines = _lines(event)
@@ -46,7 +47,7 @@ def read(directory: Path, run: str) -> tuple[str, ...] | None:
 def _lines(event: _Told) -> tuple[str, tuple[str, ...]]:
     """Which run, and what there is to say."""
     match event:
-        case StepPrinted(run_id, asset, lines):
+        case StepPrinted(run_id, asset, lines) | StepTraced(run_id, asset, lines):
             return run_id, tuple(f"{asset} | {text}" for text in lines)
         case StepRetried(run_id, asset, failed, retries, pause, reason):
             return run_id, (f"{asset} try {failed} of {retries + 1} failed, again in {pause:.1f} s: {reason}",)

@@ -45,6 +45,15 @@ class StepPrinted:
 
 
 @dataclass(frozen=True)
+class StepTraced:
+    """The traceback of what the asset's code raised, for the run's log alone. Not of code that sees personal data."""
+
+    run: str
+    asset: AssetKey
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class StepRetried:
     """The `failed`-th try of an asset's code ended with this reason. The next begins in `pause` seconds."""
 
@@ -70,3 +79,5 @@ class RunEnded:
 
 
 Event = Planned | RunStarted | StepPhase | StepPrinted | StepRetried | StepEnded | RunEnded
+Logged = Event | StepTraced
+"""What the run's log hears; a watcher hears no traceback."""

@@ -12,7 +12,7 @@ from lakeflow.core.model import UNLIMITED, Asset, Limits
 from lakeflow.core.shares import Share
 
 Listener: TypeAlias = Callable[[tuple[str, ...]], None]
-"""Hears the lines that code prints, some at a time, while it runs."""
+"""Hears lines of code, some at a time."""
 
 
 def deaf(_lines: tuple[str, ...]) -> None:
@@ -24,11 +24,13 @@ class Terms:
     """`folder` names the folder below the table's data for the files of this one try; empty: the engine picks one.
 
     `share` is what the database engine may take of the machine; None: what it was made with. The code runs once for
-    each of `windows`, whose bounds it is given, or once without any.
+    each of `windows`, whose bounds it is given, or once without any. `said` hears what it prints, `traced` where it
+    raised.
     """
 
     limits: Limits = UNLIMITED
     said: Listener = deaf
+    traced: Listener = deaf
     folder: str = ""
     share: Share | None = None
     windows: tuple[Window, ...] = ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from threading import Lock
 
 from lakeflow.core.errors import LakeflowError
-from lakeflow.core.events import Event, Phase, StepEnded, StepPhase
+from lakeflow.core.events import Event, Phase, StepEnded, StepPhase, StepTraced
 from lakeflow.core.facts import Facts
 from lakeflow.core.model import Asset, AssetKey, Suite, TableKey
 from lakeflow.core.quarantine import beside
@@ -27,6 +27,7 @@ class Attempt:
     `shares` are those of steps that are under way side by side, which take the `baton` in turns.
     `audited` holds the snapshots that this attempt audited: nothing else may be published. `on_main` is what it
     found of snapshots that are main and stay so: they pass today's checks, or a new write gave the same rows.
+    `traced` are assets whose code left a traceback in the log when it was last tried.
     """
 
     def __init__(self, world: World, lease: Lease, run: RunRecord, facts: Facts, observer: Observer) -> None:
@@ -37,6 +38,7 @@ class Attempt:
         self.tables: dict[AssetKey, Table] = dict(facts.tables)
         self.baton = Baton()
         self.shares: dict[AssetKey, Share] = {}
+        self.traced: set[AssetKey] = set()
         self._watchers = (world.log, observer)
         self._telling = Lock()
         self._past: dict[str, RunRecord] = {}
@@ -84,6 +86,12 @@ class Attempt:
             for watch in self._watchers:
                 watch(event)
 
+    def trace(self, key: AssetKey, lines: tuple[str, ...]) -> None:
+        """Into the run's log alone."""
+        with self._telling:
+            self.traced.add(key)
+            self.world.log(StepTraced(self.run.id, key, lines))
+
     def share(self, key: AssetKey) -> Share:
         """What work for this asset may take of the machine: a part of it while others are under way beside it."""
         return self.shares.get(key, self.world.policy.machine)
@@ -112,8 +120,10 @@ class Attempt:
         return ended
 
     def end_by_error(self, step: StepRecord, state: StepState, error: LakeflowError) -> StepRecord:
-        hint = f" ({error.hint})" if error.hint else ""
-        return self.end(step, state, f"{error.message}{hint}")
+        """Its hint may speak of RUN, which is this one."""
+        trace = "`lakeflow runs RUN --log` has the traceback" if step.asset in self.traced else ""
+        hint = "; ".join(filter(None, (error.hint, trace))).replace("RUN", self.run.id)
+        return self.end(step, state, f"{error.message} ({hint})" if hint else error.message)
 
     # what a step sees
 

@@ -30,13 +30,14 @@ def compute(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
 
     Its inputs are pinned as one catalog read finds main. Nothing is written: no table, branch, lease or record of a
     run. AssetError when an input was never published, when no new file would land, and when the code fails; ConfigError
-    when it hashes and no salt is set. `said` hears what the code prints.
+    when it hashes and no salt is set. `said` hears what the code prints, and the traceback
+    of what it raises.
     """
     if (owner := owner_of(key)) is not None:
         raise AssetError(f"{key} is filled where {owner} is written", hint=f"`lakeflow preview {owner}`", asset=key)
     require_salt(world.project, (key,))
     asset, facts = world.project.assets[key], world.facts((key,))
-    terms = Terms(asset.limits.over(world.policy.limits), said, windows=_last_window(asset, facts.now))
+    terms = Terms(asset.limits.over(world.policy.limits), said, said, windows=_last_window(asset, facts.now))
     with _running(world, asset, facts, terms) as produced:
         stored = stored_schema(facts.tables.get(key), columns_of(asset, produced.schema), asset.write)
         return produced.first(unversioned(stored) if asset.write is WriteMode.SCD2 else stored, limit)

@@ -82,8 +82,8 @@ def give(attempt: Attempt, order: Order) -> Given:
         sleep=attempt.baton.pause,
         reraise=True,
     )
-    said = partial(_printed, attempt, asset.key)
-    terms = Terms(limits, said, share=attempt.share(asset.key), windows=windows(order.partitions))
+    said, traced = partial(_printed, attempt, asset.key), partial(attempt.trace, asset.key)
+    terms = Terms(limits, said, traced, share=attempt.share(asset.key), windows=windows(order.partitions))
     return patient(lambda: _given(attempt, order, terms))
 
 
@@ -94,6 +94,7 @@ def _printed(attempt: Attempt, key: AssetKey, lines: tuple[str, ...]) -> None:
 def _given(attempt: Attempt, order: Order, terms: Terms) -> Given:
     """One try. What takes long is done aside."""
     asset, aside = order.asset, attempt.baton.aside
+    attempt.traced.discard(asset.key)
     with ExitStack() as stack:
         produced = aside(lambda: stack.enter_context(_running(attempt, order, terms)))
         table, schema = _target(attempt, columns_of(order.declared, produced.schema), asset)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from lakeflow.core import timeline as timelines
 from lakeflow.core.errors import AssetError, LakeError
-from lakeflow.core.events import Event
+from lakeflow.core.events import Logged
 from lakeflow.core.facts import Facts, Rekeyed, published
 from lakeflow.core.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
 from lakeflow.core.landing import Found, Landing, from_json, landed_set, to_land, to_land_again
@@ -87,7 +87,7 @@ class World:
     read_digest: Callable[[Asset], str]
     origin: Origin
     policy: Policy = Policy()
-    log: Callable[[Event], None] = lambda _: None
+    log: Callable[[Logged], None] = lambda _: None
     release: Callable[[], None] = lambda: None
     find_files: Callable[[FileSource], tuple[Found, ...]] = lambda _: ()
     changed_files: Callable[[Sequence[Found]], tuple[str, ...]] = lambda _: ()

@@ -90,8 +90,10 @@ def test_an_error_says_file_and_line_and_the_log_has_the_traceback(lake: Lake) -
     run = lake.run()
     line = path.read_text().splitlines().index('    raise ValueError("no such airport")') + 1
     said = step(run, "bronze.broken").reason
-    assert said == f"bronze.broken: ValueError: no such airport (layers/bronze/code.py:{line})"
+    where = f"bronze.broken: ValueError: no such airport (layers/bronze/code.py:{line})"
+    assert said == f"{where} (`lakeflow runs {run.id} --log` has the traceback)"
     assert "in helper" in lake.log(run)
+    assert "in helper" not in str(lake.events)
 
 
 CRASHES = {

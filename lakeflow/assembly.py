@@ -128,7 +128,8 @@ def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] 
 def _engine(project: Project, settings: Settings, state: Path) -> Engine:
     from lakeflow.adapters.children import Child  # noqa: PLC0415 - planning starts no process
     from lakeflow.adapters.code_process import CodeProcesses, Hello  # noqa: PLC0415 - nor runs code
-    from lakeflow.adapters.duckdb import DuckEngine, Privacy  # noqa: PLC0415 - nor computes
+    from lakeflow.adapters.duckdb.engine import DuckEngine  # noqa: PLC0415 - nor computes
+    from lakeflow.adapters.duckdb.masks import Privacy  # noqa: PLC0415 - as above
 
     privacy = Privacy(personal(project), settings.salt)
     make = partial(

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lakeflow.adapters.audit_process import Ask, Job, Message, decode_job, encode
+from lakeflow.adapters.audit_process import Ask, Job, Message, decode_job, encode_message
 from lakeflow.adapters.children import Parent
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
@@ -42,7 +42,7 @@ def main() -> None:
             library.settle()
         if job.asks is Ask.REFUSALS:
             os.chdir(job.request.root)
-            parent.send(encode(Message(refusals=refusals(job.request, suites))))
+            parent.send(encode_message(Message(refusals=refusals(job.request, suites))))
         else:
             _serve(job, job.request, suites, parent)
 
@@ -75,10 +75,10 @@ def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent) -> N
     try:
         with _Queries(request, job.settings) as queries:
             for step in steps(request, queries, past, suites):
-                parent.send(encode(Message(step.unit, step.name, step.path, step.done, step.result)))
+                parent.send(encode_message(Message(step.unit, step.name, step.path, step.done, step.result)))
     except AssetError as error:
-        parent.send(encode(Message("snapshot", "snapshot", done=True, result=_unreadable(error))))
-    parent.send(encode(Message()))
+        parent.send(encode_message(Message("snapshot", "snapshot", done=True, result=_unreadable(error))))
+    parent.send(encode_message(Message()))
 
 
 def _unreadable(error: AssetError) -> CheckResult:

@@ -2,18 +2,20 @@
 
 The worker (`lakeflow.worker`) announces each step before it begins. When it dies or a step takes too long, that
 step is errored with the reason, a new worker takes its place, and the rest of the checks still run.
-One JSON object a message crosses the pipes in either direction.
+Jobs cross the pipe pickled, for whoever sends them is trusted and pydantic costs the worker a third of its start; what
+comes back, from a process that runs code of users, is JSON and is proved.
 """
 
 from __future__ import annotations
 
+import json
+import pickle
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
-
-from pydantic import TypeAdapter, ValidationError
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model import EMPTY, CheckFile, CheckKind, Outcome, Suite
@@ -81,23 +83,33 @@ class Message:
     refusals: tuple[Refusal, ...] = ()
 
 
-_JOB: Final = TypeAdapter(Job)
-_MESSAGE: Final = TypeAdapter(Message)
-
-
-def encode(value: Job | Message) -> bytes:
-    """As JSON."""
-    adapter: TypeAdapter[Job] | TypeAdapter[Message] = _JOB if isinstance(value, Job) else _MESSAGE
-    # Empty mappings of the core are no dicts: `fallback` spells them, and the warning about them says nothing new.
-    return adapter.dump_json(value, fallback=dict, warnings=False)  # type: ignore[arg-type] # the pair matches
+def encode_job(job: Job) -> bytes:
+    return pickle.dumps(job)
 
 
 def decode_job(message: bytes) -> Job:
-    return _JOB.validate_json(message)
+    job = pickle.loads(message)  # noqa: S301 - from the process that started this one
+    assert isinstance(job, Job)
+    return job
+
+
+def encode_message(message: Message) -> bytes:
+    """As JSON. The core's empty mapping is no dict."""
+    return json.dumps(asdict(message), default=dict).encode()
 
 
 def decode_message(message: bytes) -> Message:
-    return _MESSAGE.validate_json(message)
+    """ValueError for what makes no sense."""
+    found = _adapter().validate_json(message)
+    assert isinstance(found, Message)
+    return found
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter  # noqa: PLC0415 - the worker does without
+
+    return TypeAdapter(Message)
 
 
 class ProcessAuditor:
@@ -133,7 +145,7 @@ class ProcessAuditor:
             if self._worker is None and not self._closed:
                 self._worker = self._spawn(self._log_path)
             if self._worker is not None and not all(self._covers(file) for suite in suites for file in suite.files):
-                self._worker.send(encode(Job()))
+                self._worker.send(encode_job(Job()))
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
         """One result per check, as the port says. Blocks while another thread audits."""
@@ -162,9 +174,9 @@ class ProcessAuditor:
             if worker is None:
                 raise AssetError(f"{request.asset}: the auditor was closed", asset=request.asset)
             try:
-                worker.send(encode(Job(request, self._settings, kept=self._kept, asks=Ask.REFUSALS)))
+                worker.send(encode_job(Job(request, self._settings, kept=self._kept, asks=Ask.REFUSALS)))
                 return decode_message(worker.receive(_START + request.timeout)).refusals
-            except (TimeoutError, ValidationError, ChildProcessError) as error:
+            except (TimeoutError, ValueError, ChildProcessError) as error:
                 self._drop()
                 why = f"what goes to quarantine cannot be told: the audit worker failed ({type(error).__name__})"
                 raise AssetError(f"{request.asset}: {why}", hint=f"see {self._log_path}", asset=request.asset) from None
@@ -185,7 +197,7 @@ class ProcessAuditor:
         worker = self._worker
         if worker is None:  # closed by another thread meanwhile
             return
-        worker.send(encode(replace(progress.job(request, self._sized(request.share)), kept=self._kept)))
+        worker.send(encode_job(replace(progress.job(request, self._sized(request.share)), kept=self._kept)))
         try:
             while not progress.complete:
                 patience = request.timeout if progress.heard else _START + request.timeout
@@ -193,7 +205,7 @@ class ProcessAuditor:
         except TimeoutError:
             self._drop()
             progress.lose(f"it took longer than {request.timeout:g} s and was stopped", slow=True)
-        except ValidationError:
+        except ValueError:
             self._drop()
             progress.lose("its process answered what makes no sense")
         except ChildProcessError as death:

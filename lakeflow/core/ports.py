@@ -306,7 +306,7 @@ ADDED: Final = "lakeflow_added"
 @dataclass(frozen=True)
 class AuditRequest:
     """One snapshot to audit. `relations` maps each name that a check may read to a pinned scan:
-    `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe as JSON.
+    `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe.
     `history` is the key of which each row is a version, where the table is a history.
     `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
     `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakeflow.adapters.duckdb import DuckEngine, Privacy
+from lakeflow.adapters.duckdb.engine import DuckEngine
+from lakeflow.adapters.duckdb.masks import Privacy
 from lakeflow.core.errors import AssetError, ConfigError
 from lakeflow.core.model import Asset, Column, Mask
 from lakeflow.core.salt import Salt

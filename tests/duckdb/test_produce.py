@@ -17,8 +17,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from lakeflow.adapters.duckdb import Privacy
 from lakeflow.adapters.duckdb.engine import DuckEngine
+from lakeflow.adapters.duckdb.masks import Privacy
 from lakeflow.core.errors import AssetError, ConfigError, SchemaError
 from lakeflow.core.model import Asset, Column, SqlCode
 from lakeflow.core.schema import Primitive
@@ -354,7 +354,7 @@ def test_pandas_and_polars_are_imported_only_when_asked_for(root: Path, data: Pa
 
     code = f"""
 import sys
-from lakeflow.adapters.duckdb import DuckEngine
+from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.model import *
 from lakeflow.core.writing import Write
 def f() -> "pd.DataFrame":
@@ -374,7 +374,7 @@ def test_a_full_disk_is_told_and_leaves_no_file(root: Path, data: Path) -> None:
 
     code = f"""
 import resource, signal
-from lakeflow.adapters.duckdb import DuckEngine
+from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model import *
 from lakeflow.core.writing import Write

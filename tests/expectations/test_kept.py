@@ -127,10 +127,12 @@ def test_our_own_expectations_are_kept_and_look_main_and_the_time_up_at_each_aud
 def test_a_suite_that_is_kept_is_audited_without_great_expectations(
     messy: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Here its import takes ten minutes."""
+    """Here its import takes ten minutes, and that of other heavy libraries ends the worker."""
     asked = request(messy, suite(ONE.format(20)))
     _keep(asked, tmp_path / "kept")
     (tmp_path / "great_expectations.py").write_text("import time\ntime.sleep(600)\n")
+    for heavy in ("pyarrow", "pyiceberg", "sqlalchemy", "pydantic", "pandas", "numpy", "sqlglot"):
+        (tmp_path / f"{heavy}.py").write_text("raise SystemExit")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     kept = str(tmp_path / "kept")
     auditor = ProcessAuditor(_worker, str(tmp_path / "audit.log"), Limits(threads=1), kept, Kept(kept).covers)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lakeflow.adapters.database import Database
-from lakeflow.adapters.duckdb import DuckEngine
+from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
 from lakeflow.core.model import Asset, AssetKey, SqlCode, WriteMode
 from lakeflow.core.provenance import Provenance

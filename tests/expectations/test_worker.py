@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from lakeflow.adapters import audit_process
-from lakeflow.adapters.audit_process import Job, Message, ProcessAuditor, decode_job, decode_message, encode
+from lakeflow.adapters.audit_process import (
+    Job,
+    Message,
+    ProcessAuditor,
+    decode_job,
+    decode_message,
+    encode_job,
+    encode_message,
+)
 from lakeflow.adapters.expectations import audit as audits
 from lakeflow.adapters.expectations.audit import Past
 from lakeflow.core.model import CheckFile, CheckKind, Column, Outcome, Suite
@@ -59,10 +67,10 @@ def test_jobs_and_messages_cross_the_pipe_unchanged() -> None:
         Job(asked, {"threads": "1"}, ("a",), {"b": "died"}, "slow"),
         Job(request(Scan(WEATHER, None, Schema(())))),
     ):
-        assert decode_job(encode(job)) == job
+        assert decode_job(encode_job(job)) == job
     result = CheckResult("é", Outcome.FAILED, failed_rows=1, samples=({"a": None, "b": "•"},))
     for message in (Message(), Message("u", "n", "p", done=True, result=result)):
-        assert decode_message(encode(message)) == message
+        assert decode_message(encode_message(message)) == message
 
 
 def test_both_sides_call_the_shared_scan_the_same() -> None:
@@ -235,8 +243,8 @@ auditor.audit(decode_job(open(sys.argv[1], "rb").read()).request)
 
 
 def test_a_worker_dies_with_its_parent_in_the_middle_of_a_check(tmp_path: Path, numbers: Scan) -> None:
-    job = tmp_path / "job.json"
-    job.write_bytes(encode(Job(request(numbers, row_check(FOREVER)))))
+    job = tmp_path / "job"
+    job.write_bytes(encode_job(Job(request(numbers, row_check(FOREVER)))))
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(job), str(tmp_path / "audit.log")],
         stdout=subprocess.PIPE,

@@ -1,6 +1,4 @@
-"""Compute on DuckDB: reads a pinned snapshot's Parquet files itself and writes Parquet itself, in bounded memory."""
+"""Compute on DuckDB: reads a pinned snapshot's Parquet files itself and writes Parquet itself, in bounded memory.
 
-from lakeflow.adapters.duckdb.engine import DuckEngine
-from lakeflow.adapters.duckdb.masks import Privacy
-
-__all__ = ["DuckEngine", "Privacy"]
+`DuckEngine` stands in `engine`, `LockedDuckDB` in `locked`: who wants one does not pay for importing the other.
+"""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import uuid4
 
-import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb.names import listed, literal, local, quoted
@@ -140,6 +139,8 @@ def _load_deleted(
 
 
 def _insert_vector(cursor: DuckDBPyConnection, name: str, delete: DeleteFile, index: int) -> None:
+    import pyarrow as pa  # noqa: PLC0415 - a third of the start of a process that reads; few tables have such deletes
+
     positions = pa.array(deleted_positions(delete), pa.int64())
     source = cursor.from_arrow(pa.table({"pos": positions}))
     source.query("positions", f"INSERT INTO {name} SELECT {index}::BIGINT << {_ROW_BITS} | pos FROM positions")

@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from lakeflow.adapters.audit_process import Ask, Job, Message, decode_job, encode_message
 from lakeflow.adapters.children import Parent
 from lakeflow.adapters.duckdb.failures import Place
-from lakeflow.adapters.duckdb.locked import LockedDuckDB
+from lakeflow.adapters.duckdb.locked import LockedDuckDB, Spare
 from lakeflow.adapters.expectations import seam
 from lakeflow.adapters.expectations.audit import Past, Suites, refusals, steps
 from lakeflow.adapters.expectations.kept import Kept
@@ -29,8 +29,9 @@ from lakeflow.core.runs import CheckResult
 def main() -> None:
     parent = Parent()
     _be_first_to_go()
-    library = _Library()
+    library, spare = _Library(), Spare()
     while True:
+        spare.make()
         job = decode_job(parent.receive())
         if job.request is None:
             library.load()
@@ -44,7 +45,7 @@ def main() -> None:
             os.chdir(job.request.root)
             parent.send(encode_message(Message(refusals=refusals(job.request, suites))))
         else:
-            _serve(job, job.request, suites, parent)
+            _serve(job, job.request, suites, parent, spare)
 
 
 def _be_first_to_go() -> None:
@@ -69,16 +70,18 @@ class _Library:
             self._loading.join()
 
 
-def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent) -> None:
+def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent, spare: Spare) -> None:
+    """The last answer goes before DuckDB is closed, for which nobody need wait."""
     os.chdir(request.root)
     past = Past(frozenset(job.answered), job.lost, job.too_long)
-    try:
-        with _Queries(request, job.settings) as queries:
+    with ExitStack() as opened:
+        try:
+            queries = opened.enter_context(_Queries(request, job.settings, spare))
             for step in steps(request, queries, past, suites):
                 parent.send(encode_message(Message(step.unit, step.name, step.path, step.done, step.result)))
-    except AssetError as error:
-        parent.send(encode_message(Message("snapshot", "snapshot", done=True, result=_unreadable(error))))
-    parent.send(encode_message(Message()))
+        except AssetError as error:
+            parent.send(encode_message(Message("snapshot", "snapshot", done=True, result=_unreadable(error))))
+        parent.send(encode_message(Message()))
 
 
 def _unreadable(error: AssetError) -> CheckResult:
@@ -88,8 +91,8 @@ def _unreadable(error: AssetError) -> CheckResult:
 class _Queries:
     """DuckDB, locked down, as the checks ask for it."""
 
-    def __init__(self, request: AuditRequest, settings: Mapping[str, str]) -> None:
-        self._duckdb = LockedDuckDB(request.views, settings)
+    def __init__(self, request: AuditRequest, settings: Mapping[str, str], spare: Spare) -> None:
+        self._duckdb = LockedDuckDB(request.views, settings, spare)
         personal = bool(request.pii) or any(column.pii for column in request.columns.values())
         self._place = Place(request.asset, personal=personal)
 

@@ -27,6 +27,25 @@ _BATCH: Final = 2048
 """Rows of an Arrow batch: DuckDB's own vector."""
 
 
+class Spare:
+    """An instance that was made ahead: to make one takes half of the time of a small audit."""
+
+    def __init__(self) -> None:
+        self._made: list[duckdb.DuckDBPyConnection] = []
+
+    def make(self) -> None:
+        if not self._made:
+            self._made.append(_instance())
+
+    def take(self) -> duckdb.DuckDBPyConnection:
+        """Nothing was done with it yet. Whoever takes it closes it: one that is locked cannot be used again."""
+        return self._made.pop() if self._made else _instance()
+
+
+def _instance() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:")
+
+
 class LockedDuckDB:
     """Views `layer.name` and `published.layer.name` over pinned scans; no other file, no setting, no network.
 
@@ -35,8 +54,8 @@ class LockedDuckDB:
     AssetError when a scan cannot be read. `settings` are DuckDB's own (`threads`, `memory_limit`, `temp_directory`).
     """
 
-    def __init__(self, relations: Mapping[str, Scan], settings: Mapping[str, str]) -> None:
-        self._connection = duckdb.connect(":memory:")
+    def __init__(self, relations: Mapping[str, Scan], settings: Mapping[str, str], spare: Spare | None = None) -> None:
+        self._connection = spare.take() if spare else _instance()
         try:
             self._prepare(relations, settings)
         except duckdb.Error as error:

@@ -48,9 +48,10 @@ def compile_expectation(expectation: Any, table: Audited, source: Source) -> Che
     refusal = None
     try:
         refuse_open(expectation)
-        name = names.name_of(expectation, _words(expectation))
-        rule = _rule(expectation, table, source)
-        refusal = _refusal(expectation, table)
+        with seam.one_configuration(expectation):
+            name = names.name_of(expectation, _words(expectation))
+            rule = _rule(expectation, table, source)
+            refusal = _refusal(expectation, table)
         personal = table.guarded if _may_read_others(expectation) else personal
     except CannotCheck as error:
         rule = Stated(Outcome.ERRORED, str(error))

@@ -41,6 +41,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.tpch
 	$(BIN)/python -m benchmarks.by_hand
 	$(BIN)/python -m benchmarks.audit
+	$(BIN)/python -m benchmarks.incremental
 	$(BIN)/python -m benchmarks.cycles
 	$(BIN)/python -m benchmarks.small_assets
 	test -d build/demo || $(MAKE) demo

@@ -1,24 +1,24 @@
-"""An append on audited rows: which checks need to look only at what was added.
+"""A write that leaves audited rows as they are: which checks need to look only at what was added.
 
-The rows below passed, as that very snapshot and under a recorded verdict, the checks of the same digest made by the
-same release. Anything else is looked at whole: another engine's commit, a forced publish, checks or columns that
-changed, a snapshot that was rebased onto one that nobody audited.
+An append adds rows, a merge also takes some away, and each leaves all others as they stood. Those below passed, as that
+very snapshot and under a recorded verdict, the checks of the same digest made by the same release. Anything else is
+looked at whole: another engine's commit, a forced publish, checks or columns that changed, a snapshot that was rebased
+onto one that nobody audited.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lakeflow.core.model import Outcome
+from lakeflow.core.model import Outcome, WriteMode
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import Ruling, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.table import Table
-
-APPEND = "append"
+from lakeflow.core.verdict import written_as
 
 
 def verdict_below(table: Table, step: StepRecord, verdicts: Sequence[VerdictRecord]) -> VerdictRecord | None:
-    """The verdict that published what the step appended to, if it stands and speaks of the step's own checks."""
+    """The verdict that published what the step added to, if it stands and speaks of the step's own checks."""
     below = _audited_base(table, step.snapshot_id)
     ruled = [verdict for verdict in verdicts if verdict.snapshot_id == below and verdict.ruling is not Ruling.UNCHANGED]
     last = ruled[-1] if below is not None and ruled else None
@@ -27,10 +27,10 @@ def verdict_below(table: Table, step: StepRecord, verdicts: Sequence[VerdictReco
 
 
 def _audited_base(table: Table, snapshot_id: int | None) -> int | None:
-    """The snapshot below an append of the same columns by the same release."""
+    """The snapshot of which a write of the same columns by the same release left the rows."""
     added = table.snapshots.get(snapshot_id or 0)
     below = table.snapshots.get(added.parent_id or 0) if added else None
-    if added is None or below is None or added.operation != APPEND:
+    if added is None or below is None or written_as(added) is WriteMode.REPLACE:
         return None
     mine, theirs = provenance_of(added.summary), provenance_of(below.summary)
     same_release = mine is not None and theirs is not None and mine.version == theirs.version

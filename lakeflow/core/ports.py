@@ -61,7 +61,7 @@ class Catalog(Protocol):
         ...
 
     def scan_added(self, table: Table, snapshot_id: int, appends: Sequence[int]) -> Scan:
-        """Only the rows that these append snapshots added, in the columns of the snapshot `snapshot_id`.
+        """Only the rows that these snapshots added, in the columns of the snapshot `snapshot_id`.
 
         A compaction since then changes nothing of it. AssetError where they cannot be read exactly.
         """
@@ -293,14 +293,17 @@ class Rows:
 
 @dataclass(frozen=True)
 class Appended:
-    """The files that an append added; `passed` are path and name of the checks that everything below has passed."""
+    """The files that a write added; `passed` are path and name of the checks that everything below has passed, of
+    which `replaced` rows went.
+    """
 
     scan: Scan
     passed: frozenset[tuple[str, str]]
+    replaced: int = 0
 
 
 ADDED: Final = "lakeflow_added"
-"""Before `layer.name`: the rows that an append added, for our own queries."""
+"""Before `layer.name`: the rows that a write added, for our own queries."""
 
 
 @dataclass(frozen=True)
@@ -310,7 +313,7 @@ class AuditRequest:
     `history` is the key of which each row is a version, where the table is a history.
     `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
     `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
-    `statistics` are those of the audited snapshot, where it has any; `appended` tells what an append added to rows
+    `statistics` are those of the audited snapshot, where it has any; `appended` tells what a write added to rows
     that were audited before. `at` is the moment from which ages are counted; None: now. `shown` is how many failing
     rows a check may show.
     """

@@ -49,7 +49,7 @@ class Action(StrEnum):
 
 
 class Scope(StrEnum):
-    """What an answer rests on: the snapshot's own metadata, the files that an append added, or everything."""
+    """What an answer rests on: the snapshot's own metadata, the files that a write added, or everything."""
 
     METADATA = "metadata"
     ADDED = "added"

@@ -102,6 +102,13 @@ class StagingContract(CatalogCase):
         assert self.rows(catalog, staged, written.id) == written.rows
         assert self.rows(catalog, catalog.commit([publish(staged)], nothing)[ALPHA], written.id) == written.rows
 
+    def test_what_a_merge_added_is_told_apart_from_what_stayed(self, catalog: Catalog) -> None:
+        self.published(catalog, ALPHA, rows=3)
+        self.published(catalog, ALPHA, rows=4)
+        staged, _ = self.merged(catalog, rows=2)
+        head = staged.refs[BRANCH]
+        assert catalog.scan_added(staged, head, [head]).rows == 2
+
     def test_a_merge_that_removes_nothing_is_an_append(self, catalog: Catalog) -> None:
         self.published(catalog, ALPHA, rows=3)
         staged = self.staged(catalog, ALPHA, rows=1, mode=WriteMode.UPSERT)

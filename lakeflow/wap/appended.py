@@ -1,4 +1,4 @@
-"""What an append added, for checks that passed on everything below it."""
+"""What a write added, for checks that passed on everything below it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import suppress
 from lakeflow.core.appends import passed_below, verdict_below
 from lakeflow.core.errors import UsageError
 from lakeflow.core.ports import Appended
+from lakeflow.core.provenance import provenance_of
 from lakeflow.core.runs import StepRecord
 from lakeflow.wap.attempt import Attempt
 
@@ -20,5 +21,6 @@ def appended(attempt: Attempt, record: StepRecord) -> Appended | None:
     with suppress(UsageError):  # a run that the ledger lost
         if passed := passed_below(attempt.past(verdict.run), verdict):
             scan = attempt.world.catalog.scan_added(table, record.snapshot_id, [record.snapshot_id])
-            return Appended(scan, passed)
+            made = provenance_of(table.snapshots[record.snapshot_id].summary)
+            return Appended(scan, passed, made.replaced if made else 0)
     return None

@@ -21,8 +21,10 @@ PASSED = verdict("silver.a", 1, checks_digest="d")
 WIDER = Schema((Field("n", Primitive("long"), 1),), 9)
 
 
-def ours(id_: int, parent: int | None = None, operation: str = "append", version: str = "1") -> Snapshot:
-    made = Provenance("r1", 1, "silver.a", "v1", version=version).summary()
+def ours(
+    id_: int, parent: int | None = None, operation: str = "append", version: str = "1", write: str = ""
+) -> Snapshot:
+    made = Provenance("r1", 1, "silver.a", "v1", version=version, write=write).summary()
     return replace(snapshot(id_, parent, operation), summary=made)
 
 
@@ -34,16 +36,29 @@ def test_an_append_on_what_passed_the_same_checks_stands_on_its_verdict() -> Non
     assert below(ours(1), ours(2, 1)) == PASSED
 
 
+@pytest.mark.parametrize("mode", ["upsert", "partition", "scd2"])
+def test_so_does_a_merge_whose_other_rows_stay_as_they_were(mode: str) -> None:
+    assert below(ours(1), ours(2, 1, "overwrite", write=mode)) == PASSED
+
+
 @pytest.mark.parametrize(
     "snapshots",
     [
         (ours(1), ours(2, 1, "overwrite")),
+        (ours(1), ours(2, 1, "overwrite", write="replace")),
         (snapshot(1), ours(2, 1)),
         (ours(1, version="0"), ours(2, 1)),
         (ours(2, 1),),
         (ours(1), snapshot(3, 1), ours(2, 3)),
     ],
-    ids=["no append", "another engine's rows", "another release", "expired", "rebased onto another engine's"],
+    ids=[
+        "overwritten",
+        "replaced",
+        "another engine's rows",
+        "another release",
+        "expired",
+        "rebased onto another engine's",
+    ],
 )
 def test_nothing_else_does(snapshots: tuple[Snapshot, ...]) -> None:
     assert below(*snapshots) is None

@@ -25,6 +25,8 @@ LINES = (
     'gxe.ExpectColumnValuesToMatchRegex(column="word", regex="^[abcd]$", row_condition=Column("n") > 2)',
     'gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A="id", column_B="n", or_equal=True, mostly=0.5)',
     'gxe.ExpectColumnValuesToBeUnique(column="word", mostly=0.1)',
+    'gxe.ExpectColumnValuesToBeUnique(column="id", row_condition=Column("n") > 2)',
+    'gxe.ExpectCompoundColumnsToBeUnique(column_list=["n", "word"], ignore_row_if="never")',
     'gxe.ExpectColumnMeanToBeBetween(column="n", min_value=0, max_value=9)',
     "gxe.ExpectTableRowCountToBeBetween(min_value=1)",
 )
@@ -56,7 +58,8 @@ def verdicts(results: list[CheckResult]) -> list[tuple[str, Outcome]]:
 @pytest.mark.parametrize("seed", range(25))
 def test_the_added_rows_decide_as_all_rows_do(tmp_path: Path, seed: int) -> None:
     chance = Random(seed)
-    below, added = columns(chance, chance.randint(1, 9), 0), columns(chance, chance.randint(0, 6), 100)
+    below, first = columns(chance, chance.randint(1, 9), 0), chance.choice((4, 100))
+    added = columns(chance, chance.randint(0, 6), first)
     _, both = appended(tmp_path, below, added, suite(*LINES), primary_key=("id", "n"))
     found, whole = audit(both), audit(replace(both, appended=None))
     assert verdicts(found) == verdicts(whole)
@@ -74,9 +77,48 @@ def test_checks_about_rows_read_the_added_files_and_those_about_the_table_all(tm
         "mean of n between 0 and 9",
         "row count at least 1",
         "schema",
-        "key (id) unique",
     ]
     assert {scope for name, scope in scopes if "null" in name or "between 0 and 6" in name} == {Scope.ADDED}
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ([7, 8], (Outcome.PASSED, Scope.ADDED, 0)),
+        ([7, 5], (Outcome.FAILED, Scope.ALL, 2)),
+        ([7, 7], (Outcome.FAILED, Scope.ALL, 2)),
+        ([7, None], (Outcome.PASSED, Scope.ADDED, 0)),
+        ([None, None], (Outcome.PASSED, Scope.ALL, 0)),
+    ],
+)
+def test_an_added_key_is_looked_for_among_all_rows(tmp_path: Path, ids: list[int | None], expected: Any) -> None:
+    added = {"id": ("long", ids), "n": ("long", [4, 5]), "word": ("string", ["c", "d"])}
+    _, both = appended(tmp_path, PASSED_ROWS, added, primary_key=("id",))
+    unique = next(one for one in audit(both) if one.name == "key (id) unique")
+    assert (unique.outcome, unique.scope, unique.failed_rows) == expected
+
+
+def test_a_part_of_a_key_that_is_missing_is_looked_at_among_all_rows(tmp_path: Path) -> None:
+    """NULL equals NULL in a key of several columns, which a join does not say."""
+    below = {**PASSED_ROWS, "n": ("long", [3, None])}
+    added = {"id": ("long", [6]), "n": ("long", [None]), "word": ("string", ["c"])}
+    _, both = appended(tmp_path, below, added, primary_key=("id", "n"))
+    unique = next(one for one in audit(both) if one.name.endswith("unique"))
+    assert (unique.outcome, unique.scope, unique.failed_rows) == (Outcome.FAILED, Scope.ALL, 2)
+
+
+def test_where_rows_went_a_share_is_asked_of_all_that_are_left(tmp_path: Path) -> None:
+    """The good ones may be those that went."""
+    added = {"id": ("long", [7]), "n": ("long", [4]), "word": ("string", ["c"])}
+    _, both = appended(tmp_path, PASSED_ROWS, added, suite(*LINES[:2]), primary_key=("id",))
+    assert both.appended is not None
+    merged = audit(replace(both, appended=replace(both.appended, replaced=2)))
+    assert {one.name: one.scope for one in merged if one.name != "schema"} == {
+        "n not null": Scope.ADDED,
+        "n not null for at least 70%": Scope.ALL,
+        "key (id) not null": Scope.ADDED,
+        "key (id) unique": Scope.ADDED,
+    }
 
 
 def test_a_bad_row_among_the_added_ones_is_found_and_shown(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_checks_about_rows_read_what_was_added_as_long_as_everything_below_passe
     assert {first[price], first[mean], first[key]} == {Scope.ALL}
     second = scopes(run(tmp_path, 2, 6))
     assert (second[price], second[mean], second[key]) == (Scope.ADDED, Scope.ALL, Scope.ADDED)
-    assert second["key (id) unique"] is Scope.ALL
+    assert second["key (id) unique"] is Scope.ADDED
     third = scopes(run(tmp_path, 3, 7, high=200))
     assert third["price between 0 and 200"] is Scope.ALL, "the checks changed"
     held = run(tmp_path, 4, 300, high=200)
@@ -51,3 +51,30 @@ def test_checks_about_rows_read_what_was_added_as_long_as_everything_below_passe
         lake.publish(held.id, reason="a test")
     after = scopes(run(tmp_path, 5, 8, high=200))
     assert after["price between 0 and 200"] is Scope.ALL, "what stands below was forced"
+
+
+def test_a_merge_is_audited_by_the_rows_that_it_wrote(tmp_path: Path) -> None:
+    def merge(*rows: str) -> RunRecord:
+        text = "/*\nwrite = 'upsert'\nkey = ['id']\n*/\n"
+        text += f"select id, price::double as price from (values {', '.join(rows)}) t(id, price)"
+        (tmp_path / "layers/silver").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "layers/silver/prices.sql").write_text(text)
+        with lakeflow.open(tmp_path) as lake:
+            made = lake.materialize("silver.prices", force=True)
+        assert made is not None
+        return made
+
+    (tmp_path / "checks/silver").mkdir(parents=True)
+    (tmp_path / "checks/silver/prices.py").write_text(CHECKS.format(high=100))
+    (tmp_path / "pyproject.toml").write_text("[tool.lakeflow]\nthreads = 1\n")
+    merge("(1, 5)", "(2, 6)")
+    again = scopes(merge("(2, 7)", "(3, 8)"))
+    assert {name for name, scope in again.items() if scope is Scope.ADDED} == {
+        "price between 0 and 100",
+        "key (id) not null",
+        "key (id) unique",
+    }
+    held = merge("(3, 101)")
+    assert held.state == "held"
+    with lakeflow.open(tmp_path) as lake:
+        assert sorted(lake.read("silver.prices").fetchall()) == [(1, 5), (2, 7), (3, 8)]

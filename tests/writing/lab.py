@@ -39,17 +39,18 @@ class Things:
         self.root = root
         (root / "layers/silver").mkdir(parents=True)
         (root / "pyproject.toml").write_text("[tool.lakeflow]\n")
+        self.fields = fields
         self.code(fields, columns)
 
     def code(self, fields: str, columns: str = COLUMNS) -> None:
         text = CODE.format(feed=FEED, fields=fields, root=self.root, columns=columns)
         (self.root / "layers/silver/things.py").write_text(text)
 
-    def feed(self, rows: Iterable[Row], *, force: bool = False) -> RunRecord | None:
+    def feed(self, rows: Iterable[Row], **asked: bool) -> RunRecord | None:
         """Materialize the asset from these rows."""
         (self.root / FEED).write_text(json.dumps(list(rows)))
         with lakeflow.open(self.root) as lake:
-            return lake.materialize(force=force)
+            return lake.materialize(**asked)
 
     def states(self, rows: Iterable[Row]) -> tuple[str, str]:
         """(how the step ended, why), where rows came that are not those of before."""

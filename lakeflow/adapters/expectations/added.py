@@ -1,7 +1,9 @@
-"""Checks about rows on an append: what is below it passed them as it stands, so only the rows added are looked at.
+"""Checks about rows where a write left those below as they stood: these passed, so only the rows added are looked at.
 
-A share of good rows that holds for what is below and for what was added holds for both together. A check that does
-not hold for the added rows alone is asked of all rows, unless it allows no bad row at all.
+A merge may take good rows away, so that there only checks that allow no bad row are taken. On an append a share of good
+rows that holds for what is below and for what was added holds for both together. A check that does not hold for the
+added rows alone is asked of all rows, unless it allows no bad row at all. Of a key that was unique only the added rows'
+are looked for among all.
 """
 
 from __future__ import annotations
@@ -9,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lakeflow.adapters.expectations.answers import Answers
-from lakeflow.adapters.expectations.builtin import KeyFilled
+from lakeflow.adapters.expectations.builtin import KeyFilled, KeyUnique
 from lakeflow.adapters.expectations.checks import Check, Rule
 from lakeflow.adapters.expectations.constant import is_constant
 from lakeflow.adapters.expectations.criteria import Share
 from lakeflow.adapters.expectations.judged import Judged
-from lakeflow.adapters.expectations.metrics import Aggregate
+from lakeflow.adapters.expectations.metrics import Aggregate, Keys
 from lakeflow.adapters.expectations.table import Audited, Queries
 from lakeflow.core.model import CheckKind, Outcome, Suite
 from lakeflow.core.ports import AuditRequest
@@ -24,12 +26,13 @@ _BUILT_IN = ""
 
 
 class Added:
-    """The rows that an append added, and the checks that need look at no others."""
+    """The rows that a write added, and the checks that need look at no others."""
 
     def __init__(self, request: AuditRequest, queries: Queries, table: Audited) -> None:
         self._answers = Answers(queries, table, Scope.ADDED)
         self._passed = request.appended.passed if request.appended else frozenset()
         self._lasting = _lasting(request.suite) if self._passed else frozenset()
+        self._replaced = request.appended.replaced if request.appended else 0
         self._taken: dict[str, Check] = {}
 
     def take(self, checks: Sequence[Check], answers: Answers) -> None:
@@ -40,6 +43,7 @@ class Added:
             if (check.path, check.name) in self._passed
             and check.path in self._lasting
             and _is_about_each_row(check.rule)
+            and (_is_strict(check.rule) or not self._replaced)
             and not answers.are_certain(check.rule.plans)
         }
 
@@ -69,8 +73,11 @@ def _lasting(suite: Suite) -> frozenset[str]:
 
 
 def _is_about_each_row(rule: Rule) -> bool:
-    about_rows = isinstance(rule, KeyFilled) or (isinstance(rule, Judged) and isinstance(rule.criterion, Share))
-    return about_rows and all(isinstance(plan, Aggregate) for plan in rule.plans)
+    if isinstance(rule, KeyFilled | KeyUnique):
+        return True
+    about_rows = isinstance(rule, Judged) and isinstance(rule.criterion, Share)
+    enough = (Aggregate, Keys) if _is_strict(rule) else Aggregate
+    return about_rows and all(isinstance(plan, enough) for plan in rule.plans)
 
 
 def _is_strict(rule: Rule) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from lakeflow.adapters.expectations.certain import answers_of
 from lakeflow.adapters.expectations.metrics import Aggregate, Keys, Known, Plan, Query
 from lakeflow.adapters.expectations.pervalue import PerValue, Tally, judge
-from lakeflow.adapters.expectations.table import Answer, Audited, Queries, Returned
+from lakeflow.adapters.expectations.table import Answer, Audited, CannotCheck, Queries, Returned
 from lakeflow.core.errors import AssetError
 from lakeflow.core.runs import Scope
 from lakeflow.core.table import Statistics
@@ -100,7 +100,14 @@ class Answers:
         return self._shared[sql]
 
     def repeated(self, keys: Keys) -> tuple[int, int]:
-        """How many rows share their key with another, and in how many groups."""
+        """How many rows share their key with another, and in how many groups.
+
+        Of added rows only that none does can be told: else CannotCheck, and all rows are to be looked at.
+        """
+        if self._scope is Scope.ADDED:
+            if self.ask(keys.added).rows[0][0]:
+                return 0, 0
+            raise CannotCheck("an added row shares its key with another")
         if self.ask(keys.proof).rows[0][0]:
             return 0, 0
         rows, groups = self.ask(keys.sql).rows[0]

@@ -6,7 +6,7 @@ DISTINCT never enters the shared scan (measured: a second per 10 million rows); 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -71,11 +71,13 @@ class Known:
 class Keys:
     """How many rows share their key with another. `proof` is cheap and TRUE only if there are none.
 
-    `sql` gives one row of two numbers: such rows, and the groups that they form.
+    `sql` gives one row of two numbers: such rows, and the groups that they form. `added` is TRUE only if an append
+    brought no such row on top of rows of which none was one.
     """
 
     proof: str
     sql: str
+    added: str
 
 
 Plan = Aggregate | Query | Keys | Known | PerValue
@@ -149,6 +151,28 @@ def keys(domain: Domain, table: Audited) -> Keys:
     return Keys(
         f"SELECT count(*) - count(*) FILTER (WHERE up) <= 1 FROM ({rising})",
         f"SELECT coalesce(sum(n), 0)::BIGINT, count(*) FROM ({groups})",
+        _still_unique(domain, table),
+    )
+
+
+def _still_unique(domain: Domain, table: Audited) -> str:
+    """The keys of the added rows differ from each other, and among all rows only those rows have them.
+
+    So the table's keys are read once, past a hash table of the added ones, and a GROUP BY of all of them is spared;
+    what the files' bounds rule out is not even read. DuckDB guesses how many rows each side has by its first file,
+    which is an added one: without a filter of its own, all rows are never taken for the smaller side (measured on
+    30 million: 0.06 s in order, 0.2 s in none; 2 s with a needless IS NOT NULL). A key with a NULL proves nothing.
+    """
+    columns = domain.columns
+    parts = ", ".join(f"{column.sql} AS k{place}" for place, column in enumerate(columns))
+    added = f"(SELECT {parts} FROM {table.added}{domain.clause(*map(_not_null, columns))})"
+    everything = f"(SELECT {parts} FROM {table.relation}{replace(domain, kept=None).clause()})"
+    same = " AND ".join(f"e.k{place} = a.k{place}" for place in range(len(columns)))
+    return (
+        f"SELECT rows = keys AND rows = among_all FROM (SELECT"
+        f" (SELECT count(*) FROM {table.added}{distinct_domain(domain)}) AS rows,"
+        f" (SELECT count(*) FROM (SELECT DISTINCT * FROM {added})) AS keys,"
+        f" (SELECT count(*) FROM {everything} AS e JOIN {added} AS a ON {same}) AS among_all)"
     )
 
 

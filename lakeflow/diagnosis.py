@@ -16,6 +16,7 @@ from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.assembly import MIGRATIONS, assemble, database_of, new_run_id, utc_now, warehouse_of
 from lakeflow.core import findings
 from lakeflow.core.consistency import Evidence, disagreements, lacks, left_behind, undefined
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import LakeError, LakeflowError, ProjectError
 from lakeflow.core.findings import Finding, Level, of_error, well
 from lakeflow.core.leases import busy
@@ -131,7 +132,7 @@ def _examine_project(one: Patient) -> Iterator[Finding]:
         yield from of_error("project", error)
     else:
         count = len(project.assets)
-        yield well("project", f"{count} asset{'s'[: count != 1]}, no faults")
+        yield well("project", f"{counted(count, 'asset')}, no faults")
 
 
 def _examine_place(one: Patient) -> Iterator[Finding]:
@@ -246,4 +247,4 @@ def _examine_ledger(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[
     )
     yield from found
     if not found:
-        yield well("ledger", f"{len(states)} run{'s'[: len(states) != 1]}, in agreement with the tables")
+        yield well("ledger", f"{counted(len(states), 'run')}, in agreement with the tables")

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from lakeflow.cli.output import Answer
 from lakeflow.cli.text import Mark, line, screen
-from lakeflow.cli.words import counted
+from lakeflow.core.counting import counted
 from lakeflow.core.findings import Finding, Level
 from lakeflow.core.model import AssetKey
 

@@ -14,7 +14,7 @@ from lakeflow.cli.render_checks import BAD, check_lines, sample_records
 from lakeflow.cli.render_json import check_json, id_text
 from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.text import Mark, line, screen
-from lakeflow.cli.words import counted
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model import AssetKey
 from lakeflow.core.reasons import short_id

@@ -7,7 +7,7 @@ from typing import Any
 
 from lakeflow.cli.output import Answer
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import counted
+from lakeflow.core.counting import counted
 from lakeflow.core.garbage import Garbage
 
 

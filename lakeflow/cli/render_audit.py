@@ -11,7 +11,8 @@ from rich.text import Text
 from lakeflow.cli.render_checks import check_lines
 from lakeflow.cli.render_json import check_json, id_text
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import age, count, counted, in_rows, iso
+from lakeflow.cli.words import age, count, in_rows, iso
+from lakeflow.core.counting import counted
 from lakeflow.core.inspection import Inspected
 from lakeflow.core.model import Outcome
 from lakeflow.core.reasons import short_id

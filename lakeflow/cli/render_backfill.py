@@ -10,8 +10,9 @@ from lakeflow.cli.output import Records
 from lakeflow.cli.render_json import JsonObject, run_json
 from lakeflow.cli.run_answer import exit_code
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import counted, in_rows, seconds
+from lakeflow.cli.words import in_rows, seconds
 from lakeflow.core.backfill import Backfilled, WindowEnded
+from lakeflow.core.counting import counted
 from lakeflow.core.model import AssetKey
 from lakeflow.core.runs import RunRecord, RunState
 

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import age, counted, in_rows
+from lakeflow.cli.words import age, in_rows
+from lakeflow.core.counting import counted
 from lakeflow.core.model import Asset, AssetKey, Kind, Project, SqlCode
 from lakeflow.core.reasons import short_id
 from lakeflow.core.runs import RunRecord, RunState

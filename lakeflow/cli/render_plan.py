@@ -7,7 +7,8 @@ from typing import Final
 from rich.text import Text
 
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import counted, in_rows
+from lakeflow.cli.words import in_rows
+from lakeflow.core.counting import counted
 from lakeflow.core.planning import Plan, Step
 from lakeflow.core.reasons import Cause, short_id
 from lakeflow.core.runs import Action

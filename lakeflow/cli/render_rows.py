@@ -9,7 +9,7 @@ from typing import Final
 from rich.text import Text
 
 from lakeflow.cli.text import align, clean, line, screen, shortened
-from lakeflow.cli.words import counted
+from lakeflow.core.counting import counted
 from lakeflow.core.ports import Rows
 
 WIDEST: Final = 60

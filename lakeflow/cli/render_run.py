@@ -12,7 +12,8 @@ from rich.text import Text
 from lakeflow.cli.render_checks import check_lines
 from lakeflow.cli.render_readers import readers_see, seen
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import count, counted, seconds
+from lakeflow.cli.words import count, seconds
+from lakeflow.core.counting import counted
 from lakeflow.core.model import AssetKey, Outcome
 from lakeflow.core.reasons import short_id
 from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from lakeflow.core.counting import counted
+
 _UNITS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"), (0, 1, "s"))
 """From how many seconds on a unit is used, its length in seconds, its name."""
 
@@ -12,11 +14,6 @@ _UNITS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"), (
 def count(number: int | None) -> str:
     """`336776` → `336,776`; `?` where nobody counted."""
     return "?" if number is None else f"{number:,}"
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 asset`, `4 assets`."""
-    return f"{number:,} {noun}{'s'[: number != 1]}"
 
 
 def in_rows(number: int | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+from lakeflow.core.counting import counted
 from lakeflow.core.findings import Finding, Level
 from lakeflow.core.history import BRANCH_PREFIX
 from lakeflow.core.leases import Standing, died
@@ -139,7 +140,11 @@ def undefined(tables: Mapping[AssetKey, Table], project: Project) -> tuple[Table
 
 def left_behind(tables: Sequence[Table]) -> Iterator[Finding]:
     for table in tables:
-        rows = "" if table.published is None or table.published.rows is None else f" ({table.published.rows:,} rows)"
+        rows = (
+            ""
+            if table.published is None or table.published.rows is None
+            else f" ({counted(table.published.rows, 'row')})"
+        )
         message = f"no asset defines it any more; its table{rows} is kept"
         yield Finding(
             Level.WARNING, str(table.key), message, f"`lakeflow drop {table.key}` takes it out of the catalog"

@@ -20,6 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lakeflow.core.counting import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -75,8 +77,7 @@ class ProjectError(UsageError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(sorted(faults))
-        count = len(self.faults)
-        lines = [f"{count} fault{'s'[: count != 1]} in the project's files"]
+        lines = [f"{counted(len(self.faults), 'fault')} in the project's files"]
         lines += [f"  {fault}\n    {fault.hint}" for fault in self.faults]
         super().__init__("\n".join(lines), hint="mend the files, then `lakeflow check`")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
 from lakeflow.core.calendar import EVER
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.facts import Facts, Published, moved, published
 from lakeflow.core.graph import ancestors
@@ -209,7 +210,7 @@ def _partition_reasons(partitions: Sequence[Pending], *, otherwise: bool) -> lis
         by_why.setdefault(each.why, []).append(each.name)
     rebuild = [Reason(Cause.REBUILD, after="its table was not partitioned so")] if otherwise and partitions else []
     return rebuild + [
-        Reason(Cause.PARTITIONS, after=f"{len(names)} partition{'s'[: len(names) != 1]} {why} ({spelled_range(names)})")
+        Reason(Cause.PARTITIONS, after=f"{counted(len(names), 'partition')} {why} ({spelled_range(names)})")
         for why, names in by_why.items()
     ]
 

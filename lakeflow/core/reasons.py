@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from lakeflow.core.counting import counted
 from lakeflow.core.model import TableKey
 
 
@@ -54,7 +55,7 @@ class Reason:
             case Cause.UPSTREAM_RUNS:
                 return f"upstream runs: {self.upstream}"
             case Cause.READMIT:
-                return f"{self.cause}: what passes of {self.rows:,} rows in {self.upstream}"
+                return f"{self.cause}: what passes of {counted(self.rows or 0, 'row')} in {self.upstream}"
             case Cause.INPUT_MOVED | Cause.NEW_ROWS:
                 return f"{self.cause}: {self.upstream} {_from_to(self.before, self.after)}{_rows(self.rows)}"
             case Cause.FULL_REFRESH | Cause.RENAMED:
@@ -70,7 +71,7 @@ class Reason:
     def _of_whole_table(self) -> str:
         if self.cause is Cause.RENAMED:
             return f"renamed from {self.upstream}: its table moves with its history; that name is gone then"
-        gone = "" if self.rows is None else f", replacing {self.rows:,} rows in one snapshot"
+        gone = "" if self.rows is None else f", replacing {counted(self.rows, 'row')} in one snapshot"
         return f"full refresh: made from nothing{gone}"
 
 

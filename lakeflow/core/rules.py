@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from lakeflow.core.counting import counted
+
 Args = Mapping[str, Any]
 Values = Mapping[str, Any]
 
@@ -57,7 +59,7 @@ def _row_count(args: Args, values: Values) -> Ruled:
     success = _within(change, args["min_change"], args["max_change"])
     success = success and _within(ratio, args["min_ratio"], args["max_ratio"])
     shown = "" if ratio is None else f", {ratio:.4g} ×"
-    told = f"found {rows:,} rows, main has {before:,} ({change:+,}{shown})"
+    told = f"found {counted(rows, 'row')}, main has {before:,} ({change:+,}{shown})"
     return Ruled(success, rows, {"main": before, "change": change, "ratio": ratio}, told)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.increments import positions
@@ -94,7 +95,7 @@ def _waiting(attempt: Attempt) -> list[StepRecord]:
 
 def _moved(table: Table, step: StepRecord) -> str:
     head = table.published
-    what = f"{head.operation} of {head.added_rows:,} rows" if head else "main was removed"
+    what = f"{head.operation} of {counted(head.added_rows, 'row')}" if head else "main was removed"
     return f"main moved since this step was planned ({what}); `lakeflow retry` writes it again from today's main"
 
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from lakeflow.cli.words import age, count, counted, iso, percent, seconds
+from lakeflow.cli.words import age, count, iso, percent, seconds
+from lakeflow.core.counting import counted
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

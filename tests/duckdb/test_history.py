@@ -154,7 +154,7 @@ def test_without_a_column_rows_hold_since_they_are_written(engine: DuckEngine, d
 
 def test_the_last_of_several_rows_of_one_moment_counts_where_that_is_declared(engine: DuckEngine, data: Path) -> None:
     rows = rows_in(("a", 1, 0), ("a", 2, 0), ("a", 3, 1))
-    with pytest.raises(AssetError, match="1 keys come more than once at one moment, in 2 rows"):
+    with pytest.raises(AssetError, match="1 key more than once at one moment, in 2 rows"):
         keep(engine, rows, None, data)
     scan = after(EMPTY, keep(engine, rows, None, data, last_by="v"))
     assert seen(engine, scan) == [("a", day(0), day(1), 2), ("a", day(1), None, 3)]

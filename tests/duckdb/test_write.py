@@ -170,7 +170,7 @@ def test_the_message_withholds_the_value_where_personal_data_is_involved(engine:
 
 def test_nulls_in_a_required_column_are_refused(engine: DuckEngine, data: Path) -> None:
     schema = Schema((Field("a", INT, 1, required=True),))
-    with pytest.raises(SchemaError, match="'a' is required and 1 row have none"):
+    with pytest.raises(SchemaError, match="'a' is required, and 1 row without it came"):
         write_as(engine, "SELECT NULL::INTEGER AS a", schema, data)
     assert list(data.iterdir()) == []
 

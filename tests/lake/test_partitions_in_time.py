@@ -169,7 +169,7 @@ def test_rows_outside_of_what_was_asked_for_are_an_error_and_change_nothing(root
     (root / "layers/silver/sales.sql").write_text(wide)
     ended = backfill(root, "silver.sales", between=("2013-02", "2013-02"))
     assert ended[0].run is not None
-    assert "1 row lie outside the 1 partitions that were asked for" in ended[0].run.steps[0].reason
+    assert "1 row outside of the 1 partition asked for" in ended[0].run.steps[0].reason
     assert totals(root) == [10, 20, 30, 40, 50, 60]
 
 

@@ -40,7 +40,7 @@ def test_a_key_that_comes_twice_ends_the_step_and_leaves_main_as_it_was(things: 
     state, reason = things.states([{"k": "a", "v": 2}, {"k": "a", "v": 3}])
     assert (state, pairs(things)) == ("errored", {"a": 1})
     assert reason == (
-        "silver.things: 1 of the keys (k) come more than once, in 2 rows "
+        "silver.things: 1 key (k) more than once, in 2 rows "
         "(give each key once, or say which row counts: keep = 'last by <column>')"
     )
 

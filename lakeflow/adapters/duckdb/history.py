@@ -17,6 +17,7 @@ from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.adapters.duckdb.upsert import Again, in_new_columns, key_fields
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model import Deletes
 from lakeflow.core.schema import Field, Schema
@@ -74,14 +75,15 @@ class _History:
         (missing,) = self._row("SELECT count(*) FROM came WHERE t IS NULL")
         if missing:
             raise AssetError(
-                f"column {self.write.at!r} is NULL in {missing:,} row{'s'[: missing != 1]}",
+                f"column {self.write.at!r} is NULL in {counted(missing, 'row')}",
                 hint="fill it, or leave those rows out: at says since when a row holds",
             )
         twice, rows = self._row(
             f"SELECT count(*), sum(n) FROM (SELECT count(*) AS n FROM came GROUP BY {self._keys}, t HAVING n > 1)"
         )
         if twice:
-            raise AssetError(f"{twice:,} keys come more than once at one moment, in {rows:,} rows", hint=_ONE_EACH)
+            keys = counted(twice, "key")
+            raise AssetError(f"{keys} more than once at one moment, in {counted(rows, 'row')}", hint=_ONE_EACH)
 
     def compare(self, base: Scan | None) -> None:
         """`old`: versions of keys that are looked at; `new`: what they become; `gone` and `fresh`: the difference."""

@@ -15,6 +15,7 @@ from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.names import literal
 from lakeflow.adapters.duckdb.partitions import Parts
 from lakeflow.adapters.duckdb.upsert import Again
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import AssetError
 from lakeflow.core.layout import Partition
 from lakeflow.core.table import Scan, WrittenFile
@@ -50,7 +51,7 @@ def _refuse_unasked(write: Write, came: Sequence[WrittenFile]) -> None:
     if outside:
         rows = sum(file.rows for file in outside)
         raise AssetError(
-            f"{rows:,} row{'s'[: rows != 1]} lie outside the {len(write.asked)} partitions that were asked for",
+            f"{counted(rows, 'row')} outside of the {counted(len(write.asked), 'partition')} asked for",
             hint="filter by the partition's begin and end in the code",
         )
 

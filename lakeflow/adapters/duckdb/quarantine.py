@@ -18,6 +18,7 @@ from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.partitions import Parts
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.adapters.duckdb.write import query, selected, write_files
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import AssetError
 from lakeflow.core.quarantine import CHECK, INPUTS, REASON, RUN, Refusal
 from lakeflow.core.schema import Field
@@ -91,5 +92,7 @@ def _cast(field: Field, expression: str) -> str:
 def _accounted(came: int, good: tuple[WrittenFile, ...], bad: tuple[WrittenFile, ...]) -> Written:
     rows, refused = (sum(file.rows for file in files) for files in (good, bad))
     if rows + refused != came:
-        raise AssetError(f"{came:,} rows came, {rows:,} were written and {refused:,} put into quarantine")
+        raise AssetError(
+            f"of {counted(came, 'row')} that came {rows:,} were written and {refused:,} put into quarantine"
+        )
     return Written(good, rows=rows, apart=bad)

@@ -15,6 +15,7 @@ from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.names import quoted
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.schema import Field, Schema, children
 from lakeflow.core.table import Scan, WrittenFile
@@ -119,10 +120,11 @@ class _Match:
         if not self.came:
             return
         keys, names = scans.by_number(self.came, self.key), ", ".join(field.name for field in self.key)
-        counted = f"SELECT count(*) AS n FROM {keys} GROUP BY {', '.join(self._columns)} HAVING n > 1"
-        twice, rows = self.cursor.execute(f"SELECT count(*), sum(n) FROM ({counted})").fetchall()[0]
+        several = f"SELECT count(*) AS n FROM {keys} GROUP BY {', '.join(self._columns)} HAVING n > 1"
+        twice, rows = self.cursor.execute(f"SELECT count(*), sum(n) FROM ({several})").fetchall()[0]
         if twice:
-            raise AssetError(f"{twice:,} of the keys ({names}) come more than once, in {rows:,} rows", hint=_ONE_EACH)
+            keys = counted(twice, "key")
+            raise AssetError(f"{keys} ({names}) more than once, in {counted(rows, 'row')}", hint=_ONE_EACH)
 
     def files(self, files: tuple[str, ...]) -> tuple[str, ...]:
         """Those in which a row has a key that came."""
@@ -193,7 +195,7 @@ def refuse_nulls(write: Write, came: Sequence[WrittenFile]) -> None:
     for field in key_fields(write):
         if nulls := sum(file.columns[(field.name,)].nulls or 0 for file in came):
             raise AssetError(
-                f"key column {field.name!r} is NULL in {nulls:,} row{'s'[: nulls != 1]}",
+                f"key column {field.name!r} is NULL in {counted(nulls, 'row')}",
                 hint="fill it, or leave those rows out: a row without its key matches no other",
             )
 

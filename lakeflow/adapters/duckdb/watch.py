@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import AssetError
 from lakeflow.core.terms import too_late
 
@@ -37,7 +38,7 @@ class Watch:
         """What was written, exactly."""
         most = self._limits.max_rows
         if most and written.rows > most:
-            raise self._error(f"it gives {written.rows:,} rows, more than its max_rows of {most:,}")
+            raise self._error(f"it gives {counted(written.rows, 'row')}, more than its max_rows of {most:,}")
         self._refuse_bytes(sum(file.bytes for file in written.files))
 
     def _refuse_bytes(self, found: int) -> None:

@@ -19,6 +19,7 @@ from duckdb import DuckDBPyRelation
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.partitions import Parts, order
 from lakeflow.adapters.duckdb.types import schema_of, spelled
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.ports import Rows
 from lakeflow.core.schema import Field, Fixed, List, Map, Schema, Struct, Type, children
@@ -172,7 +173,7 @@ def _refuse_nulls(schema: Schema, files: tuple[WrittenFile, ...]) -> None:
         nulls = sum(file.columns[(field.name,)].nulls or 0 for file in files)
         if field.required and nulls:
             raise SchemaError(
-                f"column {field.name!r} is required and {nulls} row{'s'[: nulls != 1]} have none",
+                f"column {field.name!r} is required, and {counted(nulls, 'row')} without it came",
                 hint="fill them, or leave those rows out",
             )
 

@@ -14,6 +14,7 @@ from lakeflow.adapters.expectations.metrics import Aggregate, Plan, keys
 from lakeflow.adapters.expectations.references import foreign_key
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.adapters.expectations.types import spelled
+from lakeflow.core.counting import counted
 from lakeflow.core.model import Column, Outcome
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.schema import Schema, walk
@@ -51,7 +52,7 @@ class SchemaHolds:
         faults += [fault for name, column in self.declared.items() if (fault := _fault(schema, name, column))]
         if faults:
             return Finding(Outcome.FAILED, "; ".join(faults))
-        return Finding(Outcome.PASSED, f"{len(read)} columns")
+        return Finding(Outcome.PASSED, counted(len(read), "column"))
 
 
 @dataclass(frozen=True)
@@ -165,4 +166,4 @@ class RowsAccounted:
     def find(self, answers: Answers) -> Finding:
         rows = answers.value(_ROWS)
         outcome = Outcome.PASSED if rows == self.expected else Outcome.FAILED
-        return Finding(outcome, f"expected {self.expected:,} rows, found {rows:,}", rows=rows)
+        return Finding(outcome, f"expected {counted(self.expected, 'row')}, found {rows:,}", rows=rows)

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.metrics import Plan
 from lakeflow.adapters.expectations.table import CannotCheck
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import AssetError
 from lakeflow.core.evidence import counts, evidence
 from lakeflow.core.model import EMPTY, Outcome, Severity
@@ -133,10 +134,10 @@ class Stated:
 
 def in_groups(rows: int, groups: int) -> str:
     """`6 rows in 3 groups`."""
-    return f"{rows:,} rows in {groups:,} group{'s'[: groups != 1]}"
+    return f"{counted(rows, 'row')} in {counted(groups, 'group')}"
 
 
 def share(failed: int, rows: int) -> str:
     """`1 of 26,115 rows (0.004%)`."""
     percent = f" ({failed / rows * 100:.3g}%)" if rows else ""
-    return f"{failed:,} of {rows:,} row{'s'[: rows != 1]}{percent}"
+    return f"{failed:,} of {counted(rows, 'row')}{percent}"

@@ -14,6 +14,7 @@ from lakeflow.adapters.expectations.checks import NOTHING, Broken, Check, Findin
 from lakeflow.adapters.expectations.metrics import Aggregate, Plan
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.core.checking import BRANCH, PUBLISHED, PythonCheck
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model import CheckFile, Outcome
 
@@ -78,7 +79,7 @@ class Called:
         if not returned.failed:
             return Finding(outcome, "" if returned.good else "it returned False", returned.failed, rows)
         failed = returned.failed
-        detail = share(failed, rows) if failed <= rows else f"{failed:,} rows returned"
+        detail = share(failed, rows) if failed <= rows else f"{counted(failed, 'row')} returned"
         shown = (dict(zip(returned.columns, row, strict=True)) for row in returned.rows if self.sampled)
         return Finding(outcome, detail, failed, rows, tuple(shown))
 

@@ -18,6 +18,7 @@ from lakeflow.adapters.expectations.references import orphans, refer, relation
 from lakeflow.adapters.expectations.seam import OwnKind
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand, identifier
 from lakeflow.adapters.expectations.types import spelled
+from lakeflow.core.counting import counted
 
 Args = Mapping[str, Any]
 
@@ -38,7 +39,7 @@ def _foreign_key(args: Args, table: Audited, allow_empty: bool) -> Rule:
     own = _several(args["columns"])
     others = _several(args["referenced_columns"] or own)
     if len(others) != len(own):
-        raise CannotCheck(f"{len(own)} columns cannot reference {len(others)}")
+        raise CannotCheck(f"{counted(len(own), 'column')} cannot reference {len(others)}")
     columns = tuple(table.column(name) for name in own)
     domain = Domain(columns, conditions.where(args["row_condition"], table))
     secret = any(name.lower() in table.elsewhere for name in others)
@@ -178,6 +179,6 @@ _NAMES: Final[Mapping[str, Callable[[Args], str]]] = {
     "no_key_disappears": _kept,
     "row_count": _near_main,
     "fresh": lambda args: f"{args['column']} at most {args['max_age']} old",
-    "schema": lambda args: f"schema contract of {len(args['columns'])} columns",
+    "schema": lambda args: f"schema contract of {counted(len(args['columns']), 'column')}",
     "distribution": lambda args: f"{args['column']} within {names.value(args['max_distance'])} of main's distribution",
 }

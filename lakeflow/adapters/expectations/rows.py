@@ -10,6 +10,7 @@ from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.checks import NOTHING, Check, Finding, share
 from lakeflow.adapters.expectations.metrics import Aggregate, Plan
 from lakeflow.adapters.expectations.table import Audited
+from lakeflow.core.counting import counted
 from lakeflow.core.model import CheckFile, Outcome
 
 _ROWS = Aggregate("count(*)")
@@ -59,4 +60,4 @@ def _metrics(failed: int) -> dict[str, Any]:
 
 
 def _detail(failed: int, rows: int) -> str:
-    return share(failed, rows) if failed <= rows else f"{failed:,} rows returned"
+    return share(failed, rows) if failed <= rows else f"{counted(failed, 'row')} returned"

@@ -16,7 +16,7 @@ from lakeflow.cli.render_run import steps_records
 from lakeflow.cli.run_answer import readers_of, run_answer
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import line
-from lakeflow.cli.words import counted
+from lakeflow.core.counting import counted
 from lakeflow.core.quarantine import owner_of
 
 _ROWS = 20

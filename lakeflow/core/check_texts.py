@@ -19,6 +19,8 @@ FOREIGN_KEY: Final = "ExpectForeignKeyToExist"
 AGAINST_MAIN: Final = frozenset(
     {"ExpectNoKeyToDisappear", "ExpectRowCountToStayNearMain", "ExpectColumnDistributionToStayNearMain"}
 )
+_BINDS: Final = frozenset({"expectations", "*", "globals", "exec"})
+"""Names of which one stands in every file that has expectations."""
 _MODULE: Final = "lakeflow.expectations"
 _PUBLISHED: Final = "published."
 
@@ -56,6 +58,21 @@ def mentions(tree: ast.Module, path: str) -> Mentions:
             *(fault for each in functions for fault in each.faults),
         ),
     )
+
+
+def without_checks(tree: ast.Module, path: str) -> Iterator[Fault]:
+    """A fault for a file that neither binds `expectations`, as far as its text tells, nor has a check function."""
+    if not _BINDS & set(_bound(tree)) and not declared_checks(tree, path):
+        message = "the file defines no `expectations = [...]` and no function with @check"
+        yield Fault(path, 1, message, "write one, or remove the file; a helper begins its name with _")
+
+
+def _bound(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
 
 
 def _renamed(tree: ast.Module) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.core.check_texts import mentions
+from lakeflow.core.check_texts import mentions, without_checks
 from lakeflow.core.errors import Fault
 from lakeflow.core.fingerprint import fingerprint, suite_source
 from lakeflow.core.headers import read_header
@@ -135,6 +135,7 @@ class Checks:
         modules = self._sources.modules(whole(text, tree).imports, path)
         said = [mentions(self._sources.tree(each), self._sources.name(each)) for each in (path, *modules.values())]
         self.faults += [fault for each in said for fault in each.faults]
+        self.faults += without_checks(tree, self._sources.name(path))
         named = [table for each in said for table in each.tables]
         return _Read(
             CheckFile(CheckKind.SUITE, self._sources.name(path), text),

@@ -381,7 +381,7 @@ CASES = {
         "weather.<what it finds>.sql",
     ),
     "suite with a name of its own": (
-        check("", "checks/silver/weather.extra.py"),
+        check("expectations = []", "checks/silver/weather.extra.py"),
         "checks/silver/weather.extra.py:1",
         "a suite is called as its asset",
         "call it weather.py",
@@ -445,6 +445,12 @@ CASES = {
         "checks/silver/weather.known.sql:2",
         "allow_empty has the wrong type",
         "allow_empty = true",
+    ),
+    "suite by another name": (
+        check("import great_expectations.expectations as gxe\n\nsuite = []\n", "checks/silver/weather.py"),
+        "checks/silver/weather.py:1",
+        "the file defines no `expectations = [...]` and no function with @check",
+        "a helper begins its name with _",
     ),
     "suite with a syntax error": (
         check("expectations = [\n", "checks/silver/weather.py"),

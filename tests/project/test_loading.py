@@ -309,7 +309,7 @@ def test_checks_belong_to_the_asset_that_their_path_names(tmp_path):
                 */
                 select * from silver.weather anti join bronze.raw using (a) anti join published.silver.weather using (b)
                 """,
-            "checks/silver/weather.py": "raise Exception('never imported by a plan')\n",
+            "checks/silver/weather.py": "expectations = []\nraise Exception('never imported by a plan')\n",
             "checks/silver/_help.py": "",
         },
     )
@@ -330,7 +330,7 @@ def test_shared_check_files_are_used_by_every_asset_that_names_them(tmp_path):
         {
             "layers/gold/a.sql": "/*\nchecks = ['shared/names.py', 'shared/rows.sql']\n*/\nselect 1",
             "layers/gold/b.sql": "/*\nchecks = 'shared/names.py'\n*/\nselect 1",
-            "checks/shared/names.py": "import checks.shared.lists\n",
+            "checks/shared/names.py": "from checks.shared.lists import expectations\n",
             "checks/shared/lists.py": "",
             "checks/shared/rows.sql": "select * from gold.a",
         },
@@ -417,9 +417,10 @@ def _against(root, text, **files):
 @pytest.mark.parametrize(
     "text",
     [
-        LFX + "x = [lfx.ExpectForeignKeyToExist(columns='a', references='silver.planes')]\n",
-        "from lakeflow.expectations import ExpectForeignKeyToExist as FK\nx = [FK(references='silver.planes')]\n",
-        "import lakeflow.expectations as e\nx = [e.ExpectForeignKeyToExist(references='silver.planes')]\n",
+        LFX + "expectations = [lfx.ExpectForeignKeyToExist(columns='a', references='silver.planes')]\n",
+        "from lakeflow.expectations import ExpectForeignKeyToExist as F\n"
+        "expectations = [F(references='silver.planes')]\n",
+        "import lakeflow.expectations as e\nexpectations = [e.ExpectForeignKeyToExist(references='silver.planes')]\n",
     ],
 )
 def test_a_foreign_key_is_a_reference_that_is_read_without_executing_the_file(text, tmp_path):
@@ -454,8 +455,8 @@ def test_a_foreign_key_whose_table_cannot_be_read_or_is_none_is_a_fault(argument
 
 
 def test_a_comparison_with_main_reads_what_readers_see_of_the_asset(tmp_path):
-    assert _against(tmp_path, LFX + "x = [lfx.ExpectNoKeyToDisappear()]\n").published == {WEATHER}
-    assert _against(tmp_path, LFX + "x = [lfx.ExpectTableToBeFresh()]\n").published == frozenset()
+    assert _against(tmp_path, LFX + "expectations = [lfx.ExpectNoKeyToDisappear()]\n").published == {WEATHER}
+    assert _against(tmp_path, LFX + "expectations = [lfx.ExpectTableToBeFresh()]\n").published == frozenset()
 
 
 def test_the_inputs_of_a_check_function_are_references_that_are_read_without_executing_the_file(tmp_path):

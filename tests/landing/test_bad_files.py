@@ -174,6 +174,27 @@ def test_half_a_parquet_file_is_named(lake: Lake) -> None:
     lake.refused("drops/1.parquet: not a whole Parquet file")
 
 
+def test_a_parquet_file_whose_rows_are_damaged_is_named(lake: Lake) -> None:
+    """Its footer is whole, so that the damage shows no earlier than when its rows are written."""
+    lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"')
+    for name in ("1", "2"):
+        parquet(lake.root / f"drops/{name}.parquet", "select md5(i::text) as id from range(100000) t(i)")
+    path = lake.root / "drops/2.parquet"
+    content = bytearray(path.read_bytes())
+    content[5000:9000] = bytes(4000)
+    path.write_bytes(content)
+    lake.refused("drops/2.parquet: not a whole Parquet file")
+
+
+def test_a_value_in_parquet_that_does_not_fit_is_told_by_its_row(lake: Lake) -> None:
+    lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"\ncolumns = {id = "long", total = "string"}')
+    parquet(lake.root / "drops/1.parquet", "select '1' as id, 'x' as total")
+    parquet(
+        lake.root / "drops/2.parquet", f"select ['1', '1.5', 'y'][i] as id, '{SECRET}' as total from range(1, 4) t(i)"
+    )
+    lake.refused("drops/2.parquet, row 2: column 'id' holds no BIGINT", secret=SECRET)
+
+
 def test_a_file_that_may_not_be_read_is_named(lake: Lake) -> None:
     lake.drop("1.csv", GOOD)
     lake.load()

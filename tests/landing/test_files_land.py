@@ -109,6 +109,24 @@ def test_parquet_lands_with_its_own_types(lake: Lake) -> None:
     ]
 
 
+def test_a_parquet_file_may_have_columns_that_the_engine_uses_itself(lake: Lake) -> None:
+    """`file_row_number`, `filename` and `rowid` are columns like any other, and rows are numbered all the same."""
+    lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"\n')
+    rows = "select 9 - i as file_row_number, 'n' as filename, 'r' as rowid, {'path': i} as c0 from range(2) t(i)"
+    parquet(lake.root / "drops/1.parquet", rows)
+    assert lake.load() == [
+        ("9", "n", "r", "{'path': 0}", "drops/1.parquet", "1"),
+        ("8", "n", "r", "{'path': 1}", "drops/1.parquet", "2"),
+    ]
+
+
+def test_a_packed_parquet_file_lands_with_the_types_that_are_declared(lake: Lake) -> None:
+    lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"\ncolumns = {id = "long", total = "decimal(9, 2)"}')
+    parquet(lake.root / "whole.parquet", "select '7' as id, 2.5::double as total")
+    lake.drop("a[1].parquet.gz", gzip.compress((lake.root / "whole.parquet").read_bytes()))
+    assert lake.load() == [("7", "2.50", "drops/a[1].parquet.gz", "1")]
+
+
 def test_parquet_of_two_writers_lands_together(lake: Lake) -> None:
     """Arrow describes a type otherwise than DuckDB does, and calls the element of a list otherwise: it is one type."""
     lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,16 +13,17 @@ from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb import reading
 from lakeflow.adapters.duckdb.failures import Place, failures
+from lakeflow.adapters.duckdb.in_place import in_place
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.produce import Output, Trial, given_form
-from lakeflow.adapters.duckdb.reading import PATH, TABLE
+from lakeflow.adapters.duckdb.reading import PATH, POSITION, Delivered
 from lakeflow.adapters.duckdb.returned import as_relation, one_select
 from lakeflow.adapters.duckdb.session import Instance, Step
-from lakeflow.adapters.duckdb.staged import Staged, stage
+from lakeflow.adapters.duckdb.staged import stage
 from lakeflow.adapters.duckdb.usercode import call
 from lakeflow.core.landing import Found
 from lakeflow.core.model import Asset, PythonCode
-from lakeflow.core.source import FILE, LANDED_ROWS, LOADED_AT, PROVENANCE, ROW
+from lakeflow.core.source import FILE, LANDED_ROWS, LOADED_AT, PROVENANCE, ROW, Format
 
 
 @dataclass(frozen=True)
@@ -36,41 +37,45 @@ class Load:
 
 @contextmanager
 def landing(instance: Instance, load: Load, trial: Trial) -> Iterator[Output]:
-    """The output of the asset's code, valid while this is open; every file is read before the code runs."""
+    """The output of the asset's code, valid while this is open; text is read whole before the code runs."""
     assert load.asset.files is not None, "only an asset with a source lands files"
     place = trial.place
-    with failures(place), trial.step(instance, {}) as running:
+    with failures(place), trial.step(instance, {}) as running, ExitStack() as stack:
         if not load.files:
             raise place.error("no file is new", "everything that its source matches has landed")
-        staged = stage(running, load.asset.files, load.files, instance.spill, place)
-        names = _bind(staged, load.loaded_at)
-        trial = replace(trial, place=replace(place, names=(LANDED_ROWS,), columns=names))
+        if load.asset.files.format is Format.PARQUET:
+            came = stack.enter_context(in_place(running, load.asset.files, load.files, instance.spill))
+        else:
+            came = stage(running, load.asset.files, load.files, instance.spill, place)
+        names = _bind(running, load, came)
+        trial = replace(trial, place=replace(place, names=(LANDED_ROWS,), columns=names), reading=came.reading)
         relation = _run(load.asset, running, trial.place)
         _require_provenance(relation, trial.place)
-        yield trial.output([relation], running, staged.landed)
+        yield trial.output([relation], running, came.landed)
 
 
-def _bind(staged: Staged, loaded_at: datetime) -> tuple[str, ...]:
+def _bind(running: Step, load: Load, came: Delivered) -> tuple[str, ...]:
     """The view that the code reads; its columns."""
-    files = "lakeflow_files"
-    staged.run(f"CREATE TABLE {files} (path VARCHAR, name VARCHAR, first BIGINT)")
-    entries = [(path, file.name, staged.first[path]) for path, file in staged.paths.items() if path in staged.first]
+    assert load.asset.files is not None, "as above"
+    files, cursor = "lakeflow_files", running.cursor
+    cursor.execute(f"CREATE TABLE {files} (path VARCHAR, name VARCHAR, first BIGINT)")
+    entries = [(path, came.files[path].name, first) for path, first in came.first.items()]
     if entries:
-        staged.step.cursor.execute(
+        cursor.execute(
             f"INSERT INTO {files} SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[]), unnest($3::BIGINT[])",
             [list(side) for side in zip(*entries, strict=True)],
         )
     columns = [
-        *reading.columns(staged.source, staged.names),
+        *reading.columns(load.asset.files, came.names),
         f"of.name AS {quoted(FILE)}",
-        f"rows.rowid - of.first + 1 AS {quoted(ROW)}",
-        f"CAST({literal(loaded_at.isoformat())} AS TIMESTAMPTZ) AS {quoted(LOADED_AT)}",
+        f"rows.{POSITION} - of.first + 1 AS {quoted(ROW)}",
+        f"CAST({literal(load.loaded_at.isoformat())} AS TIMESTAMPTZ) AS {quoted(LOADED_AT)}",
     ]
-    staged.run(
-        f"CREATE VIEW {LANDED_ROWS} AS SELECT {', '.join(columns)} FROM {TABLE} AS rows "
+    cursor.execute(
+        f"CREATE VIEW {LANDED_ROWS} AS SELECT {', '.join(columns)} FROM ({came.rows}) AS rows "
         f"JOIN {files} AS of ON of.path = rows.{PATH}"
     )
-    return tuple(row[0] for row in staged.run(f"DESCRIBE {LANDED_ROWS}"))
+    return tuple(row[0] for row in cursor.execute(f"DESCRIBE {LANDED_ROWS}").fetchall())
 
 
 def _run(asset: Asset, running: Step, place: Place) -> DuckDBPyRelation:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,7 +41,8 @@ _FORMS: Final = "annotate it with one of: " + ", ".join(Form) + "; or not at all
 class Trial:
     """One try of an asset's code: for messages, the masks over what it gives, and the watch over what it takes.
 
-    `folder` names the one for its files. The code runs for each of `windows`, or once without.
+    `folder` names the one for its files. The code runs for each of `windows`, or once without. What it gives is
+    computed within `reading`, which explains why what it reads cannot be read.
     """
 
     place: Place
@@ -49,6 +50,7 @@ class Trial:
     watch: Watch
     folder: str
     windows: tuple[Window, ...] = ()
+    reading: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> AbstractContextManager[Step]:
         return step(instance, inputs, self.masks.variables, self.watch.time)
@@ -75,11 +77,11 @@ class Output:
             return schema_of(self._relations[0].columns, self._relations[0].types)
 
     def write(self, write: Write) -> Written:
-        with printing_to_stderr(), failures(self._place):
+        with printing_to_stderr(), failures(self._place), self._trial.reading():
             return self._write(write, Path(write.directory) / self._trial.folder)
 
     def first(self, schema: Schema, limit: int) -> Rows:
-        with printing_to_stderr(), failures(self._place):
+        with printing_to_stderr(), failures(self._place), self._trial.reading():
             return self._running.run(lambda: first_rows(self._relations[0], schema, limit))
 
     def _write(self, write: Write, target: Path) -> Written:

@@ -1,4 +1,4 @@
-"""How files of each format are read as SQL, and what SQL can find wrong in their rows.
+"""How text files are read as SQL, and what SQL can find wrong in the rows of any file.
 
 Everything is read as it stands: text for CSV, one JSON text a row for NDJSON. Declared types are cast afterwards, so
 that a value that does not fit is told with its file and line, and a cast that would round is refused.
@@ -6,49 +6,66 @@ that a value that does not fit is told with its file and line, and a cast that w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import duckdb
+
+from lakeflow.adapters.duckdb.failures import is_failure_of_machine
 from lakeflow.adapters.duckdb.names import listed, literal, quoted
 from lakeflow.adapters.duckdb.texts import bad_json, bad_row, line_of_object, line_of_row
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.errors import AssetError
-from lakeflow.core.landing import Found
+from lakeflow.core.landing import Found, Landed
 from lakeflow.core.schema import Decimal, Primitive, Type
-from lakeflow.core.source import PROVENANCE, FileSource, Format
+from lakeflow.core.source import FileSource, Format
 from lakeflow.core.spelling import parse_type
 
 HINT: Final = "mend the file and deliver it again, or declare it as it is; nothing of it has landed"
 TABLE: Final = "lakeflow_staged"
 PATH: Final = "lakeflow_path"
+POSITION: Final = "lakeflow_at"
 _WHOLE: Final = frozenset({"int", "long"})
-Rows = Sequence[tuple[Any, ...]]
 
 
-def select(source: FileSource, names: Sequence[str], paths: tuple[str, ...]) -> str:
-    """All rows of the files, in their order: columns `c0`, `c1`, … and the path of each in `PATH`.
+@dataclass(frozen=True)
+class Delivered:
+    """The rows of a load as SQL: the columns `names` as `c0`, `c1`, …, and of each row the `PATH` that was read and its
+    `POSITION`. Under numbers no name that a file has (`rowid`, `filename`, `path`) can hide one of ours.
 
-    Under numbers no name that a file has (`rowid`, `filename`, `path`) can hide one of ours.
+    `files` are those at each path, `first` the positions of their first rows, `counts` how many they have. What runs
+    the SQL does it within `reading`, which explains why a file cannot be read.
     """
+
+    names: tuple[str, ...]
+    rows: str
+    files: Mapping[str, Found]
+    first: Mapping[str, int]
+    counts: Mapping[str, int]
+    reading: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    @property
+    def landed(self) -> tuple[Landed, ...]:
+        return tuple(
+            Landed(file.name, file.hash, file.size, self.counts.get(path, 0)) for path, file in self.files.items()
+        )
+
+
+def select(source: FileSource, paths: tuple[str, ...]) -> str:
+    """All rows of text files, in their order, and the path of each in `PATH`."""
     files, path = listed(paths), literal(PATH)
-    match source.format:
-        case Format.CSV:
-            columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(names)))
-            return (
-                f"SELECT * FROM read_csv({files}, auto_detect=false, header={source.header}, columns={{{columns}}}, "
-                f"delim={literal(source.delimiter)}, quote={literal(source.quote)}, escape={literal(source.escape)}, "
-                f"nullstr='', allow_quoted_nulls=false, strict_mode=true, ignore_errors=false, null_padding=false, "
-                f"hive_partitioning=false, filename={path})"
-            )
-        case Format.NDJSON:
-            return (
-                f"SELECT json AS c0, {PATH} FROM read_ndjson_objects({files}, hive_partitioning=false, filename={path})"
-            )
-        case Format.PARQUET:
-            numbered = ", ".join(f"{quoted(name)} AS c{number}" for number, name in enumerate(names))
-            return f"SELECT {numbered}, {PATH} FROM read_parquet({files}, hive_partitioning=false, filename={path})"
+    if source.format is Format.NDJSON:
+        return f"SELECT json AS c0, {PATH} FROM read_ndjson_objects({files}, hive_partitioning=false, filename={path})"
+    columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(source.columns)))
+    return (
+        f"SELECT * FROM read_csv({files}, auto_detect=false, header={source.header}, columns={{{columns}}}, "
+        f"delim={literal(source.delimiter)}, quote={literal(source.quote)}, escape={literal(source.escape)}, "
+        f"nullstr='', allow_quoted_nulls=false, strict_mode=true, ignore_errors=false, null_padding=false, "
+        f"hive_partitioning=false, filename={path})"
+    )
 
 
 def overlong(source: FileSource, paths: tuple[str, ...]) -> str:
@@ -72,7 +89,7 @@ _NO_DELIMITER: Final = chr(31)
 
 
 def columns(source: FileSource, names: Sequence[str]) -> Iterator[str]:
-    """Each column of the staged rows as it lands, under its name."""
+    """Each column of the delivered rows as it lands, under its name."""
     for number, name in enumerate(names):
         value, type_ = _value(source, number, name), source.columns.get(name, "")
         yield f"{f'CAST({value} AS {_duckdb(type_)})' if type_ else value} AS {quoted(name)}"
@@ -92,26 +109,25 @@ def _duckdb(type_: str) -> str:
     return spelled(parse_type(type_))
 
 
-def checks(source: FileSource) -> Iterator[str]:
-    """SELECTs of path, rowid and fault of bad rows; each can be continued with AND."""
+def checks(source: FileSource) -> Iterator[tuple[str, str]]:
+    """The conditions that a bad row meets, as SQL, each with what is wrong with it."""
     if source.format is Format.NDJSON:
         yield from _object_checks(source)
     for number, (name, type_) in enumerate(source.columns.items()):
         if type_:
-            value = _value(source, number, name)
-            fault = f"column {name!r} holds no {_duckdb(type_)}"
-            yield _bad(f"{value} IS NOT NULL AND {_misfit(value, parse_type(type_))}", fault)
+            yield misfit(_value(source, number, name), name, type_)
 
 
-def _bad(condition: str, fault: str) -> str:
-    return f"SELECT {PATH}, rowid, {literal(fault)} FROM {TABLE} WHERE ({condition})"
+def misfit(value: str, name: str, type_: str) -> tuple[str, str]:
+    """The same for one column of a declared type."""
+    return f"{value} IS NOT NULL AND {_misfit(value, parse_type(type_))}", f"column {name!r} holds no {_duckdb(type_)}"
 
 
-def _object_checks(source: FileSource) -> Iterator[str]:
+def _object_checks(source: FileSource) -> Iterator[tuple[str, str]]:
     names = f"[{', '.join(map(literal, source.columns))}]"
-    yield _bad("json_type(c0) <> 'OBJECT'", "not a JSON object")
-    yield _bad(f"NOT list_has_all({names}, json_keys(c0))", f"keys other than {', '.join(source.columns)}")
-    yield _bad("NOT list_unique(json_keys(c0)) = len(json_keys(c0))", "a key that comes twice")
+    yield "json_type(c0) <> 'OBJECT'", "not a JSON object"
+    yield f"NOT list_has_all({names}, json_keys(c0))", f"keys other than {', '.join(source.columns)}"
+    yield "NOT list_unique(json_keys(c0)) = len(json_keys(c0))", "a key that comes twice"
 
 
 def _misfit(value: str, type_: Type) -> str:
@@ -127,52 +143,19 @@ def _misfit(value: str, type_: Type) -> str:
     return f"({misfit} OR NOT regexp_full_match(CAST({value} AS VARCHAR), {literal(pattern)}))"
 
 
-def schemas(paths: tuple[str, ...]) -> str:
-    """The columns of each Parquet file, nested ones after what holds them, in the order of file and column."""
-    return f"SELECT file_name, name, duckdb_type, num_children FROM parquet_schema({listed(paths)})"
-
-
-def compare_schemas(rows: Rows, source: FileSource, paths: Mapping[str, Found]) -> tuple[str, ...]:
-    """The names of the columns; AssetError unless all files have those of the first, and they are the declared ones.
-
-    Types are compared as they are read: two writers spell one type in several ways.
-    """
-    described = {
-        path: _top([row[1:] for row in of_file][1:]) for path, of_file in groupby(rows, key=lambda row: row[0])
-    }
-    expected: list[_Column] | None = None
-    for path, found in described.items():
-        names = [name for name, _ in found]
-        if source.columns and names != list(source.columns):
-            raise _columns_error(paths[path].name, list(source.columns), names)
-        if taken := next((name for name in names if name.lower() in PROVENANCE), None):
-            raise AssetError(f"{paths[path].name}: column {taken!r} is added to every landed row", hint=HINT)
-        if expected is not None and found != expected:
-            raise _columns_error(
-                paths[path].name, [" ".join(one) for one in expected], [" ".join(one) for one in found]
-            )
-        expected = found
-    return tuple(name for name, _ in expected or ())
-
-
-def _top(described: Sequence[tuple[Any, ...]]) -> list[_Column]:
-    """The columns that are not nested in others, each with its whole type."""
-    columns, inside = list[_Column](), 0
-    for name, type_, children in described:
-        if not inside:
-            columns.append((str(name), str(type_)))
-        inside += (children or 0) - bool(inside)
-    return columns
-
-
-_Column = tuple[str, str]
-
-
-def _columns_error(name: str, expected: list[str], found: list[str]) -> AssetError:
-    return AssetError(
-        f"{name}: expected the columns {', '.join(expected)}; found {', '.join(found)}",
-        hint="mend the file, or declare its columns in the order that they have",
-    )
+@contextmanager
+def explained(source: FileSource, paths: Mapping[str, Found]) -> Iterator[None]:
+    """What DuckDB says of a file, in words that name the file as the user knows it and hold nothing out of it."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if is_failure_of_machine(error):
+            raise
+        text = str(error)
+        path = next((path for path in sorted(paths, key=len, reverse=True) if path in text), None)
+        if path is None:
+            raise AssetError("the files cannot be read as declared", hint=HINT) from None
+        raise AssetError(f"{paths[path].name}{_cause(source, path, text)}", hint=HINT) from None
 
 
 def line(source: FileSource, path: str, ordinal: int) -> int | None:
@@ -185,7 +168,7 @@ def line(source: FileSource, path: str, ordinal: int) -> int | None:
     return None
 
 
-def cause(source: FileSource, path: str, said: str) -> str:
+def _cause(source: FileSource, path: str, said: str) -> str:
     """Line and fault where they can be found, for the end of a message that begins with the file."""
     match source.format:
         case Format.CSV:

@@ -1,4 +1,4 @@
-"""Rows of outside files in a table of the step's own database, each at its place.
+"""Rows of text files in a table of the step's own database, each at its place.
 
 The order of rows is the order of the table: DuckDB keeps it while it reads in parallel, and `rowid` counts on over the
 files of a load, so that the ordinal of a row in its file is exact (`row_number()` over a partition is not).
@@ -7,23 +7,20 @@ files of a load, so that the ordinal of a row in its file is exact (`row_number(
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
-
 from lakeflow.adapters.duckdb import reading
-from lakeflow.adapters.duckdb.failures import Place, is_failure_of_machine
-from lakeflow.adapters.duckdb.reading import PATH, TABLE
+from lakeflow.adapters.duckdb.failures import Place
+from lakeflow.adapters.duckdb.reading import PATH, POSITION, TABLE, Delivered
 from lakeflow.adapters.duckdb.session import Step
 from lakeflow.adapters.duckdb.spill import own_folder
 from lakeflow.adapters.duckdb.texts import bad_row, compare_header
 from lakeflow.adapters.duckdb.unpacked import readable
 from lakeflow.core.errors import AssetError
-from lakeflow.core.landing import Found, Landed
+from lakeflow.core.landing import Found
 from lakeflow.core.source import FileSource, Format
 
 _BATCH: Final = 1000
@@ -32,23 +29,21 @@ _BATCH: Final = 1000
 
 @dataclass
 class Staged:
-    """The rows of files in `TABLE`, their columns in the order of `names`.
-
-    `paths` maps each path that was read to its file, `first` to the rowid of its first row.
+    """The rows of files in `TABLE`. `paths` maps each path that was read to its file, `first` to the rowid of its
+    first row.
     """
 
     step: Step
     source: FileSource
     place: Place
-    names: tuple[str, ...]
     paths: dict[str, Found] = field(default_factory=dict)
     first: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
     @property
-    def landed(self) -> tuple[Landed, ...]:
-        """Each file, with the rows that were counted in it."""
-        return tuple(Landed(file.name, file.hash, file.size, self.counts.get(path, 0)) for path, file in self._files())
+    def delivered(self) -> Delivered:
+        rows = f"SELECT *, rowid AS {POSITION} FROM {TABLE}"
+        return Delivered(tuple(self.source.columns), rows, self.paths, self.first, self.counts)
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a query on the step's connection; Ctrl-C ends it."""
@@ -60,16 +55,13 @@ class Staged:
         where = f"row {ordinal}" if line is None else f"line {line}"
         return AssetError(f"{self.paths[path].name}, {where}: {cause}", hint=reading.HINT)
 
-    def _files(self) -> list[tuple[str, Found]]:
-        return list(self.paths.items())
 
-
-def stage(step: Step, source: FileSource, files: Sequence[Found], spill: Path, place: Place) -> Staged:
+def stage(step: Step, source: FileSource, files: Sequence[Found], spill: Path, place: Place) -> Delivered:
     """Read every row of the files, in their order. AssetError naming the first file that is not as declared.
 
     What is unpacked goes to a folder of its own in `spill`, which is gone afterwards.
     """
-    staged = Staged(step, source, place, tuple(source.columns))
+    staged = Staged(step, source, place)
     for start in range(0, len(files), _BATCH):
         folder = own_folder(spill, "landing")
         folder.mkdir(parents=True)
@@ -77,24 +69,23 @@ def stage(step: Step, source: FileSource, files: Sequence[Found], spill: Path, p
             _stage_batch(staged, files[start : start + _BATCH], folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    return staged
+    return staged.delivered
 
 
 def _stage_batch(staged: Staged, files: Sequence[Found], folder: Path) -> None:
     source, begin = staged.source, sum(staged.counts.values())
     paths = {str(_checked(staged, file, folder / str(number))): file for number, file in enumerate(files)}
     staged.paths |= paths
-    with _named(staged, paths):
-        if source.format is Format.PARQUET:
-            staged.names = reading.compare_schemas(staged.run(reading.schemas(tuple(paths))), source, staged.paths)
+    with reading.explained(source, paths):
         into = f"INSERT INTO {TABLE}" if begin or len(staged.paths) > len(paths) else f"CREATE TABLE {TABLE} AS"
-        staged.run(f"{into} {reading.select(source, staged.names, tuple(paths))}")
+        staged.run(f"{into} {reading.select(source, tuple(paths))}")
         if source.format is Format.CSV:
             _refuse_overlong(staged, tuple(paths))
     _count(staged, begin)
-    for check in reading.checks(source):
-        for path, rowid, cause in staged.run(f"{check} AND rowid >= {begin} ORDER BY rowid LIMIT 1"):
-            raise staged.error(path, rowid - staged.first[path] + 1, cause)
+    for condition, fault in reading.checks(source):
+        bad = f"SELECT {PATH}, rowid FROM {TABLE} WHERE ({condition}) AND rowid >= {begin} ORDER BY rowid LIMIT 1"
+        for path, rowid in staged.run(bad):
+            raise staged.error(path, rowid - staged.first[path] + 1, fault)
 
 
 def _refuse_overlong(staged: Staged, paths: tuple[str, ...]) -> None:
@@ -122,18 +113,3 @@ def _count(staged: Staged, begin: int) -> None:
     for path, count, first, last in rows:
         assert last - first + 1 == count, "the rows of a file stand together, in the order of the file"
         staged.counts[path], staged.first[path] = count, first
-
-
-@contextmanager
-def _named(staged: Staged, paths: dict[str, Found]) -> Iterator[None]:
-    """What DuckDB says of a file, in words that name the file as the user knows it and hold nothing out of it."""
-    try:
-        yield
-    except duckdb.Error as error:
-        if is_failure_of_machine(error):
-            raise
-        text = str(error)
-        path = next((path for path in sorted(paths, key=len, reverse=True) if path in text), None)
-        if path is None:
-            raise AssetError("the files cannot be read as declared", hint=reading.HINT) from None
-        raise AssetError(f"{paths[path].name}{reading.cause(staged.source, path, text)}", hint=reading.HINT) from None

@@ -9,7 +9,9 @@ from threading import Lock
 from lakeflow.core.errors import LakeflowError
 from lakeflow.core.events import Event, Phase, StepEnded, StepPhase, StepTraced
 from lakeflow.core.facts import Facts
+from lakeflow.core.fingerprint import ALGORITHM
 from lakeflow.core.model import Asset, AssetKey, Suite, TableKey
+from lakeflow.core.provenance import Provenance
 from lakeflow.core.quarantine import beside
 from lakeflow.core.runs import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
 from lakeflow.core.shares import Share
@@ -170,6 +172,23 @@ class Attempt:
             for key in sorted(keys)
             if (table := self.tables.get(key)) and table.main is not None
         }
+
+    def provenance(self, record: StepRecord) -> Provenance:
+        """What a snapshot that this step writes says of where its rows come from."""
+        origin = self.world.origin
+        return Provenance(
+            run=self.run.id,
+            attempt=self.run.attempt,
+            asset=str(record.asset),
+            code_version=record.code_version,
+            checks=record.checks_digest,
+            inputs=record.inputs,
+            version=origin.version,
+            fingerprint=ALGORITHM,
+            git=origin.git,
+            reads=record.reads,
+            salt=self.asset(record.asset).salt,
+        )
 
     def verdict(self, step: StepRecord, ruling: Ruling, reason: str = "") -> VerdictRecord:
         """The ruling on the snapshot of a step, on the strength of what the step recorded."""

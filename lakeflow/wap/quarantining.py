@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lakeflow.core.fingerprint import ALGORITHM
 from lakeflow.core.model import AssetKey, WriteMode
-from lakeflow.core.provenance import Provenance
 from lakeflow.core.quarantine import beside
 from lakeflow.core.readmission import read_by
 from lakeflow.core.runs import StepRecord
@@ -45,26 +43,10 @@ def stage_refused(attempt: Attempt, of: StepRecord, given: Given, mode: WriteMod
         mode=mode,
         schema=schema,
         files=given.written.apart,
-        summary=replace(_provenance(attempt, record), write=mode).summary(),
+        summary=replace(attempt.provenance(record), write=mode).summary(),
         pii=asset.pii,
     )
     staged = attempt.world.catalog.stage(attempt.tables.get(key, table), staging)
     attempt.tables[key] = staged
     rows = sum(file.rows for file in given.written.apart)
     attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=rows))
-
-
-def _provenance(attempt: Attempt, record: StepRecord) -> Provenance:
-    origin, asset = attempt.world.origin, attempt.asset(record.asset)
-    return Provenance(
-        run=attempt.run.id,
-        attempt=record.attempt,
-        asset=str(record.asset),
-        code_version=record.code_version,
-        checks=record.checks_digest,
-        inputs=record.inputs,
-        version=origin.version,
-        fingerprint=ALGORITHM,
-        git=origin.git,
-        salt=asset.salt,
-    )

@@ -24,7 +24,7 @@ from lakeflow.core.verdict import hold_reason, written_as
 from lakeflow.wap.appended import appended
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.consuming import Reading, has_no_new_rows, read_inputs
-from lakeflow.wap.giving import Order, give
+from lakeflow.wap.giving import Given, Order, give
 from lakeflow.wap.landing import lands_nothing
 from lakeflow.wap.partitions import built_on_main, keep_built, left_to_build, tells_nothing_new
 from lakeflow.wap.quarantining import is_staged, stage_refused
@@ -193,29 +193,39 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading, partitions: t
     world.ledger.remember_code(asset.code_version, ALGORITHM, asset.source)
     clear_branch(attempt, record.asset)
     given = give(attempt, Order(declared, asset, reading.scans, partitions))
-    made = replace(_provenance(attempt, record), new_rows=reading.since, landed=given.landed)
-    made = replace(made, write=asset.write, replaced=given.written.replaced)
-    made = with_position(attempt, record, made)
+    made = replace(_made(attempt, record, reading, given), write=asset.write)
     if partitions:
         before = EMPTY if reading.rebuilds else built_on_main(attempt, record.asset)
         made = replace(made, partitions=keep_built(attempt, record, given.table, partitions, before))
-    staging = Staging(
+    if given.beside:
+        clear_branch(attempt, beside(record.asset))
+        stage_refused(attempt, record, given, asset.write)
+    staged = world.catalog.stage(given.table, _staging(attempt, record, given, made))
+    attempt.tables[record.asset] = staged
+    return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=given.written.rows))
+
+
+def _made(attempt: Attempt, record: StepRecord, reading: Reading, given: Given) -> Provenance:
+    """Where its rows come from, for its snapshot to say."""
+    made = replace(
+        attempt.provenance(record), new_rows=reading.since, landed=given.landed, replaced=given.written.replaced
+    )
+    return with_position(attempt, record, made)
+
+
+def _staging(attempt: Attempt, record: StepRecord, given: Given, made: Provenance) -> Staging:
+    asset = attempt.asset(record.asset)
+    return Staging(
         branch=attempt.branch,
         base=record.base_id,
-        mode=asset.write,
+        mode=WriteMode(made.write),
         schema=given.schema,
         files=given.written.files,
         summary=made.summary(),
         removes=given.written.removes,
-        layout=declared.layout,
-        pii=hidden_columns(attempt.world.project, declared),
+        layout=asset.layout,
+        pii=hidden_columns(attempt.world.project, asset),
     )
-    if given.beside:
-        clear_branch(attempt, beside(record.asset))
-        stage_refused(attempt, record, given, asset.write)
-    staged = world.catalog.stage(given.table, staging)
-    attempt.tables[record.asset] = staged
-    return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=given.written.rows))
 
 
 def _leave_in_quarantine(attempt: Attempt, record: StepRecord) -> None:
@@ -234,23 +244,6 @@ def clear_branch(attempt: Attempt, key: AssetKey) -> None:
     if table is not None and attempt.branch in table.refs:
         stale = Discard(key, attempt.branch, table.refs[attempt.branch])
         attempt.tables |= attempt.world.catalog.commit([stale], lambda _: None)
-
-
-def _provenance(attempt: Attempt, record: StepRecord) -> Provenance:
-    origin = attempt.world.origin
-    return Provenance(
-        run=attempt.run.id,
-        attempt=attempt.run.attempt,
-        asset=str(record.asset),
-        code_version=record.code_version,
-        checks=record.checks_digest,
-        inputs=record.inputs,
-        version=origin.version,
-        fingerprint=ALGORITHM,
-        git=origin.git,
-        reads=record.reads,
-        salt=attempt.asset(record.asset).salt,
-    )
 
 
 def _is_equal_to_main(attempt: Attempt, record: StepRecord) -> bool:

@@ -115,16 +115,8 @@ class World:
         before lands again.
         """
         mine = tuple(selected)
-        keys = set(mine)
-        for key in tuple(keys):
-            suite = self.project.suite(key)
-            keys |= self.project.assets[key].upstreams | suite.references | suite.published
-        olds = {key: old for key in mine if (old := self.project.assets[key].renamed_from)}
-        loaded = dict(self.catalog.load(keys | set(olds.values())))
-        renames = {key: old for key, old in olds.items() if key not in loaded and old in loaded}
-        verdicts = _under_new_names(dict(self.ledger.latest({k: t.snapshots for k, t in loaded.items()})), renames)
-        tables = _under_new_names(loaded, renames)
-        verdicts = {key: tuple(replace(said, asset=key) for said in found) for key, found in verdicts.items()}
+        keys = self._looked_at(mine)
+        tables, verdicts, renames = self._standing(mine, keys)
         roots = (asset for key in keys if (asset := self.project.assets.get(key)) and asset.reads)
         landings = {
             key: self._landing(files, tables.get(key), anew=anew)
@@ -144,6 +136,25 @@ class World:
             now=self.clock(),
             renamed_code=self._renamed_code(tables.values()),
         )
+
+    def _looked_at(self, selected: Iterable[AssetKey]) -> set[AssetKey]:
+        """These, what they are made from, and what their checks look at."""
+        keys = set(selected)
+        for key in tuple(keys):
+            suite = self.project.suite(key)
+            keys |= self.project.assets[key].upstreams | suite.references | suite.published
+        return keys
+
+    def _standing(
+        self, selected: Iterable[AssetKey], keys: set[AssetKey]
+    ) -> tuple[dict[AssetKey, Table], dict[AssetKey, tuple[VerdictRecord, ...]], dict[AssetKey, AssetKey]]:
+        """Tables and what was ruled on them, under the names of today, and which of these are still to be moved."""
+        olds = {key: old for key in selected if (old := self.project.assets[key].renamed_from)}
+        loaded = dict(self.catalog.load(keys | set(olds.values())))
+        renames = {key: old for key, old in olds.items() if key not in loaded and old in loaded}
+        verdicts = _under_new_names(dict(self.ledger.latest({k: t.snapshots for k, t in loaded.items()})), renames)
+        tables = _under_new_names(loaded, renames)
+        return tables, {key: tuple(replace(one, asset=key) for one in all_) for key, all_ in verdicts.items()}, renames
 
     def external_scans(self, asset: Asset, facts: Facts) -> dict[TableKey, Scan]:
         """The tables of other catalogs that it reads, pinned as the facts found them; AssetError for one without."""

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli import terminal
 from tests.cli.process import CLEAN, lakeflow
 
 BRONZE = """/*
@@ -377,13 +378,7 @@ def test_a_run_on_a_terminal_shows_live_progress_and_then_the_answer(lake: Path)
         stderr=there,
     )
     os.close(there)
-    received = b""
-    try:
-        while chunk := os.read(here, 65_536):
-            received += chunk
-    except OSError:  # how Linux says that the other side is closed
-        pass
-    os.close(here)
+    received = terminal.received(here)
     assert process.wait(timeout=60) == 1
     text = received.decode()
     live, _, final = text.rpartition("\x1b[?25h")

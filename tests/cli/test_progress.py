@@ -13,6 +13,7 @@ from dataclasses import replace
 from lakeflow.cli.progress import Board, board_screen, event_lines, event_stream, nothing_to_do
 from lakeflow.core.events import Event, Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
 from lakeflow.core.runs import RunState
+from tests.cli import terminal
 from tests.cli.process import CLEAN, python
 from tests.cli.values import DELAYS, FLIGHTS, HELD_RUN, HELD_STEP, PLAN, PUBLISHED_STEP, RUN, SKIPPED_STEP, WEATHER
 
@@ -100,13 +101,7 @@ def test_on_a_terminal_progress_is_live_and_gone_at_the_end() -> None:
     script = TELL.format(slowly=True)
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=there, env=env)
     os.close(there)
-    received = b""
-    try:
-        while chunk := os.read(here, 65_536):
-            received += chunk
-    except OSError:  # how Linux says that the other side is closed
-        pass
-    os.close(here)
+    received = terminal.received(here)
     stdout, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert stdout == b"answer\n", "prints of user code stay off stdout"

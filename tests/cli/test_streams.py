@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli import terminal
 from tests.cli.process import CLEAN, lakeflow, python
 
 EMIT = """
@@ -34,13 +35,7 @@ def on_terminal(script: str, **env: str) -> bytes:
     here, there = pty.openpty()
     process = subprocess.Popen([sys.executable, "-c", script], stdout=there, env={**CLEAN, "TERM": "xterm", **env})
     os.close(there)
-    received = b""
-    try:
-        while chunk := os.read(here, 65_536):
-            received += chunk
-    except OSError:  # how Linux says that the other side is closed
-        pass
-    os.close(here)
+    received = terminal.received(here)
     assert process.wait(timeout=60) == 0
     return received
 

@@ -44,10 +44,17 @@ def reach(text: str, tree: ast.Module, function: FunctionNode) -> Reached:
     """What one top-level function of the file reaches; the fields of `@asset` count elsewhere, by value."""
     assets = asset_names(tree)
     body = [_bare(statement, assets) for statement in tree.body]
-    names, chosen = _fixpoint(body, tree.body.index(function))
+    names, chosen = _fixpoint(body, {tree.body.index(function)})
     lines = [line + "\n" for line in text.split("\n")]  # splitlines() also cuts at form feeds, Python does not
     code = tuple(each for statement in chosen for each in _texts(statement, names, lines))
     return Reached(code, imports_of(each for statement in chosen for each in _kept(statement, names)))
+
+
+def reached_from(tree: ast.Module, starts: Iterable[ast.stmt]) -> list[ast.stmt]:
+    """These top-level statements of a file and all that they reach, in its order; of an import only what is reached."""
+    names, chosen = _fixpoint(tree.body, {tree.body.index(statement) for statement in starts})
+    kept = ((statement, each) for statement in chosen for each in _kept(statement, names))
+    return [ast.copy_location(each, statement) for statement, each in kept if getattr(each, "names", True)]
 
 
 def _bare(statement: ast.stmt, assets: set[str]) -> ast.stmt:
@@ -59,10 +66,10 @@ def _bare(statement: ast.stmt, assets: set[str]) -> ast.stmt:
     return bare
 
 
-def _fixpoint(body: list[ast.stmt], start: int) -> tuple[set[str], list[ast.stmt]]:
-    """The names reached from one statement, and the statements chosen for them, until nothing more is reached."""
+def _fixpoint(body: list[ast.stmt], starts: set[int]) -> tuple[set[str], list[ast.stmt]]:
+    """The names reached from some statements, and the statements chosen for them, until nothing more is reached."""
     facts = [(statement, bound_names([statement]), free_names(statement)) for statement in body]
-    chosen, names = {start}, facts[start][2]
+    chosen, names = set(starts), set[str]().union(*(facts[at][2] for at in starts))
     while found := [at for at, fact in enumerate(facts) if at not in chosen and _matters(*fact, names)]:
         chosen.update(found)
         names = names.union(*(facts[at][2] for at in found))

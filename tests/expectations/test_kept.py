@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import pytest
 from lakeflow.adapters.audit_process import Limits, ProcessAuditor
 from lakeflow.adapters.children import Child
 from lakeflow.adapters.expectations import kept as keeping
+from lakeflow.adapters.expectations.apart import told_apart
 from lakeflow.adapters.expectations.audit import Suites
 from lakeflow.adapters.expectations.constant import asks_for_library, is_constant
 from lakeflow.adapters.expectations.kept import Kept
@@ -175,6 +177,64 @@ def test_a_file_of_check_functions_is_audited_without_great_expectations(
 )
 def test_what_a_file_imports_says_whether_it_may_ask_for_the_library(text: str, asks: bool) -> None:
     assert asks_for_library(text) is asks
+
+
+FUNCTION = """
+from lakeflow import Relation, check
+LIMIT = {limit}
+
+@check
+def few(branch: Relation) -> Relation:
+    return branch.filter(f"whole > {{LIMIT}}")
+"""
+
+
+def test_a_function_beside_expectations_is_run_at_every_audit_without_great_expectations(
+    messy: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the expectations say is kept; the function may look at the clock."""
+    file = suite(ONE.format(20))
+    asked = request(messy, replace(file, text=file.text + FUNCTION.format(limit=3)))
+    _keep(asked, tmp_path / "kept")
+    warm = Suites(asked, Kept(str(tmp_path / "kept")))
+    assert (warm.need_library(()), warm.run_code(())) == (False, True)
+    assert audit(asked, suites=warm) == audit(asked)
+    monkeypatch.setitem(sys.modules, "great_expectations", None)  # importing it would fail
+    results = audit(asked, suites=Suites(asked, Kept(str(tmp_path / "kept"))))
+    assert [(result.outcome, result.failed_rows) for result in results if result.path] == [
+        (Outcome.FAILED, 1),
+        (Outcome.FAILED, 4),
+    ]
+
+
+def test_a_function_that_fails_when_it_is_made_is_errored_beside_what_is_kept(
+    messy: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it failed before, nothing would have been kept."""
+    file = suite(ONE.format(20))
+    text = file.text + FUNCTION.format(limit="int(__import__('os').environ['KEPT_LIMIT'])")
+    asked = request(messy, replace(file, text=text))
+    monkeypatch.setenv("KEPT_LIMIT", "3")
+    _keep(asked, tmp_path)
+    monkeypatch.delenv("KEPT_LIMIT")
+    results = audit(asked, suites=Suites(asked, Kept(str(tmp_path))))
+    told = [(result.outcome, result.detail) for result in results if result.path]
+    assert told[0][0] is Outcome.FAILED
+    assert told[1] == (Outcome.ERRORED, "checks/silver/weather.py:9: KeyError: 'KEPT_LIMIT'")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "from lakeflow import check\n@check\ndef f(branch):\n    return gxe is not None",
+        "from lakeflow import check\n@check\ndef f(branch):\n    return len(expectations) > 1",
+        "from lakeflow import check\nfrom checks._shared import LIMIT\n@check\ndef f(branch):\n    return LIMIT",
+        "from lakeflow import check, expectations as lfx\n@check\ndef f(branch):\n    return lfx is not None",
+        "from lakeflow import check\nimport os\n@check\ndef f(branch):\n    return os.name\nexpectations += [os.name]",
+    ],
+)
+def test_what_cannot_be_told_apart_is_executed_as_a_whole(more: str) -> None:
+    assert told_apart(f"{suite(ONE.format(20)).text}\n{more}\n") is None
 
 
 @pytest.mark.parametrize(

@@ -4,22 +4,24 @@ running when this process died, and can have the rest done by another.
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterator, Mapping, Sequence
+import ast
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from lakeflow.adapters.expectations.added import Added
 from lakeflow.adapters.expectations.answers import Answers
+from lakeflow.adapters.expectations.apart import told_apart
 from lakeflow.adapters.expectations.builtin import built_in
 from lakeflow.adapters.expectations.checks import Broken, Check
 from lakeflow.adapters.expectations.compiled import Source, compile_expectation
 from lakeflow.adapters.expectations.constant import asks_for_library
-from lakeflow.adapters.expectations.functions import function_check
+from lakeflow.adapters.expectations.functions import Written, function_check
 from lakeflow.adapters.expectations.kept import Kept
 from lakeflow.adapters.expectations.names import unique_names
 from lakeflow.adapters.expectations.rows import file_check
-from lakeflow.adapters.expectations.suite import contents_of
+from lakeflow.adapters.expectations.suite import Contents, contents_of, functions_of
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Queries
 from lakeflow.core.model import CheckFile, CheckKind
 from lakeflow.core.ports import AuditRequest
@@ -69,8 +71,9 @@ class Suites:
         self._ready = {path: checks for path, checks in found.items() if checks is not None}
 
     def run_code(self, lost: Container[str]) -> bool:
-        """Is a file to be executed? Those in `lost` are not looked at again."""
-        return any(True for _ in self._not_ready(lost))
+        """Is a file to be executed, or its functions? Those in `lost` are not looked at again."""
+        files = (file for file in _files(self._request, CheckKind.SUITE) if file.path not in lost)
+        return any(file.path not in self._ready or _alone(file).body for file in files)
 
     def need_library(self, lost: Container[str]) -> bool:
         """May one of these want the library?"""
@@ -82,10 +85,14 @@ class Suites:
 
     def checks_of(self, file: CheckFile) -> list[Check]:
         if file.path in self._ready:
-            return self._ready[file.path]
-        checks = _compiled(file, self._request, self.table)
+            return [*self._ready[file.path], *_functions(file, self._request, self.table)]
+        try:
+            found = contents_of(file, self._request.root)
+        except CannotCheck as error:
+            return [Check(f"{file.path}#0", file.path, Broken(str(error)), file.path)]
+        checks = _compiled(found, file, self._request, self.table)
         self._kept.write(file, self.table, checks, allow_empty=self._request.allow_empty)
-        return checks
+        return [*checks, *_called(found.functions, file, self._request, self.table)]
 
 
 def refusals(request: AuditRequest, suites: Suites) -> tuple[Refusal, ...]:
@@ -147,17 +154,33 @@ def _load(file: CheckFile, suites: Suites, past: Past) -> Generator[Step, None, 
     return checks
 
 
-def _compiled(file: CheckFile, request: AuditRequest, table: Audited) -> list[Check]:
-    try:
-        found = contents_of(file, request.root)
-    except CannotCheck as error:
-        return [Check(f"{file.path}#0", file.path, Broken(str(error)), file.path)]
+def _compiled(found: Contents, file: CheckFile, request: AuditRequest, table: Audited) -> list[Check]:
     allowed = request.allow_empty or file.allow_empty
-    made = [
+    return [
         compile_expectation(one, table, Source(file.path, place, allowed))
         for place, one in enumerate(found.expectations)
     ]
-    return [*made, *(function_check(each, file, table, allow_empty=allowed) for each in found.functions)]
+
+
+def _functions(file: CheckFile, request: AuditRequest, table: Audited) -> list[Check]:
+    """Of a file whose expectations are ready: its functions alone are executed."""
+    alone = _alone(file)
+    if not alone.body:
+        return []
+    try:
+        found = functions_of(file, request.root, alone)
+    except CannotCheck as error:
+        return [Check(f"{file.path}#functions", file.path, Broken(str(error)), file.path)]
+    return _called(found, file, request, table)
+
+
+def _alone(file: CheckFile) -> ast.Module:
+    """The functions of a file whose expectations were kept, so that it can be told apart."""
+    return told_apart(file.text) or ast.Module([], [])
+
+
+def _called(found: Iterable[Written], file: CheckFile, request: AuditRequest, table: Audited) -> list[Check]:
+    return [function_check(each, file, table, allow_empty=request.allow_empty or file.allow_empty) for each in found]
 
 
 def _named(checks: Sequence[Check]) -> list[Check]:

@@ -17,8 +17,9 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
+from lakeflow.adapters.expectations.apart import told_apart
 from lakeflow.adapters.expectations.checks import Check
-from lakeflow.adapters.expectations.constant import asks_for_library, is_constant
+from lakeflow.adapters.expectations.constant import asks_for_library
 from lakeflow.adapters.expectations.stored import NotDataError, dumps, loads
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model import CheckFile, CheckKind
@@ -40,6 +41,7 @@ class Kept:
         return self._folder is not None and any(self._folder.glob(f"{_file_key(file)}-*"))
 
     def read(self, file: CheckFile, table: Audited, *, allow_empty: bool) -> list[Check] | None:
+        """What was made of its expectations; None where that is not known."""
         if self._folder is None:
             return None
         path = self._folder / _name(file, table, allow_empty)
@@ -52,8 +54,8 @@ class Kept:
         return None
 
     def write(self, file: CheckFile, table: Audited, checks: Sequence[Check], *, allow_empty: bool) -> None:
-        """Nothing happens where the file does not always say the same, or a check of it is not data."""
-        if self._folder is None or not is_constant(file.text):
+        """Nothing happens where its expectations may say something else next time, or a check of them is not data."""
+        if self._folder is None or told_apart(file.text) is None:
             return
         with suppress(OSError, NotDataError):
             text = dumps(checks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import sys
 import traceback
@@ -33,13 +34,21 @@ def contents_of(file: CheckFile, root: str) -> Contents:
     CannotCheck, naming file and line, when it gives neither. Whatever the file prints goes where the process prints.
     Its own `sys.exit` is a fault like any other.
     """
-    module = _execute(file, root)
-    functions = tuple(
-        Written(name, value, said) for name, value in vars(module).items() if (said := declared(value)) is not None
-    )
+    module = _execute(file, root, file.text)
+    functions = _functions_of(module)
     if functions and not getattr(module, "expectations", None):
         return Contents(functions=functions)
     return Contents(_expectations_of(module, file), functions)
+
+
+def functions_of(file: CheckFile, root: str, part: ast.Module) -> tuple[Written, ...]:
+    """The check functions of the file, by executing this part of it alone. CannotCheck when it fails."""
+    return _functions_of(_execute(file, root, part))
+
+
+def _functions_of(module: ModuleType) -> tuple[Written, ...]:
+    found = ((name, value, declared(value)) for name, value in vars(module).items())
+    return tuple(Written(name, value, said) for name, value, said in found if said is not None)
 
 
 def _expectations_of(module: ModuleType, file: CheckFile) -> tuple[Any, ...]:
@@ -64,7 +73,7 @@ def _filled_in(found: Iterable[Any], given: Any, path: str) -> tuple[Any, ...]:
         raise CannotCheck(f"{path}: a suite parameter does not fit: {_one_line(error)}") from None
 
 
-def _execute(file: CheckFile, root: str) -> ModuleType:
+def _execute(file: CheckFile, root: str, source: str | ast.Module) -> ModuleType:
     path = str(Path(root, file.path))
     if root not in sys.path:
         sys.path.append(root)  # after the installed packages: a project's own names must not replace them
@@ -72,7 +81,7 @@ def _execute(file: CheckFile, root: str) -> ModuleType:
     module.__file__ = path
     sys.modules[module.__name__] = module  # dataclasses and pydantic look their module up
     try:
-        exec(compile(file.text, path, "exec"), module.__dict__)  # noqa: S102 - the user's code is what we are for
+        exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 - the user's code is what we are for
     except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of user code is one errored check
         raise CannotCheck(_fault(error, file.path, path)) from None
     return module

@@ -193,7 +193,7 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading, partitions: t
     world.ledger.remember_code(asset.code_version, ALGORITHM, asset.source)
     clear_branch(attempt, record.asset)
     given = give(attempt, Order(declared, asset, reading.scans, partitions))
-    made = replace(_made(attempt, record, reading, given), write=asset.write)
+    made = _made(attempt, record, asset.write, reading, given)
     if partitions:
         before = EMPTY if reading.rebuilds else built_on_main(attempt, record.asset)
         made = replace(made, partitions=keep_built(attempt, record, given.table, partitions, before))
@@ -205,12 +205,10 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading, partitions: t
     return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=given.written.rows))
 
 
-def _made(attempt: Attempt, record: StepRecord, reading: Reading, given: Given) -> Provenance:
+def _made(attempt: Attempt, record: StepRecord, mode: WriteMode, reading: Reading, given: Given) -> Provenance:
     """Where its rows come from, for its snapshot to say."""
-    made = replace(
-        attempt.provenance(record), new_rows=reading.since, landed=given.landed, replaced=given.written.replaced
-    )
-    return with_position(attempt, record, made)
+    made = replace(attempt.provenance(record), write=mode, replaced=given.written.replaced)
+    return with_position(attempt, record, replace(made, new_rows=reading.since, landed=given.landed))
 
 
 def _staging(attempt: Attempt, record: StepRecord, given: Given, made: Provenance) -> Staging:

@@ -43,6 +43,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.incremental
 	$(BIN)/python -m benchmarks.cycles
+	$(BIN)/python -m benchmarks.years
 	$(BIN)/python -m benchmarks.small_assets
 	test -d build/demo || $(MAKE) demo
 	$(BIN)/python -m benchmarks.startup

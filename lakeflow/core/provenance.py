@@ -76,6 +76,11 @@ class Provenance:
         return {PREFIX + name: value for name, value in entries.items() if value}
 
 
+def is_ours(summary: Mapping[str, str]) -> bool:
+    """Was the snapshot written by lakeflow?"""
+    return bool(summary.get(f"{PREFIX}run"))
+
+
 def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
     """None when the snapshot was not written by lakeflow."""
     get = {name.removeprefix(PREFIX): value for name, value in summary.items() if name.startswith(PREFIX)}.get

@@ -6,8 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlparse
 from uuid import uuid4
 
@@ -28,6 +29,9 @@ from lakeflow.core.model import AssetKey
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.schema import Schema, highest_id
 from lakeflow.core.table import Change, Drop, Publish, Registration, Scan, Staging, Statistics, Table
+
+if TYPE_CHECKING:
+    from lakeflow.adapters.iceberg.scan import Scans
 
 __all__ = ["MIGRATIONS", "IcebergCatalog"]
 
@@ -73,24 +77,16 @@ class IcebergCatalog:
         return str(directory)
 
     def scan(self, table: Table, snapshot_id: int | None) -> Scan:
-        from lakeflow.adapters.iceberg.scan import scan  # noqa: PLC0415 - imports pyiceberg: 0.6 s that `plan` spares
-
-        return scan(self._files.find(table.key, table.version), snapshot_id)
+        return self._scans.scan(self._files.find(table.key, table.version), snapshot_id)
 
     def scan_added(self, table: Table, snapshot_id: int, appends: Sequence[int]) -> Scan:
-        from lakeflow.adapters.iceberg.scan import scan_added  # noqa: PLC0415 - as in `scan`
-
-        return scan_added(self._files.find(table.key, table.version), snapshot_id, appends)
+        return self._scans.scan_added(self._files.find(table.key, table.version), snapshot_id, appends)
 
     def statistics(self, table: Table, snapshot_id: int) -> Statistics | None:
-        from lakeflow.adapters.iceberg.scan import statistics  # noqa: PLC0415 - as in `scan`
-
-        return statistics(self._files.find(table.key, table.version), snapshot_id)
+        return self._scans.statistics(self._files.find(table.key, table.version), snapshot_id)
 
     def partitions(self, table: Table, snapshot_id: int, layout: Layout) -> Mapping[str, Partition]:
-        from lakeflow.adapters.iceberg.scan import partitions  # noqa: PLC0415 - as in `scan`
-
-        return partitions(self._files.find(table.key, table.version), snapshot_id, layout)
+        return self._scans.partitions(self._files.find(table.key, table.version), snapshot_id, layout)
 
     def read_sidecar(self, table: Table, name: str) -> str:
         return sidecar.read_sidecar(table, name)
@@ -99,7 +95,7 @@ class IcebergCatalog:
         return sidecar.write_sidecar(table, kind, text)
 
     def stage(self, table: Table, staging: Staging) -> Table:
-        from lakeflow.adapters.iceberg.staging import stage  # noqa: PLC0415 - as in `scan`
+        from lakeflow.adapters.iceberg.staging import stage  # noqa: PLC0415 - as in `_scans`
 
         def plan(found: Mapping[AssetKey, Found], scratch: Scratch) -> list[Planned]:
             return [stage(table, staging, self._commits.attempt(table.key, found, scratch))]
@@ -108,7 +104,7 @@ class IcebergCatalog:
 
     def restage(self, table: Table, branch: str, base: int | None) -> Table:
         """As the port says; the table unchanged where main is still `base`."""
-        from lakeflow.adapters.iceberg.staging import restage  # noqa: PLC0415 - as in `scan`
+        from lakeflow.adapters.iceberg.staging import restage  # noqa: PLC0415 - as in `_scans`
 
         def plan(found: Mapping[AssetKey, Found], scratch: Scratch) -> list[Planned]:
             return [restage(table, branch, base, self._commits.attempt(table.key, found, scratch))]
@@ -156,6 +152,12 @@ class IcebergCatalog:
     def proof(self, table: Table, snapshot_id: int) -> proof.Proof | None:
         """The evidence attached to a snapshot, even where another engine's statistics displaced it."""
         return proof.read_proof(table, snapshot_id, metadata_directory(table))
+
+    @cached_property
+    def _scans(self) -> Scans:
+        from lakeflow.adapters.iceberg.scan import Scans  # noqa: PLC0415 - imports pyiceberg: 0.6 s that `plan` spares
+
+        return Scans()
 
     def _new_table(self, key: AssetKey, schema: Schema) -> tuple[str, Scratch]:
         """(location of its first metadata, the scratch that holds it)"""

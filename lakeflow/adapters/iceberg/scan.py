@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,91 +12,110 @@ from pyiceberg.manifest import (
     DataFileContent,
     FileFormat,
     ManifestContent,
-    ManifestEntry,
-    ManifestEntryStatus,
     ManifestFile,
 )
 from pyiceberg.typedef import Record
 
-from lakeflow.adapters.iceberg import decoding
 from lakeflow.adapters.iceberg.avro import LocalFiles
 from lakeflow.adapters.iceberg.fileio import Scratch, local_path
 from lakeflow.adapters.iceberg.layouts import known_spec
+from lakeflow.adapters.iceberg.manifests import Live, Manifests
 from lakeflow.adapters.iceberg.metadata import Found
-from lakeflow.adapters.iceberg.snapshots import intelligible, live_entries, live_manifests
-from lakeflow.adapters.iceberg.statistics import statistics_of
+from lakeflow.adapters.iceberg.snapshots import live_manifests
+from lakeflow.adapters.iceberg.statistics import facts_of
 from lakeflow.adapters.iceberg.types import has_default
 from lakeflow.core.errors import AssetError
 from lakeflow.core.layout import Layout, Partition
 from lakeflow.core.model import AssetKey
-from lakeflow.core.provenance import provenance_of
+from lakeflow.core.provenance import is_ours
 from lakeflow.core.table import DeleteFile, Scan, Statistics, Table
 
 _NAME_MAPPING: Final = "schema.name-mapping.default"
 _FIELDS: Final = {field.name: position for position, field in enumerate(DATA_FILE_TYPE[3].fields)}
 
 
-def scan(found: Found[Any], snapshot_id: int | None) -> Scan:
-    """AssetError for a snapshot that is not kept or cannot be read exactly, LakeError for missing metadata."""
-    table = found.table
-    schema = table.schema if snapshot_id is None else _kept(table, snapshot_id)
-    pinned = Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values()))
-    if snapshot_id is None:
-        return pinned
-    _refuse_defaults(found)
-    data, deletes = _live_entries(table, _json_of(found, snapshot_id))
-    return replace(
-        _holding(pinned, table, data), deletes=tuple(_delete_file(table, each.data_file) for each in deletes)
-    )
+class Scans:
+    """Reads snapshots through manifests that it keeps in mind."""
+
+    def __init__(self) -> None:
+        self._manifests = Manifests()
+
+    def scan(self, found: Found[Any], snapshot_id: int | None) -> Scan:
+        """AssetError for a snapshot that is not kept or cannot be read exactly, LakeError for missing metadata."""
+        table = found.table
+        schema = table.schema if snapshot_id is None else _kept(table, snapshot_id)
+        pinned = Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values()))
+        if snapshot_id is None:
+            return pinned
+        _refuse_defaults(found)
+        data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
+        hiding = tuple(_delete_file(table, each) for each in self._live(deletes))
+        return replace(_holding(pinned, table, self._live(data)), deletes=hiding)
+
+    def statistics(self, found: Found, snapshot_id: int) -> Statistics | None:
+        """None where rows are deleted, or another engine wrote a file. Errors as those of `scan`."""
+        table, schema = found.table, _kept(found.table, snapshot_id)
+        data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
+        live = self._live(data)
+        if self._live(deletes) or _are_foreign(table, live):
+            return None
+        parts = {field: [self._manifests.known(each, field) for each in data] for field in schema.fields}
+        facts = {field.name: facts_of(field, found) for field, found in parts.items()}
+        rows = sum(each.file.record_count for each in live)
+        return Statistics(rows, {name: certain for name, certain in facts.items() if certain is not None})
+
+    def scan_added(self, found: Found, snapshot_id: int, appends: Sequence[int]) -> Scan:
+        """The rows that these appends brought, in the columns of `snapshot_id`; errors as those of `scan`.
+
+        Their own manifests name the files, so that one which a compaction took out of the table later is read too.
+        """
+        table = found.table
+        _refuse_defaults(found)
+        data = [each for append in appends for each in self._added(_json_of(found, append))]
+        schema = _kept(table, snapshot_id)
+        return _holding(Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values())), table, data)
+
+    def partitions(self, found: Found[AssetKey], snapshot_id: int, layout: Layout) -> dict[str, Partition]:
+        """The snapshot's data files that were written in that layout, by path."""
+        spec = known_spec(found.json, layout, _current_schema(found))
+        data, _ = _by_content(_listed(_json_of(found, snapshot_id)))
+        live = self._live([each for each in data if each.partition_spec_id == spec])
+        return {each.path: _values(each.file.partition) for each in live}
+
+    def _live(self, manifests: Iterable[ManifestFile]) -> list[Live]:
+        return [each for manifest in manifests for each in self._manifests.live(manifest)]
+
+    def _added(self, snapshot: Mapping[str, Any]) -> Iterator[Live]:
+        """Live data files that the snapshot itself added."""
+        own, (data, _) = snapshot["snapshot-id"], _by_content(_listed(snapshot))
+        live = self._live([each for each in data if each.added_snapshot_id == own])
+        return (each for each in live if each.writer == own)
 
 
-def statistics(found: Found, snapshot_id: int) -> Statistics | None:
-    """None where rows are deleted, or another engine wrote a file. Errors as those of `scan`."""
-    table, schema = found.table, _kept(found.table, snapshot_id)
-    data, deletes = _live_entries(table, _json_of(found, snapshot_id))
-    if deletes or any(_foreign(table, entry) for entry in data):
-        return None
-    return statistics_of([entry.data_file for entry in data], schema)
+def _listed(snapshot: Mapping[str, Any]) -> list[ManifestFile]:
+    return live_manifests(snapshot, LocalFiles(Scratch()))
 
 
-def scan_added(found: Found, snapshot_id: int, appends: Sequence[int]) -> Scan:
-    """The rows that these appends brought, in the columns of `snapshot_id`; errors as those of `scan`.
-
-    Their own manifests name the files, so that one which a compaction took out of the table later is read too.
-    """
-    table = found.table
-    _refuse_defaults(found)
-    data = [entry for append in appends for entry in _added_entries(_json_of(found, append))]
-    schema = _kept(table, snapshot_id)
-    return _holding(Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values())), table, data)
+def _by_content(manifests: Sequence[ManifestFile]) -> tuple[list[ManifestFile], list[ManifestFile]]:
+    """(those of data files, those of delete files)"""
+    data = [each for each in manifests if each.content == ManifestContent.DATA]
+    return data, [each for each in manifests if each.content != ManifestContent.DATA]
 
 
-def _holding(pinned: Scan, table: Table[Any], data: Sequence[ManifestEntry]) -> Scan:
+def _holding(pinned: Scan, table: Table[Any], data: Sequence[Live]) -> Scan:
     """The scan of these data files."""
     _refuse_other_formats(table, data)
     return replace(
         pinned,
-        files=tuple(_local(entry.data_file.file_path) for entry in data),
-        rows=sum(entry.data_file.record_count for entry in data),
-        bytes=sum(entry.data_file.file_size_in_bytes for entry in data),
-        unmarked=_NAME_MAPPING in table.properties or any(_foreign(table, entry) for entry in data),
+        files=tuple(each.path for each in data),
+        rows=sum(each.file.record_count for each in data),
+        bytes=sum(each.file.file_size_in_bytes for each in data),
+        unmarked=_NAME_MAPPING in table.properties or _are_foreign(table, data),
     )
 
 
 def _json_of(found: Found[Any], snapshot_id: int) -> Mapping[str, Any]:
     return next(entry for entry in found.json["snapshots"] if entry["snapshot-id"] == snapshot_id)
-
-
-def partitions(found: Found[AssetKey], snapshot_id: int, layout: Layout) -> dict[str, Partition]:
-    """The snapshot's data files that were written in that layout, by path."""
-    spec = known_spec(found.json, layout, _current_schema(found))
-    files = LocalFiles(Scratch())
-    return {
-        _local(each.data_file.file_path): _values(each.data_file.partition)
-        for manifest in live_manifests(_json_of(found, snapshot_id), files)
-        if manifest.content == ManifestContent.DATA and manifest.partition_spec_id == spec
-        for each in live_entries(manifest, files)
-    }
 
 
 def _values(partition: Record) -> Partition:
@@ -129,48 +148,17 @@ def _refuse_defaults(found: Found[Any]) -> None:
         )
 
 
-def _refuse_other_formats(table: Table[Any], files: Sequence[ManifestEntry]) -> None:
-    if other := next((entry for entry in files if entry.data_file.file_format != FileFormat.PARQUET), None):
+def _refuse_other_formats(table: Table[Any], files: Sequence[Live]) -> None:
+    if other := next((each.file for each in files if each.file.file_format != FileFormat.PARQUET), None):
         raise AssetError(
-            f"{table.key}: {other.data_file.file_path} is not a Parquet file",
+            f"{table.key}: {other.file_path} is not a Parquet file",
             hint="rewrite the table as Parquet with the engine that wrote it",
             asset=table.key,
         )
 
 
-def _live_entries(table: Table[Any], snapshot: Mapping[str, Any]) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
-    """(data files, delete files)"""
-    files = LocalFiles(Scratch())
-    data: list[ManifestEntry] = []
-    deletes: list[ManifestEntry] = []
-    for manifest in live_manifests(snapshot, files):
-        kind = data if manifest.content == ManifestContent.DATA else deletes
-        with intelligible(manifest.manifest_path):
-            kind.extend(_entries(manifest, files))
-    return data, deletes
-
-
-def _added_entries(snapshot: Mapping[str, Any]) -> Iterator[ManifestEntry]:
-    """Live data files that the snapshot itself added."""
-    files = LocalFiles(Scratch())
-    own = snapshot["snapshot-id"]
-    for manifest in live_manifests(snapshot, files):
-        if manifest.content == ManifestContent.DATA and manifest.added_snapshot_id == own:
-            with intelligible(manifest.manifest_path):
-                yield from (entry for entry in _entries(manifest, files) if entry.snapshot_id == own)
-
-
-def _entries(manifest: ManifestFile, files: LocalFiles) -> Iterator[ManifestEntry]:
-    """Live entries with the fields of format v3: pyiceberg's own reader drops where a deletion vector stands."""
-    with decoding.manifest(files.new_input(manifest.manifest_path)) as entries:
-        for entry in entries:
-            if entry.status != ManifestEntryStatus.DELETED:
-                if entry.snapshot_id is None and manifest.added_snapshot_id is not None:
-                    entry.snapshot_id = manifest.added_snapshot_id  # inherited, says the spec
-                yield entry
-
-
-def _delete_file(table: Table[Any], file: DataFile) -> DeleteFile:
+def _delete_file(table: Table[Any], live: Live) -> DeleteFile:
+    file = live.file
     if file.content == DataFileContent.EQUALITY_DELETES:
         raise AssetError(
             f"{table.key}: it has equality deletes, which this release cannot read exactly",
@@ -179,7 +167,7 @@ def _delete_file(table: Table[Any], file: DataFile) -> DeleteFile:
         )
     target = _of(file, "referenced_data_file")
     return DeleteFile(
-        path=_local(file.file_path),
+        path=live.path,
         format=file.file_format.value.lower(),
         target=None if target is None else _local(target),
         offset=_of(file, "content_offset") or 0,
@@ -191,12 +179,11 @@ def _of(file: DataFile, name: str) -> Any:
     return file._data[_FIELDS[name]]  # noqa: SLF001 - pyiceberg reads these fields but names no property for them
 
 
-def _foreign(table: Table[Any], entry: ManifestEntry) -> bool:
-    """May the file lack field ids? Ours never do; of an expired writer only the place of the file is known."""
-    writer = table.snapshots.get(entry.snapshot_id or 0)
-    if writer is not None:
-        return provenance_of(writer.summary) is None
-    return not _local(entry.data_file.file_path).startswith(f"{_local(table.location)}/")
+def _are_foreign(table: Table[Any], files: Sequence[Live]) -> bool:
+    """May one lack field ids? Ours never do; of an expired writer only the place of the file is known."""
+    ours = {snapshot.id: is_ours(snapshot.summary) for snapshot in table.snapshots.values()}
+    home = f"{_local(table.location)}/"
+    return not all(ours.get(each.writer or 0, each.path.startswith(home)) for each in files)
 
 
 def _local(location: str) -> str:

@@ -7,6 +7,7 @@ place here, NaN stands in no bound; nor have columns of personal data, which hav
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context
 from decimal import Decimal as Number
@@ -14,40 +15,62 @@ from typing import Any, Final
 
 from pyiceberg.manifest import DataFile
 
-from lakeflow.core.schema import Decimal, Field, Schema, Type
-from lakeflow.core.table import ColumnFacts, Statistics
+from lakeflow.core.schema import Decimal, Field, Type
+from lakeflow.core.table import ColumnFacts
 
 _EXACT: Final = Context(prec=76)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def statistics_of(files: Sequence[DataFile], schema: Schema) -> Statistics:
-    """Of files that are all our own, without deletes. Columns of which nothing is certain are left out."""
-    facts = {field.name: _facts(field, files) for field in schema.fields}
-    return Statistics(
-        sum(file.record_count for file in files), {name: known for name, known in facts.items() if known is not None}
-    )
+@dataclass(frozen=True)
+class Known:
+    """Of one column in some files: how many NULLs (None: a file does not say), whether they hold a value at all, and
+    between which two all values lie (None: nobody knows).
+    """
+
+    nulls: int | None
+    filled: bool
+    bounds: tuple[Any, Any] | None = None
 
 
-def _facts(field: Field, files: Sequence[DataFile]) -> ColumnFacts | None:
+def known(field: Field, files: Sequence[DataFile]) -> Known:
     """A file without a count of the column was written before the column was there, or says too little."""
     nulls = [(file.null_value_counts or {}).get(field.id) for file in files]
-    known = [count for count in nulls if count is not None]
-    if not files or len(known) < len(files) or str(field.type) in _UNCERTAIN:
+    counts = [count for count in nulls if count is not None]
+    if len(counts) < len(files):
+        return Known(None, filled=True)
+    filled = [file for file, count in zip(files, counts, strict=True) if count < file.record_count]
+    return Known(sum(counts), bool(filled), _bounds(field, filled) if filled else None)
+
+
+def facts_of(field: Field, parts: Sequence[Known]) -> ColumnFacts | None:
+    """What is certain of a column of all these files together, which are our own and hide no row; None: nothing."""
+    nulls = [part.nulls for part in parts if part.nulls is not None]
+    if not parts or len(nulls) < len(parts) or str(field.type) in _UNCERTAIN:
         return None
-    low, high = _bounds(field, [file for file, count in zip(files, known, strict=True) if count < file.record_count])
-    return ColumnFacts(sum(known), low, high, exact=low is not None and str(field.type) != "string")
+    low, high = _spelled_bounds(field, [part.bounds for part in parts if part.filled])
+    return ColumnFacts(sum(nulls), low, high, exact=low is not None and str(field.type) != "string")
 
 
-def _bounds(field: Field, files: Sequence[DataFile]) -> tuple[str | None, str | None]:
-    read, spell = _reader(field.type), _SPELLED.get(str(field.type), _plainly)
+def _bounds(field: Field, files: Sequence[DataFile]) -> tuple[Any, Any] | None:
+    read = _reader(field.type)
     lows = [(file.lower_bounds or {}).get(field.id) for file in files]
     highs = [(file.upper_bounds or {}).get(field.id) for file in files]
-    if read is None or not files or None in (*lows, *highs):
+    if read is None or None in (*lows, *highs):
+        return None
+    try:
+        return min(map(read, lows)), max(map(read, highs))
+    except ValueError:  # a text that is none
+        return None
+
+
+def _spelled_bounds(field: Field, bounds: Sequence[tuple[Any, Any] | None]) -> tuple[str | None, str | None]:
+    spell, certain = _SPELLED.get(str(field.type), _plainly), [each for each in bounds if each is not None]
+    if not bounds or len(certain) < len(bounds):
         return None, None
     try:
-        return spell(min(map(read, lows))), spell(max(map(read, highs)))
-    except (ValueError, OverflowError):  # a year that Python does not have, a text that is none
+        return spell(min(low for low, _ in certain)), spell(max(high for _, high in certain))
+    except (ValueError, OverflowError):  # a year that Python does not have
         return None, None
 
 

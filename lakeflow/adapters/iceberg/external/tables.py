@@ -35,9 +35,9 @@ class IcebergExternals:
         return {key: found for name, group in by_catalog.items() for key, found in self._found(name, group).items()}
 
     def scan(self, table: Table[ExternalKey], snapshot_id: int) -> Scan:
-        from lakeflow.adapters.iceberg.scan import scan  # noqa: PLC0415 - imports pyiceberg: 0.6 s that `plan` spares
+        from lakeflow.adapters.iceberg.scan import Scans  # noqa: PLC0415 - imports pyiceberg: 0.6 s that `plan` spares
 
-        return scan(self._files.find(table.key, table.version), snapshot_id)
+        return Scans().scan(self._files.find(table.key, table.version), snapshot_id)
 
     def _found(self, name: str, keys: list[ExternalKey]) -> dict[ExternalKey, External]:
         try:

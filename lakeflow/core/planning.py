@@ -216,12 +216,13 @@ def _partition_reasons(partitions: Sequence[Pending], *, otherwise: bool) -> lis
 
 
 def _quarantine_step(asked: _Asked, key: AssetKey, owner: AssetKey, stands: Published | None) -> Step | None:
-    """Its rows are split off where its owner is written, and only then."""
-    step = asked.running.get(owner)
-    if step is None or step.action is not Action.WRITE:
-        return None
-    reasons = (Reason(Cause.UPSTREAM_RUNS, upstream=owner),)
-    return Step(key, Action.WRITE, reasons, stands.snapshot.id if stands else None, frozenset({owner}))
+    """Its rows are split off where its owner is written, and only then. With its owner it gets another name."""
+    step, base = asked.running.get(owner), stands.snapshot.id if stands else None
+    renamed = [Reason(Cause.RENAMED, upstream=old)] if (old := asked.facts.renames.get(key)) else []
+    if step is not None and step.action is Action.WRITE:
+        reasons = (Reason(Cause.UPSTREAM_RUNS, upstream=owner), *renamed)
+        return Step(key, Action.WRITE, reasons, base, frozenset({owner}))
+    return Step(key, Action.AUDIT, tuple(renamed), base) if renamed and base is not None else None
 
 
 def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> list[Reason]:

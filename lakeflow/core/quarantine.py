@@ -95,6 +95,7 @@ def _quarantine(asset: Asset) -> Asset:
         code_version=asset.code_version,
         source=asset.source,
         salt=asset.salt,
+        renamed_from=beside(asset.renamed_from) if asset.renamed_from else None,
         files=None,
         externals=EMPTY,
     )

@@ -38,7 +38,7 @@ def carry_out(attempt: Attempt, step: Step) -> None:
 
     An error of the asset ends the step, never the run.
     """
-    if owner_of(step.asset) is not None:
+    if owner_of(step.asset) is not None and step.action is Action.WRITE:
         _carry_out_quarantine(attempt, step)
         return
     began = perf_counter()

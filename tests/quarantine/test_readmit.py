@@ -243,3 +243,20 @@ def test_the_command_shows_what_waits_and_says_what_it_did(root: Path) -> None:
         ["silver.orders", "write", "published"],
         [KEY, "write", "published"],
     ]
+
+
+def test_a_renamed_asset_takes_its_quarantine_along(root: Path) -> None:
+    for path in ("layers/silver/orders.sql", "checks/silver/orders.py"):
+        old = root / path
+        old.rename(old.with_stem("sales"))
+    (root / "layers/silver/sales.sql").write_text(SILVER.replace("write =", "renamed_from = 'silver.orders'\nwrite ="))
+    with lakeflow.open(root) as lake:
+        planned = {str(step.asset): str(step.reasons[0]) for step in lake.plan("silver.sales").steps}
+        assert planned["silver.sales__quarantine"].startswith("renamed from silver.orders__quarantine")
+        assert states(lake.materialize("silver.sales")) == "published"
+        assert lake.undefined() == ()
+        assert sorted(row[0] or "" for row in lake.quarantined("silver.sales").rows.values) == ["2", "3"]
+    (root / "checks/silver/sales.py").write_text(CHECKS.format(more=FEW).replace("min_value=0", "min_value=-5"))
+    with lakeflow.open(root) as lake:
+        assert states(lake.readmit("silver.sales")) == "published"
+        assert lake.quarantined("silver.sales").waiting == 1

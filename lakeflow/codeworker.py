@@ -10,14 +10,14 @@ import faulthandler
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.adapters.children import Parent
+from lakeflow.adapters.children import Parent, silence
 from lakeflow.adapters.code_process import Answer, Ask, Begin, Hello, decode, encode
 from lakeflow.core.errors import CodeError, LakeflowError
 from lakeflow.core.ports import Engine
@@ -61,7 +61,7 @@ def _serve(parent: Parent, engine: Engine, functions: Functions, begin: Begin) -
     produced: Any = None
     os.environ.clear()
     os.environ.update(begin.environment)
-    with _muted(begin.quiet), ExitStack() as open_:
+    with silence() if begin.quiet else nullcontext(), ExitStack() as open_:
 
         def start() -> Any:
             nonlocal produced
@@ -96,26 +96,6 @@ def _trace(error: BaseException | None) -> tuple[str, ...]:
     if error is None:
         return ()
     return tuple("".join(traceback.format_exception(error))[:_LONGEST].splitlines())
-
-
-@contextmanager
-def _muted(quiet: bool) -> Iterator[None]:
-    """What is printed inside goes nowhere when it may hold personal data."""
-    if not quiet:
-        yield
-        return
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        for stream in (1, 2):
-            os.dup2(nowhere, stream)
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for stream in (1, 2):
-            os.dup2(kept, stream)
-        os.close(kept)
-        os.close(nowhere)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,15 @@ It ends when its parent does, whatever a check is doing.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lakeflow.adapters.audit_process import Ask, Job, Message, decode_job, encode_message
-from lakeflow.adapters.children import Parent
+from lakeflow.adapters.children import Parent, silence
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.locked import LockedDuckDB, Spare
 from lakeflow.adapters.expectations import seam
@@ -24,6 +25,8 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.model import Outcome
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.runs import CheckResult
+
+_WITHHELD: Final = "what its checks print is not kept, because personal data is involved"
 
 
 def main() -> None:
@@ -75,8 +78,12 @@ def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent, spar
     os.chdir(request.root)
     past = Past(frozenset(job.answered), job.lost, job.too_long)
     with ExitStack() as opened:
+        if suites.table.guarded:
+            sys.stderr.write(f"{request.asset}: {_WITHHELD}\n")
+            opened.enter_context(silence())
         try:
-            queries = opened.enter_context(_Queries(request, job.settings, spare))
+            place = Place(request.asset, personal=suites.table.guarded)
+            queries = opened.enter_context(_Queries(LockedDuckDB(request.views, job.settings, spare), place))
             for step in steps(request, queries, past, suites):
                 parent.send(encode_message(Message(step.unit, step.name, step.path, step.done, step.result)))
         except AssetError as error:
@@ -91,10 +98,9 @@ def _unreadable(error: AssetError) -> CheckResult:
 class _Queries:
     """DuckDB, locked down, as the checks ask for it."""
 
-    def __init__(self, request: AuditRequest, settings: Mapping[str, str], spare: Spare) -> None:
-        self._duckdb = LockedDuckDB(request.views, settings, spare)
-        personal = bool(request.pii) or any(column.pii for column in request.columns.values())
-        self._place = Place(request.asset, personal=personal)
+    def __init__(self, duckdb: LockedDuckDB, place: Place) -> None:
+        self._duckdb = duckdb
+        self._place = place
 
     def __enter__(self) -> _Queries:
         return self

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import html
+import sqlite3
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
-_AVRO, _PUFFIN = b"Obj\x01", b"PFA1"
+_AVRO, _SQLITE = b"Obj\x01", b"SQLite format 3\0"
 
 
 def written(root: Path) -> Iterator[tuple[Path, bytes]]:
@@ -15,7 +18,13 @@ def written(root: Path) -> Iterator[tuple[Path, bytes]]:
     for path in sorted(root.rglob("*")):
         if path.is_file() and path.suffix != ".parquet":
             content = path.read_bytes()
-            yield path, content + b"\n" + unpacked(content)
+            yield path, content + b"\n" + (_cells(path) if content.startswith(_SQLITE) else unpacked(content))
+
+
+def _cells(path: Path) -> bytes:
+    """All values of a database; in the file a long one is scattered over pages."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        return "\n".join(database.iterdump()).encode()
 
 
 def unpacked(content: bytes) -> bytes:
@@ -23,6 +32,8 @@ def unpacked(content: bytes) -> bytes:
         return gzip.decompress(content)
     if content.startswith(_AVRO):
         return b"".join(_blocks(content))
+    if content.startswith(b"<!"):
+        return html.unescape(content.decode()).encode()
     return b""
 
 

@@ -9,6 +9,8 @@ MAILS: Final = tuple(f"canary{n}@qzx-mail.example" for n in range(1, 6))
 PHONES: Final = tuple(f"+99-777-000-0{n}" for n in range(1, 6))
 NUMBERS: Final = tuple(f"91827360{n}" for n in range(1, 6))
 CANARIES: Final = NAMES + MAILS + PHONES + NUMBERS
+FRAGMENTS: Final = ("Zyxwell", "qzx-mail", "+99-777", "9182736")
+"""A screen may break a value, or cut it."""
 SALT: Final = "a salt that sings as well"
 
 _PEOPLE = list(zip(range(1, 6), NAMES, MAILS, PHONES, NUMBERS, strict=True))
@@ -85,6 +87,7 @@ expectations = [
 
 @check
 def says_it(branch):
+    print(branch.fetchone()[2])
     raise ValueError(branch.fetchone()[2])
 
 @check
@@ -95,6 +98,36 @@ def gives_it(branch):
 def asserts_it(branch):
     mail = branch.fetchone()[2]
     assert mail == "x", mail
+"""
+
+KEPT = """import great_expectations.expectations as gxe
+from great_expectations.expectations.row_conditions import Column
+from lakeflow import expectations as lfx
+
+apart = {"lakeflow": {"on_fail": "quarantine"}}
+ordered = {"lakeflow": {"order_by": "email"}}
+partition = {"values": ["x"], "weights": [1.0]}
+quantiles = {"quantiles": [0.5], "value_ranges": [[0, 1]]}
+expectations = [
+    gxe.ExpectColumnValuesToMatchRegex(column="email", regex="^canary1", meta=apart),
+    gxe.ExpectColumnValuesToMatchRegex(column="email", regex="^(?!canary)", severity="warning"),
+    gxe.ExpectColumnValuesToBeJsonParseable(column="email", severity="warning"),
+    gxe.ExpectColumnValuesToBeDateutilParseable(column="name", severity="warning"),
+    gxe.ExpectColumnValuesToMatchJsonSchema(column="phone", json_schema={"type": "object"}, severity="warning"),
+    gxe.ExpectColumnValuesToNotBeNull(column="id", row_condition=Column("email") == "x", severity="warning",
+        meta={"lakeflow": {"allow_empty": True}}),
+    gxe.ExpectColumnMostCommonValueToBeInSet(column="phone", value_set=["x"], severity="warning"),
+    gxe.ExpectColumnQuantileValuesToBeBetween(column="ssn", quantile_ranges=quantiles, severity="warning"),
+    gxe.ExpectColumnKLDivergenceToBeLessThan(column="name", threshold=0.1, partition_object=partition,
+        severity="warning"),
+    gxe.ExpectColumnValuesToBeIncreasing(column="ssn", strictly=True, meta=ordered, severity="warning"),
+    gxe.ExpectColumnValueZScoresToBeLessThan(column="ssn", threshold=0.1, double_sided=True, severity="warning"),
+    gxe.ExpectMulticolumnSumToEqual(column_list=["id", "ssn"], sum_total=1, severity="warning"),
+    lfx.ExpectColumnDistributionToStayNearMain(column="email", max_distance=0, severity="warning"),
+    lfx.ExpectNoKeyToDisappear(columns="email", severity="warning"),
+    lfx.ExpectForeignKeyToExist(columns="email", references="bronze.people", referenced_columns="phone",
+        severity="warning"),
+]
 """
 
 FILES: Final = {
@@ -108,6 +141,7 @@ FILES: Final = {
         f"layers/bronze/{name}.sql": SOURCE.format(files=f"broken/{name}.csv", ssn="long", key="")
         for name in ("words", "wide", "open", "headless")
     },
+    "layers/bronze/apart.sql": SOURCE.format(files="people.csv", ssn="long", key=""),
     "layers/silver/people.sql": MASKED,
     "layers/silver/casts.sql": _HEAD + "select id, cast(email as int) as x from bronze.people",
     "layers/silver/tells.sql": _HEAD + "select id, error(email)::int as x from bronze.people",
@@ -119,6 +153,7 @@ FILES: Final = {
     },
     "layers/gold/people.sql": "select email, count(*) as n from silver.people group by email",
     "checks/bronze/people.py": EXPECTATIONS,
+    "checks/bronze/apart.py": KEPT,
     "checks/bronze/people.alias.sql": "select email as a, ssn as n from bronze.people",
     "checks/bronze/people.cast.sql": "select cast(email as int) from bronze.people",
     "checks/bronze/people.told.sql": "select error(email) from bronze.people",

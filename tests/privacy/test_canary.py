@@ -5,6 +5,7 @@ The only places where the values may stand are the files that brought them, and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
@@ -13,11 +14,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lakeflow.cli.main import run
+from lakeflow.cli.main import COMMANDS, run
 from tests.cli.process import lakeflow
 from tests.cli.test_commands import make
 from tests.privacy.bytes_of import written
-from tests.privacy.canaries import CANARIES, FILES, SALT
+from tests.privacy.canaries import CANARIES, FILES, FRAGMENTS, KEPT, SALT
 
 BROKEN = [
     "casts",
@@ -32,7 +33,17 @@ BROKEN = [
     "keeps",
     "streams",
 ]
-LOOKS = ("status", "runs", "plan", "list", "lineage --snapshots", "snapshots bronze.people")
+LOOKS = (
+    *("status", "runs", "plan", "list", "lineage --snapshots", "snapshots bronze.people", "check", "config", "doctor"),
+    *("gc", "drop bronze.nothing", "adopt silver.people --from nowhere", "backfill bronze.people", "init elsewhere"),
+)
+AUDITS = (
+    "bronze.people",
+    "bronze.people --history 3",
+    "bronze.people --gx",
+    "bronze.apart",
+    "bronze.apart --history 3",
+)
 
 
 class Aviary:
@@ -87,21 +98,49 @@ def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
     (held,) = lake.runs
     for words in (f"show bronze.people --ref audit_{held}", f"runs {held}", "preview bronze.people"):
         lake.look(words)
+    lake.look(f"retry {held}")
+    for more in (
+        f"--ref audit_{held} --data-docs pages/held",
+        "--ref held --gx",
+        f"--run {held} --data-docs pages/run",
+    ):
+        lake.look(f"audit bronze.people {more}")
     lake.run(f"publish {held} --force --reason canaries", code=0)
     lake.run(f"materialize {' '.join(f'silver.{name}' for name in BROKEN)}", code=1)
     lake.run("materialize silver.people gold.people", code=1)
     lake.run("materialize bronze.words bronze.wide bronze.open bronze.headless", code=1)
     for name in BROKEN:
         lake.look(f"preview silver.{name}")
+    _put_apart(lake)
     for words in LOOKS:
         lake.look(words)
-    for name in ("bronze.people", "silver.people", "silver.keeps"):
+    for words in (*AUDITS, f"bronze.people --snapshot {_snapshot(lake)} --data-docs pages/main"):
+        lake.look(f"audit {words}")
+    for name in ("bronze.people", "bronze.apart", "bronze.apart__quarantine", "silver.people", "silver.keeps"):
         for more in ("--ref held", "--ref held --failing", "--failing", ""):
             lake.look(f"show {name} {more}")
     for name in lake.runs:
         lake.look(f"runs {name}")
         lake.look(f"runs {name} --log")
+        lake.look(f"discard {name}")
+    lake.look(f"rollback {held}")
     return lake
+
+
+def _put_apart(lake: Aviary) -> None:
+    """Rows go to quarantine, do not come back, and come back when the check was mended; the second run has it kept."""
+    lake.run("materialize bronze.apart --events", code=0)
+    lake.look("quarantine show bronze.apart")
+    lake.run("quarantine readmit bronze.apart", code=0)
+    (lake.root / "checks/bronze/apart.py").write_text(KEPT.replace("canary1", "canary"))
+    lake.run("audit bronze.apart --data-docs pages/apart", code=0)
+    lake.run("quarantine readmit bronze.apart", code=0)
+    lake.look("quarantine show bronze.apart")
+
+
+def _snapshot(lake: Aviary) -> str:
+    done = lakeflow("snapshots", "bronze.people", "-o", "json", cwd=lake.root, **lake.env)
+    return f"s{json.loads(done.stdout)['data']['snapshots'][0]['snapshot_id']}"
 
 
 @pytest.mark.long
@@ -115,6 +154,18 @@ def test_twenty_canaries_are_in_the_lake(aviary: Aviary) -> None:
 @pytest.mark.long
 def test_no_canary_sings(aviary: Aviary) -> None:
     assert aviary.sung(CANARIES) == []
+
+
+@pytest.mark.long
+def test_nor_does_a_part_of_one(aviary: Aviary) -> None:
+    assert aviary.sung(FRAGMENTS) == []
+
+
+@pytest.mark.long
+def test_every_command_was_heard(aviary: Aviary) -> None:
+    heard = {line.split()[1] for line in aviary.printed.splitlines() if line.startswith("$ ")}
+    assert heard == set(COMMANDS)
+    assert len(list((aviary.root / "pages").rglob("*.html"))) >= 8
 
 
 @pytest.mark.long

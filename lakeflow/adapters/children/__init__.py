@@ -5,5 +5,6 @@ Who needs a child is handed a way to start one by the composition root.
 
 from lakeflow.adapters.children.child import Child
 from lakeflow.adapters.children.parent import Parent
+from lakeflow.adapters.children.silence import silence
 
-__all__ = ["Child", "Parent"]
+__all__ = ["Child", "Parent", "silence"]

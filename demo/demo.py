@@ -1,4 +1,4 @@
-"""A year of a lakehouse, month by month, told by the command line itself: publish, hold, mend, retry, roll back.
+"""A year of a lakehouse, month by month, told by the command line: publish, hold, mend, retry, backfill, roll back.
 
 It works in a copy under `build/demo`, so that nothing of the repository changes. Every command's exit code is
 checked: the story ends with exit 0 only when each chapter ended as it should.
@@ -22,6 +22,8 @@ LAKE: Final = REPOSITORY / "build" / "demo"
 LATER: Final = LAKE / "later"
 SILVER_WEATHER: Final = Path("silver", "weather.sql")
 DELAYS: Final = Path("layers", "gold", "carrier_delays.sql")
+MONTHS: Final = "gold.destination_months"
+FEW_CANCELLED: Final = Path("checks", "gold", "destination_months.few_cancelled.sql")
 SALT: Final = "the demo's own salt, which is no secret"
 DONE, HELD = 0, 1
 
@@ -30,12 +32,14 @@ def main() -> None:
     lay_out()
     january()
     february()
-    quiet("March", "April", "May", "June")
+    march()
+    quiet("April", "May", "June")
     july()
     quiet("August", "September", "October")
     november()
     quiet("December")
     what_is_there()
+    a_new_question()
     a_mistake()
 
 
@@ -64,6 +68,19 @@ def february() -> None:
     run("retry")
 
 
+def march() -> None:
+    say(
+        "March brings a new edition of the register of airports: three have another name. gold.airports keeps a",
+        "history, so both names stand there with the days on which they held, and a flight refers to that of its day.",
+    )
+    land("03")
+    run("materialize")
+    python(
+        "airports = lake.read(\"gold.airports\").filter(\"airport in ('BUR', 'CMH', 'LAS')\")",
+        'print(airports.select("airport, name, valid_from, valid_to, is_current").order("airport, valid_from"))',
+    )
+
+
 def july() -> None:
     say(
         "July's bookings come with six passengers of whom nobody has heard. No code is wrong: a file is late.",
@@ -90,10 +107,33 @@ def november() -> None:
 
 
 def what_is_there() -> None:
-    say("A year is in. Nothing to do is a good answer; lineage is in the tables themselves.")
+    say(
+        "A year is in. Nothing to do is a good answer; lineage is in the tables themselves. Each month silver.flights",
+        "read only the rows that were new: its snapshots are appends.",
+    )
     run("plan")
-    run("snapshots", "silver.weather")
+    run("snapshots", "silver.flights")
     run("lineage", "gold.weather_delays", "gold.flights")
+
+
+def a_new_question() -> None:
+    say(
+        "Somebody asks for a mart by month. It is built by partitions in time, the first quarter first: each month is",
+        "audited and published before the next begins, and one that is held does not stop those after it.",
+    )
+    quarter = ("backfill", MONTHS, "--from", "2013-01", "--to", "2013-03")
+    bring_the_mart(cancelled_at_most="0.04")
+    run(*quarter, expected=HELD)
+    say("In February it snowed for two days. The check was too strict; what is built already stays as it is.")
+    bring_the_mart(cancelled_at_most="0.06")
+    run(*quarter, "--failed-and-missing")
+    run(*quarter, "--failed-and-missing")
+    say("The rest of the year is what `plan` says is missing.")
+    run("plan", MONTHS)
+    run("materialize", MONTHS)
+    python(
+        'print(lake.read("gold.destination_months").filter("dest = \'BUR\' and month < \'2013-05-01\'").order("month"))'
+    )
 
 
 def a_mistake() -> None:
@@ -102,6 +142,7 @@ def a_mistake() -> None:
     (LAKE / DELAYS).write_text(text.replace("filter (late)", "filter (arr_delay >= 60)"))
     run("materialize", "gold.carrier_delays")
     run("rollback", latest_run())
+    (LAKE / DELAYS).write_text(text)
     run("runs")
 
 
@@ -112,7 +153,7 @@ def quiet(*months: str) -> None:
         land(f"{NAMES.index(month) + 1:02}")
         print(f"\n$ lakeflow materialize    # {month}", flush=True)
         done = lakeflow("materialize", capture=True)
-        print(done.stdout.strip().splitlines()[-1], flush=True)
+        print(next(line for line in done.stdout.splitlines() if line.endswith(" errored")), flush=True)
         require(("materialize",), done.returncode, DONE)
 
 
@@ -123,10 +164,13 @@ NAMES: Final = (
 
 
 def lay_out() -> None:
-    """A fresh copy of the reference project with the first version of silver.weather, and no file of any month."""
+    """A fresh copy of the reference project with the first version of silver.weather, without the mart that somebody
+    asks for later, and with no file of any month.
+    """
     shutil.rmtree(LAKE, ignore_errors=True)
+    later = shutil.ignore_patterns("__pycache__", f"{MONTHS.removeprefix('gold.')}.*")
     for folder in ("layers", "checks"):
-        shutil.copytree(REPOSITORY / folder, LAKE / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(REPOSITORY / folder, LAKE / folder, ignore=later)
     (LAKE / "pyproject.toml").write_text("[tool.lakeflow]\n")
     weather_as_of("naive")
     prepare(LATER)
@@ -135,6 +179,14 @@ def lay_out() -> None:
 
 def weather_as_of(version: str) -> None:
     shutil.copy(REPOSITORY / "demo" / version / SILVER_WEATHER, LAKE / "layers" / SILVER_WEATHER)
+
+
+def bring_the_mart(cancelled_at_most: str) -> None:
+    """With the check that says which share of a month's flights may be cancelled."""
+    for path in REPOSITORY.glob(f"*/gold/{MONTHS.removeprefix('gold.')}.*"):
+        shutil.copy(path, LAKE / path.relative_to(REPOSITORY))
+    text = (LAKE / FEW_CANCELLED).read_text()
+    (LAKE / FEW_CANCELLED).write_text(text.replace("0.06", cancelled_at_most))
 
 
 def land(drop: str) -> None:
@@ -154,6 +206,13 @@ def run(*words: str, expected: int = DONE) -> None:
     require(words, lakeflow(*words).returncode, expected)
 
 
+def python(*lines: str) -> None:
+    """The same lake from Python, for a question of its own."""
+    code = ["import lakeflow", "", 'with lakeflow.open(".") as lake:', *(f"    {line}" for line in lines)]
+    print("\n$ python", *(f">>> {line}".rstrip() for line in code), sep="\n", flush=True)
+    require(("python",), started("-c", "\n".join(code)).returncode, DONE)
+
+
 def require(words: tuple[str, ...], code: int, expected: int) -> None:
     if code != expected:
         raise SystemExit(f"demo: `lakeflow {' '.join(words)}` ended with {code}, expected {expected}")
@@ -161,14 +220,20 @@ def require(words: tuple[str, ...], code: int, expected: int) -> None:
 
 def lakeflow(*words: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
     """Progress is for people who watch; off a terminal the screens alone tell the story."""
+    return started("-m", "lakeflow.cli", *words, capture=capture)
+
+
+def started(*words: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+    """Python, which keeps what it compiled beside the lake: a hundred processes of the story load the same modules."""
+    kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(LAKE.with_name("pycache"))}
     return subprocess.run(
-        [sys.executable, "-m", "lakeflow.cli", *words],
+        [sys.executable, *words],
         cwd=LAKE,
         check=False,
         text=True,
         stdout=subprocess.PIPE if capture else None,
         stderr=None if sys.stderr.isatty() else subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "LAKEFLOW_PII_SALT": SALT},
+        env={**os.environ, **kept, "PYTHONPATH": str(REPOSITORY), "LAKEFLOW_PII_SALT": SALT},
     )
 
 

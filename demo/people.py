@@ -21,6 +21,8 @@ CHANGED: Final = 12
 BOOKED: Final = 900
 AGAIN: Final = 9
 """Bookings of a month that the next one's file says again."""
+UPGRADED: Final = 3
+"""How many of these are told of with another cabin and fare than before."""
 LATE: Final = "07-late"
 """The drop of passengers who sign up in July and whose file comes after their bookings."""
 LATE_SIGN_UPS: Final = 6
@@ -74,9 +76,21 @@ def bookings_of(flights: Mapping[int, list[bytes]], drops: Mapping[str, list[byt
         late = _new(drops[LATE], known) if f"{month:02}" == LATE[:2] else []
         who = [*late, *(dice.choice(known) for _ in range(BOOKED - len(late)))]
         rows = [_booking(dice, month, place, name, flights[month]) for place, name in enumerate(who)]
-        months[month] = [*months[month - 1][-AGAIN:], *rows] if month > 1 else rows
+        months[month] = [*_again(months[month - 1][-AGAIN:]), *rows] if month > 1 else rows
         known += late
     return months
+
+
+def _again(lines: list[bytes]) -> list[bytes]:
+    """The first of them as they were booked anew, one cabin better."""
+    return [*map(_upgraded, lines[:UPGRADED]), *lines[UPGRADED:]]
+
+
+def _upgraded(line: bytes) -> bytes:
+    said, cabins = json.loads(line), list(CABINS)
+    better = cabins[min(cabins.index(said["cabin"]) + 1, len(cabins) - 1)]
+    fare = float(said["fare"]) * CABINS[better] / CABINS[said["cabin"]]
+    return json.dumps({**said, "cabin": better, "fare": f"{fare:.2f}"}).encode() + b"\n"
 
 
 def _new(lines: list[bytes], known: list[str]) -> list[str]:

@@ -14,7 +14,7 @@ from lakeflow.cli.words import in_rows, seconds
 from lakeflow.core.backfill import Backfilled, WindowEnded
 from lakeflow.core.counting import counted
 from lakeflow.core.model import AssetKey
-from lakeflow.core.runs import RunRecord, RunState
+from lakeflow.core.runs import Action, RunRecord, RunState
 
 
 def left_out_lines(assets: Sequence[AssetKey]) -> list[Text]:
@@ -43,11 +43,10 @@ def backfill_screen(done: Backfilled) -> Text:
     """A line a window, what needs a decision, and what was left out."""
     ended = done.windows
     rows = [_cells(each) for each in ended]
-    published = sum(each.run is not None and each.run.state is RunState.PUBLISHED for each in ended)
-    fresh = sum(each.run is None for each in ended)
-    other = len(ended) - published - fresh
-    parts = [f"{published} published", *([f"{fresh} had nothing to do"] if fresh else [])]
-    parts += [f"{other} not published"] if other else []
+    fresh, audited, published = (sum(each.run is None for each in ended), *map(len, _done(ended)))
+    other = len(ended) - published - audited - fresh
+    counts = {"audited": audited, "had nothing to do": fresh, "not published": other}
+    parts = [f"{published} published", *(f"{number} {word}" for word, number in counts.items() if number)]
     held = [line("Decide    ", _next(each.run)) for each in ended if each.run and exit_code(each.run)]
     return screen(
         [*align(rows), line(f"{counted(len(ended), 'window')}: {' · '.join(parts)}")],
@@ -56,20 +55,29 @@ def backfill_screen(done: Backfilled) -> Text:
     )
 
 
+def _done(ended: Sequence[WindowEnded]) -> tuple[list[RunRecord], list[RunRecord]]:
+    """The runs that only audited what stands, and those that published what they wrote."""
+    done = [each.run for each in ended if each.run and each.run.state is RunState.PUBLISHED]
+    return [run for run in done if not _wrote(run)], [run for run in done if _wrote(run)]
+
+
+def _wrote(run: RunRecord) -> bool:
+    return any(step.action is Action.WRITE for step in run.steps)
+
+
+def _rows(run: RunRecord) -> int:
+    """That came; what was only audited came before."""
+    return sum(step.rows or 0 for step in run.steps if step.snapshot_id and step.action is Action.WRITE)
+
+
 def _cells(window: WindowEnded) -> tuple[Text, ...]:
     run = window.run
     if run is None:
         return line(Mark.NONE), line(window.name), line(""), line(""), line("nothing to do")
     mark = Mark.OK if exit_code(run) == 0 else Mark.BAD
-    rows = sum(step.rows or 0 for step in run.steps if step.snapshot_id)
     took = seconds(window.took.total_seconds())
-    return (
-        line(mark),
-        line(window.name),
-        line(in_rows(rows)),
-        line((took, "dim")),
-        line(f"{run.state}  run {run.id}"),
-    )
+    rows, state = (in_rows(_rows(run)), run.state) if _wrote(run) else ("", "audited")
+    return line(mark), line(window.name), line(rows), line((took, "dim")), line(f"{state}  run {run.id}")
 
 
 def _next(run: RunRecord) -> str:
@@ -84,6 +92,6 @@ def backfill_records(done: Backfilled) -> Records:
 
 def _record(window: WindowEnded) -> tuple[str, ...]:
     run = window.run
-    rows = sum(step.rows or 0 for step in run.steps if step.snapshot_id) if run else 0
+    rows = _rows(run) if run else 0
     said = (run.id, str(run.state)) if run else ("", "")
     return window.name, *said, str(rows), f"{window.took.total_seconds():.3f}"

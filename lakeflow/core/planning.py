@@ -11,7 +11,7 @@ from lakeflow.core.counting import counted
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.facts import Facts, Published, moved, published
 from lakeflow.core.graph import ancestors
-from lakeflow.core.increments import consumption
+from lakeflow.core.increments import Consumption, consumption
 from lakeflow.core.landing import Landing
 from lakeflow.core.model import EMPTY, Asset, AssetKey, OnRewrite, Project, WriteMode
 from lakeflow.core.quarantine import owner_of
@@ -258,19 +258,22 @@ def _rebuild(asset: Asset, why: str) -> list[Reason]:
 
 def _increment_reasons(asked: _Asked, asset: Asset) -> Iterator[Reason]:
     """Only incremental inputs ask for a run: the others are read as they are when new rows come."""
-    facts = asked.facts
     for upstream in sorted(asset.new_rows):
         if (step := asked.running.get(upstream)) and step.action is Action.WRITE:
             yield Reason(Cause.UPSTREAM_RUNS, upstream=upstream)
-    known = {key: table for key in asset.new_rows if (table := facts.tables.get(key))}
-    heads = {key: table.main for key, table in known.items() if table.main is not None}
-    came = consumption(asset, facts.tables.get(asset.key), known, heads)
+    came = _consumption(asked, asset)
     if came.rebuild:
         yield from _rebuild(asset, came.rebuild) or [Reason(Cause.WAITS, after=came.rebuild)]
     for upstream, increment in came.increments.items():
         if increment.appends:
             since, head = short_id(increment.since), short_id(increment.head)
             yield Reason(Cause.NEW_ROWS, upstream, since, head, increment.rows)
+
+
+def _consumption(asked: _Asked, asset: Asset) -> Consumption:
+    known = {key: table for key in asset.new_rows if (table := asked.facts.tables.get(key))}
+    heads = {key: table.main for key, table in known.items() if table.main is not None}
+    return consumption(asset, asked.facts.tables.get(asset.key), known, heads)
 
 
 def _source_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
@@ -332,11 +335,16 @@ def _foreign(snapshot: Snapshot) -> Reason:
 
 
 def _rows_read(asked: _Asked, step: Step) -> int:
-    """Rows of the inputs that are published; what an upstream of this plan will write is not known yet."""
+    """Rows of the inputs that are published, of incremental ones those that are new; what an upstream of this plan
+    will write is not known yet.
+    """
     asset, facts = asked.project.assets[step.asset], asked.facts
-    ours = (facts.tables.get(upstream) for upstream in asset.upstreams)
+    anew = {reason.cause for reason in step.reasons} & {Cause.FULL_REFRESH, Cause.REBUILD}
+    new = {} if anew else _consumption(asked, asset).increments
+    ours = (facts.tables.get(upstream) for upstream in asset.upstreams - new.keys())
     theirs = (facts.externals[key].table for key in asset.external if key in facts.externals)
-    return sum(table.published.rows or 0 for table in (*ours, *theirs) if table and table.published)
+    all_of = sum(table.published.rows or 0 for table in (*ours, *theirs) if table and table.published)
+    return all_of + sum(increment.rows for increment in new.values())
 
 
 def _warnings(asked: _Asked, step: Step) -> list[str]:

@@ -1,10 +1,11 @@
 /*
-description = "Airports of the United States, as the file said them."
+description = "The register of airports of the United States, edition by edition, as the file said it."
 owner = "data-platform"
 tags = ["reference"]
 
 [source]
-files = "data/landing/reference/airports.csv"
+folder = "data/landing/airports"
+files = "*.csv"
 format = "csv"
 columns = ["faa", "name", "lat", "lon", "alt", "tz", "dst", "tzone"]
 */

@@ -2,14 +2,16 @@
 description = "One row per departure scheduled from New York."
 kind = "fact"
 key = ["carrier", "flight", "origin", "day"]
+write = "upsert"
+new_rows = ["silver.flights"]
 owner = "analytics"
 tags = ["star", "flights"]
 
 [foreign_keys]
 carrier = "gold.carriers.carrier"
 tailnum = "gold.aircraft.tailnum"
-origin = "gold.airports.airport"
-dest = "gold.airports.airport"
+origin = "gold.airports.airport at day"
+dest = "gold.airports.airport at day"
 day = "gold.dates.day"
 
 [columns.tailnum]

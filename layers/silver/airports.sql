@@ -1,11 +1,17 @@
 /*
-description = "One row per airport of the United States."
-key = ["airport"]
+description = "One row per airport of the United States and edition of the register."
+key = ["airport", "effective_on"]
+write = "append"
+new_rows = ["bronze.airports"]
 owner = "data-platform"
 tags = ["reference"]
 
 [columns.airport]
 description = "FAA code, three characters."
+
+[columns.effective_on]
+type = "date"
+description = "First day of the month after which the edition is named: since when its rows hold."
 
 [columns.latitude]
 description = "Degrees north; null where the file's position is wrong."
@@ -19,8 +25,13 @@ description = "Feet above sea level."
 [columns.time_zone]
 description = "IANA name; null where the file has none or derived it from a wrong position."
 */
+
+-- An edition is the whole register. One that comes twice under two names is told by the audit of the key.
 with landed as (
-    select distinct nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA') from bronze.airports
+    select distinct
+        nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA'),
+        strptime(parse_filename(_file, true), '%Y-%m')::date as effective_on
+    from bronze.airports
 ),
 
 -- Three airports lie in China or the Arctic: Keene (EEN) has its coordinates exchanged, Deer Valley (DVT) and
@@ -31,6 +42,7 @@ placed as (
 
 select
     faa as airport,
+    effective_on,
     name,
     case when well_placed then lat::double end as latitude,
     case when well_placed then lon::double end as longitude,

@@ -1,6 +1,9 @@
 /*
 description = "One row per booked seat."
 key = ["booking_id"]
+write = "upsert"
+keep = "last by delivery"
+new_rows = ["bronze.bookings"]
 owner = "loyalty"
 tags = ["passengers"]
 
@@ -14,10 +17,13 @@ description = "US dollars."
 
 [columns.booked_at]
 type = "timestamptz"
+
+[columns.delivery]
+description = "The delivery that told of the booking last, by its name: of two that disagree the later name counts."
 */
 
--- What the feed says twice in the same words is folded into one; two rows that disagree about a booking stay two, and
--- the audit of the key holds them back.
+-- What the feed says twice counts once; who changes to another cabin is told again by a later delivery, which counts
+-- in whatever order they land. A delivery that contradicts itself ends the step.
 select distinct
     booking_id,
     passenger_id,
@@ -27,5 +33,6 @@ select distinct
     day::date as day,
     cabin,
     fare::decimal(8, 2) as fare,
-    booked_at::timestamptz as booked_at
+    booked_at::timestamptz as booked_at,
+    parse_filename(_file, true) as delivery
 from bronze.bookings

@@ -1,6 +1,9 @@
 /*
 description = "One row per departure scheduled from New York: typed, in UTC, with how it ended."
 key = ["carrier", "flight", "origin", "day"]
+write = "upsert"
+keep = "last by delivery"
+new_rows = ["bronze.flights"]
 owner = "data-platform"
 tags = ["flights"]
 
@@ -40,12 +43,19 @@ description = "Miles between origin and destination."
 
 [columns.tailnum]
 description = "Registration of the aircraft; null for many cancelled flights."
+
+[columns.delivery]
+description = "The delivery that told of the flight last, by its name: of two that disagree the later name counts."
 */
 
--- The file writes null as NA. A row that two files repeat is folded into one; two files that disagree about a
--- flight stay two rows, and the audit of the key holds them back.
+-- The file writes null as NA. Months land one by one, and each run reads only what landed since. A row that is
+-- repeated counts once, and a later delivery corrects an earlier one, in whatever order they land; one that
+-- contradicts itself ends the step.
 with landed as (
-    select distinct nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA') from bronze.flights
+    select distinct
+        nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA'),
+        parse_filename(_file, true) as delivery
+    from bronze.flights
 ),
 
 -- `time_hour` is the scheduled hour in UTC, so no wall clock has to be resolved here. It could not be, twice a
@@ -77,5 +87,6 @@ select
     dep_delay::int as dep_delay,
     arr_delay::int as arr_delay,
     air_time::int as air_time,
-    distance::int as distance
+    distance::int as distance,
+    delivery
 from departures

@@ -1,6 +1,9 @@
 /*
 description = "One row per passenger, as last heard of."
 key = ["passenger_id"]
+write = "upsert"
+keep = "last by updated_at"
+new_rows = ["bronze.passengers"]
 owner = "loyalty"
 tags = ["passengers"]
 
@@ -21,6 +24,8 @@ mask = "redact"
 pii = false
 description = "1970 for everyone born from 1970 to 1979; the day of birth stays in bronze."
 */
+
+-- A file that comes late takes nothing back: `keep` holds against what stands there too.
 select
     passenger_id,
     name,
@@ -29,5 +34,5 @@ select
     born[1:3]::int * 10 as born_decade,
     updated_at::timestamptz as updated_at
 from bronze.passengers
--- Two files that disagree at the same instant: the row that stands later wins, whatever order they landed in.
+-- Two rows that disagree at the same instant and land together: the one that stands later wins.
 qualify row_number() over (partition by passenger_id order by updated_at::timestamptz desc, _file desc, _row desc) = 1

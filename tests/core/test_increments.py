@@ -93,6 +93,10 @@ def test_the_plan_says_which_rows_are_new() -> None:
     assert reasons(planned()) == ["new rows: bronze.raw s1 → s8 (+9 rows)"]
 
 
+def test_of_an_incremental_input_only_the_new_rows_are_read() -> None:
+    assert planned().rows_to_read == 9
+
+
 def test_an_asset_that_consumed_everything_is_fresh() -> None:
     assert not reasons(planned(clean=table("silver.clean", made(2, inputs={"bronze.raw": 8}))))
 

@@ -31,6 +31,7 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @installed
 def test_everything_comes_in_twelve_monthly_drops_beside_the_reference_files(landing: Path) -> None:
     assert sorted(path.name for path in landing.iterdir()) == [
+        "airports",
         "bookings",
         "flights",
         "passengers",
@@ -41,6 +42,7 @@ def test_everything_comes_in_twelve_monthly_drops_beside_the_reference_files(lan
         assert sorted(path.name for path in (landing / feed).iterdir()) == [month + suffix for month in MONTHS]
     people = sorted(path.stem for path in (landing / "passengers").iterdir())
     assert people == sorted([*MONTHS, "2013-07-late"])
+    assert sorted(path.name for path in (landing / "airports").iterdir()) == ["2013-01.csv", "2013-03.csv"]
 
 
 @installed
@@ -69,6 +71,31 @@ def test_six_passengers_of_july_are_booked_before_their_file_comes(landing: Path
     july = [json.loads(line) for line in (landing / "bookings/2013-07.ndjson").read_text().splitlines()]
     assert len(late) == 6
     assert sum(booking["passenger_id"] in late for booking in july) == 6
+
+
+@installed
+def test_the_second_edition_of_the_airports_gives_three_of_them_another_name(landing: Path) -> None:
+    """What the demo's March is about."""
+    first, second = ((landing / f"airports/2013-{month}.csv").read_text().splitlines() for month in ("01", "03"))
+    changed = [line.split(",") for before, line in zip(first, second, strict=True) if before != line]
+    assert [(code, name) for code, name, *_ in changed] == [
+        ("BUR", "Hollywood Burbank"),
+        ("CMH", "John Glenn Columbus Intl"),
+        ("LAS", "Harry Reid Intl"),
+    ]
+
+
+@installed
+def test_every_month_tells_of_nine_bookings_again_and_of_three_of_them_otherwise(landing: Path) -> None:
+    january, february = (bookings(landing, month) for month in MONTHS[:2])
+    again = january.keys() & february.keys()
+    assert len(again) == 9
+    assert sum(january[each] != february[each] for each in again) == 3
+
+
+def bookings(landing: Path, month: str) -> dict[str, dict[str, str]]:
+    said = map(json.loads, (landing / f"bookings/{month}.ndjson").read_text().splitlines())
+    return {each["booking_id"]: each for each in said}
 
 
 @installed

@@ -198,7 +198,7 @@ def test_airports_whose_position_is_wrong_have_none(lake: duckdb.DuckDBPyConnect
         "MYF,Montgomery Field,32.4759,117.759,17,8,A,Asia/Chongqing",
         "SYA,Eareckson As,52.712275,174.11362,98,-9,A,America/Anchorage",
     ]
-    land(tmp_path, "reference/airports.csv", "faa,name,lat,lon,alt,tz,dst,tzone", lines)
+    land(tmp_path, "airports/2013-01.csv", "faa,name,lat,lon,alt,tz,dst,tzone", lines)
     build(lake, "bronze.airports", "silver.airports")
     found = ask(lake, "select airport, longitude, time_zone from silver.airports order by airport")
     assert found == [
@@ -225,7 +225,7 @@ def test_an_airport_is_placed_by_whichever_file_knows_it(lake: duckdb.DuckDBPyCo
         'EDDF,FRA,Frankfurt am Main Airport,Frankfurt,Hesse,DE,364,50.03,8.54,Europe/Berlin,""',
         '00AA,"",Aero B Ranch Airport,Leoti,Kansas,US,3435,38.7,-101.47,America/Chicago,00AA',
     ]
-    land(tmp_path, "reference/airports.csv", "faa,name,lat,lon,alt,tz,dst,tzone", faa)
+    land(tmp_path, "airports/2013-01.csv", "faa,name,lat,lon,alt,tz,dst,tzone", faa)
     land(tmp_path, "reference/world_airports.csv", WORLD, world)
     build(lake, "bronze.airports", "bronze.world_airports", "silver.airports", "silver.world_airports")
     build(lake, "gold.airports")

@@ -59,7 +59,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Published:
-    """What stands on an asset's main: made from which code, checks, files and inputs.
+    """What stands on an asset's main: made from which code, checks, files and inputs. `looked_at` are the snapshots of
+    other tables that its checks looked into when it was last audited.
 
     `foreign` is the newest snapshot on main that changed rows and that no run of ours wrote.
     """
@@ -70,6 +71,7 @@ class Published:
     reads: str = ""
     inputs: Mapping[str, int] = EMPTY
     foreign: Snapshot | None = None
+    looked_at: Mapping[str, int] = EMPTY
 
 
 def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Published | None:
@@ -80,7 +82,8 @@ def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Pu
     foreign: Snapshot | None = None
     for snapshot in table.ancestry(head.id):
         if said := ruled.get(snapshot.id):
-            return Published(head, said.code_version, said.checks_digest, said.reads, said.inputs, foreign)
+            made_from = (said.code_version, said.checks_digest, said.reads, said.inputs)
+            return Published(head, *made_from, foreign, said.looked_at)
         if made := provenance_of(snapshot.summary):
             return Published(head, made.code_version, made.checks, made.reads, made.inputs, foreign)
         if foreign is None and snapshot.operation != NEUTRAL:

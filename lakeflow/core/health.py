@@ -45,10 +45,12 @@ def _differs(project: Project, facts: Facts, key: AssetKey) -> bool:
 
 
 def _counts(reason: Reason, above: Mapping[AssetKey, AssetStatus]) -> bool:
-    """A root that always runs is not stale for that, nor is what would run only because of it."""
+    """A root that always runs is not stale for that, nor is what would run only because of it; and what its checks
+    refer to is as they found it until that has run.
+    """
     if reason.cause is Cause.UPSTREAM_RUNS and isinstance(reason.upstream, AssetKey):
         return above[reason.upstream].health is not Health.FRESH
-    return reason.cause is not Cause.NO_FINGERPRINT
+    return reason.cause not in {Cause.NO_FINGERPRINT, Cause.REFERENCE_RUNS}
 
 
 def _of_step(step: Step, reasons: Sequence[Reason]) -> Health:

@@ -163,6 +163,8 @@ def _step(asked: _Asked, key: AssetKey) -> Step | None:
     else:
         to_write = _partition_reasons(partitions, otherwise=_is_partitioned_otherwise(asked, asset))
     to_audit = _reasons_to_audit(asked, asset, stands) if stands else []
+    if not to_write:
+        to_audit += _running_references(asked, asset)
     if not to_write and not to_audit:
         return None
     action = Action.WRITE if to_write else Action.AUDIT
@@ -326,7 +328,26 @@ def _reasons_to_audit(asked: _Asked, asset: Asset, stands: Published) -> list[Re
     digest = asked.project.suite(asset.key).digest
     if stands.checks_digest != digest:
         reasons.append(Reason(Cause.CHECK_CHANGED, before=stands.checks_digest[:6], after=digest[:6]))
-    return reasons
+    return [*reasons, *_moved_references(asked, asset, stands)]
+
+
+def _references(asked: _Asked, asset: Asset) -> list[AssetKey]:
+    """The tables that its checks look into. Where they are inputs as well, a move is told as that of an input."""
+    return sorted(asked.project.suite(asset.key).references - asset.upstreams - {asset.key})
+
+
+def _moved_references(asked: _Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
+    """A dimension that lost a row may have broken a fact that nobody touched."""
+    for key in _references(asked, asset):
+        since, table = stands.looked_at.get(str(key)), asked.facts.tables.get(key)
+        if since is not None and table is not None and (shift := moved(table, since)):
+            yield Reason(Cause.REFERENCE_MOVED, key, short_id(since), short_id(shift[0].id), shift[1])
+
+
+def _running_references(asked: _Asked, asset: Asset) -> list[Reason]:
+    """What is in the plan already: a check refers to what runs before it."""
+    written = {key for key, step in asked.running.items() if step.action is Action.WRITE}
+    return [Reason(Cause.REFERENCE_RUNS, upstream=key) for key in _references(asked, asset) if key in written]
 
 
 def _foreign(snapshot: Snapshot) -> Reason:

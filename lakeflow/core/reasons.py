@@ -30,13 +30,24 @@ class Cause(StrEnum):
     FULL_REFRESH = "full refresh"
     RENAMED = "renamed"
     KEY_CHANGED = "key changed"
+    REFERENCE_MOVED = "reference moved"
+    REFERENCE_RUNS = "reference runs"
     READMIT = "readmits"
 
 
 _SPELLED_OUT: Final = {Cause.NO_FINGERPRINT: "always runs: nothing says whether its source changed"}
 
 
-TO_AUDIT: Final = frozenset({Cause.CHECK_CHANGED, Cause.FOREIGN, Cause.RENAMED, Cause.KEY_CHANGED})
+TO_AUDIT: Final = frozenset(
+    {
+        Cause.CHECK_CHANGED,
+        Cause.FOREIGN,
+        Cause.RENAMED,
+        Cause.KEY_CHANGED,
+        Cause.REFERENCE_MOVED,
+        Cause.REFERENCE_RUNS,
+    }
+)
 """What asks for an audit of main, whether or not the asset is written as well."""
 
 
@@ -52,11 +63,11 @@ class Reason:
 
     def __str__(self) -> str:  # noqa: PLR0911 - one line a cause
         match self.cause:
-            case Cause.UPSTREAM_RUNS:
-                return f"upstream runs: {self.upstream}"
+            case Cause.UPSTREAM_RUNS | Cause.REFERENCE_RUNS:
+                return f"{self.cause}: {self.upstream}"
             case Cause.READMIT:
                 return f"{self.cause}: what passes of {counted(self.rows or 0, 'row')} in {self.upstream}"
-            case Cause.INPUT_MOVED | Cause.NEW_ROWS:
+            case Cause.INPUT_MOVED | Cause.NEW_ROWS | Cause.REFERENCE_MOVED:
                 return f"{self.cause}: {self.upstream} {_from_to(self.before, self.after)}{_rows(self.rows)}"
             case Cause.FULL_REFRESH | Cause.RENAMED:
                 return self._of_whole_table()

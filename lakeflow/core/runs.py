@@ -193,7 +193,10 @@ STANDING: Final = frozenset({Ruling.PUBLISH, Ruling.FORCED, Ruling.UNCHANGED})
 
 @dataclass(frozen=True)
 class VerdictRecord:
-    """What was ruled on one snapshot, by whom, on the strength of which code, checks and inputs."""
+    """What was ruled on one snapshot, by whom, on the strength of which code, checks and inputs.
+
+    `looked_at` are the snapshots of other tables that its checks looked into, by table.
+    """
 
     asset: AssetKey
     snapshot_id: int
@@ -209,6 +212,7 @@ class VerdictRecord:
     inputs: Mapping[str, int] = EMPTY
     passed: int = 0
     total: int = 0
+    looked_at: Mapping[str, int] = EMPTY
 
 
 def branch_of(run_id: str) -> str:

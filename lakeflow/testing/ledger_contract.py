@@ -164,6 +164,7 @@ class LedgerContract(ABC):
 
     def test_verdicts_come_oldest_first_for_every_asset_asked(self, ledger: Ledger) -> None:
         held = verdict(Ruling.HOLD, reason="bad", inputs={"bronze.raw": BIG}, passed=1, total=2, actor="ada")
+        held = replace(held, looked_at={"gold.beta": BIG - 1})
         forced = verdict(Ruling.FORCED, at=START + timedelta(seconds=1), code_version="c", checks_digest="d", reads="e")
         other = verdict(asset=BETA)
         ledger.save(run(), [held, other])

@@ -8,9 +8,9 @@ from threading import Lock
 
 from lakeflow.core.errors import LakeflowError
 from lakeflow.core.events import Event, Phase, StepEnded, StepPhase, StepTraced
-from lakeflow.core.facts import Facts
+from lakeflow.core.facts import Facts, published
 from lakeflow.core.fingerprint import ALGORITHM
-from lakeflow.core.model import Asset, AssetKey, Suite, TableKey
+from lakeflow.core.model import EMPTY, Asset, AssetKey, Suite, TableKey
 from lakeflow.core.provenance import Provenance
 from lakeflow.core.quarantine import beside
 from lakeflow.core.runs import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
@@ -29,6 +29,7 @@ class Attempt:
     `shares` are those of steps that are under way side by side, which take the `baton` in turns.
     `audited` holds the snapshots that this attempt audited: nothing else may be published. `on_main` is what it
     found of snapshots that are main and stay so: they pass today's checks, or a new write gave the same rows.
+    `looked_at` holds which snapshots of other tables the checks of each audited asset looked into.
     `traced` are assets whose code left a traceback in the log when it was last tried.
     """
 
@@ -40,6 +41,7 @@ class Attempt:
         self.tables: dict[AssetKey, Table] = dict(facts.tables)
         self.baton = Baton()
         self.shares: dict[AssetKey, Share] = {}
+        self.looked_at: dict[AssetKey, Mapping[str, int]] = {}
         self.traced: set[AssetKey] = set()
         self._watchers = (world.log, observer)
         self._telling = Lock()
@@ -208,4 +210,10 @@ class Attempt:
             inputs=step.inputs,
             passed=sum(check.outcome == "passed" for check in step.checks),
             total=len(step.checks),
+            looked_at=self._looked_at(step.asset),
         )
+
+    def _looked_at(self, key: AssetKey) -> Mapping[str, int]:
+        """As this attempt audited it, or as it was audited before."""
+        stands = published(self.facts.tables.get(key), self.facts.verdicts.get(key, ()))
+        return self.looked_at.get(key, stands.looked_at if stands else EMPTY)

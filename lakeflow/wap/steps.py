@@ -51,7 +51,7 @@ def carry_out(attempt: Attempt, step: Step) -> None:
             _stay(attempt, step, record)
         elif not readmits(record) and lands_nothing(attempt, record.asset):
             clear_branch(attempt, record.asset)
-            _keep_main(attempt, record)
+            _keep_main(attempt, step, record)
         else:
             _write_and_audit(attempt, step, record)
     except ConflictError as error:
@@ -69,6 +69,8 @@ def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
     request = _request(attempt, record, scan)
     checks = attempt.baton.aside(lambda: attempt.world.auditor.audit(request))
     attempt.audited.add(record.snapshot_id)
+    others = attempt.suite(record.asset).references - {record.asset}
+    attempt.looked_at[record.asset] = {str(key): head for key in others if (head := attempt.pinned(key)) is not None}
     digest = attempt.suite(record.asset).digest
     audited = replace(record, checks=checks, checks_digest=digest, state=None, reason="")
     if reason := hold_reason(checks):
@@ -142,10 +144,18 @@ def _inputs_brought_nothing(attempt: Attempt, step: Step) -> bool:
 
 def _stay(attempt: Attempt, step: Step, record: StepRecord) -> None:
     """There is nothing to write: main stays as it is, and is audited when something asks for that."""
-    if any(reason.cause in TO_AUDIT for reason in step.reasons):
+    if _asks_for_audit(attempt, step):
         _audit_main(attempt, replace(record, action=Action.AUDIT))
     else:
-        attempt.end(record, StepState.UNCHANGED, "its inputs turned out unchanged")
+        what = "inputs" if step.action is Action.WRITE else "references"
+        attempt.end(record, StepState.UNCHANGED, f"its {what} turned out unchanged")
+
+
+def _asks_for_audit(attempt: Attempt, step: Step) -> bool:
+    """A table that its checks refer to counts where this run wrote it, and not where that is held: main stays there."""
+    asking = [reason for reason in step.reasons if reason.cause in TO_AUDIT]
+    written = {each.asset for each in attempt.steps if each.state is None and attempt.written_here(each.asset)}
+    return any(reason.cause is not Cause.REFERENCE_RUNS or reason.upstream in written for reason in asking)
 
 
 def _audit_main(attempt: Attempt, record: StepRecord) -> None:
@@ -157,9 +167,9 @@ def _audit_main(attempt: Attempt, record: StepRecord) -> None:
         attempt.end(audited, StepState.AUDITED)
 
 
-def _keep_main(attempt: Attempt, record: StepRecord) -> None:
+def _keep_main(attempt: Attempt, step: Step, record: StepRecord) -> None:
     """Every file has landed: main stays, on today's code, and on today's checks if it passes them."""
-    if _digest_on_main(attempt, record.asset) == record.checks_digest and record.asset not in attempt.facts.rekeyed:
+    if _digest_on_main(attempt, record.asset) == record.checks_digest and not _asks_for_audit(attempt, step):
         on_main = replace(record, snapshot_id=attempt.tables[record.asset].main)
         attempt.on_main[record.asset] = attempt.verdict(on_main, Ruling.UNCHANGED, "no new files")
         attempt.end(on_main, StepState.UNCHANGED, "no new files")
@@ -180,7 +190,7 @@ def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord) -> None:
     if readmits(record) and not record.rows:
         _leave_in_quarantine(attempt, record)
     elif not forced and _is_equal_to_main(attempt, record):
-        _drop_equal(attempt, record)
+        _drop_equal(attempt, step, record)
     else:
         audit(attempt, record)
 
@@ -269,11 +279,11 @@ def _digest_on_main(attempt: Attempt, key: AssetKey) -> str:
     return stands.checks_digest if stands and not stands.foreign else ""
 
 
-def _drop_equal(attempt: Attempt, record: StepRecord) -> None:
-    """Main stays; with another key, or where this run wrote a table that its checks look into, it is audited."""
+def _drop_equal(attempt: Attempt, step: Step, record: StepRecord) -> None:
+    """Main stays; it is audited where something asks for that, or this run wrote a table that its checks look into."""
     clear_branch(attempt, record.asset)
     looks = any(attempt.written_here(key) for key in attempt.suite(record.asset).references)
-    if looks or record.asset in attempt.facts.rekeyed:
+    if looks or _asks_for_audit(attempt, step):
         _audit_main(attempt, replace(record, action=Action.AUDIT))
         return
     on_main = replace(record, snapshot_id=attempt.tables[record.asset].main)

@@ -309,3 +309,30 @@ def test_a_reason_reads_as_a_sentence_for_every_cause() -> None:
     ]
     assert found.step(key("silver.clean")) is found.steps[1]
     assert found.step(key("silver.none")) is None
+
+
+BUYERS = asset("gold.buyers", "silver.clean")
+SALES = asset("gold.sales", "silver.clean")
+STAR = project(RAW, CLEAN, BUYERS, SALES, suites={"gold.sales": suite("k", "gold.buyers")})
+
+
+def star(buyers: Table, looked_at: int, **others: object) -> Plan:
+    sales = table("gold.sales", made(5, inputs={"silver.clean": 2}, checks="k"))
+    said = verdict("gold.sales", 5, code_version="code-1", checks_digest="k", inputs={"silver.clean": 2})
+    said = replace(said, looked_at={"gold.buyers": looked_at})
+    return planned(buyers, sales, project=STAR, verdicts=(said,), **others)
+
+
+def test_a_table_that_a_check_referred_to_has_moved_and_asks_for_an_audit_alone() -> None:
+    buyers = table("gold.buyers", made(4, inputs={"silver.clean": 2}), made(6, 4, inputs={"silver.clean": 2}))
+    assert not star(buyers, looked_at=6).steps
+    (step,) = star(buyers, looked_at=4).steps
+    assert step.action is Action.AUDIT
+    assert [str(reason) for reason in step.reasons] == ["reference moved: gold.buyers s4 → s6 (+0 rows)"]
+
+
+def test_a_table_that_a_check_refers_to_runs_and_what_stands_is_audited_against_it() -> None:
+    buyers = table("gold.buyers", made(4, code_version="old", inputs={"silver.clean": 2}))
+    found = star(buyers, looked_at=4)
+    assert causes(found) == {"gold.buyers": [Cause.CODE_CHANGED], "gold.sales": [Cause.REFERENCE_RUNS]}
+    assert found.steps[1].action is Action.AUDIT

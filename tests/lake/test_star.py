@@ -82,6 +82,44 @@ def test_a_fact_waits_for_a_dimension_that_is_held(lake: Lake) -> None:
     }
 
 
+def without_bo(lake: Lake, selection: str) -> RunRecord:
+    fewer = FILES["layers/gold/buyers.sql"] + " where buyer <> 'bo'"
+    return again(lake, "layers/gold/buyers.sql", fewer, selection)
+
+
+def test_a_dimension_that_changed_alone_leaves_its_fact_unaudited_until_it_is_looked_up_again(lake: Lake) -> None:
+    lake.materialize()
+    assert told(without_bo(lake, "gold.buyers")) == {"gold.buyers": ("published", "")}
+    with lakeflow.open(lake.project.root) as opened:
+        (fact,) = opened.status("gold.sales")
+        assert str(fact.health) == "unaudited"
+        assert fact.reasons[0].startswith("reference moved: gold.buyers")
+        run = opened.materialize("gold.sales")
+    assert run is not None
+    assert told(run) == {"gold.sales": ("held", f"{FOREIGN} failed")}
+    whole = again(lake, "layers/gold/buyers.sql", FILES["layers/gold/buyers.sql"], "gold.*")
+    assert told(whole)["gold.sales"] == ("audited", "")
+    with lakeflow.open(lake.project.root) as opened:
+        assert not opened.plan("gold.*").steps
+
+
+def test_a_fact_that_stays_as_it_is_is_looked_up_in_the_dimension_that_this_run_writes(lake: Lake) -> None:
+    lake.materialize()
+    run = without_bo(lake, "gold.*")
+    assert told(run) == {"gold.buyers": ("published", ""), "gold.sales": ("held", f"{FOREIGN} failed")}
+
+
+def test_a_dimension_that_stays_on_main_breaks_no_fact(lake: Lake) -> None:
+    """It is held, so that readers still see the one in which the fact was looked up."""
+    lake.materialize()
+    twice = "/*\nkind = 'dimension'\nkey = ['buyer']\n*/\nselect buyer from silver.sales union all select 'ada'"
+    run = again(lake, "layers/gold/buyers.sql", twice, "gold.*")
+    assert told(run) == {
+        "gold.buyers": ("held", "key (buyer) unique failed"),
+        "gold.sales": ("unchanged", "its references turned out unchanged"),
+    }
+
+
 def test_a_new_foreign_key_audits_what_is_published_and_rebuilds_nothing(lake: Lake) -> None:
     plain = FILES["layers/gold/sales.sql"].replace("kind = 'fact'", "").replace("foreign_keys", "# foreign_keys")
     again(lake, "layers/gold/sales.sql", plain, "+gold.sales gold.buyers")

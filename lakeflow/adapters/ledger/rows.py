@@ -171,6 +171,7 @@ def verdict_row(verdict: VerdictRecord) -> dict[str, Any]:
         "inputs": json.dumps(dict(verdict.inputs)),
         "passed": verdict.passed,
         "total": verdict.total,
+        "looked_at": json.dumps(dict(verdict.looked_at)),
     }
 
 
@@ -190,6 +191,7 @@ def verdict(row: Row[Any]) -> VerdictRecord:
         inputs=json.loads(row.inputs),
         passed=row.passed,
         total=row.total,
+        looked_at=json.loads(row.looked_at),
     )
 
 

@@ -50,6 +50,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ("alter table lakeflow_checks add column scope text not null default 'all'",),
     ("alter table lakeflow_checks add column evidence text not null default '{}'",),
     ("alter table lakeflow_steps add column partitions text not null default '[]'",),
+    ("alter table lakeflow_verdicts add column looked_at text not null default '{}'",),
 )
 
 
@@ -85,7 +86,8 @@ SAVE_CHECK: Final = text("""insert into lakeflow_checks
         :samples, :scope, :evidence)""")
 SAVE_VERDICT: Final = text("""insert into lakeflow_verdicts
     values ((select coalesce(max(ordinal), 0) + 1 from lakeflow_verdicts), :asset, :snapshot_id, :ruling, :run,
-        :attempt, :ruled_at, :actor, :reason, :code_version, :checks_digest, :reads, :inputs, :passed, :total)
+        :attempt, :ruled_at, :actor, :reason, :code_version, :checks_digest, :reads, :inputs, :passed, :total,
+        :looked_at)
     on conflict do nothing""")
 RUNS_BY_PREFIX: Final = text("select * from lakeflow_runs where substr(id, 1, :length) = :prefix order by id")
 NEWEST_RUNS: Final = text("select * from lakeflow_runs order by started_at desc, id desc limit :limit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -59,7 +60,15 @@ def is_known(result: ExpectationValidationResult) -> bool:
 def result_json(check: CheckResult) -> dict[str, Any] | None:
     """The same as the library spells it in JSON."""
     found = result_of(check)
-    return None if found is None else dict(found.to_json_dict())
+    if found is None:
+        return None
+    told: dict[str, Any] = json.loads(json.dumps(found.to_json_dict(), default=_of_numpy))
+    return told
+
+
+def _of_numpy(value: Any) -> Any:
+    """Some of the library's judgements are numpy's, which its own JSON leaves as they are."""
+    return value.item() if hasattr(value, "item") else str(value)
 
 
 def _passed(check: CheckResult) -> bool:

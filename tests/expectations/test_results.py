@@ -89,6 +89,14 @@ def one(tmp_path: Path, line: str, head: str = "", **more: Any) -> dict[str, Any
     return result_json(found) or {}
 
 
+def test_each_of_them_has_json(tmp_path: Path) -> None:
+    """The library gives some judgements in numpy's own booleans."""
+    scan = scan_of(tmp_path, **COLUMNS)
+    lines = [line for line in (*ASKED, *DISTRIBUTIONS) if is_data(line)]
+    for found in checks(request(scan, suite(*(f"gxe.{line}" for line in lines)))):
+        assert json.loads(json.dumps(result_json(kept(found)))) == result_json(found)
+
+
 def test_our_own_expectations_have_the_library_s_results(tmp_path: Path) -> None:
     line = 'lfx.ExpectForeignKeyToExist(columns="a", references="silver.weather", referenced_columns="a")'
     result = one(tmp_path, line)

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
+from lakeflow.adapters.duckdb.failures import Place, failures
 from lakeflow.adapters.duckdb.masks import Privacy
 from lakeflow.core.errors import AssetError, ConfigError, SchemaError
 from lakeflow.core.model import Asset, Column, SqlCode
@@ -392,6 +393,23 @@ with engine.produce(asset, {{}}) as produced:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "bronze.a: the disk is full (a.sql)", done.stdout + done.stderr
     assert list(data.iterdir()) == []
+
+
+def test_a_disk_without_room_for_what_does_not_fit_into_memory_is_full(root: Path) -> None:
+    """DuckDB takes the space that is left for its limit, and says that memory ran out."""
+    with duckdb.connect(config={"memory_limit": "50MB", "threads": 1, "temp_directory": str(root / "spill")}) as tight:
+        tight.execute("SET max_temp_directory_size = '2MB'")
+        with pytest.raises(AssetError, match=r"silver\.out: the disk is full"), failures(Place(OUT)):
+            tight.execute("SELECT count(*) FROM (SELECT DISTINCT md5(i::VARCHAR) FROM range(2000000) t(i))")
+
+
+def test_work_larger_than_memory_spills_below_a_folder_that_was_not_there(root: Path, data: Path) -> None:
+    place = root / "not" / "there"
+    engine = DuckEngine(str(root), "60MB", 1, str(place))
+    aside = "SELECT count(*) AS n FROM (SELECT DISTINCT md5(i::VARCHAR) FROM range(2000000) t(i))"
+    assert write(engine, sql_asset(aside), data).rows == 1
+    engine.close()
+    assert list(place.iterdir()) == []
 
 
 LONG = "SELECT md5(i::VARCHAR) AS a FROM range(20000000000) t(i)"

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+import lakeflow
+from lakeflow.core.runs import RunState
 from tests.cli.process import CLEAN
 
 ORDERS = "id,total\n1,10\n2,20\n"
@@ -137,6 +139,51 @@ def test_a_full_disk_is_named_and_nothing_is_published(project: Project, mode: s
         "materialize", limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
     )
     assert_refused(project, done, 1, "disk is full")
+
+
+def test_a_disk_that_fills_during_a_spill_is_named_and_nothing_is_published_or_left(project: Project) -> None:
+    """The result is small; what its query puts aside is not."""
+    project.write("pyproject.toml", "[tool.lakeflow]\nmemory_limit = '60MB'\nthreads = 1\n")
+    aside = "select count(*) from (select distinct md5(i::varchar) from range(2000000) r(i))"
+    project.write("layers/silver/orders.sql", SILVER + f"where total < ({aside})")
+    done = project.lakeflow(
+        "materialize", limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    )
+    assert_refused(project, done, 1, "disk is full")
+    assert list((project.root / ".lakeflow/spill").glob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "said"),
+    [
+        ("write = 'upsert'\nkey = ['id']", "select null::bigint as id", "key column 'id' is NULL in 1 row"),
+        ("write = 'upsert'\nkey = ['id']", "select 1 as id from range(2)", "more than once, in 2 rows"),
+        ("write = 'scd2'\nkey = ['id']", "select null::bigint as id", "key column 'id' is NULL in 1 row"),
+        (
+            "partition_by = ['month(day)']\nkey = ['id']",
+            "select 1 as id",
+            "the layout names column 'day', which is not produced",
+        ),
+        ("sort_by = ['day']\nkey = ['id']", "select 1 as id", "the layout names column 'day', which is not produced"),
+    ],
+)
+def test_rows_that_cannot_be_written_as_declared_are_named_and_change_nothing(
+    tmp_path: Path, header: str, rows: str, said: str
+) -> None:
+    """In one lake, in this process: what a person types there differs in nothing else."""
+    folder = tmp_path / "layers/silver"
+    folder.mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text("[tool.lakeflow]\n")
+    good = header.splitlines()[-1] if "_by" in header else header
+    (folder / "orders.sql").write_text(f"/*\n{good}\n*/\nselect 7 as id")
+    with lakeflow.open(tmp_path) as lake:
+        assert lake.materialize().state is RunState.PUBLISHED  # type: ignore[union-attr]  # there was something to do
+    (folder / "orders.sql").write_text(f"/*\n{header}\n*/\n{rows}")
+    with lakeflow.open(tmp_path) as lake:
+        run = lake.materialize()
+        assert run is not None
+        assert (run.state, said in run.steps[0].reason) == (RunState.FAILED, True), run.steps[0].reason
+        assert lake.read("silver.orders").project("id").fetchall() == [(7,)]
 
 
 @pytest.mark.long

@@ -47,6 +47,8 @@ _CSV_CAUSES: Final = (
     (re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)"), "{0} columns expected, {1} found"),
     (re.compile(r"Invalid unicode"), "not UTF-8; name the encoding, such as encoding = 'latin-1'"),
 )
+_SPILL: Final = "max_temp_directory_size"
+"""DuckDB's limit for what it spills is the space that the disk has left; it calls that a lack of memory."""
 _FULL: Final = ("No space left on device", "File too large", "Disk quota exceeded")
 
 
@@ -98,13 +100,18 @@ def _told(error: duckdb.Error, place: Place) -> AssetError:
         return place.error(f"{_sort(error)}; the value is withheld because personal data is involved", _hint_of(error))
     if raised := _RAISED.search(text):
         return place.error(raised[1])
+    return _of_machine(error, text, place) or place.error(_cause(text), _hint(text, place) or _hint_of(error))
+
+
+def _of_machine(error: duckdb.Error, text: str, place: Place) -> AssetError | None:
+    """What more room would have spared."""
+    if any(words in text for words in (*_FULL, _SPILL)):
+        return place.error("the disk is full", "free space, or move the lake to a larger disk, then run it again")
     if isinstance(error, duckdb.OutOfMemoryException):
         return place.error(
             "DuckDB ran out of memory", "raise memory_limit in [tool.lakeflow], or lower parallel or threads"
         )
-    if any(words in text for words in _FULL):
-        return place.error("the disk is full", "free space, or move the lake to a larger disk, then run it again")
-    return place.error(_cause(text), _hint(text, place) or _hint_of(error))
+    return None
 
 
 def _csv_cause(text: str, line: str) -> str:

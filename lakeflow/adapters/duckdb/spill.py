@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 
 def own_folder(spill: Path, kind: str) -> Path:
-    """A name in `spill` that no other process and no other call has; the folder is not made."""
+    """A name in `spill` that no other process and no other call has. `spill` is made, the folder is not.
+
+    DuckDB makes that one when something has to go there, but none above it. Who may not write there hears so then.
+    """
+    with suppress(OSError):
+        spill.mkdir(parents=True, exist_ok=True)
     return spill / f"{kind}-{os.getpid()}-{uuid4().hex}"
 
 

@@ -29,7 +29,7 @@ def left_out_lines(assets: Sequence[AssetKey]) -> list[Text]:
 def window_line(window: WindowEnded) -> Text:
     """`2013-01  published  0.3s  (1 of 12, about 4.1s left)`."""
     about = f", about {seconds(window.left.total_seconds())} left" if window.done < window.total else ""
-    state = window.run.state if window.run else "nothing to do"
+    state = _state(window.run) if window.run else "nothing to do"
     took = seconds(window.took.total_seconds())
     return line(f"{window.name}  {state}  {took}  ({window.done} of {window.total}{about})")
 
@@ -65,6 +65,11 @@ def _wrote(run: RunRecord) -> bool:
     return any(step.action is Action.WRITE for step in run.steps)
 
 
+def _state(run: RunRecord) -> str:
+    """A run that found nothing to write published nothing either."""
+    return "audited" if run.state is RunState.PUBLISHED and not _wrote(run) else run.state
+
+
 def _rows(run: RunRecord) -> int:
     """That came; what was only audited came before."""
     return sum(step.rows or 0 for step in run.steps if step.snapshot_id and step.action is Action.WRITE)
@@ -76,8 +81,8 @@ def _cells(window: WindowEnded) -> tuple[Text, ...]:
         return line(Mark.NONE), line(window.name), line(""), line(""), line("nothing to do")
     mark = Mark.OK if exit_code(run) == 0 else Mark.BAD
     took = seconds(window.took.total_seconds())
-    rows, state = (in_rows(_rows(run)), run.state) if _wrote(run) else ("", "audited")
-    return line(mark), line(window.name), line(rows), line((took, "dim")), line(f"{state}  run {run.id}")
+    rows = in_rows(_rows(run)) if _wrote(run) else ""
+    return line(mark), line(window.name), line(rows), line((took, "dim")), line(f"{_state(run)}  run {run.id}")
 
 
 def _next(run: RunRecord) -> str:

@@ -16,6 +16,7 @@ from lakeflow.core.model import Asset, Column, WriteMode
 from lakeflow.core.schema import Decimal, Field, List, Map, Primitive, Schema, Struct, Type
 
 _WIDER: Final = {("int", "long"): "long", ("float", "double"): "double"}
+_ANEW: Final = "materialize it with --full-refresh, which makes the table anew"
 Parse = Callable[[str], Type]
 
 
@@ -86,7 +87,7 @@ def _fields(current: tuple[Field, ...], produced: tuple[Field, ...], rules: _Rul
     if gone and rules.strict:
         raise SchemaError(
             f"the new rows lack {_names(known[name].name for name in gone)}",
-            hint="select them as NULL, or change the column's name in a new asset",
+            hint=f"select them as NULL; or {_ANEW}",
         )
     return tuple(_field(known.get(field.name.lower()), field, rules) for field in produced)
 
@@ -100,7 +101,7 @@ def _field(current: Field | None, produced: Field, rules: _Rules) -> Field:
     if rules.strict:
         raise SchemaError(
             f"column {current.name!r} is {current.type} and the new rows have {produced.type}",
-            hint=f"cast it to {current.type}; only int → long, float → double and longer decimals widen",
+            hint=f"cast it to {current.type}; only int → long, float → double and longer decimals widen; or {_ANEW}",
         )
     return _new(produced, rules)
 

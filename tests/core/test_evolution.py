@@ -76,7 +76,9 @@ def test_a_replace_may_drop_and_reorder_and_a_dropped_column_comes_back_as_a_new
 def test_an_append_refuses_to_lose_columns_and_names_them() -> None:
     with pytest.raises(SchemaError, match="the new rows lack 'a', 'c'") as caught:
         evolve(first(("a", "int"), ("b", "int"), ("c", "int")), columns(("b", "int")), APPEND, 3)
-    assert caught.value.hint == "select them as NULL, or change the column's name in a new asset"
+    assert caught.value.hint == (
+        "select them as NULL; or materialize it with --full-refresh, which makes the table anew"
+    )
 
 
 def test_an_append_refuses_another_type_and_says_which_cast_helps() -> None:

@@ -30,6 +30,7 @@ from lakeflow.adapters.expectations import seam
 from lakeflow.adapters.expectations.audit import Past, Suites, steps
 from lakeflow.adapters.expectations.kept import Kept
 from lakeflow.adapters.expectations.table import Answer
+from lakeflow.adapters.folder import KeptFolder
 from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Suite
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.schema import Field, Schema
@@ -158,16 +159,16 @@ def between() -> None:
 
 
 def compiled(folder: Path, price: float) -> Callable[[], int]:
-    return lambda: audit(request(folder, price), Kept(str(folder / "kept")))
+    return lambda: audit(request(folder, price), Kept(KeptFolder(folder / "kept")))
 
 
 def with_metadata(folder: Path, price: float) -> Callable[[], int]:
     statistics_ = known(folder)
-    return lambda: audit(request(folder, price, statistics_), Kept(str(folder / "kept")))
+    return lambda: audit(request(folder, price, statistics_), Kept(KeptFolder(folder / "kept")))
 
 
 def cold(folder: Path, price: float) -> Callable[[], int]:
-    return lambda: audit(request(folder, price), Kept(None))
+    return lambda: audit(request(folder, price), Kept())
 
 
 def loaded(folder: Path, price: float) -> Callable[[], int]:
@@ -254,7 +255,7 @@ def compare(rows: int, price: float, runs: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lay_down(folder, rows)
-        audit(request(folder, price), Kept(str(folder / "kept")))
+        audit(request(folder, price), Kept(KeptFolder(folder / "kept")))
         repeats = {way: 1 if way in {"cold", "pandas"} else inner for way in ways}
         rounds = [{way: measured(way, folder, price, repeats[way]) for way in ways} for _ in range(runs)]
     for way in ways:

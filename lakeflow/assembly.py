@@ -145,12 +145,13 @@ def _auditor(settings: Settings, root: Path, state: Path) -> Auditor:
     from lakeflow.adapters.children import Child  # noqa: PLC0415 - nor starts a process
     from lakeflow.adapters.duckdb.spill import own_folder  # noqa: PLC0415 - as above
     from lakeflow.adapters.expectations.kept import Kept  # noqa: PLC0415 - as above
+    from lakeflow.adapters.folder import KeptFolder  # noqa: PLC0415 - as above
 
     folder = cache_folder(root, settings, os.environ)
     kept = str(folder) if folder else None
     limits = Limits(settings.threads, settings.memory_limit, str(own_folder(state / "spill", "audit")))
     spawn = partial(Child, "lakeflow.worker")
-    return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, Kept(kept).covers)
+    return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, Kept(KeptFolder(kept)).covers)
 
 
 def _find_files(root: Path, hashes: outside.Hashes, source: FileSource) -> tuple[Found, ...]:

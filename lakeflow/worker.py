@@ -21,6 +21,7 @@ from lakeflow.adapters.expectations import seam
 from lakeflow.adapters.expectations.audit import Past, Suites, refusals, steps
 from lakeflow.adapters.expectations.kept import Kept
 from lakeflow.adapters.expectations.table import Answer, Returned
+from lakeflow.adapters.folder import KeptFolder
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model import Outcome
 from lakeflow.core.ports import AuditRequest
@@ -39,7 +40,7 @@ def main() -> None:
         if job.request is None:
             library.load()
             continue
-        suites = Suites(job.request, Kept(job.kept))
+        suites = Suites(job.request, Kept(KeptFolder(job.kept)))
         if suites.need_library(job.lost):
             library.load()
         if suites.run_code(job.lost):

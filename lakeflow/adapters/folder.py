@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import get_ident
 from typing import Final
 
 _MOST_FILES: Final = 1_000
@@ -18,10 +19,14 @@ _MOST_BYTES: Final = 64 << 20
 
 
 class KeptFolder:
-    """Texts by name. Without a folder nothing is kept."""
+    """`lakeflow.core.ports.KeptTexts`. Without a folder nothing is kept."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: str | Path | None) -> None:
+        self._folder = Path(folder) if folder else None
+
+    def holds(self, prefix: str) -> bool:
+        """Is there a text whose name begins so?"""
+        return self._folder is not None and any(self._folder.glob(f"{prefix}*"))
 
     def read(self, name: str) -> str | None:
         if self._folder is None:
@@ -49,7 +54,7 @@ def _digest(text: str) -> str:
 
 def _replace(path: Path, text: str) -> None:
     """Whole or not at all, for whoever reads meanwhile."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    new = path.with_name(f"{path.name}.{os.getpid()}.{get_ident()}.new")
     new.write_text(text, "utf-8")
     new.replace(path)
 

@@ -104,7 +104,7 @@ def refusals(request: AuditRequest, suites: Suites) -> tuple[Refusal, ...]:
 
 def steps(request: AuditRequest, queries: Queries, past: Past, suites: Suites | None = None) -> Iterator[Step]:
     """Run what is left of the audit; results come in the order of the `Auditor` port."""
-    suites = suites or Suites(request, Kept(None))
+    suites = suites or Suites(request, Kept())
     table = suites.table
     checks: list[Check] = []
     for file in _files(request, CheckKind.SUITE):

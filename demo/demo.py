@@ -75,9 +75,12 @@ def march() -> None:
     )
     land("03")
     run("materialize")
-    python(
-        "airports = lake.read(\"gold.airports\").filter(\"airport in ('BUR', 'CMH', 'LAS')\")",
-        'print(airports.select("airport, name, valid_from, valid_to, is_current").order("airport, valid_from"))',
+    ask(
+        "select name, valid_from, valid_to, count(*) as flights, min(day), max(day)",
+        "from gold.flights join gold.airports",
+        "    on airport = dest and valid_from <= day and (valid_to > day or is_current)",
+        "where dest in ('BUR', 'CMH', 'LAS')",
+        "group by all order by any_value(dest), valid_from",
     )
 
 
@@ -131,9 +134,7 @@ def a_new_question() -> None:
     say("The rest of the year is what `plan` says is missing.")
     run("plan", MONTHS)
     run("materialize", MONTHS)
-    python(
-        'print(lake.read("gold.destination_months").filter("dest = \'BUR\' and month < \'2013-05-01\'").order("month"))'
-    )
+    ask("from gold.destination_months where dest = 'BUR' and month < '2013-05-01' order by month")
 
 
 def a_mistake() -> None:
@@ -206,11 +207,11 @@ def run(*words: str, expected: int = DONE) -> None:
     require(words, lakeflow(*words).returncode, expected)
 
 
-def python(*lines: str) -> None:
+def ask(*lines: str) -> None:
     """The same lake from Python, for a question of its own."""
-    code = ["import lakeflow", "", 'with lakeflow.open(".") as lake:', *(f"    {line}" for line in lines)]
-    print("\n$ python", *(f">>> {line}".rstrip() for line in code), sep="\n", flush=True)
-    require(("python",), started("-c", "\n".join(code)).returncode, DONE)
+    print('\n>>> lake.query("""', *lines, '""")', sep="\n", flush=True)
+    code = 'import sys, lakeflow\nwith lakeflow.open(".") as lake:\n    print(lake.query(sys.argv[1]))'
+    require(("ask",), started("-c", code, "\n".join(lines)).returncode, DONE)
 
 
 def require(words: tuple[str, ...], code: int, expected: int) -> None:

@@ -146,6 +146,9 @@ class CodeProcesses:
     def relation(self, scan: Scan) -> Any:
         return self._here.relation(scan)
 
+    def query(self, text: str, scans: Mapping[str, Scan]) -> Any:
+        return self._here.query(text, scans)
+
     def rows(self, scan: Scan, limit: int) -> Rows:
         return self._here.rows(scan, limit)
 

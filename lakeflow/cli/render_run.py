@@ -82,9 +82,14 @@ def step_cells(step: StepRecord, branch: str) -> list[Text]:
         line(count(step.rows) if wrote else ""),
         line(_audited(step) if audited else ""),
         line((short_id(step.snapshot_id), "dim") if step.snapshot_id is not None else ""),
-        line((seconds(step.seconds), "dim") if step.seconds >= 0.05 else ""),
+        line((_took(step), "dim")),
         _ending(step, branch),
     ]
+
+
+def _took(step: StepRecord) -> str:
+    """Nothing of a step that was skipped ran, however long it took to find that out."""
+    return seconds(step.seconds) if step.seconds >= 0.05 and step.state is not StepState.SKIPPED else ""
 
 
 def steps_records(run: RunRecord | None) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

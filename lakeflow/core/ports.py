@@ -271,6 +271,13 @@ class Engine(Protocol):
         """A lazy DuckDB relation over the snapshot."""
         ...
 
+    def query(self, text: str, scans: Mapping[str, Scan]) -> Any:
+        """A lazy DuckDB relation: one SELECT that reads the scans by their names, `layer.name`.
+
+        AssetError with DuckDB's first line when it refuses the text.
+        """
+        ...
+
     def rows(self, scan: Scan, limit: int) -> Rows:
         """The first rows as text, in no order."""
         ...

@@ -52,7 +52,7 @@ PUBLISHED_STEP = StepRecord(
     seconds=1.2,
     checks=(CheckResult("rows", Outcome.PASSED),),
 )
-SKIPPED_STEP = StepRecord(asset=DELAYS, state=StepState.SKIPPED, reason="upstream silver.weather held")
+SKIPPED_STEP = StepRecord(asset=DELAYS, state=StepState.SKIPPED, reason="upstream silver.weather held", seconds=0.2)
 HELD_RUN = RunRecord(
     id=RUN,
     state=RunState.HELD,

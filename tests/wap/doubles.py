@@ -139,6 +139,9 @@ class ScriptedEngine:
     def relation(self, scan: Scan) -> Any:
         return self.shelf.rows(scan)
 
+    def query(self, text: str, scans: Mapping[str, Scan]) -> Any:
+        raise NotImplementedError("no SQL here")
+
     def rows(self, scan: Scan, limit: int) -> Rows:
         return Rows(("value",), tuple((str(number),) for number in self.shelf.rows(scan)[:limit]))
 

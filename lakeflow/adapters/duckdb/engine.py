@@ -18,7 +18,8 @@ from lakeflow.adapters.duckdb.landing import Load, landing
 from lakeflow.adapters.duckdb.masks import NO_PRIVACY, Privacy, masks_of
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.produce import Output, Trial, produced
-from lakeflow.adapters.duckdb.session import Instance, interrupt
+from lakeflow.adapters.duckdb.selects import only_select, refused
+from lakeflow.adapters.duckdb.session import Instance, bind_apart, interrupt, query
 from lakeflow.adapters.duckdb.watch import Watch
 from lakeflow.core.landing import Found
 from lakeflow.core.model import Asset, TableKey
@@ -76,6 +77,13 @@ class DuckEngine:
         cursor = self._instances.first.cursor()
         with failures(Place(scan.key)):
             return cursor.sql(scans.select(cursor, scan)).set_alias(scan.key.name)
+
+    def query(self, text: str, scans: Mapping[str, Scan]) -> DuckDBPyRelation:
+        """What the text reads stays bound until the engine is closed."""
+        cursor = self._instances.first.cursor()
+        with refused():
+            bind_apart(cursor, scans)
+            return query(cursor, only_select(cursor, text))
 
     def rows(self, scan: Scan, limit: int) -> Rows:
         texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in scan.schema.names)

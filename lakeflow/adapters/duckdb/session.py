@@ -175,6 +175,14 @@ def step(
         yield Step(instance.root, cursor, another, interrupt_all, watch)
 
 
+def bind_apart(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan]) -> None:
+    """Views of these inputs on the cursor, in a database of their own that stays as long as the instance."""
+    name = quoted(f"query_{uuid4().hex}")
+    cursor.execute(f"ATTACH ':memory:' AS {name}")
+    cursor.execute(f"USE {name}")
+    _bind(cursor, inputs)
+
+
 def _bind(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan]) -> None:
     for layer in Layer:
         cursor.execute(f"CREATE SCHEMA {quoted(layer)}")

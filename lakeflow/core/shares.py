@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,11 +19,26 @@ class Share:
 
 
 SMALL: Final = Share(1, 2**30)
+LARGE: Final = 32 * 2**20
+"""Bytes of files. A step that reads as many keeps every core busy for a second or longer, so it has the machine to
+itself: beside another it would have a part of it, to the end, also when the other has long ended.
+"""
 
 
 def lanes(machine: Share, parallel: int, needs: Upstreams) -> int:
     """How many steps may be under way together: as many as asked for, with a thread each; one where all is a chain."""
     return 1 if _is_chain(needs) else max(1, min(parallel, machine.threads))
+
+
+def beginning(
+    waiting: Sequence[AssetKey], under_way: Collection[AssetKey], large: Collection[AssetKey], lanes: int
+) -> Sequence[AssetKey]:
+    """Which of the steps that are ready begin now: a large one before all others, once nothing else is under way."""
+    if any(key in large for key in under_way):
+        return ()
+    if first := next((key for key in waiting if key in large), None):
+        return () if under_way else (first,)
+    return waiting[: lanes - len(under_way)]
 
 
 def share(machine: Share, lanes: int, key: AssetKey, unfinished: Collection[AssetKey], needs: Upstreams) -> Share:

@@ -15,6 +15,7 @@ from threading import Event, Lock, get_ident
 from typing import Final, TypeVar
 
 from lakeflow.core.model import AssetKey
+from lakeflow.core.shares import beginning
 
 Result = TypeVar("Result")
 
@@ -75,15 +76,22 @@ class Baton:
 
 
 class Lanes:
-    """`count` lanes in which steps run; `interrupt` ends the long work of all that are under way."""
+    """`count` lanes in which steps run; a step that `is_large`, asked when it is ready, has all of them.
 
-    def __init__(self, count: int, baton: Baton, interrupt: Callable[[], None]) -> None:
+    `interrupt` ends the long work of all that are under way.
+    """
+
+    def __init__(
+        self, count: int, baton: Baton, is_large: Callable[[AssetKey], bool], interrupt: Callable[[], None]
+    ) -> None:
         self._count = count
         self._baton = baton
+        self._is_large = is_large
         self._interrupt = interrupt
 
     def run(self, needs: Mapping[AssetKey, frozenset[AssetKey]], act: Callable[[AssetKey], None]) -> None:
-        """Act on every key, after all that it needs; those that are ready together begin in the order of `needs`.
+        """Act on every key, after all that it needs; those that are ready together begin in the order of `needs`, large
+        ones first.
 
         What one raises ends them all, and so does Ctrl-C; when this returns or raises, nothing is under way.
         """
@@ -94,10 +102,16 @@ class Lanes:
                 act(key)
             return
         under_way: dict[Future[None], AssetKey] = {}
+        waiting, large = set[AssetKey](), set[AssetKey]()
         with ThreadPoolExecutor(self._count, thread_name_prefix="step") as pool:
             try:
                 while sorter.is_active():
-                    for key in sorted(sorter.get_ready(), key=order.__getitem__):
+                    ready = sorter.get_ready()
+                    waiting.update(ready)
+                    large.update(filter(self._is_large, ready))
+                    in_order = sorted(waiting, key=order.__getitem__)
+                    for key in beginning(in_order, under_way.values(), large, self._count):
+                        waiting.discard(key)
                         under_way[pool.submit(self._carried, act, key)] = key
                     for future in wait(under_way, _TICK, FIRST_COMPLETED).done:
                         future.result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lakeflow.core import planning
 from lakeflow.core.calendar import Window
@@ -26,6 +27,7 @@ from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.lanes import Lanes
 from lakeflow.wap.leasing import leased
 from lakeflow.wap.publishing import publish
+from lakeflow.wap.sizes import is_large
 from lakeflow.wap.steps import audit, carry_out, clear_branch
 from lakeflow.wap.world import World
 
@@ -215,10 +217,12 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
     world, steps = attempt.world, {step.asset: step for step in plan.steps}
     needs = _needs(attempt, plan)
     unfinished = set(steps)
-    count = lanes(world.policy.machine, world.policy.parallel, needs)
+    machine = world.policy.machine
+    count = lanes(machine, world.policy.parallel, needs)
 
     def act(key: AssetKey) -> None:
-        attempt.shares[key] = share(world.policy.machine, count, key, unfinished, needs)
+        alone = is_large(attempt, key)
+        attempt.shares[key] = machine if alone else share(machine, count, key, unfinished, needs)
         carry_out(attempt, steps[key])
         unfinished.discard(key)
 
@@ -226,7 +230,7 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
         world.engine.interrupt()
         world.auditor.interrupt()
 
-    Lanes(count, attempt.baton, interrupt).run(needs, act)
+    Lanes(count, attempt.baton, partial(is_large, attempt), interrupt).run(needs, act)
     attempt.shares.clear()
 
 

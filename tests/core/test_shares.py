@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeflow.core.shares import Share, lanes, share
+from lakeflow.core.shares import Share, beginning, lanes, share
 from tests.core.samples import keys
 
 MACHINE = Share(8, 16_000)
@@ -20,21 +20,31 @@ def graphs():
     return st.tuples(st.just(frozenset()), *before).map(lambda needs: dict(zip(NAMES, needs, strict=True)))
 
 
-@given(needs=graphs(), parallel=st.integers(1, 9), choices=st.randoms())
-def test_no_schedule_takes_more_than_the_machine(needs, parallel, choices):
+@given(needs=graphs(), parallel=st.integers(1, 9), large=st.frozensets(st.sampled_from(NAMES)), choices=st.randoms())
+def test_no_schedule_takes_more_than_the_machine_and_every_step_has_its_turn(needs, parallel, large, choices):
     count = lanes(MACHINE, parallel, needs)
     unfinished, under_way = set(needs), {}
     while unfinished:
         ready = [key for key in needs if key in unfinished - under_way.keys() and not needs[key] & unfinished]
-        if ready and len(under_way) < count and (not under_way or choices.random() < 0.7):
-            key = choices.choice(ready)
-            under_way[key] = share(MACHINE, count, key, unfinished, needs)
+        begin = beginning(ready, under_way, large, count)
+        assert begin or under_way, "somebody always goes on"
+        if begin and (not under_way or choices.random() < 0.7):
+            key = choices.choice(begin)
+            under_way[key] = MACHINE if key in large else share(MACHINE, count, key, unfinished, needs)
         else:
             done = choices.choice(sorted(under_way))
             del under_way[done]
             unfinished.discard(done)
         assert sum(each.threads for each in under_way.values()) <= MACHINE.threads
         assert sum(each.memory for each in under_way.values()) <= MACHINE.memory
+
+
+def test_a_large_step_is_alone_and_comes_first():
+    a, b, c, *_ = NAMES
+    assert beginning([a, b, c], [], {b, c}, 4) == (b,)
+    assert beginning([b, c], [a], {b}, 4) == ()
+    assert beginning([a, c], [b], {b}, 4) == ()
+    assert list(beginning([a, b, c], [], (), 2)) == [a, b]
 
 
 def test_a_step_that_nothing_can_run_beside_has_the_whole_machine():

@@ -13,6 +13,7 @@ from lakeflow.core.errors import CodeError
 from lakeflow.core.events import StepRetried
 from lakeflow.core.runs import RunState
 from lakeflow.core.shares import Share
+from lakeflow.wap import sizes
 from tests.wap.doubles import Crash
 from tests.wap.lab import Lab, states
 
@@ -70,6 +71,28 @@ def test_any_lake_comes_out_as_it_does_one_by_one() -> None:
         ends.append((states(run), {name: lab.rows(name) for name in recipes if name in states(run)}))
     assert ends[0] == ends[1]
     assert {"published", "held", "skipped"} <= set(ends[0][0].values())
+
+
+def test_a_step_that_reads_much_has_the_machine_to_itself(wide: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it reads is known when it is ready: here from the snapshot that the same run wrote of its input."""
+    monkeypatch.setattr(sizes, "LARGE", 100)
+    inside: list[str] = []
+    beside: dict[str, set[str]] = {}
+
+    def step(name: str, rows: list[int]) -> list[int]:
+        inside.append(name)
+        time.sleep(0.05)
+        beside[name] = set(inside) - {name}
+        inside.remove(name)
+        return rows
+
+    wide.define("bronze.few", lambda _: step("bronze.few", [1]))
+    wide.define("bronze.many", lambda _: step("bronze.many", list(range(50))))
+    for name, upstream in {"a": "few", "b": "few", "c": "many", "d": "few", "e": "many"}.items():
+        wide.define(f"silver.{name}", lambda _, name=name: step(f"silver.{name}", [1]), f"bronze.{upstream}")
+    assert states(wide.materialize())["run"] == "published"
+    assert beside["silver.c"] == beside["silver.e"] == set()
+    assert not {"silver.c", "silver.e"} & set().union(*beside.values())
 
 
 def test_an_errored_step_leaves_those_beside_it_alone(wide: Lab) -> None:

@@ -145,6 +145,15 @@ def test_a_file_that_may_say_something_else_today_is_looked_at_whole(tmp_path: P
     assert [one.scope for one in audit(both) if one.path] == [Scope.ALL]
 
 
+def test_a_function_beside_expectations_looks_at_all_rows_and_they_do_not(tmp_path: Path) -> None:
+    added = {"id": ("long", [7]), "n": ("long", [4]), "word": ("string", ["c"])}
+    file = suite(LINES[0])
+    function = "\nfrom lakeflow import check\n@check\ndef some(branch):\n    return len(branch) > 0\n"
+    _, both = appended(tmp_path, PASSED_ROWS, added, replace(file, text=file.text + function))
+    scopes = {one.name: one.scope for one in audit(both) if one.path}
+    assert scopes == {"n not null": Scope.ADDED, "some": Scope.ALL}
+
+
 def test_added_rows_of_which_none_is_judged_prove_nothing_alone(tmp_path: Path) -> None:
     added = {"id": ("long", [3]), "n": ("long", [None]), "word": ("string", ["c"])}
     _, both = appended(tmp_path, PASSED_ROWS, added, suite(LINES[2]))

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lakeflow.adapters.expectations.answers import Answers
+from lakeflow.adapters.expectations.apart import told_apart
 from lakeflow.adapters.expectations.builtin import KeyFilled, KeyUnique
 from lakeflow.adapters.expectations.checks import Check, Rule
-from lakeflow.adapters.expectations.constant import is_constant
 from lakeflow.adapters.expectations.criteria import Share
 from lakeflow.adapters.expectations.judged import Judged
 from lakeflow.adapters.expectations.metrics import Aggregate, Keys
@@ -68,8 +68,8 @@ class Added:
 
 def _lasting(suite: Suite) -> frozenset[str]:
     """Files that say today what they said when the rows below passed; another may have moved its bounds since."""
-    files = (file.path for file in suite.files if file.kind is CheckKind.SUITE and is_constant(file.text))
-    return frozenset((_BUILT_IN, *files))
+    files = (file for file in suite.files if file.kind is CheckKind.SUITE)
+    return frozenset((_BUILT_IN, *(file.path for file in files if told_apart(file.text) is not None)))
 
 
 def _is_about_each_row(rule: Rule) -> bool:

@@ -22,6 +22,8 @@ import pyiceberg.catalog.sql
 from sqlalchemy import Engine, event
 
 import lakeflow
+from lakeflow.adapters.duckdb.failures import Place
+from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.expectations.audit import Past, steps
 from lakeflow.core.model import AssetKey, Suite
 from lakeflow.core.ports import AuditRequest
@@ -58,7 +60,7 @@ class InProcessAuditor:
         pass
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
-        with _Queries(request, {}) as queries:
+        with _Queries(LockedDuckDB(request.views, {}), Place(request.asset)) as queries:
             return tuple(step.result for step in steps(request, queries, Past()) if step.result)
 
 

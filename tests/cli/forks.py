@@ -21,10 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cli.process import CLEAN
+from tests.cli.environment import CLEAN
 
 COLUMNS, LINES = 160, 50
-IMPORTED = ("lakeflow.lake", "lakeflow.diagnosis", "lakeflow.assembly", "lakeflow.cli.report", "lakeflow.cli.progress")
+IMPORTED = (
+    *("lakeflow.lake", "lakeflow.diagnosis", "lakeflow.assembly", "lakeflow.cli.report", "lakeflow.cli.progress"),
+    *("lakeflow.adapters.duckdb.engine", "lakeflow.adapters.code_process", "lakeflow.adapters.audit_process"),
+    *("lakeflow.adapters.iceberg.scan", "lakeflow.adapters.iceberg.staging", "lakeflow.adapters.expectations.kept"),
+)
+"""What commands import later than at their start, and what starts no thread."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,10 @@ class Forks:
         self._socket.close()
         self._process.wait(timeout=30)
 
-    def piped(self, *words: str, cwd: Path) -> Said:
+    def piped(self, *words: str, cwd: Path, env: Mapping[str, str] | None = None) -> Said:
         out, err = _Reader(*os.pipe()), _Reader(*os.pipe())
         with Path(os.devnull).open() as nothing:
-            code = self._run(words, cwd, (nothing.fileno(), out.theirs, err.theirs))
+            code = self._run(words, cwd, (nothing.fileno(), out.theirs, err.theirs), env)
         return Said(words, code, out.text(), err.text())
 
     def unread(self, *words: str, cwd: Path) -> Said:
@@ -75,8 +80,11 @@ class Forks:
         code = self._run(words, cwd, (there, there, there))
         return Said(words, code, screen.text())
 
-    def _run(self, words: tuple[str, ...], cwd: Path, files: tuple[int, int, int]) -> int:
-        socket.send_fds(self._socket, [json.dumps({"words": words, "cwd": str(cwd)}).encode()], files)
+    def _run(
+        self, words: tuple[str, ...], cwd: Path, files: tuple[int, int, int], env: Mapping[str, str] | None = None
+    ) -> int:
+        asked = {"words": words, "cwd": str(cwd), "env": dict(env or {})}
+        socket.send_fds(self._socket, [json.dumps(asked).encode()], files)
         return int(self._socket.recv(16))
 
 
@@ -129,6 +137,7 @@ def _become(request: Mapping[str, Any], files: list[int]) -> None:
     os.closerange(3, 1024)
     os.chdir(request["cwd"])
     os.environ.update(TERM="xterm-256color", PYTHONUTF8="1", COLUMNS=str(COLUMNS))
+    os.environ.update(request["env"])
     sys.stdin, sys.stdout, sys.stderr = (
         open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - they live as long as the process
         for number, mode in enumerate(("r", "w", "w"))

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import os
+import atexit
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
-CLEAN = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR", "LAKEFLOW_DEBUG"}}
+from tests.cli.environment import CLEAN
+from tests.cli.forks import Forks
+
+__all__ = ["CLEAN", "lakeflow", "python", "run"]
 
 
 def lakeflow(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lakeflow.cli", *arguments]
-    return run(command, cwd=cwd, env=env)
+    """In a fork of a process that has imported everything; in a whole new one where the interpreter is to be told."""
+    if any(name.startswith("PYTHON") for name in env):
+        return run([sys.executable, "-m", "lakeflow.cli", *arguments], cwd=cwd, env=env)
+    said = _forks().piped(*arguments, cwd=cwd or Path.cwd(), env=env)
+    return subprocess.CompletedProcess(["lakeflow", *arguments], said.code, said.out, said.err)
 
 
 def python(script: str, *, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
@@ -25,3 +32,11 @@ def run(command: list[str], *, cwd: Path | None, env: Mapping[str, str]) -> subp
     return subprocess.run(
         command, cwd=cwd, env={**CLEAN, **env}, capture_output=True, encoding=encoding, check=False, timeout=120
     )
+
+
+@cache
+def _forks() -> Forks:
+    """One for all tests of this session."""
+    server = Forks()
+    atexit.register(server.close)
+    return server

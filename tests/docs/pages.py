@@ -25,6 +25,7 @@ from lakeflow.core.queries import Allowed
 from lakeflow.core.settings import make_settings
 from lakeflow.core.source import LANDED_ROWS
 from lakeflow.core.sql import read_query
+from tests.cli import process
 from tests.docs.blocks import Block, blocks_of, commands_of, ids_of, without_chance
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,10 @@ ENVIRONMENT = {
     "COLUMNS": "160",
     "POLARS_ICEBERG_PLANNER": "pyiceberg",  # its own planner is a package more, and it warns without
 }
+
+COMMANDS = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("PYTHON")}
+_OWN = re.compile(r"""lakeflow [\w .:+/@"',=-]*""")
+"""A line of which a shell would make nothing but words."""
 
 
 class Lake:
@@ -80,7 +85,16 @@ class Lake:
 
     def _shell(self, line: str) -> str:
         """What the line prints on stdout, and what it refuses on stderr; no command may be unknown."""
-        done = subprocess.run(
+        done = self._own(shlex.split(line)) if _OWN.fullmatch(line) else self._any(line)
+        assert done.returncode not in (126, 127), done.stderr
+        refused = done.stderr if done.returncode == 2 else ""
+        return done.stdout + refused
+
+    def _own(self, words: list[str]) -> subprocess.CompletedProcess[str]:
+        return process.lakeflow(*words[1:], cwd=self.standing, **COMMANDS)
+
+    def _any(self, line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             line,
             cwd=self.standing,
             env=ENVIRONMENT,
@@ -90,9 +104,6 @@ class Lake:
             check=False,
             timeout=240,
         )
-        assert done.returncode not in (126, 127), done.stderr
-        refused = done.stderr if done.returncode == 2 else ""
-        return done.stdout + refused
 
 
 def said_today(page: Path, root: Path) -> str:

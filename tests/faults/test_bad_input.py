@@ -17,6 +17,7 @@ import pytest
 
 import lakeflow
 from lakeflow.core.runs import RunState
+from tests.cli import process
 from tests.cli.process import CLEAN
 
 ORDERS = "id,total\n1,10\n2,20\n"
@@ -57,6 +58,8 @@ class Project:
         self.write("layers/silver/orders.py", PYTHON.format(body=body))
 
     def lakeflow(self, *words: str, limit: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
+        if limit is None:
+            return process.lakeflow(*words, cwd=self.root)
         return subprocess.run(
             [sys.executable, "-m", "lakeflow.cli", *words],
             cwd=self.root,
@@ -258,14 +261,7 @@ def test_a_lake_made_by_a_newer_release_is_refused_by_name(project: Project) -> 
 def test_a_moved_project_folder_is_detected(project: Project, tmp_path: Path) -> None:
     moved = tmp_path.parent / f"{tmp_path.name}-moved"
     tmp_path.rename(moved)
-    done = subprocess.run(
-        [sys.executable, "-m", "lakeflow.cli", "plan"],
-        cwd=moved,
-        env=CLEAN,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = process.lakeflow("plan", cwd=moved)
     assert done.returncode == 2, done.stderr
     assert "moved" in done.stderr
     assert str(tmp_path) in done.stderr

@@ -130,14 +130,14 @@ def _engine(project: Project, settings: Settings, state: Path) -> Engine:
     from lakeflow.adapters.code_process import CodeProcesses, Hello  # noqa: PLC0415 - nor runs code
     from lakeflow.adapters.duckdb.engine import DuckEngine  # noqa: PLC0415 - nor computes
     from lakeflow.adapters.duckdb.masks import Privacy  # noqa: PLC0415 - as above
+    from lakeflow.adapters.duckdb.spill import sweep  # noqa: PLC0415 - as above
 
-    privacy = Privacy(personal(project), settings.salt)
-    make = partial(
-        DuckEngine, project.root, settings.memory_limit, settings.threads, str(state / "spill"), privacy=privacy
-    )
+    privacy, spill = Privacy(personal(project), settings.salt), state / "spill"
+    make = partial(DuckEngine, project.root, settings.memory_limit, settings.threads, str(spill), privacy=privacy)
     modules = tuple(entry or str(Path.cwd()) for entry in sys.path)
     hello = Hello(project.root, make, modules)
-    return CodeProcesses(hello, partial(Child, "lakeflow.codeworker"), state / "logs", privacy.personal)
+    spawn = partial(Child, "lakeflow.codeworker")
+    return CodeProcesses(hello, spawn, state / "logs", privacy.personal, sweep=partial(sweep, spill))
 
 
 def _auditor(settings: Settings, root: Path, state: Path) -> Auditor:

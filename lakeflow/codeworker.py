@@ -1,7 +1,8 @@
-"""The process of Python assets: `python -m lakeflow.codeworker <pid of the parent>`, see `adapters.code_process`.
+"""The process of Python assets, and of large SQL ones: `python -m lakeflow.codeworker <pid of the parent>`.
 
-It runs one asset's code after the other on an engine of its own and answers with schemas and statistics, or with the
-error and its traceback. A crash in it ends this process and nothing else; where it crashed is printed.
+`adapters.code_process` starts it. It runs one asset's code after the other on an engine of its own and answers with
+schemas and statistics, or with the error and its traceback. A crash in it ends this process and nothing else; where it
+crashed is printed.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lakeflow.adapters.children import Parent, silence
 from lakeflow.adapters.code_process import Answer, Ask, Begin, Hello, decode, encode
 from lakeflow.core.errors import CodeError, LakeflowError
+from lakeflow.core.model import Asset, PythonCode
 from lakeflow.core.ports import Engine
-from lakeflow.project.functions import Functions
+
+if TYPE_CHECKING:
+    from lakeflow.project.functions import Functions
 
 _FIRST_TO_GO: Final = "900"
 """Of 1000, in proc(5)'s oom_score_adj: when memory runs out, this process goes and the run stays."""
@@ -42,9 +46,25 @@ def main() -> None:
         engine = hello.make()
 
     _answer(parent, begin)
-    functions = Functions(hello.root)
+    functions = _Functions(hello.root)
     while engine is not None:
         _serve(parent, engine, functions, decode(parent.receive()))
+
+
+class _Functions:
+    """Found when the first is asked for: SQL has none."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    @cached_property
+    def _functions(self) -> Functions:
+        from lakeflow.project.functions import Functions  # noqa: PLC0415 - a second that SQL need not wait for
+
+        return Functions(self._root)
+
+    def of(self, asset: Asset) -> Asset:
+        return self._functions.of(asset) if isinstance(asset.code, PythonCode) else asset
 
 
 def _prepare(hello: Hello) -> None:
@@ -56,7 +76,7 @@ def _prepare(hello: Hello) -> None:
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
 
 
-def _serve(parent: Parent, engine: Engine, functions: Functions, begin: Begin) -> None:
+def _serve(parent: Parent, engine: Engine, functions: _Functions, begin: Begin) -> None:
     """One asset, from the first question to the last."""
     produced: Any = None
     os.environ.clear()

@@ -1,7 +1,8 @@
-"""The `Engine` port with Python assets in child processes: nothing that their code does can take a run down.
+"""The `Engine` port with what may go wrong in child processes: nothing that happens there can take a run down.
 
 A child (`lakeflow.codeworker`) has a DuckDB of its own, reads the pinned files and writes the new ones; schemas and
-statistics cross the pipe, rows never do. SQL assets run in this process.
+statistics cross the pipe, rows never do. Python assets run there, and large SQL ones, because DuckDB cannot be trusted
+to survive the end of a large query before its time (docs/decisions/0040). Small SQL assets run in this process.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from lakeflow.core.landing import Found, Landed
 from lakeflow.core.model import Asset, AssetKey, PythonCode, TableKey
 from lakeflow.core.ports import Engine, Produced, Rows
 from lakeflow.core.schema import Schema
-from lakeflow.core.shares import Share
+from lakeflow.core.shares import LARGE, Share
 from lakeflow.core.table import Scan
 from lakeflow.core.terms import FREELY, Listener, Terms, deaf, too_late
 from lakeflow.core.writing import Write, Written
@@ -102,15 +103,23 @@ def decode(message: bytes) -> Any:
 
 class CodeProcesses:
     """`hello` says how an engine is made, here and, pickled, in the children; `spawn` starts one that prints to a file.
+    SQL that reads much runs in one. `sweep` removes what children that were killed left on disk.
 
     A child serves one asset after the other, is replaced when it died or was stopped, and ends with `close`. What it
     prints lies in `folder` until it was told. Of assets named in `personal`, and those with `pii` columns, it is not.
     """
 
     def __init__(
-        self, hello: Hello, spawn: Callable[[str], Child], folder: Path, personal: frozenset[AssetKey] = frozenset()
+        self,
+        hello: Hello,
+        spawn: Callable[[str], Child],
+        folder: Path,
+        personal: frozenset[AssetKey] = frozenset(),
+        *,
+        sweep: Callable[[], None],
     ) -> None:
         self._hello = hello
+        self._sweep = sweep
         self._spawn = spawn
         self._folder = folder
         self._personal = personal
@@ -129,14 +138,14 @@ class CodeProcesses:
     def produce(
         self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY
     ) -> AbstractContextManager[Produced]:
-        if isinstance(asset.code, PythonCode):
+        if _is_for_a_child(asset, terms):
             return self._elsewhere(asset, "produce", (inputs,), terms)
         return self._here.produce(asset, inputs, terms)
 
     def land(
         self, asset: Asset, files: Sequence[Found], loaded_at: datetime, terms: Terms = FREELY
     ) -> AbstractContextManager[Produced]:
-        if isinstance(asset.code, PythonCode):
+        if _is_for_a_child(asset, terms):
             return self._elsewhere(asset, "land", (files, loaded_at), terms)
         return self._here.land(asset, files, loaded_at, terms)
 
@@ -165,6 +174,7 @@ class CodeProcesses:
             worker.end()
         if engine := self.__dict__.pop("_here", None):
             engine.close()
+        self._sweep()
 
     @contextmanager
     def _elsewhere(
@@ -198,6 +208,10 @@ class CodeProcesses:
         worker.end()
         with self._lock, suppress(ValueError):  # close was quicker
             self._busy.remove(worker)
+
+
+def _is_for_a_child(asset: Asset, terms: Terms) -> bool:
+    return isinstance(asset.code, PythonCode) or terms.reads >= LARGE
 
 
 class _ProducedElsewhere:
@@ -236,12 +250,12 @@ class _Talk:
         self._until = monotonic() + terms.limits.timeout if terms.limits.timeout else None
 
     def begin(self, method: str, arguments: tuple[Any, ...], *, quiet: bool) -> Any:
-        code = self._asset.code
-        assert isinstance(code, PythonCode)
-        asset = replace(self._asset, code=replace(code, function=elsewhere))
+        asset = self._asset
+        if isinstance(asset.code, PythonCode):
+            asset = replace(asset, code=replace(asset.code, function=elsewhere))
         # The time is kept on this side of the pipe, where nothing that the code does can stop the clock.
         limits = replace(self._terms.limits, timeout=None)
-        if quiet:
+        if quiet and isinstance(asset.code, PythonCode):
             self._terms.said((_WITHHELD,))
         terms = replace(self._terms, limits=limits, said=deaf, traced=deaf, folder=self.folder)
         return self.ask(Begin(asset, method, arguments, terms, quiet, dict(os.environ)))
@@ -296,7 +310,7 @@ class _Worker:
                 answer = decode(self._child.receive(_START))
             except (TimeoutError, ChildProcessError) as death:
                 self.end()
-                raise CodeError(f"a process for Python code does not start: {death}") from None
+                raise CodeError(f"a process for an asset's code does not start: {death}") from None
             if answer.error is not None:
                 self.end()
             _value(answer, traced)

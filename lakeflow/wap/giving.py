@@ -29,6 +29,7 @@ from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.computing import columns_of, stored_schema
 from lakeflow.wap.landing import keep_landed, land
 from lakeflow.wap.requests import audit_request
+from lakeflow.wap.sizes import bytes_to_read
 
 _LONGEST: Final = 60.0
 """Seconds between two tries, however many there were."""
@@ -83,7 +84,8 @@ def give(attempt: Attempt, order: Order) -> Given:
         reraise=True,
     )
     said, traced = partial(_printed, attempt, asset.key), partial(attempt.trace, asset.key)
-    terms = Terms(limits, said, traced, share=attempt.share(asset.key), windows=windows(order.partitions))
+    share, reads = attempt.share(asset.key), bytes_to_read(attempt, asset.key)
+    terms = Terms(limits, said, traced, share=share, windows=windows(order.partitions), reads=reads)
     return patient(lambda: _given(attempt, order, terms))
 
 

@@ -15,11 +15,15 @@ def is_large(attempt: Attempt, key: AssetKey) -> bool:
     asset = attempt.world.project.assets.get(key)
     if asset is None or not isinstance(asset.code, SqlCode) or attempt.step(key).action is not Action.WRITE:
         return False
-    return sum(_sizes(attempt, key)) >= LARGE
+    return bytes_to_read(attempt, key) >= LARGE
+
+
+def bytes_to_read(attempt: Attempt, key: AssetKey) -> int:
+    """Of the files that land, and of its inputs; of incremental ones those that came last."""
+    return sum(_sizes(attempt, key))
 
 
 def _sizes(attempt: Attempt, key: AssetKey) -> Iterator[int]:
-    """Bytes of the files that land, and of its inputs; of incremental ones those that came last."""
     asset = attempt.asset(key)
     if landing := attempt.facts.landings.get(key):
         yield from (file.size for file in landing.new)

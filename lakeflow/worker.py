@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.model import Outcome
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.runs import CheckResult
+from lakeflow.core.table import Scan
 
 _WITHHELD: Final = "what its checks print is not kept, because personal data is involved"
 
@@ -84,8 +86,12 @@ def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent, spar
             opened.enter_context(silence())
         try:
             place = Place(request.asset, personal=suites.table.guarded)
-            queries = opened.enter_context(_Queries(LockedDuckDB(request.views, job.settings, spare), place))
-            for step in steps(request, queries, past, suites):
+            make = partial(LockedDuckDB, settings=job.settings, spare=spare)
+            queries = few = opened.enter_context(_Queries(request.views, make, place))
+            if request.appended:
+                few = opened.enter_context(_Queries(request.appended.views(request.asset), make, place))
+            few.open()
+            for step in steps(request, queries, past, suites, few):
                 parent.send(encode_message(Message(step.unit, step.name, step.path, step.done, step.result)))
         except AssetError as error:
             parent.send(encode_message(Message("snapshot", "snapshot", done=True, result=_unreadable(error))))
@@ -97,17 +103,32 @@ def _unreadable(error: AssetError) -> CheckResult:
 
 
 class _Queries:
-    """DuckDB, locked down, as the checks ask for it."""
+    """DuckDB on these relations, locked down, as the checks ask for it; opened when the first does.
 
-    def __init__(self, duckdb: LockedDuckDB, place: Place) -> None:
-        self._duckdb = duckdb
+    To name thousands of files to it takes longer than to look at the few that a run added.
+    """
+
+    def __init__(
+        self, relations: Mapping[str, Scan], make: Callable[[Mapping[str, Scan]], LockedDuckDB], place: Place
+    ) -> None:
+        self._relations = relations
+        self._make = make
         self._place = place
 
     def __enter__(self) -> _Queries:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._duckdb.close()
+        if opened := vars(self).get("_duckdb"):
+            opened.close()
+
+    def open(self) -> None:
+        """AssetError when a relation cannot be read."""
+        self._duckdb  # noqa: B018 - is made now
+
+    @cached_property
+    def _duckdb(self) -> LockedDuckDB:
+        return self._make(self._relations)
 
     def execute(self, sql: str) -> Answer:
         columns, rows = self._duckdb.execute(sql)

@@ -67,6 +67,13 @@ class Catalog(Protocol):
         """
         ...
 
+    def scan_near(self, table: Table, snapshot_id: int, columns: Sequence[str]) -> Scan:
+        """The files of which a row may have, in all these columns, the values of one that this very snapshot added.
+
+        What it added is among them. Without columns, or where nothing is known of them, all files of the snapshot.
+        """
+        ...
+
     def statistics(self, table: Table, snapshot_id: int) -> Statistics | None:
         """What is certain of it without reading data; None where rows are deleted or another engine wrote."""
         ...
@@ -301,16 +308,26 @@ class Rows:
 @dataclass(frozen=True)
 class Appended:
     """The files that a write added; `passed` are path and name of the checks that everything below has passed, of
-    which `replaced` rows went.
+    which `replaced` rows went and `below` are left.
+
+    `near` are these files and all others in which a row may have the primary key of one that was added.
     """
 
     scan: Scan
     passed: frozenset[tuple[str, str]]
     replaced: int = 0
+    below: int = 0
+    near: Scan | None = None
+
+    def views(self, asset: AssetKey) -> Mapping[str, Scan]:
+        """What may be read of it, by name, without a look at the rest of the table: its added rows stand for all."""
+        return {str(asset): self.scan, f"{ADDED}.{asset}": self.scan, f"{NEAR}.{asset}": self.near or self.scan}
 
 
 ADDED: Final = "lakeflow_added"
 """Before `layer.name`: the rows that a write added, for our own queries."""
+NEAR: Final = "lakeflow_near"
+"""Before `layer.name`: the rows of all files in which one may have the key of an added row, for our own queries."""
 
 
 @dataclass(frozen=True)
@@ -347,7 +364,7 @@ class AuditRequest:
     @property
     def views(self) -> Mapping[str, Scan]:
         """Everything that a query of the audit may read, by name."""
-        added = {f"{ADDED}.{self.asset}": self.appended.scan} if self.appended else {}
+        added = self.appended.views(self.asset) if self.appended else {}
         return {**self.relations, **added, str(self.asset): self.scan}
 
 

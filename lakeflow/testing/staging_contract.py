@@ -107,7 +107,13 @@ class StagingContract(CatalogCase):
         self.published(catalog, ALPHA, rows=4)
         staged, _ = self.merged(catalog, rows=2)
         head = staged.refs[BRANCH]
-        assert catalog.scan_added(staged, head, [head]).rows == 2
+        added = catalog.scan_added(staged, head, [head])
+        assert added.rows == 2
+        everything = catalog.scan(staged, head)
+        for columns in ([], ["n"]):
+            near = catalog.scan_near(staged, head, columns)
+            assert set(added.files) <= set(near.files) <= set(everything.files)
+        assert catalog.scan_near(staged, head, []).files == everything.files
 
     def test_a_merge_that_removes_nothing_is_an_append(self, catalog: Catalog) -> None:
         self.published(catalog, ALPHA, rows=3)

@@ -21,6 +21,9 @@ def appended(attempt: Attempt, record: StepRecord) -> Appended | None:
     with suppress(UsageError):  # a run that the ledger lost
         if passed := passed_below(attempt.past(verdict.run), verdict):
             scan = attempt.world.catalog.scan_added(table, record.snapshot_id, [record.snapshot_id])
-            made = provenance_of(table.snapshots[record.snapshot_id].summary)
-            return Appended(scan, passed, made.replaced if made else 0)
+            near = attempt.world.catalog.scan_near(table, record.snapshot_id, attempt.asset(record.asset).primary_key)
+            written = table.snapshots[record.snapshot_id]
+            made, base = provenance_of(written.summary), table.snapshots[written.parent_id or 0]
+            replaced = made.replaced if made else 0
+            return Appended(scan, passed, replaced, (base.rows or 0) - replaced, near)
     return None

@@ -48,7 +48,7 @@ def appended(folder: Path, below: Any, added: Any, *files: CheckFile, **more: An
     both = Scan(under.key, 2, under.schema, (*under.files, *on_top.files), under.rows + on_top.rows)
     before = request(under, *files, **more)
     passed = frozenset((one.path, one.name) for one in audit(before) if one.outcome is Outcome.PASSED)
-    return before, replace(before, scan=both, appended=Appended(on_top, passed))
+    return before, replace(before, scan=both, appended=Appended(on_top, passed, below=under.rows, near=both))
 
 
 def verdicts(results: list[CheckResult]) -> list[tuple[str, Outcome]]:
@@ -74,9 +74,9 @@ def test_checks_about_rows_read_the_added_files_and_those_about_the_table_all(tm
     scopes = [(one.name, one.scope) for one in audit(both)]
     assert [name for name, scope in scopes if scope is Scope.ALL] == [
         "word unique for at least 10%",
+        "(n, word) unique",
         "mean of n between 0 and 9",
         "row count at least 1",
-        "schema",
     ]
     assert {scope for name, scope in scopes if "null" in name or "between 0 and 6" in name} == {Scope.ADDED}
 
@@ -105,6 +105,17 @@ def test_a_part_of_a_key_that_is_missing_is_looked_at_among_all_rows(tmp_path: P
     _, both = appended(tmp_path, below, added, primary_key=("id", "n"))
     unique = next(one for one in audit(both) if one.name.endswith("unique"))
     assert (unique.outcome, unique.scope, unique.failed_rows) == (Outcome.FAILED, Scope.ALL, 2)
+
+
+@pytest.mark.parametrize(("expected", "outcome"), [(3, Outcome.PASSED), (4, Outcome.FAILED)])
+def test_rows_that_were_accounted_for_below_are_not_counted_again(
+    tmp_path: Path, expected: int, outcome: Outcome
+) -> None:
+    added = {"id": ("long", [7]), "n": ("long", [4]), "word": ("string", ["c"])}
+    _, both = appended(tmp_path, PASSED_ROWS, added, expected_rows=2)
+    rows = next(one for one in audit(replace(both, expected_rows=expected)) if one.name == "rows")
+    assert (rows.outcome, rows.scope, rows.rows) == (outcome, Scope.ADDED, 3)
+    assert rows.detail == f"expected {expected} rows, found 3"
 
 
 def test_where_rows_went_a_share_is_asked_of_all_that_are_left(tmp_path: Path) -> None:

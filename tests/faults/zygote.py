@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class InProcessAuditor:
         pass
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
-        with _Queries(LockedDuckDB(request.views, {}), Place(request.asset)) as queries:
+        with _Queries(request.views, partial(LockedDuckDB, settings={}), Place(request.asset)) as queries:
             return tuple(step.result for step in steps(request, queries, Past()) if step.result)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pyarrow.parquet as pq
 import pytest
 
 from lakeflow.adapters.iceberg import manifests as module
@@ -9,7 +12,8 @@ from lakeflow.adapters.iceberg.avro import LocalFiles
 from lakeflow.adapters.iceberg.fileio import Scratch
 from lakeflow.adapters.iceberg.manifests import Manifests
 from lakeflow.adapters.iceberg.snapshots import live_manifests
-from tests.iceberg.lab import FLIGHTS, Lab
+from lakeflow.core.table import ColumnStats, Table
+from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab, staging
 
 
 @pytest.fixture
@@ -47,3 +51,39 @@ def test_what_was_used_longest_ago_is_forgotten_first(lab: Lab, decoded: list[st
     for manifest in (manifests[0], manifests[1], manifests[0], manifests[2], manifests[0], manifests[1]):
         assert len(kept.live(manifest)) == 1
     assert decoded == [manifests[place].manifest_path for place in (0, 1, 2, 1)]
+
+
+def bounded(lab: Lab, ids: list[int | None], run: str) -> Table:
+    """Rows of these ids, written with their bounds."""
+    table = lab.catalog.create(FLIGHTS, COLUMNS)
+    (file,) = lab.write(table, {"id": ids, "name": ["x"] * len(ids)}, table.schema)
+    known = [each for each in ids if each is not None]
+    low, high = (str(min(known)), str(max(known))) if known else (None, None)
+    facts = {**file.columns, ("id",): ColumnStats(len(ids), len(ids) - len(known), low=low, high=high)}
+    return lab.catalog.stage(table, staging(table, (replace(file, columns=facts),), run=run))
+
+
+def near(lab: Lab, ids: list[int | None], *columns: str) -> list[int]:
+    """The ids in files that may have one of these, which are staged on top."""
+    staged = bounded(lab, ids, "last")
+    scan = lab.catalog.scan_near(staged, staged.refs["audit_last"], columns)
+    return sorted(id_ for file in scan.files for id_ in pq.read_table(file)["id"].to_pylist() if id_ is not None)
+
+
+@pytest.mark.parametrize(
+    ("ids", "columns", "found"),
+    [
+        ([12], ("id",), [10, 12, 19]),
+        ([5], ("id",), [5]),
+        ([5, 25], ("id",), [5, 10, 19, 20, 25, 29]),
+        ([20], ("id", "name"), [20, 20, 29]),
+        ([None], ("id",), []),
+        ([12], (), [0, 4, 10, 12, 19, 20, 29, 30]),
+    ],
+)
+def test_near_are_the_files_whose_bounds_do_not_rule_a_value_out(
+    lab: Lab, ids: list[int | None], columns: tuple[str, ...], found: list[int]
+) -> None:
+    for number, each in enumerate(([0, 4], [10, 19], [20, 29], [30], [None])):
+        lab.publish(bounded(lab, list(each), f"r{number}"), f"r{number}")
+    assert near(lab, ids, *columns) == found

@@ -70,6 +70,7 @@ def test_a_merge_is_audited_by_the_rows_that_it_wrote(tmp_path: Path) -> None:
     merge("(1, 5)", "(2, 6)")
     again = scopes(merge("(2, 7)", "(3, 8)"))
     assert {name for name, scope in again.items() if scope is Scope.ADDED} == {
+        "schema",
         "price between 0 and 100",
         "key (id) not null",
         "key (id) unique",

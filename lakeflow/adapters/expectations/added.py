@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 from lakeflow.adapters.expectations.answers import Answers
 from lakeflow.adapters.expectations.apart import told_apart
-from lakeflow.adapters.expectations.builtin import KeyFilled, KeyUnique
+from lakeflow.adapters.expectations.builtin import KeyFilled, KeyUnique, RowsAccounted, SchemaHolds
 from lakeflow.adapters.expectations.checks import Check, Rule
 from lakeflow.adapters.expectations.criteria import Share
 from lakeflow.adapters.expectations.judged import Judged
-from lakeflow.adapters.expectations.metrics import Aggregate, Keys
+from lakeflow.adapters.expectations.metrics import Aggregate, Keys, Plan
 from lakeflow.adapters.expectations.table import Audited, Queries
 from lakeflow.core.model import CheckKind, Outcome, Suite
 from lakeflow.core.ports import AuditRequest
@@ -42,10 +42,15 @@ class Added:
             for check in checks
             if (check.path, check.name) in self._passed
             and check.path in self._lasting
-            and _is_about_each_row(check.rule)
-            and (_is_strict(check.rule) or not self._replaced)
-            and not answers.are_certain(check.rule.plans)
+            and self._is_enough_for(check.rule)
+            and (isinstance(check.rule, SchemaHolds) or not answers.are_certain(check.rule.plans))
         }
+
+    def _is_enough_for(self, rule: Rule) -> bool:
+        """A merge wrote rows again that stayed, so that the rows it added are not those that came."""
+        if self._replaced and isinstance(rule, RowsAccounted):
+            return False
+        return _is_about_each_row(rule) and (_is_strict(rule) or not self._replaced)
 
     def takes(self, check: Check) -> bool:
         return check.unit in self._taken
@@ -58,9 +63,8 @@ class Added:
         if not self.takes(check):
             return check.run(answers)
         found = check.run(self._answers)
-        if (found.outcome is Outcome.PASSED and found.rows) or (
-            found.outcome is Outcome.FAILED and _is_strict(check.rule)
-        ):
+        looked = found.rows or isinstance(check.rule, SchemaHolds)
+        if (found.outcome is Outcome.PASSED and looked) or (found.outcome is Outcome.FAILED and _is_strict(check.rule)):
             return found
         answers.scan(check.rule.plans)
         return check.run(answers)
@@ -73,11 +77,15 @@ def _lasting(suite: Suite) -> frozenset[str]:
 
 
 def _is_about_each_row(rule: Rule) -> bool:
-    if isinstance(rule, KeyFilled | KeyUnique):
+    if isinstance(rule, SchemaHolds | KeyFilled | KeyUnique | RowsAccounted):
         return True
     about_rows = isinstance(rule, Judged) and isinstance(rule.criterion, Share)
     enough = (Aggregate, Keys) if _is_strict(rule) else Aggregate
-    return about_rows and all(isinstance(plan, enough) for plan in rule.plans)
+    return about_rows and all(isinstance(plan, enough) and _can_tell(plan) for plan in rule.plans)
+
+
+def _can_tell(plan: Plan) -> bool:
+    return not isinstance(plan, Keys) or bool(plan.added)
 
 
 def _is_strict(rule: Rule) -> bool:

@@ -24,8 +24,8 @@ class Answers:
     def __init__(self, queries: Queries, table: Audited, scope: Scope = Scope.ALL) -> None:
         self.table = table
         self._queries = queries
-        self._scope = scope
-        self._relation = table.added if scope is Scope.ADDED else table.relation
+        self.scope = scope
+        self.relation = table.added if scope is Scope.ADDED else table.relation
         self.used: set[Scope] = set()
         self._certain: dict[str, Any] = {}
         self._shared: dict[str, Any] = {}
@@ -33,10 +33,10 @@ class Answers:
         self._refused: dict[str, AssetError] = {}
         self._tallies: dict[str, Tally] = {}
 
-    def consult(self, statistics: Statistics, plans: Iterable[Plan]) -> None:
-        """Answer what is certain of the snapshot without reading data."""
+    def consult(self, statistics: Statistics, plans: Iterable[Plan], queries: Queries) -> None:
+        """Answer what is certain of the snapshot without reading data: a query of `queries` names no relation."""
         hints = {plan.sql: plan.hint for plan in plans if isinstance(plan, Aggregate) and plan.hint}
-        self._certain.update(answers_of(hints, statistics, self.table, self._queries))
+        self._certain.update(answers_of(hints, statistics, self.table, queries))
 
     def scan(self, plans: Iterable[Plan]) -> None:
         """Answer all aggregates among `plans` in one scan. One bad expression does not sink the others."""
@@ -50,7 +50,7 @@ class Answers:
         if not wanted:
             return
         try:
-            row = self._queries.execute(f"SELECT {', '.join(wanted)} FROM {self._relation}").rows[0]
+            row = self._queries.execute(f"SELECT {', '.join(wanted)} FROM {self.relation}").rows[0]
         except AssetError:
             half = len(wanted) // 2
             if half:
@@ -92,11 +92,11 @@ class Answers:
         return self._certain[sql]
 
     def _aggregate(self, sql: str) -> Any:
-        self.used.add(self._scope)
+        self.used.add(self.scope)
         if sql in self._refused:
             raise self._refused[sql]
         if sql not in self._shared:
-            self._shared[sql] = self.ask(f"SELECT {sql} FROM {self._relation}").rows[0][0]
+            self._shared[sql] = self.ask(f"SELECT {sql} FROM {self.relation}").rows[0][0]
         return self._shared[sql]
 
     def repeated(self, keys: Keys) -> tuple[int, int]:
@@ -104,7 +104,7 @@ class Answers:
 
         Of added rows only that none does can be told: else CannotCheck, and all rows are to be looked at.
         """
-        if self._scope is Scope.ADDED:
+        if self.scope is Scope.ADDED:
             if self.ask(keys.added).rows[0][0]:
                 return 0, 0
             raise CannotCheck("an added row shares its key with another")
@@ -115,13 +115,13 @@ class Answers:
 
     def tally(self, plan: PerValue) -> Tally:
         """What the library's own code says of each distinct value; CannotCheck when it cannot be asked so."""
-        self.used.add(self._scope)
+        self.used.add(self.scope)
         if repr(plan) not in self._tallies:
             self._tallies[repr(plan)] = judge(plan, self._queries.batches(plan.sql))
         return self._tallies[repr(plan)]
 
     def ask(self, sql: str) -> Answer:
-        self.used.add(self._scope)
+        self.used.add(self.scope)
         if sql not in self._asked:
             self._asked[sql] = self._queries.execute(sql)
         return self._asked[sql]

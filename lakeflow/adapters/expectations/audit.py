@@ -102,8 +102,13 @@ def refusals(request: AuditRequest, suites: Suites) -> tuple[Refusal, ...]:
     return tuple(replace(check.refusal, check=check.name) for check in checks if check.refusal)
 
 
-def steps(request: AuditRequest, queries: Queries, past: Past, suites: Suites | None = None) -> Iterator[Step]:
-    """Run what is left of the audit; results come in the order of the `Auditor` port."""
+def steps(
+    request: AuditRequest, queries: Queries, past: Past, suites: Suites | None = None, few: Queries | None = None
+) -> Iterator[Step]:
+    """Run what is left of the audit; results come in the order of the `Auditor` port.
+
+    `few` reads only what a write added, and what is near it.
+    """
     suites = suites or Suites(request, Kept())
     table = suites.table
     checks: list[Check] = []
@@ -111,10 +116,11 @@ def steps(request: AuditRequest, queries: Queries, past: Past, suites: Suites | 
         checks += yield from _load(file, suites, past)
     checks += [file_check(file, table, allow_empty=request.allow_empty) for file in _files(request, CheckKind.ROWS)]
     checks += built_in(request, table)
-    answers, added = Answers(queries, table), Added(request, queries, table)
+    few = few or queries
+    answers, added = Answers(queries, table), Added(request, few, table)
     left = [check for check in _named(checks) if check.unit not in past.answered]
     if request.statistics:
-        answers.consult(request.statistics, [plan for check in left for plan in check.rule.plans])
+        answers.consult(request.statistics, [plan for check in left for plan in check.rule.plans], few)
     if not past.too_long:
         added.take(left, answers)
     yield from _scan(answers, added, left, past)

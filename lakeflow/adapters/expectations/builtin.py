@@ -17,6 +17,7 @@ from lakeflow.adapters.expectations.types import spelled
 from lakeflow.core.counting import counted
 from lakeflow.core.model import Column, Outcome
 from lakeflow.core.ports import AuditRequest
+from lakeflow.core.runs import Scope
 from lakeflow.core.schema import Schema, walk
 
 _ROWS = Aggregate("count(*)")
@@ -26,6 +27,7 @@ def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
     """Schema, personal data (where a function reads some), key, history and foreign keys (where declared) and rows
     (where their number is known), in this order.
     """
+    below = request.appended.below if request.appended else 0
     checks = [Check("schema", "schema", SchemaHolds(table, request.columns))]
     if request.inherited:
         checks.append(Check("personal data", "personal data", NothingPersonal(table, request)))
@@ -35,7 +37,7 @@ def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
         checks.append(history_check(request, table))
     checks += [foreign_key(request, table, foreign) for foreign in request.suite.foreign_keys]
     if request.expected_rows is not None:
-        checks.append(Check("rows", "rows", RowsAccounted(request.expected_rows)))
+        checks.append(Check("rows", "rows", RowsAccounted(request.expected_rows, below)))
     return tuple(checks)
 
 
@@ -47,7 +49,7 @@ class SchemaHolds:
 
     def find(self, answers: Answers) -> Finding:
         schema = self.table.schema
-        read = answers.ask(f"SELECT * FROM {self.table.relation} LIMIT 0").columns
+        read = answers.ask(f"SELECT * FROM {answers.relation} LIMIT 0").columns
         faults = [] if read == schema.names else [f"the files read as {', '.join(read)}"]
         faults += [fault for name, column in self.declared.items() if (fault := _fault(schema, name, column))]
         if faults:
@@ -160,10 +162,13 @@ def _clean(rows: int, *, allow_empty: bool) -> Finding:
 
 @dataclass(frozen=True)
 class RowsAccounted:
+    """Of the rows expected, so many were below and are counted already where only added ones are looked at."""
+
     expected: int
+    below: int = 0
     plans: tuple[Plan, ...] = (_ROWS,)
 
     def find(self, answers: Answers) -> Finding:
-        rows = answers.value(_ROWS)
+        rows = answers.value(_ROWS) + (self.below if answers.scope is Scope.ADDED else 0)
         outcome = Outcome.PASSED if rows == self.expected else Outcome.FAILED
         return Finding(outcome, f"expected {counted(self.expected, 'row')}, found {rows:,}", rows=rows)

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from lakeflow.core.model import AssetKey
 from lakeflow.core.nearest import did_you_mean
-from lakeflow.core.ports import ADDED
+from lakeflow.core.ports import ADDED, NEAR
 from lakeflow.core.schema import Decimal, Primitive, Schema, Type
 
 HIDDEN: Final = "•••"
@@ -129,6 +129,11 @@ class Audited:
     def added(self) -> str:
         """The rows that an append added to it."""
         return f"{ADDED}.{self.relation}"
+
+    @property
+    def near(self) -> str:
+        """These, and all in which a key of them may be."""
+        return f"{NEAR}.{self.relation}"
 
     def column(self, name: str) -> Operand:
         """CannotCheck with a suggestion when there is no such column."""

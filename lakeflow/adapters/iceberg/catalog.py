@@ -82,6 +82,9 @@ class IcebergCatalog:
     def scan_added(self, table: Table, snapshot_id: int, appends: Sequence[int]) -> Scan:
         return self._scans.scan_added(self._files.find(table.key, table.version), snapshot_id, appends)
 
+    def scan_near(self, table: Table, snapshot_id: int, columns: Sequence[str]) -> Scan:
+        return self._scans.near(self._files.find(table.key, table.version), snapshot_id, columns)
+
     def statistics(self, table: Table, snapshot_id: int) -> Statistics | None:
         return self._scans.statistics(self._files.find(table.key, table.version), snapshot_id)
 

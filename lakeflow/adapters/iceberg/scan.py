@@ -22,12 +22,13 @@ from lakeflow.adapters.iceberg.layouts import known_spec
 from lakeflow.adapters.iceberg.manifests import Live, Manifests
 from lakeflow.adapters.iceberg.metadata import Found
 from lakeflow.adapters.iceberg.snapshots import live_manifests
-from lakeflow.adapters.iceberg.statistics import facts_of
+from lakeflow.adapters.iceberg.statistics import Known, facts_of, known
 from lakeflow.adapters.iceberg.types import has_default
 from lakeflow.core.errors import AssetError
 from lakeflow.core.layout import Layout, Partition
 from lakeflow.core.model import AssetKey
 from lakeflow.core.provenance import is_ours
+from lakeflow.core.schema import Field
 from lakeflow.core.table import DeleteFile, Scan, Statistics, Table
 
 _NAME_MAPPING: Final = "schema.name-mapping.default"
@@ -75,6 +76,22 @@ class Scans:
         schema = _kept(table, snapshot_id)
         return _holding(Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values())), table, data)
 
+    def near(self, found: Found, snapshot_id: int, columns: Sequence[str]) -> Scan:
+        """What the snapshot added, and the files whose bounds do not rule out a row with the same values there.
+
+        Whole manifests are ruled out first, so that a table of thousands of files costs no look at each.
+        """
+        whole = self.scan(found, snapshot_id)
+        if not columns or whole.deletes:
+            return whole
+        added = self._added(_json_of(found, snapshot_id))
+        mine = [each.file for each in added]
+        ranges = {each: known(each, mine) for name in columns if (each := whole.schema.find(name))}
+        data, _ = _by_content(_listed(_json_of(found, snapshot_id)))
+        met = [each for each in data if _may_meet(ranges, {one: self._manifests.known(each, one) for one in ranges})]
+        near = [each for each in self._live(met) if _may_meet(ranges, {one: known(one, [each.file]) for one in ranges})]
+        return _holding(replace(whole, files=()), found.table, near)
+
     def partitions(self, found: Found[AssetKey], snapshot_id: int, layout: Layout) -> dict[str, Partition]:
         """The snapshot's data files that were written in that layout, by path."""
         spec = known_spec(found.json, layout, _current_schema(found))
@@ -90,6 +107,11 @@ class Scans:
         own, (data, _) = snapshot["snapshot-id"], _by_content(_listed(snapshot))
         live = self._live([each for each in data if each.added_snapshot_id == own])
         return (each for each in live if each.writer == own)
+
+
+def _may_meet(mine: Mapping[Field, Known], theirs: Mapping[Field, Known]) -> bool:
+    """May both hold the same value of each of these columns?"""
+    return all(each.may_meet(theirs[field]) for field, each in mine.items())
 
 
 def _listed(snapshot: Mapping[str, Any]) -> list[ManifestFile]:

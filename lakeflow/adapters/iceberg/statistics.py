@@ -32,6 +32,14 @@ class Known:
     filled: bool
     bounds: tuple[Any, Any] | None = None
 
+    def may_meet(self, other: Known) -> bool:
+        """May one value be in both? Where bounds are unknown, it may."""
+        if not (self.filled and other.filled):
+            return False
+        if self.bounds is None or other.bounds is None:
+            return True
+        return bool(self.bounds[0] <= other.bounds[1] and other.bounds[0] <= self.bounds[1])
+
 
 def known(field: Field, files: Sequence[DataFile]) -> Known:
     """A file without a count of the column was written before the column was there, or says too little."""

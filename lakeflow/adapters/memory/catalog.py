@@ -117,6 +117,10 @@ class MemoryCatalog:
             bytes=sum(file.bytes for file in added),
         )
 
+    def scan_near(self, table: Table, snapshot_id: int, columns: Sequence[str]) -> Scan:
+        """All of it: the files of this catalog are only named."""
+        return self.scan(table, snapshot_id)
+
     def statistics(self, table: Table, snapshot_id: int) -> Statistics | None:
         """Rows and no columns: the files of this catalog are only named."""
         return Statistics(self.scan(table, snapshot_id).rows)

@@ -73,20 +73,16 @@ def upsert(
         return Written(came, rows=_rows(came))
     base = in_new_columns(write, write.base)
     scans.refuse_unmarked(cursor, base)
-    touched = match.files(base.files)
-    if (
-        touched
-        and write.last_by
-        and (timely := _in_time(write, match, replace(base, files=touched), fresh)) is not None
-    ):
+    before = replace(base, files=match.files(base.files))
+    if late := match.late(before, write):
+        timely = fresh(match.without(late, write.schema.fields))
         _drop(came)
         came, match = timely, _match(write, timely, cursor)
-        touched = match.files(touched)
-    if not touched:
+        before = replace(base, files=match.files(before.files))
+    if not before.files:
         return Written(came, rows=_rows(came))
-    before = replace(base, files=touched)
     rest = again(match.rest(before))
-    return Written((*came, *rest), touched, _rows(came), match.count(before))
+    return Written((*came, *rest), before.files, _rows(came), match.count(before))
 
 
 def _match(write: Write, came: Sequence[WrittenFile], cursor: DuckDBPyConnection) -> _Match:
@@ -95,12 +91,6 @@ def _match(write: Write, came: Sequence[WrittenFile], cursor: DuckDBPyConnection
 
 def _rows(files: Sequence[WrittenFile]) -> int:
     return sum(file.rows for file in files)
-
-
-def _in_time(write: Write, match: _Match, before: Scan, fresh: Again) -> tuple[WrittenFile, ...] | None:
-    """Files of the rows that came without those that are late; None where none is, so that all stay as they are."""
-    late = match.late(before, _column(write.schema, write.last_by, "keep"))
-    return fresh(match.without(late, write.schema.fields)) if late else None
 
 
 def _drop(files: Sequence[WrittenFile]) -> None:
@@ -141,12 +131,14 @@ class _Match:
         found = self.cursor.execute(f"SELECT count(*) FROM ({keys}) AS o SEMI JOIN {self._new} ON {self._on}")
         return int(found.fetchall()[0][0])
 
-    def late(self, scan: Scan, by: Field) -> str:
-        """The name of a table of the keys for which a greater value stands there than came; empty when there is none.
-
-        As in `chosen`, NULL is less than any value; of equal ones the row that came counts.
+    def late(self, scan: Scan, write: Write) -> str:
+        """The name of a table of the keys for which more stands there, by what `keep` says, than came; empty when
+        there is none. As in `chosen`, NULL is less than any value; of equal ones the row that came counts.
         """
-        fields, last = (*self.key, by), f"f{len(self.key)}"
+        if not write.last_by or not scan.files:
+            return ""
+        fields = (*self.key, _column(write.schema, write.last_by, "keep"))
+        last = f"f{len(self.key)}"
         old = scans.select(self.cursor, replace(scan, schema=Schema(_numbered(fields))))
         new = f"{scans.by_number(self.came, fields)} AS n ON {self._on}"
         keys = ", ".join(f"n.{column}" for column in self._columns)

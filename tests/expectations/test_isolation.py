@@ -94,6 +94,24 @@ def test_a_run_whose_checks_kill_their_process_is_held_and_main_is_untouched(tmp
     assert before.snapshot_id == after.snapshot_id
 
 
+def test_a_run_with_nothing_to_do_starts_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"pyproject.toml": "[tool.lakeflow]\n", "layers/bronze/sales.sql": "select 1 as id"})
+    write(tmp_path, {"layers/silver/sales.sql": "/*\nkey = ['id']\n*/\nselect id from bronze.sales"})
+    write(tmp_path, {"checks/silver/sales.all.sql": "select * from silver.sales where id < 1"})
+    started: list[str] = []
+    real = Child.__init__
+
+    def start(child: Child, module: str, log_path: str) -> None:
+        started.append(module)
+        real(child, module, log_path)
+
+    monkeypatch.setattr(Child, "__init__", start)
+    for selection in ("+silver.sales", "silver.sales"):
+        with lakeflow.open(tmp_path) as lake:
+            lake.materialize(selection)
+    assert started == ["lakeflow.worker"]
+
+
 def write(root: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)

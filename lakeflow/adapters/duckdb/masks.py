@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-import pyarrow as pa
 from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.failures import Place
@@ -21,6 +20,9 @@ from lakeflow.adapters.duckdb.session import Step
 from lakeflow.core.model import Asset, AssetKey, Mask
 from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.salt import Salt, hashes, require_key
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 REDACTED: Final = "***"
 

@@ -14,10 +14,7 @@ from decimal import Decimal as Number
 from typing import Any, Final
 from uuid import uuid4
 
-import pyarrow as pa
 from duckdb import DuckDBPyConnection
-from duckdb.func import FunctionNullHandling, PythonUDFType
-from pyiceberg_core import transform as iceberg
 
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.types import spelled
@@ -139,10 +136,14 @@ def _hashed(column: str, source: Field) -> str:
 @contextmanager
 def _bucket(cursor: DuckDBPyConnection, source: Field, buckets: int) -> Iterator[str]:
     """The name of a function of its own that hashes a column into so many buckets, NULL into NULL."""
+    import pyarrow as pa  # noqa: PLC0415 - only a table with buckets need wait for these
+    from duckdb.func import FunctionNullHandling, PythonUDFType  # noqa: PLC0415 - as above
+    from pyiceberg_core import transform as iceberg  # noqa: PLC0415 - as above
+
     name = f"lakeflow_bucket_{uuid4().hex}"
     takes = _HASHED_AS.get(str(source.type)) or spelled(source.type)
 
-    def hashed(values: Any) -> pa.Array:
+    def hashed(values: Any) -> Any:  # DuckDB looks at what the annotations name
         whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
         return iceberg.bucket(whole, buckets)
 

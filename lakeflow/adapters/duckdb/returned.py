@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
-import pyarrow as pa
 from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.paths import refuse_shadowed
 from lakeflow.adapters.duckdb.session import Step, query
 from lakeflow.adapters.duckdb.types import refuse_twins
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ALLOWED: Final = (
     "return a DuckDB relation, a pyarrow Table or RecordBatchReader, a pandas or polars frame, "
@@ -59,6 +61,8 @@ def _without_semicolons(text: str) -> str:
 
 def stream_of(value: Any, place: Place) -> pa.Table | pa.RecordBatchReader:
     """A frame, or whatever else is an Arrow stream, as Arrow; AssetError for anything else."""
+    import pyarrow as pa  # noqa: PLC0415 - a third of the start of a process that only runs SQL
+
     if _is_pandas(value):
         return _converted(lambda: pa.Table.from_pandas(value, preserve_index=False), value, place)
     value = _collected(value)
@@ -81,6 +85,8 @@ def _collected(value: Any) -> Any:
 
 
 def _converted(convert: Any, value: object, place: Place) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
     try:
         return convert()
     except (pa.ArrowException, ValueError, TypeError) as error:

@@ -41,7 +41,7 @@ def assert_all_or_nothing(points: list[dict[str, Any]]) -> None:
 
 
 def test_a_run_killed_at_some_operations_leaves_all_or_nothing_and_is_finished_by_a_retry(tmp_path: Path) -> None:
-    assert_all_or_nothing(killed(tmp_path, first=5, stride=23))
+    assert_all_or_nothing(killed(tmp_path, first=5, stride=61))
 
 
 @pytest.mark.long

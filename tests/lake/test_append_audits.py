@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import lakeflow
 from lakeflow.core.runs import RunRecord, Scope
 
@@ -36,6 +38,7 @@ def scopes(made: RunRecord) -> dict[str, Scope]:
     return {check.name: check.scope for check in made.steps[0].checks}
 
 
+@pytest.mark.long
 def test_checks_about_rows_read_what_was_added_as_long_as_everything_below_passed_them(tmp_path: Path) -> None:
     price, mean, key = "price between 0 and 100", "mean of price at least 0", "key (id) not null"
     first = scopes(run(tmp_path, 1, 5))

@@ -104,6 +104,7 @@ def came(run: RunRecord, name: str) -> int | None:
     return next(step.rows for step in run.steps if str(step.asset) == name)
 
 
+@pytest.mark.long
 def test_months_that_land_one_by_one_or_late_give_what_all_at_once_gives(tmp_path: Path) -> None:
     """And so does a rebuild from nothing: February's files come last, and take nothing of March back."""
     found = []

@@ -464,9 +464,18 @@ class RealLake(Lake):
         self.folder.cleanup()
 
 
+class LongLake(Lake):
+    """The same for longer."""
+
+
 TestLakeInMemory = Lake.TestCase
 TestLakeInMemory.settings = settings(
-    max_examples=200, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+TestLongLakeInMemory = pytest.mark.timeout(1800)(pytest.mark.long(LongLake.TestCase))
+TestLongLakeInMemory.settings = settings(
+    max_examples=400, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 TestLakeOnIceberg = pytest.mark.timeout(1800)(pytest.mark.long(RealLake.TestCase))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,6 +149,24 @@ def test_a_suite_that_is_kept_is_audited_without_great_expectations(
     finally:
         auditor.close()
     assert [(result.outcome, result.failed_rows) for result in results if result.path] == [(Outcome.FAILED, 1)]
+
+
+def test_a_suite_that_is_not_kept_has_the_library_loaded_before_anything_is_audited(
+    messy: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = tmp_path / "loaded"
+    (tmp_path / "great_expectations.py").write_text(f"open({str(loaded)!r}, 'w').close()\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    auditor = ProcessAuditor(_worker, str(tmp_path / "audit.log"), Limits(threads=1), covers=Kept(None).covers)
+    try:
+        auditor.start([request(messy, suite(ONE.format(20))).suite])
+        for _ in range(600):
+            if loaded.exists():
+                break
+            time.sleep(0.1)
+    finally:
+        auditor.close()
+    assert loaded.exists()
 
 
 def test_a_file_of_check_functions_is_audited_without_great_expectations(

@@ -36,6 +36,8 @@ class Instances:
                 instance.resize(share)
             yield instance
         finally:
+            if share is not None:
+                instance.release()
             with self._lock:
                 self._idle.append(instance)
 

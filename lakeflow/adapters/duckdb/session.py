@@ -27,6 +27,7 @@ from lakeflow.core.shares import Share
 from lakeflow.core.table import Scan
 
 _EXTERNAL_DOTS: Final = 2  # catalog.namespace.table
+_IDLE: Final = "64MB"
 _PATIENCE: Final = 10.0
 """Seconds that an interrupted query has to end before closing gives up."""
 
@@ -69,6 +70,16 @@ class Instance:
             _configure(self._connection, "threads", share.threads)
             _configure(self._connection, "memory_limit", f"{share.memory}B")
             self._share = share
+
+    def release(self) -> None:
+        """Give back to the machine what ended queries still hold: while this one is idle, others have its share.
+
+        DuckDB keeps it until its limit is lowered.
+        """
+        if self._share is not None:
+            with suppress(duckdb.Error):  # something is still open, and holds more
+                self._connection.execute(f"SET GLOBAL memory_limit = '{_IDLE}'")
+            _configure(self._connection, "memory_limit", f"{self._share.memory}B")
 
     def interrupt(self) -> None:
         """End the queries that run on it."""

@@ -100,7 +100,7 @@ def test_a_replace_over_foreign_rows_is_a_conflict_that_publishes_nothing_and_lo
     assert standing.main("bronze.a") == before
     assert standing.rows("silver.b") == [2, 4, 70]
     assert [standing.branches(name) for name in standing_names] == [["audit_r2"]] * 3
-    assert "main moved since this step was planned (append of 1 rows)" in step(run, "silver.b").reason
+    assert "main moved since this step was planned (append of 1 row)" in step(run, "silver.b").reason
     assert step(run, "bronze.a").reason == "silver.b is in conflict: nothing of this run is published"
 
 

@@ -142,7 +142,9 @@ class Lake(RuleBasedStateMachine):
             self.assert_judged_right(run)
             if not selection and run.state is RunState.PUBLISHED:
                 again = {reason.cause for step in self.lab.plan().steps for reason in step.reasons}
-                assert again <= {Cause.NO_FINGERPRINT, Cause.UPSTREAM_RUNS}, "what was published is fresh"
+                assert again <= {Cause.NO_FINGERPRINT, Cause.UPSTREAM_RUNS, Cause.REFERENCE_RUNS}, (
+                    "what is published is fresh"
+                )
 
     def change_code(self, name: str, factor: int) -> None:
         self.lab.define(name, recipe(name, factor), UPSTREAMS[name], **FIELDS.get(name, {}))

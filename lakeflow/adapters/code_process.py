@@ -131,8 +131,8 @@ class CodeProcesses:
     def _here(self) -> Engine:
         return self._hello.make()
 
-    def start(self, assets: Iterable[Asset]) -> None:
-        if any(isinstance(asset.code, PythonCode) for asset in assets):
+    def start(self, assets: Iterable[Asset], reads: int = 0) -> None:
+        if reads >= LARGE or any(isinstance(asset.code, PythonCode) for asset in assets):
             self._give_back(self._take())
 
     def produce(

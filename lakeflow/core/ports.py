@@ -248,8 +248,11 @@ class Produced(Protocol):
 class Engine(Protocol):
     """Compute."""
 
-    def start(self, assets: Iterable[Asset]) -> None:
-        """Begin to load what the code of these assets needs, without waiting; what is loaded already stays."""
+    def start(self, assets: Iterable[Asset], reads: int = 0) -> None:
+        """Begin to load what the code of these assets needs, without waiting; what is loaded already stays.
+
+        `reads` are the most bytes that one of them is known to read.
+        """
         ...
 
     def produce(

@@ -27,7 +27,7 @@ from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.lanes import Lanes
 from lakeflow.wap.leasing import leased
 from lakeflow.wap.publishing import publish
-from lakeflow.wap.sizes import is_large
+from lakeflow.wap.sizes import bytes_to_read, is_large
 from lakeflow.wap.steps import audit, carry_out, clear_branch
 from lakeflow.wap.world import World
 
@@ -201,7 +201,9 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
     attempt.save(attempt.run)
     with ending_well(attempt):
         attempt.world.auditor.start(attempt.suite(step.asset) for step in plan.steps)
-        attempt.world.engine.start(attempt.asset(step.asset) for step in plan.steps if step.action is Action.WRITE)
+        writes = [step.asset for step in plan.steps if step.action is Action.WRITE]
+        reads = max((bytes_to_read(attempt, key) for key in writes), default=0)
+        attempt.world.engine.start(map(attempt.asset, writes), reads)
         for fresh in (step for step in attempt.steps if step.done and plan.step(step.asset) is None):
             clear_branch(attempt, fresh.asset)
         _side_by_side(attempt, plan)

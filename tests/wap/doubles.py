@@ -124,7 +124,7 @@ class ScriptedEngine:
     recipes: dict[str, Recipe]
     ran: list[AssetKey] = field(default_factory=list)
 
-    def start(self, assets: Iterable[Asset]) -> None:
+    def start(self, assets: Iterable[Asset], reads: int = 0) -> None:
         pass
 
     @contextmanager

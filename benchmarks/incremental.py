@@ -13,12 +13,9 @@ smaller one.
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -28,6 +25,7 @@ from typing import Final
 import duckdb
 
 import lakeflow
+from benchmarks.measure import cost_of
 from lakeflow.core.runs import RunRecord
 
 DAYS: Final = 100
@@ -112,10 +110,9 @@ class Bench:
 
     def command(self, *arguments: str) -> tuple[float, float]:
         """Seconds on the wall, and of the processor by it and its children."""
-        began, spent = time.perf_counter(), _spent()
         command = [sys.executable, "-m", "lakeflow.cli", *arguments, "--output", "json"]
-        subprocess.run(command, cwd=self.root, check=True, capture_output=True)
-        return time.perf_counter() - began, _spent() - spent
+        cost = cost_of(command, self.root)
+        return cost.seconds, cost.processor
 
     def files(self, asset: str) -> frozenset[str]:
         """The data files of main, as pyiceberg finds them."""
@@ -203,11 +200,6 @@ def _seconds(run: RunRecord) -> float:
     assert run.state == "published", run
     assert run.ended_at is not None
     return (run.ended_at - run.started_at).total_seconds()
-
-
-def _spent() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

@@ -47,6 +47,11 @@ def _worked() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def processor() -> float:
+    """Seconds that the processors spent so far on this process and on its descendants that run (Linux)."""
+    return sum(_processor_of(pid) for pid in _family(os.getpid()))
+
+
 class _Peak:
     """Samples the resident memory of a process and its descendants from /proc (Linux)."""
 
@@ -73,6 +78,14 @@ def _family(pid: int) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def _processor_of(pid: int) -> float:
+    try:  # proc(5): `pid (name) state …`; the name may hold blanks, times of user and system are fields 14 and 15
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError):
+        return 0.0
 
 
 def _resident(pid: int) -> int:

@@ -4,6 +4,9 @@ A run is everything that `materialize` does in a process that is open: plan, lea
 expectations, the row count), publish with retention, ledger and log. Each figure is the median of the runs around that
 one, in wall and in processor time of the run's own process. `new` is the whole command as a new process, which keeps
 nothing in memory from the runs before. `python -m benchmarks.years [--runs 10000] [--modes append upsert replace]`.
+
+With `--files 10000` a table has as many files as that number of small appends leaves, and what is measured is the next
+one beside one onto ten files.
 """
 
 from __future__ import annotations
@@ -38,6 +41,13 @@ expectations = [
     gxe.ExpectColumnValuesToMatchRegex(column="note", regex="^order [0-9]+$"),
 ]
 """
+MANY: Final = """/*
+key = ["id"]
+write = "append"
+partition_by = ["truncate(10, id)"]
+*/
+select i::bigint as id, i % 97 as amount, 'order ' || i % 10 as note from range({files} * 10) numbers(i)
+"""
 MODES: Final = {"append": ROWS, "upsert": KEYED, "replace": ROWS}
 
 
@@ -63,6 +73,17 @@ class Years:
         for name, content in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(content)
+
+    def lay_down(self, files: int) -> None:
+        """A table of so many files, made anew in one write; what comes next appends to it."""
+        sql = self.root / "layers/silver/orders.sql"
+        appending = sql.read_text()
+        sql.write_text(MANY.format(files=files))
+        with lakeflow.open(self.root) as lake:
+            made = lake.materialize(full_refresh=True)
+            assert made is not None
+            assert made.state == "published", made
+        sql.write_text(appending)
 
     def run(self, times: int) -> Iterator[Took]:
         """So many runs in one open lake."""
@@ -92,11 +113,30 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--runs", type=int, default=1_000)
     arguments.add_argument("--modes", nargs="*", choices=MODES, default=list(MODES))
+    arguments.add_argument("--files", type=int)
     asked = arguments.parse_args()
+    if asked.files:
+        onto(asked.files)
+        return
     print("mode          run     wall   of the 10th      cpu   of the 10th       new")
     for mode in asked.modes:
         with tempfile.TemporaryDirectory() as folder:
             measure(Years(Path(folder), mode), mode, asked.runs)
+
+
+def onto(files: int) -> None:
+    few = Took(0, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        years = Years(Path(folder), "append")
+        for there in (10, files):
+            years.lay_down(there)
+            took = list(years.run(AROUND * 2))[-AROUND:]
+            now = Took(median(each.wall for each in took), median(each.cpu for each in took))
+            few = few if few.wall else now
+            of = (
+                f"wall {now.wall:7.1f} ms {now.wall / few.wall:5.2f}×   cpu {now.cpu:7.1f} ms {now.cpu / few.cpu:5.2f}×"
+            )
+            print(f"append onto {there:8,} files: {of}", flush=True)
 
 
 def measure(years: Years, mode: str, runs: int) -> None:

@@ -81,16 +81,15 @@ class Scans:
 
         Whole manifests are ruled out first, so that a table of thousands of files costs no look at each.
         """
-        whole = self.scan(found, snapshot_id)
-        if not columns or whole.deletes:
-            return whole
-        added = self._added(_json_of(found, snapshot_id))
-        mine = [each.file for each in added]
-        ranges = {each: known(each, mine) for name in columns if (each := whole.schema.find(name))}
-        data, _ = _by_content(_listed(_json_of(found, snapshot_id)))
+        table, snapshot = found.table, _json_of(found, snapshot_id)
+        data, deletes = _by_content(_listed(snapshot))
+        if not columns or self._live(deletes):
+            return self.scan(found, snapshot_id)
+        schema, mine = _kept(table, snapshot_id), [each.file for each in self._added(snapshot)]
+        ranges = {each: known(each, mine) for name in columns if (each := schema.find(name))}
         met = [each for each in data if _may_meet(ranges, {one: self._manifests.known(each, one) for one in ranges})]
         near = [each for each in self._live(met) if _may_meet(ranges, {one: known(one, [each.file]) for one in ranges})]
-        return _holding(replace(whole, files=()), found.table, near)
+        return _holding(Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values())), table, near)
 
     def partitions(self, found: Found[AssetKey], snapshot_id: int, layout: Layout) -> dict[str, Partition]:
         """The snapshot's data files that were written in that layout, by path."""

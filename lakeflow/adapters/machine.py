@@ -7,7 +7,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from importlib.metadata import PackageNotFoundError, distribution, metadata, requires
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -80,7 +80,8 @@ def _existing(place: Path) -> Path:
 
 def _version(name: str) -> str | None:
     try:
-        found = version(name)
+        found = distribution(name)
     except PackageNotFoundError:
         return None
-    return found if find_spec(name.replace("-", "_")) else None
+    modules = (found.read_text("top_level.txt") or name.replace("-", "_")).split()
+    return found.version if any(map(find_spec, modules)) else None

@@ -91,7 +91,7 @@ def test_duplicate_keys_end_it_and_main_stays(tmp_path: Path) -> None:
     things.feed([row("a", 1, "2020-01-05")])
     run = things.feed([row("b", 1, "2020-01-05"), row("b", 2, "2020-01-05")], full_refresh=True)
     assert run is not None
-    assert run.steps[0].reason.startswith("silver.things: 1 of the keys (k) come more than once, in 2 rows")
+    assert run.steps[0].reason.startswith("silver.things: 1 key (k) more than once, in 2 rows")
     assert said(things) == [("a", 1, date(2020, 1, 5))]
 
 

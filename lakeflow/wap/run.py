@@ -289,10 +289,12 @@ def _was_backfill(world: World, run: RunRecord) -> Backfill | None:
 
 
 def _settled(step: StepRecord, plan: Plan) -> StepRecord:
-    """A step that today's plan does not need any more is unchanged; the others keep what they wrote."""
+    """A step that today's plan does not need any more is unchanged, whatever its checks said of what it wrote; the
+    others keep that.
+    """
     if step.done or plan.step(step.asset) is not None:
         return step
-    return replace(step, state=StepState.UNCHANGED, reason="fresh: published by another run meanwhile")
+    return replace(step, state=StepState.UNCHANGED, checks=(), reason="fresh: published by another run meanwhile")
 
 
 def _stopped(attempt: Attempt, state: RunState, reason: str) -> None:

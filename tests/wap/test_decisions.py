@@ -92,6 +92,18 @@ def test_a_retry_leaves_out_what_another_run_published_meanwhile(held: Lab) -> N
     assert not held.branches("silver.b"), "its own held branch has no use any more"
 
 
+def test_what_another_run_found_good_holds_nothing_that_is_made_from_it_in_the_retry(lab: Lab) -> None:
+    """Main has passed by now, whatever the audit of this run had said of it."""
+    lab.materialize()
+    lab.check("silver.b", bad)
+    lab.define("gold.c", [9], "silver.b")
+    first = lab.materialize("silver.b gold.c")
+    assert (states(first)["silver.b"], states(first)["gold.c"]) == ("held", "skipped")
+    lab.check("silver.b", good)
+    lab.materialize("silver.b")
+    assert states(lab.retry(first)) == {"run": "published", "silver.b": "unchanged", "gold.c": "published"}
+
+
 def test_a_published_run_is_not_retried(lab: Lab) -> None:
     run = lab.materialize()
     with pytest.raises(UsageError, match="run r1 is published: there is nothing to retry"):

@@ -305,7 +305,7 @@ class Lake(RuleBasedStateMachine):
     def assert_judged_right(self, run: RunRecord) -> None:
         """Nobody meddled: every step that this attempt carried out is published exactly when it should be.
 
-        What would only have been audited for a table that is held then stays as it is, and waits for nothing.
+        What is unchanged publishes nothing, so it waits for nothing.
         """
         mine = {str(step.asset): step for step in run.steps if step.attempt == run.attempt}
         good: dict[str, bool] = {}
@@ -316,9 +316,7 @@ class Lake(RuleBasedStateMachine):
                 good[name] = True
             else:
                 good[name] = self.passes(self.digest(name), step.snapshot_id)
-        stay = {
-            name for name, step in mine.items() if step.action is Action.AUDIT and step.state is StepState.UNCHANGED
-        }
+        stay = {name for name, step in mine.items() if step.state is StepState.UNCHANGED}
         while spoilt := [name for name in self.good(good) - stay if self.needs(name, good) - self.good(good)]:
             good |= dict.fromkeys(spoilt, False)
         everything = {str(step.asset): step.state in DONE for step in run.steps} | good

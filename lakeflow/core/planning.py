@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from graphlib import CycleError, TopologicalSorter
 
 from lakeflow.core.calendar import EVER
 from lakeflow.core.counting import counted
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.facts import Facts, Published, moved, published
-from lakeflow.core.graph import ancestors
 from lakeflow.core.increments import Consumption, consumption
 from lakeflow.core.landing import Landing
 from lakeflow.core.model import EMPTY, Asset, AssetKey, OnRewrite, Project, WriteMode
 from lakeflow.core.quarantine import owner_of
 from lakeflow.core.reasons import Cause, Reason, short_id
+from lakeflow.core.run_order import run_order
 from lakeflow.core.runs import Action
 from lakeflow.core.table import External, Snapshot
 from lakeflow.core.timeline import (
@@ -110,35 +109,6 @@ def plan(  # noqa: PLR0913 - the words of the command line
             *(warning for step in steps for warning in _warnings(asked, step)),
         ),
     )
-
-
-def run_order(project: Project, selected: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
-    """Each asset after its inputs, and after the tables that its checks refer to; else as the project has them.
-
-    Where checks refer to each other, the reference that would close a circle does not count.
-    """
-    chosen = set(selected)
-    inputs = {key: project.assets[key].upstreams & chosen for key in project.assets if key in chosen}
-    named = {key: project.suite(key).references & chosen - {key} for key in inputs}
-    try:
-        return _sorted({key: inputs[key] | named[key] for key in inputs})
-    except CycleError:
-        return _sorted(_without_circles(inputs, named))
-
-
-def _sorted(before: Mapping[AssetKey, frozenset[AssetKey]]) -> tuple[AssetKey, ...]:
-    return tuple(TopologicalSorter({key: sorted(found) for key, found in before.items()}).static_order())
-
-
-def _without_circles(
-    inputs: Mapping[AssetKey, frozenset[AssetKey]], named: Mapping[AssetKey, frozenset[AssetKey]]
-) -> Mapping[AssetKey, frozenset[AssetKey]]:
-    before = dict(inputs)
-    for key, others in named.items():
-        for other in sorted(others):
-            if key not in ancestors([other], before):
-                before[key] |= {other}
-    return before
 
 
 def _require_upstreams(asked: _Asked, key: AssetKey) -> None:

@@ -12,10 +12,10 @@ from lakeflow.core.errors import ConflictError
 from lakeflow.core.events import Phase, StepEnded
 from lakeflow.core.increments import positions
 from lakeflow.core.model import AssetKey, WriteMode
-from lakeflow.core.planning import run_order
 from lakeflow.core.provenance import provenance_of
 from lakeflow.core.quarantine import owner_of
 from lakeflow.core.readmission import read_by
+from lakeflow.core.run_order import run_order
 from lakeflow.core.runs import Action, Ruling, RunRecord, StepRecord, StepState, VerdictRecord, end_state
 from lakeflow.core.table import Change, Pin, Publish, Table
 from lakeflow.core.verdict import Remedy, Verdict, decide, reconcile, written_as

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.facts import Facts, moved, published
 from lakeflow.core.model import Asset, AssetKey
-from lakeflow.core.planning import Plan, plan, run_order
+from lakeflow.core.planning import Plan, plan
 from lakeflow.core.reasons import Cause
+from lakeflow.core.run_order import run_order
 from lakeflow.core.runs import Action, Ruling
 from lakeflow.core.table import Table
 from tests.core.samples import asset, facts, key, keys, made, names, project, snapshot, suite, table, verdict

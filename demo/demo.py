@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from demo.data import LANDING, YEAR, prepare
 from demo.people import LATE
@@ -131,6 +131,8 @@ def a_new_question() -> None:
     bring_the_mart(cancelled_at_most="0.06")
     run(*quarter, "--failed-and-missing")
     run(*quarter, "--failed-and-missing")
+    say("The February that was held has no use any more.")
+    run("discard", held_run())
     say("The rest of the year is what `plan` says is missing.")
     run("plan", MONTHS)
     run("materialize", MONTHS)
@@ -239,7 +241,17 @@ def started(*words: str, capture: bool = False) -> subprocess.CompletedProcess[s
 
 
 def latest_run() -> str:
-    return str(json.loads(lakeflow("runs", "--output", "json", capture=True).stdout)["data"]["runs"][0]["id"])
+    return str(runs()[0]["id"])
+
+
+def held_run() -> str:
+    return next(str(each["id"]) for each in runs() if each["state"] == "held")
+
+
+def runs() -> list[dict[str, Any]]:
+    """Newest first."""
+    found: list[dict[str, Any]] = json.loads(lakeflow("runs", "--output", "json", capture=True).stdout)["data"]["runs"]
+    return found
 
 
 if __name__ == "__main__":

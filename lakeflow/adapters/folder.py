@@ -19,7 +19,7 @@ _MOST_BYTES: Final = 64 << 20
 
 
 class KeptFolder:
-    """`lakeflow.core.ports.KeptTexts`. Without a folder nothing is kept."""
+    """Texts by name. Without a folder nothing is kept."""
 
     def __init__(self, folder: str | Path | None) -> None:
         self._folder = Path(folder) if folder else None

@@ -371,18 +371,6 @@ class AuditRequest:
         return {**self.relations, **added, str(self.asset): self.scan}
 
 
-class KeptTexts(Protocol):
-    """Small texts by name that can be made again: one that is damaged or cannot be read is as good as none."""
-
-    def holds(self, prefix: str) -> bool:
-        """Is there a text whose name begins so?"""
-        ...
-
-    def read(self, name: str) -> str | None: ...
-
-    def write(self, name: str, text: str) -> None: ...
-
-
 class Auditor(Protocol):
     """Runs checks read-only in a process of its own, never stopping at the first failure."""
 

@@ -147,8 +147,9 @@ def _stay(attempt: Attempt, step: Step, record: StepRecord) -> None:
     if _asks_for_audit(attempt, step):
         _audit_main(attempt, replace(record, action=Action.AUDIT))
     else:
-        what = "inputs" if step.action is Action.WRITE else "references"
-        attempt.end(record, StepState.UNCHANGED, f"its {what} turned out unchanged")
+        written = step.action is Action.WRITE
+        why = "its inputs turned out unchanged" if written else "what its checks refer to stays as it is"
+        attempt.end(record, StepState.UNCHANGED, why)
 
 
 def _asks_for_audit(attempt: Attempt, step: Step) -> bool:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 from lakeflow.adapters.expectations.apart import told_apart
 from lakeflow.adapters.expectations.checks import Check
@@ -20,7 +21,18 @@ from lakeflow.adapters.expectations.constant import asks_for_library
 from lakeflow.adapters.expectations.stored import NotDataError, dumps, loads
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model import CheckFile, CheckKind
-from lakeflow.core.ports import KeptTexts
+
+
+class KeptTexts(Protocol):
+    """Small texts by name that can be made again: one that is damaged or cannot be read is as good as none."""
+
+    def holds(self, prefix: str) -> bool:
+        """Is there a text whose name begins so?"""
+        ...
+
+    def read(self, name: str) -> str | None: ...
+
+    def write(self, name: str, text: str) -> None: ...
 
 
 class Kept:

@@ -28,7 +28,7 @@ def test_lakeflow_and_plain_duckdb_come_to_the_same_rows_and_a_difference_is_tol
     tables = require_same(lake)
     assert (tables["bronze.orders"].rows, tables["silver.orders"].rows) == (15_150, 15_000)
     assert tables["gold.sales"].rows == tables["silver.lineitem"].rows == 60_175
-    (file,) = (lake / "hand/gold/days").glob("*.parquet")
+    file = min((lake / "hand/gold/days").glob("*.parquet"))
     duckdb.execute(f"copy (select * replace (net + 0.01 as net) from '{file}') to '{lake / 'other.parquet'}'")
     (lake / "other.parquet").replace(file)
     with pytest.raises(AssertionError, match=r"gold\.days: lakeflow gives"):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lakeflow.adapters import git, machine, outside, processes, runlog
 from lakeflow.adapters.database import Database, ReadOnlyDatabase
@@ -25,12 +25,15 @@ from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.core.errors import Fault
 from lakeflow.core.landing import Found
 from lakeflow.core.lineage import personal
-from lakeflow.core.model import Asset, CheckKind, Project, SqlCode
+from lakeflow.core.model import Asset, AssetKey, CheckKind, Project, SqlCode
 from lakeflow.core.ports import Auditor, Engine
 from lakeflow.core.settings import Settings
 from lakeflow.core.source import FileSource
 from lakeflow.project import cache_folder
 from lakeflow.wap import Origin, Policy, World
+
+if TYPE_CHECKING:
+    from lakeflow.adapters.code_process import Hello
 
 MIGRATIONS: Final = (CATALOG_LAYOUT, *LEDGER_LAYOUT)
 """The layout of a lake's database; a release appends to this list and never changes what stands in it."""
@@ -127,17 +130,23 @@ def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] 
 
 def _engine(project: Project, settings: Settings, state: Path) -> Engine:
     from lakeflow.adapters.children import Child  # noqa: PLC0415 - planning starts no process
-    from lakeflow.adapters.code_process import CodeProcesses, Hello  # noqa: PLC0415 - nor runs code
-    from lakeflow.adapters.duckdb.engine import DuckEngine  # noqa: PLC0415 - nor computes
-    from lakeflow.adapters.duckdb.masks import Privacy  # noqa: PLC0415 - as above
-    from lakeflow.adapters.duckdb.spill import sweep  # noqa: PLC0415 - as above
+    from lakeflow.adapters.code_process import CodeProcesses  # noqa: PLC0415 - nor runs code
+    from lakeflow.adapters.duckdb.spill import sweep  # noqa: PLC0415 - nor computes
 
-    privacy, spill = Privacy(personal(project), settings.salt), state / "spill"
-    make = partial(DuckEngine, project.root, settings.memory_limit, settings.threads, str(spill), privacy=privacy)
-    modules = tuple(entry or str(Path.cwd()) for entry in sys.path)
-    hello = Hello(project.root, make, modules)
+    spill, masked = state / "spill", personal(project)
+    hello = partial(_hello, project.root, settings, spill, masked)
     spawn = partial(Child, "lakeflow.codeworker")
-    return CodeProcesses(hello, spawn, state / "logs", privacy.personal, sweep=partial(sweep, spill))
+    return CodeProcesses(hello, spawn, state / "logs", masked, sweep=partial(sweep, spill))
+
+
+def _hello(root: str, settings: Settings, spill: Path, masked: frozenset[AssetKey]) -> Hello:
+    from lakeflow.adapters.code_process import Hello  # noqa: PLC0415 - see `_engine`
+    from lakeflow.adapters.duckdb.engine import DuckEngine  # noqa: PLC0415 - as above
+    from lakeflow.adapters.duckdb.masks import Privacy  # noqa: PLC0415 - as above
+
+    privacy = Privacy(masked, settings.salt)
+    make = partial(DuckEngine, root, settings.memory_limit, settings.threads, str(spill), privacy=privacy)
+    return Hello(root, make, tuple(entry or str(Path.cwd()) for entry in sys.path))
 
 
 def _auditor(settings: Settings, root: Path, state: Path) -> Auditor:

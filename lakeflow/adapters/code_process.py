@@ -102,8 +102,9 @@ def decode(message: bytes) -> Any:
 
 
 class CodeProcesses:
-    """`hello` says how an engine is made, here and, pickled, in the children; `spawn` starts one that prints to a file.
-    SQL that reads much runs in one. `sweep` removes what children that were killed left on disk.
+    """`hello` says how an engine is made, here and, pickled, in the children; `spawn` starts one that prints to a file,
+    and what `hello` imports is imported while it comes up. SQL that reads much runs in one. `sweep` removes what
+    children that were killed left on disk.
 
     A child serves one asset after the other, is replaced when it died or was stopped, and ends with `close`. What it
     prints lies in `folder` until it was told. Of assets named in `personal`, and those with `pii` columns, it is not.
@@ -111,14 +112,14 @@ class CodeProcesses:
 
     def __init__(
         self,
-        hello: Hello,
+        hello: Callable[[], Hello],
         spawn: Callable[[str], Child],
         folder: Path,
         personal: frozenset[AssetKey] = frozenset(),
         *,
         sweep: Callable[[], None],
     ) -> None:
-        self._hello = hello
+        self._make_hello = hello
         self._sweep = sweep
         self._spawn = spawn
         self._folder = folder
@@ -126,6 +127,10 @@ class CodeProcesses:
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
         self._lock = Lock()
+
+    @cached_property
+    def _hello(self) -> Hello:
+        return self._make_hello()
 
     @cached_property
     def _here(self) -> Engine:
@@ -195,7 +200,8 @@ class CodeProcesses:
     def _take(self) -> _Worker:
         with self._lock:
             if not self._idle:
-                self._idle.append(_Worker(self._spawn, self._folder / f"code-{uuid4().hex}.log", self._hello))
+                self._idle.append(_Worker(self._spawn, self._folder / f"code-{uuid4().hex}.log"))
+                self._idle[-1].send(self._hello)
             self._busy.append(self._idle.pop())
             return self._busy[-1]
 
@@ -294,11 +300,10 @@ def elsewhere() -> None:
 class _Worker:
     """A child and the file that it prints to."""
 
-    def __init__(self, spawn: Callable[[str], Child], log: Path, hello: Hello) -> None:
+    def __init__(self, spawn: Callable[[str], Child], log: Path) -> None:
         self._child = spawn(str(log))
         self._printed = _Printed(log)
         self._up = False
-        self.send(hello)
 
     def send(self, message: Message) -> None:
         self._child.send(encode(message))

@@ -1,9 +1,9 @@
 """The outside files that a root reads or lands: their content is what counts, not their names and times.
 
-A file that lands is always read anew after its rows were. Only for the question whether anything is new are hashes
-remembered, by everything that the file system says of a file; its change time (`ctime`) moves with every write and no
-program can set it, so that a file changed under its old size and modification time is seen. A file that changed a
-moment before it was hashed is not remembered, since one tick of the clock may hide the next change.
+A hash holds as long as the file system says the same of the file: its change time (`ctime`) moves with every write and
+no program can set it, so that a file changed under its old size and modification time is seen. Of a file that changed a
+moment before it was hashed this proves nothing, since one tick of the clock may hide the next change: it is not
+remembered, and after its rows were read it is hashed again.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from lakeflow.core.errors import AssetError
@@ -61,14 +63,17 @@ class Hashes:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = Lock()
 
     def of(self, files: Sequence[tuple[str, Path]]) -> tuple[Found, ...]:
-        """Each named file with its content, as it is now."""
+        """Each named file with its content, as it is now; several are read at a time."""
         known = self._load()
-        fresh: dict[str, str] = {}
-        found = tuple(_found(name, path, known, fresh) for name, path in files)
+        with ThreadPoolExecutor(thread_name_prefix="hash") as pool:
+            found = tuple(pool.map(lambda file: _found(file[0], file[1], known), files))
+        fresh = [(file.identity, file.hash) for file in found if file.identity and file.identity not in known]
         if fresh:
-            self._save([*known.items(), *fresh.items()])
+            with self._lock:  # what is known by now: others look through other sources meanwhile
+                self._save([*self._load().items(), *fresh])
         return found
 
     def _load(self) -> dict[str, str]:
@@ -95,33 +100,35 @@ def find_files(root: Path, hashes: Hashes, globs: Sequence[str]) -> tuple[Found,
 
 
 def changed_files(root: Path, files: Sequence[Found]) -> tuple[str, ...]:
-    """The names of those that hold something else now, or are gone; every file is read."""
-    return tuple(file.name for file in files if _found(file.name, root / file.name, {}, {}).hash != file.hash)
+    """The names of those that hold something else now, or are gone."""
+    return tuple(file.name for file in files if _has_changed(root / file.name, file))
+
+
+def _has_changed(path: Path, file: Found) -> bool:
+    known = {file.identity: file.hash} if file.identity else {}
+    return _found(file.name, path, known).hash != file.hash
 
 
 def _name(root: Path, path: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _found(name: str, path: Path, known: dict[str, str], fresh: dict[str, str]) -> Found:
-    """`known` and `fresh` map the identity of a file to its hash; what is hashed now goes to `fresh`."""
+def _found(name: str, path: Path, known: Mapping[str, str]) -> Found:
+    """The file as it is now; `known` are the hashes of files by their identity."""
     try:
         name.encode()
-        status = path.stat()
-        if not status.st_size:
-            return Found(name, 0, "", "the file is empty")
-        identity = _identity(path, status)
-        if identity in known:
-            return Found(name, status.st_size, known[identity])
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with path.open("rb") as file:  # a network file system asks the server anew only where a file is opened
+            status = os.fstat(file.fileno())
+            if not status.st_size:
+                return Found(name, 0, "", "the file is empty")
+            identity = _identity(path, status)
+            digest = known.get(identity) or hashlib.file_digest(file, "sha256").hexdigest()
     except UnicodeEncodeError:
         return Found(ascii(name), 0, "", "its name is not UTF-8")
     except OSError as error:
         return Found(name, 0, "", f"it cannot be read: {error.strerror}")
-    if status.st_ctime < time.time() - _SETTLED:
-        fresh[identity] = digest
-    return Found(name, status.st_size, digest)
+    is_settled = identity in known or status.st_ctime < time.time() - _SETTLED
+    return Found(name, status.st_size, digest, identity=identity if is_settled else "")
 
 
 def _identity(path: Path, status: os.stat_result) -> str:

@@ -25,13 +25,15 @@ KIND: Final = "landed"
 class Found:
     """A file that a source's globs match now. `name` is relative to the root, `hash` is SHA-256 of its bytes.
 
-    `problem` says why it cannot be read; it then has no hash.
+    `problem` says why it cannot be read; it then has no hash. As long as `identity` is what the file system says of
+    it, it holds what it held; empty: it changed a moment before it was read, and that proves nothing.
     """
 
     name: str
     size: int
     hash: str
     problem: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True)

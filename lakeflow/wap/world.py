@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -73,7 +74,7 @@ class World:
     """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
 
     `read_digest` is the fingerprint of a root's outside files. `find_files` lists what a source's globs match, with
-    content hashes; `changed_files` reads these files again and names those that hold something else by now.
+    content hashes; `changed_files` looks at these files again and names those that hold something else by now.
     `log` watches every run; `release` lets go of what was opened for the ports.
     """
 
@@ -119,9 +120,7 @@ class World:
         tables, verdicts, renames = self._standing(mine, keys)
         roots = (asset for key in keys if (asset := self.project.assets.get(key)) and asset.reads)
         landings = {
-            key: self._landing(files, tables.get(key), anew=anew)
-            for key in mine
-            if (files := self.project.assets[key].files)
+            key: self._landing(found, tables.get(key), anew=anew) for key, found in self._found_files(mine).items()
         }
         return Facts(
             tables=tables,
@@ -176,11 +175,19 @@ class World:
             return None
         return Rekeyed(before, alone=fingerprint(rekeyed(source, asset.primary_key)) == fingerprint(asset.source))
 
-    def _landing(self, files: FileSource, table: Table | None, *, anew: bool) -> Landing:
+    def _found_files(self, selected: Iterable[AssetKey]) -> dict[AssetKey, tuple[Found, ...]]:
+        """What the sources of these assets match now; they are looked through side by side."""
+        sources = {key: files for key in selected if (files := self.project.assets[key].files)}
+        if not sources:
+            return {}
+        with ThreadPoolExecutor(thread_name_prefix="source") as pool:
+            return dict(zip(sources, pool.map(self.find_files, sources.values()), strict=True))
+
+    def _landing(self, found: Sequence[Found], table: Table | None, *, anew: bool) -> Landing:
         """What is to land, by main's own history (never by the ledger's)."""
         name = landed_set(table)
         before = self._sidecar(table, name, from_json) if table and name else ()
-        return (to_land_again if anew else to_land)(self.find_files(files), before)
+        return (to_land_again if anew else to_land)(found, before)
 
     def built(self, table: Table, snapshot_id: int | None) -> Mapping[str, timelines.Built] | None:
         """The partitions in time that a snapshot holds; None when it was not partitioned so."""

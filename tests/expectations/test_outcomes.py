@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lakeflow.adapters.expectations.metrics import FIRST
 from lakeflow.core.model import Column, Outcome, Severity
 from lakeflow.core.table import Scan
 
@@ -304,6 +305,13 @@ def test_a_key_sorted_in_each_of_several_files_may_still_repeat(tmp_path: Path) 
     both = replace(first, files=(*first.files, *second.files))
     *_, unique = audit(request(both, primary_key=("a",)))
     assert (unique.failed_rows, unique.samples) == (2, ({"a": "4999", "×": "2"},))
+
+
+def test_a_key_that_repeats_far_behind_many_in_order_is_found(tmp_path: Path) -> None:
+    """The first rows only say whether the proof by order is worth a try."""
+    scan = scan_of(tmp_path, a=("int", [*range(FIRST + 10), FIRST + 5]))
+    *_, unique = audit(request(scan, primary_key=("a",)))
+    assert (unique.failed_rows, unique.samples) == (2, ({"a": str(FIRST + 5), "×": "2"},))
 
 
 def test_one_bad_expression_does_not_sink_the_shared_scan(tmp_path: Path) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
 
 from lakeflow.adapters.outside import Hashes, changed_files, find_files
 
@@ -24,6 +29,36 @@ def test_a_change_under_the_old_size_and_time_is_seen(tmp_path: Path) -> None:
     assert (path.stat().st_size, path.stat().st_mtime_ns) == (3, times[1])
     assert find_files(tmp_path, hashes, ["*.csv"])[0].hash != before[0].hash
     assert changed_files(tmp_path, before) == ("a.csv",)
+
+
+def test_a_file_that_stands_as_it_was_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only when it was old enough that a change must show: its times would tell."""
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(name)
+    young = find_files(tmp_path, Hashes(tmp_path / "hashes.json"), ["*.csv"])
+    time.sleep(2.1)
+    old = find_files(tmp_path, Hashes(tmp_path / "hashes.json"), ["*.csv"])
+    read = list[str]()
+
+    def digest(file: BinaryIO, kind: str) -> Any:
+        read.append(Path(file.name).name)
+        return hashlib.new(kind, file.read())
+
+    monkeypatch.setattr("lakeflow.adapters.outside.hashlib.file_digest", digest)
+    assert (changed_files(tmp_path, old), read) == ((), [])
+    assert (changed_files(tmp_path, young), read) == ((), ["a.csv", "b.csv"])
+    (tmp_path / "b.csv").unlink()
+    assert changed_files(tmp_path, old) == ("b.csv",)
+
+
+def test_sources_that_are_looked_through_side_by_side_are_all_remembered(tmp_path: Path) -> None:
+    hashes, names = Hashes(tmp_path / "hashes.json"), [f"{number}.csv" for number in range(40)]
+    for name in names:
+        (tmp_path / name).write_text(name)
+    time.sleep(2.1)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: find_files(tmp_path, hashes, [name]), names))
+    assert len(json.loads((tmp_path / "hashes.json").read_text())) == len(names)
 
 
 def test_a_file_that_changed_a_moment_ago_is_not_remembered(tmp_path: Path) -> None:

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
-from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
-import pandas as pd
 import pyarrow as pa
 import pytest
-
-
-@pytest.mark.skipif(find_spec("pytz") is not None, reason="pytz is installed")
-def test_fetching_a_timestamptz_wants_pytz() -> None:
-    """Worked around by reading values as text or through Arrow."""
-    assert "pytz" not in sys.modules
-    with pytest.raises(duckdb.InvalidInputException, match="pytz"):
-        duckdb.sql("SELECT TIMESTAMPTZ '2020-01-01 00:00:00Z'").fetchall()
 
 
 def test_twin_names_are_renamed_as_soon_as_a_query_is_built_upon() -> None:
@@ -69,8 +58,7 @@ def test_a_comma_ends_a_folder_of_the_search_path(tmp_path: Path, monkeypatch: p
 
 def test_a_frame_of_decimals_comes_as_floats() -> None:
     """Worked around by making frames through Arrow."""
-    with pytest.warns(match="inplace") if pd.__version__ >= "3.1" else pytest.MonkeyPatch.context():
-        frame = duckdb.sql("SELECT 0.1::DECIMAL(4,2) AS d, TIMESTAMPTZ '2020-01-01 00:00:00Z' AS t").df()
+    frame = duckdb.sql("SELECT 0.1::DECIMAL(4,2) AS d, TIMESTAMPTZ '2020-01-01 00:00:00Z' AS t").df()
     assert str(frame.dtypes["d"]) == "float64"
 
 

@@ -35,7 +35,7 @@ def select(cursor: DuckDBPyConnection, scan: Scan, home: str = _TEMPORARY) -> st
     if not scan.files:
         return _nothing(scan)
     if not scan.deletes:
-        return f"SELECT * FROM {_parquet(scan.files, scan.schema.fields)}"
+        return _whole(scan)
     return _around_deletes(cursor, scan, home)
 
 
@@ -57,8 +57,16 @@ def _nothing(scan: Scan) -> str:
     return f"SELECT {', '.join(nulls)} WHERE false"
 
 
-def _parquet(files: tuple[str, ...], fields: tuple[Field, ...]) -> str:
-    return f"read_parquet({listed(files)}, schema={_by_id(fields)})"
+def _whole(scan: Scan) -> str:
+    return f"SELECT * FROM {_parquet(scan.files, scan.schema.fields, scan.rows)}"
+
+
+def _parquet(files: tuple[str, ...], fields: tuple[Field, ...], rows: int = 0) -> str:
+    """`rows` is how many there are, where that is known: with a `schema` DuckDB can only guess, and a join that takes
+    the larger side for the smaller one holds it in memory.
+    """
+    known = f", explicit_cardinality={rows}" if rows else ""
+    return f"read_parquet({listed(files)}, schema={_by_id(fields)}{known})"
 
 
 def _by_id(fields: tuple[Field, ...]) -> str:
@@ -95,7 +103,7 @@ def _around_deletes(cursor: DuckDBPyConnection, scan: Scan, home: str) -> str:
     dirty = tuple(path for path in scan.files if local(path) in touched)
     clean = tuple(path for path in scan.files if local(path) not in touched)
     if not dirty:
-        return f"SELECT * FROM {_parquet(scan.files, scan.schema.fields)}"
+        return _whole(scan)
     deleted = _load_deleted(cursor, scan.deletes, dirty, home)
     by_number = tuple(Field(f"f{field.id}", field.type, field.id) for field in scan.schema.fields)
     names = ", ".join(f"{quoted(f'f{field.id}')} AS {quoted(field.name)}" for field in scan.schema.fields)

@@ -55,9 +55,6 @@ class Instance:
             "threads": threads,
             "temp_directory": str(self._own),
             "autoinstall_known_extensions": "false",
-            # An interrupted COPY can lock itself up for ever on the queue of asynchronous writes (DuckDB 2.0,
-            # docs/decisions/0011); writing at once costs nothing measurable on a local disk.
-            "async_threads": 0,
             # What it keeps of files counts as memory of an idle instance, which belongs to others by then.
             "enable_external_file_cache": "false",
         }

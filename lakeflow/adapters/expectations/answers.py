@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lakeflow.adapters.expectations.certain import answers_of
-from lakeflow.adapters.expectations.metrics import Aggregate, Keys, Known, Plan, Query
+from lakeflow.adapters.expectations.metrics import FIRST, Aggregate, Keys, Known, Plan, Query
 from lakeflow.adapters.expectations.pervalue import PerValue, Tally, judge
 from lakeflow.adapters.expectations.table import Answer, Audited, CannotCheck, Queries, Returned
 from lakeflow.core.errors import AssetError
@@ -108,10 +108,14 @@ class Answers:
             if self.ask(keys.added).rows[0][0]:
                 return 0, 0
             raise CannotCheck("an added row shares its key with another")
-        if self.ask(keys.proof).rows[0][0]:
+        if self._rise(keys):
             return 0, 0
         rows, groups = self.ask(keys.sql).rows[0]
         return rows, groups
+
+    def _rise(self, keys: Keys) -> bool:
+        rise, rows = self.ask(keys.hope).rows[0]
+        return bool(rise and (rows < FIRST or self.ask(keys.proof).rows[0][0]))
 
     def tally(self, plan: PerValue) -> Tally:
         """What the library's own code says of each distinct value; CannotCheck when it cannot be asked so."""

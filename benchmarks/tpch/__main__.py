@@ -1,6 +1,6 @@
 """TPC-H from bronze to gold: lakeflow against the same work by hand in plain DuckDB, each a process of its own.
 
-`python -m benchmarks.tpch [--sf 1 10] [--runs 3]`. Bronze lands three tables from Parquet, silver folds what came
+`python -m benchmarks.tpch [--sf 1 10] [--runs 3] [--memory 1GB]`. Bronze lands three tables from Parquet, silver folds what came
 twice, casts and hashes, gold joins all and aggregates by day; 22 checks, and the keys of silver and gold. By hand there
 is no version, no branch and no proof. Rounds are interleaved, and both sides' rows compared in each.
 
@@ -103,8 +103,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.tpch", description=__doc__)
     arguments.add_argument("--sf", type=float, nargs="*", default=[1.0], help="scale factors; 1 is about 1 GB of text")
     arguments.add_argument("--runs", type=int, default=3, help="rounds of each")
+    arguments.add_argument("--memory", default=SETTINGS["LAKEFLOW_MEMORY_LIMIT"], help="DuckDB's limit, on both sides")
     asked = arguments.parse_args()
-    os.environ.update(SETTINGS)
+    os.environ.update(SETTINGS, LAKEFLOW_MEMORY_LIMIT=asked.memory)
     for scale in asked.sf:
         compare(scale, asked.runs)
 

@@ -1,8 +1,8 @@
 """TPC-H from bronze to gold: lakeflow against the same work by hand in plain DuckDB, each a process of its own.
 
-`python -m benchmarks.tpch [--sf 1 10] [--runs 3] [--memory 1GB]`. Bronze lands three tables from Parquet, silver folds what came
-twice, casts and hashes, gold joins all and aggregates by day; 22 checks, and the keys of silver and gold. By hand there
-is no version, no branch and no proof. Rounds are interleaved, and both sides' rows compared in each.
+`python -m benchmarks.tpch [--sf 1 10] [--runs 3] [--memory 1GB]`. Bronze lands three tables from Parquet, silver folds
+what came twice, casts and hashes, gold joins all and aggregates by day; 22 checks, and the keys of silver and gold. By
+hand there is no version, no branch and no proof. Rounds are interleaved, and both sides' rows compared in each.
 
 `warm` has the suites that an earlier run made ready, `cold` must import Great Expectations and compile them. Memory is
 the most that all processes of a side held at once.

@@ -133,7 +133,7 @@ def next_lines(run: RunRecord) -> list[Text]:
 
 def _mend(state: RunState) -> str:
     if state is RunState.FAILED:
-        return "mend the code, then"
+        return "mend the cause, then"
     return "write it again on what readers see now:" if state is RunState.CONFLICT else "go on with"
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EXIT_CODES: Final = {RunState.CONFLICT: 3, RunState.PUBLISHED: 0, RunState.DISCARDED: 0, RunState.ROLLED_BACK: 0}
 _HINTS: Final = {
     StepState.HELD: "`lakeflow runs {run}` says why and what to do",
-    StepState.ERRORED: "mend the code, then `lakeflow retry {run}`",
+    StepState.ERRORED: "mend the cause, then `lakeflow retry {run}`",
     StepState.SKIPPED: "`lakeflow runs {run}` says what it waits for",
     StepState.CONFLICT: "`lakeflow retry {run}` writes it again on what readers see now",
 }

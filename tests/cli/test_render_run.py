@@ -81,7 +81,7 @@ def test_a_failed_run_shows_the_whole_reason_and_how_to_go_on() -> None:
         "  no column `foo`",
         "  layers/x.sql:3",
         "",
-        "Next      mend the code, then `lakeflow retry 01jd3k`, or `lakeflow discard 01jd3k`",
+        "Next      mend the cause, then `lakeflow retry 01jd3k`, or `lakeflow discard 01jd3k`",
     ]
 
 

@@ -1,22 +1,22 @@
-"""Do two snapshots hold the same rows? Decided by count and two sums of row hashes, so order never matters."""
+"""Do two snapshots hold the same rows? Order never matters.
+
+First by count and two sums of row hashes, which tells nearly always. Where only floats differ, the rows that are not on
+both sides are put in order and looked at in pairs.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb import scan as scans
 from lakeflow.adapters.duckdb.names import quoted
-from lakeflow.core.schema import Field, List, Map, Struct, Type
+from lakeflow.adapters.duckdb.sameness import but_for_floats, exactly, has_floats, nearly
+from lakeflow.core.schema import Type
 from lakeflow.core.table import Scan
-
-_DIGITS: Final = {"double": 10, "float": 6}
-"""Significant digits that must agree: sums of floats differ in their last bits with the number of threads.
-
-Two floats may agree better than that and yet round apart; then the answer is *different*, which is the safe one.
-"""
 
 
 def same_rows(cursor: DuckDBPyConnection, left: Scan, right: Scan) -> bool:
@@ -25,7 +25,13 @@ def same_rows(cursor: DuckDBPyConnection, left: Scan, right: Scan) -> bool:
         return False
     if left.deletes == right.deletes:
         left, right = _apart(left, right)
-    return not (left.files or right.files) or bool(_digest(cursor, left) == _digest(cursor, right))
+    if not (left.files or right.files) or _digest(cursor, left, exactly) == _digest(cursor, right, exactly):
+        return True
+    if not any(has_floats(field.type) for field in left.schema.fields):
+        return False
+    if _digest(cursor, left, but_for_floats) != _digest(cursor, right, but_for_floats):
+        return False
+    return _are_near(cursor, left, right)
 
 
 def _apart(left: Scan, right: Scan) -> tuple[Scan, Scan]:
@@ -39,34 +45,41 @@ def _shape(scan: Scan) -> list[tuple[str, str]]:
     return [(field.name, str(field.type)) for field in scan.schema.fields]
 
 
-def _digest(cursor: DuckDBPyConnection, scan: Scan) -> Any:
-    values = ", ".join(_canonical(quoted(field.name), field.type) for field in scan.schema.fields)
+def _digest(cursor: DuckDBPyConnection, scan: Scan, form: Callable[[str, Type], str]) -> Any:
+    values = _values(scan, form)
     return cursor.execute(
         f"SELECT count(*), sum(hash({values})), sum(hash('second', {values})) FROM ({scans.select(cursor, scan)})"
     ).fetchall()
 
 
-def _canonical(value: str, type_: Type) -> str:
-    """SQL whose hash is equal for values that count as the same, and only for those."""
-    match type_:
-        case Struct(fields):
-            return _struct(value, fields)
-        case List(element):
-            return _items(value, _canonical("x", element.type))
-        case Map(key, side):
-            return _items(f"map_entries({value})", _struct("x", (key, side)))
-    if digits := _DIGITS.get(str(type_)):
-        # -0.0 + 0.0 is 0.0, and both zeros are one number
-        return f"format('{{:.{digits - 1}e}}', {value} + 0.0)"
-    return value
+def _values(scan: Scan, form: Callable[[str, Type], str]) -> str:
+    return ", ".join(form(quoted(field.name), field.type) for field in scan.schema.fields)
 
 
-def _struct(value: str, fields: tuple[Field, ...]) -> str:
-    """With a flag beside the fields: DuckDB gives a NULL struct and a struct of NULLs one hash."""
-    parts = (f"{quoted(field.name)} := {_canonical(f'{value}.{quoted(field.name)}', field.type)}" for field in fields)
-    return f"row({value} IS NULL, struct_pack({', '.join(parts)}))"
+def _are_near(cursor: DuckDBPyConnection, left: Scan, right: Scan) -> bool:
+    """Is there for each row that stands on one side alone one on the other that differs in last bits?
+
+    A pairing that is not found although there is one only makes a new snapshot, which is right as well.
+    """
+    rows = {side: _hashed(cursor, scan) for side, scan in (("l", left), ("r", right))}
+    pairs = ((f"l.c{n}", f"r.c{n}", field.type) for n, field in enumerate(left.schema.fields))
+    same = " AND ".join(nearly(*pair) for pair in pairs)
+    alone = "ON a.h = b.h AND a.g = b.g"
+    apart = f"""
+        WITH ls AS ({rows["l"]}), rs AS ({rows["r"]}),
+        l AS (SELECT *, {_ORDER} FROM (SELECT a.* FROM ls AS a ANTI JOIN rs AS b {alone})),
+        r AS (SELECT *, {_ORDER} FROM (SELECT a.* FROM rs AS a ANTI JOIN ls AS b {alone}))
+        SELECT count(*) FROM l FULL JOIN r ON l.n = r.n WHERE l.n IS NULL OR r.n IS NULL OR NOT ({same})
+    """
+    return bool(cursor.execute(apart).fetchall() == [(0,)])
 
 
-def _items(value: str, item: str) -> str:
-    """With the length beside the items, which tells NULL, an empty list and a list of one NULL apart."""
-    return f"row(len({value}), list_transform({value}, lambda x: {item}))"
+_ORDER = "row_number() OVER (ORDER BY s, e) AS n"
+"""Rows that agree but for floats come together, those of lesser floats first."""
+
+
+def _hashed(cursor: DuckDBPyConnection, scan: Scan) -> str:
+    columns = ", ".join(f"{quoted(field.name)} AS c{n}" for n, field in enumerate(scan.schema.fields))
+    exact, skeleton = _values(scan, exactly), _values(scan, but_for_floats)
+    marks = f"hash({exact}) AS h, hash('second', {exact}) AS g, hash({skeleton}) AS s, row({exact}) AS e"
+    return f"SELECT {columns}, {marks} FROM ({scans.select(cursor, scan)})"

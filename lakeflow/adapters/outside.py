@@ -4,6 +4,9 @@ A hash holds as long as the file system says the same of the file: its change ti
 no program can set it, so that a file changed under its old size and modification time is seen. Of a file that changed a
 moment before it was hashed this proves nothing, since one tick of the clock may hide the next change: it is not
 remembered, and after its rows were read it is hashed again.
+
+Globs are read as a shell has them, by our own hands: `pathlib` passes over a folder that it may not look into, and what
+a trailing `**` means hangs on Python's release, so that a file could be left out without a word.
 """
 
 from __future__ import annotations
@@ -11,10 +14,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from fnmatch import translate
+from functools import cache
+from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Final
 
@@ -25,6 +31,7 @@ _SETTLED: Final = 2.0
 """Seconds without a change after which the next change must show in a file's times, on any file system."""
 _REMEMBERED: Final = 200_000
 """So many hashes are kept, the latest."""
+_WILD: Final = re.compile(r"[*?\[]")
 
 
 def read_digest(root: Path, globs: Sequence[str]) -> str:
@@ -42,12 +49,6 @@ def read_digest(root: Path, globs: Sequence[str]) -> str:
             digest.update(f"{path.relative_to(root) if path.is_relative_to(root) else path}\0".encode())
             digest.update(_content(path))
     return digest.hexdigest()
-
-
-def _matches(root: Path, pattern: str) -> list[Path]:
-    absolute = Path(pattern)
-    base, relative = (Path(absolute.anchor), pattern.lstrip("/")) if absolute.is_absolute() else (root, pattern)
-    return sorted(path for path in base.glob(relative) if path.is_file())
 
 
 def _content(path: Path) -> bytes:
@@ -94,9 +95,14 @@ class Hashes:
 
 
 def find_files(root: Path, hashes: Hashes, globs: Sequence[str]) -> tuple[Found, ...]:
-    """All files that the globs match, by name, with their content hashes; a name that begins with a dot is hidden."""
-    paths = {path for pattern in globs for path in _matches(root, pattern) if not path.name.startswith(".")}
-    return hashes.of(sorted((_name(root, path), path) for path in paths))
+    """All files that the globs match, by name, with their content hashes; a name that begins with a dot is hidden.
+
+    One that two globs spell in two ways (`in/../in/a.csv`) has the shorter name.
+    """
+    found = (path for pattern in globs for path in _matches(root, pattern) if not _is_hidden(path, root, pattern))
+    shortest = sorted(set(found), key=lambda path: (-len(path.parts), str(path)))
+    paths = {os.path.normpath(path): path for path in shortest}
+    return hashes.of(sorted((_name(root, path), path) for path in paths.values()))
 
 
 def changed_files(root: Path, files: Sequence[Found]) -> tuple[str, ...]:
@@ -134,3 +140,60 @@ def _found(name: str, path: Path, known: Mapping[str, str]) -> Found:
 def _identity(path: Path, status: os.stat_result) -> str:
     parts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return "/".join([*map(str, parts), str(path)])
+
+
+def _matches(root: Path, pattern: str) -> list[Path]:
+    """The files, in the order of their paths; a folder that cannot be looked into stands for what it hides."""
+    parts = _parts(pattern)
+    base = Path("/") if pattern.startswith("/") else root
+    return sorted(set(_below(base, parts)))
+
+
+def _is_hidden(path: Path, root: Path, pattern: str) -> bool:
+    """Is its name one that begins with a dot, or that of a folder which a wildcard matched?"""
+    parts = _parts(pattern)
+    base = Path("/") if pattern.startswith("/") else root
+    said = next((number for number, part in enumerate(parts) if _WILD.search(part)), len(parts) - 1)
+    return any(part.startswith(".") for part in path.parts[len(base.parts) + said :])
+
+
+def _parts(pattern: str) -> tuple[str, ...]:
+    parts = tuple(part for part in PurePosixPath(pattern).parts if part != "/")
+    return (*parts, "*") if parts and parts[-1] == "**" else parts
+
+
+def _below(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
+    if not parts:
+        return
+    part, rest = parts[0], parts[1:]
+    try:
+        if part == "**":
+            for entry in _entries(folder):
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _below(folder / entry.name, parts)
+            yield from _below(folder, rest)
+            return
+        names = [entry.name for entry in _entries(folder)] if _WILD.search(part) else [part]
+        for name in names:
+            if name == part or _pattern(part).match(name):
+                yield from _below(folder / name, rest) if rest else _file(folder / name)
+    except PermissionError:
+        yield folder
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _file(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+
+
+@cache
+def _pattern(part: str) -> re.Pattern[str]:
+    return re.compile(translate(part))

@@ -131,6 +131,7 @@ def status_json(status: AssetStatus) -> JsonObject:
         "reasons": list(status.reasons),
         **_seen(status),
         "held": list(status.held),
+        "skipped": [copy.name for copy in status.skipped],
     }
 
 

@@ -13,6 +13,7 @@ from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import age, in_rows
 from lakeflow.core.counting import counted
+from lakeflow.core.landing import told
 from lakeflow.core.model import Asset, AssetKey, Kind, Project, SqlCode
 from lakeflow.core.reasons import short_id
 from lakeflow.core.runs import RunRecord, RunState
@@ -183,14 +184,15 @@ def _health(status: AssetStatus) -> Text:
 
 
 def _about(status: AssetStatus, now: datetime) -> Text:
+    skipped = f"; skips {told(status.skipped)}" if status.skipped else ""
     if status.held:
-        return line(f"run {', '.join(status.held)} waits for a decision; {readers_see(status, now)}")
+        return line(f"run {', '.join(status.held)} waits for a decision; {readers_see(status, now)}{skipped}")
     if reasons := [reason for reason in status.reasons if reason != status.health]:
-        return line("; ".join(reasons))
+        return line("; ".join(reasons))  # of a step that runs they name what is skipped
     if status.snapshot_id is None:
         return Text()
     old = f"  {age(status.published_at, now)} old" if status.published_at else ""
-    return line(f"{short_id(status.snapshot_id)}  {in_rows(status.rows)}{old}")
+    return line(f"{short_id(status.snapshot_id)}  {in_rows(status.rows)}{old}{skipped}")
 
 
 def _status_record(status: AssetStatus) -> tuple[str, ...]:

@@ -12,15 +12,23 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.model import EMPTY
 from lakeflow.core.tokens import line_at
 
-_HEADER: Final = re.compile(r"\A(?:\s+|--[^\n]*\n)*/\*(?P<toml>.*?)\*/", re.DOTALL)
+_BEFORE: Final = r"\A(?:\s+|--[^\n]*\n)*/\*"
+_HEADER: Final = re.compile(_BEFORE + r"(?P<toml>.*?)\*/", re.DOTALL)
+_TEXT: Final = r""""(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*?(?=\*/|\n)"""
+_WITH_TEXTS: Final = re.compile(_BEFORE + rf"(?P<toml>(?:{_TEXT}|.)*?)\*/", re.DOTALL)
+"""The same, where `*/` may stand in a text, as in `files = "**/*.csv"`."""
 _FIELD: Final = re.compile(r"^\s*(?:\[\s*(?P<table>[^\[\]]+?)\s*\]|(?P<name>[\w\"'.-]+)\s*=)", re.MULTILINE)
 _TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
 
 @dataclass(frozen=True)
 class Header:
-    """The fields of the leading block comment, the file's line of each, and what is wrong with it."""
+    """The fields of the leading block comment, the file's line of each, and what is wrong with it.
 
+    `sql` is the file's text; a comment that would end too early, or hold another, is blank in it, line for line.
+    """
+
+    sql: str
     fields: Mapping[str, Any] = EMPTY
     lines: Mapping[str, int] = EMPTY
     faults: tuple[Fault, ...] = ()
@@ -29,17 +37,27 @@ class Header:
 def read_header(text: str, path: str) -> Header:
     """The TOML in the block comment that opens a SQL text; lines of `--` may stand before it."""
     if not (match := _HEADER.match(text)):
-        return Header()
-    first = line_at(text, match.start("toml"))
+        return Header(text)
     try:
-        fields = tomllib.loads(match["toml"])
+        return _header(text, match)
+    except tomllib.TOMLDecodeError:
+        match = _WITH_TEXTS.match(text) or match
+    try:
+        return _header(text, match)
     except tomllib.TOMLDecodeError as error:
-        found = _TOML_LINE.search(str(error))
+        first, found = line_at(text, match.start("toml")), _TOML_LINE.search(str(error))
         line = first + int(found[1]) - 1 if found else line_at(text, match.end("toml"))
         message = f"the header is not TOML: {_TOML_LINE.sub('', str(error)).strip()}"
         hint = 'write lines like  key = ["origin"]  in the block comment, and prose in lines that start with --'
-        return Header(faults=(Fault(path, line, message, hint),))
-    return Header(fields, dict(_header_lines(match["toml"], first)))
+        return Header(text, faults=(Fault(path, line, message, hint),))
+
+
+def _header(text: str, match: re.Match[str]) -> Header:
+    toml, (start, end) = match["toml"], match.span("toml")
+    fields, lines = tomllib.loads(toml), dict(_header_lines(toml, line_at(text, start)))
+    if "*/" in toml or "/*" in toml:
+        text = text[:start] + "\n" * toml.count("\n") + text[end:]
+    return Header(text, fields, lines)
 
 
 def _header_lines(toml: str, first: int) -> Iterator[tuple[str, int]]:

@@ -71,6 +71,7 @@ def _status(key: AssetKey, facts: Facts, state: Health, reasons: Sequence[Reason
         snapshot_id=main.id if main else None,
         rows=main.rows if main else None,
         published_at=main.committed_at if main else None,
+        skipped=facts.landings[key].skipped if key in facts.landings else (),
     )
 
 

@@ -1,4 +1,4 @@
-"""Which files land: each content exactly once, by what main's own history says has landed.
+"""Which files land: each name exactly once with the content that it had, by what main's own history says has landed.
 
 Nothing here is remembered in the ledger. The set of landed files hangs on the snapshots of main, so a rollback makes
 files land again, a held run that is discarded leaves no trace, and the set expires with its snapshots.
@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from lakeflow.core.counting import counted
 from lakeflow.core.errors import LakeError
 from lakeflow.core.provenance import provenance_of
+from lakeflow.core.source import Once
 from lakeflow.core.table import Table
 
 FORMAT: Final = "lakeflow.landed/1"
 KIND: Final = "landed"
 """The kind of the sidecar that holds the set."""
+_SHOWN: Final = 5
 
 
 @dataclass(frozen=True)
@@ -47,16 +51,27 @@ class Landed:
 
 
 @dataclass(frozen=True)
+class Copy:
+    """A file with the very bytes that another file brought: `of` is the name of that one."""
+
+    name: str
+    of: str
+
+
+@dataclass(frozen=True)
 class Landing:
     """What a load would do: `new` files land on top of what landed `before`, unless there are `faults`.
 
-    `copies` are files that hold what landed, or lands now, under another name; `matched` counts all files found.
+    Of the new ones `again` hold the bytes of a file that landed under another name, or lands beside them; `skipped`
+    do so too and land nowhere, where the source counts by content. `matched` counts all files found; `lost` landed
+    before and their rows would not come again.
     """
 
     new: tuple[Found, ...] = ()
     before: tuple[Landed, ...] = ()
     faults: tuple[str, ...] = ()
-    copies: tuple[str, ...] = ()
+    again: tuple[Copy, ...] = ()
+    skipped: tuple[Copy, ...] = ()
     matched: int = 0
     lost: tuple[str, ...] = ()
 
@@ -67,29 +82,48 @@ class Landing:
         return hashlib.sha256(content.encode(errors="surrogateescape")).hexdigest() if self.new else ""
 
 
-def to_land_again(found: Iterable[Found], before: Iterable[Landed]) -> Landing:
-    """Everything as if nothing had landed; `lost` names what did and is not there to land again."""
-    files = tuple(found)
-    there = {file.hash for file in files}
-    lost = tuple(file.name for file in before if file.hash not in there)
-    return replace(to_land(files, ()), lost=lost)
+def told(copies: Sequence[Copy]) -> str:
+    """`2 files: b.csv has the content of a.csv, c.csv …`."""
+    shown = ", ".join(f"{copy.name} has the content of {copy.of}" for copy in copies[:_SHOWN])
+    shown = f"{counted(len(copies), 'file')}: {shown}"
+    return shown + (f", and {len(copies) - _SHOWN:,} more" if len(copies) > _SHOWN else "")
 
 
-def to_land(found: Iterable[Found], before: Iterable[Landed]) -> Landing:
-    """Every content lands once, under the first name that brought it; a name keeps the content that it landed."""
+def to_land_again(found: Iterable[Found], before: Iterable[Landed], once: Once) -> Landing:
+    """Everything as if nothing had landed; `lost` names what did and whose rows do not come again."""
+    landing = to_land(found, (), once)
+    return replace(landing, lost=tuple(_lost(landing.new, before)))
+
+
+def _lost(new: Iterable[Found], before: Iterable[Landed]) -> Iterator[str]:
+    """A file that was renamed brings its rows again under its new name; one of two with the same bytes does not."""
+    left = Counter(file.hash for file in new)
+    for file in before:
+        if not left[file.hash]:
+            yield file.name
+        left[file.hash] -= bool(left[file.hash])
+
+
+def to_land(found: Iterable[Found], before: Iterable[Landed], once: Once) -> Landing:
+    """A name lands once and keeps the content that it landed; another name lands too, whatever it holds.
+
+    Where the source counts by content, each content lands once, under the first name that brought it.
+    """
     landed = tuple(before)
-    named, seen = {file.name: file.hash for file in landed}, {file.hash for file in landed}
-    new, faults, copies = list[Found](), list[str](), list[str]()
+    named, brought = {file.name: file.hash for file in landed}, {file.hash: file.name for file in landed}
+    new, faults, copies = list[Found](), list[str](), list[Copy]()
     files = sorted(found, key=lambda file: file.name)
     for file in files:
         if problem := file.problem or _changed(file, named):
             faults.append(f"{file.name}: {problem}")
-        elif file.hash not in seen:
-            seen.add(file.hash)
-            new.append(file)
         elif file.name not in named:
-            copies.append(file.name)
-    return Landing(tuple(new), landed, tuple(faults), tuple(copies), len(files))
+            if file.hash in brought:
+                copies.append(Copy(file.name, brought[file.hash]))
+            if file.hash not in brought or once is Once.NAME:
+                new.append(file)
+            brought.setdefault(file.hash, file.name)
+    again, skipped = (copies, []) if once is Once.NAME else ([], copies)
+    return Landing(tuple(new), landed, tuple(faults), tuple(again), tuple(skipped), len(files))
 
 
 def _changed(file: Found, named: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from lakeflow.core.counting import counted
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.facts import Facts, Published, moved, published
 from lakeflow.core.increments import Consumption, consumption
-from lakeflow.core.landing import Landing
+from lakeflow.core.landing import Landing, told
 from lakeflow.core.model import EMPTY, Asset, AssetKey, OnRewrite, Project, WriteMode
 from lakeflow.core.quarantine import owner_of
 from lakeflow.core.reasons import Cause, Reason, short_id
@@ -137,6 +137,8 @@ def _step(asked: _Asked, key: AssetKey) -> Step | None:
         to_audit += _running_references(asked, asset)
     if not to_write and not to_audit:
         return None
+    if to_write and (skipped := asked.facts.landings.get(key, Landing()).skipped):
+        to_write.append(Reason(Cause.FILES_SKIPPED, after=told(skipped)))
     action = Action.WRITE if to_write else Action.AUDIT
     upstreams = frozenset(asset.upstreams & asked.running.keys())
     return Step(key, action, (*to_write, *to_audit), stands.snapshot.id if stands else None, upstreams, partitions)
@@ -374,8 +376,9 @@ def _landing_warnings(asked: _Asked) -> Iterator[str]:
         if landing.lost:
             more = f" and {len(landing.lost) - 1} more" if len(landing.lost) > 1 else ""
             yield f"{key}: {landing.lost[0]}{more} landed before and is not there any more: its rows go"
-        if landing.copies and key in asked.running:
-            more = f" and {len(landing.copies) - 1} more" if len(landing.copies) > 1 else ""
-            yield f"{key}: {landing.copies[0]}{more} has the content of a file of another name and does not land again"
+        if landing.again:
+            yield f'{key} lands bytes again, in {told(landing.again)}; once = "content" in its source skips such files'
+        if landing.skipped and not (key in asked.running and asked.running[key].action is Action.WRITE):
+            yield f"{key} skips {told(landing.skipped)}"
         if key in asked.running and not landing.new and landing.before and not landing.faults:
             yield f"{key}: nothing new lands; rows that landed before stay as they are"

@@ -17,6 +17,7 @@ class Cause(StrEnum):
     FILES_CHANGED = "files changed"
     NEW_FILES = "new files"
     FILES_REFUSED = "files cannot land"
+    FILES_SKIPPED = "skips"
     INPUT_MOVED = "input moved"
     NEW_ROWS = "new rows"
     PARTITIONS = "partitions"
@@ -75,6 +76,8 @@ class Reason:
                 return f"{self.cause} ({_from_to(self.before, self.after)})"
             case Cause.FOREIGN | Cause.FILES_REFUSED | Cause.INPUT_UNREADABLE | Cause.REBUILD | Cause.WAITS:
                 return f"{self.cause}: {self.after}{_rows(self.rows)}"
+            case Cause.FILES_SKIPPED:
+                return f"{self.cause} {self.after}"
             case Cause.NEW_FILES:
                 return f"{self.after} new file{'s'[: self.after != '1']}"
         return self.after if self.cause is Cause.PARTITIONS else _SPELLED_OUT.get(self.cause, str(self.cause))

@@ -29,9 +29,16 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+class Once(StrEnum):
+    """What tells whether a file has landed: its name and content, or its content under whatever name."""
+
+    NAME = "name"
+    CONTENT = "content"
+
+
 @dataclass(frozen=True)
 class FileSource:
-    """Files that land once each, by content.
+    """Files that land once each; `once` says what makes two of them the same.
 
     `globs` are relative to the root. `columns` maps each column, in the order of the file, to its type as Iceberg or
     DuckDB spell it; an empty type means text, or in Parquet what the file says. `header` says whether a CSV file
@@ -46,9 +53,10 @@ class FileSource:
     escape: str = '"'
     encoding: str = "utf-8"
     header: bool = True
+    once: Once = Once.NAME
 
     def data_fields(self) -> dict[str, Any]:
-        """Everything that can change the data, for the code version; columns keep their order."""
+        """Everything that can change the rows of a file, for the code version; columns keep their order."""
         everything = {
             "files": list(self.globs),
             "format": self.format.value,
@@ -74,7 +82,8 @@ def files(  # the words of a declaration, all but the first by keyword
     Args:
         *globs: paths relative to the project's root; `*`, `?`, `[…]` and `**` as in a shell.
         format: `csv`, `ndjson` (one JSON object a line) or `parquet`. A name that ends in `.gz` or `.zip` is unpacked.
-        **fields: `folder` stands before every glob. `columns` names all columns in order: a list (text), or a dict of
+        **fields: `folder` stands before every glob. `once="content"` skips bytes that landed under another name.
+            `columns` names all columns in order: a list (text), or a dict of
             name → type. For CSV `delimiter`
             (","), `quote` ('"'), `escape` (the quote), `header` (True) and, as for NDJSON, `encoding` ("utf-8").
 
@@ -85,11 +94,12 @@ def files(  # the words of a declaration, all but the first by keyword
     return {"files": globs, "format": format, **fields}
 
 
-FIELDS: Final = ("files", "folder", "format", "columns", "delimiter", "quote", "escape", "encoding", "header")
+FIELDS: Final = ("files", "folder", "format", "columns", "once", "delimiter", "quote", "escape", "encoding", "header")
+_ANY: Final = frozenset({"files", "folder", "format", "columns", "once"})
 _OF_FORMAT: Final[Mapping[Format, frozenset[str]]] = {
     Format.CSV: frozenset(FIELDS),
-    Format.NDJSON: frozenset({"files", "folder", "format", "columns", "encoding"}),
-    Format.PARQUET: frozenset({"files", "folder", "format", "columns"}),
+    Format.NDJSON: _ANY | {"encoding"},
+    Format.PARQUET: _ANY,
 }
 Wrong = tuple[str, str]
 """A message and a hint."""
@@ -112,6 +122,7 @@ def _source(raw: Mapping[str, Any]) -> FileSource:
         escape=raw.get("escape", quote),
         encoding=raw.get("encoding", "utf-8"),
         header=raw.get("header", True),
+        once=Once(raw.get("once", Once.NAME)),
     )
 
 
@@ -121,10 +132,14 @@ def _wrongs(raw: Mapping[str, Any]) -> Iterator[Wrong]:
             yield f"source has an unknown field {name!r}", did_you_mean(name, FIELDS, f"it has {', '.join(FIELDS)}")
     if not _globs(raw):
         yield "source names no files", 'write folder = "data/landing" and files = "*.csv"'
+    if any("**" in part and part != "**" for glob in _globs(raw) or () for part in glob.split("/")):
+        yield "** in the files of source stands beside other letters", 'write "**/*.csv": ** is a whole folder name'
     if raw.get("format") not in list(Format):
         yield f"source has format {raw.get('format')!r}", f"the formats are {', '.join(Format)}"
     else:
         yield from _wrong_fields(raw, Format(raw["format"]))
+    if raw.get("once", Once.NAME) not in list(Once):
+        yield f"once is {raw['once']!r}", 'write once = "content", or drop it: a file is its name and content'
     yield from _wrong_dialect(raw)
 
 

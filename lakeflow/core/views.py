@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lakeflow.core.landing import Copy
 from lakeflow.core.model import AssetKey, ExternalKey, Kind
 
 
@@ -22,7 +23,10 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class AssetStatus:
-    """One asset now. `held` names the runs that wait for a decision; `published_at` and `rows` are main's."""
+    """One asset now. `held` names the runs that wait for a decision; `published_at` and `rows` are main's.
+
+    `skipped` are outside files that land nowhere, since their content landed under another name.
+    """
 
     asset: AssetKey
     health: Health
@@ -31,6 +35,7 @@ class AssetStatus:
     rows: int | None = None
     published_at: datetime | None = None
     held: tuple[str, ...] = ()
+    skipped: tuple[Copy, ...] = ()
 
 
 class SnapshotState(StrEnum):

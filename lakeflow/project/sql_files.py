@@ -31,6 +31,7 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQu
     except UnreadableError as error:
         return Read((), (error.fault,), lost)
     header = read_header(text, name)
+    text = header.sql
     declaration, flaws = read_declaration(header.fields, HEADER_FIELDS)
     own = frozenset({LANDED_ROWS} if "source" in header.fields else ())
     query = read_query(text, name, Allowed(own, frozenset(declaration.external)))

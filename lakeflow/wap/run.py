@@ -78,7 +78,8 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
     with leased(world, run.id, _with_old_names(world, mine), request.wait) as lease:
         facts = _settled_facts(world, mine, anew=request.refreshed)
         plan = _plan(world, facts, mine, request)
-        plan = replace(plan, fresh=(*first.fresh, *plan.fresh))
+        said = tuple(dict.fromkeys((*first.warnings, *plan.warnings)))  # of what is fresh only the first plan warns
+        plan = replace(plan, fresh=(*first.fresh, *plan.fresh), warnings=said)
         observer(Planned(plan))
         if not plan.steps:
             return None

@@ -120,7 +120,7 @@ class World:
         tables, verdicts, renames = self._standing(mine, keys)
         roots = (asset for key in keys if (asset := self.project.assets.get(key)) and asset.reads)
         landings = {
-            key: self._landing(found, tables.get(key), anew=anew) for key, found in self._found_files(mine).items()
+            key: self._landing(key, found, tables.get(key), anew=anew) for key, found in self._found_files(mine).items()
         }
         return Facts(
             tables=tables,
@@ -183,11 +183,13 @@ class World:
         with ThreadPoolExecutor(thread_name_prefix="source") as pool:
             return dict(zip(sources, pool.map(self.find_files, sources.values()), strict=True))
 
-    def _landing(self, found: Sequence[Found], table: Table | None, *, anew: bool) -> Landing:
+    def _landing(self, key: AssetKey, found: Sequence[Found], table: Table | None, *, anew: bool) -> Landing:
         """What is to land, by main's own history (never by the ledger's)."""
+        source = self.project.assets[key].files
+        assert source is not None, "only what has a source was looked for"
         name = landed_set(table)
         before = self._sidecar(table, name, from_json) if table and name else ()
-        return (to_land_again if anew else to_land)(found, before)
+        return (to_land_again if anew else to_land)(found, before, source.once)
 
     def built(self, table: Table, snapshot_id: int | None) -> Mapping[str, timelines.Built] | None:
         """The partitions in time that a snapshot holds; None when it was not partitioned so."""

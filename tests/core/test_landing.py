@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import LakeError
-from lakeflow.core.landing import Found, Landed, Landing, from_json, landed_set, to_json, to_land
+from lakeflow.core.landing import Copy, Found, Landed, Landing, from_json, landed_set, to_json, to_land, to_land_again
 from lakeflow.core.model import WriteMode
 from lakeflow.core.planning import plan
-from lakeflow.core.source import FileSource, Format
+from lakeflow.core.source import FileSource, Format, Once
 from lakeflow.core.table import Snapshot
 from lakeflow.core.verdict import Remedy, reconcile
 from tests.core.samples import asset, facts, key, made, project, snapshot, table
@@ -25,9 +25,13 @@ def found(name: str, content: str) -> Found:
     return Found(name, len(content), hashlib.sha256(content.encode()).hexdigest())
 
 
-def land(folder: dict[str, str], before: tuple[Landed, ...]) -> tuple[Landed, ...]:
+def files(folder: dict[str, str]) -> list[Found]:
+    return [found(*file) for file in folder.items()]
+
+
+def land(folder: dict[str, str], before: tuple[Landed, ...], once: Once = Once.NAME) -> tuple[Landed, ...]:
     """The set after one load of the folder; as before when something is at fault."""
-    landing = to_land((found(name, content) for name, content in folder.items()), before)
+    landing = to_land(files(folder), before, once)
     return before if landing.faults else (*before, *(Landed(f.name, f.hash, f.size, 1) for f in landing.new))
 
 
@@ -38,11 +42,11 @@ removals = st.tuples(st.just("remove"), names, names)
 loads = st.tuples(st.just("load"), names, names)
 
 
-@given(st.lists(drops | renames | removals | loads))
-def test_whatever_is_dropped_repeated_renamed_or_removed_no_content_lands_twice(
-    acts: list[tuple[str, str, str]],
+@given(st.lists(drops | renames | removals | loads), st.sampled_from(Once))
+def test_whatever_is_dropped_repeated_renamed_or_removed_nothing_lands_twice_and_nothing_is_left_out_unsaid(
+    acts: list[tuple[str, str, str]], once: Once
 ) -> None:
-    """And all that lies there when a load succeeds has landed."""
+    """By name every file that lies there when a load succeeds has landed; by content its bytes have, and it is told."""
     folder: dict[str, str] = {}
     landed: tuple[Landed, ...] = ()
     for act, name, other in acts:
@@ -53,36 +57,62 @@ def test_whatever_is_dropped_repeated_renamed_or_removed_no_content_lands_twice(
         elif act == "remove":
             folder.pop(name, None)
         elif act == "load":
-            refused = to_land((found(*file) for file in folder.items()), landed).faults
-            landed = land(folder, landed)
+            landing = to_land(files(folder), landed, once)
+            landed = land(folder, landed, once)
+            names = [file.name for file in landed]
             hashes = [file.hash for file in landed]
-            assert len(hashes) == len(set(hashes))
-            assert refused or {found(*file).hash for file in folder.items()} <= set(hashes)
+            assert len(names) == len(set(names))
+            assert once is Once.NAME or len(hashes) == len(set(hashes))
+            if not landing.faults:
+                assert {file.hash for file in files(folder)} <= set(hashes)
+                assert set(folder) <= {*names, *(copy.name for copy in landing.skipped)}
+                assert once is Once.CONTENT or not landing.skipped
 
 
-@given(st.dictionaries(names, contents))
-def test_a_second_load_of_the_same_files_lands_nothing(folder: dict[str, str]) -> None:
-    once = land(folder, ())
-    assert land(folder, once) == once
+@given(st.dictionaries(names, contents), st.sampled_from(Once))
+def test_a_second_load_of_the_same_files_lands_nothing(folder: dict[str, str], once: Once) -> None:
+    first = land(folder, (), once)
+    assert land(folder, first, once) == first
+
+
+@given(st.dictionaries(names, contents), st.dictionaries(names, contents))
+def test_files_that_land_again_bring_back_all_rows_or_the_plan_names_those_that_go(
+    before: dict[str, str], now: dict[str, str]
+) -> None:
+    landing = to_land_again(files(now), land(before, ()), Once.NAME)
+    came = sorted(now.values())
+    kept = [content for name, content in before.items() if name not in landing.lost]
+    assert all(kept.count(content) <= came.count(content) for content in kept)
+    assert len(landing.lost) == len(before) - sum(min(list(before.values()).count(c), came.count(c)) for c in set(came))
 
 
 def test_a_changed_file_is_named_and_nothing_lands_beside_it() -> None:
     before = land({"a": "one"}, ())
-    landing = to_land([found("a", "other"), found("b", "two")], before)
+    landing = to_land([found("a", "other"), found("b", "two")], before, Once.NAME)
     assert landing.faults == ("a: its content changed after it landed",)
 
 
-def test_a_copy_under_another_name_is_noticed_and_does_not_land() -> None:
-    landing = to_land([found("b", "one"), found("c", "two"), found("d", "two")], land({"a": "one"}, ()))
+def test_a_copy_under_another_name_lands_with_the_name_of_the_earlier_file() -> None:
+    there = [found("b", "one"), found("c", "two"), found("d", "two")]
+    landing = to_land(there, land({"a": "one"}, ()), Once.NAME)
+    assert [file.name for file in landing.new] == ["b", "c", "d"]
+    assert landing.again == (Copy("b", "a"), Copy("d", "c"))
+    assert not landing.skipped
+
+
+def test_by_content_a_copy_under_another_name_is_skipped_with_the_name_of_the_earlier_file() -> None:
+    there = [found("b", "one"), found("c", "two"), found("d", "two")]
+    landing = to_land(there, land({"a": "one"}, ()), Once.CONTENT)
     assert [file.name for file in landing.new] == ["c"]
-    assert landing.copies == ("b", "d")
+    assert landing.skipped == (Copy("b", "a"), Copy("d", "c"))
+    assert not landing.again
 
 
 def test_the_digest_is_of_what_lands() -> None:
-    one = to_land([found("a", "one")], ())
+    one = to_land([found("a", "one")], (), Once.NAME)
     assert one.digest
-    assert one.digest != to_land([found("a", "two")], ()).digest
-    assert not to_land([found("a", "one")], land({"a": "one"}, ())).digest
+    assert one.digest != to_land([found("a", "two")], (), Once.NAME).digest
+    assert not to_land([found("a", "one")], land({"a": "one"}, ()), Once.NAME).digest
 
 
 def test_the_set_survives_its_text() -> None:
@@ -125,26 +155,43 @@ def planned(landing: Landing, *snapshots: Snapshot) -> tuple[list[str], tuple[st
 
 
 def test_a_plan_counts_new_files_and_never_says_that_rows_land_again() -> None:
-    assert planned(to_land([found("a", "1"), found("b", "2")], ()), made(1)) == (["2 new files"], ())
-    assert planned(to_land([found("a", "1")], ()), made(1)) == (["1 new file"], ())
+    assert planned(to_land([found("a", "1"), found("b", "2")], (), Once.NAME), made(1)) == (["2 new files"], ())
+    assert planned(to_land([found("a", "1")], (), Once.NAME), made(1)) == (["1 new file"], ())
 
 
 def test_an_asset_whose_files_have_all_landed_is_fresh() -> None:
-    assert planned(to_land([found("a", "1")], land({"a": "1"}, ())), made(1)) == ([], ())
+    assert planned(to_land([found("a", "1")], land({"a": "1"}, ()), Once.NAME), made(1)) == ([], ())
 
 
 def test_a_glob_that_matches_nothing_is_a_warning() -> None:
-    assert planned(to_land([], land({"a": "1"}, ())), made(1)) == ([], ("bronze.a: no file matches data/*.csv",))
-    assert planned(to_land([], ()))[0] == ["never built"]
+    assert planned(to_land([], land({"a": "1"}, ()), Once.NAME), made(1)) == (
+        [],
+        ("bronze.a: no file matches data/*.csv",),
+    )
+    assert planned(to_land([], (), Once.NAME))[0] == ["never built"]
 
 
 def test_a_plan_says_what_cannot_land_and_why() -> None:
-    landing = to_land([found("a", "2")], land({"a": "1"}, ()))
+    landing = to_land([found("a", "2")], land({"a": "1"}, ()), Once.NAME)
     assert planned(landing, made(1))[0] == ["files cannot land: a: its content changed after it landed"]
 
 
 def test_changed_code_lands_no_file_again_and_the_plan_says_so() -> None:
-    landing = to_land([found("a", "1")], land({"a": "1"}, ()))
+    landing = to_land([found("a", "1")], land({"a": "1"}, ()), Once.NAME)
     reasons, warnings = planned(landing, made(1, code_version="older"))
     assert reasons == ["code changed (older → code-1)"]
     assert warnings == ("bronze.a: nothing new lands; rows that landed before stay as they are",)
+
+
+def test_a_plan_names_what_lands_again_and_what_is_skipped() -> None:
+    before = land({"a": "1"}, ())
+    by_name = to_land([found("a", "1"), found("b", "1")], before, Once.NAME)
+    assert planned(by_name, made(1))[0] == ["1 new file"]
+    assert planned(by_name, made(1))[1] == (
+        "bronze.a lands bytes again, in 1 file: b has the content of a; "
+        'once = "content" in its source skips such files',
+    )
+    by_content = to_land([found("a", "1"), found("b", "1")], before, Once.CONTENT)
+    assert planned(by_content, made(1)) == ([], ("bronze.a skips 1 file: b has the content of a",))
+    more = to_land([found("a", "1"), found("b", "1"), found("c", "2")], before, Once.CONTENT)
+    assert planned(more, made(1)) == (["1 new file", "skips 1 file: b has the content of a"], ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import os
 from pathlib import Path
@@ -18,20 +19,106 @@ from tests.landing.test_bad_files import GOOD, parquet, zipped
 ONE = [("1", "10", "drops/1.csv", "1"), ("2", "20", "drops/1.csv", "2")]
 
 
-def test_a_file_lands_once_whatever_it_is_called_later(lake: Lake) -> None:
+def test_a_file_lands_once_and_a_file_of_another_name_lands_whatever_it_holds(lake: Lake) -> None:
+    """A, B, then A once more: the third delivery counts, and its rows are those of the latest file."""
     path = lake.drop("1.csv", GOOD)
     assert lake.load() == ONE
+    os.utime(path)
+    assert lake.load() == ONE
+    other = "id,total\n1,99\n2,99\n"
+    lake.drop("2.csv", other)
+    lake.load()
+    lake.drop("3.csv", GOOD)
+    done = lake.run("plan")
+    says = 'lands bytes again, in 1 file: drops/3.csv has the content of drops/1.csv; once = "content"'
+    assert "1 new file" in done.stdout
+    assert says in done.stdout
+    done = lake.materialize()
+    assert says in done.stderr
+    with (lake.root / "drops/3.csv").open() as delivered:
+        latest = [tuple(row) for row in csv.reader(delivered)][1:]
+    assert [row[:2] for row in lake.rows() if row[2] == "drops/3.csv"] == latest
+    assert len(lake.rows()) == 6
+    assert "Nothing to do" in lake.materialize().stdout
+    assert "lands" not in lake.run("plan").stdout
+
+
+def test_by_content_a_copy_is_skipped_and_plan_run_and_status_count_and_name_it(lake: Lake) -> None:
+    lake.asset('once = "content"')
+    path = lake.drop("1.csv", GOOD)
     assert lake.load() == ONE
     path.rename(path.with_name("renamed.csv"))
     lake.drop("copy.csv", GOOD)
-    assert "Nothing to do" in lake.materialize().stdout
-    os.utime(path.with_name("renamed.csv"))
+    says = "skips 2 files: drops/copy.csv has the content of drops/1.csv, drops/renamed.csv has"
+    for command in ("plan", "status"):
+        assert says in lake.run(command).stdout
+    done = lake.materialize()
+    assert "Nothing to do" in done.stdout
+    assert says in done.stderr
+    (status,) = lake.json("status")["assets"]
+    assert status["skipped"] == ["drops/copy.csv", "drops/renamed.csv"]
     lake.drop("2.csv", "id,total\n3,30\n")
-    done = lake.run("plan")
-    assert "1 new file" in done.stdout
-    assert "drops/copy.csv and 1 more has the content of a file of another name" in done.stdout
-    assert "again" in done.stdout
+    assert says in lake.reasons()
     assert lake.load() == [*ONE, ("3", "30", "drops/2.csv", "1")]
+    run = lake.json("runs")["runs"][0]
+    assert any(says in reason for reason in run["steps"][0]["reasons"])
+
+
+def test_what_was_skipped_lands_once_a_source_counts_by_name(lake: Lake) -> None:
+    """As in a lake that was made when every content landed once: the plan names the copy before it lands."""
+    lake.asset('once = "content"')
+    lake.drop("1.csv", GOOD)
+    lake.drop("copy.csv", GOOD)
+    assert lake.load() == ONE
+    lake.asset()
+    assert "drops/copy.csv has the content of drops/1.csv" in lake.reasons()
+    assert len(lake.load()) == 4
+
+
+def test_a_full_refresh_lands_moved_files_under_their_new_names_and_says_which_rows_go(lake: Lake) -> None:
+    lake.drop("1.csv", GOOD)
+    lake.drop("2.csv", GOOD)
+    lake.load()
+    (lake.root / "drops").rename(lake.root / "moved")
+    (lake.root / "moved/2.csv").unlink()
+    text = (lake.root / "layers/bronze/orders.sql").read_text()
+    lake.write("layers/bronze/orders.sql", text.replace('"drops"', '"moved"'))
+    assert "1 new file" in lake.reasons()
+    said = lake.run("plan", "--full-refresh").stdout
+    assert "drops/2.csv landed before and is not there any more: its rows go" in said
+    assert lake.run("materialize", "--full-refresh").returncode == 0
+    assert lake.rows() == [("1", "10", "moved/1.csv", "1"), ("2", "20", "moved/1.csv", "2")]
+
+
+def test_a_sql_header_finds_files_in_all_folders_below(lake: Lake) -> None:
+    """`**/` would close the comment in which it stands; what is hidden is left out at any depth."""
+    for pattern, names in {
+        "**/*.csv": ["1.csv", "a/2.csv", "a/b/3.csv"],
+        "**": ["1.csv", "a/2.csv", "a/b/3.csv"],
+    }.items():
+        lake.asset(files=f'"{pattern}"')
+        for name in (*names, ".hidden/4.csv", "a/.5.csv"):
+            lake.drop(name, f"id,total\n{name[-5]},1\n")
+        assert [row[0] for row in lake.load()] == ["1", "2", "3"]
+
+
+def test_a_file_that_two_globs_spell_in_two_ways_lands_once(lake: Lake) -> None:
+    lake.asset(files='["*.csv", "../drops/1.csv", "1*"]')
+    lake.drop("1.csv", GOOD)
+    assert lake.load() == ONE
+
+
+def test_a_folder_that_cannot_be_looked_into_stops_the_load(lake: Lake) -> None:
+    """Its files would be left out without a word."""
+    if os.geteuid() == 0:
+        pytest.skip("root may look everywhere")
+    lake.asset(files='"**/*.csv"')
+    lake.drop("1.csv", GOOD)
+    lake.drop("a/2.csv", GOOD).parent.chmod(0)
+    try:
+        lake.refused("drops/a: it cannot be read: Permission denied")
+    finally:
+        (lake.root / "drops/a").chmod(0o755)
 
 
 def test_values_land_as_they_arrived(lake: Lake) -> None:

@@ -30,7 +30,8 @@ from lakeflow.core.source import FileSource
 class Declaration:
     """What an author declared of an asset, every field in its type; `write` None means the layer's default.
 
-    `keep` is the column whose greatest value chooses between rows that come with one key.
+    `keep` is the column whose greatest value chooses between rows that come with one key, `deleted` the condition of a
+    row that says that its key is gone, `track` the columns that make a version of a history.
     """
 
     inputs: Mapping[str, str] = EMPTY
@@ -39,7 +40,9 @@ class Declaration:
     key: tuple[str, ...] = ()
     write: WriteMode | None = None
     keep: str = ""
+    deleted: str = ""
     at: str = ""
+    track: tuple[str, ...] = ()
     deletes: Deletes | None = None
     partition_by: tuple[PartitionField, ...] = ()
     sort_by: tuple[SortField, ...] = ()
@@ -110,7 +113,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "key": "names",
     "write": "write",
     "keep": "keep",
+    "deleted": "condition",
     "at": "text",
+    "track": "names",
     "deletes": "deletes",
     "partition_by": "partition_by",
     "sort_by": "sort_by",

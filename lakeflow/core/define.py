@@ -52,7 +52,9 @@ def asset(
     key: Names = ...,
     write: Literal["append", "replace", "upsert", "partition", "scd2"] = ...,
     keep: str = ...,
+    deleted: str = ...,
     at: str = ...,
+    track: Names = ...,
     deletes: Literal["ignore", "close"] = ...,
     partition_by: Names = ...,
     sort_by: Names = ...,
@@ -92,8 +94,9 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
               names tables of other catalogs, each `catalog.namespace.table`
             - `key` is the primary key, `kind` and `foreign_keys` say what a gold asset is and refers to
             - `columns` says of a column its `type`, whether it is `pii`, its `mask` and its `description`
-            - `write` is `append` (bronze's default), `replace` (the default elsewhere), `upsert` (with `keep`),
-              `partition` or `scd2` (with `at` and `deletes`); `on_rewrite` is `rebuild` or `hold`
+            - `write` is `append` (bronze's default), `replace` (the default elsewhere), `upsert` (with `keep`
+              and `deleted`), `partition` or `scd2` (with those, `at`, `track` and `deletes`)
+            - `on_rewrite` is `rebuild` or `hold`
             - `partition_by` and `sort_by` say how rows lie in files; `partition`, `start`, `end` and `lookback` build
               the table by partitions in time
             - `source` is `files(…)`, outside files that land once each; `reads` are globs of outside files

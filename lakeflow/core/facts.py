@@ -73,6 +73,12 @@ class Published:
     foreign: Snapshot | None = None
     looked_at: Mapping[str, int] = EMPTY
 
+    @property
+    def turns(self) -> datetime | None:
+        """When the first version of a history begins or ends that did not when it was written."""
+        made = provenance_of(self.snapshot.summary)
+        return datetime.fromisoformat(made.turns) if made and made.turns else None
+
 
 def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Published | None:
     """What stands on main, by the ledger's latest verdict on that very snapshot, else by its own summary."""

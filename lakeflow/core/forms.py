@@ -166,6 +166,17 @@ def _keep(_name: str, value: object, flaws: list[Flaw]) -> str:
     return column
 
 
+def _condition(name: str, value: object, flaws: list[Flaw]) -> str:
+    """SQL over the columns of one row; whether it can be asked of them is seen when rows come."""
+    from lakeflow.core.conditions import fault_in  # noqa: PLC0415  only the few who declare one pay for it
+
+    text = _text(name, value, flaws)
+    if wrong := fault_in(text):
+        flaws.append(Flaw(name, f"{name} = {text!r} {wrong}", f"write {EXAMPLES[name]}"))
+        return ""
+    return text
+
+
 def _layout(read: Callable[[str], Placed]) -> Callable[[str, object, list[Flaw]], tuple[Placed, ...]]:
     """The form of a list of partition or sort fields."""
 
@@ -273,6 +284,7 @@ FORMS: Final = {
     "mapping": _mapping,
     "write": _write,
     "keep": _keep,
+    "condition": _condition,
     "deletes": _choice(Deletes),
     "partition_by": _layout(read_partition_field),
     "sort_by": _layout(read_sort_field),
@@ -297,7 +309,9 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "key": 'key = ["origin", "day"]',
     "write": 'write = "replace"',
     "keep": 'keep = "last by updated_at"',
+    "deleted": "deleted = \"op = 'D'\"",
     "at": 'at = "changed_at"',
+    "track": 'track = ["plan", "seats"]',
     "deletes": 'deletes = "close"',
     "partition_by": 'partition_by = ["day(departed_at)", "bucket(16, id)", "truncate(2, code)", "carrier"]',
     "sort_by": 'sort_by = ["departed_at", "delay desc"]',

@@ -24,7 +24,7 @@ from lakeflow.core.model import (
     SqlCode,
     WriteMode,
 )
-from lakeflow.core.nearest import did_you_mean_asset
+from lakeflow.core.nearest import did_you_mean, did_you_mean_asset
 
 if TYPE_CHECKING:
     from lakeflow.core.origins import Flows
@@ -173,15 +173,36 @@ def _merging(draft: Draft) -> Iterator[Fault]:
     if keyed and not said.key and draft.key.layer is not Layer.SILVER:
         hint = 'name the columns that tell rows apart: key = ["id"]'
         yield draft.fault(f'{draft.key} is written by "{draft.write}" and declares no key', hint, "write")
-    if said.keep and not keyed:
-        hint = 'write = "upsert" chooses between rows with one key; drop keep, or write so'
-        yield draft.fault(f'{draft.key} is written by "{draft.write}", for which keep means nothing', hint, "keep")
-    for name in (name for name in ("at", "deletes") if getattr(said, name) and draft.write is not WriteMode.SCD2):
+    for name in (name for name in ("keep", "deleted") if getattr(said, name) and not keyed):
+        hint = f'write = "upsert" and "scd2" tell rows by their key; drop {name}, or write so'
+        yield draft.fault(f'{draft.key} is written by "{draft.write}", for which {name} means nothing', hint, name)
+    for name in (
+        name for name in ("at", "track", "deletes") if getattr(said, name) and draft.write is not WriteMode.SCD2
+    ):
         hint = f'only write = "scd2" keeps a history; drop {name}, or write so'
         yield draft.fault(f'{draft.key} is written by "{draft.write}", for which {name} means nothing', hint, name)
+    yield from _track(draft)
     if said.deletes is Deletes.CLOSE and draft.new_rows:
         hint = "new rows say nothing of keys that did not come: drop new_rows, or deletes"
         yield draft.fault(f"{draft.key} closes what does not come and reads only new rows", hint, "deletes")
+
+
+def _track(draft: Draft) -> Iterator[Fault]:
+    """The columns that make a version: such as the code gives, and none that tells keys or moments apart."""
+    said, seen = draft.declaration, set[str]()
+    apart = {name.lower(): "key" for name in said.key} | ({said.at.lower(): "at"} if said.at else {})
+    flows = draft.flows
+    given = None if flows is None or flows.stars else {name.lower() for name in flows.named}
+    for name in said.track:
+        if name.lower() in seen:
+            yield draft.fault(f"track names column {name!r} twice", "name every column once", "track")
+        elif (other := apart.get(name.lower())) is not None:
+            hint = "drop it there: track names the columns whose change begins a new version"
+            yield draft.fault(f"track and {other} both name column {name!r}", hint, "track")
+        elif given is not None and name.lower() not in given:
+            hint = did_you_mean(name, sorted(given), f"select {name} too")
+            yield draft.fault(f"track names column {name!r}, which {draft.key} does not select", hint, "track")
+        seen.add(name.lower())
 
 
 def _layout(draft: Draft) -> Iterator[Fault]:

@@ -266,6 +266,8 @@ class Asset:
     `at` names the column that says since when a row of a history holds; empty: since it is written.
     `layout` is how its rows lie in files.
     `last_by` names the column whose greatest value chooses between rows with one key; empty: none may come twice.
+    `deleted` is the condition of a row that says that its key is gone; `track` names the columns that make a version of
+    a history, none of them: all.
     """
 
     key: AssetKey
@@ -275,7 +277,9 @@ class Asset:
     externals: Mapping[str, ExternalKey] = EMPTY
     primary_key: tuple[str, ...] = ()
     last_by: str = ""
+    deleted: str = ""
     at: str = ""
+    track: tuple[str, ...] = ()
     deletes: Deletes = Deletes.IGNORE
     layout: Layout = PLAIN
     columns: Mapping[str, Column] = EMPTY

@@ -211,6 +211,8 @@ def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> 
     if made_by != asset.code_version and not _only_rekeyed(asked, asset):
         reasons.append(Reason(Cause.CODE_CHANGED, before=made_by[:6], after=asset.code_version[:6]))
         reasons += _rebuild(asset, "its code changed")
+    if stands.turns is not None and stands.turns <= asked.facts.now:
+        reasons.append(Reason(Cause.TURNS, after=stands.turns.isoformat(timespec="seconds")))
     if asset.new_rows:
         return [*reasons, *_increment_reasons(asked, asset)]
     is_root = not asset.upstreams and not asset.external

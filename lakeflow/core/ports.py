@@ -337,7 +337,8 @@ NEAR: Final = "lakeflow_near"
 class AuditRequest:
     """One snapshot to audit. `relations` maps each name that a check may read to a pinned scan:
     `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe.
-    `history` is the key of which each row is a version, where the table is a history.
+    `history` is the key of which each row is a version, where the table is a history; `marked_at` is when it was
+    written, for which its versions say which is current (None: that is not known).
     `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
     `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
     `statistics` are those of the audited snapshot, where it has any; `appended` tells what a write added to rows
@@ -351,6 +352,7 @@ class AuditRequest:
     root: str
     primary_key: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
+    marked_at: datetime | None = None
     columns: Mapping[str, Column] = EMPTY
     relations: Mapping[str, Scan] = EMPTY
     expected_rows: int | None = None

@@ -26,7 +26,8 @@ class Provenance:
     `partitions` names the set of partitions in time that are built as of it, `git` is `<commit>` or `<commit>+dirty`,
     `salt` is the fingerprint of the salt of its hashes, `write` the write mode, `replaced` the number of rows of the
     snapshot before that a merge took away, `readmitted` the snapshot of its quarantine up to which refused rows were
-    offered again (0: none were).
+    offered again (0: none were). Of a history, `moment` is when it was written, for which `is_current` says what holds,
+    and `turns` the first moment after that at which a version begins or ends; both in ISO 8601.
     """
 
     run: str
@@ -46,6 +47,8 @@ class Provenance:
     replaced: int = 0
     partitions: str = ""
     readmitted: int = 0
+    moment: str = ""
+    turns: str = ""
 
     @property
     def readmits(self) -> bool:
@@ -72,6 +75,8 @@ class Provenance:
             "replaced-rows": str(self.replaced or ""),
             "partitions": self.partitions,
             "readmitted": str(self.readmitted or ""),
+            "moment": self.moment,
+            "turns": self.turns,
         }
         return {PREFIX + name: value for name, value in entries.items() if value}
 
@@ -104,6 +109,8 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         replaced=int(get("replaced-rows", "0")),
         partitions=get("partitions", ""),
         readmitted=int(get("readmitted", "0")),
+        moment=get("moment", ""),
+        turns=get("turns", ""),
     )
 
 

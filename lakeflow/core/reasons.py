@@ -21,6 +21,7 @@ class Cause(StrEnum):
     INPUT_MOVED = "input moved"
     NEW_ROWS = "new rows"
     PARTITIONS = "partitions"
+    TURNS = "versions begin or end"
     REBUILD = "rebuilds from all rows"
     WAITS = "will be held"
     INPUT_UNREADABLE = "input cannot be read"
@@ -74,6 +75,8 @@ class Reason:
                 return self._of_whole_table()
             case Cause.CODE_CHANGED | Cause.CHECK_CHANGED | Cause.FILES_CHANGED | Cause.KEY_CHANGED:
                 return f"{self.cause} ({_from_to(self.before, self.after)})"
+            case Cause.TURNS:
+                return f"{self.cause}: since {self.after}, is_current says another thing"
             case Cause.FOREIGN | Cause.FILES_REFUSED | Cause.INPUT_UNREADABLE | Cause.REBUILD | Cause.WAITS:
                 return f"{self.cause}: {self.after}{_rows(self.rows)}"
             case Cause.FILES_SKIPPED:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -15,7 +16,9 @@ import tenacity
 
 from lakeflow.core.errors import CodeError
 from lakeflow.core.events import StepPrinted, StepRetried
+from lakeflow.core.facts import published
 from lakeflow.core.layout import Partition
+from lakeflow.core.lineage import hidden_columns
 from lakeflow.core.model import EMPTY, Asset, AssetKey, TableKey, WriteMode
 from lakeflow.core.ports import Catalog, Produced
 from lakeflow.core.quarantine import beside, quarantine_schema
@@ -24,7 +27,7 @@ from lakeflow.core.schema import Schema
 from lakeflow.core.table import Scan, Table
 from lakeflow.core.terms import Terms
 from lakeflow.core.timeline import Pending, asked_of, windows
-from lakeflow.core.writing import Apart, Write, Written
+from lakeflow.core.writing import Apart, Ties, Write, Written
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.computing import columns_of, stored_schema
 from lakeflow.wap.landing import keep_landed, land
@@ -38,7 +41,7 @@ _LONGEST: Final = 60.0
 @dataclass(frozen=True)
 class Given:
     """Files for a table, in its schema; `landed` names the set of all that has landed with them. `beside` are the
-    table and the schema of its quarantine, if it has one.
+    table and the schema of its quarantine, if it has one; `moment` is when the write began.
     """
 
     table: Table
@@ -46,6 +49,7 @@ class Given:
     written: Written
     landed: str = ""
     beside: tuple[Table, Schema] | None = None
+    moment: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def _given(attempt: Attempt, order: Order, terms: Terms) -> Given:
             write = replace(write, apart=_apart(attempt, order.declared, schema, other))
         written = aside(lambda: produced.write(write))
     landed = keep_landed(attempt, table, produced, (*written.files, *written.apart)) if asset.files else ""
-    return Given(table, schema, written, landed, other)
+    return Given(table, schema, written, landed, other, write.moment)
 
 
 def _apart(attempt: Attempt, asset: Asset, schema: Schema, other: tuple[Table, Schema]) -> Apart:
@@ -143,13 +147,24 @@ def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges
         directory=catalog.data_directory(table),
         key=asset.primary_key,
         last_by=asset.last_by,
+        ties=_ties(attempt, asset),
+        deleted=asset.deleted,
         at=asset.at,
+        track=asset.track,
         deletes=asset.deletes,
         moment=attempt.world.clock(),
         base=None if main is None else catalog.scan(table, main),
         layout=asset.layout,
         partitions=_partitions(catalog, asset, table) if main is not None else EMPTY,
+        hidden=hidden_columns(attempt.world.project, asset),
     )
+
+
+def _ties(attempt: Attempt, asset: Asset) -> Ties:
+    """Only code that was changed gives other rows of the same time."""
+    stands = published(attempt.tables.get(asset.key), attempt.facts.verdicts.get(asset.key, ()))
+    changed = stands is not None and attempt.facts.made_by(stands) != asset.code_version
+    return Ties.CORRECTED if changed else Ties.REFUSED
 
 
 def _partitions(catalog: Catalog, asset: Asset, table: Table) -> Mapping[str, Partition]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from lakeflow.core.history import predecessor
 from lakeflow.core.lineage import personal_columns, personal_inputs
 from lakeflow.core.model import CheckKind, WriteMode
 from lakeflow.core.ports import AuditRequest
+from lakeflow.core.provenance import provenance_of
 from lakeflow.core.table import Scan, Statistics, Table
 from lakeflow.core.versions import VALID_FROM
 from lakeflow.wap.world import World
@@ -23,6 +25,7 @@ def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str
         root=world.project.root,
         primary_key=(*asset.primary_key, VALID_FROM) if asset.write is WriteMode.SCD2 else asset.primary_key,
         history=asset.primary_key if asset.write is WriteMode.SCD2 else (),
+        marked_at=_marked_at(table, scan),
         columns=asset.columns,
         relations=relations,
         allow_empty=asset.allow_empty,
@@ -32,6 +35,13 @@ def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str
         at=world.clock(),
         statistics=_statistics(world, table, scan),
     )
+
+
+def _marked_at(table: Table, scan: Scan) -> datetime | None:
+    """When a run of ours last wrote the history that the scan is of."""
+    made = (provenance_of(snapshot.summary) for snapshot in table.ancestry(scan.snapshot_id))
+    moment = next((each.moment for each in made if each), "")
+    return datetime.fromisoformat(moment) if moment else None
 
 
 def _statistics(world: World, table: Table, scan: Scan) -> Statistics | None:

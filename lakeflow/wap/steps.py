@@ -218,7 +218,10 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading, partitions: t
 
 def _made(attempt: Attempt, record: StepRecord, mode: WriteMode, reading: Reading, given: Given) -> Provenance:
     """Where its rows come from, for its snapshot to say."""
+    is_history = attempt.asset(record.asset).write is WriteMode.SCD2
+    moment = given.moment.isoformat() if is_history and given.moment else ""
     made = replace(attempt.provenance(record), write=mode, replaced=given.written.replaced)
+    made = replace(made, turns=given.written.turns, moment=moment)
     return with_position(attempt, record, replace(made, new_rows=reading.since, landed=given.landed))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +15,7 @@ from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model import WriteMode
 from lakeflow.core.schema import Field, Primitive, Schema
 from lakeflow.core.table import Scan
-from lakeflow.core.writing import Write, Written
+from lakeflow.core.writing import Ties, Write, Written
 from tests.duckdb.lab import rows_of, scan_of, sql_asset, values
 
 LONG, STRING = Primitive("long"), Primitive("string")
@@ -105,36 +105,70 @@ def test_different_rows_that_tie_for_the_last_are_refused(engine: DuckEngine, da
         upsert(engine, rows, None, data, last_by="n")
 
 
-said = st.one_of(st.none(), st.integers(0, 3))
+class Came(NamedTuple):
+    """A row of key `k` that counts by `n`; `gone`: it says that its key is not there any more."""
+
+    k: str
+    n: int | None
+    v: int
+    gone: bool
 
 
-@given(st.lists(st.dictionaries(st.sampled_from("abc"), said, max_size=3), min_size=1, max_size=6))
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_what_is_kept_by_a_column_is_kept_against_what_stands_there(
-    engine: DuckEngine, tmp_path: Path, batches: list[dict[str, int | None]]
+WIDE = Schema((Field("k", STRING, 1), Field("n", LONG, 2), Field("v", LONG, 3), Field("gone", Primitive("boolean"), 4)))
+came = st.builds(Came, st.sampled_from("abc"), st.none() | st.integers(0, 2), st.integers(0, 1), st.booleans())
+
+
+@given(st.lists(st.lists(came, max_size=4), min_size=1, max_size=6), st.booleans(), st.booleans())
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_sequence_of_upserts_with_keep_and_tombstones_gives_what_the_model_gives(
+    engine: DuckEngine, tmp_path: Path, batches: list[list[Came]], keep: bool, deleted: bool
 ) -> None:
     """A row that comes late changes nothing, in whatever order rows come; NULL is before everything."""
-    scan, model = EMPTY, dict[tuple[str, int], int | None]()
+    scan, model = replace(EMPTY, schema=WIDE), dict[str, Came]()
+    more = {"last_by": "n" if keep else "", "deleted": "gone" if deleted else "", "key": ("k",), "schema": WIDE}
     for batch in batches:
-        came = {(key, 1): value for key, value in batch.items()}
-        counts = {key: value for key, value in came.items() if not is_late(value, model.get(key))}
-        rows = ", ".join(f"('{key}', {'NULL' if value is None else value})" for key, value in batch.items())
-        text = f"SELECT k, 1::BIGINT n, v::BIGINT v FROM (VALUES {rows}) t(k, v)" if batch else rows_in()
-        written = upsert(engine, text, scan, tmp_path, last_by="v")
-        assert (written.rows, written.replaced) == (len(counts), len(counts.keys() & model.keys()))
-        scan, model = after(scan, written), model | counts
-        assert as_dict(engine, scan) == model
+        counted = counts(model, batch, keep=keep)
+        if counted is None:
+            with pytest.raises(AssetError, match=r"\(k\) "):
+                upsert(engine, listed(batch), scan, tmp_path, **more)
+            continue
+        written = upsert(engine, listed(batch), scan, tmp_path, **more)
+        stands = {key: row for key, row in counted.items() if not (deleted and row.gone)}
+        assert (written.rows, written.replaced) == (len(stands), len(counted.keys() & model.keys()))
+        scan = after(scan, written)
+        model = {key: row for key, row in model.items() if key not in counted} | stands
+        assert sorted(map(str, values(engine, scan))) == sorted(str(row._asdict()) for row in model.values())
         assert {str(path) for path in tmp_path.rglob("*.parquet")} >= set(scan.files)
 
 
-def is_late(came: int | None, stands: int | None) -> bool:
-    return stands is not None and (came is None or came < stands)
+def counts(model: dict[str, Came], batch: list[Came], *, keep: bool) -> dict[str, Came] | None:
+    """The row of each key that counts; None where nothing decides between two."""
+    found: dict[str, Came] = {}
+    for key in {row.k for row in batch}:
+        rows = [row for row in batch if row.k == key]
+        most = list({row for row in rows if order(row) == max(map(order, rows))}) if keep else rows
+        stands = model.get(key)
+        if len(most) > 1 or (keep and stands and stands != most[0] and order(stands) == order(most[0])):
+            return None
+        if not (keep and stands and order(stands) > order(most[0])):
+            found[key] = most[0]
+    return found
+
+
+def order(row: Came) -> int:
+    return -1 if row.n is None else row.n
+
+
+def listed(rows: list[Came]) -> str:
+    values = ", ".join(f"('{row.k}', {'NULL' if row.n is None else row.n}, {row.v}, {row.gone})" for row in rows)
+    cast = "SELECT k::VARCHAR k, n::BIGINT n, v::BIGINT v, gone::BOOLEAN gone"
+    return f"{cast} FROM (VALUES {values or '(NULL, NULL, NULL, NULL)'}) t(k, n, v, gone) WHERE k IS NOT NULL"
 
 
 def test_a_row_that_is_as_late_as_what_stands_there_corrects_it(engine: DuckEngine, data: Path) -> None:
     """Code that changed gives other rows of the same time."""
     scan = after(EMPTY, upsert(engine, rows_in(("a", 1, 1)), None, data, key=("k",), last_by="n"))
-    written = upsert(engine, rows_in(("a", 1, 2)), scan, data, key=("k",), last_by="n")
+    written = upsert(engine, rows_in(("a", 1, 2)), scan, data, key=("k",), last_by="n", ties=Ties.CORRECTED)
     assert as_dict(engine, after(scan, written)) == {("a", 1): 2}
 
 

@@ -31,6 +31,42 @@ def check(text: str, path: str = "checks/silver/weather.known.sql") -> dict[str,
 HEADER = "/*\nkey = ['a']\n*/\n"
 
 CASES = {
+    "tombstones of a table that has no keys to take away": (
+        sql("/*\nkey = ['a']\ndeleted = \"op = 'D'\"\n*/\nselect a, op from bronze.raw"),
+        "layers/silver/weather.sql:3",
+        'silver.weather is written by "replace", for which deleted means nothing',
+        'write = "upsert" and "scd2" tell rows by their key; drop deleted, or write so',
+    ),
+    "versions of what keeps none": (
+        silver("write='upsert', track=['b']"),
+        "layers/silver/weather.py:2",
+        'silver.weather is written by "upsert", for which track means nothing',
+        'only write = "scd2" keeps a history; drop track, or write so',
+    ),
+    "a tombstone that is no condition": (
+        sql('/*\nkey = [\'a\']\nwrite = "scd2"\ndeleted = "op = "\n*/\nselect a, op from bronze.raw'),
+        "layers/silver/weather.sql:4",
+        "deleted = 'op = ' cannot be read",
+        "write deleted = \"op = 'D'\"",
+    ),
+    "a tombstone that looks at other rows": (
+        silver("write='upsert', deleted='a in (select a from bronze.raw)'"),
+        "layers/silver/weather.py:2",
+        "deleted = 'a in (select a from bronze.raw)' looks at more than one row",
+        "write deleted = \"op = 'D'\"",
+    ),
+    "a version made by what is not selected": (
+        sql('/*\nkey = [\'a\']\nwrite = "scd2"\ntrack = ["pln"]\n*/\nselect a, plan from bronze.raw'),
+        "layers/silver/weather.sql:4",
+        "track names column 'pln', which silver.weather does not select",
+        "did you mean 'plan'?",
+    ),
+    "a version made by its key": (
+        silver("write='scd2', track=['A']"),
+        "layers/silver/weather.py:2",
+        "track and key both name column 'A'",
+        "drop it there: track names the columns whose change begins a new version",
+    ),
     "unknown upstream in SQL": (
         sql(HEADER + "select 1\nfrom bronze.rw"),
         "layers/silver/weather.sql:5",

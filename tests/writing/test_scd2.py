@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,10 @@ def things(tmp_path: Path) -> Things:
 
 def row(k: str, v: int, d: str) -> Row:
     return {"k": k, "v": v, "d": d}
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
 
 
 def versions(things: Things) -> list[tuple[Any, ...]]:
@@ -74,3 +78,54 @@ def test_versions_that_overlap_are_held(things: Things) -> None:
     failed = [check for check in run.steps[0].checks if check.outcome == "failed"]
     assert [check.name for check in failed] == ["history of (k)"]
     assert (failed[0].failed_rows, len(failed[0].samples)) == (1, 1)
+
+
+def test_a_key_that_comes_back_with_its_old_time_opens_a_new_version(things: Things) -> None:
+    """It went when a run did not give it, and holds again since one did; a day has no gap within it."""
+    things.code(HISTORY + ', deletes="close"', COLUMNS)
+    things.feed([row("a", 1, "2020-01-01"), row("b", 1, "2020-01-01")])
+    things.feed([row("b", 1, "2020-01-01")])
+    assert [each["valid_to"] for each in things.rows() if each["k"] == "a"] == [today()]
+    things.feed([row("a", 2, "2020-01-01"), row("b", 1, "2020-01-01")])
+    assert [each[1:] for each in versions(things) if each[0] == "a"] == [
+        (2, date(2020, 1, 1), today()),
+        (2, today(), None),
+    ] or [each[1:] for each in versions(things) if each[0] == "a"] == [(2, date(2020, 1, 1), None)]
+
+
+def test_what_is_written_today_and_goes_today_has_held_for_the_day(things: Things) -> None:
+    things.code(HISTORY + ', deletes="close"', COLUMNS)
+    things.feed([row("a", 1, str(today())), row("b", 1, "2020-01-01")])
+    things.feed([row("b", 1, "2020-01-01")])
+    (gone,) = (each for each in things.rows() if each["k"] == "a")
+    assert (gone["valid_from"], gone["valid_to"]) == (today(), today() + timedelta(days=1))
+
+
+def test_a_version_that_begins_in_the_future_is_not_current_until_then(things: Things) -> None:
+    later = today() + timedelta(days=2)
+    things.feed([row("a", 1, "2020-01-01"), row("a", 2, str(later))])
+    marked = [(each["v"], each["is_current"]) for each in things.others()[0]]
+    assert sorted(marked) == [(1, True), (2, False)]
+    summary = things.iceberg().current_snapshot().summary  # type: ignore[union-attr]  # it was published
+    assert summary["lakeflow.turns"].startswith(str(later))
+
+
+def test_columns_that_are_not_tracked_begin_no_version(things: Things) -> None:
+    things.code(HISTORY + ', track=["v"]', COLUMNS + ', ("w", pa.int64())')
+    things.feed([{**row("a", 1, "2020-01-01"), "w": 1}])
+    assert things.states([{**row("a", 1, "2020-01-05"), "w": 2}]) == ("unchanged", "the same rows as on main")
+    assert things.states([{**row("a", 2, "2020-01-09"), "w": 3}]) == ("published", "")
+    assert [(each["v"], each["w"]) for each in things.others()[0]] == [(1, 1), (2, 3)]
+
+
+def test_a_tie_in_two_runs_is_the_error_that_it_is_in_one(things: Things) -> None:
+    things.code(HISTORY + ', keep="last by v"', COLUMNS + ', ("w", pa.int64())')
+    things.feed([{**row("a", 1, "2020-01-01"), "w": 1}])
+    state, reason = things.states([{**row("a", 1, "2020-01-01"), "w": 2}])
+    assert (state, "1 key (k) came with other values and ties with what stands there in 'v', such as a" in reason) == (
+        "errored",
+        True,
+    )
+    assert "keep = 'last by v' does not decide" in reason
+    state, reason = things.states([{**row("b", 1, "2020-01-01"), "w": 1}, {**row("b", 1, "2020-01-01"), "w": 2}])
+    assert ("in 2 rows, such as b" in reason, "keep = 'last by v' does not decide" in reason) == (True, True)

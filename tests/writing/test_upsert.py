@@ -40,7 +40,7 @@ def test_a_key_that_comes_twice_ends_the_step_and_leaves_main_as_it_was(things: 
     state, reason = things.states([{"k": "a", "v": 2}, {"k": "a", "v": 3}])
     assert (state, pairs(things)) == ("errored", {"a": 1})
     assert reason == (
-        "silver.things: 1 key (k) more than once, in 2 rows "
+        "silver.things: 1 key (k) more than once, in 2 rows, such as a "
         "(give each key once, or say which row counts: keep = 'last by <column>')"
     )
 
@@ -64,3 +64,21 @@ def test_a_column_that_stays_away_ends_the_step(things: Things) -> None:
     things.code(UPSERT, '("k", pa.string())')
     state, reason = things.states([{"k": "b"}])
     assert (state, "the new rows lack 'v'" in reason) == ("errored", True)
+
+
+def test_a_tombstone_takes_its_key_away_unless_it_is_late(things: Things) -> None:
+    columns = '("k", pa.string()), ("v", pa.int64()), ("op", pa.string())'
+    things.code(UPSERT + ''', keep="last by v", deleted="op = 'D'"''', columns)
+    things.feed([{"k": "a", "v": 1, "op": "I"}, {"k": "b", "v": 5, "op": "I"}, {"k": "c", "v": 1, "op": "D"}])
+    assert sorted(pairs(things)) == ["a", "b"]
+    assert things.states([{"k": "a", "v": 2, "op": "D"}, {"k": "b", "v": 4, "op": "D"}]) == ("published", "")
+    assert things.others() == [[{"k": "b", "v": 5, "op": "I"}]] * 2
+
+
+def test_a_tie_with_what_stands_there_names_the_key(things: Things) -> None:
+    columns = '("k", pa.string()), ("v", pa.int64()), ("w", pa.int64())'
+    things.code(f'{UPSERT}, keep="last by v"', columns)
+    things.feed([{"k": "a", "v": 1, "w": 1}])
+    state, reason = things.states([{"k": "a", "v": 1, "w": 2}])
+    assert (state, things.rows()) == ("errored", [{"k": "a", "v": 1, "w": 1}])
+    assert "1 key (k) came with other values and ties with what stands there in 'v', such as a" in reason

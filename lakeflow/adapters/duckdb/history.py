@@ -2,33 +2,32 @@
 
 For each key that came, the beginnings of its versions, their ends where nothing follows, and the rows that came are put
 in order of time; what says the same as what stands before it goes; each ends where the next begins. So a row that is
-late splits the version that held then, and one that repeats it changes nothing.
+late splits the version that held then, and one that repeats it changes nothing (docs/decisions/0035, 0073).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
 
 from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb import scan as scans
+from lakeflow.adapters.duckdb import twins
 from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.adapters.duckdb.sameness import exactly
 from lakeflow.adapters.duckdb.types import spelled
-from lakeflow.adapters.duckdb.upsert import Again, in_new_columns, key_fields
+from lakeflow.adapters.duckdb.upsert import Again, gone, in_new_columns, key_fields
 from lakeflow.core.counting import counted
 from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model import Deletes
 from lakeflow.core.schema import Field, Schema
 from lakeflow.core.table import Scan, WrittenFile
 from lakeflow.core.versions import IS_CURRENT, VALID_FROM, VALID_TO, unversioned
-from lakeflow.core.writing import Write, Written
+from lakeflow.core.writing import Ties, Write, Written
 
 _STAYS, _BEGINS, _CAME, _CLOSED = 0, 1, 2, 3
 """Which of several things said of one key at one moment holds: the greatest. `_STAYS` is the end of a version."""
-
-_ONE_EACH: Final = "give each key one row a moment, or say which counts: keep = 'last by <column>'"
 
 
 def keep_history(
@@ -47,7 +46,7 @@ def keep_history(
     touched = history.touched(base) if base and replaced else ()
     if base and touched:
         files = (*files, *again(history.rest(replace(base, files=touched))))
-    return Written(files, touched, rows, replaced)
+    return Written(files, touched, rows, replaced, turns=history.turns(base))
 
 
 def _checked_base(write: Write) -> Scan | None:
@@ -69,27 +68,27 @@ class _History:
     cursor: DuckDBPyConnection
 
     def load(self, files: tuple[str, ...]) -> None:
-        """`came`: the rows that came, each at its moment `t`."""
-        source = scans.named(files, unversioned(self.write.schema).fields) if files else f"({self._nothing()})"
-        self._create("came", f"SELECT {self._columns()}, {self._moment()} AS t FROM {source}")
+        """`came`: the rows that came, each at its moment `t`, and whether it `ends` what its key said."""
+        rows = (
+            f"SELECT * FROM {scans.named(files, unversioned(self.write.schema).fields)}" if files else self._nothing()
+        )
+        ends = gone(self.write, self.cursor, rows) if self.write.deleted else "false"
+        self._create("came", f"SELECT {self._columns()}, {self._moment()} AS t, {ends} AS ends FROM ({rows})")
         (missing,) = self._row("SELECT count(*) FROM came WHERE t IS NULL")
         if missing:
             raise AssetError(
                 f"column {self.write.at!r} is NULL in {counted(missing, 'row')}",
                 hint="fill it, or leave those rows out: at says since when a row holds",
             )
-        twice, rows = self._row(
-            f"SELECT count(*), sum(n) FROM (SELECT count(*) AS n FROM came GROUP BY {self._keys}, t HAVING n > 1)"
-        )
-        if twice:
-            keys = counted(twice, "key")
-            raise AssetError(f"{keys} more than once at one moment, in {counted(rows, 'row')}", hint=_ONE_EACH)
+        twins.refuse_twins(self.write, self.cursor, "came", self._keys.split(", "), "t")
 
     def compare(self, base: Scan | None) -> None:
         """`old`: versions of keys that are looked at; `new`: what they become; `gone` and `fresh`: the difference."""
         self._create("old", self._old(base))
-        self._create("new", self._timeline())
-        same = f"{self._same('o', 'n')} AND o.t = n.t AND o.u IS NOT DISTINCT FROM n.u AND {self._equal('o', 'n')}"
+        self._create("said", self._said_by_keep())
+        self._create("new", f"SELECT *, {self._is_current('t', 'u')} AS w FROM ({self._timeline()})")
+        ends = "o.t = n.t AND o.u IS NOT DISTINCT FROM n.u AND o.w IS NOT DISTINCT FROM n.w"
+        same = f"{self._same('o', 'n')} AND {ends} AND {self._equal('o', 'n', self._values())}"
         self._create("gone", f"SELECT o.* FROM old AS o ANTI JOIN new AS n ON {same}")
         self._create("fresh", f"SELECT n.* FROM new AS n ANTI JOIN old AS o ON {same}")
 
@@ -98,10 +97,22 @@ class _History:
         fresh, gone = self._row("SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM gone)")
         return fresh, gone
 
+    def turns(self, base: Scan | None) -> str:
+        """When, after now, the first version begins or ends: until then `is_current` is right."""
+        moments = ["SELECT unnest([t, u]) AS m FROM fresh"]
+        if base is not None and base.files:
+            at = f"SELECT {self._key_columns()}, {VALID_FROM} AS t, {VALID_TO} AS u"
+            coming = f"{at} FROM ({scans.select(self.cursor, base)}) WHERE t > {self._now()} OR u > {self._now()}"
+            stays = f"({coming}) AS o ANTI JOIN gone AS g ON {self._same('o', 'g')} AND o.t = g.t"
+            moments.append(f"SELECT unnest([o.t, o.u]) FROM {stays}")
+        first = f"SELECT min(m) FROM ({' UNION ALL '.join(moments)}) WHERE m > {self._now()}"
+        text = self.cursor.execute(f"SELECT strftime(({first})::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%f+00:00')").fetchall()
+        return str(text[0][0] or "")
+
     def versions(self) -> str:
         """SQL of the new versions, as rows of the table."""
         shown = {field.name: f"{short} AS {quoted(field.name)}" for short, field in self._named()}
-        ends = {VALID_FROM: "t", VALID_TO: "u", IS_CURRENT: "u IS NULL"}
+        ends = {VALID_FROM: "t", VALID_TO: "u", IS_CURRENT: "w"}
         shown |= {name: f"{sql} AS {quoted(name)}" for name, sql in ends.items()}
         return f"SELECT {', '.join(shown[field.name] for field in self.write.schema.fields)} FROM fresh"
 
@@ -123,34 +134,72 @@ class _History:
         return f"SELECT o.* FROM ({scans.select(self.cursor, scan)}) AS o ANTI JOIN gone AS g ON {on}"
 
     def _old(self, base: Scan | None) -> str:
+        """All versions of keys that came, and of the others those that end now or whose mark is not right any more."""
         if base is None:
-            return "SELECT *, t AS u FROM came WHERE false"
-        rows = scans.select(self.cursor, base)
-        shown = f"SELECT {self._columns()}, {VALID_FROM} AS t, {VALID_TO} AS u FROM ({rows})"
+            return "SELECT * EXCLUDE ends, t AS u, false AS w FROM came WHERE false"
+        ends = f"{VALID_FROM} AS t, {VALID_TO} AS u, {IS_CURRENT} AS w"
+        shown = f"SELECT {self._columns()}, {ends} FROM ({scans.select(self.cursor, base)})"
         known = f"SELECT o.* FROM ({shown}) AS o SEMI JOIN came AS c ON {self._same('o', 'c')}"
-        if self.write.deletes is Deletes.IGNORE:
-            return known
         left = f"SELECT o.* FROM ({shown}) AS o ANTI JOIN came AS c ON {self._same('o', 'c')}"
-        return f"{known} UNION ALL {left} WHERE o.u IS NULL AND o.t < {self._now()}"
+        looked_at = f"o.w IS DISTINCT FROM {self._is_current('o.t', 'o.u')}"
+        if self.write.deletes is Deletes.CLOSE:
+            looked_at += f" OR {self._holds('o')}"
+        return f"{known} UNION ALL {left} WHERE {looked_at}"
+
+    def _said_by_keep(self) -> str:
+        """What came; where what stands there at the very moment counts more, that instead.
+
+        AssetError where it counts as much and is another row.
+        """
+        if not self.write.last_by:
+            return "FROM came"
+        last, on = self._short(self.write.last_by), f"{self._same('o', 'c')} AND o.t = c.t"
+        if self.write.ties is Ties.REFUSED:
+            other = f"(c.ends OR NOT ({self._equal('o', 'c', self._values())}))"
+            keys = ", ".join(f"c.{key}" for key in self._keys.split(", "))
+            tied = f"SELECT {keys} FROM old AS o JOIN came AS c ON {on} WHERE o.{last} IS NOT DISTINCT FROM c.{last}"
+            twins.refuse_ties(self.write, self.cursor, f"{tied} AND {other}", self._keys.split(", "))
+        more = f"{on} AND {twins.is_late(f'c.{last}', f'o.{last}')}"
+        stands = f"SELECT o.* EXCLUDE (u, w), false AS ends FROM old AS o SEMI JOIN came AS c ON {more}"
+        return f"SELECT c.* FROM came AS c ANTI JOIN old AS o ON {more} UNION ALL BY NAME {stands}"
 
     def _timeline(self) -> str:
         columns = f"{self._keys}{''.join(f', {short}' for short, _ in self._versioned())}"
         said = [
             f"SELECT {columns}, t, false AS ends, {_BEGINS} AS weight FROM old",
             f"SELECT {columns}, u, true, {_STAYS} FROM old WHERE u IS NOT NULL",
-            f"SELECT {columns}, t, false, {_CAME} FROM came",
+            f"SELECT {columns}, t, ends, {_CAME} FROM said",
         ]
         if self.write.deletes is Deletes.CLOSE:
-            left = f"old AS o ANTI JOIN came AS c ON {self._same('o', 'c')}"
-            said.append(f"SELECT {columns}, {self._now()}, true, {_CLOSED} FROM {left}")
+            said += [self._closed(columns), self._back(columns)]
         one = f"row_number() OVER (PARTITION BY {self._keys}, t ORDER BY weight DESC) = 1"
         before = f"OVER (PARTITION BY {self._keys} ORDER BY t)"
-        again = (
-            f"coalesce(lag(ends) {before} = ends AND (ends OR lag({self._said()}) {before} = {self._said()}), false)"
-        )
+        before_it, version = f"lag({self._version()}) {before}", self._version()
+        again = f"coalesce(lag(ends) {before} = ends AND (ends OR {before_it} = {version}), false)"
         picked = f"SELECT * FROM ({' UNION ALL '.join(said)}) QUALIFY {one}"
         kept = f"SELECT * FROM ({picked}) QUALIFY NOT {again}"
         return f"SELECT * EXCLUDE (ends, weight) FROM (SELECT *, lead(t) {before} AS u FROM ({kept})) WHERE NOT ends"
+
+    def _closed(self, columns: str) -> str:
+        """Keys that did not come end now; a version that began at this very moment, or today, has held that long."""
+        left = f"old AS o ANTI JOIN came AS c ON {self._same('o', 'c')} WHERE {self._holds('o')}"
+        step = "1" if str(self._field(VALID_FROM).type) == "date" else "INTERVAL 1 MICROSECOND"
+        return f"SELECT {columns}, greatest({self._now()}, o.t + {step}), true, {_CLOSED} FROM {left}"
+
+    def _back(self, columns: str) -> str:
+        """Keys that had ended and come again hold from now on, however old the row is that says so."""
+        last = f"SELECT * FROM said QUALIFY row_number() OVER (PARTITION BY {self._keys} ORDER BY t DESC) = 1"
+        ended = f"SELECT {self._keys}, max(u) AS e FROM old GROUP BY {self._keys} HAVING count(*) = count(u)"
+        both = f"({last}) AS s JOIN ({ended}) AS o ON {self._same('s', 'o')} WHERE s.t < o.e AND NOT s.ends"
+        named = ", ".join(f"s.{column}" for column in columns.split(", "))
+        return f"SELECT {named}, greatest({self._now()}, o.e), false, {_CAME} FROM {both}"
+
+    def _holds(self, version: str) -> str:
+        """Has it begun, and has nothing ended it?"""
+        return f"({version}.u IS NULL AND {version}.t <= {self._now()})"
+
+    def _is_current(self, begin: str, end: str) -> str:
+        return f"({begin} <= {self._now()} AND ({end} IS NULL OR {end} > {self._now()}))"
 
     # columns
 
@@ -172,17 +221,36 @@ class _History:
     def _keys(self) -> str:
         return ", ".join(f"k{n}" for n in range(len(self.write.key)))
 
-    def _compared(self) -> list[str]:
-        """What makes a version another: not the moment that it begins."""
-        return [short for short, field in self._versioned() if field.name.lower() != self.write.at.lower()]
+    def _key_columns(self) -> str:
+        return ", ".join(f"{quoted(field.name)} AS k{n}" for n, field in enumerate(key_fields(self.write)))
 
-    def _said(self) -> str:
+    def _values(self) -> list[tuple[str, Field]]:
+        """All columns that are not of the key."""
+        return list(self._versioned())
+
+    def _compared(self) -> list[tuple[str, Field]]:
+        """What makes a version another: never the moment that it begins; where the author says what, only that."""
+        tracked = {name.lower() for name in self.write.track}
+        if unknown := tracked - {field.name.lower() for _, field in self._versioned()}:
+            name = min(unknown)
+            raise SchemaError(f"track names column {name!r}, which is not produced", hint=f"select {name} too")
+        named = ((short, field, field.name.lower()) for short, field in self._versioned())
+        return [
+            (short, field)
+            for short, field, name in named
+            if name != self.write.at.lower() and (not tracked or name in tracked)
+        ]
+
+    def _version(self) -> str:
         """A struct, for which NULL equals NULL."""
-        return f"row({', '.join(self._compared() or ['true'])})"
+        return f"row({', '.join(exactly(short, field.type) for short, field in self._compared()) or 'true'})"
 
-    def _equal(self, left: str, right: str) -> str:
-        pairs = (f"{left}.{short} IS NOT DISTINCT FROM {right}.{short}" for short in self._compared())
-        return " AND ".join(pairs) or "true"
+    def _equal(self, left: str, right: str, values: list[tuple[str, Field]]) -> str:
+        sides = ([exactly(f"{side}.{short}", field.type) for side in (left, right)] for short, field in values)
+        return " AND ".join(f"{ours} IS NOT DISTINCT FROM {theirs}" for ours, theirs in sides) or "true"
+
+    def _short(self, name: str) -> str:
+        return next(short for short, field in self._named() if field.name.lower() == name.lower())
 
     def _same(self, left: str, right: str) -> str:
         return " AND ".join(f"{left}.k{n} = {right}.k{n}" for n in range(len(self.write.key)))

@@ -11,21 +11,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb import scan as scans
+from lakeflow.adapters.duckdb import twins
 from lakeflow.adapters.duckdb.names import quoted
+from lakeflow.adapters.duckdb.sameness import exactly
 from lakeflow.core.counting import counted
 from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.schema import Field, Schema, children
 from lakeflow.core.table import Scan, WrittenFile
-from lakeflow.core.writing import Write, Written
+from lakeflow.core.writing import Ties, Write, Written
 
 Again: TypeAlias = Callable[[str], tuple[WrittenFile, ...]]
 """Writes rows once more: the files of a query on the cursor."""
 
 _FLOATING: Final = frozenset({"float", "double"})
-_ONE_EACH: Final = "give each key once, or say which row counts: keep = 'last by <column>'"
+_A_CONDITION: Final = "write a condition over the columns that the code gives, such as deleted = \"op = 'D'\""
 
 
 def refuse_no_key(write: Write) -> None:
@@ -52,7 +55,8 @@ def chosen(write: Write, rows: str) -> str:
     by = quoted(_column(write.schema, write.last_by, "keep").name)
     keys = ", ".join(quoted(field.name) for field in (*key_fields(write), *_moments(write)))
     order = f"rank() OVER (PARTITION BY {keys} ORDER BY {by} DESC NULLS LAST)"
-    return f"SELECT DISTINCT * FROM ({rows}) QUALIFY {order} = 1"
+    once = ", ".join(exactly(quoted(field.name), field.type) for field in write.schema.fields)
+    return f"SELECT DISTINCT ON ({once}) * FROM (SELECT * FROM ({rows}) QUALIFY {order} = 1)"
 
 
 def _moments(write: Write) -> tuple[Field, ...]:
@@ -64,29 +68,32 @@ def upsert(
     write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, fresh: Again, again: Again
 ) -> Written:
     """What becomes of the table when these files of rows have come. `fresh` writes those of them that count, where not
-    all do, `again` the rows that stay. AssetError when a key is NULL or came twice.
+    all do, `again` the rows that stay. AssetError when a key is NULL or came twice, or nothing says which row counts.
     """
-    match = _match(write, came, cursor)
+    match = _Match(cursor, write, tuple(file.path for file in came), key_fields(write))
     refuse_nulls(write, came)
-    match.refuse_twins()
-    if write.base is None or not came:
-        return Written(came, rows=_rows(came))
-    base = in_new_columns(write, write.base)
-    scans.refuse_unmarked(cursor, base)
-    before = replace(base, files=match.files(base.files))
-    if late := match.late(before, write):
-        timely = fresh(match.without(late, write.schema.fields))
+    if not came:
+        return Written()
+    twins.refuse_twins(write, cursor, match.rows, match.columns)
+    base = None if write.base is None else in_new_columns(write, write.base)
+    if base is not None:
+        scans.refuse_unmarked(cursor, base)
+        base = replace(base, files=match.files(base.files))
+        match = match.timely(base)
+    stands = fresh(match.standing()) if match.drops else came
+    written = _merged(match, base, stands, again)
+    if stands is not came:
         _drop(came)
-        came, match = timely, _match(write, timely, cursor)
-        before = replace(base, files=match.files(before.files))
-    if not before.files:
-        return Written(came, rows=_rows(came))
+    return written
+
+
+def _merged(match: _Match, base: Scan | None, stands: tuple[WrittenFile, ...], again: Again) -> Written:
+    """These new rows, in place of those with one of the keys that came."""
+    before = None if base is None else replace(base, files=match.files(base.files))
+    if before is None or not before.files:
+        return Written(stands, rows=_rows(stands))
     rest = again(match.rest(before))
-    return Written((*came, *rest), before.files, _rows(came), match.count(before))
-
-
-def _match(write: Write, came: Sequence[WrittenFile], cursor: DuckDBPyConnection) -> _Match:
-    return _Match(cursor, tuple(file.path for file in came), key_fields(write))
+    return Written((*stands, *rest), before.files, _rows(stands), match.count(before))
 
 
 def _rows(files: Sequence[WrittenFile]) -> int:
@@ -100,25 +107,36 @@ def _drop(files: Sequence[WrittenFile]) -> None:
 
 @dataclass(frozen=True)
 class _Match:
-    """Rows of other files against the keys in the files that came."""
+    """Rows of other files against the keys in the files that came: all, or (`keys`) those in a table of keys."""
 
     cursor: DuckDBPyConnection
+    write: Write
     came: tuple[str, ...]
     key: tuple[Field, ...]
+    keys: str = ""
 
-    def refuse_twins(self) -> None:
-        if not self.came:
-            return
-        keys, names = scans.by_number(self.came, self.key), ", ".join(field.name for field in self.key)
-        several = f"SELECT count(*) AS n FROM {keys} GROUP BY {', '.join(self._columns)} HAVING n > 1"
-        twice, rows = self.cursor.execute(f"SELECT count(*), sum(n) FROM ({several})").fetchall()[0]
-        if twice:
-            keys = counted(twice, "key")
-            raise AssetError(f"{keys} ({names}) more than once, in {counted(rows, 'row')}", hint=_ONE_EACH)
+    @property
+    def rows(self) -> str:
+        """The keys that came."""
+        return self.keys or scans.by_number(self.came, self.key)
+
+    @property
+    def columns(self) -> list[str]:
+        return [f"f{place}" for place in range(len(self.key))]
+
+    @property
+    def drops(self) -> bool:
+        """Are there rows that came and do not stand afterwards?"""
+        if not self.keys and not self.write.deleted:
+            return False
+        every = scans.by_number(self.came, self.key)
+        counts = f"SELECT count(*) FROM {every} UNION ALL SELECT count(*) FROM ({self.standing()})"
+        (before,), (after,) = self.cursor.execute(counts).fetchall()
+        return bool(before != after)
 
     def files(self, files: tuple[str, ...]) -> tuple[str, ...]:
         """Those in which a row has a key that came."""
-        if not files or not self.came:
+        if not files:
             return ()
         keys = scans.by_number(files, self.key)
         text = f"SELECT DISTINCT file_index FROM {keys} AS o SEMI JOIN {self._new} ON {self._on}"
@@ -131,42 +149,74 @@ class _Match:
         found = self.cursor.execute(f"SELECT count(*) FROM ({keys}) AS o SEMI JOIN {self._new} ON {self._on}")
         return int(found.fetchall()[0][0])
 
-    def late(self, scan: Scan, write: Write) -> str:
-        """The name of a table of the keys for which more stands there, by what `keep` says, than came; empty when
-        there is none. As in `chosen`, NULL is less than any value; of equal ones the row that came counts.
-        """
-        if not write.last_by or not scan.files:
-            return ""
-        fields = (*self.key, _column(write.schema, write.last_by, "keep"))
-        last = f"f{len(self.key)}"
-        old = scans.select(self.cursor, replace(scan, schema=Schema(_numbered(fields))))
-        new = f"{scans.by_number(self.came, fields)} AS n ON {self._on}"
-        keys = ", ".join(f"n.{column}" for column in self._columns)
-        is_late = f"coalesce(o.{last} > n.{last}, o.{last} IS NOT NULL)"
-        self.cursor.execute(f"CREATE TEMP TABLE late AS SELECT {keys} FROM ({old}) AS o JOIN {new} WHERE {is_late}")
-        return "late" if self.cursor.execute("SELECT count(*) FROM late").fetchall() != [(0,)] else ""
+    def timely(self, scan: Scan) -> _Match:
+        """Without the keys for which more stands there, by what `keep` says, than came.
 
-    def without(self, keys: str, fields: tuple[Field, ...]) -> str:
-        """SQL of the rows that came, without those with one of the keys in that table."""
+        AssetError where as much stands there in another row, and nothing says that the new one corrects it.
+        """
+        if not self.write.last_by or not scan.files:
+            return self
+        fields = self.write.schema.fields
+        last = f"c{fields.index(_column(self.write.schema, self.write.last_by, 'keep'))}"
+        same = " AND ".join(f"o.c{fields.index(field)} = n.c{fields.index(field)}" for field in self.key)
+        both = f"({self._base(scan)}) AS o JOIN ({self._came()}) AS n ON {same}"
+        keys = ", ".join(f"n.c{fields.index(field)} AS f{place}" for place, field in enumerate(self.key))
+        if self.write.ties is Ties.REFUSED:
+            other = " OR ".join(self._differs(f"c{place}", field) for place, field in enumerate(fields))
+            tied = f"o.{last} IS NOT DISTINCT FROM n.{last} AND ({other})"
+            twins.refuse_ties(self.write, self.cursor, f"SELECT {keys} FROM {both} WHERE {tied}", self.columns)
+        late = f"SELECT {keys} FROM {both} WHERE {twins.is_late(f'n.{last}', f'o.{last}')}"
+        every = f"SELECT {', '.join(self.columns)} FROM {scans.by_number(self.came, self.key)}"
+        self.cursor.execute(f"CREATE TEMP TABLE timely AS FROM ({every}) AS n ANTI JOIN ({late}) AS o ON {self._on}")
+        return replace(self, keys="timely")
+
+    def standing(self) -> str:
+        """SQL of the rows that came and stand afterwards: the timely ones that do not say that their key is gone."""
+        rows = f"SELECT * FROM {scans.named(self.came, self.write.schema.fields)}"
+        if self.write.deleted:
+            rows += f" WHERE NOT {gone(self.write, self.cursor, rows)}"
+        if not self.keys:
+            return rows
         same = " AND ".join(f"n.{quoted(field.name)} = k.f{place}" for place, field in enumerate(self.key))
-        return f"SELECT n.* FROM {scans.named(self.came, fields)} AS n ANTI JOIN {keys} AS k ON {same}"
+        return f"SELECT n.* FROM ({rows}) AS n SEMI JOIN {self.keys} AS k ON {same}"
 
     def rest(self, scan: Scan) -> str:
         """SQL of the rows whose key did not come."""
         same = " AND ".join(f"o.{quoted(field.name)} = n.f{place}" for place, field in enumerate(self.key))
         return f"SELECT o.* FROM ({scans.select(self.cursor, scan)}) AS o ANTI JOIN {self._new} ON {same}"
 
-    @property
-    def _columns(self) -> list[str]:
-        return [f"f{place}" for place in range(len(self.key))]
+    def _base(self, scan: Scan) -> str:
+        return self._short(scans.select(self.cursor, scan))
+
+    def _came(self) -> str:
+        return self._short(f"SELECT * FROM {scans.named(self.came, self.write.schema.fields)}")
+
+    def _short(self, rows: str) -> str:
+        fields = enumerate(self.write.schema.fields)
+        return f"SELECT {', '.join(f'{quoted(field.name)} AS c{place}' for place, field in fields)} FROM ({rows})"
+
+    def _differs(self, column: str, field: Field) -> str:
+        sides = [exactly(f"{side}.{column}", field.type) for side in ("o", "n")]
+        return f"{sides[0]} IS DISTINCT FROM {sides[1]}"
 
     @property
     def _new(self) -> str:
-        return f"{scans.by_number(self.came, self.key)} AS n"
+        return f"{self.rows} AS n"
 
     @property
     def _on(self) -> str:
-        return " AND ".join(f"o.{column} = n.{column}" for column in self._columns)
+        return " AND ".join(f"o.{column} = n.{column}" for column in self.columns)
+
+
+def gone(write: Write, cursor: DuckDBPyConnection, rows: str) -> str:
+    """SQL: does a row say that its key is gone? AssetError for a condition that these rows do not answer."""
+    condition = f"coalesce(({write.deleted}\n), false)"
+    try:
+        cursor.execute(f"EXPLAIN SELECT 1 FROM ({rows}) WHERE {condition} IS TRUE")
+    except duckdb.Error as error:
+        first = str(error).partition("\n")[0]
+        raise AssetError(f"deleted = {write.deleted!r} cannot be asked: {first}", hint=_A_CONDITION) from None
+    return condition
 
 
 def _numbered(fields: tuple[Field, ...]) -> tuple[Field, ...]:

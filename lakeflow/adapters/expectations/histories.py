@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from lakeflow.adapters.expectations import samples
 from lakeflow.adapters.expectations.answers import Answers
@@ -19,7 +20,9 @@ _ROWS = Aggregate("count(*)")
 
 
 def history_check(request: AuditRequest, table: Audited) -> Check:
-    """Each version of a key ends where or before its next one begins, so that at most one of them is current."""
+    """Each version of a key ends where or before its next one begins, so that at most one of them is current: the one
+    that held when the table was written.
+    """
     name = f"history of ({', '.join(request.history)})"
     try:
         keys = tuple(table.column(each).sql for each in request.history)
@@ -28,7 +31,8 @@ def history_check(request: AuditRequest, table: Audited) -> Check:
     except CannotCheck as error:
         return Check("history", name, Broken(str(error)))
     personal = table.is_personal(request.history)
-    return Check("history", name, NoOverlap(table, keys, request.allow_empty), personal=personal)
+    rule = NoOverlap(table, keys, request.allow_empty, request.marked_at)
+    return Check("history", name, rule, personal=personal)
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class NoOverlap:
     table: Audited
     keys: Sequence[str]
     allow_empty: bool
+    marked_at: datetime | None
     plans: tuple[Plan, ...] = (_ROWS,)
 
     def find(self, answers: Answers) -> Finding:
@@ -53,6 +58,14 @@ class NoOverlap:
         """Versions that hold for no time, beyond the beginning of the next, or that are marked wrongly."""
         following = f"lead({VALID_FROM}) OVER (PARTITION BY {', '.join(self.keys)} ORDER BY {VALID_FROM})"
         overlaps = f"{following} IS NOT NULL AND ({VALID_TO} IS NULL OR {VALID_TO} > {following})"
-        marked = f"{IS_CURRENT} IS DISTINCT FROM ({VALID_TO} IS NULL)"
-        bad = f"{VALID_TO} <= {VALID_FROM} OR {marked} OR ({overlaps})"
+        bad = f"{VALID_TO} <= {VALID_FROM} OR {IS_CURRENT} IS DISTINCT FROM {self._holds()} OR ({overlaps})"
         return f"SELECT * FROM {self.table.relation} QUALIFY {bad}"
+
+    def _holds(self) -> str:
+        """Where nobody knows when it was written, what is open is current, as older releases marked it."""
+        if self.marked_at is None:
+            return f"({VALID_TO} IS NULL)"
+        then = f"TIMESTAMPTZ '{self.marked_at.astimezone(UTC).isoformat()}'"
+        begin = self.table.column(VALID_FROM).type
+        moment = then if str(begin) == "timestamptz" else f"CAST({then} AT TIME ZONE 'UTC' AS {begin})"
+        return f"({VALID_FROM} <= {moment} AND ({VALID_TO} IS NULL OR {VALID_TO} > {moment}))"

@@ -26,16 +26,16 @@ import duckdb
 
 from benchmarks.measure import cost_of
 from lakeflow.adapters.duckdb.locked import LockedDuckDB, Spare
-from lakeflow.adapters.expectations import seam
 from lakeflow.adapters.expectations.audit import Past, Suites, steps
-from lakeflow.adapters.expectations.kept import Kept
+from lakeflow.adapters.expectations.compile.cache import Kept
+from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.table import Answer
-from lakeflow.adapters.folder import KeptFolder
-from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Suite
+from lakeflow.adapters.machine.cache_folder import KeptFolder
+from lakeflow.core.model.asset import AssetKey, CheckFile, CheckKind, Suite
+from lakeflow.core.model.schema import Field, Schema
+from lakeflow.core.model.table import ColumnFacts, Scan, Statistics
+from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.ports import AuditRequest
-from lakeflow.core.schema import Field, Schema
-from lakeflow.core.spelling import parse_type
-from lakeflow.core.table import ColumnFacts, Scan, Statistics
 
 TYPES: Final = {
     "id": "long",

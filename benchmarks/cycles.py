@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
-from lakeflow.core.model import AssetKey, Layer, WriteMode
-from lakeflow.core.provenance import Provenance
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.table import ColumnStats, Publish, Staging, Table, WrittenFile
+from lakeflow.core.model.asset import AssetKey, Layer, WriteMode
+from lakeflow.core.model.provenance import Provenance
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import ColumnStats, Publish, Staging, Table, WrittenFile
 
 COLUMNS = Schema((Field("id", Primitive("long")), Field("name", Primitive("string"))))
 

@@ -26,7 +26,7 @@ import duckdb
 
 import lakeflow
 from benchmarks.measure import cost_of
-from lakeflow.core.runs import RunRecord
+from lakeflow.core.model.run import RunRecord
 
 DAYS: Final = 100
 ROWS: Final = """

@@ -5,14 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lakeflow.core.checking import check
-from lakeflow.core.define import asset, new_rows
-from lakeflow.core.source import files
+from lakeflow.core.declare.asset_decorator import asset, new_rows
+from lakeflow.core.declare.check_decorator import check
+from lakeflow.core.model.file_source import files
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation as Relation
 
-    from lakeflow.lake import open  # noqa: A004  the API's word, as in `lakeflow.open(".")`
+    from lakeflow.lake.lake import open  # noqa: A004  the API's word, as in `lakeflow.open(".")`
 
     __version__: str
 else:
@@ -33,7 +33,7 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module("importlib.metadata").version("lakeflow-wap")
     if name == "open":
-        return import_module("lakeflow.lake").open
+        return import_module("lakeflow.lake.lake").open
     raise AttributeError(f"module 'lakeflow' has no attribute {name!r}")
 
 

@@ -15,16 +15,18 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from lakeflow.as_json.events import event_json
+from lakeflow.as_json.values import NO_RUN
 from lakeflow.cli.output import console_on, encodable, show, speaks_unicode, write
-from lakeflow.cli.render_backfill import left_out_lines, window_line
-from lakeflow.cli.render_events import event_json
-from lakeflow.cli.render_json import NO_RUN
-from lakeflow.cli.render_plan import plan_summary, selected_line, warning_lines
-from lakeflow.cli.render_run import step_cells
+from lakeflow.cli.screens.backfill import left_out_lines, window_line
+from lakeflow.cli.screens.plan import plan_summary, selected_line, warning_lines
+from lakeflow.cli.screens.run import step_cells
 from lakeflow.cli.text import Mark, align, ascii_only, line, screen
 from lakeflow.cli.words import seconds
-from lakeflow.core.backfill import BackfillEvent, Cut, WindowEnded
-from lakeflow.core.events import (
+from lakeflow.core.model.asset import EMPTY, AssetKey
+from lakeflow.core.model.run import StepRecord, StepState, branch_of
+from lakeflow.core.run.backfill import BackfillEvent, Cut, WindowEnded
+from lakeflow.core.run.events import (
     Phase,
     Planned,
     RunEnded,
@@ -34,8 +36,6 @@ from lakeflow.core.events import (
     StepPrinted,
     StepRetried,
 )
-from lakeflow.core.model import EMPTY, AssetKey
-from lakeflow.core.runs import StepRecord, StepState, branch_of
 
 Observer = Callable[[BackfillEvent], None]
 _FRAMES: Final = ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from lakeflow.cli.words import age, in_rows
-from lakeflow.core.reasons import short_id
-from lakeflow.core.views import AssetStatus
+from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.view.rows import AssetStatus
 
 
 def readers_see(status: AssetStatus, now: datetime) -> str:

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakeflow.cli.output import Answer, Form, emit
-from lakeflow.core.model import EMPTY
+from lakeflow.core.model.asset import EMPTY
 
 if TYPE_CHECKING:
-    from lakeflow.core.findings import Finding
-    from lakeflow.core.model import AssetKey
-    from lakeflow.lake import Lake
+    from lakeflow.core.model.asset import AssetKey
+    from lakeflow.core.view.findings import Finding
+    from lakeflow.lake.lake import Lake
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Session:
 
 def _api() -> ModuleType:
     """Imported only here: help and usage errors answer without any heavy library."""
-    return importlib.import_module("lakeflow.lake")
+    return importlib.import_module("lakeflow.lake.lake")
 
 
 def now() -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from lakeflow.core.counting import counted
+from lakeflow.core.wording import counted
 
 _UNITS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"), (0, 1, "s"))
 """From how many seconds on a unit is used, its length in seconds, its name."""

@@ -20,12 +20,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lakeflow.core.counting import counted
+from lakeflow.core.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lakeflow.core.model import TableKey
+    from lakeflow.core.model.asset import TableKey
 
 
 class LakeflowError(Exception):

@@ -1,4 +1,4 @@
-"""What the story of a run asks of the world. Each port has a contract suite in `lakeflow.testing`."""
+"""What the story of a run asks of the world. Each port has a contract suite in `tests.contracts.suites`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from lakeflow.core.garbage import Garbage
-from lakeflow.core.landing import Found, Landed
-from lakeflow.core.layout import Layout, Partition
-from lakeflow.core.leases import Standing
-from lakeflow.core.model import EMPTY, Asset, AssetKey, Column, ExternalKey, Suite, TableKey
-from lakeflow.core.quarantine import Refusal
-from lakeflow.core.runs import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
-from lakeflow.core.schema import Schema
-from lakeflow.core.shares import Share
-from lakeflow.core.table import Change, External, Registration, Scan, Staging, Statistics, Table
-from lakeflow.core.terms import FREELY, Terms
-from lakeflow.core.writing import Write, Written
+from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, Column, ExternalKey, Suite, TableKey
+from lakeflow.core.model.garbage import Garbage
+from lakeflow.core.model.layout import Layout, Partition
+from lakeflow.core.model.quarantine import Refusal
+from lakeflow.core.model.run import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Change, External, Registration, Scan, Staging, Statistics, Table
+from lakeflow.core.plan.landing import Found, Landed
+from lakeflow.core.run.code_terms import FREELY, Terms
+from lakeflow.core.run.leases import Standing
+from lakeflow.core.run.resources import Share
+from lakeflow.core.run.write import Write, Written
 
 
 class Clock(Protocol):

@@ -9,7 +9,7 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 from great_expectations.expectations.expectation import BatchExpectation, _format_map_output
 
-from lakeflow.core.rules import enough, rule
+from lakeflow.core.checks.own_rules import enough, rule
 
 
 class LakeExpectation(BatchExpectation):  # type: ignore[misc] # the library is not analysed

@@ -19,10 +19,10 @@ from great_expectations.core.expectation_validation_result import (
 from great_expectations.render.renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
 
-from lakeflow.core.inspection import Inspected
-from lakeflow.core.model import Outcome
-from lakeflow.core.reasons import short_id
-from lakeflow.core.runs import CheckResult
+from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.run import CheckResult
+from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.view.audits import Inspected
 from lakeflow.expectations.base import LakeExpectation
 from lakeflow.expectations.results import is_known, result_of
 

@@ -10,10 +10,10 @@ from great_expectations.core.expectation_validation_result import ExpectationVal
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 import lakeflow.expectations  # noqa: F401 - registers our own classes
-from lakeflow.adapters.expectations.seam import as_asked
-from lakeflow.core.evidence import unpacked
-from lakeflow.core.model import Outcome
-from lakeflow.core.runs import CheckResult, Scope
+from lakeflow.adapters.expectations.library.library import as_asked
+from lakeflow.core.checks.evidence import unpacked
+from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.run import CheckResult, Scope
 
 RESULT_FORMAT: Final = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "exclude_unexpected_values": True}
 """Counts and shares, and no value of a row."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from great_expectations.compatibility import pydantic
 
-from lakeflow.core import rules
+from lakeflow.core.checks import own_rules as rules
 from lakeflow.expectations.base import LakeExpectation
 
 

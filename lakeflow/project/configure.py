@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.adapters import machine
+from lakeflow.adapters.machine import machine
 from lakeflow.core.errors import ConfigError, UsageError
 from lakeflow.core.nearest import nearest
-from lakeflow.core.salt import VARIABLE
-from lakeflow.core.settings import ENVIRONMENT, EXPECTED, Settings, make_settings
+from lakeflow.core.settings.settings import ENVIRONMENT, EXPECTED, Settings, make_settings
+from lakeflow.core.version.salt import VARIABLE
 
 _TABLE: Final = re.compile(r"^\s*\[\s*tool\s*\.\s*lakeflow\s*\]", re.MULTILINE)
 _NOT_SETTINGS: Final = frozenset({VARIABLE})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from lakeflow.core.declare.laws import Draft, Read
 from lakeflow.core.errors import AssetError
-from lakeflow.core.fingerprint import salted
-from lakeflow.core.laws import Draft, Read
-from lakeflow.core.model import Asset
+from lakeflow.core.model.asset import Asset
+from lakeflow.core.version.fingerprint import salted
 from lakeflow.project.modules import Modules
 from lakeflow.project.python_files import PythonFile
 from lakeflow.project.sources import Sources

@@ -14,18 +14,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.adapters.folder import KeptFolder
+from lakeflow.adapters.machine.cache_folder import KeptFolder
 from lakeflow.core.errors import Fault
-from lakeflow.core.model import AssetKey, ExternalKey, Layer
-from lakeflow.core.origins import Flows, Origin, Origins, Star
-from lakeflow.core.queries import NO_OTHERS, Allowed, Query, Reference
+from lakeflow.core.model.asset import AssetKey, ExternalKey, Layer
+from lakeflow.core.sql.column_origins import Flows, Origin, Origins, Star
+from lakeflow.core.sql.query import NO_OTHERS, Allowed, Query, Reference
 
 _MAKERS: Final = ("flows.py", "model.py", "nearest.py", "origins.py", "queries.py", "sql.py", "tokens.py")
 """The files of `core` that decide what is found in a text; they move between releases."""
 
 
 class KnownQueries:
-    """Reads as `lakeflow.core.sql` does; without a folder, or where it cannot be used, nothing is kept."""
+    """Reads as `lakeflow.core.sql.reader` does; without a folder, or where it cannot be used, nothing is kept."""
 
     def __init__(self, folder: Path | None) -> None:
         self._kept = KeptFolder(folder and folder / "queries")
@@ -34,7 +34,7 @@ class KnownQueries:
         name = _name(text, path, allowed)
         if (known := self._read(name)) is not None:
             return known
-        from lakeflow.core.sql import read_query  # noqa: PLC0415  the parser takes 0.2 s to import
+        from lakeflow.core.sql.reader import read_query  # noqa: PLC0415  the parser takes 0.2 s to import
 
         found = read_query(text, path, allowed)
         self._kept.write(name, json.dumps(_plain(found), separators=(",", ":")))

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.core.calendar import BOUNDS
-from lakeflow.core.declaration import Declaration, read_declaration
-from lakeflow.core.define import ATTRIBUTE
+from lakeflow.core.declare.asset_decorator import ATTRIBUTE
+from lakeflow.core.declare.declaration import Declaration, read_declaration
+from lakeflow.core.declare.laws import Draft, Read, write_mode
 from lakeflow.core.errors import Fault
-from lakeflow.core.fingerprint import data_fields, fingerprint, python_source
-from lakeflow.core.laws import Draft, Read, write_mode
-from lakeflow.core.model import AssetKey, ExternalKey, Layer, PythonCode
-from lakeflow.core.reach import FunctionNode, Reached, asset_names, is_asset, reach, whole
+from lakeflow.core.model.asset import AssetKey, ExternalKey, Layer, PythonCode
+from lakeflow.core.model.timeline import BOUNDS
+from lakeflow.core.version.fingerprint import data_fields, fingerprint, python_source
+from lakeflow.core.version.reachable_code import FunctionNode, Reached, asset_names, is_asset, reach, whole
 from lakeflow.project.modules import Modules
 from lakeflow.project.sources import Sources, UnreadableError
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from lakeflow.core.errors import Fault
-from lakeflow.core.reach import Import, whole
+from lakeflow.core.version.reachable_code import Import, whole
 
 _OURS: Final = frozenset({"layers", "checks"})
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from lakeflow.core.calendar import BOUNDS
-from lakeflow.core.declaration import HEADER_FIELDS, read_declaration
+from lakeflow.core.declare.declaration import HEADER_FIELDS, read_declaration
+from lakeflow.core.declare.laws import Draft, Read, write_mode
+from lakeflow.core.declare.parameters import parameters
+from lakeflow.core.declare.sql_header import Header, read_header
 from lakeflow.core.errors import Fault
-from lakeflow.core.fingerprint import data_fields, fingerprint, sql_source
-from lakeflow.core.headers import Header, read_header
-from lakeflow.core.laws import Draft, Read, write_mode
-from lakeflow.core.model import AssetKey, ExternalKey, Layer, SqlCode
-from lakeflow.core.parameters import parameters
-from lakeflow.core.queries import Allowed, Query, ReadQuery
-from lakeflow.core.source import LANDED_ROWS
-from lakeflow.core.tokens import line_at
+from lakeflow.core.model.asset import AssetKey, ExternalKey, Layer, SqlCode
+from lakeflow.core.model.file_source import LANDED_ROWS
+from lakeflow.core.model.timeline import BOUNDS
+from lakeflow.core.sql.query import Allowed, Query, ReadQuery
+from lakeflow.core.sql.tokens import line_at
+from lakeflow.core.version.fingerprint import data_fields, fingerprint, sql_source
 from lakeflow.project.sources import Sources, UnreadableError
 
 _INPUTS: Final = "drop it: what a SELECT reads is seen in its text"

@@ -1,14 +1,14 @@
 """The story: write to a branch, audit that very snapshot, decide, publish what passed in one commit."""
 
-from lakeflow.wap.backfill import backfill
-from lakeflow.wap.collecting import collect, garbage
-from lakeflow.wap.computing import compute
-from lakeflow.wap.decisions import discard, publish_held, rollback
-from lakeflow.wap.inspecting import Look, inspect, tables_around
-from lakeflow.wap.looking import as_they_are
-from lakeflow.wap.readmitting import quarantined
-from lakeflow.wap.run import Request, materialize, preview, retry
-from lakeflow.wap.tables import adopt, drop
+from lakeflow.wap.decide.garbage import collect, garbage
+from lakeflow.wap.decide.runs import discard, publish_held, rollback
+from lakeflow.wap.decide.tables import adopt, drop
+from lakeflow.wap.look.audit import Look, inspect, tables_around
+from lakeflow.wap.look.preview import compute
+from lakeflow.wap.look.runs import as_they_are
+from lakeflow.wap.run.backfill import backfill
+from lakeflow.wap.run.materialize import Request, materialize, preview, retry
+from lakeflow.wap.step.readmitting import quarantined
 from lakeflow.wap.world import Origin, Policy, World
 
 __all__ = [

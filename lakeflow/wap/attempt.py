@@ -7,16 +7,16 @@ from dataclasses import replace
 from threading import Lock
 
 from lakeflow.core.errors import LakeflowError
-from lakeflow.core.events import Event, Phase, StepEnded, StepPhase, StepTraced
-from lakeflow.core.facts import Facts, published
-from lakeflow.core.fingerprint import ALGORITHM
-from lakeflow.core.model import EMPTY, Asset, AssetKey, Suite, TableKey
-from lakeflow.core.provenance import Provenance
-from lakeflow.core.quarantine import beside
-from lakeflow.core.runs import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
-from lakeflow.core.shares import Share
-from lakeflow.core.table import Scan, Table
-from lakeflow.wap.lanes import Baton
+from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, Suite, TableKey
+from lakeflow.core.model.provenance import Provenance
+from lakeflow.core.model.quarantine import beside
+from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
+from lakeflow.core.model.table import Scan, Table
+from lakeflow.core.plan.facts import Facts, published
+from lakeflow.core.run.events import Event, Phase, StepEnded, StepPhase, StepTraced
+from lakeflow.core.run.resources import Share
+from lakeflow.core.version.fingerprint import ALGORITHM
+from lakeflow.wap.parallel import Baton
 from lakeflow.wap.world import World
 
 Observer = Callable[[Event], None]

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
-from lakeflow.core import timeline as timelines
 from lakeflow.core.errors import AssetError, LakeError
-from lakeflow.core.events import Logged
-from lakeflow.core.facts import Facts, Rekeyed, published
-from lakeflow.core.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
-from lakeflow.core.landing import Found, Landing, from_json, landed_set, to_land, to_land_again
-from lakeflow.core.model import UNLIMITED, Asset, AssetKey, ExternalKey, Limits, Project, TableKey
+from lakeflow.core.model.asset import UNLIMITED, Asset, AssetKey, ExternalKey, Limits, Project, TableKey
+from lakeflow.core.model.file_source import FileSource
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.run import Holder, VerdictRecord
+from lakeflow.core.model.table import External, Scan, Table
+from lakeflow.core.plan import partitions as timelines
+from lakeflow.core.plan.facts import Facts, Rekeyed, published
+from lakeflow.core.plan.landing import Found, Landing, from_json, landed_set, to_land, to_land_again
 from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger
-from lakeflow.core.provenance import provenance_of
-from lakeflow.core.runs import Holder, VerdictRecord
-from lakeflow.core.shares import SMALL, Share
-from lakeflow.core.source import FileSource
-from lakeflow.core.table import External, Scan, Table
+from lakeflow.core.run.events import Logged
+from lakeflow.core.run.resources import SMALL, Share
+from lakeflow.core.version.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
 
 Parsed = TypeVar("Parsed")
 

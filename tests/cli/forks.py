@@ -25,9 +25,19 @@ from tests.cli.environment import CLEAN
 
 COLUMNS, LINES = 160, 50
 IMPORTED = (
-    *("lakeflow.lake", "lakeflow.diagnosis", "lakeflow.assembly", "lakeflow.cli.report", "lakeflow.cli.progress"),
-    *("lakeflow.adapters.duckdb.engine", "lakeflow.adapters.code_process", "lakeflow.adapters.audit_process"),
-    *("lakeflow.adapters.iceberg.scan", "lakeflow.adapters.iceberg.staging", "lakeflow.adapters.expectations.kept"),
+    *(
+        "lakeflow.lake.lake",
+        "lakeflow.lake.diagnosis",
+        "lakeflow.lake.assembly",
+        "lakeflow.cli.report",
+        "lakeflow.cli.progress",
+    ),
+    *("lakeflow.adapters.duckdb.engine", "lakeflow.adapters.processes.engine", "lakeflow.adapters.processes.auditor"),
+    *(
+        "lakeflow.adapters.iceberg.manifests.scan",
+        "lakeflow.adapters.iceberg.commit.staging",
+        "lakeflow.adapters.expectations.compile.cache",
+    ),
 )
 """What commands import later than at their start, and what starts no thread."""
 

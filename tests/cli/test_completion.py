@@ -37,7 +37,7 @@ FILES = {
     "layers/platinum/x.sql": "",
 }
 HEAVY = ("duckdb", "pyiceberg", "pyarrow", "pandas", "great_expectations", "sqlalchemy", "sqlglot", "pydantic", "numpy")
-HEAVY_OURS = ("lakeflow.lake", "lakeflow.project", "lakeflow.assembly")
+HEAVY_OURS = ("lakeflow.lake.lake", "lakeflow.project", "lakeflow.lake.assembly")
 LOADED = """
 import json, sys
 from lakeflow.cli.main import run

@@ -13,14 +13,14 @@ import click
 import pytest
 
 import lakeflow
+from lakeflow.cli.answers.run import step_errors
 from lakeflow.cli.failure import failure_of
 from lakeflow.cli.main import COMMANDS, cli
-from lakeflow.cli.render_history import runs_screen, snapshots_screen
-from lakeflow.cli.render_lake import lineage_screen, status_screen
-from lakeflow.cli.render_plan import plan_screen
-from lakeflow.cli.render_run import run_screen
-from lakeflow.cli.run_answer import step_errors
-from lakeflow.core.runs import RunState, StepState
+from lakeflow.cli.screens.history import runs_screen, snapshots_screen
+from lakeflow.cli.screens.lake import lineage_screen, status_screen
+from lakeflow.cli.screens.plan import plan_screen
+from lakeflow.cli.screens.run import run_screen
+from lakeflow.core.model.run import RunState, StepState
 from tests.cli.values import HELD_RUN, HELD_STEP, NOW, PLAN, SNAPSHOTS, TREE, WEATHER, WEATHER_STATUS
 
 PACKAGE = Path(lakeflow.__file__).parent

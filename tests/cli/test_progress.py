@@ -11,8 +11,8 @@ import sys
 from dataclasses import replace
 
 from lakeflow.cli.progress import Board, board_screen, event_lines, event_stream, nothing_to_do
-from lakeflow.core.events import Event, Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
-from lakeflow.core.runs import RunState
+from lakeflow.core.model.run import RunState
+from lakeflow.core.run.events import Event, Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
 from tests.cli import terminal
 from tests.cli.process import CLEAN, python
 from tests.cli.values import DELAYS, FLIGHTS, HELD_RUN, HELD_STEP, PLAN, PUBLISHED_STEP, RUN, SKIPPED_STEP, WEATHER

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from lakeflow.cli.render_backfill import backfill_records, backfill_screen, window_line
-from lakeflow.core.backfill import Backfilled, WindowEnded
-from lakeflow.core.runs import Action, RunRecord, RunState, StepState
+from lakeflow.cli.screens.backfill import backfill_records, backfill_screen, window_line
+from lakeflow.core.model.run import Action, RunRecord, RunState, StepState
+from lakeflow.core.run.backfill import Backfilled, WindowEnded
 from tests.cli.values import DELAYS, HELD_RUN, HELD_STEP, PUBLISHED_STEP
 
 WROTE = replace(HELD_RUN, state=RunState.PUBLISHED, steps=(PUBLISHED_STEP,))

@@ -3,19 +3,19 @@
 from dataclasses import replace
 from functools import partial
 
-from lakeflow.cli.render_history import runs_records, runs_screen, snapshots_records, snapshots_screen
-from lakeflow.cli.render_json import lineage_json, rows_json, snapshot_json, status_json
-from lakeflow.cli.render_lake import (
+from lakeflow.as_json.values import lineage_json, rows_json, snapshot_json, status_json
+from lakeflow.cli.screens.history import runs_records, runs_screen, snapshots_records, snapshots_screen
+from lakeflow.cli.screens.lake import (
     lineage_records,
     lineage_screen,
     snapshot_label,
     status_records,
     status_screen,
 )
-from lakeflow.cli.render_rows import rows_records, rows_screen
+from lakeflow.cli.screens.rows import rows_records, rows_screen
+from lakeflow.core.model.run import RunState
 from lakeflow.core.ports import Rows
-from lakeflow.core.runs import RunState
-from lakeflow.core.views import Health
+from lakeflow.core.view.rows import Health
 from tests.cli.values import (
     DELAYS_STATUS,
     FLIGHTS_STATUS,

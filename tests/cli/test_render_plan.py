@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from lakeflow.cli.render_json import plan_json
-from lakeflow.cli.render_plan import plan_records, plan_screen, plan_summary
-from lakeflow.core.planning import Plan
+from lakeflow.as_json.values import plan_json
+from lakeflow.cli.screens.plan import plan_records, plan_screen, plan_summary
+from lakeflow.core.plan.planning import Plan
 from tests.cli.values import PLAN, key
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from lakeflow.cli.render_json import run_json
-from lakeflow.cli.render_run import run_screen
-from lakeflow.cli.run_answer import run_answer
-from lakeflow.core.model import EMPTY
-from lakeflow.core.runs import Action, RunState, StepRecord, StepState
+from lakeflow.as_json.values import run_json
+from lakeflow.cli.answers.run import run_answer
+from lakeflow.cli.screens.run import run_screen
+from lakeflow.core.model.asset import EMPTY
+from lakeflow.core.model.run import Action, RunState, StepRecord, StepState
 from tests.cli.values import (
     FLIGHTS,
     FLIGHTS_STATUS,

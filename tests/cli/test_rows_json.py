@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lakeflow.cli.render_json import rows_json
+from lakeflow.as_json.values import rows_json
 from lakeflow.core.ports import Rows
 
 

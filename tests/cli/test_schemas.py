@@ -15,11 +15,11 @@ from referencing import Registry, Resource
 
 from lakeflow.cli.main import COMMANDS
 from lakeflow.cli.main import run as lakeflow
-from lakeflow.core.events import Phase
-from lakeflow.core.findings import Level
-from lakeflow.core.model import Layer, Outcome, Severity, WriteMode
-from lakeflow.core.runs import Action, RunState, StepState
-from lakeflow.core.views import Health, SnapshotState
+from lakeflow.core.model.asset import Layer, Outcome, Severity, WriteMode
+from lakeflow.core.model.run import Action, RunState, StepState
+from lakeflow.core.run.events import Phase
+from lakeflow.core.view.findings import Level
+from lakeflow.core.view.rows import Health, SnapshotState
 from tests.cli.test_commands import CHECKS, MENDED, make, windy
 
 SCHEMAS: dict[str, Any] = {

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from lakeflow.cli.words import age, count, iso, percent, seconds
-from lakeflow.core.counting import counted
+from lakeflow.core.wording import counted
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

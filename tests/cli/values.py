@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from lakeflow.core.model import AssetKey, Outcome, Severity
-from lakeflow.core.planning import Plan, Step
-from lakeflow.core.reasons import Cause, Reason
-from lakeflow.core.runs import Action, CheckResult, RunRecord, RunState, StepRecord, StepState
-from lakeflow.core.views import AssetStatus, Health, LineageNode, SnapshotRow, SnapshotState
+from lakeflow.core.model.asset import AssetKey, Outcome, Severity
+from lakeflow.core.model.run import Action, CheckResult, RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.plan.planning import Plan, Step
+from lakeflow.core.plan.reasons import Cause, Reason
+from lakeflow.core.view.rows import AssetStatus, Health, LineageNode, SnapshotRow, SnapshotState
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TWO_DAYS_AGO = NOW - timedelta(days=2)

@@ -15,13 +15,13 @@ from lakeflow.adapters import iceberg, ledger
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.ledger import SqlLedger
-from lakeflow.adapters.memory import MemoryCatalog, MemoryLedger
 from lakeflow.core.errors import BusyError, ConflictError
-from lakeflow.core.model import AssetKey, WriteMode
+from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.model.run import Holder, Lease, Ruling, RunRecord, RunState, VerdictRecord
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import Publish, Staging, Table
 from lakeflow.core.ports import Catalog, Ledger, Record
-from lakeflow.core.runs import Holder, Lease, Ruling, RunRecord, RunState, VerdictRecord
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.table import Publish, Staging, Table
+from tests.memory import MemoryCatalog, MemoryLedger
 
 KEYS = [AssetKey.parse(f"silver.{name}") for name in ("alpha", "beta", "gamma")]
 SCHEMA = Schema((Field("n", Primitive("long"), 1),))

@@ -8,10 +8,10 @@ import pytest
 
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
-from lakeflow.adapters.memory import MemoryLedger, MemoryTransaction
 from lakeflow.core.ports import Ledger, Transaction
-from lakeflow.testing import Around, LedgerContract
-from lakeflow.testing.ledger_contract import LEASE_SECONDS
+from tests.contracts.suites import Around, LedgerContract
+from tests.contracts.suites.ledger_contract import LEASE_SECONDS
+from tests.memory import MemoryLedger, MemoryTransaction
 
 
 class TestMemoryLedger(LedgerContract):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.adapters.memory import MemoryCatalog
-from lakeflow.core.model import AssetKey
-from lakeflow.core.table import Table, WrittenFile
-from lakeflow.testing import CatalogContract
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.table import Table, WrittenFile
+from tests.contracts.suites import CatalogContract
+from tests.memory import MemoryCatalog
 
 _numbers = count()
 

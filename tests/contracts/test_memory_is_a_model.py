@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from lakeflow.adapters.memory import MemoryCatalog
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model import AssetKey, WriteMode
+from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import Change, Discard, Pin, Publish, Rollback, Staging, Table, WrittenFile
 from lakeflow.core.ports import Catalog
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.table import Change, Discard, Pin, Publish, Rollback, Staging, Table, WrittenFile
 from tests.iceberg import foreign
 from tests.iceberg.lab import Lab, arrow_schema, wall_clock
+from tests.memory import MemoryCatalog
 
 KEYS = [AssetKey.parse(f"silver.{name}") for name in ("alpha", "beta")]
 BRANCHES = ["audit_r1", "audit_r2"]

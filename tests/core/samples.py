@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lakeflow.core.facts import Facts
-from lakeflow.core.model import (
+from lakeflow.core.model.asset import (
     Asset,
     AssetKey,
     CheckFile,
@@ -20,10 +19,11 @@ from lakeflow.core.model import (
     Suite,
     WriteMode,
 )
-from lakeflow.core.provenance import Provenance
-from lakeflow.core.runs import CheckResult, Ruling, StepRecord, VerdictRecord
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.table import MAIN, Snapshot, Table
+from lakeflow.core.model.provenance import Provenance
+from lakeflow.core.model.run import CheckResult, Ruling, StepRecord, VerdictRecord
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import MAIN, Snapshot, Table
+from lakeflow.core.plan.facts import Facts
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SCHEMA = Schema((Field("value", Primitive("long"), 1),), 0)

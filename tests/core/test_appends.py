@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.appends import passed_below, verdict_below
-from lakeflow.core.model import Outcome
-from lakeflow.core.provenance import Provenance
-from lakeflow.core.runs import CheckResult, Ruling, RunRecord, RunState, VerdictRecord
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.table import Snapshot, Table
+from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.provenance import Provenance
+from lakeflow.core.model.run import CheckResult, Ruling, RunRecord, RunState, VerdictRecord
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import Snapshot, Table
+from lakeflow.core.run.added_rows import passed_below, verdict_below
 
 from .samples import NOON, snapshot, step, table, verdict
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lakeflow.core.backfill import Asked, WindowEnded, cut
-from lakeflow.core.calendar import Timeline, Unit, parse_last, parse_moment
 from lakeflow.core.errors import UsageError
+from lakeflow.core.model.timeline import Timeline, Unit, parse_last, parse_moment
+from lakeflow.core.run.backfill import Asked, WindowEnded, cut
 from tests.core.samples import asset, keys, names, project
 
 JANUARY = datetime(2013, 1, 1, tzinfo=UTC)

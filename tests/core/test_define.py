@@ -3,9 +3,9 @@
 import pytest
 
 from lakeflow import asset
-from lakeflow.core.declaration import FIELDS, Declaration, read_declaration
-from lakeflow.core.define import ATTRIBUTE
-from lakeflow.core.model import Column, WriteMode
+from lakeflow.core.declare.asset_decorator import ATTRIBUTE
+from lakeflow.core.declare.declaration import FIELDS, Declaration, read_declaration
+from lakeflow.core.model.asset import Column, WriteMode
 
 
 def test_a_decorated_function_is_the_same_function():

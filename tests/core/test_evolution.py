@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.evolution import declare, evolve
-from lakeflow.core.model import Column, WriteMode
-from lakeflow.core.schema import Decimal, Field, List, Map, Primitive, Schema, Struct, Type, highest_id, walk
-from lakeflow.core.spelling import parse_type
+from lakeflow.core.model.asset import Column, WriteMode
+from lakeflow.core.model.schema import Decimal, Field, List, Map, Primitive, Schema, Struct, Type, highest_id, walk
+from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.run.schema_evolution import declare, evolve
 from tests.core.samples import columns
 
 APPEND, REPLACE = WriteMode.APPEND, WriteMode.REPLACE

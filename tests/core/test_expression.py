@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import SelectionError
-from lakeflow.core.expression import AllOf, AnyOf, Expression, Not, Term, parse
+from lakeflow.core.view.selection_grammar import AllOf, AnyOf, Expression, Not, Term, parse
 
 A, B, C = (Term("", name) for name in "abc")
 

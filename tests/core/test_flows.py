@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lakeflow.core.sql import read_query
+from lakeflow.core.sql.reader import read_query
 
 
 def personal(text: str, *, column: str = "email") -> set[str]:

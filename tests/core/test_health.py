@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lakeflow.core.facts import Facts
-from lakeflow.core.health import by_urgency, health, modified
-from lakeflow.core.lineage import trees, with_snapshots
-from lakeflow.core.planning import plan
-from lakeflow.core.views import AssetStatus, Health, LineageNode
+from lakeflow.core.plan.facts import Facts
+from lakeflow.core.plan.planning import plan
+from lakeflow.core.view.health import by_urgency, health, modified
+from lakeflow.core.view.lineage import trees, with_snapshots
+from lakeflow.core.view.rows import AssetStatus, Health, LineageNode
 from tests.core.samples import asset, facts, key, keys, made, project, suite, table
 
 RAW = asset("bronze.raw", reads=("x.csv",))

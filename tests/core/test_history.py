@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from lakeflow.core.errors import UsageError
-from lakeflow.core.history import find_snapshot, history, open_runs, seen_at
-from lakeflow.core.runs import Ruling
-from lakeflow.core.views import SnapshotState
+from lakeflow.core.model.run import Ruling
+from lakeflow.core.view.history import find_snapshot, history, open_runs, seen_at
+from lakeflow.core.view.rows import SnapshotState
 from tests.core.samples import NOON, made, snapshot, table, verdict
 
 NAME = "silver.flights"

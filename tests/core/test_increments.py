@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from lakeflow.core.increments import Consumption, Increment, Rewritten, consumption, increment, positions
-from lakeflow.core.model import OnRewrite, WriteMode
-from lakeflow.core.planning import Plan, plan
-from lakeflow.core.reasons import Cause
-from lakeflow.core.runs import Ruling
-from lakeflow.core.table import Snapshot, Table
+from lakeflow.core.model.asset import OnRewrite, WriteMode
+from lakeflow.core.model.run import Ruling
+from lakeflow.core.model.table import Snapshot, Table
+from lakeflow.core.plan.increments import Consumption, Increment, Rewritten, consumption, increment, positions
+from lakeflow.core.plan.planning import Plan, plan
+from lakeflow.core.plan.reasons import Cause
 from tests.core.samples import asset, facts, key, keys, made, project, snapshot, table, verdict
 
 RAW = asset("bronze.raw", reads=("data/*.csv",))

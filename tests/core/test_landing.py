@@ -10,12 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import LakeError
-from lakeflow.core.landing import Copy, Found, Landed, Landing, from_json, landed_set, to_json, to_land, to_land_again
-from lakeflow.core.model import WriteMode
-from lakeflow.core.planning import plan
-from lakeflow.core.source import FileSource, Format, Once
-from lakeflow.core.table import Snapshot
-from lakeflow.core.verdict import Remedy, reconcile
+from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.file_source import FileSource, Format, Once
+from lakeflow.core.model.table import Snapshot
+from lakeflow.core.plan.landing import (
+    Copy,
+    Found,
+    Landed,
+    Landing,
+    from_json,
+    landed_set,
+    to_json,
+    to_land,
+    to_land_again,
+)
+from lakeflow.core.plan.planning import plan
+from lakeflow.core.run.verdict import Remedy, reconcile
 from tests.core.samples import asset, facts, key, made, project, snapshot, table
 
 SOURCE = FileSource(("data/*.csv",), Format.CSV, {"id": ""})

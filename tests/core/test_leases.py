@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import BusyError
-from lakeflow.core.leases import Acquired, Held, Standing, acquire, lost
-from lakeflow.core.model import AssetKey
-from lakeflow.core.runs import Holder, Lease
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.run import Holder, Lease
+from lakeflow.core.run.leases import Acquired, Held, Standing, acquire, lost
 
 KEYS = [AssetKey.parse(f"silver.{name}") for name in "abcd"]
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import SelectionError
-from lakeflow.core.facts import Facts, moved, published
-from lakeflow.core.model import Asset, AssetKey
-from lakeflow.core.planning import Plan, plan
-from lakeflow.core.reasons import Cause
-from lakeflow.core.run_order import run_order
-from lakeflow.core.runs import Action, Ruling
-from lakeflow.core.table import Table
+from lakeflow.core.model.asset import Asset, AssetKey
+from lakeflow.core.model.run import Action, Ruling
+from lakeflow.core.model.table import Table
+from lakeflow.core.plan.facts import Facts, moved, published
+from lakeflow.core.plan.order import run_order
+from lakeflow.core.plan.planning import Plan, plan
+from lakeflow.core.plan.reasons import Cause
 from tests.core.samples import asset, facts, key, keys, made, names, project, snapshot, suite, table, verdict
 
 RAW = asset("bronze.raw", reads=("data/*.csv",))
@@ -292,7 +292,7 @@ def test_a_thousand_assets_are_planned_within_a_second() -> None:
 
 def test_planning_imports_no_engine_no_checks_and_no_data_frames() -> None:
     heavy = ("great_expectations", "pandas", "scipy", "duckdb", "pyiceberg", "pyarrow", "sqlalchemy")
-    source = f"import sys, lakeflow.core.planning, lakeflow.wap; print([m for m in {heavy!r} if m in sys.modules])"
+    source = f"import sys, lakeflow.core.plan.planning, lakeflow.wap; print([m for m in {heavy!r} if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lakeflow.core.retention import expired
-from lakeflow.core.table import Table
+from lakeflow.core.model.table import Table
+from lakeflow.core.run.retention import expired
 from tests.core.samples import snapshot, table
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeflow.core.model import Outcome, Severity
-from lakeflow.core.provenance import PREFIX, Provenance, provenance_of
-from lakeflow.core.runs import (
+from lakeflow.core.model.asset import Outcome, Severity
+from lakeflow.core.model.provenance import PREFIX, Provenance, provenance_of
+from lakeflow.core.model.run import (
     UNPUBLISHED_ENDS,
     CheckResult,
     RunRecord,

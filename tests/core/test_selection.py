@@ -11,10 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import SelectionError
-from lakeflow.core.graph import ancestors
-from lakeflow.core.model import Asset, AssetKey, Project
-from lakeflow.core.selection import Known, Standing, select, spelled
-from lakeflow.core.views import AssetStatus, Health
+from lakeflow.core.model.asset import Asset, AssetKey, Project
+from lakeflow.core.model.graph import ancestors
+from lakeflow.core.view.rows import AssetStatus, Health
+from lakeflow.core.view.selection import Known, Standing, select, spelled
 from tests.core.samples import asset, key, names, project
 
 LAKE = project(

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.settings import EXPECTED, Settings, make_settings
+from lakeflow.core.settings.settings import EXPECTED, Settings, make_settings
 
 
 def made(environ=None, **values):

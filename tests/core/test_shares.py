@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeflow.core.shares import Share, beginning, lanes, share
+from lakeflow.core.run.resources import Share, beginning, lanes, share
 from tests.core.samples import keys
 
 MACHINE = Share(8, 16_000)

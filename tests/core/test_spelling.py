@@ -4,8 +4,8 @@ import duckdb
 import pytest
 
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.schema import Decimal, Field, Fixed, List, Map, Primitive, Struct
-from lakeflow.core.spelling import parse_type
+from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Struct
+from lakeflow.core.model.type_names import parse_type
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lakeflow.core.headers import read_header
-from lakeflow.core.sql import read_query
+from lakeflow.core.declare.sql_header import read_header
+from lakeflow.core.sql.reader import read_query
 
 
 def references(text):

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.declaration import read_declaration
-from lakeflow.core.laws import Draft
-from lakeflow.core.model import Kind, SqlCode
-from lakeflow.core.stars import star_faults
+from lakeflow.core.declare.declaration import read_declaration
+from lakeflow.core.declare.laws import Draft
+from lakeflow.core.declare.star_schema import star_faults
+from lakeflow.core.model.asset import Kind, SqlCode
 from tests.core.samples import key, keys
 
 CARRIERS = {"kind": "dimension", "key": ["carrier"]}

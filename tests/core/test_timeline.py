@@ -9,10 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeflow.core.calendar import Timeline, Unit, Window, parse_moment, parse_partition
-from lakeflow.core.model import WriteMode
-from lakeflow.core.planning import Plan, plan
-from lakeflow.core.timeline import Backfill, Built, Pending, digest_of, from_json, spelled_range, to_json, windows
+from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.timeline import Timeline, Unit, Window, parse_moment, parse_partition
+from lakeflow.core.plan.partitions import (
+    Backfill,
+    Built,
+    Pending,
+    digest_of,
+    from_json,
+    spelled_range,
+    to_json,
+    windows,
+)
+from lakeflow.core.plan.planning import Plan, plan
 from tests.core.samples import asset, facts, key, made, project, table
 
 JANUARY = datetime(2013, 1, 1, tzinfo=UTC)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeflow.core.model import AssetKey, WriteMode
-from lakeflow.core.runs import CheckResult, StepRecord, StepState
-from lakeflow.core.table import Snapshot
-from lakeflow.core.verdict import Remedy, decide, hold_reason, reconcile
+from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.model.run import CheckResult, StepRecord, StepState
+from lakeflow.core.model.table import Snapshot
+from lakeflow.core.run.verdict import Remedy, decide, hold_reason, reconcile
 from tests.core.samples import ERRORED, FAILED, PASSED, WARNED, key, keys, made, snapshot, step, table
 
 Needs = Mapping[AssetKey, frozenset[AssetKey]]

@@ -19,12 +19,12 @@ from pathlib import Path
 import click
 
 from lakeflow.cli.main import cli
-from lakeflow.core.declaration import HEADER_FIELDS, read_declaration
-from lakeflow.core.headers import read_header
-from lakeflow.core.queries import Allowed
-from lakeflow.core.settings import make_settings
-from lakeflow.core.source import LANDED_ROWS
-from lakeflow.core.sql import read_query
+from lakeflow.core.declare.declaration import HEADER_FIELDS, read_declaration
+from lakeflow.core.declare.sql_header import read_header
+from lakeflow.core.model.file_source import LANDED_ROWS
+from lakeflow.core.settings.settings import make_settings
+from lakeflow.core.sql.query import Allowed
+from lakeflow.core.sql.reader import read_query
 from tests.cli import process
 from tests.docs.blocks import Block, blocks_of, commands_of, ids_of, without_chance
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import read_manifest_list
 
-from lakeflow.adapters.iceberg.container import Container, pack, unpack
+from lakeflow.adapters.iceberg.disk.avro import Container, pack, unpack
 from tests.iceberg.lab import Lab
 
 SCHEMA = {

@@ -16,8 +16,8 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 import lakeflow
 from lakeflow.core.errors import BusyError
-from lakeflow.core.findings import Finding, Level
-from lakeflow.lake import doctor, relocate
+from lakeflow.core.view.findings import Finding, Level
+from lakeflow.lake.lake import doctor, relocate
 from tests.cli.process import lakeflow as command
 from tests.cli.process import run
 
@@ -307,9 +307,9 @@ def test_a_publish_that_is_not_on_main_any_more_is_found(lake: Path, database: s
 HOLD = """
 import sys
 from pathlib import Path
-from lakeflow.core.model import AssetKey
-from lakeflow.lake import open, relocate
-from lakeflow.wap.leasing import leased
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.lake.lake import open, relocate
+from lakeflow.wap.run.lease import leased
 
 old, asset = Path(sys.argv[1]), AssetKey.parse(sys.argv[2])
 with open(old) as lake, leased(lake._world, "busy", [asset], 0.0):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lakeflow.core.errors import Fault, LakeError, ProjectError
-from lakeflow.core.findings import (
+from lakeflow.core.view.findings import (
     GIGABYTE,
     Finding,
     Level,

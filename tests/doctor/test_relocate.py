@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from lakeflow.adapters.iceberg import Home, moved_tables, relocate
-from lakeflow.adapters.iceberg.container import pack, unpack
+from lakeflow.adapters.iceberg import Home, moved_tables
+from lakeflow.adapters.iceberg.care import relocate
+from lakeflow.adapters.iceberg.disk.avro import pack, unpack
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model import WriteMode
+from lakeflow.core.model.asset import WriteMode
 from tests.iceberg.lab import FLIGHTS, WEATHER, Lab, same_start
 
 ROWS = dict[tuple[str, int], list[int]]

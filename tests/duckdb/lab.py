@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
-from lakeflow.core.model import Asset, AssetKey, Column, PythonCode, SqlCode, WriteMode
-from lakeflow.core.schema import Field, List, Map, Schema, Struct, Type
-from lakeflow.core.table import Scan, WrittenFile
-from lakeflow.core.writing import Write
+from lakeflow.core.model.asset import Asset, AssetKey, Column, PythonCode, SqlCode, WriteMode
+from lakeflow.core.model.schema import Field, List, Map, Schema, Struct, Type
+from lakeflow.core.model.table import Scan, WrittenFile
+from lakeflow.core.run.write import Write
 
 RAW = AssetKey.parse("bronze.raw")
 OUT = AssetKey.parse("silver.out")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
-from lakeflow.core.table import Scan
+from lakeflow.core.model.table import Scan
 from tests.duckdb.lab import python_asset, rows_of, write
 
 EPSILON = math.ulp(1.0)

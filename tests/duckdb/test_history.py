@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError, SchemaError
-from lakeflow.core.model import Deletes, WriteMode
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.table import Scan
-from lakeflow.core.versions import versioned
-from lakeflow.core.writing import Write, Written
+from lakeflow.core.model.asset import Deletes, WriteMode
+from lakeflow.core.model.scd2_columns import versioned
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import Scan
+from lakeflow.core.run.write import Write, Written
 from tests.duckdb.histories import History, Said, TiedError, Version
 from tests.duckdb.lab import numbered, scan_of, sql_asset, values
 

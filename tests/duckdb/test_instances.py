@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.adapters.duckdb.instances import Instances
-from lakeflow.adapters.duckdb.session import Instance
-from lakeflow.core.shares import Share
+from lakeflow.adapters.duckdb.instance.instance import Instance
+from lakeflow.adapters.duckdb.instance.pool import Instances
+from lakeflow.core.run.resources import Share
 
 LIMIT = 2**30
 GREEDY = "select count(*) from (select distinct md5(i::varchar) as x from range(3_000_000) t(i))"

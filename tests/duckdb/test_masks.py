@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakeflow.adapters.duckdb.code.masks import Privacy
 from lakeflow.adapters.duckdb.engine import DuckEngine
-from lakeflow.adapters.duckdb.masks import Privacy
 from lakeflow.core.errors import AssetError, ConfigError
-from lakeflow.core.model import Asset, Column, Mask
-from lakeflow.core.salt import Salt
+from lakeflow.core.model.asset import Asset, Column, Mask
+from lakeflow.core.version.salt import Salt
 from tests.duckdb.lab import python_asset, rows_of, sql_asset, values, write
 
 SECRET = b"a salt that nobody guesses"

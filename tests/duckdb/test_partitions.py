@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from pyiceberg.schema import Schema as IcebergSchema
 from pyiceberg.transforms import parse_transform
 
-from lakeflow.adapters.duckdb.partitions import partitioning
 from lakeflow.adapters.duckdb.types import spelled
-from lakeflow.adapters.iceberg.types import schema_to_json
+from lakeflow.adapters.duckdb.write.partitions import partitioning
+from lakeflow.adapters.iceberg.metadata.types import schema_to_json
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.layout import Layout, Partition, PartitionField, Transform, read_partition_field
-from lakeflow.core.schema import Decimal, Field, Primitive, Schema, Type
-from lakeflow.core.values import EPOCH
+from lakeflow.core.model.layout import Layout, Partition, PartitionField, Transform, read_partition_field
+from lakeflow.core.model.schema import Decimal, Field, Primitive, Schema, Type
+from lakeflow.core.model.single_values import EPOCH
 
 MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1))
 VALUES: dict[str, tuple[Type, st.SearchStrategy[Any]]] = {

@@ -17,13 +17,13 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from lakeflow.adapters.duckdb.code.masks import Privacy
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.adapters.duckdb.failures import Place, failures
-from lakeflow.adapters.duckdb.masks import Privacy
 from lakeflow.core.errors import AssetError, ConfigError, SchemaError
-from lakeflow.core.model import Asset, Column, SqlCode
-from lakeflow.core.schema import Primitive
-from lakeflow.core.table import Scan
+from lakeflow.core.model.asset import Asset, Column, SqlCode
+from lakeflow.core.model.schema import Primitive
+from lakeflow.core.model.table import Scan
 from tests.duckdb.lab import OUT, RAW, python_asset, rows_of, sql_asset, values, whole, write
 
 if TYPE_CHECKING:
@@ -356,8 +356,8 @@ def test_pandas_and_polars_are_imported_only_when_asked_for(root: Path, data: Pa
     code = f"""
 import sys
 from lakeflow.adapters.duckdb.engine import DuckEngine
-from lakeflow.core.model import *
-from lakeflow.core.writing import Write
+from lakeflow.core.model.asset import *
+from lakeflow.core.run.write import Write
 def f() -> "pd.DataFrame":
     return "SELECT 1 AS a"
 asset = Asset(AssetKey.parse("bronze.a"), PythonCode(f, "a.py", 1), WriteMode.APPEND)
@@ -377,8 +377,8 @@ def test_a_full_disk_is_told_and_leaves_no_file(root: Path, data: Path) -> None:
 import resource, signal
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model import *
-from lakeflow.core.writing import Write
+from lakeflow.core.model.asset import *
+from lakeflow.core.run.write import Write
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 code = SqlCode("SELECT uuid()::VARCHAR AS a FROM range(400000)", "a.sql", 1)
 asset = Asset(AssetKey.parse("bronze.a"), code, WriteMode.APPEND)

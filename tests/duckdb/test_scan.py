@@ -10,9 +10,9 @@ from pyroaring import BitMap64
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError
+from lakeflow.core.model.schema import Decimal, Field, List, Map, Primitive, Schema, Struct
+from lakeflow.core.model.table import DeleteFile, Scan
 from lakeflow.core.ports import Rows
-from lakeflow.core.schema import Decimal, Field, List, Map, Primitive, Schema, Struct
-from lakeflow.core.table import DeleteFile, Scan
 from tests.duckdb.lab import RAW, rows_of, scan_of, values
 
 INT, LONG, STRING = Primitive("int"), Primitive("long"), Primitive("string")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lakeflow.adapters.duckdb.syntax import syntax_fault
+from lakeflow.adapters.duckdb.code.syntax import syntax_fault
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError, SchemaError
-from lakeflow.core.model import WriteMode
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.table import Scan
-from lakeflow.core.writing import Ties, Write, Written
+from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import Scan
+from lakeflow.core.run.write import Ties, Write, Written
 from tests.duckdb.lab import rows_of, scan_of, sql_asset, values
 
 LONG, STRING = Primitive("long"), Primitive("string")

@@ -8,9 +8,9 @@ import pytest
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError, SchemaError
-from lakeflow.core.model import Asset, Column
-from lakeflow.core.schema import Decimal, Field, Fixed, List, Primitive, Schema, Struct
-from lakeflow.core.table import ColumnStats, WrittenFile
+from lakeflow.core.model.asset import Asset, Column
+from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Primitive, Schema, Struct
+from lakeflow.core.model.table import ColumnStats, WrittenFile
 from tests.duckdb.lab import numbered, rows_of, sql_asset, values, whole
 
 LONG, INT, STRING, DOUBLE = Primitive("long"), Primitive("int"), Primitive("string"), Primitive("double")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lakeflow.adapters.audit_process import ProcessAuditor
-from lakeflow.adapters.expectations import seam
+from lakeflow.adapters.expectations.library import library as seam
+from lakeflow.adapters.processes.auditor import ProcessAuditor
 
 from .lake import process_auditor
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.core.table import Scan
+from lakeflow.core.model.table import Scan
 
 from .lake import scan_of
 

@@ -10,18 +10,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakeflow.adapters.audit_process import Limits, ProcessAuditor
-from lakeflow.adapters.children import Child
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.expectations.audit import Past, Suites, steps
 from lakeflow.adapters.expectations.table import Answer, Returned
-from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Outcome, Severity, Suite
+from lakeflow.adapters.processes import Child
+from lakeflow.adapters.processes.auditor import Limits, ProcessAuditor
+from lakeflow.core.model.asset import AssetKey, CheckFile, CheckKind, Outcome, Severity, Suite
+from lakeflow.core.model.run import CheckResult
+from lakeflow.core.model.schema import Field, Schema
+from lakeflow.core.model.table import Scan
+from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.ports import AuditRequest
-from lakeflow.core.runs import CheckResult
-from lakeflow.core.schema import Field, Schema
-from lakeflow.core.spelling import parse_type
-from lakeflow.core.table import Scan
 
 WEATHER = AssetKey.parse("silver.weather")
 _ARROW = {
@@ -70,7 +70,7 @@ def request(scan: Scan, *files: CheckFile, **more: Any) -> AuditRequest:
 
 def process_auditor(log_path: str) -> ProcessAuditor:
     """With a worker of its own, on one thread."""
-    return ProcessAuditor(partial(Child, "lakeflow.worker"), log_path, Limits(threads=1))
+    return ProcessAuditor(partial(Child, "lakeflow.workers.audit"), log_path, Limits(threads=1))
 
 
 class LocalQueries:

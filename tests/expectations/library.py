@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from lakeflow.adapters.expectations import seam
-from lakeflow.core.model import Outcome
+from lakeflow.adapters.expectations.library import library as seam
+from lakeflow.core.model.asset import Outcome
 
 from .lake import checks, request, scan_of, suite
 

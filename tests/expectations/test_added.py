@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.model import CheckFile, CheckKind, Outcome
+from lakeflow.core.model.asset import CheckFile, CheckKind, Outcome
+from lakeflow.core.model.run import CheckResult, Scope
+from lakeflow.core.model.table import Scan
 from lakeflow.core.ports import Appended, AuditRequest
-from lakeflow.core.runs import CheckResult, Scope
-from lakeflow.core.table import Scan
 
 from .lake import audit, request, scan_of, suite
 

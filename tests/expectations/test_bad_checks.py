@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from lakeflow.adapters.expectations.audit import Past, steps
-from lakeflow.core.model import CheckFile, CheckKind, Outcome
+from lakeflow.core.model.asset import CheckFile, CheckKind, Outcome
+from lakeflow.core.model.run import CheckResult
 from lakeflow.core.ports import AuditRequest
-from lakeflow.core.runs import CheckResult
 
 from .lake import LocalQueries, checks, request, row_check, scan_of, suite
 

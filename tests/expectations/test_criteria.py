@@ -11,14 +11,14 @@ from typing import Any, Final
 
 import pytest
 
-from lakeflow.adapters.expectations import seam
-from lakeflow.adapters.expectations.compiled import Source, compile_expectation
-from lakeflow.adapters.expectations.criteria import Settled, plain
-from lakeflow.adapters.expectations.judged import Judged
-from lakeflow.adapters.expectations.metrics import Known
+from lakeflow.adapters.expectations.checks.expectation import Judged
+from lakeflow.adapters.expectations.compile.compile import Source, compile_expectation
+from lakeflow.adapters.expectations.library import library as seam
+from lakeflow.adapters.expectations.library.criteria import Settled, plain
+from lakeflow.adapters.expectations.metrics.metrics import Known
 from lakeflow.adapters.expectations.table import Audited
-from lakeflow.core.schema import Field, Schema
-from lakeflow.core.spelling import parse_type
+from lakeflow.core.model.schema import Field, Schema
+from lakeflow.core.model.type_names import parse_type
 
 from .lake import WEATHER
 from .library import is_data, made

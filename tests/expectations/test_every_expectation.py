@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 from typing import Final
 
-from lakeflow.adapters.expectations import names, seam
 from lakeflow.adapters.expectations.audit import Past, steps
-from lakeflow.core.model import Outcome
-from lakeflow.core.table import Scan
+from lakeflow.adapters.expectations.checks import names
+from lakeflow.adapters.expectations.library import library as seam
+from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.table import Scan
 
 from . import every
 from .lake import LocalQueries, checks, request, suite

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.model import AssetKey, Column, ForeignKey, Outcome, Suite
+from lakeflow.core.model.asset import AssetKey, Column, ForeignKey, Outcome, Suite
+from lakeflow.core.model.run import CheckResult
 from lakeflow.core.ports import AuditRequest
-from lakeflow.core.runs import CheckResult
 
 from .lake import audit, request, scan_of
 

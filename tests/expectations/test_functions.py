@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lakeflow.adapters.audit_process import ProcessAuditor
-from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Outcome, Severity
-from lakeflow.core.runs import CheckResult
-from lakeflow.core.table import Scan
+from lakeflow.adapters.processes.auditor import ProcessAuditor
+from lakeflow.core.model.asset import AssetKey, CheckFile, CheckKind, Outcome, Severity
+from lakeflow.core.model.run import CheckResult
+from lakeflow.core.model.table import Scan
 
 from .lake import checks, outcomes, request, row_check, scan_of
 

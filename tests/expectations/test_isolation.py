@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.adapters.audit_process import Limits, ProcessAuditor
-from lakeflow.adapters.children import Child
-from lakeflow.core.model import CheckFile, CheckKind, Outcome
-from lakeflow.core.table import Scan
+from lakeflow.adapters.processes import Child
+from lakeflow.adapters.processes.auditor import Limits, ProcessAuditor
+from lakeflow.core.model.asset import CheckFile, CheckKind, Outcome
+from lakeflow.core.model.table import Scan
 
 from .lake import outcomes, request, row_check, scan_of
 
@@ -39,7 +39,7 @@ def scan(tmp_path: Path) -> Scan:
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[ProcessAuditor]:
     """A worker whose DuckDB has 100 MB."""
-    made = ProcessAuditor(partial(Child, "lakeflow.worker"), str(tmp_path / "audit.log"), Limits(1, "100MB"))
+    made = ProcessAuditor(partial(Child, "lakeflow.workers.audit"), str(tmp_path / "audit.log"), Limits(1, "100MB"))
     yield made
     made.close()
 
@@ -109,7 +109,7 @@ def test_a_run_with_nothing_to_do_starts_no_worker(tmp_path: Path, monkeypatch: 
     for selection in ("+silver.sales", "silver.sales"):
         with lakeflow.open(tmp_path) as lake:
             lake.materialize(selection)
-    assert started == ["lakeflow.worker"]
+    assert started == ["lakeflow.workers.audit"]
 
 
 def write(root: Path, files: dict[str, str]) -> None:

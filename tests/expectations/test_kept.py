@@ -13,19 +13,19 @@ from typing import Any
 
 import pytest
 
-from lakeflow.adapters import folder as folder_of_texts
-from lakeflow.adapters.audit_process import Limits, ProcessAuditor
-from lakeflow.adapters.children import Child
-from lakeflow.adapters.expectations import kept as keeping
-from lakeflow.adapters.expectations.apart import told_apart
 from lakeflow.adapters.expectations.audit import Suites
-from lakeflow.adapters.expectations.constant import asks_for_library, is_constant
-from lakeflow.adapters.expectations.kept import Kept
-from lakeflow.adapters.expectations.stored import dumps, loads
-from lakeflow.adapters.folder import KeptFolder
-from lakeflow.core.model import CheckFile, CheckKind, Column, Outcome
+from lakeflow.adapters.expectations.compile import cache as keeping
+from lakeflow.adapters.expectations.compile.apart import told_apart
+from lakeflow.adapters.expectations.compile.cache import Kept
+from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, is_constant
+from lakeflow.adapters.expectations.compile.serialise import dumps, loads
+from lakeflow.adapters.machine import cache_folder as folder_of_texts
+from lakeflow.adapters.machine.cache_folder import KeptFolder
+from lakeflow.adapters.processes import Child
+from lakeflow.adapters.processes.auditor import Limits, ProcessAuditor
+from lakeflow.core.model.asset import CheckFile, CheckKind, Column, Outcome
+from lakeflow.core.model.table import Scan
 from lakeflow.core.ports import AuditRequest
-from lakeflow.core.table import Scan
 
 from . import every
 from .lake import audit, request, row_check, scan_of, suite
@@ -347,7 +347,7 @@ def test_many_may_write_and_read_at_once(messy: Scan, tmp_path: Path) -> None:
 
 
 def _worker(log_path: str) -> Child:
-    return Child("lakeflow.worker", log_path)
+    return Child("lakeflow.workers.audit", log_path)
 
 
 def _keep(asked: AuditRequest, folder: Path) -> None:

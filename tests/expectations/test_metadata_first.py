@@ -15,12 +15,12 @@ import pytest
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
-from lakeflow.core.model import Asset, AssetKey, SqlCode, WriteMode
-from lakeflow.core.provenance import Provenance
-from lakeflow.core.runs import CheckResult, Scope
-from lakeflow.core.schema import Schema
-from lakeflow.core.table import ColumnFacts, Publish, Staging, Statistics, Table
-from lakeflow.core.writing import Write
+from lakeflow.core.model.asset import Asset, AssetKey, SqlCode, WriteMode
+from lakeflow.core.model.provenance import Provenance
+from lakeflow.core.model.run import CheckResult, Scope
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import ColumnFacts, Publish, Staging, Statistics, Table
+from lakeflow.core.run.write import Write
 
 from .lake import audit, checks, request, suite
 

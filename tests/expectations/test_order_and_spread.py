@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.model import Outcome
+from lakeflow.core.model.asset import Outcome
 
 from .lake import checks, request, scan_of, suite
 
@@ -79,7 +79,7 @@ FAR = [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 100.0]
 def test_a_value_far_from_the_others_is_bad_and_without_spread_nothing_was_looked_at(
     tmp_path: Path, line: str, values: list[float], expected: tuple[Outcome, int | None]
 ) -> None:
-    from lakeflow.adapters.expectations import seam
+    from lakeflow.adapters.expectations.library import library as seam
 
     if not hasattr(seam.load(), f"ExpectColumn{line.partition('(')[0]}"):
         pytest.skip("this release has no such expectation")

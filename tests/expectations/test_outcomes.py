@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.adapters.expectations.metrics import FIRST
-from lakeflow.core.model import Column, Outcome, Severity
-from lakeflow.core.table import Scan
+from lakeflow.adapters.expectations.metrics.metrics import FIRST
+from lakeflow.core.model.asset import Column, Outcome, Severity
+from lakeflow.core.model.table import Scan
 
 from .lake import LocalQueries, audit, checks, outcomes, request, row_check, scan_of, suite
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Column, Outcome
-from lakeflow.core.runs import CheckResult
-from lakeflow.core.schema import Schema
-from lakeflow.core.table import Scan
+from lakeflow.core.model.asset import AssetKey, CheckFile, CheckKind, Column, Outcome
+from lakeflow.core.model.run import CheckResult
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Scan
 
 from .lake import WEATHER, checks, request, scan_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lakeflow.core.model import CheckFile, CheckKind, Outcome
-from lakeflow.core.table import Scan
+from lakeflow.core.model.asset import CheckFile, CheckKind, Outcome
+from lakeflow.core.model.table import Scan
 
 from .lake import checks, request, scan_of
 

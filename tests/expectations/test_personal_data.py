@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.core.model import Column, Outcome
-from lakeflow.core.table import Scan
+from lakeflow.core.model.asset import Column, Outcome
+from lakeflow.core.model.table import Scan
 
 from .lake import audit, checks, request, row_check, scan_of, suite
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import pytest
 
-from lakeflow.core.evidence import packed, unpacked
-from lakeflow.core.model import CheckFile, CheckKind, Column, Outcome
-from lakeflow.core.runs import CheckResult, Scope
+from lakeflow.core.checks.evidence import packed, unpacked
+from lakeflow.core.model.asset import CheckFile, CheckKind, Column, Outcome
+from lakeflow.core.model.run import CheckResult, Scope
 
 from .lake import checks, request, scan_of, suite
 from .library import _frame, is_data, made

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
-from lakeflow.core.model import AssetKey, Outcome
-from lakeflow.core.table import DeleteFile, Scan
+from lakeflow.core.model.asset import AssetKey, Outcome
+from lakeflow.core.model.table import DeleteFile, Scan
 
 from .lake import checks, request, row_check, scan_of
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import pandas as pd
 import pytest
 
-from lakeflow.adapters.expectations.providers import provider
-from lakeflow.adapters.expectations.text_rules import text_rule
+from lakeflow.adapters.expectations.library.custom_rules import provider
+from lakeflow.adapters.expectations.metrics.text_rules import text_rule
 
 ALPHABET: Final = "019-:/.,TZ {}[]\"'\\abEWRÜ日\n\t+e"
 TEXTS: Final = (

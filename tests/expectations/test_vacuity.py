@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import pytest
 
-from lakeflow.adapters.expectations import seam
 from lakeflow.adapters.expectations.audit import SHARED_SCAN, Past, steps
+from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.table import Answer
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model import AssetKey, CheckFile, CheckKind, Outcome
+from lakeflow.core.model.asset import AssetKey, CheckFile, CheckKind, Outcome
+from lakeflow.core.model.run import CheckResult
+from lakeflow.core.model.table import Scan
 from lakeflow.core.ports import AuditRequest
-from lakeflow.core.runs import CheckResult
-from lakeflow.core.table import Scan
 
 from . import every
 from .lake import LocalQueries, checks, request, row_check, scan_of, suite

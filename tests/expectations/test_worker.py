@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.adapters import audit_process
-from lakeflow.adapters.audit_process import (
+from lakeflow.adapters.expectations import audit as audits
+from lakeflow.adapters.expectations.audit import Past
+from lakeflow.adapters.processes import auditor as audit_process
+from lakeflow.adapters.processes.auditor import (
     Job,
     Message,
     ProcessAuditor,
@@ -21,13 +23,11 @@ from lakeflow.adapters.audit_process import (
     encode_job,
     encode_message,
 )
-from lakeflow.adapters.expectations import audit as audits
-from lakeflow.adapters.expectations.audit import Past
-from lakeflow.core.model import CheckFile, CheckKind, Column, Outcome, Suite
+from lakeflow.core.model.asset import CheckFile, CheckKind, Column, Outcome, Suite
+from lakeflow.core.model.run import CheckResult
+from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct
+from lakeflow.core.model.table import ColumnFacts, DeleteFile, Scan, Statistics
 from lakeflow.core.ports import Appended, AuditRequest
-from lakeflow.core.runs import CheckResult
-from lakeflow.core.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct
-from lakeflow.core.table import ColumnFacts, DeleteFile, Scan, Statistics
 
 from .lake import WEATHER, audit, outcomes, process_auditor, request, row_check, scan_of, suite
 
@@ -233,7 +233,7 @@ def test_a_closed_auditor_leaves_no_process_and_says_so_when_asked_again(tmp_pat
 
 PARENT = """
 import sys, time
-from lakeflow.adapters.audit_process import decode_job
+from lakeflow.adapters.processes.auditor import decode_job
 from tests.expectations.lake import process_auditor
 auditor = process_auditor(sys.argv[2])
 auditor.start()

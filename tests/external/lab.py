@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 
 import lakeflow
-from lakeflow.lake import Lake
+from lakeflow.lake.lake import Lake
 
 PYPROJECT = """[tool.lakeflow]
 

@@ -10,8 +10,8 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.manifest import DataFileContent
 
 from lakeflow.core.errors import LakeError, LakeflowError, SchemaError, UsageError
-from lakeflow.core.findings import Level
-from lakeflow.core.runs import RunState, StepState
+from lakeflow.core.model.run import RunState, StepState
+from lakeflow.core.view.findings import Level
 from tests.cli.process import lakeflow
 from tests.external.deletes import hide_first_row
 from tests.external.lab import Theirs, ids, make, only_step, opened

@@ -13,7 +13,7 @@ import pytest
 
 import lakeflow
 from lakeflow.core.errors import ConfigError, ProjectError
-from lakeflow.core.runs import StepState
+from lakeflow.core.model.run import StepState
 from tests.external.lab import ORDERS, Theirs, ids, make, only_step, opened
 
 SECRET = "s3cr3t-token"

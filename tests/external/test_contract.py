@@ -7,14 +7,14 @@ import pytest
 
 from lakeflow.adapters.database import ReadOnlyDatabase
 from lakeflow.adapters.iceberg.external import IcebergExternals
-from lakeflow.adapters.memory import MemoryExternals
-from lakeflow.core.catalogs import ExternalCatalog
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.table import WrittenFile
-from lakeflow.testing import ExternalsContract
-from lakeflow.testing.externals_contract import THERE
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import WrittenFile
+from lakeflow.core.settings.catalogs import ExternalCatalog
+from tests.contracts.suites import ExternalsContract
+from tests.contracts.suites.externals_contract import THERE
 from tests.external.lab import Theirs
+from tests.memory import MemoryExternals
 
 
 class TestIcebergExternals(ExternalsContract):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pyiceberg.manifest import DataFileContent
 
-from lakeflow.core.runs import RunState, StepState
+from lakeflow.core.model.run import RunState, StepState
 from tests.external.deletes import hide_first_row
 from tests.external.lab import ORDERS, Theirs, ids, make, only_step, opened, reasons
 

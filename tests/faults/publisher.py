@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from lakeflow.core.runs import RunState
+from lakeflow.core.model.run import RunState
 from tests.faults.zygote import open_lake
 
 TABLES = ("bronze.a", "bronze.b", "bronze.c")

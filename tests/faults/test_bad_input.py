@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import lakeflow
-from lakeflow.core.runs import RunState
+from lakeflow.core.model.run import RunState
 from tests.cli import process
 from tests.cli.process import CLEAN
 

@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 import lakeflow
-from lakeflow.core.model import AssetKey
-from lakeflow.lake import Lake
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.lake.lake import Lake
 from tests.faults.publisher import TABLES, lay_down
 
 ROOT = Path(__file__).parents[2]

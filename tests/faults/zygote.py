@@ -26,11 +26,11 @@ import lakeflow
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.expectations.audit import Past, steps
-from lakeflow.core.model import AssetKey, Suite
+from lakeflow.core.model.asset import AssetKey, Suite
+from lakeflow.core.model.run import CheckResult, Ruling, RunState, StepState
 from lakeflow.core.ports import AuditRequest
-from lakeflow.core.runs import CheckResult, Ruling, RunState, StepState
-from lakeflow.lake import Lake
-from lakeflow.worker import _Queries
+from lakeflow.lake.lake import Lake
+from lakeflow.workers.audit import _Queries
 
 TABLES = ("bronze.orders", "silver.orders", "gold.totals")
 PROJECT = {

@@ -9,13 +9,13 @@ import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table as IcebergTable
 
-from lakeflow.adapters.iceberg import updates as u
-from lakeflow.adapters.iceberg.avro import LocalFiles
-from lakeflow.adapters.iceberg.commits import Planned
-from lakeflow.adapters.iceberg.metadata import Found, metadata_directory
-from lakeflow.adapters.iceberg.snapshots import Draft, added_files, build
-from lakeflow.core.model import AssetKey
-from lakeflow.core.table import MAIN
+from lakeflow.adapters.iceberg.commit.commits import Planned
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.manifests.snapshots import Draft, added_files, build
+from lakeflow.adapters.iceberg.metadata import updates as u
+from lakeflow.adapters.iceberg.metadata.metadata import Found, metadata_directory
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.table import MAIN
 from tests.iceberg.lab import Lab
 
 

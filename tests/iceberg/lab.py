@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
-from lakeflow.core.model import AssetKey, Layer, WriteMode
+from lakeflow.core.model.asset import AssetKey, Layer, WriteMode
+from lakeflow.core.model.provenance import Provenance
+from lakeflow.core.model.schema import Decimal, Field, Primitive, Schema
+from lakeflow.core.model.table import MAIN, ColumnStats, Publish, Staging, Table, WrittenFile
 from lakeflow.core.ports import Clock, Transaction
-from lakeflow.core.provenance import Provenance
-from lakeflow.core.schema import Decimal, Field, Primitive, Schema
-from lakeflow.core.table import MAIN, ColumnStats, Publish, Staging, Table, WrittenFile
 
 FLIGHTS = AssetKey(Layer.SILVER, "flights")
 WEATHER = AssetKey(Layer.SILVER, "weather")

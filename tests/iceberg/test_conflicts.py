@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from lakeflow.core.errors import AssetError, BusyError, ConflictError, LakeError
-from lakeflow.core.model import AssetKey, Layer, WriteMode
+from lakeflow.core.model.asset import AssetKey, Layer, WriteMode
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import MAIN, Discard, Pin, Publish, Rollback, Table
 from lakeflow.core.ports import Transaction
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.table import MAIN, Discard, Pin, Publish, Rollback, Table
 from tests.iceberg.lab import COLUMNS, FLIGHTS, START, WEATHER, Lab, nothing, publishing, staging, ticking
 
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from lakeflow.adapters.iceberg import IcebergCatalog
-from lakeflow.core.model import AssetKey
-from lakeflow.core.table import Table, WrittenFile
-from lakeflow.testing import CatalogContract
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.table import Table, WrittenFile
+from tests.contracts.suites import CatalogContract
 from tests.iceberg import foreign
 from tests.iceberg.lab import Lab, arrow_schema, wall_clock
 

@@ -13,14 +13,14 @@ from pyiceberg.conversions import from_bytes
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema as IcebergSchema
 
-from lakeflow.adapters.iceberg.files import bytes_above, data_files, text_above
-from lakeflow.adapters.iceberg.layouts import Placed
-from lakeflow.adapters.iceberg.types import schema_to_json, with_ids
+from lakeflow.adapters.iceberg.manifests.entries import bytes_above, data_files, text_above
+from lakeflow.adapters.iceberg.metadata.layouts import Placed
+from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model import WriteMode
-from lakeflow.core.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type
-from lakeflow.core.table import ColumnStats, Staging, WrittenFile
-from lakeflow.core.values import parse_value
+from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type
+from lakeflow.core.model.single_values import parse_value
+from lakeflow.core.model.table import ColumnStats, Staging, WrittenFile
 
 PLAINLY = Placed({"spec-id": 0, "fields": []}, 0)
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
-from lakeflow.adapters.iceberg import manifests as module
-from lakeflow.adapters.iceberg.avro import LocalFiles
-from lakeflow.adapters.iceberg.fileio import Scratch
-from lakeflow.adapters.iceberg.manifests import Manifests
-from lakeflow.adapters.iceberg.snapshots import live_manifests
-from lakeflow.core.table import ColumnStats, Table
+from lakeflow.adapters.iceberg.disk.fileio import Scratch
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.manifests import manifests as module
+from lakeflow.adapters.iceberg.manifests.manifests import Manifests
+from lakeflow.adapters.iceberg.manifests.snapshots import live_manifests
+from lakeflow.core.model.table import ColumnStats, Table
 from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab, staging
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lakeflow.adapters.iceberg import IcebergCatalog
-from lakeflow.adapters.iceberg.fileio import local_path
+from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.core.errors import ConfigError, LakeError
 from tests.iceberg.lab import COLUMNS, FLIGHTS, WEATHER, Lab, same_start, staging
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lakeflow.adapters.iceberg.types import with_ids
-from lakeflow.core.model import WriteMode
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.table import MAIN
+from lakeflow.adapters.iceberg.metadata.types import with_ids
+from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import MAIN
 from tests.iceberg import foreign
 from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab, arrow_schema, nothing, publishing, staging, wall_clock
 

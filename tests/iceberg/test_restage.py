@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model import WriteMode
-from lakeflow.core.table import Rollback, Table
+from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.table import Rollback, Table
 from tests.iceberg.foreign import compact
 from tests.iceberg.lab import FLIGHTS, Lab, nothing
 

@@ -21,15 +21,15 @@ from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
 from pyiceberg.schema import Schema as IcebergSchema
 from pyiceberg.typedef import Record, TableVersion
 
-from lakeflow.adapters.iceberg import snapshots
-from lakeflow.adapters.iceberg import updates as u
-from lakeflow.adapters.iceberg.avro import LocalFiles
-from lakeflow.adapters.iceberg.commits import Planned
-from lakeflow.adapters.iceberg.fileio import Scratch
-from lakeflow.adapters.iceberg.metadata import Found, metadata_directory
+from lakeflow.adapters.iceberg.commit.commits import Planned
+from lakeflow.adapters.iceberg.disk.fileio import Scratch
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.manifests import snapshots
+from lakeflow.adapters.iceberg.metadata import updates as u
+from lakeflow.adapters.iceberg.metadata.metadata import Found, metadata_directory
 from lakeflow.core.errors import AssetError, LakeError
-from lakeflow.core.model import AssetKey, WriteMode
-from lakeflow.core.table import MAIN, DeleteFile, Table
+from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.model.table import MAIN, DeleteFile, Table
 from tests.iceberg.lab import FLIGHTS, Lab
 
 

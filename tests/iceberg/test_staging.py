@@ -8,14 +8,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from lakeflow.adapters.iceberg import updates as u
-from lakeflow.adapters.iceberg.commits import Planned
-from lakeflow.adapters.iceberg.fileio import Scratch, local_path
-from lakeflow.adapters.iceberg.metadata import Found
+from lakeflow.adapters.iceberg.commit.commits import Planned
+from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path
+from lakeflow.adapters.iceberg.metadata import updates as u
+from lakeflow.adapters.iceberg.metadata.metadata import Found
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model import AssetKey, WriteMode
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.table import Table
+from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import Table
 from tests.iceberg import foreign
 from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab, staging, wall_clock
 

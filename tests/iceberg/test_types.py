@@ -7,8 +7,20 @@ from hypothesis import strategies as st
 from pyiceberg.schema import Schema as IcebergSchema
 from pyiceberg.types import DecimalType, FixedType
 
-from lakeflow.adapters.iceberg.types import docs_of, has_default, schema_from_json, schema_to_json, with_ids
-from lakeflow.core.schema import PRIMITIVES, Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type, walk
+from lakeflow.adapters.iceberg.metadata.types import docs_of, has_default, schema_from_json, schema_to_json, with_ids
+from lakeflow.core.model.schema import (
+    PRIMITIVES,
+    Decimal,
+    Field,
+    Fixed,
+    List,
+    Map,
+    Primitive,
+    Schema,
+    Struct,
+    Type,
+    walk,
+)
 
 _leaves: st.SearchStrategy[Type] = st.one_of(
     st.sampled_from(sorted(PRIMITIVES)).map(Primitive),

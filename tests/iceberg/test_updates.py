@@ -9,9 +9,9 @@ from pyiceberg.table import update as theirs
 from pyiceberg.table.metadata import TableMetadataUtil
 from pyiceberg.table.statistics import StatisticsFile
 
-from lakeflow.adapters.iceberg import updates as ours
-from lakeflow.adapters.iceberg.types import Json, schema_to_json, with_ids
-from lakeflow.core.schema import Field, Primitive, Schema
+from lakeflow.adapters.iceberg.metadata import updates as ours
+from lakeflow.adapters.iceberg.metadata.types import Json, schema_to_json, with_ids
+from lakeflow.core.model.schema import Field, Primitive, Schema
 from tests.iceberg.lab import COLUMNS
 
 _AT = 1_800_000_000_000

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.runs import RunRecord, Scope
+from lakeflow.core.model.run import RunRecord, Scope
 
 SQL = "/*\nwrite = 'append'\nkey = ['id']\n*/\nselect {id}::bigint as id, {price}::double as price"
 CHECKS = """

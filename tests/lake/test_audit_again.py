@@ -15,8 +15,8 @@ import pytest
 import lakeflow
 from lakeflow.cli.main import run as command
 from lakeflow.core.errors import UsageError
-from lakeflow.core.inspection import Inspected
-from lakeflow.core.model import Outcome
+from lakeflow.core.model.asset import Outcome
+from lakeflow.core.view.audits import Inspected
 
 SUITE = """
 import great_expectations.expectations as gxe

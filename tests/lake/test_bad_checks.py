@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.model import Outcome
-from lakeflow.core.runs import CheckResult, RunRecord
+from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.run import CheckResult, RunRecord
 
 HEAD = "import great_expectations.expectations as gxe\n"
 FILES = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from lakeflow.core.findings import Level
-from lakeflow.core.garbage import Garbage
-from lakeflow.core.runs import Holder, Lease
-from lakeflow.lake import Lake
+from lakeflow.core.model.garbage import Garbage
+from lakeflow.core.model.run import Holder, Lease
+from lakeflow.core.view.findings import Level
+from lakeflow.lake.lake import Lake
 from tests.external.lab import ids, make, opened
 
 NOW = timedelta()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.model import Outcome
-from lakeflow.core.runs import RunRecord
-from lakeflow.lake import Lake
+from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.run import RunRecord
+from lakeflow.lake.lake import Lake
 
 FILES = {
     "pyproject.toml": "[tool.lakeflow]\nthreads = 1\n",

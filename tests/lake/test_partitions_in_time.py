@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.backfill import BackfillEvent, Cut, WindowEnded
 from lakeflow.core.errors import ProjectError, UsageError
-from lakeflow.core.events import StepEnded
+from lakeflow.core.run.backfill import BackfillEvent, Cut, WindowEnded
+from lakeflow.core.run.events import StepEnded
 from tests.cli import process
 
 BRONZE = """/*

@@ -10,7 +10,7 @@ import pytest
 
 import lakeflow
 from lakeflow.core.errors import AssetError, SchemaError
-from lakeflow.lake import Lake
+from lakeflow.lake.lake import Lake
 
 BRONZE = "select * from (values (1, 'Ada'), (2, 'Bo')) as v(id, buyer)"
 SILVER = """/*

@@ -9,7 +9,7 @@ import pytest
 
 import lakeflow
 from lakeflow.core.errors import LakeflowError
-from lakeflow.lake import Lake
+from lakeflow.lake.lake import Lake
 
 FILES = {
     "silver/sales.sql": "/*\nkey = ['id']\n*/ select * from (values (1, 'ada', 5), (2, 'bo', 7)) v(id, buyer, total)",

@@ -9,7 +9,7 @@ import pytest
 
 import lakeflow
 from lakeflow.core.errors import SelectionError
-from lakeflow.lake import Lake
+from lakeflow.lake.lake import Lake
 from tests.core.samples import names
 
 FILES = {

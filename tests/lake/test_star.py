@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.runs import RunRecord
-from lakeflow.lake import Lake
+from lakeflow.core.model.run import RunRecord
+from lakeflow.lake.lake import Lake
 
 FILES = {
     "pyproject.toml": "[tool.lakeflow]\n",

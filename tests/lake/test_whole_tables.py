@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lakeflow.core.errors import ProjectError
-from lakeflow.core.findings import Level
-from lakeflow.core.runs import RunState, StepState
+from lakeflow.core.model.run import RunState, StepState
+from lakeflow.core.view.findings import Level
 from tests.cli.process import lakeflow
 from tests.external.lab import ids, make, only_step, opened, reasons
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import lakeflow
-from lakeflow.core.landing import from_json
+from lakeflow.core.plan.landing import from_json
 from tests.landing.lab import Lake
 from tests.landing.test_bad_files import GOOD, parquet, zipped
 

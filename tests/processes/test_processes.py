@@ -13,19 +13,19 @@ import pytest
 
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.ledger import SqlLedger
-from lakeflow.adapters.processes import is_alive, me
+from lakeflow.adapters.machine.process import is_alive, me
 from lakeflow.core.errors import BusyError
-from lakeflow.core.model import AssetKey
-from lakeflow.core.runs import Holder, Lease, RunState
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.run import Holder, Lease, RunState
 
 HOLD = """
 import sys
 from datetime import UTC, datetime
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
-from lakeflow.adapters.processes import is_alive, me
-from lakeflow.core.model import AssetKey
-from lakeflow.core.runs import Lease, RunRecord, RunState
+from lakeflow.adapters.machine.process import is_alive, me
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.run import Lease, RunRecord, RunState
 
 database = Database(sys.argv[1])
 database.initialise(MIGRATIONS)

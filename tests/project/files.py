@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from lakeflow.core.errors import Fault, ProjectError
-from lakeflow.core.model import Asset, AssetKey, Project
+from lakeflow.core.model.asset import Asset, AssetKey, Project
 from lakeflow.project import load
 
 BRONZE = {"layers/bronze/raw.sql": "select * from read_csv('raw.csv')\n"}

@@ -3,7 +3,7 @@
 import pytest
 
 from lakeflow.core.errors import ConfigError, UsageError
-from lakeflow.core.settings import EXPECTED
+from lakeflow.core.settings.settings import EXPECTED
 from lakeflow.project import find_root, load_settings
 from tests.project.files import write
 

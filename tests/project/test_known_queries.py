@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.core.model import ExternalKey
-from lakeflow.core.queries import Allowed
-from lakeflow.core.sql import read_query
+from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.sql.query import Allowed
+from lakeflow.core.sql.reader import read_query
 from lakeflow.project.known_queries import KnownQueries
 
 TEXTS = (

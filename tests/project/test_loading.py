@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.model import AssetKey, Column, Layer, Mask, PythonCode, Severity, SqlCode, WriteMode
+from lakeflow.core.model.asset import AssetKey, Column, Layer, Mask, PythonCode, Severity, SqlCode, WriteMode
 from lakeflow.project import load
 from tests.project.files import BRONZE, SILVER, asset_of, faults, loaded, write
 

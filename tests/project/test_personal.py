@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.core.lineage import personal_inputs
-from lakeflow.core.model import AssetKey
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.view.lineage import personal_inputs
 from tests.project.files import loaded
 
 PEOPLE = {"layers/bronze/people.sql": "/*\n[columns.email]\npii = true\n*/\nselect 1 as id, 'a' as email"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lakeflow import files
-from lakeflow.core.source import FileSource, Format
+from lakeflow.core.model.file_source import FileSource, Format
 from tests.project.files import BRONZE, asset_of, faults
 
 SQL = """\

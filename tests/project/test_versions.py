@@ -2,8 +2,8 @@
 
 import pytest
 
-from lakeflow.core.fingerprint import fingerprint
-from lakeflow.core.model import AssetKey
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.version.fingerprint import fingerprint
 from lakeflow.project import load
 from tests.project.files import BRONZE, asset_of, loaded, write
 

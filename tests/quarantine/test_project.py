@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lakeflow.core.model import AssetKey
-from lakeflow.core.quarantine import beside, owner_of, with_their_quarantines
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.quarantine import beside, owner_of, with_their_quarantines
 from tests.project.files import BRONZE, faults, loaded
 
 CHECK = 'expectations = [x(meta={"lakeflow": {"on_fail": "quarantine"}})]\n'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.lake import Lake
+from lakeflow.lake.lake import Lake
 from tests.cli.test_commands import make
 
 BRONZE = "select * from (values (1, 5.0), (2, -1.0), (3, NULL), (4, 7.0)) as v(id, total)"

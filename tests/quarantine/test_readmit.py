@@ -12,8 +12,8 @@ import pytest
 
 import lakeflow
 from lakeflow.core.errors import UsageError
-from lakeflow.core.runs import RunRecord
-from lakeflow.lake import Lake
+from lakeflow.core.model.run import RunRecord
+from lakeflow.lake.lake import Lake
 from tests.cli.process import lakeflow as shell
 from tests.cli.test_commands import make
 from tests.quarantine.test_quarantine import CHECKS, rows

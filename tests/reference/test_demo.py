@@ -13,7 +13,7 @@ import pytest
 
 import lakeflow
 from demo.demo import LAKE, SALT
-from lakeflow.lake import Lake
+from lakeflow.lake.lake import Lake
 from tests.reference.samples import ROOT
 
 

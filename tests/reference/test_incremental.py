@@ -10,8 +10,8 @@ import duckdb
 import pytest
 
 import lakeflow
-from lakeflow.core.runs import RunRecord
-from lakeflow.lake import Lake
+from lakeflow.core.model.run import RunRecord
+from lakeflow.lake.lake import Lake
 from tests.reference.samples import FLIGHTS, ROOT, land
 
 ASSETS = ("silver.flights", "silver.bookings", "silver.passengers", "silver.airports", "gold.airports", "gold.flights")

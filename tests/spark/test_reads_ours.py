@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from lakeflow.core.runs import RunState
+from lakeflow.core.model.run import RunState
 from tests.external.lab import make, opened
 from tests.spark.answers import alike, ours
 from tests.spark.engine import Spark

@@ -1,6 +1,6 @@
 """Trap: sqlglot's message for a text that ends too early is a dump of its own token object.
 
-`lakeflow.core.sql._unreadable` puts words in its place.
+`lakeflow.core.sql.reader._unreadable` puts words in its place.
 """
 
 import pytest

@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 from sqlglot.errors import ParseError
 
-from lakeflow.core.sql import read_query
+from lakeflow.core.sql.reader import read_query
 
 
 @pytest.mark.parametrize("text", ["select x'ab'", "select 5!"])

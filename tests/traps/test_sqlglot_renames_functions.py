@@ -1,6 +1,6 @@
 """Trap: sqlglot calls some table functions by other names than the text does.
 
-`lakeflow.core.sql` therefore reads a function's name from the text, at the position that the parser gives.
+`lakeflow.core.sql.reader` therefore reads a function's name from the text, at the position that the parser gives.
 """
 
 import sqlglot

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import lakeflow
-from lakeflow.core.events import Event
-from lakeflow.core.model import AssetKey
-from lakeflow.core.runs import RunRecord, StepRecord
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.run import RunRecord, StepRecord
+from lakeflow.core.run.events import Event
 
 HEAD = """
 import ctypes, os, signal, subprocess, sys, time

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lakeflow.core.shares import LARGE
+from lakeflow.core.run.resources import LARGE
 from tests.cli import process
 from tests.usercode.lab import Lake
 
@@ -54,7 +54,7 @@ def started(lake: Lake) -> subprocess.Popen[str]:
 def writer(running: subprocess.Popen[str]) -> int:
     children = Path(f"/proc/{running.pid}/task").glob("*/children")
     pids = [int(pid) for child in children for pid in child.read_text().split()]
-    (pid,) = (pid for pid in pids if b"lakeflow.codeworker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    (pid,) = (pid for pid in pids if b"lakeflow.workers.code" in Path(f"/proc/{pid}/cmdline").read_bytes())
     return pid
 
 

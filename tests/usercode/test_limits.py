@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lakeflow.core.events import StepRetried
+from lakeflow.core.run.events import StepRetried
 from tests.usercode.lab import Lake, states, step
 
 FOREVER = "select count(*) as n from range(10_000_000_000) a, range(1_000_000_000) b where a.range + b.range < 0"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakeflow.core.events import StepPrinted
+from lakeflow.core.run.events import StepPrinted
 from tests.cli import process
 from tests.usercode.lab import Lake, states
 

@@ -14,15 +14,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from lakeflow.core.model import Asset, AssetKey, Outcome, Suite, TableKey, WriteMode
+from lakeflow.core.model.asset import Asset, AssetKey, Outcome, Suite, TableKey, WriteMode
+from lakeflow.core.model.quarantine import Refusal
+from lakeflow.core.model.run import CheckResult
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import Scan, WrittenFile
 from lakeflow.core.ports import AuditRequest, Rows
-from lakeflow.core.quarantine import Refusal
-from lakeflow.core.runs import CheckResult
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.shares import Share
-from lakeflow.core.table import Scan, WrittenFile
-from lakeflow.core.terms import FREELY, Terms
-from lakeflow.core.writing import Write, Written
+from lakeflow.core.run.code_terms import FREELY, Terms
+from lakeflow.core.run.resources import Share
+from lakeflow.core.run.write import Write, Written
 
 SCHEMA = Schema((Field("value", Primitive("long")),))
 Numbers = Sequence[int]

@@ -9,12 +9,12 @@ from itertools import count
 from typing import Any
 
 from lakeflow import wap
-from lakeflow.adapters.memory import MemoryCatalog, MemoryLedger
-from lakeflow.core.model import Asset, AssetKey, Layer, Project, SqlCode, Suite, WriteMode
-from lakeflow.core.planning import Plan
-from lakeflow.core.runs import Holder, RunRecord
-from lakeflow.core.table import Table
+from lakeflow.core.model.asset import Asset, AssetKey, Layer, Project, SqlCode, Suite, WriteMode
+from lakeflow.core.model.run import Holder, RunRecord
+from lakeflow.core.model.table import Table
+from lakeflow.core.plan.planning import Plan
 from tests.core.samples import key, keys, suite
+from tests.memory import MemoryCatalog, MemoryLedger
 from tests.wap.doubles import Crash, Gated, Numbers, Recipe, Rule, ScriptedAuditor, ScriptedEngine, Shelf, Ticking
 
 ACTOR = "anna"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lakeflow.core.errors import BusyError, UsageError
-from lakeflow.core.runs import RunState
+from lakeflow.core.model.run import RunState
 from tests.wap.doubles import Crash
 from tests.wap.lab import Lab, states
 

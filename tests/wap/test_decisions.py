@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lakeflow.core.errors import AssetError, BusyError, UsageError
-from lakeflow.core.model import WriteMode
-from lakeflow.core.runs import Lease, Ruling, RunRecord, RunState, StepRecord
+from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.run import Lease, Ruling, RunRecord, RunState, StepRecord
 from tests.core.samples import key
 from tests.wap.lab import ACTOR, Lab, states
 
@@ -173,7 +173,7 @@ def test_publish_refuses_a_selection_of_which_it_holds_nothing(held: Lab) -> Non
 
 
 def test_publish_of_a_branch_that_somebody_dropped_says_how_to_write_it_again(held: Lab) -> None:
-    from lakeflow.core.table import Discard
+    from lakeflow.core.model.table import Discard
 
     dropped = Discard(key("silver.b"), "audit_r1", held.table("silver.b").refs["audit_r1"])
     held.catalog.commit([dropped], lambda _: None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lakeflow.core.model import OnRewrite, WriteMode
-from lakeflow.core.provenance import provenance_of
+from lakeflow.core.model.asset import OnRewrite, WriteMode
+from lakeflow.core.model.provenance import provenance_of
 from tests.core.samples import keys
 from tests.wap.doubles import Crash, Numbers
 from tests.wap.lab import Lab, states

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.fingerprint import fingerprint, sql_source
-from lakeflow.core.model import Column, Mask, Project
-from lakeflow.core.salt import VARIABLE, with_salt
+from lakeflow.core.model.asset import Column, Mask, Project
+from lakeflow.core.version.fingerprint import fingerprint, sql_source
+from lakeflow.core.version.salt import VARIABLE, with_salt
 from tests.core.samples import key
 from tests.wap.lab import Lab
 

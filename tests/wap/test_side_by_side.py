@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 
 from lakeflow.core.errors import CodeError
-from lakeflow.core.events import StepRetried
-from lakeflow.core.runs import RunState
-from lakeflow.core.shares import Share
-from lakeflow.wap import sizes
+from lakeflow.core.model.run import RunState
+from lakeflow.core.run.events import StepRetried
+from lakeflow.core.run.resources import Share
+from lakeflow.wap.step import sizes
 from tests.wap.doubles import Crash
 from tests.wap.lab import Lab, states
 

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from lakeflow.core.errors import AssetError, BusyError, ConflictError, UsageError
-from lakeflow.core.model import WriteMode
-from lakeflow.core.provenance import provenance_of
-from lakeflow.core.reasons import Cause
-from lakeflow.core.runs import UNPUBLISHED_ENDS, Action, Ruling, RunRecord, RunState, StepState
-from lakeflow.core.table import MAIN, Snapshot
+from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, Ruling, RunRecord, RunState, StepState
+from lakeflow.core.model.table import MAIN, Snapshot
+from lakeflow.core.plan.reasons import Cause
 from tests.core.samples import key
 from tests.wap.doubles import KEYS, Crash, key_of, part_of
 from tests.wap.lab import Lab

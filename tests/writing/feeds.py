@@ -14,7 +14,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 
 import lakeflow
-from lakeflow.lake import Lake
+from lakeflow.lake.lake import Lake
 from tests.wap.doubles import Crash, Gated
 from tests.writing.model import Drop, Model, Sale, versions
 

@@ -12,7 +12,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
 import lakeflow
-from lakeflow.core.runs import RunRecord
+from lakeflow.core.model.run import RunRecord
 
 FEED: Final = "feed.json"
 CODE: Final = """

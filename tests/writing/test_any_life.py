@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from lakeflow.core.runs import RunRecord, RunState, StepState
+from lakeflow.core.model.run import RunRecord, RunState, StepState
 from tests.cli.process import CLEAN
 from tests.writing.feeds import TABLES, Feeds, today, told
 from tests.writing.model import MONTHS, Model, Sale

@@ -21,11 +21,11 @@ from pyiceberg.transforms import parse_transform
 from pyiceberg.types import DateType, StringType
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
-from lakeflow.core.layout import Layout, PartitionField, SortField, read_partition_field
-from lakeflow.core.model import WriteMode
-from lakeflow.core.schema import Field, Primitive, Schema
-from lakeflow.core.table import Publish, Staging
-from lakeflow.core.writing import Write
+from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.layout import Layout, PartitionField, SortField, read_partition_field
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import Publish, Staging
+from lakeflow.core.run.write import Write
 from tests.duckdb.lab import sql_asset
 from tests.iceberg import foreign
 from tests.iceberg.lab import FLIGHTS, Lab, arrow_schema, nothing, wall_clock

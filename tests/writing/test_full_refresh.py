@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.runs import RunRecord
+from lakeflow.core.model.run import RunRecord
 from tests.writing.lab import Row, Things
 
 COLUMNS = '("k", pa.string()), ("v", pa.int64()), ("d", pa.string())'

@@ -9,24 +9,24 @@ from uuid import uuid4
 
 from duckdb import DuckDBPyRelation
 
-from lakeflow.adapters.duckdb import scan as scans
-from lakeflow.adapters.duckdb.compare import same_rows
+from lakeflow.adapters.duckdb.code.masks import NO_PRIVACY, Privacy, masks_of
+from lakeflow.adapters.duckdb.code.produce import Output, Trial, produced
+from lakeflow.adapters.duckdb.code.user_sql import only_select, refused
 from lakeflow.adapters.duckdb.failures import Place, failures
-from lakeflow.adapters.duckdb.instances import Instances
-from lakeflow.adapters.duckdb.interrupt import interruptible
-from lakeflow.adapters.duckdb.landing import Load, landing
-from lakeflow.adapters.duckdb.masks import NO_PRIVACY, Privacy, masks_of
+from lakeflow.adapters.duckdb.instance.instance import Instance, bind_apart, interrupt, query
+from lakeflow.adapters.duckdb.instance.interrupt import interruptible
+from lakeflow.adapters.duckdb.instance.pool import Instances
+from lakeflow.adapters.duckdb.instance.watch import Watch
+from lakeflow.adapters.duckdb.land.landing import Load, landing
 from lakeflow.adapters.duckdb.names import quoted
-from lakeflow.adapters.duckdb.produce import Output, Trial, produced
-from lakeflow.adapters.duckdb.selects import only_select, refused
-from lakeflow.adapters.duckdb.session import Instance, bind_apart, interrupt, query
-from lakeflow.adapters.duckdb.watch import Watch
-from lakeflow.core.landing import Found
-from lakeflow.core.model import Asset, TableKey
+from lakeflow.adapters.duckdb.read import scan as scans
+from lakeflow.adapters.duckdb.read.compare import same_rows
+from lakeflow.core.model.asset import Asset, TableKey
+from lakeflow.core.model.table import Scan
+from lakeflow.core.plan.landing import Found
 from lakeflow.core.ports import Rows
-from lakeflow.core.shares import Share
-from lakeflow.core.table import Scan
-from lakeflow.core.terms import FREELY, Terms
+from lakeflow.core.run.code_terms import FREELY, Terms
+from lakeflow.core.run.resources import Share
 
 
 class DuckEngine:

@@ -14,7 +14,7 @@ from typing import Final
 import duckdb
 
 from lakeflow.core.errors import AssetError, CodeError
-from lakeflow.core.model import TableKey
+from lakeflow.core.model.asset import TableKey
 from lakeflow.core.nearest import nearest
 
 _NO_VALUES: Final = (

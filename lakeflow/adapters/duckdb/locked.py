@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 
-from lakeflow.adapters.duckdb import scan as scans
+from lakeflow.adapters.duckdb.code.user_sql import first_line, only_select, refused
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.names import listed, literal, quoted
-from lakeflow.adapters.duckdb.selects import first_line, only_select, refused
+from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model import Layer
-from lakeflow.core.table import Scan
+from lakeflow.core.model.asset import Layer
+from lakeflow.core.model.table import Scan
 
 if TYPE_CHECKING:
-    from lakeflow.adapters.duckdb import check_functions
+    from lakeflow.adapters.duckdb.code import check_functions
 
 _BATCH: Final = 2048
 """Rows of an Arrow batch: DuckDB's own vector."""
@@ -88,7 +88,7 @@ class LockedDuckDB:
         """Call a check function on these relations, by parameter. Raises what it raises; AssetError when the function
         cannot be given what it asks for, or what it returned is not to be used or fails when it is computed.
         """
-        from lakeflow.adapters.duckdb import check_functions  # noqa: PLC0415 - brings pyarrow, which most audits do without
+        from lakeflow.adapters.duckdb.code import check_functions  # noqa: PLC0415 - brings pyarrow, which most audits do without
 
         with refused():
             arguments = check_functions.arguments(self._connection, function, inputs, place)

@@ -14,7 +14,7 @@ from duckdb.sqltypes import DuckDBPyType
 
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type
+from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type
 
 _LEAVES: Final[dict[str, Type]] = {
     "boolean": Primitive("boolean"),

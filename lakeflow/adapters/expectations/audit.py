@@ -11,22 +11,22 @@ from datetime import UTC, datetime
 from typing import Final
 
 from lakeflow.adapters.expectations.added import Added
-from lakeflow.adapters.expectations.answers import Answers
-from lakeflow.adapters.expectations.apart import told_apart
-from lakeflow.adapters.expectations.builtin import built_in
-from lakeflow.adapters.expectations.checks import Broken, Check
-from lakeflow.adapters.expectations.compiled import Source, compile_expectation
-from lakeflow.adapters.expectations.constant import asks_for_library
-from lakeflow.adapters.expectations.functions import Written, function_check
-from lakeflow.adapters.expectations.kept import Kept
-from lakeflow.adapters.expectations.names import unique_names
-from lakeflow.adapters.expectations.rows import file_check
-from lakeflow.adapters.expectations.suite import Contents, contents_of, functions_of
+from lakeflow.adapters.expectations.checks.bad_rows import file_check
+from lakeflow.adapters.expectations.checks.built_in import built_in
+from lakeflow.adapters.expectations.checks.check import Broken, Check
+from lakeflow.adapters.expectations.checks.functions import Written, function_check
+from lakeflow.adapters.expectations.checks.names import unique_names
+from lakeflow.adapters.expectations.compile.apart import told_apart
+from lakeflow.adapters.expectations.compile.cache import Kept
+from lakeflow.adapters.expectations.compile.check_file import Contents, contents_of, functions_of
+from lakeflow.adapters.expectations.compile.compile import Source, compile_expectation
+from lakeflow.adapters.expectations.compile.is_constant import asks_for_library
+from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Queries
-from lakeflow.core.model import CheckFile, CheckKind
+from lakeflow.core.model.asset import CheckFile, CheckKind
+from lakeflow.core.model.quarantine import Refusal
+from lakeflow.core.model.run import CheckResult
 from lakeflow.core.ports import AuditRequest
-from lakeflow.core.quarantine import Refusal
-from lakeflow.core.runs import CheckResult
 
 SHARED_SCAN: Final = "shared scan"
 

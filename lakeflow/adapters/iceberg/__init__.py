@@ -4,8 +4,8 @@
 alone; pyiceberg, half a second to import, is loaded when manifests are read or written.
 """
 
+from lakeflow.adapters.iceberg.care.inventory import take_stock
+from lakeflow.adapters.iceberg.care.relocate import Home, moved_tables, relocate
 from lakeflow.adapters.iceberg.catalog import MIGRATIONS, IcebergCatalog
-from lakeflow.adapters.iceberg.inventory import take_stock
-from lakeflow.adapters.iceberg.relocate import Home, moved_tables, relocate
 
 __all__ = ["MIGRATIONS", "Home", "IcebergCatalog", "moved_tables", "relocate", "take_stock"]

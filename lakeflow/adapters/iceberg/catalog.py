@@ -12,26 +12,28 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlparse
 from uuid import uuid4
 
-from lakeflow.adapters.iceberg import pointers, proof, registrations, sidecar
-from lakeflow.adapters.iceberg.commits import Commits, Planned, present
-from lakeflow.adapters.iceberg.fileio import Scratch, local_path, to_location
-from lakeflow.adapters.iceberg.garbage import garbage_of, remove, stray, touch
-from lakeflow.adapters.iceberg.metadata import Found, MetadataFiles, metadata_directory, to_bytes
-from lakeflow.adapters.iceberg.places import metadata_location, refuse_unwritable
-from lakeflow.adapters.iceberg.pointers import MIGRATIONS, Database
-from lakeflow.adapters.iceberg.refs import Requirement, move, require
-from lakeflow.adapters.iceberg.types import schema_to_json, with_ids
-from lakeflow.adapters.iceberg.updates import Update, new_metadata
+from lakeflow.adapters.iceberg.care.garbage import garbage_of, remove, stray, touch
+from lakeflow.adapters.iceberg.commit import pointers, registrations
+from lakeflow.adapters.iceberg.commit.commits import Commits, Planned, present
+from lakeflow.adapters.iceberg.commit.pointers import MIGRATIONS, Database
+from lakeflow.adapters.iceberg.disk import proof
+from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path, to_location
+from lakeflow.adapters.iceberg.metadata import sidecar
+from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, metadata_directory, to_bytes
+from lakeflow.adapters.iceberg.metadata.places import metadata_location, refuse_unwritable
+from lakeflow.adapters.iceberg.metadata.refs import Requirement, move, require
+from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
+from lakeflow.adapters.iceberg.metadata.updates import Update, new_metadata
 from lakeflow.core.errors import ConfigError, ConflictError, LakeError, LakeflowError
-from lakeflow.core.garbage import Garbage
-from lakeflow.core.layout import Layout, Partition
-from lakeflow.core.model import AssetKey
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.garbage import Garbage
+from lakeflow.core.model.layout import Layout, Partition
+from lakeflow.core.model.schema import Schema, highest_id
+from lakeflow.core.model.table import Change, Drop, Publish, Registration, Scan, Staging, Statistics, Table
 from lakeflow.core.ports import Clock, Record
-from lakeflow.core.schema import Schema, highest_id
-from lakeflow.core.table import Change, Drop, Publish, Registration, Scan, Staging, Statistics, Table
 
 if TYPE_CHECKING:
-    from lakeflow.adapters.iceberg.scan import Scans
+    from lakeflow.adapters.iceberg.manifests.scan import Scans
 
 __all__ = ["MIGRATIONS", "IcebergCatalog"]
 
@@ -98,7 +100,7 @@ class IcebergCatalog:
         return sidecar.write_sidecar(table, kind, text)
 
     def stage(self, table: Table, staging: Staging) -> Table:
-        from lakeflow.adapters.iceberg.staging import stage  # noqa: PLC0415 - as in `_scans`
+        from lakeflow.adapters.iceberg.commit.staging import stage  # noqa: PLC0415 - as in `_scans`
 
         def plan(found: Mapping[AssetKey, Found], scratch: Scratch) -> list[Planned]:
             return [stage(table, staging, self._commits.attempt(table.key, found, scratch))]
@@ -107,7 +109,7 @@ class IcebergCatalog:
 
     def restage(self, table: Table, branch: str, base: int | None) -> Table:
         """As the port says; the table unchanged where main is still `base`."""
-        from lakeflow.adapters.iceberg.staging import restage  # noqa: PLC0415 - as in `_scans`
+        from lakeflow.adapters.iceberg.commit.staging import restage  # noqa: PLC0415 - as in `_scans`
 
         def plan(found: Mapping[AssetKey, Found], scratch: Scratch) -> list[Planned]:
             return [restage(table, branch, base, self._commits.attempt(table.key, found, scratch))]
@@ -158,7 +160,7 @@ class IcebergCatalog:
 
     @cached_property
     def _scans(self) -> Scans:
-        from lakeflow.adapters.iceberg.scan import Scans  # noqa: PLC0415 - imports pyiceberg: 0.6 s that `plan` spares
+        from lakeflow.adapters.iceberg.manifests.scan import Scans  # noqa: PLC0415 - imports pyiceberg: 0.6 s that `plan` spares
 
         return Scans()
 

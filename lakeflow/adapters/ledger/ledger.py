@@ -12,12 +12,12 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Connection, Row, TextClause
 
 from lakeflow.adapters.ledger import rows, statements
-from lakeflow.core import leases
-from lakeflow.core.leases import Standing
-from lakeflow.core.lookup import one_id
-from lakeflow.core.model import AssetKey
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.lookup import one_id
+from lakeflow.core.model.run import CheckResult, Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord
 from lakeflow.core.ports import Clock, Transaction
-from lakeflow.core.runs import CheckResult, Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord
+from lakeflow.core.run import leases
+from lakeflow.core.run.leases import Standing
 
 _MOST: Final = 10_000
 """Bound values in one statement; SQLite takes 32,766."""

@@ -8,9 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from lakeflow.core.leases import Held
-from lakeflow.core.model import AssetKey, Outcome, Severity
-from lakeflow.core.runs import (
+from lakeflow.core.model.asset import AssetKey, Outcome, Severity
+from lakeflow.core.model.run import (
     Action,
     CheckResult,
     Holder,
@@ -23,6 +22,7 @@ from lakeflow.core.runs import (
     StepState,
     VerdictRecord,
 )
+from lakeflow.core.run.leases import Held
 
 
 def lease_row(lease: Lease, asset: AssetKey, now: datetime) -> dict[str, Any]:

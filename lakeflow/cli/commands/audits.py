@@ -9,12 +9,12 @@ import click
 
 from lakeflow.cli.commands.options import SELECTION_HELP, takes_selection
 from lakeflow.cli.output import Answer, Form
-from lakeflow.cli.render_audit import audit_screen, history_screen, inspected_json, inspected_records
+from lakeflow.cli.screens.audit import audit_screen, history_screen, inspected_json, inspected_records
 from lakeflow.cli.session import Session, answers, now
 
 if TYPE_CHECKING:
-    from lakeflow.core.inspection import Inspected
-    from lakeflow.lake import Lake
+    from lakeflow.core.view.audits import Inspected
+    from lakeflow.lake.lake import Lake
 
 
 @click.command(epilog=SELECTION_HELP)

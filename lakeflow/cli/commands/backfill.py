@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from lakeflow.cli.backfill import backfill_answer, backfill_code, backfill_progress
+from lakeflow.cli.answers.backfill import backfill_answer, backfill_code, backfill_progress
 from lakeflow.cli.commands.options import SELECTION_HELP, events_option, takes_selection, wait_option
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.progress import event_stream
 from lakeflow.cli.session import Session, answers
-from lakeflow.core.calendar import parse_last, parse_moment
+from lakeflow.core.model.timeline import parse_last, parse_moment
 
 
 def _checked(parse: Any) -> Any:

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from lakeflow.cli.care import findings_answer, relocated_answer
+from lakeflow.cli.answers.care import findings_answer, relocated_answer
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.session import Session, answers
 from lakeflow.cli.text import Mark, line, screen
-from lakeflow.core.counting import counted
+from lakeflow.core.wording import counted
 from lakeflow.project.scaffold import NEXT, scaffold
 
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lakeflow.as_json.values import lineage_json, rows_json, run_json, snapshot_json, status_json, undefined_json
+from lakeflow.cli.answers.failing import Place, failing_answer, failing_step, ref_of
+from lakeflow.cli.answers.run import readers_of
 from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, asset_argument, limit_option, takes_selection
-from lakeflow.cli.failing import Place, failing_answer, failing_step, ref_of
 from lakeflow.cli.output import Answer, Form
-from lakeflow.cli.render_history import runs_records, runs_screen, snapshots_records, snapshots_screen
-from lakeflow.cli.render_json import lineage_json, rows_json, run_json, snapshot_json, status_json, undefined_json
-from lakeflow.cli.render_lake import (
+from lakeflow.cli.render_readers import readers_see
+from lakeflow.cli.screens.history import runs_records, runs_screen, snapshots_records, snapshots_screen
+from lakeflow.cli.screens.lake import (
     lineage_records,
     lineage_screen,
     snapshot_label,
@@ -20,10 +22,8 @@ from lakeflow.cli.render_lake import (
     undefined_lines,
     waiting_lines,
 )
-from lakeflow.cli.render_readers import readers_see
-from lakeflow.cli.render_rows import rows_records, rows_screen
-from lakeflow.cli.render_run import run_screen, steps_records
-from lakeflow.cli.run_answer import readers_of
+from lakeflow.cli.screens.rows import rows_records, rows_screen
+from lakeflow.cli.screens.run import run_screen, steps_records
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import line, screen
 from lakeflow.core.errors import UsageError
@@ -31,8 +31,8 @@ from lakeflow.core.errors import UsageError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from lakeflow.core.views import AssetStatus
-    from lakeflow.lake import Lake
+    from lakeflow.core.view.rows import AssetStatus
+    from lakeflow.lake.lake import Lake
 
 
 @click.command(epilog=SELECTION_HELP)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from lakeflow.as_json.values import asset_json, plan_json, project_json, setting_json
 from lakeflow.cli.commands.options import SELECTION_HELP, full_refresh_option, takes_selection
 from lakeflow.cli.output import Answer, Form
-from lakeflow.cli.render_json import asset_json, plan_json, project_json, setting_json
-from lakeflow.cli.render_lake import (
+from lakeflow.cli.screens.lake import (
     check_screen,
     config_records,
     config_screen,
@@ -15,7 +15,7 @@ from lakeflow.cli.render_lake import (
     list_screen,
     sources_screen,
 )
-from lakeflow.cli.render_plan import plan_records, plan_screen
+from lakeflow.cli.screens.plan import plan_records, plan_screen
 from lakeflow.cli.session import Session, answers
 
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import click
 
+from lakeflow.as_json.values import rows_json
+from lakeflow.cli.answers.run import readers_of, run_answer
 from lakeflow.cli.commands.options import asset_argument, wait_option
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.progress import progress
-from lakeflow.cli.render_json import rows_json
-from lakeflow.cli.render_rows import rows_records, rows_screen
-from lakeflow.cli.render_run import steps_records
-from lakeflow.cli.run_answer import readers_of, run_answer
+from lakeflow.cli.screens.rows import rows_records, rows_screen
+from lakeflow.cli.screens.run import steps_records
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import line
-from lakeflow.core.counting import counted
-from lakeflow.core.quarantine import owner_of
+from lakeflow.core.model.quarantine import owner_of
+from lakeflow.core.wording import counted
 
 _ROWS = 20
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lakeflow.cli.answers.run import exit_code, readers_of, run_answer
 from lakeflow.cli.commands.options import (
     SELECTION_HELP,
     events_option,
@@ -17,12 +18,11 @@ from lakeflow.cli.commands.options import (
 )
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.progress import event_stream, nothing_to_do, progress
-from lakeflow.cli.run_answer import exit_code, readers_of, run_answer
 from lakeflow.cli.session import Session, answers, now
 
 if TYPE_CHECKING:
-    from lakeflow.core.runs import RunRecord
-    from lakeflow.lake import Lake
+    from lakeflow.core.model.run import RunRecord
+    from lakeflow.lake.lake import Lake
 
 
 @click.command(epilog=SELECTION_HELP)

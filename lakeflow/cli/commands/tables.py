@@ -8,14 +8,14 @@ from datetime import timedelta
 
 import click
 
+from lakeflow.cli.answers.garbage import garbage_answer
+from lakeflow.cli.answers.run import readers_of, run_answer, step_errors
 from lakeflow.cli.commands.options import asset_argument, older_than_option
-from lakeflow.cli.garbage import garbage_answer
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.progress import progress
-from lakeflow.cli.run_answer import readers_of, run_answer, step_errors
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import Mark, line, screen
-from lakeflow.core.runs import RunState
+from lakeflow.core.model.run import RunState
 
 
 @click.command(epilog="Nothing is copied. From then on lakeflow writes the table: let no other catalog write it too.")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from lakeflow.adapters.iceberg.disk.fileio import local_path, to_location
 from lakeflow.adapters.iceberg.external.places import At, Place
-from lakeflow.adapters.iceberg.fileio import local_path, to_location
-from lakeflow.adapters.iceberg.places import metadata_file
-from lakeflow.core.catalogs import ExternalCatalog
+from lakeflow.adapters.iceberg.metadata.places import metadata_file
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model import ExternalKey
+from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.settings.catalogs import ExternalCatalog
 
 
 def in_folders(catalog: ExternalCatalog, keys: Iterable[ExternalKey], root: Path) -> Mapping[ExternalKey, Place]:

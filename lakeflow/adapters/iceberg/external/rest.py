@@ -15,9 +15,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from lakeflow.adapters.iceberg.external.places import At, Place
-from lakeflow.core.catalogs import ExternalCatalog
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model import ExternalKey
+from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.settings.catalogs import ExternalCatalog
 
 _SECONDS: Final = 15.0
 _LARGEST: Final = 256 * 1024 * 1024

@@ -9,8 +9,8 @@ from typing import Final, Protocol
 from sqlalchemy import Connection, bindparam, text
 
 from lakeflow.adapters.iceberg.external.places import At, Place
-from lakeflow.core.catalogs import ExternalCatalog
-from lakeflow.core.model import ExternalKey
+from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.settings.catalogs import ExternalCatalog
 
 _LOCATIONS: Final = text(
     "select table_namespace, table_name, metadata_location from iceberg_tables where catalog_name = :catalog "

@@ -10,11 +10,11 @@ from lakeflow.adapters.iceberg.external.folders import in_folders
 from lakeflow.adapters.iceberg.external.places import Place, not_there
 from lakeflow.adapters.iceberg.external.rest import in_rest_catalog
 from lakeflow.adapters.iceberg.external.sql import OpenReadOnly, in_database
-from lakeflow.adapters.iceberg.metadata import MetadataFiles
-from lakeflow.core.catalogs import ExternalCatalog, Kind
+from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles
 from lakeflow.core.errors import LakeError, LakeflowError
-from lakeflow.core.model import ExternalKey
-from lakeflow.core.table import External, Scan, Table
+from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.model.table import External, Scan, Table
+from lakeflow.core.settings.catalogs import ExternalCatalog, Kind
 
 
 class IcebergExternals:
@@ -35,7 +35,7 @@ class IcebergExternals:
         return {key: found for name, group in by_catalog.items() for key, found in self._found(name, group).items()}
 
     def scan(self, table: Table[ExternalKey], snapshot_id: int) -> Scan:
-        from lakeflow.adapters.iceberg.scan import Scans  # noqa: PLC0415 - imports pyiceberg: 0.6 s that `plan` spares
+        from lakeflow.adapters.iceberg.manifests.scan import Scans  # noqa: PLC0415 - imports pyiceberg: 0.6 s that `plan` spares
 
         return Scans().scan(self._files.find(table.key, table.version), snapshot_id)
 

@@ -1,0 +1,96 @@
+"""Masks, put between what an asset's code gave and everything that is done with it: no unmasked value is stored, not on
+a branch, not in a file that a failed write leaves behind.
+
+A hash is HMAC-SHA256, spelled in the query's own functions; the two keys that it needs are variables of the connection,
+so that the salt is in no SQL text, and in no message that quotes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from duckdb import DuckDBPyRelation
+
+from lakeflow.adapters.duckdb.failures import Place
+from lakeflow.adapters.duckdb.instance.instance import Step
+from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.core.model.asset import Asset, AssetKey, Mask
+from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.version.salt import Salt, hashes, require_key
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+REDACTED: Final = "***"
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """What an engine must know of personal data.
+
+    `personal` names assets whose lineage holds personal data although they declare none of it: their errors keep
+    values out just as those of an asset with `pii` columns. `salt` keys the hashes of masked columns.
+    """
+
+    personal: frozenset[AssetKey] = frozenset()
+    salt: Salt | None = None
+
+
+NO_PRIVACY: Final = Privacy()
+
+
+@dataclass(frozen=True)
+class Masks:
+    """The masks of one step, by lower-cased column. `variables` hold the inner and the outer key of its hashes, under
+    names that no code of the user can know.
+    """
+
+    columns: Mapping[str, Mask]
+    variables: Mapping[str, bytes] = field(repr=False)
+
+    def over(self, relation: DuckDBPyRelation, running: Step, place: Place) -> DuckDBPyRelation:
+        """The relation with these columns masked, still lazy. AssetError when it lacks one of them."""
+        if not self.columns:
+            return relation
+        names = {name.lower() for name in relation.columns}
+        if missing := next((name for name in self.columns if name not in names), None):
+            hint = did_you_mean(missing, relation.columns, f"the code gives {', '.join(relation.columns)}")
+            raise place.error(f"a mask is declared for column {missing!r}, which the code does not give", hint)
+        own = self._within_reach(relation, running)
+        return own.project(", ".join(self._column(name) for name in own.columns))
+
+    def _within_reach(self, relation: DuckDBPyRelation, running: Step) -> DuckDBPyRelation:
+        """The relation on a connection that has the keys: code may return one of a DuckDB of its own."""
+        if all(self._knows(relation, variable) for variable in self.variables):
+            return relation
+        rows: pa.RecordBatchReader = relation.to_arrow_reader()
+        return running.another().from_arrow(rows)
+
+    def _knows(self, relation: DuckDBPyRelation, variable: str) -> bool:
+        found = relation.query("lakeflow_rows", f"SELECT getvariable({literal(variable)}) IS NOT NULL")
+        return bool(found.fetchall()[0][0]) if found else False
+
+    def _column(self, name: str) -> str:
+        mask, column = self.columns.get(name.lower()), quoted(name)
+        match mask:
+            case Mask.HASH:
+                return f"{self._hash(column)} AS {column}"
+            case Mask.REDACT:
+                return f"CASE WHEN {column} IS NOT NULL THEN {literal(REDACTED)} END AS {column}"
+        return column
+
+    def _hash(self, column: str) -> str:
+        inner, outer = (f"getvariable({literal(name)})" for name in self.variables)
+        digest = f"sha256({inner} || encode(CAST({column} AS VARCHAR)))"
+        return f"sha256({outer} || unhex({digest}))"
+
+
+def masks_of(asset: Asset, salt: Salt | None) -> Masks:
+    """ConfigError when the asset hashes and there is no salt."""
+    if not hashes(asset):
+        return Masks(asset.masks, {})
+    names = (f"lakeflow_{uuid4().hex}" for _ in range(2))
+    return Masks(asset.masks, dict(zip(names, require_key(asset, salt).pads, strict=True)))

@@ -1,0 +1,160 @@
+"""Running one asset's code on its pinned inputs."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from duckdb import DuckDBPyRelation
+
+from lakeflow.adapters.duckdb.code.call import call, printing_to_stderr
+from lakeflow.adapters.duckdb.code.forms import Form, form_of, in_form
+from lakeflow.adapters.duckdb.code.masks import Masks
+from lakeflow.adapters.duckdb.code.returned import as_relation, one_select
+from lakeflow.adapters.duckdb.failures import Place, failures
+from lakeflow.adapters.duckdb.instance.instance import Instance, Step, step
+from lakeflow.adapters.duckdb.instance.watch import Watch
+from lakeflow.adapters.duckdb.names import quoted
+from lakeflow.adapters.duckdb.read import scan as scans
+from lakeflow.adapters.duckdb.types import schema_of
+from lakeflow.adapters.duckdb.write.modes import carry_out
+from lakeflow.adapters.duckdb.write.write import first_rows
+from lakeflow.core.declare.parameters import bind
+from lakeflow.core.model.asset import Asset, PythonCode, TableKey
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Scan
+from lakeflow.core.model.timeline import BOUNDS, Window
+from lakeflow.core.plan.landing import Landed
+from lakeflow.core.ports import Rows
+from lakeflow.core.run.write import Write, Written
+
+_FORMS: Final = "annotate it with one of: " + ", ".join(Form) + "; or not at all, for a relation"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One try of an asset's code: for messages, the masks over what it gives, and the watch over what it takes.
+
+    `folder` names the one for its files. The code runs for each of `windows`, or once without. What it gives is
+    computed within `reading`, which explains why what it reads cannot be read.
+    """
+
+    place: Place
+    masks: Masks
+    watch: Watch
+    folder: str
+    windows: tuple[Window, ...] = ()
+    reading: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> AbstractContextManager[Step]:
+        return step(instance, inputs, self.masks.variables, self.watch.time)
+
+    def output(self, relations: Sequence[DuckDBPyRelation], running: Step, landed: tuple[Landed, ...] = ()) -> Output:
+        return Output([self.masks.over(each, running, self.place) for each in relations], running, self, landed)
+
+
+class Output:
+    """What the code gave, window by window and not computed yet; see `lakeflow.core.ports.Produced`."""
+
+    def __init__(
+        self, relations: Sequence[DuckDBPyRelation], running: Step, trial: Trial, landed: tuple[Landed, ...]
+    ) -> None:
+        self.landed = landed
+        self._relations = relations
+        self._running = running
+        self._place = trial.place
+        self._trial = trial
+
+    @cached_property
+    def schema(self) -> Schema:
+        with failures(self._place):
+            return schema_of(self._relations[0].columns, self._relations[0].types)
+
+    def write(self, write: Write) -> Written:
+        with printing_to_stderr(), failures(self._place), self._trial.reading():
+            return self._write(write, Path(write.directory) / self._trial.folder)
+
+    def first(self, schema: Schema, limit: int) -> Rows:
+        with printing_to_stderr(), failures(self._place), self._trial.reading():
+            return self._running.run(lambda: first_rows(self._relations[0], schema, limit))
+
+    def _write(self, write: Write, target: Path) -> Written:
+        """Into folders of their own, so that nothing collides and a failure, or Ctrl-C, leaves no file behind."""
+        cursor, watch = self._running.another(), self._trial.watch
+        try:
+            written = self._running.run(
+                lambda: carry_out(write, self._relations, cursor, target), lambda: watch.growing(target)
+            )
+            watch.count(written)
+        except BaseException:
+            for folder in target.parent.glob(f"{target.name}*"):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return written
+
+
+@contextmanager
+def produced(instance: Instance, asset: Asset, inputs: Mapping[TableKey, Scan], trial: Trial) -> Iterator[Output]:
+    """The asset's output, valid while this is open: its views and cursors are gone afterwards."""
+    parameters = {name: inputs[key] for name, key in asset.parameters.items()}
+    named = {str(key): scan for key, scan in inputs.items()} | parameters
+    with failures(trial.place), trial.step(instance, named) as running:
+        windows = trial.windows or (None,)
+        yield trial.output([_run(asset, named, running, trial.place, window) for window in windows], running)
+
+
+def _run(
+    asset: Asset, named: Mapping[str, Scan], running: Step, place: Place, window: Window | None
+) -> DuckDBPyRelation:
+    if isinstance(asset.code, PythonCode):
+        given = {name: _given(asset.code, name, named[name], running, place) for name in asset.parameters}
+        return as_relation(call(asset.code, given | _bounds(asset.code, window), place), running, place)
+    return one_select(bind(asset.code.text, window), running, place)
+
+
+def _bounds(code: PythonCode, window: Window | None) -> dict[str, object]:
+    """The arguments that say which window is to be computed, as far as the function takes them."""
+    if window is None:
+        return {}
+    taken = inspect.signature(code.function).parameters
+    return {name: at for name, at in zip(BOUNDS, (window.start, window.end), strict=True) if name in taken}
+
+
+def _given(code: PythonCode, name: str, scan: Scan, running: Step, place: Place) -> object:
+    """One input in its form. All relations share a connection, or they could not be joined; a stream has its own."""
+    form = _form(code, name, place)
+    if form is Form.RELATION:
+        return running.cursor.sql(f"FROM {quoted(name)}").set_alias(name)
+    cursor = running.another()
+    return _formed(cursor.sql(scans.select(cursor, scan)), form, name, place)
+
+
+def given_form(code: PythonCode, name: str, text: str, running: Step, place: Place) -> object:
+    """The rows of a query that any cursor can run, in the form that the parameter asks for."""
+    form = _form(code, name, place)
+    if form is Form.RELATION:
+        return running.cursor.sql(text).set_alias(name)
+    return _formed(running.another().sql(text), form, name, place)
+
+
+def _form(code: PythonCode, name: str, place: Place) -> Form:
+    form = form_of(code.function, name)
+    if form is None:
+        raise place.error(f"parameter {name!r} has an annotation that names no form of a table", _FORMS)
+    return form
+
+
+def _formed(relation: DuckDBPyRelation, form: Form, name: str, place: Place) -> object:
+    try:
+        return in_form(relation, form)
+    except ImportError:
+        package = form.partition(".")[0]
+        raise place.error(
+            f"parameter {name!r} asks for {form} and {package} is not installed", f"pip install {package}"
+        ) from None

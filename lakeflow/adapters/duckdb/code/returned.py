@@ -1,0 +1,98 @@
+"""What a Python asset returned, as a lazy relation."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import duckdb
+from duckdb import DuckDBPyRelation
+
+from lakeflow.adapters.duckdb.code.paths import refuse_shadowed
+from lakeflow.adapters.duckdb.failures import Place
+from lakeflow.adapters.duckdb.instance.instance import Step, query
+from lakeflow.adapters.duckdb.types import refuse_twins
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ALLOWED: Final = (
+    "return a DuckDB relation, a pyarrow Table or RecordBatchReader, a pandas or polars frame, "
+    "anything with __arrow_c_stream__, or a SQL string"
+)
+
+
+def as_relation(value: object, step: Step, place: Place) -> DuckDBPyRelation:
+    """AssetError when `value` is no table. SQL binds to the views of the step; a stream is not read yet.
+
+    A stream goes to a connection of its own, because it may itself pull from an open result of the step.
+    """
+    if isinstance(value, DuckDBPyRelation):
+        return value
+    if isinstance(value, str):
+        return one_select(value, step, place)
+    stream = stream_of(value, place)
+    refuse_twins(stream.schema.names)
+    return step.another().from_arrow(stream)
+
+
+def one_select(text: str, step: Step, place: Place) -> DuckDBPyRelation:
+    """The user's own text, bound and not yet run. AssetError unless it is exactly one SELECT."""
+    statements = step.cursor.extract_statements(text)
+    if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+        kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
+        raise place.error(
+            f"the SQL is {kinds}, not exactly one SELECT", "write one SELECT; PIVOT needs its values listed with IN"
+        )
+    refuse_shadowed(text, step.root, place)
+    relation = query(step.cursor, _without_semicolons(text))
+    refuse_twins(relation.columns)
+    return relation
+
+
+def _without_semicolons(text: str) -> str:
+    """The one statement with blanks where it ended: a relation is used inside another query, comments and all."""
+    spelled = bytearray(text.encode())
+    for start, kind in duckdb.tokenize(text):
+        if kind == duckdb.token_type.operator and spelled[start] == ord(";"):
+            spelled[start] = ord(" ")
+    return spelled.decode()
+
+
+def stream_of(value: Any, place: Place) -> pa.Table | pa.RecordBatchReader:
+    """A frame, or whatever else is an Arrow stream, as Arrow; AssetError for anything else."""
+    import pyarrow as pa  # noqa: PLC0415 - a third of the start of a process that only runs SQL
+
+    if _is_pandas(value):
+        return _converted(lambda: pa.Table.from_pandas(value, preserve_index=False), value, place)
+    value = _collected(value)
+    if isinstance(value, pa.Table | pa.RecordBatchReader):
+        return value
+    if not hasattr(value, "__arrow_c_stream__"):
+        raise place.error(f"the function returned {_described(value)}, which is not a table", ALLOWED)
+    return _converted(lambda: pa.RecordBatchReader.from_stream(value), value, place)
+
+
+def _is_pandas(value: object) -> bool:
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, pandas.DataFrame)
+
+
+def _collected(value: Any) -> Any:
+    polars = sys.modules.get("polars")
+    lazy = polars is not None and isinstance(value, polars.LazyFrame)
+    return value.collect(engine="streaming") if lazy else value
+
+
+def _converted(convert: Any, value: object, place: Place) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    try:
+        return convert()
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        why = "" if place.personal else f": {error}"
+        raise place.error(f"the function returned {_described(value)} that Arrow cannot take{why}", ALLOWED) from None
+
+
+def _described(value: object) -> str:
+    return "nothing (None)" if value is None else f"a {type(value).__module__}.{type(value).__qualname__}"

@@ -1,0 +1,205 @@
+"""A DuckDB instance, and in it a database of its own for each step: the views `layer.name` that its SQL reads."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+from weakref import WeakSet
+
+import duckdb
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+from lakeflow.adapters.duckdb.instance.interrupt import Result, interruptible
+from lakeflow.adapters.duckdb.instance.spill import own_folder, sweep
+from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.adapters.duckdb.read import scan as scans
+from lakeflow.adapters.duckdb.read.externals import ExternalViews
+from lakeflow.core.errors import ConfigError
+from lakeflow.core.model.asset import Layer
+from lakeflow.core.model.table import Scan
+from lakeflow.core.run.resources import Share
+
+_EXTERNAL_DOTS: Final = 2  # catalog.namespace.table
+_IDLE: Final = "64MB"
+_PATIENCE: Final = 10.0
+"""Seconds that an interrupted query has to end before closing gives up."""
+
+
+class Instance:
+    """DuckDB with settings that make a run repeatable: UTC, paths from the project's root, no downloads.
+
+    ConfigError when DuckDB refuses a setting.
+    """
+
+    def __init__(self, root: str, memory_limit: str | None, threads: int | None, temp_directory: str) -> None:
+        self.root = Path(root)
+        self.spill = Path(temp_directory)
+        sweep(self.spill)
+        self._own = own_folder(self.spill, "duckdb")
+        self.externals = ExternalViews()
+        self._share: Share | None = None
+        self._lock = threading.Lock()
+        self._open: WeakSet[DuckDBPyConnection] = WeakSet()
+        self._connection = duckdb.connect(":memory:")
+        settings: Mapping[str, str | int | None] = {
+            "TimeZone": "UTC",
+            "file_search_path": _searchable(root),
+            "memory_limit": memory_limit,
+            "threads": threads,
+            "temp_directory": str(self._own),
+            "autoinstall_known_extensions": "false",
+            # What it keeps of files counts as memory of an idle instance, which belongs to others by then.
+            "enable_external_file_cache": "false",
+        }
+        for name, value in settings.items():
+            _configure(self._connection, name, value)
+
+    def resize(self, share: Share) -> None:
+        """Take no more of the machine than that, from the next query on."""
+        if share != self._share:
+            _configure(self._connection, "threads", share.threads)
+            _configure(self._connection, "memory_limit", f"{share.memory}B")
+            self._share = share
+
+    def release(self) -> None:
+        """Give back to the machine what ended queries still hold: while this one is idle, others have its share.
+
+        DuckDB keeps it until its limit is lowered.
+        """
+        if self._share is not None:
+            with suppress(duckdb.Error):  # something is still open, and holds more
+                self._connection.execute(f"SET GLOBAL memory_limit = '{_IDLE}'")
+            _configure(self._connection, "memory_limit", f"{self._share.memory}B")
+
+    def interrupt(self) -> None:
+        """End the queries that run on it."""
+        with self._lock:
+            for cursor in self._open:
+                interrupt(cursor)
+
+    def cursor(self) -> DuckDBPyConnection:
+        """A connection of its own to the one instance; a connection runs one query at a time."""
+        with self._lock:
+            cursor = self._connection.cursor()
+            self._open.add(cursor)
+            return cursor
+
+    def close(self) -> None:
+        """Interrupt what still runs, then close; closing takes every cursor along, once none is busy."""
+        deadline = time.monotonic() + _PATIENCE
+        with self._lock:
+            while True:
+                for cursor in self._open:
+                    interrupt(cursor)
+                try:
+                    self._connection.close()
+                    return shutil.rmtree(self._own, ignore_errors=True)
+                except duckdb.ResourceInUseException:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.02)
+
+
+def interrupt(cursor: DuckDBPyConnection) -> None:
+    """End the query that runs on the cursor, if any."""
+    with suppress(duckdb.ConnectionException):  # it is closed already
+        cursor.interrupt()
+
+
+def _searchable(root: str) -> str:
+    if "," in root:
+        raise ConfigError(
+            f"DuckDB cannot resolve relative paths under {root}: it reads the comma as a separator",
+            hint="move the project to a folder without a comma in its path",
+        )
+    return root
+
+
+def _configure(connection: DuckDBPyConnection, name: str, value: str | int | None) -> None:
+    if value is None:
+        return
+    try:
+        connection.execute(f"SET GLOBAL {name} = {literal(str(value))}")
+    except duckdb.Error as error:
+        raise ConfigError(
+            f"{name} = {value!r} is not a value that DuckDB takes",
+            hint="memory_limit is a size such as '2GB', threads a number from 1",
+        ) from error
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step's cursor, and how to open more: a stream needs one for itself while it is being read."""
+
+    root: Path
+    cursor: DuckDBPyConnection
+    another: Callable[[], DuckDBPyConnection]
+    interrupt: Callable[[], None]
+    watch: Callable[[], None]
+
+    def run(self, work: Callable[[], Result], watch: Callable[[], None] | None = None) -> Result:
+        """The result of a long query. Ctrl-C ends it, and so does what `watch` (by default the step's) raises."""
+        return interruptible(self.interrupt, work, watch or self.watch)
+
+
+@contextmanager
+def step(
+    instance: Instance, inputs: Mapping[str, Scan], variables: Mapping[str, bytes], watch: Callable[[], None]
+) -> Iterator[Step]:
+    """A database of its own, with a view of each input under its name; all cursors close with it.
+
+    On each of them the variables are set, their values bound and never spelled in SQL.
+    """
+    name = quoted(f"step_{uuid4().hex}")
+    opened: list[DuckDBPyConnection] = []
+    with ExitStack() as stack:
+
+        def another() -> DuckDBPyConnection:
+            opened.append(stack.enter_context(closing(instance.cursor())))
+            for variable, value in variables.items():
+                opened[-1].execute(f"SET VARIABLE {quoted(variable)} = $1", [value])
+            return opened[-1]
+
+        def interrupt_all() -> None:
+            for each in opened:
+                interrupt(each)
+
+        janitor = another()
+        janitor.execute(f"ATTACH ':memory:' AS {name}")
+        stack.callback(janitor.execute, f"DETACH {name}")
+        cursor = another()
+        cursor.execute(f"USE {name}")
+        theirs = {full: scan for full, scan in inputs.items() if full.count(".") == _EXTERNAL_DOTS}
+        if theirs:
+            stack.enter_context(instance.externals.bound(another(), theirs))
+        _bind(cursor, {each: scan for each, scan in inputs.items() if each not in theirs})
+        yield Step(instance.root, cursor, another, interrupt_all, watch)
+
+
+def bind_apart(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan]) -> None:
+    """Views of these inputs on the cursor, in a database of their own that stays as long as the instance."""
+    name = quoted(f"query_{uuid4().hex}")
+    cursor.execute(f"ATTACH ':memory:' AS {name}")
+    cursor.execute(f"USE {name}")
+    _bind(cursor, inputs)
+
+
+def _bind(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan]) -> None:
+    for layer in Layer:
+        cursor.execute(f"CREATE SCHEMA {quoted(layer)}")
+    for name, scan in inputs.items():
+        view = ".".join(quoted(part) for part in name.split("."))
+        cursor.execute(f"CREATE VIEW {view} AS {scans.select(cursor, scan)}")
+
+
+def query(cursor: DuckDBPyConnection, text: str) -> DuckDBPyRelation:
+    """The text as a lazy relation, in which a name is a table and never a Python variable that happens to be near."""
+    cursor.execute("SET SESSION python_enable_replacements = false")
+    return cursor.sql(text)

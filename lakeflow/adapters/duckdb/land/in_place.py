@@ -1,0 +1,150 @@
+"""Rows of Parquet files, read where they lie: the footers before the asset's code runs, each row when it is written.
+
+Who declares a type that a file does not have also has its column read once before that, so that a value that does not
+fit is told by its row.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from lakeflow.adapters.duckdb.failures import is_failure_of_machine
+from lakeflow.adapters.duckdb.instance.instance import Step
+from lakeflow.adapters.duckdb.instance.spill import own_folder
+from lakeflow.adapters.duckdb.land import sql as reading
+from lakeflow.adapters.duckdb.land.sql import HINT, PATH, POSITION, Delivered
+from lakeflow.adapters.duckdb.land.unpacked import readable
+from lakeflow.adapters.duckdb.names import listed, literal
+from lakeflow.adapters.duckdb.types import spelled
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.file_source import PROVENANCE, FileSource
+from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.plan.landing import Found
+
+Column = tuple[str, str]
+"""Its name, and its type as DuckDB reads it."""
+
+
+@contextmanager
+def in_place(step: Step, source: FileSource, files: Sequence[Found], spill: Path) -> Iterator[Delivered]:
+    """The rows of the files. AssetError naming the first that is not as declared.
+
+    What is unpacked lies in a folder of its own in `spill` until this is closed.
+    """
+    folder = own_folder(spill, "landing")
+    folder.mkdir(parents=True)
+    try:
+        paths = {_readable(step, file, source, folder / str(number)): file for number, file in enumerate(files)}
+        yield _delivered(step, source, paths)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _readable(step: Step, file: Found, source: FileSource, target: Path) -> str:
+    return str(readable(step.root / file.name, file.name, source, target))
+
+
+def _delivered(step: Step, source: FileSource, paths: Mapping[str, Found]) -> Delivered:
+    with reading.explained(source, paths):
+        columns = _compared(_asked(step, _schemas(tuple(paths))), source, paths)
+        rows = _rows(columns, tuple(paths))
+        _refuse_misfits(step, source, columns, rows, paths)
+        counts = dict(_asked(step, f"SELECT file_name, num_rows FROM parquet_file_metadata({listed(tuple(paths))})"))
+    names, reading_ = tuple(name for name, _ in columns), partial(_blaming, step, source, columns, paths)
+    return Delivered(names, rows, paths, dict.fromkeys(paths, 0), counts, reading_)
+
+
+def _rows(columns: Sequence[Column], paths: tuple[str, ...]) -> str:
+    """Columns found by their names and numbered, so that one called `file_row_number` does not hide DuckDB's own."""
+    entries = (
+        f"{literal(name)}: {{'name': 'c{number}', 'type': {literal(type_)}, 'default_value': NULL}}"
+        for number, (name, type_) in enumerate(columns)
+    )
+    return (
+        f"SELECT *, file_row_number AS {POSITION} FROM read_parquet({listed(paths)}, "
+        f"schema=MAP{{{', '.join(entries)}}}, hive_partitioning=false, filename={literal(PATH)})"
+    )
+
+
+def _refuse_misfits(
+    step: Step, source: FileSource, columns: Sequence[Column], rows: str, paths: Mapping[str, Found]
+) -> None:
+    """AssetError for the first row whose value does not fit the type that is declared."""
+    for number, (name, type_) in enumerate(columns):
+        declared = source.columns.get(name, "")
+        if not declared or spelled(parse_type(declared)) == type_:
+            continue
+        condition, fault = reading.misfit(f"c{number}", name, declared)
+        bad = f"SELECT {PATH}, {POSITION} FROM ({rows}) WHERE {condition} ORDER BY ALL LIMIT 1"
+        for path, position in _asked(step, bad):
+            raise AssetError(f"{paths[path].name}, row {position + 1}: {fault}", hint=HINT)
+
+
+@contextmanager
+def _blaming(step: Step, source: FileSource, columns: Sequence[Column], paths: Mapping[str, Found]) -> Iterator[None]:
+    """When a query over the rows fails, AssetError for the file that cannot be read, if that was the reason."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if not is_failure_of_machine(error):
+            for path in paths:
+                with reading.explained(source, {path: paths[path]}):
+                    _asked(step, f"SELECT sum(hash(rows)) FROM ({_rows(columns, (path,))}) AS rows")
+        raise
+
+
+def _asked(step: Step, sql: str) -> list[tuple[Any, ...]]:
+    return step.run(lambda: step.another().execute(sql).fetchall())
+
+
+def _schemas(paths: tuple[str, ...]) -> str:
+    """The columns of each Parquet file, nested ones after what holds them, in the order of file and column."""
+    return f"SELECT file_name, name, duckdb_type, num_children FROM parquet_schema({listed(paths)})"
+
+
+def _compared(rows: Sequence[tuple[Any, ...]], source: FileSource, paths: Mapping[str, Found]) -> tuple[Column, ...]:
+    """The columns; AssetError unless all files have those of the first, and they are the declared ones.
+
+    Types are compared as they are read: two writers spell one type in several ways.
+    """
+    described = {
+        path: _top([row[1:] for row in of_file][1:]) for path, of_file in groupby(rows, key=lambda row: row[0])
+    }
+    expected: list[Column] | None = None
+    for path, found in described.items():
+        names = [name for name, _ in found]
+        if source.columns and names != list(source.columns):
+            raise _columns_error(paths[path].name, list(source.columns), names)
+        if taken := next((name for name in names if name.lower() in PROVENANCE), None):
+            raise AssetError(f"{paths[path].name}: column {taken!r} is added to every landed row", hint=HINT)
+        if expected is not None and found != expected:
+            raise _columns_error(
+                paths[path].name, [" ".join(one) for one in expected], [" ".join(one) for one in found]
+            )
+        expected = found
+    return tuple(expected or ())
+
+
+def _top(described: Sequence[tuple[Any, ...]]) -> list[Column]:
+    """The columns that are not nested in others, each with its whole type."""
+    columns, inside = list[Column](), 0
+    for name, type_, children in described:
+        if not inside:
+            columns.append((str(name), str(type_)))
+        inside += (children or 0) - bool(inside)
+    return columns
+
+
+def _columns_error(name: str, expected: list[str], found: list[str]) -> AssetError:
+    return AssetError(
+        f"{name}: expected the columns {', '.join(expected)}; found {', '.join(found)}",
+        hint="mend the file, or declare its columns in the order that they have",
+    )

@@ -1,0 +1,104 @@
+"""Running an asset's code on the rows of outside files, each row with its file, its ordinal and the time."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from duckdb import DuckDBPyRelation
+
+from lakeflow.adapters.duckdb.code.call import call
+from lakeflow.adapters.duckdb.code.produce import Output, Trial, given_form
+from lakeflow.adapters.duckdb.code.returned import as_relation, one_select
+from lakeflow.adapters.duckdb.failures import Place, failures
+from lakeflow.adapters.duckdb.instance.instance import Instance, Step
+from lakeflow.adapters.duckdb.land import sql as reading
+from lakeflow.adapters.duckdb.land.in_place import in_place
+from lakeflow.adapters.duckdb.land.sql import PATH, POSITION, Delivered
+from lakeflow.adapters.duckdb.land.staged import stage
+from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.core.model.asset import Asset, PythonCode
+from lakeflow.core.model.file_source import FILE, LANDED_ROWS, LOADED_AT, PROVENANCE, ROW, Format
+from lakeflow.core.plan.landing import Found
+
+
+@dataclass(frozen=True)
+class Load:
+    """The files that an asset lands at one moment."""
+
+    asset: Asset
+    files: Sequence[Found]
+    loaded_at: datetime
+
+
+@contextmanager
+def landing(instance: Instance, load: Load, trial: Trial) -> Iterator[Output]:
+    """The output of the asset's code, valid while this is open; text is read whole before the code runs."""
+    assert load.asset.files is not None, "only an asset with a source lands files"
+    place = trial.place
+    with failures(place), trial.step(instance, {}) as running, ExitStack() as stack:
+        if not load.files:
+            raise place.error("no file is new", "everything that its source matches has landed")
+        if load.asset.files.format is Format.PARQUET:
+            came = stack.enter_context(in_place(running, load.asset.files, load.files, instance.spill))
+        else:
+            came = stage(running, load.asset.files, load.files, instance.spill, place)
+        names = _bind(running, load, came)
+        trial = replace(trial, place=replace(place, names=(LANDED_ROWS,), columns=names), reading=came.reading)
+        relation = _run(load.asset, running, trial.place)
+        _require_provenance(relation, trial.place)
+        yield trial.output([relation], running, came.landed)
+
+
+def _bind(running: Step, load: Load, came: Delivered) -> tuple[str, ...]:
+    """The view that the code reads; its columns."""
+    assert load.asset.files is not None, "as above"
+    files, cursor = "lakeflow_files", running.cursor
+    cursor.execute(f"CREATE TABLE {files} (path VARCHAR, name VARCHAR, first BIGINT)")
+    entries = [(path, came.files[path].name, first) for path, first in came.first.items()]
+    if entries:
+        cursor.execute(
+            f"INSERT INTO {files} SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[]), unnest($3::BIGINT[])",
+            [list(side) for side in zip(*entries, strict=True)],
+        )
+    columns = [
+        *reading.columns(load.asset.files, came.names),
+        f"of.name AS {quoted(FILE)}",
+        f"rows.{POSITION} - of.first + 1 AS {quoted(ROW)}",
+        f"CAST({literal(load.loaded_at.isoformat())} AS TIMESTAMPTZ) AS {quoted(LOADED_AT)}",
+    ]
+    cursor.execute(
+        f"CREATE VIEW {LANDED_ROWS} AS SELECT {', '.join(columns)} FROM ({came.rows}) AS rows "
+        f"JOIN {files} AS of ON of.path = rows.{PATH}"
+    )
+    return tuple(row[0] for row in cursor.execute(f"DESCRIBE {LANDED_ROWS}").fetchall())
+
+
+def _run(asset: Asset, running: Step, place: Place) -> DuckDBPyRelation:
+    if not isinstance(asset.code, PythonCode):
+        return one_select(asset.code.text, running, place)
+    name = _parameter(asset.code.function)
+    database = running.cursor.execute("SELECT current_database()").fetchall()[0][0]
+    text = f"FROM {quoted(database)}.main.{LANDED_ROWS}"
+    return as_relation(
+        call(asset.code, {name: given_form(asset.code, name, text, running, place)}, place), running, place
+    )
+
+
+def _parameter(function: Callable[..., Any]) -> str:
+    """The one that has no default: project files are only loaded when there is exactly one."""
+    parameters = inspect.signature(function).parameters.values()
+    return next(each.name for each in parameters if each.default is inspect.Parameter.empty)
+
+
+def _require_provenance(relation: DuckDBPyRelation, place: Place) -> None:
+    missing = sorted(set(PROVENANCE) - {name.lower() for name in relation.columns})
+    if missing:
+        raise place.error(
+            f"its code leaves out {', '.join(missing)}, which say where each row came from",
+            "select them too; `select *` does",
+        )

@@ -1,0 +1,115 @@
+"""Rows of text files in a table of the step's own database, each at its place.
+
+The order of rows is the order of the table: DuckDB keeps it while it reads in parallel, and `rowid` counts on over the
+files of a load, so that the ordinal of a row in its file is exact (`row_number()` over a partition is not).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from lakeflow.adapters.duckdb.failures import Place
+from lakeflow.adapters.duckdb.instance.instance import Step
+from lakeflow.adapters.duckdb.instance.spill import own_folder
+from lakeflow.adapters.duckdb.land import sql as reading
+from lakeflow.adapters.duckdb.land.sql import PATH, POSITION, TABLE, Delivered
+from lakeflow.adapters.duckdb.land.text_files import bad_row, compare_header
+from lakeflow.adapters.duckdb.land.unpacked import readable
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.file_source import FileSource, Format
+from lakeflow.core.plan.landing import Found
+
+_BATCH: Final = 1000
+"""Files that are read at a time: what is unpacked of them lies on disk together."""
+
+
+@dataclass
+class Staged:
+    """The rows of files in `TABLE`. `paths` maps each path that was read to its file, `first` to the rowid of its
+    first row.
+    """
+
+    step: Step
+    source: FileSource
+    place: Place
+    paths: dict[str, Found] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def delivered(self) -> Delivered:
+        rows = f"SELECT *, rowid AS {POSITION} FROM {TABLE}"
+        return Delivered(tuple(self.source.columns), rows, self.paths, self.first, self.counts)
+
+    def run(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a query on the step's connection; Ctrl-C ends it."""
+        return self.step.run(lambda: self.step.cursor.execute(sql).fetchall())
+
+    def error(self, path: str, ordinal: int, cause: str) -> AssetError:
+        """What is wrong with the n-th row of a file, told by its line where it has lines."""
+        line = reading.line(self.source, path, ordinal)
+        where = f"row {ordinal}" if line is None else f"line {line}"
+        return AssetError(f"{self.paths[path].name}, {where}: {cause}", hint=reading.HINT)
+
+
+def stage(step: Step, source: FileSource, files: Sequence[Found], spill: Path, place: Place) -> Delivered:
+    """Read every row of the files, in their order. AssetError naming the first file that is not as declared.
+
+    What is unpacked goes to a folder of its own in `spill`, which is gone afterwards.
+    """
+    staged = Staged(step, source, place)
+    for start in range(0, len(files), _BATCH):
+        folder = own_folder(spill, "landing")
+        folder.mkdir(parents=True)
+        try:
+            _stage_batch(staged, files[start : start + _BATCH], folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    return staged.delivered
+
+
+def _stage_batch(staged: Staged, files: Sequence[Found], folder: Path) -> None:
+    source, begin = staged.source, sum(staged.counts.values())
+    paths = {str(_checked(staged, file, folder / str(number))): file for number, file in enumerate(files)}
+    staged.paths |= paths
+    with reading.explained(source, paths):
+        into = f"INSERT INTO {TABLE}" if begin or len(staged.paths) > len(paths) else f"CREATE TABLE {TABLE} AS"
+        staged.run(f"{into} {reading.select(source, tuple(paths))}")
+        if source.format is Format.CSV:
+            _refuse_overlong(staged, tuple(paths))
+    _count(staged, begin)
+    for condition, fault in reading.checks(source):
+        bad = f"SELECT {PATH}, rowid FROM {TABLE} WHERE ({condition}) AND rowid >= {begin} ORDER BY rowid LIMIT 1"
+        for path, rowid in staged.run(bad):
+            raise staged.error(path, rowid - staged.first[path] + 1, fault)
+
+
+def _refuse_overlong(staged: Staged, paths: tuple[str, ...]) -> None:
+    """AssetError for a row with one value more than declared that is empty, which DuckDB drops without a word."""
+    for (path,) in staged.run(reading.overlong(staged.source, paths)):
+        if found := bad_row(Path(path), staged.source):
+            raise AssetError(f"{staged.paths[path].name}, line {found[0]}: {found[1]}", hint=reading.HINT)
+
+
+def _checked(staged: Staged, file: Found, target: Path) -> Path:
+    """Where the file can be read, its header compared."""
+    source = staged.source
+    path = readable(staged.step.root / file.name, file.name, source, target)
+    if path.stat().st_size == 0:
+        raise AssetError(f"{file.name}: the file is empty", hint="deliver it whole; a header alone lands no rows")
+    if source.format is Format.CSV and source.header:
+        compare_header(path, file.name, source, personal=staged.place.personal)
+    return path
+
+
+def _count(staged: Staged, begin: int) -> None:
+    rows = staged.run(
+        f"SELECT {PATH}, count(*), min(rowid), max(rowid) FROM {TABLE} WHERE rowid >= {begin} GROUP BY ALL"
+    )
+    for path, count, first, last in rows:
+        assert last - first + 1 == count, "the rows of a file stand together, in the order of the file"
+        staged.counts[path], staged.first[path] = count, first

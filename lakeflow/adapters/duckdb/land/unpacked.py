@@ -1,0 +1,125 @@
+"""Outside files as the engine can read them exactly: whole, unpacked, UTF-8, and under names without wildcards.
+
+DuckDB accepts a gzip whose checksum is wrong, reads big-endian UTF-16 as no rows at all, and takes `a[1].csv` for a
+pattern (see tests/traps): such files are copied into the spill directory first, which the load empties again.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final, TypeAlias
+
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.file_source import FileSource, Format
+
+Content: TypeAlias = IO[bytes] | gzip.GzipFile
+_CHUNK: Final = 1 << 20
+_SPARE: Final = 1 << 28
+"""Bytes of disk that unpacking leaves free."""
+_PATTERN: Final = re.compile(r"[*?\[]")
+
+
+def readable(path: Path, name: str, source: FileSource, target: Path) -> Path:
+    """The file itself, or a copy of its content at `target`.
+
+    AssetError naming the file, and for a wrong encoding the line, when its content cannot be had whole.
+    """
+    packed = path.suffix.lower() in {".gz", ".zip"}
+    if not packed and (source.format is Format.PARQUET or _is_utf8(source)):
+        if not _PATTERN.search(str(path)):
+            return path
+        target.symlink_to(path)
+        return target
+    with _explained(name), _opened(path, name) as content:
+        if source.format is Format.PARQUET or _is_utf8(source):
+            _copy(content, target, name)
+        else:
+            _transcode(content, target, name, source.encoding)
+    return target
+
+
+def _is_utf8(source: FileSource) -> bool:
+    """ASCII is UTF-8 too, but only ASCII: that is what transcoding checks."""
+    return codecs.lookup(source.encoding).name in {"utf-8", "utf-8-sig"}
+
+
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[Content]:
+    match path.suffix.lower():
+        case ".gz":
+            with gzip.open(path) as content:
+                yield content
+        case ".zip":
+            with zipfile.ZipFile(path) as archive, archive.open(_only_member(archive, name)) as content:
+                yield content
+        case _:
+            with path.open("rb") as content:
+                yield content
+
+
+def _only_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    if len(members) != 1:
+        raise AssetError(f"{name} holds {len(members)} files, not one", hint="deliver one file in each archive")
+    return members[0]
+
+
+def _copy(content: Content, target: Path, name: str) -> None:
+    room = _room(target)
+    with target.open("wb") as copy:
+        while chunk := content.read(_CHUNK):
+            room = _taken(room, len(chunk), name)
+            copy.write(chunk)
+
+
+def _transcode(content: Content, target: Path, name: str, encoding: str) -> None:
+    """To UTF-8; line ends stay as they are."""
+    decoder, room, line = codecs.getincrementaldecoder(encoding)(), _room(target), 1
+    with target.open("wb") as copy:
+        final = False
+        while not final:
+            chunk = content.read(_CHUNK)
+            final = not chunk
+            try:
+                text = decoder.decode(chunk, final)
+            except UnicodeError as error:  # UTF-16 without its mark has no place in the bytes
+                if isinstance(error, UnicodeDecodeError):
+                    line += error.object[: error.start].decode(encoding, "ignore").count("\n")
+                raise AssetError(f"{name}, line {line}: not {encoding}", hint=_ENCODING) from None
+            line += text.count("\n")
+            encoded = text.encode()
+            room = _taken(room, len(encoded), name)
+            copy.write(encoded)
+
+
+_ENCODING: Final = 'declare the encoding in which the file is written, such as encoding = "latin-1"'
+
+
+def _room(target: Path) -> int:
+    return shutil.disk_usage(target.parent).free - _SPARE
+
+
+def _taken(room: int, size: int, name: str) -> int:
+    """What is left; a small archive may unpack to any size."""
+    if size > room:
+        raise AssetError(f"{name} unpacks to more than the disk can hold", hint="free space, or deliver it in parts")
+    return room - size
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError) as error:
+        hint = "deliver the whole file again; a writer should rename it into place when it is done"
+        raise AssetError(f"{name} is damaged or not whole ({type(error).__name__})", hint=hint) from None
+    except OSError as error:
+        raise AssetError(f"{name} cannot be read: {error.strerror or error}", hint="check file and disk") from None

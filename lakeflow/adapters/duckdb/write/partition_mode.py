@@ -1,0 +1,88 @@
+"""Dynamic overwrite: the partitions that came, or that were asked for, in place of those that stand there.
+
+A file of the table's own layout is one partition and goes as a whole, unread. Files from before the layout changed are
+looked into, and what stays of them is written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from duckdb import DuckDBPyConnection
+
+from lakeflow.adapters.duckdb.names import literal
+from lakeflow.adapters.duckdb.read import scan as scans
+from lakeflow.adapters.duckdb.write.partitions import Parts
+from lakeflow.adapters.duckdb.write.upsert import Again
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.layout import Partition
+from lakeflow.core.model.table import Scan, WrittenFile
+from lakeflow.core.run.write import Write, Written
+from lakeflow.core.wording import counted
+
+_Texts = tuple[str | None, ...]
+
+
+def overwrite(
+    write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, parts: Parts, again: Again
+) -> Written:
+    """What becomes of the table when these files have come. AssetError for rows outside the asked partitions."""
+    rows = sum(file.rows for file in came)
+    _refuse_unasked(write, came)
+    replaced = write.asked | {file.partition for file in came}
+    if write.base is None or not replaced:
+        return Written(came, rows=rows)
+    base = replace(write.base, schema=write.schema)
+    whole = tuple(path for path in base.files if write.partitions.get(path) in replaced)
+    gone = _count(cursor, replace(base, files=whole))
+    older = replace(base, files=tuple(path for path in base.files if path not in write.partitions))
+    mixed, texts = _look_into(older, replaced, cursor, parts)
+    if not mixed:
+        return Written(came, whole, rows, gone)
+    before = replace(base, files=mixed)
+    rest = again(_outside(cursor, before, parts, texts))
+    gone += _count(cursor, before, f"WHERE {_among(parts, texts)}")
+    return Written((*came, *rest), (*whole, *mixed), rows, gone)
+
+
+def _refuse_unasked(write: Write, came: Sequence[WrittenFile]) -> None:
+    outside = [file for file in came if write.asked and file.partition not in write.asked]
+    if outside:
+        rows = sum(file.rows for file in outside)
+        raise AssetError(
+            f"{counted(rows, 'row')} outside of the {counted(len(write.asked), 'partition')} asked for",
+            hint="filter by the partition's begin and end in the code",
+        )
+
+
+def _look_into(
+    older: Scan, replaced: Iterable[Partition], cursor: DuckDBPyConnection, parts: Parts
+) -> tuple[tuple[str, ...], tuple[_Texts, ...]]:
+    """Files that hold rows of these partitions, and those partitions as DuckDB spells them."""
+    mixed: dict[str, None] = {}
+    found: dict[_Texts, None] = {}
+    wanted = frozenset(replaced)
+    for path in older.files:
+        rows = scans.select(cursor, replace(older, files=(path,)))
+        texts = cursor.execute(f"SELECT DISTINCT {parts.texts} FROM ({rows})").fetchall()
+        if here := [each for each in texts if parts.partition(each) in wanted]:
+            mixed[path] = None
+            found |= dict.fromkeys(here)
+    return tuple(mixed), tuple(found)
+
+
+def _outside(cursor: DuckDBPyConnection, scan: Scan, parts: Parts, texts: Sequence[_Texts]) -> str:
+    return f"SELECT * FROM ({scans.select(cursor, scan)}) WHERE NOT {_among(parts, texts)}"
+
+
+def _among(parts: Parts, texts: Sequence[_Texts]) -> str:
+    """SQL: is the row of one of these partitions? As lists, in which NULL equals NULL."""
+    spelled = (f"[{', '.join('NULL' if text is None else literal(text) for text in each)}]" for each in texts)
+    return f"list_contains([{', '.join(spelled)}], [{parts.texts}])"
+
+
+def _count(cursor: DuckDBPyConnection, scan: Scan, where: str = "") -> int:
+    if not scan.files:
+        return 0
+    return int(cursor.execute(f"SELECT count(*) FROM ({scans.select(cursor, scan)}) {where}").fetchall()[0][0])

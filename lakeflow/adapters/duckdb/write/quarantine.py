@@ -1,0 +1,98 @@
+"""The split of what an asset gave: rows that its checks refuse go to files of their own.
+
+All rows are computed once, into a table that may spill to disk, so that no row is lost or doubled between the two
+writes, whatever the code is; that none was is asserted.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+from duckdb import DuckDBPyRelation
+
+from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.adapters.duckdb.types import spelled
+from lakeflow.adapters.duckdb.write.partitions import Parts
+from lakeflow.adapters.duckdb.write.write import query, selected, write_files
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.quarantine import CHECK, INPUTS, REASON, RUN, Refusal
+from lakeflow.core.model.schema import Field
+from lakeflow.core.model.table import WrittenFile
+from lakeflow.core.run.write import Apart, Write, Written
+from lakeflow.core.wording import counted
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A column that says of each row whether it fails a check."""
+
+    column: str
+    refusal: Refusal
+
+    @property
+    def named(self) -> str:
+        return f"CASE WHEN {self.column} THEN {literal(self.refusal.check)} END"
+
+
+def write_apart(write: Write, apart: Apart, relation: DuckDBPyRelation, parts: Parts, target: Path) -> Written:
+    """Files of good rows in `target`, of refused ones in a folder of that name in the directory of the other table.
+
+    AssetError unless both together are all rows that came. Drops the second folder when it fails.
+    """
+    table = f"temp.main.{quoted(f'lakeflow_{uuid4().hex}')}"
+    marks = [_Mark(quoted(f"lakeflow {place}"), refusal) for place, refusal in enumerate(apart.refusals)]
+    columns = ", ".join(["*", *(f"coalesce(({mark.refusal.bad}), FALSE) AS {mark.column}" for mark in marks)])
+    made = query(relation, f"CREATE TEMP TABLE {table} AS SELECT {columns} FROM ({selected(relation, write.schema)})")
+    other = Path(apart.directory) / target.name
+    try:
+        came = made.fetchall()[0][0]
+        kept = _within_bounds(relation, table, marks)
+        refused = " OR ".join(mark.column for mark in kept) or "FALSE"
+        names = ", ".join(map(quoted, write.schema.names))
+        taken = query(relation, f"SELECT {names} FROM {table} WHERE NOT ({refused})")
+        good = write_files(taken, write, parts, target)
+        told = query(relation, f"SELECT {_told(apart, kept, write.schema.names)} FROM {table} WHERE {refused}")
+        beside = Write(write.mode, apart.schema, apart.directory)
+        return _accounted(came, good, write_files(told, beside, replace(parts, fields=(), names=(), values=()), other))
+    except BaseException:
+        shutil.rmtree(other, ignore_errors=True)
+        raise
+    finally:
+        query(relation, f"DROP TABLE {table}")
+
+
+def _within_bounds(relation: DuckDBPyRelation, table: str, marks: Sequence[_Mark]) -> list[_Mark]:
+    """The checks that no larger share of the rows fails than they allow; what fails the others stays and is audited."""
+    counts = ", ".join(["count(*)", *(f"count(*) FILTER ({mark.column})" for mark in marks)])
+    rows, *failed = query(relation, f"SELECT {counts} FROM {table}").fetchall()[0]
+    return [mark for mark, bad in zip(marks, failed, strict=True) if bad <= mark.refusal.max_fraction * rows]
+
+
+def _told(apart: Apart, marks: Sequence[_Mark], own: Sequence[str]) -> str:
+    """Each column of the quarantine; one that the asset does not have any more is NULL."""
+    named = ", ".join(mark.named for mark in marks) or "NULL"
+    said = {
+        CHECK: f"coalesce({named}, NULL)",
+        REASON: f"concat_ws('; ', {named})",
+        RUN: literal(apart.run),
+        INPUTS: literal(apart.inputs),
+    }
+    known = {name.lower(): quoted(name) for name in own} | said
+    return ", ".join(_cast(field, known.get(field.name.lower(), "NULL")) for field in apart.schema.fields)
+
+
+def _cast(field: Field, expression: str) -> str:
+    return f"CAST({expression} AS {spelled(field.type)}) AS {quoted(field.name)}"
+
+
+def _accounted(came: int, good: tuple[WrittenFile, ...], bad: tuple[WrittenFile, ...]) -> Written:
+    rows, refused = (sum(file.rows for file in files) for files in (good, bad))
+    if rows + refused != came:
+        raise AssetError(
+            f"of {counted(came, 'row')} that came {rows:,} were written and {refused:,} put into quarantine"
+        )
+    return Written(good, rows=rows, apart=bad)

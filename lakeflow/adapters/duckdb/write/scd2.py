@@ -1,0 +1,291 @@
+"""Slowly changing dimensions: the versions that come of rows with a time, between the versions that stand there.
+
+For each key that came, the beginnings of its versions, their ends where nothing follows, and the rows that came are put
+in order of time; what says the same as what stands before it goes; each ends where the next begins. So a row that is
+late splits the version that held then, and one that repeats it changes nothing (docs/decisions/0035, 0073).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from duckdb import DuckDBPyConnection
+
+from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.adapters.duckdb.read import scan as scans
+from lakeflow.adapters.duckdb.read.sameness import exactly
+from lakeflow.adapters.duckdb.types import spelled
+from lakeflow.adapters.duckdb.write import twins
+from lakeflow.adapters.duckdb.write.upsert import Again, gone, in_new_columns, key_fields
+from lakeflow.core.errors import AssetError, SchemaError
+from lakeflow.core.model.asset import Deletes
+from lakeflow.core.model.scd2_columns import IS_CURRENT, VALID_FROM, VALID_TO, unversioned
+from lakeflow.core.model.schema import Field, Schema
+from lakeflow.core.model.table import Scan, WrittenFile
+from lakeflow.core.run.write import Ties, Write, Written
+from lakeflow.core.wording import counted
+
+_STAYS, _BEGINS, _CAME, _CLOSED = 0, 1, 2, 3
+"""Which of several things said of one key at one moment holds: the greatest. `_STAYS` is the end of a version."""
+
+
+def keep_history(
+    write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, fresh: Again, again: Again
+) -> Written:
+    """What becomes of the table when these rows have come. `fresh` writes versions, `again` those that stay.
+
+    AssetError when a row has no time, or two of one key have the same.
+    """
+    history = _History(write, cursor)
+    history.load(tuple(file.path for file in came))
+    base = _checked_base(write)
+    history.compare(base)
+    rows, replaced = history.counts()
+    files = fresh(history.versions()) if rows else ()
+    touched = history.touched(base) if base and replaced else ()
+    if base and touched:
+        files = (*files, *again(history.rest(replace(base, files=touched))))
+    return Written(files, touched, rows, replaced, turns=history.turns(base))
+
+
+def _checked_base(write: Write) -> Scan | None:
+    if write.base is None:
+        return None
+    if write.base.schema.find(VALID_FROM) is None:
+        raise SchemaError(
+            f"the table has no column {VALID_FROM}, so it was not written as a history",
+            hint=f"`lakeflow materialize {write.base.key} --full-refresh` builds it anew",
+        )
+    return in_new_columns(write, write.base)
+
+
+@dataclass(frozen=True)
+class _History:
+    """The work on temporary tables of the cursor: columns are `k0`, … of the key and `c0`, … of what is versioned."""
+
+    write: Write
+    cursor: DuckDBPyConnection
+
+    def load(self, files: tuple[str, ...]) -> None:
+        """`came`: the rows that came, each at its moment `t`, and whether it `ends` what its key said."""
+        rows = (
+            f"SELECT * FROM {scans.named(files, unversioned(self.write.schema).fields)}" if files else self._nothing()
+        )
+        ends = gone(self.write, self.cursor, rows) if self.write.deleted else "false"
+        self._create("came", f"SELECT {self._columns()}, {self._moment()} AS t, {ends} AS ends FROM ({rows})")
+        (missing,) = self._row("SELECT count(*) FROM came WHERE t IS NULL")
+        if missing:
+            raise AssetError(
+                f"column {self.write.at!r} is NULL in {counted(missing, 'row')}",
+                hint="fill it, or leave those rows out: at says since when a row holds",
+            )
+        twins.refuse_twins(self.write, self.cursor, "came", self._keys.split(", "), "t")
+
+    def compare(self, base: Scan | None) -> None:
+        """`old`: versions of keys that are looked at; `new`: what they become; `gone` and `fresh`: the difference."""
+        self._create("old", self._old(base))
+        self._create("said", self._said_by_keep())
+        self._create("new", f"SELECT *, {self._is_current('t', 'u')} AS w FROM ({self._timeline()})")
+        ends = "o.t = n.t AND o.u IS NOT DISTINCT FROM n.u AND o.w IS NOT DISTINCT FROM n.w"
+        same = f"{self._same('o', 'n')} AND {ends} AND {self._equal('o', 'n', self._values())}"
+        self._create("gone", f"SELECT o.* FROM old AS o ANTI JOIN new AS n ON {same}")
+        self._create("fresh", f"SELECT n.* FROM new AS n ANTI JOIN old AS o ON {same}")
+
+    def counts(self) -> tuple[int, int]:
+        """(new versions, versions of the base that do not hold any more)"""
+        fresh, gone = self._row("SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM gone)")
+        return fresh, gone
+
+    def turns(self, base: Scan | None) -> str:
+        """When, after now, the first version begins or ends: until then `is_current` is right."""
+        moments = ["SELECT unnest([t, u]) AS m FROM fresh"]
+        if base is not None and base.files:
+            at = f"SELECT {self._key_columns()}, {VALID_FROM} AS t, {VALID_TO} AS u"
+            coming = f"{at} FROM ({scans.select(self.cursor, base)}) WHERE t > {self._now()} OR u > {self._now()}"
+            stays = f"({coming}) AS o ANTI JOIN gone AS g ON {self._same('o', 'g')} AND o.t = g.t"
+            moments.append(f"SELECT unnest([o.t, o.u]) FROM {stays}")
+        first = f"SELECT min(m) FROM ({' UNION ALL '.join(moments)}) WHERE m > {self._now()}"
+        text = self.cursor.execute(f"SELECT strftime(({first})::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%f+00:00')").fetchall()
+        return str(text[0][0] or "")
+
+    def versions(self) -> str:
+        """SQL of the new versions, as rows of the table."""
+        shown = {field.name: f"{short} AS {quoted(field.name)}" for short, field in self._named()}
+        ends = {VALID_FROM: "t", VALID_TO: "u", IS_CURRENT: "w"}
+        shown |= {name: f"{sql} AS {quoted(name)}" for name, sql in ends.items()}
+        return f"SELECT {', '.join(shown[field.name] for field in self.write.schema.fields)} FROM fresh"
+
+    def touched(self, base: Scan) -> tuple[str, ...]:
+        """Files of the base in which a version is that does not hold any more."""
+        scans.refuse_unmarked(self.cursor, base)
+        marks = [*key_fields(self.write), self._field(VALID_FROM)]
+        on = " AND ".join([*(f"o.f{n} = g.k{n}" for n in range(len(marks) - 1)), f"o.f{len(marks) - 1} = g.t"])
+        rows = scans.by_number(base.files, marks)
+        found = self.cursor.execute(
+            f"SELECT DISTINCT file_index FROM {rows} AS o SEMI JOIN gone AS g ON {on}"
+        ).fetchall()
+        return tuple(base.files[index] for (index,) in sorted(found))
+
+    def rest(self, scan: Scan) -> str:
+        """SQL of the rows that stay."""
+        keys = [f"o.{quoted(field.name)} = g.k{n}" for n, field in enumerate(key_fields(self.write))]
+        on = " AND ".join([*keys, f"o.{VALID_FROM} = g.t"])
+        return f"SELECT o.* FROM ({scans.select(self.cursor, scan)}) AS o ANTI JOIN gone AS g ON {on}"
+
+    def _old(self, base: Scan | None) -> str:
+        """All versions of keys that came, and of the others those that end now or whose mark is not right any more."""
+        if base is None:
+            return "SELECT * EXCLUDE ends, t AS u, false AS w FROM came WHERE false"
+        ends = f"{VALID_FROM} AS t, {VALID_TO} AS u, {IS_CURRENT} AS w"
+        shown = f"SELECT {self._columns()}, {ends} FROM ({scans.select(self.cursor, base)})"
+        known = f"SELECT o.* FROM ({shown}) AS o SEMI JOIN came AS c ON {self._same('o', 'c')}"
+        left = f"SELECT o.* FROM ({shown}) AS o ANTI JOIN came AS c ON {self._same('o', 'c')}"
+        looked_at = f"o.w IS DISTINCT FROM {self._is_current('o.t', 'o.u')}"
+        if self.write.deletes is Deletes.CLOSE:
+            looked_at += f" OR {self._holds('o')}"
+        return f"{known} UNION ALL {left} WHERE {looked_at}"
+
+    def _said_by_keep(self) -> str:
+        """What came; where what stands there at the very moment counts more, that instead.
+
+        AssetError where it counts as much and is another row.
+        """
+        if not self.write.last_by:
+            return "FROM came"
+        last, on = self._short(self.write.last_by), f"{self._same('o', 'c')} AND o.t = c.t"
+        if self.write.ties is Ties.REFUSED:
+            other = f"(c.ends OR NOT ({self._equal('o', 'c', self._values())}))"
+            keys = ", ".join(f"c.{key}" for key in self._keys.split(", "))
+            tied = f"SELECT {keys} FROM old AS o JOIN came AS c ON {on} WHERE o.{last} IS NOT DISTINCT FROM c.{last}"
+            twins.refuse_ties(self.write, self.cursor, f"{tied} AND {other}", self._keys.split(", "))
+        more = f"{on} AND {twins.is_late(f'c.{last}', f'o.{last}')}"
+        stands = f"SELECT o.* EXCLUDE (u, w), false AS ends FROM old AS o SEMI JOIN came AS c ON {more}"
+        return f"SELECT c.* FROM came AS c ANTI JOIN old AS o ON {more} UNION ALL BY NAME {stands}"
+
+    def _timeline(self) -> str:
+        columns = f"{self._keys}{''.join(f', {short}' for short, _ in self._versioned())}"
+        said = [
+            f"SELECT {columns}, t, false AS ends, {_BEGINS} AS weight FROM old",
+            f"SELECT {columns}, u, true, {_STAYS} FROM old WHERE u IS NOT NULL",
+            f"SELECT {columns}, t, ends, {_CAME} FROM said",
+        ]
+        if self.write.deletes is Deletes.CLOSE:
+            said += [self._closed(columns), self._back(columns)]
+        one = f"row_number() OVER (PARTITION BY {self._keys}, t ORDER BY weight DESC) = 1"
+        before = f"OVER (PARTITION BY {self._keys} ORDER BY t)"
+        before_it, version = f"lag({self._version()}) {before}", self._version()
+        again = f"coalesce(lag(ends) {before} = ends AND (ends OR {before_it} = {version}), false)"
+        picked = f"SELECT * FROM ({' UNION ALL '.join(said)}) QUALIFY {one}"
+        kept = f"SELECT * FROM ({picked}) QUALIFY NOT {again}"
+        return f"SELECT * EXCLUDE (ends, weight) FROM (SELECT *, lead(t) {before} AS u FROM ({kept})) WHERE NOT ends"
+
+    def _closed(self, columns: str) -> str:
+        """Keys that did not come end now; a version that began at this very moment, or today, has held that long."""
+        left = f"old AS o ANTI JOIN came AS c ON {self._same('o', 'c')} WHERE {self._holds('o')}"
+        step = "1" if str(self._field(VALID_FROM).type) == "date" else "INTERVAL 1 MICROSECOND"
+        return f"SELECT {columns}, greatest({self._now()}, o.t + {step}), true, {_CLOSED} FROM {left}"
+
+    def _back(self, columns: str) -> str:
+        """Keys that had ended and come again hold from now on, however old the row is that says so."""
+        last = f"SELECT * FROM said QUALIFY row_number() OVER (PARTITION BY {self._keys} ORDER BY t DESC) = 1"
+        ended = f"SELECT {self._keys}, max(u) AS e FROM old GROUP BY {self._keys} HAVING count(*) = count(u)"
+        both = f"({last}) AS s JOIN ({ended}) AS o ON {self._same('s', 'o')} WHERE s.t < o.e AND NOT s.ends"
+        named = ", ".join(f"s.{column}" for column in columns.split(", "))
+        return f"SELECT {named}, greatest({self._now()}, o.e), false, {_CAME} FROM {both}"
+
+    def _holds(self, version: str) -> str:
+        """Has it begun, and has nothing ended it?"""
+        return f"({version}.u IS NULL AND {version}.t <= {self._now()})"
+
+    def _is_current(self, begin: str, end: str) -> str:
+        return f"({begin} <= {self._now()} AND ({end} IS NULL OR {end} > {self._now()}))"
+
+    # columns
+
+    def _named(self) -> Iterator[tuple[str, Field]]:
+        for n, field in enumerate(key_fields(self.write)):
+            yield f"k{n}", field
+        yield from self._versioned()
+
+    def _versioned(self) -> Iterator[tuple[str, Field]]:
+        keys = {field.name for field in key_fields(self.write)}
+        given = unversioned(self.write.schema).fields
+        for n, field in enumerate(field for field in given if field.name not in keys):
+            yield f"c{n}", field
+
+    def _columns(self) -> str:
+        return ", ".join(f"{quoted(field.name)} AS {short}" for short, field in self._named())
+
+    @property
+    def _keys(self) -> str:
+        return ", ".join(f"k{n}" for n in range(len(self.write.key)))
+
+    def _key_columns(self) -> str:
+        return ", ".join(f"{quoted(field.name)} AS k{n}" for n, field in enumerate(key_fields(self.write)))
+
+    def _values(self) -> list[tuple[str, Field]]:
+        """All columns that are not of the key."""
+        return list(self._versioned())
+
+    def _compared(self) -> list[tuple[str, Field]]:
+        """What makes a version another: never the moment that it begins; where the author says what, only that."""
+        tracked = {name.lower() for name in self.write.track}
+        if unknown := tracked - {field.name.lower() for _, field in self._versioned()}:
+            name = min(unknown)
+            raise SchemaError(f"track names column {name!r}, which is not produced", hint=f"select {name} too")
+        named = ((short, field, field.name.lower()) for short, field in self._versioned())
+        return [
+            (short, field)
+            for short, field, name in named
+            if name != self.write.at.lower() and (not tracked or name in tracked)
+        ]
+
+    def _version(self) -> str:
+        """A struct, for which NULL equals NULL."""
+        return f"row({', '.join(exactly(short, field.type) for short, field in self._compared()) or 'true'})"
+
+    def _equal(self, left: str, right: str, values: list[tuple[str, Field]]) -> str:
+        sides = ([exactly(f"{side}.{short}", field.type) for side in (left, right)] for short, field in values)
+        return " AND ".join(f"{ours} IS NOT DISTINCT FROM {theirs}" for ours, theirs in sides) or "true"
+
+    def _short(self, name: str) -> str:
+        return next(short for short, field in self._named() if field.name.lower() == name.lower())
+
+    def _same(self, left: str, right: str) -> str:
+        return " AND ".join(f"{left}.k{n} = {right}.k{n}" for n in range(len(self.write.key)))
+
+    # moments
+
+    def _moment(self) -> str:
+        return quoted(self._field(self.write.at).name) if self.write.at else self._now()
+
+    def _now(self) -> str:
+        """When the run writes, as the history counts time."""
+        assert self.write.moment is not None, "a history is written at a moment"
+        type_ = spelled(self._field(VALID_FROM).type)
+        moment = f"CAST({literal(self.write.moment.isoformat())} AS TIMESTAMPTZ)"
+        return f"CAST({moment} AT TIME ZONE 'UTC' AS {type_})" if "ZONE" not in type_ else moment
+
+    def _field(self, name: str) -> Field:
+        field = self.write.schema.find(name)
+        assert field is not None, f"the schema of a history has {name}"
+        return field
+
+    # queries
+
+    def _nothing(self) -> str:
+        fields = unversioned(self.write.schema).fields
+        nulls = (f"CAST(NULL AS {spelled(field.type)}) AS {quoted(field.name)}" for field in fields)
+        return f"SELECT {', '.join(nulls)} WHERE false"
+
+    def _create(self, name: str, query: str) -> None:
+        self.cursor.execute(f"CREATE TEMP TABLE {name} AS {query}")
+
+    def _row(self, query: str) -> tuple[int, ...]:
+        return tuple(self.cursor.execute(query).fetchall()[0])
+
+
+def staged(write: Write) -> Write:
+    """How the rows that come are written before they are versions: only the columns that the code gives."""
+    return replace(write, schema=Schema(unversioned(write.schema).fields))

@@ -1,0 +1,199 @@
+"""A relation as Parquet files that are exactly what the table's schema says, on disk and synced.
+
+DuckDB writes them itself, out of core, one file a thread at a time; the statistics that it returns are better than
+the files' footers (they count NaN, and bound columns that hold one).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from duckdb import DuckDBPyRelation
+
+from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.adapters.duckdb.types import schema_of, spelled
+from lakeflow.adapters.duckdb.write.partitions import Parts, order
+from lakeflow.core.errors import SchemaError
+from lakeflow.core.model.schema import Field, Fixed, List, Map, Schema, Struct, Type, children
+from lakeflow.core.model.table import ColumnStats, WrittenFile
+from lakeflow.core.ports import Rows
+from lakeflow.core.run.write import Write
+from lakeflow.core.wording import counted
+
+FILE_BYTES: Final = 512 * 1024 * 1024
+"""A file is closed once it is larger: Iceberg's own default for `write.target-file-size-bytes`."""
+
+_SOURCE: Final = "lakeflow_produced"
+_PART: Final = re.compile(r'"((?:[^"]|"")*)"')
+
+
+def write_files(
+    relation: DuckDBPyRelation, write: Write, parts: Parts, target: Path, choose: Callable[[str], str] = str
+) -> tuple[WrittenFile, ...]:
+    """Write the relation's rows to files in `target`, which is not there yet, cast to exactly the write's schema.
+
+    `choose` turns the SELECT of rows that were cast into one of some of them.
+    SchemaError when they do not fit it, duckdb.Error passes; then the caller drops what is in `target`.
+    """
+    text = choose(selected(relation, write.schema))
+    rows = query(relation, _copy(text, write, parts, target)).fetchall()
+    files = tuple(_written(row, write, parts) for row in rows if row[1])
+    _refuse_nulls(write.schema, files)
+    _settle(target, files)
+    return files
+
+
+def first_rows(relation: DuckDBPyRelation, schema: Schema, limit: int) -> Rows:
+    """The first rows as they would be written, each value as text. Raises as `write_files` does."""
+    texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in schema.names)
+    found = query(relation, f"SELECT {texts} FROM ({selected(relation, schema)}) LIMIT {int(limit)}").fetchall()
+    return Rows(schema.names, tuple(found), tuple(str(field.type) for field in schema.fields))
+
+
+def query(relation: DuckDBPyRelation, text: str) -> DuckDBPyRelation:
+    """SQL on the relation's own connection, in which it is called `_SOURCE`."""
+    result = relation.query(_SOURCE, text)
+    assert result is not None, "SELECT and COPY have a result"
+    return result
+
+
+def selected(relation: DuckDBPyRelation, schema: Schema) -> str:
+    """SQL that casts each column; SchemaError unless its columns are then, by DuckDB's word, exactly `schema`."""
+    produced = schema_of(relation.columns, relation.types)
+    _refuse_surplus(produced.fields, schema.fields, ())
+    text = f"SELECT {', '.join(_cast(field, produced) for field in schema.fields)} FROM {_SOURCE}"
+    cast = query(relation, text)
+    if schema_of(cast.columns, cast.types).fields != tuple(_bare(field) for field in schema.fields):
+        raise SchemaError(f"cannot write {_columns(schema.fields)}", hint="declare types that DuckDB has")
+    return text
+
+
+def _cast(field: Field, produced: Schema) -> str:
+    source = produced.find(field.name)
+    return f"CAST({quoted(source.name) if source else 'NULL'} AS {spelled(field.type)}) AS {quoted(field.name)}"
+
+
+def _refuse_surplus(produced: tuple[Field, ...], target: tuple[Field, ...], path: tuple[str, ...]) -> None:
+    """DuckDB casts structs by name and drops what the target lacks: nothing may vanish that way."""
+    known = {field.name.lower(): field for field in target}
+    for field in produced:
+        here = (*path, field.name)
+        if field.name.lower() not in known:
+            raise SchemaError(f"column {'.'.join(here)!r} is produced and has no place in the table's schema")
+        below = children(known[field.name.lower()].type)
+        if below:
+            _refuse_surplus(children(field.type), below, here)
+
+
+def _bare(field: Field) -> Field:
+    """The field without what DuckDB cannot know: its id, and whether it is required (a map's key always is)."""
+    return replace(field, id=0, required=False, type=_bare_type(field.type))
+
+
+def _bare_type(type_: Type) -> Type:
+    if isinstance(type_, Fixed):
+        raise SchemaError(f"cannot write {type_}: DuckDB stores bytes of any length", hint="use binary")
+    match type_:
+        case Struct(fields):
+            return Struct(tuple(_bare(field) for field in fields))
+        case List(element):
+            return List(_bare(element))
+        case Map(key, value):
+            return Map(replace(_bare(key), required=True), _bare(value))
+    return type_
+
+
+def _columns(fields: Iterable[Field]) -> str:
+    return ", ".join(f"{field.name} {field.type}" for field in fields)
+
+
+def _copy(select: str, write: Write, parts: Parts, target: Path) -> str:
+    """A file a thread at a time, each in the sort order; or a folder a partition, in which pieces of it interleave."""
+    names = ", ".join(map(quoted, parts.names))
+    options = (
+        f"FORMAT parquet, COMPRESSION zstd, {f'PARTITION_BY ({names})' if names else 'PER_THREAD_OUTPUT'}, "
+        f"RETURN_STATS, FILENAME_PATTERN 'f-{{uuid}}', FILE_SIZE_BYTES {FILE_BYTES}, "
+        f"FIELD_IDS {_ids(write.schema.fields)}"
+    )
+    if names or write.layout.sort_by:
+        select = f"SELECT *{parts.columns} FROM ({select}){order(write.layout)}"
+    return f"COPY ({select}) TO {literal(str(target))} ({options})"
+
+
+def _ids(fields: tuple[Field, ...]) -> str:
+    return f"{{{', '.join(f'{quoted(field.name)}: {_id(field)}' for field in fields)}}}"
+
+
+def _id(field: Field) -> str:
+    nested = children(field.type)
+    return f"{{__duckdb_field_id: {field.id}, {_ids(nested)[1:-1]}}}" if nested else str(field.id)
+
+
+def _written(row: tuple[Any, ...], write: Write, parts: Parts) -> WrittenFile:
+    """One row of RETURN_STATS: name, rows, bytes, bytes of the footer, statistics by quoted path, partition, ..."""
+    path, rows, size, _, stats, values, *_ = row
+    return WrittenFile(
+        path=path,
+        rows=rows,
+        bytes=size,
+        columns={_path(name): _stats(said) for name, said in stats.items()},
+        partition=parts.partition([values[name] for name in parts.names]),
+        is_sorted=bool(write.layout.sort_by) and not parts.names,
+    )
+
+
+def _path(name: str) -> tuple[str, ...]:
+    """`"st"."we""ird"` → its parts."""
+    return tuple(part.replace('""', '"') for part in _PART.findall(name))
+
+
+def _stats(values: Mapping[str, str]) -> ColumnStats:
+    count = {name: int(values[name]) for name in _COUNTS if name in values}
+    return ColumnStats(
+        values=count.get("num_values"),
+        nulls=count.get("null_count"),
+        nans=count.get("nan_count"),
+        bytes=count.get("column_size_bytes"),
+        low=values.get("min"),
+        high=values.get("max"),
+    )
+
+
+_COUNTS: Final = ("num_values", "null_count", "nan_count", "column_size_bytes")
+
+
+def _refuse_nulls(schema: Schema, files: tuple[WrittenFile, ...]) -> None:
+    for field in schema.fields:
+        nulls = sum(file.columns[(field.name,)].nulls or 0 for file in files)
+        if field.required and nulls:
+            raise SchemaError(
+                f"column {field.name!r} is required, and {counted(nulls, 'row')} without it came",
+                hint="fill them, or leave those rows out",
+            )
+
+
+def _settle(target: Path, files: tuple[WrittenFile, ...]) -> None:
+    """Drop files without rows, and sync the rest with the folders that name them (a power cut must lose none)."""
+    kept = {file.path for file in files}
+    if not files:
+        shutil.rmtree(target, ignore_errors=True)
+        return
+    for path in (*target.rglob("*"), target, target.parent):
+        if path.is_file() and str(path) not in kept:
+            path.unlink()
+        else:
+            _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,63 @@
+"""Bad-row queries: a SELECT of the rows that should not be; each row that it returns is a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lakeflow.adapters.expectations.checks.check import NOTHING, Check, Finding, share
+from lakeflow.adapters.expectations.metrics import samples
+from lakeflow.adapters.expectations.metrics.answers import Answers
+from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
+from lakeflow.adapters.expectations.table import Audited
+from lakeflow.core.model.asset import CheckFile, Outcome
+from lakeflow.core.wording import counted
+
+_ROWS = Aggregate("count(*)")
+
+
+def file_check(file: CheckFile, table: Audited, *, allow_empty: bool) -> Check:
+    """The check in `<asset>.<name>.sql`."""
+    rule = bad_rows(table, file.text, allow_empty=allow_empty or file.allow_empty)
+    name = file.name.replace("_", " ") or file.path
+    return Check(file.path, name, rule, file.path, file.severity, personal=table.guarded)
+
+
+def bad_rows(table: Audited, sql: str, *, allow_empty: bool) -> BadRows:
+    """No sample where any column may be personal: an alias can carry its value under another name."""
+    return BadRows(sql, allow_empty=allow_empty, sampled=not table.guarded)
+
+
+@dataclass(frozen=True)
+class BadRows:
+    """`sampled` says that some of the rows may be shown."""
+
+    sql: str
+    allow_empty: bool
+    sampled: bool
+    plans: tuple[Plan, ...] = (_ROWS,)
+
+    def find(self, answers: Answers) -> Finding:
+        query = answers.select(self.sql)
+        rows = answers.value(_ROWS)
+        failed = answers.ask(f"SELECT count(*) FROM (\n{query}\n)").rows[0][0]
+        if rows == 0 and failed == 0 and not self.allow_empty:
+            return Finding(Outcome.ERRORED, NOTHING, rows=0)
+        if not failed:
+            return Finding(Outcome.PASSED, failed_rows=0, rows=rows, metrics=_metrics(failed))
+        shown = self._shown(answers, query)
+        return Finding(Outcome.FAILED, _detail(failed, rows), failed, rows, shown, _metrics(failed))
+
+    def _shown(self, answers: Answers, query: str) -> tuple[samples.Sample, ...]:
+        if not self.sampled:
+            return ()
+        return samples.rows(answers, f"SELECT {samples.as_text('COLUMNS(*)')} FROM (\n{query}\n)")
+
+
+def _metrics(failed: int) -> dict[str, Any]:
+    """Of the library's own expectation about a query; the rows themselves are not among them."""
+    return {"unexpected_rows_query.row_count": failed, "unexpected_rows_query.table": []}
+
+
+def _detail(failed: int, rows: int) -> str:
+    return share(failed, rows) if failed <= rows else f"{counted(failed, 'row')} returned"

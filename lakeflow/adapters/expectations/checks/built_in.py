@@ -1,0 +1,174 @@
+"""The checks that every asset gets: its schema, its key, its foreign keys, its row count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Finding, in_groups, share
+from lakeflow.adapters.expectations.checks.column_types import spelled
+from lakeflow.adapters.expectations.checks.foreign_keys import foreign_key
+from lakeflow.adapters.expectations.checks.scd2 import history_check
+from lakeflow.adapters.expectations.metrics import samples
+from lakeflow.adapters.expectations.metrics.answers import Answers
+from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan, keys
+from lakeflow.adapters.expectations.sql.domains import Domain
+from lakeflow.adapters.expectations.table import Audited, CannotCheck
+from lakeflow.core.model.asset import Column, Outcome
+from lakeflow.core.model.run import Scope
+from lakeflow.core.model.schema import Schema, walk
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.wording import counted
+
+_ROWS = Aggregate("count(*)")
+
+
+def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
+    """Schema, personal data (where a function reads some), key, history and foreign keys (where declared) and rows
+    (where their number is known), in this order.
+    """
+    below = request.appended.below if request.appended else 0
+    checks = [Check("schema", "schema", SchemaHolds(table, request.columns))]
+    if request.inherited:
+        checks.append(Check("personal data", "personal data", NothingPersonal(table, request)))
+    if request.primary_key:
+        checks += _key(table, request)
+    if request.history:
+        checks.append(history_check(request, table))
+    checks += [foreign_key(request, table, foreign) for foreign in request.suite.foreign_keys]
+    if request.expected_rows is not None:
+        checks.append(Check("rows", "rows", RowsAccounted(request.expected_rows, below)))
+    return tuple(checks)
+
+
+@dataclass(frozen=True)
+class SchemaHolds:
+    table: Audited
+    declared: Mapping[str, Column]
+    plans: tuple[Plan, ...] = ()
+
+    def find(self, answers: Answers) -> Finding:
+        schema = self.table.schema
+        read = answers.ask(f"SELECT * FROM {answers.relation} LIMIT 0").columns
+        faults = [] if read == schema.names else [f"the files read as {', '.join(read)}"]
+        faults += [fault for name, column in self.declared.items() if (fault := _fault(schema, name, column))]
+        if faults:
+            return Finding(Outcome.FAILED, "; ".join(faults))
+        return Finding(Outcome.PASSED, counted(len(read), "column"))
+
+
+@dataclass(frozen=True)
+class NothingPersonal:
+    """Of a function nobody can tell what it makes of a personal column: one that keeps the name has to be masked."""
+
+    table: Audited
+    request: AuditRequest
+    plans: tuple[Plan, ...] = ()
+
+    def find(self, _: Answers) -> Finding:
+        said = {name.lower() for name, column in self.request.columns.items() if column.mask or column.pii is False}
+        paths = [path for path, _ in walk(self.table.schema.fields) if path[0].lower() not in said]
+        if kept := [".".join(path) for path in paths if path[-1].lower() in self.request.inherited]:
+            named = f"{', '.join(kept)}: the name of a personal column that it reads"
+            return Finding(
+                Outcome.FAILED, f"{named}; declare a mask, or pii = false where it tells nothing of a person"
+            )
+        return Finding(Outcome.PASSED, "no column has the name of a personal one that it reads")
+
+
+def _fault(schema: Schema, name: str, declared: Column) -> str:
+    field = schema.find(name)
+    if field is None:
+        return f"column {name} is declared and missing"
+    if declared.type is None or spelled(declared.type) == str(field.type):
+        return ""
+    return f"column {name} is {field.type}, declared {declared.type}"
+
+
+def _key(table: Audited, request: AuditRequest) -> tuple[Check, ...]:
+    shown = f"key ({', '.join(request.primary_key)})"
+    try:
+        columns = tuple(table.column(name) for name in request.primary_key)
+    except CannotCheck as error:
+        return (Check("key", shown, Broken(str(error))),)
+    personal = table.is_personal(request.primary_key)
+    missing = " OR ".join(f"{column.sql} IS NULL" for column in columns)
+    kept = f"NOT ({' AND '.join(f'{column.sql} IS NULL' for column in columns)})" if len(columns) > 1 else None
+    filled = KeyFilled(table, Domain(columns), missing, request.allow_empty)
+    unique = KeyUnique(table, Domain(columns, kept=kept), request.allow_empty)
+    return (
+        Check("key not null", f"{shown} not null", filled, personal=personal),
+        Check("key unique", f"{shown} unique", unique, personal=personal),
+    )
+
+
+@dataclass(frozen=True)
+class KeyFilled:
+    """`missing` is SQL that is TRUE for a row that lacks a part of its key."""
+
+    table: Audited
+    domain: Domain
+    missing: str
+    allow_empty: bool
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        return (_ROWS, self._bad)
+
+    @property
+    def _bad(self) -> Aggregate:
+        return Aggregate(self.domain.count(self.missing))
+
+    def find(self, answers: Answers) -> Finding:
+        rows, failed = answers.value(_ROWS), answers.value(self._bad)
+        if not failed:
+            return _clean(rows, allow_empty=self.allow_empty)
+        shown = samples.rows(answers, samples.failing_rows(self.table, self.domain, self.missing))
+        return Finding(Outcome.FAILED, share(failed, rows), failed, rows, shown)
+
+
+@dataclass(frozen=True)
+class KeyUnique:
+    """The query is worded as the expectation's, so that the two are asked once."""
+
+    table: Audited
+    domain: Domain
+    allow_empty: bool
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        return (self._judged,)
+
+    @property
+    def _judged(self) -> Aggregate:
+        """Of a key of one column, NULL is no key."""
+        columns = self.domain.columns
+        return Aggregate(self.domain.count(of=columns[0].sql) if len(columns) == 1 else self.domain.count())
+
+    def find(self, answers: Answers) -> Finding:
+        rows = answers.value(self._judged)
+        failed, groups = answers.repeated(keys(self.domain, self.table))
+        if not failed:
+            return _clean(rows, allow_empty=self.allow_empty)
+        shown = samples.rows(answers, samples.repeated_keys(self.table, self.domain))
+        return Finding(Outcome.FAILED, in_groups(failed, groups), failed, rows, shown)
+
+
+def _clean(rows: int, *, allow_empty: bool) -> Finding:
+    if rows == 0 and not allow_empty:
+        return Finding(Outcome.ERRORED, NOTHING, rows=0)
+    return Finding(Outcome.PASSED, failed_rows=0, rows=rows)
+
+
+@dataclass(frozen=True)
+class RowsAccounted:
+    """Of the rows expected, so many were below and are counted already where only added ones are looked at."""
+
+    expected: int
+    below: int = 0
+    plans: tuple[Plan, ...] = (_ROWS,)
+
+    def find(self, answers: Answers) -> Finding:
+        rows = answers.value(_ROWS) + (self.below if answers.scope is Scope.ADDED else 0)
+        outcome = Outcome.PASSED if rows == self.expected else Outcome.FAILED
+        return Finding(outcome, f"expected {counted(self.expected, 'row')}, found {rows:,}", rows=rows)

@@ -1,0 +1,143 @@
+"""A check made ready to run, and what it found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+from lakeflow.adapters.expectations.metrics.answers import Answers
+from lakeflow.adapters.expectations.metrics.metrics import Plan
+from lakeflow.adapters.expectations.table import CannotCheck
+from lakeflow.core.checks.evidence import counts, evidence
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.asset import EMPTY, Outcome, Severity
+from lakeflow.core.model.quarantine import Refusal
+from lakeflow.core.model.run import CheckResult, Scope
+from lakeflow.core.wording import counted
+
+NOTHING: Final = "there was nothing to look at; say allow_empty where that is fine"
+_WIDEST: Final = (Scope.ALL, Scope.ADDED)
+_PLACE: Final = re.compile(r"^[A-Z][A-Za-z -]* Error(?=:)")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check saw; `rows` is how many it judged, None where it judges no rows.
+
+    `metrics` are the figures that it was judged by, under the names under which the library wants them.
+    """
+
+    outcome: Outcome
+    detail: str = ""
+    failed_rows: int | None = None
+    rows: int | None = None
+    samples: tuple[Mapping[str, str | None], ...] = ()
+    metrics: Mapping[str, Any] = EMPTY
+
+
+class Rule(Protocol):
+    """What a check does. Rules made from a check file are data wherever that is possible, so that they can be kept."""
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """What it wants of the shared scan."""
+        ...
+
+    def find(self, answers: Answers) -> Finding:
+        """AssetError when the engine cannot answer; CannotCheck when the check makes no sense here."""
+        ...
+
+
+@dataclass(frozen=True)
+class Check:
+    """`unit` names it among all of an audit, whatever process runs it.
+
+    `personal` says that a value or an engine's message about it may be personal data. `configuration` is the library's
+    own of an expectation, as JSON. `refusal`: its failing rows go to quarantine.
+    """
+
+    unit: str
+    name: str
+    rule: Rule
+    path: str = ""
+    severity: Severity = Severity.CRITICAL
+    personal: bool = False
+    configuration: Mapping[str, Any] | None = None
+    refusal: Refusal | None = None
+
+    def run(self, answers: Answers) -> CheckResult:
+        """Never raises: a check that broke is errored, and says why."""
+        answers.used.clear()
+        found = self._run(answers)
+        return replace(found, scope=next((scope for scope in _WIDEST if scope in answers.used), Scope.METADATA))
+
+    def _run(self, answers: Answers) -> CheckResult:
+        try:
+            return self._result(self.rule.find(answers))
+        except CannotCheck as error:
+            return self.errored(str(error))
+        except AssetError as error:
+            return self.errored(withheld(error.message, personal=self.personal))
+        except Exception as error:  # noqa: BLE001 - the boundary to the library: a broken rule is never a pass
+            said = type(error).__name__ if self.personal else f"{type(error).__name__}: {error}"
+            return self.errored(f"the expectation broke with {said}")
+
+    def errored(self, reason: str) -> CheckResult:
+        return self._result(Finding(Outcome.ERRORED, reason))
+
+    def _result(self, finding: Finding) -> CheckResult:
+        return CheckResult(
+            name=self.name,
+            outcome=finding.outcome,
+            severity=self.severity,
+            failed_rows=finding.failed_rows,
+            rows=finding.rows,
+            detail=finding.detail,
+            path=self.path,
+            samples=finding.samples,
+            evidence=evidence(self.configuration, counts(finding.metrics) if self.personal else finding.metrics),
+        )
+
+
+def withheld(message: str, *, personal: bool) -> str:
+    """An engine's message, or just its kind where the rest may quote a personal value."""
+    if not personal:
+        return message
+    kind = _PLACE.match(message)
+    return f"the query failed ({kind[0] if kind else 'error'}); its words are withheld, they may quote personal data"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The rule of a check that code of others kept from being made ready; tomorrow it may."""
+
+    reason: str
+    plans: tuple[Plan, ...] = ()
+
+    def find(self, _: Answers) -> Finding:
+        return Finding(Outcome.ERRORED, self.reason)
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The rule of a check that was decided without looking at rows: it is about the schema, or makes no sense here."""
+
+    outcome: Outcome
+    detail: str = ""
+    plans: tuple[Plan, ...] = ()
+
+    def find(self, _: Answers) -> Finding:
+        return Finding(self.outcome, self.detail)
+
+
+def in_groups(rows: int, groups: int) -> str:
+    """`6 rows in 3 groups`."""
+    return f"{counted(rows, 'row')} in {counted(groups, 'group')}"
+
+
+def share(failed: int, rows: int) -> str:
+    """`1 of 26,115 rows (0.004%)`."""
+    percent = f" ({failed / rows * 100:.3g}%)" if rows else ""
+    return f"{failed:,} of {counted(rows, 'row')}{percent}"

@@ -1,0 +1,115 @@
+"""The rule of an expectation: SQL for the metrics that it needs, and a criterion that judges their values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lakeflow.adapters.expectations.checks import names
+from lakeflow.adapters.expectations.checks.check import NOTHING, Finding, in_groups, share
+from lakeflow.adapters.expectations.library.criteria import Criterion, Values, plain
+from lakeflow.adapters.expectations.metrics import per_value as pervalue
+from lakeflow.adapters.expectations.metrics import samples
+from lakeflow.adapters.expectations.metrics.answers import Answers
+from lakeflow.adapters.expectations.metrics.metrics import Keys, Plan, Query
+from lakeflow.adapters.expectations.metrics.per_value import PerValue
+from lakeflow.adapters.expectations.sql.literals import text
+from lakeflow.adapters.expectations.table import CannotCheck
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.asset import Outcome
+
+
+@dataclass(frozen=True)
+class BadOnes:
+    """What can be told of the rows that break a rule about rows.
+
+    `count` names the metric that counts them, `sample` is the query of a few; `keys` are those of a uniqueness rule.
+    """
+
+    count: str
+    sample: str
+    keys: Keys | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An expectation as data, unless its criterion is the library itself.
+
+    `looked` counts the rows that it judges, None where it is about the table as such. `note` is said with whatever
+    is found; `withheld` says that what is found must not be said.
+    """
+
+    metrics: Mapping[str, Plan]
+    criterion: Criterion
+    looked: Plan | None = None
+    bad: BadOnes | None = None
+    regexes: tuple[str, ...] = ()
+    allow_empty: bool = False
+    note: str = ""
+    withheld: bool = False
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        return (*self.metrics.values(), *((self.looked,) if self.looked else ()))
+
+    def find(self, answers: Answers) -> Finding:
+        for regex in self.regexes:
+            _prove_regex(answers, regex)
+        looked = answers.value(self.looked) if self.looked else None
+        if looked == 0:
+            return self._nothing()
+        values = self._values(answers)
+        judgement = self.criterion.judge(plain(values))
+        outcome = Outcome.PASSED if judgement.success else Outcome.FAILED
+        if self.bad is None:
+            return Finding(outcome, self._found(judgement.observed, values), rows=looked, metrics=values)
+        failed = values[self.bad.count]
+        shown = self._shown(answers, self.bad) if failed and outcome is Outcome.FAILED else ()
+        return Finding(outcome, self._annotated(answers, self.bad, failed, looked), failed, looked, shown, values)
+
+    def _shown(self, answers: Answers, bad: BadOnes) -> tuple[samples.Sample, ...]:
+        asked = self.metrics.get(bad.count)
+        if isinstance(asked, PerValue):
+            return samples.rows(answers, pervalue.holding(bad.sample, asked, answers.tally(asked)))
+        return samples.rows(answers, bad.sample)
+
+    def _nothing(self) -> Finding:
+        if self.allow_empty:
+            return Finding(Outcome.PASSED, "nothing to look at, which is allowed", rows=0)
+        return Finding(Outcome.ERRORED, NOTHING, rows=0)
+
+    def _values(self, answers: Answers) -> dict[str, Any]:
+        """All metrics; which values are wrong is asked only once it is known that some are."""
+        values: dict[str, Any] = {}
+        for name in sorted(self.metrics, key=lambda name: not name.endswith(".count")):
+            none = values.get(f"{name}.count") == 0
+            values[name] = [] if none else answers.value(self.metrics[name])
+        return values
+
+    def _annotated(self, answers: Answers, bad: BadOnes, failed: int, looked: int | None) -> str:
+        detail = share(failed, looked or 0) if failed else ""
+        if failed and bad.keys:
+            detail = in_groups(failed, answers.repeated(bad.keys)[1])
+        return "; ".join(part for part in (detail, self.note) if part)
+
+    def _found(self, observed: Any, values: Values) -> str:
+        if self.withheld:
+            return "what was found is withheld: the column holds personal data"
+        outside = values.get("column.distinct_values.not_in_set") or ()
+        missing = values.get("column.distinct_values.missing_from_column") or ()
+        parts = [f"found {names.listed(outside)} besides"] if outside else []
+        parts += [f"missing {names.listed(missing)}"] if missing else []
+        if not parts and observed is not None:
+            parts = [f"found {names.listed(observed) if isinstance(observed, (list, set)) else names.value(observed)}"]
+        return "; ".join(parts)
+
+
+def _prove_regex(answers: Answers, regex: str) -> None:
+    try:
+        answers.value(Query(f"SELECT regexp_matches('', {text(regex)})"))
+    except AssetError as error:
+        raise CannotCheck(
+            f"the engine's regular expressions (RE2: no look-around, no back-references) refuse /{regex}/: "
+            f"{error.message}; say it in a bad-row query"
+        ) from None

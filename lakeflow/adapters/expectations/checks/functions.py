@@ -1,0 +1,101 @@
+"""Checks that are written as Python functions: `@check` in the asset's check file."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Finding, Rule, share
+from lakeflow.adapters.expectations.metrics.answers import Answers
+from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
+from lakeflow.adapters.expectations.table import Audited, CannotCheck
+from lakeflow.core.declare.check_decorator import BRANCH, PUBLISHED, PythonCheck
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.asset import CheckFile, Outcome
+from lakeflow.core.wording import counted
+
+_ROWS: Final = Aggregate("count(*)")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A check function of a file, with what its decorator says."""
+
+    name: str
+    function: Callable[..., Any]
+    declared: PythonCheck
+
+
+def function_check(written: Written, file: CheckFile, table: Audited, *, allow_empty: bool) -> Check:
+    name = written.name.replace("_", " ")
+    unit, declared = f"{file.path}#{written.name}", written.declared
+    try:
+        inputs = _inputs(written, table)
+    except CannotCheck as error:
+        return Check(unit, name, Broken(str(error)), file.path, declared.severity)
+    allowed = allow_empty or file.allow_empty or declared.allow_empty
+    rule: Rule = Called(written.function, inputs, file.path, allowed, sampled=not table.guarded)
+    return Check(unit, name, rule, file.path, declared.severity, personal=table.guarded)
+
+
+def _inputs(written: Written, table: Audited) -> dict[str, str]:
+    """Which relation each parameter means; CannotCheck for one that means none."""
+    known = {BRANCH: str(table.asset), PUBLISHED: f"published.{table.asset}", **written.declared.inputs}
+    inputs = {}
+    for name in inspect.signature(written.function).parameters:
+        if name not in known:
+            raise CannotCheck(f"nothing is known as {name!r}; there are {', '.join(known)}")
+        inputs[name] = known[name]
+    return inputs
+
+
+@dataclass(frozen=True)
+class Called:
+    """`inputs` maps parameters to relations; `sampled` says that some of the bad rows may be shown."""
+
+    function: Callable[..., Any] = field(compare=False)
+    inputs: Mapping[str, str]
+    path: str
+    allow_empty: bool
+    sampled: bool
+    plans: tuple[Plan, ...] = (_ROWS,)
+
+    def find(self, answers: Answers) -> Finding:
+        rows = answers.value(_ROWS)
+        self._require_inputs(answers.table)
+        try:
+            returned = answers.call(self.function, self.inputs)
+        except (AssetError, CannotCheck):
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of user code is one errored check
+            raise CannotCheck(self._told(error)) from None
+        if rows == 0 and returned.good and not self.allow_empty:
+            return Finding(Outcome.ERRORED, NOTHING, rows=0)
+        outcome = Outcome.PASSED if returned.good else Outcome.FAILED
+        if not returned.failed:
+            return Finding(outcome, "" if returned.good else "it returned False", returned.failed, rows)
+        failed = returned.failed
+        detail = share(failed, rows) if failed <= rows else f"{counted(failed, 'row')} returned"
+        shown = (dict(zip(returned.columns, row, strict=True)) for row in returned.rows if self.sampled)
+        return Finding(outcome, detail, failed, rows, tuple(shown))
+
+    def _require_inputs(self, table: Audited) -> None:
+        there = {str(table.asset), *table.readable}
+        for name, relation in self.inputs.items():
+            if relation not in there:
+                raise CannotCheck(f"{name} is {relation}, which was never built")
+
+    def _told(self, error: BaseException) -> str:
+        """Where and what; only the kind of error where its words may quote personal data."""
+        frames = [each.lineno for each in traceback.extract_tb(error.__traceback__) if _is(each.filename, self.path)]
+        place = f"{self.path}:{frames[-1]}" if frames else self.path
+        words = "" if not self.sampled else f": {' '.join(str(error).split())[:500]}"
+        return f"{place}: {type(error).__name__}{words}"
+
+
+def _is(filename: str, path: str) -> bool:
+    return Path(filename).as_posix().endswith(path)

@@ -1,0 +1,186 @@
+"""The kinds of our own expectations: the rule of each, by its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from lakeflow.adapters.expectations.checks import names
+from lakeflow.adapters.expectations.checks.check import Rule
+from lakeflow.adapters.expectations.checks.column_types import spelled
+from lakeflow.adapters.expectations.checks.expectation import BadOnes, Judged
+from lakeflow.adapters.expectations.checks.foreign_keys import orphans, refer, relation
+from lakeflow.adapters.expectations.checks.own import AgainstMain, Reading, Ruled
+from lakeflow.adapters.expectations.library.criteria import Share
+from lakeflow.adapters.expectations.library.library import OwnKind
+from lakeflow.adapters.expectations.metrics import samples
+from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Known, Plan, Query
+from lakeflow.adapters.expectations.sql import conditions
+from lakeflow.adapters.expectations.sql.domains import Domain
+from lakeflow.adapters.expectations.sql.literals import naive
+from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand, identifier
+from lakeflow.core.wording import counted
+
+Args = Mapping[str, Any]
+
+
+def rule_of(own: OwnKind, table: Audited, *, allow_empty: bool) -> Rule:
+    """CannotCheck when the arguments make no sense for this table."""
+    if own.overridden:
+        raise CannotCheck("it overrides _validate: a subclass of lakeflow's own expectations may only set defaults")
+    return _KINDS[own.kind](own.args, table, allow_empty)
+
+
+def name_of(own: OwnKind) -> str:
+    """What the check is called, without its condition."""
+    return _NAMES[own.kind](own.args)
+
+
+def _foreign_key(args: Args, table: Audited, allow_empty: bool) -> Rule:
+    own = _several(args["columns"])
+    others = _several(args["referenced_columns"] or own)
+    if len(others) != len(own):
+        raise CannotCheck(f"{counted(len(own), 'column')} cannot reference {len(others)}")
+    columns = tuple(table.column(name) for name in own)
+    domain = Domain(columns, conditions.where(args["row_condition"], table))
+    secret = any(name.lower() in table.elsewhere for name in others)
+    seen = replace(table, pii=table.pii | {name.lower() for name in own}) if secret else table
+    source = orphans(table, domain, relation(args["references"]), others)
+    judged = Aggregate(f"count(*) FILTER ({refer(domain).strip()})")
+    bad = BadOnes("failed", samples.rows_of(seen, domain, source))
+    metrics: dict[str, Plan] = {
+        "rows": Aggregate(domain.count()),
+        "judged": judged,
+        "failed": Query(f"SELECT count(*) {source}"),
+    }
+    return Reading(_of_rows(args, metrics, bad, allow_empty), args["references"])
+
+
+def _no_key_disappears(args: Args, table: Audited, allow_empty: bool) -> Rule:
+    own = _several(args["columns"] or table.primary_key)
+    if not own:
+        raise CannotCheck(f"{table.asset} declares no key; name the columns that are its key")
+    columns = tuple(table.column(name) for name in own)
+    same = " AND ".join(f"now.{identifier(c.name)} IS NOT DISTINCT FROM main.{identifier(c.name)}" for c in columns)
+    source = f"FROM {table.published} AS main ANTI JOIN {table.relation} AS now ON {same}"
+    bad = BadOnes("failed", samples.rows_of(replace(table, primary_key=()), Domain(columns), source))
+    rows = Query(f"SELECT count(*) FROM {table.published}")
+    metrics = {"rows": rows, "judged": rows, "failed": Query(f"SELECT count(*) {source}")}
+    return AgainstMain(_of_rows(args, metrics, bad, allow_empty), own)
+
+
+def _of_rows(args: Args, metrics: Mapping[str, Plan], bad: BadOnes, allow_empty: bool) -> Judged:
+    share = Share(float(args["mostly"]), bad="failed", rows="rows", kept="judged")
+    return Judged(metrics, share, looked=metrics["judged"], bad=bad, allow_empty=allow_empty)
+
+
+def _row_count(args: Args, table: Audited, allow_empty: bool) -> Rule:
+    domain = Domain((), conditions.where(args["row_condition"], table))
+    main = Query(f"SELECT count(*) FROM {table.published}{domain.clause()}")
+    relative = args["min_ratio"] is not None or args["max_ratio"] is not None
+    metrics: dict[str, Plan] = {"rows": Aggregate(domain.count()), "main": main}
+    rule = Ruled("row_count", args, metrics, main if relative else None, allow_empty)
+    return AgainstMain(rule, conditions.columns(args["row_condition"]))
+
+
+def _fresh(args: Args, table: Audited, allow_empty: bool) -> Rule:
+    column = table.column(args["column"])
+    if not column.is_time:
+        raise CannotCheck(f"{column.name} is {column.type}, neither date nor time")
+    metrics = {"newest": Aggregate(naive(f"max({column.sql})", column))}
+    personal = table.is_personal((column.name,))
+    return Ruled("fresh", args, metrics, Aggregate(f"count({column.sql})"), allow_empty, personal)
+
+
+def _schema(args: Args, table: Audited, _: bool) -> Rule:
+    return Ruled("schema", args, {"breaches": Known(tuple(_breaches(args, table)))})
+
+
+def _distribution(args: Args, table: Audited, allow_empty: bool) -> Rule:
+    column = table.column(args["column"])
+    domain = Domain((column,), conditions.where(args["row_condition"], table))
+    counts = (f"SELECT count({column.sql}) FROM {rows}{domain.clause()}" for rows in (table.relation, table.published))
+    looked = Query(f"SELECT least({', '.join(f'({count})' for count in counts)})")
+    rule = Ruled("distribution", args, {"distance": _distance(domain, table)}, looked, allow_empty)
+    return AgainstMain(rule, (column.name, *conditions.columns(args["row_condition"])))
+
+
+def _breaches(args: Args, table: Audited) -> list[str]:
+    promised = {name.lower(): (name, type_) for name, type_ in args["columns"].items()}
+    found = [field.name for field in table.schema.fields]
+    breaches = [f"column {name} is missing" for key, (name, _) in promised.items() if table.schema.find(key) is None]
+    for field in table.schema.fields:
+        name, type_ = promised.get(field.name.lower(), (None, None))
+        if name is None and not args["allow_extra"]:
+            breaches.append(f"column {field.name} is not in the contract")
+        elif type_ is not None and spelled(type_) != str(field.type):
+            breaches.append(f"column {field.name} is {field.type}, promised {type_}")
+    kept = [name.lower() for name in found if name.lower() in promised]
+    if args["ordered"] and kept != [key for key in promised if key in kept]:
+        breaches.append(f"the order is {', '.join(found)}")
+    return breaches
+
+
+def _distance(domain: Domain, table: Audited) -> Query:
+    """Rounded, since the order in which threads add floats shows in the last digits."""
+    column = domain.columns[0]
+    parts = (
+        f"SELECT {column.sql} AS v, {share} / sum(count(*)) OVER () AS share FROM {rows}{domain.clause()} GROUP BY 1"
+        for share, rows in (("count(*)", table.relation), ("-count(*)", table.published))
+    )
+    both = f"SELECT v, sum(share) AS gap FROM ({' UNION ALL '.join(parts)}) GROUP BY 1"
+    if _is_ordered(column):
+        gaps = f"SELECT abs(sum(gap) OVER (ORDER BY v NULLS FIRST ROWS UNBOUNDED PRECEDING)) AS gap FROM ({both})"
+        return Query(f"SELECT round(max(gap), 12) FROM ({gaps})")
+    return Query(f"SELECT round(sum(abs(gap)) / 2, 12) FROM ({both})")
+
+
+def _is_ordered(column: Operand) -> bool:
+    return column.is_number or column.is_time
+
+
+def _several(names: Any) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+_KINDS: Final[Mapping[str, Callable[[Args, Audited, bool], Rule]]] = {
+    "foreign_key": _foreign_key,
+    "no_key_disappears": _no_key_disappears,
+    "row_count": _row_count,
+    "fresh": _fresh,
+    "schema": _schema,
+    "distribution": _distribution,
+}
+
+
+def _listed(columns: Any) -> str:
+    found = _several(columns)
+    return found[0] if len(found) == 1 else f"({', '.join(found)})"
+
+
+def _references(args: Args) -> str:
+    renamed = args["referenced_columns"]
+    into = f" {_listed(renamed)}" if renamed and _listed(renamed) != _listed(args["columns"]) else ""
+    return f"{_listed(args['columns'])} exists in {args['references']}{into}"
+
+
+def _kept(args: Args) -> str:
+    return f"no {_listed(args['columns']) if args['columns'] else 'key'} of main disappears"
+
+
+def _near_main(args: Args) -> str:
+    bounds = {"min_change": "at least {:+,}", "max_change": "at most {:+,}"}
+    bounds |= {"min_ratio": "at least {:g} ×", "max_ratio": "at most {:g} ×"}
+    said = (text.format(args[name]) for name, text in bounds.items() if args[name] is not None)
+    return f"row count near main ({', '.join(said)})"
+
+
+_NAMES: Final[Mapping[str, Callable[[Args], str]]] = {
+    "foreign_key": _references,
+    "no_key_disappears": _kept,
+    "row_count": _near_main,
+    "fresh": lambda args: f"{args['column']} at most {args['max_age']} old",
+    "schema": lambda args: f"schema contract of {counted(len(args['columns']), 'column')}",
+    "distribution": lambda args: f"{args['column']} within {names.value(args['max_distance'])} of main's distribution",
+}

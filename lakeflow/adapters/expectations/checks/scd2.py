@@ -1,0 +1,71 @@
+"""The built-in check of a history: of no key two versions hold at once, and the current ones are marked as such."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Finding, share
+from lakeflow.adapters.expectations.metrics import samples
+from lakeflow.adapters.expectations.metrics.answers import Answers
+from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
+from lakeflow.adapters.expectations.sql.domains import Domain
+from lakeflow.adapters.expectations.table import Audited, CannotCheck
+from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.scd2_columns import ADDED, IS_CURRENT, VALID_FROM, VALID_TO
+from lakeflow.core.ports import AuditRequest
+
+_ROWS = Aggregate("count(*)")
+
+
+def history_check(request: AuditRequest, table: Audited) -> Check:
+    """Each version of a key ends where or before its next one begins, so that at most one of them is current: the one
+    that held when the table was written.
+    """
+    name = f"history of ({', '.join(request.history)})"
+    try:
+        keys = tuple(table.column(each).sql for each in request.history)
+        for added in ADDED:
+            table.column(added)
+    except CannotCheck as error:
+        return Check("history", name, Broken(str(error)))
+    personal = table.is_personal(request.history)
+    rule = NoOverlap(table, keys, request.allow_empty, request.marked_at)
+    return Check("history", name, rule, personal=personal)
+
+
+@dataclass(frozen=True)
+class NoOverlap:
+    table: Audited
+    keys: Sequence[str]
+    allow_empty: bool
+    marked_at: datetime | None
+    plans: tuple[Plan, ...] = (_ROWS,)
+
+    def find(self, answers: Answers) -> Finding:
+        rows = answers.value(_ROWS)
+        if rows == 0 and not self.allow_empty:
+            return Finding(Outcome.ERRORED, NOTHING, rows=0)
+        failed = answers.ask(f"SELECT count(*) FROM ({self._bad()})").rows[0][0]
+        if not failed:
+            return Finding(Outcome.PASSED, failed_rows=0, rows=rows)
+        domain = Domain((self.table.column(VALID_TO), self.table.column(IS_CURRENT)))
+        shown = samples.rows(answers, samples.rows_of(self.table, domain, f"FROM ({self._bad()})"))
+        return Finding(Outcome.FAILED, share(failed, rows), failed, rows, shown)
+
+    def _bad(self) -> str:
+        """Versions that hold for no time, beyond the beginning of the next, or that are marked wrongly."""
+        following = f"lead({VALID_FROM}) OVER (PARTITION BY {', '.join(self.keys)} ORDER BY {VALID_FROM})"
+        overlaps = f"{following} IS NOT NULL AND ({VALID_TO} IS NULL OR {VALID_TO} > {following})"
+        bad = f"{VALID_TO} <= {VALID_FROM} OR {IS_CURRENT} IS DISTINCT FROM {self._holds()} OR ({overlaps})"
+        return f"SELECT * FROM {self.table.relation} QUALIFY {bad}"
+
+    def _holds(self) -> str:
+        """Where nobody knows when it was written, what is open is current, as older releases marked it."""
+        if self.marked_at is None:
+            return f"({VALID_TO} IS NULL)"
+        then = f"TIMESTAMPTZ '{self.marked_at.astimezone(UTC).isoformat()}'"
+        begin = self.table.column(VALID_FROM).type
+        moment = then if str(begin) == "timestamptz" else f"CAST({then} AT TIME ZONE 'UTC' AS {begin})"
+        return f"({VALID_FROM} <= {moment} AND ({VALID_TO} IS NULL OR {VALID_TO} > {moment}))"

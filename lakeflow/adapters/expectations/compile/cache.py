@@ -1,0 +1,85 @@
+"""Suites that were made ready once, kept for the next audit of them, which then does without the library.
+
+What is kept is named by everything that it was made from, so it is never stale; a text that is damaged is as good
+as none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+from lakeflow.adapters.expectations.checks.check import Check
+from lakeflow.adapters.expectations.compile.apart import told_apart
+from lakeflow.adapters.expectations.compile.is_constant import asks_for_library
+from lakeflow.adapters.expectations.compile.serialise import NotDataError, dumps, loads
+from lakeflow.adapters.expectations.table import Audited
+from lakeflow.core.model.asset import CheckFile, CheckKind
+
+
+class KeptTexts(Protocol):
+    """Small texts by name that can be made again: one that is damaged or cannot be read is as good as none."""
+
+    def holds(self, prefix: str) -> bool:
+        """Is there a text whose name begins so?"""
+        ...
+
+    def read(self, name: str) -> str | None: ...
+
+    def write(self, name: str, text: str) -> None: ...
+
+
+class Kept:
+    """The suites among the texts that a user keeps; without any, each is made ready anew."""
+
+    def __init__(self, texts: KeptTexts | None = None) -> None:
+        self._texts = texts
+
+    def covers(self, file: CheckFile) -> bool:
+        """Can it most likely be audited without the library? It does not ask for it, or was ready for some table."""
+        if file.kind is not CheckKind.SUITE or not asks_for_library(file.text):
+            return True
+        return self._texts is not None and self._texts.holds(f"{_file_key(file)}-")
+
+    def read(self, file: CheckFile, table: Audited, *, allow_empty: bool) -> list[Check] | None:
+        """What was made of its expectations; None where that is not known."""
+        text = self._texts.read(_name(file, table, allow_empty)) if self._texts else None
+        with suppress(ValueError):
+            return None if text is None else loads(text)
+        return None
+
+    def write(self, file: CheckFile, table: Audited, checks: Sequence[Check], *, allow_empty: bool) -> None:
+        """Nothing happens where its expectations may say something else next time, or a check of them is not data."""
+        if self._texts and told_apart(file.text) is not None:
+            with suppress(NotDataError):
+                self._texts.write(_name(file, table, allow_empty), dumps(checks))
+
+
+def _name(file: CheckFile, table: Audited, allow_empty: bool) -> str:
+    """Everything of a table that goes into a check: a field of `Audited` that does must be named here too."""
+    columns = [[field.name, str(field.type)] for field in table.schema.fields]
+    personal = [sorted(table.pii), sorted(table.elsewhere), table.guarded]
+    made_for = json.dumps([str(table.asset), columns, table.primary_key, personal, allow_empty])
+    return f"{_file_key(file)}-{_digest(made_for)}.json"
+
+
+def _file_key(file: CheckFile) -> str:
+    return _digest(json.dumps([_maker(), file.path, file.text, file.allow_empty]))
+
+
+@cache
+def _maker() -> str:
+    """What makes checks of files: the versions, and the very text of this package, which moves between releases."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    text = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return f"{version('great_expectations')} {version('lakeflow-wap')} {text}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

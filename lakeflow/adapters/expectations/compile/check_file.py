@@ -1,0 +1,99 @@
+"""Executing a check file: the bytes that the plan read, under its own path and a name of its own."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lakeflow.adapters.expectations.checks.functions import Written
+from lakeflow.adapters.expectations.compile.parameters import resolved
+from lakeflow.adapters.expectations.table import CannotCheck
+from lakeflow.core.declare.check_decorator import declared
+from lakeflow.core.model.asset import CheckFile
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a check file holds: expectations, and functions under their names."""
+
+    expectations: tuple[Any, ...] = ()
+    functions: tuple[Written, ...] = ()
+
+
+def contents_of(file: CheckFile, root: str) -> Contents:
+    """What the file calls `expectations`: a list, or an ExpectationSuite; its `suite_parameters` are filled in. And
+    its functions that `@check` decorates.
+
+    CannotCheck, naming file and line, when it gives neither. Whatever the file prints goes where the process prints.
+    Its own `sys.exit` is a fault like any other.
+    """
+    module = _execute(file, root, file.text)
+    functions = _functions_of(module)
+    if functions and not getattr(module, "expectations", None):
+        return Contents(functions=functions)
+    return Contents(_expectations_of(module, file), functions)
+
+
+def functions_of(file: CheckFile, root: str, part: ast.Module) -> tuple[Written, ...]:
+    """The check functions of the file, by executing this part of it alone. CannotCheck when it fails."""
+    return _functions_of(_execute(file, root, part))
+
+
+def _functions_of(module: ModuleType) -> tuple[Written, ...]:
+    found = ((name, value, declared(value)) for name, value in vars(module).items())
+    return tuple(Written(name, value, said) for name, value, said in found if said is not None)
+
+
+def _expectations_of(module: ModuleType, file: CheckFile) -> tuple[Any, ...]:
+    if not hasattr(module, "expectations"):
+        raise CannotCheck(f"{file.path} defines no `expectations = [...]` and no function with @check")
+    found, given = module.expectations, getattr(module, "suite_parameters", None)
+    if hasattr(found, "suite_parameters"):  # the library's own suite
+        found, given = found.expectations, {**(found.suite_parameters or {}), **(given or {})}
+    if not isinstance(found, (list, tuple)):
+        raise CannotCheck(f"{file.path}: `expectations` is a {type(found).__name__}, not a list")
+    if not found:
+        raise CannotCheck(f"{file.path}: `expectations` is empty; a suite that looks at nothing has not passed")
+    return _filled_in(found, given or {}, file.path)
+
+
+def _filled_in(found: Iterable[Any], given: Any, path: str) -> tuple[Any, ...]:
+    if not isinstance(given, dict):
+        raise CannotCheck(f"{path}: `suite_parameters` is a {type(given).__name__}, not a dict")
+    try:
+        return tuple(resolved(one, given) for one in found)
+    except ValueError as error:  # the class refuses the value, as it would have refused it written out
+        raise CannotCheck(f"{path}: a suite parameter does not fit: {_one_line(error)}") from None
+
+
+def _execute(file: CheckFile, root: str, source: str | ast.Module) -> ModuleType:
+    path = str(Path(root, file.path))
+    if root not in sys.path:
+        sys.path.append(root)  # after the installed packages: a project's own names must not replace them
+    module = ModuleType(f"_lakeflow_check_{hashlib.sha256(path.encode()).hexdigest()[:12]}")
+    module.__file__ = path
+    sys.modules[module.__name__] = module  # dataclasses and pydantic look their module up
+    try:
+        exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 - the user's code is what we are for
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of user code is one errored check
+        raise CannotCheck(_fault(error, file.path, path)) from None
+    return module
+
+
+def _fault(error: BaseException, shown: str, path: str) -> str:
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return f"{shown}:{error.lineno}: {type(error).__name__}: {error.msg}"
+    frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    place = f"{shown}:{frames[-1]}" if frames else shown
+    return f"{place}: {type(error).__name__}: {_one_line(error)}"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:500]

@@ -1,0 +1,168 @@
+"""The only door to Great Expectations: which metrics an expectation needs, and what it says to their values.
+
+`get_validation_dependencies` names the metrics, `_validate` judges them; both are the same from 1.0 to 1.24,
+so `mostly`, bounds and set rules are the library's own by construction. Nothing else of it is used: no context,
+engine, validator or checkpoint. The import costs 3 to 7 seconds; call `load()` to pay it early.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from lakeflow.adapters.expectations.library.criteria import Judgement, Values
+from lakeflow.adapters.expectations.library.instead import instead_of
+from lakeflow.adapters.expectations.sql import order
+from lakeflow.adapters.expectations.sql.domains import Metric
+from lakeflow.adapters.expectations.sql.literals import instant
+from lakeflow.adapters.expectations.table import CannotCheck
+
+_COUNTS_ONLY: Final = {"result_format": {"result_format": "BOOLEAN_ONLY", "partial_unexpected_count": 0}}
+
+
+@cache
+def load() -> Any:
+    """The library's expectation classes, imported on first use and with its telemetry off."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations.expectations as gxe  # noqa: PLC0415 - seconds, and only audits with a suite need it
+
+    return gxe
+
+
+@contextmanager
+def one_configuration(expectation: Any) -> Iterator[None]:
+    """The library makes the configuration of an expectation anew 30 times while one is made ready: half of that time.
+    Inside, it is made once. For one thread at a time.
+    """
+    base = load().Expectation
+    made = base.configuration
+    found = expectation.configuration
+    base.configuration = property(lambda asked: found if asked is expectation else made.fget(asked))
+    try:
+        yield
+    finally:
+        base.configuration = made
+
+
+@dataclass(frozen=True)
+class OwnKind:
+    """One of our own expectations as data. `overridden`: a subclass judges by rules that we do not know."""
+
+    kind: str
+    args: Mapping[str, Any]
+    overridden: bool = False
+
+
+def own_of(expectation: Any) -> OwnKind | None:
+    """None for an expectation of the library, or of a user."""
+    kind = getattr(expectation, "lakeflow_kind", "")
+    if not kind:
+        return None
+    given = expectation.configuration.kwargs
+    args = {name: getattr(expectation, name) for name in expectation.success_keys}
+    judge = type(expectation)._validate  # noqa: SLF001 - the seam: every expectation overrides this method
+    return OwnKind(
+        kind,
+        {**args, "row_condition": given.get("row_condition")},
+        not judge.__module__.startswith("lakeflow.expectations."),
+    )
+
+
+def configuration_of(expectation: Any) -> Mapping[str, Any] | None:
+    """The expectation as JSON, from which the library makes it again; None where an argument has no JSON."""
+    try:
+        found: dict[str, Any] = json.loads(json.dumps(expectation.configuration.to_json_dict(), allow_nan=False))
+    except Exception:  # noqa: BLE001 - the library raises whatever it likes here, and the check runs without
+        return None
+    return found
+
+
+def is_expectation(value: Any) -> bool:
+    return isinstance(value, load().Expectation)
+
+
+def is_query(value: Any) -> bool:
+    return isinstance(value, load().UnexpectedRowsExpectation)
+
+
+def metrics_of(expectation: Any) -> Mapping[str, Metric]:
+    """The metrics that this expectation asks for, by the names under which it wants them.
+
+    CannotCheck, with what to use instead, for one that is not computed here or that could not fail.
+    """
+    reason = instead_of(expectation)
+    if reason is not None:
+        raise CannotCheck(reason)
+    needs = expectation.get_validation_dependencies(execution_engine=None, runtime_configuration=_configuration())
+    return {
+        name: Metric(found.metric_name, _domain(found, expectation), _arguments(found, expectation))
+        for name, found in needs.metric_configurations.items()
+    }
+
+
+def _domain(found: Any, expectation: Any) -> dict[str, Any]:
+    """The rows that the expectation is about, also where the library forgets to pass its row condition on
+    (ExpectColumnPairValuesToBeInSet, and rules of users that do not declare the key).
+    """
+    return {"row_condition": getattr(expectation, "row_condition", None), **found.metric_domain_kwargs}
+
+
+def _arguments(found: Any, expectation: Any) -> dict[str, Any]:
+    """The library knows no order of rows but the one in which they come; an author names columns for it."""
+    arguments = dict(found.metric_value_kwargs or {})
+    if any(found.metric_name.startswith(rule) for rule in order.RULES):
+        options = (expectation.meta or {}).get("lakeflow") or {}
+        arguments[order.ORDER_BY] = options.get(order.ORDER_BY)
+    return arguments
+
+
+@dataclass(frozen=True)
+class Library:
+    """The criterion that no data says: the expectation's own code judges."""
+
+    expectation: Any
+
+    def judge(self, values: Values) -> Judgement:
+        asked = as_asked(values)
+        timed = any(map(_is_time, asked.values()))
+        raw = (_on_one_clock(self.expectation) if timed else self.expectation)._validate(  # noqa: SLF001 - the seam
+            metrics=asked, runtime_configuration=_configuration(), execution_engine=None
+        )
+        answer = raw if isinstance(raw, dict) else raw.to_json_dict()
+        observed = (answer.get("result") or {}).get("observed_value")
+        return Judgement(bool(answer["success"]), observed["values"] if isinstance(observed, dict) else observed)
+
+
+def as_asked(values: Values) -> dict[str, Any]:
+    """Metrics in the form that the library's code wants."""
+    counted = values.get("column.value_counts")
+    if counted is None:
+        return dict(values)
+    import pandas as pd  # noqa: PLC0415 - the library has imported it
+
+    series = pd.Series([count for _, count in counted], index=[held for held, _ in counted], name="count")
+    return {**values, "column.value_counts": series}
+
+
+def _is_time(value: Any) -> bool:
+    first = value[0] if isinstance(value, list) and value else value
+    return isinstance(first, dt.datetime)
+
+
+def _configuration() -> dict[str, Any]:
+    return {"result_format": dict(_COUNTS_ONLY["result_format"])}  # the library writes into it
+
+
+def _on_one_clock(expectation: Any) -> Any:
+    """The same expectation with bounds that compare with our observed times: naive, in UTC."""
+    bounds = {key: getattr(expectation, key, None) for key in ("min_value", "max_value")}
+    given: dict[str, Any] = {key: instant(one, expectation.column) for key, one in bounds.items() if one is not None}
+    if getattr(expectation, "value_set", None):
+        given["value_set"] = [instant(one, expectation.column) for one in expectation.value_set]
+    return expectation.copy(update=given)

@@ -1,0 +1,137 @@
+"""The values of metrics: most from one scan over the table, the rest from queries that are asked once each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from lakeflow.adapters.expectations.metrics.from_metadata import answers_of
+from lakeflow.adapters.expectations.metrics.metrics import FIRST, Aggregate, Keys, Known, Plan, Query
+from lakeflow.adapters.expectations.metrics.per_value import PerValue, Tally, judge
+from lakeflow.adapters.expectations.table import Answer, Audited, CannotCheck, Queries, Returned
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.run import Scope
+from lakeflow.core.model.table import Statistics
+
+
+class Answers:
+    """What was found out about one table so far. Equal SQL is asked once.
+
+    Aggregates are over all rows, or with that `scope` over those that an append added. `used` says what the answers
+    given since it was last cleared rest on.
+    """
+
+    def __init__(self, queries: Queries, table: Audited, scope: Scope = Scope.ALL) -> None:
+        self.table = table
+        self._queries = queries
+        self.scope = scope
+        self.relation = table.added if scope is Scope.ADDED else table.relation
+        self.used: set[Scope] = set()
+        self._certain: dict[str, Any] = {}
+        self._shared: dict[str, Any] = {}
+        self._asked: dict[str, Answer] = {}
+        self._refused: dict[str, AssetError] = {}
+        self._tallies: dict[str, Tally] = {}
+
+    def consult(self, statistics: Statistics, plans: Iterable[Plan], queries: Queries) -> None:
+        """Answer what is certain of the snapshot without reading data: a query of `queries` names no relation."""
+        hints = {plan.sql: plan.hint for plan in plans if isinstance(plan, Aggregate) and plan.hint}
+        self._certain.update(answers_of(hints, statistics, self.table, queries))
+
+    def scan(self, plans: Iterable[Plan]) -> None:
+        """Answer all aggregates among `plans` in one scan. One bad expression does not sink the others."""
+        asked = (plan for plan in plans if isinstance(plan, Aggregate) and not self._is_certain(plan))
+        self._learn(tuple(dict.fromkeys(plan.sql for plan in asked)))
+
+    def _learn(self, wanted: tuple[str, ...]) -> None:
+        """Where a scan fails, each half is tried: one bad expression among thousands costs a few more scans.
+        It is asked again, alone, when it is wanted, and tells what is wrong with it.
+        """
+        if not wanted:
+            return
+        try:
+            row = self._queries.execute(f"SELECT {', '.join(wanted)} FROM {self.relation}").rows[0]
+        except AssetError:
+            half = len(wanted) // 2
+            if half:
+                self._learn(wanted[:half])
+                self._learn(wanted[half:])
+        else:
+            self._shared.update(zip(wanted, row, strict=True))
+
+    def refuse(self, plans: Iterable[Plan], reason: str) -> None:
+        """Never ask these aggregates: the shared scan took too long, so would they."""
+        self._refused.update((plan.sql, AssetError(reason)) for plan in plans if isinstance(plan, Aggregate))
+
+    def value(self, plan: Plan) -> Any:
+        """AssetError when the engine cannot answer."""
+        match plan:
+            case Known(value):
+                return value
+            case Query(sql, read):
+                return read.of(self.ask(sql).rows)
+            case Keys():
+                return self.repeated(plan)[0]
+            case PerValue():
+                return self.tally(plan).rows
+            case Aggregate():
+                return self._certainly(plan.sql) if self._is_certain(plan) else self._aggregate(plan.sql)
+
+    def are_certain(self, plans: Iterable[Plan]) -> bool:
+        """Is none of these plans to look at data?"""
+        return all(
+            isinstance(plan, Known) or (isinstance(plan, Aggregate) and self._is_certain(plan)) for plan in plans
+        )
+
+    def _is_certain(self, plan: Aggregate) -> bool:
+        """Who gives no hint wants the data looked at: that written rows are there is no thing to ask metadata."""
+        return plan.hint is not None and plan.sql in self._certain
+
+    def _certainly(self, sql: str) -> Any:
+        self.used.add(Scope.METADATA)
+        return self._certain[sql]
+
+    def _aggregate(self, sql: str) -> Any:
+        self.used.add(self.scope)
+        if sql in self._refused:
+            raise self._refused[sql]
+        if sql not in self._shared:
+            self._shared[sql] = self.ask(f"SELECT {sql} FROM {self.relation}").rows[0][0]
+        return self._shared[sql]
+
+    def repeated(self, keys: Keys) -> tuple[int, int]:
+        """How many rows share their key with another, and in how many groups.
+
+        Of added rows only that none does can be told: else CannotCheck, and all rows are to be looked at.
+        """
+        if self.scope is Scope.ADDED:
+            if self.ask(keys.added).rows[0][0]:
+                return 0, 0
+            raise CannotCheck("an added row shares its key with another")
+        if self._rise(keys):
+            return 0, 0
+        rows, groups = self.ask(keys.sql).rows[0]
+        return rows, groups
+
+    def _rise(self, keys: Keys) -> bool:
+        rise, rows = self.ask(keys.hope).rows[0]
+        return bool(rise and (rows < FIRST or self.ask(keys.proof).rows[0][0]))
+
+    def tally(self, plan: PerValue) -> Tally:
+        """What the library's own code says of each distinct value; CannotCheck when it cannot be asked so."""
+        self.used.add(self.scope)
+        if repr(plan) not in self._tallies:
+            self._tallies[repr(plan)] = judge(plan, self._queries.batches(plan.sql))
+        return self._tallies[repr(plan)]
+
+    def ask(self, sql: str) -> Answer:
+        self.used.add(self.scope)
+        if sql not in self._asked:
+            self._asked[sql] = self._queries.execute(sql)
+        return self._asked[sql]
+
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str]) -> Returned:
+        return self._queries.call(function, inputs, self.table.shown)
+
+    def select(self, sql: str) -> str:
+        return self._queries.select(sql)

@@ -1,0 +1,79 @@
+"""Which rows and columns a metric is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lakeflow.adapters.expectations.sql import conditions
+from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand
+
+_PAIR: Final[Mapping[str, str | None]] = {
+    "both_values_are_missing": " AND ",
+    "either_value_is_missing": " OR ",
+    "neither": None,
+}
+_MANY: Final[Mapping[str, str | None]] = {
+    "all_values_are_missing": " AND ",
+    "any_value_is_missing": " OR ",
+    "never": None,
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number that Great Expectations asks for, in its own words: name, domain and arguments."""
+
+    name: str
+    domain: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """`where` is the row condition, `kept` leaves out rows that miss values; both are SQL or None."""
+
+    columns: tuple[Operand, ...]
+    where: str | None = None
+    kept: str | None = None
+
+    def clause(self, *more: str | None) -> str:
+        """` WHERE …` over the row condition, the rows kept and `more`; empty when nothing restricts."""
+        parts = [f"({part})" for part in (self.where, self.kept, *more) if part]
+        return f" WHERE {' AND '.join(parts)}" if parts else ""
+
+    def count(self, *more: str | None, of: str = "*") -> str:
+        """An aggregate that counts the rows (or the values of `of`) of this domain."""
+        clause = self.clause(*more)
+        return f"count({of}) FILTER ({clause.strip()})" if clause else f"count({of})"
+
+
+def names(domain: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns that a domain names, in order."""
+    if domain.get("column_A"):
+        return (domain["column_A"], domain["column_B"])
+    if domain.get("column_list"):
+        return tuple(domain["column_list"])
+    return (domain["column"],) if domain.get("column") else ()
+
+
+def domain_of(metric: Metric, table: Audited) -> Domain:
+    """CannotCheck when a column is missing or a condition cannot be read."""
+    columns = tuple(table.column(name) for name in names(metric.domain))
+    where = conditions.where(metric.domain.get("row_condition"), table)
+    return Domain(columns, where, _kept(metric.domain, columns))
+
+
+def _kept(domain: Mapping[str, Any], columns: Sequence[Operand]) -> str | None:
+    if not (domain.get("column_A") or domain.get("column_list")):
+        return None
+    words, default = (_PAIR, "both_values_are_missing") if domain.get("column_A") else (_MANY, "all_values_are_missing")
+    ignored = domain.get("ignore_row_if") or default
+    if ignored not in words:
+        raise CannotCheck(f"ignore_row_if={ignored!r} is none of {', '.join(words)}")
+    word = words[ignored]
+    return None if word is None else f"NOT ({word.join(f'{column.sql} IS NULL' for column in columns)})"
+
+
+Reader = Callable[[Sequence[tuple[Any, ...]]], Any]

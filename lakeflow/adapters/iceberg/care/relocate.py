@@ -1,0 +1,254 @@
+"""Give the tables of a moved lake their new place (Iceberg keeps absolute locations everywhere).
+
+Every metadata file, manifest list and manifest in use is written anew beside the old one, then all pointers are
+swapped in one transaction. Until then nothing refers to a new file and no old one is touched, so a relocation that
+is killed at any moment has not happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from lakeflow.adapters.iceberg.care.inventory import read_container
+from lakeflow.adapters.iceberg.commit import pointers
+from lakeflow.adapters.iceberg.disk.avro import pack
+from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path
+from lakeflow.adapters.iceberg.metadata.metadata import (
+    Found,
+    MetadataFiles,
+    metadata_directory,
+    next_location,
+    to_bytes,
+)
+from lakeflow.adapters.iceberg.metadata.types import Json
+from lakeflow.adapters.iceberg.metadata.updates import applied
+from lakeflow.core.errors import ConflictError, LakeError
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.table import Table
+from lakeflow.core.ports import Clock
+
+_WITH_PLACES: Final = ("location", "properties", "snapshots", "metadata-log", "statistics", "partition-statistics")
+_DELETES: Final = 1  # the content of a manifest of delete files
+_DEEP: Final = 4  # <warehouse>/<layer>/<name>/metadata/<file>
+
+
+@dataclass(frozen=True)
+class Move:
+    """A folder that stands under another name now; `old` may be gone, or be what `new` was copied from."""
+
+    old: Path
+    new: Path
+
+    def location(self, text: str) -> str:
+        """The location after the move, spelled as before (`file://`, `file:` or a bare path).
+
+        A file that only the old folder holds was not moved and keeps its place.
+        """
+        scheme = next((form for form in ("file://localhost", "file://", "file:") if text.startswith(form)), "")
+        path = Path(text.removeprefix(scheme))
+        if not path.is_absolute() or not path.is_relative_to(self.old) or path.is_relative_to(self.new):
+            return text
+        moved = self.new / path.relative_to(self.old)
+        stayed = path.exists() and not moved.exists()
+        return text if stayed else f"{scheme}{moved}{'/' * text.endswith('/')}"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where the lake stands now: the project's root, and the warehouse."""
+
+    root: Path
+    warehouse: Path
+
+    def move_of(self, location: str) -> Move | None:
+        """How a table came here whose catalog entry names that metadata file elsewhere; None: it did not."""
+        path = local_path(location)
+        if path.is_relative_to(self.warehouse) or len(path.parts) <= _DEEP:
+            return None
+        here = self.warehouse.joinpath(*path.parts[-_DEEP:])
+        if not here.exists() or (path.exists() and path.samefile(here)):
+            return None
+        was, inside = path.parents[_DEEP - 1], self._inside()
+        if inside and was.parts[-len(inside) :] == inside:  # then the whole project was moved
+            return Move(was.parents[len(inside) - 1], self.root)
+        return Move(was, self.warehouse)
+
+    def _inside(self) -> tuple[str, ...]:
+        below = self.warehouse.is_relative_to(self.root)
+        return self.warehouse.relative_to(self.root).parts if below else ()
+
+
+@dataclass(frozen=True)
+class _Step:
+    key: AssetKey
+    seen: str
+    previous: str
+    new: str
+
+
+def moved_tables(database: pointers.Database, home: Home) -> Mapping[AssetKey, Move]:
+    """The tables whose files are here while the catalog says that they are elsewhere."""
+    return {key: move for key, (_, move) in _moved(database, home).items()}
+
+
+def relocate(database: pointers.Database, home: Home, clock: Clock) -> tuple[AssetKey, ...]:
+    """Rewrite all paths of moved tables to where the files are; the tables done, none when none was moved.
+
+    LakeError for a table that cannot be rewritten exactly, ConflictError when another writer came between; either
+    way nothing was changed. The caller holds the leases of all tables.
+    """
+    scratch = Scratch()
+    try:
+        steps = [_written(key, seen, move, scratch, clock) for key, (seen, move) in _moved(database, home).items()]
+        scratch.seal()
+        _verify(steps, home)
+    except BaseException:
+        scratch.discard()
+        raise
+    _swap(database, steps, scratch)
+    return tuple(step.key for step in steps)
+
+
+def _moved(database: pointers.Database, home: Home) -> dict[AssetKey, tuple[str, Move]]:
+    with database.read() as connection:
+        at = pointers.locations(connection, pointers.all_keys(connection))
+    moves = {key: (location, home.move_of(location)) for key, location in sorted(at.items())}
+    return {key: (location, move) for key, (location, move) in moves.items() if move is not None}
+
+
+def _written(key: AssetKey, seen: str, move: Move, scratch: Scratch, clock: Clock) -> _Step:
+    """New files for one table, not yet sealed."""
+    now = move.location(seen)
+    found = MetadataFiles(move.new).find(key, now)
+    _refuse_format(found.table)
+    moved = _moved_metadata(found, move)
+    snapshots = list(_Rewriter(found.table, move, scratch).snapshots(moved["snapshots"]))
+    at_ms = max(int(clock().timestamp() * 1000), found.updated_ms)
+    content = applied(moved | {"snapshots": snapshots}, (), now, at_ms)
+    table = replace(found.table, location=content["location"], properties=content.get("properties") or {})
+    location = next_location(table)
+    scratch.write(location, to_bytes(content))
+    return _Step(key, seen, now, location)
+
+
+def _moved_metadata(found: Found, move: Move) -> Json:
+    changed = {name: _translated(found.json[name], move) for name in _WITH_PLACES if found.json.get(name)}
+    return {"snapshots": []} | dict(found.json) | changed
+
+
+def _translated(json: Any, move: Move) -> Any:
+    """Every text below that is a location, wherever it stands: properties and summaries may hold some."""
+    match json:
+        case str():
+            return move.location(json)
+        case dict():
+            return {name: _translated(value, move) for name, value in json.items()}
+        case list():
+            return [_translated(value, move) for value in json]
+    return json
+
+
+@dataclass
+class _Rewriter:
+    """Writes each manifest once, however many snapshots share it."""
+
+    table: Table
+    move: Move
+    scratch: Scratch
+    done: dict[str, tuple[str, int]] = field(default_factory=dict)
+    commit: str = field(default_factory=lambda: str(uuid4()))
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def snapshots(self, entries: list[Json]) -> Iterator[Json]:
+        for entry in entries:
+            if "manifest-list" not in entry:
+                raise self._refusal("a snapshot names its manifests itself (an early v1 table)")
+            yield entry | {"manifest-list": self._list(entry["snapshot-id"], entry["manifest-list"])}
+            self.scratch.sync()  # hundreds of open files would be too many
+
+    def _list(self, snapshot_id: int, location: str) -> str:
+        container = read_container(location)
+        records = tuple(map(self._manifest, container.records))
+        new = f"{self._directory}/snap-{snapshot_id}-1-{self.commit}.avro"
+        self.scratch.write(new, pack(replace(container, records=records)))
+        return new
+
+    def _manifest(self, entry: Json) -> Json:
+        if entry.get("content") == _DELETES and (entry["added_files_count"] or entry["existing_files_count"]):
+            raise self._refusal("it has delete files, whose content names data files by their old place")
+        location = self.move.location(entry["manifest_path"])
+        if location not in self.done:
+            self.done[location] = self._rewritten(location)
+        path, length = self.done[location]
+        return entry | {"manifest_path": path, "manifest_length": length}
+
+    def _rewritten(self, location: str) -> tuple[str, int]:
+        container = read_container(location)
+        records = tuple(record | {"data_file": self._data_file(record["data_file"])} for record in container.records)
+        content = pack(replace(container, records=records))
+        new = f"{self._directory}/{self.commit}-m{next(self.numbers)}.avro"
+        self.scratch.write(new, content)
+        return new, len(content)
+
+    def _data_file(self, file: Json) -> Json:
+        paths = {name: file[name] for name in ("file_path", "referenced_data_file") if file.get(name)}
+        return file | {name: self.move.location(path) for name, path in paths.items()}
+
+    @property
+    def _directory(self) -> str:
+        return self.move.location(metadata_directory(self.table))
+
+    def _refusal(self, why: str) -> LakeError:
+        return LakeError(
+            f"{self.table.key} cannot be relocated: {why}; nothing was changed",
+            hint=f"move the folder back to {self.move.old}, rewrite the table with the engine that wrote it, try again",
+            asset=self.table.key,
+        )
+
+
+def _refuse_format(table: Table) -> None:
+    if table.format_version != 2:
+        raise LakeError(
+            f"{table.key} cannot be relocated: its format is v{table.format_version}, this release writes v2",
+            hint="move the folder back",
+            asset=table.key,
+        )
+
+
+def _verify(steps: list[_Step], home: Home) -> None:
+    """What was written can be read: every metadata file and all that it names down to the manifests."""
+    files = MetadataFiles(home.warehouse)
+    for step in steps:
+        for snapshot in files.find(step.key, step.new).json["snapshots"]:
+            for manifest in read_container(snapshot["manifest-list"]).records:
+                read_container(manifest["manifest_path"])
+
+
+def _swap(database: pointers.Database, steps: list[_Step], scratch: Scratch) -> None:
+    """All pointers or none. New files go only when it is certain that nothing refers to them."""
+    committing = False
+    try:
+        with database.transaction() as connection:
+            _swap_all(connection, steps)
+            committing = True
+    except BaseException:
+        if not committing:
+            scratch.discard()
+        raise
+
+
+def _swap_all(connection: Connection, steps: list[_Step]) -> None:
+    for step in steps:
+        if not pointers.relocate(connection, step.key, (step.seen, step.new), step.previous):
+            raise ConflictError(
+                f"{step.key}: another writer came between; nothing was changed",
+                hint="`lakeflow doctor --relocate` tries again",
+                asset=step.key,
+            )

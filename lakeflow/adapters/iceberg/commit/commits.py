@@ -1,0 +1,223 @@
+"""Any number of tables and the ledger's rows in one step: plan on what was read, write, compare and swap.
+
+A commit starts from the metadata that it was planned on. pyiceberg reads again at the last moment, so that its
+own compare and swap guards next to nothing (trap T9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from lakeflow.adapters.iceberg.commit import pointers
+from lakeflow.adapters.iceberg.disk.fileio import Scratch, delete
+from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, next_location, to_bytes
+from lakeflow.adapters.iceberg.metadata.updates import Update, applied, forgotten
+from lakeflow.core.errors import ConflictError, LakeError, LakeflowError
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.table import Table
+from lakeflow.core.ports import Clock, Record, Transaction
+
+_ATTEMPTS: Final = 10
+_FAST_CLOCK: Final = timedelta(seconds=60)  # what Java engines tolerate between two entries of a table's log
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a commit does to one table; without updates it only relies on the pointer that it saw.
+
+    `proof` is (location, content) of a file to be written once the table is won.
+    """
+
+    found: Found
+    updates: tuple[Update, ...] = ()
+    proof: tuple[str, bytes] | None = None
+
+
+Plan = Callable[[Mapping[AssetKey, Found], Scratch], Sequence[Planned]]
+"""Facts → changes, or ConflictError. May write manifests into the scratch; called again after a lost race."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    planned: Planned
+    location: str = ""
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def key(self) -> AssetKey:
+        return self.planned.found.table.key
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try to commit on one table: what was read, where files go, and the time of the commit."""
+
+    found: Found
+    scratch: Scratch
+    at_ms: int
+
+
+class _LostRaceError(ConflictError):
+    """Another writer moved a pointer between our read and our swap."""
+
+
+class Commits:
+    def __init__(self, database: pointers.Database, files: MetadataFiles, clock: Clock) -> None:
+        self._database = database
+        self._files = files
+        self._clock = clock
+
+    def read(self, keys: Iterable[AssetKey]) -> dict[AssetKey, Found]:
+        """All pointers in one select, then their metadata files, which never change."""
+        with self._database.read() as connection:
+            at = pointers.locations(connection, keys)
+        return {key: self._files.find(key, location) for key, location in at.items()}
+
+    def attempt(self, key: AssetKey, found: Mapping[AssetKey, Found], scratch: Scratch) -> Attempt:
+        return Attempt(present(key, found), scratch, self.time_of(present(key, found)))
+
+    def time_of(self, found: Found) -> int:
+        """Milliseconds for a commit on this table, never before its last one; LakeError if it may not be written.
+
+        A machine whose clock runs behind the table's would write a log that Java engines refuse (trap T13).
+        """
+        table = found.table
+        if table.format_version != 2:
+            raise LakeError(
+                f"{table.key}: its format is v{table.format_version}; this release writes v2 and only reads others",
+                hint="write it with the engine that made it",
+                asset=table.key,
+            )
+        now = self._clock()
+        last = datetime.fromtimestamp(found.updated_ms / 1000, UTC)
+        if now < last - _FAST_CLOCK:
+            raise LakeError(
+                f"{table.key}: it was last written at {last:%Y-%m-%d %H:%M:%S} UTC, "
+                f"but this machine's clock says {now:%Y-%m-%d %H:%M:%S} UTC",
+                hint="set the clock of whichever machine is wrong",
+                asset=table.key,
+            )
+        return max(int(now.timestamp() * 1000), found.updated_ms)
+
+    def run(self, keys: Iterable[AssetKey], plan: Plan, record: Record | None = None) -> dict[AssetKey, Table]:
+        """Plan, write, swap; planned again from the start after a lost race. The changed tables."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(_LostRaceError),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.02, max=1),
+            reraise=True,
+        )
+        return retrying(self._attempt, frozenset(keys), plan, record)
+
+    def _attempt(self, keys: frozenset[AssetKey], plan: Plan, record: Record | None) -> dict[AssetKey, Table]:
+        scratch = Scratch()
+        try:
+            planned = plan(self.read(keys), scratch)
+            steps = [self._written(each, scratch) for each in planned]
+            scratch.seal()
+        except BaseException:
+            scratch.discard()
+            raise
+        self._swap(steps, record, scratch)
+        return {step.key: self._done(step) for step in steps if step.location}
+
+    def _written(self, planned: Planned, scratch: Scratch) -> _Step:
+        if not planned.updates:
+            return _Step(planned)
+        found = planned.found
+        content = applied(found.json, planned.updates, found.table.version, self.time_of(found))
+        location = next_location(found.table)
+        scratch.write(location, to_bytes(content))
+        return _Step(planned, location, content)
+
+    def _swap(self, steps: Sequence[_Step], record: Record | None, scratch: Scratch) -> None:
+        """All or nothing. Files go only when it is certain that nothing happened."""
+        committing = False
+        proofs = Scratch()
+        try:
+            _write_proofs(steps, proofs)
+            with self._database.transaction() as connection:
+                _swap_all(connection, steps)
+                if record is not None:
+                    record(_opaque(connection))
+                _place(proofs)
+                committing = True
+        except BaseException as error:
+            if not committing:
+                scratch.discard()
+                proofs.discard()
+                raise
+            if not isinstance(error, LakeflowError | SQLAlchemyError | OSError) or not self._landed(steps):
+                raise
+
+    def _landed(self, steps: Sequence[_Step]) -> bool:
+        """After an unknown outcome: does the catalog, read anew, hold what we wrote?
+
+        The pool may hand out the very connection that still sees our pending rows, so it is emptied first.
+        """
+        self._database.forget_connections()
+        wrote = [step for step in steps if step.location]
+        now = self.read(step.key for step in wrote)
+        return bool(wrote) and all(step.key in now and _holds(now[step.key], step.location) for step in wrote)
+
+    def _done(self, step: _Step) -> Table:
+        for location in forgotten(step.planned.found.json, step.content):
+            delete(location)
+        return self._files.remember(step.key, step.location, step.content).table
+
+
+def present(key: AssetKey, found: Mapping[AssetKey, Found]) -> Found:
+    if key not in found:
+        raise ConflictError(f"{key}: the table is gone", hint="plan again: `lakeflow plan`", asset=key)
+    return found[key]
+
+
+def _swap_all(connection: Connection, steps: Sequence[_Step]) -> None:
+    for step in sorted(steps, key=lambda step: step.key):  # one order for everybody: no deadlock on a server
+        seen = step.planned.found.table.version
+        swapped = (
+            pointers.swap(connection, step.key, seen, step.location)
+            if step.location
+            else pointers.still(connection, step.key, seen)
+        )
+        if not swapped:
+            raise _LostRaceError(
+                f"{step.key}: other writers kept changing it while this commit was made",
+                hint="nothing was changed; run it again",
+                asset=step.key,
+            )
+
+
+def _write_proofs(steps: Sequence[_Step], proofs: Scratch) -> None:
+    for step in steps:
+        if step.planned.proof is not None:
+            proofs.write(*step.planned.proof)
+    proofs.sync()
+
+
+def _place(proofs: Scratch) -> None:
+    """Only the winner of the swap, still holding the lock, may name or remove a proof: two publishers of one
+    snapshot share that name.
+    """
+    try:
+        proofs.place()
+    except BaseException:
+        proofs.discard()
+        raise
+
+
+def _holds(found: Found, location: str) -> bool:
+    """Is it the present metadata, or what others have built on since?"""
+    log = found.json.get("metadata-log") or ()
+    return found.table.version == location or any(entry["metadata-file"] == location for entry in log)
+
+
+def _opaque(connection: Connection) -> Transaction:
+    return connection

@@ -1,0 +1,90 @@
+"""The evidence of an audit, attached to the snapshot as a Puffin file (Iceberg Puffin spec, "File structure").
+
+The file is portable evidence, not the record: an engine may keep one statistics file a snapshot and replace
+ours by its own. It then lies, displaced, under its old name beside the metadata. `blob-metadata` in the table
+stays empty: a blob type of our own there makes the table unreadable for pyiceberg and polars.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.core.errors import LakeError
+from lakeflow.core.model.table import Table
+
+BLOB_TYPE: Final = "lakeflow.proof"
+_MAGIC: Final = b"PFA1"
+_TAIL: Final = 12  # length of the footer's text, flags, magic: four bytes each
+
+
+@dataclass(frozen=True)
+class Proof:
+    """`displaced`: another engine's statistics took its place in the table."""
+
+    text: str
+    displaced: bool
+
+
+def proof_location(directory: str, snapshot_id: int) -> str:
+    return f"{directory}/proof-{snapshot_id}.puffin"
+
+
+def is_proof(path: str, snapshot_id: int) -> bool:
+    return path.endswith(f"/proof-{snapshot_id}.puffin")
+
+
+def pack(text: str, snapshot_id: int, sequence_number: int) -> bytes:
+    """A Puffin file with the text as its one blob; the same input gives the same bytes."""
+    payload = text.encode()
+    blob = {
+        "type": BLOB_TYPE,
+        "fields": [],
+        "snapshot-id": snapshot_id,
+        "sequence-number": sequence_number,
+        "offset": len(_MAGIC),
+        "length": len(payload),
+    }
+    footer = json.dumps({"blobs": [blob], "properties": {"created-by": "lakeflow"}}).encode()
+    tail = len(footer).to_bytes(4, "little") + bytes(4) + _MAGIC
+    return _MAGIC + payload + _MAGIC + footer + tail
+
+
+def statistics(location: str, snapshot_id: int, content: bytes) -> dict[str, Any]:
+    """The entry in table metadata that points to a packed proof."""
+    return {
+        "snapshot-id": snapshot_id,
+        "statistics-path": location,
+        "file-size-in-bytes": len(content),
+        "file-footer-size-in-bytes": len(_MAGIC) + _footer_length(content) + _TAIL,
+        "blob-metadata": [],
+    }
+
+
+def unpack(content: bytes) -> str:
+    """The text of a packed proof; ValueError for any other bytes."""
+    if content[:4] != _MAGIC or content[-4:] != _MAGIC:
+        raise ValueError("not a Puffin file")
+    footer = json.loads(content[-_TAIL - _footer_length(content) : -_TAIL])
+    blob = next((blob for blob in footer["blobs"] if blob["type"] == BLOB_TYPE), None)
+    if blob is None:
+        raise ValueError("no proof in this Puffin file")
+    return content[blob["offset"] : blob["offset"] + blob["length"]].decode()
+
+
+def read_proof(table: Table, snapshot_id: int, directory: str) -> Proof | None:
+    """The proof of that snapshot, attached or displaced; None when there is none."""
+    attached = table.proofs.get(snapshot_id)
+    location = attached or proof_location(directory, snapshot_id)
+    try:
+        return Proof(unpack(local_path(location).read_bytes()), displaced=attached is None)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError) as error:
+        raise LakeError(f"{table.key}: the proof {location} cannot be read: {error}", asset=table.key) from error
+
+
+def _footer_length(content: bytes) -> int:
+    return int.from_bytes(content[-_TAIL : -_TAIL + 4], "little")

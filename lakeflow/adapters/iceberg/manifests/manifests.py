@@ -1,0 +1,92 @@
+"""What manifests hold, decoded once: a manifest never changes, and years of appends leave thousands of files in a few.
+
+Only files that are new since the last look at a table are decoded then, whatever the table has grown to.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from threading import Lock
+
+from pyiceberg.manifest import DataFile, ManifestEntry, ManifestEntryStatus, ManifestFile
+
+from lakeflow.adapters.iceberg.disk import avro_reader as decoding
+from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.manifests.snapshots import intelligible
+from lakeflow.adapters.iceberg.manifests.statistics import Known, known
+from lakeflow.core.model.schema import Field
+
+
+@dataclass(frozen=True)
+class Live:
+    """A live file: where it is on this machine, and the snapshot that added it."""
+
+    path: str
+    writer: int | None
+    file: DataFile
+
+
+@dataclass(frozen=True)
+class _Held:
+    live: tuple[Live, ...]
+    known: dict[tuple[int, str], Known] = field(default_factory=dict)
+
+
+class Manifests:
+    """Manifests by location, the least recently used forgotten first, so that at most so many files are kept in mind.
+
+    Safe to share between threads. LakeError for a damaged manifest.
+    """
+
+    def __init__(self, most: int = 20_000) -> None:
+        self._most = most
+        self._files = 0
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._lock = Lock()
+
+    def live(self, manifest: ManifestFile) -> tuple[Live, ...]:
+        return self._of(manifest).live
+
+    def known(self, manifest: ManifestFile, column: Field) -> Known:
+        """What is certain of a column in the files of one manifest."""
+        held, name = self._of(manifest), (column.id, str(column.type))
+        if name not in held.known:
+            held.known[name] = known(column, [each.file for each in held.live])
+        return held.known[name]
+
+    def _of(self, manifest: ManifestFile) -> _Held:
+        with self._lock:
+            if found := self._held.get(manifest.manifest_path):
+                self._held.move_to_end(manifest.manifest_path)
+                return found
+        return self._keep(manifest.manifest_path, _Held(tuple(_read(manifest))))
+
+    def _keep(self, location: str, held: _Held) -> _Held:
+        with self._lock:
+            if location not in self._held:
+                self._held[location] = held
+                self._files += len(held.live)
+            while self._files > self._most and len(self._held) > 1:
+                _, oldest = self._held.popitem(last=False)
+                self._files -= len(oldest.live)
+        return held
+
+
+def _read(manifest: ManifestFile) -> Iterator[Live]:
+    with intelligible(manifest.manifest_path):
+        for entry in _entries(manifest):
+            yield Live(str(local_path(entry.data_file.file_path)), entry.snapshot_id, entry.data_file)
+
+
+def _entries(manifest: ManifestFile) -> Iterator[ManifestEntry]:
+    """Live entries with the fields of format v3: pyiceberg's own reader drops where a deletion vector stands."""
+    files = LocalFiles(Scratch())
+    with decoding.manifest(files.new_input(manifest.manifest_path)) as entries:
+        for entry in entries:
+            if entry.status != ManifestEntryStatus.DELETED:
+                if entry.snapshot_id is None and manifest.added_snapshot_id is not None:
+                    entry.snapshot_id = manifest.added_snapshot_id  # inherited, says the spec
+                yield entry

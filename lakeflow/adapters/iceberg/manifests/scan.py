@@ -1,0 +1,211 @@
+"""The files of one snapshot, so that an engine can read it without asking a catalog again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from pyiceberg.manifest import (
+    DATA_FILE_TYPE,
+    DataFile,
+    DataFileContent,
+    FileFormat,
+    ManifestContent,
+    ManifestFile,
+)
+from pyiceberg.typedef import Record
+
+from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.manifests.manifests import Live, Manifests
+from lakeflow.adapters.iceberg.manifests.snapshots import live_manifests
+from lakeflow.adapters.iceberg.manifests.statistics import Known, facts_of, known
+from lakeflow.adapters.iceberg.metadata.layouts import known_spec
+from lakeflow.adapters.iceberg.metadata.metadata import Found
+from lakeflow.adapters.iceberg.metadata.types import has_default
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.layout import Layout, Partition
+from lakeflow.core.model.provenance import is_ours
+from lakeflow.core.model.schema import Field
+from lakeflow.core.model.table import DeleteFile, Scan, Statistics, Table
+
+_NAME_MAPPING: Final = "schema.name-mapping.default"
+_FIELDS: Final = {field.name: position for position, field in enumerate(DATA_FILE_TYPE[3].fields)}
+
+
+class Scans:
+    """Reads snapshots through manifests that it keeps in mind."""
+
+    def __init__(self) -> None:
+        self._manifests = Manifests()
+
+    def scan(self, found: Found[Any], snapshot_id: int | None) -> Scan:
+        """AssetError for a snapshot that is not kept or cannot be read exactly, LakeError for missing metadata."""
+        table = found.table
+        schema = table.schema if snapshot_id is None else _kept(table, snapshot_id)
+        pinned = Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values()))
+        if snapshot_id is None:
+            return pinned
+        _refuse_defaults(found)
+        data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
+        hiding = tuple(_delete_file(table, each) for each in self._live(deletes))
+        return replace(_holding(pinned, table, self._live(data)), deletes=hiding)
+
+    def statistics(self, found: Found, snapshot_id: int) -> Statistics | None:
+        """None where rows are deleted, or another engine wrote a file. Errors as those of `scan`."""
+        table, schema = found.table, _kept(found.table, snapshot_id)
+        data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
+        live = self._live(data)
+        if self._live(deletes) or _are_foreign(table, live):
+            return None
+        parts = {field: [self._manifests.known(each, field) for each in data] for field in schema.fields}
+        facts = {field.name: facts_of(field, found) for field, found in parts.items()}
+        rows = sum(each.file.record_count for each in live)
+        return Statistics(rows, {name: certain for name, certain in facts.items() if certain is not None})
+
+    def scan_added(self, found: Found, snapshot_id: int, appends: Sequence[int]) -> Scan:
+        """The rows that these appends brought, in the columns of `snapshot_id`; errors as those of `scan`.
+
+        Their own manifests name the files, so that one which a compaction took out of the table later is read too.
+        """
+        table = found.table
+        _refuse_defaults(found)
+        data = [each for append in appends for each in self._added(_json_of(found, append))]
+        schema = _kept(table, snapshot_id)
+        return _holding(Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values())), table, data)
+
+    def near(self, found: Found, snapshot_id: int, columns: Sequence[str]) -> Scan:
+        """What the snapshot added, and the files whose bounds do not rule out a row with the same values there.
+
+        Whole manifests are ruled out first, so that a table of thousands of files costs no look at each.
+        """
+        table, snapshot = found.table, _json_of(found, snapshot_id)
+        data, deletes = _by_content(_listed(snapshot))
+        if not columns or self._live(deletes):
+            return self.scan(found, snapshot_id)
+        schema, mine = _kept(table, snapshot_id), [each.file for each in self._added(snapshot)]
+        ranges = {each: known(each, mine) for name in columns if (each := schema.find(name))}
+        met = [each for each in data if _may_meet(ranges, {one: self._manifests.known(each, one) for one in ranges})]
+        near = [each for each in self._live(met) if _may_meet(ranges, {one: known(one, [each.file]) for one in ranges})]
+        return _holding(Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values())), table, near)
+
+    def partitions(self, found: Found[AssetKey], snapshot_id: int, layout: Layout) -> dict[str, Partition]:
+        """The snapshot's data files that were written in that layout, by path."""
+        spec = known_spec(found.json, layout, _current_schema(found))
+        data, _ = _by_content(_listed(_json_of(found, snapshot_id)))
+        live = self._live([each for each in data if each.partition_spec_id == spec])
+        return {each.path: _values(each.file.partition) for each in live}
+
+    def _live(self, manifests: Iterable[ManifestFile]) -> list[Live]:
+        return [each for manifest in manifests for each in self._manifests.live(manifest)]
+
+    def _added(self, snapshot: Mapping[str, Any]) -> Iterator[Live]:
+        """Live data files that the snapshot itself added."""
+        own, (data, _) = snapshot["snapshot-id"], _by_content(_listed(snapshot))
+        live = self._live([each for each in data if each.added_snapshot_id == own])
+        return (each for each in live if each.writer == own)
+
+
+def _may_meet(mine: Mapping[Field, Known], theirs: Mapping[Field, Known]) -> bool:
+    """May both hold the same value of each of these columns?"""
+    return all(each.may_meet(theirs[field]) for field, each in mine.items())
+
+
+def _listed(snapshot: Mapping[str, Any]) -> list[ManifestFile]:
+    return live_manifests(snapshot, LocalFiles(Scratch()))
+
+
+def _by_content(manifests: Sequence[ManifestFile]) -> tuple[list[ManifestFile], list[ManifestFile]]:
+    """(those of data files, those of delete files)"""
+    data = [each for each in manifests if each.content == ManifestContent.DATA]
+    return data, [each for each in manifests if each.content != ManifestContent.DATA]
+
+
+def _holding(pinned: Scan, table: Table[Any], data: Sequence[Live]) -> Scan:
+    """The scan of these data files."""
+    _refuse_other_formats(table, data)
+    return replace(
+        pinned,
+        files=tuple(each.path for each in data),
+        rows=sum(each.file.record_count for each in data),
+        bytes=sum(each.file.file_size_in_bytes for each in data),
+        unmarked=_NAME_MAPPING in table.properties or _are_foreign(table, data),
+    )
+
+
+def _json_of(found: Found[Any], snapshot_id: int) -> Mapping[str, Any]:
+    return next(entry for entry in found.json["snapshots"] if entry["snapshot-id"] == snapshot_id)
+
+
+def _values(partition: Record) -> Partition:
+    return tuple(partition[place] for place in range(len(partition)))
+
+
+def _current_schema(found: Found[Any]) -> Mapping[str, Any]:
+    return next(schema for schema in found.json["schemas"] if schema["schema-id"] == found.table.schema_id)
+
+
+def _kept(table: Table[Any], snapshot_id: int) -> Any:
+    if snapshot_id not in table.snapshots:
+        raise AssetError(
+            f"{table.key}: snapshot {snapshot_id} is not kept any more",
+            hint=f"`lakeflow snapshots {table.key}` lists those that are"
+            if isinstance(table.key, AssetKey)
+            else "plan again on what its catalog keeps now",
+            asset=table.key,
+        )
+    return table.schema_of(snapshot_id)
+
+
+def _refuse_defaults(found: Found[Any]) -> None:
+    if any(map(has_default, found.json.get("schemas") or ())):
+        raise AssetError(
+            f"{found.table.key}: a column has a default value for older files (format v3), "
+            "which this release cannot read",
+            hint="rewrite its files with the engine that added the column",
+            asset=found.table.key,
+        )
+
+
+def _refuse_other_formats(table: Table[Any], files: Sequence[Live]) -> None:
+    if other := next((each.file for each in files if each.file.file_format != FileFormat.PARQUET), None):
+        raise AssetError(
+            f"{table.key}: {other.file_path} is not a Parquet file",
+            hint="rewrite the table as Parquet with the engine that wrote it",
+            asset=table.key,
+        )
+
+
+def _delete_file(table: Table[Any], live: Live) -> DeleteFile:
+    file = live.file
+    if file.content == DataFileContent.EQUALITY_DELETES:
+        raise AssetError(
+            f"{table.key}: it has equality deletes, which this release cannot read exactly",
+            hint="compact the table with the engine that wrote them (rewrite_data_files)",
+            asset=table.key,
+        )
+    target = _of(file, "referenced_data_file")
+    return DeleteFile(
+        path=live.path,
+        format=file.file_format.value.lower(),
+        target=None if target is None else _local(target),
+        offset=_of(file, "content_offset") or 0,
+        length=_of(file, "content_size_in_bytes") or 0,
+    )
+
+
+def _of(file: DataFile, name: str) -> Any:
+    return file._data[_FIELDS[name]]  # noqa: SLF001 - pyiceberg reads these fields but names no property for them
+
+
+def _are_foreign(table: Table[Any], files: Sequence[Live]) -> bool:
+    """May one lack field ids? Ours never do; of an expired writer only the place of the file is known."""
+    ours = {snapshot.id: is_ours(snapshot.summary) for snapshot in table.snapshots.values()}
+    home = f"{_local(table.location)}/"
+    return not all(ours.get(each.writer or 0, each.path.startswith(home)) for each in files)
+
+
+def _local(location: str) -> str:
+    return str(local_path(location))

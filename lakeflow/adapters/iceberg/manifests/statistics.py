@@ -1,0 +1,116 @@
+"""What the manifests of a snapshot say for certain of its columns (Iceberg spec, "Manifests" and appendix D).
+
+Only files of our own are believed: what another engine counts as NULL or cuts a bound to is its affair. Floats have no
+place here, NaN stands in no bound; nor have columns of personal data, which have no bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Context
+from decimal import Decimal as Number
+from typing import Any, Final
+
+from pyiceberg.manifest import DataFile
+
+from lakeflow.core.model.schema import Decimal, Field, Type
+from lakeflow.core.model.table import ColumnFacts
+
+_EXACT: Final = Context(prec=76)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Of one column in some files: how many NULLs (None: a file does not say), whether they hold a value at all, and
+    between which two all values lie (None: nobody knows).
+    """
+
+    nulls: int | None
+    filled: bool
+    bounds: tuple[Any, Any] | None = None
+
+    def may_meet(self, other: Known) -> bool:
+        """May one value be in both? Where bounds are unknown, it may."""
+        if not (self.filled and other.filled):
+            return False
+        if self.bounds is None or other.bounds is None:
+            return True
+        return bool(self.bounds[0] <= other.bounds[1] and other.bounds[0] <= self.bounds[1])
+
+
+def known(field: Field, files: Sequence[DataFile]) -> Known:
+    """A file without a count of the column was written before the column was there, or says too little."""
+    nulls = [(file.null_value_counts or {}).get(field.id) for file in files]
+    counts = [count for count in nulls if count is not None]
+    if len(counts) < len(files):
+        return Known(None, filled=True)
+    filled = [file for file, count in zip(files, counts, strict=True) if count < file.record_count]
+    return Known(sum(counts), bool(filled), _bounds(field, filled) if filled else None)
+
+
+def facts_of(field: Field, parts: Sequence[Known]) -> ColumnFacts | None:
+    """What is certain of a column of all these files together, which are our own and hide no row; None: nothing."""
+    nulls = [part.nulls for part in parts if part.nulls is not None]
+    if not parts or len(nulls) < len(parts) or str(field.type) in _UNCERTAIN:
+        return None
+    low, high = _spelled_bounds(field, [part.bounds for part in parts if part.filled])
+    return ColumnFacts(sum(nulls), low, high, exact=low is not None and str(field.type) != "string")
+
+
+def _bounds(field: Field, files: Sequence[DataFile]) -> tuple[Any, Any] | None:
+    read = _reader(field.type)
+    lows = [(file.lower_bounds or {}).get(field.id) for file in files]
+    highs = [(file.upper_bounds or {}).get(field.id) for file in files]
+    if read is None or None in (*lows, *highs):
+        return None
+    try:
+        return min(map(read, lows)), max(map(read, highs))
+    except ValueError:  # a text that is none
+        return None
+
+
+def _spelled_bounds(field: Field, bounds: Sequence[tuple[Any, Any] | None]) -> tuple[str | None, str | None]:
+    spell, certain = _SPELLED.get(str(field.type), _plainly), [each for each in bounds if each is not None]
+    if not bounds or len(certain) < len(bounds):
+        return None, None
+    try:
+        return spell(min(low for low, _ in certain)), spell(max(high for _, high in certain))
+    except (ValueError, OverflowError):  # a year that Python does not have
+        return None, None
+
+
+def _reader(type_: Type) -> Callable[[Any], Any] | None:
+    if isinstance(type_, Decimal):
+        return lambda bound: Number(int.from_bytes(bound, "big", signed=True)).scaleb(-type_.scale, _EXACT)
+    if str(type_) == "string":
+        return lambda bound: bytes(bound).decode("utf-8")
+    return _whole if str(type_) in {"int", "long", "date", "timestamp", "timestamptz"} else None
+
+
+def _whole(bound: bytes) -> int:
+    """Of any width: a column that was widened has bounds of four bytes and of eight."""
+    return int.from_bytes(bound, "little", signed=True)
+
+
+def _plainly(value: int | str | Number) -> str:
+    return f"{value:f}" if isinstance(value, Number) else str(value)
+
+
+def _date(days: int) -> str:
+    return (_EPOCH + timedelta(days=days)).date().isoformat()
+
+
+def _timestamp(micros: int) -> str:
+    return (_EPOCH + timedelta(microseconds=micros)).replace(tzinfo=None).isoformat(sep=" ")
+
+
+_SPELLED: Final[Mapping[str, Callable[[Any], str]]] = {
+    "date": _date,
+    "timestamp": _timestamp,
+    "timestamptz": lambda micros: f"{_timestamp(micros)}+00",
+}
+"""How a bound is written that is not simply what it prints as."""
+_UNCERTAIN: Final = frozenset({"float", "double"})

@@ -1,0 +1,176 @@
+"""Metadata files → core tables, with the standard library alone (Iceberg spec, "Table Metadata").
+
+A metadata file never changes, so each is parsed once. `plan`, `status` and `list` live on this module.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final, Generic
+from uuid import uuid4
+
+from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.adapters.iceberg.disk.proof import is_proof
+from lakeflow.adapters.iceberg.metadata.types import Json, schema_from_json
+from lakeflow.core.errors import LakeError
+from lakeflow.core.model.asset import TableKey
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Key, Snapshot, Table
+
+_NAMES_CODE: Final = re.compile(r"(.+\.)?py-.+")
+_GZIP: Final = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Found(Generic[Key]):
+    """A table as one read of its pointer found it, with the JSON from which a commit starts."""
+
+    table: Table[Key]
+    json: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def updated_ms(self) -> int:
+        return int(self.json["last-updated-ms"])
+
+
+class MetadataFiles:
+    """Parsed metadata by location, the least recently used forgotten first. Safe to share between threads."""
+
+    def __init__(self, warehouse: Path, size: int = 512) -> None:
+        self._warehouse = warehouse
+        self._size = size
+        self._parsed: OrderedDict[str, Found[Any]] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, key: Key, location: str) -> Found[Key]:
+        """LakeError when the file is missing, damaged, or asks to run code."""
+        with self._lock:
+            found = self._parsed.get(location)
+            if found is not None:
+                self._parsed.move_to_end(location)
+        return found if found and found.table.key == key else self.remember(key, location, self._read(key, location))
+
+    def remember(self, key: Key, location: str, content: Mapping[str, Any]) -> Found[Key]:
+        found = Found(_parse(key, location, content), content)
+        with self._lock:
+            self._parsed[location] = found
+            self._parsed.move_to_end(location)
+            while len(self._parsed) > self._size:
+                self._parsed.popitem(last=False)
+        return found
+
+    def _read(self, key: TableKey, location: str) -> Json:
+        path = local_path(location)
+        try:
+            content = path.read_bytes()
+            text = gzip.decompress(content) if content.startswith(_GZIP) else content
+            return dict(json.loads(text))
+        except FileNotFoundError:
+            raise self._missing(key, path) from None
+        except (OSError, ValueError) as error:
+            raise LakeError(f"{key}: its metadata file {path} cannot be read: {error}", asset=key) from error
+
+    def _missing(self, key: TableKey, path: Path) -> LakeError:
+        was = path.parents[3] if len(path.parents) > 3 else path.parent  # <warehouse>/<layer>/<name>/metadata/<file>
+        if was != self._warehouse and (self._warehouse / path.relative_to(was)).exists():
+            return LakeError(
+                f"the lake was moved: {key} stands in the catalog under {was}, its files under {self._warehouse}; "
+                "Iceberg paths are absolute",
+                hint=f"`lakeflow doctor --relocate` gives it its new place; or move the folder back to {was}",
+                asset=key,
+            )
+        return LakeError(f"{key}: its metadata file {path} is missing", hint="restore it from a copy", asset=key)
+
+
+def metadata_directory(table: Table[Any]) -> str:
+    return table.properties.get("write.metadata.path", f"{table.location}/metadata").rstrip("/")
+
+
+def next_location(table: Table) -> str:
+    """A name for the metadata after this one: counted as Iceberg's libraries count, and never used before."""
+    name = table.version.rpartition("/")[2]
+    number = re.match(r"v?(\d+)", name)
+    return f"{metadata_directory(table)}/{int(number[1]) + 1 if number else 0:05d}-{uuid4()}.metadata.json"
+
+
+def to_bytes(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _parse(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
+    try:
+        table = _table(key, location, content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LakeError(f"{key}: {location} is not Iceberg table metadata ({error!r})", asset=key) from error
+    _refuse_code(table)
+    return table
+
+
+def _table(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
+    schemas = _schemas(content)
+    return Table(
+        key=key,
+        uuid=str(content["table-uuid"]),
+        location=str(content["location"]).rstrip("/"),
+        version=location,
+        format_version=int(content["format-version"]),
+        schema_id=int(content.get("current-schema-id", next(iter(schemas)))),
+        schemas=schemas,
+        last_column_id=int(content["last-column-id"]),
+        snapshots={int(entry["snapshot-id"]): _snapshot(entry) for entry in content.get("snapshots") or ()},
+        refs=_refs(content),
+        proofs=_proofs(content),
+        log=tuple((_time(entry), int(entry["snapshot-id"])) for entry in content.get("snapshot-log") or ()),
+        properties=dict(content.get("properties") or {}),
+    )
+
+
+def _schemas(content: Mapping[str, Any]) -> dict[int, Schema]:
+    entries = content.get("schemas") or [content["schema"]]  # v1 tables may know only one
+    schemas = map(schema_from_json, entries)
+    return {schema.id: schema for schema in schemas}
+
+
+def _snapshot(entry: Mapping[str, Any]) -> Snapshot:
+    summary = dict(entry.get("summary") or {})
+    return Snapshot(
+        id=int(entry["snapshot-id"]),
+        parent_id=entry.get("parent-snapshot-id"),
+        committed_at=_time(entry),
+        operation=summary.pop("operation", "overwrite"),
+        summary=summary,
+        schema_id=entry.get("schema-id"),
+    )
+
+
+def _time(entry: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(entry["timestamp-ms"] / 1000, UTC)
+
+
+def _refs(content: Mapping[str, Any]) -> dict[str, int]:
+    refs = {name: int(ref["snapshot-id"]) for name, ref in (content.get("refs") or {}).items()}
+    current = content.get("current-snapshot-id")
+    return refs if current in {None, -1} else {"main": int(current or 0)} | refs
+
+
+def _proofs(content: Mapping[str, Any]) -> dict[int, str]:
+    files = {int(entry["snapshot-id"]): str(entry["statistics-path"]) for entry in content.get("statistics") or ()}
+    return {snapshot: path for snapshot, path in files.items() if is_proof(path, snapshot)}
+
+
+def _refuse_code(table: Table[Any]) -> None:
+    """Metadata may name a Python module that other readers would import and run (trap T14)."""
+    if keys := sorted(key for key in table.properties if _NAMES_CODE.fullmatch(key)):
+        raise LakeError(
+            f"{table.key}: its metadata asks to run code: {', '.join(keys)}",
+            hint="remove those table properties with the engine that set them, if you trust it",
+            asset=table.key,
+        )

@@ -1,0 +1,203 @@
+"""What a change asserts and what it does: the only module that moves a ref.
+
+Assertions are made on the very metadata that the commit then compares and swaps, each on its own: pyiceberg's
+transaction drops the second assertion on a ref (trap T1), retries a lost branch as an orphan (T2), and looks at
+no ancestry (T3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
+
+from lakeflow.adapters.iceberg.metadata import updates as u
+from lakeflow.adapters.iceberg.metadata.layouts import layout_of
+from lakeflow.core.errors import ConflictError
+from lakeflow.core.model.provenance import PREFIX
+from lakeflow.core.model.table import MAIN, Change, Discard, Pin, Publish, Rollback, Snapshot, Table
+from lakeflow.core.run.retention import expired
+
+MAIN_SCHEMA: Final = f"{PREFIX}main-schema"
+"""Summary key of a staged snapshot: the id of the schema that readers of main saw when it was written."""
+
+
+@dataclass(frozen=True)
+class SameTable:
+    uuid: str
+
+
+@dataclass(frozen=True)
+class RefAt:
+    """The ref points at that snapshot; None: there is no such ref."""
+
+    name: str
+    snapshot_id: int | None
+
+
+@dataclass(frozen=True)
+class SchemaAt:
+    """Readers of main see the schema of that id."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class FieldIdsUpTo:
+    """No column got an id above that one."""
+
+    last: int
+
+
+@dataclass(frozen=True)
+class OnMain:
+    """The snapshot is main or an ancestor of it."""
+
+    snapshot_id: int
+
+
+Requirement: TypeAlias = SameTable | RefAt | SchemaAt | FieldIdsUpTo | OnMain
+Move: TypeAlias = tuple[tuple[Requirement, ...], tuple[u.Update, ...]]
+
+
+def move(table: Table, change: Change, statistics: Mapping[str, Any] | None = None) -> Move:
+    """The assertions and updates of a change; `statistics` points to the proof of a publish."""
+    match change:
+        case Publish():
+            return _publish(table, change, statistics)
+        case Discard():
+            return _discard(table, change)
+        case Rollback():
+            return _rollback(table, change)
+        case Pin():
+            return (OnMain(change.snapshot_id),), ()
+
+
+def require(table: Table, requirements: Iterable[Requirement]) -> None:
+    """ConflictError for the first assertion that the table does not meet."""
+    for requirement in requirements:
+        if (found := _violation(table, requirement)) is not None:
+            raise conflict(table, found)
+
+
+def conflict(table: Table, found: str) -> ConflictError:
+    return ConflictError(
+        f"{table.key}: {found}",
+        hint="nothing was changed; `lakeflow retry RUN` plans again on what is there now",
+        asset=table.key,
+    )
+
+
+def fork(branch: str, snapshot: Mapping[str, Any]) -> tuple[u.Update, ...]:
+    """A new branch with a new snapshot on it, as one commit: never a branch without its base (trap T2)."""
+    return u.AddSnapshot(snapshot), u.SetBranch(branch, snapshot["snapshot-id"])
+
+
+def put_on_top(table: Table, branch: str, snapshot: Mapping[str, Any]) -> tuple[u.Update, ...]:
+    """The branch at a new snapshot; the one that it supersedes goes unless something else stands on it."""
+    gone = _orphans(table, branch)
+    return *fork(branch, snapshot), *((u.RemoveSnapshots(gone),) if gone else ())
+
+
+def _publish(table: Table, change: Publish, statistics: Mapping[str, Any] | None) -> Move:
+    assertions = (
+        SameTable(change.uuid),
+        RefAt(MAIN, change.base),
+        RefAt(change.branch, change.snapshot_id),
+    )
+    snapshot = table.snapshots.get(change.snapshot_id)
+    if snapshot is None:
+        return assertions, ()  # the third assertion fails
+    schema = _recorded_schema(snapshot)
+    wanted: tuple[u.Update, ...] = (
+        *_schema_of(table, snapshot),
+        *layout_of(snapshot),
+        u.SetBranch(MAIN, snapshot.id),
+        u.RemoveRef(change.branch),
+        *((u.SetStatistics(statistics),) if statistics else ()),
+        *_expiry(table, change),
+    )
+    return (*assertions, *((SchemaAt(schema),) if schema is not None else ())), wanted
+
+
+def _expiry(table: Table, change: Publish) -> tuple[u.Update, ...]:
+    """Retention is part of writing: metadata that only grows makes every later commit slower (trap T15)."""
+    others = {name: at for name, at in table.refs.items() if name not in {MAIN, change.branch}}
+    after = replace(table, refs={**others, MAIN: change.snapshot_id})
+    ids = expired(after, change.keep, change.needed)
+    return (u.RemoveSnapshots(ids),) if ids else ()
+
+
+def _discard(table: Table, change: Discard) -> Move:
+    orphans = _orphans(table, change.branch)
+    gone = (u.RemoveSnapshots(orphans),) if orphans else ()
+    return (RefAt(change.branch, change.snapshot_id),), (u.RemoveRef(change.branch), *gone)
+
+
+def _orphans(table: Table, branch: str) -> frozenset[int]:
+    """Snapshots that the branch's run wrote and that nothing else reaches."""
+    others = {at for name, at in table.refs.items() if name != branch}
+    reachable = {snapshot.id for at in others for snapshot in table.ancestry(at)}
+    mine: set[int] = set()
+    head = table.snapshots.get(table.refs.get(branch, -1))
+    for snapshot in table.ancestry(table.refs.get(branch)):
+        if head is None or snapshot.id in reachable or _run(snapshot) != _run(head):
+            break
+        mine.add(snapshot.id)
+    return frozenset(mine)
+
+
+def _rollback(table: Table, change: Rollback) -> Move:
+    here = (RefAt(MAIN, change.snapshot_id),)
+    if table.main != change.snapshot_id:
+        return here, ()  # the assertion fails
+    if change.to is None:
+        return here, (*_schema_before_first(table), u.RemoveRef(MAIN))
+    goal = table.snapshots.get(change.to)
+    if goal is None:
+        raise conflict(table, f"snapshot {change.to} is not kept any more")
+    return (*here, OnMain(goal.id)), (*_schema_of(table, goal), *layout_of(goal), u.SetBranch(MAIN, goal.id))
+
+
+def _schema_before_first(table: Table) -> tuple[u.Update, ...]:
+    """The schema that an unborn main had; a conflict when main has older snapshots than its first kept one."""
+    first = list(table.ancestry(table.main))[-1]
+    if first.parent_id is not None:
+        raise conflict(table, f"snapshot {first.id} was not its first publish: an older one has expired")
+    schema = _recorded_schema(first)
+    return (u.SetCurrentSchema(schema),) if schema in table.schemas and schema is not None else ()
+
+
+def _schema_of(table: Table, snapshot: Snapshot) -> tuple[u.Update, ...]:
+    schema = snapshot.schema_id
+    return () if schema is None or schema == table.schema_id else (u.SetCurrentSchema(schema),)
+
+
+def _recorded_schema(snapshot: Snapshot) -> int | None:
+    text = snapshot.summary.get(MAIN_SCHEMA)
+    return None if text is None else int(text)
+
+
+def _run(snapshot: Snapshot) -> str | None:
+    return snapshot.summary.get(f"{PREFIX}run")
+
+
+def _violation(table: Table, requirement: Requirement) -> str | None:
+    """What is expected and what was found, or None when the table meets the requirement."""
+    match requirement:
+        case SameTable(uuid) if uuid != table.uuid:
+            return f"the table was replaced: expected table {uuid}, found {table.uuid}"
+        case RefAt(name, at) if table.refs.get(name) != at:
+            label = MAIN if name == MAIN else f"branch {name}"
+            return f"{label} moved: expected {_at(at)}, found {_at(table.refs.get(name))}"
+        case SchemaAt(schema_id) if schema_id != table.schema_id:
+            return f"the schema changed: expected schema {schema_id} on main, found {table.schema_id}"
+        case FieldIdsUpTo(last) if last != table.last_column_id:
+            return f"the schema changed: expected column ids up to {last}, found {table.last_column_id}"
+        case OnMain(snapshot_id) if all(s.id != snapshot_id for s in table.ancestry(table.main)):
+            return f"main moved: expected {_at(snapshot_id)} in its history, found {_at(table.main)} without it"
+    return None
+
+
+def _at(snapshot_id: int | None) -> str:
+    return "no snapshot" if snapshot_id is None else f"snapshot {snapshot_id}"

@@ -1,0 +1,68 @@
+"""The log of each run under `.lakeflow/logs/`: what happened when, without any value of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from lakeflow.core.run.events import (
+    Logged,
+    Planned,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepPhase,
+    StepPrinted,
+    StepRetried,
+    StepTraced,
+)
+
+_Told = RunStarted | StepPhase | StepPrinted | StepTraced | StepRetried | StepEnded | RunEnded
+
+
+def recorder(directory: Path, clock: Callable[[], datetime]) -> Callable[[Logged], None]:
+    """An observer that appends what an event says to `<run>.log`; a plan that starts no run leaves no log."""
+
+    def record(event: Logged) -> None:
+        if isinstance(event, Planned):
+            return
+        run, lines = _lines(event)
+        at = clock().isoformat(timespec="milliseconds")
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / f"{run}.log").open("a", encoding="utf-8") as log:
+            log.writelines(f"{at} {text}\n" for text in lines)
+
+    return record
+
+
+def read(directory: Path, run: str) -> tuple[str, ...] | None:
+    """The lines of a run's log; None when it has none (another machine wrote it, or somebody cleaned up)."""
+    try:
+        return tuple((directory / f"{run}.log").read_text(encoding="utf-8", errors="replace").splitlines())
+    except FileNotFoundError:
+        return None
+
+
+def _lines(event: _Told) -> tuple[str, tuple[str, ...]]:
+    """Which run, and what there is to say."""
+    match event:
+        case StepPrinted(run_id, asset, lines) | StepTraced(run_id, asset, lines):
+            return run_id, tuple(f"{asset} | {text}" for text in lines)
+        case StepRetried(run_id, asset, failed, retries, pause, reason):
+            return run_id, (f"{asset} try {failed} of {retries + 1} failed, again in {pause:.1f} s: {reason}",)
+    run, text = _line(event)
+    return run, (text,)
+
+
+def _line(event: RunStarted | StepPhase | StepEnded | RunEnded) -> tuple[str, str]:
+    match event:
+        case RunStarted(run):
+            return run.id, f"run {run.id} attempt {run.attempt} started"
+        case StepPhase(run_id, asset, phase):
+            return run_id, f"{asset} {phase}"
+        case StepEnded(run_id, step):
+            checks = f" checks {sum(c.outcome == 'passed' for c in step.checks)}/{len(step.checks)}"
+            return run_id, f"{step.asset} {step.state or 'audited'}{checks} snapshot {step.snapshot_id} {step.reason}"
+        case RunEnded(run):
+            return run.id, f"run {run.id} {run.state}"

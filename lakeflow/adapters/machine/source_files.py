@@ -1,0 +1,199 @@
+"""The outside files that a root reads or lands: their content is what counts, not their names and times.
+
+A hash holds as long as the file system says the same of the file: its change time (`ctime`) moves with every write and
+no program can set it, so that a file changed under its old size and modification time is seen. Of a file that changed a
+moment before it was hashed this proves nothing, since one tick of the clock may hide the next change: it is not
+remembered, and after its rows were read it is hashed again.
+
+Globs are read as a shell has them, by our own hands: `pathlib` passes over a folder that it may not look into, and what
+a trailing `**` means hangs on Python's release, so that a file could be left out without a word.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from fnmatch import translate
+from functools import cache
+from pathlib import Path, PurePosixPath
+from threading import Lock
+from typing import Final
+
+from lakeflow.core.errors import AssetError
+from lakeflow.core.plan.landing import Found
+
+_SETTLED: Final = 2.0
+"""Seconds without a change after which the next change must show in a file's times, on any file system."""
+_REMEMBERED: Final = 200_000
+"""So many hashes are kept, the latest."""
+_WILD: Final = re.compile(r"[*?\[]")
+
+
+def read_digest(root: Path, globs: Sequence[str]) -> str:
+    """Hex digest over names and content of all files that the globs match under `root`.
+
+    Empty when one of them matches nothing: the asset then runs, and says what it misses.
+    AssetError when a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for pattern in globs:
+        found = _matches(root, pattern)
+        if not found:
+            return ""
+        for path in found:
+            digest.update(f"{path.relative_to(root) if path.is_relative_to(root) else path}\0".encode())
+            digest.update(_content(path))
+    return digest.hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise AssetError(f"cannot read {path}: {error.strerror}", hint="check the file's permissions") from error
+
+
+class Hashes:
+    """Content hashes of files by what the file system says of them, kept in `path`. Losing it costs time only."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+
+    def of(self, files: Sequence[tuple[str, Path]]) -> tuple[Found, ...]:
+        """Each named file with its content, as it is now; several are read at a time."""
+        known = self._load()
+        with ThreadPoolExecutor(thread_name_prefix="hash") as pool:
+            found = tuple(pool.map(lambda file: _found(file[0], file[1], known), files))
+        fresh = [(file.identity, file.hash) for file in found if file.identity and file.identity not in known]
+        if fresh:
+            with self._lock:  # what is known by now: others look through other sources meanwhile
+                self._save([*self._load().items(), *fresh])
+        return found
+
+    def _load(self) -> dict[str, str]:
+        try:
+            known = json.loads(self._path.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def _save(self, hashes: Sequence[tuple[str, str]]) -> None:
+        part = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps(dict(hashes[-_REMEMBERED:])))
+            part.replace(self._path)
+        except OSError:  # it only saves time
+            part.unlink(missing_ok=True)
+
+
+def find_files(root: Path, hashes: Hashes, globs: Sequence[str]) -> tuple[Found, ...]:
+    """All files that the globs match, by name, with their content hashes; a name that begins with a dot is hidden.
+
+    One that two globs spell in two ways (`in/../in/a.csv`) has the shorter name.
+    """
+    found = (path for pattern in globs for path in _matches(root, pattern) if not _is_hidden(path, root, pattern))
+    shortest = sorted(set(found), key=lambda path: (-len(path.parts), str(path)))
+    paths = {os.path.normpath(path): path for path in shortest}
+    return hashes.of(sorted((_name(root, path), path) for path in paths.values()))
+
+
+def changed_files(root: Path, files: Sequence[Found]) -> tuple[str, ...]:
+    """The names of those that hold something else now, or are gone."""
+    return tuple(file.name for file in files if _has_changed(root / file.name, file))
+
+
+def _has_changed(path: Path, file: Found) -> bool:
+    known = {file.identity: file.hash} if file.identity else {}
+    return _found(file.name, path, known).hash != file.hash
+
+
+def _name(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _found(name: str, path: Path, known: Mapping[str, str]) -> Found:
+    """The file as it is now; `known` are the hashes of files by their identity."""
+    try:
+        name.encode()
+        with path.open("rb") as file:  # a network file system asks the server anew only where a file is opened
+            status = os.fstat(file.fileno())
+            if not status.st_size:
+                return Found(name, 0, "", "the file is empty")
+            identity = _identity(path, status)
+            digest = known.get(identity) or hashlib.file_digest(file, "sha256").hexdigest()
+    except UnicodeEncodeError:
+        return Found(ascii(name), 0, "", "its name is not UTF-8")
+    except OSError as error:
+        return Found(name, 0, "", f"it cannot be read: {error.strerror}")
+    is_settled = identity in known or status.st_ctime < time.time() - _SETTLED
+    return Found(name, status.st_size, digest, identity=identity if is_settled else "")
+
+
+def _identity(path: Path, status: os.stat_result) -> str:
+    parts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return "/".join([*map(str, parts), str(path)])
+
+
+def _matches(root: Path, pattern: str) -> list[Path]:
+    """The files, in the order of their paths; a folder that cannot be looked into stands for what it hides."""
+    parts = _parts(pattern)
+    base = Path("/") if pattern.startswith("/") else root
+    return sorted(set(_below(base, parts)))
+
+
+def _is_hidden(path: Path, root: Path, pattern: str) -> bool:
+    """Is its name one that begins with a dot, or that of a folder which a wildcard matched?"""
+    parts = _parts(pattern)
+    base = Path("/") if pattern.startswith("/") else root
+    said = next((number for number, part in enumerate(parts) if _WILD.search(part)), len(parts) - 1)
+    return any(part.startswith(".") for part in path.parts[len(base.parts) + said :])
+
+
+def _parts(pattern: str) -> tuple[str, ...]:
+    parts = tuple(part for part in PurePosixPath(pattern).parts if part != "/")
+    return (*parts, "*") if parts and parts[-1] == "**" else parts
+
+
+def _below(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
+    if not parts:
+        return
+    part, rest = parts[0], parts[1:]
+    try:
+        if part == "**":
+            for entry in _entries(folder):
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _below(folder / entry.name, parts)
+            yield from _below(folder, rest)
+            return
+        names = [entry.name for entry in _entries(folder)] if _WILD.search(part) else [part]
+        for name in names:
+            if name == part or _pattern(part).match(name):
+                yield from _below(folder / name, rest) if rest else _file(folder / name)
+    except PermissionError:
+        yield folder
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _file(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+
+
+@cache
+def _pattern(part: str) -> re.Pattern[str]:
+    return re.compile(translate(part))

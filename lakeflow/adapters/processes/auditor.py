@@ -1,0 +1,270 @@
+"""The `Auditor` port: checks run in a process of their own, one per run, so that nothing in them can take a run down.
+
+The worker (`lakeflow.workers.audit`) announces each step before it begins. When it dies or a step takes too long, that
+step is errored with the reason, a new worker takes its place, and the rest of the checks still run.
+Jobs cross the pipe pickled, for whoever sends them is trusted and pydantic costs the worker a third of its start; what
+comes back, from a process that runs code of users, is JSON and is proved.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.asset import EMPTY, CheckFile, CheckKind, Outcome, Suite
+from lakeflow.core.model.quarantine import Refusal
+from lakeflow.core.model.run import CheckResult
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.run.resources import Share
+
+if TYPE_CHECKING:
+    from lakeflow.adapters.processes import Child
+
+SHARED_SCAN: Final = "shared scan"
+_START: Final = 120.0
+"""Seconds that a worker may take to come up: its imports alone are 3 to 7 on an idle machine."""
+_BARREN: Final = 2
+"""So many workers that die outside any step, and the audit gives up."""
+
+
+class Ask(StrEnum):
+    """What is wanted of a worker: the audit, or only which rows its checks would put into quarantine."""
+
+    AUDIT = "audit"
+    REFUSALS = "refusals"
+
+
+@dataclass(frozen=True)
+class Job:
+    """An audit, or what is left of one; without a request, only the wish that Great Expectations be loaded.
+
+    `answered` steps are not done again, `lost` ones (unit → reason) neither.
+
+    `too_long` is why the shared scan was given up; `settings` are DuckDB's; `kept` is the folder of suites that were
+    made ready before. `asks` says what is wanted.
+    """
+
+    request: AuditRequest | None = None
+    settings: Mapping[str, str] = EMPTY
+    answered: tuple[str, ...] = ()
+    lost: Mapping[str, str] = EMPTY
+    too_long: str = ""
+    kept: str | None = None
+    asks: Ask = Ask.AUDIT
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the worker's DuckDB may take; `memory` as in `"2GB"`, `spill` is a folder. None: DuckDB's own defaults."""
+
+    threads: int | None = None
+    memory: str | None = None
+    spill: str | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """A step that begins, or is `done`, maybe with the result of its check. No `unit`: the audit is complete, or
+    these are the `refusals` that were asked for.
+    """
+
+    unit: str = ""
+    name: str = ""
+    path: str = ""
+    done: bool = False
+    result: CheckResult | None = None
+    refusals: tuple[Refusal, ...] = ()
+
+
+def encode_job(job: Job) -> bytes:
+    return pickle.dumps(job)
+
+
+def decode_job(message: bytes) -> Job:
+    job = pickle.loads(message)  # noqa: S301 - from the process that started this one
+    assert isinstance(job, Job)
+    return job
+
+
+def encode_message(message: Message) -> bytes:
+    """As JSON. The core's empty mapping is no dict."""
+    return json.dumps(asdict(message), default=dict).encode()
+
+
+def decode_message(message: bytes) -> Message:
+    """ValueError for what makes no sense."""
+    found = _adapter().validate_json(message)
+    assert isinstance(found, Message)
+    return found
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter  # noqa: PLC0415 - the worker does without
+
+    return TypeAdapter(Message)
+
+
+class ProcessAuditor:
+    """Audits one at a time in a worker that `spawn` starts on demand.
+
+    What check files print goes to `log_path`. `kept` is a folder for suites that were made ready, `covers` says of
+    which check files there is one: these can be audited without Great Expectations.
+    """
+
+    def __init__(
+        self,
+        spawn: Callable[[str], Child],
+        log_path: str,
+        limits: Limits = Limits(),
+        kept: str | None = None,
+        covers: Callable[[CheckFile], bool] = lambda file: file.kind is not CheckKind.SUITE,
+    ) -> None:
+        self._spawn = spawn
+        self._log_path = log_path
+        self._kept = kept
+        self._covers = covers
+        given = {"threads": limits.threads, "memory_limit": limits.memory, "temp_directory": limits.spill}
+        self._settings = {name: str(value) for name, value in given.items() if value is not None}
+        self._turn = threading.Lock()
+        self._starting = threading.Lock()
+        self._worker: Child | None = None
+        self._closed = False
+        self._interruptions = 0
+
+    def start(self, suites: Iterable[Suite] = ()) -> None:
+        """Start the worker, and have it load Great Expectations when a suite needs that; waits for neither."""
+        with self._starting:
+            if self._worker is None and not self._closed:
+                self._worker = self._spawn(self._log_path)
+            if self._worker is not None and not all(self._covers(file) for suite in suites for file in suite.files):
+                self._worker.send(encode_job(Job()))
+
+    def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
+        """One result per check, as the port says. Blocks while another thread audits."""
+        with self._turn:
+            progress, interruptions = _Progress(), self._interruptions
+            try:
+                while not progress.complete:
+                    if self._interruptions > interruptions:
+                        progress.give_up("the audit was interrupted")
+                    else:
+                        self._converse(request, progress)
+            except BaseException:
+                self._drop()  # what it would still answer belongs to nobody
+                raise
+            return tuple(progress.results.values())
+
+    def interrupt(self) -> None:
+        self._interruptions += 1
+        self._drop()
+
+    def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
+        """What goes to quarantine, as the port says. Blocks while another thread audits."""
+        with self._turn:
+            self.start()
+            worker = self._worker
+            if worker is None:
+                raise AssetError(f"{request.asset}: the auditor was closed", asset=request.asset)
+            try:
+                worker.send(encode_job(Job(request, self._settings, kept=self._kept, asks=Ask.REFUSALS)))
+                return decode_message(worker.receive(_START + request.timeout)).refusals
+            except (TimeoutError, ValueError, ChildProcessError) as error:
+                self._drop()
+                why = f"what goes to quarantine cannot be told: the audit worker failed ({type(error).__name__})"
+                raise AssetError(f"{request.asset}: {why}", hint=f"see {self._log_path}", asset=request.asset) from None
+            except BaseException:
+                self._drop()
+                raise
+
+    def close(self) -> None:
+        """End the worker, also in the middle of an audit: that one ends errored."""
+        self._closed = True
+        self._drop()
+
+    def _converse(self, request: AuditRequest, progress: _Progress) -> None:
+        if self._closed:
+            progress.give_up("the auditor was closed")
+            return
+        self.start()
+        worker = self._worker
+        if worker is None:  # closed by another thread meanwhile
+            return
+        worker.send(encode_job(replace(progress.job(request, self._sized(request.share)), kept=self._kept)))
+        try:
+            while not progress.complete:
+                patience = request.timeout if progress.heard else _START + request.timeout
+                progress.note(decode_message(worker.receive(patience)))
+        except TimeoutError:
+            self._drop()
+            progress.lose(f"it took longer than {request.timeout:g} s and was stopped", slow=True)
+        except ValueError:
+            self._drop()
+            progress.lose("its process answered what makes no sense")
+        except ChildProcessError as death:
+            self._drop()
+            progress.lose(f"its process ended with {death}; see {self._log_path}")
+
+    def _sized(self, share: Share | None) -> Mapping[str, str]:
+        """DuckDB's settings for a share of the machine."""
+        if share is None:
+            return self._settings
+        return self._settings | {"threads": str(share.threads), "memory_limit": f"{share.memory}B"}
+
+    def _drop(self) -> None:
+        with self._starting:
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
+
+
+@dataclass
+class _Progress:
+    """How far an audit has come, over all workers that it needed."""
+
+    results: dict[str, CheckResult] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
+    too_long: str = ""
+    running: Message | None = None
+    heard: bool = False
+    complete: bool = False
+    barren: int = 0
+
+    def job(self, request: AuditRequest, settings: Mapping[str, str]) -> Job:
+        self.running, self.heard = None, False
+        return Job(request, settings, tuple(self.results), dict(self.lost), self.too_long)
+
+    def note(self, message: Message) -> None:
+        self.heard = True
+        self.complete = not message.unit
+        self.running = None if message.done else message
+        if message.result is not None:
+            self.results[message.unit] = message.result
+
+    def lose(self, reason: str, *, slow: bool = False) -> None:
+        step = self.running
+        if step is None or not step.unit:
+            self._lose_between(reason)
+        elif step.unit != SHARED_SCAN:
+            self.lost[step.unit] = reason
+            self.results[step.unit] = CheckResult(step.name, Outcome.ERRORED, detail=reason, path=step.path)
+        elif slow:
+            self.too_long = f"the scan that many checks share: {reason}"
+        else:
+            self.lost[SHARED_SCAN] = reason
+
+    def give_up(self, reason: str) -> None:
+        self.results["worker"] = CheckResult("audit", Outcome.ERRORED, detail=reason)
+        self.complete = True
+
+    def _lose_between(self, reason: str) -> None:
+        self.barren += 1
+        if self.barren >= _BARREN:
+            self.give_up(f"the audit worker does not run: {reason}")

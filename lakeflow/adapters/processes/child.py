@@ -1,0 +1,108 @@
+"""A process that this one started, as its parent sees it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from lakeflow.adapters.processes.messages import read_message, write_message
+
+
+class Child:
+    """`python -m MODULE <our pid>`, started in the background. What it prints is appended to `log_path`.
+
+    Its keeper thread starts it, hands on what it says, and sees it end. The thread lives as long as the process:
+    Linux sends the parent-death signal when the *thread* that started a process ends, so a short-lived one would
+    kill its child.
+    """
+
+    def __init__(self, module: str, log_path: str) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._messages: SimpleQueue[bytes | None] = SimpleQueue()
+        self._tried = threading.Event()
+        self._fate = "no process"
+        self._keeper = threading.Thread(target=self._keep, args=(module, log_path), name=module, daemon=True)
+        self._keeper.start()
+
+    @property
+    def pid(self) -> int | None:
+        """None when it could not be started."""
+        self._tried.wait()
+        return self._process.pid if self._process else None
+
+    def send(self, message: bytes) -> None:
+        """A child that is gone is noticed by `receive`."""
+        self._tried.wait()
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError, ValueError):
+                write_message(self._process.stdin, message)
+
+    def receive(self, timeout: float | None = None) -> bytes:
+        """Its next message. TimeoutError after so many seconds; ChildProcessError, saying how it ended, when it did."""
+        try:
+            message = self._messages.get(timeout=timeout)
+        except Empty:
+            raise TimeoutError from None
+        if message is None:
+            self._messages.put(None)
+            raise ChildProcessError(self._fate)
+        return message
+
+    def kill(self) -> None:
+        """With everything that it started; returns when it is gone."""
+        self._tried.wait()
+        process = self._process
+        if process is not None:
+            if process.poll() is None:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            self._keeper.join()
+
+    def _keep(self, module: str, log_path: str) -> None:
+        try:
+            process = self._process = _spawn(module, log_path)
+        except OSError as error:
+            self._fate = str(error)
+            return
+        finally:
+            if self._process is None:
+                self._messages.put(None)
+            self._tried.set()
+        assert process.stdout is not None
+        assert process.stdin is not None
+        with process.stdout:
+            while (message := read_message(process.stdout)) is not None:
+                self._messages.put(message)
+        self._fate = _fate(process.wait())
+        with suppress(OSError):  # what could not be delivered any more
+            process.stdin.close()
+        self._messages.put(None)
+
+
+def _spawn(module: str, log_path: str) -> subprocess.Popen[bytes]:
+    Path(log_path).parent.mkdir(parents=True, exist_ok=True)
+    home = str(Path(__file__).parents[3])
+    path = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH", "")) if part)
+    with Path(log_path).open("ab") as log:
+        return subprocess.Popen(
+            # -P: the working directory is the user's, and no module of theirs may replace one of ours
+            [sys.executable, "-P", "-m", module, str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, "PYTHONPATH": path, "GX_ANALYTICS_ENABLED": "false"},
+            process_group=0,  # a terminal's Ctrl-C is the parent's to decide
+        )
+
+
+def _fate(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    return f"{name} (out of memory?)" if name == "SIGKILL" else name

@@ -1,0 +1,378 @@
+"""The `Engine` port with what may go wrong in child processes: nothing that happens there can take a run down.
+
+A child (`lakeflow.workers.code`) has a DuckDB of its own, reads the pinned files and writes the new ones; schemas and
+statistics cross the pipe, rows never do. Python assets run there, and large SQL ones, because DuckDB cannot be trusted
+to survive the end of a large query before its time (docs/decisions/0040). Small SQL assets run in this process.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from shutil import rmtree
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from lakeflow.core.errors import CodeError
+from lakeflow.core.model.asset import Asset, AssetKey, PythonCode, TableKey
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Scan
+from lakeflow.core.plan.landing import Found, Landed
+from lakeflow.core.ports import Engine, Produced, Rows
+from lakeflow.core.run.code_terms import FREELY, Listener, Terms, deaf, too_late
+from lakeflow.core.run.resources import LARGE, Share
+from lakeflow.core.run.write import Write, Written
+
+if TYPE_CHECKING:
+    from lakeflow.adapters.processes import Child
+
+_START: Final = 120.0
+"""Seconds that a child may take to come up."""
+_TICK: Final = 0.1
+"""Seconds between two looks at what the code printed."""
+_KEPT: Final = 1_000_000
+"""Bytes that one try may print; what comes after them is dropped."""
+_WITHHELD: Final = "what it prints is not kept, because personal data is involved"
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Run an asset's code: `method` of the engine with `arguments` after the asset. `quiet` keeps nothing it prints.
+
+    `environment` is the run's own at that moment: what a process sets before it runs holds for the code of the run.
+    """
+
+    asset: Asset
+    method: str
+    arguments: tuple[Any, ...]
+    terms: Terms
+    quiet: bool
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Call a method of what was produced."""
+
+    method: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class End:
+    """What was produced is not needed any more."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """First of all: the root of the project, how to make the engine, and where modules are found."""
+
+    root: str
+    make: Callable[[], Engine]
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call gave, or the error that it raised, with the lines of its traceback where the log may hold them."""
+
+    value: Any = None
+    error: BaseException | None = None
+    trace: tuple[str, ...] = ()
+
+
+Message = Hello | Begin | Ask | End | Answer
+
+
+def encode(message: Message) -> bytes:
+    return pickle.dumps(message)
+
+
+def decode(message: bytes) -> Any:
+    """Both ends are this release, and the code of the child runs with our rights anyway: pickle gives it no others."""
+    return pickle.loads(message)  # noqa: S301 - see above
+
+
+class CodeProcesses:
+    """`hello` says how an engine is made, here and, pickled, in the children; `spawn` starts one that prints to a file,
+    and what `hello` imports is imported while it comes up. SQL that reads much runs in one. `sweep` removes what
+    children that were killed left on disk.
+
+    A child serves one asset after the other, is replaced when it died or was stopped, and ends with `close`. What it
+    prints lies in `folder` until it was told. Of assets named in `personal`, and those with `pii` columns, it is not.
+    """
+
+    def __init__(
+        self,
+        hello: Callable[[], Hello],
+        spawn: Callable[[str], Child],
+        folder: Path,
+        personal: frozenset[AssetKey] = frozenset(),
+        *,
+        sweep: Callable[[], None],
+    ) -> None:
+        self._make_hello = hello
+        self._sweep = sweep
+        self._spawn = spawn
+        self._folder = folder
+        self._personal = personal
+        self._idle: list[_Worker] = []
+        self._busy: list[_Worker] = []
+        self._lock = Lock()
+
+    @cached_property
+    def _hello(self) -> Hello:
+        return self._make_hello()
+
+    @cached_property
+    def _here(self) -> Engine:
+        return self._hello.make()
+
+    def start(self, assets: Iterable[Asset], reads: int = 0) -> None:
+        if reads >= LARGE or any(isinstance(asset.code, PythonCode) for asset in assets):
+            self._give_back(self._take())
+
+    def produce(
+        self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY
+    ) -> AbstractContextManager[Produced]:
+        if _is_for_a_child(asset, terms):
+            return self._elsewhere(asset, "produce", (inputs,), terms)
+        return self._here.produce(asset, inputs, terms)
+
+    def land(
+        self, asset: Asset, files: Sequence[Found], loaded_at: datetime, terms: Terms = FREELY
+    ) -> AbstractContextManager[Produced]:
+        if _is_for_a_child(asset, terms):
+            return self._elsewhere(asset, "land", (files, loaded_at), terms)
+        return self._here.land(asset, files, loaded_at, terms)
+
+    def equal(self, left: Scan, right: Scan, share: Share | None = None) -> bool:
+        return self._here.equal(left, right, share)
+
+    def relation(self, scan: Scan) -> Any:
+        return self._here.relation(scan)
+
+    def query(self, text: str, scans: Mapping[str, Scan]) -> Any:
+        return self._here.query(text, scans)
+
+    def rows(self, scan: Scan, limit: int) -> Rows:
+        return self._here.rows(scan, limit)
+
+    def interrupt(self) -> None:
+        for worker in tuple(self._busy):
+            worker.end()
+        if engine := self.__dict__.get("_here"):
+            engine.interrupt()
+
+    def close(self) -> None:
+        with self._lock:
+            workers, self._idle, self._busy = [*self._idle, *self._busy], [], []
+        for worker in workers:
+            worker.end()
+        if engine := self.__dict__.pop("_here", None):
+            engine.close()
+        self._sweep()
+
+    @contextmanager
+    def _elsewhere(
+        self, asset: Asset, method: str, arguments: tuple[Any, ...], terms: Terms
+    ) -> Iterator[_ProducedElsewhere]:
+        worker = self._take()
+        talk = _Talk(worker, asset, terms)
+        try:
+            quiet = bool(asset.pii) or asset.key in self._personal
+            yield _ProducedElsewhere(talk, talk.begin(method, arguments, quiet=quiet))
+        finally:
+            if talk.waits:  # the child is lost, or at work on what nobody wants any more
+                self._drop(worker)
+            else:
+                worker.send(End())
+                self._give_back(worker)
+
+    def _take(self) -> _Worker:
+        with self._lock:
+            if not self._idle:
+                self._idle.append(_Worker(self._spawn, self._folder / f"code-{uuid4().hex}.log"))
+                self._idle[-1].send(self._hello)
+            self._busy.append(self._idle.pop())
+            return self._busy[-1]
+
+    def _give_back(self, worker: _Worker) -> None:
+        with self._lock:
+            self._busy.remove(worker)
+            self._idle.append(worker)
+
+    def _drop(self, worker: _Worker) -> None:
+        worker.end()
+        with self._lock, suppress(ValueError):  # close was quicker
+            self._busy.remove(worker)
+
+
+def _is_for_a_child(asset: Asset, terms: Terms) -> bool:
+    return isinstance(asset.code, PythonCode) or terms.reads >= LARGE
+
+
+class _ProducedElsewhere:
+    """What the code gave, in the child; see `lakeflow.core.ports.Produced`."""
+
+    def __init__(self, talk: _Talk, said: tuple[Schema, tuple[Landed, ...]]) -> None:
+        self.schema, self.landed = said
+        self._talk = talk
+
+    def write(self, write: Write) -> Written:
+        try:
+            written: Written = self._talk.ask(Ask("write", (write,)))
+        except BaseException:
+            if self._talk.waits:
+                self._talk.worker.end()
+                for folder in Path(write.directory).glob(f"{self._talk.folder}*"):
+                    rmtree(folder, ignore_errors=True)
+            raise
+        return written
+
+    def first(self, schema: Schema, limit: int) -> Rows:
+        rows: Rows = self._talk.ask(Ask("first", (schema, limit)))
+        return rows
+
+
+class _Talk:
+    """One asset's conversation with a child. `waits` says that a question has no answer yet."""
+
+    def __init__(self, worker: _Worker, asset: Asset, terms: Terms) -> None:
+        self.worker = worker
+        self.folder = uuid4().hex
+        self.waits = True
+        self._asset = asset
+        self._terms = terms
+        worker.await_start(terms.traced)
+        self._until = monotonic() + terms.limits.timeout if terms.limits.timeout else None
+
+    def begin(self, method: str, arguments: tuple[Any, ...], *, quiet: bool) -> Any:
+        asset = self._asset
+        if isinstance(asset.code, PythonCode):
+            asset = replace(asset, code=replace(asset.code, function=elsewhere))
+        # The time is kept on this side of the pipe, where nothing that the code does can stop the clock.
+        limits = replace(self._terms.limits, timeout=None)
+        if quiet and isinstance(asset.code, PythonCode):
+            self._terms.said((_WITHHELD,))
+        terms = replace(self._terms, limits=limits, said=deaf, traced=deaf, folder=self.folder)
+        return self.ask(Begin(asset, method, arguments, terms, quiet, dict(os.environ)))
+
+    def ask(self, question: Begin | Ask) -> Any:
+        """The child's answer. It raises what was raised there, and CodeError when the child ends or takes too long."""
+        self.waits = True
+        self.worker.send(question)
+        try:
+            answer = self.worker.answer(self._until, self._terms.said)
+        except TimeoutError:
+            raise too_late(self._asset, self._terms.limits.timeout or 0.0) from None
+        except ChildProcessError as death:
+            raise CodeError(
+                f"{self._asset.key}: its process ended with {death} ({self._asset.place})",
+                hint="`lakeflow runs RUN --log` shows what it printed last",
+                asset=self._asset.key,
+            ) from None
+        self.waits = False
+        return _value(answer, self._terms.traced)
+
+
+def _value(answer: Answer, traced: Listener) -> Any:
+    if answer.trace:
+        traced(answer.trace)
+    if answer.error is not None:
+        raise answer.error
+    return answer.value
+
+
+def elsewhere() -> None:
+    """Stands for a function that another process has."""
+    raise AssertionError("the function is in another process")
+
+
+class _Worker:
+    """A child and the file that it prints to."""
+
+    def __init__(self, spawn: Callable[[str], Child], log: Path) -> None:
+        self._child = spawn(str(log))
+        self._printed = _Printed(log)
+        self._up = False
+
+    def send(self, message: Message) -> None:
+        self._child.send(encode(message))
+
+    def await_start(self, traced: Listener) -> None:
+        """Until it is up. CodeError or what making an engine raises when it is not."""
+        if not self._up:
+            try:
+                answer = decode(self._child.receive(_START))
+            except (TimeoutError, ChildProcessError) as death:
+                self.end()
+                raise CodeError(f"a process for an asset's code does not start: {death}") from None
+            if answer.error is not None:
+                self.end()
+            _value(answer, traced)
+            self._up = True
+
+    def answer(self, until: float | None, said: Listener) -> Answer:
+        """TimeoutError when the clock passes `until`, ChildProcessError when it ends. `said` hears what it prints."""
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    answer: Answer = decode(self._child.receive(_TICK))
+                    return answer
+                self._printed.tell(said)
+                if until is not None and monotonic() > until:
+                    raise TimeoutError
+        finally:
+            self._printed.finish(said)
+
+    def end(self) -> None:
+        self._child.kill()
+        self._printed.remove()
+
+
+class _Printed:
+    """The file that a child prints to: told line by line, and emptied when a question is answered."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._at = 0
+        self._rest = b""
+
+    def tell(self, said: Listener) -> None:
+        """The whole lines that are new."""
+        *lines, self._rest = (self._rest + self._read()).split(b"\n")
+        if lines:
+            said(tuple(line.decode("utf-8", "replace") for line in lines))
+
+    def finish(self, said: Listener) -> None:
+        self.tell(said)
+        if self._rest:
+            said((self._rest.decode("utf-8", "replace"),))
+        self._at, self._rest = 0, b""
+        with suppress(FileNotFoundError):
+            os.truncate(self._log, 0)
+
+    def remove(self) -> None:
+        self._log.unlink(missing_ok=True)
+
+    def _read(self) -> bytes:
+        """Up to the limit; what comes then is cut off the disk as well."""
+        with suppress(FileNotFoundError), self._log.open("rb") as log:
+            log.seek(self._at)
+            found = log.read(_KEPT - self._at)
+            self._at += len(found)
+            if found and self._at >= _KEPT:
+                return found + f"\n… what it prints beyond {_KEPT:,} bytes is dropped\n".encode()
+            if self._at >= _KEPT:
+                os.truncate(self._log, _KEPT)
+            return found
+        return b""

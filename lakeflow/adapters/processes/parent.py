@@ -1,0 +1,60 @@
+"""The process that started this one, as a child sees it: requests come from it, answers go to it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from queue import SimpleQueue
+from typing import BinaryIO, Final
+
+from lakeflow.adapters.processes.messages import read_message, write_message
+
+_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
+
+
+class Parent:
+    """From here on this process ends when its parent does, whatever it is doing, and leaves Ctrl-C to it.
+
+    Requests come on what was stdin, answers go to what was stdout; both are moved out of reach, so that no `print`
+    can garble them.
+    """
+
+    def __init__(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _die_with(int(sys.argv[1]))
+        requests, self._answers = _private_pipes()
+        self._requests: SimpleQueue[bytes] = SimpleQueue()
+        threading.Thread(target=self._listen, args=(requests,), name="requests", daemon=True).start()
+
+    def receive(self) -> bytes:
+        """The next request, when there is one."""
+        return self._requests.get()
+
+    def send(self, message: bytes) -> None:
+        write_message(self._answers, message)
+
+    def _listen(self, requests: BinaryIO) -> None:
+        """Hand on requests until the parent is gone."""
+        while (message := read_message(requests)) is not None:
+            self._requests.put(message)
+        os._exit(0)
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Duplicates of stdin and stdout that only we know; the originals read nothing and write to the log."""
+    requests, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")

@@ -1,0 +1,247 @@
+"""Values as JSON: snapshot ids as strings (63 bits break JavaScript), times in ISO 8601 UTC, states in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import Any, Final, TypeAlias
+
+from lakeflow.cli.words import iso
+from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, Project, SqlCode
+from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
+from lakeflow.core.model.table import Table
+from lakeflow.core.plan.planning import Plan, Step
+from lakeflow.core.plan.reasons import Reason
+from lakeflow.core.ports import Rows
+from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode, Setting, SnapshotRow
+
+JsonObject: TypeAlias = dict[str, Any]
+Readers: TypeAlias = Mapping[AssetKey, AssetStatus]
+"""What readers see now of the assets of a run that are not done."""
+
+_READ: Final[Mapping[str, Callable[[str], Any]]] = {
+    "int": int,
+    "long": int,
+    "float": float,
+    "double": float,
+    "boolean": {"true": True, "false": False}.__getitem__,
+}
+NO_RUN: JsonObject = {"id": None, "state": None, "steps": []}
+"""Nothing to do: no run was made."""
+
+
+def id_text(snapshot_id: int | None) -> str | None:
+    return None if snapshot_id is None else str(snapshot_id)
+
+
+def run_json(run: RunRecord | None, readers: Readers = EMPTY) -> JsonObject:
+    if run is None:
+        return dict(NO_RUN)
+    return {
+        "id": run.id,
+        "state": run.state,
+        "attempt": run.attempt,
+        "branch": run.branch,
+        "started_at": iso(run.started_at),
+        "ended_at": iso(run.ended_at),
+        "selection": list(run.selection),
+        "all_or_nothing": run.all_or_nothing,
+        "actor": run.actor,
+        "reason": run.reason,
+        "steps": [step_json(step, readers.get(step.asset)) for step in run.steps],
+    }
+
+
+def step_json(step: StepRecord, reader: AssetStatus | None = None) -> JsonObject:
+    seen = {"readers_see": _seen(reader)} if reader else {}
+    return {
+        "asset": str(step.asset),
+        "action": step.action,
+        "state": step.state,
+        "reason": step.reason,
+        "reasons": list(step.reasons),
+        "attempt": step.attempt,
+        "base_id": id_text(step.base_id),
+        "snapshot_id": id_text(step.snapshot_id),
+        "rows": step.rows,
+        "seconds": round(step.seconds, 3),
+        "code_version": step.code_version,
+        "inputs": _inputs(step.inputs),
+        "partitions": list(step.partitions),
+        "checks": [check_json(check) for check in step.checks],
+        **seen,
+    }
+
+
+def check_json(check: CheckResult) -> JsonObject:
+    return {
+        "name": check.name,
+        "outcome": check.outcome,
+        "severity": check.severity,
+        "failed_rows": check.failed_rows,
+        "rows": check.rows,
+        "detail": check.detail,
+        "path": check.path,
+        "samples": [dict(sample) for sample in check.samples],
+        "scope": check.scope,
+    }
+
+
+def plan_json(plan: Plan) -> JsonObject:
+    return {
+        "selected": plan.selected,
+        "total": plan.total,
+        "rows_to_read": plan.rows_to_read,
+        "warnings": list(plan.warnings),
+        "steps": [_planned_json(step) for step in plan.steps],
+        "fresh": [str(key) for key in plan.fresh],
+    }
+
+
+def project_json(project: Project) -> JsonObject:
+    files = sum(len(suite.files) for suite in project.suites.values())
+    return {"root": project.root, "assets": len(project.assets), "check_files": files}
+
+
+def asset_json(asset: Asset, project: Project) -> JsonObject:
+    return {
+        "asset": str(asset.key),
+        "layer": asset.key.layer,
+        "kind": asset.kind,
+        "language": "sql" if isinstance(asset.code, SqlCode) else "python",
+        "path": asset.code.path,
+        "line": asset.code.line,
+        "write": asset.write,
+        "key": list(asset.primary_key),
+        "foreign_keys": {foreign.column: foreign.target for foreign in project.suite(asset.key).foreign_keys},
+        "upstreams": sorted(map(str, asset.upstreams)),
+        "external": sorted(map(str, asset.external)),
+        "checks": [file.path for file in project.suite(asset.key).files],
+        "description": asset.description,
+        "owner": asset.owner,
+        "tags": list(asset.tags),
+        "code_version": asset.code_version,
+    }
+
+
+def status_json(status: AssetStatus) -> JsonObject:
+    return {
+        "asset": str(status.asset),
+        "health": status.health,
+        "reasons": list(status.reasons),
+        **_seen(status),
+        "held": list(status.held),
+        "skipped": [copy.name for copy in status.skipped],
+    }
+
+
+def undefined_json(table: Table) -> JsonObject:
+    head = table.published
+    return {
+        "table": str(table.key),
+        "snapshot_id": id_text(table.main),
+        "rows": head.rows if head else None,
+        "published_at": iso(head.committed_at) if head else None,
+    }
+
+
+def snapshot_json(row: SnapshotRow) -> JsonObject:
+    return {
+        "snapshot_id": id_text(row.snapshot_id),
+        "ref": row.ref,
+        "state": row.state,
+        "committed_at": iso(row.committed_at),
+        "operation": row.operation,
+        "rows": row.rows,
+        "added": row.added,
+        "run": row.run or None,
+        "code_version": row.code_version or None,
+        "inputs": _inputs(row.inputs or EMPTY),
+        "checks_passed": row.passed,
+        "checks": row.checks,
+    }
+
+
+def lineage_json(node: LineageNode) -> JsonObject:
+    return {
+        **status_json(node.status),
+        "kind": node.kind,
+        "dimensions": list(map(str, node.dimensions)),
+        "sources": list(node.sources),
+        "repeated": node.repeated,
+        "used_snapshot_id": None if node.used is None else str(node.used),
+        "used_rows": node.used_rows,
+        "externals": [_external_json(use) for use in node.externals],
+        "upstreams": [lineage_json(upstream) for upstream in node.upstreams],
+    }
+
+
+def _external_json(use: ExternalUse) -> JsonObject:
+    return {
+        "table": str(use.key),
+        "used_snapshot_id": id_text(use.used),
+        "used_rows": use.used_rows,
+        "snapshot_id": id_text(use.now),
+        "fault": use.fault or None,
+    }
+
+
+def rows_json(rows: Rows) -> JsonObject:
+    return {
+        "columns": list(rows.columns),
+        "rows": [_row(rows, values) for values in rows.values],
+    }
+
+
+def _row(rows: Rows, values: Sequence[str | None]) -> JsonObject:
+    types = rows.types or ("string",) * len(rows.columns)
+    return {name: _value(text, type_) for name, type_, text in zip(rows.columns, types, values, strict=True)}
+
+
+def _value(text: str | None, type_: str) -> Any:
+    """In JSON's own type where that holds it exactly: a decimal stays text, as do masked values, NaN and infinity."""
+    if text is None or type_ not in _READ:
+        return text
+    try:
+        value = _READ[type_](text)
+    except (ValueError, KeyError):
+        return text
+    return text if isinstance(value, float) and not isfinite(value) else value
+
+
+def setting_json(setting: Setting) -> JsonObject:
+    return {"name": setting.name, "value": setting.value, "source": setting.source}
+
+
+def _planned_json(step: Step) -> JsonObject:
+    return {
+        "asset": str(step.asset),
+        "action": step.action,
+        "reasons": [_reason_json(reason) for reason in step.reasons],
+        "base_id": id_text(step.base_id),
+        "upstreams": sorted(map(str, step.upstreams)),
+        "partitions": [each.name for each in step.partitions],
+    }
+
+
+def _reason_json(reason: Reason) -> JsonObject:
+    return {
+        "cause": reason.cause,
+        "upstream": str(reason.upstream) if reason.upstream else None,
+        "before": reason.before or None,
+        "after": reason.after or None,
+        "rows": reason.rows,
+        "text": str(reason),
+    }
+
+
+def _seen(status: AssetStatus) -> JsonObject:
+    return {
+        "snapshot_id": id_text(status.snapshot_id),
+        "rows": status.rows,
+        "published_at": iso(status.published_at),
+    }
+
+
+def _inputs(inputs: Mapping[str, int]) -> dict[str, str]:
+    return {name: str(snapshot_id) for name, snapshot_id in inputs.items()}

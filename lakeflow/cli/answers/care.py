@@ -1,0 +1,52 @@
+"""What the doctor found, as an answer: one line a finding, and what to type for those that are not well."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from rich.text import Text
+
+from lakeflow.cli.output import Answer
+from lakeflow.cli.text import Mark, line, screen
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.view.findings import Finding, Level
+from lakeflow.core.wording import counted
+
+_MARKS: Final = {Level.OK: Mark.OK, Level.WARNING: Mark.WARN, Level.PROBLEM: Mark.BAD}
+
+
+def findings_answer(found: Sequence[Finding]) -> Answer:
+    """Exit code 0 when all is well, 1 when something was found."""
+    unwell = [one for one in found if one.level is not Level.OK]
+    data = {"findings": [_json(one) for one in found]}
+    records: list[tuple[str, ...]] = [(str(one.level), one.subject, one.message, one.hint) for one in found]
+    shown = screen([text for one in found for text in _lines(one)], [line(_summary(found))])
+    return Answer(data, shown, (("level", "subject", "message", "hint"), records), exit_code=int(bool(unwell)))
+
+
+def relocated_answer(done: Sequence[AssetKey], found: Sequence[Finding]) -> Answer:
+    """What was rewritten, and then how the lake stands."""
+    answer = findings_answer(found)
+    words = f" {counted(len(done), 'table')} relocated" if done else " no table was moved; nothing to relocate"
+    data = {**answer.data, "relocated": [str(key) for key in done]}
+    return replace(answer, data=data, screen=screen([line(Mark.OK, words)], [answer.screen]))
+
+
+def _lines(one: Finding) -> Iterator[Text]:
+    yield line(_MARKS[one.level], " ", (one.subject, "bold"), "  ", one.message)
+    if one.hint:
+        yield line("    ", (one.hint, "cyan"))
+
+
+def _summary(found: Sequence[Finding]) -> str:
+    tally = Counter(one.level for one in found)
+    if not tally[Level.WARNING] and not tally[Level.PROBLEM]:
+        return "all is well"
+    return f"{counted(tally[Level.PROBLEM], 'problem')} · {counted(tally[Level.WARNING], 'warning')}"
+
+
+def _json(one: Finding) -> dict[str, Any]:
+    return {"level": one.level, "subject": one.subject, "message": one.message, "hint": one.hint or None}

@@ -1,0 +1,38 @@
+"""Files that nothing needs any more, as an answer: what each table would be rid of, or was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lakeflow.cli.output import Answer
+from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.core.model.garbage import Garbage
+from lakeflow.core.wording import counted
+
+
+def garbage_answer(found: Sequence[Garbage], *, deleted: bool) -> Answer:
+    """Screen and JSON; the paths themselves stand in the JSON."""
+    data = {"deleted": deleted, "garbage": [_json(one) for one in found if one.files or one.kept]}
+    rows = [(line(_name(one)), line(_about(one))) for one in found if one.files or one.kept]
+    files, size = sum(len(one.files) for one in found), sum(one.bytes for one in found)
+    words = f" {counted(files, 'file')}, {size / 1e6:,.1f} MB {'removed' if deleted else 'that nothing needs'}"
+    hint = [line("Next      `lakeflow gc --delete` removes them")] if files and not deleted else []
+    return Answer(data, screen(align(rows), [line(Mark.OK, words)], hint))
+
+
+def _json(one: Garbage) -> dict[str, Any]:
+    return {
+        "table": str(one.key) if one.key else None,
+        "files": sorted(one.files),
+        "bytes": one.bytes,
+        "kept": one.kept or None,
+    }
+
+
+def _name(one: Garbage) -> str:
+    return str(one.key) if one.key else "folders of no table"
+
+
+def _about(one: Garbage) -> str:
+    return f"left alone: {one.kept}" if one.kept else f"{counted(len(one.files), 'file')}, {one.bytes / 1e6:,.1f} MB"

@@ -1,0 +1,66 @@
+"""Checks as lines: what failed, on how many rows, and a few of these rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from rich.text import Text
+
+from lakeflow.cli.screens.rows import grid
+from lakeflow.cli.text import Mark, align, line
+from lakeflow.cli.words import count, in_rows, percent
+from lakeflow.core.model.asset import Outcome, Severity
+from lakeflow.core.model.run import CheckResult, Scope
+
+BAD: Final = frozenset({Outcome.FAILED, Outcome.ERRORED})
+MOST_SAMPLES: Final = 5
+_HEADER: Final = ("check", "row", "column", "value")
+
+
+def check_lines(checks: Iterable[CheckResult], most: int = MOST_SAMPLES) -> list[Text]:
+    """The checks that failed or errored, each with at most `most` of its failing rows."""
+    bad = [check for check in checks if check.outcome in BAD]
+    heads = align([_cells(check) for check in bad], indent=2)
+    return [text for head, check in zip(heads, bad, strict=True) for text in (head, *sample_lines(check.samples, most))]
+
+
+def sample_lines(samples: Sequence[Mapping[str, str | None]], most: int) -> list[Text]:
+    columns = tuple(dict.fromkeys(name for sample in samples for name in sample))
+    rows = grid(columns, [tuple(sample.get(name) for name in columns) for sample in samples[:most]], indent=6)
+    more = len(samples) - most
+    return [*rows, line(("      and " + count(more) + " more", "dim"))] if more > 0 else rows
+
+
+def sample_records(checks: Iterable[CheckResult]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Failing rows one value a line, because each check has columns of its own; NULL is the empty text."""
+    rows: list[tuple[str, ...]] = [
+        (check.name, str(place), column, value or "")
+        for check in checks
+        if check.outcome in BAD
+        for place, sample in enumerate(check.samples, start=1)
+        for column, value in sample.items()
+    ]
+    return _HEADER, rows
+
+
+def _cells(check: CheckResult) -> tuple[Text, ...]:
+    mark = Mark.BAD if check.holds else Mark.WARN
+    return line(mark, " ", check.name), line(_how_much(check)), line((_note(check), "dim"))
+
+
+def _how_much(check: CheckResult) -> str:
+    """The audit's own words where it has some, else the count."""
+    if check.outcome is Outcome.ERRORED:
+        return f"errored: {check.detail or 'no reason given'}"
+    if check.detail or check.failed_rows is None:
+        return check.detail or "failed"
+    if not check.rows:
+        return in_rows(check.failed_rows)
+    return f"{count(check.failed_rows)} of {in_rows(check.rows)} ({percent(check.failed_rows, check.rows)})"
+
+
+def _note(check: CheckResult) -> str:
+    light = check.severity is not Severity.CRITICAL and check.outcome is Outcome.FAILED
+    parts = ("of the rows added",) if check.scope is Scope.ADDED else ()
+    return "; ".join((*parts, f"{check.severity}, does not hold") if light else parts)

@@ -1,0 +1,111 @@
+"""History as screens: the snapshots of a table, and the runs of a lake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from rich.text import Text
+
+from lakeflow.cli.render_readers import readers_see
+from lakeflow.cli.screens.run import TAKEN_BACK, counts
+from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.words import age, count, seconds
+from lakeflow.core.model.run import RunRecord, RunState
+from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.view.rows import AssetStatus, SnapshotRow, SnapshotState
+
+Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+_RUN_MARKS: Final = {
+    RunState.RUNNING: Mark.MOVED,
+    RunState.PUBLISHED: Mark.OK,
+    RunState.HELD: Mark.BAD,
+    RunState.FAILED: Mark.BAD,
+    RunState.CONFLICT: Mark.BAD,
+    RunState.ABANDONED: Mark.WARN,
+    RunState.DISCARDED: Mark.NONE,
+    RunState.ROLLED_BACK: Mark.NONE,
+}
+_LOUD: Final = {SnapshotState.HELD: "bold red", SnapshotState.FORCED: "yellow", SnapshotState.UNRULED: "yellow"}
+
+
+def snapshots_screen(rows: Sequence[SnapshotRow], status: AssetStatus, now: datetime) -> Text:
+    """Newest first; where a branch waits, also what readers still see."""
+    waits = [line(readers_see(status, now))] if status.held else []
+    if not rows:
+        return line(f"{status.asset} has no snapshots: it was never written")
+    return screen(align([_snapshot_cells(row, now) for row in rows], right=frozenset({5})), waits)
+
+
+def snapshots_records(rows: Sequence[SnapshotRow]) -> Records:
+    header = ("snapshot_id", "ref", "state", "committed_at", "operation", "rows", "run", "code_version")
+    return header, [_snapshot_record(row) for row in rows]
+
+
+def runs_screen(runs: Sequence[RunRecord], now: datetime) -> Text:
+    if not runs:
+        return line("No runs yet: `lakeflow materialize` makes the first")
+    return screen(align([_run_cells(run, now) for run in runs]))
+
+
+def runs_records(runs: Sequence[RunRecord]) -> Records:
+    header = ("id", "state", "started_at", "ended_at", "attempt", "steps", "actor")
+    return header, [_run_record(run) for run in runs]
+
+
+def _snapshot_cells(row: SnapshotRow, now: datetime) -> list[Text]:
+    state = row.state.upper() if row.state is SnapshotState.HELD else str(row.state)
+    return [
+        line(_snapshot_mark(row), " ", short_id(row.snapshot_id)),
+        line(row.ref or ""),
+        line((state, _LOUD.get(row.state, ""))),
+        line(f"{age(row.committed_at, now)} ago"),
+        line(row.operation),
+        line(count(row.rows)),
+        line("" if row.added is None else f"({row.added:+,})"),
+        line("" if row.checks is None else f"{row.passed}/{row.checks} checks"),
+        line(f"run {row.run}" if row.run else ""),
+        line((f"code {row.code_version[:6]}" if row.code_version else "", "dim")),
+    ]
+
+
+def _snapshot_mark(row: SnapshotRow) -> Mark:
+    if row.ref == "main":
+        return Mark.MAIN
+    return Mark.BRANCH if row.ref else Mark.OLD
+
+
+def _snapshot_record(row: SnapshotRow) -> tuple[str, ...]:
+    return (
+        str(row.snapshot_id),
+        row.ref or "",
+        str(row.state),
+        row.committed_at.isoformat(),
+        row.operation,
+        "" if row.rows is None else str(row.rows),
+        row.run,
+        row.code_version,
+    )
+
+
+def _run_cells(run: RunRecord, now: datetime) -> list[Text]:
+    """How long it took is not said of a run that was taken back: it ended when somebody decided that."""
+    over = run.ended_at if run.state not in TAKEN_BACK else None
+    took = seconds((over - run.started_at).total_seconds()) if over else ""
+    mark = _RUN_MARKS[run.state]
+    return [
+        line(mark),
+        line(run.id),
+        line((run.state.replace("_", " "), mark.value[1])),
+        line(f"{age(run.started_at, now)} ago"),
+        line((took, "dim")),
+        line(counts(run.steps)),
+        line((run.actor, "dim")),
+    ]
+
+
+def _run_record(run: RunRecord) -> tuple[str, ...]:
+    ended = run.ended_at.isoformat() if run.ended_at else ""
+    return run.id, str(run.state), run.started_at.isoformat(), ended, str(run.attempt), str(len(run.steps)), run.actor

@@ -1,0 +1,247 @@
+"""The assets of a lake as screens: the list, the health of each, and lineage as a tree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from rich.text import Text
+
+from lakeflow.cli.render_readers import readers_see
+from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.words import age, in_rows
+from lakeflow.core.model.asset import Asset, AssetKey, Kind, Project, SqlCode
+from lakeflow.core.model.run import RunRecord, RunState
+from lakeflow.core.model.table import Table
+from lakeflow.core.plan.landing import told
+from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.view.rows import AssetStatus, ExternalUse, Health, LineageNode, Setting
+from lakeflow.core.wording import counted
+
+Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
+Label = Callable[[LineageNode], Text]
+
+_MARKS: Final = {
+    Health.HELD: Mark.BAD,
+    Health.NEVER_BUILT: Mark.NEW,
+    Health.STALE: Mark.MOVED,
+    Health.UNAUDITED: Mark.CHANGED,
+    Health.FRESH: Mark.OK,
+}
+_LAST: Final = ("└── ", "    ")
+_ONE_OF_SEVERAL: Final = ("├── ", "│   ")
+_DUE: Final = frozenset({Health.NEVER_BUILT, Health.STALE, Health.UNAUDITED})
+
+
+def list_screen(project: Project, keys: Sequence[AssetKey]) -> Text:
+    rows = [_listed(project.assets[key], project) for key in keys]
+    return screen(align(rows), [line(counted(len(rows), "asset"))])
+
+
+def list_records(project: Project, keys: Sequence[AssetKey]) -> Records:
+    header = ("asset", "kind", "language", "write", "path", "upstreams", "foreign_keys", "checks", "description")
+    return header, [_list_record(project.assets[key], project) for key in keys]
+
+
+def check_screen(project: Project) -> Text:
+    return line(Mark.OK, " ", f"{counted(len(project.assets), 'asset')} and {_check_files(project)} are in order")
+
+
+def status_screen(statuses: Sequence[AssetStatus], now: datetime) -> Text:
+    """What needs a decision first, as it comes."""
+    rows = [(line(_MARKS[one.health]), line(str(one.asset)), _health(one), _about(one, now)) for one in statuses]
+    tally = Counter(str(status.health) for status in statuses)
+    summary = " · ".join(f"{number} {health}" for health in Health if (number := tally[health]))
+    return screen(align(rows), [line(summary)], status_hints(statuses))
+
+
+def waiting_lines(runs: Sequence[RunRecord], now: datetime) -> list[Text]:
+    """Runs that failed, met a conflict or were cut off, and that nobody has gone on with; held ones show as assets."""
+    return [_waiting_line(run, now) for run in runs if run.state is not RunState.HELD]
+
+
+def _waiting_line(run: RunRecord, now: datetime) -> Text:
+    left = counted(sum(not step.done for step in run.steps), "asset")
+    return line(f"Retry     `lakeflow retry {run.id}`  {run.state} {age(run.started_at, now)} ago, {left} unpublished")
+
+
+def undefined_lines(tables: Sequence[Table]) -> list[Text]:
+    """Tables that outlived their assets, and what takes them away."""
+    return [
+        line(
+            (str(table.key), "bold"),
+            f"  no asset defines it any more; {_stands(table)} is kept until `lakeflow drop {table.key}`",
+        )
+        for table in tables
+    ]
+
+
+def _stands(table: Table) -> str:
+    head = table.published
+    return "its table, never published," if head is None else f"{short_id(head.id)} ({in_rows(head.rows)})"
+
+
+def status_hints(statuses: Sequence[AssetStatus]) -> list[Text]:
+    held = dict.fromkeys(run for status in statuses for run in status.held)
+    looks = [line(f"Look      `lakeflow runs {run}`") for run in held]
+    due = any(status.health in _DUE for status in statuses)
+    return [*looks, line("Next      `lakeflow materialize` runs what is not fresh")] if due else looks
+
+
+def status_records(statuses: Sequence[AssetStatus]) -> Records:
+    header = ("asset", "health", "snapshot_id", "rows", "published_at", "held", "reasons")
+    return header, [_status_record(status) for status in statuses]
+
+
+def lineage_screen(trees: Sequence[LineageNode], now: datetime, *, label: Label | None = None) -> Text:
+    """One tree an asset; `label` says what stands beside the name: health, or with `snapshot_label` the snapshot."""
+    name = label or (lambda node: health_label(node, now))
+    return screen(*(list(_tree(tree, name)) for tree in trees))
+
+
+def lineage_records(trees: Sequence[LineageNode]) -> Records:
+    """Every edge once: the asset, and what it was made from."""
+    edges = dict.fromkeys(edge for tree in trees for edge in _edges(tree))
+    return ("asset", "upstream"), list(edges)
+
+
+def health_label(node: LineageNode, now: datetime) -> Text:
+    status = node.status
+    if status.held:
+        return line((Health.HELD.upper(), "bold red"), f"  ({readers_see(status, now)})")
+    if status.health is Health.FRESH and status.published_at:
+        return line(f"published {age(status.published_at, now)} ago")
+    return line((str(status.health), _MARKS[status.health].value[1]))
+
+
+def snapshot_label(node: LineageNode) -> Text:
+    status = node.status
+    held = f"  HELD on {', '.join(f'audit_{run}' for run in status.held)}" if status.held else ""
+    if node.used is None:
+        return line(("never published", "yellow"), (held, "bold red"))
+    rows = "" if node.used_rows is None else f"  {in_rows(node.used_rows)}"
+    now = status.snapshot_id
+    moved = f"  (readers see {short_id(now) if now else 'nothing'} now)" if now != node.used else ""
+    return line(f"{short_id(node.used)}{rows}", (moved, "yellow"), (held, "bold red"))
+
+
+def external_label(use: ExternalUse) -> Text:
+    """What went into the asset of another catalog's table, and whether that has moved since."""
+    if use.fault:
+        return line((use.fault, "bold red"))
+    if use.used is None:
+        return line(("external, not read yet", "yellow"))
+    rows = "" if use.used_rows is None else f"  {in_rows(use.used_rows)}"
+    moved = f"  ({short_id(use.now)} now)" if use.now is not None and use.now != use.used else ""
+    return line(f"external  {short_id(use.used)}{rows}", (moved, "yellow"))
+
+
+def config_screen(settings: Sequence[Setting]) -> Text:
+    return screen(align([(line(one.name), line(one.value)) for one in settings]))
+
+
+def sources_screen(settings: Sequence[Setting]) -> Text:
+    return screen(align([(line(one.name), line(one.value), line((one.source, "dim"))) for one in settings]))
+
+
+def config_records(settings: Sequence[Setting]) -> Records:
+    return ("name", "value", "source"), [(one.name, one.value, one.source) for one in settings]
+
+
+def _listed(asset: Asset, project: Project) -> tuple[Text, ...]:
+    checks = len(project.suite(asset.key).files)
+    return (
+        line(str(asset.key)),
+        line((asset.kind or "", "dim")),
+        line((_language(asset), "dim")),
+        line((str(asset.write), "dim")),
+        line((counted(checks, "check file") if checks else "no checks", "dim")),
+        line(asset.description.partition("\n")[0]),
+    )
+
+
+def _list_record(asset: Asset, project: Project) -> tuple[str, ...]:
+    upstreams = " ".join(sorted(map(str, asset.upstreams)))
+    checks = " ".join(file.path for file in project.suite(asset.key).files)
+    foreign = " ".join(f"{key.column}={key.dimension}.{key.key}" for key in project.suite(asset.key).foreign_keys)
+    said = (str(asset.key), asset.kind or "", _language(asset), str(asset.write), asset.code.path)
+    return *said, upstreams, foreign, checks, asset.description
+
+
+def _language(asset: Asset) -> str:
+    return "sql" if isinstance(asset.code, SqlCode) else "python"
+
+
+def _check_files(project: Project) -> str:
+    return counted(sum(len(suite.files) for suite in project.suites.values()), "check file")
+
+
+def _health(status: AssetStatus) -> Text:
+    mark = _MARKS[status.health]
+    return line((status.health.upper() if status.health is Health.HELD else str(status.health), mark.value[1]))
+
+
+def _about(status: AssetStatus, now: datetime) -> Text:
+    skipped = f"; skips {told(status.skipped)}" if status.skipped else ""
+    if status.held:
+        return line(f"run {', '.join(status.held)} waits for a decision; {readers_see(status, now)}{skipped}")
+    if reasons := [reason for reason in status.reasons if reason != status.health]:
+        return line("; ".join(reasons))  # of a step that runs they name what is skipped
+    if status.snapshot_id is None:
+        return Text()
+    old = f"  {age(status.published_at, now)} old" if status.published_at else ""
+    return line(f"{short_id(status.snapshot_id)}  {in_rows(status.rows)}{old}{skipped}")
+
+
+def _status_record(status: AssetStatus) -> tuple[str, ...]:
+    return (
+        str(status.asset),
+        str(status.health),
+        "" if status.snapshot_id is None else str(status.snapshot_id),
+        "" if status.rows is None else str(status.rows),
+        status.published_at.isoformat() if status.published_at else "",
+        " ".join(status.held),
+        "; ".join(status.reasons),
+    )
+
+
+def _tree(node: LineageNode, label: Label, prefix: str = "", below: str = "") -> Iterator[Text]:
+    name = (str(node.status.asset), (f"  {node.kind}" if _is_star(node) else "", "dim"), "  ")
+    yield line((prefix, "dim"), *name, label(node), _sources(node), _dimensions(node), _repeat(node))
+    last = len(node.upstreams) + len(node.externals) - 1
+    for place, upstream in enumerate(node.upstreams):
+        branch, trunk = _LAST if place == last else _ONE_OF_SEVERAL
+        yield from _tree(upstream, label, below + branch, below + trunk)
+    for place, use in enumerate(node.externals, len(node.upstreams)):
+        branch, _ = _LAST if place == last else _ONE_OF_SEVERAL
+        yield line((below + branch, "dim"), str(use.key), "  ", external_label(use))
+
+
+def _sources(node: LineageNode) -> Text:
+    return line((f"   ← {', '.join(node.sources)}", "dim")) if node.sources else Text()
+
+
+def _dimensions(node: LineageNode) -> Text:
+    keys = ", ".join(map(str, node.dimensions))
+    return line((f"   foreign keys → {keys}", "dim")) if keys else Text()
+
+
+def _is_star(node: LineageNode) -> bool:
+    """A mart is what gold is unless said, so only facts and dimensions say what they are."""
+    return node.kind in (Kind.FACT, Kind.DIMENSION)
+
+
+def _repeat(node: LineageNode) -> Text:
+    return line(("   (its upstreams stand above)", "dim")) if node.repeated else Text()
+
+
+def _edges(node: LineageNode) -> Iterator[tuple[str, ...]]:
+    for source in node.sources:
+        yield str(node.status.asset), source
+    for use in node.externals:
+        yield str(node.status.asset), str(use.key)
+    for upstream in node.upstreams:
+        yield str(node.status.asset), str(upstream.status.asset)
+        yield from _edges(upstream)

@@ -1,0 +1,63 @@
+"""A plan as a screen: what would run, and why."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.text import Text
+
+from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.words import in_rows
+from lakeflow.core.model.run import Action
+from lakeflow.core.plan.planning import Plan, Step
+from lakeflow.core.plan.reasons import Cause, short_id
+from lakeflow.core.wording import counted
+
+Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
+"""A header and its rows, for CSV."""
+
+_MARKS: Final = {
+    Cause.NEVER_BUILT: Mark.NEW,
+    Cause.CODE_CHANGED: Mark.CHANGED,
+    Cause.CHECK_CHANGED: Mark.CHANGED,
+    Cause.FILES_CHANGED: Mark.CHANGED,
+    Cause.FOREIGN: Mark.WARN,
+}
+
+
+def plan_screen(plan: Plan) -> Text:
+    steps = [(line(_mark(step)), line(str(step.asset)), line(_why(step))) for step in plan.steps]
+    fresh = [(line(Mark.SAME), line((str(key), "dim")), line(("fresh", "dim"))) for key in plan.fresh]
+    return screen(align([*steps, *fresh], indent=2), warning_lines(plan), [line(plan_summary(plan))])
+
+
+def plan_summary(plan: Plan) -> str:
+    """`3 to run, 1 unchanged; about 362,891 rows to read`."""
+    if not plan.steps:
+        return f"Nothing to do: {counted(len(plan.fresh), 'asset')} fresh"
+    reads = f"; about {in_rows(plan.rows_to_read)} to read" if plan.rows_to_read else ""
+    return f"{len(plan.steps)} to run, {len(plan.fresh)} unchanged{reads}"
+
+
+def selected_line(plan: Plan) -> Text:
+    return line(f"Selected {plan.selected} of {counted(plan.total, 'asset')}")
+
+
+def warning_lines(plan: Plan) -> list[Text]:
+    return [line(Mark.WARN, " ", warning) for warning in plan.warnings]
+
+
+def plan_records(plan: Plan) -> Records:
+    steps = [(str(step.asset), str(step.action), "; ".join(map(str, step.reasons))) for step in plan.steps]
+    return ("asset", "action", "reasons"), [*steps, *((str(key), "", "fresh") for key in plan.fresh)]
+
+
+def _mark(step: Step) -> Mark:
+    return _MARKS.get(step.reasons[0].cause, Mark.MOVED) if step.reasons else Mark.MOVED
+
+
+def _why(step: Step) -> str:
+    why = "; ".join(map(str, step.reasons))
+    if step.action is Action.AUDIT and step.base_id is not None:
+        return f"{why}; audits {short_id(step.base_id)}, writes nothing"
+    return why

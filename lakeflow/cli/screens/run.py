@@ -1,0 +1,220 @@
+"""A run as a screen: a line for each step, what was held and why, and what readers still see."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from rich.text import Text
+
+from lakeflow.cli.render_readers import readers_see, seen
+from lakeflow.cli.screens.checks import check_lines
+from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.words import count, seconds
+from lakeflow.core.model.asset import AssetKey, Outcome
+from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.view.rows import AssetStatus
+from lakeflow.core.wording import counted
+
+NOTHING_TO_DO: Final = "Nothing to do: all is fresh"
+
+_MARKS: Final = {
+    None: Mark.NONE,
+    StepState.PUBLISHED: Mark.OK,
+    StepState.AUDITED: Mark.OK,
+    StepState.UNCHANGED: Mark.SAME,
+    StepState.SKIPPED: Mark.NONE,
+    StepState.HELD: Mark.BAD,
+    StepState.ERRORED: Mark.BAD,
+    StepState.CONFLICT: Mark.BAD,
+}
+TAKEN_BACK: Final = frozenset({RunState.DISCARDED, RunState.ROLLED_BACK})
+_COUNTED: Final = ("conflict", "held", "skipped", "published", "audited", "unchanged", "unfinished")
+_LOUD: Final = frozenset({StepState.HELD, StepState.ERRORED, StepState.CONFLICT})
+
+
+def run_screen(run: RunRecord | None, readers: Mapping[AssetKey, AssetStatus], now: datetime) -> Text:
+    """The whole answer of a run; `readers` says what main shows of each asset that is not done."""
+    if run is None:
+        return line(NOTHING_TO_DO)
+    head = [_headline(run), *align((_run_cells(step, run) for step in run.steps), right=frozenset({3, 6}))]
+    if run.state in TAKEN_BACK:
+        return screen(head, _readers_lines(run, readers, now))
+    blocks = [_block(step, run, readers.get(step.asset), now) for step in run.steps]
+    return screen([*head, _tally(run)], *blocks, next_lines(run))
+
+
+def _run_cells(step: StepRecord, run: RunRecord) -> list[Text]:
+    """A step as it stands today: of a run that was taken back nothing is held or published any more."""
+    cells = step_cells(step, run.branch)
+    if step.state in {StepState.ERRORED, StepState.CONFLICT} and run.state not in TAKEN_BACK:
+        cells[-1] = line((step.state.upper(), "bold red"))  # why stands below, in full
+    gone = step.done if run.state is RunState.ROLLED_BACK else step.state is StepState.HELD
+    if run.state in TAKEN_BACK and gone:
+        cells[0], cells[-1] = line(Mark.NONE), line(run.state.replace("_", " "))
+    return cells
+
+
+def _readers_lines(run: RunRecord, readers: Mapping[AssetKey, AssetStatus], now: datetime) -> list[Text]:
+    """What stands on main now of each asset that was taken back; of a rollback only what had been published."""
+    back = run.state is RunState.ROLLED_BACK
+    found = [readers[step.asset] for step in run.steps if step.asset in readers and (step.done or not back)]
+    return align([(line(str(one.asset)), line(_seen_now(one, now, back=back))) for one in found])
+
+
+def _seen_now(reader: AssetStatus, now: datetime, *, back: bool) -> str:
+    if back and reader.snapshot_id is None:
+        return "readers see nothing again"
+    return f"readers {'see again' if back else 'still see'} {seen(reader, now)}"
+
+
+def step_cells(step: StepRecord, branch: str) -> list[Text]:
+    """Mark, asset, `wrote` and how much, checks, snapshot, time, and how it ended."""
+    wrote = step.snapshot_id is not None and step.action is Action.WRITE
+    audited = step.snapshot_id is not None and step.state not in {StepState.UNCHANGED, StepState.SKIPPED}
+    return [
+        line(_mark(step)),
+        line(str(step.asset)),
+        line("wrote" if wrote else ""),
+        line(count(step.rows) if wrote else ""),
+        line(_audited(step) if audited else ""),
+        line((short_id(step.snapshot_id), "dim") if step.snapshot_id is not None else ""),
+        line((_took(step), "dim")),
+        _ending(step, branch),
+    ]
+
+
+def _took(step: StepRecord) -> str:
+    """Nothing of a step that was skipped ran, however long it took to find that out."""
+    return seconds(step.seconds) if step.seconds >= 0.05 and step.state is not StepState.SKIPPED else ""
+
+
+def steps_records(run: RunRecord | None) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The steps of one run, for CSV; none where there was nothing to do."""
+    return ("asset", "action", "state", "reason", "snapshot_id", "rows", "seconds"), [
+        (
+            str(step.asset),
+            str(step.action),
+            str(step.state or ""),
+            step.reason,
+            "" if step.snapshot_id is None else str(step.snapshot_id),
+            "" if step.rows is None else str(step.rows),
+            f"{step.seconds:.3f}",
+        )
+        for step in (run.steps if run else ())
+    ]
+
+
+def counts(steps: Iterable[StepRecord]) -> str:
+    """`1 held · 1 skipped · 2 published · 0 errored`."""
+    tally = Counter(str(step.state or "unfinished") for step in steps)
+    return " · ".join([f"{tally[word]} {word}" for word in _COUNTED if tally[word]] + [f"{tally['errored']} errored"])
+
+
+def next_lines(run: RunRecord) -> list[Text]:
+    """What a person may decide now; nothing when nothing waits."""
+    if run.state not in UNPUBLISHED_ENDS:
+        return []
+    discard = f"`lakeflow discard {run.id}`"
+    retry = f"`lakeflow retry {run.id}`"
+    held = [step for step in run.steps if step.state is StepState.HELD]
+    if not held:
+        return [line("Next      ", _mend(run.state), " ", retry, ", or ", discard)]
+    if all(_is_main(step) for step in held):
+        again = " ".join(str(step.asset) for step in held)
+        write = f"`lakeflow materialize {again} --force`"
+        return [line("Decide    ", write, " writes it again; or mend the checks and ", retry)]
+    force = f'`lakeflow publish {run.id} --force --reason "…"`'
+    return [line("Decide    fix the code and ", retry, ", or ", discard, ", or ", force)]
+
+
+def _mend(state: RunState) -> str:
+    if state is RunState.FAILED:
+        return "mend the cause, then"
+    return "write it again on what readers see now:" if state is RunState.CONFLICT else "go on with"
+
+
+def _headline(run: RunRecord) -> Text:
+    attempt = f"  attempt {run.attempt}" if run.attempt > 1 else ""
+    branch = f"  branch {run.branch}" if run.state in UNPUBLISHED_ENDS | {RunState.RUNNING} else ""
+    state = run.state.replace("_", " ")
+    return line(("Run " + run.id, "bold"), f"  {state}  {counted(len(run.steps), 'asset')}", attempt, branch)
+
+
+def _tally(run: RunRecord) -> Text:
+    reason = f"; {run.reason}" if run.reason else ""
+    return line(counts(run.steps), reason)
+
+
+def _mark(step: StepRecord) -> Mark:
+    return Mark.WARN if step.done and _unhappy(step) else _MARKS[step.state]
+
+
+def _audited(step: StepRecord) -> str:
+    if not step.checks:
+        return "no checks" if step.state else ""
+    passed = sum(check.outcome is Outcome.PASSED for check in step.checks)
+    return f"audited {passed}/{len(step.checks)}"
+
+
+def _ending(step: StepRecord, branch: str) -> Text:
+    reason = f": {step.reason.splitlines()[0]}" if step.reason else ""
+    match step.state:
+        case StepState.HELD if _is_main(step):
+            return line(("HELD", "bold red"), ": readers see it already")
+        case StepState.HELD:
+            own = any(check.holds for check in step.checks)
+            return line(("HELD", "bold red"), f" on {branch}", "" if own else reason)
+        case StepState.ERRORED | StepState.CONFLICT:
+            return line((step.state.upper(), "bold red"), reason)
+        case None:
+            return line(("not finished", "dim"), reason)
+    return line(str(step.state), reason)
+
+
+def _block(step: StepRecord, run: RunRecord, reader: AssetStatus | None, now: datetime) -> list[Text]:
+    """What is wrong with one step; nothing for a step that went well."""
+    if step.state not in _LOUD:
+        return _warned(step) if step.done and _unhappy(step) else []
+    seen_now = _readers(reader, now).replace("still see", "see") if _is_main(step) else _readers(reader, now)
+    heading = line(Mark.BAD, " ", (str(step.asset), "bold"), f"  {_fault(step)}", seen_now)
+    reason = [] if step.state is StepState.HELD else step.reason.splitlines()
+    return [heading, *(line(f"  {text}") for text in reason), *check_lines(step.checks), *_look(step, run)]
+
+
+def _warned(step: StepRecord) -> list[Text]:
+    """A step on main whose checks did not all pass: warnings, or a forced publish."""
+    forced = any(check.holds for check in step.checks)
+    why = "by force: checks that hold it did not pass" if forced else "although checks that do not hold failed"
+    heading = line(Mark.WARN, " ", (str(step.asset), "bold"), f"  {step.state} {why}")
+    return [heading, *check_lines(step.checks)]
+
+
+def _fault(step: StepRecord) -> str:
+    if step.state is StepState.HELD:
+        return "audit failed" if any(check.holds for check in step.checks) else f"held: {step.reason}"
+    return "errored" if step.state is StepState.ERRORED else "conflict: main moved"
+
+
+def _readers(reader: AssetStatus | None, now: datetime) -> str:
+    return f"; {readers_see(reader, now)}" if reader else ""
+
+
+def _look(step: StepRecord, run: RunRecord) -> list[Text]:
+    failing = any(check.outcome is Outcome.FAILED for check in step.checks)
+    if step.state is not StepState.HELD or not failing or run.state not in UNPUBLISHED_ENDS:
+        return []
+    where = "" if _is_main(step) else f" --ref {run.branch}"
+    return [line(f"  Look    `lakeflow show {step.asset}{where} --failing`")]
+
+
+def _is_main(step: StepRecord) -> bool:
+    """Its checks alone ran again, on main: there is no branch to look at, nothing to publish or discard."""
+    return step.action is Action.AUDIT
+
+
+def _unhappy(step: StepRecord) -> bool:
+    return any(check.outcome in {Outcome.FAILED, Outcome.ERRORED} for check in step.checks)

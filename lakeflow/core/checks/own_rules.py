@@ -1,0 +1,97 @@
+"""What the expectations of our own say to the figures of an audit: values in, success out.
+
+Great Expectations' classes in `lakeflow.expectations` judge by these functions, and so does the audit, which need not
+import the library for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from lakeflow.core.wording import counted
+
+Args = Mapping[str, Any]
+Values = Mapping[str, Any]
+
+_AGE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w|(?:second|minute|hour|day|week)s?)\s*", re.IGNORECASE)
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """`observed` is what Great Expectations calls the observed value, `details` the figures behind it.
+
+    `told` is what was found, in words.
+    """
+
+    success: bool
+    observed: Any = None
+    details: Mapping[str, Any] | None = None
+    told: str = ""
+
+
+def rule(kind: str, args: Args, values: Values) -> Ruled:
+    """The judgement of an expectation of that kind, with these arguments, on these figures."""
+    return _RULES[kind](args, values)
+
+
+def seconds(age: str) -> float:
+    """`"90 minutes"`, `"36h"`, `"2 days"` → seconds; ValueError for anything else."""
+    match = _AGE.fullmatch(age)
+    if match is None:
+        raise ValueError(f"{age!r} is no age; write 90 minutes, 36h or 2 days")
+    return float(match[1]) * _SECONDS[match[2][0].lower()]
+
+
+def enough(rows: int, failed: int, mostly: float) -> bool:
+    """Do at least so many of the rows that were judged hold? As Great Expectations counts `mostly`."""
+    return rows == 0 or (rows - failed) / rows >= mostly
+
+
+def _row_count(args: Args, values: Values) -> Ruled:
+    """Rows now against rows on main: their difference and their ratio, each within its bounds (included)."""
+    rows, before = values["rows"], values["main"]
+    change, ratio = rows - before, rows / before if before else None
+    success = _within(change, args["min_change"], args["max_change"])
+    success = success and _within(ratio, args["min_ratio"], args["max_ratio"])
+    shown = "" if ratio is None else f", {ratio:.4g} ×"
+    told = f"found {counted(rows, 'row')}, main has {before:,} ({change:+,}{shown})"
+    return Ruled(success, rows, {"main": before, "change": change, "ratio": ratio}, told)
+
+
+def _fresh(args: Args, values: Values) -> Ruled:
+    """Times are naive, in UTC. A newest value in the future is fresh."""
+    newest, at = values["newest"].isoformat(sep=" "), values["at"].isoformat(sep=" ", timespec="seconds")
+    age = (values["at"] - values["newest"]).total_seconds()
+    shown = str(timedelta(seconds=int(age)))
+    details = {"at": at, "age_seconds": age}
+    return Ruled(age <= seconds(args["max_age"]), newest, details, f"the newest is {newest}, {shown} old at {at}")
+
+
+def _schema(_: Args, values: Values) -> Ruled:
+    breaches = list(values["breaches"])
+    return Ruled(not breaches, breaches, told="; ".join(breaches))
+
+
+def _distribution(args: Args, values: Values) -> Ruled:
+    distance = values["distance"]
+    return Ruled(distance <= args["max_distance"], distance, told=f"the distance from main is {distance:.4g}")
+
+
+def _within(value: float | None, low: float | None, high: float | None) -> bool:
+    """A value that is unknown is within no bound."""
+    if low is None and high is None:
+        return True
+    return value is not None and (low is None or value >= low) and (high is None or value <= high)
+
+
+_RULES: Final[Mapping[str, Callable[[Args, Values], Ruled]]] = {
+    "row_count": _row_count,
+    "fresh": _fresh,
+    "schema": _schema,
+    "distribution": _distribution,
+}

@@ -1,0 +1,117 @@
+"""How an asset is declared in Python: the decorator, which leaves the function as it is.
+
+Importing this file is cheap on purpose: every file of a project does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
+
+from lakeflow.core.declare.declaration import FIELDS
+from lakeflow.core.declare.fields import NewRows
+from lakeflow.core.nearest import did_you_mean
+
+ATTRIBUTE: Final = "__lakeflow__"
+"""Where `@asset` leaves what its author wrote, on the function itself."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Names: TypeAlias = str | Sequence[str]
+
+
+class ColumnFields(TypedDict, total=False):
+    """What can be said of a column: its type in Iceberg's or DuckDB's words, is it personal, how it is masked, what
+    it is.
+    """
+
+    type: str
+    pii: bool
+    mask: Literal["hash", "redact"]
+    description: str
+
+
+def new_rows(upstream: str) -> str:
+    """Only the rows of `layer.name` that came since the asset's own published snapshot was made.
+
+    `@asset(inputs={"raw": new_rows("bronze.flights")}, write="append")`; a SQL header says `new_rows = […]`.
+    """
+    return NewRows(upstream)
+
+
+@overload
+def asset(function: Function, /) -> Function: ...
+
+
+@overload
+def asset(
+    *,
+    inputs: Mapping[str, str] = ...,
+    external: Names = ...,
+    renamed_from: str = ...,
+    key: Names = ...,
+    write: Literal["append", "replace", "upsert", "partition", "scd2"] = ...,
+    keep: str = ...,
+    deleted: str = ...,
+    at: str = ...,
+    track: Names = ...,
+    deletes: Literal["ignore", "close"] = ...,
+    partition_by: Names = ...,
+    sort_by: Names = ...,
+    description: str = ...,
+    owner: str = ...,
+    tags: Names = ...,
+    columns: Mapping[str, ColumnFields] = ...,
+    checks: Names = ...,
+    layer: Literal["bronze", "silver", "gold"] = ...,
+    reads: Names = ...,
+    source: Mapping[str, Any] = ...,
+    kind: Literal["dimension", "fact", "mart"] = ...,
+    foreign_keys: Mapping[str, str] = ...,
+    on_rewrite: Literal["rebuild", "hold"] = ...,
+    partition: str = ...,
+    start: str | date = ...,
+    end: str | date = ...,
+    lookback: int = ...,
+    allow_empty: bool = ...,
+    timeout: float = ...,
+    retries: int = ...,
+    max_rows: int = ...,
+    max_bytes: int | str = ...,
+) -> Callable[[Function], Function]: ...
+
+
+def asset(function: Function | None = None, /, **fields: Any) -> Function | Callable[[Function], Function]:
+    """Declare that a function makes the table of its own name; the function stays as it is.
+
+    Nothing is judged here but a misspelled field: faults of all files are reported together at load.
+
+    Args:
+        function: only when the decorator is used bare.
+        **fields: all of them optional, the same as in a SQL header; `docs/assets.md` tells each in full.
+
+            - `inputs` maps a parameter to the `layer.name` that it receives, or to `new_rows("layer.name")`; `external`
+              names tables of other catalogs, each `catalog.namespace.table`
+            - `key` is the primary key, `kind` and `foreign_keys` say what a gold asset is and refers to
+            - `columns` says of a column its `type`, whether it is `pii`, its `mask` and its `description`
+            - `write` is `append` (bronze's default), `replace` (the default elsewhere), `upsert` (with `keep`
+              and `deleted`), `partition` or `scd2` (with those, `at`, `track` and `deletes`)
+            - `on_rewrite` is `rebuild` or `hold`
+            - `partition_by` and `sort_by` say how rows lie in files; `partition`, `start`, `end` and `lookback` build
+              the table by partitions in time
+            - `source` is `files(…)`, outside files that land once each; `reads` are globs of outside files
+            - `timeout` (seconds), `retries`, `max_rows` and `max_bytes` are what its code may take, 0 for no bound
+            - `checks` are shared check files, `allow_empty` lets checks pass on no rows
+            - `renamed_from` is the name that its table still has, `layer` is needed only where no folder says it
+            - `description` (default: the docstring), `owner` and `tags` are for people
+
+    """
+
+    def declare(function: Function) -> Function:
+        setattr(function, ATTRIBUTE, dict(fields))
+        return function
+
+    if unknown := next((name for name in fields if name not in FIELDS), None):
+        hint = did_you_mean(unknown, FIELDS, f"the fields are {', '.join(FIELDS)}")
+        raise TypeError(f"asset() has no field {unknown!r}: {hint}")
+    return declare if function is None else declare(function)

@@ -1,0 +1,146 @@
+"""What an author declares of an asset: the fields of `@asset` or of a SQL header, read into their types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from lakeflow.core.declare.fields import EXAMPLES, FORMS, Flaw, NewRows, WrongFormError
+from lakeflow.core.model.asset import (
+    EMPTY,
+    AssetKey,
+    Column,
+    Deletes,
+    ExternalKey,
+    ForeignKey,
+    Kind,
+    Limits,
+    OnRewrite,
+    WriteMode,
+)
+from lakeflow.core.model.file_source import FileSource
+from lakeflow.core.model.layout import PartitionField, SortField
+from lakeflow.core.model.timeline import Unit
+from lakeflow.core.nearest import did_you_mean
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What an author declared of an asset, every field in its type; `write` None means the layer's default.
+
+    `keep` is the column whose greatest value chooses between rows that come with one key, `deleted` the condition of a
+    row that says that its key is gone, `track` the columns that make a version of a history.
+    """
+
+    inputs: Mapping[str, str] = EMPTY
+    external: tuple[ExternalKey, ...] = ()
+    renamed_from: AssetKey | None = None
+    key: tuple[str, ...] = ()
+    write: WriteMode | None = None
+    keep: str = ""
+    deleted: str = ""
+    at: str = ""
+    track: tuple[str, ...] = ()
+    deletes: Deletes | None = None
+    partition_by: tuple[PartitionField, ...] = ()
+    sort_by: tuple[SortField, ...] = ()
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = EMPTY
+    checks: tuple[str, ...] = ()
+    layer: str = ""
+    reads: tuple[str, ...] = ()
+    source: FileSource | None = None
+    kind: Kind | None = None
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    new_rows: tuple[str, ...] = ()
+    on_rewrite: OnRewrite | None = None
+    partition: tuple[Unit, str] | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    lookback: int = 0
+    allow_empty: bool = False
+    timeout: float | None = None
+    retries: int | None = None
+    max_rows: int | None = None
+    max_bytes: int | None = None
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.timeout, self.retries, self.max_rows, self.max_bytes)
+
+
+def read_declaration(
+    raw: Mapping[str, Any], fields: Mapping[str, str] | None = None
+) -> tuple[Declaration, tuple[Flaw, ...]]:
+    """The declaration as far as it can be read, and everything wrong with it.
+
+    `fields` are those allowed here, each with the form it takes (`FIELDS`, or `HEADER_FIELDS` in SQL).
+    """
+    fields = FIELDS if fields is None else fields
+    flaws: list[Flaw] = []
+    values: dict[str, Any] = {}
+    for name, value in raw.items():
+        if name not in fields:
+            hint = did_you_mean(name, fields, f"the fields are {', '.join(fields)}")
+            flaws.append(Flaw(name, f"unknown field {name!r}", hint))
+            continue
+        try:
+            values[name] = FORMS[fields[name]](name, value, flaws)
+        except WrongFormError:
+            flaws.append(Flaw(name, f"{name} has the wrong type", f"write {EXAMPLES[name]}"))
+    if marked := tuple(name for name in values.get("inputs", EMPTY).values() if isinstance(name, NewRows)):
+        values["new_rows"] = marked
+    declaration = Declaration(**values)
+    return declaration, (*flaws, *_key_flaws(declaration))
+
+
+def _key_flaws(declaration: Declaration) -> Iterator[Flaw]:
+    seen: set[str] = set()
+    for column in declaration.key:
+        if column.lower() in seen:
+            yield Flaw("key", f"key names column {column!r} twice", "name every column once; letter case is ignored")
+        seen.add(column.lower())
+
+
+FIELDS: Final[Mapping[str, str]] = {
+    "inputs": "mapping",
+    "external": "external",
+    "renamed_from": "asset",
+    "key": "names",
+    "write": "write",
+    "keep": "keep",
+    "deleted": "condition",
+    "at": "text",
+    "track": "names",
+    "deletes": "deletes",
+    "partition_by": "partition_by",
+    "sort_by": "sort_by",
+    "description": "text",
+    "owner": "text",
+    "tags": "names",
+    "columns": "columns",
+    "checks": "names",
+    "layer": "text",
+    "reads": "names",
+    "source": "source",
+    "kind": "kind",
+    "foreign_keys": "foreign_keys",
+    "on_rewrite": "on_rewrite",
+    "partition": "partition",
+    "start": "moment",
+    "end": "moment",
+    "lookback": "number",
+    "allow_empty": "flag",
+    "timeout": "seconds",
+    "retries": "number",
+    "max_rows": "number",
+    "max_bytes": "bytes",
+}
+HEADER_FIELDS: Final[Mapping[str, str]] = {
+    **{name: form for name, form in FIELDS.items() if name != "inputs"},
+    "new_rows": "names",  # in Python the inputs themselves say it
+}

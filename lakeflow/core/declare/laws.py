@@ -1,0 +1,357 @@
+"""The laws of layers and names, and the order of assets: pure rules over what all files declare together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from lakeflow.core.declare.declaration import Declaration
+from lakeflow.core.errors import Fault
+from lakeflow.core.model.asset import (
+    EMPTY,
+    NAME_PATTERN,
+    AssetKey,
+    Deletes,
+    ExternalKey,
+    Layer,
+    OnRewrite,
+    PythonCode,
+    SqlCode,
+    WriteMode,
+)
+from lakeflow.core.model.layout import Layout, PartitionField, Transform
+from lakeflow.core.model.timeline import Timeline
+from lakeflow.core.nearest import did_you_mean, did_you_mean_asset
+
+if TYPE_CHECKING:
+    from lakeflow.core.sql.column_origins import Flows
+
+_NAME: Final = (
+    "a name is a lower-case letter, then up to 50 lower-case letters, digits or underscores; `__` is reserved"
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An asset as its file declares it, before anything is known of the others.
+
+    `inputs` maps the name that the code uses to the upstream, `externals` to a table of another catalog. `lines` holds
+    the line of each declared field, and of each input under its name. `flows` says where the values of its columns
+    come from, where its code can tell.
+    """
+
+    key: AssetKey
+    declaration: Declaration
+    code: PythonCode | SqlCode
+    inputs: Mapping[str, AssetKey] = EMPTY
+    lines: Mapping[str, int] = field(default=EMPTY, repr=False)
+    source: str = field(default="", repr=False)
+    code_version: str = ""
+    description: str = ""
+    flows: Flows | None = field(default=None, repr=False, compare=False)
+    externals: Mapping[str, ExternalKey] = EMPTY
+
+    @property
+    def new_rows(self) -> frozenset[AssetKey]:
+        """The inputs of which only new rows are read; a name that is no input is told by the laws."""
+        return frozenset(key for key in self.inputs.values() if str(key) in self.declaration.new_rows)
+
+    @property
+    def timeline(self) -> Timeline | None:
+        said = self.declaration
+        if said.partition is None or said.start is None:
+            return None
+        return Timeline(*said.partition, said.start, said.end, said.lookback)
+
+    @property
+    def layout(self) -> Layout:
+        """What is declared; partitions in time lie apart in files too."""
+        said = self.declaration
+        if said.partition is None:
+            return Layout(said.partition_by, said.sort_by)
+        unit, column = said.partition
+        return Layout((PartitionField(column, Transform(unit)),), said.sort_by)
+
+    @property
+    def on_rewrite(self) -> OnRewrite:
+        """What is declared, else a rebuild; bronze never takes a row back and holds."""
+        return self.declaration.on_rewrite or (OnRewrite.HOLD if self.key.layer is Layer.BRONZE else OnRewrite.REBUILD)
+
+    @property
+    def write(self) -> WriteMode:
+        return write_mode(self.declaration, self.key.layer)
+
+    def fault(self, message: str, hint: str, at: str = "") -> Fault:
+        """A fault of this asset at the line of a field or input, else where the asset begins."""
+        return Fault(self.code.path, self.lines.get(at, self.code.line), message, hint)
+
+
+@dataclass(frozen=True)
+class Read:
+    """What one file gave. `lost` are the assets that it may define but that its faults keep from being seen."""
+
+    drafts: tuple[Draft, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    lost: frozenset[AssetKey] = frozenset()
+
+
+def write_mode(declaration: Declaration, layer: Layer) -> WriteMode:
+    """What is declared, else by partition where there are such in time, append in bronze and replace elsewhere."""
+    if declaration.write is None and declaration.partition is not None:
+        return WriteMode.PARTITION
+    return declaration.write or (WriteMode.APPEND if layer is Layer.BRONZE else WriteMode.REPLACE)
+
+
+def faults_of(drafts: Sequence[Draft], lost: frozenset[AssetKey] = frozenset()) -> list[Fault]:
+    """Everything that breaks a law, in no order. Duplicates are told once, at the later place."""
+    known = {draft.key for draft in drafts} | lost
+    found = [fault for draft in drafts for fault in _laws(draft, known)]
+    return [*found, *_duplicates(drafts), *_renames(drafts), *_cycles(drafts)]
+
+
+def in_order(drafts: Iterable[Draft]) -> list[Draft]:
+    """Upstreams first, otherwise by key; the drafts have no fault."""
+    by_key = {draft.key: draft for draft in sorted(drafts, key=lambda draft: draft.key)}
+    graph = {key: sorted(draft.inputs.values()) for key, draft in by_key.items()}
+    return [by_key[key] for key in TopologicalSorter(graph).static_order()]
+
+
+def children_of(drafts: Iterable[Draft]) -> Mapping[AssetKey, frozenset[AssetKey]]:
+    """Which assets read each one directly."""
+    children: dict[AssetKey, set[AssetKey]] = {}
+    for draft in drafts:
+        for upstream in draft.inputs.values():
+            children.setdefault(upstream, set()).add(draft.key)
+    return {key: frozenset(below) for key, below in children.items()}
+
+
+def descendants(key: AssetKey, children: Mapping[AssetKey, frozenset[AssetKey]]) -> frozenset[AssetKey]:
+    """Everything that is made from an asset, at whatever distance."""
+    found: set[AssetKey] = set()
+    waiting = [key]
+    while waiting:
+        below = children.get(waiting.pop(), frozenset()) - found
+        found |= below
+        waiting += below
+    return frozenset(found)
+
+
+def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
+    yield from _name(draft)
+    yield from _layer(draft)
+    yield from _merging(draft)
+    yield from _layout(draft)
+    yield from _reads(draft)
+    yield from _source(draft)
+    yield from _new_rows(draft)
+    yield from _externals(draft)
+    yield from _timeline(draft)
+    for name, upstream in draft.inputs.items():
+        yield from _input(draft, name, upstream, known)
+
+
+def _name(draft: Draft) -> Iterator[Fault]:
+    if not NAME_PATTERN.fullmatch(draft.key.name) or "__" in draft.key.name:
+        yield draft.fault(f"{draft.key.name!r} cannot be the name of a table", _NAME, "name")
+
+
+def _layer(draft: Draft) -> Iterator[Fault]:
+    if draft.key.layer is Layer.BRONZE and draft.write is not WriteMode.APPEND:
+        hint = f'drop write = "{draft.write}", or move the asset to layers/silver/'
+        yield draft.fault(f"{draft.key} is bronze, and bronze only appends", hint, "write")
+    if draft.key.layer is Layer.SILVER and not draft.declaration.key:
+        yield draft.fault(f"{draft.key} declares no key", 'name the columns that tell rows apart: key = ["id"]')
+
+
+def _merging(draft: Draft) -> Iterator[Fault]:
+    """What a write mode needs beside its name, and what means nothing without it."""
+    said = draft.declaration
+    keyed = draft.write in {WriteMode.UPSERT, WriteMode.SCD2}
+    if keyed and not said.key and draft.key.layer is not Layer.SILVER:
+        hint = 'name the columns that tell rows apart: key = ["id"]'
+        yield draft.fault(f'{draft.key} is written by "{draft.write}" and declares no key', hint, "write")
+    for name in (name for name in ("keep", "deleted") if getattr(said, name) and not keyed):
+        hint = f'write = "upsert" and "scd2" tell rows by their key; drop {name}, or write so'
+        yield draft.fault(f'{draft.key} is written by "{draft.write}", for which {name} means nothing', hint, name)
+    for name in (
+        name for name in ("at", "track", "deletes") if getattr(said, name) and draft.write is not WriteMode.SCD2
+    ):
+        hint = f'only write = "scd2" keeps a history; drop {name}, or write so'
+        yield draft.fault(f'{draft.key} is written by "{draft.write}", for which {name} means nothing', hint, name)
+    yield from _track(draft)
+    if said.deletes is Deletes.CLOSE and draft.new_rows:
+        hint = "new rows say nothing of keys that did not come: drop new_rows, or deletes"
+        yield draft.fault(f"{draft.key} closes what does not come and reads only new rows", hint, "deletes")
+
+
+def _track(draft: Draft) -> Iterator[Fault]:
+    """The columns that make a version: such as the code gives, and none that tells keys or moments apart."""
+    said, seen = draft.declaration, set[str]()
+    apart = {name.lower(): "key" for name in said.key} | ({said.at.lower(): "at"} if said.at else {})
+    flows = draft.flows
+    given = None if flows is None or flows.stars else {name.lower() for name in flows.named}
+    for name in said.track:
+        if name.lower() in seen:
+            yield draft.fault(f"track names column {name!r} twice", "name every column once", "track")
+        elif (other := apart.get(name.lower())) is not None:
+            hint = "drop it there: track names the columns whose change begins a new version"
+            yield draft.fault(f"track and {other} both name column {name!r}", hint, "track")
+        elif given is not None and name.lower() not in given:
+            hint = did_you_mean(name, sorted(given), f"select {name} too")
+            yield draft.fault(f"track names column {name!r}, which {draft.key} does not select", hint, "track")
+        seen.add(name.lower())
+
+
+def _layout(draft: Draft) -> Iterator[Fault]:
+    """Partition values stand in paths and manifests, where no mask reaches."""
+    said = draft.declaration
+    personal = {name.lower() for name, column in said.columns.items() if column.pii and not column.mask}
+    if said.partition and said.partition_by:
+        hint = "drop it: partition says how its rows lie in files, sort_by may say more"
+        yield draft.fault(f"{draft.key} has both partition and partition_by", hint, "partition_by")
+    if draft.write is WriteMode.PARTITION and not draft.layout.partition_by:
+        hint = 'say which partitions: partition_by = ["day(at)"]'
+        yield draft.fault(f'{draft.key} is written by "{draft.write}" and has no partition_by', hint, "write")
+    for each in draft.layout.partition_by:
+        if each.column.lower() in personal and each.transform is not Transform.BUCKET:
+            hint = f"bucket(16, {each.column}) tells nobody's value; or partition by another column"
+            what = f"{draft.key} is partitioned by {each}, whose values would stand in the names of its files"
+            yield draft.fault(what, hint, "partition_by")
+
+
+def _reads(draft: Draft) -> Iterator[Fault]:
+    if not draft.declaration.reads:
+        return
+    outside_bronze = draft.key.layer is Layer.GOLD or (
+        isinstance(draft.code, SqlCode) and draft.key.layer is not Layer.BRONZE
+    )
+    if outside_bronze:
+        hint = "read the files in a bronze asset, and that one here"
+        yield draft.fault(f"{draft.key} reads outside files, which {draft.key.layer} may not", hint, "reads")
+    elif draft.inputs or draft.externals:
+        hint = "only an asset without inputs reads outside files: split it in two"
+        yield draft.fault(f"{draft.key} has both reads and inputs", hint, "reads")
+
+
+def _source(draft: Draft) -> Iterator[Fault]:
+    if draft.declaration.source is None:
+        return
+    if draft.key.layer is not Layer.BRONZE:
+        hint = "land the files in a bronze asset, and read that one here"
+        yield draft.fault(f"{draft.key} lands outside files, which only bronze may", hint, "source")
+    elif draft.inputs or draft.externals or draft.declaration.reads:
+        other = "inputs" if draft.inputs else "external" if draft.externals else "reads"
+        hint = "an asset that lands files reads nothing else: split it in two"
+        yield draft.fault(f"{draft.key} has both source and {other}", hint, "source")
+
+
+def _new_rows(draft: Draft) -> Iterator[Fault]:
+    declared, policy = draft.declaration.new_rows, draft.declaration.on_rewrite
+    for name in sorted(set(declared) - {str(key) for key in draft.inputs.values()}):
+        hint = did_you_mean_asset(name, draft.inputs.values(), "name one of its inputs")
+        yield draft.fault(f"{draft.key} wants the new rows of {name}, which it does not read", hint, "new_rows")
+    for key in sorted(draft.new_rows):
+        if list(draft.inputs.values()).count(key) > 1:
+            hint = "read it under one name: all of its rows, or the new ones"
+            yield draft.fault(f"{draft.key} reads {key} twice, once for its new rows", hint, "inputs")
+    if declared and draft.write in {WriteMode.REPLACE, WriteMode.PARTITION}:
+        hint = 'say how new rows are added: write = "append" or "upsert"'
+        yield draft.fault(f"{draft.key} reads only new rows and would replace all others with them", hint, "write")
+    if policy and not declared:
+        hint = "drop it, or name inputs in new_rows"
+        yield draft.fault(f"{draft.key} has on_rewrite and no input of new rows", hint, "on_rewrite")
+    if policy is OnRewrite.REBUILD and draft.key.layer is Layer.BRONZE:
+        hint = 'write on_rewrite = "hold", or move the asset to layers/silver/'
+        yield draft.fault(f"{draft.key} is bronze, and bronze never takes a row back", hint, "on_rewrite")
+
+
+def _externals(draft: Draft) -> Iterator[Fault]:
+    if draft.externals and draft.key.layer is Layer.GOLD:
+        name = min(map(str, draft.externals.values()))
+        hint = "gold reads silver and gold: take it in with a bronze or silver asset first"
+        yield draft.fault(f"{draft.key} is gold and reads {name} of another catalog", hint, "external")
+
+
+def _timeline(draft: Draft) -> Iterator[Fault]:
+    said = draft.declaration
+    if said.partition is None:
+        for name in ("start", "end", "lookback"):
+            if getattr(said, name):
+                hint = 'say what is built from then on: partition = "day(departed_at)"'
+                yield draft.fault(f"{draft.key} has {name} and no partition", hint, name)
+    elif said.start is None:
+        hint = 'say where its partitions begin: start = "2013-01-01"'
+        yield draft.fault(f"{draft.key} has a partition and no start", hint, "partition")
+    elif draft.write is not WriteMode.PARTITION:
+        hint = f'drop write = "{draft.write}": each partition replaces what stood there of it'
+        yield draft.fault(f"{draft.key} is built by partitions", hint, "write")
+    elif said.end is not None and said.end <= said.start:
+        yield draft.fault(f"{draft.key} ends before it starts", "end is the first moment that is not built", "end")
+
+
+def _input(draft: Draft, name: str, upstream: AssetKey, known: set[AssetKey]) -> Iterator[Fault]:
+    if upstream not in known:
+        hint = did_you_mean_asset(upstream, known, "no asset is defined yet by that name")
+        yield draft.fault(f"{draft.key} reads {upstream}, which is not defined", hint, name)
+    if upstream.layer.rank > draft.key.layer.rank:
+        hint = f"move {draft.key} to layers/{upstream.layer}/, or read a lower layer"
+        yield draft.fault(f"{draft.key} reads upward: {upstream}", hint, name)
+    elif draft.key.layer is Layer.GOLD and upstream.layer is Layer.BRONZE:
+        hint = "gold reads silver and gold: clean it in a silver asset first"
+        yield draft.fault(f"{draft.key} is gold and reads {upstream}", hint, name)
+
+
+def _renames(drafts: Sequence[Draft]) -> Iterator[Fault]:
+    """A table has one name: what is still defined cannot have been renamed, nor can two assets come from one."""
+    defined = {draft.key for draft in drafts}
+    taken: set[AssetKey] = set()
+    for draft in sorted(drafts, key=lambda draft: draft.key):
+        old = draft.declaration.renamed_from
+        if old in defined:
+            hint = "drop renamed_from, or remove the asset of the old name"
+            yield draft.fault(f"{draft.key} is renamed from {old}, which is still defined", hint, "renamed_from")
+        elif old in taken:
+            hint = "one of them keeps the table: drop renamed_from in the other"
+            yield draft.fault(f"{draft.key} is renamed from {old}, and so is another asset", hint, "renamed_from")
+        elif old is not None:
+            taken.add(old)
+
+
+def _duplicates(drafts: Sequence[Draft]) -> Iterator[Fault]:
+    first: dict[AssetKey, Draft] = {}
+    for draft in sorted(drafts, key=lambda draft: (draft.code.path, draft.code.line)):
+        if draft.key in first:
+            where = f"{first[draft.key].code.path}:{first[draft.key].code.line}"
+            yield draft.fault(f"{draft.key} is defined twice, first at {where}", "rename or remove one of them")
+        first.setdefault(draft.key, draft)
+
+
+def _cycles(drafts: Sequence[Draft]) -> Iterator[Fault]:
+    """Every separate cycle with its full path, told where its first asset reads the one before it."""
+    by_key = {draft.key: draft for draft in drafts}
+    graph = {draft.key: set(draft.inputs.values()) & by_key.keys() for draft in drafts}
+    while cycle := _a_cycle(graph):
+        yield _cycle_fault(cycle, by_key)
+        for upstream, key in pairwise(cycle):
+            graph[key].discard(upstream)
+
+
+def _a_cycle(graph: Mapping[AssetKey, set[AssetKey]]) -> list[AssetKey]:
+    """Upstream before downstream, beginning and ending with its least asset; empty when there is none."""
+    try:
+        TopologicalSorter({key: sorted(graph[key]) for key in sorted(graph)}).prepare()
+    except CycleError as error:
+        path: list[AssetKey] = error.args[1][:-1]
+        start = path.index(min(path))
+        return [*path[start:], *path[:start], path[start]]
+    return []
+
+
+def _cycle_fault(cycle: list[AssetKey], by_key: Mapping[AssetKey, Draft]) -> Fault:
+    draft, upstream = by_key[cycle[0]], cycle[-2]
+    name = next(name for name, key in draft.inputs.items() if key == upstream)
+    path = " → ".join(map(str, cycle))
+    return draft.fault(f"assets wait for one another: {path}", "take one of these inputs away", name)

@@ -1,0 +1,52 @@
+"""Parameters of a SQL text: `$partition_start` and `$partition_end`. Values take their place; nothing else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import pairwise
+from typing import NamedTuple
+
+from lakeflow.core.model.timeline import BOUNDS, Window
+from lakeflow.core.sql.tokens import tokens
+
+
+class Parameter(NamedTuple):
+    """`start` and `end` are offsets in the text, the dollar sign included; `name` is in lower case."""
+
+    name: str
+    start: int
+    end: int
+
+
+def parameters(sql: str) -> tuple[Parameter, ...]:
+    """Every `$name` of the text, in order; what stands in texts and comments is none. UnclosedError as `tokens`."""
+    return tuple(_parameters(sql))
+
+
+def bind(sql: str, window: Window | None) -> str:
+    """The text with the bounds of the window as timestamps; the text itself without a window."""
+    if window is None:
+        return sql
+    values = dict(zip(BOUNDS, (timestamp(window.start), timestamp(window.end)), strict=True))
+    return _replaced(sql, values)
+
+
+def _parameters(sql: str) -> Iterator[Parameter]:
+    for sign, word in pairwise(tokens(sql)):
+        if sign.text == "$" and word.start == sign.end:
+            yield Parameter(word.text.lower(), sign.start, word.end)
+
+
+def _replaced(sql: str, values: Mapping[str, str]) -> str:
+    parts, done = [], 0
+    for found in parameters(sql):
+        if found.name in values:
+            parts += [sql[done : found.start], values[found.name]]
+            done = found.end
+    return "".join((*parts, sql[done:]))
+
+
+def timestamp(moment: datetime) -> str:
+    """The moment as a SQL literal; in UTC, as the engine's session is."""
+    return f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S}'"

@@ -1,0 +1,73 @@
+"""The law of personal data: bronze holds it and says so, what is made from it masks it.
+
+What a SELECT does with a personal column is seen in its text. What a function does is not: its columns are audited by
+their names (`lakeflow.core.view.lineage.personal_inputs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lakeflow.core.declare.laws import Draft
+from lakeflow.core.errors import Fault
+from lakeflow.core.model.asset import AssetKey, Column, Layer
+from lakeflow.core.sql.column_origins import ANY, Flows, Origins
+
+_Personal = dict[AssetKey, frozenset[str]]
+_MASK = 'give it mask = "hash" or mask = "redact", or leave the column out'
+
+
+def unmasked(drafts: Sequence[Draft]) -> Iterator[Fault]:
+    """A fault for each column that holds personal data and may not; the drafts, upstreams first, have no other."""
+    personal: _Personal = {}
+    for draft in drafts:
+        yield from _declared(draft)
+        yield from _carried(draft, personal)
+        personal[draft.key] = _left(draft)
+
+
+def _left(draft: Draft) -> frozenset[str]:
+    columns = draft.declaration.columns
+    return frozenset(name.lower() for name, column in columns.items() if column.pii and column.mask is None)
+
+
+def _declared(draft: Draft) -> Iterator[Fault]:
+    for name in sorted(_left(draft)) if draft.key.layer is not Layer.BRONZE else ():
+        message = f"{draft.key} holds personal data unmasked in column {name!r}, which only bronze may"
+        yield _fault(draft, name, message, _MASK)
+
+
+def _carried(draft: Draft, personal: _Personal) -> Iterator[Fault]:
+    if draft.flows is None or not any(personal.get(key) for key in draft.inputs.values()):
+        return
+    said = {name.lower(): column for name, column in draft.declaration.columns.items()}
+    for name, origin in sorted(_from_personal(draft.flows, personal).items()):
+        column = said.get(name, Column())
+        if column.pii is None and column.mask is None:
+            message = f"{draft.key}: column {name!r} comes from {origin}, which is personal"
+            bronze = draft.key.layer is Layer.BRONZE
+            hint = "declare it pii = true, or give it a mask" if bronze else _MASK
+            yield _fault(draft, name, message, f"{hint}; pii = false says that it tells nothing of a person")
+
+
+def _from_personal(flows: Flows, personal: _Personal) -> dict[str, str]:
+    """The columns into which personal values flow, each with one column that they come from."""
+    found = {name: origin for name, origins in flows.named.items() if (origin := _origin(origins, personal))}
+    for star in flows.stars:
+        for column in personal.get(star.key, frozenset()) - star.without:
+            found.setdefault(column, f"{star.key}.{column}")
+    return found
+
+
+def _origin(origins: Origins, personal: _Personal) -> str:
+    for origin in sorted(origins):
+        columns = personal.get(origin.key, frozenset())
+        if columns and origin.column in {ANY, *columns}:
+            return f"{origin.key}.{min(columns) if origin.column == ANY else origin.column}"
+    return ""
+
+
+def _fault(draft: Draft, column: str, message: str, hint: str) -> Fault:
+    """At the column's own declaration, else where the asset begins."""
+    names = (name for name in draft.lines if name.lower() == f"columns.{column}")
+    return draft.fault(message, hint, next(names, ""))

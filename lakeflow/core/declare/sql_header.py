@@ -1,0 +1,71 @@
+"""The TOML in the block comment that opens a SQL file."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lakeflow.core.errors import Fault
+from lakeflow.core.model.asset import EMPTY
+from lakeflow.core.sql.tokens import line_at
+
+_BEFORE: Final = r"\A(?:\s+|--[^\n]*\n)*/\*"
+_HEADER: Final = re.compile(_BEFORE + r"(?P<toml>.*?)\*/", re.DOTALL)
+_TEXT: Final = r""""(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*?(?=\*/|\n)"""
+_WITH_TEXTS: Final = re.compile(_BEFORE + rf"(?P<toml>(?:{_TEXT}|.)*?)\*/", re.DOTALL)
+"""The same, where `*/` may stand in a text, as in `files = "**/*.csv"`."""
+_FIELD: Final = re.compile(r"^\s*(?:\[\s*(?P<table>[^\[\]]+?)\s*\]|(?P<name>[\w\"'.-]+)\s*=)", re.MULTILINE)
+_TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The fields of the leading block comment, the file's line of each, and what is wrong with it.
+
+    `sql` is the file's text; a comment that would end too early, or hold another, is blank in it, line for line.
+    """
+
+    sql: str
+    fields: Mapping[str, Any] = EMPTY
+    lines: Mapping[str, int] = EMPTY
+    faults: tuple[Fault, ...] = ()
+
+
+def read_header(text: str, path: str) -> Header:
+    """The TOML in the block comment that opens a SQL text; lines of `--` may stand before it."""
+    if not (match := _HEADER.match(text)):
+        return Header(text)
+    try:
+        return _header(text, match)
+    except tomllib.TOMLDecodeError:
+        match = _WITH_TEXTS.match(text) or match
+    try:
+        return _header(text, match)
+    except tomllib.TOMLDecodeError as error:
+        first, found = line_at(text, match.start("toml")), _TOML_LINE.search(str(error))
+        line = first + int(found[1]) - 1 if found else line_at(text, match.end("toml"))
+        message = f"the header is not TOML: {_TOML_LINE.sub('', str(error)).strip()}"
+        hint = 'write lines like  key = ["origin"]  in the block comment, and prose in lines that start with --'
+        return Header(text, faults=(Fault(path, line, message, hint),))
+
+
+def _header(text: str, match: re.Match[str]) -> Header:
+    toml, (start, end) = match["toml"], match.span("toml")
+    fields, lines = tomllib.loads(toml), dict(_header_lines(toml, line_at(text, start)))
+    if "*/" in toml or "/*" in toml:
+        text = text[:start] + "\n" * toml.count("\n") + text[end:]
+    return Header(text, fields, lines)
+
+
+def _header_lines(toml: str, first: int) -> Iterator[tuple[str, int]]:
+    table = ""
+    for match in _FIELD.finditer(toml):
+        line = first + line_at(toml, match.end()) - 1
+        if match["table"]:
+            table = match["table"].replace('"', "")
+            yield table, line
+        elif not table:
+            yield match["name"].strip("\"'"), line

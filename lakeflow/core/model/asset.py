@@ -1,0 +1,391 @@
+"""The nouns of a project: assets in layers, their columns, code and checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Final, NoReturn, TypeAlias
+
+from lakeflow.core.model.file_source import FileSource
+from lakeflow.core.model.layout import PLAIN, Layout
+from lakeflow.core.model.timeline import Timeline
+
+NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,50}(__quarantine)?")
+_EXTERNAL_PART: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+
+class _Empty(Mapping[Any, Any]):
+    """The mapping without entries; hashable, as a dataclass wants its defaults (mappingproxy is not, on 3.11)."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: object) -> NoReturn:
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "{}"
+
+
+EMPTY: Final[Mapping[Any, Any]] = _Empty()
+
+
+class Layer(StrEnum):
+    """Where an asset stands; a layer reads its own and lower ones, never upward."""
+
+    BRONZE = "bronze"
+    SILVER = "silver"
+    GOLD = "gold"
+
+    @property
+    def rank(self) -> int:
+        return list(Layer).index(self)
+
+
+class WriteMode(StrEnum):
+    """How a materialization changes its table, always as one snapshot."""
+
+    APPEND = "append"
+    REPLACE = "replace"
+    UPSERT = "upsert"
+    PARTITION = "partition"
+    SCD2 = "scd2"
+
+    @property
+    def merges(self) -> bool:
+        """Does what is written rest on the rows that stand in the table?"""
+        return self not in {WriteMode.APPEND, WriteMode.REPLACE}
+
+
+class Kind(StrEnum):
+    """What a gold table is in a star: its key is its grain, and a fact refers to dimensions."""
+
+    DIMENSION = "dimension"
+    FACT = "fact"
+    MART = "mart"
+
+
+class OnRewrite(StrEnum):
+    """What becomes of an asset that consumes new rows when rows that it consumed were rewritten or taken back."""
+
+    REBUILD = "rebuild"
+    HOLD = "hold"
+
+
+class Mask(StrEnum):
+    """What stands in a table for a personal value. Both give text, and leave NULL as it is.
+
+    `hash`: HMAC-SHA256 of the value's text, keyed with the salt, in hexadecimal: equal values stay equal, so that
+    masked keys join. `redact`: the same three stars for every value.
+    """
+
+    HASH = "hash"
+    REDACT = "redact"
+
+
+class Deletes(StrEnum):
+    """What becomes in a history of a key that does not come any more."""
+
+    IGNORE = "ignore"
+    CLOSE = "close"
+
+
+class Severity(StrEnum):
+    """Great Expectations' own words; only `critical` holds a publish."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Outcome(StrEnum):
+    """What a check said. `failed`: the data is bad. `errored`: the check could not look."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERRORED = "errored"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, order=True)
+class AssetKey:
+    layer: Layer
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> AssetKey:
+        """`"silver.weather"` → key; ValueError for anything that is not `layer.name`."""
+        layer, _, name = text.partition(".")
+        if not NAME_PATTERN.fullmatch(name):
+            raise ValueError(f"{text!r} is not layer.name")
+        return cls(Layer(layer), name)
+
+    @classmethod
+    def find(cls, text: str) -> AssetKey | None:
+        """The key that the text is, None for the name of anything else."""
+        try:
+            return cls.parse(text)
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        return f"{self.layer}.{self.name}"
+
+
+@dataclass(frozen=True, order=True)
+class ExternalKey:
+    """A table that another catalog keeps: `catalog.namespace.table`; the settings say what `catalog` is."""
+
+    catalog: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> ExternalKey:
+        """ValueError for anything that is not three names joined by dots."""
+        parts = text.split(".")
+        if len(parts) != 3 or not all(map(_EXTERNAL_PART.fullmatch, parts)):
+            raise ValueError(f"{text!r} is not catalog.namespace.table")
+        return cls(*parts)
+
+    def __str__(self) -> str:
+        return f"{self.catalog}.{self.namespace}.{self.name}"
+
+
+TableKey: TypeAlias = AssetKey | ExternalKey
+"""What a table is called: one of ours by its asset, another catalog's by its full name."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What an asset declares of one column; `type` is spelled as Iceberg or DuckDB spell it.
+
+    `pii` False is a word of its own: although it is made from personal data, the column tells nothing of a person.
+    """
+
+    type: str | None = None
+    pii: bool | None = None
+    description: str = ""
+    mask: Mask | None = None
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A column whose values must stand in a dimension's key; NULL refers to nothing.
+
+    Where the dimension keeps a history, `at` is the column of the fact that says when: a version must have held then.
+    """
+
+    column: str
+    dimension: AssetKey
+    key: str
+    at: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.column} in {self.dimension}{self._then}"
+
+    @property
+    def target(self) -> str:
+        """As it is declared: `gold.carriers.carrier`, or `gold.airports.airport at day`."""
+        return f"{self.dimension}.{self.key}{self._then}"
+
+    @property
+    def _then(self) -> str:
+        return f" at {self.at}" if self.at else ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an asset's code may take.
+
+    `timeout` is in seconds, for one try from its start to its last file; `retries` are further tries after an error
+    of the code; rows and bytes are those of the files that it gives.
+
+    None is not said; 0 is no bound, and no retry.
+    """
+
+    timeout: float | None = None
+    retries: int | None = None
+    max_rows: int | None = None
+    max_bytes: int | None = None
+
+    def over(self, default: Limits) -> Limits:
+        """These, and where they say nothing the default."""
+        return Limits(
+            default.timeout if self.timeout is None else self.timeout,
+            default.retries if self.retries is None else self.retries,
+            default.max_rows if self.max_rows is None else self.max_rows,
+            default.max_bytes if self.max_bytes is None else self.max_bytes,
+        )
+
+
+UNLIMITED: Final = Limits()
+
+
+@dataclass(frozen=True)
+class PythonCode:
+    """An asset written as a function, which stays callable."""
+
+    function: Callable[..., Any] = field(compare=False, repr=False)
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class SqlCode:
+    """An asset written as one SELECT; the very text of the file is what runs."""
+
+    text: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A table defined by code.
+
+    `inputs` maps the name under which the code sees an upstream (parameter, or `layer.name` in SQL) to it;
+    `externals` does so for tables of other catalogs.
+    `code_version` is the fingerprint of all code that can change the data, `source` the text it was made from.
+    `reads` are globs of outside files, relative to the root, whose content is the fingerprint of a root.
+    `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold alone.
+    `timeline` says which partitions in time it is built by, and from when.
+    `new_rows` are the inputs of which each write reads only the rows that the asset has not consumed yet.
+    `salt` is the fingerprint of the salt that its hashes are keyed with; empty when it has none, or none is set.
+    `at` names the column that says since when a row of a history holds; empty: since it is written.
+    `layout` is how its rows lie in files.
+    `last_by` names the column whose greatest value chooses between rows with one key; empty: none may come twice.
+    `deleted` is the condition of a row that says that its key is gone; `track` names the columns that make a version of
+    a history, none of them: all.
+    """
+
+    key: AssetKey
+    code: PythonCode | SqlCode
+    write: WriteMode
+    inputs: Mapping[str, AssetKey] = EMPTY
+    externals: Mapping[str, ExternalKey] = EMPTY
+    primary_key: tuple[str, ...] = ()
+    last_by: str = ""
+    deleted: str = ""
+    at: str = ""
+    track: tuple[str, ...] = ()
+    deletes: Deletes = Deletes.IGNORE
+    layout: Layout = PLAIN
+    columns: Mapping[str, Column] = EMPTY
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    files: FileSource | None = None
+    kind: Kind | None = None
+    new_rows: frozenset[AssetKey] = frozenset()
+    on_rewrite: OnRewrite = OnRewrite.REBUILD
+    timeline: Timeline | None = None
+    allow_empty: bool = False
+    limits: Limits = UNLIMITED
+    code_version: str = ""
+    source: str = field(default="", repr=False)
+    renamed_from: AssetKey | None = None
+    salt: str = ""
+
+    @property
+    def place(self) -> str:
+        """File of its code, and line where a file may hold several assets."""
+        return f"{self.code.path}:{self.code.line}" if isinstance(self.code, PythonCode) else self.code.path
+
+    @cached_property
+    def upstreams(self) -> frozenset[AssetKey]:
+        return frozenset(self.inputs.values())
+
+    @property
+    def parameters(self) -> Mapping[str, TableKey]:
+        """What the parameters of a function receive."""
+        return {**self.inputs, **{name: key for name, key in self.externals.items() if "." not in name}}
+
+    @cached_property
+    def external(self) -> frozenset[ExternalKey]:
+        """The tables of other catalogs that it reads."""
+        return frozenset(self.externals.values())
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Globs of all outside files that it rests on."""
+        return self.files.globs if self.files else self.reads
+
+    @cached_property
+    def pii(self) -> frozenset[str]:
+        """Lower-cased names of the columns that hold personal data."""
+        return frozenset(name.lower() for name, column in self.columns.items() if column.pii)
+
+    @cached_property
+    def masks(self) -> Mapping[str, Mask]:
+        """The mask of each column that has one, by its lower-cased name."""
+        return {name.lower(): column.mask for name, column in self.columns.items() if column.mask}
+
+
+class CheckKind(StrEnum):
+    SUITE = "suite"
+    ROWS = "rows"
+
+
+@dataclass(frozen=True)
+class CheckFile:
+    """A check file as it was read at plan time: these bytes are what the audit executes.
+
+    `name` is empty for a suite (`<asset>.py`), else the middle of `<asset>.<name>.sql`.
+    `references` are the tables that it reads besides its own asset; `published` those read as readers see them.
+    """
+
+    kind: CheckKind
+    path: str
+    text: str
+    name: str = ""
+    severity: Severity = Severity.CRITICAL
+    allow_empty: bool = False
+    references: tuple[AssetKey, ...] = ()
+    published: tuple[AssetKey, ...] = ()
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What an asset is checked by, besides its schema, key and rows; `digest` is of all that can change a verdict."""
+
+    files: tuple[CheckFile, ...] = ()
+    digest: str = ""
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+    @property
+    def references(self) -> frozenset[AssetKey]:
+        """The tables that checks read as this run leaves them."""
+        named = frozenset(key for file in self.files for key in file.references)
+        return named | frozenset(foreign.dimension for foreign in self.foreign_keys)
+
+    @property
+    def published(self) -> frozenset[AssetKey]:
+        return frozenset(key for file in self.files for key in file.published)
+
+
+NO_CHECKS: Final = Suite()
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the files say: assets in dependency order, and their suites. `root` is absolute."""
+
+    root: str
+    assets: Mapping[AssetKey, Asset]
+    suites: Mapping[AssetKey, Suite] = EMPTY
+
+    def suite(self, key: AssetKey) -> Suite:
+        return self.suites.get(key, NO_CHECKS)

@@ -1,0 +1,123 @@
+"""The `lakeflow.*` keys of a snapshot's summary: lineage that survives the loss of the ledger.
+
+These keys are a public format, written down in `docs/how-it-works.md`; history cannot be rewritten.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from lakeflow.core.model.asset import EMPTY
+from lakeflow.core.model.quarantine import SUFFIX
+
+PREFIX: Final = "lakeflow."
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a snapshot comes from.
+
+    `inputs` maps an input table to its snapshot id, `fingerprint` names the algorithm of `code_version`,
+    `reads` is the digest of a root's outside files, `landed` names the set of files that landed up to this snapshot,
+    `new_rows` maps an incremental input to the snapshot behind which it was read (`inputs` says up to which),
+    `partitions` names the set of partitions in time that are built as of it, `git` is `<commit>` or `<commit>+dirty`,
+    `salt` is the fingerprint of the salt of its hashes, `write` the write mode, `replaced` the number of rows of the
+    snapshot before that a merge took away, `readmitted` the snapshot of its quarantine up to which refused rows were
+    offered again (0: none were). Of a history, `moment` is when it was written, for which `is_current` says what holds,
+    and `turns` the first moment after that at which a version begins or ends; both in ISO 8601.
+    """
+
+    run: str
+    attempt: int
+    asset: str
+    code_version: str
+    checks: str = ""
+    inputs: Mapping[str, int] = EMPTY
+    version: str = ""
+    fingerprint: str = ""
+    git: str = ""
+    reads: str = ""
+    landed: str = ""
+    new_rows: Mapping[str, int] = EMPTY
+    salt: str = ""
+    write: str = ""
+    replaced: int = 0
+    partitions: str = ""
+    readmitted: int = 0
+    moment: str = ""
+    turns: str = ""
+
+    @property
+    def readmits(self) -> bool:
+        """Did its rows come from the asset's own quarantine?"""
+        return f"{self.asset}{SUFFIX}" in self.inputs
+
+    def summary(self) -> dict[str, str]:
+        """As snapshot summary properties; what does not apply is left out."""
+        entries = {
+            "run": self.run,
+            "attempt": str(self.attempt),
+            "asset": self.asset,
+            "code-version": self.code_version,
+            "checks": self.checks,
+            "inputs": _ids_to_text(self.inputs),
+            "new-rows": _ids_to_text(self.new_rows) if self.new_rows else "",
+            "version": self.version,
+            "fingerprint": self.fingerprint,
+            "git": self.git,
+            "reads": self.reads,
+            "landed": self.landed,
+            "salt": self.salt,
+            "write": self.write,
+            "replaced-rows": str(self.replaced or ""),
+            "partitions": self.partitions,
+            "readmitted": str(self.readmitted or ""),
+            "moment": self.moment,
+            "turns": self.turns,
+        }
+        return {PREFIX + name: value for name, value in entries.items() if value}
+
+
+def is_ours(summary: Mapping[str, str]) -> bool:
+    """Was the snapshot written by lakeflow?"""
+    return bool(summary.get(f"{PREFIX}run"))
+
+
+def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
+    """None when the snapshot was not written by lakeflow."""
+    get = {name.removeprefix(PREFIX): value for name, value in summary.items() if name.startswith(PREFIX)}.get
+    if not (run := get("run")):
+        return None
+    return Provenance(
+        run=run,
+        attempt=int(get("attempt", "1")),
+        asset=get("asset", ""),
+        code_version=get("code-version", ""),
+        checks=get("checks", ""),
+        inputs=_ids_of(get("inputs", "{}")),
+        new_rows=_ids_of(get("new-rows", "{}")),
+        version=get("version", ""),
+        fingerprint=get("fingerprint", ""),
+        git=get("git", ""),
+        reads=get("reads", ""),
+        landed=get("landed", ""),
+        salt=get("salt", ""),
+        write=get("write", ""),
+        replaced=int(get("replaced-rows", "0")),
+        partitions=get("partitions", ""),
+        readmitted=int(get("readmitted", "0")),
+        moment=get("moment", ""),
+        turns=get("turns", ""),
+    )
+
+
+def _ids_to_text(ids: Mapping[str, int]) -> str:
+    """Snapshot ids as strings: 63 bits break JavaScript."""
+    return json.dumps({table: str(snapshot) for table, snapshot in sorted(ids.items())})
+
+
+def _ids_of(text: str) -> Mapping[str, int]:
+    return {table: int(snapshot) for table, snapshot in json.loads(text).items()}

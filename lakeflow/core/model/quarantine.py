@@ -1,0 +1,101 @@
+"""The table beside an asset that takes the rows which its row checks refuse: `<asset>__quarantine`.
+
+It is an asset like any other, so that it is branched, audited, published, discarded and rolled back as all are. Only
+what fills it is not its own: its rows are split off where the rows of its owner are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lakeflow.core.errors import Fault
+from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, CheckKind, SqlCode, Suite, WriteMode
+from lakeflow.core.model.schema import Field, Primitive, Schema
+
+SUFFIX: Final = "__quarantine"
+CHECK, REASON, RUN, INPUTS = "_check", "_reason", "_run", "_inputs"
+COLUMNS: Final = (CHECK, REASON, RUN, INPUTS)
+"""Added to the columns of the asset: the first check that the row fails, all of them, the run, and the snapshots that
+the row was made from, as JSON.
+"""
+MODES: Final = frozenset({WriteMode.APPEND, WriteMode.REPLACE})
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row check whose failing rows go to quarantine: its SQL is TRUE for such a row.
+
+    Where more than `max_fraction` of the rows fail it, they stay, and the check holds the step.
+    """
+
+    check: str
+    bad: str
+    max_fraction: float = 1.0
+
+
+def beside(key: AssetKey) -> AssetKey:
+    return AssetKey(key.layer, key.name + SUFFIX)
+
+
+def owner_of(key: AssetKey) -> AssetKey | None:
+    """The asset beside which this quarantine stands; None for any other table."""
+    return AssetKey(key.layer, key.name.removesuffix(SUFFIX)) if key.name.endswith(SUFFIX) else None
+
+
+def asks_for_quarantine(suite: Suite) -> bool:
+    """Do the texts of its check files say so? Whether a check can, its audit tells."""
+    texts = (file.text for file in suite.files if file.kind is CheckKind.SUITE)
+    return any("on_fail" in text and "quarantine" in text for text in texts)
+
+
+def quarantine_faults(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey, Suite]) -> Iterator[Fault]:
+    """Suites that ask for a quarantine which their asset cannot have."""
+    for key, asset in assets.items():
+        if asset.write not in MODES and key in suites and asks_for_quarantine(suites[key]):
+            path = next(file.path for file in suites[key].files if "on_fail" in file.text)
+            modes = " and ".join(sorted(MODES))
+            yield Fault(path, 1, f"{key} is written by {asset.write}, and has no quarantine", f"{modes} have one")
+
+
+def with_quarantines(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey, Suite]) -> dict[AssetKey, Asset]:
+    """All assets, each quarantine right behind its owner."""
+    found: dict[AssetKey, Asset] = {}
+    for key, asset in assets.items():
+        found[key] = asset
+        if asset.write in MODES and key in suites and asks_for_quarantine(suites[key]):
+            found[beside(key)] = _quarantine(asset)
+    return found
+
+
+def with_their_quarantines(assets: Mapping[AssetKey, Asset], keys: Iterable[AssetKey]) -> tuple[AssetKey, ...]:
+    """What is selected, owners and quarantines always together."""
+    asked = {owner_of(key) or key for key in keys}
+    return tuple(key for key in assets if (owner_of(key) or key) in asked)
+
+
+def quarantine_schema(schema: Schema) -> Schema:
+    """The columns of the asset and what is said of the row; ids unassigned."""
+    own = tuple(replace(field, required=False) for field in schema.fields)
+    return Schema((*own, *(Field(name, Primitive("string")) for name in COLUMNS)))
+
+
+def _quarantine(asset: Asset) -> Asset:
+    return Asset(
+        key=beside(asset.key),
+        code=SqlCode("", asset.code.path, asset.code.line),
+        write=asset.write,
+        inputs={str(asset.key): asset.key},
+        columns={name: replace(column, type=None, mask=None) for name, column in asset.columns.items()},
+        description=f"Rows of {asset.key} that its checks refuse.",
+        owner=asset.owner,
+        tags=asset.tags,
+        allow_empty=True,
+        code_version=asset.code_version,
+        source=asset.source,
+        salt=asset.salt,
+        renamed_from=beside(asset.renamed_from) if asset.renamed_from else None,
+        files=None,
+        externals=EMPTY,
+    )

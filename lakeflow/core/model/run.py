@@ -1,0 +1,233 @@
+"""A run as a value: its steps, their checks, and the state that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from lakeflow.core.model.asset import EMPTY, AssetKey, Outcome, Severity
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    PUBLISHED = "published"
+    HELD = "held"
+    FAILED = "failed"
+    CONFLICT = "conflict"
+    ABANDONED = "abandoned"
+    DISCARDED = "discarded"
+    ROLLED_BACK = "rolled_back"
+
+
+UNPUBLISHED_ENDS: Final = frozenset({RunState.HELD, RunState.FAILED, RunState.CONFLICT, RunState.ABANDONED})
+"""From these a run may be retried, published or discarded."""
+
+
+class StepState(StrEnum):
+    """How a step ended. `errored`: its code or its write failed; `audited`: checks alone ran again on main."""
+
+    PUBLISHED = "published"
+    HELD = "held"
+    SKIPPED = "skipped"
+    ERRORED = "errored"
+    CONFLICT = "conflict"
+    UNCHANGED = "unchanged"
+    AUDITED = "audited"
+
+
+DONE: Final = frozenset({StepState.PUBLISHED, StepState.UNCHANGED, StepState.AUDITED})
+
+
+class Action(StrEnum):
+    """What a plan wants of an asset: write it anew, or audit what is published with today's checks."""
+
+    WRITE = "write"
+    AUDIT = "audit"
+
+
+class Scope(StrEnum):
+    """What an answer rests on: the snapshot's own metadata, the files that a write added, or everything."""
+
+    METADATA = "metadata"
+    ADDED = "added"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check on one snapshot.
+
+    `failed_rows` and `rows` (looked at) are None where the check does not count rows. `detail` says what was
+    expected and found, or why it errored. `samples` are a few failing rows as text, never a personal value.
+    `evidence` is what a result of Great Expectations is built from (`core.evidence`), of an expectation.
+    """
+
+    name: str
+    outcome: Outcome
+    severity: Severity = Severity.CRITICAL
+    failed_rows: int | None = None
+    rows: int | None = None
+    detail: str = ""
+    path: str = ""
+    samples: tuple[Mapping[str, str | None], ...] = ()
+    scope: Scope = Scope.ALL
+    evidence: Mapping[str, Any] = field(default=EMPTY, repr=False)
+
+    @property
+    def holds(self) -> bool:
+        """An errored check always holds, a failed one when it is critical."""
+        failed = self.outcome is Outcome.FAILED and self.severity is Severity.CRITICAL
+        return failed or self.outcome is Outcome.ERRORED
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One asset in one run. `state` is None until the step has ended.
+
+    `base_id` is main as the step was planned on, `snapshot_id` what it wrote or audited, `inputs` the pinned
+    snapshots it read, `partitions` those in time that it was to build, `reads` the digest of a root's outside files,
+    `reasons` why it was planned and `reason` why it ended as it did.
+    """
+
+    asset: AssetKey
+    action: Action = Action.WRITE
+    reasons: tuple[str, ...] = ()
+    state: StepState | None = None
+    reason: str = ""
+    attempt: int = 1
+    base_id: int | None = None
+    snapshot_id: int | None = None
+    rows: int | None = None
+    seconds: float = 0.0
+    code_version: str = ""
+    checks_digest: str = ""
+    reads: str = ""
+    inputs: Mapping[str, int] = EMPTY
+    partitions: tuple[str, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        return self.state in DONE
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One execution of a plan, all its attempts. `actor` is who started it, times are in UTC."""
+
+    id: str
+    state: RunState
+    started_at: datetime
+    attempt: int = 1
+    ended_at: datetime | None = None
+    steps: tuple[StepRecord, ...] = ()
+    selection: tuple[str, ...] = ()
+    all_or_nothing: bool = False
+    actor: str = ""
+    reason: str = ""
+
+    @property
+    def branch(self) -> str:
+        return branch_of(self.id)
+
+    def step(self, key: AssetKey) -> StepRecord | None:
+        return next((step for step in self.steps if step.asset == key), None)
+
+    def with_step(self, step: StepRecord) -> RunRecord:
+        """The run with this step in place of the one of the same asset, or after all others."""
+        if self.step(step.asset) is None:
+            return replace(self, steps=(*self.steps, step))
+        return replace(self, steps=tuple(step if old.asset == step.asset else old for old in self.steps))
+
+
+def waiting(newest_first: Iterable[RunRecord]) -> tuple[RunRecord, ...]:
+    """Runs that did not publish all of their assets, as long as no later run took one of these up."""
+    later: set[AssetKey] = set()
+    found = []
+    for run in newest_first:
+        left = {step.asset for step in run.steps if not step.done}
+        if run.state in UNPUBLISHED_ENDS and left - later:
+            found.append(run)
+        later |= {step.asset for step in run.steps}
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a lease: enough to tell whether it still lives (DECISIONS 7)."""
+
+    host: str
+    boot_id: str
+    pid: int
+    process_started: str
+
+
+@dataclass(frozen=True)
+class Lease:
+    """One run's exclusive right to write these assets; `token` changes with every take-over."""
+
+    run: str
+    token: str
+    assets: frozenset[AssetKey]
+    holder: Holder
+
+
+class Ruling(StrEnum):
+    """`publish` and `forced` put a snapshot on main; `hold` kept it off; `unchanged` found a new write equal to it;
+    `dropped` took its whole table out of the catalog.
+    """
+
+    PUBLISH = "publish"
+    HOLD = "hold"
+    FORCED = "forced"
+    UNCHANGED = "unchanged"
+    DROPPED = "dropped"
+
+
+STANDING: Final = frozenset({Ruling.PUBLISH, Ruling.FORCED, Ruling.UNCHANGED})
+"""Rulings that speak of what readers see."""
+
+
+@dataclass(frozen=True)
+class VerdictRecord:
+    """What was ruled on one snapshot, by whom, on the strength of which code, checks and inputs.
+
+    `looked_at` are the snapshots of other tables that its checks looked into, by table.
+    """
+
+    asset: AssetKey
+    snapshot_id: int
+    ruling: Ruling
+    run: str
+    attempt: int
+    at: datetime
+    actor: str = ""
+    reason: str = ""
+    code_version: str = ""
+    checks_digest: str = ""
+    reads: str = ""
+    inputs: Mapping[str, int] = EMPTY
+    passed: int = 0
+    total: int = 0
+    looked_at: Mapping[str, int] = EMPTY
+
+
+def branch_of(run_id: str) -> str:
+    return f"audit_{run_id}"
+
+
+_WORST_FIRST: Final = (
+    (StepState.ERRORED, RunState.FAILED),
+    (StepState.CONFLICT, RunState.CONFLICT),
+    (StepState.HELD, RunState.HELD),
+    (StepState.SKIPPED, RunState.HELD),
+)
+
+
+def end_state(states: Iterable[StepState | None]) -> RunState:
+    """A run is named by its worst step: failed > conflict > held > published (DECISIONS 1)."""
+    seen = set(states)
+    return next((run for step, run in _WORST_FIRST if step in seen), RunState.PUBLISHED)

@@ -1,0 +1,286 @@
+"""What lakeflow knows of a table: its snapshots, refs and schemas, and the files of one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Generic
+
+from typing_extensions import TypeVar
+
+from lakeflow.core.model.asset import EMPTY, AssetKey, ExternalKey, TableKey, WriteMode
+from lakeflow.core.model.layout import PLAIN, Layout, Partition
+from lakeflow.core.model.schema import Schema
+
+MAIN: Final = "main"
+NEUTRAL: Final = "replace"
+"""The operation of a commit that moves files and changes no row: a compaction (Iceberg spec, snapshots)."""
+Key = TypeVar("Key", AssetKey, ExternalKey, default=AssetKey)
+"""Whose table it is: an asset's, which is what a bare `Table` means, or another catalog's."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One Iceberg snapshot; `operation` is append, overwrite, replace or delete, `committed_at` is in UTC."""
+
+    id: int
+    parent_id: int | None
+    committed_at: datetime
+    operation: str
+    summary: Mapping[str, str]
+    schema_id: int | None
+
+    @property
+    def rows(self) -> int | None:
+        """Rows after this snapshot, where its writer said so."""
+        total = self.summary.get("total-records")
+        return None if total is None else int(total)
+
+    @property
+    def added_rows(self) -> int:
+        return int(self.summary.get("added-records", 0))
+
+    @property
+    def deleted_rows(self) -> int:
+        return int(self.summary.get("deleted-records", 0))
+
+
+@dataclass(frozen=True)
+class Table(Generic[Key]):
+    """A table as one catalog read found it.
+
+    `version` is the location of the metadata file, on which a commit compares and swaps.
+    `refs` holds branches and tags; `main` is absent while nothing was ever published.
+    `proofs` maps a snapshot id to the location of its proof (a Puffin file). `log` says when main came to which
+    snapshot, oldest first, as far as the table remembers; some writers keep none.
+    """
+
+    key: Key
+    uuid: str
+    location: str
+    version: str
+    format_version: int
+    schema_id: int
+    schemas: Mapping[int, Schema]
+    last_column_id: int
+    snapshots: Mapping[int, Snapshot]
+    refs: Mapping[str, int]
+    proofs: Mapping[int, str] = EMPTY
+    log: tuple[tuple[datetime, int], ...] = field(default=(), repr=False)
+    properties: Mapping[str, str] = field(default=EMPTY, repr=False)
+
+    @property
+    def main(self) -> int | None:
+        return self.refs.get(MAIN)
+
+    @property
+    def published(self) -> Snapshot | None:
+        return None if self.main is None else self.snapshots[self.main]
+
+    @property
+    def schema(self) -> Schema:
+        """The schema that readers of main see."""
+        return self.schemas[self.schema_id]
+
+    def schema_of(self, snapshot_id: int) -> Schema:
+        of = self.snapshots[snapshot_id].schema_id
+        return self.schema if of is None else self.schemas[of]
+
+    def ancestry(self, snapshot_id: int | None) -> Iterator[Snapshot]:
+        """The snapshot and its ancestors, newest first, as far as they are kept."""
+        while snapshot_id is not None and (snapshot := self.snapshots.get(snapshot_id)):
+            yield snapshot
+            snapshot_id = snapshot.parent_id
+
+
+@dataclass(frozen=True)
+class External:
+    """What one look at another catalog found of a table; `table` is None where `fault` says why it cannot be read."""
+
+    table: Table[ExternalKey] | None = None
+    fault: str = ""
+    hint: str | None = None
+
+    @property
+    def main(self) -> int | None:
+        return self.table.main if self.table else None
+
+
+@dataclass(frozen=True)
+class DeleteFile:
+    """Rows of data files that a snapshot hides: `parquet` (v2 position deletes) or `puffin` (v3 deletion vector).
+
+    A vector covers one data file (`target`) and stands at `offset`, `length` bytes, in its file.
+    """
+
+    path: str
+    format: str
+    target: str | None = None
+    offset: int = 0
+    length: int = 0
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Everything needed to read one pinned snapshot without asking a catalog again.
+
+    `files` are local paths or URIs in no order; `rows` counts them before deletes. `snapshot_id` None is the
+    empty table. `history` holds all schemas of the table: nested names that moved need care.
+    `unmarked` says that a file may lack field ids (foreign files), so footers must be looked at.
+    """
+
+    key: TableKey
+    snapshot_id: int | None
+    schema: Schema
+    files: tuple[str, ...] = ()
+    rows: int = 0
+    bytes: int = 0
+    deletes: tuple[DeleteFile, ...] = ()
+    history: tuple[Schema, ...] = ()
+    unmarked: bool = False
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """What is certain of one column of a snapshot without reading data.
+
+    No value lies below `low` or above `high`, both as the engine's text; where they are `exact`, the column holds them.
+    """
+
+    nulls: int
+    low: str | None = None
+    high: str | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What is certain of one snapshot without reading data; a column that is missing here is not known."""
+
+    rows: int
+    columns: Mapping[str, ColumnFacts] = EMPTY
+
+
+@dataclass(frozen=True)
+class ColumnStats:
+    """Of one leaf column in one file. `low` and `high` are the engine's text, cut or not; None: unknown."""
+
+    values: int | None = None
+    nulls: int | None = None
+    nans: int | None = None
+    bytes: int | None = None
+    low: str | None = None
+    high: str | None = None
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A Parquet file that is on disk, synced, and in no table yet; `columns` is keyed by path of names.
+
+    `partition` is where its rows belong; `is_sorted`: they are in the table's sort order.
+    """
+
+    path: str
+    rows: int
+    bytes: int
+    columns: Mapping[tuple[str, ...], ColumnStats] = EMPTY
+    partition: Partition = ()
+    is_sorted: bool = False
+
+
+@dataclass(frozen=True)
+class Staging:
+    """What one step hands to the catalog: files, the schema they follow, and the summary of the snapshot.
+
+    `base` is main as planned (None: unborn). `removes` are files of the base, as its scan names them, that go; a
+    replace removes all there are, delete files too. `layout` is how the new files lie; it becomes the table's with the
+    publish. Columns named in `pii` get no bounds in manifests.
+    """
+
+    branch: str
+    base: int | None
+    mode: WriteMode
+    schema: Schema
+    files: tuple[WrittenFile, ...]
+    summary: Mapping[str, str]
+    removes: tuple[str, ...] = ()
+    layout: Layout = PLAIN
+    pii: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Make an audited snapshot main and drop its branch, iff nothing moved.
+
+    `base` is main as audited against; `keep` is how many ancestors of main stay reachable, and
+    all down to the oldest of `needed`.
+    `proof` is the JSON text attached to the snapshot.
+    """
+
+    key: AssetKey
+    uuid: str
+    branch: str
+    base: int | None
+    snapshot_id: int
+    proof: str
+    keep: int
+    needed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Discard:
+    """Drop a branch that still points at `snapshot_id`."""
+
+    key: AssetKey
+    branch: str
+    snapshot_id: int
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """Set main (and its schema) from `snapshot_id` back to `to`; None makes the table unborn again."""
+
+    key: AssetKey
+    snapshot_id: int
+    to: int | None
+
+
+@dataclass(frozen=True)
+class Pin:
+    """An input from outside the run: its snapshot must still be in main's ancestry."""
+
+    key: AssetKey
+    snapshot_id: int
+
+
+Change = Publish | Discard | Rollback | Pin
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Take the table whose metadata stands at `version` into the catalog under `key`, which is free."""
+
+    key: AssetKey
+    version: str
+
+
+@dataclass(frozen=True)
+class Rename:
+    """Call a table that is still at `version` by another name, which is free; no file moves."""
+
+    key: AssetKey
+    to: AssetKey
+    version: str
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Take a table that is still at `version` out of the catalog; its files stay."""
+
+    key: AssetKey
+    version: str
+
+
+Registration = Adopt | Rename | Drop
+"""What changes the catalog's own rows and nothing in a table."""

@@ -1,0 +1,117 @@
+"""What the world says when a plan is made: tables, verdicts, files, and what stands on each asset's main."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lakeflow.core.model.asset import EMPTY, AssetKey, ExternalKey
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.run import STANDING, VerdictRecord
+from lakeflow.core.model.table import NEUTRAL, External, Snapshot, Table
+from lakeflow.core.model.timeline import EVER
+from lakeflow.core.plan.landing import Landing
+from lakeflow.core.plan.partitions import (
+    Built,
+)
+
+
+@dataclass(frozen=True)
+class Rekeyed:
+    """The key that an asset had; `alone`: nothing else about it changed."""
+
+    before: tuple[str, ...]
+    alone: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the world says at one moment, from one catalog read.
+
+    `reads` holds the digest of the outside files of each root that names them, `landings` what would land for each
+    selected asset with a source, `externals` what other catalogs said of their tables, `built` the partitions in time
+    that stand on main. `renamed_code` maps a code version made by an older fingerprint algorithm to that of the same
+    text today. `renames` holds the old name of each asset whose table still has that name; `tables` and `verdicts` have
+    it under the new one already. `rekeyed` holds the assets that have another key than what is published was made with.
+    `now` is when they were gathered.
+    """
+
+    tables: Mapping[AssetKey, Table]
+    verdicts: Mapping[AssetKey, tuple[VerdictRecord, ...]] = EMPTY
+    reads: Mapping[AssetKey, str] = EMPTY
+    landings: Mapping[AssetKey, Landing] = EMPTY
+    externals: Mapping[ExternalKey, External] = EMPTY
+    renames: Mapping[AssetKey, AssetKey] = EMPTY
+    rekeyed: Mapping[AssetKey, Rekeyed] = EMPTY
+    built: Mapping[AssetKey, Mapping[str, Built]] = EMPTY
+    now: datetime = EVER.start
+    renamed_code: Mapping[str, str] = EMPTY
+
+    def made_by(self, stands: Published) -> str:
+        """The code version of what is published, as today's fingerprint algorithm spells it."""
+        return self.today(stands.code_version)
+
+    def today(self, code_version: str) -> str:
+        return self.renamed_code.get(code_version, code_version)
+
+
+@dataclass(frozen=True)
+class Published:
+    """What stands on an asset's main: made from which code, checks, files and inputs. `looked_at` are the snapshots of
+    other tables that its checks looked into when it was last audited.
+
+    `foreign` is the newest snapshot on main that changed rows and that no run of ours wrote.
+    """
+
+    snapshot: Snapshot
+    code_version: str = ""
+    checks_digest: str = ""
+    reads: str = ""
+    inputs: Mapping[str, int] = EMPTY
+    foreign: Snapshot | None = None
+    looked_at: Mapping[str, int] = EMPTY
+
+    @property
+    def turns(self) -> datetime | None:
+        """When the first version of a history begins or ends that did not when it was written."""
+        made = provenance_of(self.snapshot.summary)
+        return datetime.fromisoformat(made.turns) if made and made.turns else None
+
+
+def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Published | None:
+    """What stands on main, by the ledger's latest verdict on that very snapshot, else by its own summary."""
+    if table is None or (head := table.published) is None:
+        return None
+    ruled = {verdict.snapshot_id: verdict for verdict in verdicts if verdict.ruling in STANDING}
+    foreign: Snapshot | None = None
+    for snapshot in table.ancestry(head.id):
+        if said := ruled.get(snapshot.id):
+            made_from = (said.code_version, said.checks_digest, said.reads, said.inputs)
+            return Published(head, *made_from, foreign, said.looked_at)
+        if made := provenance_of(snapshot.summary):
+            return Published(head, made.code_version, made.checks, made.reads, made.inputs, foreign)
+        if foreign is None and snapshot.operation != NEUTRAL:
+            foreign = snapshot
+    return Published(head, foreign=foreign)
+
+
+def moved(table: Table[Any], since: int) -> tuple[Snapshot, int | None] | None:
+    """The published snapshot and the rows it gained, if main holds other rows than at snapshot `since`.
+
+    Commits that only rewrite files do not move an input. A snapshot that is gone from main's ancestry
+    (rolled back, or expired) has moved; the rows are None where one of both does not say how many it had.
+    """
+    head = table.published
+    if head is None or head.id == since:
+        return None
+    for snapshot in table.ancestry(head.id):
+        if snapshot.id == since:
+            return None
+        if snapshot.operation != NEUTRAL:
+            break
+    before = table.snapshots.get(since)
+    if before is None or before.rows is None or head.rows is None:
+        return head, None
+    return head, head.rows - before.rows

@@ -1,0 +1,169 @@
+"""Which files land: each name exactly once with the content that it had, by what main's own history says has landed.
+
+Nothing here is remembered in the ledger. The set of landed files hangs on the snapshots of main, so a rollback makes
+files land again, a held run that is discarded leaves no trace, and the set expires with its snapshots.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from lakeflow.core.errors import LakeError
+from lakeflow.core.model.file_source import Once
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.table import Table
+from lakeflow.core.wording import counted
+
+FORMAT: Final = "lakeflow.landed/1"
+KIND: Final = "landed"
+"""The kind of the sidecar that holds the set."""
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that a source's globs match now. `name` is relative to the root, `hash` is SHA-256 of its bytes.
+
+    `problem` says why it cannot be read; it then has no hash. As long as `identity` is what the file system says of
+    it, it holds what it held; empty: it changed a moment before it was read, and that proves nothing.
+    """
+
+    name: str
+    size: int
+    hash: str
+    problem: str = ""
+    identity: str = ""
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A file whose rows are in a table: how many, and the content that it had."""
+
+    name: str
+    hash: str
+    size: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file with the very bytes that another file brought: `of` is the name of that one."""
+
+    name: str
+    of: str
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What a load would do: `new` files land on top of what landed `before`, unless there are `faults`.
+
+    Of the new ones `again` hold the bytes of a file that landed under another name, or lands beside them; `skipped`
+    do so too and land nowhere, where the source counts by content. `matched` counts all files found; `lost` landed
+    before and their rows would not come again.
+    """
+
+    new: tuple[Found, ...] = ()
+    before: tuple[Landed, ...] = ()
+    faults: tuple[str, ...] = ()
+    again: tuple[Copy, ...] = ()
+    skipped: tuple[Copy, ...] = ()
+    matched: int = 0
+    lost: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Of the names and contents that land: a retry keeps what it wrote while they are the same."""
+        content = "\0".join(f"{file.name}\0{file.hash}" for file in self.new)
+        return hashlib.sha256(content.encode(errors="surrogateescape")).hexdigest() if self.new else ""
+
+
+def told(copies: Sequence[Copy]) -> str:
+    """`2 files: b.csv has the content of a.csv, c.csv …`."""
+    shown = ", ".join(f"{copy.name} has the content of {copy.of}" for copy in copies[:_SHOWN])
+    shown = f"{counted(len(copies), 'file')}: {shown}"
+    return shown + (f", and {len(copies) - _SHOWN:,} more" if len(copies) > _SHOWN else "")
+
+
+def to_land_again(found: Iterable[Found], before: Iterable[Landed], once: Once) -> Landing:
+    """Everything as if nothing had landed; `lost` names what did and whose rows do not come again."""
+    landing = to_land(found, (), once)
+    return replace(landing, lost=tuple(_lost(landing.new, before)))
+
+
+def _lost(new: Iterable[Found], before: Iterable[Landed]) -> Iterator[str]:
+    """A file that was renamed brings its rows again under its new name; one of two with the same bytes does not."""
+    left = Counter(file.hash for file in new)
+    for file in before:
+        if not left[file.hash]:
+            yield file.name
+        left[file.hash] -= bool(left[file.hash])
+
+
+def to_land(found: Iterable[Found], before: Iterable[Landed], once: Once) -> Landing:
+    """A name lands once and keeps the content that it landed; another name lands too, whatever it holds.
+
+    Where the source counts by content, each content lands once, under the first name that brought it.
+    """
+    landed = tuple(before)
+    named, brought = {file.name: file.hash for file in landed}, {file.hash: file.name for file in landed}
+    new, faults, copies = list[Found](), list[str](), list[Copy]()
+    files = sorted(found, key=lambda file: file.name)
+    for file in files:
+        if problem := file.problem or _changed(file, named):
+            faults.append(f"{file.name}: {problem}")
+        elif file.name not in named:
+            if file.hash in brought:
+                copies.append(Copy(file.name, brought[file.hash]))
+            if file.hash not in brought or once is Once.NAME:
+                new.append(file)
+            brought.setdefault(file.hash, file.name)
+    again, skipped = (copies, []) if once is Once.NAME else ([], copies)
+    return Landing(tuple(new), landed, tuple(faults), tuple(again), tuple(skipped), len(files))
+
+
+def _changed(file: Found, named: dict[str, str]) -> str:
+    return "its content changed after it landed" if named.get(file.name, file.hash) != file.hash else ""
+
+
+def landed_set(table: Table | None) -> str:
+    """The name of the set of files whose rows are on main; empty when no file ever landed.
+
+    LakeError when main's history is cut off before any snapshot of ours, so that nobody can tell.
+    """
+    snapshot, ours = None, False
+    for snapshot in table.ancestry(table.main) if table else ():
+        made = provenance_of(snapshot.summary)
+        if made and made.landed:
+            return made.landed
+        ours = ours or made is not None
+    if table and snapshot and snapshot.parent_id is not None and not ours:
+        raise LakeError(
+            f"{table.key}: which files landed cannot be told any more, because its older snapshots have expired",
+            hint="roll main back to a snapshot that a run wrote, with the engine that wrote the later ones",
+            asset=table.key,
+        )
+    return ""
+
+
+def to_json(landed: Sequence[Landed]) -> str:
+    """The set as it stands in a file beside the table (a public format, see docs/how-it-works.md)."""
+    entries = [{"name": each.name, "sha256": each.hash, "bytes": each.size, "rows": each.rows} for each in landed]
+    return json.dumps({"format": FORMAT, "files": entries}, separators=(",", ":"))
+
+
+def from_json(text: str) -> tuple[Landed, ...]:
+    """ValueError for any other text."""
+    document = json.loads(text)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError(f"not a {FORMAT} document")
+    return tuple(_entries(document["files"]))
+
+
+def _entries(files: list[dict[str, Any]]) -> Iterator[Landed]:
+    for each in files:
+        yield Landed(str(each["name"]), str(each["sha256"]), int(each["bytes"]), int(each["rows"]))

@@ -1,0 +1,386 @@
+"""What would run, and why. Pure: facts in, plan out; a plan touches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from lakeflow.core.errors import SelectionError
+from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, OnRewrite, Project, WriteMode
+from lakeflow.core.model.quarantine import owner_of
+from lakeflow.core.model.run import Action
+from lakeflow.core.model.table import External, Snapshot
+from lakeflow.core.model.timeline import EVER
+from lakeflow.core.plan.facts import Facts, Published, moved, published
+from lakeflow.core.plan.increments import Consumption, consumption
+from lakeflow.core.plan.landing import Landing, told
+from lakeflow.core.plan.order import run_order
+from lakeflow.core.plan.partitions import (
+    Backfill,
+    Pending,
+    Upstream,
+    of_backfill,
+    pending,
+    spelled_range,
+    windows,
+    with_late,
+)
+from lakeflow.core.plan.reasons import Cause, Reason, short_id
+from lakeflow.core.wording import counted
+
+
+@dataclass(frozen=True)
+class Step:
+    """One asset to write or to audit. `base_id` is main as planned on (None: never published).
+
+    `partitions` are those in time that are written, of an asset that has such.
+    """
+
+    asset: AssetKey
+    action: Action
+    reasons: tuple[Reason, ...]
+    base_id: int | None = None
+    upstreams: frozenset[AssetKey] = frozenset()
+    partitions: tuple[Pending, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in the order in which they run; `fresh` needs nothing. `total` counts the assets of the project.
+
+    Steps are an upper bound: one may end `unchanged` when its upstream turned out to be.
+    """
+
+    steps: tuple[Step, ...]
+    fresh: tuple[AssetKey, ...] = ()
+    total: int = 0
+    rows_to_read: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def selected(self) -> int:
+        return len(self.steps) + len(self.fresh)
+
+    def step(self, key: AssetKey) -> Step | None:
+        return next((step for step in self.steps if step.asset == key), None)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    project: Project
+    facts: Facts
+    selected: tuple[AssetKey, ...]
+    forced: bool
+    refreshed: bool
+    backfill: Backfill | None
+    running: dict[AssetKey, Step] = field(default_factory=dict)
+
+
+def plan(  # noqa: PLR0913 - the words of the command line
+    project: Project,
+    facts: Facts,
+    selected: Sequence[AssetKey],
+    *,
+    forced: bool = False,
+    refreshed: bool = False,
+    backfill: Backfill | None = None,
+) -> Plan:
+    """Steps for the selected assets, in dependency order, each with its reasons.
+
+    `forced` runs fresh assets too, `refreshed` makes every one anew from nothing. Of assets with partitions in time
+    those of `backfill`, else all that are missing or outdated.
+
+    SelectionError when an upstream was never built and is not selected.
+    """
+    asked = _Asked(project, facts, run_order(project, selected), forced, refreshed, backfill)
+    for key in asked.selected:
+        _require_upstreams(asked, key)
+        if step := _step(asked, key):
+            asked.running[key] = step
+    steps = tuple(asked.running.values())
+    return Plan(
+        steps=steps,
+        fresh=tuple(key for key in asked.selected if key not in asked.running),
+        total=len(project.assets),
+        rows_to_read=sum(_rows_read(asked, step) for step in steps),
+        warnings=(
+            *_landing_warnings(asked),
+            *_late_warnings(asked),
+            *(warning for step in steps for warning in _warnings(asked, step)),
+        ),
+    )
+
+
+def _require_upstreams(asked: _Asked, key: AssetKey) -> None:
+    for upstream in sorted(asked.project.assets[key].upstreams):
+        table = asked.facts.tables.get(upstream)
+        if upstream not in asked.running and (table is None or table.main is None):
+            raise SelectionError(
+                f"{key} reads {upstream}, which was never built and is not selected",
+                hint=f"select it too: `+{key}`",
+                asset=key,
+            )
+
+
+def _step(asked: _Asked, key: AssetKey) -> Step | None:
+    asset = asked.project.assets[key]
+    stands = published(asked.facts.tables.get(key), asked.facts.verdicts.get(key, ()))
+    if (owner := owner_of(key)) is not None:
+        return _quarantine_step(asked, key, owner, stands)
+    partitions = _partitions(asked, asset)
+    if asset.timeline is None:
+        to_write = _reasons_to_write(asked, asset, stands)
+    else:
+        to_write = _partition_reasons(partitions, otherwise=_is_partitioned_otherwise(asked, asset))
+    to_audit = _reasons_to_audit(asked, asset, stands) if stands else []
+    if not to_write:
+        to_audit += _running_references(asked, asset)
+    if not to_write and not to_audit:
+        return None
+    if to_write and (skipped := asked.facts.landings.get(key, Landing()).skipped):
+        to_write.append(Reason(Cause.FILES_SKIPPED, after=told(skipped)))
+    action = Action.WRITE if to_write else Action.AUDIT
+    upstreams = frozenset(asset.upstreams & asked.running.keys())
+    return Step(key, action, (*to_write, *to_audit), stands.snapshot.id if stands else None, upstreams, partitions)
+
+
+def _partitions(asked: _Asked, asset: Asset) -> tuple[Pending, ...]:
+    if asset.timeline is None:
+        return ()
+    facts, timeline = asked.facts, asset.timeline
+    built = {
+        name: replace(each, code_version=facts.today(each.code_version))
+        for name, each in facts.built.get(asset.key, EMPTY).items()
+    }
+    upstreams = {str(key): above for key in sorted(asset.upstreams) if (above := _upstream(asked, key))}
+    found = pending(timeline, asset.code_version, built, upstreams, facts.now)
+    if _is_partitioned_otherwise(asked, asset):
+        return found
+    if asked.backfill and not asked.refreshed:
+        return of_backfill(timeline, found, asked.backfill, facts.now)
+    if asked.forced or asked.refreshed:
+        return of_backfill(timeline, found, Backfill(EVER), facts.now)
+    return with_late(timeline, found, facts.now)
+
+
+def _is_partitioned_otherwise(asked: _Asked, asset: Asset) -> bool:
+    """Does its table hold rows of which no set says in which partitions they were built? Then all are built anew."""
+    table = asked.facts.tables.get(asset.key)
+    return table is not None and table.main is not None and asset.key not in asked.facts.built
+
+
+def _upstream(asked: _Asked, key: AssetKey) -> Upstream | None:
+    timeline = asked.project.assets[key].timeline
+    if timeline is None:
+        return None
+    step = asked.running.get(key)
+    return Upstream(timeline, asked.facts.built.get(key, EMPTY), windows(step.partitions) if step else ())
+
+
+def _partition_reasons(partitions: Sequence[Pending], *, otherwise: bool) -> list[Reason]:
+    """One reason for each word that says why, with how many and which."""
+    by_why: dict[str, list[str]] = {}
+    for each in partitions:
+        by_why.setdefault(each.why, []).append(each.name)
+    rebuild = [Reason(Cause.REBUILD, after="its table was not partitioned so")] if otherwise and partitions else []
+    return rebuild + [
+        Reason(Cause.PARTITIONS, after=f"{counted(len(names), 'partition')} {why} ({spelled_range(names)})")
+        for why, names in by_why.items()
+    ]
+
+
+def _quarantine_step(asked: _Asked, key: AssetKey, owner: AssetKey, stands: Published | None) -> Step | None:
+    """Its rows are split off where its owner is written, and only then. With its owner it gets another name."""
+    step, base = asked.running.get(owner), stands.snapshot.id if stands else None
+    renamed = [Reason(Cause.RENAMED, upstream=old)] if (old := asked.facts.renames.get(key)) else []
+    if step is not None and step.action is Action.WRITE:
+        reasons = (Reason(Cause.UPSTREAM_RUNS, upstream=owner), *renamed)
+        return Step(key, Action.WRITE, reasons, base, frozenset({owner}))
+    return Step(key, Action.AUDIT, tuple(renamed), base) if renamed and base is not None else None
+
+
+def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> list[Reason]:
+    if stands is None:
+        return [Reason(Cause.NEVER_BUILT)]
+    reasons = []
+    if asked.refreshed:
+        reasons.append(Reason(Cause.FULL_REFRESH, rows=stands.snapshot.rows))
+    if asked.forced:
+        reasons.append(Reason(Cause.FORCED))
+    made_by = asked.facts.made_by(stands)
+    if made_by != asset.code_version and not _only_rekeyed(asked, asset):
+        reasons.append(Reason(Cause.CODE_CHANGED, before=made_by[:6], after=asset.code_version[:6]))
+        reasons += _rebuild(asset, "its code changed")
+    if stands.turns is not None and stands.turns <= asked.facts.now:
+        reasons.append(Reason(Cause.TURNS, after=stands.turns.isoformat(timespec="seconds")))
+    if asset.new_rows:
+        return [*reasons, *_increment_reasons(asked, asset)]
+    is_root = not asset.upstreams and not asset.external
+    reasons += _source_reasons(asked, asset, stands) if is_root else _input_reasons(asked, asset, stands)
+    return [*reasons, *_external_reasons(asked, asset, stands)]
+
+
+def _only_rekeyed(asked: _Asked, asset: Asset) -> bool:
+    """Where the key decides what is audited and nothing of what is written, a new one writes nothing."""
+    rekeyed = asked.facts.rekeyed.get(asset.key)
+    return rekeyed is not None and rekeyed.alone and not asset.write.merges
+
+
+def _rebuild(asset: Asset, why: str) -> list[Reason]:
+    """An asset that consumes new rows is what its code makes of all of them, unless its author forbids a rebuild."""
+    may = asset.new_rows and asset.on_rewrite is OnRewrite.REBUILD
+    return [Reason(Cause.REBUILD, after=why)] if may else []
+
+
+def _increment_reasons(asked: _Asked, asset: Asset) -> Iterator[Reason]:
+    """Only incremental inputs ask for a run: the others are read as they are when new rows come."""
+    for upstream in sorted(asset.new_rows):
+        if (step := asked.running.get(upstream)) and step.action is Action.WRITE:
+            yield Reason(Cause.UPSTREAM_RUNS, upstream=upstream)
+    came = _consumption(asked, asset)
+    if came.rebuild:
+        yield from _rebuild(asset, came.rebuild) or [Reason(Cause.WAITS, after=came.rebuild)]
+    for upstream, increment in came.increments.items():
+        if increment.appends:
+            since, head = short_id(increment.since), short_id(increment.head)
+            yield Reason(Cause.NEW_ROWS, upstream, since, head, increment.rows)
+
+
+def _consumption(asked: _Asked, asset: Asset) -> Consumption:
+    known = {key: table for key in asset.new_rows if (table := asked.facts.tables.get(key))}
+    heads = {key: table.main for key, table in known.items() if table.main is not None}
+    return consumption(asset, asked.facts.tables.get(asset.key), known, heads)
+
+
+def _source_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+    if asset.files is not None:
+        return _landing_reasons(asked.facts.landings.get(asset.key, Landing()))
+    if not asset.reads:
+        return [Reason(Cause.NO_FINGERPRINT)]
+    now = asked.facts.reads.get(asset.key, "")
+    return [] if now == stands.reads else [Reason(Cause.FILES_CHANGED, before=stands.reads[:6], after=now[:6])]
+
+
+def _landing_reasons(landing: Landing) -> list[Reason]:
+    refused = [Reason(Cause.FILES_REFUSED, after=fault) for fault in landing.faults]
+    return refused or ([Reason(Cause.NEW_FILES, after=str(len(landing.new)))] if landing.new else [])
+
+
+def _input_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+    """A step that runs upstream may yet end unchanged, so that the input has moved already is said as well."""
+    reasons = []
+    for upstream in sorted(asset.upstreams):
+        step = asked.running.get(upstream)
+        if step and step.action is Action.WRITE:
+            reasons.append(Reason(Cause.UPSTREAM_RUNS, upstream=upstream))
+        since, table = stands.inputs.get(str(upstream)), asked.facts.tables.get(upstream)
+        if since is None or table is None:
+            continue  # a new input is a code change and was reported as one
+        if shift := moved(table, since):
+            head, rows = shift
+            reasons.append(Reason(Cause.INPUT_MOVED, upstream, short_id(since), short_id(head.id), rows))
+    return reasons
+
+
+def _external_reasons(asked: _Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
+    for key in sorted(asset.external):
+        found, since = asked.facts.externals.get(key, External()), stands.inputs.get(str(key))
+        if found.table is None or found.main is None:
+            yield Reason(Cause.INPUT_UNREADABLE, upstream=key, after=found.fault)
+        elif since is not None and (shift := moved(found.table, since)):
+            head, rows = shift
+            yield Reason(Cause.INPUT_MOVED, key, short_id(since), short_id(head.id), rows)
+
+
+def _reasons_to_audit(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+    reasons = [_foreign(stands.foreign)] if stands.foreign else []
+    if old := asked.facts.renames.get(asset.key):
+        reasons.append(Reason(Cause.RENAMED, upstream=old))
+    if rekeyed := asked.facts.rekeyed.get(asset.key):
+        before, after = ", ".join(rekeyed.before), ", ".join(asset.primary_key)
+        reasons.append(Reason(Cause.KEY_CHANGED, before=before, after=after))
+    digest = asked.project.suite(asset.key).digest
+    if stands.checks_digest != digest:
+        reasons.append(Reason(Cause.CHECK_CHANGED, before=stands.checks_digest[:6], after=digest[:6]))
+    return [*reasons, *_moved_references(asked, asset, stands)]
+
+
+def _references(asked: _Asked, asset: Asset) -> list[AssetKey]:
+    """The tables that its checks look into. Where they are inputs as well, a move is told as that of an input."""
+    return sorted(asked.project.suite(asset.key).references - asset.upstreams - {asset.key})
+
+
+def _moved_references(asked: _Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
+    """A dimension that lost a row may have broken a fact that nobody touched."""
+    for key in _references(asked, asset):
+        since, table = stands.looked_at.get(str(key)), asked.facts.tables.get(key)
+        if since is not None and table is not None and (shift := moved(table, since)):
+            yield Reason(Cause.REFERENCE_MOVED, key, short_id(since), short_id(shift[0].id), shift[1])
+
+
+def _running_references(asked: _Asked, asset: Asset) -> list[Reason]:
+    """What is in the plan already: a check refers to what runs before it."""
+    written = {key for key, step in asked.running.items() if step.action is Action.WRITE}
+    return [Reason(Cause.REFERENCE_RUNS, upstream=key) for key in _references(asked, asset) if key in written]
+
+
+def _foreign(snapshot: Snapshot) -> Reason:
+    rows = snapshot.added_rows - snapshot.deleted_rows
+    return Reason(Cause.FOREIGN, after=f"{short_id(snapshot.id)} {snapshot.operation}", rows=rows)
+
+
+def _rows_read(asked: _Asked, step: Step) -> int:
+    """Rows of the inputs that are published, of incremental ones those that are new; what an upstream of this plan
+    will write is not known yet.
+    """
+    asset, facts = asked.project.assets[step.asset], asked.facts
+    anew = {reason.cause for reason in step.reasons} & {Cause.FULL_REFRESH, Cause.REBUILD}
+    new = {} if anew else _consumption(asked, asset).increments
+    ours = (facts.tables.get(upstream) for upstream in asset.upstreams - new.keys())
+    theirs = (facts.externals[key].table for key in asset.external if key in facts.externals)
+    all_of = sum(table.published.rows or 0 for table in (*ours, *theirs) if table and table.published)
+    return all_of + sum(increment.rows for increment in new.values())
+
+
+def _warnings(asked: _Asked, step: Step) -> list[str]:
+    asset = asked.project.assets[step.asset]
+    again = step.action is Action.WRITE and step.base_id is not None
+    if asked.refreshed:
+        return []
+    if again and asset.write is WriteMode.APPEND and not asset.upstreams and asset.files is None:
+        return [f"{step.asset} appends: rows that it landed before will land again"]
+    return []
+
+
+def _late_warnings(asked: _Asked) -> Iterator[str]:
+    """Of partitions that are fresh: rows that came late for one of them are in nobody's plan."""
+    for key in asked.selected:
+        asset, stands = asked.project.assets[key], published(asked.facts.tables.get(key), ())
+        if asset.timeline is None or key in asked.running or stands is None:
+            continue
+        for upstream in sorted(asset.upstreams):
+            since, table = stands.inputs.get(str(upstream)), asked.facts.tables.get(upstream)
+            if asked.project.assets[upstream].timeline or since is None or table is None:
+                continue
+            if shift := moved(table, since):
+                came = Reason(Cause.INPUT_MOVED, upstream, short_id(since), short_id(shift[0].id), shift[1])
+                yield f"{key}: {came}, and none of its partitions is due; `lakeflow backfill {key}` builds them again"
+
+
+def _landing_warnings(asked: _Asked) -> Iterator[str]:
+    """Of selected assets, whether or not they run: what a person may have expected to land and does not."""
+    for key in asked.selected:
+        asset, landing = asked.project.assets[key], asked.facts.landings.get(key)
+        if asset.files is None or landing is None:
+            continue
+        if not landing.matched:
+            yield f"{key}: no file matches {', '.join(asset.files.globs)}"
+        if landing.lost:
+            more = f" and {len(landing.lost) - 1} more" if len(landing.lost) > 1 else ""
+            yield f"{key}: {landing.lost[0]}{more} landed before and is not there any more: its rows go"
+        if landing.again:
+            yield f'{key} lands bytes again, in {told(landing.again)}; once = "content" in its source skips such files'
+        if landing.skipped and not (key in asked.running and asked.running[key].action is Action.WRITE):
+            yield f"{key} skips {told(landing.skipped)}"
+        if key in asked.running and not landing.new and landing.before and not landing.faults:
+            yield f"{key}: nothing new lands; rows that landed before stay as they are"

@@ -1,0 +1,136 @@
+"""Readmission: rows in an append asset's quarantine that pass today's checks go back into the asset.
+
+The quarantine is a log of refusals and loses none. A readmission is a write of the asset whose code reads the waiting
+rows: what passes is appended, what does not is refused anew, behind them. So the rows that wait are those that came
+after the quarantine's snapshot that was read last. That position stands in the summary of the asset's own snapshots: it
+moves with the rows in one commit, a rollback takes it back, and no row goes back twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lakeflow.core.errors import LakeError, UsageError
+from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, Project, SqlCode, WriteMode
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.quarantine import COLUMNS, SUFFIX, beside, owner_of
+from lakeflow.core.model.run import Action, StepRecord
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Table
+from lakeflow.core.plan.facts import Facts
+from lakeflow.core.plan.increments import Rewritten, increment
+from lakeflow.core.plan.planning import Plan, Step
+from lakeflow.core.plan.reasons import Cause, Reason
+from lakeflow.core.ports import Rows
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The rows of a quarantine that wait as of its snapshot `head`: those of these appends, or (None) all."""
+
+    head: int
+    rows: int
+    appends: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """What waits in a quarantine: how many rows, and the first of them."""
+
+    asset: AssetKey
+    waiting: int
+    rows: Rows
+
+
+def position(owner: Table | None) -> int:
+    """The snapshot of its quarantine up to which main's rows were offered again; 0 where none were since it was
+    replaced. Every write says so anew, hence main's newest snapshot of ours knows.
+    """
+    for snapshot in owner.ancestry(owner.main) if owner else ():
+        if made := provenance_of(snapshot.summary):
+            return made.readmitted
+    return 0
+
+
+def waiting(owner: Table | None, quarantine: Table) -> Waiting | None:
+    """None when the quarantine holds nothing yet. LakeError when nobody can tell which of its rows went back."""
+    head, since = quarantine.published, position(owner)
+    if head is None:
+        return None
+    if not since:
+        return Waiting(head.id, head.rows or 0)
+    came = increment(quarantine, since, head.id)
+    if isinstance(came, Rewritten):
+        raise LakeError(
+            f"{quarantine.key} {came.why}: which of its rows went back cannot be told",
+            hint=f"`lakeflow snapshots {quarantine.key}` shows who wrote it",
+            asset=quarantine.key,
+        )
+    return Waiting(head.id, came.rows, tuple(snapshot.id for snapshot in came.appends))
+
+
+def quarantine_of(project: Project, key: AssetKey) -> AssetKey:
+    """The quarantine of the asset, or that table itself; UsageError when the asset has none."""
+    owner = owner_of(key) or key
+    if beside(owner) not in project.assets:
+        hint = "`on_fail: quarantine` in the meta of a row check puts the rows that fail it apart"
+        raise UsageError(f"{owner} has no quarantine", hint=hint)
+    return beside(owner)
+
+
+def plan_readmission(project: Project, facts: Facts, selected: Sequence[AssetKey]) -> Plan:
+    """One step that writes the asset from its quarantine, and one for what is refused anew; none where nothing waits.
+
+    UsageError for an asset without a quarantine, and for one that does not append.
+    """
+    quarantine = quarantine_of(project, selected[0])
+    (owner,) = project.assets[quarantine].upstreams
+    _require_append(project.assets[owner])
+    table, refused = facts.tables.get(owner), facts.tables.get(quarantine)
+    found = waiting(table, refused) if table and table.main is not None and refused else None
+    if not found or not found.rows:
+        return Plan((), fresh=(owner, quarantine), total=len(project.assets))
+    why = (Reason(Cause.READMIT, upstream=quarantine, rows=found.rows),)
+    step = Step(owner, Action.WRITE, why, table.main if table else None)
+    rest = Step(
+        quarantine, Action.WRITE, (Reason(Cause.UPSTREAM_RUNS, upstream=owner),), found.head, frozenset({owner})
+    )
+    return Plan((step, rest), total=len(project.assets), rows_to_read=found.rows)
+
+
+def as_readmission(asset: Asset, quarantined: Schema, own: Schema) -> Asset:
+    """The asset as a readmission treats it: its code reads the columns that both tables have. Rows that were put apart
+    are masked already.
+    """
+    quarantine, kept = beside(asset.key), {name.lower() for name in own.names} - set(COLUMNS)
+    names = (name for name in quarantined.names if name.lower() in kept)
+    columns = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+    return replace(
+        asset,
+        code=SqlCode(f"select {columns} from {quarantine}", asset.code.path, asset.code.line),
+        inputs={str(quarantine): quarantine},
+        externals=EMPTY,
+        new_rows=frozenset(),
+        files=None,
+        columns={name: replace(column, mask=None) for name, column in asset.columns.items()},
+    )
+
+
+def readmits(step: StepRecord) -> bool:
+    """Were the rows of this step read from the asset's own quarantine?"""
+    return f"{step.asset}{SUFFIX}" in step.inputs
+
+
+def read_by(step: StepRecord) -> Mapping[str, int]:
+    """The snapshots that the rows of this step were read from. A readmission keeps main's inputs and reads none."""
+    quarantine = f"{step.asset}{SUFFIX}"
+    return {quarantine: step.inputs[quarantine]} if quarantine in step.inputs else step.inputs
+
+
+def _require_append(asset: Asset) -> None:
+    if asset.write is not WriteMode.APPEND:
+        raise UsageError(
+            f"{asset.key} is written by {asset.write}: its code sees the refused rows again whenever it runs",
+            hint=f"`lakeflow materialize {asset.key} --force` judges all of them by today's checks",
+        )

@@ -1,0 +1,49 @@
+"""On what terms an asset's code runs: what it may take, where its files go, and who hears what it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from lakeflow.core.errors import CodeError
+from lakeflow.core.model.asset import UNLIMITED, Asset, Limits
+from lakeflow.core.model.timeline import Window
+from lakeflow.core.run.resources import Share
+
+Listener: TypeAlias = Callable[[tuple[str, ...]], None]
+"""Hears lines of code, some at a time."""
+
+
+def deaf(_lines: tuple[str, ...]) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """`folder` names the folder below the table's data for the files of this one try; empty: the engine picks one.
+
+    `share` is what the database engine may take of the machine; None: what it was made with. The code runs once for
+    each of `windows`, whose bounds it is given, or once without any. `said` hears what it prints, `traced` where it
+    raised. `reads` are the bytes of the files that it reads, as far as that is known.
+    """
+
+    limits: Limits = UNLIMITED
+    said: Listener = deaf
+    traced: Listener = deaf
+    folder: str = ""
+    share: Share | None = None
+    windows: tuple[Window, ...] = ()
+    reads: int = 0
+
+
+FREELY: Final = Terms()
+
+
+def too_late(asset: Asset, seconds: float) -> CodeError:
+    """The error of code that took longer."""
+    return CodeError(
+        f"{asset.key}: it took longer than {seconds:g} s and was stopped ({asset.place})",
+        hint="make it quicker, or raise timeout on the asset or in [tool.lakeflow]",
+        asset=asset.key,
+    )

@@ -1,0 +1,58 @@
+"""The machine, shared out among steps that are under way together, so that they never take more than there is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.graph import Upstreams, ancestors, downstreams
+
+
+@dataclass(frozen=True)
+class Share:
+    """Threads, and bytes of memory, that a database engine may take."""
+
+    threads: int
+    memory: int
+
+
+SMALL: Final = Share(1, 2**30)
+LARGE: Final = 32 * 2**20
+"""Bytes of files. A step that reads as many keeps every core busy for a second or longer, so it has the machine to
+itself: beside another it would have a part of it, to the end, also when the other has long ended.
+"""
+
+
+def lanes(machine: Share, parallel: int, needs: Upstreams) -> int:
+    """How many steps may be under way together: as many as asked for, with a thread each; one where all is a chain."""
+    return 1 if _is_chain(needs) else max(1, min(parallel, machine.threads))
+
+
+def beginning(
+    waiting: Sequence[AssetKey], under_way: Collection[AssetKey], large: Collection[AssetKey], lanes: int
+) -> Sequence[AssetKey]:
+    """Which of the steps that are ready begin now: a large one before all others, once nothing else is under way."""
+    if any(key in large for key in under_way):
+        return ()
+    if first := next((key for key in waiting if key in large), None):
+        return () if under_way else (first,)
+    return waiting[: lanes - len(under_way)]
+
+
+def share(machine: Share, lanes: int, key: AssetKey, unfinished: Collection[AssetKey], needs: Upstreams) -> Share:
+    """What a step gets for as long as it runs, fixed when it begins.
+
+    Only unfinished steps that neither wait for it nor it for them can ever run beside it. Of k steps under way each saw
+    the other k - 1 when it began, and so took 1/k of the machine at most.
+    """
+    related = ancestors([key], needs) | ancestors([key], downstreams(needs))
+    beside = sum(other not in related for other in unfinished)
+    parts = min(lanes, 1 + beside)
+    return Share(max(1, machine.threads // parts), machine.memory // parts)
+
+
+def _is_chain(needs: Upstreams) -> bool:
+    """Is there for any two steps one that waits for the other?"""
+    return all(len(ancestors([key], needs) | ancestors([key], downstreams(needs))) == len(needs) for key in needs)

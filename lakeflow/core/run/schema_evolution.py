@@ -1,0 +1,149 @@
+"""How a table's columns follow what its code produces, so that old files keep reading right.
+
+A column keeps its field id while its type stays or widens (Iceberg spec, "Schema Evolution"); a column that
+changes its type otherwise is a new column. An append keeps old rows, so there nothing may vanish or change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Final
+
+from lakeflow.core.errors import SchemaError
+from lakeflow.core.model.asset import Asset, Column, WriteMode
+from lakeflow.core.model.schema import Decimal, Field, List, Map, Primitive, Schema, Struct, Type
+
+_WIDER: Final = {("int", "long"): "long", ("float", "double"): "double"}
+_ANEW: Final = "materialize it with --full-refresh, which makes the table anew"
+Parse = Callable[[str], Type]
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What happens to columns that do not fit: refused where old rows stay (`strict`), else made new columns."""
+
+    strict: bool
+    ids: Iterator[int]
+
+
+def declare(produced: Schema, columns: Mapping[str, Column], parse: Parse) -> Schema:
+    """The produced columns with the types that the asset declares; values are cast to them when written."""
+    declared = {name.lower(): parse(column.type) for name, column in columns.items() if column.type}
+    fields = tuple(replace(field, type=declared.get(field.name.lower(), field.type)) for field in produced.fields)
+    return Schema(fields)
+
+
+def require_declared(asset: Asset, found: Schema, parse: Parse) -> None:
+    """SchemaError, with all that differs, unless a table has the key and every declared column in its declared type."""
+    types = {field.name.lower(): field.type for field in found.fields}
+    declared = {name: parse(column.type) if column.type else None for name, column in asset.columns.items()}
+    wanted = {**dict.fromkeys(asset.primary_key), **declared}
+    wrong = [f"it has no column {name!r}" for name in wanted if name.lower() not in types]
+    wrong += [
+        f"column {name!r} is {types[name.lower()]}, declared as {type_}"
+        for name, type_ in declared.items()
+        if type_ is not None and name.lower() in types and not _same(types[name.lower()], type_)
+    ]
+    if wrong:
+        hint = "declare the columns as the table has them, or change the table with the engine that wrote it"
+        raise SchemaError(f"{asset.key}: {'; '.join(wrong)}", hint=hint, asset=asset.key)
+
+
+def _same(found: Type, declared: Type) -> bool:
+    """Field ids are the table's own; a declaration has none."""
+    return str(found) == str(declared)
+
+
+def evolve(current: Schema | None, produced: Schema, mode: WriteMode, last_id: int) -> Schema:
+    """The schema to write with: ids kept where a column goes on, new ids above `last_id` elsewhere.
+
+    Equal columns give `current` itself. SchemaError for names that differ only in case, and where old rows stay for
+    rows that drop a column or changes a type otherwise than by widening.
+    """
+    rules = _Rules(strict=mode is not WriteMode.REPLACE, ids=count(last_id + 1))
+    fields = _fields(() if current is None else current.fields, produced.fields, rules)
+    if current is not None and current.fields == fields:
+        return current
+    return Schema(fields)
+
+
+def _refuse_twins(fields: tuple[Field, ...]) -> None:
+    seen: dict[str, str] = {}
+    for name in (field.name for field in fields):
+        if name.lower() in seen:
+            raise SchemaError(
+                f"two columns are named {seen[name.lower()]!r} and {name!r}",
+                hint="give each column a name that differs in more than letter case",
+            )
+        seen[name.lower()] = name
+
+
+def _fields(current: tuple[Field, ...], produced: tuple[Field, ...], rules: _Rules) -> tuple[Field, ...]:
+    _refuse_twins(produced)
+    known = {field.name.lower(): field for field in current}
+    gone = known.keys() - {field.name.lower() for field in produced}
+    if gone and rules.strict:
+        raise SchemaError(
+            f"the new rows lack {_names(known[name].name for name in gone)}",
+            hint=f"select them as NULL; or {_ANEW}",
+        )
+    return tuple(_field(known.get(field.name.lower()), field, rules) for field in produced)
+
+
+def _field(current: Field | None, produced: Field, rules: _Rules) -> Field:
+    if current is None:
+        return _new(produced, rules)
+    merged = _merge(current.type, produced.type, rules)
+    if merged is not None:
+        return replace(current, name=produced.name, type=merged)
+    if rules.strict:
+        raise SchemaError(
+            f"column {current.name!r} is {current.type} and the new rows have {produced.type}",
+            hint=f"cast it to {current.type}; only int → long, float → double and longer decimals widen; or {_ANEW}",
+        )
+    return _new(produced, rules)
+
+
+def _new(field: Field, rules: _Rules) -> Field:
+    return replace(field, id=next(rules.ids), type=_numbered(field.type, rules))
+
+
+def _numbered(type_: Type, rules: _Rules) -> Type:
+    match type_:
+        case Struct(fields):
+            return Struct(_fields((), fields, rules))
+        case List(element):
+            return List(_new(element, rules))
+        case Map(key, value):
+            return Map(_new(key, rules), _new(value, rules))
+    return type_
+
+
+def _merge(current: Type, produced: Type, rules: _Rules) -> Type | None:
+    """The type that holds both, with the current ids; None when there is none."""
+    match current, produced:
+        case Primitive(old), Primitive(new):
+            wider = old if old == new else _WIDER.get((old, new)) or _WIDER.get((new, old))
+            return Primitive(wider) if wider else None
+        case Decimal(), Decimal() if current.scale == produced.scale:
+            return Decimal(max(current.precision, produced.precision), current.scale)
+        case Struct(old_fields), Struct(new_fields):
+            return Struct(_fields(old_fields, new_fields, rules))
+        case List(old_element), List(new_element):
+            element = _side(old_element, new_element, rules)
+            return None if element is None else List(element)
+        case Map(old_key, old_value), Map(new_key, new_value):
+            key, value = _side(old_key, new_key, rules), _side(old_value, new_value, rules)
+            return Map(key, value) if key and value else None
+    return current if current == produced else None
+
+
+def _side(current: Field, produced: Field, rules: _Rules) -> Field | None:
+    merged = _merge(current.type, produced.type, rules)
+    return None if merged is None else replace(current, type=merged)
+
+
+def _names(names: Iterator[str]) -> str:
+    return ", ".join(repr(name) for name in sorted(names))

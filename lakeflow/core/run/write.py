@@ -1,0 +1,97 @@
+"""A write as a value: what an engine must know to turn rows into files, and what came of it.
+
+Both are plain data, so that rows may be written by another process than the one that commits them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from lakeflow.core.model.asset import EMPTY, Deletes, WriteMode
+from lakeflow.core.model.layout import PLAIN, Layout, Partition
+from lakeflow.core.model.quarantine import Refusal
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Scan, WrittenFile
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Rows that fail one of the `refusals` go to files of their own, below `directory`, with the columns of `schema`,
+    `run` and `inputs` (JSON) in each.
+    """
+
+    refusals: tuple[Refusal, ...]
+    schema: Schema
+    directory: str
+    run: str
+    inputs: str
+
+
+class Ties(StrEnum):
+    """What becomes of a row that `keep` does not tell from another one that stands there.
+
+    `refused`: nothing says which is meant. `corrected`: code that was changed gives other rows of the same time, and
+    they replace what the old code gave.
+    """
+
+    REFUSED = "refused"
+    CORRECTED = "corrected"
+
+
+@dataclass(frozen=True)
+class Write:
+    """How an asset's rows meet those of its table.
+
+    New files go below `directory` and have exactly the columns of `schema`. `base` is what stands on main, for a mode
+    that merges (None: nothing stands there). `key` tells rows apart; of rows with one key that come together the one
+    with the greatest value of `last_by` counts (empty: there may be only one), unless a greater one stands in the base;
+    `ties` says what becomes of one that is as great. `deleted` is an SQL condition: a row of which it is true says that
+    its key is gone.
+
+    In a history rows hold since the time in column `at` (empty: since `moment`, when the write began), and keys that
+    did not come end at `moment` where `deletes` closes them. `track` names the columns that make a version (none: all).
+
+    Files lie as `layout` says. `partitions` maps files of the base to the partition that each is; a file that was
+    written in another layout is not in it. `asked` are partitions that are replaced although no row may come for them;
+    where some are asked, rows of others are an error.
+
+    `apart` splits rows off. No error quotes a value of the columns named, in lower case, in `hidden`.
+    """
+
+    mode: WriteMode
+    schema: Schema
+    directory: str
+    key: tuple[str, ...] = ()
+    last_by: str = ""
+    ties: Ties = Ties.REFUSED
+    deleted: str = ""
+    at: str = ""
+    track: tuple[str, ...] = ()
+    deletes: Deletes = Deletes.IGNORE
+    moment: datetime | None = None
+    base: Scan | None = None
+    layout: Layout = PLAIN
+    partitions: Mapping[str, Partition] = EMPTY
+    asked: frozenset[Partition] = frozenset()
+    apart: Apart | None = None
+    hidden: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Written:
+    """New files, and the files of the base (`removes`, as its scan names them) that they stand for.
+
+    `rows` came, `replaced` rows of the base went: a table of b rows then holds b - replaced + rows. `apart` are files
+    of the rows that were split off. `turns` is the first moment after the write at which a version of a history begins
+    or ends, in ISO 8601.
+    """
+
+    files: tuple[WrittenFile, ...] = ()
+    removes: tuple[str, ...] = ()
+    rows: int = 0
+    replaced: int = 0
+    apart: tuple[WrittenFile, ...] = ()
+    turns: str = ""

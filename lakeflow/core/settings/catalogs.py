@@ -1,0 +1,118 @@
+"""The catalogs of external tables as the settings name them: judged at once, their secrets read when used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from lakeflow.core.errors import ConfigError
+from lakeflow.core.model.asset import EMPTY, Layer
+from lakeflow.core.nearest import did_you_mean
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TAKEN: Final = frozenset({*Layer, "published", "main", "memory", "system", "temp"})
+"""What a first name in SQL already means: a layer, or a database of DuckDB's or ours."""
+_RUNS_CODE: Final = re.compile(r"(.+\.)?py-.+|(.+[.-])?impl")
+_SECRETS: Final = frozenset({"token", "credential"})
+_PASSWORD: Final = re.compile(r"(://[^:/@]*:)(?!\$\{)[^@]*(?=@)")
+
+
+class Kind(StrEnum):
+    SQL = "sql"
+    REST = "rest"
+    FILES = "files"
+
+
+@dataclass(frozen=True)
+class ExternalCatalog:
+    """One `[tool.lakeflow.catalogs.NAME]`, texts as written. Exactly one of `uri`, `path` and `tables` is given.
+
+    `uri` is a SQLAlchemy URL of a database that holds pyiceberg's or Iceberg-Java's `iceberg_tables`, or an http(s)
+    URL of a REST catalog. `path` is a folder of `<namespace>/<table>/metadata/`; `tables` maps `namespace.table` to a
+    table's folder or metadata file. `catalog_name` is the name inside the database where that differs.
+    """
+
+    name: str
+    uri: str = ""
+    path: str = ""
+    tables: Mapping[str, str] = EMPTY
+    catalog_name: str = ""
+    warehouse: str = ""
+    token: str = ""
+    credential: str = ""
+    scope: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        if not self.uri:
+            return Kind.FILES
+        return Kind.REST if self.uri.startswith(("http://", "https://")) else Kind.SQL
+
+    def used(self, resolve: Callable[[str, str], str]) -> ExternalCatalog:
+        """With every variable replaced by `resolve(setting, text)`: not before the catalog is asked."""
+        texts = {field: resolve(self._setting(field), text) for field, text in self._texts()}
+        tables = {name: resolve(self._setting("tables"), place) for name, place in self.tables.items()}
+        return replace(self, **texts, tables=tables)
+
+    def shown(self) -> Iterator[tuple[str, str]]:
+        """Each setting that was given, for a screen: variables as written, no secret."""
+        for field, text in self._texts():
+            secret = field in _SECRETS and "${" not in text
+            yield self._setting(field), "•••" if secret else _PASSWORD.sub(r"\1•••", text)
+        for name, place in self.tables.items():
+            yield f"{self._setting('tables')}.{name}", place
+
+    def _texts(self) -> list[tuple[str, str]]:
+        return [(field, getattr(self, field)) for field in _TEXTS if getattr(self, field)]
+
+    def _setting(self, field: str) -> str:
+        return f"catalogs.{self.name}.{field}"
+
+
+_TEXTS: Final = tuple(each.name for each in fields(ExternalCatalog) if each.name not in {"name", "tables"})
+_FIELDS: Final = (*_TEXTS, "tables")
+
+
+_ONE_PLACE: Final = "uri names a database or a REST catalog, path a folder of tables, tables each one's place"
+
+
+def read_catalogs(raw: object, source: str) -> dict[str, ExternalCatalog]:
+    """The catalogs of a settings table; ConfigError, naming `source` and no value, for the first that is wrong."""
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"catalogs: expected tables ({source})", hint="write [tool.lakeflow.catalogs.sales]")
+    return {name: _catalog(name, said, source) for name, said in raw.items()}
+
+
+def _catalog(name: str, said: object, source: str) -> ExternalCatalog:
+    where = f"catalogs.{name}"
+    if not _NAME.fullmatch(name) or name.lower() in _TAKEN:
+        hint = f"choose another name of letters, digits and _; taken are {', '.join(sorted(_TAKEN))}"
+        raise ConfigError(f"{where}: a catalog cannot be called that ({source})", hint=hint)
+    if not isinstance(said, Mapping):
+        raise ConfigError(f"{where}: expected a table ({source})", hint=f"write [tool.lakeflow.{where}]")
+    for field, value in said.items():
+        _judge(where, field, value, source)
+    catalog = ExternalCatalog(name, **said)
+    if sum(map(bool, (catalog.uri, catalog.path, catalog.tables))) != 1:
+        raise ConfigError(f"{where}: give exactly one of uri, path and tables ({source})", hint=_ONE_PLACE)
+    return catalog
+
+
+def _judge(where: str, field: str, value: object, source: str) -> None:
+    if _RUNS_CODE.fullmatch(field):
+        raise ConfigError(
+            f"{where}.{field} names code to import and run, which no catalog may ({source})", hint="drop that key"
+        )
+    if field not in _FIELDS:
+        hint = did_you_mean(field, _FIELDS, f"a catalog has {', '.join(_FIELDS)}")
+        raise ConfigError(f"{where}.{field}: there is no such setting ({source})", hint=hint)
+    if not (_is_places(value) if field == "tables" else isinstance(value, str) and value):
+        expected = 'places such as {"shop.orders" = "data/orders"}' if field == "tables" else "a text"
+        raise ConfigError(f"{where}.{field}: expected {expected} ({source})", hint=f"mend it in {source}")
+
+
+def _is_places(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(place, str) and place for place in value.values())

@@ -1,0 +1,215 @@
+"""The settings of a lake: `[tool.lakeflow]` in `pyproject.toml`, every key with a default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+
+from lakeflow.core.amounts import parse_bytes
+from lakeflow.core.errors import ConfigError
+from lakeflow.core.model.asset import Limits
+from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.run.resources import Share
+from lakeflow.core.settings.catalogs import ExternalCatalog, read_catalogs
+from lakeflow.core.version.salt import Salt, read_salt
+
+ENVIRONMENT: Final = "LAKEFLOW_"
+"""`LAKEFLOW_THREADS` in the environment stands above `threads` in the file."""
+
+_MOST_MEMORY: Final = "80%"
+"""DuckDB's own default."""
+_VARIABLE: Final = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
+_PASSWORD: Final = re.compile(r"(://[^:/@]*:)(?!\$\{)[^@]*(?=@)")
+_MEMORY: Final = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
+
+
+def _in_bytes(value: object) -> object:
+    return parse_bytes(value) if isinstance(value, str) else value
+
+
+class Settings(BaseModel):
+    """Values as they are used. In texts `${VAR}` and `${VAR:-default}` are replaced at the moment of use, so
+    a command that needs no catalog needs no password; `shown` leaves them in.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    state_dir_text: str = Field(default=".lakeflow", alias="state_dir", min_length=1)
+    catalog_text: str | None = Field(default=None, alias="catalog", min_length=1)
+    warehouse_text: str | None = Field(default=None, alias="warehouse", min_length=1)
+    cache_dir_text: str | None = Field(default=None, alias="cache_dir", min_length=1)
+    memory_limit_text: str | None = Field(default=None, alias="memory_limit")
+    threads: int | None = Field(default=None, ge=1)
+    parallel: int = Field(default=4, ge=1)
+    keep_snapshots: int = Field(default=50, ge=1)
+    timeout: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    retries: int = Field(default=0, ge=0)
+    max_rows: int = Field(default=0, ge=0)
+    max_bytes: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
+    check_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
+    lease_seconds: float = Field(default=30.0, ge=1, allow_inf_nan=False)
+    allow_network_filesystem: bool = False
+    catalogs: Mapping[str, ExternalCatalog] = Field(default_factory=dict)
+
+    _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def state_dir(self) -> str:
+        """Where the embedded catalog, its tables and logs live, relative to the root."""
+        return self._folder("state_dir", self.state_dir_text)
+
+    @property
+    def catalog(self) -> str | None:
+        """A SQLAlchemy URL; None: SQLite in `state_dir`."""
+        return self.catalog_text and self._used("catalog", self.catalog_text)
+
+    @property
+    def warehouse(self) -> str | None:
+        """Where table data goes, relative to the root; None: in `state_dir`."""
+        return self.warehouse_text and self._folder("warehouse", self.warehouse_text)
+
+    @property
+    def cache_dir(self) -> str | None:
+        """Where audits keep suites that were made ready, relative to the root; None: the user's cache folder."""
+        return self.cache_dir_text and self._folder("cache_dir", self.cache_dir_text)
+
+    @property
+    def memory_limit(self) -> str | None:
+        """What DuckDB may take, such as 4GB; None: DuckDB's default of 80 % of the machine."""
+        if self.memory_limit_text is None:
+            return None
+        used = self._used("memory_limit", self.memory_limit_text)
+        if not _MEMORY.fullmatch(used):
+            raise _bad("memory_limit", self._sources, EXPECTED["memory_limit"])
+        return used
+
+    @property
+    def salt(self) -> Salt | None:
+        """What hashes are keyed with: of the environment only, so that no file and no screen holds it."""
+        return read_salt(self._environ)
+
+    def machine(self, cores: int, memory: int) -> Share:
+        """What may be taken of a machine of that size, by all together."""
+        said = self.memory_limit or _MOST_MEMORY
+        if said.endswith("%"):
+            return Share(self.threads or cores, int(memory * float(said[:-1]) / 100))
+        return Share(self.threads or cores, parse_bytes(said))
+
+    @property
+    def limits(self) -> Limits:
+        """What the code of an asset may take that says nothing itself."""
+        return Limits(self.timeout, self.retries, self.max_rows, self.max_bytes)
+
+    def shown(self) -> dict[str, Any]:
+        """Every key with its value for a screen: variables not replaced, a password in a URL hidden."""
+        plain = self.model_dump(by_alias=True, exclude={"catalogs"})
+        named = (setting for catalog in self.catalogs.values() for setting in catalog.shown())
+        return {key: _without_password(value) for key, value in plain.items()} | dict(named)
+
+    def require_catalog(self, name: str) -> None:
+        """ConfigError where no catalog of external tables has that name."""
+        if name not in self.catalogs:
+            hint = did_you_mean(name, self.catalogs, f"write [tool.lakeflow.catalogs.{name}] in pyproject.toml")
+            raise ConfigError(f"no catalog {name!r} is configured", hint=hint)
+
+    def catalog_of(self, name: str) -> ExternalCatalog:
+        """The catalog of external tables of that name, variables replaced; ConfigError where there is none."""
+        self.require_catalog(name)
+        sources = dict.fromkeys((key for key, _ in self.catalogs[name].shown()), self._sources.get("catalogs", ""))
+        return self.catalogs[name].used(lambda key, text: replace_variables(key, text, self._environ, sources))
+
+    def judge(self) -> None:
+        """ConfigError for a text that is wrong already; one with variables is judged when it is used."""
+        for key in LATE:
+            if "${" not in (self.shown()[key] or ""):
+                getattr(self, key)
+
+    def _folder(self, key: str, text: str) -> str:
+        """A URL as a folder's name would make folders called `s3:`."""
+        used = self._used(key, text)
+        if "://" in used:
+            raise _bad(key, self._sources, EXPECTED[key])
+        return used
+
+    def _used(self, key: str, text: str) -> str:
+        return replace_variables(key, text, self._environ, self._sources)
+
+
+LATE: Final = ("state_dir", "catalog", "warehouse", "cache_dir", "memory_limit")
+"""The texts, judged no earlier than their variables are known."""
+
+
+EXPECTED: Final[Mapping[str, str]] = {
+    "state_dir": "the path of a folder",
+    "catalog": "the URL of a database, such as postgresql+psycopg://…",
+    "warehouse": "the path of a folder, not a URL",
+    "cache_dir": "the path of a folder, not a URL",
+    "memory_limit": "an amount of memory, such as 4GB",
+    "threads": "a whole number of at least 1",
+    "parallel": "a whole number of at least 1",
+    "keep_snapshots": "a whole number of at least 1",
+    "timeout": "a number of seconds, 0 for no bound",
+    "retries": "a whole number, 0 for none",
+    "max_rows": "a whole number, 0 for no bound",
+    "max_bytes": "an amount of bytes such as 20GB, 0 for no bound",
+    "check_timeout": "a number of seconds above 0",
+    "lease_seconds": "a number of seconds, at least 1",
+    "allow_network_filesystem": "true or false",
+    "catalogs": "tables such as [tool.lakeflow.catalogs.sales]",
+}
+"""What each key takes, in words."""
+
+
+def make_settings(values: Mapping[str, Any], sources: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+    """Settings out of what was set, each value from the place that `sources` names; ConfigError for the first bad one.
+
+    Values other than texts are needed to be judged, so their variables are replaced here.
+    """
+    for key in values:
+        if key not in EXPECTED:
+            hint = did_you_mean(key, EXPECTED, f"the settings are {', '.join(EXPECTED)}")
+            raise ConfigError(f"{key}: there is no such setting ({sources[key]})", hint=hint)
+    judged = {key: _early(key, value, environ, sources) for key, value in values.items()}
+    if "catalogs" in judged:
+        judged["catalogs"] = read_catalogs(judged["catalogs"], sources["catalogs"])
+    try:
+        settings = Settings.model_validate(judged)
+    except ValidationError as error:
+        key = str(error.errors()[0]["loc"][0])
+        raise _bad(key, sources, EXPECTED[key]) from None
+    settings._environ, settings._sources = environ, sources  # noqa: SLF001  its own constructor
+    settings.judge()
+    return settings
+
+
+def _early(key: str, value: Any, environ: Mapping[str, str], sources: Mapping[str, str]) -> Any:
+    late = f"{key}_text" in Settings.model_fields
+    return value if late or not isinstance(value, str) else replace_variables(key, value, environ, sources)
+
+
+def _bad(key: str, sources: Mapping[str, str], expected: str) -> ConfigError:
+    """The value itself stays out of the message: a URL may hold a password."""
+    where = sources.get(key, "default")
+    hint = f"give {expected}" if where == "flag" else f"mend {key} in {where}"
+    return ConfigError(f"{key}: expected {expected} ({where})", hint=hint)
+
+
+def _without_password(value: Any) -> Any:
+    return _PASSWORD.sub(r"\1•••", value) if isinstance(value, str) else value
+
+
+def replace_variables(key: str, text: str, environ: Mapping[str, str], sources: Mapping[str, str]) -> str:
+    """`${VAR}` becomes its value, `${VAR:-x}` its value or x; ConfigError when it has neither."""
+
+    def value(match: re.Match[str]) -> str:
+        found = environ.get(match["name"]) or match["default"]
+        if found is None:
+            message = f"{key}: the variable {match['name']} is not set ({sources.get(key, 'default')})"
+            raise ConfigError(message, hint=f"export {match['name']}, or write ${{{match['name']}:-default}}")
+        return found
+
+    return _VARIABLE.sub(value, text)

@@ -1,0 +1,25 @@
+"""A question that somebody asks the lake: one SELECT over assets, by the names that asset code uses."""
+
+from __future__ import annotations
+
+from lakeflow.core.errors import UsageError
+from lakeflow.core.model.asset import AssetKey, Project
+from lakeflow.core.nearest import did_you_mean_asset
+from lakeflow.core.sql.reader import read_query
+
+_HERE = "the query"
+"""What stands in place of a file's name."""
+
+
+def asked_tables(project: Project, text: str) -> tuple[AssetKey, ...]:
+    """The assets that the text reads. UsageError when it is not one SELECT, or reads what is no asset."""
+    query = read_query(text, _HERE)
+    for fault in query.faults:
+        raise UsageError(f"{fault.path}:{fault.line}: {fault.message}", hint=fault.hint)
+    for each in query.published:
+        raise UsageError(f"the query reads published.{each.key}", hint=f"write {each.key}: it is what readers see")
+    for each in query.references:
+        if each.key not in project.assets:
+            hint = did_you_mean_asset(each.key, project.assets, "`lakeflow list` names all of them")
+            raise UsageError(f"the query reads {each.key}, which is not defined", hint=hint)
+    return tuple(each.key for each in query.references)

@@ -1,0 +1,54 @@
+"""What a SELECT reads, as a value; `lakeflow.core.sql.reader` finds it in a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from lakeflow.core.errors import Fault
+from lakeflow.core.model.asset import AssetKey, ExternalKey
+from lakeflow.core.sql.column_origins import Flows
+
+PUBLISHED: Final = "published"
+"""The database under whose name a check sees what readers see."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A table that a SELECT names, and the file's line of the first mention."""
+
+    key: AssetKey
+    line: int
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a SELECT may read beside layers: tables without one by lower-case name, and tables of other catalogs."""
+
+    own: frozenset[str] = frozenset()
+    external: frozenset[ExternalKey] = frozenset()
+
+
+NO_OTHERS: Final = Allowed()
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a SELECT reads. `own` and `external` are what it was allowed beside layers and reads.
+
+    `outside` holds a fault for each read of a file, for where that is not allowed. `flows` says where the values of
+    its columns come from; None for a text that is no SELECT.
+    """
+
+    references: tuple[Reference, ...] = ()
+    published: tuple[Reference, ...] = ()
+    own: frozenset[str] = frozenset()
+    external: frozenset[ExternalKey] = frozenset()
+    outside: tuple[Fault, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    flows: Flows | None = None
+
+
+ReadQuery: TypeAlias = Callable[[str, str, Allowed], Query]
+"""What the text of a file at a path reads, beside layers what it is allowed to."""

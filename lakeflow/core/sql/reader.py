@@ -1,0 +1,226 @@
+"""What a SQL file says: the tables that it reads, where its columns come from, and everything wrong with it.
+
+The text is only ever read here, never rendered again: what the user wrote is what runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Final
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+
+from lakeflow.core.errors import Fault
+from lakeflow.core.model.asset import AssetKey, ExternalKey, Layer
+from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.sql.column_lineage import flows_of
+from lakeflow.core.sql.query import NO_OTHERS, PUBLISHED, Allowed, Query, Reference
+from lakeflow.core.sql.tokens import Token, UnclosedError, line_at, tokens
+
+_STARTS: Final = frozenset({"select", "with", "from", "values", "table", "("})
+_PURE: Final = frozenset(
+    {"range", "generate_series", "generate_subscripts", "unnest", "json_each", "json_tree", "repeat", "repeat_row"}
+)
+"""Table functions that read nothing outside their arguments."""
+_HIDDEN: Final = frozenset({"query", "query_table", "json_execute_serialized_sql"})
+"""Table functions that read tables which nobody can see in the text."""
+
+
+def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> Query:
+    """What a text of exactly one SELECT reads; otherwise the faults that say why it is none."""
+    try:
+        found = tokens(text)
+    except UnclosedError as error:
+        return _faulty(path, line_at(text, error.start), f"a {error.what} is never closed", _close(error.what))
+    if fault := _not_one_select(text, path, found):
+        return Query(faults=(fault,))
+    try:
+        parsed = [each for each in sqlglot.parse(text, dialect="duckdb") if each and type(each) is not exp.Semicolon]
+        if len(parsed) == 1 and isinstance(parsed[0], exp.Query | exp.Values):
+            return _Reader(text, path, allowed).read(parsed[0])
+    except ParseError as error:
+        return _unreadable(text, path, error)
+    except (SqlglotError, RecursionError) as error:
+        return _faulty(
+            path, line_at(text, found[0].start), f"the SQL cannot be read: {type(error).__name__}", "simplify it"
+        )
+    return _faulty(path, line_at(text, found[0].start), "the statement is not a SELECT", _ONE_SELECT)
+
+
+def _close(what: str) -> str:
+    return _NESTED if what == "comment" else "close it"
+
+
+_NESTED: Final = "close it; `/*` opens a comment inside a comment, so write a glob of a header as folder and files"
+_ONE_SELECT: Final = "write exactly one SELECT; it may begin with WITH, and lakeflow writes the table"
+
+
+def _faulty(path: str, line: int, message: str, hint: str) -> Query:
+    return Query(faults=(Fault(path, line, message, hint),))
+
+
+def _not_one_select(text: str, path: str, found: tuple[Token, ...]) -> Fault | None:
+    if not found:
+        return Fault(path, 1, "the file holds no SELECT", _ONE_SELECT)
+    if found[0].text.lower() not in _STARTS:
+        return Fault(path, line_at(text, found[0].start), f"{found[0].text!r} does not begin a SELECT", _ONE_SELECT)
+    for end, following in pairwise(found):
+        if end.text == ";" and following.text != ";":
+            return Fault(path, line_at(text, following.start), "the file holds more than one statement", _ONE_SELECT)
+    return None
+
+
+def _unreadable(text: str, path: str, error: ParseError) -> Query:
+    """The parser's words, without its token dumps; at the end of the text it points at line 1 (measured)."""
+    first = error.errors[0] if error.errors else {}
+    what = str(first.get("description") or "it cannot be parsed")
+    if "SENTINEL" in what:
+        return _faulty(path, line_at(text.rstrip(), len(text.rstrip())), "the SQL ends too early", "finish the SELECT")
+    what = re.sub(r"Required keyword: .*\.(\w+)'>", lambda found: f"{found[1].upper()} is incomplete", what)
+    what = re.sub(r"<Token .*", "something else", what)
+    near = f" near {first['highlight']!r}" if first.get("highlight") else ""
+    message = f"the SQL cannot be read: {what}{near}"
+    return _faulty(path, int(first.get("line") or 1), message, "write it in DuckDB's dialect")
+
+
+class _Reader:
+    """Sorts every table mention of one parsed SELECT into what it is."""
+
+    def __init__(self, text: str, path: str, allowed: Allowed) -> None:
+        self.allowed = allowed
+        self.read_own: set[str] = set()
+        self.external: set[ExternalKey] = set()
+        self.text = text
+        self.path = path
+        self.references: dict[AssetKey, int] = {}
+        self.published: dict[AssetKey, int] = {}
+        self.outside: list[Fault] = []
+        self.faults: list[Fault] = []
+
+    def read(self, query: exp.Expr) -> Query:
+        for table in query.find_all(exp.Table):
+            self._table(table)
+        return Query(
+            references=_ordered(self.references),
+            published=_ordered(self.published),
+            own=frozenset(self.read_own),
+            external=frozenset(self.external),
+            outside=tuple(sorted(self.outside)),
+            faults=tuple(sorted(self.faults)),
+            flows=flows_of(query),
+        )
+
+    def _table(self, table: exp.Table) -> None:
+        if isinstance(table.this, exp.Func):
+            self._function(table.this)
+        elif not isinstance(table.this, exp.Identifier):
+            self._fault(table, f"{self._spelled(table)!r} is no table", _NAMES)
+        elif not table.db:
+            self._unqualified(table)
+        else:
+            self._qualified(table)
+
+    def _function(self, function: exp.Func) -> None:
+        name = self._word_at(function) or function.name or function.sql_name()
+        name = name.lower()
+        if name in _HIDDEN:
+            self._fault(function, f"{name}() hides what it reads", "name the tables in the FROM itself")
+        elif name not in _PURE:
+            self.outside.append(self._outside(function, f"{name}()"))
+
+    def _unqualified(self, table: exp.Table) -> None:
+        name = table.name
+        if _is_cte(table):
+            return
+        if name.lower() in self.allowed.own:
+            self.read_own.add(name.lower())
+        elif table.this.quoted and re.search(r"[./*\\]", name):
+            self.outside.append(self._outside(table, repr(name)))
+        else:
+            own = "".join(f", or {each}: the rows of its new files" for each in sorted(self.allowed.own))
+            self._fault(
+                table, f"table {name!r} names no layer", f"write layer.name, such as silver.{name.lower()}{own}"
+            )
+
+    def _qualified(self, table: exp.Table) -> None:
+        catalog, layer = table.catalog.lower(), table.db.lower()
+        if catalog not in ("", PUBLISHED):
+            self._elsewhere(table)
+        elif layer not in list(Layer):
+            hint = did_you_mean(layer, list(Layer), _NAMES)
+            self._fault(table, f"{table.db!r} in {self._spelled(table)!r} is no layer", hint)
+        else:
+            into = self.published if catalog else self.references
+            key, line = AssetKey(Layer(layer), table.name.lower()), self._line(table)
+            into[key] = min(line, into.get(key, line))
+
+    def _elsewhere(self, table: exp.Table) -> None:
+        """DuckDB takes names in any case, so the declared spelling is found whatever the SELECT's."""
+        spelled = self._spelled(table)
+        key = next((key for key in self.allowed.external if str(key).lower() == spelled.lower()), None)
+        if key:
+            self.external.add(key)
+        else:
+            hint = f'{_NAMES}; a table of another catalog is declared: external = ["{spelled}"]'
+            self._fault(table, f"{spelled!r} stands in another database", hint)
+
+    def _outside(self, node: exp.Expr, what: str) -> Fault:
+        hint = "land it with a bronze asset and read that one"
+        return Fault(self.path, self._line(node), f"{what} reads outside the lake, which only bronze may", hint)
+
+    def _fault(self, node: exp.Expr, message: str, hint: str) -> None:
+        self.faults.append(Fault(self.path, self._line(node), message, hint))
+
+    def _spelled(self, table: exp.Table) -> str:
+        return ".".join(part.name for part in table.parts)
+
+    def _word_at(self, node: exp.Expr) -> str:
+        """The function's name as it was typed: the parser has other names for some (measured)."""
+        if "start" not in node.meta:
+            return ""
+        return self.text[node.meta["start"] : node.meta["end"] + 1]
+
+    def _line(self, node: exp.Expr) -> int:
+        """The parser keeps positions on names; a node without one stands where its first name does."""
+        for each in node.walk():
+            if "start" in each.meta:
+                return line_at(self.text, each.meta["start"])
+        return line_at(self.text, len(self.text) - len(self.text.lstrip()))
+
+
+_NAMES: Final = f"tables are named layer.name, where the layers are {', '.join(Layer)}"
+
+
+def _ordered(found: Mapping[AssetKey, int]) -> tuple[Reference, ...]:
+    return tuple(Reference(key, line) for key, line in sorted(found.items()))
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """Does the bare name mean a common table expression that is visible where it stands?
+
+    In the body of a WITH all its members are visible, in a member only those before it, and itself if recursive.
+    """
+    name, inside = table.name.lower(), None
+    node: exp.Expr | None = table.parent
+    while node is not None:
+        if isinstance(node, exp.CTE):
+            inside = node
+        elif any(cte.alias.lower() == name for cte in _visible(node, inside)):
+            return True
+        node = node.parent
+    return False
+
+
+def _visible(node: exp.Expr, inside: exp.CTE | None) -> list[exp.CTE]:
+    with_ = node.args.get("with_") or node.args.get("with")
+    if not isinstance(with_, exp.With):
+        return []
+    members: list[exp.CTE] = with_.expressions
+    if inside is None or inside.parent is not with_:
+        return members
+    position = next(index for index, member in enumerate(members) if member is inside)
+    return members[: position + bool(with_.args.get("recursive"))]

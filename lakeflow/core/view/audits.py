@@ -1,0 +1,137 @@
+"""What a look with today's checks is at, and what it found. Pure; nothing of it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from lakeflow.core.errors import UsageError
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
+from lakeflow.core.model.table import MAIN, NEUTRAL, Snapshot, Table
+from lakeflow.core.run.verdict import hold_reason
+from lakeflow.core.view.history import BRANCH_PREFIX, find_snapshot, seen_at
+
+HELD = "held"
+"""Stands for the newest branch of an asset that a run left."""
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """One snapshot and what checks say of it: today's, or those of the run that audited it.
+
+    `ref` is the head that it is, None for an older one; `rows` is None where its writer did not say how many.
+    `checks_digest` tells which checks these were.
+    """
+
+    asset: AssetKey
+    snapshot_id: int
+    ref: str | None
+    committed_at: datetime
+    rows: int | None
+    checks: tuple[CheckResult, ...]
+    checks_digest: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why these checks would hold it; empty when they would let it be published."""
+        return hold_reason(self.checks)
+
+
+def looked_at(
+    tables: Mapping[AssetKey, Table], ref: str, snapshot: str | None, history: int
+) -> tuple[tuple[AssetKey, int], ...]:
+    """The snapshots meant, of each table that has some: the head of a ref, one snapshot, or the last few of main.
+
+    UsageError when there are none, and for a snapshot or a ref beside what excludes it.
+    """
+    if snapshot is not None and (len(tables) != 1 or ref != MAIN or history != 1):
+        raise UsageError("a snapshot is one of one asset", hint="name one asset, and neither ref nor history")
+    if history != 1 and ref != MAIN:
+        raise UsageError("history is that of main", hint="leave the ref out")
+    found = [(key, at) for key, table in tables.items() for at in _meant(table, ref, snapshot, history)]
+    if not found:
+        what = "was ever published" if ref == MAIN else f"has a ref {ref!r}"
+        raise UsageError(f"nothing selected {what}", hint="`lakeflow status` says how the assets stand")
+    return tuple(found)
+
+
+def _meant(table: Table, ref: str, snapshot: str | None, history: int) -> Iterator[int]:
+    if snapshot is not None:
+        if (one := find_snapshot(table, ref=ref, snapshot=snapshot)) is not None:
+            yield one
+    elif history != 1:
+        yield from (each.id for each in published_lately(table, history))
+    elif name := ref_meant(table, ref):
+        yield table.refs[name]
+
+
+def recorded(run: RunRecord, tables: Mapping[AssetKey, Table]) -> tuple[Inspected, ...]:
+    """What the audits of a run found, as the ledger has it. A snapshot that has expired is told by the run's time."""
+    return tuple(_recorded(run, step, tables.get(step.asset)) for step in run.steps if step.checks and step.snapshot_id)
+
+
+def _recorded(run: RunRecord, step: StepRecord, table: Table | None) -> Inspected:
+    assert step.snapshot_id is not None
+    snapshot = table.snapshots.get(step.snapshot_id) if table else None
+    at = snapshot.committed_at if snapshot else run.started_at
+    ref = head_of(table, step.snapshot_id) if table else None
+    return Inspected(step.asset, step.snapshot_id, ref, at, step.rows, step.checks, step.checks_digest)
+
+
+def ref_meant(table: Table, ref: str) -> str | None:
+    """The ref of that name in this table, None when it has none such."""
+    if ref == HELD:
+        branches = [(table.snapshots[head].committed_at, name) for name, head in table.refs.items() if _is_ours(name)]
+        return max(branches)[1] if branches else None
+    return ref if ref in table.refs else None
+
+
+def _is_ours(ref: str) -> bool:
+    return ref.startswith(BRANCH_PREFIX)
+
+
+def head_of(table: Table, snapshot_id: int) -> str | None:
+    """The ref whose head the snapshot is, main before all others."""
+    refs = sorted((name != MAIN, name) for name, head in table.refs.items() if head == snapshot_id)
+    return refs[0][1] if refs else None
+
+
+def published_lately(table: Table, most: int) -> tuple[Snapshot, ...]:
+    """The last snapshots of main that changed rows, newest first, as far as they are kept."""
+    changed = (snapshot for snapshot in table.ancestry(table.main) if snapshot.operation != NEUTRAL)
+    return tuple(islice(changed, most))
+
+
+def read_with(other: Table, table: Table, snapshot_id: int, ref: str | None) -> int | None:
+    """Which snapshot of another table a check of this snapshot reads. None: there is none.
+
+    Of a branch the same branch, else main. Of an older snapshot what the same run wrote, else what readers saw when
+    main came to it.
+    """
+    if ref is not None:
+        return other.refs.get(ref, other.main)
+    made = provenance_of(table.snapshots[snapshot_id].summary)
+    ours = (each.id for each in other.ancestry(other.main) if made and _run_of(each) == made.run)
+    return next(ours, None) or published_with(other, table, snapshot_id)
+
+
+def published_with(other: Table, table: Table, snapshot_id: int) -> int | None:
+    """What readers of another table saw when main came to this snapshot; None: nothing, or it has expired."""
+    try:
+        return seen_at(other, _came(table, snapshot_id))
+    except UsageError:
+        return None
+
+
+def _came(table: Table, snapshot_id: int) -> datetime:
+    moments: Iterator[datetime] = (since for since, head in table.log if head == snapshot_id)
+    return next(moments, table.snapshots[snapshot_id].committed_at)
+
+
+def _run_of(snapshot: Snapshot) -> str:
+    made = provenance_of(snapshot.summary)
+    return made.run if made else ""

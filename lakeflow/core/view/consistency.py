@@ -1,0 +1,170 @@
+"""Do tables, their files and the ledger tell one story? Facts in, findings out (promises I1, I3, I4 and I5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from lakeflow.core.model.asset import EMPTY, AssetKey, Project
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.run import UNPUBLISHED_ENDS, Ruling, RunRecord, RunState, StepState, VerdictRecord
+from lakeflow.core.model.table import MAIN, Table
+from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.run.leases import Standing, died
+from lakeflow.core.view.findings import Finding, Level
+from lakeflow.core.view.history import BRANCH_PREFIX
+from lakeflow.core.wording import counted
+
+_PUBLISHED = frozenset({Ruling.PUBLISH, Ruling.FORCED})
+_RULED = _PUBLISHED | {Ruling.UNCHANGED}
+
+
+@dataclass(frozen=True)
+class Stock:
+    """The files that the kept snapshots of a table need: how many, and by path what is not there, and for which
+    snapshots; `damaged` maps a manifest to what is wrong with it.
+    """
+
+    key: AssetKey
+    files: int
+    missing: Mapping[str, frozenset[int]] = EMPTY
+    damaged: Mapping[str, str] = EMPTY
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All tables as one read found them, and what the ledger holds. `open_runs` are those that did not end well:
+    running, or unpublished.
+    """
+
+    tables: Mapping[AssetKey, Table]
+    states: Mapping[str, RunState]
+    open_runs: Sequence[RunRecord]
+    standing: Standing
+    verdicts: Mapping[AssetKey, Sequence[VerdictRecord]]
+
+
+def lacks(stock: Stock) -> Iterator[Finding]:
+    """I4: no live snapshot with a missing file."""
+    table = str(stock.key)
+    if stock.missing:
+        first = min(stock.missing)
+        snapshots = frozenset[int]().union(*stock.missing.values())
+        needed = ", ".join(short_id(snapshot) for snapshot in sorted(snapshots)[:3])
+        more = f" and {len(snapshots) - 3} more snapshots" if len(snapshots) > 3 else ""
+        count = len(stock.missing)
+        noun = "file is" if count == 1 else "files are"
+        message = f"{count} {noun} missing, such as {first}; needed by {needed}{more}"
+        yield Finding(Level.PROBLEM, table, message, "restore it from a copy of the lake")
+    for message in stock.damaged.values():
+        yield Finding(Level.PROBLEM, table, message, "restore it from a copy of the lake")
+
+
+def disagreements(evidence: Evidence) -> Iterator[Finding]:
+    """Everything that refs, snapshots and ledger do not tell alike; nothing on a sound lake, held runs or not."""
+    yield from _dead_runs(evidence)
+    yield from _lost_branches(evidence)
+    for key, table in sorted(evidence.tables.items()):
+        lost = {ref: head for ref, head in table.refs.items() if head not in table.snapshots}
+        yield from _lost_heads(table, lost)
+        yield from _stray_branches(table, evidence)
+        if MAIN not in lost:
+            yield from _unruled(table, evidence.verdicts.get(key, ()))
+    for key, verdicts in sorted(evidence.verdicts.items()):
+        yield from _unreachable(key, verdicts, evidence)
+
+
+def _lost_heads(table: Table, lost: Mapping[str, int]) -> Iterator[Finding]:
+    for ref, head in sorted(lost.items()):
+        message = f"ref {ref} points to snapshot {head}, which the table does not have"
+        yield Finding(Level.PROBLEM, str(table.key), message, "restore the table's metadata folder from a copy")
+
+
+def _dead_runs(evidence: Evidence) -> Iterator[Finding]:
+    for run in evidence.open_runs:
+        if died(run, evidence.standing):
+            message = "stands as running, but its process is gone; readers see what was published before"
+            yield Finding(Level.WARNING, f"run {run.id}", message, f"`lakeflow retry {run.id}` goes on with it")
+
+
+def _stray_branches(table: Table, evidence: Evidence) -> Iterator[Finding]:
+    for ref in sorted(table.refs):
+        run = ref.removeprefix(BRANCH_PREFIX)
+        if not ref.startswith(BRANCH_PREFIX):
+            continue
+        state = evidence.states.get(run)
+        hint = f"look at it with `lakeflow show {table.key} --ref {ref}`; drop it with the engine that made it"
+        if state is None:
+            yield Finding(Level.WARNING, str(table.key), f"branch {ref} belongs to no recorded run", hint)
+        elif state not in UNPUBLISHED_ENDS | {RunState.RUNNING}:
+            words = f"branch {ref} is open, but its run stands as {state.replace('_', ' ')}"
+            yield Finding(Level.WARNING, str(table.key), words, hint)
+
+
+def _lost_branches(evidence: Evidence) -> Iterator[Finding]:
+    """A held step waits on its branch."""
+    for run in evidence.open_runs:
+        held = [step for step in run.steps if step.state is StepState.HELD and step.snapshot_id is not None]
+        for step in held if run.state in UNPUBLISHED_ENDS else ():
+            table = evidence.tables.get(step.asset)
+            if table is None or table.refs.get(run.branch) != step.snapshot_id:
+                message = f"run {run.id} is {run.state}, but its branch {run.branch} is gone or was moved"
+                yield Finding(Level.WARNING, str(step.asset), message, f"`lakeflow retry {run.id}` writes it again")
+
+
+def _unruled(table: Table, verdicts: Sequence[VerdictRecord]) -> Iterator[Finding]:
+    """I1: nothing on main without a recorded verdict for that very snapshot, since the last one that has it."""
+    ruled = {verdict.snapshot_id for verdict in verdicts if verdict.ruling in _RULED}
+    unruled = list(takewhile(lambda snapshot: snapshot.id not in ruled, table.ancestry(table.main)))
+    ours = [snapshot for snapshot in unruled if provenance_of(snapshot.summary)]
+    if ours:
+        names = ", ".join(short_id(snapshot.id) for snapshot in ours[:3])
+        message = f"no verdict is recorded for {names} on main: the ledger is not the one that published it"
+        hint = f"restore the catalog's database from a copy, or `lakeflow materialize --force {table.key}`"
+        yield Finding(Level.PROBLEM, str(table.key), message, hint)
+    elif unruled:
+        message = f"main was changed outside lakeflow: nobody audited {short_id(unruled[0].id)}"
+        yield Finding(Level.WARNING, str(table.key), message, f"`lakeflow materialize {table.key}` audits it")
+
+
+def _since_last_drop(verdicts: Sequence[VerdictRecord]) -> list[VerdictRecord]:
+    return list(takewhile(lambda verdict: verdict.ruling is not Ruling.DROPPED, reversed(verdicts)))[::-1]
+
+
+def undefined(tables: Mapping[AssetKey, Table], project: Project) -> tuple[Table, ...]:
+    """The tables that no asset defines any more, and that no asset says it was renamed from; kept until dropped."""
+    pending = {asset.renamed_from for key, asset in project.assets.items() if key not in tables}
+    return tuple(table for key, table in sorted(tables.items()) if key not in project.assets and key not in pending)
+
+
+def left_behind(tables: Sequence[Table]) -> Iterator[Finding]:
+    for table in tables:
+        rows = (
+            ""
+            if table.published is None or table.published.rows is None
+            else f" ({counted(table.published.rows, 'row')})"
+        )
+        message = f"no asset defines it any more; its table{rows} is kept"
+        yield Finding(
+            Level.WARNING, str(table.key), message, f"`lakeflow drop {table.key}` takes it out of the catalog"
+        )
+
+
+def _unreachable(key: AssetKey, verdicts: Sequence[VerdictRecord], evidence: Evidence) -> Iterator[Finding]:
+    """I3: what was published last is main or an ancestor of it, unless its run was rolled back."""
+    standing = [
+        verdict
+        for verdict in _since_last_drop(verdicts)
+        if verdict.ruling in _PUBLISHED and evidence.states.get(verdict.run) is not RunState.ROLLED_BACK
+    ]
+    if not standing:
+        return
+    last, table = standing[-1], evidence.tables.get(key)
+    if table is None:
+        message = f"the ledger says that run {last.run} published it, but the catalog has no such table"
+        yield Finding(Level.PROBLEM, str(key), message, f"`lakeflow materialize --force {key}` builds it again")
+    elif last.snapshot_id not in {snapshot.id for snapshot in table.ancestry(table.main)}:
+        message = f"{short_id(last.snapshot_id)}, which run {last.run} published, is not in what readers see"
+        hint = f"`lakeflow snapshots {key}` shows what they see"
+        yield Finding(Level.WARNING, str(key), message, hint)

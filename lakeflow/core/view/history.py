@@ -1,0 +1,158 @@
+"""The history of one table, as people read it: open branches first, then main and what it was before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from lakeflow.core.errors import UsageError
+from lakeflow.core.model.provenance import Provenance, provenance_of
+from lakeflow.core.model.run import Ruling, VerdictRecord
+from lakeflow.core.model.table import MAIN, NEUTRAL, Snapshot, Table
+from lakeflow.core.view.rows import SnapshotRow, SnapshotState
+
+BRANCH_PREFIX: Final = "audit_"
+_STATES: Final = {
+    Ruling.PUBLISH: SnapshotState.PUBLISHED,
+    Ruling.UNCHANGED: SnapshotState.PUBLISHED,
+    Ruling.FORCED: SnapshotState.FORCED,
+    Ruling.HOLD: SnapshotState.HELD,
+    Ruling.DROPPED: SnapshotState.PUBLISHED,
+}
+
+
+def history(table: Table, verdicts: Sequence[VerdictRecord]) -> tuple[SnapshotRow, ...]:
+    """Newest first: the heads of open branches, then main and its ancestors as far as they are kept.
+
+    A later audit that fails on main takes nothing back: the verdict that published a snapshot stays its state. So it
+    does when a later write gives the same rows: nothing was audited then.
+    """
+    held = {verdict.snapshot_id: verdict for verdict in verdicts}
+    ruled = {verdict.snapshot_id: verdict for verdict in sorted(verdicts, key=_weight) if _weight(verdict)}
+    branches = [(ref, table.snapshots[head]) for ref, head in table.refs.items() if ref.startswith(BRANCH_PREFIX)]
+    branches.sort(key=lambda branch: branch[1].committed_at, reverse=True)
+    waiting = [_row(table, ref, snapshot, held.get(snapshot.id)) for ref, snapshot in branches]
+    trunk = [(MAIN if snapshot.id == table.main else None, snapshot) for snapshot in table.ancestry(table.main)]
+    return (*waiting, *(_row(table, ref, snapshot, ruled.get(snapshot.id)) for ref, snapshot in trunk))
+
+
+def open_runs(table: Table) -> tuple[str, ...]:
+    """The runs that have a branch in this table."""
+    return tuple(sorted(ref.removeprefix(BRANCH_PREFIX) for ref in table.refs if ref.startswith(BRANCH_PREFIX)))
+
+
+def seen_at(table: Table, moment: datetime) -> int:
+    """The snapshot that readers of main saw then, one that was taken back later included.
+
+    It rests on the table's own log of main; for a table without one on main's ancestry and when each of it was
+    committed. A moment without a time zone is in UTC. UsageError before the first publish, and where the history of
+    that time has expired.
+    """
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    log = table.log or _log_of_ancestry(table)
+    if not log:
+        raise UsageError(f"{table.key} was never published", hint=f"`lakeflow materialize +{table.key}` builds it")
+    seen = [snapshot for since, snapshot in log if since <= moment]
+    if not seen:
+        raise _before(table, log[0])
+    if seen[-1] not in table.snapshots:
+        raise _expired(table)
+    return seen[-1]
+
+
+def predecessor(table: Table, snapshot_id: int | None) -> int | None:
+    """What main held before this snapshot changed its rows: of a branch today's main, of main what it was before.
+
+    None when the snapshot is the first one, and when what stood before it has expired.
+    """
+    for snapshot in table.ancestry(snapshot_id):
+        if snapshot.operation != NEUTRAL:
+            return snapshot.parent_id if snapshot.parent_id in table.snapshots else None
+    return None
+
+
+def find_snapshot(table: Table, *, ref: str, snapshot: str | None) -> int | None:
+    """The snapshot that a person means: a ref, or `s` and the first digits of an id. None: main is unborn.
+
+    A whole id is found although another one begins with it. UsageError when there is none such, or several.
+    """
+    if snapshot is None:
+        return _by_ref(table, ref)
+    digits = snapshot.removeprefix("s")
+    near = [known for known in table.snapshots if digits and str(known).startswith(digits)]
+    found = [known for known in near if str(known) == digits] or near
+    if len(found) != 1:
+        what = "is no snapshot" if not found else f"means {len(found)} snapshots"
+        raise UsageError(f"{snapshot!r} {what} of {table.key}", hint=f"`lakeflow snapshots {table.key}` lists them")
+    return found[0]
+
+
+def _log_of_ancestry(table: Table) -> tuple[tuple[datetime, int], ...]:
+    return tuple((snapshot.committed_at, snapshot.id) for snapshot in table.ancestry(table.main))[::-1]
+
+
+def _before(table: Table, first: tuple[datetime, int]) -> UsageError:
+    since, snapshot = first
+    known = table.snapshots.get(snapshot)
+    if known is None or known.parent_id is not None:
+        return _expired(table)
+    at = since.isoformat(timespec="seconds")
+    return UsageError(
+        f"{table.key} was not published then: it first was at {at}",
+        hint=f"`lakeflow snapshots {table.key}` lists what there is",
+        asset=table.key,
+    )
+
+
+def _expired(table: Table) -> UsageError:
+    return UsageError(
+        f"what readers of {table.key} saw then has expired",
+        hint="keep_snapshots in [tool.lakeflow] says how many snapshots are kept",
+        asset=table.key,
+    )
+
+
+def _by_ref(table: Table, ref: str) -> int | None:
+    if ref not in table.refs and ref != MAIN:
+        raise UsageError(
+            f"{table.key} has no ref {ref!r}; it has {_listed(table.refs) or 'none'}",
+            hint=f"`lakeflow snapshots {table.key}` lists them",
+        )
+    return table.refs.get(ref)
+
+
+def _row(table: Table, ref: str | None, snapshot: Snapshot, verdict: VerdictRecord | None) -> SnapshotRow:
+    made = provenance_of(snapshot.summary) or Provenance(run="", attempt=0, asset="", code_version="")
+    parent = table.snapshots.get(snapshot.parent_id) if snapshot.parent_id is not None else None
+    before = parent.rows if parent else (0 if snapshot.parent_id is None else None)
+    return SnapshotRow(
+        snapshot_id=snapshot.id,
+        ref=ref,
+        state=_state(ref, verdict),
+        committed_at=snapshot.committed_at,
+        operation=snapshot.operation,
+        rows=snapshot.rows,
+        added=None if snapshot.rows is None or before is None else snapshot.rows - before,
+        run=made.run,
+        code_version=made.code_version,
+        inputs=made.inputs,
+        passed=verdict.passed if verdict else None,
+        checks=verdict.total if verdict else None,
+    )
+
+
+def _state(ref: str | None, verdict: VerdictRecord | None) -> SnapshotState:
+    if verdict is not None:
+        return _STATES[verdict.ruling]
+    on_branch = ref is not None and ref.startswith(BRANCH_PREFIX)
+    return SnapshotState.WRITTEN if on_branch else SnapshotState.UNRULED
+
+
+def _weight(verdict: VerdictRecord) -> int:
+    """Which ruling tells how a snapshot came to stand on main: the last of the greatest weight; 0 tells nothing."""
+    return {Ruling.HOLD: 0, Ruling.DROPPED: 0, Ruling.UNCHANGED: 1}.get(verdict.ruling, 2)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

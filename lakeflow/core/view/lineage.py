@@ -1,0 +1,115 @@
+"""What was made from what, as trees that a person reads from the result down to the sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from lakeflow.core.model.asset import Asset, AssetKey, ExternalKey, Layer, Project, PythonCode
+from lakeflow.core.model.graph import ancestors
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.quarantine import owner_of
+from lakeflow.core.model.run import STANDING
+from lakeflow.core.model.table import External, Snapshot, Table
+from lakeflow.core.plan.facts import Facts
+from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode
+
+
+def trees(
+    project: Project, statuses: Mapping[AssetKey, AssetStatus], selected: Sequence[AssetKey]
+) -> tuple[LineageNode, ...]:
+    """One tree for each selected asset from which no other selected one is made.
+
+    An asset that stands in a tree already is shown again without its upstreams, marked `repeated`.
+    """
+    graph = {key: asset.upstreams for key, asset in project.assets.items()}
+    below = {key: ancestors([key], graph) - {key} for key in selected}
+    tops = [key for key in selected if not any(key in found for found in below.values())]
+    shown: set[AssetKey] = set()
+    return tuple(_node(project, statuses, key, shown) for key in tops)
+
+
+def with_snapshots(nodes: Sequence[LineageNode], facts: Facts) -> tuple[LineageNode, ...]:
+    """The trees with the snapshots that went into each other, as recorded when they were made."""
+    return tuple(_used(node, node.status.snapshot_id, facts) for node in nodes)
+
+
+def _used(node: LineageNode, snapshot_id: int | None, facts: Facts) -> LineageNode:
+    table = facts.tables.get(node.status.asset)
+    snapshot = table.snapshots.get(snapshot_id) if table and snapshot_id is not None else None
+    inputs = _inputs(facts, node.status.asset, snapshot) if snapshot else {}
+    upstreams = tuple(_used(above, inputs.get(str(above.status.asset)), facts) for above in node.upstreams)
+    externals = tuple(_external(use.key, inputs.get(str(use.key)), facts) for use in node.externals)
+    rows = snapshot.rows if snapshot else None
+    return replace(node, used=snapshot_id, used_rows=rows, upstreams=upstreams, externals=externals)
+
+
+def _external(key: ExternalKey, used: int | None, facts: Facts) -> ExternalUse:
+    found = facts.externals.get(key, External())
+    snapshot = found.table.snapshots.get(used) if found.table and used is not None else None
+    return ExternalUse(key, used, snapshot.rows if snapshot else None, found.main, found.fault)
+
+
+def _inputs(facts: Facts, key: AssetKey, snapshot: Snapshot) -> Mapping[str, int]:
+    """What the snapshot was made from: by the last run that found a new write equal to it, else by its own summary.
+
+    A quarantine was filled by the write of its owner.
+    """
+    if (owner := owner_of(key)) is not None:
+        return _written_with(facts.tables.get(owner), snapshot)
+    said = [v for v in facts.verdicts.get(key, ()) if v.snapshot_id == snapshot.id and v.ruling in STANDING]
+    if said:
+        return said[-1].inputs
+    made = provenance_of(snapshot.summary)
+    return made.inputs if made else {}
+
+
+def _written_with(owner: Table | None, snapshot: Snapshot) -> Mapping[str, int]:
+    """The snapshot of the owner that the same run put on main."""
+    made = provenance_of(snapshot.summary)
+    if owner is None or made is None:
+        return {}
+    for each in owner.ancestry(owner.main):
+        if (by := provenance_of(each.summary)) and by.run == made.run:
+            return {str(owner.key): each.id}
+    return {}
+
+
+def personal(project: Project) -> frozenset[AssetKey]:
+    """The assets that hold personal data or are made from some, however far above."""
+    graph = {key: asset.upstreams for key, asset in project.assets.items()}
+    return frozenset(key for key in graph if any(project.assets[above].pii for above in ancestors([key], graph)))
+
+
+def personal_columns(project: Project, keys: Iterable[AssetKey]) -> frozenset[str]:
+    """Lower-cased names of all personal columns of these assets and of what they are made from."""
+    graph = {key: asset.upstreams for key, asset in project.assets.items()}
+    return frozenset(name for key in ancestors(keys, graph) for name in project.assets[key].pii)
+
+
+def personal_inputs(project: Project, asset: Asset) -> frozenset[str]:
+    """Lower-cased names of the unmasked personal columns that a function above bronze reads, and of which it declares
+    nothing itself. What a SELECT makes of them is seen in its text (`lakeflow.core.declare.pii`).
+    """
+    if asset.key.layer is Layer.BRONZE or not isinstance(asset.code, PythonCode):
+        return frozenset()
+    above = (project.assets[key] for key in asset.upstreams)
+    said = {name.lower() for name, column in asset.columns.items() if column.mask or column.pii is not None}
+    return frozenset(name for each in above for name in each.pii - each.masks.keys() - said)
+
+
+def hidden_columns(project: Project, asset: Asset) -> frozenset[str]:
+    """Lower-cased names of the columns whose values leave the table nowhere: declared personal, or likely so."""
+    return asset.pii | personal_inputs(project, asset)
+
+
+def _node(
+    project: Project, statuses: Mapping[AssetKey, AssetStatus], key: AssetKey, shown: set[AssetKey]
+) -> LineageNode:
+    asset = project.assets[key]
+    repeated = key in shown and bool(asset.upstreams or asset.external)
+    shown.add(key)
+    above = () if repeated else tuple(_node(project, statuses, up, shown) for up in sorted(asset.upstreams))
+    dimensions = sorted({foreign.dimension for foreign in project.suite(key).foreign_keys})
+    theirs = () if repeated else tuple(map(ExternalUse, sorted(asset.external)))
+    return LineageNode(statuses[key], above, asset.outside, asset.kind, tuple(dimensions), repeated, externals=theirs)

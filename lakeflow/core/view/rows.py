@@ -1,0 +1,109 @@
+"""What people look at: the health of assets, the snapshots of a table, lineage as a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from lakeflow.core.model.asset import AssetKey, ExternalKey, Kind
+from lakeflow.core.plan.landing import Copy
+
+
+class Health(StrEnum):
+    """`held` needs a decision; `stale` needs a run; `unaudited` has newer checks than its verdict."""
+
+    HELD = "held"
+    NEVER_BUILT = "never built"
+    STALE = "stale"
+    UNAUDITED = "unaudited"
+    FRESH = "fresh"
+
+
+@dataclass(frozen=True)
+class AssetStatus:
+    """One asset now. `held` names the runs that wait for a decision; `published_at` and `rows` are main's.
+
+    `skipped` are outside files that land nowhere, since their content landed under another name.
+    """
+
+    asset: AssetKey
+    health: Health
+    reasons: tuple[str, ...] = ()
+    snapshot_id: int | None = None
+    rows: int | None = None
+    published_at: datetime | None = None
+    held: tuple[str, ...] = ()
+    skipped: tuple[Copy, ...] = ()
+
+
+class SnapshotState(StrEnum):
+    """`held` and `written` stand on a branch; `forced` and `unruled` are or were on main."""
+
+    PUBLISHED = "published"
+    FORCED = "forced"
+    HELD = "held"
+    WRITTEN = "written"
+    UNRULED = "unruled"
+
+
+@dataclass(frozen=True)
+class SnapshotRow:
+    """One line of a table's history. `ref` is `main`, a branch, or None for an older snapshot of main.
+
+    `added` is the change in rows against the parent; `passed` of `checks` is None where no audit is recorded.
+    """
+
+    snapshot_id: int
+    ref: str | None
+    state: SnapshotState
+    committed_at: datetime
+    operation: str
+    rows: int | None
+    added: int | None = None
+    run: str = ""
+    code_version: str = ""
+    inputs: Mapping[str, int] | None = None
+    passed: int | None = None
+    checks: int | None = None
+
+
+@dataclass(frozen=True)
+class ExternalUse:
+    """A table of another catalog that an asset reads: which snapshot went into it, and what its readers see now."""
+
+    key: ExternalKey
+    used: int | None = None
+    used_rows: int | None = None
+    now: int | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class LineageNode:
+    """An asset with what it was made from. `sources` are outside files of a root, `externals` other catalogs' tables.
+
+    `kind` is what a gold asset is, `dimensions` what its foreign keys refer to. `repeated` marks an asset whose
+    upstreams stand elsewhere in the tree. `used` is the snapshot that went into the asset above it, of the top what
+    readers see; readers may see another one of it by now. None: not recorded.
+    """
+
+    status: AssetStatus
+    upstreams: tuple[LineageNode, ...] = ()
+    sources: tuple[str, ...] = ()
+    kind: Kind | None = None
+    dimensions: tuple[AssetKey, ...] = ()
+    repeated: bool = False
+    used: int | None = None
+    used_rows: int | None = None
+    externals: tuple[ExternalUse, ...] = ()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting, its value as text without secrets, and where it came from."""
+
+    name: str
+    value: str
+    source: str

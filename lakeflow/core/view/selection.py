@@ -1,0 +1,183 @@
+"""Which assets are meant: one small language for the command line, Python and the screens.
+
+Names, globs, layers, tags and owners that no asset has are refused wherever they stand: they are typing errors.
+`status:` and `state:` ask how the lake stands now, and none may be the true answer; only if the whole selects
+nothing is that an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Final
+
+from lakeflow.core.errors import SelectionError
+from lakeflow.core.model.asset import AssetKey, Layer, Project
+from lakeflow.core.model.graph import Upstreams, ancestors, downstreams
+from lakeflow.core.nearest import nearest
+from lakeflow.core.view.rows import AssetStatus, Health
+from lakeflow.core.view.selection_grammar import AllOf, AnyOf, Expression, Not, Term, parse
+
+Groups = Mapping[str, Collection[AssetKey]]
+"""What may stand behind a prefix, and which assets it means."""
+
+_SHOWN: Final = 8
+_EVERYTHING: Final = "`lakeflow list` shows all assets, `lakeflow status` how they stand"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a lake stands at one moment: every asset's status, and which differ from what is published."""
+
+    statuses: Mapping[AssetKey, AssetStatus]
+    modified: frozenset[AssetKey]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a selection may ask of a lake. `look` reads the catalog; it is called once, and only if it must be."""
+
+    project: Project
+    look: Callable[[], Standing]
+
+    @cached_property
+    def standing(self) -> Standing:
+        return self.look()
+
+    @cached_property
+    def upstreams(self) -> Upstreams:
+        return {key: asset.upstreams for key, asset in self.project.assets.items()}
+
+    @cached_property
+    def downstreams(self) -> Upstreams:
+        return downstreams(self.upstreams)
+
+    @cached_property
+    def names(self) -> Mapping[str, AssetKey]:
+        return {str(key): key for key in self.project.assets}
+
+
+def select(said: Sequence[str], known: Known, exclude: str = "") -> tuple[AssetKey, ...]:
+    """The assets meant and not excluded, in the order of the project. Nothing said means all of them.
+
+    SelectionError when a term or the whole selects nothing. The texts are read as one, a space between them.
+    """
+    chosen = _assets(parse(" ".join(said)), known) if said else set(known.upstreams)
+    if exclude.strip():
+        chosen -= _assets(parse(exclude), known)
+    if not chosen:
+        raise SelectionError(f"{' '.join(spelled(said, exclude))!r} selects no asset", hint=_EVERYTHING)
+    return tuple(key for key in known.upstreams if key in chosen)
+
+
+def spelled(said: Sequence[str], exclude: str = "") -> tuple[str, ...]:
+    """What was asked for, as a selection that says it without `exclude`."""
+    if not exclude.strip():
+        return tuple(said)
+    without = f"not ({exclude})"
+    return (f"({' '.join(said)}) and {without}" if said else without,)
+
+
+def _assets(expression: Expression, known: Known) -> set[AssetKey]:
+    match expression:
+        case AnyOf(parts):
+            return set[AssetKey]().union(*(_assets(part, known) for part in parts))
+        case AllOf(parts):
+            return set.intersection(*(_assets(part, known) for part in parts))
+        case Not(part):
+            return known.upstreams.keys() - _assets(part, known)
+        case Term():
+            return _around(expression, known)
+
+
+def _around(term: Term, known: Known) -> set[AssetKey]:
+    found = _having(term, known) if term.prefix else _named(term, known)
+    above = ancestors(found, known.upstreams, term.up)
+    below = ancestors(found, known.downstreams, term.down) if term.down != 0 else found
+    return above | below
+
+
+def _named(term: Term, known: Known) -> set[AssetKey]:
+    found = _matching(term.value, known.names)
+    if not found:
+        raise _nothing(term, _likely_name(term.value, known.names), "`lakeflow list` shows all assets")
+    return {known.names[name] for name in found}
+
+
+def _having(term: Term, known: Known) -> set[AssetKey]:
+    if term.prefix not in _GROUPS:
+        likely = nearest(term.prefix, _GROUPS)
+        choice = "assets are selected by " + ", ".join(f"`{prefix}:`" for prefix in _GROUPS)
+        raise _nothing(term, likely and str(Term(likely, term.value)), choice)
+    groups = _GROUPS[term.prefix](known)
+    words = _matching(term.value, groups)
+    if not words:
+        likely = nearest(term.value, groups)
+        raise _nothing(term, likely and str(Term(term.prefix, likely)), _choice(term.prefix, groups))
+    return {key for word in words for key in groups[word]}
+
+
+def _matching(value: str, words: Collection[str]) -> list[str]:
+    """The words that the value is, or that it matches as a glob."""
+    return [value] if value in words else [word for word in words if fnmatchcase(word, value)]
+
+
+def _likely_name(value: str, names: Mapping[str, AssetKey]) -> str | None:
+    """The name that was probably meant; a layer that all share must not make names look alike."""
+    if "." in value:
+        globs = [f"{layer}.*" for layer in Layer] if "*" in value else []
+        return nearest(value, [*names, *globs], cutoff=0.8)
+    without_layer = {key.name: name for name, key in reversed(tuple(names.items()))}
+    likely = nearest(value, without_layer)
+    return likely and without_layer[likely]
+
+
+def _nothing(term: Term, likely: str | None, otherwise: str) -> SelectionError:
+    return SelectionError(f"nothing matches {str(term)!r}", hint=f"did you mean `{likely}`?" if likely else otherwise)
+
+
+def _choice(prefix: str, groups: Groups) -> str:
+    if not groups:
+        return f"no asset has a {prefix}"
+    shown = [f"`{Term(prefix, word)}`" for word in sorted(groups)[:_SHOWN]]
+    return "there is " + ", ".join(shown) + (", …" if len(groups) > _SHOWN else "")
+
+
+def _grouped(pairs: Iterable[tuple[str, AssetKey]]) -> Groups:
+    groups: dict[str, set[AssetKey]] = {}
+    for word, key in pairs:
+        groups.setdefault(word, set()).add(key)
+    return groups
+
+
+def _layers(known: Known) -> Groups:
+    return _grouped((str(key.layer), key) for key in known.project.assets)
+
+
+def _tags(known: Known) -> Groups:
+    return _grouped((tag, key) for key, asset in known.project.assets.items() for tag in asset.tags)
+
+
+def _owners(known: Known) -> Groups:
+    return _grouped((asset.owner, key) for key, asset in known.project.assets.items() if asset.owner)
+
+
+def _statuses(known: Known) -> Groups:
+    healths = {key: status.health for key, status in known.standing.statuses.items()}
+    return {word.replace(" ", "_"): {key for key, health in healths.items() if health == word} for word in Health}
+
+
+def _states(known: Known) -> Groups:
+    return {"modified": known.standing.modified}
+
+
+_GROUPS: Final[Mapping[str, Callable[[Known], Groups]]] = {
+    "layer": _layers,
+    "tag": _tags,
+    "owner": _owners,
+    "status": _statuses,
+    "state": _states,
+}
+"""Prefix → what may stand behind it. Only the last two look at the catalog."""

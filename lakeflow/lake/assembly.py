@@ -1,0 +1,174 @@
+"""The composition root: the only file that knows which adapters are real.
+
+Heavy libraries are imported by the port that needs them, so that planning and looking stay quick.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from lakeflow.adapters.database import Database, ReadOnlyDatabase
+from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
+from lakeflow.adapters.iceberg import IcebergCatalog
+from lakeflow.adapters.iceberg.external import IcebergExternals
+from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
+from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.adapters.machine import git, machine
+from lakeflow.adapters.machine import process as processes
+from lakeflow.adapters.machine import run_log as runlog
+from lakeflow.adapters.machine import source_files as outside
+from lakeflow.core.errors import Fault
+from lakeflow.core.model.asset import Asset, AssetKey, CheckKind, Project, SqlCode
+from lakeflow.core.model.file_source import FileSource
+from lakeflow.core.plan.landing import Found
+from lakeflow.core.ports import Auditor, Engine
+from lakeflow.core.settings.settings import Settings
+from lakeflow.core.view.lineage import personal
+from lakeflow.project import cache_folder
+from lakeflow.wap import Origin, Policy, World
+
+if TYPE_CHECKING:
+    from lakeflow.adapters.processes.engine import Hello
+
+MIGRATIONS: Final = (CATALOG_LAYOUT, *LEDGER_LAYOUT)
+"""The layout of a lake's database; a release appends to this list and never changes what stands in it."""
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def assemble(project: Project, settings: Settings) -> World:
+    """The world of one lake: its database is opened, and made when it is new."""
+    root = Path(project.root)
+    state = root / settings.state_dir
+    database = _open_database(settings, state)
+    return World(
+        project=project,
+        catalog=IcebergCatalog(database, warehouse_of(settings, root, state), utc_now),
+        ledger=SqlLedger(database, processes.is_alive, utc_now, settings.lease_seconds),
+        make_engine=partial(_engine, project, settings, state),
+        make_auditor=partial(_auditor, settings, root, state),
+        clock=utc_now,
+        new_id=new_run_id,
+        read_digest=partial(_read_digest, root),
+        origin=Origin(getpass.getuser(), processes.me(), version("lakeflow-wap"), git.describe(root)),
+        policy=_policy(settings),
+        log=runlog.recorder(state / "logs", utc_now),
+        release=database.close,
+        find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
+        changed_files=partial(outside.changed_files, root),
+        externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root)),
+    )
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        keep_snapshots=settings.keep_snapshots,
+        check_timeout=settings.check_timeout,
+        lease_seconds=settings.lease_seconds,
+        limits=settings.limits,
+        machine=settings.machine(machine.cores(), machine.memory()),
+        parallel=settings.parallel,
+    )
+
+
+def syntax_faults(project: Project) -> tuple[Fault, ...]:
+    """What DuckDB cannot parse of the project's SQL, assets and row checks."""
+    from lakeflow.adapters.duckdb.code.syntax import syntax_fault  # noqa: PLC0415 - only `check` asks for it
+
+    texts = {asset.code.path: asset.code.text for asset in project.assets.values() if isinstance(asset.code, SqlCode)}
+    rows = (file for suite in project.suites.values() for file in suite.files if file.kind is CheckKind.ROWS)
+    texts |= {file.path: file.text for file in rows}
+    return tuple(fault for path, text in texts.items() if (fault := syntax_fault(text, path)))
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_run_id() -> str:
+    """Ten letters and digits that sort by second: six of time (good until 2054), four of chance."""
+    seconds = int((utc_now() - _EPOCH).total_seconds())
+    time = "".join(_ALPHABET[(seconds >> shift) & 31] for shift in range(25, -1, -5))
+    return time + "".join(secrets.choice(_ALPHABET) for _ in range(4))
+
+
+def database_of(settings: Settings, state: Path) -> Database:
+    """The lake's database, not opened yet and not made."""
+    return Database(settings.catalog or f"sqlite:///{state / 'catalog.db'}")
+
+
+def _open_database(settings: Settings, state: Path) -> Database:
+    database = database_of(settings, state)
+    if not settings.allow_network_filesystem:
+        database.require_local_disk()
+    database.initialise(MIGRATIONS)
+    return database
+
+
+def _open_read_only(root: Path, url: str) -> Database:
+    """A relative path of SQLite starts at the root, as every path of the settings does."""
+    plain = "sqlite:///"
+    relative = url.startswith(plain) and not url.removeprefix(plain).startswith("/")
+    return ReadOnlyDatabase(f"{plain}{root / url.removeprefix(plain)}" if relative else url)
+
+
+def warehouse_of(settings: Settings, root: Path, state: Path) -> str:
+    """The folder under which new tables are made."""
+    return str(root / settings.warehouse if settings.warehouse else state / "warehouse")
+
+
+def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] | None:
+    """What happened when in a run, a line an event; None when this machine has no log of it."""
+    return runlog.read(Path(project.root) / settings.state_dir / "logs", run)
+
+
+def _engine(project: Project, settings: Settings, state: Path) -> Engine:
+    from lakeflow.adapters.duckdb.instance.spill import sweep  # noqa: PLC0415 - nor computes
+    from lakeflow.adapters.processes import Child  # noqa: PLC0415 - planning starts no process
+    from lakeflow.adapters.processes.engine import CodeProcesses  # noqa: PLC0415 - nor runs code
+
+    spill, masked = state / "spill", personal(project)
+    hello = partial(_hello, project.root, settings, spill, masked)
+    spawn = partial(Child, "lakeflow.workers.code")
+    return CodeProcesses(hello, spawn, state / "logs", masked, sweep=partial(sweep, spill))
+
+
+def _hello(root: str, settings: Settings, spill: Path, masked: frozenset[AssetKey]) -> Hello:
+    from lakeflow.adapters.duckdb.code.masks import Privacy  # noqa: PLC0415 - as above
+    from lakeflow.adapters.duckdb.engine import DuckEngine  # noqa: PLC0415 - as above
+    from lakeflow.adapters.processes.engine import Hello  # noqa: PLC0415 - see `_engine`
+
+    privacy = Privacy(masked, settings.salt)
+    make = partial(DuckEngine, root, settings.memory_limit, settings.threads, str(spill), privacy=privacy)
+    return Hello(root, make, tuple(entry or str(Path.cwd()) for entry in sys.path))
+
+
+def _auditor(settings: Settings, root: Path, state: Path) -> Auditor:
+    from lakeflow.adapters.duckdb.instance.spill import own_folder  # noqa: PLC0415 - as above
+    from lakeflow.adapters.expectations.compile.cache import Kept  # noqa: PLC0415 - as above
+    from lakeflow.adapters.machine.cache_folder import KeptFolder  # noqa: PLC0415 - as above
+    from lakeflow.adapters.processes import Child  # noqa: PLC0415 - nor starts a process
+    from lakeflow.adapters.processes.auditor import Limits, ProcessAuditor  # noqa: PLC0415 - planning does not audit
+
+    folder = cache_folder(root, settings, os.environ)
+    kept = str(folder) if folder else None
+    limits = Limits(settings.threads, settings.memory_limit, str(own_folder(state / "spill", "audit")))
+    spawn = partial(Child, "lakeflow.workers.audit")
+    return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, Kept(KeptFolder(kept)).covers)
+
+
+def _find_files(root: Path, hashes: outside.Hashes, source: FileSource) -> tuple[Found, ...]:
+    return outside.find_files(root, hashes, source.globs)
+
+
+def _read_digest(root: Path, asset: Asset) -> str:
+    return outside.read_digest(root, asset.reads)

@@ -1,0 +1,251 @@
+"""What is wrong with this machine or with a lake, one that cannot be opened included. Only `relocate` acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from lakeflow.adapters.database import Database, is_network_filesystem
+from lakeflow.adapters.iceberg import Home, IcebergCatalog, moved_tables, take_stock
+from lakeflow.adapters.iceberg import relocate as relocate_tables
+from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.adapters.machine import machine
+from lakeflow.adapters.machine import process as processes
+from lakeflow.core.errors import LakeError, LakeflowError, ProjectError
+from lakeflow.core.model.asset import AssetKey, Project
+from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunState
+from lakeflow.core.model.table import Table
+from lakeflow.core.run.leases import busy
+from lakeflow.core.settings.settings import Settings
+from lakeflow.core.view import findings
+from lakeflow.core.view.consistency import Evidence, disagreements, lacks, left_behind, undefined
+from lakeflow.core.view.findings import Finding, Level, of_error, well
+from lakeflow.core.wording import counted
+from lakeflow.lake.assembly import MIGRATIONS, assemble, database_of, new_run_id, utc_now, warehouse_of
+from lakeflow.project import find_root, load, load_settings
+from lakeflow.wap.run.lease import leased
+
+_OPEN: Final = UNPUBLISHED_ENDS | {RunState.RUNNING}
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A lake as its settings describe it; nothing of it need exist or work."""
+
+    root: Path
+    settings: Settings
+
+    @property
+    def state(self) -> Path:
+        return self.root / self.settings.state_dir
+
+    @property
+    def home(self) -> Home:
+        return Home(self.root, Path(warehouse_of(self.settings, self.root, self.state)))
+
+    @cached_property
+    def database(self) -> Database:
+        return database_of(self.settings, self.state)
+
+    @cached_property
+    def catalog(self) -> IcebergCatalog:
+        return IcebergCatalog(self.database, str(self.home.warehouse), utc_now)
+
+    @cached_property
+    def ledger(self) -> SqlLedger:
+        return SqlLedger(self.database, processes.is_alive, utc_now, self.settings.lease_seconds)
+
+
+def patient(path: Path, overrides: Mapping[str, str], environ: Mapping[str, str]) -> Patient:
+    """UsageError where there is no lake, ConfigError for a bad setting."""
+    root = find_root(path)
+    return Patient(root, load_settings(root, environ, overrides)[0])
+
+
+def diagnose(path: Path, overrides: Mapping[str, str], environ: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Everything there is to say, good and bad. Never raises for what is wrong: that is its answer."""
+    try:
+        one = patient(path, overrides, environ)
+    except LakeflowError as error:
+        return (*examine_machine(), *of_error("lake", error))
+    return (*examine_machine(), *examine_lake(one))
+
+
+def examine_machine() -> Iterator[Finding]:
+    required = machine.requirements()
+    yield findings.python(machine.python_version(), machine.wanted_python())
+    yield from findings.libraries(required, machine.installed(findings.requirement_names(required)))
+
+
+def examine_lake(one: Patient) -> Iterator[Finding]:
+    yield well("root", str(one.root))
+    try:
+        yield from _examine_project(one)
+        yield from _examine_place(one)
+        yield from _examine_database(one)
+    except LakeflowError as error:
+        yield from of_error("lake", error)
+
+
+def refuse_moved(one: Patient) -> None:
+    """LakeError where the catalog names another place: a copy would write into its original and trim its metadata."""
+    try:
+        if moved := moved_tables(one.database, one.home):
+            raise _moved(one, moved)
+    finally:
+        one.database.close()
+
+
+def relocate(one: Patient) -> tuple[AssetKey, ...]:
+    """Rewrite the paths of all tables of a moved lake; the tables done.
+
+    BusyError while a run holds any lease. Nothing at all changes when no table was moved.
+    """
+    if not _is_made(one):
+        return ()
+    world = assemble(Project(str(one.root), {}), one.settings)
+    try:
+        keys = frozenset(moved_tables(one.database, one.home))
+        if not keys:
+            return ()
+        with leased(world, new_run_id(), keys, wait=0.0):
+            _refuse_other_leases(one, keys)
+            return relocate_tables(one.database, one.home, utc_now)
+    finally:
+        one.database.close()
+        world.close()
+
+
+def _refuse_other_leases(one: Patient, ours: frozenset[AssetKey]) -> None:
+    standing = one.ledger.standing()
+    others = [held for held in standing.held if held.asset not in ours and not standing.dead(held)]
+    if others:
+        raise busy(others)
+
+
+def _examine_project(one: Patient) -> Iterator[Finding]:
+    try:
+        project = load(one.root)
+    except ProjectError as error:
+        yield from of_error("project", error)
+    else:
+        count = len(project.assets)
+        yield well("project", f"{counted(count, 'asset')}, no faults")
+
+
+def _examine_place(one: Patient) -> Iterator[Finding]:
+    if machine.is_writable(one.state):
+        yield well("state", f"{one.state} can be written")
+    else:
+        hint = "check that it is a folder, and its permissions; or set `state_dir`"
+        yield Finding(Level.PROBLEM, "state", f"{one.state} cannot be written", hint)
+    yield findings.disk(str(one.state), machine.free_bytes(one.state))
+    if one.database.path is None or not is_network_filesystem(one.database.path):
+        yield well("disk", "local" if one.database.path else f"the catalog is on {one.database.place}")
+        return
+    allowed = one.settings.allow_network_filesystem
+    message = f"{one.database.place} is on a network file system, where SQLite's locks cannot be trusted"
+    hint = "move the lake to a local disk, or its catalog to PostgreSQL"
+    yield Finding(Level.WARNING if allowed else Level.PROBLEM, "disk", message, hint)
+
+
+def _examine_database(one: Patient) -> Iterator[Finding]:
+    if not _is_made(one):
+        yield well("database", "not made yet; the first run makes it")
+        return
+    try:
+        yield from _examine_layout(one)
+        if one.database.layout() == len(MIGRATIONS):
+            yield from _examine_tables(one)
+    except LakeflowError as error:
+        yield from of_error("database", error)
+    finally:
+        one.database.close()
+
+
+def _is_made(one: Patient) -> bool:
+    """To open SQLite's file would make it, and a look makes nothing."""
+    return one.database.path is None or one.database.path.exists()
+
+
+def _examine_layout(one: Patient) -> Iterator[Finding]:
+    layout, known = one.database.layout(), len(MIGRATIONS)
+    if damage := one.database.damage():
+        hint = f"restore {one.database.place} from a copy"
+        yield from (Finding(Level.PROBLEM, "database", line, hint) for line in damage)
+    if layout > known:
+        message = f"made by a newer release: its layout is {layout}, this release knows up to {known}"
+        yield Finding(Level.PROBLEM, "database", message, "pip install --upgrade lakeflow-wap")
+    elif layout < known:
+        message = f"its layout is {layout}, this release writes {known}; the next run brings it up to date"
+        yield Finding(Level.WARNING, "database", message, "`lakeflow status` does it now")
+    else:
+        yield well("database", f"{one.database.place} is sound, layout {layout}")
+
+
+def _examine_tables(one: Patient) -> Iterator[Finding]:
+    if moved := moved_tables(one.database, one.home):
+        yield from of_error("tables", _moved(one, moved))
+        return
+    tables: dict[AssetKey, Table] = {}
+    keys = sorted(one.catalog.keys())
+    for key in keys:
+        try:
+            tables |= one.catalog.load((key,))
+        except LakeflowError as error:
+            yield from of_error(str(key), error)
+    yield from _examine_files(one, tables)
+    yield from _examine_names(one, tables)
+    if len(tables) == len(keys):
+        yield from _examine_ledger(one, tables)
+
+
+def _moved(one: Patient, moved: Mapping[AssetKey, object]) -> LakeError:
+    names = ", ".join(map(str, sorted(moved)[:3])) + (", …" if len(moved) > 3 else "")
+    message = (
+        f"the lake was moved or copied here: the catalog names another place for {names}, "
+        f"whose files are under {one.home.warehouse}; Iceberg paths are absolute"
+    )
+    return LakeError(message, hint="`lakeflow doctor --relocate` rewrites the paths")
+
+
+def _examine_files(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[Finding]:
+    files = 0
+    found: list[Finding] = []
+    for table in tables.values():
+        stock = take_stock(table)
+        files += stock.files
+        found += lacks(stock)
+    yield from found
+    if not found and tables:
+        yield well("tables", f"{len(tables)} load, and the {files:,} files that they need are there")
+
+
+def _examine_names(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[Finding]:
+    """A project with faults defines nothing for certain; they are told elsewhere."""
+    try:
+        project = load(one.root)
+    except ProjectError:
+        return
+    yield from left_behind(undefined(tables, project))
+
+
+def _examine_ledger(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[Finding]:
+    states = one.ledger.states()
+    found = list(
+        disagreements(
+            Evidence(
+                tables=tables,
+                states=states,
+                open_runs=[one.ledger.run(run) for run, state in sorted(states.items()) if state in _OPEN],
+                standing=one.ledger.standing(),
+                verdicts=one.ledger.verdicts(one.ledger.audited()),
+            )
+        )
+    )
+    yield from found
+    if not found:
+        yield well("ledger", f"{counted(len(states), 'run')}, in agreement with the tables")

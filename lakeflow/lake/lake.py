@@ -1,0 +1,202 @@
+"""A lake is an open project: the words of the command line, for Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from lakeflow import wap
+from lakeflow.core.errors import UsageError
+from lakeflow.core.model.asset import AssetKey, ExternalKey
+from lakeflow.core.model.garbage import Garbage
+from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
+from lakeflow.core.model.timeline import parse_last, parse_moment
+from lakeflow.core.run.backfill import Asked, Backfilled, BackfillEvent
+from lakeflow.core.run.events import Event
+from lakeflow.core.version.salt import with_salt
+from lakeflow.core.view.audits import Inspected
+from lakeflow.core.view.findings import Finding
+from lakeflow.core.view.selection import spelled
+from lakeflow.lake.reading import Opened
+from lakeflow.project import cache_folder, find_root, load, load_settings
+
+Observer = Callable[[Event], None]
+YOUNG: Final = timedelta(days=3)
+"""Younger files may belong to a writer or a reader at work."""
+
+
+def _unobserved(_event: BackfillEvent) -> None:
+    """Nobody watches."""
+
+
+def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Lake:  # noqa: A001 - the API's word
+    """The lake around `path`. `settings` override environment and file.
+
+    ProjectError with all faults of the files; ConfigError for a bad setting. Touches no data.
+    """
+    root = find_root(Path(path))
+    values, sources = load_settings(root, os.environ, settings or {})
+    project = load(root, cache_folder(root, values, os.environ))
+    return Lake(with_salt(project, os.environ), values, sources)
+
+
+def doctor(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[Finding, ...]:
+    """What is well and what is wrong with this machine and the lake around `path`, also one that `open` refuses."""
+    from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
+
+    return diagnosis.diagnose(Path(path), settings or {}, os.environ)
+
+
+def relocate(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[AssetKey, ...]:
+    """Give the tables of a moved or copied lake their new place; those done. All or nothing.
+
+    BusyError while a run is at work, LakeError for a table that cannot be rewritten exactly.
+    """
+    from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
+
+    return diagnosis.relocate(diagnosis.patient(Path(path), settings or {}, os.environ))
+
+
+@dataclass(frozen=True)
+class Lake(Opened):
+    """Each method is a sentence of the command line; see `docs/` for the same words there."""
+
+    def materialize(  # noqa: PLR0913 - keyword-only words of the command line
+        self,
+        *selection: str,
+        exclude: str = "",
+        force: bool = False,
+        full_refresh: bool = False,
+        all_or_nothing: bool = False,
+        wait: float = 0.0,
+        observer: Observer = _unobserved,
+    ) -> RunRecord | None:
+        """Write, audit and publish. None when there is nothing to do; a held audit is a result, not an error.
+
+        `force` runs fresh assets too, `full_refresh` makes all of it anew from nothing, `all_or_nothing` publishes
+        nothing when one asset is held, `wait` is how many
+        seconds to wait for another run's lease.
+        """
+        chosen = self.select(*selection, exclude=exclude)
+        request = wap.Request(chosen, spelled(selection, exclude), force, all_or_nothing, wait, full_refresh)
+        return wap.materialize(self._world, request, observer)
+
+    def data_docs(self, directory: str | Path, audits: Sequence[Inspected]) -> tuple[Path, ...]:
+        """Great Expectations' own HTML of these audits, and an index; the files written. Imports the library."""
+        from lakeflow.expectations.docs import write_docs  # noqa: PLC0415 - seconds, and only this needs it
+
+        return write_docs(Path(directory), audits)
+
+    def backfill(  # noqa: PLR0913 - keyword-only words of the command line
+        self,
+        *selection: str,
+        exclude: str = "",
+        between: tuple[str | date | None, str | date | None] = (None, None),
+        only_missing: bool = False,
+        size: int = 1,
+        wait: float = 0.0,
+        observer: Callable[[BackfillEvent], None] = _unobserved,
+    ) -> Backfilled:
+        """Build the partitions of a span of time, oldest first: `size` of them a run, each run audited and published.
+
+        `between` names the first and the last year, month, day or exact time (`("2013-01", "2013-03")` is a quarter);
+        by default all that are over. `only_missing` leaves out what is built from today's code and inputs. UsageError
+        when no selected asset has partitions, and for a span outside of theirs; ValueError for what is no date.
+        """
+        chosen = self.select(*selection, exclude=exclude)
+        first, last = between
+        asked = Asked(
+            None if first is None else parse_moment(first),
+            None if last is None else parse_last(last),
+            only_missing,
+            size,
+        )
+        request = wap.Request(chosen, spelled(selection, exclude), wait=wait)
+        return wap.backfill(self._world, request, asked, observer)
+
+    def publish(
+        self,
+        run: str,
+        *selection: str,
+        exclude: str = "",
+        reason: str | None = None,
+        observer: Observer = _unobserved,
+    ) -> RunRecord:
+        """Audit the held snapshots of a run again and publish what passes.
+
+        With a `reason` the publish is forced: failed and errored checks are overridden, who and why recorded.
+        """
+        chosen = self.select(*selection, exclude=exclude) if selection or exclude else ()
+        return wap.publish_held(self._world, self.run(run).id, chosen, reason, observer)
+
+    def discard(self, run: str) -> RunRecord:
+        """Drop the branches of everything that the run did not publish."""
+        return wap.discard(self._world, self.run(run).id)
+
+    def retry(self, run: str | None = None, *, wait: float = 0.0, observer: Observer = _unobserved) -> RunRecord:
+        """The next attempt of that run, by default the latest unpublished one."""
+        return wap.retry(self._world, self.run(run).id if run else self._latest_unpublished(), wait, observer)
+
+    def rollback(self, run: str, *, force: bool = False) -> RunRecord:
+        """Take a whole run back. `force` accepts a state that no run produced."""
+        return wap.rollback(self._world, self.run(run).id, force=force)
+
+    def readmit(self, asset: str, *, wait: float = 0.0, observer: Observer = _unobserved) -> RunRecord | None:
+        """Append to the asset what now passes of the rows in its quarantine, by a run of its own; None: no row waits.
+
+        What fails again is refused anew. UsageError for an asset that has no quarantine, or that does not append.
+        """
+        key = self._one(asset)
+        request = wap.Request((key,), (str(key),), wait=wait, readmits=True)
+        return wap.materialize(self._world, request, observer)
+
+    def adopt(self, asset: str, place: str | None = None, *, observer: Observer = _unobserved) -> RunRecord:
+        """Audit an Iceberg table that exists and make it the asset's: by `catalog.namespace.table`, its folder or one
+        of its metadata files; without a place the one that stands under the asset's name and that others wrote.
+
+        A table that does not pass is left alone: the run is `discarded`. SchemaError when it is not as declared.
+        """
+        key = self._one(asset)
+        return wap.adopt(self._world, key, place and self._place(place), observer)
+
+    def drop(self, table: str) -> RunRecord:
+        """Take a table that no asset defines out of the catalog; its files stay. UsageError for any other."""
+        key = AssetKey.find(table)
+        if key is None:
+            raise UsageError(f"{table!r} is not layer.name", hint="`lakeflow status` lists what no asset defines")
+        return wap.drop(self._world, key)
+
+    def garbage(self, *, older_than: timedelta = YOUNG) -> tuple[Garbage, ...]:
+        """The files that nothing needs and that are older, by table; None: folders that hold no table. Removes none."""
+        return wap.garbage(self._world, self._world.clock() - older_than)
+
+    def collect_garbage(self, *, older_than: timedelta = YOUNG) -> tuple[Garbage, ...]:
+        """Remove them; what was removed, and why a table was left alone."""
+        return wap.collect(self._world, self._world.clock() - older_than)
+
+    def relocate(self) -> tuple[AssetKey, ...]:
+        """Give the tables of a moved or copied lake their new place; those done. All or nothing."""
+        from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
+
+        return diagnosis.relocate(self._patient())
+
+    def _place(self, place: str) -> str:
+        """Where the metadata of a table stands that is named by its catalog; a path starts at the root."""
+        try:
+            key = ExternalKey.parse(place)
+        except ValueError:
+            return place if "://" in place else str(Path(self.project.root) / place)
+        found = self._world.externals.find([key])[key]
+        if found.table is None:
+            raise UsageError(found.fault, hint=found.hint)
+        return found.table.version
+
+    def _latest_unpublished(self) -> str:
+        for run in self.runs():
+            if run.state in UNPUBLISHED_ENDS or run.state is RunState.RUNNING:
+                return run.id
+        raise UsageError("no run is unpublished", hint="`lakeflow runs` lists runs")

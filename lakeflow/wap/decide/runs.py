@@ -1,0 +1,226 @@
+"""What a person decides about a run afterwards: publish it, discard it, take it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import takewhile
+
+from lakeflow.core.errors import UsageError
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.quarantine import with_their_quarantines
+from lakeflow.core.model.run import Action, Lease, RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.model.table import Change, Discard, Rollback, Table
+from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.ports import Transaction
+from lakeflow.wap.attempt import Attempt, Observer
+from lakeflow.wap.run.lease import leased
+from lakeflow.wap.run.materialize import ending_well, open_assets, require_unpublished
+from lakeflow.wap.run.publish import publish, publish_forced
+from lakeflow.wap.step.step import audit
+from lakeflow.wap.world import World
+
+
+def publish_held(
+    world: World, run_id: str, selected: Sequence[AssetKey], reason: str | None, observer: Observer
+) -> RunRecord:
+    """Audit the held snapshots of a run again with today's checks and publish what passes.
+
+    With a reason failed and errored checks are overridden; who and why is recorded. `selected` empty: all held.
+    """
+    before = world.ledger.run(run_id)
+    with leased(world, before.id, open_assets(before), 0.0) as lease:
+        run = require_unpublished(world.ledger.run(before.id), "publish")
+        chosen = with_their_quarantines(world.project.assets, selected)
+        keys = tuple(key for key in _held(run, chosen if selected else ()) if key in world.project.assets)
+        attempt = Attempt(world, lease, _undecided_are_held(run, keys), world.facts(keys), observer)
+        steps = [_on_branch(attempt, key) for key in keys]
+        if reason is not None:
+            _require_inputs(run, steps)
+        with ending_well(attempt):
+            attempt.save(attempt.run)
+            for step in steps:
+                audit(attempt, step)
+            if reason is not None:
+                return publish_forced(attempt, keys, reason)
+            return publish(attempt, partial(_outdated, attempt))
+
+
+def discard(world: World, run_id: str) -> RunRecord:
+    """Drop the branches of everything that the run did not publish."""
+    before = world.ledger.run(run_id)
+    with leased(world, before.id, open_assets(before), 0.0) as lease:
+        run = require_unpublished(world.ledger.run(before.id), "discard")
+        tables = world.catalog.load([step.asset for step in run.steps])
+        ended = _taken_back(world, run, RunState.DISCARDED)
+        return _commit(world, lease, _branches(tables, run), ended)
+
+
+def rollback(world: World, run_id: str, *, force: bool) -> RunRecord:
+    """Take a whole run back: main of every table that it published returns to what it was before.
+
+    What the run left unpublished is discarded with it.
+    Last in, first out: UsageError naming the later publishes when there are some, unless `force`.
+    """
+    before = world.ledger.run(run_id)
+    everything = [step.asset for step in before.steps]
+    with leased(world, before.id, everything, 0.0) as lease:
+        run = world.ledger.run(before.id)
+        steps = _on_main(run)
+        tables = world.catalog.load(everything)
+        _require_tables(tables, steps)
+        if not force:
+            _refuse_later_publishes(tables, run, steps)
+        changes: list[Change] = [*(_back(tables[step.asset], step) for step in steps), *_branches(tables, run)]
+        ended = _taken_back(world, run, RunState.ROLLED_BACK)
+        return _commit(world, lease, changes, ended, *_undone_with(world, tables, ended))
+
+
+def _taken_back(world: World, run: RunRecord, state: RunState) -> RunRecord:
+    """The record says who took the run back, and when."""
+    by = f"{state.replace('_', ' ')} by {world.origin.actor}"
+    return replace(run, state=state, ended_at=world.clock(), reason=by)
+
+
+def _on_main(run: RunRecord) -> list[StepRecord]:
+    steps = [step for step in run.steps if step.state is StepState.PUBLISHED]
+    if not steps or run.state is RunState.ROLLED_BACK:
+        raise UsageError(f"run {run.id} has nothing on main to roll back", hint="`lakeflow runs` lists runs")
+    return steps
+
+
+def _commit(world: World, lease: Lease, changes: Sequence[Change], ended: RunRecord, *others: RunRecord) -> RunRecord:
+    """The changes and the records of all runs that they touch, in one transaction."""
+
+    def record(transaction: Transaction) -> None:
+        for run in (ended, *others):
+            world.ledger.record(transaction, lease, run, ())
+
+    world.catalog.commit(changes, record)
+    return ended
+
+
+def _undone_with(world: World, tables: Mapping[AssetKey, Table], undone: RunRecord) -> list[RunRecord]:
+    """Later runs whose publishes a forced rollback takes off main too, as they stand after it."""
+    taken_back = {step.asset: step.base_id for step in undone.steps if step.state is StepState.PUBLISHED}
+    names = {name: None for key, base in taken_back.items() for name in _runs_above(tables[key], base)}
+    return [_without(world.ledger.run(name), taken_back, undone.id) for name in names if name != undone.id]
+
+
+def _runs_above(table: Table, base: int | None) -> list[str]:
+    above = takewhile(lambda snapshot: snapshot.id != base, table.ancestry(table.main))
+    return [made.run for snapshot in above if (made := provenance_of(snapshot.summary))]
+
+
+def _without(run: RunRecord, taken_back: Mapping[AssetKey, int | None], by: str) -> RunRecord:
+    steps = tuple(
+        replace(step, state=StepState.SKIPPED, reason=f"rolled back with run {by}")
+        if step.asset in taken_back and step.state is StepState.PUBLISHED
+        else step
+        for step in run.steps
+    )
+    left = any(step.state is StepState.PUBLISHED for step in steps)
+    return replace(run, steps=steps, state=run.state if left else RunState.ROLLED_BACK)
+
+
+def _branches(tables: Mapping[AssetKey, Table], run: RunRecord) -> list[Discard]:
+    """Every branch that the run still has."""
+    return [
+        Discard(key, run.branch, table.refs[run.branch]) for key, table in tables.items() if run.branch in table.refs
+    ]
+
+
+def _outdated(attempt: Attempt, key: AssetKey) -> None:
+    """A decision about a held snapshot never runs code: what it was made from has changed, so only a retry helps."""
+    why = "an input that this run wrote stands on top of a moved main now"
+    attempt.end(attempt.step(key), StepState.CONFLICT, f"{why}; `lakeflow retry {attempt.run.id}` makes it again")
+
+
+def _require_inputs(run: RunRecord, chosen: Sequence[StepRecord]) -> None:
+    """UsageError when a forced step was made from a held snapshot that is not forced with it."""
+    mine = {str(step.asset) for step in chosen}
+    left = {str(step.asset): step.snapshot_id for step in run.steps if not step.done and str(step.asset) not in mine}
+    for step in chosen:
+        for name, snapshot in step.inputs.items():
+            if left.get(name) == snapshot:
+                raise UsageError(
+                    f"{step.asset} was made from {name} as this run wrote it, which is not published",
+                    hint=f"select both: `{name} {step.asset}`",
+                )
+
+
+def _held(run: RunRecord, selected: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
+    written = [step for step in run.steps if step.action is Action.WRITE and step.snapshot_id is not None]
+    held = tuple(step.asset for step in written if not step.done)
+    chosen = tuple(key for key in held if not selected or key in selected)
+    if not chosen:
+        raise UsageError(f"run {run.id} holds nothing of what you selected", hint=f"`lakeflow runs {run.id}` shows it")
+    return chosen
+
+
+def _on_branch(attempt: Attempt, key: AssetKey) -> StepRecord:
+    """The step with the snapshot that its branch holds now; UsageError when the branch is gone."""
+    table = attempt.tables.get(key)
+    if table is None or attempt.branch not in table.refs:
+        raise UsageError(
+            f"{key} has no branch {attempt.branch} any more", hint=f"`lakeflow retry {attempt.run.id}` writes it again"
+        )
+    return replace(attempt.step(key), snapshot_id=table.refs[attempt.branch])
+
+
+def _undecided_are_held(run: RunRecord, chosen: Sequence[AssetKey]) -> RunRecord:
+    """The run as it goes on: steps that a dead attempt left open stay held unless they are chosen now."""
+    return replace(
+        run,
+        state=RunState.RUNNING,
+        ended_at=None,
+        reason="",
+        steps=tuple(
+            replace(step, state=StepState.HELD, reason="left open by an attempt that stopped")
+            if step.state is None and step.asset not in chosen
+            else step
+            for step in run.steps
+        ),
+    )
+
+
+def _require_tables(tables: Mapping[AssetKey, Table], steps: Sequence[StepRecord]) -> None:
+    for step in steps:
+        if step.asset not in tables:
+            raise UsageError(
+                f"{step.asset} is not in the catalog any more",
+                hint=f"`lakeflow materialize {step.asset}` builds it anew",
+            )
+
+
+def _refuse_later_publishes(tables: Mapping[AssetKey, Table], run: RunRecord, steps: Sequence[StepRecord]) -> None:
+    later = {text: None for step in steps for text in _later(tables[step.asset], step)}
+    if later:
+        raise UsageError(
+            f"main moved since run {run.id} published: {', '.join(later)}",
+            hint="roll those back first, or `--force` to return to the state before this run all the same",
+        )
+
+
+def _later(table: Table, step: StepRecord) -> list[str]:
+    """Who moved main after this step, newest first; a main that left the step behind counts too."""
+    names: list[str] = []
+    for snapshot in table.ancestry(table.main):
+        if snapshot.id == step.snapshot_id:
+            return names
+        made = provenance_of(snapshot.summary)
+        names.append(f"run {made.run}" if made else f"another engine ({table.key} {short_id(snapshot.id)})")
+    return [f"{table.key} does not hold {short_id(step.snapshot_id or 0)} any more"]
+
+
+def _back(table: Table, step: StepRecord) -> Rollback:
+    if table.main is None:
+        raise UsageError(f"{table.key} has no main to roll back", hint=f"`lakeflow snapshots {table.key}` lists them")
+    if step.base_id is not None and step.base_id not in table.snapshots:
+        raise UsageError(
+            f"{table.key} cannot return to {short_id(step.base_id)}: that snapshot has expired",
+            hint="`keep_snapshots` in [tool.lakeflow] says how many stay",
+        )
+    return Rollback(table.key, table.main, step.base_id)

@@ -1,0 +1,101 @@
+"""Computing an asset to look at it: on what readers see now, into nothing."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.asset import Asset, AssetKey, TableKey, WriteMode
+from lakeflow.core.model.layout import check_layout
+from lakeflow.core.model.quarantine import owner_of
+from lakeflow.core.model.scd2_columns import unversioned, versioned
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Scan, Table
+from lakeflow.core.model.timeline import Window
+from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.plan.facts import Facts
+from lakeflow.core.ports import Produced, Rows
+from lakeflow.core.run.code_terms import Listener, Terms
+from lakeflow.core.run.schema_evolution import declare, evolve
+from lakeflow.core.version.salt import require_salt
+from lakeflow.wap.step.landing import land_new
+from lakeflow.wap.world import World
+
+
+def compute(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
+    """The first rows that the asset's code gives now, in the types that they would be stored in.
+
+    Its inputs are pinned as one catalog read finds main. Nothing is written: no table, branch, lease or record of a
+    run. AssetError when an input was never published, when no new file would land, and when the code fails; ConfigError
+    when it hashes and no salt is set. `said` hears what the code prints, and the traceback
+    of what it raises.
+    """
+    if (owner := owner_of(key)) is not None:
+        raise AssetError(f"{key} is filled where {owner} is written", hint=f"`lakeflow preview {owner}`", asset=key)
+    require_salt(world.project, (key,))
+    asset, facts = world.project.assets[key], world.facts((key,))
+    terms = Terms(asset.limits.over(world.policy.limits), said, said, windows=_last_window(asset, facts.now))
+    with _running(world, asset, facts, terms) as produced:
+        stored = stored_schema(facts.tables.get(key), columns_of(asset, produced.schema), asset.write)
+        return produced.first(unversioned(stored) if asset.write is WriteMode.SCD2 else stored, limit)
+
+
+def _last_window(asset: Asset, now: datetime) -> tuple[Window, ...]:
+    """Of partitions in time the last one that is over. AssetError when none is."""
+    if asset.timeline is None:
+        return ()
+    for _, window in deque(asset.timeline.partitions(now), maxlen=1):
+        return (window,)
+    raise AssetError(
+        f"{asset.key}: its first {asset.timeline.unit} is not over yet",
+        hint=f"partitions start at {asset.timeline.start:%Y-%m-%d}",
+        asset=asset.key,
+    )
+
+
+def columns_of(asset: Asset, produced: Schema) -> Schema:
+    """What its table holds of what was produced, ids unassigned. SchemaError when that cannot be stored as declared."""
+    columns = declare(produced, asset.columns, parse_type)
+    columns = versioned(columns, asset.at) if asset.write is WriteMode.SCD2 else columns
+    check_layout(asset.layout, columns)
+    return columns
+
+
+def stored_schema(table: Table | None, columns: Schema, mode: WriteMode) -> Schema:
+    """The schema to write with: the table's, evolved. SchemaError when these columns cannot follow it."""
+    if table is None:
+        return evolve(None, columns, mode, 0)
+    mode = WriteMode.REPLACE if table.main is None else mode
+    return evolve(table.schema, columns, mode, table.last_column_id)
+
+
+def _running(world: World, asset: Asset, facts: Facts, terms: Terms) -> AbstractContextManager[Produced]:
+    if not asset.files:
+        inputs = {**_inputs(world, asset, facts.tables), **world.external_scans(asset, facts)}
+        return world.engine.produce(asset, inputs, terms)
+    landing = facts.landings[asset.key]
+    running = land_new(world, asset, landing, terms)
+    if not landing.new:
+        raise AssetError(
+            f"{asset.key}: no file is new, so nothing would land",
+            hint=f"`lakeflow show {asset.key}` shows what has landed",
+            asset=asset.key,
+        )
+    return running
+
+
+def _inputs(world: World, asset: Asset, tables: Mapping[AssetKey, Table]) -> dict[TableKey, Scan]:
+    scans: dict[TableKey, Scan] = {}
+    for key in sorted(asset.upstreams):
+        table = tables.get(key)
+        if table is None or table.main is None:
+            raise AssetError(
+                f"{asset.key}: its input {key} was never published",
+                hint=f"`lakeflow materialize +{key}` builds it",
+                asset=asset.key,
+            )
+        scans[key] = world.catalog.scan(table, table.main)
+    return scans

@@ -1,0 +1,43 @@
+"""A backfill is runs one after another: each window is audited and published before the next begins.
+
+Nothing is kept of it but its runs, so one that was killed goes on by asking again for what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeAlias
+
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.timeline import Window
+from lakeflow.core.plan.partitions import Backfill
+from lakeflow.core.run.backfill import Asked, Backfilled, BackfillEvent, WindowEnded, cut
+from lakeflow.wap.run.materialize import Request, materialize
+from lakeflow.wap.world import World
+
+Watcher: TypeAlias = Callable[[BackfillEvent], None]
+
+
+def backfill(world: World, request: Request, asked: Asked, watch: Watcher) -> Backfilled:
+    """One run for each window of the span, oldest first, over the selected assets that have partitions.
+
+    A window that is held or fails does not stop those after it. UsageError when there is nothing to cut.
+    """
+    runs = cut(world.project, request.selected, asked, world.clock())
+    watch(runs)
+    ended: list[WindowEnded] = []
+    so_far = timedelta()
+    for name, window in runs.windows:
+        began = world.clock()
+        run = materialize(world, _of(request, runs.assets, window, asked), watch)
+        took = world.clock() - began
+        so_far += took
+        ended.append(WindowEnded(name, len(ended) + 1, len(runs.windows), took, so_far, run))
+        watch(ended[-1])
+    return Backfilled(tuple(ended), runs.left_out)
+
+
+def _of(request: Request, assets: tuple[AssetKey, ...], window: Window, asked: Asked) -> Request:
+    return replace(request, selected=assets, backfill=Backfill(window, redo=not asked.only_missing))

@@ -1,0 +1,59 @@
+"""One writer for each asset: take the leases, keep them alive, give them back."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import tenacity
+
+from lakeflow.core.errors import BusyError, LakeflowError
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.run import Lease
+from lakeflow.core.ports import Ledger
+from lakeflow.wap.world import World
+
+
+@contextmanager
+def leased(world: World, run: str, assets: Iterable[AssetKey], wait: float) -> Iterator[Lease]:
+    """Hold all these assets for the run; BusyError at once, or after `wait` seconds, when another run has one."""
+    lease = Lease(run, secrets.token_hex(8), frozenset(assets), world.origin.holder)
+    _acquire(world.ledger, lease, wait)
+    try:
+        with _heartbeat(world.ledger, lease, world.policy.lease_seconds / 3):
+            yield lease
+    finally:
+        world.ledger.release(lease)
+
+
+def _acquire(ledger: Ledger, lease: Lease, wait: float) -> None:
+    patient = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(BusyError),
+        wait=tenacity.wait_random(0.1, 0.5),
+        stop=tenacity.stop_after_delay(wait),
+        reraise=True,
+    )
+    patient(ledger.acquire, lease)
+
+
+@contextmanager
+def _heartbeat(ledger: Ledger, lease: Lease, every: float) -> Iterator[None]:
+    """Renew in the background. A lost lease is not reported here: the publish asserts the token."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(every):
+            try:
+                ledger.renew(lease)
+            except LakeflowError:
+                return
+
+    thread = threading.Thread(target=beat, name=f"lease {lease.run}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

@@ -1,0 +1,310 @@
+"""A run from plan to verdict, and its retry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+from lakeflow.core.errors import BusyError, UsageError
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.quarantine import with_their_quarantines
+from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.model.table import Rename
+from lakeflow.core.model.timeline import Window
+from lakeflow.core.plan import planning
+from lakeflow.core.plan.facts import Facts
+from lakeflow.core.plan.partitions import ASKED, Backfill
+from lakeflow.core.plan.planning import Plan, Step
+from lakeflow.core.plan.readmission import plan_readmission
+from lakeflow.core.plan.reasons import Cause
+from lakeflow.core.ports import Transaction
+from lakeflow.core.run.events import Planned, RunEnded, RunStarted
+from lakeflow.core.run.resources import lanes, share
+from lakeflow.core.version.salt import require_salt
+from lakeflow.wap.attempt import Attempt, Observer
+from lakeflow.wap.parallel import Lanes
+from lakeflow.wap.run.lease import leased
+from lakeflow.wap.run.publish import publish
+from lakeflow.wap.step.sizes import bytes_to_read, is_large
+from lakeflow.wap.step.step import audit, carry_out, clear_branch
+from lakeflow.wap.world import World
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a run. `refreshed` makes all of it anew from nothing.
+
+    `wait` is in seconds; `selection` is kept for the record. With `backfill` only partitions in that span of time are
+    planned, and of assets without partitions nothing changes. With `readmits` an asset is written from its quarantine.
+    """
+
+    selected: tuple[AssetKey, ...]
+    selection: tuple[str, ...] = ()
+    forced: bool = False
+    all_or_nothing: bool = False
+    wait: float = 0.0
+    refreshed: bool = False
+    backfill: Backfill | None = None
+    readmits: bool = False
+
+
+def preview(world: World, request: Request) -> Plan:
+    """The plan as things stand now; touches nothing. ConfigError when something selected hashes without a salt."""
+    selected = with_their_quarantines(world.project.assets, request.selected)
+    require_salt(world.project, selected)
+    return _plan(world, world.facts(selected, anew=request.refreshed), selected, request)
+
+
+def materialize(world: World, request: Request, observer: Observer) -> RunRecord | None:
+    """Write, audit, decide, publish. None when there is nothing to do.
+
+    The plan is made again under the leases; what the observer is told is what runs.
+    """
+    first = preview(world, request)
+    if not first.steps:
+        observer(Planned(first))
+        return None
+    run = RunRecord(
+        id=world.new_id(),
+        state=RunState.RUNNING,
+        started_at=world.clock(),
+        selection=request.selection,
+        all_or_nothing=request.all_or_nothing,
+        actor=world.origin.actor,
+    )
+    mine = tuple(step.asset for step in first.steps)
+    with leased(world, run.id, _with_old_names(world, mine), request.wait) as lease:
+        facts = _settled_facts(world, mine, anew=request.refreshed)
+        plan = _plan(world, facts, mine, request)
+        said = tuple(dict.fromkeys((*first.warnings, *plan.warnings)))  # of what is fresh only the first plan warns
+        plan = replace(plan, fresh=(*first.fresh, *plan.fresh), warnings=said)
+        observer(Planned(plan))
+        if not plan.steps:
+            return None
+        run = replace(run, steps=tuple(_planned(step, world, facts) for step in plan.steps))
+        return _run(Attempt(world, lease, run, facts, observer), plan)
+
+
+def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunRecord:
+    """The next attempt of a run over its unpublished steps; what was published stays."""
+    before = world.ledger.run(run_id)
+    keys = _unpublished(world, before)
+    require_salt(world.project, keys)
+    with leased(world, before.id, _with_old_names(world, open_assets(before)), wait) as lease:
+        before = require_unpublished(world.ledger.run(before.id), "retry")
+        again = Request(
+            keys,
+            forced=_was(Cause.FORCED, before),
+            refreshed=_was(Cause.FULL_REFRESH, before),
+            backfill=_was_backfill(world, before),
+            readmits=_was(Cause.READMIT, before),
+        )
+        facts = _settled_facts(world, keys, anew=again.refreshed)
+        plan = _plan(world, facts, keys, again)
+        observer(Planned(plan))
+        run = replace(
+            before,
+            state=RunState.RUNNING,
+            attempt=before.attempt + 1,
+            ended_at=None,
+            reason="",
+            steps=tuple(
+                _settled(step, plan) for step in before.steps if step.done or step.asset in world.project.assets
+            ),
+        )
+        return _run(Attempt(world, lease, run, facts, observer), plan)
+
+
+def _plan(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request) -> Plan:
+    if request.readmits:
+        return plan_readmission(world.project, facts, keys)
+    return planning.plan(
+        world.project,
+        facts,
+        keys,
+        forced=request.forced,
+        refreshed=request.refreshed,
+        backfill=request.backfill,
+    )
+
+
+def _with_old_names(world: World, keys: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
+    """Whoever moves a table holds both of its names."""
+    known = (world.project.assets[key] for key in keys if key in world.project.assets)
+    return (*keys, *(asset.renamed_from for asset in known if asset.renamed_from))
+
+
+def _settled_facts(world: World, keys: Sequence[AssetKey], *, anew: bool) -> Facts:
+    """The facts under the leases, after every table of a renamed asset has its new name, in one transaction with all
+    that is recorded of it. What was renamed is still said, so that it is audited under its new name.
+    """
+    facts = world.facts(keys, anew=anew)
+    if not facts.renames:
+        return facts
+    moves = [Rename(old, new, facts.tables[new].version) for new, old in facts.renames.items()]
+
+    def record(transaction: Transaction) -> None:
+        for move in moves:
+            world.ledger.rename(transaction, move.key, move.to)
+
+    world.catalog.register(moves, record)
+    return replace(world.facts(keys, anew=anew), renames=facts.renames)
+
+
+def open_assets(run: RunRecord) -> tuple[AssetKey, ...]:
+    """What must be leased to go on with a run: all that it did not publish, never nothing.
+
+    Whoever goes on with a run leases the same assets, so that only one does.
+    """
+    left = tuple(step.asset for step in run.steps if not step.done)
+    return left or tuple(step.asset for step in run.steps)
+
+
+def require_unpublished(run: RunRecord, verb: str) -> RunRecord:
+    """UsageError unless the run has ended with something unpublished.
+
+    To be asked under the lease of `open_assets`: a run that is `running` then has died.
+    """
+    if run.state not in UNPUBLISHED_ENDS | {RunState.RUNNING}:
+        state = run.state.replace("_", " ")
+        raise UsageError(f"run {run.id} is {state}: there is nothing to {verb}", hint="`lakeflow runs` lists runs")
+    return run
+
+
+@contextmanager
+def ending_well(attempt: Attempt) -> Iterator[None]:
+    """However the attempt stops, the run does not stay `running`: interrupted is abandoned, a fault is failed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _stopped(attempt, RunState.ABANDONED, "interrupted")
+        raise
+    except BaseException as error:
+        _stopped(attempt, RunState.FAILED, f"stopped by {type(error).__name__}")
+        raise
+
+
+def _planned(step: Step, world: World, facts: Facts) -> StepRecord:
+    """What the ledger knows of a step before it begins: enough for a retry after a crash to find it, and which
+    snapshots it may read meanwhile, so that no publish lets them go.
+    """
+    reasons = tuple(str(reason) for reason in step.reasons)
+    partitions = tuple(each.name for each in step.partitions)
+    tables = (facts.tables.get(key) for key in world.project.assets[step.asset].upstreams)
+    inputs = {str(table.key): table.main for table in tables if table and table.main is not None}
+    return StepRecord(step.asset, step.action, reasons, base_id=step.base_id, inputs=inputs, partitions=partitions)
+
+
+def _run(attempt: Attempt, plan: Plan) -> RunRecord:
+    attempt.tell(RunStarted(attempt.run))
+    attempt.save(attempt.run)
+    with ending_well(attempt):
+        writes = [step.asset for step in plan.steps if step.action is Action.WRITE]
+        reads = max((bytes_to_read(attempt, key) for key in writes), default=0)
+        attempt.world.engine.start(map(attempt.asset, writes), reads)  # it is waited for; the auditor has time
+        attempt.world.auditor.start(attempt.suite(step.asset) for step in plan.steps)
+        for fresh in (step for step in attempt.steps if step.done and plan.step(step.asset) is None):
+            clear_branch(attempt, fresh.asset)
+        _side_by_side(attempt, plan)
+        for early in _checked_too_early(attempt):
+            audit(attempt, early)
+        final = publish(attempt, lambda key: _again(attempt, plan, key))
+    attempt.tell(RunEnded(final))
+    return final
+
+
+def _side_by_side(attempt: Attempt, plan: Plan) -> None:
+    """Carry out all steps, each after what it reads and what its checks look at, on a fair share of the machine."""
+    world, steps = attempt.world, {step.asset: step for step in plan.steps}
+    needs = _needs(attempt, plan)
+    unfinished = set(steps)
+    machine = world.policy.machine
+    count = lanes(machine, world.policy.parallel, needs)
+
+    def act(key: AssetKey) -> None:
+        alone = is_large(attempt, key)
+        attempt.shares[key] = machine if alone else share(machine, count, key, unfinished, needs)
+        carry_out(attempt, steps[key])
+        unfinished.discard(key)
+
+    def interrupt() -> None:
+        world.engine.interrupt()
+        world.auditor.interrupt()
+
+    Lanes(count, attempt.baton, partial(is_large, attempt), interrupt).run(needs, act)
+    attempt.shares.clear()
+
+
+def _needs(attempt: Attempt, plan: Plan) -> dict[AssetKey, frozenset[AssetKey]]:
+    """What each step waits for, in the order of the plan. A reference forward, in a circle, waits for nothing."""
+    before: set[AssetKey] = set()
+    needs, together = {}, attempt.needs
+    for step in plan.steps:
+        needs[step.asset] = together[step.asset] & before
+        before.add(step.asset)
+    return needs
+
+
+def _again(attempt: Attempt, plan: Plan, key: AssetKey) -> None:
+    step = plan.step(key)
+    assert step is not None, f"{key} waits for a publish, so it was planned"
+    main = attempt.tables[key].main
+    attempt.hold_in_mind(replace(attempt.step(key), base_id=main, snapshot_id=None))
+    carry_out(attempt, replace(step, base_id=main))
+
+
+def _checked_too_early(attempt: Attempt) -> list[StepRecord]:
+    """Steps whose checks refer to a table that this run wrote only after their audit: they refer to each other."""
+    early, written = [], set[AssetKey]()
+    for step in reversed(attempt.steps):
+        if attempt.written_here(step.asset) is not None:
+            if attempt.suite(step.asset).references & written:
+                early.append(step)
+            written.add(step.asset)
+    return early[::-1]
+
+
+def _unpublished(world: World, run: RunRecord) -> tuple[AssetKey, ...]:
+    left = {step.asset for step in run.steps if not step.done}
+    return tuple(key for key in world.project.assets if key in left)
+
+
+def _was(cause: Cause, run: RunRecord) -> bool:
+    return any(reason.startswith(cause) for step in run.steps for reason in step.reasons)
+
+
+def _was_backfill(world: World, run: RunRecord) -> Backfill | None:
+    """The span of the partitions that its steps were to build: a retry builds no others."""
+    spans = [
+        window
+        for step in run.steps
+        if (asset := world.project.assets.get(step.asset)) and asset.timeline
+        for window in asset.timeline.named(step.partitions)
+    ]
+    if not spans:
+        return None
+    redo = any(ASKED in reason for step in run.steps for reason in step.reasons)
+    return Backfill(Window(min(each.start for each in spans), max(each.end for each in spans)), redo)
+
+
+def _settled(step: StepRecord, plan: Plan) -> StepRecord:
+    """A step that today's plan does not need any more is unchanged, whatever its checks said of what it wrote; the
+    others keep that.
+    """
+    if step.done or plan.step(step.asset) is not None:
+        return step
+    return replace(step, state=StepState.UNCHANGED, checks=(), reason="fresh: published by another run meanwhile")
+
+
+def _stopped(attempt: Attempt, state: RunState, reason: str) -> None:
+    """Record how the run stopped, unless its end is recorded already: what came after a commit takes nothing back.
+
+    A run whose lease was lost is another's to record.
+    """
+    if attempt.world.ledger.run(attempt.run.id).state is not RunState.RUNNING:
+        return
+    run = replace(attempt.run, state=state, reason=reason, ended_at=attempt.world.clock())
+    with suppress(BusyError):
+        attempt.save(run)

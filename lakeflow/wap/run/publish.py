@@ -1,0 +1,254 @@
+"""Publish everything that passed in ONE commit, or, where main moved, audit anew what would be published."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from lakeflow.core.errors import ConflictError
+from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.quarantine import owner_of
+from lakeflow.core.model.run import Action, Ruling, RunRecord, StepRecord, StepState, VerdictRecord, end_state
+from lakeflow.core.model.table import Change, Pin, Publish, Table
+from lakeflow.core.plan.increments import positions
+from lakeflow.core.plan.order import run_order
+from lakeflow.core.plan.readmission import read_by
+from lakeflow.core.run.events import Phase, StepEnded
+from lakeflow.core.run.verdict import Remedy, Verdict, decide, reconcile, written_as
+from lakeflow.core.wording import counted
+from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.step.step import audit
+
+ROUNDS: Final = 5
+"""How often main may move between our look at it and our commit before the run gives up as a conflict."""
+
+Rewrite = Callable[[AssetKey], None]
+
+
+def publish(attempt: Attempt, rewrite: Rewrite) -> RunRecord:
+    """Decide, publish what passed, and end the run; ledger and tables change in the same transaction.
+
+    `rewrite` runs a step again whose input was put on top of a moved main.
+    """
+    refusal = ""
+    for _ in range(ROUNDS):
+        try:
+            _settle(attempt, rewrite)
+            candidates, ended = _decided(attempt)
+            return _commit(attempt, candidates, ended) if candidates else _finish(attempt, ended)
+        except ConflictError as error:
+            refusal = error.message
+            attempt.tables |= attempt.world.catalog.load(step.asset for step in _waiting(attempt))
+    return _refused(attempt, [step.asset for step in _waiting(attempt)], refusal)
+
+
+def publish_forced(attempt: Attempt, chosen: Sequence[AssetKey], reason: str) -> RunRecord:
+    """Publish the held snapshots of these assets whatever their checks say; never over a moved main."""
+    steps = {key: replace(attempt.step(key), state=StepState.PUBLISHED, reason=f"forced: {reason}") for key in chosen}
+    ended = replace(attempt.run, steps=tuple(steps.get(step.asset, step) for step in attempt.steps))
+    try:
+        return _commit(attempt, tuple(steps.values()), ended, forced=reason)
+    except ConflictError as error:
+        return _refused(attempt, chosen, error.message)
+
+
+def _settle(attempt: Attempt, rewrite: Rewrite) -> None:
+    """Put each waiting branch whose main moved on top of it, and audit the new snapshot; or end the step.
+
+    What was made from a snapshot that is superseded so is made again, and what was checked against one is audited
+    again, down to the last descendant.
+    """
+    superseded: set[AssetKey] = set()
+    for key in run_order(attempt.world.project, [step.asset for step in _waiting(attempt)]):
+        step, table = attempt.step(key), attempt.tables[key]
+        remedy = reconcile(table, step.base_id, _mode(attempt, step))
+        if remedy is Remedy.CONFLICT:
+            attempt.end(step, StepState.CONFLICT, _moved(table, step))
+        elif remedy is Remedy.REWRITE or attempt.asset(key).upstreams & superseded - {owner_of(key)}:
+            rewrite(key)
+            superseded.add(key)
+        elif remedy is Remedy.RESTAGE:
+            _restage(attempt, step)
+            superseded.add(key)
+        elif attempt.suite(key).references & superseded or step.snapshot_id not in attempt.audited:
+            audit(attempt, step)
+
+
+def _mode(attempt: Attempt, step: StepRecord) -> WriteMode:
+    """How the snapshot was written; its asset may be declared otherwise by now."""
+    snapshot = attempt.tables[step.asset].snapshots.get(step.snapshot_id or 0)
+    return attempt.asset(step.asset).write if snapshot is None else written_as(snapshot)
+
+
+def _restage(attempt: Attempt, step: StepRecord) -> None:
+    table = attempt.world.catalog.restage(attempt.tables[step.asset], attempt.branch, step.base_id)
+    attempt.tables[step.asset] = table
+    audit(attempt, replace(step, base_id=table.main, snapshot_id=table.refs[attempt.branch], rows=step.rows))
+
+
+def _waiting(attempt: Attempt) -> list[StepRecord]:
+    return [step for step in attempt.steps if step.state is None and step.action is Action.WRITE]
+
+
+def _moved(table: Table, step: StepRecord) -> str:
+    head = table.published
+    what = f"{head.operation} of {counted(head.added_rows, 'row')}" if head else "main was removed"
+    return f"main moved since this step was planned ({what}); `lakeflow retry` writes it again from today's main"
+
+
+def _decided(attempt: Attempt) -> tuple[tuple[StepRecord, ...], RunRecord]:
+    """The steps to publish, and the run as it ends if that succeeds."""
+    verdicts = decide(
+        {step.asset: step for step in attempt.steps}, attempt.needs, all_or_nothing=attempt.run.all_or_nothing
+    )
+    conflict = next((step for step in attempt.steps if step.state is StepState.CONFLICT), None)
+    if conflict is not None:
+        why = f"{conflict.asset} is in conflict: nothing of this run is published"
+        verdicts |= {key: Verdict(publish=False, reason=why) for key, verdict in verdicts.items() if verdict.publish}
+    steps = tuple(_ended(attempt, step, verdicts[step.asset]) for step in attempt.steps)
+    waiting = {step.asset for step in _waiting(attempt)}
+    candidates = tuple(step for step in steps if step.state is StepState.PUBLISHED and step.asset in waiting)
+    return candidates, replace(attempt.run, steps=steps)
+
+
+def _ended(attempt: Attempt, step: StepRecord, verdict: Verdict) -> StepRecord:
+    if step.state not in {None, StepState.AUDITED}:
+        return step
+    if not verdict.publish:
+        return replace(step, state=StepState.HELD, reason=verdict.reason)
+    if step.state is StepState.AUDITED:
+        return step
+    if step.snapshot_id not in attempt.audited:
+        return replace(step, state=StepState.HELD, reason="not audited")
+    return replace(step, state=StepState.PUBLISHED)
+
+
+def _commit(
+    attempt: Attempt, candidates: Sequence[StepRecord], ended: RunRecord, forced: str | None = None
+) -> RunRecord:
+    """One transaction: pointers, refs, schemas, proofs, the run and its verdicts."""
+    assert all(step.snapshot_id in attempt.audited for step in candidates), "the one rule"
+    ruling = Ruling.PUBLISH if forced is None else Ruling.FORCED
+    final = _closed(attempt, ended)
+    published = {step.asset: attempt.verdict(step, ruling, forced or "") for step in candidates}
+    verdicts = (*published.values(), *_holds(attempt, final), *_on_main(attempt, final))
+    for step in candidates:
+        attempt.tell_phase(step.asset, Phase.PUBLISHING)
+    needed = _needed(attempt, candidates)
+    changes: list[Change] = [_change(attempt, step, published[step.asset], needed) for step in candidates]
+    attempt.tables |= attempt.world.catalog.commit(
+        [*changes, *_pins(attempt, candidates)],
+        lambda transaction: attempt.world.ledger.record(transaction, attempt.lease, final, verdicts),
+    )
+    return _told(attempt, final)
+
+
+def _needed(attempt: Attempt, candidates: Sequence[StepRecord]) -> frozenset[int]:
+    """Snapshots that others count on: the positions of those who consume new rows, and what runs at work pinned."""
+    mine = {step.asset for step in candidates}
+    consumers = [asset.key for asset in attempt.world.project.assets.values() if asset.new_rows & mine]
+    tables = attempt.world.catalog.load(consumers) if consumers else {}
+    found = {head for table in tables.values() for head in positions(table).values()}
+    return frozenset(found | _offered(attempt, candidates) | attempt.world.ledger.pinned())
+
+
+def _offered(attempt: Attempt, candidates: Sequence[StepRecord]) -> set[int]:
+    """Up to where the quarantines were read, as the snapshots of their owners say that are published here."""
+    written = (attempt.tables[step.asset].snapshots.get(step.snapshot_id or 0) for step in candidates)
+    made = (provenance_of(each.summary) for each in written if each)
+    return {each.readmitted for each in made if each and each.readmitted}
+
+
+def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: frozenset[int]) -> Publish:
+    assert step.snapshot_id is not None
+    return Publish(
+        key=step.asset,
+        uuid=attempt.tables[step.asset].uuid,
+        branch=attempt.branch,
+        base=step.base_id,
+        snapshot_id=step.snapshot_id,
+        proof=_proof(step, verdict),
+        keep=attempt.world.policy.keep_snapshots,
+        needed=needed,
+    )
+
+
+def _pins(attempt: Attempt, candidates: Sequence[StepRecord]) -> list[Pin]:
+    """Inputs from outside this run: what was read must still be part of their main.
+
+    Of another catalog's table only the record remains: no transaction of ours can hold its main still.
+    """
+    mine = {step.asset for step in candidates}
+    read = {
+        (key, snapshot)
+        for step in candidates
+        for name, snapshot in read_by(step).items()
+        if (key := AssetKey.find(name))
+    }
+    return [Pin(key, snapshot) for key, snapshot in sorted(read) if key not in mine]
+
+
+def _proof(step: StepRecord, verdict: VerdictRecord) -> str:
+    """The evidence that travels with the snapshot; samples of rows stay out of it."""
+    checks = [
+        {"name": c.name, "outcome": c.outcome, "severity": c.severity, "failed_rows": c.failed_rows, "rows": c.rows}
+        for c in step.checks
+    ]
+    return json.dumps(
+        {
+            "format": "lakeflow.proof/1",
+            "asset": str(step.asset),
+            "snapshot_id": str(step.snapshot_id),
+            "ruling": verdict.ruling,
+            "reason": verdict.reason,
+            "actor": verdict.actor,
+            "at": verdict.at.isoformat(),
+            "run": verdict.run,
+            "attempt": verdict.attempt,
+            "code_version": step.code_version,
+            "checks_digest": step.checks_digest,
+            "inputs": {table: str(snapshot) for table, snapshot in step.inputs.items()},
+            "checks": checks,
+        }
+    )
+
+
+def _holds(attempt: Attempt, run: RunRecord) -> list[VerdictRecord]:
+    held = [s for s in run.steps if s.state in {StepState.HELD, StepState.CONFLICT} and s.attempt == run.attempt]
+    return [attempt.verdict(step, Ruling.HOLD, step.reason) for step in held if step.snapshot_id is not None]
+
+
+def _on_main(attempt: Attempt, run: RunRecord) -> list[VerdictRecord]:
+    """What was found of snapshots that stay main: of those, only what rests on inputs that readers can see."""
+    unseen = {(str(s.asset), s.snapshot_id) for s in run.steps if not s.done and s.action is Action.WRITE}
+    found = [said for step in run.steps if step.done and (said := attempt.on_main.get(step.asset))]
+    return [said for said in found if not unseen & said.inputs.items()]
+
+
+def _finish(attempt: Attempt, ended: RunRecord) -> RunRecord:
+    """End a run that has nothing to publish."""
+    final = _closed(attempt, ended)
+    attempt.save(final, [*_holds(attempt, final), *_on_main(attempt, final)])
+    return _told(attempt, final)
+
+
+def _closed(attempt: Attempt, ended: RunRecord) -> RunRecord:
+    return replace(ended, state=end_state(step.state for step in ended.steps), ended_at=attempt.world.clock())
+
+
+def _told(attempt: Attempt, final: RunRecord) -> RunRecord:
+    before: Mapping[AssetKey, StepRecord] = {step.asset: step for step in attempt.steps}
+    attempt.run = final
+    for step in final.steps:
+        if before[step.asset].state is None:
+            attempt.tell(StepEnded(final.id, step))
+    return final
+
+
+def _refused(attempt: Attempt, keys: Sequence[AssetKey], reason: str) -> RunRecord:
+    for key in keys:
+        attempt.end(attempt.step(key), StepState.CONFLICT, reason)
+    return _finish(attempt, _decided(attempt)[1])

@@ -1,0 +1,56 @@
+"""What is asked of the auditor about one snapshot, whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from lakeflow.core.model.asset import CheckKind, WriteMode
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.scd2_columns import VALID_FROM
+from lakeflow.core.model.table import Scan, Statistics, Table
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.view.history import predecessor
+from lakeflow.core.view.lineage import personal_columns, personal_inputs
+from lakeflow.wap.world import World
+
+
+def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str, Scan]) -> AuditRequest:
+    """Today's checks of the asset on this scan of its table, reading these relations; ages are counted to now."""
+    asset, suite = world.project.assets[table.key], world.project.suite(table.key)
+    return AuditRequest(
+        asset=table.key,
+        scan=scan,
+        suite=suite,
+        root=world.project.root,
+        primary_key=(*asset.primary_key, VALID_FROM) if asset.write is WriteMode.SCD2 else asset.primary_key,
+        history=asset.primary_key if asset.write is WriteMode.SCD2 else (),
+        marked_at=_marked_at(table, scan),
+        columns=asset.columns,
+        relations=relations,
+        allow_empty=asset.allow_empty,
+        timeout=world.policy.check_timeout,
+        pii=personal_columns(world.project, {table.key} | suite.references | suite.published),
+        inherited=personal_inputs(world.project, asset),
+        at=world.clock(),
+        statistics=_statistics(world, table, scan),
+    )
+
+
+def _marked_at(table: Table, scan: Scan) -> datetime | None:
+    """When a run of ours last wrote the history that the scan is of."""
+    made = (provenance_of(snapshot.summary) for snapshot in table.ancestry(scan.snapshot_id))
+    moment = next((each.moment for each in made if each), "")
+    return datetime.fromisoformat(moment) if moment else None
+
+
+def _statistics(world: World, table: Table, scan: Scan) -> Statistics | None:
+    """None also where no check could make use of them: row checks and built-in ones look at the data itself."""
+    asked = any(file.kind is CheckKind.SUITE for file in world.project.suite(table.key).files)
+    return world.catalog.statistics(table, scan.snapshot_id) if asked and scan.snapshot_id is not None else None
+
+
+def seen_before(world: World, table: Table, scan: Scan) -> Scan:
+    """What readers saw of the table before the scanned snapshot; no rows when there was nothing."""
+    before = predecessor(table, scan.snapshot_id)
+    return Scan(table.key, None, scan.schema) if before is None else world.catalog.scan(table, before)

@@ -1,0 +1,183 @@
+"""What an asset's code gives: files on disk, in no table yet. It runs within its limits, and again where it failed and
+its author asked for that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+import tenacity
+
+from lakeflow.core.errors import CodeError
+from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, TableKey, WriteMode
+from lakeflow.core.model.layout import Partition
+from lakeflow.core.model.quarantine import beside, quarantine_schema
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Scan, Table
+from lakeflow.core.plan.facts import published
+from lakeflow.core.plan.partitions import Pending, asked_of, windows
+from lakeflow.core.plan.readmission import read_by, readmits
+from lakeflow.core.ports import Catalog, Produced
+from lakeflow.core.run.code_terms import Terms
+from lakeflow.core.run.events import StepPrinted, StepRetried
+from lakeflow.core.run.write import Apart, Ties, Write, Written
+from lakeflow.core.view.lineage import hidden_columns
+from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.look.preview import columns_of, stored_schema
+from lakeflow.wap.step.audit_request import audit_request
+from lakeflow.wap.step.landing import keep_landed, land
+from lakeflow.wap.step.sizes import bytes_to_read
+
+_LONGEST: Final = 60.0
+"""Seconds between two tries, however many there were."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Files for a table, in its schema; `landed` names the set of all that has landed with them. `beside` are the
+    table and the schema of its quarantine, if it has one; `moment` is when the write began.
+    """
+
+    table: Table
+    schema: Schema
+    written: Written
+    landed: str = ""
+    beside: tuple[Table, Schema] | None = None
+    moment: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked of an asset's code: `asset` as it stands for this step, of what is `declared`, on pinned inputs.
+
+    Of partitions in time those to build, window by window, all in one write.
+    """
+
+    declared: Asset
+    asset: Asset
+    scans: Mapping[TableKey, Scan]
+    partitions: tuple[Pending, ...] = ()
+
+
+def give(attempt: Attempt, order: Order) -> Given:
+    """What the code gives, written to files. Each failed try but the last is told.
+
+    Only CodeError is worth another try: what a retry cannot change, such as a bound that is passed, ends it at once.
+    """
+    asset = order.asset
+    limits, pause = asset.limits.over(attempt.world.policy.limits), attempt.world.policy.retry_pause
+
+    def again(state: tenacity.RetryCallState) -> None:
+        assert state.outcome is not None
+        coming = state.next_action.sleep if state.next_action else 0.0
+        failed = str(state.outcome.exception())
+        attempt.tell(StepRetried(attempt.run.id, asset.key, state.attempt_number, limits.retries or 0, coming, failed))
+
+    patient = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(CodeError),
+        stop=tenacity.stop_after_attempt(1 + (limits.retries or 0)),
+        wait=tenacity.wait_exponential(pause, _LONGEST) + tenacity.wait_random(0, pause / 2),
+        before_sleep=again,
+        sleep=attempt.baton.pause,
+        reraise=True,
+    )
+    said, traced = partial(_printed, attempt, asset.key), partial(attempt.trace, asset.key)
+    share, reads = attempt.share(asset.key), bytes_to_read(attempt, asset.key)
+    terms = Terms(limits, said, traced, share=share, windows=windows(order.partitions), reads=reads)
+    return patient(lambda: _given(attempt, order, terms))
+
+
+def _printed(attempt: Attempt, key: AssetKey, lines: tuple[str, ...]) -> None:
+    attempt.tell(StepPrinted(attempt.run.id, key, lines))
+
+
+def _given(attempt: Attempt, order: Order, terms: Terms) -> Given:
+    """One try. What takes long is done aside."""
+    asset, aside = order.asset, attempt.baton.aside
+    attempt.traced.discard(asset.key)
+    with ExitStack() as stack:
+        produced = aside(lambda: stack.enter_context(_running(attempt, order, terms)))
+        table, schema = _target(attempt, columns_of(order.declared, produced.schema), asset)
+        how, other = _how(attempt, order.declared, table, schema, merges=asset.write.merges), None
+        write = replace(how, asked=asked_of(asset, order.partitions))
+        if quarantine := attempt.world.project.assets.get(beside(asset.key)):
+            other = _target(attempt, columns_of(quarantine, quarantine_schema(schema)), quarantine)
+            write = replace(write, apart=_apart(attempt, order.declared, schema, other))
+        written = aside(lambda: produced.write(write))
+    landed = keep_landed(attempt, table, produced, (*written.files, *written.apart)) if asset.files else ""
+    return Given(table, schema, written, landed, other, write.moment)
+
+
+def _apart(attempt: Attempt, asset: Asset, schema: Schema, other: tuple[Table, Schema]) -> Apart:
+    """The checks that refuse rows, asked of the auditor, and what is said of each row that they refuse.
+
+    Of rows that were refused before any number may be refused again.
+    """
+    table = attempt.tables[asset.key]
+    request = audit_request(attempt.world, table, Scan(asset.key, None, schema), {})
+    step, refusals = attempt.step(asset.key), attempt.baton.aside(lambda: attempt.world.auditor.refusals(request))
+    inputs = {name: str(snapshot) for name, snapshot in sorted(read_by(step).items())}
+    return Apart(
+        refusals=tuple(replace(each, max_fraction=1.0) for each in refusals) if readmits(step) else refusals,
+        schema=other[1],
+        directory=attempt.world.catalog.data_directory(other[0]),
+        run=attempt.run.id,
+        inputs=json.dumps(inputs),
+    )
+
+
+def _running(attempt: Attempt, order: Order, terms: Terms) -> AbstractContextManager[Produced]:
+    if order.asset.files:
+        return land(attempt, order.asset, terms)
+    return attempt.world.engine.produce(order.asset, order.scans, terms)
+
+
+def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges: bool) -> Write:
+    """The write as a value; what merges is given main as it was pinned, what rebuilds a merge meets nothing."""
+    catalog, main = attempt.world.catalog, table.main if merges else None
+    return Write(
+        mode=asset.write,
+        schema=schema,
+        directory=catalog.data_directory(table),
+        key=asset.primary_key,
+        last_by=asset.last_by,
+        ties=_ties(attempt, asset),
+        deleted=asset.deleted,
+        at=asset.at,
+        track=asset.track,
+        deletes=asset.deletes,
+        moment=attempt.world.clock(),
+        base=None if main is None else catalog.scan(table, main),
+        layout=asset.layout,
+        partitions=_partitions(catalog, asset, table) if main is not None else EMPTY,
+        hidden=hidden_columns(attempt.world.project, asset),
+    )
+
+
+def _ties(attempt: Attempt, asset: Asset) -> Ties:
+    """Only code that was changed gives other rows of the same time."""
+    stands = published(attempt.tables.get(asset.key), attempt.facts.verdicts.get(asset.key, ()))
+    changed = stands is not None and attempt.facts.made_by(stands) != asset.code_version
+    return Ties.CORRECTED if changed else Ties.REFUSED
+
+
+def _partitions(catalog: Catalog, asset: Asset, table: Table) -> Mapping[str, Partition]:
+    """Which partition each file of main is, where partitions are what is replaced."""
+    if asset.write is not WriteMode.PARTITION or table.main is None:
+        return EMPTY
+    return catalog.partitions(table, table.main, asset.layout)
+
+
+def _target(attempt: Attempt, columns: Schema, asset: Asset) -> tuple[Table, Schema]:
+    """The table, made when it is new, and the schema to write with."""
+    table = attempt.tables.get(asset.key)
+    if table is None:
+        new = stored_schema(None, columns, asset.write)
+        table = attempt.tables[asset.key] = attempt.world.catalog.create(asset.key, new)
+    return table, stored_schema(table, columns, asset.write)

@@ -1,0 +1,61 @@
+"""The part of a step that is its own where an asset is built by partitions in time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lakeflow.core.model.asset import EMPTY, Asset, AssetKey
+from lakeflow.core.model.run import StepRecord
+from lakeflow.core.model.table import Table
+from lakeflow.core.plan import partitions as timelines
+from lakeflow.core.plan.partitions import INPUT_REBUILT, KIND, Built, Pending, Upstream, with_built
+from lakeflow.core.plan.planning import Step
+from lakeflow.wap.attempt import Attempt
+
+
+def left_to_build(attempt: Attempt, step: Step) -> tuple[Pending, ...]:
+    """The planned partitions without those whose upstream ran and left what they rest on as it was."""
+    before, inputs = built_on_main(attempt, step.asset), _inputs(attempt, attempt.asset(step.asset))
+    return tuple(each for each in step.partitions if each.why != INPUT_REBUILT or _moved(each, before, inputs))
+
+
+def keep_built(
+    attempt: Attempt, record: StepRecord, table: Table, partitions: tuple[Pending, ...], before: Mapping[str, Built]
+) -> str:
+    """The name of the set of all that is built once these partitions are, beside those of before that stay."""
+    asset = attempt.asset(record.asset)
+    assert asset.timeline is not None
+    by = f"{attempt.run.id}/{attempt.run.attempt}"
+    after = with_built(before, partitions, asset.code_version, by, _inputs(attempt, asset))
+    return attempt.world.catalog.write_sidecar(table, KIND, timelines.to_json(asset.timeline, after))
+
+
+def tells_nothing_new(attempt: Attempt, record: StepRecord) -> bool:
+    """Would main's set of partitions say the same as that of the step's snapshot? So it does of all other assets."""
+    table = attempt.tables[record.asset]
+    after = attempt.world.built(table, record.snapshot_id) or EMPTY
+    return timelines.says_the_same(built_on_main(attempt, record.asset), after)
+
+
+def _moved(pending: Pending, before: Mapping[str, Built], inputs: Mapping[str, Upstream]) -> bool:
+    was = before.get(pending.name)
+    return was is None or any(
+        upstream.digest(pending.window) != was.inputs.get(name, "") for name, upstream in inputs.items()
+    )
+
+
+def built_on_main(attempt: Attempt, key: AssetKey) -> Mapping[str, Built]:
+    """What stood there when the run began."""
+    return attempt.facts.built.get(key, EMPTY)
+
+
+def _inputs(attempt: Attempt, asset: Asset) -> Mapping[str, Upstream]:
+    """The partitioned inputs as they are pinned."""
+    return {str(key): found for key in sorted(asset.upstreams) if (found := _input(attempt, key))}
+
+
+def _input(attempt: Attempt, key: AssetKey) -> Upstream | None:
+    timeline, table = attempt.asset(key).timeline, attempt.tables.get(key)
+    if timeline is None or table is None:
+        return None
+    return Upstream(timeline, attempt.world.built(table, attempt.pinned(key)) or EMPTY)

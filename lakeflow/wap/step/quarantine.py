@@ -1,0 +1,52 @@
+"""Rows that checks refuse, on the run's branch of their own table, beside the rows of their asset."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.model.quarantine import beside
+from lakeflow.core.model.run import StepRecord
+from lakeflow.core.model.table import Staging
+from lakeflow.core.plan.readmission import read_by
+from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.step.compute import Given
+
+
+def is_staged(attempt: Attempt, key: AssetKey) -> bool:
+    """Does the run's branch of this quarantine hold the rows that the run recorded for it?"""
+    step, table = attempt.run.step(key), attempt.tables.get(key)
+    here = step.snapshot_id if step else None
+    return table is not None and here is not None and table.refs.get(attempt.branch) == here
+
+
+def stage_refused(attempt: Attempt, of: StepRecord, given: Given, mode: WriteMode) -> None:
+    """Commit what was split off to the branch of its table, as its owner is written this time.
+
+    Its own step finds it there, and audits it.
+    """
+    assert given.beside is not None, "only an asset with a quarantine has rows split off"
+    key, (table, schema) = beside(of.asset), given.beside
+    asset, step = attempt.asset(key), attempt.step(key)
+    record = StepRecord(
+        asset=key,
+        reasons=step.reasons,
+        attempt=attempt.run.attempt,
+        base_id=step.base_id,
+        code_version=asset.code_version,
+        checks_digest=attempt.suite(key).digest,
+        inputs=read_by(of),
+    )
+    staging = Staging(
+        branch=attempt.branch,
+        base=record.base_id,
+        mode=mode,
+        schema=schema,
+        files=given.written.apart,
+        summary=replace(attempt.provenance(record), write=mode).summary(),
+        pii=asset.pii,
+    )
+    staged = attempt.world.catalog.stage(attempt.tables.get(key, table), staging)
+    attempt.tables[key] = staged
+    rows = sum(file.rows for file in given.written.apart)
+    attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=rows))

@@ -1,0 +1,35 @@
+"""How much a step is going to read, as far as that is known before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lakeflow.core.model.asset import AssetKey, SqlCode
+from lakeflow.core.model.run import Action
+from lakeflow.core.run.resources import LARGE
+from lakeflow.wap.attempt import Attempt
+
+
+def is_large(attempt: Attempt, key: AssetKey) -> bool:
+    """Will one query of its own keep the whole machine busy? Of a function nobody can tell, and an audit is short."""
+    asset = attempt.world.project.assets.get(key)
+    if asset is None or not isinstance(asset.code, SqlCode) or attempt.step(key).action is not Action.WRITE:
+        return False
+    return bytes_to_read(attempt, key) >= LARGE
+
+
+def bytes_to_read(attempt: Attempt, key: AssetKey) -> int:
+    """Of the files that land, and of its inputs; of incremental ones those that came last."""
+    return sum(_sizes(attempt, key))
+
+
+def _sizes(attempt: Attempt, key: AssetKey) -> Iterator[int]:
+    asset = attempt.asset(key)
+    if landing := attempt.facts.landings.get(key):
+        yield from (file.size for file in landing.new)
+    for upstream in asset.upstreams:
+        head = attempt.pinned(upstream)
+        if head is not None:
+            summary = attempt.tables[upstream].snapshots[head].summary
+            said = "added-files-size" if upstream in asset.new_rows else "total-files-size"
+            yield int(summary.get(said, 0))

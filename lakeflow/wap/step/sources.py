@@ -1,0 +1,76 @@
+"""What a step reads of its inputs: pinned snapshots, and of an incremental input only the rows that came since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, OnRewrite, TableKey, WriteMode
+from lakeflow.core.model.table import Scan
+from lakeflow.core.plan.increments import Consumption, Increment, consumption
+from lakeflow.core.plan.planning import Step
+from lakeflow.core.plan.readmission import as_readmission
+from lakeflow.core.plan.reasons import Cause
+from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.step.readmitting import is_planned_so, waiting_rows
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The pinned inputs of one write. `rebuilds`: they hold all rows, and what stood there goes.
+
+    `since` names the snapshot behind which each incremental input was read. `waits` says why a person must decide
+    first; then nothing is read. `readmission` is the asset that reads its quarantine in place of its inputs.
+    """
+
+    scans: Mapping[TableKey, Scan] = EMPTY
+    since: Mapping[str, int] = EMPTY
+    rebuilds: bool = False
+    waits: str = ""
+    readmission: Asset | None = None
+
+    def treats(self, asset: Asset) -> Asset:
+        """The asset as this write treats it: one that is rebuilt replaces what stood there."""
+        return self.readmission or (replace(asset, write=WriteMode.REPLACE) if self.rebuilds else asset)
+
+
+def read_inputs(attempt: Attempt, step: Step) -> Reading:
+    """As the plan says, on the snapshots that are pinned now: an upstream may have run since it was made."""
+    asset = attempt.asset(step.asset)
+    if is_planned_so(step):
+        return _readmission(attempt, asset)
+    causes = {reason.cause for reason in step.reasons}
+    if Cause.FULL_REFRESH in causes or (Cause.REBUILD in causes and step.base_id is not None):
+        return Reading(attempt.inputs(asset), rebuilds=True)
+    if not asset.new_rows or step.base_id is None:
+        return Reading(attempt.inputs(asset))
+    came = _came(attempt, asset)
+    if came.rebuild and asset.on_rewrite is OnRewrite.HOLD:
+        return Reading(waits=came.rebuild)
+    if came.rebuild:
+        return Reading(attempt.inputs(asset), rebuilds=True)
+    new: dict[TableKey, Scan] = {key: _new_rows(attempt, key, increment) for key, increment in came.increments.items()}
+    since = {str(key): increment.since for key, increment in came.increments.items()}
+    return Reading({**attempt.inputs(asset, frozenset(came.increments)), **new}, since)
+
+
+def _readmission(attempt: Attempt, asset: Asset) -> Reading:
+    rows = waiting_rows(attempt, asset.key)
+    treated = as_readmission(asset, rows.schema, attempt.tables[asset.key].schema)
+    return Reading({rows.key: rows}, readmission=treated)
+
+
+def has_no_new_rows(attempt: Attempt, step: Step) -> bool:
+    """Did the upstreams that ran bring an incremental asset nothing to read?"""
+    asset = attempt.asset(step.asset)
+    return bool(asset.new_rows) and step.base_id is not None and _came(attempt, asset).is_empty
+
+
+def _came(attempt: Attempt, asset: Asset) -> Consumption:
+    heads = {key: head for key in asset.new_rows if (head := attempt.pinned(key)) is not None}
+    return consumption(asset, attempt.tables.get(asset.key), attempt.tables, heads)
+
+
+def _new_rows(attempt: Attempt, key: AssetKey, increment: Increment) -> Scan:
+    appends = tuple(snapshot.id for snapshot in increment.appends)
+    return attempt.world.catalog.scan_added(attempt.tables[key], increment.head, appends)

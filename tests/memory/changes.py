@@ -1,0 +1,117 @@
+"""Each change of the `Catalog` port as a function from a table to the table after it, or ConflictError."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from lakeflow.core.errors import ConflictError
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.table import (
+    MAIN,
+    Adopt,
+    Change,
+    Discard,
+    Drop,
+    Pin,
+    Publish,
+    Registration,
+    Rename,
+    Rollback,
+    Table,
+)
+from lakeflow.core.run.retention import expired
+
+
+def apply(table: Table, change: Change) -> Table:
+    """The table with the change made; ConflictError, naming expected and found, when an assertion does not hold."""
+    match change:
+        case Publish():
+            return _publish(table, change)
+        case Discard():
+            return _discard(table, change)
+        case Rollback():
+            return _roll_back(table, change)
+        case Pin():
+            return _pinned(table, change)
+
+
+def registered(tables: dict[AssetKey, Table], dropped: dict[str, Table], change: Registration) -> None:
+    """Change what is registered under which name; `dropped` holds by version what is under none."""
+    match change:
+        case Adopt(key, version):
+            expect(key, "its table", None, tables.get(key))
+            tables[key] = replace(dropped.pop(version), key=key)
+        case Rename(key, to, version):
+            expect(to, "its table", None, tables.get(to))
+            expect(key, "its version", version, tables[key].version if key in tables else None)
+            tables[to] = replace(tables.pop(key), key=to)
+        case Drop(key, version):
+            expect(key, "its version", version, tables[key].version if key in tables else None)
+            dropped[version] = tables.pop(key)
+
+
+def expect(key: AssetKey, what: str, expected: object, found: object) -> None:
+    """ConflictError unless both are equal; None is spelled as nothing being there."""
+    if expected != found:
+        raise ConflictError(
+            f"{key}: expected {what} to be {_spelled(expected)}, found {_spelled(found)}",
+            hint=f"lakeflow snapshots {key}",
+            asset=key,
+        )
+
+
+def _publish(table: Table, change: Publish) -> Table:
+    expect(change.key, "the table's uuid", change.uuid, table.uuid)
+    expect(change.key, "main", change.base, table.main)
+    expect(change.key, f"branch {change.branch}", change.snapshot_id, table.refs.get(change.branch))
+    published = replace(
+        table,
+        schema_id=table.schema_of(change.snapshot_id).id,
+        refs={**_without(table.refs, change.branch), MAIN: change.snapshot_id},
+        proofs={**table.proofs, change.snapshot_id: f"{table.location}/metadata/{change.snapshot_id}.proof"},
+    )
+    return _only(published, published.snapshots.keys() - expired(published, change.keep, change.needed))
+
+
+def _discard(table: Table, change: Discard) -> Table:
+    expect(change.key, f"branch {change.branch}", change.snapshot_id, table.refs.get(change.branch))
+    freed = replace(table, refs=_without(table.refs, change.branch))
+    reachable = {snapshot.id for head in freed.refs.values() for snapshot in freed.ancestry(head)}
+    return _only(freed, table.snapshots.keys() - ({change.snapshot_id} - reachable))
+
+
+def _roll_back(table: Table, change: Rollback) -> Table:
+    expect(change.key, "main", change.snapshot_id, table.main)
+    if change.to is None:
+        expect(change.key, "the parent of main's oldest snapshot", None, list(table.ancestry(table.main))[-1].parent_id)
+        return replace(table, refs=_without(table.refs, MAIN))
+    _expect_ancestor(table, change.to)
+    return replace(table, schema_id=table.schema_of(change.to).id, refs={**table.refs, MAIN: change.to})
+
+
+def _pinned(table: Table, change: Pin) -> Table:
+    _expect_ancestor(table, change.snapshot_id)
+    return table
+
+
+def _expect_ancestor(table: Table, snapshot_id: int) -> None:
+    ancestors = (snapshot.id for snapshot in table.ancestry(table.main))
+    found = snapshot_id if snapshot_id in ancestors else None
+    expect(table.key, "a snapshot that main descends from", snapshot_id, found)
+
+
+def _only(table: Table, snapshots: set[int]) -> Table:
+    return replace(
+        table,
+        snapshots={id_: snapshot for id_, snapshot in table.snapshots.items() if id_ in snapshots},
+        proofs={id_: proof for id_, proof in table.proofs.items() if id_ in snapshots},
+    )
+
+
+def _without(refs: Mapping[str, int], name: str) -> dict[str, int]:
+    return {ref: head for ref, head in refs.items() if ref != name}
+
+
+def _spelled(value: object) -> str:
+    return "nothing" if value is None else str(value)

@@ -1,0 +1,130 @@
+"""The `Ledger` port over dicts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.model.lookup import one_id
+from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord
+from lakeflow.core.ports import Clock, Transaction
+from lakeflow.core.run import leases
+from lakeflow.core.run.leases import Held, Standing
+from tests.memory.transaction import MemoryTransaction
+
+
+class MemoryLedger:
+    """Forgets everything with the process. `is_alive` and `lease_seconds` are those of the SQL ledger."""
+
+    def __init__(self, is_alive: Callable[[Holder], bool | None], clock: Clock, lease_seconds: float) -> None:
+        self._is_alive = is_alive
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+        self._lock = threading.RLock()
+        self._runs: dict[str, RunRecord] = {}
+        self._verdicts: list[VerdictRecord] = []
+        self._held: dict[AssetKey, Held] = {}
+        self._code: dict[str, str] = {}
+
+    def acquire(self, lease: Lease) -> tuple[str, ...]:
+        with self._lock:
+            standing = self.standing()
+            now, acquired = standing.now, leases.acquire(lease, standing)
+            self._free(acquired.tokens)
+            for run in acquired.runs:
+                self._abandon(run)
+            for asset in lease.assets:
+                self._held[asset] = Held(asset, lease.run, lease.token, lease.holder, since=now, renewed_at=now)
+            return acquired.runs
+
+    def standing(self) -> Standing:
+        with self._lock:
+            held = list(self._held.values())
+            alive = {holder: self._is_alive(holder) for holder in leases.holders(held)}
+            return Standing(held, alive, self._clock(), self._lease_seconds)
+
+    def renew(self, lease: Lease) -> None:
+        with self._lock:
+            self._assert_held(lease)
+            for asset in lease.assets:
+                self._held[asset] = replace(self._held[asset], renewed_at=self._clock())
+
+    def release(self, lease: Lease) -> None:
+        with self._lock:
+            self._free(frozenset({lease.token}))
+
+    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = (), lease: Lease | None = None) -> None:
+        with self._lock:
+            if lease is not None:
+                self._assert_held(lease)
+            self._runs[run.id] = run
+            self._verdicts += [verdict for verdict in verdicts if verdict not in self._verdicts]
+
+    def note(self, lease: Lease, run: str, step: StepRecord) -> None:
+        with self._lock:
+            self._assert_held(lease)
+            self._runs[run] = self._runs[run].with_step(step)
+
+    def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
+        assert isinstance(transaction, MemoryTransaction), "the catalog in memory opens the transaction"
+        with self._lock:
+            self._assert_held(lease)
+        transaction.then(partial(self.save, run, verdicts))
+
+    def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
+        assert isinstance(transaction, MemoryTransaction), "the catalog in memory opens the transaction"
+        transaction.then(partial(self._rename, old, new))
+
+    def _rename(self, old: AssetKey, new: AssetKey) -> None:
+        with self._lock:
+            self._verdicts = [replace(said, asset=new) if said.asset == old else said for said in self._verdicts]
+            for run in [run for run in self._runs.values() if run.step(old) and not run.step(new)]:
+                steps = tuple(replace(step, asset=new) if step.asset == old else step for step in run.steps)
+                self._runs[run.id] = replace(run, steps=steps)
+
+    def run(self, prefix: str) -> RunRecord:
+        with self._lock:
+            return self._runs[one_id(prefix, sorted(id_ for id_ in self._runs if id_.startswith(prefix)))]
+
+    def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
+        with self._lock:
+            newest = sorted(self._runs.values(), key=lambda run: (run.started_at, run.id), reverse=True)
+            return tuple(newest[:limit])
+
+    def verdicts(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
+        with self._lock:
+            return {key: tuple(verdict for verdict in self._verdicts if verdict.asset == key) for key in keys}
+
+    def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
+        wanted = {key: set(some) for key, some in snapshots.items()}
+        with self._lock:
+            mine = [said for said in self._verdicts if said.snapshot_id in wanted.get(said.asset, ())]
+        last = {(said.asset, said.snapshot_id, said.ruling): at for at, said in enumerate(mine)}
+        kept = [mine[at] for at in sorted(last.values())]
+        return {key: tuple(said for said in kept if said.asset == key) for key in wanted}
+
+    def pinned(self) -> frozenset[int]:
+        with self._lock:
+            running = [run for run in self._runs.values() if run.state is RunState.RUNNING]
+        return frozenset(snapshot for run in running for step in run.steps for snapshot in step.inputs.values())
+
+    def remember_code(self, version: str, algorithm: str, source: str) -> None:
+        self._code.setdefault(version, source)
+
+    def code(self, version: str) -> str | None:
+        return self._code.get(version)
+
+    def _free(self, tokens: frozenset[str]) -> None:
+        self._held = {asset: held for asset, held in self._held.items() if held.token not in tokens}
+
+    def _abandon(self, run: str) -> None:
+        if (record := self._runs.get(run)) and record.state is RunState.RUNNING:
+            self._runs[run] = replace(record, state=RunState.ABANDONED, ended_at=self._clock())
+
+    def _assert_held(self, lease: Lease) -> None:
+        held = [self._held[asset] for asset in lease.assets if asset in self._held]
+        if {one.asset for one in held if one.token == lease.token} != lease.assets:
+            raise leases.lost(lease, held)

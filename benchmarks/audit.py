@@ -31,7 +31,8 @@ from lakeflow.adapters.expectations.compile.cache import Kept
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.table import Answer
 from lakeflow.adapters.machine.cache_folder import KeptFolder
-from lakeflow.core.model.asset import AssetKey, CheckFile, CheckKind, Suite
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.check import CheckFile, CheckKind, Suite
 from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.table import ColumnFacts, Scan, Statistics
 from lakeflow.core.model.type_names import parse_type

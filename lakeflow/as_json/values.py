@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, Final, TypeAlias
 
-from lakeflow.cli.words import iso
-from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, Project, SqlCode
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
-from lakeflow.core.model.table import Table
+from lakeflow.core.model.table import Rows, Table
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Reason
-from lakeflow.core.ports import Rows
 from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode, Setting, SnapshotRow
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -245,3 +245,10 @@ def _seen(status: AssetStatus) -> JsonObject:
 
 def _inputs(inputs: Mapping[str, int]) -> dict[str, str]:
     return {name: str(snapshot_id) for name, snapshot_id in inputs.items()}
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, to the millisecond: `2013-02-12T03:00:00.000Z`."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from rich.text import Text
 
+from lakeflow.cli.output import Answer, Form, envelope, show, write
+from lakeflow.cli.text import line
 from lakeflow.core.errors import LakeflowError, ProjectError
+from lakeflow.core.model.run import RunRecord, RunState
 
 INTERRUPTED: Final = 130
 UNEXPECTED: Final = 1
@@ -76,3 +83,44 @@ def _place(frames: Sequence[traceback.FrameSummary]) -> str:
     """The innermost line of our own code, else of any."""
     ours = [frame for frame in frames if "lakeflow" in Path(frame.filename).parts]
     return f" at {Path(at.filename).name}:{at.lineno}" if (at := next(reversed(ours or frames), None)) else ""
+
+
+EXIT_CODES: Final = {RunState.CONFLICT: 3, RunState.PUBLISHED: 0, RunState.DISCARDED: 0, RunState.ROLLED_BACK: 0}
+
+
+def exit_code(run: RunRecord | None) -> int:
+    """0 done, discarded, rolled back or nothing to do; 3 conflict; 1 anything else that did not publish."""
+    return 0 if run is None else EXIT_CODES.get(run.state, 1)
+
+
+_STYLES: Final = {"error": "bold red", "hint": "cyan"}
+
+
+def report(error: BaseException, arguments: Sequence[str], commands: Container[str]) -> int:
+    """Tell stderr and, where asked, stdout; the exit code. `arguments` may be unparsable: we only look through them."""
+    failure = failure_of(error)
+    for text in failure.lines:
+        show(_styled(text), sys.stderr, color="--no-color" not in arguments)
+    if "--events" in arguments:
+        write(_event(failure) + "\n", sys.stdout)
+    elif _asks_json(arguments):
+        command = next((word for word in arguments if word in commands), "")
+        answer = Answer(data={}, screen=Text(), exit_code=failure.exit_code, errors=failure.entries)
+        write(envelope(command, answer) + "\n", sys.stdout)
+    return failure.exit_code
+
+
+def _asks_json(arguments: Sequence[str]) -> bool:
+    pairs = pairwise([*arguments, ""])
+    spelled = {f"--output={Form.JSON}", f"-o{Form.JSON}", f"-o={Form.JSON}"}
+    return any(word in spelled or (word in {"-o", "--output"} and after == Form.JSON) for word, after in pairs)
+
+
+def _event(failure: Failure) -> str:
+    """The last line of an event stream that broke."""
+    return json.dumps({"event": "error", "exit_code": failure.exit_code, "errors": list(failure.entries)})
+
+
+def _styled(text: str) -> Text:
+    word, colon, rest = text.partition(": ")
+    return line((word + colon, _STYLES[word]), rest) if word in _STYLES else line(text)

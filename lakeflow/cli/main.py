@@ -114,7 +114,7 @@ def run(arguments: Sequence[str]) -> int:
 def _fail(error: BaseException, arguments: Sequence[str]) -> int:
     if isinstance(error, SystemExit):
         raise error
-    from lakeflow.cli.report import report  # noqa: PLC0415 - an answer that went well needs none of it
+    from lakeflow.cli.failure import report  # noqa: PLC0415 - an answer that went well needs none of it
 
     if _debug() and not isinstance(error, (KeyboardInterrupt, click.ClickException, click.Abort)):
         sys.excepthook(type(error), error, error.__traceback__)

@@ -23,7 +23,7 @@ from lakeflow.cli.screens.plan import plan_summary, selected_line, warning_lines
 from lakeflow.cli.screens.run import step_cells
 from lakeflow.cli.text import Mark, align, ascii_only, line, screen
 from lakeflow.cli.words import seconds
-from lakeflow.core.model.asset import EMPTY, AssetKey
+from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.run import StepRecord, StepState, branch_of
 from lakeflow.core.run.backfill import BackfillEvent, Cut, WindowEnded
 from lakeflow.core.run.events import (

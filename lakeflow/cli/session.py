@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakeflow.cli.output import Answer, Form, emit
-from lakeflow.core.model.asset import EMPTY
+from lakeflow.core.keys import EMPTY
 
 if TYPE_CHECKING:
-    from lakeflow.core.model.asset import AssetKey
+    from lakeflow.core.keys import AssetKey
     from lakeflow.core.view.findings import Finding
     from lakeflow.lake.lake import Lake
 

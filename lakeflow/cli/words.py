@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
+from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.view.rows import AssetStatus
 from lakeflow.core.wording import counted
 
 _UNITS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"), (0, 1, "s"))
@@ -48,8 +50,15 @@ def percent(part: int, whole: int) -> str:
     return f"{share:.{max(leading - 1, 1)}f}%"
 
 
-def iso(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC, to the millisecond: `2013-02-12T03:00:00.000Z`."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def readers_see(status: AssetStatus, now: datetime) -> str:
+    """`readers still see s4411 (26,109 rows, 2 d old)`, for everything that speaks of a held run."""
+    never = ": it was never published" if status.snapshot_id is None else ""
+    return f"readers still see {seen(status, now)}{never}"
+
+
+def seen(status: AssetStatus, now: datetime) -> str:
+    """What stands on main: `s4411 (26,109 rows, 2 d old)`, or `nothing`."""
+    if status.snapshot_id is None:
+        return "nothing"
+    old = f", {age(status.published_at, now)} old" if status.published_at else ""
+    return f"{short_id(status.snapshot_id)} ({in_rows(status.rows)}{old})"

@@ -25,7 +25,7 @@ from lakeflow.core.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lakeflow.core.model.asset import TableKey
+    from lakeflow.core.keys import TableKey
 
 
 class LakeflowError(Exception):

@@ -1,4 +1,4 @@
-"""What the story of a run asks of the world. Each port has a contract suite in `tests.contracts.suites`."""
+"""What the story of a run asks of the world. Each port has a contract suite in `tests/contracts/suites`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, Column, ExternalKey, Suite, TableKey
-from lakeflow.core.model.garbage import Garbage
+from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
+from lakeflow.core.model.asset import Asset, Column
+from lakeflow.core.model.check import Suite
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.model.schema import Schema
-from lakeflow.core.model.table import Change, External, Registration, Scan, Staging, Statistics, Table
+from lakeflow.core.model.table import Change, External, Garbage, Registration, Rows, Scan, Staging, Statistics, Table
 from lakeflow.core.plan.landing import Found, Landed
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.leases import Standing
@@ -297,15 +298,6 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A few rows for a screen: every value as text, None for NULL. `types` are those of the columns, where known."""
-
-    columns: tuple[str, ...]
-    values: tuple[tuple[str | None, ...], ...]
-    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,48 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
 
 def counted(number: int, noun: str) -> str:
     """`1 asset`, `4 assets`, `26,109 rows`."""
     return f"{number:,} {noun}{'s'[: abs(number) != 1]}"
+
+
+_SPELLED: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?:(?P<unit>[KMGT])(?P<binary>i)?)?B?", re.IGNORECASE)
+
+
+_POWERS: Final = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def parse_bytes(text: str) -> int:
+    """`"4GB"` is 4·10⁹ bytes and `"4GiB"` 4·2³⁰; a number alone is bytes. ValueError for anything else."""
+    found = _SPELLED.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no amount of bytes")
+    base = 1024 if found["binary"] else 1000
+    return int(float(found["number"]) * base ** _POWERS[(found["unit"] or "").upper()])
+
+
+def nearest(word: str, options: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The option that looks most like `word`, letter case ignored; None when none is as close as `cutoff` (to 1)."""
+    spelled = {option.lower(): str(option) for option in options}
+    found = get_close_matches(word.lower(), sorted(spelled), n=1, cutoff=cutoff)
+    return spelled[found[0]] if found else None
+
+
+def did_you_mean(word: str, options: Iterable[str], otherwise: str) -> str:
+    """A hint: the nearest option as a question, else `otherwise`."""
+    return _asked(nearest(word, options), otherwise)
+
+
+def did_you_mean_asset(key: object, options: Iterable[object], otherwise: str) -> str:
+    """The same for `layer.name`, where the layer that all share must not make names look alike."""
+    return _asked(nearest(str(key), map(str, options), cutoff=0.8), otherwise)
+
+
+def _asked(found: str | None, otherwise: str) -> str:
+    return otherwise if found is None else f"did you mean {found!r}?"

@@ -12,7 +12,7 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 import lakeflow.expectations  # noqa: F401 - registers our own classes
 from lakeflow.adapters.expectations.library.library import as_asked
 from lakeflow.core.checks.evidence import unpacked
-from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult, Scope
 
 RESULT_FORMAT: Final = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "exclude_unexpected_values": True}

@@ -26,7 +26,9 @@ from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
 from lakeflow.adapters.machine import source_files as outside
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import Asset, AssetKey, CheckKind, Project, SqlCode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset, Project, SqlCode
+from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.plan.landing import Found
 from lakeflow.core.ports import Auditor, Engine

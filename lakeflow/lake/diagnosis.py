@@ -15,7 +15,8 @@ from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.adapters.machine import machine
 from lakeflow.adapters.machine import process as processes
 from lakeflow.core.errors import LakeError, LakeflowError, ProjectError
-from lakeflow.core.model.asset import AssetKey, Project
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunState
 from lakeflow.core.model.table import Table
 from lakeflow.core.run.leases import busy

@@ -11,9 +11,9 @@ from typing import Final
 
 from lakeflow import wap
 from lakeflow.core.errors import UsageError
-from lakeflow.core.model.asset import AssetKey, ExternalKey
-from lakeflow.core.model.garbage import Garbage
+from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
+from lakeflow.core.model.table import Garbage
 from lakeflow.core.model.timeline import parse_last, parse_moment
 from lakeflow.core.run.backfill import Asked, Backfilled, BackfillEvent
 from lakeflow.core.run.events import Event

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from lakeflow import wap
 from lakeflow.core.errors import LakeflowError, ProjectError, UsageError
-from lakeflow.core.model.asset import AssetKey, Project
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import CheckResult, RunRecord, RunState, waiting
-from lakeflow.core.model.table import MAIN, Scan, Table
+from lakeflow.core.model.table import MAIN, Rows, Scan, Table
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.plan.readmission import Quarantined
-from lakeflow.core.ports import Rows
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import history, lineage
 from lakeflow.core.view.audits import Inspected, looked_at, recorded
@@ -60,10 +60,7 @@ class Opened:
 
     @cached_property
     def _world(self) -> wap.World:
-        from lakeflow.lake import (
-            assembly,
-            diagnosis,
-        )
+        from lakeflow.lake import assembly, diagnosis  # noqa: PLC0415 - what only looks opens no catalog
 
         world = assembly.assemble(self.project, self.configured)
         try:

@@ -11,11 +11,12 @@ from lakeflow.core.checks.references import mentions, without_checks
 from lakeflow.core.declare.laws import Draft, children_of, descendants
 from lakeflow.core.declare.sql_header import read_header
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import AssetKey, CheckFile, CheckKind, Layer, Severity, Suite
-from lakeflow.core.nearest import did_you_mean, did_you_mean_asset
+from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.check import CheckFile, CheckKind, Severity, Suite
 from lakeflow.core.sql.query import NO_OTHERS, Query, ReadQuery, Reference
 from lakeflow.core.version.fingerprint import fingerprint, suite_source
 from lakeflow.core.version.reachable_code import whole
+from lakeflow.core.wording import did_you_mean, did_you_mean_asset
 from lakeflow.project.sources import Sources, UnreadableError
 
 _HEADER: Final[Mapping[str, type]] = {"severity": str, "allow_empty": bool, "description": str}

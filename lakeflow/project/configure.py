@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from lakeflow.adapters.machine import machine
 from lakeflow.core.errors import ConfigError, UsageError
-from lakeflow.core.nearest import nearest
 from lakeflow.core.settings.settings import ENVIRONMENT, EXPECTED, Settings, make_settings
 from lakeflow.core.version.salt import VARIABLE
+from lakeflow.core.wording import nearest
 
 _TABLE: Final = re.compile(r"^\s*\[\s*tool\s*\.\s*lakeflow\s*\]", re.MULTILINE)
 _NOT_SETTINGS: Final = frozenset({VARIABLE})

@@ -11,10 +11,11 @@ from lakeflow.core.declare.laws import Draft, Read, faults_of, in_order
 from lakeflow.core.declare.pii import unmasked
 from lakeflow.core.declare.star_schema import star_faults
 from lakeflow.core.errors import Fault, ProjectError
-from lakeflow.core.model.asset import Asset, Deletes, Kind, Layer, Project
+from lakeflow.core.keys import Layer
+from lakeflow.core.model.asset import Asset, Deletes, Kind, Project
 from lakeflow.core.model.quarantine import quarantine_faults, with_quarantines
-from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.sql.query import ReadQuery
+from lakeflow.core.wording import did_you_mean
 from lakeflow.project.check_files import Checks
 from lakeflow.project.known_queries import KnownQueries
 from lakeflow.project.modules import Modules

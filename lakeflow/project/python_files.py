@@ -16,7 +16,8 @@ from lakeflow.core.declare.asset_decorator import ATTRIBUTE
 from lakeflow.core.declare.declaration import Declaration, read_declaration
 from lakeflow.core.declare.laws import Draft, Read, write_mode
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import AssetKey, ExternalKey, Layer, PythonCode
+from lakeflow.core.keys import AssetKey, ExternalKey, Layer
+from lakeflow.core.model.asset import PythonCode
 from lakeflow.core.model.timeline import BOUNDS
 from lakeflow.core.version.fingerprint import data_fields, fingerprint, python_source
 from lakeflow.core.version.reachable_code import FunctionNode, Reached, asset_names, is_asset, reach, whole

@@ -12,7 +12,8 @@ from lakeflow.core.declare.laws import Draft, Read, write_mode
 from lakeflow.core.declare.parameters import parameters
 from lakeflow.core.declare.sql_header import Header, read_header
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import AssetKey, ExternalKey, Layer, SqlCode
+from lakeflow.core.keys import AssetKey, ExternalKey, Layer
+from lakeflow.core.model.asset import SqlCode
 from lakeflow.core.model.file_source import LANDED_ROWS
 from lakeflow.core.model.timeline import BOUNDS
 from lakeflow.core.sql.query import Allowed, Query, ReadQuery

@@ -7,7 +7,9 @@ from dataclasses import replace
 from threading import Lock
 
 from lakeflow.core.errors import LakeflowError
-from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, Suite, TableKey
+from lakeflow.core.keys import EMPTY, AssetKey, TableKey
+from lakeflow.core.model.asset import Asset
+from lakeflow.core.model.check import Suite
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.quarantine import beside
 from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord

@@ -14,7 +14,7 @@ from graphlib import TopologicalSorter
 from threading import Event, Lock, get_ident
 from typing import Final, TypeVar
 
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.run.resources import beginning
 
 Result = TypeVar("Result")

@@ -9,7 +9,8 @@ from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from lakeflow.core.errors import AssetError, LakeError
-from lakeflow.core.model.asset import UNLIMITED, Asset, AssetKey, ExternalKey, Limits, Project, TableKey
+from lakeflow.core.keys import AssetKey, ExternalKey, TableKey
+from lakeflow.core.model.asset import UNLIMITED, Asset, Limits, Project
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import Holder, VerdictRecord

@@ -1,4 +1,6 @@
-"""The audit worker: `python -m lakeflow.workers.audit <pid of the parent>`, started by `lakeflow.adapters.processes.auditor`.
+"""The audit worker: `python -m lakeflow.workers.audit <pid of the parent>`.
+
+Started by `lakeflow.adapters.processes.auditor`.
 
 It ends when its parent does, whatever a check is doing.
 """
@@ -24,7 +26,7 @@ from lakeflow.adapters.machine.cache_folder import KeptFolder
 from lakeflow.adapters.processes import Parent, silence
 from lakeflow.adapters.processes.auditor import Ask, Job, Message, decode_job, encode_message
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
 from lakeflow.core.ports import AuditRequest

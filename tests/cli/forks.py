@@ -29,7 +29,7 @@ IMPORTED = (
         "lakeflow.lake.lake",
         "lakeflow.lake.diagnosis",
         "lakeflow.lake.assembly",
-        "lakeflow.cli.report",
+        "lakeflow.cli.failure",
         "lakeflow.cli.progress",
     ),
     *("lakeflow.adapters.duckdb.engine", "lakeflow.adapters.processes.engine", "lakeflow.adapters.processes.auditor"),

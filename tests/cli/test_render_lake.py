@@ -14,7 +14,7 @@ from lakeflow.cli.screens.lake import (
 )
 from lakeflow.cli.screens.rows import rows_records, rows_screen
 from lakeflow.core.model.run import RunState
-from lakeflow.core.ports import Rows
+from lakeflow.core.model.table import Rows
 from lakeflow.core.view.rows import Health
 from tests.cli.values import (
     DELAYS_STATUS,

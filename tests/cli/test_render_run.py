@@ -5,7 +5,7 @@ from dataclasses import replace
 from lakeflow.as_json.values import run_json
 from lakeflow.cli.answers.run import run_answer
 from lakeflow.cli.screens.run import run_screen
-from lakeflow.core.model.asset import EMPTY
+from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.run import Action, RunState, StepRecord, StepState
 from tests.cli.values import (
     FLIGHTS,

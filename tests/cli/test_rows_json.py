@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lakeflow.as_json.values import rows_json
-from lakeflow.core.ports import Rows
+from lakeflow.core.model.table import Rows
 
 
 @pytest.mark.parametrize(

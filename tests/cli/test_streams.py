@@ -146,7 +146,9 @@ def test_a_directory_without_a_project_is_named(tmp_path: Path) -> None:
 
 def test_a_bug_is_one_line_without_values_of_the_data() -> None:
     """The text of an unknown exception may hold a row; its type and place do not."""
-    script = "from lakeflow.cli.report import report; import sys; sys.exit(report(KeyError('ada@example.org'), [], {}))"
+    script = (
+        "from lakeflow.cli.failure import report; import sys; sys.exit(report(KeyError('ada@example.org'), [], {}))"
+    )
     done = python(script)
     assert done.returncode == 1
     assert "ada@" not in done.stderr

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from lakeflow.core.model.asset import AssetKey, Outcome, Severity
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import Action, CheckResult, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Cause, Reason

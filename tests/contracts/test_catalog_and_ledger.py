@@ -16,7 +16,8 @@ from lakeflow.adapters.database import Database
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.core.errors import BusyError, ConflictError
-from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.run import Holder, Lease, Ruling, RunRecord, RunState, VerdictRecord
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Publish, Staging, Table

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table, WrittenFile
 from tests.contracts.suites import CatalogContract
 from tests.memory import MemoryCatalog

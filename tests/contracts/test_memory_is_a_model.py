@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Change, Discard, Pin, Publish, Rollback, Staging, Table, WrittenFile
 from lakeflow.core.ports import Catalog

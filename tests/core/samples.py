@@ -6,19 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lakeflow.core.model.asset import (
-    Asset,
-    AssetKey,
-    CheckFile,
-    CheckKind,
-    Layer,
-    Outcome,
-    Project,
-    Severity,
-    SqlCode,
-    Suite,
-    WriteMode,
-)
+from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.asset import Asset, Project, SqlCode, WriteMode
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Severity, Suite
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.run import CheckResult, Ruling, StepRecord, VerdictRecord
 from lakeflow.core.model.schema import Field, Primitive, Schema

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.run import CheckResult, Ruling, RunRecord, RunState, VerdictRecord
 from lakeflow.core.model.schema import Field, Primitive, Schema

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import BusyError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Holder, Lease
 from lakeflow.core.run.leases import Acquired, Held, Standing, acquire, lost
 

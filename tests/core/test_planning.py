@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import SelectionError
-from lakeflow.core.model.asset import Asset, AssetKey
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.run import Action, Ruling
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan.facts import Facts, moved, published

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeflow.core.model.asset import Outcome, Severity
+from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.provenance import PREFIX, Provenance, provenance_of
 from lakeflow.core.model.run import (
     UNPUBLISHED_ENDS,

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.run import CheckResult, StepRecord, StepState
 from lakeflow.core.model.table import Snapshot
 from lakeflow.core.run.verdict import Remedy, decide, hold_reason, reconcile

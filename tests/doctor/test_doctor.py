@@ -307,7 +307,7 @@ def test_a_publish_that_is_not_on_main_any_more_is_found(lake: Path, database: s
 HOLD = """
 import sys
 from pathlib import Path
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.lake.lake import open, relocate
 from lakeflow.wap.run.lease import leased
 

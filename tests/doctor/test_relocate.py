@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from lakeflow.adapters.iceberg import Home, moved_tables
-from lakeflow.adapters.iceberg.care import relocate
+from lakeflow.adapters.iceberg import Home, moved_tables, relocate
 from lakeflow.adapters.iceberg.disk.avro import pack, unpack
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.asset import WriteMode

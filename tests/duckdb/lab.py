@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
-from lakeflow.core.model.asset import Asset, AssetKey, Column, PythonCode, SqlCode, WriteMode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset, Column, PythonCode, SqlCode, WriteMode
 from lakeflow.core.model.schema import Field, List, Map, Schema, Struct, Type
 from lakeflow.core.model.table import Scan, WrittenFile
 from lakeflow.core.run.write import Write

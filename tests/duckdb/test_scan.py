@@ -11,8 +11,7 @@ from pyroaring import BitMap64
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.schema import Decimal, Field, List, Map, Primitive, Schema, Struct
-from lakeflow.core.model.table import DeleteFile, Scan
-from lakeflow.core.ports import Rows
+from lakeflow.core.model.table import DeleteFile, Rows, Scan
 from tests.duckdb.lab import RAW, rows_of, scan_of, values
 
 INT, LONG, STRING = Primitive("int"), Primitive("long"), Primitive("string")

@@ -16,7 +16,8 @@ from lakeflow.adapters.expectations.audit import Past, Suites, steps
 from lakeflow.adapters.expectations.table import Answer, Returned
 from lakeflow.adapters.processes import Child
 from lakeflow.adapters.processes.auditor import Limits, ProcessAuditor
-from lakeflow.core.model.asset import AssetKey, CheckFile, CheckKind, Outcome, Severity, Suite
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Severity, Suite
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.table import Scan

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from lakeflow.adapters.expectations.library import library as seam
-from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.check import Outcome
 
 from .lake import checks, request, scan_of, suite
 

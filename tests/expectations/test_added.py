@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.model.asset import CheckFile, CheckKind, Outcome
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.run import CheckResult, Scope
 from lakeflow.core.model.table import Scan
 from lakeflow.core.ports import Appended, AuditRequest

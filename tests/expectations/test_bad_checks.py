@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lakeflow.adapters.expectations.audit import Past, steps
-from lakeflow.core.model.asset import CheckFile, CheckKind, Outcome
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.ports import AuditRequest
 

@@ -9,7 +9,7 @@ from typing import Final
 from lakeflow.adapters.expectations.audit import Past, steps
 from lakeflow.adapters.expectations.checks import names
 from lakeflow.adapters.expectations.library import library as seam
-from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.table import Scan
 
 from . import every

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.model.asset import AssetKey, Column, ForeignKey, Outcome, Suite
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Column
+from lakeflow.core.model.check import ForeignKey, Outcome, Suite
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.ports import AuditRequest
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lakeflow.adapters.processes.auditor import ProcessAuditor
-from lakeflow.core.model.asset import AssetKey, CheckFile, CheckKind, Outcome, Severity
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Severity
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
 

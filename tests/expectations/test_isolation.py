@@ -12,7 +12,7 @@ import pytest
 import lakeflow
 from lakeflow.adapters.processes import Child
 from lakeflow.adapters.processes.auditor import Limits, ProcessAuditor
-from lakeflow.core.model.asset import CheckFile, CheckKind, Outcome
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.table import Scan
 
 from .lake import outcomes, request, row_check, scan_of

@@ -15,15 +15,15 @@ import pytest
 
 from lakeflow.adapters.expectations.audit import Suites
 from lakeflow.adapters.expectations.compile import cache as keeping
-from lakeflow.adapters.expectations.compile.apart import told_apart
 from lakeflow.adapters.expectations.compile.cache import Kept
-from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, is_constant
+from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, is_constant, told_apart
 from lakeflow.adapters.expectations.compile.serialise import dumps, loads
 from lakeflow.adapters.machine import cache_folder as folder_of_texts
 from lakeflow.adapters.machine.cache_folder import KeptFolder
 from lakeflow.adapters.processes import Child
 from lakeflow.adapters.processes.auditor import Limits, ProcessAuditor
-from lakeflow.core.model.asset import CheckFile, CheckKind, Column, Outcome
+from lakeflow.core.model.asset import Column
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.table import Scan
 from lakeflow.core.ports import AuditRequest
 

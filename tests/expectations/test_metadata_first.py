@@ -15,7 +15,8 @@ import pytest
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
-from lakeflow.core.model.asset import Asset, AssetKey, SqlCode, WriteMode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset, SqlCode, WriteMode
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.run import CheckResult, Scope
 from lakeflow.core.model.schema import Schema

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.check import Outcome
 
 from .lake import checks, request, scan_of, suite
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lakeflow.adapters.expectations.metrics.metrics import FIRST
-from lakeflow.core.model.asset import Column, Outcome, Severity
+from lakeflow.core.model.asset import Column
+from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.table import Scan
 
 from .lake import LocalQueries, audit, checks, outcomes, request, row_check, scan_of, suite

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from lakeflow.core.model.asset import AssetKey, CheckFile, CheckKind, Column, Outcome
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Column
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lakeflow.core.model.asset import CheckFile, CheckKind, Outcome
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.table import Scan
 
 from .lake import checks, request, scan_of

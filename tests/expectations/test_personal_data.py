@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.core.model.asset import Column, Outcome
+from lakeflow.core.model.asset import Column
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.table import Scan
 
 from .lake import audit, checks, request, row_check, scan_of, suite

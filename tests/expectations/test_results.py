@@ -11,7 +11,8 @@ from typing import Any, Final
 import pytest
 
 from lakeflow.core.checks.evidence import packed, unpacked
-from lakeflow.core.model.asset import CheckFile, CheckKind, Column, Outcome
+from lakeflow.core.model.asset import Column
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.run import CheckResult, Scope
 
 from .lake import checks, request, scan_of, suite

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
-from lakeflow.core.model.asset import AssetKey, Outcome
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.table import DeleteFile, Scan
 
 from .lake import checks, request, row_check, scan_of

@@ -17,7 +17,8 @@ from lakeflow.adapters.expectations.audit import SHARED_SCAN, Past, steps
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.table import Answer
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import AssetKey, CheckFile, CheckKind, Outcome
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
 from lakeflow.core.ports import AuditRequest

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from lakeflow.adapters.expectations.audit import Past, steps
-from lakeflow.adapters.expectations.sql.regular import only_python_reads
-from lakeflow.core.model.asset import CheckFile, CheckKind, Column, Outcome
+from lakeflow.adapters.expectations.sql.predicates import only_python_reads
+from lakeflow.core.model.asset import Column
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.table import Scan
 
 from .lake import LocalQueries, checks, request, scan_of, suite

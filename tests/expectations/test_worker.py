@@ -23,7 +23,8 @@ from lakeflow.adapters.processes.auditor import (
     encode_job,
     encode_message,
 )
-from lakeflow.core.model.asset import CheckFile, CheckKind, Column, Outcome, Suite
+from lakeflow.core.model.asset import Column
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Suite
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct
 from lakeflow.core.model.table import ColumnFacts, DeleteFile, Scan, Statistics

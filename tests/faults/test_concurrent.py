@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import lakeflow
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.lake.lake import Lake
 from tests.faults.publisher import TABLES, lay_down
 

@@ -26,7 +26,8 @@ import lakeflow
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.expectations.audit import Past, steps
-from lakeflow.core.model.asset import AssetKey, Suite
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.check import Suite
 from lakeflow.core.model.run import CheckResult, Ruling, RunState, StepState
 from lakeflow.core.ports import AuditRequest
 from lakeflow.lake.lake import Lake

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lakeflow.core.errors import AssetError, BusyError, ConflictError, LakeError
-from lakeflow.core.model.asset import AssetKey, Layer, WriteMode
+from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import MAIN, Discard, Pin, Publish, Rollback, Table
 from lakeflow.core.ports import Transaction

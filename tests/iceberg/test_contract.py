@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from lakeflow.adapters.iceberg import IcebergCatalog
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table, WrittenFile
 from tests.contracts.suites import CatalogContract
 from tests.iceberg import foreign

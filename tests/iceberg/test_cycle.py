@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model.asset import AssetKey, Layer, WriteMode
+from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.table import MAIN, Table
 from tests.iceberg.lab import COLUMNS, FLIGHTS, WEATHER, Lab
 

@@ -28,7 +28,8 @@ from lakeflow.adapters.iceberg.manifests import snapshots
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import Found, metadata_directory
 from lakeflow.core.errors import AssetError, LakeError
-from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.table import MAIN, DeleteFile, Table
 from tests.iceberg.lab import FLIGHTS, Lab
 

@@ -13,7 +13,8 @@ from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import Found
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Table
 from tests.iceberg import foreign

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from lakeflow.adapters.iceberg import IcebergCatalog
-from lakeflow.core.model.asset import AssetKey, Layer
+from lakeflow.core.keys import AssetKey, Layer
 from tests.iceberg.lab import Lab, nothing, publishing
 
 _KEYS = [AssetKey(Layer.GOLD, f"t{number}") for number in range(3)]

@@ -15,7 +15,7 @@ import pytest
 import lakeflow
 from lakeflow.cli.main import run as command
 from lakeflow.core.errors import UsageError
-from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.view.audits import Inspected
 
 SUITE = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult, RunRecord
 
 HEAD = "import great_expectations.expectations as gxe\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from lakeflow.core.model.garbage import Garbage
 from lakeflow.core.model.run import Holder, Lease
+from lakeflow.core.model.table import Garbage
 from lakeflow.core.view.findings import Level
 from lakeflow.lake.lake import Lake
 from tests.external.lab import ids, make, opened

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import RunRecord
 from lakeflow.lake.lake import Lake
 

@@ -14,7 +14,8 @@ from sqlalchemy import text
 
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
-from lakeflow.core.model.asset import AssetKey, Layer, Outcome, Severity
+from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import (
     Action,
     CheckResult,

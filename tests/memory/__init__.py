@@ -2,7 +2,6 @@
 
 from tests.memory.catalog import MemoryCatalog
 from tests.memory.externals import MemoryExternals
-from tests.memory.ledger import MemoryLedger
-from tests.memory.transaction import MemoryTransaction
+from tests.memory.ledger import MemoryLedger, MemoryTransaction
 
 __all__ = ["MemoryCatalog", "MemoryExternals", "MemoryLedger", "MemoryTransaction"]

@@ -14,14 +14,15 @@ from itertools import count
 from pathlib import Path
 
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
-from lakeflow.core.model.asset import EMPTY, AssetKey, WriteMode
-from lakeflow.core.model.garbage import Garbage
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.layout import Layout, Partition, PartitionField
 from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import (
     MAIN,
     NEUTRAL,
     Change,
+    Garbage,
     Pin,
     Registration,
     Scan,
@@ -34,7 +35,7 @@ from lakeflow.core.model.table import (
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.run.verdict import Remedy, reconcile, written_as
 from tests.memory.changes import apply, expect, registered
-from tests.memory.transaction import MemoryTransaction
+from tests.memory.ledger import MemoryTransaction
 
 Files = tuple[WrittenFile, ...]
 

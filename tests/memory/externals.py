@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.keys import ExternalKey
 from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import MAIN, External, Scan, Snapshot, Table, WrittenFile
 from lakeflow.core.ports import Clock

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from lakeflow.core.model.asset import AssetKey
-from lakeflow.core.model.lookup import one_id
-from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord, one_id
 from lakeflow.core.ports import Clock, Transaction
 from lakeflow.core.run import leases
 from lakeflow.core.run.leases import Held, Standing
-from tests.memory.transaction import MemoryTransaction
 
 
 class MemoryLedger:
@@ -128,3 +126,17 @@ class MemoryLedger:
         held = [self._held[asset] for asset in lease.assets if asset in self._held]
         if {one.asset for one in held if one.token == lease.token} != lease.assets:
             raise leases.lost(lease, held)
+
+
+class MemoryTransaction:
+    """Writes that are held back until the commit; none of them can fail."""
+
+    def __init__(self) -> None:
+        self._writes: list[Callable[[], None]] = []
+
+    def then(self, write: Callable[[], None]) -> None:
+        self._writes.append(write)
+
+    def commit(self) -> None:
+        for write in self._writes:
+            write()

@@ -15,7 +15,7 @@ from lakeflow.adapters.database import Database
 from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.adapters.machine.process import is_alive, me
 from lakeflow.core.errors import BusyError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Holder, Lease, RunState
 
 HOLD = """
@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
 from lakeflow.adapters.machine.process import is_alive, me
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Lease, RunRecord, RunState
 
 database = Database(sys.argv[1])

@@ -5,7 +5,8 @@ from pathlib import Path
 from textwrap import dedent
 
 from lakeflow.core.errors import Fault, ProjectError
-from lakeflow.core.model.asset import Asset, AssetKey, Project
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset, Project
 from lakeflow.project import load
 
 BRONZE = {"layers/bronze/raw.sql": "select * from read_csv('raw.csv')\n"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.keys import ExternalKey
 from lakeflow.core.sql.query import Allowed
 from lakeflow.core.sql.reader import read_query
 from lakeflow.project.known_queries import KnownQueries

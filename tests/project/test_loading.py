@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.model.asset import AssetKey, Column, Layer, Mask, PythonCode, Severity, SqlCode, WriteMode
+from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.asset import Column, Mask, PythonCode, SqlCode, WriteMode
+from lakeflow.core.model.check import Severity
 from lakeflow.project import load
 from tests.project.files import BRONZE, SILVER, asset_of, faults, loaded, write
 

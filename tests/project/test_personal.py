@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.view.lineage import personal_inputs
 from tests.project.files import loaded
 

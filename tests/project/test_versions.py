@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.version.fingerprint import fingerprint
 from lakeflow.project import load
 from tests.project.files import BRONZE, asset_of, loaded, write

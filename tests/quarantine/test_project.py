@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.quarantine import beside, owner_of, with_their_quarantines
 from tests.project.files import BRONZE, faults, loaded
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import lakeflow
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord, StepRecord
 from lakeflow.core.run.events import Event
 

@@ -14,12 +14,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from lakeflow.core.model.asset import Asset, AssetKey, Outcome, Suite, TableKey, WriteMode
+from lakeflow.core.keys import AssetKey, TableKey
+from lakeflow.core.model.asset import Asset, WriteMode
+from lakeflow.core.model.check import Outcome, Suite
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Field, Primitive, Schema
-from lakeflow.core.model.table import Scan, WrittenFile
-from lakeflow.core.ports import AuditRequest, Rows
+from lakeflow.core.model.table import Rows, Scan, WrittenFile
+from lakeflow.core.ports import AuditRequest
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Share
 from lakeflow.core.run.write import Write, Written

@@ -9,7 +9,9 @@ from itertools import count
 from typing import Any
 
 from lakeflow import wap
-from lakeflow.core.model.asset import Asset, AssetKey, Layer, Project, SqlCode, Suite, WriteMode
+from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.asset import Asset, Project, SqlCode, WriteMode
+from lakeflow.core.model.check import Suite
 from lakeflow.core.model.run import Holder, RunRecord
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan.planning import Plan

@@ -21,10 +21,10 @@ from lakeflow.adapters.duckdb.land.landing import Load, landing
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.compare import same_rows
-from lakeflow.core.model.asset import Asset, TableKey
-from lakeflow.core.model.table import Scan
+from lakeflow.core.keys import TableKey
+from lakeflow.core.model.asset import Asset
+from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.plan.landing import Found
-from lakeflow.core.ports import Rows
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Share
 

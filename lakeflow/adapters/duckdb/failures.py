@@ -14,8 +14,8 @@ from typing import Final
 import duckdb
 
 from lakeflow.core.errors import AssetError, CodeError
-from lakeflow.core.model.asset import TableKey
-from lakeflow.core.nearest import nearest
+from lakeflow.core.keys import TableKey
+from lakeflow.core.wording import nearest
 
 _NO_VALUES: Final = (
     duckdb.BinderException,

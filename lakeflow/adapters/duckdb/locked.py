@@ -17,7 +17,7 @@ from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.names import listed, literal, quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import Layer
+from lakeflow.core.keys import Layer
 from lakeflow.core.model.table import Scan
 
 if TYPE_CHECKING:

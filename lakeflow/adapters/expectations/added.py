@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from lakeflow.adapters.expectations.checks.built_in import KeyFilled, KeyUnique, RowsAccounted, SchemaHolds
 from lakeflow.adapters.expectations.checks.check import Check, Rule
 from lakeflow.adapters.expectations.checks.expectation import Judged
-from lakeflow.adapters.expectations.compile.apart import told_apart
+from lakeflow.adapters.expectations.compile.is_constant import told_apart
 from lakeflow.adapters.expectations.library.criteria import Share
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Keys, Plan
 from lakeflow.adapters.expectations.table import Audited, Queries
-from lakeflow.core.model.asset import CheckKind, Outcome, Suite
+from lakeflow.core.model.check import CheckKind, Outcome, Suite
 from lakeflow.core.model.run import CheckResult, Scope
 from lakeflow.core.ports import AuditRequest
 

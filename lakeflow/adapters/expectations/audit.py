@@ -16,14 +16,13 @@ from lakeflow.adapters.expectations.checks.built_in import built_in
 from lakeflow.adapters.expectations.checks.check import Broken, Check
 from lakeflow.adapters.expectations.checks.functions import Written, function_check
 from lakeflow.adapters.expectations.checks.names import unique_names
-from lakeflow.adapters.expectations.compile.apart import told_apart
 from lakeflow.adapters.expectations.compile.cache import Kept
 from lakeflow.adapters.expectations.compile.check_file import Contents, contents_of, functions_of
 from lakeflow.adapters.expectations.compile.compile import Source, compile_expectation
-from lakeflow.adapters.expectations.compile.is_constant import asks_for_library
+from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, told_apart
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Queries
-from lakeflow.core.model.asset import CheckFile, CheckKind
+from lakeflow.core.model.check import CheckFile, CheckKind
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.ports import AuditRequest

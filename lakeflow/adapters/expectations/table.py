@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.schema import Decimal, Primitive, Schema, Type
-from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.ports import ADDED, NEAR
+from lakeflow.core.wording import did_you_mean
 
 HIDDEN: Final = "•••"
 """Stands wherever a value of a personal column would."""

@@ -25,11 +25,10 @@ from lakeflow.adapters.iceberg.metadata.refs import Requirement, move, require
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
 from lakeflow.adapters.iceberg.metadata.updates import Update, new_metadata
 from lakeflow.core.errors import ConfigError, ConflictError, LakeError, LakeflowError
-from lakeflow.core.model.asset import AssetKey
-from lakeflow.core.model.garbage import Garbage
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.schema import Schema, highest_id
-from lakeflow.core.model.table import Change, Drop, Publish, Registration, Scan, Staging, Statistics, Table
+from lakeflow.core.model.table import Change, Drop, Garbage, Publish, Registration, Scan, Staging, Statistics, Table
 from lakeflow.core.ports import Clock, Record
 
 if TYPE_CHECKING:

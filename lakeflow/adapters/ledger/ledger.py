@@ -12,9 +12,8 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Connection, Row, TextClause
 
 from lakeflow.adapters.ledger import rows, statements
-from lakeflow.core.model.asset import AssetKey
-from lakeflow.core.model.lookup import one_id
-from lakeflow.core.model.run import CheckResult, Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.run import CheckResult, Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord, one_id
 from lakeflow.core.ports import Clock, Transaction
 from lakeflow.core.run import leases
 from lakeflow.core.run.leases import Standing

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from lakeflow.core.model.asset import AssetKey, Outcome, Severity
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import (
     Action,
     CheckResult,

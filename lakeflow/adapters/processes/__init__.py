@@ -4,7 +4,6 @@ Who needs a child is handed a way to start one by the composition root.
 """
 
 from lakeflow.adapters.processes.child import Child
-from lakeflow.adapters.processes.parent import Parent
-from lakeflow.adapters.processes.silence import silence
+from lakeflow.adapters.processes.parent import Parent, silence
 
 __all__ = ["Child", "Parent", "silence"]

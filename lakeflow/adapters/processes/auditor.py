@@ -18,7 +18,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import EMPTY, CheckFile, CheckKind, Outcome, Suite
+from lakeflow.core.keys import EMPTY
+from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Suite
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.ports import AuditRequest

@@ -10,8 +10,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-
-from lakeflow.adapters.processes.messages import read_message, write_message
+from typing import IO, Final
 
 
 class Child:
@@ -106,3 +105,22 @@ def _fate(code: int) -> str:
         return f"exit code {code}"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
     return f"{name} (out of memory?)" if name == "SIGKILL" else name
+
+
+_LENGTH: Final = 8
+"""Bytes that hold the length of a message, most significant first."""
+
+
+def write_message(stream: IO[bytes], message: bytes) -> None:
+    stream.write(len(message).to_bytes(_LENGTH, "big") + message)
+    stream.flush()
+
+
+def read_message(stream: IO[bytes]) -> bytes | None:
+    """The next message; None at the end, also in the middle of one."""
+    head = stream.read(_LENGTH)
+    if len(head) < _LENGTH:
+        return None
+    length = int.from_bytes(head, "big")
+    message = stream.read(length)
+    return message if len(message) == length else None

@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from lakeflow.core.errors import CodeError
-from lakeflow.core.model.asset import Asset, AssetKey, PythonCode, TableKey
+from lakeflow.core.keys import AssetKey, TableKey
+from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.schema import Schema
-from lakeflow.core.model.table import Scan
+from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.plan.landing import Found, Landed
-from lakeflow.core.ports import Engine, Produced, Rows
+from lakeflow.core.ports import Engine, Produced
 from lakeflow.core.run.code_terms import FREELY, Listener, Terms, deaf, too_late
 from lakeflow.core.run.resources import LARGE, Share
 from lakeflow.core.run.write import Write, Written

@@ -7,10 +7,12 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import BinaryIO, Final
 
-from lakeflow.adapters.processes.messages import read_message, write_message
+from lakeflow.adapters.processes.child import read_message, write_message
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
@@ -58,3 +60,22 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
     os.close(nothing)
     os.dup2(2, 1)
     return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """What this process and its own children print inside goes nowhere."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for stream in (1, 2):
+            os.dup2(kept, stream)
+        os.close(kept)
+        os.close(nowhere)

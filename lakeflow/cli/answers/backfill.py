@@ -8,7 +8,8 @@ from typing import TextIO
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lakeflow.cli.answers.run import exit_code, step_errors
+from lakeflow.cli.answers.run import step_errors
+from lakeflow.cli.failure import exit_code
 from lakeflow.cli.output import Answer, console_on
 from lakeflow.cli.progress import Observer, progress
 from lakeflow.cli.screens.backfill import backfill_json, backfill_records, backfill_screen

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from lakeflow.cli.output import Answer
 from lakeflow.cli.text import Mark, line, screen
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.view.findings import Finding, Level
 from lakeflow.core.wording import counted
 

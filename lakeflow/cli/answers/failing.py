@@ -11,11 +11,11 @@ from rich.text import Text
 
 from lakeflow.as_json.values import check_json, id_text
 from lakeflow.cli.output import Answer
-from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.screens.checks import BAD, check_lines, sample_records
 from lakeflow.cli.text import Mark, line, screen
+from lakeflow.cli.words import readers_see
 from lakeflow.core.errors import UsageError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.rows import AssetStatus

@@ -7,7 +7,7 @@ from typing import Any
 
 from lakeflow.cli.output import Answer
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.core.model.garbage import Garbage
+from lakeflow.core.model.table import Garbage
 from lakeflow.core.wording import counted
 
 

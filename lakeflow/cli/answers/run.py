@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from lakeflow.as_json.values import Readers, run_json
-from lakeflow.cli.failure import entry
+from lakeflow.cli.failure import entry, exit_code
 from lakeflow.cli.output import Answer
 from lakeflow.cli.screens.run import run_screen
 from lakeflow.core.model.run import RunRecord, RunState, StepState
@@ -14,18 +14,12 @@ from lakeflow.core.model.run import RunRecord, RunState, StepState
 if TYPE_CHECKING:
     from lakeflow.lake.lake import Lake
 
-EXIT_CODES: Final = {RunState.CONFLICT: 3, RunState.PUBLISHED: 0, RunState.DISCARDED: 0, RunState.ROLLED_BACK: 0}
 _HINTS: Final = {
     StepState.HELD: "`lakeflow runs {run}` says why and what to do",
     StepState.ERRORED: "mend the cause, then `lakeflow retry {run}`",
     StepState.SKIPPED: "`lakeflow runs {run}` says what it waits for",
     StepState.CONFLICT: "`lakeflow retry {run}` writes it again on what readers see now",
 }
-
-
-def exit_code(run: RunRecord | None) -> int:
-    """0 done, discarded, rolled back or nothing to do; 3 conflict; 1 anything else that did not publish."""
-    return 0 if run is None else EXIT_CODES.get(run.state, 1)
 
 
 def run_answer(run: RunRecord | None, readers: Readers, now: datetime) -> Answer:

@@ -11,7 +11,6 @@ from lakeflow.cli.answers.failing import Place, failing_answer, failing_step, re
 from lakeflow.cli.answers.run import readers_of
 from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, asset_argument, limit_option, takes_selection
 from lakeflow.cli.output import Answer, Form
-from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.screens.history import runs_records, runs_screen, snapshots_records, snapshots_screen
 from lakeflow.cli.screens.lake import (
     lineage_records,
@@ -26,6 +25,7 @@ from lakeflow.cli.screens.rows import rows_records, rows_screen
 from lakeflow.cli.screens.run import run_screen, steps_records
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import line, screen
+from lakeflow.cli.words import readers_see
 from lakeflow.core.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakeflow.cli.answers.run import exit_code, readers_of, run_answer
+from lakeflow.cli.answers.run import readers_of, run_answer
 from lakeflow.cli.commands.options import (
     SELECTION_HELP,
     events_option,
@@ -16,6 +16,7 @@ from lakeflow.cli.commands.options import (
     takes_selection,
     wait_option,
 )
+from lakeflow.cli.failure import exit_code
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.progress import event_stream, nothing_to_do, progress
 from lakeflow.cli.session import Session, answers, now

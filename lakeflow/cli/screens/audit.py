@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.text import Text
 
-from lakeflow.as_json.values import check_json, id_text
+from lakeflow.as_json.values import check_json, id_text, iso
 from lakeflow.cli.screens.checks import check_lines
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import age, count, in_rows, iso
-from lakeflow.core.model.asset import Outcome
+from lakeflow.cli.words import age, count, in_rows
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.audits import Inspected

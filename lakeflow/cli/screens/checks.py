@@ -10,7 +10,7 @@ from rich.text import Text
 from lakeflow.cli.screens.rows import grid
 from lakeflow.cli.text import Mark, align, line
 from lakeflow.cli.words import count, in_rows, percent
-from lakeflow.core.model.asset import Outcome, Severity
+from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import CheckResult, Scope
 
 BAD: Final = frozenset({Outcome.FAILED, Outcome.ERRORED})

@@ -8,10 +8,9 @@ from typing import Final
 
 from rich.text import Text
 
-from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.screens.run import TAKEN_BACK, counts
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import age, count, seconds
+from lakeflow.cli.words import age, count, readers_see, seconds
 from lakeflow.core.model.run import RunRecord, RunState
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.rows import AssetStatus, SnapshotRow, SnapshotState

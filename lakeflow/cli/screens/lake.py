@@ -9,10 +9,10 @@ from typing import Final
 
 from rich.text import Text
 
-from lakeflow.cli.render_readers import readers_see
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import age, in_rows
-from lakeflow.core.model.asset import Asset, AssetKey, Kind, Project, SqlCode
+from lakeflow.cli.words import age, in_rows, readers_see
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset, Kind, Project, SqlCode
 from lakeflow.core.model.run import RunRecord, RunState
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan.landing import told

@@ -9,7 +9,7 @@ from typing import Final
 from rich.text import Text
 
 from lakeflow.cli.text import align, clean, line, screen, shortened
-from lakeflow.core.ports import Rows
+from lakeflow.core.model.table import Rows
 from lakeflow.core.wording import counted
 
 WIDEST: Final = 60

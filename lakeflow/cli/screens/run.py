@@ -9,11 +9,11 @@ from typing import Final
 
 from rich.text import Text
 
-from lakeflow.cli.render_readers import readers_see, seen
 from lakeflow.cli.screens.checks import check_lines
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import count, seconds
-from lakeflow.core.model.asset import AssetKey, Outcome
+from lakeflow.cli.words import count, readers_see, seconds, seen
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.rows import AssetStatus

@@ -9,9 +9,9 @@ from typing import Final
 
 from lakeflow.core.declare.check_decorator import BRANCH, PUBLISHED
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import Severity
-from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.model.check import Severity
 from lakeflow.core.version.reachable_code import FunctionNode
+from lakeflow.core.wording import did_you_mean
 
 _HOMES: Final = frozenset({"lakeflow", "lakeflow.core.declare.check_decorator"})
 

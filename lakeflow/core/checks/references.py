@@ -13,7 +13,7 @@ from typing import Final
 
 from lakeflow.core.checks.functions import declared_checks
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 
 FOREIGN_KEY: Final = "ExpectForeignKeyToExist"
 AGAINST_MAIN: Final = frozenset(

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
 
 from lakeflow.core.declare.declaration import FIELDS
 from lakeflow.core.declare.fields import NewRows
-from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.wording import did_you_mean
 
 ATTRIBUTE: Final = "__lakeflow__"
 """Where `@asset` leaves what its author wrote, on the function itself."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, overload
 
-from lakeflow.core.model.asset import EMPTY, Severity
+from lakeflow.core.keys import EMPTY
+from lakeflow.core.model.check import Severity
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

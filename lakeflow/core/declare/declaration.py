@@ -8,22 +8,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from lakeflow.core.declare.fields import EXAMPLES, FORMS, Flaw, NewRows, WrongFormError
-from lakeflow.core.model.asset import (
-    EMPTY,
-    AssetKey,
-    Column,
-    Deletes,
-    ExternalKey,
-    ForeignKey,
-    Kind,
-    Limits,
-    OnRewrite,
-    WriteMode,
-)
+from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
+from lakeflow.core.model.asset import Column, Deletes, Kind, Limits, OnRewrite, WriteMode
+from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PartitionField, SortField
 from lakeflow.core.model.timeline import Unit
-from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.wording import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -8,23 +8,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from lakeflow.core.amounts import parse_bytes
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model.asset import (
-    AssetKey,
-    Column,
-    Deletes,
-    ExternalKey,
-    ForeignKey,
-    Kind,
-    Mask,
-    OnRewrite,
-    WriteMode,
-)
+from lakeflow.core.keys import AssetKey, ExternalKey
+from lakeflow.core.model.asset import Column, Deletes, Kind, Mask, OnRewrite, WriteMode
+from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.model.file_source import FileSource, read_source
 from lakeflow.core.model.layout import PartitionField, SortField, read_partition_field, read_sort_field
 from lakeflow.core.model.timeline import Unit, parse_moment, parse_partition
-from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.wording import did_you_mean, parse_bytes
 
 _LAST_BY: Final = "last by "
 _AT: Final = " at "

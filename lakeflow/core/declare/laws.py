@@ -10,21 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.declare.declaration import Declaration
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import (
-    EMPTY,
-    NAME_PATTERN,
-    AssetKey,
-    Deletes,
-    ExternalKey,
-    Layer,
-    OnRewrite,
-    PythonCode,
-    SqlCode,
-    WriteMode,
-)
+from lakeflow.core.keys import EMPTY, NAME_PATTERN, AssetKey, ExternalKey, Layer
+from lakeflow.core.model.asset import Deletes, OnRewrite, PythonCode, SqlCode, WriteMode
 from lakeflow.core.model.layout import Layout, PartitionField, Transform
 from lakeflow.core.model.timeline import Timeline
-from lakeflow.core.nearest import did_you_mean, did_you_mean_asset
+from lakeflow.core.wording import did_you_mean, did_you_mean_asset
 
 if TYPE_CHECKING:
     from lakeflow.core.sql.column_origins import Flows

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from lakeflow.core.declare.laws import Draft
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import AssetKey, Column, Layer
+from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.asset import Column
 from lakeflow.core.sql.column_origins import ANY, Flows, Origins
 
 _Personal = dict[AssetKey, frozenset[str]]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import EMPTY
+from lakeflow.core.keys import EMPTY
 from lakeflow.core.sql.tokens import line_at
 
 _BEFORE: Final = r"\A(?:\s+|--[^\n]*\n)*/\*"

@@ -7,8 +7,10 @@ from typing import Final
 
 from lakeflow.core.declare.laws import Draft, children_of, descendants
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import AssetKey, ForeignKey, Kind, Layer, WriteMode
-from lakeflow.core.nearest import did_you_mean_asset
+from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.asset import Kind, WriteMode
+from lakeflow.core.model.check import ForeignKey
+from lakeflow.core.wording import did_you_mean_asset
 
 _AT: Final = "foreign_keys"
 

@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final
 
+from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
+from lakeflow.core.model.check import NO_CHECKS, Suite
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PLAIN, Layout
 from lakeflow.core.model.timeline import Timeline
-
-NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,50}(__quarantine)?")
-_EXTERNAL_PART: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-
-
-class _Empty(Mapping[Any, Any]):
-    """The mapping without entries; hashable, as a dataclass wants its defaults (mappingproxy is not, on 3.11)."""
-
-    __slots__ = ()
-
-    def __getitem__(self, key: object) -> NoReturn:
-        raise KeyError(key)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __repr__(self) -> str:
-        return "{}"
-
-
-EMPTY: Final[Mapping[Any, Any]] = _Empty()
-
-
-class Layer(StrEnum):
-    """Where an asset stands; a layer reads its own and lower ones, never upward."""
-
-    BRONZE = "bronze"
-    SILVER = "silver"
-    GOLD = "gold"
-
-    @property
-    def rank(self) -> int:
-        return list(Layer).index(self)
 
 
 class WriteMode(StrEnum):
@@ -101,72 +63,6 @@ class Deletes(StrEnum):
     CLOSE = "close"
 
 
-class Severity(StrEnum):
-    """Great Expectations' own words; only `critical` holds a publish."""
-
-    CRITICAL = "critical"
-    WARNING = "warning"
-    INFO = "info"
-
-
-class Outcome(StrEnum):
-    """What a check said. `failed`: the data is bad. `errored`: the check could not look."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    ERRORED = "errored"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, order=True)
-class AssetKey:
-    layer: Layer
-    name: str
-
-    @classmethod
-    def parse(cls, text: str) -> AssetKey:
-        """`"silver.weather"` → key; ValueError for anything that is not `layer.name`."""
-        layer, _, name = text.partition(".")
-        if not NAME_PATTERN.fullmatch(name):
-            raise ValueError(f"{text!r} is not layer.name")
-        return cls(Layer(layer), name)
-
-    @classmethod
-    def find(cls, text: str) -> AssetKey | None:
-        """The key that the text is, None for the name of anything else."""
-        try:
-            return cls.parse(text)
-        except ValueError:
-            return None
-
-    def __str__(self) -> str:
-        return f"{self.layer}.{self.name}"
-
-
-@dataclass(frozen=True, order=True)
-class ExternalKey:
-    """A table that another catalog keeps: `catalog.namespace.table`; the settings say what `catalog` is."""
-
-    catalog: str
-    namespace: str
-    name: str
-
-    @classmethod
-    def parse(cls, text: str) -> ExternalKey:
-        """ValueError for anything that is not three names joined by dots."""
-        parts = text.split(".")
-        if len(parts) != 3 or not all(map(_EXTERNAL_PART.fullmatch, parts)):
-            raise ValueError(f"{text!r} is not catalog.namespace.table")
-        return cls(*parts)
-
-    def __str__(self) -> str:
-        return f"{self.catalog}.{self.namespace}.{self.name}"
-
-
-TableKey: TypeAlias = AssetKey | ExternalKey
-"""What a table is called: one of ours by its asset, another catalog's by its full name."""
-
-
 @dataclass(frozen=True)
 class Column:
     """What an asset declares of one column; `type` is spelled as Iceberg or DuckDB spell it.
@@ -178,31 +74,6 @@ class Column:
     pii: bool | None = None
     description: str = ""
     mask: Mask | None = None
-
-
-@dataclass(frozen=True)
-class ForeignKey:
-    """A column whose values must stand in a dimension's key; NULL refers to nothing.
-
-    Where the dimension keeps a history, `at` is the column of the fact that says when: a version must have held then.
-    """
-
-    column: str
-    dimension: AssetKey
-    key: str
-    at: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.column} in {self.dimension}{self._then}"
-
-    @property
-    def target(self) -> str:
-        """As it is declared: `gold.carriers.carrier`, or `gold.airports.airport at day`."""
-        return f"{self.dimension}.{self.key}{self._then}"
-
-    @property
-    def _then(self) -> str:
-        return f" at {self.at}" if self.at else ""
 
 
 @dataclass(frozen=True)
@@ -332,51 +203,6 @@ class Asset:
     def masks(self) -> Mapping[str, Mask]:
         """The mask of each column that has one, by its lower-cased name."""
         return {name.lower(): column.mask for name, column in self.columns.items() if column.mask}
-
-
-class CheckKind(StrEnum):
-    SUITE = "suite"
-    ROWS = "rows"
-
-
-@dataclass(frozen=True)
-class CheckFile:
-    """A check file as it was read at plan time: these bytes are what the audit executes.
-
-    `name` is empty for a suite (`<asset>.py`), else the middle of `<asset>.<name>.sql`.
-    `references` are the tables that it reads besides its own asset; `published` those read as readers see them.
-    """
-
-    kind: CheckKind
-    path: str
-    text: str
-    name: str = ""
-    severity: Severity = Severity.CRITICAL
-    allow_empty: bool = False
-    references: tuple[AssetKey, ...] = ()
-    published: tuple[AssetKey, ...] = ()
-
-
-@dataclass(frozen=True)
-class Suite:
-    """What an asset is checked by, besides its schema, key and rows; `digest` is of all that can change a verdict."""
-
-    files: tuple[CheckFile, ...] = ()
-    digest: str = ""
-    foreign_keys: tuple[ForeignKey, ...] = ()
-
-    @property
-    def references(self) -> frozenset[AssetKey]:
-        """The tables that checks read as this run leaves them."""
-        named = frozenset(key for file in self.files for key in file.references)
-        return named | frozenset(foreign.dimension for foreign in self.foreign_keys)
-
-    @property
-    def published(self) -> frozenset[AssetKey]:
-        return frozenset(key for file in self.files for key in file.published)
-
-
-NO_CHECKS: Final = Suite()
 
 
 @dataclass(frozen=True)

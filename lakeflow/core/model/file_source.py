@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.wording import did_you_mean
 
 FILE: Final = "_file"
 ROW: Final = "_row"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import count
 
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 
 Upstreams = Mapping[AssetKey, frozenset[AssetKey]]
 

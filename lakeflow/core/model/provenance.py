@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lakeflow.core.model.asset import EMPTY
+from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.quarantine import SUFFIX
 
 PREFIX: Final = "lakeflow."

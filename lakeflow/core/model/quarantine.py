@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, CheckKind, SqlCode, Suite, WriteMode
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.asset import Asset, SqlCode, WriteMode
+from lakeflow.core.model.check import CheckKind, Suite
 from lakeflow.core.model.schema import Field, Primitive, Schema
 
 SUFFIX: Final = "__quarantine"

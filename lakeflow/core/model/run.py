@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from lakeflow.core.model.asset import EMPTY, AssetKey, Outcome, Severity
+from lakeflow.core.errors import UsageError
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.check import Outcome, Severity
 
 
 class RunState(StrEnum):
@@ -231,3 +233,15 @@ def end_state(states: Iterable[StepState | None]) -> RunState:
     """A run is named by its worst step: failed > conflict > held > published (DECISIONS 1)."""
     seen = set(states)
     return next((run for step, run in _WORST_FIRST if step in seen), RunState.PUBLISHED)
+
+
+def one_id(prefix: str, ids: Sequence[str]) -> str:
+    """The single id among those that start with `prefix`, or the one equal to it; else UsageError."""
+    if prefix in ids:
+        return prefix
+    if not ids:
+        raise UsageError(f"no run's id starts with {prefix!r}", hint="`lakeflow runs` lists them")
+    if len(ids) > 1:
+        shown = ", ".join(ids[:5]) + (", …" if len(ids) > 5 else "")
+        raise UsageError(f"{len(ids)} runs have ids that start with {prefix!r}: {shown}", hint="give more of the id")
+    return ids[0]

@@ -9,7 +9,8 @@ from typing import Final, Generic
 
 from typing_extensions import TypeVar
 
-from lakeflow.core.model.asset import EMPTY, AssetKey, ExternalKey, TableKey, WriteMode
+from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.layout import PLAIN, Layout, Partition
 from lakeflow.core.model.schema import Schema
 
@@ -284,3 +285,29 @@ class Drop:
 
 Registration = Adopt | Rename | Drop
 """What changes the catalog's own rows and nothing in a table."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A few rows for a screen: every value as text, None for NULL. `types` are those of the columns, where known."""
+
+    columns: tuple[str, ...]
+    values: tuple[tuple[str | None, ...], ...]
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """Paths and bytes of files that no snapshot needs. `key` None: folders of the warehouse that hold no table.
+
+    `version` is the table as it was looked at; `kept` says why nothing of it can be told to be garbage.
+    """
+
+    key: AssetKey | None
+    files: Mapping[str, int] = EMPTY
+    version: str = ""
+    kept: str = ""
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.files.values())

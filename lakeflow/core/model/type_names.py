@@ -14,7 +14,7 @@ from typing import Final
 
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.schema import PRIMITIVES, Decimal, Field, Fixed, List, Map, Primitive, Struct, Type
-from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.wording import did_you_mean
 
 _MAX_PRECISION: Final = 38
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lakeflow.core.model.asset import EMPTY, AssetKey, ExternalKey
+from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import STANDING, VerdictRecord
 from lakeflow.core.model.table import NEUTRAL, External, Snapshot, Table

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lakeflow.core.model.asset import EMPTY, Asset, AssetKey
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import NEUTRAL, Snapshot, Table
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from lakeflow.core.model.asset import AssetKey, Project
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Project
 from lakeflow.core.model.graph import ancestors
 
 

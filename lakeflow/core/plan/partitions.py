@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from lakeflow.core.model.asset import EMPTY, Asset
+from lakeflow.core.keys import EMPTY
+from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.layout import Partition
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import Table

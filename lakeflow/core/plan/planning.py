@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from lakeflow.core.errors import SelectionError
-from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, OnRewrite, Project, WriteMode
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.asset import Asset, OnRewrite, Project, WriteMode
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action
 from lakeflow.core.model.table import External, Snapshot

@@ -12,17 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lakeflow.core.errors import LakeError, UsageError
-from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, Project, SqlCode, WriteMode
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.asset import Asset, Project, SqlCode, WriteMode
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import COLUMNS, SUFFIX, beside, owner_of
 from lakeflow.core.model.run import Action, StepRecord
 from lakeflow.core.model.schema import Schema
-from lakeflow.core.model.table import Table
+from lakeflow.core.model.table import Rows, Table
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.increments import Rewritten, increment
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Cause, Reason
-from lakeflow.core.ports import Rows
 
 
 @dataclass(frozen=True)

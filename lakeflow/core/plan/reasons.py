@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from lakeflow.core.model.asset import TableKey
+from lakeflow.core.keys import TableKey
 from lakeflow.core.wording import counted
 
 

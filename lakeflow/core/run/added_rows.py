@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lakeflow.core.model.asset import Outcome, WriteMode
+from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import Ruling, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.model.table import Table

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lakeflow.core.errors import UsageError
-from lakeflow.core.model.asset import AssetKey, Project
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import RunRecord
 from lakeflow.core.model.timeline import Timeline, Unit, Window
 from lakeflow.core.run.events import Event

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from lakeflow.core.errors import BusyError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState
 
 

@@ -8,7 +8,8 @@ from enum import StrEnum
 from itertools import takewhile
 from typing import Final
 
-from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import CheckResult, StepRecord
 from lakeflow.core.model.table import NEUTRAL, Snapshot, Table

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lakeflow.core.model.asset import EMPTY, Deletes, WriteMode
+from lakeflow.core.keys import EMPTY
+from lakeflow.core.model.asset import Deletes, WriteMode
 from lakeflow.core.model.layout import PLAIN, Layout, Partition
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.schema import Schema

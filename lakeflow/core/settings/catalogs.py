@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.model.asset import EMPTY, Layer
-from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.keys import EMPTY, Layer
+from lakeflow.core.wording import did_you_mean
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TAKEN: Final = frozenset({*Layer, "published", "main", "memory", "system", "temp"})

@@ -8,13 +8,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
-from lakeflow.core.amounts import parse_bytes
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.model.asset import Limits
-from lakeflow.core.nearest import did_you_mean
 from lakeflow.core.run.resources import Share
 from lakeflow.core.settings.catalogs import ExternalCatalog, read_catalogs
 from lakeflow.core.version.salt import Salt, read_salt
+from lakeflow.core.wording import did_you_mean, parse_bytes
 
 ENVIRONMENT: Final = "LAKEFLOW_"
 """`LAKEFLOW_THREADS` in the environment stands above `threads` in the file."""

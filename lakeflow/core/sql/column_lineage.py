@@ -14,7 +14,7 @@ from typing import Final
 
 from sqlglot import exp
 
-from lakeflow.core.model.asset import EMPTY, AssetKey, Layer
+from lakeflow.core.keys import EMPTY, AssetKey, Layer
 from lakeflow.core.sql.column_origins import NOWHERE, Flows, Origins, Star, merged, union
 
 _OURS: Final = frozenset({"", "published"})

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lakeflow.core.model.asset import EMPTY, AssetKey
+from lakeflow.core.keys import EMPTY, AssetKey
 
 ANY: Final = "*"
 """The column of an `Origin` that may be any column of its table."""

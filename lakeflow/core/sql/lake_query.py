@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lakeflow.core.errors import UsageError
-from lakeflow.core.model.asset import AssetKey, Project
-from lakeflow.core.nearest import did_you_mean_asset
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Project
 from lakeflow.core.sql.reader import read_query
+from lakeflow.core.wording import did_you_mean_asset
 
 _HERE = "the query"
 """What stands in place of a file's name."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import AssetKey, ExternalKey
+from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.sql.column_origins import Flows
 
 PUBLISHED: Final = "published"

@@ -15,11 +15,11 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from lakeflow.core.errors import Fault
-from lakeflow.core.model.asset import AssetKey, ExternalKey, Layer
-from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.keys import AssetKey, ExternalKey, Layer
 from lakeflow.core.sql.column_lineage import flows_of
 from lakeflow.core.sql.query import NO_OTHERS, PUBLISHED, Allowed, Query, Reference
 from lakeflow.core.sql.tokens import Token, UnclosedError, line_at, tokens
+from lakeflow.core.wording import did_you_mean
 
 _STARTS: Final = frozenset({"select", "with", "from", "values", "table", "("})
 _PURE: Final = frozenset(

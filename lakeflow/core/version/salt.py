@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.model.asset import Asset, AssetKey, Mask, Project
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset, Mask, Project
 from lakeflow.core.version.fingerprint import fingerprint, salted
 
 VARIABLE: Final = "LAKEFLOW_PII_SALT"

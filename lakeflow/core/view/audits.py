@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 
 from lakeflow.core.errors import UsageError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
 from lakeflow.core.model.table import MAIN, NEUTRAL, Snapshot, Table

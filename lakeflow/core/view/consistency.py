@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from lakeflow.core.model.asset import EMPTY, AssetKey, Project
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.asset import Project
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Ruling, RunRecord, RunState, StepState, VerdictRecord
 from lakeflow.core.model.table import MAIN, Table

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from lakeflow.core.model.asset import AssetKey, Project
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Project
 from lakeflow.core.plan.facts import Facts, published
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause, Reason

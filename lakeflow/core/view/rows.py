@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lakeflow.core.model.asset import AssetKey, ExternalKey, Kind
+from lakeflow.core.keys import AssetKey, ExternalKey
+from lakeflow.core.model.asset import Kind
 from lakeflow.core.plan.landing import Copy
 
 

@@ -14,11 +14,12 @@ from functools import cached_property
 from typing import Final
 
 from lakeflow.core.errors import SelectionError
-from lakeflow.core.model.asset import AssetKey, Layer, Project
+from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.asset import Project
 from lakeflow.core.model.graph import Upstreams, ancestors, downstreams
-from lakeflow.core.nearest import nearest
 from lakeflow.core.view.rows import AssetStatus, Health
 from lakeflow.core.view.selection_grammar import AllOf, AnyOf, Expression, Not, Term, parse
+from lakeflow.core.wording import nearest
 
 Groups = Mapping[str, Collection[AssetKey]]
 """What may stand behind a prefix, and which assets it means."""

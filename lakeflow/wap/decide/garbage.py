@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from lakeflow.core.errors import BusyError
-from lakeflow.core.model.asset import AssetKey
-from lakeflow.core.model.garbage import Garbage
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.table import Garbage
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.world import World
 

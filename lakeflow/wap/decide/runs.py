@@ -8,7 +8,7 @@ from functools import partial
 from itertools import takewhile
 
 from lakeflow.core.errors import UsageError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import with_their_quarantines
 from lakeflow.core.model.run import Action, Lease, RunRecord, RunState, StepRecord, StepState

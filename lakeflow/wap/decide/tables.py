@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lakeflow.core.errors import UsageError
-from lakeflow.core.model.asset import Asset, AssetKey
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
 from lakeflow.core.model.table import Adopt, Drop, Pin, Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.view.audits import Inspected, head_of, published_with, read_with
 from lakeflow.wap.step.audit_request import audit_request, seen_before

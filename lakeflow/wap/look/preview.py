@@ -8,20 +8,18 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import Asset, AssetKey, TableKey, WriteMode
-from lakeflow.core.model.layout import check_layout
+from lakeflow.core.keys import AssetKey, TableKey
+from lakeflow.core.model.asset import Asset, WriteMode
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.model.scd2_columns import unversioned, versioned
-from lakeflow.core.model.schema import Schema
-from lakeflow.core.model.table import Scan, Table
+from lakeflow.core.model.scd2_columns import unversioned
+from lakeflow.core.model.table import Rows, Scan, Table
 from lakeflow.core.model.timeline import Window
-from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.facts import Facts
-from lakeflow.core.ports import Produced, Rows
+from lakeflow.core.ports import Produced
 from lakeflow.core.run.code_terms import Listener, Terms
-from lakeflow.core.run.schema_evolution import declare, evolve
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.step.landing import land_new
+from lakeflow.wap.step.schema import columns_of, stored_schema
 from lakeflow.wap.world import World
 
 
@@ -54,22 +52,6 @@ def _last_window(asset: Asset, now: datetime) -> tuple[Window, ...]:
         hint=f"partitions start at {asset.timeline.start:%Y-%m-%d}",
         asset=asset.key,
     )
-
-
-def columns_of(asset: Asset, produced: Schema) -> Schema:
-    """What its table holds of what was produced, ids unassigned. SchemaError when that cannot be stored as declared."""
-    columns = declare(produced, asset.columns, parse_type)
-    columns = versioned(columns, asset.at) if asset.write is WriteMode.SCD2 else columns
-    check_layout(asset.layout, columns)
-    return columns
-
-
-def stored_schema(table: Table | None, columns: Schema, mode: WriteMode) -> Schema:
-    """The schema to write with: the table's, evolved. SchemaError when these columns cannot follow it."""
-    if table is None:
-        return evolve(None, columns, mode, 0)
-    mode = WriteMode.REPLACE if table.main is None else mode
-    return evolve(table.schema, columns, mode, table.last_column_id)
 
 
 def _running(world: World, asset: Asset, facts: Facts, terms: Terms) -> AbstractContextManager[Produced]:

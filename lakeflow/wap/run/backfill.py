@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.timeline import Window
 from lakeflow.core.plan.partitions import Backfill
 from lakeflow.core.run.backfill import Asked, Backfilled, BackfillEvent, WindowEnded, cut

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import tenacity
 
 from lakeflow.core.errors import BusyError, LakeflowError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Lease
 from lakeflow.core.ports import Ledger
 from lakeflow.wap.world import World

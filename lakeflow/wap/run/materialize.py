@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from lakeflow.core.errors import BusyError, UsageError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.quarantine import with_their_quarantines
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.model.table import Rename

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action, Ruling, RunRecord, StepRecord, StepState, VerdictRecord, end_state

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from lakeflow.core.model.asset import CheckKind, WriteMode
+from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.table import Scan, Statistics, Table

@@ -15,7 +15,8 @@ from typing import Final
 import tenacity
 
 from lakeflow.core.errors import CodeError
-from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, TableKey, WriteMode
+from lakeflow.core.keys import EMPTY, AssetKey, TableKey
+from lakeflow.core.model.asset import Asset, WriteMode
 from lakeflow.core.model.layout import Partition
 from lakeflow.core.model.quarantine import beside, quarantine_schema
 from lakeflow.core.model.schema import Schema
@@ -29,9 +30,9 @@ from lakeflow.core.run.events import StepPrinted, StepRetried
 from lakeflow.core.run.write import Apart, Ties, Write, Written
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.wap.attempt import Attempt
-from lakeflow.wap.look.preview import columns_of, stored_schema
 from lakeflow.wap.step.audit_request import audit_request
 from lakeflow.wap.step.landing import keep_landed, land
+from lakeflow.wap.step.schema import columns_of, stored_schema
 from lakeflow.wap.step.sizes import bytes_to_read
 
 _LONGEST: Final = 60.0

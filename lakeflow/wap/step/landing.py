@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import Asset, AssetKey
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.table import Table, WrittenFile
 from lakeflow.core.plan.landing import KIND, Landing, to_json
 from lakeflow.core.ports import Produced

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lakeflow.core.model.asset import EMPTY, Asset, AssetKey
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan import partitions as timelines

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.quarantine import beside
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Staging

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.quarantine import beside
 from lakeflow.core.model.run import StepRecord
-from lakeflow.core.model.table import Scan, Table
+from lakeflow.core.model.table import Rows, Scan, Table
 from lakeflow.core.plan.facts import published
 from lakeflow.core.plan.landing import landed_set
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.plan.readmission import Quarantined, Waiting, position, quarantine_of, readmits, waiting
 from lakeflow.core.plan.reasons import Cause
-from lakeflow.core.ports import Catalog, Rows
+from lakeflow.core.ports import Catalog
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.world import World
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lakeflow.core.model.asset import AssetKey, SqlCode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import SqlCode
 from lakeflow.core.model.run import Action
 from lakeflow.core.run.resources import LARGE
 from lakeflow.wap.attempt import Attempt

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lakeflow.core.model.asset import EMPTY, Asset, AssetKey, OnRewrite, TableKey, WriteMode
+from lakeflow.core.keys import EMPTY, AssetKey, TableKey
+from lakeflow.core.model.asset import Asset, OnRewrite, WriteMode
 from lakeflow.core.model.table import Scan
 from lakeflow.core.plan.increments import Consumption, Increment, consumption
 from lakeflow.core.plan.planning import Step

@@ -6,7 +6,8 @@ from dataclasses import replace
 from time import perf_counter
 
 from lakeflow.core.errors import ConflictError, LakeflowError
-from lakeflow.core.model.asset import EMPTY, AssetKey, WriteMode
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import Provenance, provenance_of
 from lakeflow.core.model.quarantine import beside, owner_of
 from lakeflow.core.model.run import Action, Ruling, StepRecord, StepState

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.core.model.asset import AssetKey, WriteMode
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Staging, Table, WrittenFile
 from lakeflow.core.ports import Catalog

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.schema import Field, List, Primitive, Schema, Struct
 from lakeflow.core.model.table import Publish, Table
 from lakeflow.core.ports import Transaction

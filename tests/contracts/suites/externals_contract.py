@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.keys import ExternalKey
 from lakeflow.core.ports import Externals
 
 THERE = ExternalKey("sales", "shop", "orders")

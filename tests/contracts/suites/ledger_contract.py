@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lakeflow.core.errors import BusyError, UsageError
-from lakeflow.core.model.asset import AssetKey, Outcome, Severity
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import (
     Action,
     CheckResult,

@@ -17,9 +17,10 @@ from duckdb import DuckDBPyRelation
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.instance.instance import Step
 from lakeflow.adapters.duckdb.names import literal, quoted
-from lakeflow.core.model.asset import Asset, AssetKey, Mask
-from lakeflow.core.nearest import did_you_mean
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset, Mask
 from lakeflow.core.version.salt import Salt, hashes, require_key
+from lakeflow.core.wording import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -26,12 +26,12 @@ from lakeflow.adapters.duckdb.types import schema_of
 from lakeflow.adapters.duckdb.write.modes import carry_out
 from lakeflow.adapters.duckdb.write.write import first_rows
 from lakeflow.core.declare.parameters import bind
-from lakeflow.core.model.asset import Asset, PythonCode, TableKey
+from lakeflow.core.keys import TableKey
+from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.schema import Schema
-from lakeflow.core.model.table import Scan
+from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.model.timeline import BOUNDS, Window
 from lakeflow.core.plan.landing import Landed
-from lakeflow.core.ports import Rows
 from lakeflow.core.run.write import Write, Written
 
 _FORMS: Final = "annotate it with one of: " + ", ".join(Form) + "; or not at all, for a relation"

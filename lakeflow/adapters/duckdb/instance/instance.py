@@ -22,7 +22,7 @@ from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.externals import ExternalViews
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.model.asset import Layer
+from lakeflow.core.keys import Layer
 from lakeflow.core.model.table import Scan
 from lakeflow.core.run.resources import Share
 

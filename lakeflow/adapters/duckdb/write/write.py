@@ -21,8 +21,7 @@ from lakeflow.adapters.duckdb.types import schema_of, spelled
 from lakeflow.adapters.duckdb.write.partitions import Parts, order
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.schema import Field, Fixed, List, Map, Schema, Struct, Type, children
-from lakeflow.core.model.table import ColumnStats, WrittenFile
-from lakeflow.core.ports import Rows
+from lakeflow.core.model.table import ColumnStats, Rows, WrittenFile
 from lakeflow.core.run.write import Write
 from lakeflow.core.wording import counted
 

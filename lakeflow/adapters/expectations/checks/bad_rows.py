@@ -10,7 +10,7 @@ from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
 from lakeflow.adapters.expectations.table import Audited
-from lakeflow.core.model.asset import CheckFile, Outcome
+from lakeflow.core.model.check import CheckFile, Outcome
 from lakeflow.core.wording import counted
 
 _ROWS = Aggregate("count(*)")

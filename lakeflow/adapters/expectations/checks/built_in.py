@@ -14,7 +14,8 @@ from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan, keys
 from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
-from lakeflow.core.model.asset import Column, Outcome
+from lakeflow.core.model.asset import Column
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import Scope
 from lakeflow.core.model.schema import Schema, walk
 from lakeflow.core.ports import AuditRequest

@@ -12,7 +12,8 @@ from lakeflow.adapters.expectations.metrics.metrics import Plan
 from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.checks.evidence import counts, evidence
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import EMPTY, Outcome, Severity
+from lakeflow.core.keys import EMPTY
+from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult, Scope
 from lakeflow.core.wording import counted

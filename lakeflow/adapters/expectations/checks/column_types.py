@@ -8,7 +8,7 @@ from typing import Any, Final
 from lakeflow.adapters.expectations.checks.check import Stated
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.type_names import parse_type
 
 _ARROW: Final = (

@@ -17,7 +17,7 @@ from lakeflow.adapters.expectations.metrics.per_value import PerValue
 from lakeflow.adapters.expectations.sql.literals import text
 from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.check import Outcome
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
 from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, identifier
-from lakeflow.core.model.asset import ForeignKey, Outcome
+from lakeflow.core.model.check import ForeignKey, Outcome
 from lakeflow.core.model.scd2_columns import VALID_FROM, VALID_TO
 from lakeflow.core.ports import AuditRequest
 

@@ -15,7 +15,7 @@ from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.core.declare.check_decorator import BRANCH, PUBLISHED, PythonCheck
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import CheckFile, Outcome
+from lakeflow.core.model.check import CheckFile, Outcome
 from lakeflow.core.wording import counted
 
 _ROWS: Final = Aggregate("count(*)")

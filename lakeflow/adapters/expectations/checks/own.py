@@ -11,7 +11,7 @@ from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Plan
 from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.checks.own_rules import rule
-from lakeflow.core.model.asset import Outcome
+from lakeflow.core.model.check import Outcome
 
 FIRST_BUILD: Final = "nothing is published to compare with"
 

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 from lakeflow.adapters.expectations.checks.check import Check
-from lakeflow.adapters.expectations.compile.apart import told_apart
-from lakeflow.adapters.expectations.compile.is_constant import asks_for_library
+from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, told_apart
 from lakeflow.adapters.expectations.compile.serialise import NotDataError, dumps, loads
 from lakeflow.adapters.expectations.table import Audited
-from lakeflow.core.model.asset import CheckFile, CheckKind
+from lakeflow.core.model.check import CheckFile, CheckKind
 
 
 class KeptTexts(Protocol):
@@ -76,7 +75,7 @@ def _file_key(file: CheckFile) -> str:
 @cache
 def _maker() -> str:
     """What makes checks of files: the versions, and the very text of this package, which moves between releases."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
     text = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     return f"{version('great_expectations')} {version('lakeflow-wap')} {text}"
 

@@ -11,8 +11,8 @@ from lakeflow.adapters.expectations.checks.bad_rows import bad_rows
 from lakeflow.adapters.expectations.checks.check import Broken, Check, Rule, Stated
 from lakeflow.adapters.expectations.checks.column_types import type_check
 from lakeflow.adapters.expectations.checks.expectation import BadOnes, Judged
+from lakeflow.adapters.expectations.compile.check_file import refuse_open
 from lakeflow.adapters.expectations.compile.criterion_of import criterion_of
-from lakeflow.adapters.expectations.compile.parameters import refuse_open
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.metrics import (
@@ -31,7 +31,7 @@ from lakeflow.adapters.expectations.sql.domains import Metric, domain_of
 from lakeflow.adapters.expectations.sql.literals import EXACT
 from lakeflow.adapters.expectations.sql.predicates import regexes
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
-from lakeflow.core.model.asset import Outcome, Severity
+from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.quarantine import Refusal
 
 _FOR_SCHEMA: Final = ("ExpectColumnValuesToBeOfType", "ExpectColumnTypeToBe", "ExpectColumnValuesToBeInTypeList")

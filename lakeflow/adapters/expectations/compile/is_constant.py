@@ -14,6 +14,9 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
+from lakeflow.core.checks.functions import declared_checks
+from lakeflow.core.version.reachable_code import FunctionNode, bound_names, reached_from
+
 _NODES: Final = (
     *(ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr),
     *(ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Starred, ast.JoinedStr, ast.FormattedValue),
@@ -99,3 +102,28 @@ def _path(node: ast.expr, imported: dict[str, str]) -> str | None:
     if isinstance(node, ast.Attribute) and (base := _path(node.value, imported)):
         return f"{base}.{node.attr}"
     return None
+
+
+def told_apart(text: str) -> ast.Module | None:
+    """What the check functions of a file need of it, to be executed alone; empty where there are none.
+
+    None for a file that is executed as a whole: its expectations may say something else tomorrow, or its functions
+    may want the library.
+    """
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    checks = {declared.line for declared in declared_checks(tree, "")}
+    starts = [each for each in tree.body if isinstance(each, FunctionNode) and each.lineno in checks]
+    functions = reached_from(tree, starts) if starts else []
+    names = bound_names(functions)
+    rest = [each for each in tree.body if not bound_names([each]) <= names]
+    if not is_constant(_text(reached_from(tree, rest))) or asks_for_library(_text(functions)):
+        return None
+    future = [each for each in tree.body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
+    return ast.fix_missing_locations(ast.Module([*future, *functions] if functions else [], []))
+
+
+def _text(statements: list[ast.stmt]) -> str:
+    return ast.unparse(ast.Module(statements, []))

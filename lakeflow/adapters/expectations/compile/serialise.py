@@ -27,9 +27,9 @@ from lakeflow.adapters.expectations.library.divergence import BinsNear, SharesNe
 from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Keys, Known, Query, Read
 from lakeflow.adapters.expectations.metrics.per_value import PerValue
 from lakeflow.adapters.expectations.metrics.text_rules import FitsJsonSchema, HasFormat, IsDate, IsJson, Matches
-from lakeflow.adapters.expectations.sql.hints import Hint, Says
+from lakeflow.adapters.expectations.sql.domains import Hint, Says
 from lakeflow.adapters.expectations.table import Operand
-from lakeflow.core.model.asset import Outcome, Severity
+from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.schema import Decimal, Primitive
 

@@ -17,7 +17,6 @@ from functools import cache
 from typing import Any, Final
 
 from lakeflow.adapters.expectations.library.criteria import Judgement, Values
-from lakeflow.adapters.expectations.library.instead import instead_of
 from lakeflow.adapters.expectations.sql import order
 from lakeflow.adapters.expectations.sql.domains import Metric
 from lakeflow.adapters.expectations.sql.literals import instant
@@ -166,3 +165,42 @@ def _on_one_clock(expectation: Any) -> Any:
     if getattr(expectation, "value_set", None):
         given["value_set"] = [instant(one, expectation.column) for one in expectation.value_set]
     return expectation.copy(update=given)
+
+
+INSTEAD: Final[Mapping[str, str]] = {
+    "ExpectMulticolumnValuesToBeUnique": (
+        "the library has withdrawn it; use ExpectSelectColumnValuesToBeUniqueWithinRecord (different in each row) "
+        "or ExpectCompoundColumnsToBeUnique (unique in the table)"
+    ),
+    "ExpectQueryResultsToMatchComparison": (
+        "it needs a second data source; write a row check (.sql) that selects the rows of one query that the other "
+        "one lacks: `select … from silver.a except select … from silver.b`"
+    ),
+    "ExpectTableRowCountToEqualOtherTable": (
+        "a suite sees one table; write a row check (.sql) that names both: "
+        "`select 1 where (select count(*) from silver.a) <> (select count(*) from silver.b)`"
+    ),
+}
+
+
+CANNOT_FAIL: Final = "so it could not fail"
+
+
+def instead_of(expectation: Any) -> str | None:
+    """Why this expectation is not computed, and what to use; None when it is."""
+    names = [base.__name__ for base in type(expectation).__mro__]
+    if "ExpectColumnKLDivergenceToBeLessThan" in names:
+        return _about_divergence(expectation)
+    return next((INSTEAD[name] for name in names if name in INSTEAD), None)
+
+
+def _about_divergence(expectation: Any) -> str | None:
+    """The library passes one without a threshold, and compares data with itself without a partition."""
+    if expectation.threshold is None:
+        return f"threshold is not given, {CANNOT_FAIL}; give one, such as 0.1"
+    if not expectation.partition_object:
+        return (
+            f"partition_object is not given, {CANNOT_FAIL}: nothing is compared; give the expected shares, such as "
+            '{"values": ["a", "b"], "weights": [0.7, 0.3]}'
+        )
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lakeflow.adapters.expectations.sql.hints import Hint, Says
+from lakeflow.adapters.expectations.sql.domains import Hint, Says
 from lakeflow.adapters.expectations.sql.literals import text
 from lakeflow.adapters.expectations.table import Audited, Queries, identifier
 from lakeflow.core.errors import AssetError

@@ -12,10 +12,8 @@ from typing import Any, Final
 
 from lakeflow.adapters.expectations.metrics import per_value as pervalue
 from lakeflow.adapters.expectations.metrics.per_value import PerValue
-from lakeflow.adapters.expectations.sql import distributions, order
-from lakeflow.adapters.expectations.sql import row_order_and_outliers as spread
-from lakeflow.adapters.expectations.sql.domains import Domain, Metric, domain_of
-from lakeflow.adapters.expectations.sql.hints import Hint, Says, of_column, rows
+from lakeflow.adapters.expectations.sql import distributions, order, outliers
+from lakeflow.adapters.expectations.sql.domains import Domain, Hint, Metric, Says, domain_of, of_column, rows
 from lakeflow.adapters.expectations.sql.literals import naive
 from lakeflow.adapters.expectations.sql.predicates import bad_row, members, unsupported
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand
@@ -115,8 +113,8 @@ def looked_at(metric: Metric, table: Audited) -> Aggregate | Query:
         return _all(domain)
     if rule in order.RULES:
         return Aggregate(domain.count(order.placed(domain, table, metric.values)))
-    if rule in spread.RULES:
-        return Query(f"SELECT count(*) {spread.judged(rule, domain, table, metric.values)}")
+    if rule in outliers.RULES:
+        return Query(f"SELECT count(*) {outliers.judged(rule, domain, table, metric.values)}")
     if len(domain.columns) == 1:
         return Aggregate(domain.count(of=domain.columns[0].sql), of_column(Says.VALUES, domain))
     if not rule or rule in UNIQUE or pervalue.needed(rule, metric.values):
@@ -127,7 +125,7 @@ def looked_at(metric: Metric, table: Audited) -> Aggregate | Query:
 def bad_alone(metric: Metric, domain: Domain) -> str | None:
     """SQL that is TRUE for a row which breaks the rule, whatever the other rows are; None where that is not so."""
     rule = map_rule(metric) or ""
-    if rule in UNIQUE or rule in order.RULES or rule in spread.RULES or pervalue.needed(rule, metric.values):
+    if rule in UNIQUE or rule in order.RULES or rule in outliers.RULES or pervalue.needed(rule, metric.values):
         return None
     return domain.clause(bad_row(rule, domain.columns, metric.values)).removeprefix(" WHERE ")
 
@@ -137,8 +135,8 @@ def failing(metric: Metric, domain: Domain, table: Audited) -> str:
     rule = map_rule(metric) or ""
     if rule in order.RULES:
         return order.breaking(rule, domain, table, metric.values)
-    if rule in spread.RULES:
-        return spread.breaking(rule, domain, table, metric.values)
+    if rule in outliers.RULES:
+        return outliers.breaking(rule, domain, table, metric.values)
     bad = pervalue.HELD if pervalue.needed(rule, metric.values) else bad_row(rule, domain.columns, metric.values)
     return f"FROM {table.relation}{domain.clause(bad)}"
 
@@ -219,7 +217,7 @@ def _of_rows(metric: Metric, rule: str, table: Audited) -> Plan:
         return Aggregate(domain.count())
     if rule in UNIQUE:
         return keys(domain, table)
-    if rule in order.RULES or rule in spread.RULES:
+    if rule in order.RULES or rule in outliers.RULES:
         return Query(f"SELECT count(*) FROM (SELECT 1 {failing(metric, domain, table)})")
     if pervalue.needed(rule, metric.values):
         return pervalue.plan(metric, rule, domain, table)

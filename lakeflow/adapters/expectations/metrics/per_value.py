@@ -14,8 +14,7 @@ from lakeflow.adapters.expectations.library import custom_rules as providers
 from lakeflow.adapters.expectations.metrics.text_rules import TextRule, text_rule
 from lakeflow.adapters.expectations.sql.domains import Domain, Metric
 from lakeflow.adapters.expectations.sql.literals import literal, text
-from lakeflow.adapters.expectations.sql.predicates import RULES, regexes
-from lakeflow.adapters.expectations.sql.regular import only_python_reads
+from lakeflow.adapters.expectations.sql.predicates import RULES, only_python_reads, regexes
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand, identifier
 
 SHOWN: Final = 5

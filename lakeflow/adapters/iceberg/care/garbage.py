@@ -17,8 +17,8 @@ from lakeflow.adapters.iceberg.care.inventory import Walk
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.proof import proof_location
 from lakeflow.adapters.iceberg.metadata.metadata import Found, metadata_directory
-from lakeflow.core.model.garbage import Garbage
 from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.table import Garbage
 
 _HINT: Final = "version-hint.text"
 

@@ -30,7 +30,7 @@ from lakeflow.adapters.iceberg.metadata.metadata import (
 from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.adapters.iceberg.metadata.updates import applied
 from lakeflow.core.errors import ConflictError, LakeError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports import Clock
 

@@ -20,7 +20,7 @@ from lakeflow.adapters.iceberg.disk.fileio import Scratch, delete
 from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, next_location, to_bytes
 from lakeflow.adapters.iceberg.metadata.updates import Update, applied, forgotten
 from lakeflow.core.errors import ConflictError, LakeError, LakeflowError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports import Clock, Record, Transaction
 

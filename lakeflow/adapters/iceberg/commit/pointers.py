@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from sqlalchemy import Connection, bindparam, text
 
-from lakeflow.core.model.asset import AssetKey, Layer
+from lakeflow.core.keys import AssetKey, Layer
 
 CATALOG: Final = "lakeflow"
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Adopt, Drop, Registration, Rename
 
 

@@ -9,7 +9,7 @@ from lakeflow.adapters.iceberg.disk.fileio import local_path, to_location
 from lakeflow.adapters.iceberg.external.places import At, Place
 from lakeflow.adapters.iceberg.metadata.places import metadata_file
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.keys import ExternalKey
 from lakeflow.core.settings.catalogs import ExternalCatalog
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.keys import ExternalKey
 
 
 @dataclass(frozen=True)

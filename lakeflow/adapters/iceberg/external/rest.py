@@ -16,7 +16,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from lakeflow.adapters.iceberg.external.places import At, Place
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.keys import ExternalKey
 from lakeflow.core.settings.catalogs import ExternalCatalog
 
 _SECONDS: Final = 15.0

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from sqlalchemy import Connection, bindparam, text
 
 from lakeflow.adapters.iceberg.external.places import At, Place
-from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.keys import ExternalKey
 from lakeflow.core.settings.catalogs import ExternalCatalog
 
 _LOCATIONS: Final = text(

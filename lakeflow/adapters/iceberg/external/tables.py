@@ -12,7 +12,7 @@ from lakeflow.adapters.iceberg.external.rest import in_rest_catalog
 from lakeflow.adapters.iceberg.external.sql import OpenReadOnly, in_database
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles
 from lakeflow.core.errors import LakeError, LakeflowError
-from lakeflow.core.model.asset import ExternalKey
+from lakeflow.core.keys import ExternalKey
 from lakeflow.core.model.table import External, Scan, Table
 from lakeflow.core.settings.catalogs import ExternalCatalog, Kind
 

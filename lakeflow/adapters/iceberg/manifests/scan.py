@@ -25,7 +25,7 @@ from lakeflow.adapters.iceberg.metadata.layouts import known_spec
 from lakeflow.adapters.iceberg.metadata.metadata import Found
 from lakeflow.adapters.iceberg.metadata.types import has_default
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.provenance import is_ours
 from lakeflow.core.model.schema import Field

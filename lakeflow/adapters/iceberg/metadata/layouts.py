@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.types import Json
-from lakeflow.core.model.asset import EMPTY
+from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.layout import Layout, PartitionField, SortField, Transform
 from lakeflow.core.model.provenance import PREFIX
 from lakeflow.core.model.table import Snapshot

@@ -21,7 +21,7 @@ from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.proof import is_proof
 from lakeflow.adapters.iceberg.metadata.types import Json, schema_from_json
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model.asset import TableKey
+from lakeflow.core.keys import TableKey
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Key, Snapshot, Table
 

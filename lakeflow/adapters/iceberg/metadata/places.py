@@ -9,7 +9,7 @@ from typing import Final
 from lakeflow.adapters.iceberg.disk.fileio import local_path, to_location
 from lakeflow.adapters.iceberg.metadata.metadata import Found
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model.asset import AssetKey
+from lakeflow.core.keys import AssetKey
 
 _METADATA: Final = re.compile(r"v?(\d+)(-[^/]*)?(\.gz)?\.metadata\.json(\.gz)?")
 _HINT: Final = "version-hint.text"

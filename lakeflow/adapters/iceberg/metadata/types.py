@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 
-from lakeflow.core.model.asset import EMPTY
+from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type, walk
 
 Json = dict[str, Any]

@@ -1,0 +1,27 @@
+"""The schema that an asset is written with: what its code gives, as declared, evolved from what its table has."""
+
+from __future__ import annotations
+
+from lakeflow.core.model.asset import Asset, WriteMode
+from lakeflow.core.model.layout import check_layout
+from lakeflow.core.model.scd2_columns import versioned
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Table
+from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.run.schema_evolution import declare, evolve
+
+
+def columns_of(asset: Asset, produced: Schema) -> Schema:
+    """What its table holds of what was produced, ids unassigned. SchemaError when that cannot be stored as declared."""
+    columns = declare(produced, asset.columns, parse_type)
+    columns = versioned(columns, asset.at) if asset.write is WriteMode.SCD2 else columns
+    check_layout(asset.layout, columns)
+    return columns
+
+
+def stored_schema(table: Table | None, columns: Schema, mode: WriteMode) -> Schema:
+    """The schema to write with: the table's, evolved. SchemaError when these columns cannot follow it."""
+    if table is None:
+        return evolve(None, columns, mode, 0)
+    mode = WriteMode.REPLACE if table.main is None else mode
+    return evolve(table.schema, columns, mode, table.last_column_id)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from lakeflow.core.errors import ConflictError
+from lakeflow.core.errors import AssetError, ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Field, Primitive, Schema
@@ -36,8 +36,10 @@ class Side:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.mains: list[int] = []
+        self.known: list[int] = []
 
     def remember(self, key: AssetKey) -> None:
+        self.known += [each for each in self.table(key).snapshots if each not in self.known]
         main = self.table(key).main
         if main is not None and main not in self.mains:
             self.mains.append(main)
@@ -81,6 +83,8 @@ def answer(act: Callable[[], object]) -> str:
         act()
     except ConflictError as error:
         return f"conflict on {error.asset}"
+    except AssetError:
+        return "gone"
     return "done"
 
 
@@ -181,6 +185,24 @@ class BothCatalogs(RuleBasedStateMachine):
 
         self.both(act)
 
+    @rule(key=st.sampled_from(KEYS), nth=st.integers(0, 9), whole=st.sampled_from(["scan", "scan_added", "near"]))
+    def read(self, key: AssetKey, nth: int, whole: str) -> None:
+        """Also a snapshot that was replaced, dropped or expired: it is gone on both sides."""
+
+        def act(side: Side) -> None:
+            table, mine = side.table(key), [each for each in side.known if each]
+            if not mine:
+                return
+            at = mine[nth % len(mine)]
+            if whole == "scan":
+                side.catalog.scan(table, at)
+            elif whole == "scan_added":
+                side.catalog.scan_added(table, at, [at])
+            else:
+                side.catalog.scan_near(table, at, ["n"])
+
+        self.both(act)
+
     @rule(key=st.sampled_from(KEYS), which=st.integers(0, 1))
     def restage(self, key: AssetKey, which: int) -> None:
         def act(side: Side) -> None:
@@ -209,6 +231,7 @@ def seen(side: Side, key: AssetKey) -> dict[str, object]:
     return {
         "schema": table.schema.names if table.main else None,
         "proofs": len(table.proofs),
+        "snapshots": len(table.snapshots),
         **{
             ref: {
                 "line": [(one.operation, one.rows, one.added_rows, one.deleted_rows) for one in table.ancestry(head)],

@@ -96,8 +96,7 @@ class MemoryCatalog:
         history = tuple(table.schemas.values())
         if snapshot_id is None:
             return Scan(table.key, None, table.schema, history=history)
-        if snapshot_id not in table.snapshots:
-            raise AssetError(f"{table.key} has no snapshot {snapshot_id}", hint=f"lakeflow snapshots {table.key}")
+        _require_kept(table, snapshot_id)
         files = self._live[snapshot_id]
         return Scan(
             table.key,
@@ -110,6 +109,8 @@ class MemoryCatalog:
         )
 
     def scan_added(self, table: Table, snapshot_id: int, appends: Sequence[int]) -> Scan:
+        for append in appends:
+            _require_kept(table, append)
         added = tuple(file for snapshot in appends for file in self._added[snapshot])
         return replace(
             self.scan(table, snapshot_id),
@@ -127,6 +128,7 @@ class MemoryCatalog:
         return Statistics(self.scan(table, snapshot_id).rows)
 
     def partitions(self, table: Table, snapshot_id: int, layout: Layout) -> Mapping[str, Partition]:
+        _require_kept(table, snapshot_id)
         files = self._live[snapshot_id]
         return {file.path: file.partition for file in files if self._layouts.get(file.path) == layout.partition_by}
 
@@ -278,6 +280,12 @@ def _without(files: Files, gone: tuple[str, ...]) -> Files:
     return tuple(file for file in files if file.path not in gone)
 
 
+def _require_kept(table: Table, snapshot_id: int) -> None:
+    """Its files are still known here; the table must not be read as if the snapshot were still part of it."""
+    if snapshot_id not in table.snapshots:
+        raise AssetError(f"{table.key} has no snapshot {snapshot_id}", hint=f"lakeflow snapshots {table.key}")
+
+
 def _unborn(key: AssetKey, schema: Schema) -> Table:
     return Table(
         key=key,
@@ -326,6 +334,7 @@ def _totals(before: Files, write: _Write) -> dict[str, str]:
     gone = [file for file in before if file not in write.live]
     return {
         "added-records": str(sum(file.rows for file in write.added)),
+        "added-files-size": str(sum(file.bytes for file in write.added)),
         "deleted-records": str(sum(file.rows for file in gone)),
         "total-records": str(sum(file.rows for file in write.live)),
         "total-data-files": str(len(write.live)),

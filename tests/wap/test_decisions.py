@@ -177,7 +177,7 @@ def test_publish_of_a_branch_that_somebody_dropped_says_how_to_write_it_again(he
 
     dropped = Discard(key("silver.b"), "audit_r1", held.table("silver.b").refs["audit_r1"])
     held.catalog.commit([dropped], lambda _: None)
-    with pytest.raises(UsageError, match=r"silver\.b has no branch audit_r1 any more") as caught:
+    with pytest.raises(UsageError, match=r"silver\.b: its branch audit_r1 is not there any more") as caught:
         held.publish("r1")
     assert caught.value.hint == "`lakeflow retry r1` writes it again"
     assert states(held.run())["run"] == "held"
@@ -319,3 +319,16 @@ def test_an_append_that_depends_on_nothing_lands_once_for_each_run(lab: Lab) -> 
     lab.materialize("bronze.z")
     lab.materialize("bronze.z")
     assert lab.rows("bronze.z") == [5, 5]
+
+
+def test_a_retry_publishes_what_is_made_from_an_asset_that_was_published_by_force(lab: Lab) -> None:
+    """Its checks still say no; a reason was given why that does not matter."""
+    lab.check("bronze.a", lambda *_: False)
+    lab.materialize()
+    lab.publish("r1", reason="I know")
+    assert states(lab.retry("r1")) == {
+        "run": "published",
+        "bronze.a": "published",
+        "silver.b": "published",
+        "gold.c": "published",
+    }

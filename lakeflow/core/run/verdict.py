@@ -11,7 +11,7 @@ from typing import Final
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.model.run import CheckResult, StepRecord
+from lakeflow.core.model.run import CheckResult, StepRecord, StepState
 from lakeflow.core.model.table import NEUTRAL, Snapshot, Table
 
 
@@ -56,6 +56,8 @@ def hold_reason(checks: tuple[CheckResult, ...]) -> str:
 
 
 def _alone(step: StepRecord) -> Verdict:
+    if step.state is StepState.PUBLISHED:
+        return PUBLISH  # by an earlier attempt, or by force whatever its checks said
     if step.state is not None and not step.done:
         return Verdict(publish=False, reason=step.reason or str(step.state))
     if reason := hold_reason(step.checks):

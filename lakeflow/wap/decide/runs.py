@@ -15,6 +15,7 @@ from lakeflow.core.model.run import Action, Lease, RunRecord, RunState, StepReco
 from lakeflow.core.model.table import Change, Discard, Rollback, Table
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.ports import Transaction
+from lakeflow.core.run.branches import held_on_branch, on_branches
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.materialize import ending_well, open_assets, require_unpublished
@@ -35,7 +36,8 @@ def publish_held(
         run = require_unpublished(world.ledger.run(before.id), "publish")
         chosen = with_their_quarantines(world.project.assets, selected)
         keys = tuple(key for key in _held(run, chosen if selected else ()) if key in world.project.assets)
-        attempt = Attempt(world, lease, _undecided_are_held(run, keys), world.facts(keys), observer)
+        known = _others_on_branches(world, _undecided_are_held(run, keys), keys)
+        attempt = Attempt(world, lease, known, world.facts(keys), observer)
         steps = [_on_branch(attempt, key) for key in keys]
         if reason is not None:
             _require_inputs(run, steps)
@@ -134,7 +136,7 @@ def _branches(tables: Mapping[AssetKey, Table], run: RunRecord) -> list[Discard]
 
 def _outdated(attempt: Attempt, key: AssetKey) -> None:
     """A decision about a held snapshot never runs code: what it was made from has changed, so only a retry helps."""
-    why = "an input that this run wrote stands on top of a moved main now"
+    why = "an input that this run wrote was written again, or stands on top of a moved main now"
     attempt.end(attempt.step(key), StepState.CONFLICT, f"{why}; `lakeflow retry {attempt.run.id}` makes it again")
 
 
@@ -161,13 +163,26 @@ def _held(run: RunRecord, selected: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
 
 
 def _on_branch(attempt: Attempt, key: AssetKey) -> StepRecord:
-    """The step with the snapshot that its branch holds now; UsageError when the branch is gone."""
+    """The step with the snapshot that its branch holds now; UsageError when that is not what the ledger tells of.
+
+    Nobody could say then from which code and inputs its rows come, and the publish would record the wrong ones.
+    """
     table = attempt.tables.get(key)
-    if table is None or attempt.branch not in table.refs:
+    found = held_on_branch(attempt.run, attempt.step(key), table)
+    if found is None:
+        there = table is not None and attempt.branch in table.refs
+        what = "was written by an attempt that died before it was recorded" if there else "is not there any more"
         raise UsageError(
-            f"{key} has no branch {attempt.branch} any more", hint=f"`lakeflow retry {attempt.run.id}` writes it again"
+            f"{key}: its branch {attempt.branch} {what}", hint=f"`lakeflow retry {attempt.run.id}` writes it again"
         )
-    return replace(attempt.step(key), snapshot_id=table.refs[attempt.branch])
+    return found
+
+
+def _others_on_branches(world: World, run: RunRecord, chosen: Sequence[AssetKey]) -> RunRecord:
+    """The run as its branches hold it, but for the chosen steps: of these it is said when they do not."""
+    there = on_branches(run, world.catalog.load(step.asset for step in run.steps))
+    pairs = zip(run.steps, there.steps, strict=True)
+    return replace(run, steps=tuple(said if said.asset in chosen else found for said, found in pairs))
 
 
 def _undecided_are_held(run: RunRecord, chosen: Sequence[AssetKey]) -> RunRecord:

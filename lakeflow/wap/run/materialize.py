@@ -20,6 +20,7 @@ from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.readmission import plan_readmission
 from lakeflow.core.plan.reasons import Cause
 from lakeflow.core.ports import Transaction
+from lakeflow.core.run.branches import on_branches
 from lakeflow.core.run.events import Planned, RunEnded, RunStarted
 from lakeflow.core.run.resources import lanes, share
 from lakeflow.core.version.salt import require_salt
@@ -102,6 +103,7 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
             readmits=_was(Cause.READMIT, before),
         )
         facts = _settled_facts(world, keys, anew=again.refreshed)
+        before = on_branches(before, facts.tables)  # the attempt before may have died between a commit and its note
         plan = _plan(world, facts, keys, again)
         observer(Planned(plan))
         run = replace(

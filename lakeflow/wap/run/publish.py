@@ -68,7 +68,7 @@ def _settle(attempt: Attempt, rewrite: Rewrite) -> None:
         remedy = reconcile(table, step.base_id, _mode(attempt, step))
         if remedy is Remedy.CONFLICT:
             attempt.end(step, StepState.CONFLICT, _moved(table, step))
-        elif remedy is Remedy.REWRITE or attempt.asset(key).upstreams & superseded - {owner_of(key)}:
+        elif remedy is Remedy.REWRITE or _is_outdated(attempt, step, superseded):
             rewrite(key)
             superseded.add(key)
         elif remedy is Remedy.RESTAGE:
@@ -76,6 +76,16 @@ def _settle(attempt: Attempt, rewrite: Rewrite) -> None:
             superseded.add(key)
         elif attempt.suite(key).references & superseded or step.snapshot_id not in attempt.audited:
             audit(attempt, step)
+
+
+def _is_outdated(attempt: Attempt, step: StepRecord, superseded: set[AssetKey]) -> bool:
+    """Was it made from a snapshot of this run that is not the one to be published? An attempt that died may have
+    written its input again, and not the step itself.
+    """
+    written = {str(each.asset): each.snapshot_id for each in _waiting(attempt)}
+    inputs = attempt.asset(step.asset).upstreams - {owner_of(step.asset)}
+    read = {str(key): step.inputs.get(str(key)) for key in inputs}
+    return bool(inputs & superseded) or any(written.get(name, snapshot) != snapshot for name, snapshot in read.items())
 
 
 def _mode(attempt: Attempt, step: StepRecord) -> WriteMode:
@@ -178,18 +188,18 @@ def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: 
 
 
 def _pins(attempt: Attempt, candidates: Sequence[StepRecord]) -> list[Pin]:
-    """Inputs from outside this run: what was read must still be part of their main.
+    """Inputs that are not published here as they were read: what was read must still be part of their main.
 
     Of another catalog's table only the record remains: no transaction of ours can hold its main still.
     """
-    mine = {step.asset for step in candidates}
+    mine = {(step.asset, step.snapshot_id) for step in candidates}
     read = {
         (key, snapshot)
         for step in candidates
         for name, snapshot in read_by(step).items()
         if (key := AssetKey.find(name))
     }
-    return [Pin(key, snapshot) for key, snapshot in sorted(read) if key not in mine]
+    return [Pin(key, snapshot) for key, snapshot in sorted(read - mine)]
 
 
 def _proof(step: StepRecord, verdict: VerdictRecord) -> str:

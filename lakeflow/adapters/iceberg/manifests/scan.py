@@ -72,8 +72,10 @@ class Scans:
         """
         table = found.table
         _refuse_defaults(found)
-        data = [each for append in appends for each in self._added(_json_of(found, append))]
         schema = _kept(table, snapshot_id)
+        for append in appends:
+            _kept(table, append)
+        data = [each for append in appends for each in self._added(_json_of(found, append))]
         return _holding(Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values())), table, data)
 
     def near(self, found: Found, snapshot_id: int, columns: Sequence[str]) -> Scan:
@@ -81,11 +83,12 @@ class Scans:
 
         Whole manifests are ruled out first, so that a table of thousands of files costs no look at each.
         """
-        table, snapshot = found.table, _json_of(found, snapshot_id)
+        table, schema = found.table, _kept(found.table, snapshot_id)
+        snapshot = _json_of(found, snapshot_id)
         data, deletes = _by_content(_listed(snapshot))
         if not columns or self._live(deletes):
             return self.scan(found, snapshot_id)
-        schema, mine = _kept(table, snapshot_id), [each.file for each in self._added(snapshot)]
+        mine = [each.file for each in self._added(snapshot)]
         ranges = {each: known(each, mine) for name in columns if (each := schema.find(name))}
         met = [each for each in data if _may_meet(ranges, {one: self._manifests.known(each, one) for one in ranges})]
         near = [each for each in self._live(met) if _may_meet(ranges, {one: known(one, [each.file]) for one in ranges})]
@@ -93,6 +96,7 @@ class Scans:
 
     def partitions(self, found: Found[AssetKey], snapshot_id: int, layout: Layout) -> dict[str, Partition]:
         """The snapshot's data files that were written in that layout, by path."""
+        _kept(found.table, snapshot_id)
         spec = known_spec(found.json, layout, _current_schema(found))
         data, _ = _by_content(_listed(_json_of(found, snapshot_id)))
         live = self._live([each for each in data if each.partition_spec_id == spec])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,12 +18,12 @@ from typing import Any, Final
 from lakeflow.adapters.machine.cache_folder import KeptFolder
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
-from lakeflow.core.sql.column_origins import Flows, Origin, Origins, Star
+from lakeflow.core.sql.column_origins import Again, Columns, Flows, Named, Origin, Origins, Rest, Star
 from lakeflow.core.sql.query import NO_OTHERS, Allowed, Query, Reference
 
 _MAKERS: Final = (
-    *("sql/column_lineage.py", "sql/column_origins.py", "sql/query.py", "sql/reader.py", "sql/tokens.py"),
-    *("keys.py", "wording.py"),
+    *("sql/column_lineage.py", "sql/column_origins.py", "sql/query.py", "sql/reader.py", "sql/scopes.py"),
+    *("sql/statements.py", "sql/tokens.py", "keys.py", "wording.py"),
 )
 """The files of `core` that decide what is found in a text; they move between releases."""
 
@@ -37,9 +38,7 @@ class KnownQueries:
         name = _name(text, path, allowed)
         if (known := self._read(name)) is not None:
             return known
-        from lakeflow.core.sql.reader import read_query  # noqa: PLC0415  the parser takes 0.2 s to import
-
-        found = read_query(text, path, allowed)
+        found = _read_anew(text, path, allowed)
         self._kept.write(name, json.dumps(_plain(found), separators=(",", ":")))
         return found
 
@@ -52,6 +51,19 @@ class KnownQueries:
             return None
 
 
+def _read_anew(text: str, path: str, allowed: Allowed) -> Query:
+    from lakeflow.adapters.duckdb.code.syntax import parsed, syntax_fault  # noqa: PLC0415  DuckDB takes 0.1 s to import
+    from lakeflow.core.sql.reader import read_query, with_tree  # noqa: PLC0415  the parser takes 0.2 s to import
+
+    query = read_query(text, path, allowed)
+    if query.faults:
+        return query
+    if (tree := parsed(text)) is None:
+        unread = Fault(path, 1, "DuckDB does not read it as exactly one SELECT", "simplify it")
+        return replace(query, faults=(syntax_fault(text, path) or unread,))
+    return with_tree(query, tree, text, path)
+
+
 def _name(text: str, path: str, allowed: Allowed) -> str:
     made_from = [_maker(), path, text, sorted(allowed.own), sorted(map(str, allowed.external))]
     return f"{_digest(json.dumps(made_from))}.json"
@@ -61,7 +73,7 @@ def _name(text: str, path: str, allowed: Allowed) -> str:
 def _maker() -> str:
     core = Path(__file__).parents[1] / "core"
     texts = [path.read_text("utf-8") for path in (Path(__file__), *(core / name for name in _MAKERS))]
-    return _digest(json.dumps([version("sqlglot"), *texts]))
+    return _digest(json.dumps([version("sqlglot"), version("duckdb"), *texts]))
 
 
 def _digest(text: str) -> str:
@@ -76,7 +88,7 @@ def _plain(query: Query) -> dict[str, Any]:
         "external": sorted(map(str, query.external)),
         "outside": [_fault(each) for each in query.outside],
         "faults": [_fault(each) for each in query.faults],
-        "flows": query.flows and _flows(query.flows),
+        "flows": None if query.flows is None else _flows(query.flows),
     }
 
 
@@ -84,12 +96,17 @@ def _fault(fault: Fault) -> list[Any]:
     return [fault.path, fault.line, fault.message, fault.hint]
 
 
-def _flows(flows: Flows) -> dict[str, Any]:
-    return {
-        "named": {name: _origins(origins) for name, origins in flows.named.items()},
-        "stars": [[str(star.key), sorted(star.without)] for star in flows.stars],
-        "anywhere": _origins(flows.anywhere),
-    }
+def _flows(flows: Flows) -> list[Any]:
+    return [_column(each) for each in flows.columns]
+
+
+def _column(column: Columns) -> list[Any]:
+    match column:
+        case Star(key, without):
+            return ["star", str(key), sorted(without)]
+        case Rest(origins):
+            return ["rest", "", _origins(origins)]
+    return ["named" if isinstance(column, Named) else "again", column.name, _origins(column.origins)]
 
 
 def _origins(origins: Origins) -> list[list[str]]:
@@ -104,7 +121,7 @@ def _made(plain: dict[str, Any]) -> Query:
         external=frozenset(map(ExternalKey.parse, plain["external"])),
         outside=tuple(Fault(*each) for each in plain["outside"]),
         faults=tuple(Fault(*each) for each in plain["faults"]),
-        flows=plain["flows"] and _made_flows(plain["flows"]),
+        flows=None if plain["flows"] is None else _made_flows(plain["flows"]),
     )
 
 
@@ -118,12 +135,17 @@ def _references(plain: Sequence[Sequence[Any]]) -> tuple[Reference, ...]:
     return tuple(Reference(_key(key), line) for key, line in plain)
 
 
-def _made_flows(plain: dict[str, Any]) -> Flows:
-    return Flows(
-        {name: _made_origins(origins) for name, origins in plain["named"].items()},
-        tuple(Star(_key(key), frozenset(without)) for key, without in plain["stars"]),
-        _made_origins(plain["anywhere"]),
-    )
+def _made_flows(plain: Sequence[Sequence[Any]]) -> Flows:
+    return Flows(tuple(_made_column(*each) for each in plain))
+
+
+def _made_column(kind: str, name: str, said: Sequence[Any]) -> Columns:
+    match kind:
+        case "star":
+            return Star(_key(name), frozenset(said))
+        case "rest":
+            return Rest(_made_origins(said))
+    return (Named if kind == "named" else Again)(name, _made_origins(said))
 
 
 def _made_origins(plain: Sequence[Sequence[str]]) -> Origins:

@@ -181,8 +181,7 @@ def _track(draft: Draft) -> Iterator[Fault]:
     """The columns that make a version: such as the code gives, and none that tells keys or moments apart."""
     said, seen = draft.declaration, set[str]()
     apart = {name.lower(): "key" for name in said.key} | ({said.at.lower(): "at"} if said.at else {})
-    flows = draft.flows
-    given = None if flows is None or flows.stars else {name.lower() for name in flows.named}
+    given = draft.flows.names if draft.flows else None
     for name in said.track:
         if name.lower() in seen:
             yield draft.fault(f"track names column {name!r} twice", "name every column once", "track")

@@ -1,26 +1,29 @@
 """The law of personal data: bronze holds it and says so, what is made from it masks it.
 
-What a SELECT does with a personal column is seen in its text. What a function does is not: its columns are audited by
+What a SELECT does with a personal column is seen in its text, and what cannot be seen there is refused. What a function
+does is not: its columns are audited by
 their names (`lakeflow.core.view.lineage.personal_inputs`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from lakeflow.core.declare.laws import Draft
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.asset import Column
-from lakeflow.core.sql.column_origins import ANY, Flows, Origins
+from lakeflow.core.sql.column_origins import ANY, Columns, Flows, Named, Origins, Star, union
 
-_Personal = dict[AssetKey, frozenset[str]]
+Personal: TypeAlias = Mapping[AssetKey, frozenset[str]]
+"""The unmasked personal columns of assets, lower-case."""
 _MASK = 'give it mask = "hash" or mask = "redact", or leave the column out'
 
 
 def unmasked(drafts: Sequence[Draft]) -> Iterator[Fault]:
     """A fault for each column that holds personal data and may not; the drafts, upstreams first, have no other."""
-    personal: _Personal = {}
+    personal: dict[AssetKey, frozenset[str]] = {}
     for draft in drafts:
         yield from _declared(draft)
         yield from _carried(draft, personal)
@@ -38,29 +41,49 @@ def _declared(draft: Draft) -> Iterator[Fault]:
         yield _fault(draft, name, message, _MASK)
 
 
-def _carried(draft: Draft, personal: _Personal) -> Iterator[Fault]:
+def _carried(draft: Draft, personal: Personal) -> Iterator[Fault]:
     if draft.flows is None or not any(personal.get(key) for key in draft.inputs.values()):
         return
     said = {name.lower(): column for name, column in draft.declaration.columns.items()}
-    for name, origin in sorted(_from_personal(draft.flows, personal).items()):
+    for name, origin in sorted(named_carriers(draft.flows, personal).items()):
         column = said.get(name, Column())
         if column.pii is None and column.mask is None:
             message = f"{draft.key}: column {name!r} comes from {origin}, which is personal"
             bronze = draft.key.layer is Layer.BRONZE
             hint = "declare it pii = true, or give it a mask" if bronze else _MASK
             yield _fault(draft, name, message, f"{hint}; pii = false says that it tells nothing of a person")
+    if origin := unnamed_carrier(draft.flows, personal):
+        message = f"{draft.key}: a column whose name the SELECT does not tell may come from {origin}, which is personal"
+        yield draft.fault(message, _NAME_IT)
 
 
-def _from_personal(flows: Flows, personal: _Personal) -> dict[str, str]:
-    """The columns into which personal values flow, each with one column that they come from."""
-    found = {name: origin for name, origins in flows.named.items() if (origin := _origin(origins, personal))}
-    for star in flows.stars:
+_NAME_IT: Final = (
+    "write each column by its name (`as`, `exclude (…)`, `union all by name`, `unnest` in the FROM): then what is "
+    "masked or left out can be seen"
+)
+
+
+def named_carriers(flows: Flows, personal: Personal) -> dict[str, str]:
+    """The named columns into which personal values flow, each with one column that they come from."""
+    named = (each for each in flows.columns if isinstance(each, Named) and each.name)
+    found = {each.name: origin for each in named if (origin := _origin(flows.of(each.name), personal))}
+    for star in (each for each in flows.columns if isinstance(each, Star)):
         for column in personal.get(star.key, frozenset()) - star.without:
             found.setdefault(column, f"{star.key}.{column}")
     return found
 
 
-def _origin(origins: Origins, personal: _Personal) -> str:
+def unnamed_carrier(flows: Flows, personal: Personal) -> str:
+    """A column that flows into one that cannot be declared, because nobody can tell how that is called; or empty."""
+    unnamed = (each.origins for each in flows.columns if not isinstance(each, Star) and not _is_named(each))
+    return _origin(union(unnamed), personal)
+
+
+def _is_named(column: Columns) -> bool:
+    return isinstance(column, Named) and bool(column.name)
+
+
+def _origin(origins: Origins, personal: Personal) -> str:
     for origin in sorted(origins):
         columns = personal.get(origin.key, frozenset())
         if columns and origin.column in {ANY, *columns}:

@@ -1,205 +1,375 @@
-"""Where the values in the columns of a SELECT come from, read in its syntax tree; nothing is run.
+"""Where the values in the columns of a SELECT come from, read in the tree that DuckDB itself parses; nothing is run.
 
 A value flows from a column through whatever is computed of it, but not through what only counts or compares:
-`count(email)`, `email is null` and the conditions of a CASE tell nothing of a person. Where the tree cannot say which
-column it is (a PIVOT, a `select *` over a table function), a column may come from anywhere that stands below.
+`count(email)`, `email is null` and the conditions of a CASE tell nothing of a person. What is not known here may come
+from any column of any table that the SELECT reads: it fails closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import reduce
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from sqlglot import exp
+from lakeflow.core.sql.column_origins import (
+    NOWHERE,
+    Flows,
+    Named,
+    Origins,
+    Rest,
+    Star,
+    by_name,
+    by_place,
+    everything,
+    union,
+)
+from lakeflow.core.sql.scopes import Scope
+from lakeflow.core.sql.statements import Node, below, function_of, key_of, path_of, tables
 
-from lakeflow.core.keys import EMPTY, AssetKey, Layer
-from lakeflow.core.sql.column_origins import NOWHERE, Flows, Origins, Star, merged, union
-
-_OURS: Final = frozenset({"", "published"})
-"""The first names of tables that are ours; a namespace of another catalog may be called as a layer is."""
-
-
-def flows_of(query: exp.Expr) -> Flows:
-    """The columns that one SELECT gives."""
-    return _query(query, EMPTY, None)
-
-
-@dataclass
-class _Scope:
-    """What can be named in one SELECT: its sources, its earlier columns, and what stands around it."""
-
-    ctes: Mapping[str, Flows]
-    outer: _Scope | None
-    sources: dict[str, Flows] = field(default_factory=dict)
-    rows: set[str] = field(default_factory=set)
-    earlier: dict[str, Origins] = field(default_factory=dict)
-
-    def add(self, name: str, flows: Flows, *, row: bool) -> None:
-        """`row` says that the name was given: alone, it then means a whole row."""
-        self.sources[name or f"#{len(self.sources)}"] = flows
-        self.rows |= {name} if row else set()
-
-    def source(self, name: str) -> Flows | None:
-        return self.sources.get(name) or (self.outer.source(name) if self.outer else None)
-
-    def column(self, name: str) -> Origins:
-        found = union(flows.of(name) for flows in self.sources.values()) | self.earlier.get(name, NOWHERE)
-        if name in self.rows:
-            found |= self.sources[name].all
-        return found or (self.outer.column(name) if self.outer else NOWHERE)
+_LONGEST: Final = 50
+"""Turns of a recursion until what flows in it no longer grows; it has grown as often as there are columns to pass."""
 
 
-def _query(node: exp.Expr, ctes: Mapping[str, Flows], outer: _Scope | None) -> Flows:
-    ctes = _with(node, ctes, outer)
-    match node:
-        case exp.Select():
-            return _select(node, ctes, outer)
-        case exp.SetOperation():
-            return _set(node, ctes, outer)
-        case exp.Subquery() if isinstance(node.this, exp.Query):
-            return _query(node.this, ctes, outer)
-    return _source(node, _Scope(ctes, outer))[1]
+def flows_of(tree: Node) -> Flows:
+    """The columns that a parsed SELECT gives."""
+    keys = (key for each in tables(tree) if (key := key_of(each)))
+    return _query(tree["node"], Scope(everything(keys), {}))
 
 
-def _with(node: exp.Expr, ctes: Mapping[str, Flows], outer: _Scope | None) -> Mapping[str, Flows]:
-    with_ = node.args.get("with_") or node.args.get("with")
-    found = dict(ctes)
-    if not isinstance(with_, exp.With):
-        return found
-    for cte in with_.expressions:
-        name = cte.alias.lower()
-        if with_.args.get("recursive") and isinstance(cte.this, exp.SetOperation):
-            found[name] = _named(_query(cte.this.left, found, outer), cte)
-        found[name] = _named(_query(cte.this, found, outer), cte)
+def _query(node: Node, around: Scope) -> Flows:
+    scope = around.knowing({})
+    for entry in (node.get("cte_map") or {}).get("map") or ():
+        scope = scope.knowing({entry["key"].lower(): _cte(entry, scope)})
+    match node.get("type"):
+        case "SELECT_NODE":
+            return _select(node, scope)
+        case "SET_OPERATION_NODE":
+            return _set_operation(node, scope)
+        case "RECURSIVE_CTE_NODE":
+            return _recursion(node, scope)
+    return Flows((Rest(scope.every),))
+
+
+def _cte(entry: Node, scope: Scope) -> Flows:
+    value = entry["value"]
+    return _query(value["query_node"], scope).apart().under(_names(value.get("aliases")))
+
+
+def _recursion(node: Node, scope: Scope) -> Flows:
+    name, names = node["cte_name"].lower(), _names(node.get("aliases"))
+    found = first = _query(node["left"], scope).apart()
+    for _ in range(_LONGEST):
+        again = _query(node["right"], scope.knowing({name: found.under(names)})).apart()
+        grown = by_place([first, again])
+        if grown == found:
+            return grown
+        found = grown
+    return Flows((Rest(scope.every),))
+
+
+def _set_operation(node: Node, scope: Scope) -> Flows:
+    sides = [_query(each, scope).apart() for each in node.get("children") or ()]
+    match node.get("setop_type"):
+        case "UNION" if sides:
+            return by_place(sides)
+        case "UNION_BY_NAME" if sides:
+            return by_name(sides)
+        case "EXCEPT" | "INTERSECT" if sides:
+            return sides[0]
+    return Flows((Rest(scope.every),))
+
+
+def _select(node: Node, scope: Scope) -> Flows:
+    _from(node.get("from_table") or {"type": "EMPTY"}, scope)
+    columns = list[Any]()
+    for projection in node.get("select_list") or ():
+        found = _projected(projection, scope)
+        columns += found.columns
+        for each in found.columns:
+            if isinstance(each, Named) and each.name:
+                scope.earlier[each.name] = scope.earlier.get(each.name, NOWHERE) | each.origins
+    return Flows(tuple(columns))
+
+
+# What stands in a FROM
+
+
+def _from(ref: Node, scope: Scope) -> None:
+    """Adds what a FROM names; each part sees those to its left, as LATERAL does."""
+    if ref.get("type") == "EMPTY":
+        return
+    if ref.get("type") == "JOIN" and not ref.get("alias"):
+        _from(ref["left"], scope)
+        # What only decides which rows stay is seen by nobody.
+        _from(ref["right"], scope.inside() if ref.get("join_type") in ("SEMI", "ANTI") else scope)
+        if ref.get("using_columns") or ref.get("ref_type") == "NATURAL":
+            scope.sources.append(("", _SOME))  # `*` has some columns once that both sides have
+        return
+    name = (ref.get("alias") or ref.get("table_name") or _function_name(ref)).lower()
+    scope.sources.append((name, _source(ref, scope).under(_names(ref.get("column_name_alias")))))
+
+
+_SOME: Final = Flows((Rest(),))
+"""Says that not every column before it is there, so that their places tell nothing."""
+
+
+def _source(ref: Node, scope: Scope) -> Flows:
+    match ref.get("type"):
+        case "BASE_TABLE":
+            return _table(ref, scope)
+        case "SUBQUERY":
+            return _inner(ref["subquery"], scope).apart()
+        case "EXPRESSION_LIST":
+            return _values(ref, scope)
+        case "TABLE_FUNCTION":
+            return _table_function(ref, scope)
+        case "PIVOT":
+            return _pivot(ref, scope)
+    return Flows((Rest(scope.every),))
+
+
+def _inner(statement: Node, scope: Scope) -> Flows:
+    return _query(statement["node"], scope.inside())
+
+
+def _table(ref: Node, scope: Scope) -> Flows:
+    """A table of no layer is one of WITH, the rows of a file, or of another catalog: its values are nobody's yet."""
+    if key := key_of(ref):
+        return Flows((Star(key),))
+    path = path_of(ref)
+    return scope.ctes.get(path[0], Flows((Rest(),))) if len(path) == 1 else Flows((Rest(),))
+
+
+def _values(ref: Node, scope: Scope) -> Flows:
+    rows = ref.get("values") or ()
+    places = range(max(map(len, rows), default=0))
+    columns = (union(_value(row[at], scope) for row in rows if at < len(row)) for at in places)
+    return Flows(tuple(Named(f"col{at}", origins) for at, origins in enumerate(columns)))
+
+
+_ONE_COLUMN: Final = frozenset({"unnest", "range", "generate_series"})
+
+
+def _table_function(ref: Node, scope: Scope) -> Flows:
+    """What it gives may be made of each of its arguments."""
+    name, origins = _function_name(ref), union(_value(each, scope) for each in _parts(ref["function"]))
+    if name not in _ONE_COLUMN or (name == "unnest" and len(ref["function"].get("arguments") or ()) != 1):
+        return Flows((Rest(origins),))
+    column = Named((ref.get("alias") or name).lower(), origins)
+    return Flows((column, Rest()) if ref.get("with_ordinality") else (column,))
+
+
+def _pivot(ref: Node, scope: Scope) -> Flows:
+    """Columns of the source under their own names, and others that are made of what is aggregated or stacked."""
+    inside, pivots = scope.inside(), ref.get("pivots") or ()
+    _from(ref["source"], inside)
+    columns = inside.columns.apart().columns
+    if any("subquery" in each for each in pivots):
+        return Flows((*columns, Rest(scope.every)))
+    stacked = union(_value(each["star_expr"], inside) for at in pivots for each in at["entries"] if "star_expr" in each)
+    if names := ref.get("unpivot_names"):
+        told = (Named(name, NOWHERE) for at in pivots for name in _names(at.get("unpivot_names")))
+        return Flows((*columns, *told, *(Named(name, stacked) for name in _names(names)), Rest())).apart()
+    return Flows((*columns, Rest(union(_value(each, inside) for each in ref.get("aggregates") or ()))))
+
+
+# What stands in a select list
+
+
+def _projected(node: Node, scope: Scope) -> Flows:
+    name, stars = (node.get("alias") or "").lower(), list(_stars(node))
+    if not stars:
+        return _one_column(node, name, scope)
+    if name or any(each.get("type") == "OPERATOR_UNPACK" for each in below(node, _no_query)):
+        return Flows((Rest(_beside_stars(node, scope) | union(_value(each, scope) for each in stars)),))
+    columns = _starred(stars[0], scope)
+    if chosen := _listed(stars[0]):
+        columns = Flows(tuple(Named(each, columns.of(each)) for each in chosen))
+    others = _beside_stars(node, scope) | union(_starred(each, scope).all for each in stars[1:])
+    is_whole = node is stars[0] and "expr" not in node
+    return columns if is_whole else Flows((*columns.columns, Rest(others)))
+
+
+def _listed(star: Node) -> list[str]:
+    """`columns(['id', 'email'])` says which."""
+    of = star.get("expr") or {}
+    said = [each.get("expression") or {} for each in of.get("arguments") or () if function_of(of) == "list_value"]
+    known = all(each.get("class") == "CONSTANT" and each["literal"]["kind"] == "STRING" for each in said)
+    return [each["literal"]["text"].lower() for each in said] if known else []
+
+
+def _one_column(node: Node, name: str, scope: Scope) -> Flows:
+    origins = _value(node, scope)
+    if node.get("type") == "COLUMN_REF":
+        return Flows((Named(name or node["column_names"][-1].lower(), origins),))
+    if node.get("class") == "FUNCTION" and function_of(node) in ("unnest", "unlist"):
+        # A struct becomes a column for each of its fields, under their names and whatever the alias says.
+        return Flows((Named(name, origins), Rest(origins)))
+    return Flows((Named(name, origins),))
+
+
+def _stars(node: Any) -> Iterator[Node]:
+    """Those that stand in an expression itself, in no query inside it."""
+    return (each for each in below(node, _no_query) if each.get("type") == "STAR" and each.get("class") == "STAR")
+
+
+def _no_query(node: Node) -> bool:
+    return node.get("class") != "SUBQUERY" and not (node.get("type") == "STAR" and node.get("class") == "STAR")
+
+
+def _beside_stars(node: Node, scope: Scope) -> Origins:
+    """What an expression is made of beside its stars."""
+    found = NOWHERE
+    for each in below(node, _no_query):
+        if each.get("class") in ("COLUMN_REF", "SUBQUERY", "POSITIONAL_REFERENCE"):
+            found |= _value(each, scope)
+        elif of := _qualifiers(each):
+            found |= scope.origins(of)
     return found
 
 
-def _named(flows: Flows, node: exp.Expr) -> Flows:
-    alias = node.args.get("alias")
-    names = [column.name.lower() for column in alias.columns] if isinstance(alias, exp.TableAlias) else []
-    return flows.under(names) if names else flows
+def _starred(star: Node, scope: Scope) -> Flows:
+    """`*`, `table.*`, `columns(…)`, with `exclude`, `replace` and `rename`; all of what the last may select from."""
+    if set(star) - _OF_STARS:
+        return Flows((Rest(scope.every),))
+    table = (star.get("relation_name") or "").lower()
+    found = Flows(tuple(each for flows in _sources_of(table, star, scope) for each in flows.columns))
+    for replaced in star.get("replace_list") or ():
+        name = str(replaced["key"]).lower()
+        found = found.instead(name, Named(name, _value(replaced["value"], scope)))
+    for renamed in star.get("rename_list") or ():
+        old = str(renamed["key"].get("column", "")).lower()
+        new = Named(str(renamed["value"]).lower(), found.of(old))
+        # Of one source only: a column of the same name in another keeps it.
+        found = Flows((*found.columns, new)) if renamed["key"].get("table") else found.instead(old, new)
+    return found
 
 
-def _set(node: exp.SetOperation, ctes: Mapping[str, Flows], outer: _Scope | None) -> Flows:
-    """Columns meet by place, unless their number is not known on both sides: then by name."""
-    left = _query(node.left, ctes, outer)
-    if not isinstance(node, exp.Union):
-        return left
-    right = _query(node.right, ctes, outer)
-    if not (node.args.get("by_name") or left.stars or right.stars):
-        right = right.under(list(left.named))
-    return merged(left, right)
+_OF_STARS: Final = frozenset(
+    {"class", "type", "alias", "query_location", "query_location_length", "relation_name", "columns", "expr"}
+    | {"exclude_list", "qualified_exclude_list", "replace_list", "rename_list"}
+)
 
 
-def _select(node: exp.Select, ctes: Mapping[str, Flows], outer: _Scope | None) -> Flows:
-    scope = _Scope(ctes, outer)
-    parts = (node.args.get(name) for name in ("from_", "from", "joins", "laterals"))
-    for source in (each for part in parts if part for each in (part if isinstance(part, list) else [part])):
-        _join(source, scope)
-    columns = Flows()
-    for projection in node.expressions:
-        columns = merged(columns, _projected(projection, scope))
-        scope.earlier |= columns.named
-    return columns
+def _sources_of(table: str, star: Node, scope: Scope) -> Iterator[Flows]:
+    named = [(name, flows) for name, flows in scope.sources if table in ("", name)]
+    for name, flows in named:
+        out = {str(each).lower() for each in star.get("exclude_list") or ()}
+        out |= {
+            str(each["column"]).lower()
+            for each in star.get("qualified_exclude_list") or ()
+            if str(each.get("table") or "").lower() == name
+        }
+        yield flows.without(frozenset(out))
+    if table and not named:
+        around = scope.source(table)
+        yield around or Flows()
+        yield Flows((Rest(scope.origins([table])),))
 
 
-def _join(node: exp.Expr, scope: _Scope) -> None:
-    inside = node.this if isinstance(node, exp.From | exp.Join) else node
-    name, flows = _source(inside, scope)
-    scope.add(name, _named(flows, inside), row=bool(inside.alias))
-    for more in inside.args.get("joins") or ():
-        _join(more, scope)
+# What a value is made of
 
 
-def _source(node: exp.Expr, scope: _Scope) -> tuple[str, Flows]:
-    """What stands in a FROM, by the name under which its columns are known."""
-    name = (node.alias or node.name).lower()
-    if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
-        flows = _table(node, scope)
-    elif isinstance(node, exp.Subquery):
-        if isinstance(node.this, exp.Table):
-            _join(node.this, scope)
-        known = isinstance(node.this, exp.Query)
-        flows = _query(node.this, scope.ctes, scope) if known else _opaque(node.this, scope)
-    elif isinstance(node, exp.Values):
-        rows = [row.expressions for row in node.expressions]
-        width = range(max(map(len, rows), default=0))
-        flows = Flows({f"col{at}": union(_origins(row[at], scope) for row in rows) for at in width})
-    else:
-        flows = _opaque(node, scope)
-    return name, Flows(anywhere=flows.all) if node.args.get("pivots") else flows
+def _value(node: Any, scope: Scope) -> Origins:
+    kind = node.get("class") if isinstance(node, Mapping) else "CONSTANT"
+    if kind in ("CONSTANT", "PARAMETER", "DEFAULT", "TYPE", "LAMBDA_REF"):
+        return NOWHERE
+    match kind:
+        case "COLUMN_REF":
+            found = scope.origins([name.lower() for name in node["column_names"]])
+        case "SUBQUERY":
+            is_value = node.get("subquery_type") == "SCALAR"
+            found = _inner(node["subquery"], scope).all if is_value else _known_to_compare(node, scope)
+        case "STAR":
+            found = _starred(node, scope).all | union(_value(each, scope) for each in _replacing(node))
+        case "POSITIONAL_REFERENCE":
+            found = scope.columns.all
+        case "FUNCTION" | "WINDOW":
+            found = _called(node, scope)
+        case "OPERATOR" | "CASE" | "CAST" | "COLLATE" | "LAMBDA" | "COMPARISON" | "CONJUNCTION" | "BETWEEN":
+            found = union(_value(each, scope) for each in _parts(node))
+        case _:
+            found = scope.every
+    return found
 
 
-def _opaque(node: exp.Expr, scope: _Scope) -> Flows:
-    """A PIVOT, a table function: columns that may be made of everything below."""
-    tables = [_table(table, scope).all for table in node.find_all(exp.Table)]
-    return Flows(anywhere=union([*tables, _origins(node, scope)]))
+def _known_to_compare(node: Node, scope: Scope) -> Origins:
+    return NOWHERE if node.get("subquery_type") in ("EXISTS", "NOT_EXISTS", "ANY") else scope.every
 
 
-def _table(node: exp.Table, scope: _Scope) -> Flows:
-    layer, name = node.db.lower(), node.name.lower()
-    if layer in list(Layer) and node.catalog.lower() in _OURS:
-        return Flows(stars=(Star(AssetKey(Layer(layer), name)),))
-    return scope.ctes.get(name, Flows())
+def _replacing(star: Node) -> list[Any]:
+    return [each.get("value") for each in star.get("replace_list") or ()]
 
 
-def _projected(node: exp.Expr, scope: _Scope) -> Flows:
-    star = node.this if isinstance(node, exp.Column) else node
-    if isinstance(star, exp.Star):
-        table = node.table.lower() if isinstance(node, exp.Column) else ""
-        sources = [scope.source(table) or Flows()] if table else list(scope.sources.values())
-        return _starred(star, reduce(merged, sources, Flows()), scope)
-    if node.find(exp.Columns):
-        return Flows(anywhere=_origins(node, scope)) if node.alias else reduce(merged, scope.sources.values(), Flows())
-    name = (node.alias_or_name or node.sql(dialect="duckdb")).lower()
-    return Flows({name: _origins(node, scope)})
+def _called(node: Node, scope: Scope) -> Origins:
+    """`email.upper()` is a function of a schema to the parser, and of a column to who wrote it."""
+    if function_of(node) in TELLS_NOTHING:
+        return NOWHERE
+    of = _qualifiers(node)
+    return union(_value(each, scope) for each in _parts(node)) | (scope.origins(of) if of else NOWHERE)
 
 
-def _starred(star: exp.Star, flows: Flows, scope: _Scope) -> Flows:
-    """`* exclude (…) replace (…) rename (…)`."""
-    left_out = {column.name.lower() for column in star.args.get("except_") or star.args.get("except") or ()}
-    replaced = {each.alias.lower(): _origins(each.this, scope) for each in star.args.get("replace") or ()}
-    renamed = {each.this.name.lower(): each.alias.lower() for each in star.args.get("rename") or ()}
-    named = replaced | {new: flows.of(old) for old, new in renamed.items()}
-    rest = flows.without(frozenset(left_out | set(replaced) | set(renamed)))
-    return replace(rest, named={**rest.named, **named})
+def _qualifiers(node: Node) -> list[str]:
+    """What stands before a function's name, with dots."""
+    return [
+        str(node[name]).lower() for name in ("catalog", "schema") if node.get("class") == "FUNCTION" and node.get(name)
+    ]
 
 
-def _origins(node: exp.Expr, scope: _Scope) -> Origins:
-    match node:
-        case exp.Column():
-            return _column(node, scope)
-        case exp.Query() | exp.Subquery():
-            return _query(node, scope.ctes, scope).all
-        case exp.Columns():
-            return reduce(merged, scope.sources.values(), Flows()).all
-    return union(_origins(each, scope) for each in _parts(node))
+TELLS_NOTHING: Final = frozenset(
+    {"count", "count_star", "count_if", "countif", "approx_count_distinct", "regr_count", "typeof", "pg_typeof"}
+    | {"~~", "!~~", "~~*", "!~~*", "~~~", "^@", "like_escape", "not_like_escape", "ilike_escape", "not_ilike_escape"}
+    | {
+        "regexp_matches",
+        "regexp_full_match",
+        "starts_with",
+        "ends_with",
+        "prefix",
+        "suffix",
+        "isnan",
+        "isinf",
+        "isfinite",
+    }
+    | {"list_contains", "list_has", "array_contains", "array_has", "list_has_any", "list_has_all", "json_valid"}
+    | {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist"}
+)
+"""Functions and operators that give a number of rows, a type, or yes or no."""
+
+_YES_OR_NO: Final = frozenset(
+    {"COMPARE_IN", "COMPARE_NOT_IN", "OPERATOR_NOT", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "GROUPING_FUNCTION"}
+)
+_ASIDE: Final = frozenset(
+    {"order_bys", "filter", "filter_expr", "partitions", "orders", "arg_orders", "start_expr", "end_expr", "type_expr"}
+)
+"""Fields that choose rows or their order, or name a type."""
 
 
-_TELLS_NOTHING: Final = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.Predicate, exp.Exists)
-_WITH_ORDER: Final = (exp.Window, exp.Filter, exp.Order)
-
-
-def _parts(node: exp.Expr) -> Iterator[exp.Expr]:
-    """Below a node, what its value is made of."""
-    if isinstance(node, _TELLS_NOTHING):
+def _parts(node: Node) -> Iterator[Any]:
+    """Below a node, the expressions that its value is made of."""
+    if node.get("class") in ("COMPARISON", "CONJUNCTION", "BETWEEN") or node.get("type") in _YES_OR_NO:
         return
-    if isinstance(node, _WITH_ORDER):
-        yield node.this
-    elif isinstance(node, exp.Case | exp.If):
-        results = [*(node.args.get("ifs") or ()), *(node.args.get(name) for name in ("true", "false", "default"))]
-        yield from (each for each in results if each is not None)
-    else:
-        yield from node.iter_expressions()
+    if node.get("class") == "CASE":
+        yield from (each["then_expr"] for each in node.get("case_checks") or ())
+        yield node.get("else_expr")
+        return
+    for name, value in node.items():
+        if name not in _ASIDE:
+            yield from _expressions(value)
 
 
-def _column(node: exp.Column, scope: _Scope) -> Origins:
-    """`column`, `table.column`, `layer.table.column`, each with fields of a struct behind it."""
-    first, *rest = [part.name.lower() for part in node.parts]
-    if first in list(Layer) and len(rest) > 1 and scope.source(rest[0]):
-        first, *rest = rest
-    if rest and (source := scope.source(first)) is not None:
-        return source.of(rest[0])
-    return scope.column(first)
+def _expressions(value: Any) -> Iterator[Any]:
+    """Expressions, also where they stand in something that is none, such as an argument with a name."""
+    if isinstance(value, Mapping):
+        if "class" in value:
+            yield value
+        else:
+            yield from (each for inner in value.values() for each in _expressions(inner))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        yield from (each for inner in value for each in _expressions(inner))
+
+
+def _names(said: Sequence[str] | None) -> list[str]:
+    return [name.lower() for name in said or ()]
+
+
+def _function_name(ref: Node) -> str:
+    return function_of(ref["function"]) if isinstance(ref.get("function"), Mapping) else ""

@@ -1,15 +1,21 @@
-"""Where the values in the columns of a relation come from, as values: out of which columns of which tables."""
+"""Where the values in the columns of a relation come from, as values: out of which columns of which tables.
+
+A relation is a sequence of columns, as far as a text tells. Where it does not tell a name or a number, the sequence
+says so, and whoever looks a column up is given everything that it may be.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
-from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.keys import AssetKey
 
 ANY: Final = "*"
 """The column of an `Origin` that may be any column of its table."""
+_NUMBER: Final = re.compile(r"(.+)_\d+")
 
 
 @dataclass(frozen=True, order=True)
@@ -25,6 +31,14 @@ NOWHERE: Final[Origins] = frozenset()
 
 
 @dataclass(frozen=True)
+class Named:
+    """One column. Without a name it has one that the text does not tell."""
+
+    name: str
+    origins: Origins = NOWHERE
+
+
+@dataclass(frozen=True)
 class Star:
     """All columns of a table under their own names, `without` some."""
 
@@ -33,38 +47,158 @@ class Star:
 
 
 @dataclass(frozen=True)
+class Again:
+    """A column whose name stands before it too: DuckDB gives it a number, `email_1`. The name `ANY` is any column's."""
+
+    name: str
+    origins: Origins
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Any number of columns, of which the text tells no names."""
+
+    origins: Origins = NOWHERE
+
+
+Columns: TypeAlias = Named | Star | Again | Rest
+
+
+@dataclass(frozen=True)
 class Flows:
-    """The columns of a relation: those with a name, whole tables, and what a column that is not known may come from."""
+    """The columns of a relation, from left to right."""
 
-    named: Mapping[str, Origins] = EMPTY
-    stars: tuple[Star, ...] = ()
-    anywhere: Origins = NOWHERE
-
-    def of(self, column: str) -> Origins:
-        if column in self.named:
-            return self.named[column]
-        return frozenset(Origin(star.key, column) for star in self.stars if column not in star.without) | self.anywhere
+    columns: tuple[Columns, ...] = ()
 
     @property
     def all(self) -> Origins:
-        return union([*self.named.values(), frozenset(Origin(star.key, ANY) for star in self.stars), self.anywhere])
+        return union(map(_all, self.columns))
+
+    @property
+    def places(self) -> tuple[Columns, ...]:
+        """Each column once, in its place."""
+        return tuple(each for each in self.columns if not isinstance(each, Again))
+
+    @property
+    def is_closed(self) -> bool:
+        """Number and place of every column are known."""
+        return all(isinstance(each, Named) for each in self.places)
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """The names of all columns, where they are told."""
+        named = frozenset(each.name for each in self.places if isinstance(each, Named))
+        return named if self.is_closed and "" not in named else None
+
+    def of(self, column: str) -> Origins:
+        """What the column of that name may come from."""
+        return union(_found(each, column) for each in self.columns)
+
+    def has(self, column: str) -> bool:
+        """Is there certainly a column of that name?"""
+        return any(isinstance(each, Named) and each.name == column for each in self.columns)
 
     def without(self, names: frozenset[str]) -> Flows:
-        named = {name: origins for name, origins in self.named.items() if name not in names}
-        return replace(self, named=named, stars=tuple(Star(star.key, star.without | names) for star in self.stars))
+        kept = (each for each in self.columns if not (isinstance(each, Named) and each.name in names))
+        return Flows(
+            tuple(replace(each, without=each.without | names) if isinstance(each, Star) else each for each in kept)
+        )
 
-    def under(self, names: list[str]) -> Flows:
-        """With the column names of an alias: `as v(id, email)`."""
-        known = list(self.named.values())
-        unknown = replace(self, named=EMPTY).all
-        return Flows({name: known[at] if at < len(known) else unknown for at, name in enumerate(names)})
+    def instead(self, old: str, new: Named) -> Flows:
+        """With another column in the place of the one with that name."""
+        if self.has(old):
+            return Flows(tuple(new if isinstance(each, Named) and each.name == old else each for each in self.columns))
+        return Flows((*self.without(frozenset({old})).columns, new))
+
+    def under(self, names: Sequence[str]) -> Flows:
+        """With the column names of an alias: `as v(id, email)`. Columns behind the last of them keep their own."""
+        if not names:
+            return self
+        if not self.is_closed:
+            return Flows((*(Named(name, self.all) for name in names), *self.columns))
+        renamed = (Named(name, _all(each)) for name, each in zip(names, self.places, strict=False))
+        again = (each for each in self.columns if isinstance(each, Again))
+        return Flows((*renamed, *self.places[len(names) :], *again))
+
+    def apart(self) -> Flows:
+        """As another SELECT sees them: of columns with one name all but the first have a number."""
+        places = self.places
+        pairs = ((before, each) for at, each in enumerate(places) for before in places[:at])
+        again = dict.fromkeys(more for before, each in pairs for more in _again(before, each))
+        return Flows((*self.columns, *(each for each in again if each not in self.columns)))
 
 
 def union(sets: Iterable[Origins]) -> Origins:
     return NOWHERE.union(*sets)
 
 
-def merged(left: Flows, right: Flows) -> Flows:
-    names = {**left.named, **right.named}
-    named = {name: left.named.get(name, NOWHERE) | right.named.get(name, NOWHERE) for name in names}
-    return Flows(named, left.stars + right.stars, left.anywhere | right.anywhere)
+def everything(keys: Iterable[AssetKey]) -> Origins:
+    """Any column of these tables."""
+    return frozenset(Origin(key, ANY) for key in keys)
+
+
+def by_name(sides: Sequence[Flows]) -> Flows:
+    """Columns that meet by their names."""
+    names = dict.fromkeys(each.name for side in sides for each in side.columns if isinstance(each, Named))
+    named = [Named(name, union(side.of(name) for side in sides)) for name in names if name]
+    others = (each for side in sides for each in side.columns if not (isinstance(each, Named) and each.name))
+    return Flows((*named, *dict.fromkeys(others)))
+
+
+def by_place(sides: Sequence[Flows]) -> Flows:
+    """Columns that meet by their places, under the names of the first side."""
+    first, *others = sides
+    if all(side == first and len(side.columns) == 1 for side in others):
+        return first
+    if all(side.is_closed for side in sides):
+        rows = zip(*(side.places for side in sides), strict=False)
+        names = [each.name for each in first.places if isinstance(each, Named)]
+        return Flows(tuple(Named(name, union(map(_all, row))) for name, row in zip(names, rows, strict=False))).apart()
+    more = union(side.all for side in others)
+    columns = (
+        replace(each, origins=each.origins | more) if isinstance(each, Named) else each for each in first.columns
+    )
+    return Flows((*columns, Rest(more)))
+
+
+def _all(column: Columns) -> Origins:
+    return everything([column.key]) if isinstance(column, Star) else column.origins
+
+
+def _found(column: Columns, name: str) -> Origins:
+    match column:
+        case Star():
+            return frozenset({Origin(column.key, name)} if name not in column.without else ())
+        case Named():
+            return column.origins if column.name in ("", name) else NOWHERE
+        case Again():
+            return union(_numbered(column, base) for base in _bases(name))
+    return column.origins
+
+
+def _numbered(column: Again, base: str) -> Origins:
+    if column.name == ANY:
+        return frozenset(replace(each, column=base) if each.column == ANY else each for each in column.origins)
+    return column.origins if column.name == base else NOWHERE
+
+
+def _bases(name: str) -> Iterator[str]:
+    """`a_1_2` → `a_1`, `a`."""
+    while found := _NUMBER.fullmatch(name):
+        name = found[1]
+        yield name
+
+
+def _again(before: Columns, column: Columns) -> Iterator[Again]:
+    """What of the column may have the name of one before it."""
+    match before, column:
+        case (Named(name), Named(other, origins)) if name == other and name:
+            yield Again(name, origins)
+        case (Star(_, without), Named(name, origins)) if name and name not in without:
+            yield Again(name, origins)
+        case (Named(name), Star(key, without)) if name and name not in without:
+            yield Again(name, frozenset({Origin(key, name)}))
+        case (Star() | Rest() | Named(""), Star(key)):
+            yield Again(ANY, everything([key]))
+        case (Rest() | Named(""), Named(name, origins)) if name:
+            yield Again(name, origins)

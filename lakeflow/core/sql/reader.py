@@ -1,12 +1,15 @@
 """What a SQL file says: the tables that it reads, where its columns come from, and everything wrong with it.
 
-The text is only ever read here, never rendered again: what the user wrote is what runs.
+The text is only ever read here, never rendered again: what the user wrote is what runs. It is read twice: by a parser
+that places names and says what is wrong with a text, and as the tree that DuckDB itself parses, which tells what the
+SELECT does. Where they differ, it is refused.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -18,16 +21,11 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
 from lakeflow.core.sql.column_lineage import flows_of
 from lakeflow.core.sql.query import NO_OTHERS, PUBLISHED, Allowed, Query, Reference
+from lakeflow.core.sql.statements import Doubt, Node, at_of, doubts, key_of, path_of, tables
 from lakeflow.core.sql.tokens import Token, UnclosedError, line_at, tokens
 from lakeflow.core.wording import did_you_mean
 
 _STARTS: Final = frozenset({"select", "with", "from", "values", "table", "("})
-_PURE: Final = frozenset(
-    {"range", "generate_series", "generate_subscripts", "unnest", "json_each", "json_tree", "repeat", "repeat_row"}
-)
-"""Table functions that read nothing outside their arguments."""
-_HIDDEN: Final = frozenset({"query", "query_table", "json_execute_serialized_sql"})
-"""Table functions that read tables which nobody can see in the text."""
 
 
 def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> Query:
@@ -49,6 +47,41 @@ def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> Query:
             path, line_at(text, found[0].start), f"the SQL cannot be read: {type(error).__name__}", "simplify it"
         )
     return _faulty(path, line_at(text, found[0].start), "the statement is not a SELECT", _ONE_SELECT)
+
+
+def with_tree(query: Query, tree: Node, text: str, path: str) -> Query:
+    """The same with what DuckDB's own tree of the text tells: where values come from, and what else is done."""
+    found = list(doubts(tree))
+    outside = (_of(text, path, each, _LAND) for each in found if each.reads)
+    faults = (_of(text, path, each, each.hint) for each in found if not each.reads)
+    return replace(
+        query,
+        flows=flows_of(tree),
+        outside=tuple(sorted({*query.outside, *outside})),
+        faults=tuple(sorted({*query.faults, *faults, *_unseen(query, tree, text, path)})),
+    )
+
+
+_LAND: Final = "land it with a bronze asset and read that one"
+
+
+def _of(text: str, path: str, doubt: Doubt, hint: str) -> Fault:
+    """DuckDB places nodes by byte."""
+    line = text.encode(errors="surrogatepass")[: doubt.at].count(b"\n") + 1
+    message = f"{doubt.message}, which only bronze may" if doubt.reads else doubt.message
+    return Fault(path, line, message, hint)
+
+
+def _unseen(query: Query, tree: Node, text: str, path: str) -> Iterator[Fault]:
+    """A table that DuckDB would read and the other parser did not find."""
+    seen = {each.key for each in (*query.references, *query.published)}
+    for table in tables(tree):
+        key = key_of(table)
+        if key is not None and key not in seen:
+            doubt = Doubt(
+                f"{'.'.join(path_of(table))} is read in a place that lakeflow does not understand", "", at_of(table)
+            )
+            yield _of(text, path, doubt, "simplify the SELECT")
 
 
 def _close(what: str) -> str:
@@ -111,26 +144,17 @@ class _Reader:
             external=frozenset(self.external),
             outside=tuple(sorted(self.outside)),
             faults=tuple(sorted(self.faults)),
-            flows=flows_of(query),
         )
 
     def _table(self, table: exp.Table) -> None:
         if isinstance(table.this, exp.Func):
-            self._function(table.this)
-        elif not isinstance(table.this, exp.Identifier):
+            return  # `with_tree` tells what it does
+        if not isinstance(table.this, exp.Identifier):
             self._fault(table, f"{self._spelled(table)!r} is no table", _NAMES)
         elif not table.db:
             self._unqualified(table)
         else:
             self._qualified(table)
-
-    def _function(self, function: exp.Func) -> None:
-        name = self._word_at(function) or function.name or function.sql_name()
-        name = name.lower()
-        if name in _HIDDEN:
-            self._fault(function, f"{name}() hides what it reads", "name the tables in the FROM itself")
-        elif name not in _PURE:
-            self.outside.append(self._outside(function, f"{name}()"))
 
     def _unqualified(self, table: exp.Table) -> None:
         name = table.name
@@ -169,20 +193,13 @@ class _Reader:
             self._fault(table, f"{spelled!r} stands in another database", hint)
 
     def _outside(self, node: exp.Expr, what: str) -> Fault:
-        hint = "land it with a bronze asset and read that one"
-        return Fault(self.path, self._line(node), f"{what} reads outside the lake, which only bronze may", hint)
+        return Fault(self.path, self._line(node), f"{what} reads outside the lake, which only bronze may", _LAND)
 
     def _fault(self, node: exp.Expr, message: str, hint: str) -> None:
         self.faults.append(Fault(self.path, self._line(node), message, hint))
 
     def _spelled(self, table: exp.Table) -> str:
         return ".".join(part.name for part in table.parts)
-
-    def _word_at(self, node: exp.Expr) -> str:
-        """The function's name as it was typed: the parser has other names for some (measured)."""
-        if "start" not in node.meta:
-            return ""
-        return self.text[node.meta["start"] : node.meta["end"] + 1]
 
     def _line(self, node: exp.Expr) -> int:
         """The parser keeps positions on names; a node without one stands where its first name does."""

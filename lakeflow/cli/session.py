@@ -49,12 +49,12 @@ class Session:
             with lake, contextlib.chdir(lake.project.root):  # where relative paths in SQL and Python code start
                 yield lake
 
-    def doctor(self) -> tuple[Finding, ...]:
+    def doctor(self, *, deep: bool) -> tuple[Finding, ...]:
         """Works where the lake cannot be opened; the project's own code may print meanwhile."""
         if not self.debug:
             _hush()
         with redirect_stdout(sys.stderr):
-            found: tuple[Finding, ...] = _api().doctor(self.project, settings=self.settings)
+            found: tuple[Finding, ...] = _api().doctor(self.project, deep=deep, settings=self.settings)
         return found
 
     def relocate(self) -> tuple[AssetKey, ...]:

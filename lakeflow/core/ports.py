@@ -15,7 +15,18 @@ from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.model.schema import Schema
-from lakeflow.core.model.table import Change, External, Garbage, Registration, Rows, Scan, Staging, Statistics, Table
+from lakeflow.core.model.table import (
+    Change,
+    External,
+    Garbage,
+    Looked,
+    Registration,
+    Rows,
+    Scan,
+    Staging,
+    Statistics,
+    Table,
+)
 from lakeflow.core.plan.landing import Found, Landed
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.leases import Standing
@@ -46,7 +57,14 @@ class Catalog(Protocol):
         ...
 
     def load(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, Table]:
-        """These tables as ONE read of all pointers found them; a table that does not exist is left out."""
+        """These tables as ONE read of all pointers found them; a table that does not exist is left out.
+
+        LakeError when one of them cannot be read.
+        """
+        ...
+
+    def look(self, keys: Iterable[AssetKey]) -> Looked:
+        """The same, where one that cannot be read does not stop a look at the others."""
         ...
 
     def create(self, key: AssetKey, schema: Schema) -> Table:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from lakeflow.adapters.database import Database, is_network_filesystem
-from lakeflow.adapters.iceberg import Home, IcebergCatalog, moved_tables, take_stock
+from lakeflow.adapters.iceberg import Home, IcebergCatalog, moved_tables, read_through, take_stock
 from lakeflow.adapters.iceberg import relocate as relocate_tables
 from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.adapters.machine import machine
@@ -22,7 +22,7 @@ from lakeflow.core.model.table import Table
 from lakeflow.core.run.leases import busy
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import findings
-from lakeflow.core.view.consistency import Evidence, disagreements, lacks, left_behind, undefined
+from lakeflow.core.view.consistency import Evidence, Stock, disagreements, lacks, left_behind, undefined, whole
 from lakeflow.core.view.findings import Finding, Level, of_error, well
 from lakeflow.core.wording import counted
 from lakeflow.lake.assembly import MIGRATIONS, assemble, database_of, new_run_id, utc_now, warehouse_of
@@ -30,6 +30,11 @@ from lakeflow.project import find_root, load, load_settings
 from lakeflow.wap.run.lease import leased
 
 _OPEN: Final = UNPUBLISHED_ENDS | {RunState.RUNNING}
+Look = Callable[[Table], Stock]
+LOOK: Final[Look] = take_stock
+"""Takes a second for thousands of files: no data file is read."""
+DEEP_LOOK: Final[Look] = read_through
+"""Reads all data."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +71,15 @@ def patient(path: Path, overrides: Mapping[str, str], environ: Mapping[str, str]
     return Patient(root, load_settings(root, environ, overrides)[0])
 
 
-def diagnose(path: Path, overrides: Mapping[str, str], environ: Mapping[str, str]) -> tuple[Finding, ...]:
+def diagnose(
+    path: Path, overrides: Mapping[str, str], environ: Mapping[str, str], look: Look = LOOK
+) -> tuple[Finding, ...]:
     """Everything there is to say, good and bad. Never raises for what is wrong: that is its answer."""
     try:
         one = patient(path, overrides, environ)
     except LakeflowError as error:
         return (*examine_machine(), *of_error("lake", error))
-    return (*examine_machine(), *examine_lake(one))
+    return (*examine_machine(), *examine_lake(one, look))
 
 
 def examine_machine() -> Iterator[Finding]:
@@ -81,12 +88,12 @@ def examine_machine() -> Iterator[Finding]:
     yield from findings.libraries(required, machine.installed(findings.requirement_names(required)))
 
 
-def examine_lake(one: Patient) -> Iterator[Finding]:
+def examine_lake(one: Patient, look: Look = LOOK) -> Iterator[Finding]:
     yield well("root", str(one.root))
     try:
         yield from _examine_project(one)
         yield from _examine_place(one)
-        yield from _examine_database(one)
+        yield from _examine_database(one, look)
     except LakeflowError as error:
         yield from of_error("lake", error)
 
@@ -153,14 +160,14 @@ def _examine_place(one: Patient) -> Iterator[Finding]:
     yield Finding(Level.WARNING if allowed else Level.PROBLEM, "disk", message, hint)
 
 
-def _examine_database(one: Patient) -> Iterator[Finding]:
+def _examine_database(one: Patient, look: Look) -> Iterator[Finding]:
     if not _is_made(one):
         yield well("database", "not made yet; the first run makes it")
         return
     try:
         yield from _examine_layout(one)
         if one.database.layout() == len(MIGRATIONS):
-            yield from _examine_tables(one)
+            yield from _examine_tables(one, look)
     except LakeflowError as error:
         yield from of_error("database", error)
     finally:
@@ -187,7 +194,7 @@ def _examine_layout(one: Patient) -> Iterator[Finding]:
         yield well("database", f"{one.database.place} is sound, layout {layout}")
 
 
-def _examine_tables(one: Patient) -> Iterator[Finding]:
+def _examine_tables(one: Patient, look: Look) -> Iterator[Finding]:
     if moved := moved_tables(one.database, one.home):
         yield from of_error("tables", _moved(one, moved))
         return
@@ -198,10 +205,9 @@ def _examine_tables(one: Patient) -> Iterator[Finding]:
             tables |= one.catalog.load((key,))
         except LakeflowError as error:
             yield from of_error(str(key), error)
-    yield from _examine_files(one, tables)
+    yield from _examine_files(tables, look)
     yield from _examine_names(one, tables)
-    if len(tables) == len(keys):
-        yield from _examine_ledger(one, tables)
+    yield from _examine_ledger(one, tables, frozenset(keys) - tables.keys())
 
 
 def _moved(one: Patient, moved: Mapping[AssetKey, object]) -> LakeError:
@@ -213,16 +219,12 @@ def _moved(one: Patient, moved: Mapping[AssetKey, object]) -> LakeError:
     return LakeError(message, hint="`lakeflow doctor --relocate` rewrites the paths")
 
 
-def _examine_files(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[Finding]:
-    files = 0
-    found: list[Finding] = []
-    for table in tables.values():
-        stock = take_stock(table)
-        files += stock.files
-        found += lacks(stock)
+def _examine_files(tables: Mapping[AssetKey, Table], look: Look) -> Iterator[Finding]:
+    stocks = [look(table) for table in tables.values()]
+    found = [finding for stock in stocks for finding in lacks(stock)]
     yield from found
     if not found and tables:
-        yield well("tables", f"{len(tables)} load, and the {files:,} files that they need are there")
+        yield well("tables", whole(stocks))
 
 
 def _examine_names(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[Finding]:
@@ -234,7 +236,7 @@ def _examine_names(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[F
     yield from left_behind(undefined(tables, project))
 
 
-def _examine_ledger(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[Finding]:
+def _examine_ledger(one: Patient, tables: Mapping[AssetKey, Table], unread: frozenset[AssetKey]) -> Iterator[Finding]:
     states = one.ledger.states()
     found = list(
         disagreements(
@@ -243,7 +245,8 @@ def _examine_ledger(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[
                 states=states,
                 open_runs=[one.ledger.run(run) for run, state in sorted(states.items()) if state in _OPEN],
                 standing=one.ledger.standing(),
-                verdicts=one.ledger.verdicts(one.ledger.audited()),
+                verdicts=one.ledger.verdicts(one.ledger.audited() - unread),
+                unread=unread,
             )
         )
     )

@@ -44,11 +44,17 @@ def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
     return Lake(with_salt(project, os.environ), values, sources)
 
 
-def doctor(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[Finding, ...]:
-    """What is well and what is wrong with this machine and the lake around `path`, also one that `open` refuses."""
+def doctor(
+    path: str | Path = ".", *, deep: bool = False, settings: Mapping[str, str] | None = None
+) -> tuple[Finding, ...]:
+    """What is well and what is wrong with this machine and the lake around `path`, also one that `open` refuses.
+
+    `deep` reads all data and compares it with what was written.
+    """
     from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
 
-    return diagnosis.diagnose(Path(path), settings or {}, os.environ)
+    look = diagnosis.DEEP_LOOK if deep else diagnosis.LOOK
+    return diagnosis.diagnose(Path(path), settings or {}, os.environ, look)
 
 
 def relocate(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[AssetKey, ...]:

@@ -131,7 +131,7 @@ class Opened:
 
     def undefined(self) -> tuple[Table, ...]:
         """The tables of the catalog that no asset defines any more."""
-        return undefined(self._world.catalog.load(self._world.catalog.keys()), self.project)
+        return undefined(self._world.catalog.look(self._world.catalog.keys()).tables, self.project)
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
         """Newest first. One whose process died is abandoned, also before the next writer records that."""
@@ -226,11 +226,14 @@ class Opened:
         key = self._one(asset)
         return self._masked(wap.compute(self._world, key, limit, _to_stderr), key)
 
-    def doctor(self) -> tuple[Finding, ...]:
-        """What is well and what is wrong with this machine and this lake; repairs nothing."""
+    def doctor(self, *, deep: bool = False) -> tuple[Finding, ...]:
+        """What is well and what is wrong with this machine and this lake; repairs nothing. `deep` reads all data and
+        compares it with what was written.
+        """
         from lakeflow.lake import diagnosis  # noqa: PLC0415 - as said above
 
-        return (*diagnosis.examine_machine(), *diagnosis.examine_lake(self._patient()))
+        look = diagnosis.DEEP_LOOK if deep else diagnosis.LOOK
+        return (*diagnosis.examine_machine(), *diagnosis.examine_lake(self._patient(), look))
 
     def settings(self) -> tuple[Setting, ...]:
         """Every setting, its value without secrets, and where it came from."""

@@ -13,6 +13,7 @@ from lakeflow.core.keys import AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import UNLIMITED, Asset, Limits, Project
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Holder, VerdictRecord
 from lakeflow.core.model.table import External, Scan, Table
 from lakeflow.core.plan import partitions as timelines
@@ -61,6 +62,21 @@ class _NoCatalogs:
 
     def scan(self, table: Table[ExternalKey], snapshot_id: int) -> Scan:
         raise AssetError(f"{table.key}: no catalog {table.key.catalog!r} is configured")
+
+
+def _unless_damaged(broken: dict[AssetKey, LakeError], key: AssetKey, read: Callable[[], Parsed]) -> Parsed | None:
+    """What `read` gives; None where what stands beside the table is gone or damaged, which is noted."""
+    try:
+        return read()
+    except LakeError as error:
+        broken.setdefault(key, error)
+        return None
+
+
+def _with_owners(broken: Mapping[AssetKey, LakeError]) -> dict[AssetKey, LakeError]:
+    """Whose quarantine cannot be read cannot be written either: rows that came go to both."""
+    owners = {owner: error for key, error in broken.items() if (owner := owner_of(key)) is not None}
+    return owners | dict(broken)
 
 
 def _under_new_names(found: dict[AssetKey, Any], renames: Mapping[AssetKey, AssetKey]) -> dict[AssetKey, Any]:
@@ -118,10 +134,18 @@ class World:
         """
         mine = tuple(selected)
         keys = self._looked_at(mine)
-        tables, verdicts, renames = self._standing(mine, keys)
+        tables, verdicts, renames, broken = self._standing(mine, keys)
+        sound = partial(_unless_damaged, broken)
         roots = (asset for key in keys if (asset := self.project.assets.get(key)) and asset.reads)
         landings = {
-            key: self._landing(key, found, tables.get(key), anew=anew) for key, found in self._found_files(mine).items()
+            key: landing
+            for key, found in self._found_files(mine).items()
+            if (landing := sound(key, partial(self._landing, key, found, tables.get(key), anew=anew))) is not None
+        }
+        built = {
+            key: found
+            for key, table in tables.items()
+            if (found := sound(key, partial(self.built, table, table.main))) is not None
         }
         return Facts(
             tables=tables,
@@ -132,9 +156,10 @@ class World:
             externals=self.externals.find({key for name in mine for key in self.project.assets[name].external}),
             renames=renames,
             rekeyed={key: was for key in mine if (was := self._rekeyed(key, tables.get(key), verdicts.get(key, ())))},
-            built={key: found for key, table in tables.items() if (found := self.built(table, table.main)) is not None},
+            built=built,
             now=self.clock(),
             renamed_code=self._renamed_code(tables.values()),
+            broken=_with_owners(broken),
         )
 
     def _looked_at(self, selected: Iterable[AssetKey]) -> set[AssetKey]:
@@ -147,14 +172,24 @@ class World:
 
     def _standing(
         self, selected: Iterable[AssetKey], keys: set[AssetKey]
-    ) -> tuple[dict[AssetKey, Table], dict[AssetKey, tuple[VerdictRecord, ...]], dict[AssetKey, AssetKey]]:
-        """Tables and what was ruled on them, under the names of today, and which of these are still to be moved."""
+    ) -> tuple[
+        dict[AssetKey, Table],
+        dict[AssetKey, tuple[VerdictRecord, ...]],
+        dict[AssetKey, AssetKey],
+        dict[AssetKey, LakeError],
+    ]:
+        """Tables and what was ruled on them, under the names of today; which of these are still to be moved, and which
+        cannot be read.
+        """
         olds = {key: old for key in selected if (old := self.project.assets[key].renamed_from)}
-        loaded = dict(self.catalog.load(keys | set(olds.values())))
+        looked = self.catalog.look(keys | set(olds.values()))
+        loaded, broken = dict(looked.tables), dict(looked.broken)
+        broken |= {key: broken[old] for key, old in olds.items() if key not in loaded and old in broken}
         renames = {key: old for key, old in olds.items() if key not in loaded and old in loaded}
         verdicts = _under_new_names(dict(self.ledger.latest({k: t.snapshots for k, t in loaded.items()})), renames)
         tables = _under_new_names(loaded, renames)
-        return tables, {key: tuple(replace(one, asset=key) for one in all_) for key, all_ in verdicts.items()}, renames
+        ruled = {key: tuple(replace(one, asset=key) for one in all_) for key, all_ in verdicts.items()}
+        return tables, ruled, renames, broken
 
     def external_scans(self, asset: Asset, facts: Facts) -> dict[TableKey, Scan]:
         """The tables of other catalogs that it reads, pinned as the facts found them; AssetError for one without."""

@@ -23,6 +23,7 @@ from lakeflow.core.model.table import (
     NEUTRAL,
     Change,
     Garbage,
+    Looked,
     Pin,
     Registration,
     Scan,
@@ -80,6 +81,9 @@ class MemoryCatalog:
     def load(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, Table]:
         with self._lock:
             return {key: self._tables[key] for key in keys if key in self._tables}
+
+    def look(self, keys: Iterable[AssetKey]) -> Looked:
+        return Looked(self.load(keys))
 
     def create(self, key: AssetKey, schema: Schema) -> Table:
         with self._lock:

@@ -4,8 +4,8 @@
 alone; pyiceberg, half a second to import, is loaded when manifests are read or written.
 """
 
-from lakeflow.adapters.iceberg.care.inventory import take_stock
+from lakeflow.adapters.iceberg.care.inventory import read_through, take_stock
 from lakeflow.adapters.iceberg.care.relocate import Home, moved_tables, relocate
 from lakeflow.adapters.iceberg.catalog import MIGRATIONS, IcebergCatalog
 
-__all__ = ["MIGRATIONS", "Home", "IcebergCatalog", "moved_tables", "relocate", "take_stock"]
+__all__ = ["MIGRATIONS", "Home", "IcebergCatalog", "moved_tables", "read_through", "relocate", "take_stock"]

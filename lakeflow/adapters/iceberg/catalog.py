@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlparse
 from uuid import uuid4
 
@@ -19,7 +19,7 @@ from lakeflow.adapters.iceberg.commit.pointers import MIGRATIONS, Database
 from lakeflow.adapters.iceberg.disk import proof
 from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path, to_location
 from lakeflow.adapters.iceberg.metadata import sidecar
-from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, metadata_directory, to_bytes
+from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, metadata_directory, sealed
 from lakeflow.adapters.iceberg.metadata.places import metadata_location, refuse_unwritable
 from lakeflow.adapters.iceberg.metadata.refs import Requirement, move, require
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
@@ -28,7 +28,18 @@ from lakeflow.core.errors import ConfigError, ConflictError, LakeError, Lakeflow
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.schema import Schema, highest_id
-from lakeflow.core.model.table import Change, Drop, Garbage, Publish, Registration, Scan, Staging, Statistics, Table
+from lakeflow.core.model.table import (
+    Change,
+    Drop,
+    Garbage,
+    Looked,
+    Publish,
+    Registration,
+    Scan,
+    Staging,
+    Statistics,
+    Table,
+)
 from lakeflow.core.ports import Clock, Record
 
 if TYPE_CHECKING:
@@ -59,6 +70,9 @@ class IcebergCatalog:
 
     def load(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, Table]:
         return {key: found.table for key, found in self._commits.read(keys).items()}
+
+    def look(self, keys: Iterable[AssetKey]) -> Looked:
+        return self._commits.look(keys)
 
     def create(self, key: AssetKey, schema: Schema) -> Table:
         _refuse_name(key)
@@ -170,7 +184,7 @@ class IcebergCatalog:
         at_ms = int(self._clock().timestamp() * 1000)
         content = new_metadata(str(uuid4()), home, schema_to_json(schema), highest_id(schema), at_ms)
         scratch = Scratch()
-        scratch.write(location, to_bytes(content))
+        scratch.write(location, sealed(location, content)[1])
         scratch.seal()
         return location, scratch
 
@@ -217,8 +231,9 @@ def _planned(found: Found, changes: Sequence[Change]) -> Planned:
 def _evidence(found: Found, change: Publish) -> tuple[str, bytes]:
     location = proof.proof_location(metadata_directory(found.table), change.snapshot_id)
     entries = found.json.get("snapshots") or ()
-    sequence = next((e.get("sequence-number", 0) for e in entries if e["snapshot-id"] == change.snapshot_id), 0)
-    return location, proof.pack(change.proof, change.snapshot_id, sequence)
+    entry: Mapping[str, Any] = next((each for each in entries if each["snapshot-id"] == change.snapshot_id), {})
+    listed = str(entry.get("manifest-list", "")).rpartition("/")[2]
+    return location, proof.pack(change.proof, change.snapshot_id, entry.get("sequence-number", 0), listed)
 
 
 def _refuse_name(key: AssetKey) -> None:

@@ -35,9 +35,10 @@ def init(session: Session, directory: Path) -> Answer:
     epilog="Ends with 0 when all is well, with 1 when something was found. Only --relocate changes anything."
 )
 @click.option("--relocate", "moves", is_flag=True, help="Give the tables of a moved or copied folder their new place.")
+@click.option("--deep", is_flag=True, help="Read all data, and compare it with the SHA-256 of what was written.")
 @answers(*Form)
-def doctor(session: Session, moves: bool) -> Answer:
+def doctor(session: Session, moves: bool, deep: bool) -> Answer:
     """Say what is wrong with this machine or this lake, and what to type."""
     done = session.relocate() if moves else None
-    found = session.doctor()
+    found = session.doctor(deep=deep)
     return findings_answer(found) if done is None else relocated_answer(done, found)

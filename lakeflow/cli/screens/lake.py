@@ -24,6 +24,7 @@ Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
 Label = Callable[[LineageNode], Text]
 
 _MARKS: Final = {
+    Health.BROKEN: Mark.BAD,
     Health.HELD: Mark.BAD,
     Health.NEVER_BUILT: Mark.NEW,
     Health.STALE: Mark.MOVED,
@@ -86,6 +87,8 @@ def _stands(table: Table) -> str:
 def status_hints(statuses: Sequence[AssetStatus]) -> list[Text]:
     held = dict.fromkeys(run for status in statuses for run in status.held)
     looks = [line(f"Look      `lakeflow runs {run}`") for run in held]
+    if any(status.health is Health.BROKEN for status in statuses):
+        looks.append(line("Broken    `lakeflow doctor` says what is wrong; the other tables are as they were"))
     due = any(status.health in _DUE for status in statuses)
     return [*looks, line("Next      `lakeflow materialize` runs what is not fresh")] if due else looks
 

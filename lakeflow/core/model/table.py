@@ -9,6 +9,7 @@ from typing import Final, Generic
 
 from typing_extensions import TypeVar
 
+from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.layout import PLAIN, Layout, Partition
@@ -93,6 +94,16 @@ class Table(Generic[Key]):
         while snapshot_id is not None and (snapshot := self.snapshots.get(snapshot_id)):
             yield snapshot
             snapshot_id = snapshot.parent_id
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Tables as one read of all pointers found them, and why each of the others that the catalog holds cannot be read:
+    what is wrong with one says nothing of the rest.
+    """
+
+    tables: Mapping[AssetKey, Table] = EMPTY
+    broken: Mapping[AssetKey, LakeError] = EMPTY
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import STANDING, VerdictRecord
@@ -35,7 +36,7 @@ class Facts:
     that stand on main. `renamed_code` maps a code version made by an older fingerprint algorithm to that of the same
     text today. `renames` holds the old name of each asset whose table still has that name; `tables` and `verdicts` have
     it under the new one already. `rekeyed` holds the assets that have another key than what is published was made with.
-    `now` is when they were gathered.
+    `now` is when they were gathered. `broken` says why a table, or what stands beside it, cannot be read.
     """
 
     tables: Mapping[AssetKey, Table]
@@ -48,6 +49,13 @@ class Facts:
     built: Mapping[AssetKey, Mapping[str, Built]] = EMPTY
     now: datetime = EVER.start
     renamed_code: Mapping[str, str] = EMPTY
+    broken: Mapping[AssetKey, LakeError] = EMPTY
+
+    def require(self, keys: Iterable[AssetKey]) -> None:
+        """LakeError when one of these tables cannot be read."""
+        for key in sorted(keys):
+            if key in self.broken:
+                raise self.broken[key]
 
     def made_by(self, stands: Published) -> str:
         """The code version of what is published, as today's fingerprint algorithm spells it."""

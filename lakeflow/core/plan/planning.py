@@ -115,6 +115,8 @@ def plan(  # noqa: PLR0913 - the words of the command line
 def _require_upstreams(asked: _Asked, key: AssetKey) -> None:
     for upstream in sorted(asked.project.assets[key].upstreams):
         table = asked.facts.tables.get(upstream)
+        if upstream in asked.facts.broken:
+            continue  # what is wrong with it is said where it is needed
         if upstream not in asked.running and (table is None or table.main is None):
             raise SelectionError(
                 f"{key} reads {upstream}, which was never built and is not selected",
@@ -128,6 +130,9 @@ def _step(asked: _Asked, key: AssetKey) -> Step | None:
     stands = published(asked.facts.tables.get(key), asked.facts.verdicts.get(key, ()))
     if (owner := owner_of(key)) is not None:
         return _quarantine_step(asked, key, owner, stands)
+    if key in asked.facts.broken:
+        broken = Reason(Cause.BROKEN, after=asked.facts.broken[key].message)
+        return Step(key, Action.WRITE, (broken,), stands.snapshot.id if stands else None)
     partitions = _partitions(asked, asset)
     if asset.timeline is None:
         to_write = _reasons_to_write(asked, asset, stands)
@@ -236,7 +241,7 @@ def _rebuild(asset: Asset, why: str) -> list[Reason]:
 def _increment_reasons(asked: _Asked, asset: Asset) -> Iterator[Reason]:
     """Only incremental inputs ask for a run: the others are read as they are when new rows come."""
     for upstream in sorted(asset.new_rows):
-        if (step := asked.running.get(upstream)) and step.action is Action.WRITE:
+        if _will_be_written(asked, upstream):
             yield Reason(Cause.UPSTREAM_RUNS, upstream=upstream)
     came = _consumption(asked, asset)
     if came.rebuild:
@@ -271,8 +276,7 @@ def _input_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reaso
     """A step that runs upstream may yet end unchanged, so that the input has moved already is said as well."""
     reasons = []
     for upstream in sorted(asset.upstreams):
-        step = asked.running.get(upstream)
-        if step and step.action is Action.WRITE:
+        if _will_be_written(asked, upstream):
             reasons.append(Reason(Cause.UPSTREAM_RUNS, upstream=upstream))
         since, table = stands.inputs.get(str(upstream)), asked.facts.tables.get(upstream)
         if since is None or table is None:
@@ -321,8 +325,14 @@ def _moved_references(asked: _Asked, asset: Asset, stands: Published) -> Iterato
 
 def _running_references(asked: _Asked, asset: Asset) -> list[Reason]:
     """What is in the plan already: a check refers to what runs before it."""
-    written = {key for key, step in asked.running.items() if step.action is Action.WRITE}
-    return [Reason(Cause.REFERENCE_RUNS, upstream=key) for key in _references(asked, asset) if key in written]
+    written = (key for key in _references(asked, asset) if _will_be_written(asked, key))
+    return [Reason(Cause.REFERENCE_RUNS, upstream=key) for key in written]
+
+
+def _will_be_written(asked: _Asked, key: AssetKey) -> bool:
+    """A table that cannot be read will not be: nothing is made anew on account of it."""
+    step = asked.running.get(key)
+    return step is not None and step.action is Action.WRITE and key not in asked.facts.broken
 
 
 def _foreign(snapshot: Snapshot) -> Reason:

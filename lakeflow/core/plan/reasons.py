@@ -25,6 +25,7 @@ class Cause(StrEnum):
     REBUILD = "rebuilds from all rows"
     WAITS = "will be held"
     INPUT_UNREADABLE = "input cannot be read"
+    BROKEN = "its table cannot be read"
     UPSTREAM_RUNS = "upstream runs"
     NO_FINGERPRINT = "always runs"
     FOREIGN = "changed outside lakeflow"
@@ -77,7 +78,14 @@ class Reason:
                 return f"{self.cause} ({_from_to(self.before, self.after)})"
             case Cause.TURNS:
                 return f"{self.cause}: since {self.after}, is_current says another thing"
-            case Cause.FOREIGN | Cause.FILES_REFUSED | Cause.INPUT_UNREADABLE | Cause.REBUILD | Cause.WAITS:
+            case (
+                Cause.FOREIGN
+                | Cause.FILES_REFUSED
+                | Cause.INPUT_UNREADABLE
+                | Cause.BROKEN
+                | Cause.REBUILD
+                | Cause.WAITS
+            ):
                 return f"{self.cause}: {self.after}{_rows(self.rows)}"
             case Cause.FILES_SKIPPED:
                 return f"{self.cause} {self.after}"

@@ -55,6 +55,8 @@ def _counts(reason: Reason, above: Mapping[AssetKey, AssetStatus]) -> bool:
 
 
 def _of_step(step: Step, reasons: Sequence[Reason]) -> Health:
+    if any(reason.cause is Cause.BROKEN for reason in step.reasons):
+        return Health.BROKEN
     if step.base_id is None:
         return Health.NEVER_BUILT
     if not reasons:
@@ -77,4 +79,4 @@ def _status(key: AssetKey, facts: Facts, state: Health, reasons: Sequence[Reason
 
 
 def _with_held(status: AssetStatus, held: tuple[str, ...]) -> AssetStatus:
-    return replace(status, health=Health.HELD, held=held) if held else status
+    return replace(status, health=min(status.health, Health.HELD, key=_URGENCY.index), held=held) if held else status

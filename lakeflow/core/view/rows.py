@@ -13,8 +13,11 @@ from lakeflow.core.plan.landing import Copy
 
 
 class Health(StrEnum):
-    """`held` needs a decision; `stale` needs a run; `unaudited` has newer checks than its verdict."""
+    """`broken` cannot be read; `held` needs a decision; `stale` needs a run; `unaudited` has newer checks than its
+    verdict.
+    """
 
+    BROKEN = "broken"
     HELD = "held"
     NEVER_BUILT = "never built"
     STALE = "stale"

@@ -37,7 +37,9 @@ def publish_held(
         chosen = with_their_quarantines(world.project.assets, selected)
         keys = tuple(key for key in _held(run, chosen if selected else ()) if key in world.project.assets)
         known = _others_on_branches(world, _undecided_are_held(run, keys), keys)
-        attempt = Attempt(world, lease, known, world.facts(keys), observer)
+        facts = world.facts(keys)
+        facts.require(keys)
+        attempt = Attempt(world, lease, known, facts, observer)
         steps = [_on_branch(attempt, key) for key in keys]
         if reason is not None:
             _require_inputs(run, steps)

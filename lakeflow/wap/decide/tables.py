@@ -34,6 +34,7 @@ def adopt(world: World, key: AssetKey, place: str | None, observer: Observer) ->
     run = RunRecord(world.new_id(), RunState.RUNNING, world.clock(), actor=world.origin.actor, selection=(str(key),))
     with leased(world, run.id, (key,), 0.0) as lease:
         facts = world.facts((key,))
+        facts.require((key,))
         table = _candidate(world, asset, facts.tables.get(key), place)
         step = _to_audit(world, asset, table, facts, place)
         tables = {**facts.tables, key: table}

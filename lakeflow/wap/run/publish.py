@@ -13,7 +13,7 @@ from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action, Ruling, RunRecord, StepRecord, StepState, VerdictRecord, end_state
-from lakeflow.core.model.table import Change, Pin, Publish, Table
+from lakeflow.core.model.table import Change, Looked, Pin, Publish, Table
 from lakeflow.core.plan.increments import positions
 from lakeflow.core.plan.order import run_order
 from lakeflow.core.plan.readmission import read_by
@@ -161,8 +161,10 @@ def _needed(attempt: Attempt, candidates: Sequence[StepRecord]) -> frozenset[int
     """Snapshots that others count on: the positions of those who consume new rows, and what runs at work pinned."""
     mine = {step.asset for step in candidates}
     consumers = [asset.key for asset in attempt.world.project.assets.values() if asset.new_rows & mine]
-    tables = attempt.world.catalog.load(consumers) if consumers else {}
-    found = {head for table in tables.values() for head in positions(table).values()}
+    looked = attempt.world.catalog.look(consumers) if consumers else Looked()
+    found = {head for table in looked.tables.values() for head in positions(table).values()}
+    if looked.broken:  # nobody can tell up to where it has read, so nothing goes
+        found |= {snapshot for key in mine for snapshot in attempt.tables[key].snapshots}
     return frozenset(found | _offered(attempt, candidates) | attempt.world.ledger.pinned())
 
 

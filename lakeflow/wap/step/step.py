@@ -45,6 +45,7 @@ def carry_out(attempt: Attempt, step: Step) -> None:
     began = perf_counter()
     record = _opened(attempt, step)
     try:
+        _require_readable(attempt, step)
         if blocked := _blocked(attempt, step):
             attempt.end(record, StepState.SKIPPED, blocked)
         elif step.action is Action.AUDIT or _inputs_brought_nothing(attempt, step):
@@ -124,6 +125,13 @@ def _is_kept(attempt: Attempt, before: StepRecord, now: StepRecord) -> bool:
     same = ("action", "base_id", "code_version", "checks_digest", "reads", "inputs", "partitions")
     whole = beside(now.asset) not in attempt.world.project.assets or is_staged(attempt, beside(now.asset))
     return stands and whole and all(getattr(before, name) == getattr(now, name) for name in same)
+
+
+def _require_readable(attempt: Attempt, step: Step) -> None:
+    """LakeError when its own table cannot be read, or one that it, or its checks, would look into and has to."""
+    suite = attempt.suite(step.asset)
+    others = attempt.asset(step.asset).upstreams | suite.references | suite.published
+    attempt.facts.require({step.asset} | {key for key in others if key not in attempt.tables} - step.upstreams)
 
 
 def _blocked(attempt: Attempt, step: Step) -> str:

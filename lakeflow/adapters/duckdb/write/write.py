@@ -6,10 +6,12 @@ the files' footers (they count NaN, and bound columns that hold one).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +22,7 @@ from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.types import schema_of, spelled
 from lakeflow.adapters.duckdb.write.partitions import Parts, order
 from lakeflow.core.errors import SchemaError
+from lakeflow.core.model.digests import with_digest
 from lakeflow.core.model.schema import Field, Fixed, List, Map, Schema, Struct, Type, children
 from lakeflow.core.model.table import ColumnStats, Rows, WrittenFile
 from lakeflow.core.run.write import Write
@@ -28,6 +31,8 @@ from lakeflow.core.wording import counted
 FILE_BYTES: Final = 512 * 1024 * 1024
 """A file is closed once it is larger: Iceberg's own default for `write.target-file-size-bytes`."""
 
+_AT_A_TIME: Final = 4
+"""So many files are hashed and synced side by side; each is open meanwhile."""
 _SOURCE: Final = "lakeflow_produced"
 _PART: Final = re.compile(r'"((?:[^"]|"")*)"')
 
@@ -44,8 +49,7 @@ def write_files(
     rows = query(relation, _copy(text, write, parts, target)).fetchall()
     files = tuple(_written(row, write, parts) for row in rows if row[1])
     _refuse_nulls(write.schema, files)
-    _settle(target, files)
-    return files
+    return _settle(target, files)
 
 
 def first_rows(relation: DuckDBPyRelation, schema: Schema, limit: int) -> Rows:
@@ -177,17 +181,39 @@ def _refuse_nulls(schema: Schema, files: tuple[WrittenFile, ...]) -> None:
             )
 
 
-def _settle(target: Path, files: tuple[WrittenFile, ...]) -> None:
-    """Drop files without rows, and sync the rest with the folders that name them (a power cut must lose none)."""
+def _settle(target: Path, files: tuple[WrittenFile, ...]) -> tuple[WrittenFile, ...]:
+    """Drop files without rows; name the rest by what they hold, and sync them with the folders that name them (a power
+    cut must lose none).
+    """
     kept = {file.path for file in files}
     if not files:
         shutil.rmtree(target, ignore_errors=True)
-        return
-    for path in (*target.rglob("*"), target, target.parent):
+        return ()
+    inside = tuple(target.rglob("*"))
+    for path in inside:
         if path.is_file() and str(path) not in kept:
             path.unlink()
-        else:
-            _sync(path)
+    sealed = _all_sealed(files)
+    for folder in (*(path for path in inside if path.is_dir()), target, target.parent):
+        _sync(folder)
+    return sealed
+
+
+def _all_sealed(files: Sequence[WrittenFile]) -> tuple[WrittenFile, ...]:
+    """Several at a time: to hash one leaves the interpreter free, and to sync one waits for the disk."""
+    if len(files) == 1:
+        return (_sealed(files[0]),)
+    with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="seal") as pool:
+        return tuple(pool.map(_sealed, files))
+
+
+def _sealed(file: WrittenFile) -> WrittenFile:
+    """The file on disk, under a name that holds its SHA-256, which is read back while the system has it in memory."""
+    with Path(file.path).open("rb") as content:
+        os.fsync(content.fileno())
+        named = with_digest(file.path, hashlib.file_digest(content, "sha256").hexdigest())
+    Path(file.path).rename(named)
+    return replace(file, path=named)
 
 
 def _sync(path: Path) -> None:

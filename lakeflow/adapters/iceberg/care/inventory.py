@@ -1,4 +1,5 @@
-"""Which files a table needs, by the metadata alone, and which of them are not there (Iceberg spec, "Manifests").
+"""Which files a table needs, by the metadata alone, and which of them are not there, or not as they were written
+(Iceberg spec, "Manifests").
 
 Reads manifests with the standard library: a look at a lake's health should not wait for an import.
 """
@@ -7,26 +8,37 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from lakeflow.adapters.iceberg.care.contents import content_faults
+from lakeflow.adapters.iceberg.care.documents import document_faults, documents
 from lakeflow.adapters.iceberg.disk.avro import Container, unpack
 from lakeflow.adapters.iceberg.disk.fileio import local_path, read_bytes
 from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles
 from lakeflow.core.errors import LakeError
+from lakeflow.core.model.digests import digest_in
 from lakeflow.core.model.table import Table
 from lakeflow.core.view.consistency import Stock
 
-_DELETED: Final = 2  # the status of a manifest entry
-_DAMAGES: Final = (ValueError, IndexError, KeyError, TypeError, zlib.error, RecursionError)
+_STATUSES: Final = ("existing", "added", "deleted")  # of a manifest entry, by its number
+_DELETED: Final = 2
+_DAMAGES: Final = (ValueError, LookupError, TypeError, AttributeError, OverflowError, zlib.error, RecursionError)
 
 
 def take_stock(table: Table) -> Stock:
-    """Every file that a kept snapshot needs, and what is missing or damaged of them."""
-    directory = local_path(table.location)
-    return Walk().stock(MetadataFiles(directory).find(table.key, table.version))
+    """Every file that a kept snapshot needs, and what is missing, damaged or of another size; reads no data file."""
+    return _stocktaking(table)[0]
+
+
+def read_through(table: Table) -> Stock:
+    """The same, and every data file whose name says what it holds is read and compared with that."""
+    stock, walk = _stocktaking(table)
+    known = [_path(at) for at in walk.data if digest_in(at) and walk.there.get(at) == walk.sizes[at]]
+    unknown = sum(not digest_in(at) for at in walk.data)
+    damaged = {**stock.damaged, **content_faults(known)}
+    return replace(stock, damaged=damaged, read=len(known), unknown=unknown)
 
 
 def read_container(location: str) -> Container:
@@ -39,22 +51,34 @@ def read_container(location: str) -> Container:
         ) from error
 
 
+def _stocktaking(table: Table) -> tuple[Stock, Walk]:
+    walk = Walk()
+    return walk.stock(MetadataFiles(local_path(table.location)).find(table.key, table.version)), walk
+
+
 @dataclass
 class Walk:
-    """From metadata to data files, each file once however many snapshots share it."""
+    """From metadata to data files, each file once however many snapshots share it.
+
+    `there` is how many bytes each file has (None: it is not there), `sizes` how many it should have, as far as another
+    file says so, and `data` are the data files and delete files among them.
+    """
 
     damaged: dict[str, str] = field(default_factory=dict)
     below: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    there: dict[str, bool] = field(default_factory=dict)
+    there: dict[str, int | None] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    data: set[str] = field(default_factory=set)
 
     def stock(self, found: Found) -> Stock:
         lacking: dict[str, set[int]] = defaultdict(set)
-        for snapshot in found.json.get("snapshots") or ():
-            for location in self.files(snapshot):
-                if not self.exists(location):
-                    lacking[str(local_path(location))].add(int(snapshot["snapshot-id"]))
+        for location, snapshot_id in self._needed(found):
+            if not self.exists(location):
+                lacking[_path(location)].add(snapshot_id)
         missing = {path: frozenset(snapshots) for path, snapshots in lacking.items()}
-        return Stock(found.table.key, len(self.there), missing, dict(self.damaged))
+        damaged = {**self._of_other_size(), **self.damaged, **document_faults(found)}
+        return Stock(found.table.key, len(self.there), missing, damaged)
 
     def files(self, snapshot: Mapping[str, Any]) -> Iterator[str]:
         listed = snapshot.get("manifest-list")
@@ -62,28 +86,71 @@ class Walk:
             manifests = tuple(snapshot.get("manifests") or ())
         else:
             yield listed
-            manifests = self._inside(listed, "manifest_path")
+            manifests = self._inside(listed, self._manifests)
         for manifest in manifests:
             yield manifest
-            yield from self._inside(manifest, "file_path")
-
-    def _inside(self, location: str, name: str) -> tuple[str, ...]:
-        """The paths that a manifest list or manifest names; none when it cannot be read, which is noted."""
-        if location not in self.below:
-            self.below[location] = self._read(location, name) if self.exists(location) else ()
-        return self.below[location]
-
-    def _read(self, location: str, name: str) -> tuple[str, ...]:
-        try:
-            records = read_container(location).records
-            if name == "manifest_path":
-                return tuple(record[name] for record in records)
-            return tuple(record["data_file"][name] for record in records if record["status"] != _DELETED)
-        except (LakeError, *_DAMAGES) as error:
-            self.damaged[str(local_path(location))] = str(error)
-            return ()
+            yield from self._inside(manifest, self._live)
 
     def exists(self, location: str) -> bool:
         if location not in self.there:
-            self.there[location] = Path(local_path(location)).exists()
-        return self.there[location]
+            path = local_path(location)
+            self.there[location] = path.stat().st_size if path.exists() else None
+        return self.there[location] is not None
+
+    def _needed(self, found: Found) -> Iterator[tuple[str, int]]:
+        """(file, snapshot that needs it)"""
+        for snapshot in found.json.get("snapshots") or ():
+            for location in self.files(snapshot):
+                yield location, int(snapshot["snapshot-id"])
+        for document in documents(found):
+            yield document.location, document.snapshot_id
+
+    def _inside(self, location: str, read: _Read) -> tuple[str, ...]:
+        """The paths that a manifest list or manifest names; none when it cannot be read, which is noted."""
+        if location not in self.below:
+            self.below[location] = self._opened(location, read) if self.exists(location) else ()
+        return self.below[location]
+
+    def _opened(self, location: str, read: _Read) -> tuple[str, ...]:
+        try:
+            return tuple(read(location, read_container(location).records))
+        except (LakeError, *_DAMAGES) as error:
+            self.damaged[_path(location)] = str(error)
+            return ()
+
+    def _manifests(self, _: str, records: Sequence[dict[str, Any]]) -> Iterator[str]:
+        for record in records:
+            self.sizes[record["manifest_path"]] = record["manifest_length"]
+            self.counts[record["manifest_path"]] = record
+            yield record["manifest_path"]
+
+    def _live(self, manifest: str, records: Sequence[dict[str, Any]]) -> Iterator[str]:
+        if not _is_as_counted(records, self.counts.get(manifest, {})):
+            self.damaged[_path(manifest)] = f"{_path(manifest)} is damaged: it does not hold what its list counts in it"
+        for record in records:
+            if record["status"] != _DELETED:
+                file = record["data_file"]
+                self.sizes[file["file_path"]] = file["file_size_in_bytes"]
+                self.data.add(file["file_path"])
+                yield file["file_path"]
+
+    def _of_other_size(self) -> dict[str, str]:
+        wrong = [(at, size, is_) for at, size in self.sizes.items() if (is_ := self.there.get(at)) not in {None, size}]
+        return {_path(at): f"{_path(at)} has {is_:,} bytes, and {size:,} were written" for at, size, is_ in wrong}
+
+
+_Read = Callable[[str, Sequence[dict[str, Any]]], Iterator[str]]
+
+
+def _is_as_counted(entries: Sequence[dict[str, Any]], listed: Mapping[str, Any]) -> bool:
+    """Are there so many entries of each status, and rows in them, as the manifest list says? (Some writers do not.)"""
+    for status, name in enumerate(_STATUSES):
+        rows = [entry["data_file"]["record_count"] for entry in entries if entry["status"] == status]
+        said = (listed.get(f"{name}_files_count"), listed.get(f"{name}_rows_count"))
+        if any(is_ not in {None, wanted} for is_, wanted in zip(said, (len(rows), sum(rows)), strict=True)):
+            return False
+    return True
+
+
+def _path(location: str) -> str:
+    return str(local_path(location))

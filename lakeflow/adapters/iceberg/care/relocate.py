@@ -7,6 +7,7 @@ is killed at any moment has not happened.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -20,17 +21,12 @@ from lakeflow.adapters.iceberg.care.inventory import read_container
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.avro import pack
 from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path
-from lakeflow.adapters.iceberg.metadata.metadata import (
-    Found,
-    MetadataFiles,
-    metadata_directory,
-    next_location,
-    to_bytes,
-)
+from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, metadata_directory, next_location, sealed
 from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.adapters.iceberg.metadata.updates import applied
 from lakeflow.core.errors import ConflictError, LakeError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.digests import with_digest
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports import Clock
 
@@ -134,7 +130,7 @@ def _written(key: AssetKey, seen: str, move: Move, scratch: Scratch, clock: Cloc
     content = applied(moved | {"snapshots": snapshots}, (), now, at_ms)
     table = replace(found.table, location=content["location"], properties=content.get("properties") or {})
     location = next_location(table)
-    scratch.write(location, to_bytes(content))
+    scratch.write(location, sealed(location, content)[1])
     return _Step(key, seen, now, location)
 
 
@@ -171,14 +167,11 @@ class _Rewriter:
             if "manifest-list" not in entry:
                 raise self._refusal("a snapshot names its manifests itself (an early v1 table)")
             yield entry | {"manifest-list": self._list(entry["snapshot-id"], entry["manifest-list"])}
-            self.scratch.sync()  # hundreds of open files would be too many
 
     def _list(self, snapshot_id: int, location: str) -> str:
         container = read_container(location)
         records = tuple(map(self._manifest, container.records))
-        new = f"{self._directory}/snap-{snapshot_id}-1-{self.commit}.avro"
-        self.scratch.write(new, pack(replace(container, records=records)))
-        return new
+        return self._sealed(f"snap-{snapshot_id}-1-{self.commit}.avro", pack(replace(container, records=records)))
 
     def _manifest(self, entry: Json) -> Json:
         if entry.get("content") == _DELETES and (entry["added_files_count"] or entry["existing_files_count"]):
@@ -193,9 +186,13 @@ class _Rewriter:
         container = read_container(location)
         records = tuple(record | {"data_file": self._data_file(record["data_file"])} for record in container.records)
         content = pack(replace(container, records=records))
-        new = f"{self._directory}/{self.commit}-m{next(self.numbers)}.avro"
-        self.scratch.write(new, content)
-        return new, len(content)
+        return self._sealed(f"{self.commit}-m{next(self.numbers)}.avro", content), len(content)
+
+    def _sealed(self, name: str, content: bytes) -> str:
+        """Where it stands, under a name that says what it holds."""
+        location = with_digest(f"{self._directory}/{name}", hashlib.sha256(content).hexdigest())
+        self.scratch.write(location, content)
+        return location
 
     def _data_file(self, file: Json) -> Json:
         paths = {name: file[name] for name in ("file_path", "referenced_data_file") if file.get(name)}

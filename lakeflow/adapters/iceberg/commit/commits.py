@@ -17,11 +17,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.fileio import Scratch, delete
-from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, next_location, to_bytes
+from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, next_location, sealed
 from lakeflow.adapters.iceberg.metadata.updates import Update, applied, forgotten
 from lakeflow.core.errors import ConflictError, LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.table import Table
+from lakeflow.core.model.table import Looked, Table
 from lakeflow.core.ports import Clock, Record, Transaction
 
 _ATTEMPTS: Final = 10
@@ -80,6 +80,19 @@ class Commits:
             at = pointers.locations(connection, keys)
         return {key: self._files.find(key, location) for key, location in at.items()}
 
+    def look(self, keys: Iterable[AssetKey]) -> Looked:
+        """The same, where a metadata file that cannot be read is told of its own table alone."""
+        with self._database.read() as connection:
+            at = pointers.locations(connection, keys)
+        tables: dict[AssetKey, Table] = {}
+        broken: dict[AssetKey, LakeError] = {}
+        for key, location in at.items():
+            try:
+                tables[key] = self._files.find(key, location).table
+            except LakeError as error:
+                broken[key] = error
+        return Looked(tables, broken)
+
     def attempt(self, key: AssetKey, found: Mapping[AssetKey, Found], scratch: Scratch) -> Attempt:
         return Attempt(present(key, found), scratch, self.time_of(present(key, found)))
 
@@ -134,7 +147,8 @@ class Commits:
         found = planned.found
         content = applied(found.json, planned.updates, found.table.version, self.time_of(found))
         location = next_location(found.table)
-        scratch.write(location, to_bytes(content))
+        content, text = sealed(location, content)
+        scratch.write(location, text)
         return _Step(planned, location, content)
 
     def _swap(self, steps: Sequence[_Step], record: Record | None, scratch: Scratch) -> None:

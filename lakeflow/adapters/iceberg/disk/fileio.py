@@ -6,6 +6,7 @@ file that was never written.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -15,8 +16,11 @@ from typing import Final
 from urllib.parse import urlparse
 
 from lakeflow.core.errors import AssetError, LakeError
+from lakeflow.core.model.digests import digest_in
 
 SCHEME: Final = "file"
+_MOST_OPEN: Final = 16
+"""So many files of one commit wait for their sync with a descriptor each; a process may have 256 (macOS) in all."""
 
 
 def local_path(location: str) -> Path:
@@ -36,18 +40,24 @@ def to_location(path: str) -> str:
 
 
 def read_bytes(location: str) -> bytes:
-    """LakeError, with path and reason, for a file that cannot be read."""
+    """LakeError, with path and reason, for a file that cannot be read or does not hold what its name says."""
     path = local_path(location)
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise LakeError(
             f"cannot read {path}: {error.strerror}", hint="restore the table's metadata folder from a copy"
         ) from error
+    if (wanted := digest_in(path.name)) and hashlib.sha256(content).hexdigest() != wanted:
+        raise LakeError(
+            f"{path} is damaged: its content is not what was written",
+            hint="restore the table's metadata folder from a copy",
+        )
+    return content
 
 
 class Scratch:
-    """The files of one commit: written at once, made durable together, removed by `discard`.
+    """The files of one commit: written and made durable a few at a time, named together, removed by `discard`.
 
     A file has a temporary name of its own until `place`. A failure of the disk is an AssetError with path and reason.
     """
@@ -65,6 +75,8 @@ class Scratch:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
             self._open.append((descriptor, temporary, path))
             _write_all(descriptor, content)
+        if len(self._open) >= _MOST_OPEN:
+            self.sync()
 
     def sync(self) -> None:
         """The content of every file written so far is on disk."""

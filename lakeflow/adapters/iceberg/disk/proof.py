@@ -7,6 +7,7 @@ stays empty: a blob type of our own there makes the table unreadable for pyicebe
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +18,8 @@ from lakeflow.core.model.table import Table
 
 BLOB_TYPE: Final = "lakeflow.proof"
 _MAGIC: Final = b"PFA1"
+_SEAL: Final = "sha256"
+_ZEROS: Final = "0" * 64
 _TAIL: Final = 12  # length of the footer's text, flags, magic: four bytes each
 
 
@@ -36,8 +39,12 @@ def is_proof(path: str, snapshot_id: int) -> bool:
     return path.endswith(f"/proof-{snapshot_id}.puffin")
 
 
-def pack(text: str, snapshot_id: int, sequence_number: int) -> bytes:
-    """A Puffin file with the text as its one blob; the same input gives the same bytes."""
+def pack(text: str, snapshot_id: int, sequence_number: int, listed: str) -> bytes:
+    """A Puffin file with the text as its one blob; the same input gives the same bytes.
+
+    `listed` is the name of the snapshot's manifest list, which bears its SHA-256. The list names the manifests, and
+    they the data files, by such names: a proof says of every byte that was audited what it was.
+    """
     payload = text.encode()
     blob = {
         "type": BLOB_TYPE,
@@ -46,10 +53,12 @@ def pack(text: str, snapshot_id: int, sequence_number: int) -> bytes:
         "sequence-number": sequence_number,
         "offset": len(_MAGIC),
         "length": len(payload),
+        "properties": {"manifest-list": listed, _SEAL: _ZEROS},
     }
     footer = json.dumps({"blobs": [blob], "properties": {"created-by": "lakeflow"}}).encode()
     tail = len(footer).to_bytes(4, "little") + bytes(4) + _MAGIC
-    return _MAGIC + payload + _MAGIC + footer + tail
+    blank = _MAGIC + payload + _MAGIC + footer + tail
+    return blank.replace(_sealed_by(_ZEROS), _sealed_by(hashlib.sha256(blank).hexdigest()))
 
 
 def statistics(location: str, snapshot_id: int, content: bytes) -> dict[str, Any]:
@@ -71,6 +80,9 @@ def unpack(content: bytes) -> str:
     blob = next((blob for blob in footer["blobs"] if blob["type"] == BLOB_TYPE), None)
     if blob is None:
         raise ValueError("no proof in this Puffin file")
+    seal = (blob.get("properties") or {}).get(_SEAL)
+    if seal is not None and hashlib.sha256(content.replace(_sealed_by(seal), _sealed_by(_ZEROS))).hexdigest() != seal:
+        raise ValueError("its content is not what was written")
     return content[blob["offset"] : blob["offset"] + blob["length"]].decode()
 
 
@@ -82,8 +94,15 @@ def read_proof(table: Table, snapshot_id: int, directory: str) -> Proof | None:
         return Proof(unpack(local_path(location).read_bytes()), displaced=attached is None)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError) as error:
-        raise LakeError(f"{table.key}: the proof {location} cannot be read: {error}", asset=table.key) from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise LakeError(
+            f"{table.key}: the proof {location} cannot be read: {error}", hint="restore it from a copy", asset=table.key
+        ) from error
+
+
+def _sealed_by(digest: str) -> bytes:
+    """As it stands in the footer: the SHA-256 of the whole file, taken with zeros in its place."""
+    return f'"{_SEAL}": "{digest}"'.encode()
 
 
 def _footer_length(content: bytes) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from typing import Any
 
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
 
 from lakeflow.adapters.iceberg.disk.fileio import Scratch, read_bytes
+from lakeflow.core.model.digests import with_digest
 
 
 class _Input(InputFile):
@@ -57,7 +59,9 @@ class _Output(OutputFile):
         return _Buffer(self)
 
     def finish(self, content: bytes) -> None:
+        """Only now is it known what the file holds, which its name says."""
         self._length = len(content)
+        self._location = with_digest(self.location, hashlib.sha256(content).hexdigest())
         self._files.scratch.write(self.location, content)
 
 

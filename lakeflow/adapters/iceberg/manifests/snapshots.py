@@ -90,7 +90,7 @@ class _Writer:
         output = self.files.new_output(location)
         with write_manifest_list(_VERSION, output, self.snapshot_id, parent_id, sequence, _CODEC) as writer:
             writer.add_manifests(manifests)
-        return location
+        return output.location  # which says what it holds
 
 
 def build(metadata: Mapping[str, Any], draft: Draft, files: LocalFiles, directory: str) -> Json:

@@ -6,8 +6,10 @@ A metadata file never changes, so each is parsed once. `plan`, `status` and `lis
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import re
+import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,6 +29,14 @@ from lakeflow.core.model.table import Key, Snapshot, Table
 
 _NAMES_CODE: Final = re.compile(r"(.+\.)?py-.+")
 _GZIP: Final = b"\x1f\x8b"
+_SEAL: Final = "lakeflow.sha256"
+"""The property that says what the whole file holds."""
+_ZEROS: Final = "0" * 64
+_DAMAGES: Final = (
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, RecursionError, StopIteration, zlib.error),
+)
+"""In how many ways a reader fails on what is no metadata."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +82,20 @@ class MetadataFiles:
         try:
             content = path.read_bytes()
             text = gzip.decompress(content) if content.startswith(_GZIP) else content
-            return dict(json.loads(text))
+            found = dict(json.loads(text))
+            intact = _is_as_sealed(path.name, text, found)
         except FileNotFoundError:
             raise self._missing(key, path) from None
-        except (OSError, ValueError) as error:
-            raise LakeError(f"{key}: its metadata file {path} cannot be read: {error}", asset=key) from error
+        except _DAMAGES as error:
+            raise _damaged(key, path, f"cannot be read: {error}") from error
+        if not intact:
+            raise _damaged(
+                key,
+                path,
+                "is damaged: its content is not what was written",
+                f"restore it from a copy; if you changed it on purpose, take `{_SEAL}` out of its properties",
+            )
+        return found
 
     def _missing(self, key: TableKey, path: Path) -> LakeError:
         was = path.parents[3] if len(path.parents) > 3 else path.parent  # <warehouse>/<layer>/<name>/metadata/<file>
@@ -90,6 +109,10 @@ class MetadataFiles:
         return LakeError(f"{key}: its metadata file {path} is missing", hint="restore it from a copy", asset=key)
 
 
+def _damaged(key: TableKey, path: Path, what: str, hint: str = "restore it from a copy") -> LakeError:
+    return LakeError(f"{key}: its metadata file {path} {what}", hint=hint, asset=key)
+
+
 def metadata_directory(table: Table[Any]) -> str:
     return table.properties.get("write.metadata.path", f"{table.location}/metadata").rstrip("/")
 
@@ -101,15 +124,45 @@ def next_location(table: Table) -> str:
     return f"{metadata_directory(table)}/{int(number[1]) + 1 if number else 0:05d}-{uuid4()}.metadata.json"
 
 
-def to_bytes(content: Mapping[str, Any]) -> bytes:
+def sealed(location: str, content: Mapping[str, Any]) -> tuple[Json, bytes]:
+    """The metadata as it is to stand there, and its bytes: a property holds the name of the file and the SHA-256 of all
+    of it, taken with zeros in the place of the digits. An engine that commits later carries the property along; with
+    the name of another file it says nothing.
+    """
+    name = location.rpartition("/")[2]
+    blank = _seal(name, _ZEROS)
+    text = _dumped(_with_seal(content, blank))
+    seal = _seal(name, hashlib.sha256(text).hexdigest())
+    return _with_seal(content, seal), text.replace(blank.encode(), seal.encode())
+
+
+def _seal(name: str, digest: str) -> str:
+    return f"{name} {digest}"
+
+
+def _with_seal(content: Mapping[str, Any], seal: str) -> Json:
+    return {**content, "properties": {**(content.get("properties") or {}), _SEAL: seal}}
+
+
+def _dumped(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _is_as_sealed(name: str, text: bytes, content: Mapping[str, Any]) -> bool:
+    """Does the file hold what was written? Always, where nobody said what that was."""
+    seal = str((content.get("properties") or {}).get(_SEAL, ""))
+    of, _, digest = seal.partition(" ")
+    blank = text.replace(seal.encode(), _seal(of, _ZEROS).encode())
+    return of != name or hashlib.sha256(blank).hexdigest() == digest
 
 
 def _parse(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
     try:
         table = _table(key, location, content)
-    except (KeyError, TypeError, ValueError) as error:
-        raise LakeError(f"{key}: {location} is not Iceberg table metadata ({error!r})", asset=key) from error
+    except _DAMAGES as error:
+        raise LakeError(
+            f"{key}: {location} is not Iceberg table metadata ({error!r})", hint="restore it from a copy", asset=key
+        ) from error
     _refuse_code(table)
     return table
 

@@ -6,20 +6,24 @@ A summary holds a sidecar's name and not its place, so that a table that moves k
 from __future__ import annotations
 
 import gzip
+import hashlib
+import zlib
 from uuid import uuid4
 
-from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path
+from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path, read_bytes
 from lakeflow.adapters.iceberg.metadata.metadata import metadata_directory
 from lakeflow.core.errors import LakeError
+from lakeflow.core.model.digests import with_digest
 from lakeflow.core.model.table import Table
 
 
 def write_sidecar(table: Table, kind: str, text: str) -> str:
     """The name of the file, which begins with its kind. AssetError with path and reason when the disk refuses."""
-    name = f"{kind}-{uuid4()}.json.gz"
+    content = gzip.compress(text.encode(), mtime=0)
+    name = with_digest(f"{kind}-{uuid4()}.json.gz", hashlib.sha256(content).hexdigest())
     scratch = Scratch()
     try:
-        scratch.write(f"{metadata_directory(table)}/{name}", gzip.compress(text.encode(), mtime=0))
+        scratch.write(f"{metadata_directory(table)}/{name}", content)
         scratch.seal()
     except BaseException:
         scratch.discard()
@@ -28,12 +32,18 @@ def write_sidecar(table: Table, kind: str, text: str) -> str:
 
 
 def read_sidecar(table: Table, name: str) -> str:
-    path = local_path(f"{metadata_directory(table)}/{name}")
+    location = f"{metadata_directory(table)}/{name}"
     try:
-        return gzip.decompress(path.read_bytes()).decode()
-    except (OSError, EOFError, ValueError) as error:
-        raise LakeError(
-            f"{table.key}: {path} cannot be read ({type(error).__name__}), which says what main's rows came from",
-            hint="restore it from a copy; without it rows would be written twice",
-            asset=table.key,
-        ) from error
+        return gzip.decompress(read_bytes(location)).decode()
+    except LakeError as error:
+        raise _unreadable(table, error.message) from error
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise _unreadable(table, f"{local_path(location)} cannot be read ({type(error).__name__})") from error
+
+
+def _unreadable(table: Table, why: str) -> LakeError:
+    return LakeError(
+        f"{table.key}: {why}, which says what main's rows came from",
+        hint="restore it from a copy; without it rows would be written twice",
+        asset=table.key,
+    )

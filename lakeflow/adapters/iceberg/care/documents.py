@@ -1,0 +1,68 @@
+"""What stands beside the snapshots of a table: proofs, sidecars and other engines' statistics; is all of it whole?
+
+Sidecars are needed by every snapshot whose summary names them, a proof by every snapshot of ours that is, or was, main.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.adapters.iceberg.disk.proof import is_proof, proof_location, read_proof
+from lakeflow.adapters.iceberg.metadata.metadata import Found, metadata_directory
+from lakeflow.adapters.iceberg.metadata.sidecar import read_sidecar
+from lakeflow.core.errors import LakeError
+from lakeflow.core.model.provenance import provenance_of
+
+_STATISTICS: Final = ("statistics", "partition-statistics")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file that a snapshot needs. `size` in bytes, where the table says it; `sidecar` is its name where it is one."""
+
+    location: str
+    snapshot_id: int
+    size: int | None = None
+    sidecar: str = ""
+
+
+def documents(found: Found) -> Iterator[Document]:
+    """All that should be there, whether or not it is."""
+    table, directory = found.table, metadata_directory(found.table)
+    for name in _STATISTICS:
+        for entry in found.json.get(name) or ():
+            yield Document(entry["statistics-path"], int(entry["snapshot-id"]), entry.get("file-size-in-bytes"))
+    for snapshot in table.ancestry(table.main):
+        if snapshot.id not in table.proofs and provenance_of(snapshot.summary):  # another engine's took its place
+            yield Document(proof_location(directory, snapshot.id), snapshot.id)
+    for snapshot in table.snapshots.values():
+        if made := provenance_of(snapshot.summary):
+            for sidecar in filter(None, (made.landed, made.partitions)):
+                yield Document(f"{directory}/{sidecar}", snapshot.id, sidecar=sidecar)
+
+
+def document_faults(found: Found) -> dict[str, str]:
+    """What is wrong with those that are there, by path."""
+    there = {path: each for each in documents(found) if (path := local_path(each.location)).exists()}
+    return {str(path): fault for path, each in there.items() if (fault := _fault(found, each))}
+
+
+def _fault(found: Found, document: Document) -> str:
+    path = local_path(document.location)
+    size = path.stat().st_size
+    if document.size not in {None, size}:
+        return f"{path} has {size:,} bytes, and {document.size:,} were written"
+    try:
+        if document.sidecar:
+            json.loads(read_sidecar(found.table, document.sidecar))
+        elif is_proof(document.location, document.snapshot_id):
+            read_proof(found.table, document.snapshot_id, metadata_directory(found.table))
+    except LakeError as error:
+        return error.message
+    except ValueError as error:
+        return f"{path} is damaged ({error})"
+    return ""

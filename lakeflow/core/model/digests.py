@@ -1,0 +1,25 @@
+"""The SHA-256 of what a file holds, as a part of its name: it lives as long as the file is known by that name.
+
+A name stands wherever the file is referred to, so every snapshot that needs the file also says what it must hold,
+whatever became of the snapshot that wrote it. Files that others wrote have no such name and nothing is said of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_END: Final = r"((?:-m\d+)?(?:\.[a-z0-9]+)+)\Z"  # manifests are told by it: `…-m0.avro`
+_NAME: Final = re.compile(_END)
+_NAMED: Final = re.compile(rf"-sha256-([0-9a-f]{{64}}){_END}")
+
+
+def with_digest(path: str, digest: str) -> str:
+    """`f-1.parquet` → `f-1-sha256-<64 digits>.parquet`."""
+    return _NAME.sub(rf"-sha256-{digest}\1", path)
+
+
+def digest_in(path: str) -> str:
+    """What the content of the file must hash to; empty when its name does not say."""
+    found = _NAMED.search(path)
+    return found[1] if found else ""

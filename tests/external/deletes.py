@@ -36,17 +36,26 @@ class _DeleteManifest(ManifestWriterV2):
         return {**super()._meta, "content": "deletes"}
 
 
-def hide_first_row(theirs: Theirs, content: DataFileContent = DataFileContent.POSITION_DELETES) -> None:
-    """A new snapshot in which the first row of the first file is deleted; the file of it holds path and position."""
+def hide_first_row(theirs: Theirs) -> None:
+    """The first row of the first file is deleted from now on; the file of it holds path and position."""
     with closing(theirs.catalog()) as catalog:
         table = catalog.load_table("shop.orders")
         target = next(iter(table.scan().plan_files())).file.file_path
-        _rewrite(table, _delete_file(table, target, content))
+        rows = pa.table({"file_path": [target], "pos": pa.array([0], pa.int64())})
+        _rewrite(table, _delete_file(table, rows, DataFileContent.POSITION_DELETES))
 
 
-def _delete_file(table: Table, target: str, content: DataFileContent) -> DataFile:
+def hide_id(theirs: Theirs, value: int | None, column: str = "PARQUET:field_id") -> None:
+    """Rows with this id are deleted from now on, by their value; `column` is the footer's key of the column's id."""
+    with closing(theirs.catalog()) as catalog:
+        table = catalog.load_table("shop.orders")
+        schema = pa.schema([pa.field("id", pa.int64(), metadata={column: "1"})])
+        rows = pa.table({"id": [value]}, schema=schema)
+        _rewrite(table, _delete_file(table, rows, DataFileContent.EQUALITY_DELETES))
+
+
+def _delete_file(table: Table, rows: pa.Table, content: DataFileContent) -> DataFile:
     path = Path(table.location().removeprefix("file://")) / "data" / "deletes.parquet"
-    rows = pa.table({"file_path": [target], "pos": pa.array([0], pa.int64())})
     pq.write_table(rows, path)
     return DataFile.from_args(
         content=content,
@@ -60,7 +69,7 @@ def _delete_file(table: Table, target: str, content: DataFileContent) -> DataFil
 
 
 def _rewrite(table: Table, file: DataFile) -> None:
-    """Into the table's present metadata file, whose snapshot gets another manifest list."""
+    """Into the table's present metadata file, whose snapshot gets another manifest list, as a commit later."""
     io, snapshot = PyArrowFileIO(), table.current_snapshot()
     assert snapshot is not None
     folder = table.location() + "/metadata"
@@ -71,12 +80,19 @@ def _rewrite(table: Table, file: DataFile) -> None:
             ManifestEntry.from_args(status=ManifestEntryStatus.ADDED, snapshot_id=snapshot.snapshot_id, data_file=file)
         )
     manifests = [*snapshot.manifests(io), m.to_manifest_file()]
-    listed = f"{folder}/snap-with-deletes.avro"
+    listed, later = f"{folder}/snap-with-deletes.avro", snapshot.sequence_number + 1
     with write_manifest_list(
-        2, io.new_output(listed), snapshot.snapshot_id, snapshot.parent_snapshot_id, snapshot.sequence_number, "deflate"
+        2,
+        io.new_output(listed),
+        snapshot.snapshot_id,
+        snapshot.parent_snapshot_id,
+        later,
+        "deflate",
     ) as writer:
         writer.add_manifests(manifests)
     path = Path(table.metadata_location.removeprefix("file://"))
     metadata = json.loads(path.read_text())
-    metadata["snapshots"][-1]["manifest-list"] = listed
+    metadata["snapshots"][-1] |= {"manifest-list": listed, "sequence-number": later}
+    metadata["snapshots"][-1]["summary"]["total-delete-files"] = "1"
+    metadata["last-sequence-number"] = later
     path.write_text(json.dumps(metadata))

@@ -7,13 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.manifest import DataFileContent
 
-from lakeflow.core.errors import LakeError, LakeflowError, SchemaError, UsageError
+from lakeflow.core.errors import LakeError, SchemaError, UsageError
 from lakeflow.core.model.run import RunState, StepState
 from lakeflow.core.view.findings import Level
 from tests.cli.process import lakeflow
-from tests.external.deletes import hide_first_row
+from tests.external.deletes import hide_id
 from tests.external.lab import Theirs, ids, make, only_step, opened
 
 OURS = """/*
@@ -85,10 +84,6 @@ def test_a_table_that_another_engine_wrote_into_our_catalog_is_adopted_where_it_
         assert reasons == ["always runs: nothing says whether its source changed"]
 
 
-def _equality_deletes(theirs: Theirs) -> None:
-    hide_first_row(theirs, DataFileContent.EQUALITY_DELETES)
-
-
 def _v3(theirs: Theirs) -> None:
     path = Path(theirs.location().removeprefix("file://"))
     path.write_text(path.read_text().replace('"format-version":2', '"format-version":3'))
@@ -100,12 +95,37 @@ def test_what_could_not_be_written_is_refused(root: Path, theirs: Theirs) -> Non
         lake.adopt("silver.orders", "sales.shop.orders")
 
 
-def test_what_could_not_be_read_exactly_is_refused(root: Path, theirs: Theirs) -> None:
-    _equality_deletes(theirs)
+def test_what_cannot_be_read_exactly_is_not_taken(root: Path, theirs: Theirs) -> None:
+    hide_id(theirs, 1, column="no id")
     with opened(root) as lake:
-        with pytest.raises(LakeflowError, match="equality deletes"):
-            lake.adopt("silver.orders", "sales.shop.orders")
+        run = lake.adopt("silver.orders", "sales.shop.orders")
+        assert run.state is RunState.DISCARDED
         assert lake.status("silver.*")[0].health == "never built"
+
+
+def test_rows_that_were_deleted_by_their_values_stay_hidden_and_the_next_run_replaces_both(
+    root: Path, theirs: Theirs
+) -> None:
+    hide_id(theirs, 1)
+    with opened(root) as lake:
+        lake.adopt("silver.orders", "sales.shop.orders")
+        assert ids(lake, "silver.orders") == [0, 2]
+        lake.materialize("silver.orders")
+        assert ids(lake, "silver.orders") == [7]
+
+
+def test_an_upsert_into_a_table_with_such_deletes_brings_no_row_back(root: Path, theirs: Theirs) -> None:
+    hide_id(theirs, 1)
+    upsert = OURS.replace("/*", "/*\nwrite = 'upsert'").replace("1.5", "1.5::double")
+    make(root, {"layers/silver/orders.sql": upsert.replace("7::", "2::")})
+    with opened(root) as lake:
+        lake.adopt("silver.orders", "sales.shop.orders")
+        assert lake.materialize("silver.orders").state is RunState.PUBLISHED
+        assert ids(lake, "silver.orders") == [0, 2]
+        make(root, {"layers/silver/orders.sql": upsert.replace("7::", "1::")})
+    with opened(root) as lake:
+        lake.materialize("silver.orders")
+        assert ids(lake, "silver.orders") == [0, 1, 2], "what comes after the delete stands"
 
 
 @pytest.mark.parametrize(

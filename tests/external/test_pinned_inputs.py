@@ -8,10 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pyiceberg.manifest import DataFileContent
 
 from lakeflow.core.model.run import RunState, StepState
-from tests.external.deletes import hide_first_row
+from tests.external.deletes import hide_first_row, hide_id
 from tests.external.lab import ORDERS, Theirs, ids, make, only_step, opened, reasons
 
 PYTHON = """
@@ -114,9 +113,18 @@ def _with_code(theirs: Theirs) -> None:
     path.write_text(json.dumps(metadata | {"properties": {"py-io-impl": "evil.FileIO"}}))
 
 
-def _with_equality_deletes(theirs: Theirs) -> None:
+def _with_deletes_without_ids(theirs: Theirs) -> None:
     theirs.write(range(2))
-    hide_first_row(theirs, DataFileContent.EQUALITY_DELETES)
+    hide_id(theirs, 1, column="no id")
+
+
+def _with_a_variant(theirs: Theirs) -> None:
+    """pyiceberg makes no table of format v3, so the metadata of one is made of its v2."""
+    theirs.write(range(2))
+    path = Path(theirs.location().removeprefix("file://"))
+    metadata = json.loads(path.read_text()) | {"format-version": 3, "next-row-id": 0}
+    metadata["schemas"][-1]["fields"].append({"id": 9, "name": "v", "type": "variant", "required": False})
+    path.write_text(json.dumps(metadata))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +133,8 @@ def _with_equality_deletes(theirs: Theirs) -> None:
         (_other_table, "catalog 'sales' has no table shop.orders"),
         (_nothing, "does not exist"),
         (_with_code, "its metadata asks to run code: py-io-impl"),
-        (_with_equality_deletes, "sales.shop.orders: it has equality deletes"),
+        (_with_deletes_without_ids, "deletes.parquet has no field ids"),
+        (_with_a_variant, "sales.shop.orders: column 'v' is variant, which this release cannot read"),
     ],
 )
 def test_what_cannot_be_read_is_planned_as_that_and_fails_alone(

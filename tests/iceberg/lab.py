@@ -81,7 +81,7 @@ class Lab:
         arrow = pa.table(dict(columns), schema=arrow_schema(schema))
         if not arrow.num_rows:
             return ()
-        path = Path(self.catalog.data_directory(table)) / f"{uuid4()}.parquet"
+        path = Path(self.catalog.data_directory(table)) / f"f-{uuid4()}.parquet"  # as our writer calls its files
         pq.write_table(arrow, path)
         stats = {(name,): ColumnStats(arrow.num_rows, arrow[name].null_count) for name in arrow.column_names}
         return (WrittenFile(str(path), arrow.num_rows, path.stat().st_size, stats),)

@@ -27,9 +27,10 @@ from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
 from lakeflow.adapters.iceberg.manifests import snapshots
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import Found, metadata_directory
-from lakeflow.core.errors import AssetError, LakeError
+from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.foreign import Equality, Origin
 from lakeflow.core.model.table import MAIN, DeleteFile, Table
 from tests.iceberg.lab import FLIGHTS, Lab
 
@@ -105,7 +106,7 @@ def test_position_deletes_are_listed(lab: Lab) -> None:
     table = _with_deletes(lab, content=DataFileContent.POSITION_DELETES)
     assert lab.catalog.statistics(table, table.main or 0) is None, "nothing is certain where rows are hidden"
     scan = lab.catalog.scan(table, table.main)
-    assert scan.deletes == (DeleteFile("/lake/deletes", "parquet"),)
+    assert scan.deletes == (DeleteFile("/lake/deletes", "parquet", sequence=2),)
     assert scan.rows == 2
 
 
@@ -120,15 +121,16 @@ def test_deletion_vectors_say_where_they_stand_and_what_they_cover(lab: Lab) -> 
         content_size_in_bytes=40,
     )
     assert lab.catalog.scan(table, table.main).deletes == (
-        DeleteFile("/lake/deletes", "puffin", "/lake/a.parquet", 4, 40),
+        DeleteFile("/lake/deletes", "puffin", "/lake/a.parquet", 4, 40, sequence=2),
     )
 
 
-def test_equality_deletes_are_refused(lab: Lab) -> None:
+def test_equality_deletes_say_by_which_columns_and_which_files_came_before_them(lab: Lab) -> None:
     lab.land([1, 2])
     table = _with_deletes(lab, content=DataFileContent.EQUALITY_DELETES, equality_ids=[1])
-    with pytest.raises(AssetError, match="equality deletes"):
-        lab.catalog.scan(table, table.main)
+    scan = lab.catalog.scan(table, table.main)
+    assert scan.deletes == (DeleteFile("/lake/deletes", "parquet", sequence=2, equality=Equality((1,))),)
+    assert scan.origins == {scan.files[0]: Origin(sequence=1)}
 
 
 def test_an_append_keeps_delete_files_and_a_replace_drops_them(lab: Lab) -> None:

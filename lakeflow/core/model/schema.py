@@ -27,10 +27,13 @@ PRIMITIVES: Final = frozenset(
     }
 )
 
+READABLE: Final = PRIMITIVES | {"timestamp_ns", "timestamptz_ns", "unknown"}
+"""What can be read of other engines' tables: the first are written too."""
+
 
 @dataclass(frozen=True)
 class Primitive:
-    """One of `PRIMITIVES`."""
+    """One of `PRIMITIVES`; of another engine's table any other word."""
 
     name: str
 

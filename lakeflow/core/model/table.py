@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.foreign import Equality, Mapped, Origin
 from lakeflow.core.model.layout import PLAIN, Layout, Partition
 from lakeflow.core.model.schema import Schema
 
@@ -86,6 +87,9 @@ class Table(Generic[Key]):
         return self.schemas[self.schema_id]
 
     def schema_of(self, snapshot_id: int) -> Schema:
+        """Main reads in the table's own schema: another engine may rename or add a column and write nothing."""
+        if snapshot_id == self.main:
+            return self.schema
         of = self.snapshots[snapshot_id].schema_id
         return self.schema if of is None else self.schemas[of]
 
@@ -121,9 +125,10 @@ class External:
 
 @dataclass(frozen=True)
 class DeleteFile:
-    """Rows of data files that a snapshot hides: `parquet` (v2 position deletes) or `puffin` (v3 deletion vector).
+    """Rows of data files that a snapshot hides: `parquet`, `avro` or `orc` (v2), or `puffin` (v3 deletion vector).
 
-    A vector covers one data file (`target`) and stands at `offset`, `length` bytes, in its file.
+    A vector covers one data file (`target`) and stands at `offset`, `length` bytes, in its file. A v2 file names rows
+    by their positions, or by their values where it has an `equality`. It hides no row that came after its `sequence`.
     """
 
     path: str
@@ -131,6 +136,8 @@ class DeleteFile:
     target: str | None = None
     offset: int = 0
     length: int = 0
+    sequence: int = 0
+    equality: Equality | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,9 @@ class Scan:
 
     `files` are local paths or URIs in no order; `rows` counts them before deletes. `snapshot_id` None is the
     empty table. `history` holds all schemas of the table: nested names that moved need care.
-    `unmarked` says that a file may lack field ids (foreign files), so footers must be looked at.
+    `unmarked` says that a file may lack field ids or columns (foreign files), so footers must be looked at; such files
+    have `origins`, by path, as all have where there are `deletes`, and `names` are what columns are called in files
+    without ids. `defaults` are the values, by field id in the engine's words, of columns that a file lacks.
     """
 
     key: TableKey
@@ -151,6 +160,9 @@ class Scan:
     deletes: tuple[DeleteFile, ...] = ()
     history: tuple[Schema, ...] = ()
     unmarked: bool = False
+    origins: Mapping[str, Origin] = field(default=EMPTY, repr=False)
+    names: tuple[Mapped, ...] = ()
+    defaults: Mapping[int, str] = EMPTY
 
 
 @dataclass(frozen=True)

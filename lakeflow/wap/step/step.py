@@ -8,10 +8,10 @@ from time import perf_counter
 from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import WriteMode
-from lakeflow.core.model.provenance import Provenance, provenance_of
+from lakeflow.core.model.provenance import Provenance, is_ours, provenance_of
 from lakeflow.core.model.quarantine import beside, owner_of
 from lakeflow.core.model.run import Action, Ruling, StepRecord, StepState
-from lakeflow.core.model.table import Discard, Scan, Staging
+from lakeflow.core.model.table import Discard, Scan, Snapshot, Staging
 from lakeflow.core.plan.facts import published
 from lakeflow.core.plan.partitions import Pending
 from lakeflow.core.plan.planning import Step
@@ -332,9 +332,14 @@ def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:
     if snapshot.parent_id is None or written_as(snapshot) is WriteMode.REPLACE:
         return record.rows
     base, made = table.snapshots.get(snapshot.parent_id), provenance_of(snapshot.summary)
-    if base is None or base.rows is None or made is None or base.summary.get("total-delete-files", "0") != "0":
+    if base is None or base.rows is None or made is None or _hides_rows(base):
         return None
     return base.rows + record.rows - made.replaced
+
+
+def _hides_rows(base: Snapshot) -> bool:
+    """May it? Another writer that says nothing of delete files may have some."""
+    return base.summary.get("total-delete-files", "0" if is_ours(base.summary) else "") != "0"
 
 
 def _clocked(attempt: Attempt, key: AssetKey, seconds: float) -> None:

@@ -36,7 +36,8 @@ def same_rows(cursor: DuckDBPyConnection, left: Scan, right: Scan) -> bool:
 
 def _apart(left: Scan, right: Scan) -> tuple[Scan, Scan]:
     """Both without the files that they share, whose rows are the same: a merge leaves most files as they are."""
-    both = frozenset(left.files) & frozenset(right.files)
+    both = frozenset(each for each in left.files if left.origins.get(each) == right.origins.get(each))
+    both &= frozenset(right.files)
     mine, theirs = (tuple(path for path in scan.files if path not in both) for scan in (left, right))
     return replace(left, files=mine), replace(right, files=theirs)
 

@@ -118,10 +118,9 @@ class _History:
 
     def touched(self, base: Scan) -> tuple[str, ...]:
         """Files of the base in which a version is that does not hold any more."""
-        scans.refuse_unmarked(self.cursor, base)
         marks = [*key_fields(self.write), self._field(VALID_FROM)]
         on = " AND ".join([*(f"o.f{n} = g.k{n}" for n in range(len(marks) - 1)), f"o.f{len(marks) - 1} = g.t"])
-        rows = scans.by_number(base.files, marks)
+        rows = scans.placed(self.cursor, base, marks)
         found = self.cursor.execute(
             f"SELECT DISTINCT file_index FROM {rows} AS o SEMI JOIN gone AS g ON {on}"
         ).fetchall()

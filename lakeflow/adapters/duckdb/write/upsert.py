@@ -77,8 +77,7 @@ def upsert(
     twins.refuse_twins(write, cursor, match.rows, match.columns)
     base = None if write.base is None else in_new_columns(write, write.base)
     if base is not None:
-        scans.refuse_unmarked(cursor, base)
-        base = replace(base, files=match.files(base.files))
+        base = replace(base, files=match.files(base))
         match = match.timely(base)
     stands = fresh(match.standing()) if match.drops else came
     written = _merged(match, base, stands, again)
@@ -89,7 +88,7 @@ def upsert(
 
 def _merged(match: _Match, base: Scan | None, stands: tuple[WrittenFile, ...], again: Again) -> Written:
     """These new rows, in place of those with one of the keys that came."""
-    before = None if base is None else replace(base, files=match.files(base.files))
+    before = None if base is None else replace(base, files=match.files(base))
     if before is None or not before.files:
         return Written(stands, rows=_rows(stands))
     rest = again(match.rest(before))
@@ -134,11 +133,12 @@ class _Match:
         (before,), (after,) = self.cursor.execute(counts).fetchall()
         return bool(before != after)
 
-    def files(self, files: tuple[str, ...]) -> tuple[str, ...]:
+    def files(self, scan: Scan) -> tuple[str, ...]:
         """Those in which a row has a key that came."""
+        files = scan.files
         if not files:
             return ()
-        keys = scans.by_number(files, self.key)
+        keys = scans.placed(self.cursor, scan, self.key)
         text = f"SELECT DISTINCT file_index FROM {keys} AS o SEMI JOIN {self._new} ON {self._on}"
         found = self.cursor.execute(text).fetchall()
         return tuple(files[index] for (index,) in sorted(found))

@@ -22,11 +22,15 @@ from lakeflow.core.model.schema import Field
 
 @dataclass(frozen=True)
 class Live:
-    """A live file: where it is on this machine, and the snapshot that added it."""
+    """A live file: where it is on this machine, the snapshot that added it, its spec, and the sequence number of its
+    rows.
+    """
 
     path: str
     writer: int | None
     file: DataFile
+    spec_id: int = 0
+    sequence: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,10 @@ class Manifests:
 def _read(manifest: ManifestFile) -> Iterator[Live]:
     with intelligible(manifest.manifest_path):
         for entry in _entries(manifest):
-            yield Live(str(local_path(entry.data_file.file_path)), entry.snapshot_id, entry.data_file)
+            # What an entry leaves out it inherits from its manifest, says the spec.
+            sequence = manifest.sequence_number if entry.sequence_number is None else entry.sequence_number
+            path = str(local_path(entry.data_file.file_path))
+            yield Live(path, entry.snapshot_id, entry.data_file, manifest.partition_spec_id, sequence or 0)
 
 
 def _entries(manifest: ManifestFile) -> Iterator[ManifestEntry]:

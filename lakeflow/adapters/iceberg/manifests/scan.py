@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -21,17 +22,18 @@ from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
 from lakeflow.adapters.iceberg.manifests.manifests import Live, Manifests
 from lakeflow.adapters.iceberg.manifests.snapshots import live_manifests
 from lakeflow.adapters.iceberg.manifests.statistics import Known, facts_of, known
+from lakeflow.adapters.iceberg.metadata import foreign
 from lakeflow.adapters.iceberg.metadata.layouts import known_spec
 from lakeflow.adapters.iceberg.metadata.metadata import Found
-from lakeflow.adapters.iceberg.metadata.types import has_default
-from lakeflow.core.errors import AssetError
-from lakeflow.core.keys import AssetKey
+from lakeflow.core.errors import AssetError, LakeError
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.foreign import Equality, Origin
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.provenance import is_ours
 from lakeflow.core.model.schema import Field
 from lakeflow.core.model.table import DeleteFile, Scan, Statistics, Table
 
-_NAME_MAPPING: Final = "schema.name-mapping.default"
+_OUR_NAME: Final = re.compile(r"f-[0-9a-f-]{36}\.parquet")
 _FIELDS: Final = {field.name: position for position, field in enumerate(DATA_FILE_TYPE[3].fields)}
 
 
@@ -42,23 +44,21 @@ class Scans:
         self._manifests = Manifests()
 
     def scan(self, found: Found[Any], snapshot_id: int | None) -> Scan:
-        """AssetError for a snapshot that is not kept or cannot be read exactly, LakeError for missing metadata."""
-        table = found.table
-        schema = table.schema if snapshot_id is None else _kept(table, snapshot_id)
-        pinned = Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values()))
+        """AssetError for a snapshot that is not kept, SchemaError for a column that cannot be read, LakeError for
+        metadata that is missing or not understood.
+        """
+        pinned = _pinned(found, snapshot_id)
         if snapshot_id is None:
             return pinned
-        _refuse_defaults(found)
         data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
-        hiding = tuple(_delete_file(table, each) for each in self._live(deletes))
-        return replace(_holding(pinned, table, self._live(data)), deletes=hiding)
+        return _holding(pinned, found, self._live(data), self._live(deletes))
 
     def statistics(self, found: Found, snapshot_id: int) -> Statistics | None:
         """None where rows are deleted, or another engine wrote a file. Errors as those of `scan`."""
-        table, schema = found.table, _kept(found.table, snapshot_id)
+        schema = _kept(found.table, snapshot_id)
         data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
         live = self._live(data)
-        if self._live(deletes) or _are_foreign(table, live):
+        if self._live(deletes) or _are_foreign(found.table, live):
             return None
         parts = {field: [self._manifests.known(each, field) for each in data] for field in schema.fields}
         facts = {field.name: facts_of(field, found) for field, found in parts.items()}
@@ -70,20 +70,18 @@ class Scans:
 
         Their own manifests name the files, so that one which a compaction took out of the table later is read too.
         """
-        table = found.table
-        _refuse_defaults(found)
-        schema = _kept(table, snapshot_id)
+        pinned = _pinned(found, snapshot_id)
         for append in appends:
-            _kept(table, append)
+            _kept(found.table, append)
         data = [each for append in appends for each in self._added(_json_of(found, append))]
-        return _holding(Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values())), table, data)
+        return _holding(pinned, found, data)
 
     def near(self, found: Found, snapshot_id: int, columns: Sequence[str]) -> Scan:
         """What the snapshot added, and the files whose bounds do not rule out a row with the same values there.
 
         Whole manifests are ruled out first, so that a table of thousands of files costs no look at each.
         """
-        table, schema = found.table, _kept(found.table, snapshot_id)
+        schema = _kept(found.table, snapshot_id)
         snapshot = _json_of(found, snapshot_id)
         data, deletes = _by_content(_listed(snapshot))
         if not columns or self._live(deletes):
@@ -92,7 +90,7 @@ class Scans:
         ranges = {each: known(each, mine) for name in columns if (each := schema.find(name))}
         met = [each for each in data if _may_meet(ranges, {one: self._manifests.known(each, one) for one in ranges})]
         near = [each for each in self._live(met) if _may_meet(ranges, {one: known(one, [each.file]) for one in ranges})]
-        return _holding(Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values())), table, near)
+        return _holding(_pinned(found, snapshot_id), found, near)
 
     def partitions(self, found: Found[AssetKey], snapshot_id: int, layout: Layout) -> dict[str, Partition]:
         """The snapshot's data files that were written in that layout, by path."""
@@ -127,16 +125,46 @@ def _by_content(manifests: Sequence[ManifestFile]) -> tuple[list[ManifestFile], 
     return data, [each for each in manifests if each.content != ManifestContent.DATA]
 
 
-def _holding(pinned: Scan, table: Table[Any], data: Sequence[Live]) -> Scan:
-    """The scan of these data files."""
+def _pinned(found: Found[Any], snapshot_id: int | None) -> Scan:
+    """The scan without its files. Main reads in the table's own schema, which another engine may change alone."""
+    table = found.table
+    schema = table.schema if snapshot_id is None else _kept(table, snapshot_id)
+    foreign.refuse_unreadable(table, schema)
+    defaults = foreign.defaults_of(table, found.json, schema)
+    return Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values()), defaults=defaults)
+
+
+def _holding(pinned: Scan, found: Found[Any], data: Sequence[Live], deletes: Sequence[Live] = ()) -> Scan:
+    """The scan of these data files around what these delete files hide."""
+    table = found.table
     _refuse_other_formats(table, data)
+    unmarked = foreign.NAME_MAPPING in table.properties or _are_foreign(table, data)
+    origin = _Origins(found)
     return replace(
         pinned,
         files=tuple(each.path for each in data),
         rows=sum(each.file.record_count for each in data),
         bytes=sum(each.file.file_size_in_bytes for each in data),
-        unmarked=_NAME_MAPPING in table.properties or _are_foreign(table, data),
+        deletes=tuple(_delete_file(each, origin(each).scope) for each in deletes),
+        unmarked=unmarked,
+        origins={each.path: origin(each) for each in data} if unmarked or deletes else EMPTY,
+        names=foreign.names_of(table) if unmarked else (),
     )
+
+
+class _Origins:
+    """Where the files of a table come from; most of them from a few partitions."""
+
+    def __init__(self, found: Found[Any]) -> None:
+        self._table = found.table
+        self._specs = {spec["spec-id"]: spec for spec in found.json.get("partition-specs") or ()}
+
+    def __call__(self, live: Live) -> Origin:
+        """LakeError for a spec that the table does not have."""
+        spec = self._specs.get(live.spec_id)
+        if spec is None:
+            raise LakeError(f"{self._table.key}: {live.path} is of partition spec {live.spec_id}, which is not there")
+        return foreign.origin_of(self._table, spec, _values(live.file.partition), live.sequence)
 
 
 def _json_of(found: Found[Any], snapshot_id: int) -> Mapping[str, Any]:
@@ -163,16 +191,6 @@ def _kept(table: Table[Any], snapshot_id: int) -> Any:
     return table.schema_of(snapshot_id)
 
 
-def _refuse_defaults(found: Found[Any]) -> None:
-    if any(map(has_default, found.json.get("schemas") or ())):
-        raise AssetError(
-            f"{found.table.key}: a column has a default value for older files (format v3), "
-            "which this release cannot read",
-            hint="rewrite its files with the engine that added the column",
-            asset=found.table.key,
-        )
-
-
 def _refuse_other_formats(table: Table[Any], files: Sequence[Live]) -> None:
     if other := next((each.file for each in files if each.file.file_format != FileFormat.PARQUET), None):
         raise AssetError(
@@ -182,21 +200,18 @@ def _refuse_other_formats(table: Table[Any], files: Sequence[Live]) -> None:
         )
 
 
-def _delete_file(table: Table[Any], live: Live) -> DeleteFile:
+def _delete_file(live: Live, scope: str) -> DeleteFile:
     file = live.file
-    if file.content == DataFileContent.EQUALITY_DELETES:
-        raise AssetError(
-            f"{table.key}: it has equality deletes, which this release cannot read exactly",
-            hint="compact the table with the engine that wrote them (rewrite_data_files)",
-            asset=table.key,
-        )
     target = _of(file, "referenced_data_file")
+    by_value = file.content == DataFileContent.EQUALITY_DELETES
     return DeleteFile(
         path=live.path,
         format=file.file_format.value.lower(),
-        target=None if target is None else _local(target),
+        target=None if target is None or by_value else _local(target),
         offset=_of(file, "content_offset") or 0,
         length=_of(file, "content_size_in_bytes") or 0,
+        sequence=live.sequence,
+        equality=Equality(tuple(file.equality_ids or ()), scope) if by_value else None,
     )
 
 
@@ -205,10 +220,14 @@ def _of(file: DataFile, name: str) -> Any:
 
 
 def _are_foreign(table: Table[Any], files: Sequence[Live]) -> bool:
-    """May one lack field ids? Ours never do; of an expired writer only the place of the file is known."""
+    """May one lack field ids or columns? Ours never do; of an expired writer only the name of the file is known."""
     ours = {snapshot.id: is_ours(snapshot.summary) for snapshot in table.snapshots.values()}
     home = f"{_local(table.location)}/"
-    return not all(ours.get(each.writer or 0, each.path.startswith(home)) for each in files)
+    return not all(ours.get(each.writer or 0, _may_be_ours(each.path, home)) for each in files)
+
+
+def _may_be_ours(path: str, home: str) -> bool:
+    return path.startswith(home) and _OUR_NAME.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def _local(location: str) -> str:

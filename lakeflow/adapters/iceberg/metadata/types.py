@@ -28,12 +28,7 @@ def schema_to_json(schema: Schema, docs: Mapping[int, str] = EMPTY) -> Json:
 
 def docs_of(json: Mapping[str, Any]) -> dict[int, str]:
     """The comments of all fields of a schema, by field id."""
-    return {field["id"]: field["doc"] for field in _fields_in(json) if field.get("doc")}
-
-
-def has_default(json: Mapping[str, Any]) -> bool:
-    """Does a column stand for a value in files that lack it (`initial-default`, format v3)?"""
-    return any(field.get("initial-default") is not None for field in _fields_in(json))
+    return {field["id"]: field["doc"] for field in fields_in(json) if field.get("doc")}
 
 
 def with_ids(schema: Schema) -> Schema:
@@ -116,12 +111,12 @@ def _side_json(field: Field, docs: Mapping[int, str]) -> Json:
     return json if field.name == "key" else json | {f"{field.name}-required": field.required}
 
 
-def _fields_in(json: Any) -> Iterator[Mapping[str, Any]]:
+def fields_in(json: Any) -> Iterator[Mapping[str, Any]]:
     """Every named field below a schema or a type."""
     if isinstance(json, str):
         return
     for field in json.get("fields", ()):
         yield field
-        yield from _fields_in(field["type"])
+        yield from fields_in(field["type"])
     for side in ("element", "key", "value"):
-        yield from _fields_in(json.get(side, ""))
+        yield from fields_in(json.get(side, ""))

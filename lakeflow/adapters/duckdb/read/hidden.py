@@ -1,0 +1,268 @@
+"""Rows that delete files hide, left out by anti joins: by position in their file, or by their values.
+
+Which files a delete reaches is decided before, so that files without deleted rows are read at full speed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from duckdb import DuckDBPyConnection
+
+from lakeflow.adapters.duckdb.names import literal, local, quoted
+from lakeflow.adapters.duckdb.read.deletion_vectors import deleted_positions
+from lakeflow.adapters.duckdb.read.parts import Part, by_file, parts
+from lakeflow.adapters.duckdb.read.shapes import every_column
+from lakeflow.adapters.duckdb.types import spelled
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.foreign import Origin
+from lakeflow.core.model.schema import Field, Primitive, Schema, Struct, Type, children
+from lakeflow.core.model.table import DeleteFile, Scan
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TEMPORARY: Final = "temp.main"
+_ROW_BITS: Final = 40
+"""A row of a file is one number, `place of the file << 40 | position`, so that one hash join finds deleted rows."""
+_PATH: Final = Field("file_path", Primitive("string"), 2147483546)
+_POSITION: Final = Field("pos", Primitive("long"), 2147483545)
+_POSITIONS: Final = (_PATH, _POSITION)
+"""The columns of position deletes, by the ids that Iceberg reserves for them."""
+
+
+@dataclass(frozen=True)
+class _ByValue:
+    """Deleted values: a table of `v0`, …, `sequence` and `scope`, and where in a row they are: a column's field, then
+    names that lead down into it. `highest` has the highest sequence number of each scope; that of "" reaches all files.
+    """
+
+    table: str
+    paths: tuple[_Path, ...]
+    highest: Mapping[str, int]
+
+    def reaches(self, origin: Origin) -> bool:
+        return any(self.highest.get(scope, -1) > origin.sequence for scope in ("", origin.scope))
+
+    def join(self, name: str) -> str:
+        same = [f"{path.value('d')} IS NOT DISTINCT FROM {name}.v{n}" for n, path in enumerate(self.paths)]
+        scope = [] if "" in self.highest else [f"o.scope = {name}.scope"]
+        return f"ANTI JOIN {self.table} AS {name} ON {' AND '.join([*same, *scope])} AND o.sequence < {name}.sequence"
+
+
+@dataclass(frozen=True)
+class _Path:
+    """A field: itself where it is a column, else by the column that it is nested in."""
+
+    column: Field
+    below: tuple[Field, ...] = ()
+
+    def value(self, row: str) -> str:
+        return ".".join([f"{row}.f{self.column.id}", *(quoted(field.name) for field in self.below)])
+
+    @property
+    def type(self) -> Type:
+        return (self.column, *self.below)[-1].type
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What the delete files of a scan hide, held in tables as long as the cursor lives.
+
+    `order` gives the place of each file, by its local path, of which a row may be hidden; `origins` is a table of them.
+    """
+
+    scan: Scan
+    order: Mapping[str, int]
+    origins: str
+    positions: str
+    by_value: tuple[_ByValue, ...]
+
+    def around(self, part: Part) -> Iterator[str]:
+        """SELECTs of the part's rows that stand, together all of them."""
+        dirty = tuple(path for path in part.files if local(path) in self.order)
+        clean = tuple(path for path in part.files if local(path) not in self.order)
+        if clean:
+            yield f"SELECT * FROM {replace(part, files=clean).source(self.scan.schema.fields)}"
+        if dirty:
+            yield self._without(replace(part, files=dirty))
+
+    def _without(self, part: Part) -> str:
+        """Inside, columns are named by their ids: one called `file_row_number` must not hide DuckDB's own."""
+        needed = {field.id: field for field in self.scan.schema.fields}
+        for each in self.by_value:
+            needed |= {path.column.id: path.column for path in each.paths}
+        source = part.source([replace(field, name=f"f{field.id}") for field in needed.values()])
+        names = ", ".join(f"d.f{field.id} AS {quoted(field.name)}" for field in self.scan.schema.fields)
+        place = by_file(part.files, lambda path: str(self.order[local(path)]))
+        row = f"o.place << {_ROW_BITS} | d.file_row_number"
+        joins = [
+            f"JOIN {self.origins} AS o ON o.place = {place}",
+            f"ANTI JOIN {self.positions} AS g ON g.row = ({row})",
+        ]
+        joins += [each.join(f"e{number}") for number, each in enumerate(self.by_value)]
+        return f"SELECT {names} FROM {source} AS d {' '.join(joins)}"
+
+
+def hidden(cursor: DuckDBPyConnection, scan: Scan, home: str) -> Hidden:
+    """`home` is a quoted schema of the cursor's instance. AssetError for delete files that cannot be read."""
+    load = _Load(cursor, scan, home)
+    by_value = tuple(load.by_value())
+    touched = load.touched()
+    dirty = [path for path in scan.files if local(path) in touched or _is_reached(scan, path, by_value)]
+    order = {local(path): place for place, path in enumerate(dirty)}
+    origins = load.origins(order)
+    return Hidden(scan, order, origins, load.positions(origins, order), by_value)
+
+
+def _is_reached(scan: Scan, path: str, by_value: Sequence[_ByValue]) -> bool:
+    origin = scan.origins.get(path, Origin())
+    return any(each.reaches(origin) for each in by_value)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A FROM item; `rows` is the Arrow table that it calls so, where it reads one."""
+
+    item: str
+    rows: pa.Table | None = None
+
+
+@dataclass(frozen=True)
+class _Load:
+    cursor: DuckDBPyConnection
+    scan: Scan
+    home: str
+
+    def touched(self) -> frozenset[str]:
+        """Local paths of files of which a row is named by its position."""
+        found = {local(delete.target) for delete in self._by_position() if delete.target}
+        for source in self._positions():
+            found |= {row[0] for row in self._run(source, f"SELECT DISTINCT path FROM {source.item}")}
+        return frozenset(found)
+
+    def origins(self, order: Mapping[str, int]) -> str:
+        """A table of the files in that order: `path`, `place`, `sequence`, `scope`."""
+        name = self._create("path VARCHAR, place BIGINT, sequence BIGINT, scope VARCHAR")
+        known = {local(path): origin for path, origin in self.scan.origins.items()}
+        files = [(path, place, known.get(path, Origin())) for path, place in order.items()]
+        rows = [f"({literal(path)}, {place}, {of.sequence}, {literal(of.scope)})" for path, place, of in files]
+        if rows:
+            self.cursor.execute(f"INSERT INTO {name} VALUES {', '.join(rows)}")
+        return name
+
+    def positions(self, origins: str, order: Mapping[str, int]) -> str:
+        """A table of the rows to leave out. A delete hides no row of a file that came after it."""
+        name = self._create("row BIGINT")
+        for source in self._positions():
+            files = f"{origins} AS o ON o.path = s.path AND o.sequence <= s.sequence"
+            rows = f"SELECT o.place << {_ROW_BITS} | s.pos FROM {source.item} AS s JOIN {files}"
+            self._run(source, f"INSERT INTO {name} {rows}")
+        for delete in self._by_position():
+            if delete.target and delete.format == "puffin" and local(delete.target) in order:
+                self._insert_vector(name, delete, order[local(delete.target)])
+        return name
+
+    def by_value(self) -> Iterator[_ByValue]:
+        """One for each set of fields, and apart those that reach files of one partition only."""
+        grouped: dict[tuple[tuple[int, ...], bool], list[DeleteFile]] = defaultdict(list)
+        for delete in self.scan.deletes:
+            if delete.equality is not None:
+                grouped[tuple(sorted(delete.equality.fields)), bool(delete.equality.scope)].append(delete)
+        for (ids, _), deletes in grouped.items():
+            if not ids:
+                raise AssetError(f"{self.scan.key}: {deletes[0].path} does not say by which columns it deletes")
+            yield self._values(tuple(map(self._path, ids)), deletes)
+
+    def _values(self, paths: tuple[_Path, ...], deletes: Sequence[DeleteFile]) -> _ByValue:
+        columns = ", ".join(f"v{n} {spelled(path.type)}" for n, path in enumerate(paths))
+        name = self._create(f"{columns}, sequence BIGINT, scope VARCHAR")
+        values = ", ".join(path.value("s") for path in paths)
+        fields = tuple({path.column.id: replace(path.column, name=f"f{path.column.id}") for path in paths}.values())
+        highest: dict[str, int] = {}
+        for delete in deletes:
+            scope = delete.equality.scope if delete.equality else ""
+            highest[scope] = max(highest.get(scope, -1), delete.sequence)
+        for source in self._sources(deletes, fields):
+            self._run(
+                source, f"INSERT INTO {name} SELECT DISTINCT {values}, s.sequence, s.scope FROM {source.item} AS s"
+            )
+        return _ByValue(name, paths, highest)
+
+    def _path(self, id_: int) -> _Path:
+        """Also a column that was dropped says what is gone."""
+        for column in every_column(self.scan):
+            if (below := _way(column, id_)) is not None:
+                return _Path(column, below)
+        raise AssetError(f"{self.scan.key}: its deletes speak of field {id_}, which no schema of the table has")
+
+    def _by_position(self) -> list[DeleteFile]:
+        return [delete for delete in self.scan.deletes if delete.equality is None]
+
+    def _positions(self) -> Iterator[_Source]:
+        """Rows of `path`, `pos` and `sequence`, their paths spelled as ours; writers spell `file:/x` and `file:///x`."""
+        deletes = [delete for delete in self._by_position() if delete.format != "puffin"]
+        for source in self._sources(deletes, _POSITIONS):
+            path = f"regexp_replace(f{_PATH.id}, '^file:/+', '/') AS path"
+            yield replace(source, item=f"(SELECT {path}, f{_POSITION.id} AS pos, sequence FROM {source.item})")
+
+    def _sources(self, deletes: Sequence[DeleteFile], fields: tuple[Field, ...]) -> Iterator[_Source]:
+        """Rows of these fields as `f<id>`, with `sequence` and `scope`: all Parquet files at once, each other alone."""
+        parquet = {delete.path: delete for delete in deletes if delete.format == "parquet"}
+        if parquet:
+            for part in self._parquet(tuple(parquet), fields):
+                sequence = by_file(part.files, lambda path: str(parquet[path].sequence))
+                scope = by_file(part.files, lambda path: literal(_scope(parquet[path])))
+                columns = ", ".join(f"f{field.id}" for field in fields)
+                source = part.source([replace(field, name=f"f{field.id}") for field in fields])
+                yield _Source(f"(SELECT {columns}, {sequence} AS sequence, {scope} AS scope FROM {source})")
+        for delete in deletes:
+            if delete.format != "parquet":
+                from lakeflow.adapters.duckdb.read.delete_rows import rows_of  # noqa: PLC0415 - brings two libraries
+
+                said = f"{delete.sequence} AS sequence, {literal(_scope(delete))} AS scope"
+                yield _Source(f"(SELECT *, {said} FROM deletes)", rows_of(delete, fields))
+
+    def _parquet(self, paths: tuple[str, ...], fields: tuple[Field, ...]) -> tuple[Part, ...]:
+        """Values need ids to tell columns apart; what positions are called is laid down."""
+        if fields == _POSITIONS:
+            return (Part(paths, names={field.id: field.name for field in fields}),)
+        return parts(self.cursor, Scan(self.scan.key, None, Schema(fields), files=paths, unmarked=True))
+
+    def _run(self, source: _Source, text: str) -> list[tuple[Any, ...]]:
+        if source.rows is None:
+            return self.cursor.execute(text).fetchall()
+        found = self.cursor.from_arrow(source.rows).query("deletes", text)
+        return found.fetchall() if found is not None else []
+
+    def _create(self, columns: str) -> str:
+        """Its full name in SQL."""
+        name = f"{self.home}.{quoted(f'deleted_{uuid4().hex}')}"
+        self.cursor.execute(f"CREATE {'TEMP ' if self.home == TEMPORARY else ''}TABLE {name} ({columns})")
+        return name
+
+    def _insert_vector(self, name: str, delete: DeleteFile, place: int) -> None:
+        import pyarrow as pa  # noqa: PLC0415 - a third of the start of a process that reads; few tables have such deletes
+
+        rows = pa.table({"pos": pa.array(deleted_positions(delete), pa.int64())})
+        self._run(
+            _Source("deletes", rows), f"INSERT INTO {name} SELECT {place}::BIGINT << {_ROW_BITS} | pos FROM deletes"
+        )
+
+
+def _scope(delete: DeleteFile) -> str:
+    return delete.equality.scope if delete.equality else ""
+
+
+def _way(field: Field, id_: int) -> tuple[Field, ...] | None:
+    """The fields from below this one down to that of the id; None where it is not there. Only structs lead down: what
+    is in lists and maps cannot delete.
+    """
+    if field.id == id_:
+        return ()
+    below = children(field.type) if isinstance(field.type, Struct) else ()
+    return next(((child, *way) for child in below if (way := _way(child, id_)) is not None), None)

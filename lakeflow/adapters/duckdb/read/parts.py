@@ -1,0 +1,103 @@
+"""The files of a scan in groups that are read alike: by field ids, or by the names that the table maps to them.
+
+DuckDB's `schema` map does both, and fills in what a file leaves out; nested fields need `children`, else they would
+match by the table's names of today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from duckdb import DuckDBPyConnection
+
+from lakeflow.adapters.duckdb.names import listed, literal
+from lakeflow.adapters.duckdb.read.shapes import Node, ids_in, resolved, shapes
+from lakeflow.adapters.duckdb.types import spelled
+from lakeflow.core.errors import AssetError
+from lakeflow.core.keys import EMPTY
+from lakeflow.core.model.foreign import Origin
+from lakeflow.core.model.schema import Field, children
+from lakeflow.core.model.table import Scan
+
+Names: TypeAlias = Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Files that are read alike. `names` are what the file calls the fields, by id; None: it bears the ids itself.
+
+    `defaults` are the values of fields that the files lack; of one that has none they are NULL.
+    """
+
+    files: tuple[str, ...]
+    defaults: Mapping[int, str] = EMPTY
+    names: Names | None = None
+
+    def source(self, fields: Sequence[Field], rows: int = 0) -> str:
+        """A FROM item: these columns of all rows in the files, deleted ones too.
+
+        `rows` is how many there are, where that is known: with a `schema` DuckDB can only guess, and a join that takes
+        the larger side for the smaller one holds it in memory.
+        """
+        known = f", explicit_cardinality={rows}" if rows else ""
+        return f"read_parquet({listed(self.files)}, schema={self._map(fields)}{known})"
+
+    def _map(self, fields: Sequence[Field]) -> str:
+        return f"MAP{{{', '.join(f'{self._key(field)}: {self._entry(field)}' for field in fields)}}}"
+
+    def _key(self, field: Field) -> str:
+        if self.names is None:
+            return str(field.id)
+        return literal(self.names.get(field.id, f"\x01absent {field.id}"))  # no file has a column of that name
+
+    def _entry(self, field: Field) -> str:
+        default = self.defaults.get(field.id)
+        value = "NULL::VARCHAR" if default is None else literal(default)
+        entry = f"'name': {literal(field.name)}, 'type': {literal(spelled(field.type))}, 'default_value': {value}"
+        nested = children(field.type)
+        return f"{{{entry}, 'children': {self._map(nested)}}}" if nested else f"{{{entry}}}"
+
+
+def parts(cursor: DuckDBPyConnection, scan: Scan) -> tuple[Part, ...]:
+    """Of the files in a scan, which has some. AssetError for a file whose columns cannot be told apart safely, or one
+    with a column of which a value would be changed.
+    """
+    if not scan.unmarked:
+        return (Part(scan.files, scan.defaults),)
+    grouped: dict[object, tuple[list[str], Mapping[int, str], Names | None]] = {}
+    for paths, nodes in shapes(cursor, scan.files):
+        names, present = _found_in(scan, paths[0], nodes)
+        for path in paths:
+            defaults = _left_out(scan, path, present)
+            alike = (tuple(sorted(defaults.items())), None if names is None else tuple(sorted(names.items())))
+            grouped.setdefault(alike, ([], defaults, names))[0].append(path)
+    return tuple(Part(tuple(files), defaults, names) for files, defaults, names in grouped.values())
+
+
+def _found_in(scan: Scan, path: str, nodes: Sequence[Node]) -> tuple[Names | None, Collection[int]]:
+    """(what its columns are called, None where it has ids; the ids of the fields that it has)"""
+    if ids := ids_in(nodes):
+        return None, ids
+    if not scan.names:
+        raise AssetError(
+            f"{scan.key}: {path} has no field ids, so its columns cannot be told apart safely",
+            hint="rewrite the table once with the engine that wrote it (in Spark: CALL system.rewrite_data_files), "
+            "or have it say which name is which column (table property schema.name-mapping.default)",
+        )
+    names = resolved(scan, path, nodes)
+    return names, names.keys()
+
+
+def _left_out(scan: Scan, path: str, present: Collection[int]) -> dict[int, str]:
+    """What the file need not say: its partition's values, then what was the default of a column that came later."""
+    constants = scan.origins.get(path, Origin()).constants
+    said = {id_: value for id_, value in constants.items() if value is not None}
+    later = {id_: value for id_, value in scan.defaults.items() if id_ not in constants}
+    return {id_: value for id_, value in (later | said).items() if id_ not in present}
+
+
+def by_file(files: Sequence[str], value: Callable[[str], str]) -> str:
+    """SQL of a value for each of these files, by DuckDB's `file_index` among them."""
+    return f"list_extract([{', '.join(map(value, files))}], file_index::BIGINT + 1)"

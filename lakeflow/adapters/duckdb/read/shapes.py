@@ -1,0 +1,123 @@
+"""What columns Parquet files have, by their footers, and which of them are a table's where they bear no ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from duckdb import DuckDBPyConnection
+
+from lakeflow.adapters.duckdb.names import listed
+from lakeflow.adapters.duckdb.types import spelled
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.foreign import Mapped
+from lakeflow.core.model.schema import Decimal, Field, List, Map, Struct, Type, children
+from lakeflow.core.model.table import Scan
+
+_NODE: Final = "{name: name, many: coalesce(num_children, 0), id: field_id, type: duckdb_type}"
+_DECIMAL: Final = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+_LIST: Final = "list"
+_SMALL: Final = frozenset({"TINYINT", "SMALLINT", "UTINYINT", "USMALLINT"})
+_EXACT: Final = {
+    "INTEGER": _SMALL,
+    "BIGINT": _SMALL | {"INTEGER", "UINTEGER"},
+    "DOUBLE": frozenset({"FLOAT"}),
+    "TIMESTAMP": frozenset({"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE", "DATE"}),
+    "TIMESTAMP WITH TIME ZONE": frozenset({"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP"}),
+}
+"""As what a type may be stored in a file without ids: its values are the same, and times there are in UTC."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A column of a file, or what is nested in one; `type` is DuckDB's word for it."""
+
+    name: str
+    id: int | None
+    type: str
+    below: tuple[Node, ...] = ()
+
+
+def shapes(cursor: DuckDBPyConnection, files: tuple[str, ...]) -> Iterator[tuple[list[str], tuple[Node, ...]]]:
+    """Each set of columns, and the files that have just those."""
+    one = f"SELECT file_name, list({_NODE} ORDER BY column_id) AS shape FROM parquet_schema({listed(files)}) GROUP BY 1"
+    found = cursor.execute(f"SELECT list(file_name ORDER BY file_name), shape FROM ({one}) GROUP BY 2").fetchall()
+    for paths, shape in found:
+        yield paths, _tree(iter(shape)).below
+
+
+def ids_in(nodes: Sequence[Node]) -> frozenset[int]:
+    own = {node.id for node in nodes if node.id is not None}
+    return frozenset(own).union(*(ids_in(node.below) for node in nodes))
+
+
+def resolved(scan: Scan, path: str, nodes: Sequence[Node]) -> dict[int, str]:
+    """What the file calls the table's fields, by id; a field that it does not have is not there. AssetError for names
+    that differ in letter case alone, and for a type that is not the field's.
+    """
+    return dict(_Names(scan, path).among(every_column(scan), scan.names, nodes))
+
+
+def every_column(scan: Scan) -> tuple[Field, ...]:
+    """Those of the scan as it reads them, and all others that the table ever had as it had them last."""
+    schemas = (*scan.history, scan.schema)
+    return tuple({field.id: field for schema in schemas for field in schema.fields}.values())
+
+
+@dataclass(frozen=True)
+class _Names:
+    scan: Scan
+    path: str
+
+    def among(
+        self, fields: Sequence[Field], names: Sequence[Mapped], nodes: Sequence[Node]
+    ) -> Iterator[tuple[int, str]]:
+        if len({node.name.lower() for node in nodes}) < len(nodes):
+            raise self._error("has columns whose names differ in letter case alone")
+        known = {mapped.id: mapped for mapped in names}
+        for field in fields:
+            mapped = known.get(field.id)
+            if node := next((one for one in nodes if mapped and one.name in mapped.names), None):
+                assert mapped is not None
+                yield field.id, node.name
+                yield from self._below(field, mapped, node)
+
+    def _below(self, field: Field, mapped: Mapped, node: Node) -> Iterator[tuple[int, str]]:
+        match field.type:
+            case Struct(fields) if node.below:
+                yield from self.among(fields, mapped.fields, node.below)
+            case List(element) if len(node.below) == 1 and node.below[0].name == _LIST:
+                (inner,) = node.below[0].below
+                yield element.id, _LIST
+                yield from self._side(element, mapped, inner)
+            case Map(key, value) if len(node.below) == 1 and len(node.below[0].below) == 2:
+                for side, inner in zip((key, value), node.below[0].below, strict=True):
+                    yield side.id, side.name
+                    yield from self._side(side, mapped, inner)
+            case leaf if children(leaf) or node.below or not _is_exact(node.type, leaf):
+                raise self._error(f"stores column {node.name!r} as {node.type}, which is not {field.type}")
+
+    def _side(self, field: Field, mapped: Mapped, node: Node) -> Iterator[tuple[int, str]]:
+        below = next((one for one in mapped.fields if one.id == field.id), Mapped(frozenset(), field.id))
+        return self._below(field, below, node)
+
+    def _error(self, wrong: str) -> AssetError:
+        return AssetError(
+            f"{self.scan.key}: {self.path} has no field ids and {wrong}",
+            hint="rewrite it once with the engine that added the file (in Spark: CALL system.rewrite_data_files)",
+        )
+
+
+def _tree(nodes: Iterator[dict[str, Any]]) -> Node:
+    """Footers list a column before what is nested in it, and say how many follow."""
+    node = next(nodes)
+    below = tuple(_tree(nodes) for _ in range(node["many"]))
+    return Node(node["name"], node["id"], node["type"] or "", below)
+
+
+def _is_exact(stored: str, type_: Type) -> bool:
+    if isinstance(type_, Decimal) and (found := _DECIMAL.fullmatch(stored)):
+        return int(found[1]) <= type_.precision and int(found[2]) == type_.scale
+    return stored == spelled(type_) or stored in _EXACT.get(spelled(type_), ())

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 # Lakes under test share what is made of check files, also from one session to the next, and not with the user's own:
 # it is named by the text of our compiler too. Audits without that stand in tests/expectations.
 os.environ["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir(), f"lakeflow-tests-{getpass.getuser()}"))
+os.environ["XDG_STATE_HOME"] = str(Path(tempfile.gettempdir(), f"lakeflow-tests-state-{getpass.getuser()}"))
 
 # A shared machine may be slow, so no example has a deadline. CI draws the same examples each time: a find of chance
 # belongs to whoever explores, not to the next person's change.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from lakeflow.adapters.iceberg import relocate as relocate_tables
 from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.adapters.machine import machine
 from lakeflow.adapters.machine import process as processes
+from lakeflow.adapters.machine.sealed import fault_of_key
 from lakeflow.core.errors import LakeError, LakeflowError, ProjectError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
@@ -86,6 +88,10 @@ def examine_machine() -> Iterator[Finding]:
     required = machine.requirements()
     yield findings.python(machine.python_version(), machine.wanted_python())
     yield from findings.libraries(required, machine.installed(findings.requirement_names(required)))
+    if fault := fault_of_key(os.environ):
+        message = f"nothing is kept, and nothing that was kept is believed: {fault}"
+        hint = "remove the key, and the next run makes a new one; its folder must be yours alone to write"
+        yield Finding(Level.WARNING, "cache", message, hint)
 
 
 def examine_lake(one: Patient, look: Look = LOOK) -> Iterator[Finding]:

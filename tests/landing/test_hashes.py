@@ -12,7 +12,32 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from lakeflow.adapters.machine.sealed import write_sealed
 from lakeflow.adapters.machine.source_files import Hashes, changed_files, find_files
+
+
+def remembered(path: Path) -> dict[str, str]:
+    """Behind the seal, by identity."""
+    found: dict[str, str] = json.loads(path.read_text().partition("\n")[2])
+    return found
+
+
+def test_a_memory_that_somebody_else_wrote_does_not_say_what_has_landed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It calls a new file by the content of one that is loaded already, which would leave its rows out."""
+    (tmp_path / "new.csv").write_text("new rows")
+    time.sleep(2.1)
+    (found,) = find_files(tmp_path, Hashes(tmp_path / "hashes.json"), ["*.csv"])
+    poison = json.dumps({found.identity: hashlib.sha256(b"old rows").hexdigest()})
+    (tmp_path / "hashes.json").write_text(poison)
+    assert find_files(tmp_path, Hashes(tmp_path / "hashes.json"), ["*.csv"]) == (found,)
+    with monkeypatch.context() as theirs:
+        theirs.setenv("XDG_STATE_HOME", str(tmp_path / "theirs"))
+        write_sealed(tmp_path / "hashes.json", poison)
+    assert find_files(tmp_path, Hashes(tmp_path / "hashes.json"), ["*.csv"]) == (found,)
+    write_sealed(tmp_path / "hashes.json", poison)
+    assert find_files(tmp_path, Hashes(tmp_path / "hashes.json"), ["*.csv"]) != (found,), "sealed, it would be believed"
 
 
 def test_a_change_under_the_old_size_and_time_is_seen(tmp_path: Path) -> None:
@@ -22,7 +47,7 @@ def test_a_change_under_the_old_size_and_time_is_seen(tmp_path: Path) -> None:
     times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
     time.sleep(2.1)
     before = find_files(tmp_path, hashes, ["*.csv"])
-    assert len(json.loads((tmp_path / "state" / "hashes.json").read_text())) == 1
+    assert len(remembered(tmp_path / "state" / "hashes.json")) == 1
     assert find_files(tmp_path, hashes, ["*.csv"]) == before
     path.write_text("two")
     os.utime(path, ns=times)
@@ -58,7 +83,7 @@ def test_sources_that_are_looked_through_side_by_side_are_all_remembered(tmp_pat
     time.sleep(2.1)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: find_files(tmp_path, hashes, [name]), names))
-    assert len(json.loads((tmp_path / "hashes.json").read_text())) == len(names)
+    assert len(remembered(tmp_path / "hashes.json")) == len(names)
 
 
 def test_a_file_that_changed_a_moment_ago_is_not_remembered(tmp_path: Path) -> None:

@@ -76,3 +76,14 @@ def test_a_folder_that_cannot_be_used_is_as_good_as_none(tmp_path):
     for folder in (None, file, Path("/proc/nowhere")):
         (found,) = KnownQueries(folder)("select * from silver.a", "x.sql").references
         assert str(found.key) == "silver.a"
+
+
+def test_what_somebody_else_kept_hides_no_outside_file_and_no_personal_column(tmp_path):
+    """It says of a SELECT that it reads nothing."""
+    text = "select email from bronze.people, read_csv('a.csv')"
+    found = KnownQueries(tmp_path)(text, "x.sql")
+    (kept,) = tmp_path.rglob("*.json")
+    empty = KnownQueries(tmp_path / "other")("select 1", "x.sql")
+    (other,) = (tmp_path / "other").rglob("*.json")
+    kept.write_bytes(other.read_bytes())
+    assert KnownQueries(tmp_path)(text, "x.sql") == found != empty

@@ -1,18 +1,18 @@
 """A folder of the user that keeps small texts which can be made again.
 
-A text that is damaged is as good as none, and so is a folder that cannot be read or written. Any number of processes
-may read and write at once.
+A text that is damaged, or that somebody else wrote, is as good as none, and so is a folder that cannot be read or
+written. Any number of processes may read and write at once.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from threading import get_ident
 from typing import Final
+
+from lakeflow.adapters.machine.sealed import read_sealed, write_sealed
 
 _MOST_FILES: Final = 1_000
 _MOST_BYTES: Final = 64 << 20
@@ -32,31 +32,19 @@ class KeptFolder:
         if self._folder is None:
             return None
         path = self._folder / name
-        with suppress(OSError, ValueError):
-            digest, _, text = path.read_text("utf-8").partition("\n")
-            if digest == _digest(text):
+        text = read_sealed(path)
+        if text is not None:
+            with suppress(OSError):
                 os.utime(path)  # the longest unused goes first
-                return text
-        return None
+        return text
 
     def write(self, name: str, text: str) -> None:
         if self._folder is None:
             return
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(self._folder / name, f"{_digest(text)}\n{text}")
+            write_sealed(self._folder / name, text)
             _forget_the_oldest(self._folder)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _replace(path: Path, text: str) -> None:
-    """Whole or not at all, for whoever reads meanwhile."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.{get_ident()}.new")
-    new.write_text(text, "utf-8")
-    new.replace(path)
 
 
 def _forget_the_oldest(folder: Path) -> None:

@@ -18,12 +18,14 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from fnmatch import translate
 from functools import cache
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Final
 
+from lakeflow.adapters.machine.sealed import read_sealed, write_sealed
 from lakeflow.core.errors import AssetError
 from lakeflow.core.plan.landing import Found
 
@@ -60,7 +62,9 @@ def _content(path: Path) -> bytes:
 
 
 class Hashes:
-    """Content hashes of files by what the file system says of them, kept in `path`. Losing it costs time only."""
+    """Content hashes of files by what the file system says of them, kept in `path`. Losing it costs time only; one that
+    somebody else wrote could call new files landed, so it is not believed.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -78,20 +82,14 @@ class Hashes:
         return found
 
     def _load(self) -> dict[str, str]:
-        try:
-            known = json.loads(self._path.read_bytes())
-        except (OSError, ValueError):
-            return {}
+        text = read_sealed(self._path)
+        known = {} if text is None else json.loads(text)
         return known if isinstance(known, dict) else {}
 
     def _save(self, hashes: Sequence[tuple[str, str]]) -> None:
-        part = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        try:
+        with suppress(OSError):  # it only saves time
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(dict(hashes[-_REMEMBERED:])))
-            part.replace(self._path)
-        except OSError:  # it only saves time
-            part.unlink(missing_ok=True)
+            write_sealed(self._path, json.dumps(dict(hashes[-_REMEMBERED:])))
 
 
 def find_files(root: Path, hashes: Hashes, globs: Sequence[str]) -> tuple[Found, ...]:

@@ -18,6 +18,7 @@ from typing import Protocol
 from lakeflow.adapters.expectations.checks.check import Check
 from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, told_apart
 from lakeflow.adapters.expectations.compile.serialise import NotDataError, dumps, loads
+from lakeflow.adapters.expectations.compile.stated import is_stated
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model.check import CheckFile, CheckKind
 
@@ -47,10 +48,11 @@ class Kept:
         return self._texts is not None and self._texts.holds(f"{_file_key(file)}-")
 
     def read(self, file: CheckFile, table: Audited, *, allow_empty: bool) -> list[Check] | None:
-        """What was made of its expectations; None where that is not known."""
+        """What was made of its expectations; None where that is not known, or is not what the text states."""
         text = self._texts.read(_name(file, table, allow_empty)) if self._texts else None
         with suppress(ValueError):
-            return None if text is None else loads(text)
+            checks = None if text is None else loads(text)
+            return checks if checks is not None and is_stated(file, checks) else None
         return None
 
     def write(self, file: CheckFile, table: Audited, checks: Sequence[Check], *, allow_empty: bool) -> None:

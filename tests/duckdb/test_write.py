@@ -54,7 +54,6 @@ def test_every_type_that_iceberg_has_comes_back_as_it_was_produced(engine: DuckE
         ("'101'::BIT", "VARCHAR"),
         ("'12:00:00+01'::TIMETZ", "TIME"),
         ("union_value(k := 1)", "member"),
-        ("'2020-01-01'::TIMESTAMP_NS", "TIMESTAMP"),
         ("NULL", "CAST(NULL AS VARCHAR)"),
         ("row(1, 2)", "name its parts"),
         ("[NULL]", "CAST(NULL AS VARCHAR)"),
@@ -155,17 +154,16 @@ def test_a_directory_with_odd_characters_is_fine(engine: DuckEngine, data: Path)
 
 def test_a_value_that_does_not_fit_leaves_no_file_behind(engine: DuckEngine, data: Path) -> None:
     text = "SELECT CASE i WHEN 299999 THEN 'x7' ELSE '1' END AS a FROM range(300000) t(i)"
-    with pytest.raises(AssetError, match="'x7'") as error:
+    with pytest.raises(AssetError, match="column 'a' holds no INTEGER"):
         write_as(engine, text, Schema((Field("a", INT, 1),)), data)
-    assert "TRY_CAST" in (error.value.hint or "")
     assert list(data.iterdir()) == []
 
 
-def test_the_message_withholds_the_value_where_personal_data_is_involved(engine: DuckEngine, data: Path) -> None:
+def test_the_message_names_the_column_and_no_value(engine: DuckEngine, data: Path) -> None:
     with pytest.raises(AssetError) as error:
         write_as(engine, "SELECT 'ann@x.org' AS a", Schema((Field("a", INT, 1),)), data, a=Column(pii=True))
     assert "ann" not in f"{error.value.message}{error.value.hint}{error.value.__cause__}"
-    assert "withheld" in error.value.message
+    assert "column 'a'" in error.value.message
 
 
 def test_nulls_in_a_required_column_are_refused(engine: DuckEngine, data: Path) -> None:

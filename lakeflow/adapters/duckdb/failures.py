@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
+from uuid import uuid4
 
 import duckdb
 
@@ -47,6 +48,9 @@ _CSV_CAUSES: Final = (
     (re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)"), "{0} columns expected, {1} found"),
     (re.compile(r"Invalid unicode"), "not UTF-8; name the encoding, such as encoding = 'latin-1'"),
 )
+_OURS: Final = uuid4().hex
+"""Begins what our own SQL raises; no code of the user's can know it, so that what follows holds no value."""
+_REFUSED: Final = re.compile(rf"{_OURS}(.*?)\n(.*?){_OURS}")
 _SPILL: Final = "max_temp_directory_size"
 """DuckDB's limit for what it spills is the space that the disk has left; it calls that a lack of memory."""
 _FULL: Final = ("No space left on device", "File too large", "Disk quota exceeded")
@@ -65,6 +69,15 @@ class Place:
     def error(self, cause: str, hint: str | None = None) -> AssetError:
         at = f" ({self.at})" if self.at else ""
         return AssetError(f"{self.key}: {cause}{at}", hint=hint, asset=self.key)
+
+
+def refusal(message: str, hint: str) -> str:
+    """What SQL of ours passes to `error`, in the words of an AssetError; neither may hold anything out of the data."""
+    return f"{_OURS}{message}\n{hint}{_OURS}"
+
+
+def is_refusal(error: duckdb.Error) -> bool:
+    return _OURS in str(error)
 
 
 @contextmanager
@@ -94,6 +107,8 @@ def is_failure_of_machine(error: duckdb.Error) -> bool:
 
 def _told(error: duckdb.Error, place: Place) -> AssetError:
     text = _QUERY.sub("?...", str(error))
+    if refused := _REFUSED.search(text):
+        return place.error(refused[1], refused[2])
     if at := _CSV_LINE.search(text):
         return place.error(_csv_cause(text, at[1]), "mend the file; or read the column as varchar and cast it later")
     if place.personal and not isinstance(error, _NO_VALUES):

@@ -35,6 +35,10 @@ _LEAVES: Final[dict[str, Type]] = {
     "timestamp": Primitive("timestamp"),
     "timestamp_s": Primitive("timestamp"),
     "timestamp_ms": Primitive("timestamp"),
+    # Nanoseconds that are whole microseconds are kept; others are refused when they are cast.
+    "timestamp_ns": Primitive("timestamp"),
+    "timestamptz_ns": Primitive("timestamptz"),
+    "time_ns": Primitive("time"),
     "timestamp with time zone": Primitive("timestamptz"),
     "varchar": Primitive("string"),
     "enum": Primitive("string"),
@@ -64,9 +68,6 @@ _CAST_TO: Final = {
     "interval": "cast it to VARCHAR, or to BIGINT with epoch_us(...)",
     "bit": "cast it to VARCHAR",
     "time with time zone": "cast it to TIME or to VARCHAR",
-    "time_ns": "cast it to TIME (microseconds)",
-    "timestamp_ns": "cast it to TIMESTAMP (microseconds); a data frame's column with .astype('datetime64[us]')",
-    "timestamptz_ns": "cast it to TIMESTAMPTZ (microseconds)",
     "union": "select the member that you want, or cast it to VARCHAR",
     "null": "say which type its NULLs have, as in CAST(NULL AS VARCHAR)",
     "tuple": "name its parts, as in {'x': 1, 'y': 2}",
@@ -77,7 +78,7 @@ _CAST_TO: Final = {
 def schema_of(names: Sequence[str], types: Sequence[DuckDBPyType]) -> Schema:
     """The columns of a result, ids unassigned. SchemaError where Iceberg has no such type, or for twin names."""
     refuse_twins(names)
-    return Schema(tuple(Field(name, _type(type_, name)) for name, type_ in zip(names, types, strict=True)))
+    return Schema(tuple(Field(name, type_of(type_, name)) for name, type_ in zip(names, types, strict=True)))
 
 
 def refuse_twins(names: Sequence[str]) -> None:
@@ -92,20 +93,21 @@ def refuse_twins(names: Sequence[str]) -> None:
         seen[name.lower()] = name
 
 
-def _type(type_: DuckDBPyType, where: str) -> Type:
+def type_of(type_: DuckDBPyType, where: str) -> Type:
+    """What a table holds of a column of that type. SchemaError where Iceberg has no such type."""
     if leaf := _LEAVES.get(type_.id):
         return leaf
     match type_.id:
         case "decimal":
-            return Decimal(**dict(_children(type_)))
+            return Decimal(**dict(parts_of(type_)))
         case "list" | "array":
-            return List(_field("element", _children(type_)[0][1], f"{where}.element"))
+            return List(_field("element", parts_of(type_)[0][1], f"{where}.element"))
         case "map":
-            key, value = (_field(name, child, f"{where}.{name}") for name, child in _children(type_))
+            key, value = (_field(name, child, f"{where}.{name}") for name, child in parts_of(type_))
             return Map(replace(key, required=True), value)
         case "struct":
-            refuse_twins([name for name, _ in _children(type_)])
-            return Struct(tuple(_field(name, child, f"{where}.{name}") for name, child in _children(type_)))
+            refuse_twins([name for name, _ in parts_of(type_)])
+            return Struct(tuple(_field(name, child, f"{where}.{name}") for name, child in parts_of(type_)))
     raise SchemaError(
         f"column {where!r} has type {type_}, which an Iceberg table cannot hold",
         hint=_CAST_TO.get(type_.id, "cast it to VARCHAR"),
@@ -115,10 +117,11 @@ def _type(type_: DuckDBPyType, where: str) -> Type:
 def _field(name: str, type_: DuckDBPyType, where: str) -> Field:
     if not name:
         raise SchemaError(f"column {where!r} has a nested field without a name", hint=_CAST_TO["tuple"])
-    return Field(name, _type(type_, where))
+    return Field(name, type_of(type_, where))
 
 
-def _children(type_: DuckDBPyType) -> list[tuple[str, Any]]:
+def parts_of(type_: DuckDBPyType) -> list[tuple[str, Any]]:
+    """What a nested type holds by name, or the numbers of a decimal."""
     return list(type_.children)
 
 

@@ -1,7 +1,6 @@
 """Rows of Parquet files, read where they lie: the footers before the asset's code runs, each row when it is written.
 
-Who declares a type that a file does not have also has its column read once before that, so that a value that does not
-fit is told by its row.
+A value that cannot be kept exactly ends the query that meets it; then its file, row and column are looked for.
 """
 
 from __future__ import annotations
@@ -9,22 +8,26 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from duckdb.sqltypes import DuckDBPyType
 
-from lakeflow.adapters.duckdb.failures import is_failure_of_machine
+from lakeflow.adapters.duckdb.cast.exact import Cast, Fault, exact, refusing
+from lakeflow.adapters.duckdb.failures import is_failure_of_machine, is_refusal
 from lakeflow.adapters.duckdb.instance.instance import Step
 from lakeflow.adapters.duckdb.instance.spill import own_folder
 from lakeflow.adapters.duckdb.land import sql as reading
+from lakeflow.adapters.duckdb.land.parquet_digits import refuse_lost_digits
 from lakeflow.adapters.duckdb.land.sql import HINT, PATH, POSITION, Delivered
 from lakeflow.adapters.duckdb.land.unpacked import readable
 from lakeflow.adapters.duckdb.names import listed, literal
-from lakeflow.adapters.duckdb.types import spelled
-from lakeflow.core.errors import AssetError
+from lakeflow.adapters.duckdb.types import type_of
+from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model.file_source import PROVENANCE, FileSource
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.landing import Found
@@ -56,10 +59,27 @@ def _delivered(step: Step, source: FileSource, paths: Mapping[str, Found]) -> De
     with reading.explained(source, paths):
         columns = _compared(_asked(step, _schemas(tuple(paths))), source, paths)
         rows = _rows(columns, tuple(paths))
-        _refuse_misfits(step, source, columns, rows, paths)
+        types = step.another().sql(rows).types
+        refuse_lost_digits(step, paths)
         counts = dict(_asked(step, f"SELECT file_name, num_rows FROM parquet_file_metadata({listed(tuple(paths))})"))
-    names, reading_ = tuple(name for name, _ in columns), partial(_blaming, step, source, columns, paths)
-    return Delivered(names, rows, paths, dict.fromkeys(paths, 0), counts, reading_)
+    casts = {
+        name: _cast(source, number, name, type_)
+        for number, ((name, _), type_) in enumerate(zip(columns, types, strict=False))
+    }
+    values = {name: refusing(cast) for name, cast in casts.items()}
+    faults = tuple(fault for cast in casts.values() for fault in cast.faults)
+    reading_ = partial(_blaming, step, source, _Rows(columns, faults), paths)
+    return Delivered(values, rows, paths, dict.fromkeys(paths, 0), counts, reading_)
+
+
+def _cast(source: FileSource, number: int, name: str, type_: DuckDBPyType) -> Cast:
+    """In the type that is declared, or as a table will hold it; what it cannot hold is refused when it is written."""
+    if declared := source.columns.get(name):
+        return exact(f"c{number}", type_, parse_type(declared), name)
+    try:
+        return exact(f"c{number}", type_, type_of(type_, name), name)
+    except SchemaError:
+        return Cast(f"c{number}")
 
 
 def _rows(columns: Sequence[Column], paths: tuple[str, ...]) -> str:
@@ -74,30 +94,38 @@ def _rows(columns: Sequence[Column], paths: tuple[str, ...]) -> str:
     )
 
 
-def _refuse_misfits(
-    step: Step, source: FileSource, columns: Sequence[Column], rows: str, paths: Mapping[str, Found]
-) -> None:
-    """AssetError for the first row whose value does not fit the type that is declared."""
-    for number, (name, type_) in enumerate(columns):
-        declared = source.columns.get(name, "")
-        if not declared or spelled(parse_type(declared)) == type_:
-            continue
-        condition, fault = reading.misfit(f"c{number}", name, declared)
-        bad = f"SELECT {PATH}, {POSITION} FROM ({rows}) WHERE {condition} ORDER BY ALL LIMIT 1"
-        for path, position in _asked(step, bad):
-            raise AssetError(f"{paths[path].name}, row {position + 1}: {fault}", hint=HINT)
+@dataclass(frozen=True)
+class _Rows:
+    """The columns of the files, and what may be wrong with their values."""
+
+    columns: Sequence[Column]
+    faults: tuple[Fault, ...]
+
+
+def _refuse_fault(step: Step, rows: _Rows, path: str, name: str) -> None:
+    """AssetError for the first row of the file with a fault, if it has one."""
+    text = _rows(rows.columns, (path,))
+    for fault in rows.faults:
+        bad = f"SELECT {POSITION} FROM ({text}) WHERE {fault.condition} ORDER BY ALL LIMIT 1"
+        for (position,) in _asked(step, bad):
+            raise AssetError(f"{name}, row {position + 1}: {fault.message}", hint=HINT)
 
 
 @contextmanager
-def _blaming(step: Step, source: FileSource, columns: Sequence[Column], paths: Mapping[str, Found]) -> Iterator[None]:
-    """When a query over the rows fails, AssetError for the file that cannot be read, if that was the reason."""
+def _blaming(step: Step, source: FileSource, rows: _Rows, paths: Mapping[str, Found]) -> Iterator[None]:
+    """When a query over the rows fails, AssetError for the file that cannot be read, or the row that cannot be kept, if
+    that was the reason.
+    """
     try:
         yield
     except duckdb.Error as error:
         if not is_failure_of_machine(error):
             for path in paths:
                 with reading.explained(source, {path: paths[path]}):
-                    _asked(step, f"SELECT sum(hash(rows)) FROM ({_rows(columns, (path,))}) AS rows")
+                    if is_refusal(error):
+                        _refuse_fault(step, rows, path, paths[path].name)
+                    else:
+                        _asked(step, f"SELECT sum(hash(rows)) FROM ({_rows(rows.columns, (path,))}) AS rows")
         raise
 
 

@@ -16,7 +16,6 @@ from lakeflow.adapters.duckdb.code.produce import Output, Trial, given_form
 from lakeflow.adapters.duckdb.code.returned import as_relation, one_select
 from lakeflow.adapters.duckdb.failures import Place, failures
 from lakeflow.adapters.duckdb.instance.instance import Instance, Step
-from lakeflow.adapters.duckdb.land import sql as reading
 from lakeflow.adapters.duckdb.land.in_place import in_place
 from lakeflow.adapters.duckdb.land.sql import PATH, POSITION, Delivered
 from lakeflow.adapters.duckdb.land.staged import stage
@@ -49,14 +48,14 @@ def landing(instance: Instance, load: Load, trial: Trial) -> Iterator[Output]:
             came = stage(running, load.asset.files, load.files, instance.spill, place)
         names = _bind(running, load, came)
         trial = replace(trial, place=replace(place, names=(LANDED_ROWS,), columns=names), reading=came.reading)
-        relation = _run(load.asset, running, trial.place)
+        with came.reading():
+            relation = _run(load.asset, running, trial.place)
         _require_provenance(relation, trial.place)
         yield trial.output([relation], running, came.landed)
 
 
 def _bind(running: Step, load: Load, came: Delivered) -> tuple[str, ...]:
     """The view that the code reads; its columns."""
-    assert load.asset.files is not None, "as above"
     files, cursor = "lakeflow_files", running.cursor
     cursor.execute(f"CREATE TABLE {files} (path VARCHAR, name VARCHAR, first BIGINT)")
     entries = [(path, came.files[path].name, first) for path, first in came.first.items()]
@@ -66,7 +65,7 @@ def _bind(running: Step, load: Load, came: Delivered) -> tuple[str, ...]:
             [list(side) for side in zip(*entries, strict=True)],
         )
     columns = [
-        *reading.columns(load.asset.files, came.names),
+        *(f"{value} AS {quoted(name)}" for name, value in came.columns.items()),
         f"of.name AS {quoted(FILE)}",
         f"rows.{POSITION} - of.first + 1 AS {quoted(ROW)}",
         f"CAST({literal(load.loaded_at.isoformat())} AS TIMESTAMPTZ) AS {quoted(LOADED_AT)}",

@@ -1,12 +1,12 @@
 """How text files are read as SQL, and what SQL can find wrong in the rows of any file.
 
 Everything is read as it stands: text for CSV, one JSON text a row for NDJSON. Declared types are cast afterwards, so
-that a value that does not fit is told with its file and line, and a cast that would round is refused.
+that a value that would not be kept exactly is told with its file, line and column.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,25 @@ from typing import Final
 
 import duckdb
 
+from lakeflow.adapters.duckdb.cast.exact import Cast, exact
+from lakeflow.adapters.duckdb.cast.from_json import (
+    MARK,
+    RESERVED,
+    Part,
+    exact_json,
+    keeps_text,
+    marked,
+    may_change,
+    pointer,
+    unmarked,
+)
+from lakeflow.adapters.duckdb.cast.from_text import VARCHAR
 from lakeflow.adapters.duckdb.failures import is_failure_of_machine
 from lakeflow.adapters.duckdb.land.text_files import bad_json, bad_row, line_of_object, line_of_row
-from lakeflow.adapters.duckdb.names import listed, literal, quoted
-from lakeflow.adapters.duckdb.types import spelled
+from lakeflow.adapters.duckdb.names import listed, literal
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
-from lakeflow.core.model.schema import Decimal, Primitive, Type
+from lakeflow.core.model.schema import Type, children
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.landing import Found, Landed
 
@@ -28,19 +40,19 @@ HINT: Final = "mend the file and deliver it again, or declare it as it is; nothi
 TABLE: Final = "lakeflow_staged"
 PATH: Final = "lakeflow_path"
 POSITION: Final = "lakeflow_at"
-_WHOLE: Final = frozenset({"int", "long"})
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """The rows of a load as SQL: the columns `names` as `c0`, `c1`, …, and of each row the `PATH` that was read and its
-    `POSITION`. Under numbers no name that a file has (`rowid`, `filename`, `path`) can hide one of ours.
+    """The rows of a load as SQL, and of each row the `PATH` that was read and its `POSITION`. In it columns are `c0`,
+    `c1`, …: under numbers no name that a file has (`rowid`, `filename`, `path`) can hide one of ours. `columns` maps
+    each name to the SQL, over these, of what lands.
 
     `files` are those at each path, `first` the positions of their first rows, `counts` how many they have. What runs
     the SQL does it within `reading`, which explains why a file cannot be read.
     """
 
-    names: tuple[str, ...]
+    columns: Mapping[str, str]
     rows: str
     files: Mapping[str, Found]
     first: Mapping[str, int]
@@ -58,7 +70,8 @@ def select(source: FileSource, paths: tuple[str, ...]) -> str:
     """All rows of text files, in their order, and the path of each in `PATH`."""
     files, path = listed(paths), literal(PATH)
     if source.format is Format.NDJSON:
-        return f"SELECT json AS c0, {PATH} FROM read_ndjson_objects({files}, hive_partitioning=false, filename={path})"
+        rows = f"read_ndjson_objects({files}, hive_partitioning=false, filename={path})"
+        return _select_json(source, rows)
     columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(source.columns)))
     return (
         f"SELECT * FROM read_csv({files}, auto_detect=false, header={source.header}, columns={{{columns}}}, "
@@ -88,59 +101,58 @@ _NO_DELIMITER: Final = chr(31)
 """Unit separator: a line that holds one is still looked at, up to there."""
 
 
-def columns(source: FileSource, names: Sequence[str]) -> Iterator[str]:
-    """Each column of the delivered rows as it lands, under its name."""
-    for number, name in enumerate(names):
-        value, type_ = _value(source, number, name), source.columns.get(name, "")
-        yield f"{f'CAST({value} AS {_duckdb(type_)})' if type_ else value} AS {quoted(name)}"
+def casts(source: FileSource) -> tuple[Cast, ...]:
+    """Each column of text files as it lands, and what may be wrong with it."""
+    return tuple(
+        _cast(source, f"c{number}", name, type_) for number, (name, type_) in enumerate(_types(source).items())
+    )
 
 
-def _value(source: FileSource, number: int, name: str) -> str:
-    """The value as it was read. In JSON a text without its quotes, anything nested as JSON."""
-    if source.format is not Format.NDJSON:
-        return f"c{number}"
-    pointer = literal("/" + name.replace("~", "~0").replace("/", "~1"))
-    type_ = source.columns[name]
-    nested = bool(type_) and not isinstance(parse_type(type_), Primitive | Decimal)
-    return f"json_extract{'' if nested else '_string'}(c0, {pointer})"
+def _types(source: FileSource) -> dict[str, Type]:
+    return {name: parse_type(type_ or "string") for name, type_ in source.columns.items()}
 
 
-def _duckdb(type_: str) -> str:
-    return spelled(parse_type(type_))
+def _cast(source: FileSource, value: str, name: str, type_: Type) -> Cast:
+    if source.format is Format.NDJSON and children(type_):
+        return exact_json(Part(value, value), type_, name)
+    return exact(value, VARCHAR, type_, name)
 
 
 def checks(source: FileSource) -> Iterator[tuple[str, str]]:
     """The conditions that a bad row meets, as SQL, each with what is wrong with it."""
     if source.format is Format.NDJSON:
-        yield from _object_checks(source)
-    for number, (name, type_) in enumerate(source.columns.items()):
-        if type_:
-            yield misfit(_value(source, number, name), name, type_)
+        for number, (_, fault) in enumerate(_object_checks(source)):
+            yield f"fault = {number}", fault
+    for cast in casts(source):
+        yield from ((fault.condition, fault.message) for fault in cast.faults)
 
 
-def misfit(value: str, name: str, type_: str) -> tuple[str, str]:
-    """The same for one column of a declared type."""
-    return f"{value} IS NOT NULL AND {_misfit(value, parse_type(type_))}", f"column {name!r} holds no {_duckdb(type_)}"
+def _select_json(source: FileSource, rows: str) -> str:
+    """Each text is parsed once for all columns that hold no others, which are texts then, and once for all that do."""
+    types = _types(source)
+    nested = [name for name, type_ in types.items() if children(type_)]
+    plain = [name for name in types if name not in nested]
+    texts = [name for name, type_ in types.items() if keeps_text(type_)]
+    shown = {name: unmarked(f"plain[{place}]") for place, name in enumerate(plain, 1)}
+    shown |= {name: f"nested[{place}]" for place, name in enumerate(nested, 1)}
+    columns = ", ".join(f"{shown[name]} AS c{number}" for number, name in enumerate(types))
+    faults = " ".join(f"WHEN {check} THEN {number}" for number, (check, _) in enumerate(_object_checks(source)))
+    parsed = [
+        f"json_extract_string(json, [{', '.join(map(pointer, plain))}]::VARCHAR[]) AS plain",
+        f"json_extract(json, [{', '.join(map(pointer, nested))}]::VARCHAR[]) AS nested",
+        f"CASE {faults} END AS fault",
+    ]
+    json = marked("json", may_change("json", texts))
+    found = f"SELECT {json} AS json, contains(json, {literal(MARK)}) AS reserved, {PATH} FROM {rows}"
+    return f"SELECT {columns}, fault, {PATH} FROM (SELECT {', '.join(parsed)}, {PATH} FROM ({found}))"
 
 
 def _object_checks(source: FileSource) -> Iterator[tuple[str, str]]:
     names = f"[{', '.join(map(literal, source.columns))}]"
-    yield "json_type(c0) <> 'OBJECT'", "not a JSON object"
-    yield f"NOT list_has_all({names}, json_keys(c0))", f"keys other than {', '.join(source.columns)}"
-    yield "NOT list_unique(json_keys(c0)) = len(json_keys(c0))", "a key that comes twice"
-
-
-def _misfit(value: str, type_: Type) -> str:
-    """Text that has no such value, or one that the cast would round."""
-    misfit = f"TRY_CAST({value} AS {spelled(type_)}) IS NULL"
-    match type_:
-        case Primitive(name) if name in _WHOLE:
-            pattern = r"\s*[+-]?\d+\s*"
-        case Decimal(_, scale):
-            pattern = rf"\s*[+-]?\d*(\.\d{{0,{scale}}}0*)?\s*"
-        case _:
-            return misfit
-    return f"({misfit} OR NOT regexp_full_match(CAST({value} AS VARCHAR), {literal(pattern)}))"
+    yield "json_type(json) <> 'OBJECT'", "not a JSON object"
+    yield f"NOT list_has_all({names}, json_keys(json))", f"keys other than {', '.join(source.columns)}"
+    yield "NOT list_unique(json_keys(json)) = len(json_keys(json))", "a key that comes twice"
+    yield "reserved", RESERVED
 
 
 @contextmanager

@@ -43,7 +43,9 @@ class Staged:
     @property
     def delivered(self) -> Delivered:
         rows = f"SELECT *, rowid AS {POSITION} FROM {TABLE}"
-        return Delivered(tuple(self.source.columns), rows, self.paths, self.first, self.counts)
+        values = (cast.value for cast in reading.casts(self.source))
+        columns = dict(zip(self.source.columns, values, strict=True))
+        return Delivered(columns, rows, self.paths, self.first, self.counts)
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a query on the step's connection; Ctrl-C ends it."""
@@ -82,9 +84,20 @@ def _stage_batch(staged: Staged, files: Sequence[Found], folder: Path) -> None:
         if source.format is Format.CSV:
             _refuse_overlong(staged, tuple(paths))
     _count(staged, begin)
-    for condition, fault in reading.checks(source):
-        bad = f"SELECT {PATH}, rowid FROM {TABLE} WHERE ({condition}) AND rowid >= {begin} ORDER BY rowid LIMIT 1"
-        for path, rowid in staged.run(bad):
+    _refuse_faults(staged, begin)
+
+
+def _refuse_faults(staged: Staged, begin: int) -> None:
+    """AssetError for the first row with a fault. All are looked for at once, and a row only where there is one."""
+    checks = list(reading.checks(staged.source))
+    if not checks:
+        return
+    found = ", ".join(f"bool_or({condition})" for condition, _ in checks)
+    (answers,) = staged.run(f"SELECT {found} FROM {TABLE} WHERE rowid >= {begin}")
+    for (condition, fault), answer in zip(checks, answers, strict=True):
+        if answer:
+            bad = f"SELECT {PATH}, rowid FROM {TABLE} WHERE ({condition}) AND rowid >= {begin} ORDER BY rowid LIMIT 1"
+            ((path, rowid),) = staged.run(bad)
             raise staged.error(path, rowid - staged.first[path] + 1, fault)
 
 

@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from duckdb import DuckDBPyRelation
+from duckdb.sqltypes import DuckDBPyType
 
+from lakeflow.adapters.duckdb.cast.exact import exact, refusing
+from lakeflow.adapters.duckdb.cast.from_json import exact_column
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.types import schema_of, spelled
 from lakeflow.adapters.duckdb.write.partitions import Parts, order
@@ -67,19 +70,26 @@ def query(relation: DuckDBPyRelation, text: str) -> DuckDBPyRelation:
 
 
 def selected(relation: DuckDBPyRelation, schema: Schema) -> str:
-    """SQL that casts each column; SchemaError unless its columns are then, by DuckDB's word, exactly `schema`."""
+    """SQL that casts each column exactly, or raises; SchemaError unless its columns are then, by DuckDB's word, exactly
+    `schema`.
+    """
     produced = schema_of(relation.columns, relation.types)
     _refuse_surplus(produced.fields, schema.fields, ())
-    text = f"SELECT {', '.join(_cast(field, produced) for field in schema.fields)} FROM {_SOURCE}"
+    types = {name.lower(): (name, type_) for name, type_ in zip(relation.columns, relation.types, strict=True)}
+    casts = (f"{_cast(field, types.get(field.name.lower()))} AS {quoted(field.name)}" for field in schema.fields)
+    text = f"SELECT {', '.join(casts)} FROM {_SOURCE}"
     cast = query(relation, text)
     if schema_of(cast.columns, cast.types).fields != tuple(_bare(field) for field in schema.fields):
         raise SchemaError(f"cannot write {_columns(schema.fields)}", hint="declare types that DuckDB has")
     return text
 
 
-def _cast(field: Field, produced: Schema) -> str:
-    source = produced.find(field.name)
-    return f"CAST({quoted(source.name) if source else 'NULL'} AS {spelled(field.type)}) AS {quoted(field.name)}"
+def _cast(field: Field, produced: tuple[str, DuckDBPyType] | None) -> str:
+    if produced is None:
+        return f"CAST(NULL AS {spelled(field.type)})"
+    name, type_ = produced
+    cast = exact_column if str(type_) == "JSON" else exact
+    return refusing(cast(quoted(name), type_, field.type, field.name))
 
 
 def _refuse_surplus(produced: tuple[Field, ...], target: tuple[Field, ...], path: tuple[str, ...]) -> None:
@@ -89,9 +99,9 @@ def _refuse_surplus(produced: tuple[Field, ...], target: tuple[Field, ...], path
         here = (*path, field.name)
         if field.name.lower() not in known:
             raise SchemaError(f"column {'.'.join(here)!r} is produced and has no place in the table's schema")
-        below = children(known[field.name.lower()].type)
-        if below:
-            _refuse_surplus(children(field.type), below, here)
+        below = known[field.name.lower()].type
+        if type(below) is type(field.type):
+            _refuse_surplus(children(field.type), children(below), here)
 
 
 def _bare(field: Field) -> Field:

@@ -1,0 +1,104 @@
+r"""What a text says as a value of a type, and where that type cannot hold what it says.
+
+A text with a point or an exponent means the `float` or `double` that is nearest to it, as everywhere; digits before the
+point are whole, and kept or refused. Dates and times are ISO 8601 without the week, `/` allowed for `-`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import duckdb
+
+from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.adapters.duckdb.types import spelled
+from lakeflow.core.model.schema import Decimal, List, Map, Primitive, Struct, Type
+
+TEXT: Final = frozenset({"varchar", "enum"})
+"""Ids of DuckDB's types that are text."""
+
+VARCHAR: Final = duckdb.sqltype("VARCHAR")
+MEND: Final = "mend the text, or declare the column as string"
+
+_DAY: Final = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}"
+_CLOCK: Final = r"([01]?\d|2[0-3]):\d{1,2}(:\d{1,2}(\.\d{0,6}0*)?)?"
+"""Microseconds; more digits only where they are zeros."""
+_ZONE: Final = r"\s?(Z|z|[+-]\d{1,2}(:?\d{2}(:\d{2})?)?|[A-Za-z][\w+-]*(/[\w+-]+)*)"
+_NAMED: Final = r"^(.*\d)\s?([A-Za-z][\w+-]+(?:/[\w+-]+)*)\s*$"
+"""A time, and the name of a zone of two letters or more."""
+_MIDNIGHT: Final = r"([T ]+00:00(:00(\.0*)?)?)?"
+
+_PATTERNS: Final[Mapping[str, str]] = {
+    "int": r"[+-]?\d+(\.0*)?",
+    "long": r"[+-]?\d+(\.0*)?",
+    "date": f"{_DAY}{_MIDNIGHT}",
+    "time": _CLOCK,
+    "timestamp": f"{_DAY}([T ]+{_CLOCK})?",
+    "timestamptz": f"{_DAY}([T ]+{_CLOCK}({_ZONE})?)?",
+}
+_NO_NUMBER: Final = r"(?i)\s*[+-]?(inf|infinity|nan)\s*"
+_SOMETHING: Final = r"^\s*[+-]?[0.]*[1-9]"
+"""Not zero."""
+_WHOLE_DIGITS: Final = r"^\s*\+?(-?)0*(\d+?)(\.0*)?\s*$"
+_EXACT_BELOW: Final[Mapping[str, int]] = {"float": 2**24, "double": 2**53}
+"""From here on a float or a double does not hold each whole number, and no fraction."""
+
+
+def text_loses(text: str, target: Type) -> str:
+    """SQL: is the text no value of the type, or one that its cast would change? Empty where that cannot be."""
+    if target == Primitive("string"):
+        return ""
+    cast = f"TRY_CAST({text} AS {spelled(target)})"
+    pattern = _pattern(target)
+    if str(target) in _EXACT_BELOW:
+        return f"{text} IS NOT NULL AND ({cast} IS NULL OR {_float_loses(text, str(target))})"
+    if pattern:
+        pattern = rf"\s*{pattern}\s*"
+        return f"{text} IS NOT NULL AND ({cast} IS NULL OR NOT regexp_full_match({text}, {literal(pattern)}))"
+    return f"{text} IS NOT NULL AND {cast} IS NULL"
+
+
+def _pattern(target: Type) -> str:
+    if isinstance(target, Decimal):
+        return rf"[+-]?\d*(\.\d{{0,{target.scale}}}0*)?"
+    return _PATTERNS.get(str(target), "")
+
+
+def _float_loses(text: str, target: str) -> str:
+    """Overflow, underflow, a whole number between two floats, or digits behind the point of one so large."""
+    number, limit = f"TRY_CAST({text} AS {target.upper()})", _EXACT_BELOW[target]
+    digits = f"regexp_replace({text}, {literal(_WHOLE_DIGITS)}, '\\1\\2')"
+    plain = f"NOT regexp_matches({text}, '[eE]')"
+    return (
+        f"CASE WHEN contains({text}, '_') THEN true "
+        f"WHEN NOT isfinite({number}) THEN NOT regexp_full_match({text}, {literal(_NO_NUMBER)}) "
+        f"WHEN {number} = 0 THEN regexp_matches({text}, {literal(_SOMETHING)}) "
+        f"WHEN abs({number}) >= {limit} AND {plain} THEN format('{{:.0f}}', CAST({number} AS DOUBLE)) <> {digits} "
+        "ELSE false END"
+    )
+
+
+def clock_is_unclear(text: str) -> str:
+    """SQL: does the text name a zone whose clocks skip that time, or show it twice (the hour that is set back)?"""
+    moment, zone = f"TRY_CAST({text} AS TIMESTAMPTZ)", f"regexp_extract({text}, {literal(_NAMED)}, 2)"
+    clock = f"TRY_CAST(regexp_extract({text}, {literal(_NAMED)}, 1) AS TIMESTAMP)"
+    again = (
+        f"timezone({zone}, {moment} {sign} INTERVAL {span} MINUTE) = {clock}" for sign in "+-" for span in (30, 60)
+    )
+    return (
+        f"CASE WHEN {moment} IS NOT NULL AND regexp_matches({text}, {literal(_NAMED)}) "
+        f"THEN timezone({zone}, {moment}) <> {clock} OR {' OR '.join(again)} ELSE false END"
+    )
+
+
+def shape_in_text(target: Type) -> str:
+    """The type in DuckDB's words with text for everything that holds no other values."""
+    match target:
+        case Struct(fields):
+            return f"STRUCT({', '.join(f'{quoted(field.name)} {shape_in_text(field.type)}' for field in fields)})"
+        case List(element):
+            return f"{shape_in_text(element.type)}[]"
+        case Map(key, value):
+            return f"MAP({shape_in_text(key.type)}, {shape_in_text(value.type)})"
+    return "VARCHAR"

@@ -1,0 +1,89 @@
+"""Parquet columns whose last digits DuckDB does not read: decimals of more than 38, and INT96 with nanoseconds.
+
+The first it reads as doubles, the second it cuts to microseconds, both without a word (see tests/traps).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from lakeflow.adapters.duckdb.instance.instance import Step
+from lakeflow.adapters.duckdb.names import listed
+from lakeflow.core.errors import AssetError
+from lakeflow.core.plan.landing import Found
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MOST: Final = 38
+"""Digits of a decimal in Iceberg."""
+
+
+def refuse_lost_digits(step: Step, paths: Mapping[str, Found]) -> None:
+    """AssetError naming file and column, and the row where it is one value. Only columns of INT96 are read."""
+    text = (
+        "SELECT file_name, name, type, precision FROM parquet_schema({}) "
+        f"WHERE type = 'INT96' OR (coalesce(converted_type, '') = 'DECIMAL' AND precision > {_MOST})"
+    ).format(listed(tuple(paths)))
+    found = step.run(lambda: step.another().execute(text).fetchall())
+    for path, name, type_, precision in found:
+        if type_ != "INT96":
+            raise AssetError(
+                f"{paths[path].name}: column {name!r} has decimals of {precision} digits; a table holds {_MOST}",
+                hint=f"deliver it with at most {_MOST} digits, or as text",
+            )
+    for path in dict.fromkeys(row[0] for row in found):
+        step.run(lambda path=path: _refuse_nanoseconds(path, paths[path].name))  # type: ignore[misc]
+
+
+def _refuse_nanoseconds(path: str, name: str) -> None:
+    """Both times that Arrow makes of an INT96 are read: in nanoseconds, which may wrap around, and in microseconds."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - a third of the start of a process that only runs SQL
+
+    begin = 0
+    with (
+        pq.ParquetFile(path, coerce_int96_timestamp_unit="ns") as fine,
+        pq.ParquetFile(path, coerce_int96_timestamp_unit="us") as coarse,
+    ):
+        columns = _of_int96(fine)
+        for pair in zip(fine.iter_batches(columns=columns), coarse.iter_batches(columns=columns), strict=True):
+            for place, sides in enumerate(zip(*pair, strict=True)):
+                if _has_rest(*sides):
+                    column = pair[0].schema.names[place]
+                    row = next(
+                        row for row in range(len(sides[0])) if _has_rest(*(each.slice(row, 1) for each in sides))
+                    )
+                    raise AssetError(
+                        f"{name}, row {begin + row + 1}: column {column!r} holds parts of a microsecond",
+                        hint="deliver it in microseconds, or as text",
+                    )
+            begin += pair[0].num_rows
+
+
+def _of_int96(file: Any) -> list[str]:
+    columns = (file.schema.column(place) for place in range(len(file.schema)))
+    return [column.path for column in columns if column.physical_type == "INT96"]
+
+
+def _has_rest(fine: pa.Array, coarse: pa.Array) -> bool:
+    """Is a time no whole number of microseconds? Modulo 2^64 the difference is that of the true times."""
+    for nano, micro in zip(_leaves(fine), _leaves(coarse), strict=True):
+        left, right = (each.drop_null().view("int64").to_numpy().view("uint64") for each in (nano, micro))
+        if (left != right * 1000).any():
+            return True
+    return False
+
+
+def _leaves(values: pa.Array) -> Iterator[pa.Array]:
+    """The values of a column that hold no others."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    match values:
+        case pa.StructArray():
+            for each in values.flatten():
+                yield from _leaves(each)
+        case pa.ListArray() | pa.LargeListArray() | pa.MapArray():
+            yield from _leaves(values.flatten())
+        case _:
+            yield values

@@ -1,0 +1,126 @@
+"""One column at a time through the engine: what is stored of it, read by DuckDB from the file, or why it is refused."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakeflow.adapters.duckdb.engine import DuckEngine
+from lakeflow.core.errors import LakeflowError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset, Column, PythonCode, SqlCode, WriteMode
+from lakeflow.core.model.file_source import FileSource, Format
+from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.plan.landing import Found
+from lakeflow.core.run.schema_evolution import declare
+from tests.duckdb.lab import numbered, whole
+
+OUT: Final = AssetKey.parse("bronze.out")
+NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of a column: its type and values in the written file, or the message of the error."""
+
+    type: str = ""
+    values: tuple[Any, ...] = ()
+    error: str = ""
+    hint: str = ""
+
+    @property
+    def stored(self) -> bool:
+        return not self.error
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Files lie in `root`, written ones in `data`. Column `v` is what is looked at."""
+
+    root: Path
+    engine: DuckEngine
+    data: Path = field(default_factory=lambda: Path(tempfile.mkdtemp()))
+
+    def csv(self, declared: str, *values: str) -> Told:
+        """Rows of one quoted value each, behind a number."""
+        lines = "".join(f'{n},"{value.replace(chr(34), chr(34) * 2)}"\n' for n, value in enumerate(values, 1))
+        return self.text("csv", f"n,v\n{lines}", declared)
+
+    def ndjson(self, declared: str, *values: str) -> Told:
+        """Rows of one JSON value each, as it is spelled."""
+        return self.text(
+            "ndjson", "".join(f'{{"n": {n}, "v": {value}}}\n' for n, value in enumerate(values, 1)), declared
+        )
+
+    def parquet(self, declared: str, column: pa.Array | str, **options: Any) -> Told:
+        """A file that Arrow writes, or DuckDB from a SELECT of `v`."""
+        path = self.root / "in.parquet"
+        if isinstance(column, str):
+            duckdb.execute(f"SET TimeZone='UTC'; COPY (SELECT 1 AS n, v FROM ({column})) TO '{path}' (FORMAT parquet)")
+        else:
+            pq.write_table(pa.table({"n": pa.nulls(len(column), pa.int64()), "v": column}), path, **options)
+        return self._landed(Format.PARQUET, path, declared)
+
+    def text(self, format_: str, content: str, declared: str) -> Told:
+        path = self.root / f"in.{format_}"
+        path.write_text(content, encoding="utf-8")
+        return self._landed(Format(format_), path, declared)
+
+    def sql(self, declared: str, select: str) -> Told:
+        """An asset of this SELECT of `v`."""
+        return self._produced(SqlCode(select, "layers/bronze/out.sql", 1), declared)
+
+    def python(self, declared: str, value: Any) -> Told:
+        """An asset whose function returns this."""
+        return self._produced(PythonCode(lambda: value, "layers/bronze/out.py", 1), declared)
+
+    def _produced(self, code: SqlCode | PythonCode, declared: str) -> Told:
+        columns = {"v": Column(type=declared)} if declared else {}
+        asset = Asset(OUT, code, WriteMode.REPLACE, {}, columns=columns)
+        try:
+            with self.engine.produce(asset, {}) as produced:
+                return self._written(produced, asset)
+        except LakeflowError as error:
+            return Told(error=error.message, hint=error.hint or "")
+
+    def _landed(self, format_: Format, path: Path, declared: str) -> Told:
+        columns = {"n": "string" if format_ is not Format.PARQUET else "", "v": declared}
+        source = FileSource((path.name,), format_, columns)
+        code = SqlCode("SELECT * FROM source", "layers/bronze/out.sql", 1)
+        asset = Asset(OUT, code, WriteMode.APPEND, {}, files=source)
+        try:
+            with self.engine.land(asset, [Found(path.name, path.stat().st_size, "0")], NOW) as produced:
+                return self._written(produced, asset)
+        except LakeflowError as error:
+            return Told(error=error.message, hint=error.hint or "")
+
+    def _written(self, produced: Any, asset: Asset) -> Told:
+        schema = numbered(declare(produced.schema, asset.columns, parse_type))
+        folder = Path(tempfile.mkdtemp(dir=self.data))
+        files = produced.write(whole(schema, folder)).files
+        (column,) = (each for each in schema.fields if each.name == "v")
+        with duckdb.connect() as reader:
+            reader.execute("SET TimeZone='UTC'")
+            found = [
+                row for file in files for row in reader.execute(f"SELECT v::VARCHAR FROM '{file.path}'").fetchall()
+            ]
+        return Told(str(column.type), tuple(row[0] for row in found))
+
+
+@contextmanager
+def lab(root: Path) -> Iterator[Lab]:
+    engine = DuckEngine(str(root), None, 2, str(root / "spill"))
+    (root / "written").mkdir()
+    try:
+        yield Lab(root, engine, root / "written")
+    finally:
+        engine.close()

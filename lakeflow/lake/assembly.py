@@ -155,7 +155,7 @@ def _hello(root: str, settings: Settings, spill: Path, masked: frozenset[AssetKe
 
 
 def _auditor(settings: Settings, root: Path, state: Path) -> Auditor:
-    from lakeflow.adapters.duckdb.instance.spill import own_folder  # noqa: PLC0415 - as above
+    from lakeflow.adapters.duckdb.instance.spill import OwnFolder  # noqa: PLC0415 - as above
     from lakeflow.adapters.expectations.compile.cache import Kept  # noqa: PLC0415 - as above
     from lakeflow.adapters.machine.cache_folder import KeptFolder  # noqa: PLC0415 - as above
     from lakeflow.adapters.processes import Child  # noqa: PLC0415 - nor starts a process
@@ -163,7 +163,8 @@ def _auditor(settings: Settings, root: Path, state: Path) -> Auditor:
 
     folder = cache_folder(root, settings, os.environ)
     kept = str(folder) if folder else None
-    limits = Limits(settings.threads, settings.memory_limit, str(own_folder(state / "spill", "audit")))
+    own = OwnFolder(state / "spill", "audit")
+    limits = Limits(settings.threads, settings.memory_limit, str(own.path), own.release)
     spawn = partial(Child, "lakeflow.workers.audit")
     return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, Kept(KeptFolder(kept)).covers)
 

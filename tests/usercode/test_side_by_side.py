@@ -74,8 +74,9 @@ def test_ctrl_c_ends_all_that_is_under_way_and_the_run_can_be_retried(lake: Lake
 
 
 def test_what_does_not_fit_into_memory_spills_and_nothing_of_it_stays(lake: Lake) -> None:
-    dead = lake.root / ".lakeflow" / "spill" / "duckdb-999999999-x"
+    dead = lake.root / ".lakeflow" / "spill" / "duckdb-0123"
     dead.mkdir(parents=True)
+    dead.with_name("duckdb-0123.lock").touch()
     (dead / "duckdb_temp_storage-0.tmp").touch()
     for name in ("a", "b"):
         lake.write(

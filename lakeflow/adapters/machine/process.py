@@ -22,17 +22,12 @@ def me() -> Holder:
 def is_alive(holder: Holder) -> bool | None:
     """True or False for a process of this host, None for any other: then only its heartbeat tells.
 
-    The start time tells a process from a later one with the same number; another boot of this host has ended
-    all processes of the one before. A container that shares this kernel but not its processes is another host.
+    The start time tells a process from a later one with the same number. A container that shares this kernel but not
+    its processes is another host, and so is a machine that was booted otherwise: it may be this one before its last
+    boot, or another one by the same name.
     """
     here = me()
-    if holder.host != here.host:
-        return None
-    boot, _, namespace = holder.boot_id.partition("/")
-    my_boot, _, my_namespace = here.boot_id.partition("/")
-    if boot != my_boot:
-        return False
-    if namespace != my_namespace:
+    if (holder.host, holder.boot_id) != (here.host, here.boot_id):
         return None
     return _lives(holder.pid, holder.process_started)
 

@@ -63,11 +63,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the worker's DuckDB may take; `memory` as in `"2GB"`, `spill` is a folder. None: DuckDB's own defaults."""
+    """What the worker's DuckDB may take; `memory` as in `"2GB"`, `spill` is a folder. None: DuckDB's own defaults.
+
+    `release` gives the folder back once no worker is left.
+    """
 
     threads: int | None = None
     memory: str | None = None
     spill: str | None = None
+    release: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,7 @@ class ProcessAuditor:
         self._covers = covers
         given = {"threads": limits.threads, "memory_limit": limits.memory, "temp_directory": limits.spill}
         self._settings = {name: str(value) for name, value in given.items() if value is not None}
+        self._release = limits.release
         self._turn = threading.Lock()
         self._starting = threading.Lock()
         self._worker: Child | None = None
@@ -189,6 +194,7 @@ class ProcessAuditor:
         """End the worker, also in the middle of an audit: that one ends errored."""
         self._closed = True
         self._drop()
+        self._release()
 
     def _converse(self, request: AuditRequest, progress: _Progress) -> None:
         if self._closed:

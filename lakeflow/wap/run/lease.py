@@ -6,14 +6,18 @@ import secrets
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import tenacity
 
-from lakeflow.core.errors import BusyError, LakeflowError
+from lakeflow.core.errors import BusyError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Lease
 from lakeflow.core.ports import Ledger
 from lakeflow.wap.world import World
+
+_SOONER: Final = 4
+"""So many tries fit between two beats when they fail."""
 
 
 @contextmanager
@@ -40,15 +44,21 @@ def _acquire(ledger: Ledger, lease: Lease, wait: float) -> None:
 
 @contextmanager
 def _heartbeat(ledger: Ledger, lease: Lease, every: float) -> Iterator[None]:
-    """Renew in the background. A lost lease is not reported here: the publish asserts the token."""
+    """Renew in the background, whatever the database answers meanwhile: it may be busy, or be restarted.
+
+    After a failure it is tried sooner, so that one missed beat costs no healthy holder its lease. A lost lease is not
+    reported here: each further try is refused, and the publish asserts the token.
+    """
     done = threading.Event()
 
     def beat() -> None:
-        while not done.wait(every):
+        pause = every
+        while not done.wait(pause):
             try:
                 ledger.renew(lease)
-            except LakeflowError:
-                return
+                pause = every
+            except Exception:  # noqa: BLE001 - what ends this thread ends the lease of a healthy run
+                pause = every / _SOONER
 
     thread = threading.Thread(target=beat, name=f"lease {lease.run}", daemon=True)
     thread.start()

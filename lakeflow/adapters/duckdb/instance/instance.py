@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +16,7 @@ import duckdb
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.instance.interrupt import Result, interruptible
-from lakeflow.adapters.duckdb.instance.spill import own_folder, sweep
+from lakeflow.adapters.duckdb.instance.spill import OwnFolder, sweep
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.externals import ExternalViews
@@ -42,7 +41,7 @@ class Instance:
         self.root = Path(root)
         self.spill = Path(temp_directory)
         sweep(self.spill)
-        self._own = own_folder(self.spill, "duckdb")
+        self._own = OwnFolder(self.spill, "duckdb")
         self.externals = ExternalViews()
         self._share: Share | None = None
         self._lock = threading.Lock()
@@ -53,13 +52,17 @@ class Instance:
             "file_search_path": _searchable(root),
             "memory_limit": memory_limit,
             "threads": threads,
-            "temp_directory": str(self._own),
+            "temp_directory": str(self._own.path),
             "autoinstall_known_extensions": "false",
             # What it keeps of files counts as memory of an idle instance, which belongs to others by then.
             "enable_external_file_cache": "false",
         }
-        for name, value in settings.items():
-            _configure(self._connection, name, value)
+        try:
+            for name, value in settings.items():
+                _configure(self._connection, name, value)
+        except ConfigError:
+            self._own.release()
+            raise
 
     def resize(self, share: Share) -> None:
         """Take no more of the machine than that, from the next query on."""
@@ -100,7 +103,7 @@ class Instance:
                     interrupt(cursor)
                 try:
                     self._connection.close()
-                    return shutil.rmtree(self._own, ignore_errors=True)
+                    return self._own.release()
                 except duckdb.ResourceInUseException:
                     if time.monotonic() > deadline:
                         raise

@@ -5,7 +5,6 @@ A value that cannot be kept exactly ends the query that meets it; then its file,
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from duckdb.sqltypes import DuckDBPyType
 from lakeflow.adapters.duckdb.cast.exact import Cast, Fault, exact, refusing
 from lakeflow.adapters.duckdb.failures import is_failure_of_machine, is_refusal
 from lakeflow.adapters.duckdb.instance.instance import Step
-from lakeflow.adapters.duckdb.instance.spill import own_folder
+from lakeflow.adapters.duckdb.instance.spill import OwnFolder
 from lakeflow.adapters.duckdb.land import sql as reading
 from lakeflow.adapters.duckdb.land.parquet_digits import refuse_lost_digits
 from lakeflow.adapters.duckdb.land.sql import HINT, PATH, POSITION, Delivered
@@ -42,13 +41,13 @@ def in_place(step: Step, source: FileSource, files: Sequence[Found], spill: Path
 
     What is unpacked lies in a folder of its own in `spill` until this is closed.
     """
-    folder = own_folder(spill, "landing")
-    folder.mkdir(parents=True)
+    own = OwnFolder(spill, "landing")
     try:
-        paths = {_readable(step, file, source, folder / str(number)): file for number, file in enumerate(files)}
+        own.path.mkdir(parents=True)
+        paths = {_readable(step, file, source, own.path / str(number)): file for number, file in enumerate(files)}
         yield _delivered(step, source, paths)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        own.release()
 
 
 def _readable(step: Step, file: Found, source: FileSource, target: Path) -> str:

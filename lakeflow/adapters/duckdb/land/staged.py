@@ -6,7 +6,6 @@ files of a load, so that the ordinal of a row in its file is exact (`row_number(
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, Final
 
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.instance.instance import Step
-from lakeflow.adapters.duckdb.instance.spill import own_folder
+from lakeflow.adapters.duckdb.instance.spill import OwnFolder
 from lakeflow.adapters.duckdb.land import sql as reading
 from lakeflow.adapters.duckdb.land.sql import PATH, POSITION, TABLE, Delivered
 from lakeflow.adapters.duckdb.land.text_files import bad_row, compare_header
@@ -65,12 +64,12 @@ def stage(step: Step, source: FileSource, files: Sequence[Found], spill: Path, p
     """
     staged = Staged(step, source, place)
     for start in range(0, len(files), _BATCH):
-        folder = own_folder(spill, "landing")
-        folder.mkdir(parents=True)
+        own = OwnFolder(spill, "landing")
         try:
-            _stage_batch(staged, files[start : start + _BATCH], folder)
+            own.path.mkdir(parents=True)
+            _stage_batch(staged, files[start : start + _BATCH], own.path)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            own.release()
     return staged.delivered
 
 

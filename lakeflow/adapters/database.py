@@ -231,7 +231,9 @@ class Database:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = self.path.with_name(self.path.name + ".lock").open("a+")
+            # For their owner alone, whatever the umask: SQLite gives its side files the mode of the database.
+            os.close(_open_private(str(self.path), os.O_RDWR | os.O_CREAT))
+            lock = open(f"{self.path}.lock", "a+", opener=_open_private)  # noqa: SIM115 - closed below; `opener`
         except OSError as error:
             raise LakeError(
                 f"cannot write beside {self.place}: {error.strerror}", hint="check the folder's permissions"
@@ -293,6 +295,10 @@ class ReadOnlyDatabase(Database):
             return sqlite3.connect(place, uri=True, timeout=self._timeout, isolation_level=None)
 
         return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def place_of(url: URL) -> str:

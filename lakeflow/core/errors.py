@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lakeflow.core.redaction import redacted_message
 from lakeflow.core.wording import counted
 
 if TYPE_CHECKING:
@@ -31,16 +32,17 @@ if TYPE_CHECKING:
 class LakeflowError(Exception):
     """What is wrong and where; `hint` is what to type next.
 
-    Neither may hold a secret or a value out of the data.
+    Neither may hold a secret or a value out of the data: of every URL in them the login and the query are hidden here,
+    so that no log, ledger or screen which repeats them has to.
     """
 
     exit_code = 1
     code = "error"
 
     def __init__(self, message: str, *, hint: str | None = None, asset: TableKey | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = redacted_message(message)
+        self.hint = hint and redacted_message(hint)
+        super().__init__(self.message)
         self.asset = asset
 
 

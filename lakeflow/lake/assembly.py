@@ -9,6 +9,7 @@ import getpass
 import os
 import secrets
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -109,11 +110,23 @@ def database_of(settings: Settings, state: Path) -> Database:
 
 
 def _open_database(settings: Settings, state: Path) -> Database:
+    _make_private(state)
     database = database_of(settings, state)
     if not settings.allow_network_filesystem:
         database.require_local_disk()
     database.initialise(MIGRATIONS)
     return database
+
+
+def _make_private(state: Path) -> None:
+    """Logs, spilled rows and the catalog are for their owner alone, whatever the umask. A folder that is there already
+    keeps its mode: somebody may share it on purpose. One that cannot be made is told of where it is needed.
+    """
+    for folder in (state, state / "logs", state / "spill"):
+        with suppress(OSError):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700)
+            folder.chmod(0o700)
 
 
 def _open_read_only(root: Path, url: str) -> Database:

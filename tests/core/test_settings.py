@@ -91,8 +91,8 @@ def test_a_memory_limit_that_is_no_amount_is_told_when_it_is_used():
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("postgresql+psycopg://me:secret@host:5432/db", "postgresql+psycopg://me:•••@host:5432/db"),
-        ("postgresql://me:${PASSWORD}@host/db", "postgresql://me:${PASSWORD}@host/db"),
+        ("postgresql+psycopg://me:secret@host:5432/db", "postgresql+psycopg://•••:•••@host:5432/db"),
+        ("postgresql://me:${PASSWORD}@host/db", "postgresql://•••:${PASSWORD}@host/db"),
         ("sqlite:////tmp/lake.db", "sqlite:////tmp/lake.db"),
     ],
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from lakeflow.core.redaction import redacted_message
 from lakeflow.core.run.events import (
     Logged,
     Planned,
@@ -29,11 +31,16 @@ def recorder(directory: Path, clock: Callable[[], datetime]) -> Callable[[Logged
             return
         run, lines = _lines(event)
         at = clock().isoformat(timespec="milliseconds")
-        directory.mkdir(parents=True, exist_ok=True)
-        with (directory / f"{run}.log").open("a", encoding="utf-8") as log:
-            log.writelines(f"{at} {text}\n" for text in lines)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(directory / f"{run}.log", "a", encoding="utf-8", opener=_private) as log:
+            log.writelines(f"{at} {redacted_message(text)}\n" for text in lines)
 
     return record
+
+
+def _private(path: str, flags: int) -> int:
+    """For its owner alone: what code prints may be anything."""
+    return os.open(path, flags, 0o600)
 
 
 def read(directory: Path, run: str) -> tuple[str, ...] | None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Final
@@ -85,10 +86,10 @@ class Child:
 
 
 def _spawn(module: str, log_path: str) -> subprocess.Popen[bytes]:
-    Path(log_path).parent.mkdir(parents=True, exist_ok=True)
+    Path(log_path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = str(Path(__file__).parents[3])
     path = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH", "")) if part)
-    with Path(log_path).open("ab") as log:
+    with open(log_path, "ab", opener=partial(os.open, mode=0o600)) as log:
         return subprocess.Popen(
             # -P: the working directory is the user's, and no module of theirs may replace one of ours
             [sys.executable, "-P", "-m", module, str(os.getpid())],

@@ -10,14 +10,15 @@ from typing import Any, Final
 
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import EMPTY, Layer
+from lakeflow.core.redaction import redacted, secret
 from lakeflow.core.wording import did_you_mean
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TAKEN: Final = frozenset({*Layer, "published", "main", "memory", "system", "temp"})
 """What a first name in SQL already means: a layer, or a database of DuckDB's or ours."""
 _RUNS_CODE: Final = re.compile(r"(.+\.)?py-.+|(.+[.-])?impl")
-_SECRETS: Final = frozenset({"token", "credential"})
-_PASSWORD: Final = re.compile(r"(://[^:/@]*:)(?!\$\{)[^@]*(?=@)")
+_SECRETS: Final = frozenset({"token", "credential", "scope"})
+"""What is hidden as a whole. A scope is text that a server made up, and some put a tenant's key into it."""
 
 
 class Kind(StrEnum):
@@ -60,10 +61,9 @@ class ExternalCatalog:
     def shown(self) -> Iterator[tuple[str, str]]:
         """Each setting that was given, for a screen: variables as written, no secret."""
         for field, text in self._texts():
-            secret = field in _SECRETS and "${" not in text
-            yield self._setting(field), "•••" if secret else _PASSWORD.sub(r"\1•••", text)
+            yield self._setting(field), secret(text) if field in _SECRETS else redacted(text)
         for name, place in self.tables.items():
-            yield f"{self._setting('tables')}.{name}", place
+            yield f"{self._setting('tables')}.{name}", redacted(place)
 
     def _texts(self) -> list[tuple[str, str]]:
         return [(field, getattr(self, field)) for field in _TEXTS if getattr(self, field)]

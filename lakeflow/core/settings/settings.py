@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.model.asset import Limits
+from lakeflow.core.redaction import redacted
 from lakeflow.core.run.resources import Share
 from lakeflow.core.settings.catalogs import ExternalCatalog, read_catalogs
 from lakeflow.core.version.salt import Salt, read_salt
@@ -21,7 +22,6 @@ ENVIRONMENT: Final = "LAKEFLOW_"
 _MOST_MEMORY: Final = "80%"
 """DuckDB's own default."""
 _VARIABLE: Final = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
-_PASSWORD: Final = re.compile(r"(://[^:/@]*:)(?!\$\{)[^@]*(?=@)")
 _MEMORY: Final = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
 
 
@@ -104,10 +104,11 @@ class Settings(BaseModel):
         return Limits(self.timeout, self.retries, self.max_rows, self.max_bytes)
 
     def shown(self) -> dict[str, Any]:
-        """Every key with its value for a screen: variables not replaced, a password in a URL hidden."""
+        """Every key with its value for a screen: variables not replaced, nothing that may be secret."""
         plain = self.model_dump(by_alias=True, exclude={"catalogs"})
         named = (setting for catalog in self.catalogs.values() for setting in catalog.shown())
-        return {key: _without_password(value) for key, value in plain.items()} | dict(named)
+        shown = {key: redacted(value) if isinstance(value, str) else value for key, value in plain.items()}
+        return shown | dict(named)
 
     def require_catalog(self, name: str) -> None:
         """ConfigError where no catalog of external tables has that name."""
@@ -124,7 +125,7 @@ class Settings(BaseModel):
     def judge(self) -> None:
         """ConfigError for a text that is wrong already; one with variables is judged when it is used."""
         for key in LATE:
-            if "${" not in (self.shown()[key] or ""):
+            if "${" not in (getattr(self, f"{key}_text") or ""):
                 getattr(self, key)
 
     def _folder(self, key: str, text: str) -> str:
@@ -195,10 +196,6 @@ def _bad(key: str, sources: Mapping[str, str], expected: str) -> ConfigError:
     where = sources.get(key, "default")
     hint = f"give {expected}" if where == "flag" else f"mend {key} in {where}"
     return ConfigError(f"{key}: expected {expected} ({where})", hint=hint)
-
-
-def _without_password(value: Any) -> Any:
-    return _PASSWORD.sub(r"\1•••", value) if isinstance(value, str) else value
 
 
 def replace_variables(key: str, text: str, environ: Mapping[str, str], sources: Mapping[str, str]) -> str:

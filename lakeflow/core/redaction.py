@@ -1,0 +1,92 @@
+"""Texts that may hold a secret, as a screen, a log or a message may show them.
+
+A setting is whatever its author typed: a URL, a URL with a password that itself holds `@` or `/`, a libpq string. What
+cannot be told from a secret is hidden, so that a strange spelling shows too little rather than too much.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+HIDDEN: Final = "•••"
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(?<![\w:/])//")
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'`<>]+")
+_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_]\w*)(:-[^}]*)?\}")
+_PAIR: Final = re.compile(r"([^&;=]*)(=?)([^&;]*)([&;]?)")
+_NAMED: Final = re.compile(
+    r"(?P<name>\b[\w.-]*(?:pass|pwd|secret|token|credential|signature|api[_-]?key|access[_-]?key|auth)[\w.-]*)"
+    r"(?P<between>\s*[=:]\s*)(?P<value>\"[^\"]*\"|'[^']*'|[^\s,;&]+)",
+    re.IGNORECASE,
+)
+
+
+def redacted(text: str) -> str:
+    """A setting for a screen: whoever is logged in, every value of a query and every fragment are hidden.
+
+    Variables stay as they were written; the default of one (`${PASSWORD:-hunter2}`) counts as a value. The path is
+    shown. All that stands before the last `@` is taken for the login, since a password may hold any character.
+    """
+    scheme = _SCHEME.search(text)
+    if scheme is None:
+        return _NAMED.sub(lambda found: found["name"] + found["between"] + secret(found["value"]), text)
+    before, rest = text[: scheme.end()], text[scheme.end() :]
+    # `sqlite:////data/a@b.db` names no server, so nobody logs in.
+    login, at, place = ("", "", rest) if rest.startswith("/") else rest.rpartition("@")
+    if _cut(login)[1]:  # the `@` may belong to a password with `?`, or to a value of the query: nobody can tell
+        return before + HIDDEN
+    path, mark, query = _cut(place)
+    return before + _login(login) + at + _default_hidden(path) + mark + _query(mark, query)
+
+
+def redacted_message(text: str) -> str:
+    """The same for every URL within a sentence. What is no URL stays as it was written."""
+    return _URL.sub(lambda found: _redacted_url(found[0]), text)
+
+
+def secret(text: str) -> str:
+    """A text that is a secret as a whole: nothing of it is shown but the names of its variables."""
+    if _VARIABLE.sub("", text):
+        return HIDDEN
+    return _default_hidden(text)
+
+
+def _redacted_url(text: str) -> str:
+    """Of `https://host/a?b=c).` the closing marks belong to the sentence."""
+    url = text.rstrip(").,;:!]}…") if "${" not in text else text
+    return redacted(url) + text[len(url) :]
+
+
+def _cut(place: str) -> tuple[str, str, str]:
+    """What comes before the query or the fragment, the mark that begins it, and the rest. `${A:-b?c}` has neither."""
+    covered = _VARIABLE.sub(lambda found: "v" * len(found[0]), place)
+    at = next((index for index, letter in enumerate(covered) if letter in "?#"), None)
+    return (place, "", "") if at is None else (place[:at], place[at], place[at + 1 :])
+
+
+def _login(text: str) -> str:
+    """`user:password`, of which neither is shown; parts that are nothing but a variable are."""
+    return (
+        ":".join(secret(part) if part else "" for part in text.split(":")) if _is_plain(text) else HIDDEN * bool(text)
+    )
+
+
+def _is_plain(text: str) -> bool:
+    """Can it be taken apart at its colon? A colon within a variable's default is none."""
+    return ":" not in _VARIABLE.sub("", text).replace(":", "", 1) and not re.search(r":-", text)
+
+
+def _query(mark: str, text: str) -> str:
+    if mark == "#":
+        return HIDDEN * bool(text)
+    return _PAIR.sub(lambda found: _pair(*found.groups()), text)
+
+
+def _pair(name: str, equals: str, value: str, end: str) -> str:
+    if not equals:  # `?token` may be the token itself
+        return (secret(name) if name else "") + end
+    return f"{name}={secret(value) if value else ''}{end}"
+
+
+def _default_hidden(text: str) -> str:
+    return _VARIABLE.sub(lambda found: f"${{{found[1]}:-{HIDDEN}}}" if found[2] else found[0], text)

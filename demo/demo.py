@@ -78,7 +78,7 @@ def march() -> None:
     ask(
         "select name, valid_from, valid_to, count(*) as flights, min(day), max(day)",
         "from gold.flights join gold.airports",
-        "    on airport = dest and valid_from <= day and (valid_to > day or is_current)",
+        "    on airport = dest and valid_from <= day and (valid_to > day or valid_to is null)",
         "where dest in ('BUR', 'CMH', 'LAS')",
         "group by all order by any_value(dest), valid_from",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lakeflow.core.declare.asset_decorator import asset, new_rows
+from lakeflow.core.declare.asset_decorator import asset, new_keys, new_rows
 from lakeflow.core.declare.check_decorator import check
 from lakeflow.core.model.file_source import files
 
@@ -25,7 +25,7 @@ else:
         """`duckdb.DuckDBPyRelation` by a name that costs no import of DuckDB: who only plans needs none."""
 
 
-__all__ = ["Relation", "__version__", "asset", "check", "files", "new_rows", "open"]
+__all__ = ["Relation", "__version__", "asset", "check", "files", "new_keys", "new_rows", "open"]
 
 
 def __getattr__(name: str) -> Any:

@@ -77,18 +77,20 @@ class Lake(Opened):
         exclude: str = "",
         force: bool = False,
         full_refresh: bool = False,
+        go_on: bool = False,
         all_or_nothing: bool = False,
         wait: float = 0.0,
         observer: Observer = _unobserved,
     ) -> RunRecord | None:
         """Write, audit and publish. None when there is nothing to do; a held audit is a result, not an error.
 
-        `force` runs fresh assets too, `full_refresh` makes all of it anew from nothing, `all_or_nothing` publishes
-        nothing when one asset is held, `wait` is how many
-        seconds to wait for another run's lease.
+        `force` runs fresh assets too, `full_refresh` makes all of it anew from nothing, `go_on` merges with what
+        stands where an asset would wait or be made anew, `all_or_nothing` publishes nothing when one asset is held,
+        `wait` is how many seconds to wait for another run's lease.
         """
         chosen = self.select(*selection, exclude=exclude)
-        request = wap.Request(chosen, spelled(selection, exclude), force, all_or_nothing, wait, full_refresh)
+        said = spelled(selection, exclude)
+        request = wap.Request(chosen, said, force, all_or_nothing, wait, full_refresh, going_on=go_on)
         return wap.materialize(self._world, request, observer)
 
     def data_docs(self, directory: str | Path, audits: Sequence[Inspected]) -> tuple[Path, ...]:

@@ -94,10 +94,17 @@ class Opened:
         if faults := syntax_faults(self.project):
             raise ProjectError(faults)
 
-    def plan(self, *selection: str, exclude: str = "", force: bool = False, full_refresh: bool = False) -> Plan:
+    def plan(
+        self,
+        *selection: str,
+        exclude: str = "",
+        force: bool = False,
+        full_refresh: bool = False,
+        go_on: bool = False,
+    ) -> Plan:
         """What `materialize` would do now, and why."""
-        chosen = self.select(*selection, exclude=exclude)
-        return wap.preview(self._world, wap.Request(chosen, spelled(selection, exclude), force, refreshed=full_refresh))
+        chosen, said = self.select(*selection, exclude=exclude), spelled(selection, exclude)
+        return wap.preview(self._world, wap.Request(chosen, said, force, refreshed=full_refresh, going_on=go_on))
 
     def audit(
         self, *selection: str, exclude: str = "", ref: str = MAIN, snapshot: str | None = None, history: int = 1

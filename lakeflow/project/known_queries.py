@@ -23,7 +23,7 @@ from lakeflow.core.sql.query import NO_OTHERS, Allowed, Query, Reference
 
 _MAKERS: Final = (
     *("sql/column_lineage.py", "sql/column_origins.py", "sql/query.py", "sql/reader.py", "sql/scopes.py"),
-    *("sql/statements.py", "sql/tokens.py", "keys.py", "wording.py"),
+    *("sql/rowwise.py", "sql/statements.py", "sql/tokens.py", "keys.py", "wording.py"),
 )
 """The files of `core` that decide what is found in a text; they move between releases."""
 
@@ -65,7 +65,8 @@ def _read_anew(text: str, path: str, allowed: Allowed) -> Query:
 
 
 def _name(text: str, path: str, allowed: Allowed) -> str:
-    made_from = [_maker(), path, text, sorted(allowed.own), sorted(map(str, allowed.external))]
+    made_from: list[Any] = [_maker(), path, text, sorted(allowed.own), sorted(map(str, allowed.external))]
+    made_from.append([[str(key), *columns] for key, columns in allowed.new])
     return f"{_digest(json.dumps(made_from))}.json"
 
 

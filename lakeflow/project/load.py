@@ -85,6 +85,7 @@ def _asset(draft: Draft) -> Asset:
         files=declared.source,
         kind=declared.kind or (Kind.MART if draft.key.layer is Layer.GOLD else None),
         new_rows=draft.new_rows,
+        new_keys=draft.new_keys,
         on_rewrite=draft.on_rewrite,
         timeline=draft.timeline,
         allow_empty=declared.allow_empty,

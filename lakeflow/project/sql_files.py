@@ -35,7 +35,7 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQu
     text = header.sql
     declaration, flaws = read_declaration(header.fields, HEADER_FIELDS)
     own = frozenset({LANDED_ROWS} if "source" in header.fields else ())
-    query = read_query(text, name, Allowed(own, frozenset(declaration.external)))
+    query = read_query(text, name, Allowed(own, frozenset(declaration.external), declaration.incremental))
     faults = [*header.faults, *query.faults, *_misplaced(name, layer, declaration.layer, header, query)]
     faults += [*_landing(name, header, query), *_unread(name, header, declaration.external, query)]
     faults += _parameters(name, text, header, query)

@@ -30,6 +30,6 @@ from gold.flights as flights
 join gold.airports as airports
     on airports.airport = flights.dest
     and airports.valid_from <= flights.day
-    and (airports.valid_to > flights.day or airports.is_current)
+    and (airports.valid_to > flights.day or airports.valid_to is null)
 where flights.day >= $partition_start and flights.day < $partition_end
 group by flights.dest, date_trunc('month', flights.day)

@@ -1,7 +1,8 @@
 /*
 description = "One row per airport of the United States and edition of the register."
 key = ["airport", "effective_on"]
-write = "append"
+write = "upsert"
+keep = "last by effective_on"
 new_rows = ["bronze.airports"]
 owner = "data-platform"
 tags = ["reference"]
@@ -26,9 +27,9 @@ description = "Feet above sea level."
 description = "IANA name; null where the file has none or derived it from a wrong position."
 */
 
--- An edition is the whole register. One that comes twice under two names is told by the audit of the key.
+-- An edition is the whole register. A line that it repeats counts once; two that disagree on an airport end the step.
 with landed as (
-    select distinct
+    select
         nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA'),
         strptime(parse_filename(_file, true), '%Y-%m')::date as effective_on
     from bronze.airports

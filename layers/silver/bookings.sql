@@ -24,7 +24,7 @@ description = "The delivery that told of the booking last, by its name: of two t
 
 -- What the feed says twice counts once; who changes to another cabin is told again by a later delivery, which counts
 -- in whatever order they land. A delivery that contradicts itself ends the step.
-select distinct
+select
     booking_id,
     passenger_id,
     carrier,

@@ -52,7 +52,7 @@ description = "The delivery that told of the flight last, by its name: of two th
 -- repeated counts once, and a later delivery corrects an earlier one, in whatever order they land; one that
 -- contradicts itself ends the step.
 with landed as (
-    select distinct
+    select
         nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA'),
         parse_filename(_file, true) as delivery
     from bronze.flights

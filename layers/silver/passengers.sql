@@ -2,8 +2,7 @@
 description = "One row per passenger, as last heard of."
 key = ["passenger_id"]
 write = "upsert"
-keep = "last by updated_at"
-new_rows = ["bronze.passengers"]
+new_keys = {"bronze.passengers" = "passenger_id"}
 owner = "loyalty"
 tags = ["passengers"]
 
@@ -25,7 +24,7 @@ pii = false
 description = "1970 for everyone born from 1970 to 1979; the day of birth stays in bronze."
 */
 
--- A file that comes late takes nothing back: `keep` holds against what stands there too.
+-- A file that comes late takes nothing back: of each passenger of whom a row came all rows are looked at.
 select
     passenger_id,
     name,
@@ -34,5 +33,5 @@ select
     born[1:3]::int * 10 as born_decade,
     updated_at::timestamptz as updated_at
 from bronze.passengers
--- Two rows that disagree at the same instant and land together: the one that stands later wins.
+-- Of two rows that disagree at the same instant the one that stands later wins, whichever landed first.
 qualify row_number() over (partition by passenger_id order by updated_at::timestamptz desc, _file desc, _row desc) = 1

@@ -116,7 +116,10 @@ def test_only_incremental_inputs_ask_for_a_run() -> None:
 def test_a_rewritten_upstream_rebuilds_or_holds_by_policy_and_the_plan_says_so() -> None:
     raw = table("bronze.raw", made(1, reads="d"), snapshot(5, 1, "overwrite"))
     assert reasons(planned(raw)) == ["rebuilds from all rows: bronze.raw was rewritten (overwrite s5)"]
-    assert reasons(planned(raw, on_rewrite=OnRewrite.HOLD)) == ["will be held: bronze.raw was rewritten (overwrite s5)"]
+    assert reasons(planned(raw, on_rewrite=OnRewrite.HOLD)) == [
+        "will be held: bronze.raw was rewritten (overwrite s5); "
+        "`lakeflow materialize silver.clean --full-refresh` makes it anew"
+    ]
 
 
 def test_changed_code_reads_all_rows_again_unless_the_author_forbids_rebuilds() -> None:

@@ -130,3 +130,53 @@ def test_a_history_is_kept_of_new_rows(root: Path) -> None:
         current = lake.read("silver.sales").filter("is_current").project("id").fetchall()
     assert sorted(current) == [(1,), (2,), (3,)]
     assert run(root) == "nothing to do"
+
+
+def test_what_is_not_row_by_row_is_a_fault_before_anything_runs(root: Path) -> None:
+    text = '/*\nkey = ["id"]\nwrite = "upsert"\nnew_rows = ["bronze.sales"]\n*/\nselect id,\n  count(*) as n\n{rest}'
+    (root / "layers/silver/sales.sql").write_text(text.format(rest="from bronze.sales group by id"))
+    with (
+        pytest.raises(ProjectError, match=r"layers/silver/sales\.sql:8: .*aggregates") as caught,
+        lakeflow.open(root) as lake,
+    ):
+        lake.plan()
+    assert 'new_keys = {"bronze.sales" = "id"}' in str(caught.value)
+
+
+KEYED_SQL = (
+    '/*\nkey = ["ten"]\nwrite = "upsert"\nnew_keys = {"silver.sales" = "third"}\n*/\n'
+    "select coalesce(third, -1) as ten, count(*) as rows, sum(id)::long as total "
+    "from silver.sales group by third"
+)
+KEYED_PYTHON = """
+from lakeflow import asset, new_keys
+
+@asset(inputs={"sales": new_keys("silver.sales", "third")}, key=["ten"], write="upsert")
+def batches(sales):
+    return sales.aggregate("coalesce(third, -1) as ten, count(*) as rows, sum(id)::long as total", "third")
+"""
+
+
+def test_all_rows_of_the_keys_that_have_new_ones_are_read_once(root: Path) -> None:
+    """In SQL and in a function, NULL keys too; the plan says that a function is trusted."""
+    third = "id, nullif(id % 3, 2) as third"
+    (root / "layers/silver/sales.sql").write_text(SILVER.replace("id, id * 10 as ten", third))
+    (root / "layers/gold/keyed.sql").write_text(KEYED_SQL)
+    (root / "layers/gold/batches.py").write_text(KEYED_PYTHON)
+    every: list[int] = []
+    for name, ids in {"mon": (0, 1, 2, 3), "tue": (5, 4), "wed": (8,)}.items():
+        drop(root, name, *ids)
+        every += ids
+        assert run(root) == "published"
+        found = {key: [id_ for id_ in every if (-1 if id_ % 3 == 2 else id_ % 3) == key] for key in (-1, 0, 1)}
+        expected = sorted((key, len(ids), sum(ids)) for key, ids in found.items())
+        for asset in ("gold.keyed", "gold.batches"):
+            assert read(root, asset) == expected
+    assert run(root) == "nothing to do"
+    drop(root, "thu", 9)
+    with lakeflow.open(root) as lake:
+        lake.materialize("bronze.sales", "silver.sales")
+        (warning,) = lake.plan("gold.batches").warnings
+    assert (
+        warning == "gold.batches reads new rows of silver.sales in a function, which is trusted to keep its keys apart"
+    )

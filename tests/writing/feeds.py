@@ -51,19 +51,34 @@ partition_by = ["month(d)"]
 allow_empty = true
 */
 select seq, k, v, d from bronze.sales where month(d) % 2 = (select count(*) from bronze.sales) % 2"""
-_SAID: Final = """select k, v, d from bronze.sales
-qualify row_number() over (partition by k, d order by seq desc) = 1"""
+_HISTORY: Final = f"""/*
+key = ["k"]
+write = "scd2"
+at = "d"
+keep = "last by seq"
+track = ["v"]
+{_NEW}
+*/
+{_ALL}"""
+_TOTALS: Final = """/*
+key = ["k"]
+write = "upsert"
+new_keys = {"bronze.sales" = "k"}
+allow_empty = true
+*/
+select k, count(*) as seq, sum(v)::bigint as v, max(d) as d from bronze.sales group by k"""
 FILES: Final = {
     "pyproject.toml": "[tool.lakeflow]\nthreads = 1\n",
     "layers/bronze/sales.sql": _BRONZE,
     "layers/silver/appended.sql": f'/*\nkey = ["seq"]\nwrite = "append"\n{_NEW}\n*/\n{_ALL}',
     "layers/silver/latest.sql": f'/*\nkey = ["k"]\nwrite = "upsert"\nkeep = "last by seq"\n{_NEW}\n*/\n{_ALL}',
     "layers/silver/months.sql": _MONTHS,
-    "layers/silver/history.sql": f'/*\nkey = ["k"]\nwrite = "scd2"\nat = "d"\n{_NEW}\n*/\n{_SAID}',
+    "layers/silver/history.sql": _HISTORY,
+    "layers/silver/totals.sql": _TOTALS,
     "layers/silver/members.sql": _MEMBERS,
     "layers/silver/spans.sql": _SPANS,
 }
-TABLES: Final = ("appended", "latest", "months", "history", "members", "spans")
+TABLES: Final = ("appended", "latest", "months", "history", "members", "spans", "totals")
 Rows = list[tuple[Any, ...]]
 
 
@@ -173,7 +188,10 @@ def told(model: Model) -> dict[str, Rows]:
         "latest": list(model.latest.values()),
         "months": [sale for sales in model.months.values() for sale in sales],
         "spans": [sale for sales in model.spans.values() for sale in sales],
-        "history": versions(model.history),
+        "history": versions(
+            {key: {d: (True, sale.v) for d, sale in line.items()} for key, line in model.history.items()}
+        ),
+        "totals": model.totals(),
         "members": versions(model.members),
     }
     return {name: sorted(map(tuple, rows), key=repr) for name, rows in found.items()}

@@ -53,7 +53,7 @@ class Model:
     appended: list[Sale] = field(default_factory=list)
     latest: dict[str, Sale] = field(default_factory=dict)
     months: dict[int, list[Sale]] = field(default_factory=dict)
-    history: dict[str, Line] = field(default_factory=dict)
+    history: dict[str, dict[date, Sale]] = field(default_factory=dict)
     members: dict[str, Line] = field(default_factory=dict)
     spans: dict[int, list[Sale]] = field(default_factory=dict)
 
@@ -85,7 +85,7 @@ class Model:
         elif name == "months":
             self.months = {}
             self._overwrite_months()
-        else:
+        elif name != "totals":
             setattr(self, name, [] if name == "appended" else {})
             self.positions.pop(name, None)
             self._consume(name)
@@ -103,8 +103,19 @@ class Model:
                     if sale.k not in self.latest or self.latest[sale.k].seq < sale.seq:
                         self.latest[sale.k] = sale
             case "history":
-                said = {(sale.k, sale.d): sale.v for sale in sorted(new)}
-                _learn(self.history, {key: [(d, v) for (k, d), v in said.items() if k == key] for key, _ in said})
+                for sale in sorted(new):
+                    line = self.history.setdefault(sale.k, {})
+                    if sale.d not in line or line[sale.d].seq < sale.seq:
+                        line[sale.d] = sale
+                self.history = {key: _changes(line) for key, line in self.history.items()}
+
+    def totals(self) -> list[tuple[object, ...]]:
+        """Of all sales that were ever consumed, which is all that landed."""
+        found = []
+        for key in {sale.k for sale in self.sales}:
+            sales = [sale for sale in self.sales if sale.k == key]
+            found.append((len(sales), key, sum(sale.v for sale in sales), max(sale.d for sale in sales)))
+        return found
 
     def _overwrite_months(self) -> None:
         """Now the odd months come, now the even ones; the others stay as they were."""
@@ -118,6 +129,8 @@ class Model:
             last = max(line)
             if key not in here and line[last][0] and last < today:
                 line[today] = (False, 0)
+            if key in here and not line[last][0] and here[key][0][0] < last:
+                here[key] = [*here[key], (max(last, today), here[key][0][1])]
         _learn(self.members, here)
 
 
@@ -132,6 +145,15 @@ def _learn(lines: dict[str, Line], came: dict[str, list[tuple[date, int]]]) -> N
                 del line[d]
             else:
                 before = line[d]
+
+
+def _changes(line: dict[date, Sale]) -> dict[date, Sale]:
+    """The days on which another value began."""
+    kept: dict[date, Sale] = {}
+    for d in sorted(line):
+        if not kept or kept[max(kept)].v != line[d].v:
+            kept[d] = line[d]
+    return kept
 
 
 def versions(lines: dict[str, Line]) -> list[Version]:

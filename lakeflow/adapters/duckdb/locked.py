@@ -122,4 +122,5 @@ class LockedDuckDB:
 
 
 def _paths(scan: Scan) -> tuple[str, ...]:
-    return (*scan.files, *(delete.path for delete in scan.deletes))
+    others = _paths(scan.among) if scan.among else ()
+    return (*scan.files, *(delete.path for delete in scan.deletes), *others)

@@ -85,6 +85,9 @@ older_than_option = click.option(
 full_refresh_option = click.option(
     "--full-refresh", is_flag=True, help="Make all of it anew from nothing: what was appended or landed before too."
 )
+go_on_option = click.option(
+    "--go-on", is_flag=True, help="Merge with what stands, where an asset would wait or be made anew."
+)
 wait_option = click.option(
     "--wait",
     default="0s",

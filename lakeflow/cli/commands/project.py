@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lakeflow.as_json.values import asset_json, plan_json, project_json, setting_json
-from lakeflow.cli.commands.options import SELECTION_HELP, full_refresh_option, takes_selection
+from lakeflow.cli.commands.options import SELECTION_HELP, full_refresh_option, go_on_option, takes_selection
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.screens.lake import (
     check_screen,
@@ -43,6 +43,7 @@ def list_assets(session: Session, selection: tuple[str, ...], exclude: str) -> A
 @takes_selection
 @click.option("--force", is_flag=True, help="Plan fresh assets too.")
 @full_refresh_option
+@go_on_option
 @click.option("--exit-code", "tells", is_flag=True, help="Exit 1 when there is something to do.")
 @answers(*Form)
 def plan(session: Session, selection: tuple[str, ...], exclude: str, tells: bool, **asked: bool) -> Answer:

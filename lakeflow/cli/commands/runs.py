@@ -12,6 +12,7 @@ from lakeflow.cli.commands.options import (
     SELECTION_HELP,
     events_option,
     full_refresh_option,
+    go_on_option,
     parallel_option,
     takes_selection,
     wait_option,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @takes_selection
 @click.option("--force", is_flag=True, help="Run fresh assets too.")
 @full_refresh_option
+@go_on_option
 @click.option("--all-or-nothing", is_flag=True, help="One held asset holds the whole run.")
 @events_option
 @wait_option

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
 
 from lakeflow.core.declare.declaration import FIELDS
-from lakeflow.core.declare.fields import NewRows
+from lakeflow.core.declare.fields import NewKeys, NewRows
 from lakeflow.core.wording import did_you_mean
 
 ATTRIBUTE: Final = "__lakeflow__"
@@ -37,6 +37,20 @@ def new_rows(upstream: str) -> str:
     `@asset(inputs={"raw": new_rows("bronze.flights")}, write="append")`; a SQL header says `new_rows = […]`.
     """
     return NewRows(upstream)
+
+
+def new_keys(upstream: str, *columns: str) -> str:
+    """All rows of `layer.name` of each key, told by these columns, that has new rows since the asset's own published
+    snapshot was made.
+
+    `@asset(inputs={"orders": new_keys("bronze.orders", "customer")}, write="upsert")`; a SQL header says
+    `new_keys = {"bronze.orders" = "customer"}`.
+    """
+    if not columns or not all(isinstance(column, str) and column for column in columns):
+        raise TypeError(
+            'new_keys() takes an upstream and the columns of its key: new_keys("bronze.orders", "customer")'
+        )
+    return NewKeys(upstream, columns)
 
 
 @overload
@@ -90,7 +104,8 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
         function: only when the decorator is used bare.
         **fields: all of them optional, the same as in a SQL header; `docs/assets.md` tells each in full.
 
-            - `inputs` maps a parameter to the `layer.name` that it receives, or to `new_rows("layer.name")`; `external`
+            - `inputs` maps a parameter to the `layer.name` that it receives, or to `new_rows("layer.name")` or
+              `new_keys("layer.name", "column")`; `external`
               names tables of other catalogs, each `catalog.namespace.table`
             - `key` is the primary key, `kind` and `foreign_keys` say what a gold asset is and refers to
             - `columns` says of a column its `type`, whether it is `pii`, its `mask` and its `description`

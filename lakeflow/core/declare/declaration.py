@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from lakeflow.core.declare.fields import EXAMPLES, FORMS, Flaw, NewRows, WrongFormError
+from lakeflow.core.declare.fields import EXAMPLES, FORMS, Flaw, NewKeys, NewRows, WrongFormError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.asset import Column, Deletes, Kind, Limits, OnRewrite, WriteMode
 from lakeflow.core.model.check import ForeignKey
@@ -48,6 +48,7 @@ class Declaration:
     kind: Kind | None = None
     foreign_keys: tuple[ForeignKey, ...] = ()
     new_rows: tuple[str, ...] = ()
+    new_keys: Mapping[str, tuple[str, ...]] = EMPTY
     on_rewrite: OnRewrite | None = None
     partition: tuple[Unit, str] | None = None
     start: datetime | None = None
@@ -58,6 +59,12 @@ class Declaration:
     retries: int | None = None
     max_rows: int | None = None
     max_bytes: int | None = None
+
+    @property
+    def incremental(self) -> tuple[tuple[AssetKey, tuple[str, ...]], ...]:
+        """The inputs of which only new rows are read, or all rows of the keys (by these columns) that have new ones."""
+        named = {name: self.new_keys.get(name, ()) for name in (*self.new_rows, *self.new_keys)}
+        return tuple(sorted((key, by) for name, by in named.items() if (key := AssetKey.find(name))))
 
     @property
     def limits(self) -> Limits:
@@ -85,6 +92,8 @@ def read_declaration(
             flaws.append(Flaw(name, f"{name} has the wrong type", f"write {EXAMPLES[name]}"))
     if marked := tuple(name for name in values.get("inputs", EMPTY).values() if isinstance(name, NewRows)):
         values["new_rows"] = marked
+    if keyed := {name: name.by for name in values.get("inputs", EMPTY).values() if isinstance(name, NewKeys)}:
+        values["new_keys"] = keyed
     declaration = Declaration(**values)
     return declaration, (*flaws, *_key_flaws(declaration))
 
@@ -134,4 +143,5 @@ FIELDS: Final[Mapping[str, str]] = {
 HEADER_FIELDS: Final[Mapping[str, str]] = {
     **{name: form for name, form in FIELDS.items() if name != "inputs"},
     "new_rows": "names",  # in Python the inputs themselves say it
+    "new_keys": "new_keys",
 }

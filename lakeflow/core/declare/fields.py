@@ -30,6 +30,18 @@ class NewRows(str):
     __slots__ = ()
 
 
+class NewKeys(str):
+    """The name of an input of which an asset reads all rows of the keys, by the columns `by`, that have new rows."""
+
+    __slots__ = ("by",)
+    by: tuple[str, ...]
+
+    def __new__(cls, name: str, by: tuple[str, ...]) -> NewKeys:
+        made = super().__new__(cls, name)
+        made.by = by
+        return made
+
+
 @dataclass(frozen=True)
 class Flaw:
     """What is wrong with one field; `field` is empty where it concerns the whole declaration."""
@@ -90,6 +102,15 @@ def _mapping(_name: str, value: object, _flaws: list[Flaw]) -> Mapping[str, str]
     if not isinstance(value, Mapping) or not all(isinstance(side, str) for pair in value.items() for side in pair):
         raise WrongFormError
     return dict(value)
+
+
+def _new_keys(name: str, value: object, flaws: list[Flaw]) -> Mapping[str, tuple[str, ...]]:
+    if not isinstance(value, Mapping):
+        raise WrongFormError
+    found = {str(upstream): _names(name, by, flaws) for upstream, by in value.items()}
+    if not all(found.values()):
+        raise WrongFormError
+    return found
 
 
 def _asset_key(name: str, value: object, flaws: list[Flaw]) -> AssetKey | None:
@@ -272,6 +293,7 @@ FORMS: Final = {
     "text": _text,
     "flag": _flag,
     "names": _names,
+    "new_keys": _new_keys,
     "mapping": _mapping,
     "write": _write,
     "keep": _keep,
@@ -317,6 +339,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "kind": 'kind = "fact"',
     "foreign_keys": 'foreign_keys = {carrier = "gold.carriers.carrier"}, a dict in Python',
     "new_rows": 'new_rows = ["bronze.flights"]',
+    "new_keys": 'new_keys = {"bronze.orders" = "customer"}',
     "on_rewrite": 'on_rewrite = "hold"',
     "partition": 'partition = "day(departed_at)"',
     "start": 'start = "2013-01-01"',

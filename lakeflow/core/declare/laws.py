@@ -47,7 +47,14 @@ class Draft:
     @property
     def new_rows(self) -> frozenset[AssetKey]:
         """The inputs of which only new rows are read; a name that is no input is told by the laws."""
-        return frozenset(key for key in self.inputs.values() if str(key) in self.declaration.new_rows)
+        named = {*self.declaration.new_rows, *self.declaration.new_keys}
+        return frozenset(key for key in self.inputs.values() if str(key) in named)
+
+    @property
+    def new_keys(self) -> Mapping[AssetKey, tuple[str, ...]]:
+        """Of those inputs, the columns of the keys of which all rows are read."""
+        said = self.declaration.new_keys
+        return {key: said[str(key)] for key in self.inputs.values() if str(key) in said}
 
     @property
     def timeline(self) -> Timeline | None:
@@ -238,10 +245,17 @@ def _source(draft: Draft) -> Iterator[Fault]:
 
 
 def _new_rows(draft: Draft) -> Iterator[Fault]:
-    declared, policy = draft.declaration.new_rows, draft.declaration.on_rewrite
+    said, policy = draft.declaration, draft.declaration.on_rewrite
+    declared = {**dict.fromkeys(said.new_rows, "new_rows"), **dict.fromkeys(said.new_keys, "new_keys")}
     for name in sorted(set(declared) - {str(key) for key in draft.inputs.values()}):
         hint = did_you_mean_asset(name, draft.inputs.values(), "name one of its inputs")
-        yield draft.fault(f"{draft.key} wants the new rows of {name}, which it does not read", hint, "new_rows")
+        yield draft.fault(f"{draft.key} wants the new rows of {name}, which it does not read", hint, declared[name])
+    for name in sorted(set(said.new_rows) & set(said.new_keys)):
+        hint = "keep the one that says how it is read: row by row, or all rows of the keys that have new ones"
+        yield draft.fault(f"{draft.key} names {name} in new_rows and in new_keys", hint, "new_keys")
+    if said.new_keys and draft.write is WriteMode.APPEND:
+        hint = 'write = "upsert" replaces what stands there of each key'
+        yield draft.fault(f"{draft.key} appends rows of keys that it has given before", hint, "write")
     for key in sorted(draft.new_rows):
         if list(draft.inputs.values()).count(key) > 1:
             hint = "read it under one name: all of its rows, or the new ones"

@@ -132,7 +132,8 @@ class Asset:
     `reads` are globs of outside files, relative to the root, whose content is the fingerprint of a root.
     `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold alone.
     `timeline` says which partitions in time it is built by, and from when.
-    `new_rows` are the inputs of which each write reads only the rows that the asset has not consumed yet.
+    `new_rows` are the inputs of which each write reads only the rows that the asset has not consumed yet; of those in
+    `new_keys` it reads all rows of each key, by these columns, that has such rows.
     `salt` is the fingerprint of the salt that its hashes are keyed with; empty when it has none, or none is set.
     `at` names the column that says since when a row of a history holds; empty: since it is written.
     `layout` is how its rows lie in files.
@@ -161,6 +162,7 @@ class Asset:
     files: FileSource | None = None
     kind: Kind | None = None
     new_rows: frozenset[AssetKey] = frozenset()
+    new_keys: Mapping[AssetKey, tuple[str, ...]] = EMPTY
     on_rewrite: OnRewrite = OnRewrite.REBUILD
     timeline: Timeline | None = None
     allow_empty: bool = False

@@ -27,7 +27,8 @@ class Provenance:
     `salt` is the fingerprint of the salt of its hashes, `write` the write mode, `replaced` the number of rows of the
     snapshot before that a merge took away, `readmitted` the snapshot of its quarantine up to which refused rows were
     offered again (0: none were). Of a history, `moment` is when it was written, for which `is_current` says what holds,
-    and `turns` the first moment after that at which a version begins or ends; both in ISO 8601.
+    `turns` the first moment after that at which a version begins or ends, both in ISO 8601, and `open_versions` how
+    many versions nothing has ended.
     """
 
     run: str
@@ -49,6 +50,7 @@ class Provenance:
     readmitted: int = 0
     moment: str = ""
     turns: str = ""
+    open_versions: str = ""
 
     @property
     def readmits(self) -> bool:
@@ -77,6 +79,7 @@ class Provenance:
             "readmitted": str(self.readmitted or ""),
             "moment": self.moment,
             "turns": self.turns,
+            "open-versions": self.open_versions,
         }
         return {PREFIX + name: value for name, value in entries.items() if value}
 
@@ -111,6 +114,7 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         readmitted=int(get("readmitted", "0")),
         moment=get("moment", ""),
         turns=get("turns", ""),
+        open_versions=get("open-versions", ""),
     )
 
 

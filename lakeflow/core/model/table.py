@@ -149,6 +149,7 @@ class Scan:
     `unmarked` says that a file may lack field ids or columns (foreign files), so footers must be looked at; such files
     have `origins`, by path, as all have where there are `deletes`, and `names` are what columns are called in files
     without ids. `defaults` are the values, by field id in the engine's words, of columns that a file lacks.
+    Only rows that agree in the columns `by` with one of the scan `among` are read, where there is one.
     """
 
     key: TableKey
@@ -163,6 +164,8 @@ class Scan:
     origins: Mapping[str, Origin] = field(default=EMPTY, repr=False)
     names: tuple[Mapped, ...] = ()
     defaults: Mapping[int, str] = EMPTY
+    among: Scan | None = None
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.asset import Asset, OnRewrite, Project, WriteMode
+from lakeflow.core.model.asset import Asset, OnRewrite, Project, PythonCode, WriteMode
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action
 from lakeflow.core.model.table import External, Snapshot
 from lakeflow.core.model.timeline import EVER
 from lakeflow.core.plan.facts import Facts, Published, moved, published
+from lakeflow.core.plan.histories import goes_on, is_dated_by_runs, loss, ways_out
 from lakeflow.core.plan.increments import Consumption, consumption
 from lakeflow.core.plan.landing import Landing, told
 from lakeflow.core.plan.order import run_order
@@ -73,6 +74,7 @@ class _Asked:
     selected: tuple[AssetKey, ...]
     forced: bool
     refreshed: bool
+    going_on: bool
     backfill: Backfill | None
     running: dict[AssetKey, Step] = field(default_factory=dict)
 
@@ -84,16 +86,18 @@ def plan(  # noqa: PLR0913 - the words of the command line
     *,
     forced: bool = False,
     refreshed: bool = False,
+    going_on: bool = False,
     backfill: Backfill | None = None,
 ) -> Plan:
     """Steps for the selected assets, in dependency order, each with its reasons.
 
-    `forced` runs fresh assets too, `refreshed` makes every one anew from nothing. Of assets with partitions in time
+    `forced` runs fresh assets too, `refreshed` makes every one anew from nothing, `going_on` merges with what stands
+    where one would be made anew or wait. Of assets with partitions in time
     those of `backfill`, else all that are missing or outdated.
 
     SelectionError when an upstream was never built and is not selected.
     """
-    asked = _Asked(project, facts, run_order(project, selected), forced, refreshed, backfill)
+    asked = _Asked(project, facts, run_order(project, selected), forced, refreshed, going_on, backfill)
     for key in asked.selected:
         _require_upstreams(asked, key)
         if step := _step(asked, key):
@@ -216,11 +220,11 @@ def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> 
     made_by = asked.facts.made_by(stands)
     if made_by != asset.code_version and not _only_rekeyed(asked, asset):
         reasons.append(Reason(Cause.CODE_CHANGED, before=made_by[:6], after=asset.code_version[:6]))
-        reasons += _rebuild(asset, "its code changed")
+        reasons += _after_change(asked, asset, stands)
     if stands.turns is not None and stands.turns <= asked.facts.now:
         reasons.append(Reason(Cause.TURNS, after=stands.turns.isoformat(timespec="seconds")))
     if asset.new_rows:
-        return [*reasons, *_increment_reasons(asked, asset)]
+        return [*reasons, *_increment_reasons(asked, asset, stands)]
     is_root = not asset.upstreams and not asset.external
     reasons += _source_reasons(asked, asset, stands) if is_root else _input_reasons(asked, asset, stands)
     return [*reasons, *_external_reasons(asked, asset, stands)]
@@ -232,20 +236,37 @@ def _only_rekeyed(asked: _Asked, asset: Asset) -> bool:
     return rekeyed is not None and rekeyed.alone and not asset.write.merges
 
 
-def _rebuild(asset: Asset, why: str) -> list[Reason]:
-    """An asset that consumes new rows is what its code makes of all of them, unless its author forbids a rebuild."""
-    may = asset.new_rows and asset.on_rewrite is OnRewrite.REBUILD
-    return [Reason(Cause.REBUILD, after=why)] if may else []
+def _after_change(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+    """Where its author forbids a rebuild, changed code holds for the rows to come."""
+    why = "its code changed"
+    if not asset.new_rows:
+        return []
+    if asset.on_rewrite is OnRewrite.REBUILD:
+        return [_rebuild(asked, asset, stands, why)]
+    return [Reason(Cause.GOES_ON, after=goes_on(asset, stands, why))] if asked.going_on else []
 
 
-def _increment_reasons(asked: _Asked, asset: Asset) -> Iterator[Reason]:
+def _rebuild(asked: _Asked, asset: Asset, stands: Published, why: str) -> Reason:
+    """An asset that consumes new rows is what its code makes of all of them, unless its author forbids a rebuild, or
+    no rebuild can make again what stands there.
+    """
+    if asked.refreshed:
+        return Reason(Cause.REBUILD, after=why)
+    if asked.going_on and asset.write.merges:
+        return Reason(Cause.GOES_ON, after=goes_on(asset, stands, why))
+    if asset.on_rewrite is OnRewrite.HOLD or is_dated_by_runs(asset):
+        return Reason(Cause.WAITS, after=f"{why}; {ways_out(asset, stands)}")
+    return Reason(Cause.REBUILD, after=why)
+
+
+def _increment_reasons(asked: _Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
     """Only incremental inputs ask for a run: the others are read as they are when new rows come."""
     for upstream in sorted(asset.new_rows):
         if _will_be_written(asked, upstream):
             yield Reason(Cause.UPSTREAM_RUNS, upstream=upstream)
     came = _consumption(asked, asset)
     if came.rebuild:
-        yield from _rebuild(asset, came.rebuild) or [Reason(Cause.WAITS, after=came.rebuild)]
+        yield _rebuild(asked, asset, stands, came.rebuild)
     for upstream, increment in came.increments.items():
         if increment.appends:
             since, head = short_id(increment.since), short_id(increment.head)
@@ -357,10 +378,20 @@ def _warnings(asked: _Asked, step: Step) -> list[str]:
     asset = asked.project.assets[step.asset]
     again = step.action is Action.WRITE and step.base_id is not None
     if asked.refreshed:
-        return []
+        stands = published(asked.facts.tables.get(step.asset))
+        return [loss(asset, stands)] if stands and asset.write is WriteMode.SCD2 else []
     if again and asset.write is WriteMode.APPEND and not asset.upstreams and asset.files is None:
         return [f"{step.asset} appends: rows that it landed before will land again"]
+    if again and asset.new_rows and isinstance(asset.code, PythonCode):
+        return [_trusted(asset)]
     return []
+
+
+def _trusted(asset: Asset) -> str:
+    """What a function does with a part of the rows cannot be read."""
+    names = ", ".join(map(str, sorted(asset.new_rows)))
+    how = "keep its keys apart" if asset.new_rows <= set(asset.new_keys) else "treat each by itself"
+    return f"{asset.key} reads new rows of {names} in a function, which is trusted to {how}"
 
 
 def _late_warnings(asked: _Asked) -> Iterator[str]:

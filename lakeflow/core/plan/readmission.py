@@ -112,6 +112,7 @@ def as_readmission(asset: Asset, quarantined: Schema, own: Schema) -> Asset:
         inputs={str(quarantine): quarantine},
         externals=EMPTY,
         new_rows=frozenset(),
+        new_keys=EMPTY,
         files=None,
         columns={name: replace(column, mask=None) for name, column in asset.columns.items()},
     )

@@ -24,6 +24,7 @@ class Cause(StrEnum):
     TURNS = "versions begin or end"
     REBUILD = "rebuilds from all rows"
     WAITS = "will be held"
+    GOES_ON = "goes on from here"
     INPUT_UNREADABLE = "input cannot be read"
     BROKEN = "its table cannot be read"
     UPSTREAM_RUNS = "upstream runs"
@@ -85,6 +86,7 @@ class Reason:
                 | Cause.BROKEN
                 | Cause.REBUILD
                 | Cause.WAITS
+                | Cause.GOES_ON
             ):
                 return f"{self.cause}: {self.after}{_rows(self.rows)}"
             case Cause.FILES_SKIPPED:

@@ -16,7 +16,7 @@ from lakeflow.core.model.asset import Asset, Column, WriteMode
 from lakeflow.core.model.schema import Decimal, Field, List, Map, Primitive, Schema, Struct, Type
 
 _WIDER: Final = {("int", "long"): "long", ("float", "double"): "double"}
-_ANEW: Final = "materialize it with --full-refresh, which makes the table anew"
+_ANEW: Final = "materialize it with --full-refresh, which makes the table anew (the plan says what that takes away)"
 Parse = Callable[[str], Type]
 
 

@@ -87,7 +87,7 @@ class Written:
 
     `rows` came, `replaced` rows of the base went: a table of b rows then holds b - replaced + rows. `apart` are files
     of the rows that were split off. `turns` is the first moment after the write at which a version of a history begins
-    or ends, in ISO 8601.
+    or ends, in ISO 8601; `open` counts its versions that nothing has ended then.
     """
 
     files: tuple[WrittenFile, ...] = ()
@@ -96,3 +96,4 @@ class Written:
     replaced: int = 0
     apart: tuple[WrittenFile, ...] = ()
     turns: str = ""
+    open: int | None = None

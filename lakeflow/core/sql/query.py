@@ -24,10 +24,13 @@ class Reference:
 
 @dataclass(frozen=True)
 class Allowed:
-    """What a SELECT may read beside layers: tables without one by lower-case name, and tables of other catalogs."""
+    """What a SELECT may read beside layers: tables without one by lower-case name, and tables of other catalogs; and
+    of which inputs it gets new rows alone, each with the columns of the keys that have some (none: row by row).
+    """
 
     own: frozenset[str] = frozenset()
     external: frozenset[ExternalKey] = frozenset()
+    new: tuple[tuple[AssetKey, tuple[str, ...]], ...] = ()
 
 
 NO_OTHERS: Final = Allowed()

@@ -21,6 +21,7 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
 from lakeflow.core.sql.column_lineage import flows_of
 from lakeflow.core.sql.query import NO_OTHERS, PUBLISHED, Allowed, Query, Reference
+from lakeflow.core.sql.rowwise import look
 from lakeflow.core.sql.statements import Doubt, Node, at_of, doubts, key_of, path_of, tables
 from lakeflow.core.sql.tokens import Token, UnclosedError, line_at, tokens
 from lakeflow.core.wording import did_you_mean
@@ -137,6 +138,7 @@ class _Reader:
     def read(self, query: exp.Expr) -> Query:
         for table in query.find_all(exp.Table):
             self._table(table)
+        look(query, dict(self.allowed.new), self._part)
         return Query(
             references=_ordered(self.references),
             published=_ordered(self.published),
@@ -191,6 +193,9 @@ class _Reader:
         else:
             hint = f'{_NAMES}; a table of another catalog is declared: external = ["{spelled}"]'
             self._fault(table, f"{spelled!r} stands in another database", hint)
+
+    def _part(self, node: exp.Expr, what: str, hint: str) -> None:
+        self._fault(node, f"the SELECT {what}", hint)
 
     def _outside(self, node: exp.Expr, what: str) -> Fault:
         return Fault(self.path, self._line(node), f"{what} reads outside the lake, which only bronze may", _LAND)

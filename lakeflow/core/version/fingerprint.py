@@ -45,6 +45,7 @@ def data_fields(declaration: Declaration, write: WriteMode) -> dict[str, Any]:
         "columns": {name: said for name, column in declaration.columns.items() if (said := _column(column))},
         "reads": list(declaration.reads),
         "new_rows": sorted(declaration.new_rows),
+        "new_keys": {name: list(by) for name, by in sorted(declaration.new_keys.items())},
         "partition": "{}({})".format(*declaration.partition) if declaration.partition else "",
         "source": declaration.source.data_fields() if declaration.source else None,
     }

@@ -35,7 +35,7 @@ from lakeflow.wap.world import World
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a run. `refreshed` makes all of it anew from nothing.
+    """What is asked of a run. `refreshed` makes all of it anew from nothing, `going_on` nothing of it.
 
     `wait` is in seconds; `selection` is kept for the record. With `backfill` only partitions in that span of time are
     planned, and of assets without partitions nothing changes. With `readmits` an asset is written from its quarantine.
@@ -49,10 +49,14 @@ class Request:
     refreshed: bool = False
     backfill: Backfill | None = None
     readmits: bool = False
+    going_on: bool = False
 
 
 def preview(world: World, request: Request) -> Plan:
     """The plan as things stand now; touches nothing. ConfigError when something selected hashes without a salt."""
+    if request.refreshed and request.going_on:
+        hint = "--go-on keeps what stands, --full-refresh makes it anew: give one of them"
+        raise UsageError("a run cannot both go on and make all of it anew", hint=hint)
     selected = with_their_quarantines(world.project.assets, request.selected)
     require_salt(world.project, selected)
     return _plan(world, world.facts(selected, anew=request.refreshed), selected, request)
@@ -99,6 +103,7 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
             keys,
             forced=_was(Cause.FORCED, before),
             refreshed=_was(Cause.FULL_REFRESH, before),
+            going_on=_was(Cause.GOES_ON, before),
             backfill=_was_backfill(world, before),
             readmits=_was(Cause.READMIT, before),
         )
@@ -128,6 +133,7 @@ def _plan(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request
         keys,
         forced=request.forced,
         refreshed=request.refreshed,
+        going_on=request.going_on,
         backfill=request.backfill,
     )
 

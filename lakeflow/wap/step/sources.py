@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, OnRewrite, WriteMode
 from lakeflow.core.model.table import Scan
-from lakeflow.core.plan.increments import Consumption, Increment, consumption
+from lakeflow.core.plan.histories import is_dated_by_runs
+from lakeflow.core.plan.increments import Consumption, Increment, consumption, positions
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.plan.readmission import as_readmission
 from lakeflow.core.plan.reasons import Cause
@@ -21,7 +22,8 @@ class Reading:
     """The pinned inputs of one write. `rebuilds`: they hold all rows, and what stood there goes.
 
     `since` names the snapshot behind which each incremental input was read. `waits` says why a person must decide
-    first; then nothing is read. `readmission` is the asset that reads its quarantine in place of its inputs.
+    first; then nothing is read. `readmission` is the asset that reads its quarantine in place of its inputs. `guarded`:
+    nobody asked for a rebuild, so it must not lose a version of a history.
     """
 
     scans: Mapping[TableKey, Scan] = EMPTY
@@ -29,6 +31,7 @@ class Reading:
     rebuilds: bool = False
     waits: str = ""
     readmission: Asset | None = None
+    guarded: bool = False
 
     def treats(self, asset: Asset) -> Asset:
         """The asset as this write treats it: one that is rebuilt replaces what stood there."""
@@ -41,18 +44,35 @@ def read_inputs(attempt: Attempt, step: Step) -> Reading:
     if is_planned_so(step):
         return _readmission(attempt, asset)
     causes = {reason.cause for reason in step.reasons}
-    if Cause.FULL_REFRESH in causes or (Cause.REBUILD in causes and step.base_id is not None):
-        return Reading(attempt.inputs(asset), rebuilds=True)
+    if waits := next((reason.after for reason in step.reasons if reason.cause is Cause.WAITS), ""):
+        return Reading(waits=waits)
+    if causes & {Cause.FULL_REFRESH, Cause.REBUILD} and (Cause.FULL_REFRESH in causes or step.base_id is not None):
+        guarded = asset.write is WriteMode.SCD2 and Cause.FULL_REFRESH not in causes
+        return Reading(attempt.inputs(asset), rebuilds=True, guarded=guarded)
     if not asset.new_rows or step.base_id is None:
         return Reading(attempt.inputs(asset))
-    came = _came(attempt, asset)
-    if came.rebuild and asset.on_rewrite is OnRewrite.HOLD:
+    return _increments(attempt, asset, _came(attempt, asset), goes_on=Cause.GOES_ON in causes)
+
+
+def _increments(attempt: Attempt, asset: Asset, came: Consumption, *, goes_on: bool) -> Reading:
+    """An input may have been rewritten since the plan was made, which said whether to go on then."""
+    if came.rebuild and goes_on:
+        return Reading(attempt.inputs(asset), _read_from(attempt, asset))
+    if came.rebuild and (asset.on_rewrite is OnRewrite.HOLD or is_dated_by_runs(asset)):
         return Reading(waits=came.rebuild)
     if came.rebuild:
-        return Reading(attempt.inputs(asset), rebuilds=True)
-    new: dict[TableKey, Scan] = {key: _new_rows(attempt, key, increment) for key, increment in came.increments.items()}
+        return Reading(attempt.inputs(asset), rebuilds=True, guarded=asset.write is WriteMode.SCD2)
+    new: dict[TableKey, Scan] = {
+        key: _new_rows(attempt, asset, key, increment) for key, increment in came.increments.items()
+    }
     since = {str(key): increment.since for key, increment in came.increments.items()}
     return Reading({**attempt.inputs(asset, frozenset(came.increments)), **new}, since)
+
+
+def _read_from(attempt: Attempt, asset: Asset) -> Mapping[str, int]:
+    """All rows are merged: the snapshot has to say so, even where they are those that stand."""
+    before = positions(attempt.tables.get(asset.key))
+    return {str(key): before.get(str(key), 0) for key in asset.new_rows}
 
 
 def _readmission(attempt: Attempt, asset: Asset) -> Reading:
@@ -72,6 +92,10 @@ def _came(attempt: Attempt, asset: Asset) -> Consumption:
     return consumption(asset, attempt.tables.get(asset.key), attempt.tables, heads)
 
 
-def _new_rows(attempt: Attempt, key: AssetKey, increment: Increment) -> Scan:
-    appends = tuple(snapshot.id for snapshot in increment.appends)
-    return attempt.world.catalog.scan_added(attempt.tables[key], increment.head, appends)
+def _new_rows(attempt: Attempt, asset: Asset, key: AssetKey, increment: Increment) -> Scan:
+    """Row by row, or all rows of the keys that have new ones."""
+    catalog, table = attempt.world.catalog, attempt.tables[key]
+    added = catalog.scan_added(table, increment.head, tuple(snapshot.id for snapshot in increment.appends))
+    if not (by := asset.new_keys.get(key, ())):
+        return added
+    return replace(catalog.scan(table, increment.head), among=added, by=by)

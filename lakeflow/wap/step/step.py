@@ -27,6 +27,7 @@ from lakeflow.wap.step.appended import appended
 from lakeflow.wap.step.audit_request import audit_request, seen_before
 from lakeflow.wap.step.compute import Given, Order, give
 from lakeflow.wap.step.landing import lands_nothing
+from lakeflow.wap.step.lost_versions import lost_versions
 from lakeflow.wap.step.partitions import built_on_main, keep_built, left_to_build, tells_nothing_new
 from lakeflow.wap.step.quarantine import is_staged, stage_refused
 from lakeflow.wap.step.readmitting import is_planned_so, with_position
@@ -196,6 +197,10 @@ def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord) -> None:
             )
             return
         record = _write(attempt, record, reading, left_to_build(attempt, step))
+        if reading.guarded and (lost := lost_versions(attempt, record)):
+            clear_branch(attempt, record.asset)
+            attempt.end(replace(record, snapshot_id=None, rows=None), StepState.HELD, lost)
+            return
     forced = any(reason.cause is Cause.FORCED for reason in step.reasons)
     if readmits(record) and not record.rows:
         _leave_in_quarantine(attempt, record)
@@ -230,7 +235,8 @@ def _made(attempt: Attempt, record: StepRecord, mode: WriteMode, reading: Readin
     is_history = attempt.asset(record.asset).write is WriteMode.SCD2
     moment = given.moment.isoformat() if is_history and given.moment else ""
     made = replace(attempt.provenance(record), write=mode, replaced=given.written.replaced)
-    made = replace(made, turns=given.written.turns, moment=moment)
+    standing = "" if given.written.open is None else str(given.written.open)
+    made = replace(made, turns=given.written.turns, moment=moment, open_versions=standing)
     return with_position(attempt, record, replace(made, new_rows=reading.since, landed=given.landed))
 
 

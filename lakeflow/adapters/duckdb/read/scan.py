@@ -7,6 +7,7 @@ reads as all NULL, `key=value` folders become columns, and an empty list of file
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from duckdb import DuckDBPyConnection
 
@@ -14,7 +15,8 @@ from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read.hidden import TEMPORARY, hidden
 from lakeflow.adapters.duckdb.read.parts import Part, by_file, parts
 from lakeflow.adapters.duckdb.types import spelled
-from lakeflow.core.model.schema import Field
+from lakeflow.core.errors import AssetError
+from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.table import Scan
 
 
@@ -26,6 +28,8 @@ def select(cursor: DuckDBPyConnection, scan: Scan, home: str = TEMPORARY) -> str
     """
     if not scan.files:
         return _nothing(scan)
+    if scan.among is not None:
+        return _among(cursor, replace(scan, among=None), scan.among, home)
     found = parts(cursor, scan)
     if scan.deletes:
         gone = hidden(cursor, scan, home)
@@ -67,3 +71,19 @@ def _numbered(fields: Sequence[Field]) -> list[Field]:
 def _nothing(scan: Scan) -> str:
     nulls = (f"CAST(NULL AS {spelled(field.type)}) AS {quoted(field.name)}" for field in scan.schema.fields)
     return f"SELECT {', '.join(nulls)} WHERE false"
+
+
+def _among(cursor: DuckDBPyConnection, scan: Scan, others: Scan, home: str) -> str:
+    """Rows of the keys that the others have, which may be NULL. AssetError for a key that there is not."""
+    columns = [field.name if (field := scan.schema.find(name)) else _missing(scan, name) for name in scan.by]
+    narrow = replace(others, schema=Schema(tuple(field for field in scan.schema.fields if field.name in columns)))
+    on = " AND ".join(f"s.{quoted(name)} IS NOT DISTINCT FROM a.{quoted(name)}" for name in columns)
+    rows, keys = select(cursor, scan, home), select(cursor, narrow, home)
+    return f"SELECT s.* FROM ({rows}) AS s SEMI JOIN (SELECT DISTINCT * FROM ({keys})) AS a ON {on}"
+
+
+def _missing(scan: Scan, name: str) -> str:
+    raise AssetError(
+        f"new_keys names column {name!r}, which {scan.key} does not have",
+        hint=f"it has {', '.join(scan.schema.names)}",
+    )

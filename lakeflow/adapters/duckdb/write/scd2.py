@@ -46,7 +46,7 @@ def keep_history(
     touched = history.touched(base) if base and replaced else ()
     if base and touched:
         files = (*files, *again(history.rest(replace(base, files=touched))))
-    return Written(files, touched, rows, replaced, turns=history.turns(base))
+    return Written(files, touched, rows, replaced, turns=history.turns(base), open=history.standing(base))
 
 
 def _checked_base(write: Write) -> Scan | None:
@@ -55,7 +55,7 @@ def _checked_base(write: Write) -> Scan | None:
     if write.base.schema.find(VALID_FROM) is None:
         raise SchemaError(
             f"the table has no column {VALID_FROM}, so it was not written as a history",
-            hint=f"`lakeflow materialize {write.base.key} --full-refresh` builds it anew",
+            hint=f"`lakeflow plan {write.base.key} --full-refresh` says what building it anew takes away",
         )
     return in_new_columns(write, write.base)
 
@@ -108,6 +108,14 @@ class _History:
         first = f"SELECT min(m) FROM ({' UNION ALL '.join(moments)}) WHERE m > {self._now()}"
         text = self.cursor.execute(f"SELECT strftime(({first})::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%f+00:00')").fetchall()
         return str(text[0][0] or "")
+
+    def standing(self, base: Scan | None) -> int:
+        """How many versions nothing has ended afterwards."""
+        counts = ["SELECT count(*) - count(u) AS n FROM fresh", "SELECT count(u) - count(*) FROM gone"]
+        if base is not None and base.files:
+            counts.append(f"SELECT count(*) - count({VALID_TO}) FROM ({scans.select(self.cursor, base)})")
+        (found,) = self._row(f"SELECT sum(n)::BIGINT FROM ({' UNION ALL '.join(counts)})")
+        return found
 
     def versions(self) -> str:
         """SQL of the new versions, as rows of the table."""

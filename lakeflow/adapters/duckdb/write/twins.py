@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from duckdb import DuckDBPyConnection
 
 from lakeflow.core.errors import AssetError
+from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.run.write import Write
 from lakeflow.core.wording import counted
 
@@ -55,7 +56,11 @@ def _one_each(write: Write, at: str) -> str:
     once = (
         "give each key one row a moment, or say which counts" if at else "give each key once, or say which row counts"
     )
-    return f"{once}: keep = 'last by <column>'"
+    hint = f"{once}: keep = 'last by <column>'"
+    dated_by_runs = write.mode is WriteMode.SCD2 and not write.at
+    return (
+        f"{hint}; that is changed code, after which `--go-on` keeps the versions that stand" if dated_by_runs else hint
+    )
 
 
 def _undecided(write: Write) -> str:

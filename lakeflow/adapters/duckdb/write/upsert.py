@@ -228,7 +228,7 @@ def in_new_columns(write: Write, base: Scan) -> Scan:
     if new := [field.name for field in key_fields(write) if base.schema.find(field.name) is None]:
         raise SchemaError(
             f"the table has no column {', '.join(map(repr, new))} yet, so none of its rows has the declared key",
-            hint=f"`lakeflow materialize {base.key} --full-refresh` builds it anew; or upsert by columns that it has",
+            hint=f"`lakeflow plan {base.key} --full-refresh` says what building it anew takes away; or keep the key",
         )
     return replace(base, schema=write.schema)
 

@@ -1,0 +1,69 @@
+"""What becomes of a table's versions when its asset is not simply written on: the ways out, and what each keeps.
+
+Where no column says since when a row holds, versions are dated by the runs that wrote them: no rebuild makes them again
+(docs/decisions/0075).
+"""
+
+from __future__ import annotations
+
+from lakeflow.core.model.asset import Asset, WriteMode
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.plan.facts import Published
+from lakeflow.core.wording import counted
+
+
+def is_dated_by_runs(asset: Asset) -> bool:
+    return asset.write is WriteMode.SCD2 and not asset.at
+
+
+def ways_out(asset: Asset, stands: Published) -> str:
+    """What a person may do where the asset waits, and how much of what stands each way keeps."""
+    refresh = f"`lakeflow materialize {asset.key} --full-refresh`"
+    if not asset.write.merges:
+        return f"{refresh} makes it anew"
+    on = f"`lakeflow materialize {asset.key} --go-on`"
+    if asset.write is not WriteMode.SCD2:
+        return f"{on} merges what its inputs hold now with what stands, {refresh} makes it anew"
+    return f"{on} keeps {_all(stands)} and goes on from here, {refresh} {_left(asset, stands)}"
+
+
+def goes_on(asset: Asset, stands: Published, why: str) -> str:
+    kept = f", keeping {_all(stands)}" if asset.write is WriteMode.SCD2 else ""
+    return f"{why}{kept}"
+
+
+def loss(asset: Asset, stands: Published) -> str:
+    """What a full refresh takes from a history."""
+    return f"{asset.key} is a history of {_versions(stands)}; a full refresh {_left(asset, stands)}"
+
+
+def _left(asset: Asset, stands: Published) -> str:
+    if asset.at:
+        ended = _ended(stands)
+        told = "" if ended is None else f" ({counted(ended, 'version')} of them ended)"
+        return f"keeps those that its inputs still tell{told}"
+    current = _current(stands)
+    most = "one version for each key that its inputs still have" if current is None else f"{current:,} at most"
+    return (
+        f"keeps {most}, dated by that run" if current is None else f"keeps {most}, one for each key, dated by that run"
+    )
+
+
+def _all(stands: Published) -> str:
+    return f"all {_versions(stands)}"
+
+
+def _versions(stands: Published) -> str:
+    rows = stands.snapshot.rows
+    return "versions" if rows is None else counted(rows, "version")
+
+
+def _current(stands: Published) -> int | None:
+    """How many versions nothing has ended, where the run that wrote them said so."""
+    made = provenance_of(stands.snapshot.summary)
+    return int(made.open_versions) if made and made.open_versions else None
+
+
+def _ended(stands: Published) -> int | None:
+    current, rows = _current(stands), stands.snapshot.rows
+    return None if current is None or rows is None else rows - current

@@ -1,0 +1,443 @@
+"""Is a SELECT over new rows right, whatever rows came before? Read in its syntax tree; nothing is run.
+
+Over *new rows* it must say of each row what it says whatever others come: no total, no window, no comparison of rows
+with one another. Over *the keys that have new rows* it sees all rows of such a key, so that it may say of each key
+whatever it likes, as long as it keeps keys apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlglot import exp
+
+from lakeflow.core.keys import AssetKey, Layer
+
+TOTALS: Final = frozenset(
+    {
+        "any_value",
+        "approx_count_distinct",
+        "approx_quantile",
+        "approx_top_k",
+        "arbitrary",
+        "arg_max",
+        "arg_max_null",
+        "arg_max_nulls_last",
+        "arg_min",
+        "arg_min_null",
+        "arg_min_nulls_last",
+        "argmax",
+        "argmin",
+        "array_agg",
+        "avg",
+        "bit_and",
+        "bit_or",
+        "bit_xor",
+        "bitstring_agg",
+        "bool_and",
+        "bool_or",
+        "combine_aggr",
+        "corr",
+        "count",
+        "count_if",
+        "count_star",
+        "countif",
+        "covar_pop",
+        "covar_samp",
+        "decimal_average",
+        "entropy",
+        "favg",
+        "first",
+        "fsum",
+        "group_concat",
+        "histogram",
+        "histogram_exact",
+        "kahan_sum",
+        "kurtosis",
+        "kurtosis_pop",
+        "last",
+        "list",
+        "listagg",
+        "lttb",
+        "mad",
+        "max",
+        "max_by",
+        "mean",
+        "median",
+        "min",
+        "min_by",
+        "mode",
+        "product",
+        "quantile",
+        "quantile_cont",
+        "quantile_disc",
+        "regr_avgx",
+        "regr_avgy",
+        "regr_count",
+        "regr_intercept",
+        "regr_r2",
+        "regr_slope",
+        "regr_sxx",
+        "regr_sxy",
+        "regr_syy",
+        "reservoir_quantile",
+        "sem",
+        "skewness",
+        "stddev",
+        "stddev_pop",
+        "stddev_samp",
+        "string_agg",
+        "sum",
+        "sum_no_overflow",
+        "sumkahan",
+        "var_pop",
+        "var_samp",
+        "variance",
+        "variant_group_object",
+    }
+)
+"""DuckDB's aggregate functions: the parser knows some by other names, and some not at all."""
+
+Tell = Callable[[exp.Expr, str, str], None]
+"""Takes a node, what the SELECT does to new rows, and what to write."""
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a relation gives of the new rows of tables, and under which names it shows the columns that tell keys.
+
+    `by` is empty where they come row by row.
+    """
+
+    of: frozenset[AssetKey]
+    by: tuple[str, ...] = ()
+    shown: Mapping[str, str] | None = None
+    """By lower-case name; None: every column under its own."""
+
+    @property
+    def names(self) -> str:
+        return " and ".join(sorted(map(str, self.of)))
+
+    def column(self, name: str) -> str | None:
+        """The column that tells keys which this one shows."""
+        lowered = name.lower()
+        return (lowered if lowered in self.by else None) if self.shown is None else self.shown.get(lowered)
+
+    def keeps(self, columns: Iterable[exp.Expr | None]) -> bool:
+        """Are all columns that tell keys among these?"""
+        names = {self.column(each.name) for each in columns if isinstance(each, exp.Column)}
+        return bool(self.by) and set(self.by) <= names
+
+
+_Known = Mapping[str, _Given | None]
+_NOTHING: Final[_Known] = {}
+
+
+def look(query: exp.Expr, new: Mapping[AssetKey, tuple[str, ...]], tell: Tell) -> None:
+    """Tell of everything in the SELECT that part of the rows would make wrong. `new` maps each input of which it reads
+    new rows to the columns that tell the keys, none of them where it is read row by row.
+    """
+    _Look(new, tell).query(query, _NOTHING)
+
+
+@dataclass(frozen=True)
+class _Look:
+    new: Mapping[AssetKey, tuple[str, ...]]
+    tell: Tell
+
+    def query(self, node: exp.Expr, known: _Known) -> _Given | None:
+        known = self._with(node, known)
+        match node:
+            case exp.Select():
+                return self._select(node, known)
+            case exp.SetOperation():
+                given = self._set(node, known)
+            case exp.Subquery():
+                given = self._inside(node, known)
+            case _:
+                given = self._opaque(node, known)
+        if given:
+            self._cut(node, given)
+        return given
+
+    def _with(self, node: exp.Expr, known: _Known) -> _Known:
+        with_ = node.args.get("with_") or node.args.get("with")
+        if not isinstance(with_, exp.With):
+            return known
+        found = dict(known)
+        for cte in with_.expressions:
+            name = cte.alias.lower()
+            if with_.args.get("recursive") and _reads(cte.this, frozenset({name})):
+                found[name] = None
+                if given := self._opaque(cte.this, found, "repeats"):
+                    found[name] = given
+            else:
+                found[name] = _renamed(self.query(cte.this, found), cte)
+        return found
+
+    def _inside(self, node: exp.Subquery, known: _Known) -> _Given | None:
+        inner = node.this
+        given = self.query(inner, known) if isinstance(inner, exp.Query) else self._from(inner, known)
+        if node.args.get("pivots") and given:
+            self._tell_pivot(node, given)
+        return _renamed(given, node)
+
+    def _opaque(self, node: exp.Expr, known: _Known, verb: str = "pivots") -> _Given | None:
+        """A PIVOT, a recursion: what becomes of new rows in it is not looked into."""
+        tables = (self._table(table, known) for table in node.find_all(exp.Table))
+        given = next((each for each in tables if each), None)
+        if given:
+            self.tell(node, f"{verb} the new rows of {given.names}", _whole(given))
+        return given
+
+    def _set(self, node: exp.SetOperation, known: _Known) -> _Given | None:
+        sides = [self.query(each, known) for each in (node.left, node.right)]
+        given = next((each for each in sides if each), None)
+        if given is None:
+            return None
+        if not isinstance(node, exp.Union) or node.args.get("distinct"):
+            word = type(node).__name__.upper()
+            hint = f"write UNION ALL; or read {given.names} whole"
+            self.tell(node, f"compares the new rows of {given.names} with others by {word}", hint)
+        elif not all(sides):
+            hint = "write them as two assets, or read all of them as new rows"
+            self.tell(node, f"gives other rows beside the new ones of {given.names}, again in each run", hint)
+        both = frozenset(key for side in sides if side for key in side.of)
+        return replace(given, of=both, shown=given.shown if sides[0] == sides[1] else {})
+
+    def _select(self, node: exp.Select, known: _Known) -> _Given | None:
+        given = self._sources(node, known)
+        for query in _queries(node):
+            self._subquery(query, known)
+        if given is None:
+            return None
+        self._cut(node, given)
+        self._grouped(node, given)
+        self._windows(node, given)
+        return _projected(node, given)
+
+    def _subquery(self, node: exp.Expr, known: _Known) -> None:
+        """In an expression: EXISTS, IN, or one value. It sees no more of new rows than came."""
+        asked = node.this if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query) else node
+        quiet = _Look(self.new, lambda *_: None)
+        if given := quiet.query(asked, known):
+            self.tell(node, f"asks the new rows of {given.names} in a subquery, as if they were all", _whole(given))
+
+    # FROM
+
+    def _sources(self, node: exp.Select, known: _Known) -> _Given | None:
+        from_ = node.args.get("from_") or node.args.get("from")
+        given = self._from(from_.this, known) if isinstance(from_, exp.From) else None
+        for join in (*(node.args.get("joins") or ()), *(node.args.get("laterals") or ())):
+            given = self._join(given, join, known)
+        return given
+
+    def _from(self, node: exp.Expr, known: _Known) -> _Given | None:
+        given = self._source(node, known)
+        for join in node.args.get("joins") or ():
+            given = self._join(given, join, known)
+        return given
+
+    def _source(self, node: exp.Expr, known: _Known) -> _Given | None:
+        if isinstance(node, exp.Table):
+            given = self._table(node, known)
+        elif isinstance(node, exp.Subquery):
+            return self._inside(node, known)
+        elif isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
+            given = self.query(node.this, known)
+        elif isinstance(node, exp.Pivot):
+            given = self._from(node.this, known) if node.args.get("unpivot") else self._opaque(node, known)
+        else:
+            return None
+        if given and node.args.get("sample"):
+            self.tell(
+                node, f"takes a sample of the new rows of {given.names}", "drop it, or sample what is made of them"
+            )
+        if given and node.args.get("pivots"):
+            self._tell_pivot(node, given)
+        return _renamed(given, node)
+
+    def _tell_pivot(self, node: exp.Expr, given: _Given) -> None:
+        if any(not pivot.args.get("unpivot") for pivot in node.args["pivots"]):
+            self.tell(node, f"pivots the new rows of {given.names}", _whole(given))
+
+    def _table(self, node: exp.Table, known: _Known) -> _Given | None:
+        if not isinstance(node.this, exp.Identifier):
+            return None
+        if not node.db:
+            return known.get(node.name.lower())
+        if node.catalog or node.db.lower() not in list(Layer):
+            return None
+        key = AssetKey(Layer(node.db.lower()), node.name.lower())
+        return _Given(frozenset({key}), tuple(name.lower() for name in self.new[key])) if key in self.new else None
+
+    def _join(self, left: _Given | None, join: exp.Expr, known: _Known) -> _Given | None:
+        right = self._from(join.this if isinstance(join, exp.Join) else join, known)
+        if left and right:
+            one, other = min(left.of), max(right.of)
+            hint = f"read one of them whole, and new rows of the other: drop {other} from new_rows"
+            self.tell(
+                join, f"joins the new rows of {one} with the new rows of {other}, whose partners may come later", hint
+            )
+        elif right and not _keeps_right(join):
+            self.tell(join, f"looks among the new rows of {right.names} for the partners of other rows", _whole(right))
+        elif left and not _keeps_left(join):
+            self.tell(join, f"gives rows that have no partner among the new rows of {left.names}", _whole(left))
+        return left or right
+
+    # SELECT
+
+    def _cut(self, node: exp.Expr, given: _Given) -> None:
+        for name in ("limit", "offset", "fetch", "sample"):
+            if part := node.args.get(name):
+                hint = f"drop {name.upper()}, or read {given.names} whole"
+                self.tell(part, f"takes some of the new rows of {given.names} by {name.upper()}", hint)
+
+    def _grouped(self, node: exp.Select, given: _Given) -> None:
+        distinct, group = node.args.get("distinct"), node.args.get("group")
+        if distinct:
+            on = distinct.args.get("on")
+            columns = node.expressions if on is None else getattr(on, "expressions", None) or [on]
+            if not _keeps(given, columns):
+                self.tell(
+                    node,
+                    f"takes the new rows of {given.names} once each by DISTINCT",
+                    _per_key(given, columns, once=True),
+                )
+        if group:
+            if not given.keeps(_group_columns(node, group)):
+                columns = _group_columns(node, group)
+                self.tell(
+                    group,
+                    f"aggregates the new rows of {given.names}, which are a part of each group",
+                    _per_key(given, columns),
+                )
+        elif total := next(_totals(node), None):
+            self.tell(total, f"aggregates the new rows of {given.names}, which are a part of all", _per_key(given, ()))
+
+    def _windows(self, node: exp.Select, given: _Given) -> None:
+        named = {str(each.this.name).lower(): each for each in node.args.get("windows") or ()}
+        for window in _own(node, exp.Window):
+            if window.parent is node and window.arg_key == "windows":
+                continue
+            meant = named.get(window.alias.lower(), window)
+            columns = meant.args.get("partition_by") or ()
+            if not given.keeps(columns):
+                what = f"compares the new rows of {given.names} with one another in a window"
+                self.tell(window, what, _per_key(given, columns, once=True))
+
+
+def _keeps_left(join: exp.Expr) -> bool:
+    side, method = _word(join, "side"), _word(join, "method")
+    return side not in {"RIGHT", "FULL"} and method != "POSITIONAL"
+
+
+def _keeps_right(join: exp.Expr) -> bool:
+    """Does each row of the right side come by itself, whatever others do?"""
+    words = {_word(join, name) for name in ("side", "kind", "method")}
+    return not words & {"LEFT", "FULL", "ANTI", "SEMI", "ASOF", "POSITIONAL"}
+
+
+def _word(node: exp.Expr, name: str) -> str:
+    return str(node.args.get(name) or "").upper()
+
+
+def _keeps(given: _Given, columns: Sequence[exp.Expr]) -> bool:
+    starred = any(isinstance(each, exp.Star) for each in columns)
+    return given.keeps(each.this if isinstance(each, exp.Alias) else each for each in columns) or (
+        bool(given.by) and starred and all(given.column(name) == name for name in given.by)
+    )
+
+
+def _group_columns(node: exp.Select, group: exp.Expr) -> list[exp.Expr]:
+    """What is grouped by; nothing that is certain where there are grouping sets."""
+    if any(group.args.get(name) for name in ("rollup", "cube", "grouping_sets")):
+        return []
+    plain = [each.this if isinstance(each, exp.Alias) else each for each in node.expressions]
+    if group.args.get("all"):
+        return plain
+    columns: list[exp.Expr] = []
+    for each in group.expressions:
+        place = int(each.name) - 1 if isinstance(each, exp.Literal) and each.is_int else -1
+        columns.append(plain[place] if 0 <= place < len(plain) else each)
+    return columns
+
+
+def _totals(node: exp.Select) -> Iterator[exp.Expr]:
+    for each in _own(node, exp.Func):
+        name = each.name.lower() if isinstance(each, exp.Anonymous) else ""
+        windowed = isinstance(each.parent, exp.Window) or isinstance(each.parent and each.parent.parent, exp.Window)
+        if not windowed and (isinstance(each, exp.AggFunc) or name in TOTALS):
+            yield each
+
+
+def _own(node: exp.Select, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
+    """Nodes of the SELECT itself, not of queries within it."""
+    skipped = {"from_", "from", "with_", "with"}
+    waiting: list[exp.Expr] = [each for each in node.iter_expressions() if each.arg_key not in skipped]
+    while waiting:
+        each = waiting.pop(0)
+        if not _is_query(each):
+            waiting += each.iter_expressions()
+            if isinstance(each, kind):
+                yield each
+
+
+def _queries(node: exp.Select) -> Iterator[exp.Expr]:
+    """Queries in its expressions; those of FROM and WITH are looked at as relations."""
+    waiting: list[exp.Expr] = [
+        each for each in node.iter_expressions() if each.arg_key not in {"from_", "from", "with_", "with"}
+    ]
+    while waiting:
+        each = waiting.pop(0)
+        if _is_query(each):
+            yield each
+        elif isinstance(each, exp.Join):
+            waiting += [part for part in each.iter_expressions() if part.arg_key != "this"]
+        elif not isinstance(each, exp.Lateral):
+            waiting += each.iter_expressions()
+
+
+def _is_query(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Query)
+
+
+def _projected(node: exp.Select, given: _Given) -> _Given:
+    """Under which names the SELECT shows the columns that tell keys."""
+    shown: dict[str, str] = {}
+    for each in node.expressions:
+        if isinstance(each, exp.Star) or (isinstance(each, exp.Column) and isinstance(each.this, exp.Star)):
+            shown |= {name: name for name in given.by} if given.shown is None else given.shown
+            continue
+        column = each.this if isinstance(each, exp.Alias) else each
+        if isinstance(column, exp.Column) and (told := given.column(column.name)):
+            shown[each.alias_or_name.lower()] = told
+    return replace(given, shown=shown) if given.by else given
+
+
+def _renamed(given: _Given | None, node: exp.Expr) -> _Given | None:
+    """Column aliases hide which columns tell keys."""
+    alias = node.args.get("alias")
+    columns = alias.columns if isinstance(alias, exp.TableAlias) else ()
+    return replace(given, shown={}) if given and given.by and columns else given
+
+
+def _reads(node: exp.Expr, names: frozenset[str]) -> bool:
+    return any(not table.db and table.name.lower() in names for table in node.find_all(exp.Table))
+
+
+def _whole(given: _Given) -> str:
+    return f"read {given.names} whole: drop it from {'new_keys' if given.by else 'new_rows'}"
+
+
+def _per_key(given: _Given, columns: Iterable[exp.Expr | None], *, once: bool = False) -> str:
+    if given.by:
+        return f"keep keys apart: by {', '.join(given.by)}"
+    names = [each.name for each in columns if isinstance(each, exp.Column)]
+    key = names[0] if len(names) == 1 else "[" + ", ".join(f'"{name}"' for name in names) + "]" if names else "customer"
+    spelled = key if key.startswith("[") else f'"{key}"'
+    form = f'new_keys = {{"{min(given.of)}" = {spelled}}}'
+    hint = f'{form} gives all rows of each key that has new ones, to write = "upsert"'
+    return f'{hint}; to choose between rows of one key, keep = "last by <column>" does' if once else hint

@@ -38,7 +38,7 @@ KEYS: Final = {
 SOURCE: Final = """
 select
     * exclude (filename, file_row_number),
-    filename as _file, file_row_number + 1 as _row, current_timestamp as _loaded_at
+    filename as _source_file, file_row_number + 1 as _source_row, current_timestamp as _loaded_at
 from read_parquet('landing/{table}/*.parquet', filename = true, file_row_number = true)
 """
 HASHED: Final = """

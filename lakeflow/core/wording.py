@@ -1,10 +1,10 @@
-"""Numbers in sentences."""
+"""Numbers, near misses and differences in sentences."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher, get_close_matches
 from typing import Final
 
 
@@ -16,6 +16,8 @@ def counted(number: int, noun: str) -> str:
 _SPELLED: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?:(?P<unit>[KMGT])(?P<binary>i)?)?B?", re.IGNORECASE)
 
 
+_DIFFERENCES: Final = 8
+_LONGEST_NAME: Final = 40
 _POWERS: Final = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
@@ -47,3 +49,30 @@ def did_you_mean_asset(key: object, options: Iterable[object], otherwise: str) -
 
 def _asked(found: str | None, otherwise: str) -> str:
     return otherwise if found is None else f"did you mean {found!r}?"
+
+
+def differences(expected: Sequence[str], found: Sequence[str]) -> str:
+    """`− total; + sum` for columns that lack and that are new, `renamed: total → sum` where they stand alike.
+
+    Names are cut: a file without a header shows its first row here.
+    """
+    said = list(_said(expected, found))
+    more = f"; and {len(said) - _DIFFERENCES:,} more" if len(said) > _DIFFERENCES else ""
+    return "; ".join(said[:_DIFFERENCES]) + more
+
+
+def _said(expected: Sequence[str], found: Sequence[str]) -> Iterator[str]:
+    for kind, start, stop, first, last in SequenceMatcher(None, expected, found, autojunk=False).get_opcodes():
+        before, after = expected[start:stop], found[first:last]
+        if kind == "replace" and len(before) == len(after):
+            pairs = zip(before, after, strict=True)
+            yield from (
+                f"renamed: {cut(old)} → {cut(new)} (column {at})" for at, (old, new) in enumerate(pairs, start + 1)
+            )
+        elif kind != "equal":
+            yield from (f"− {cut(old)} (column {at})" for at, old in enumerate(before, start + 1))
+            yield from (f"+ {cut(new)} (column {at})" for at, new in enumerate(after, first + 1))
+
+
+def cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…"

@@ -30,8 +30,8 @@ description = "IANA name; null where the file has none or derived it from a wron
 -- An edition is the whole register. A line that it repeats counts once; two that disagree on an airport end the step.
 with landed as (
     select
-        nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA'),
-        strptime(parse_filename(_file, true), '%Y-%m')::date as effective_on
+        nullif(columns(* exclude (_source_file, _source_row, _loaded_at)), 'NA'),
+        strptime(parse_filename(_source_file, true), '%Y-%m')::date as effective_on
     from bronze.airports
 ),
 

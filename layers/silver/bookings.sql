@@ -34,5 +34,5 @@ select
     cabin,
     fare::decimal(8, 2) as fare,
     booked_at::timestamptz as booked_at,
-    parse_filename(_file, true) as delivery
+    parse_filename(_source_file, true) as delivery
 from bronze.bookings

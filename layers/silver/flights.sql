@@ -53,8 +53,8 @@ description = "The delivery that told of the flight last, by its name: of two th
 -- contradicts itself ends the step.
 with landed as (
     select
-        nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA'),
-        parse_filename(_file, true) as delivery
+        nullif(columns(* exclude (_source_file, _source_row, _loaded_at)), 'NA'),
+        parse_filename(_source_file, true) as delivery
     from bronze.flights
 ),
 

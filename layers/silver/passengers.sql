@@ -34,4 +34,4 @@ select
     updated_at::timestamptz as updated_at
 from bronze.passengers
 -- Of two rows that disagree at the same instant the one that stands later wins, whichever landed first.
-qualify row_number() over (partition by passenger_id order by updated_at::timestamptz desc, _file desc, _row desc) = 1
+qualify row_number() over (partition by passenger_id order by updated_at::timestamptz desc, _source_file desc, _source_row desc) = 1

@@ -39,7 +39,7 @@ description = "Visibility, miles; 10 means 10 or more."
 -- The file writes null as NA. A row that two files repeat is folded into one; two readings that disagree about an
 -- hour stay two rows, and the audit of the key holds them back.
 with landed as (
-    select distinct nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA') from bronze.weather
+    select distinct nullif(columns(* exclude (_source_file, _source_row, _loaded_at)), 'NA') from bronze.weather
 )
 
 select

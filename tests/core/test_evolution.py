@@ -97,15 +97,31 @@ def test_names_that_differ_only_in_case_are_refused(mode: WriteMode, twins: tupl
 
 def test_twins_inside_a_struct_are_refused_too() -> None:
     inner = Struct((Field("x", LONG), Field("X", LONG)))
-    with pytest.raises(SchemaError, match="two columns are named 'x' and 'X'"):
+    with pytest.raises(SchemaError, match="two columns in 's' are named 'x' and 'X'"):
         evolve(None, columns(("s", inner)), REPLACE, 0)
-    with pytest.raises(SchemaError, match="two columns are named 'x' and 'X'"):
+    with pytest.raises(SchemaError, match="two columns in 's' are named 'x' and 'X'"):
         evolve(first(("s", Struct((Field("x", LONG),)))), columns(("s", inner)), REPLACE, 2)
 
 
-def test_a_column_keeps_its_id_when_only_the_letter_case_of_its_name_changes() -> None:
-    found = evolve(first(("Day", "date")), columns(("day", "date")), APPEND, 1)
-    assert found.fields == (Field("day", Primitive("date"), 1),)
+def test_later_rows_do_not_rename_what_readers_know_and_code_that_replaces_all_rows_does() -> None:
+    nested, shouted = (Struct((Field(name, LONG),)) for name in ("x", "X"))
+    known = first(("Day", "date"), ("s", nested))
+    assert evolve(known, columns(("day", "date"), ("S", nested)), APPEND, 3) == known
+    with pytest.raises(SchemaError, match="'X', which is 'x' in another form"):
+        evolve(known, columns(("day", "date"), ("s", shouted)), APPEND, 3)
+    assert evolve(known, columns(("day", "date"), ("S", shouted)), REPLACE, 3).names == ("day", "S")
+    assert [field.id for field in evolve(known, columns(("day", "date"), ("S", shouted)), REPLACE, 3).fields] == [1, 2]
+
+
+def test_a_name_in_another_unicode_form_than_the_published_one_is_refused() -> None:
+    """DuckDB would find no such field, and cast it to NULL."""
+    with pytest.raises(SchemaError, match="in another form"):
+        evolve(first(("\u00e9", "long")), columns(("e\u0301", "long")), APPEND, 1)
+    shouted, spoken = (Struct((Field(name, LONG),)) for name in ("\u00c9", "\u00e9"))
+    with pytest.raises(SchemaError, match="in another form"):
+        evolve(first(("s", shouted)), columns(("s", spoken)), APPEND, 2)
+    with pytest.raises(SchemaError, match="declared in another form"):
+        declare(columns(("e\u0301", "long")), {"\u00e9": Column(type="string")}, parse_type)
 
 
 def test_nested_fields_keep_their_ids_and_new_ones_are_numbered_above() -> None:

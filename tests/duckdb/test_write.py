@@ -72,7 +72,7 @@ def test_a_type_that_iceberg_lacks_is_refused_with_what_to_cast_to(
 
 @pytest.mark.parametrize("text", ["SELECT 1 a, 2 A", "SELECT 1 a, 2 a", 'SELECT 1 AS "x y", 2 AS "X Y"'])
 def test_names_that_differ_only_in_case_are_refused(engine: DuckEngine, text: str) -> None:
-    with pytest.raises(SchemaError, match="two columns are called"), engine.produce(rootless(text), {}):
+    with pytest.raises(SchemaError, match="two columns are named"), engine.produce(rootless(text), {}):
         pass
 
 

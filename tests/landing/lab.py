@@ -62,7 +62,7 @@ class Lake:
             shown = lake.show("bronze.orders", limit=100_000)
         found = [dict(zip(shown.columns, row, strict=True)) for row in shown.values]
         wanted = columns or tuple(name for name in shown.columns if name != "_loaded_at")
-        ordered = sorted(found, key=lambda row: (str(row["_file"]), int(row["_row"] or 0)))
+        ordered = sorted(found, key=lambda row: (str(row["_source_file"]), int(row["_source_row"] or 0)))
         return [tuple(row[name] for name in wanted) for row in ordered]
 
     def json(self, *words: str) -> dict[str, Any]:

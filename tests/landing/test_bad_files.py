@@ -156,7 +156,7 @@ def parquet(path: Path, select: str) -> None:
         ("select 1 as id", "expected the columns id, total; found id"),
         ("select 2.0 as total, 1 as id", "expected the columns id, total; found total, id"),
         ("select 'x' as id, 2.0::double as total", "found id "),
-        ("select 1 as id, 2.0::double as total, 3 as _row", "found id, total, _row"),
+        ("select 1 as id, 2.0::double as total, 3 as _source_row", "found id, total, _source_row"),
     ],
 )
 def test_a_parquet_file_with_other_columns_is_told(lake: Lake, select: str, says: str) -> None:
@@ -248,5 +248,5 @@ def test_code_that_loses_rows_or_where_they_came_from_is_refused(lake: Lake) -> 
     text = (lake.root / "layers/bronze/orders.sql").read_text()
     lake.write("layers/bronze/orders.sql", text + "where id = '1'\n")
     lake.refused("the files hold 2 rows and its code gives 1")
-    lake.write("layers/bronze/orders.sql", text.replace("select *", "select id, _row"))
-    lake.refused("leaves out _file, _loaded_at")
+    lake.write("layers/bronze/orders.sql", text.replace("select *", "select id, _source_row"))
+    lake.refused("leaves out _loaded_at, _source_file")

@@ -309,7 +309,7 @@ def test_ordinals_are_exact_in_a_large_file_read_by_several_threads(lake: Lake, 
     duckdb.execute(f"copy (select i as id, md5(i::text) as total from range(1, 800001) t(i)) to '{path}' (header)")
     assert lake.materialize().returncode == 0
     with lakeflow.open(lake.root) as opened:
-        wrong = opened.read("bronze.orders").filter("_file = 'drops/1.csv' and id <> _row::varchar")
+        wrong = opened.read("bronze.orders").filter("_source_file = 'drops/1.csv' and id <> _source_row::varchar")
         assert len(wrong.fetchall()) == 0
         assert opened.read("bronze.orders").shape[0] == 800_002
 
@@ -322,7 +322,9 @@ def test_ten_thousand_small_files_land_in_one_load(lake: Lake) -> None:
     assert lake.materialize().returncode == 0
     with lakeflow.open(lake.root) as opened:
         rows = opened.read("bronze.orders")
-        assert rows.aggregate("count(*), count(distinct _file), max(_row)").fetchall() == [(20_000, 10_000, 2)]
+        assert rows.aggregate("count(*), count(distinct _source_file), max(_source_row)").fetchall() == [
+            (20_000, 10_000, 2)
+        ]
     assert "Nothing to do" in lake.materialize().stdout
 
 

@@ -70,12 +70,12 @@ def test_what_changes_the_data_changes_the_code_version(tmp_path: Path, old: str
 
 FAULTS = {
     "an unknown field": (SQL.replace("delimiter", "delimeter"), "did you mean 'delimiter'?"),
-    "no format": (SQL.replace('format = "csv"\n', ""), "the formats are csv, ndjson, parquet"),
+    "no format": (SQL.replace('format = "csv"\n', ""), "the formats are csv, ndjson, json, parquet"),
     "no files": (SQL.replace('files = ["*.csv", "*.gz"]', "files = []"), "source names no files"),
     "no columns": (SQL.replace("[source.columns]", "[columns.x]").replace('id = "long"\ntotal = ""', ""), "no columns"),
     "a type that is none": (SQL.replace('"long"', '"lon"'), "column 'id' of source"),
-    "a column of our own": (SQL.replace("total =", "_file ="), "source cannot have a column '_file'"),
-    "a column twice": (SQL.replace("total =", "ID ="), "source names column 'ID' twice"),
+    "a column of our own": (SQL.replace("total =", "_source_file ="), "source cannot have a column '_source_file'"),
+    "a column twice": (SQL.replace("total =", "ID ="), "source names columns 'id' and 'ID'"),
     "a long delimiter": (SQL.replace('";"', '";;"'), "delimiter is not one character"),
     "an unknown encoding": (SQL.replace('delimiter = ";"', 'encoding = "latin-99"'), "unknown encoding 'latin-99'"),
     "a dialect for JSON": (SQL.replace('"csv"', '"ndjson"'), "delimiter means nothing for ndjson"),

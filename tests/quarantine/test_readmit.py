@@ -210,7 +210,11 @@ def test_files_that_landed_do_not_land_again_after_a_readmission(tmp_path: Path)
         assert lake.plan().steps == ()
         make(tmp_path, {"in/b.csv": "id,total\n4,1\n"})
         assert states(lake.materialize()) == "published"
-        assert rows(lake, "bronze.orders", "id", "_file") == [("1", "in/a.csv"), ("2", "in/a.csv"), ("4", "in/b.csv")]
+        assert rows(lake, "bronze.orders", "id", "_source_file") == [
+            ("1", "in/a.csv"),
+            ("2", "in/a.csv"),
+            ("4", "in/b.csv"),
+        ]
 
 
 def test_an_asset_that_replaces_its_rows_is_run_again_instead(root: Path) -> None:

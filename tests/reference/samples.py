@@ -61,7 +61,7 @@ def _bind_source(lake: duckdb.DuckDBPyConnection, text: str) -> None:
     more = ", header=true" if source.format == "csv" else ", format='newline_delimited'"
     reader = "read_csv" if source.format == "csv" else "read_json"
     rows = lake.sql(f"from {reader}({list(source.globs)}, filename=true, columns={{{columns}}}{more})")
-    added = "filename as _file, row_number() over () as _row, now() as _loaded_at"
+    added = "filename as _source_file, row_number() over () as _source_row, now() as _loaded_at"
     rows.select(f"* exclude (filename), {added}").create_view("source", replace=True)
 
 

@@ -32,7 +32,9 @@ def test_bronze_lands_text_as_it_arrived_and_says_from_which_file(
     """Nothing is guessed: numbers keep their spelling, NA stays NA, the header is no row."""
     land(tmp_path, "weather/2013.csv", WEATHER, [reading("1,1", 1, "01-01T06", wind="10.357019999999999")])
     build(lake, "bronze.weather")
-    found = ask(lake, "select month, wind_speed, wind_gust, parse_filename(_file), _row from bronze.weather")
+    found = ask(
+        lake, "select month, wind_speed, wind_gust, parse_filename(_source_file), _source_row from bronze.weather"
+    )
     assert found == [("1", "10.357019999999999", "NA", "2013.csv", 1)]
 
 

@@ -95,3 +95,16 @@ def test_months_of_a_partitioned_table_are_pruned_to_the_right_rows(tmp_path: Pa
     found = spark.rows(f"select id, kind from lakeflow.silver.days where {march} order by id")
     assert found == [{"id": 5, "kind": "c"}, {"id": 6, "kind": None}, {"id": 7, "kind": "a=b/ü"}]
     assert spark.rows("select count(*) as n from lakeflow.silver.days where kind = 'a=b/ü'") == [{"n": 3}]
+
+
+def test_landed_rows_are_read_with_all_their_columns(tmp_path: Path, spark: Spark) -> None:
+    """None of them has a name that Iceberg keeps for itself, of which Spark refuses the whole table."""
+    source = 'folder = "in"\nfiles = "*.csv"\nformat = "csv"\ncolumns = ["id", "Sepal.Length"]'
+    asset = f"/*\n[source]\n{source}\n*/\nfrom source\n"
+    files = {"layers/bronze/landed.sql": asset, "in/1.csv": "id,Sepal.Length\n1,5.1\n2,\n"}
+    make(tmp_path, {"pyproject.toml": PYPROJECT, **files})
+    with opened(tmp_path) as lake:
+        assert lake.materialize().state is RunState.PUBLISHED
+    answer = alike(spark.rows("select * from lakeflow.bronze.landed"))
+    assert answer == alike(ours(tmp_path, "bronze.landed"))
+    assert answer == alike(by_pyiceberg(tmp_path, "bronze.landed"))

@@ -8,7 +8,7 @@ tags = ["weather"]
 type = "timestamptz"
 */
 with landed as (
-    select distinct nullif(columns(* exclude (_file, _row, _loaded_at)), 'NA') from bronze.weather
+    select distinct nullif(columns(* exclude (_source_file, _source_row, _loaded_at)), 'NA') from bronze.weather
 )
 
 select

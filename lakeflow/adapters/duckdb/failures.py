@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import duckdb
 
+from lakeflow.core.column_names import hint_of_renamed
 from lakeflow.core.errors import AssetError, CodeError
 from lakeflow.core.keys import TableKey
 from lakeflow.core.wording import nearest
@@ -156,6 +157,8 @@ def _cause(text: str) -> str:
 
 
 def _hint(text: str, place: Place) -> str | None:
+    if hint := hint_of_renamed(text.partition("\n")[0]):
+        return hint
     if missing := _MISSING.search(text):
         return _near(missing[1], place.names) or _available(place.names)
     if unknown := _UNKNOWN.search(text):

@@ -13,6 +13,7 @@ from typing import Any, Final
 from duckdb.sqltypes import DuckDBPyType
 
 from lakeflow.adapters.duckdb.names import quoted
+from lakeflow.core.column_names import refuse_twins
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type
 
@@ -81,18 +82,6 @@ def schema_of(names: Sequence[str], types: Sequence[DuckDBPyType]) -> Schema:
     return Schema(tuple(Field(name, type_of(type_, name)) for name, type_ in zip(names, types, strict=True)))
 
 
-def refuse_twins(names: Sequence[str]) -> None:
-    """SchemaError when two names are equal, letter case ignored: readers disagree on case (trap T16)."""
-    seen: dict[str, str] = {}
-    for name in names:
-        if name.lower() in seen:
-            raise SchemaError(
-                f"two columns are called {seen[name.lower()]!r} and {name!r}",
-                hint="give one of them another name; letter case does not tell columns apart",
-            )
-        seen[name.lower()] = name
-
-
 def type_of(type_: DuckDBPyType, where: str) -> Type:
     """What a table holds of a column of that type. SchemaError where Iceberg has no such type."""
     if leaf := _LEAVES.get(type_.id):
@@ -106,7 +95,7 @@ def type_of(type_: DuckDBPyType, where: str) -> Type:
             key, value = (_field(name, child, f"{where}.{name}") for name, child in parts_of(type_))
             return Map(replace(key, required=True), value)
         case "struct":
-            refuse_twins([name for name, _ in parts_of(type_)])
+            refuse_twins([name for name, _ in parts_of(type_)], where)
             return Struct(tuple(_field(name, child, f"{where}.{name}") for name, child in parts_of(type_)))
     raise SchemaError(
         f"column {where!r} has type {type_}, which an Iceberg table cannot hold",

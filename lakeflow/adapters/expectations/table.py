@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from lakeflow.core.column_names import hint_of_renamed
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.schema import Decimal, Primitive, Schema, Type
 from lakeflow.core.ports import ADDED, NEAR
@@ -140,7 +141,8 @@ class Audited:
         field = self.schema.find(name)
         if field is None:
             columns = f"it has {', '.join(self.schema.names)}"
-            raise CannotCheck(f"{self.asset} has no column {name!r}; {did_you_mean(name, self.schema.names, columns)}")
+            hint = hint_of_renamed(name) or did_you_mean(name, self.schema.names, columns)
+            raise CannotCheck(f"{self.asset} has no column {name!r}; {hint}")
         quoted = identifier(field.name)
         floating = str(field.type) in _FLOATS
         return Operand(field.name, field.type, f"nullif({quoted}, 'nan')" if floating else quoted)

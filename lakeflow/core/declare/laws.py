@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from lakeflow.core.column_names import RESERVED, hint_of_renamed
 from lakeflow.core.declare.declaration import Declaration
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, NAME_PATTERN, AssetKey, ExternalKey, Layer
@@ -138,6 +139,7 @@ def descendants(key: AssetKey, children: Mapping[AssetKey, frozenset[AssetKey]])
 
 def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _name(draft)
+    yield from _columns(draft)
     yield from _layer(draft)
     yield from _merging(draft)
     yield from _layout(draft)
@@ -153,6 +155,16 @@ def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
 def _name(draft: Draft) -> Iterator[Fault]:
     if not NAME_PATTERN.fullmatch(draft.key.name) or "__" in draft.key.name:
         yield draft.fault(f"{draft.key.name!r} cannot be the name of a table", _NAME, "name")
+
+
+def _columns(draft: Draft) -> Iterator[Fault]:
+    """What is declared of a column that no table may have, such as that it is personal, would be without effect."""
+    said = draft.declaration
+    fields = {**dict.fromkeys(said.key, "key"), **{name: f"columns.{name}" for name in said.columns}}
+    for name, field_ in fields.items():
+        if name.lower() in RESERVED:
+            hint = hint_of_renamed(name.lower()) or "give the column another name"
+            yield draft.fault(f"{draft.key} has a column {name!r}, a name that Iceberg reserves", hint, field_)
 
 
 def _layer(draft: Draft) -> Iterator[Fault]:

@@ -10,14 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Literal
 
+from lakeflow.core.column_names import PROVENANCE, RESERVED, twins
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.wording import did_you_mean
-
-FILE: Final = "_file"
-ROW: Final = "_row"
-LOADED_AT: Final = "_loaded_at"
-PROVENANCE: Final = (FILE, ROW, LOADED_AT)
-"""Columns that every landed row gets: file (relative to the root), ordinal in it (from 1), time of the load."""
 
 LANDED_ROWS: Final = "source"
 """The table from which the SELECT of an asset reads the rows that it lands."""
@@ -26,6 +21,7 @@ LANDED_ROWS: Final = "source"
 class Format(StrEnum):
     CSV = "csv"
     NDJSON = "ndjson"
+    JSON = "json"
     PARQUET = "parquet"
 
 
@@ -42,7 +38,8 @@ class FileSource:
 
     `globs` are relative to the root. `columns` maps each column, in the order of the file, to its type as Iceberg or
     DuckDB spell it; an empty type means text, or in Parquet what the file says. `header` says whether a CSV file
-    begins with its column names.
+    begins with its column names, which `by_position` puts those of `columns` in place of. Before that `skip` lines are
+    left out, and lines that begin with `comment` anywhere.
     """
 
     globs: tuple[str, ...]
@@ -54,6 +51,23 @@ class FileSource:
     encoding: str = "utf-8"
     header: bool = True
     once: Once = Once.NAME
+    by_position: bool = False
+    skip: int = 0
+    comment: str = ""
+
+    @property
+    def is_prepared(self) -> bool:
+        """Is each file copied without the lines that are no rows?"""
+        return bool(self.skip or self.comment)
+
+    @property
+    def has_header_line(self) -> bool:
+        """Does what is read begin with a line of names?"""
+        return self.header and not self.is_prepared
+
+    @property
+    def is_json(self) -> bool:
+        return self.format in {Format.NDJSON, Format.JSON}
 
     def data_fields(self) -> dict[str, Any]:
         """Everything that can change the rows of a file, for the code version; columns keep their order."""
@@ -65,14 +79,15 @@ class FileSource:
             "quote": self.quote,
             "escape": self.escape,
             "encoding": self.encoding,
-            "header": self.header,
+            "header": list(self.columns) if self.by_position else self.header,
+            **{name: value for name in ("skip", "comment") if (value := getattr(self, name))},
         }
         return {name: value for name, value in everything.items() if name in _OF_FORMAT[self.format]}
 
 
 def files(  # the words of a declaration, all but the first by keyword
     *globs: str,
-    format: Literal["csv", "ndjson", "parquet"],  # noqa: A002  the format's word
+    format: Literal["csv", "ndjson", "json", "parquet"],  # noqa: A002  the format's word
     **fields: Any,
 ) -> Mapping[str, Any]:
     """The files that a bronze asset lands: `@asset(source=files("data/landing/*.csv", format="csv", columns=[…]))`.
@@ -81,11 +96,13 @@ def files(  # the words of a declaration, all but the first by keyword
 
     Args:
         *globs: paths relative to the project's root; `*`, `?`, `[…]` and `**` as in a shell.
-        format: `csv`, `ndjson` (one JSON object a line) or `parquet`. A name that ends in `.gz` or `.zip` is unpacked.
+        format: `csv`, `ndjson` (one JSON object a line), `json` (an array of objects) or `parquet`. A name that ends in
+            `.gz` or `.zip` is unpacked.
         **fields: `folder` stands before every glob. `once="content"` skips bytes that landed under another name.
             `columns` names all columns in order: a list (text), or a dict of
             name → type. For CSV `delimiter`
-            (","), `quote` ('"'), `escape` (the quote), `header` (True) and, as for NDJSON, `encoding` ("utf-8").
+            (","), `quote` ('"'), `escape` (the quote), `header` (True, or names by position), `skip` (lines), `comment`
+            (the sign that begins one) and, as for JSON, `encoding` ("utf-8").
 
     """
     if unknown := next((name for name in fields if name not in FIELDS), None):
@@ -94,11 +111,13 @@ def files(  # the words of a declaration, all but the first by keyword
     return {"files": globs, "format": format, **fields}
 
 
-FIELDS: Final = ("files", "folder", "format", "columns", "once", "delimiter", "quote", "escape", "encoding", "header")
+_OF_CSV: Final = ("delimiter", "quote", "escape", "encoding", "header", "skip", "comment")
+FIELDS: Final = ("files", "folder", "format", "columns", "once", *_OF_CSV)
 _ANY: Final = frozenset({"files", "folder", "format", "columns", "once"})
 _OF_FORMAT: Final[Mapping[Format, frozenset[str]]] = {
     Format.CSV: frozenset(FIELDS),
     Format.NDJSON: _ANY | {"encoding"},
+    Format.JSON: _ANY | {"encoding"},
     Format.PARQUET: _ANY,
 }
 Wrong = tuple[str, str]
@@ -112,17 +131,20 @@ def read_source(raw: Mapping[str, Any]) -> tuple[FileSource | None, tuple[Wrong,
 
 
 def _source(raw: Mapping[str, Any]) -> FileSource:
-    quote = raw.get("quote", '"')
+    quote, header = raw.get("quote", '"'), raw.get("header", True)
     return FileSource(
         globs=_globs(raw) or (),
         format=Format(raw["format"]),
-        columns=_columns(raw.get("columns", {})) or {},
+        columns=_named(raw) or {},
         delimiter=raw.get("delimiter", ","),
         quote=quote,
         escape=raw.get("escape", quote),
         encoding=raw.get("encoding", "utf-8"),
-        header=raw.get("header", True),
+        header=bool(header),
         once=Once(raw.get("once", Once.NAME)),
+        by_position=not isinstance(header, bool),
+        skip=raw.get("skip", 0),
+        comment=raw.get("comment", ""),
     )
 
 
@@ -163,7 +185,7 @@ def _wrong_fields(raw: Mapping[str, Any], format_: Format) -> Iterator[Wrong]:
                 f"{name} means nothing for {format_}",
                 f"drop it; {format_} takes {', '.join(sorted(_OF_FORMAT[format_]))}",
             )
-    columns = _columns(raw.get("columns", {}))
+    columns = _named(raw)
     if columns is None:
         yield (
             "columns of source has the wrong type",
@@ -172,7 +194,22 @@ def _wrong_fields(raw: Mapping[str, Any], format_: Format) -> Iterator[Wrong]:
     elif not columns and format_ is not Format.PARQUET:
         yield "source declares no columns", "name them all, in the order of the file: nothing is guessed"
     else:
-        yield from _wrong_columns(columns, raw.get("columns", {}))
+        yield from _wrong_columns(columns, _titles(raw) or raw.get("columns", {}))
+
+
+def _titles(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names that the header is to have, by position; none where it has its own."""
+    header = raw.get("header")
+    is_list = isinstance(header, list | tuple) and all(isinstance(each, str) for each in header)
+    return tuple(header or ()) if is_list else ()
+
+
+def _named(raw: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """All columns with their types; of a header that is given by position, those that are declared beside it."""
+    declared, titles = _columns(raw.get("columns", {})), _titles(raw)
+    if declared is None or not titles:
+        return declared
+    return {**{name: declared.get(name, "") for name in titles}, **declared}
 
 
 def _columns(value: object) -> Mapping[str, str] | None:
@@ -187,13 +224,11 @@ def _columns(value: object) -> Mapping[str, str] | None:
 def _wrong_columns(columns: Mapping[str, str], written: Sequence[str] | Mapping[str, str]) -> Iterator[Wrong]:
     from lakeflow.core.model.type_names import parse_type  # noqa: PLC0415  only the few who declare types pay for it
 
-    seen: set[str] = set()
+    if found := twins(written):
+        yield f"source names columns {found[0]!r} and {found[1]!r}", "name every column once; letter case is ignored"
     for name in written:
-        if name.lower() in seen:
-            yield f"source names column {name!r} twice", "name every column once; letter case is ignored"
-        if name.lower() in PROVENANCE:
+        if name.lower() in {*PROVENANCE, *RESERVED}:
             yield f"source cannot have a column {name!r}", f"{', '.join(PROVENANCE)} are added to every landed row"
-        seen.add(name.lower())
     for name, type_ in columns.items():
         try:
             if type_:
@@ -208,8 +243,15 @@ def _wrong_dialect(raw: Mapping[str, Any]) -> Iterator[Wrong]:
     for name in ("quote", "escape"):
         if raw.get(name, "") != "" and not _is_character(raw[name]):
             yield f"{name} is not one character", f"write {name} = '\"', or an empty text for none"
-    if not isinstance(raw.get("header", True), bool):
-        yield "header is neither true nor false", "drop it where the file begins with its column names"
+    if not isinstance(raw.get("header", True), bool) and not _titles(raw):
+        hint = 'drop it where the file begins with its column names, or name them by position: header = ["id", "total"]'
+        yield "header is neither true nor false nor a list of names", hint
+    elif (titles := _titles(raw)) and (strange := [name for name in _named(raw) or () if name not in titles]):
+        yield f"columns of source has {strange[0]!r}, which header does not name", "name it in header, at its place"
+    if not isinstance(raw.get("skip", 0), int) or isinstance(raw.get("skip"), bool) or raw.get("skip", 0) < 0:
+        yield "skip is no number of lines", "write skip = 2 where two lines stand before the header"
+    if "comment" in raw and not _is_character(raw["comment"]):
+        yield "comment is not one character", 'write comment = "#" where lines that begin so are no rows'
     if not _is_encoding(raw.get("encoding", "utf-8")):
         yield (
             f"unknown encoding {raw.get('encoding')!r}",

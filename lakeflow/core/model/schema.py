@@ -7,8 +7,13 @@ a widening and a reorder; a column that changes its type otherwise is a new colu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
+
+from lakeflow.core.column_names import RENAME, RESERVED, alike, fault_of, hint_of_renamed, refuse_twins
+from lakeflow.core.errors import SchemaError
+
+Path: TypeAlias = tuple[str, ...]
 
 PRIMITIVES: Final = frozenset(
     {
@@ -139,3 +144,74 @@ def walk(fields: tuple[Field, ...], path: tuple[str, ...] = ()) -> Iterator[tupl
 
 def highest_id(schema: Schema) -> int:
     return max((field.id for _, field in walk(schema.fields)), default=0)
+
+
+def require_names(fields: tuple[Field, ...]) -> None:
+    """SchemaError unless every reader can tell these columns and all that is nested in them apart by their names."""
+    for field in fields:
+        if field.name.lower() in RESERVED:
+            raise SchemaError(
+                f"column {field.name!r} has a name that Iceberg reserves, so that Spark could not read the table",
+                hint=hint_of_renamed(field.name) or f"give it another name, such as {field.name.lstrip('_')!r}",
+            )
+    _require_level(fields, ())
+    if found := _hidden(fields):
+        first, second = found
+        raise SchemaError(
+            f"two columns are called {'.'.join(second)!r} by readers: {_told(first)} and {_told(second)}",
+            hint=f"{RENAME}, without a dot",
+        )
+
+
+def loadable(schema: Schema) -> Schema:
+    """The same columns by their ids, under names with which Iceberg's libraries load the table: of two that they take
+    for one the one with a dot in it is renamed. Tables of early releases may need it.
+    """
+    fields = schema.fields
+    while found := _hidden(fields):
+        fields = _renamed(fields, next((path for path in found if "." in path[-1]), found[0]))
+    return replace(schema, fields=fields)
+
+
+def _hidden(fields: tuple[Field, ...]) -> tuple[Path, Path] | None:
+    """The paths of the first two fields that are looked up by one name."""
+    by_name: dict[str, Path] = {}
+    for path, _ in walk(fields):
+        name = alike(".".join(path))
+        if name in by_name:
+            return by_name[name], path
+        by_name[name] = path
+    return None
+
+
+def _renamed(fields: tuple[Field, ...], path: Path) -> tuple[Field, ...]:
+    return tuple(_renamed_in(field, path) if field.name == path[0] else field for field in fields)
+
+
+def _renamed_in(field: Field, path: Path) -> Field:
+    if len(path) == 1:
+        return replace(field, name=f"{field.name.replace('.', '_')}_{field.id}")
+    match field.type:
+        case Struct(fields):
+            return replace(field, type=Struct(_renamed(fields, path[1:])))
+        case List(element):
+            return replace(field, type=List(*_renamed((element,), path[1:])))
+        case Map(key, value):
+            return replace(field, type=Map(*_renamed((key, value), path[1:])))
+    return field
+
+
+def _require_level(fields: tuple[Field, ...], above: Path) -> None:
+    within = ".".join(above)
+    for number, field in enumerate(fields, 1):
+        if fault := fault_of(field.name):
+            place = f"column {number}" + (f" in {within!r}" if within else "")
+            raise SchemaError(f"{place} {fault}", hint="name it, as in `select count(*) as orders`")
+    refuse_twins([field.name for field in fields], within)
+    for field in fields:
+        _require_level(children(field.type), (*above, field.name))
+
+
+def _told(path: Path) -> str:
+    """A nested field with what holds it."""
+    return repr(path[0]) if len(path) == 1 else f"{path[-1]!r} in {'.'.join(path[:-1])!r}"

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from lakeflow.core.column_names import FILE, OLD_NAMES
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.file_source import Once
 from lakeflow.core.model.provenance import provenance_of
@@ -148,6 +149,14 @@ def landed_set(table: Table | None) -> str:
             asset=table.key,
         )
     return ""
+
+
+def old_names(table: Table | None) -> tuple[str, ...]:
+    """The provenance columns on main that still have the names of an early release."""
+    if table is None or table.main is None:
+        return ()
+    names = table.schema_of(table.main).names
+    return tuple(name for name in OLD_NAMES if name in names and FILE not in names)
 
 
 def to_json(landed: Sequence[Landed]) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from lakeflow.core.column_names import OLD_NAMES
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, OnRewrite, Project, PythonCode, WriteMode
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action
-from lakeflow.core.model.table import External, Snapshot
+from lakeflow.core.model.table import External, Snapshot, Table
 from lakeflow.core.model.timeline import EVER
 from lakeflow.core.plan.facts import Facts, Published, moved, published
 from lakeflow.core.plan.histories import goes_on, is_dated_by_runs, loss, ways_out
 from lakeflow.core.plan.increments import Consumption, consumption
-from lakeflow.core.plan.landing import Landing, told
+from lakeflow.core.plan.landing import Landing, old_names, told
 from lakeflow.core.plan.order import run_order
 from lakeflow.core.plan.partitions import (
     Backfill,
@@ -281,7 +282,8 @@ def _consumption(asked: _Asked, asset: Asset) -> Consumption:
 
 def _source_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
     if asset.files is not None:
-        return _landing_reasons(asked.facts.landings.get(asset.key, Landing()))
+        landing = _landing_reasons(asked.facts.landings.get(asset.key, Landing()))
+        return [*landing, *_renaming_reasons(asked.facts.tables.get(asset.key))]
     if not asset.reads:
         return [Reason(Cause.NO_FINGERPRINT)]
     now = asked.facts.reads.get(asset.key, "")
@@ -291,6 +293,12 @@ def _source_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reas
 def _landing_reasons(landing: Landing) -> list[Reason]:
     refused = [Reason(Cause.FILES_REFUSED, after=fault) for fault in landing.faults]
     return refused or ([Reason(Cause.NEW_FILES, after=str(len(landing.new)))] if landing.new else [])
+
+
+def _renaming_reasons(table: Table | None) -> Iterator[Reason]:
+    if olds := old_names(table):
+        spelled = ", ".join(f"{old} → {OLD_NAMES[old]}" for old in olds)
+        yield Reason(Cause.COLUMNS_RENAMED, after=spelled)
 
 
 def _input_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:

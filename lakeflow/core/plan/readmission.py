@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lakeflow.core.column_names import OLD_NAMES
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode, WriteMode
@@ -104,8 +105,9 @@ def as_readmission(asset: Asset, quarantined: Schema, own: Schema) -> Asset:
     are masked already.
     """
     quarantine, kept = beside(asset.key), {name.lower() for name in own.names} - set(COLUMNS)
-    names = (name for name in quarantined.names if name.lower() in kept)
-    columns = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+    kept |= {now for was, now in OLD_NAMES.items() if was in kept}
+    named = ((name, OLD_NAMES.get(name, name)) for name in quarantined.names)
+    columns = ", ".join(f"{_quoted(name)} as {_quoted(now)}" for name, now in named if now.lower() in kept)
     return replace(
         asset,
         code=SqlCode(f"select {columns} from {quarantine}", asset.code.path, asset.code.line),
@@ -116,6 +118,10 @@ def as_readmission(asset: Asset, quarantined: Schema, own: Schema) -> Asset:
         files=None,
         columns={name: replace(column, mask=None) for name, column in asset.columns.items()},
     )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def readmits(step: StepRecord) -> bool:

@@ -18,6 +18,7 @@ class Cause(StrEnum):
     NEW_FILES = "new files"
     FILES_REFUSED = "files cannot land"
     FILES_SKIPPED = "skips"
+    COLUMNS_RENAMED = "renames columns"
     INPUT_MOVED = "input moved"
     NEW_ROWS = "new rows"
     PARTITIONS = "partitions"
@@ -84,6 +85,7 @@ class Reason:
                 | Cause.FILES_REFUSED
                 | Cause.INPUT_UNREADABLE
                 | Cause.BROKEN
+                | Cause.COLUMNS_RENAMED
                 | Cause.REBUILD
                 | Cause.WAITS
                 | Cause.GOES_ON

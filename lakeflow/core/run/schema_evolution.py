@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from operator import eq
 from typing import Final
 
+from lakeflow.core.column_names import OLD_NAMES, alike, is_same
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.asset import Asset, Column, WriteMode
-from lakeflow.core.model.schema import Decimal, Field, List, Map, Primitive, Schema, Struct, Type
+from lakeflow.core.model.schema import Decimal, Field, List, Map, Primitive, Schema, Struct, Type, require_names
 
 _WIDER: Final = {("int", "long"): "long", ("float", "double"): "double"}
 _ANEW: Final = "materialize it with --full-refresh, which makes the table anew (the plan says what that takes away)"
@@ -22,14 +24,23 @@ Parse = Callable[[str], Type]
 
 @dataclass(frozen=True)
 class _Rules:
-    """What happens to columns that do not fit: refused where old rows stay (`strict`), else made new columns."""
+    """What happens to columns that do not fit: refused where old rows stay (`strict`), else made new columns.
+
+    `same` tells whether DuckDB writes a column under the name that the table has for it: within structs it does not.
+    """
 
     strict: bool
     ids: Iterator[int]
+    same: Callable[[str, str], bool] = is_same
 
 
 def declare(produced: Schema, columns: Mapping[str, Column], parse: Parse) -> Schema:
     """The produced columns with the types that the asset declares; values are cast to them when written."""
+    given = {alike(field.name): field.name for field in produced.fields}
+    for name in columns:
+        found = given.get(alike(name), name)
+        if not is_same(found, name):
+            raise SchemaError(f"column {name!r} is declared in another form than {found!r}, which the code gives")
     declared = {name.lower(): parse(column.type) for name, column in columns.items() if column.type}
     fields = tuple(replace(field, type=declared.get(field.name.lower(), field.type)) for field in produced.fields)
     return Schema(fields)
@@ -59,51 +70,59 @@ def _same(found: Type, declared: Type) -> bool:
 def evolve(current: Schema | None, produced: Schema, mode: WriteMode, last_id: int) -> Schema:
     """The schema to write with: ids kept where a column goes on, new ids above `last_id` elsewhere.
 
-    Equal columns give `current` itself. SchemaError for names that differ only in case, and where old rows stay for
-    rows that drop a column or changes a type otherwise than by widening.
+    Equal columns give `current` itself. SchemaError for names that some reader cannot tell apart, and where old rows
+    stay for rows that drop a column or change a type otherwise than by widening.
     """
+    require_names(produced.fields)
     rules = _Rules(strict=mode is not WriteMode.REPLACE, ids=count(last_id + 1))
-    fields = _fields(() if current is None else current.fields, produced.fields, rules)
+    fields = _fields(() if current is None else renamed(current, produced).fields, produced.fields, rules)
     if current is not None and current.fields == fields:
         return current
     return Schema(fields)
 
 
-def _refuse_twins(fields: tuple[Field, ...]) -> None:
-    seen: dict[str, str] = {}
-    for name in (field.name for field in fields):
-        if name.lower() in seen:
-            raise SchemaError(
-                f"two columns are named {seen[name.lower()]!r} and {name!r}",
-                hint="give each column a name that differs in more than letter case",
-            )
-        seen[name.lower()] = name
+def renamed(current: Schema, produced: Schema) -> Schema:
+    """The table's columns, those under their new names that landing called otherwise in early releases."""
+    came = set(produced.names) - set(current.names)
+    wanted = {was: now for was, now in OLD_NAMES.items() if was not in produced.names and now in came}
+    fields = tuple(replace(field, name=wanted.get(field.name, field.name)) for field in current.fields)
+    return current if fields == current.fields else Schema(fields)
 
 
 def _fields(current: tuple[Field, ...], produced: tuple[Field, ...], rules: _Rules) -> tuple[Field, ...]:
-    _refuse_twins(produced)
-    known = {field.name.lower(): field for field in current}
-    gone = known.keys() - {field.name.lower() for field in produced}
+    known = {alike(field.name): field for field in current}
+    gone = known.keys() - {alike(field.name) for field in produced}
     if gone and rules.strict:
         raise SchemaError(
             f"the new rows lack {_names(known[name].name for name in gone)}",
             hint=f"select them as NULL; or {_ANEW}",
         )
-    return tuple(_field(known.get(field.name.lower()), field, rules) for field in produced)
+    return tuple(_field(known.get(alike(field.name)), field, rules) for field in produced)
 
 
 def _field(current: Field | None, produced: Field, rules: _Rules) -> Field:
     if current is None:
         return _new(produced, rules)
+    name = _published_name(current, produced, rules) if rules.strict else produced.name
     merged = _merge(current.type, produced.type, rules)
     if merged is not None:
-        return replace(current, name=produced.name, type=merged)
+        return replace(current, name=name, type=merged)
     if rules.strict:
         raise SchemaError(
             f"column {current.name!r} is {current.type} and the new rows have {produced.type}",
             hint=f"cast it to {current.type}; only int → long, float → double and longer decimals widen; or {_ANEW}",
         )
     return _new(produced, rules)
+
+
+def _published_name(current: Field, produced: Field, rules: _Rules) -> str:
+    """Rows that come later do not rename what readers know; SchemaError where they cannot be written under its name."""
+    if not rules.same(current.name, produced.name):
+        raise SchemaError(
+            f"the new rows have the column {produced.name!r}, which is {current.name!r} in another form",
+            hint=f"name it as the table does: {current.name!a}; or {_ANEW}",
+        )
+    return current.name
 
 
 def _new(field: Field, rules: _Rules) -> Field:
@@ -130,7 +149,7 @@ def _merge(current: Type, produced: Type, rules: _Rules) -> Type | None:
         case Decimal(), Decimal() if current.scale == produced.scale:
             return Decimal(max(current.precision, produced.precision), current.scale)
         case Struct(old_fields), Struct(new_fields):
-            return Struct(_fields(old_fields, new_fields, rules))
+            return Struct(_fields(old_fields, new_fields, replace(rules, same=eq)))
         case List(old_element), List(new_element):
             element = _side(old_element, new_element, rules)
             return None if element is None else List(element)

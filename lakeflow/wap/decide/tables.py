@@ -9,6 +9,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
+from lakeflow.core.model.schema import require_names
 from lakeflow.core.model.table import Adopt, Drop, Pin, Table
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.facts import Facts
@@ -83,6 +84,7 @@ def _candidate(world: World, asset: Asset, present: Table | None, place: str | N
         raise UsageError(
             f"{asset.key}: the table has no snapshot", hint=f"`lakeflow materialize {asset.key}` fills one"
         )
+    require_names(table.schema.fields)
     require_declared(asset, table.schema, parse_type)
     return table
 

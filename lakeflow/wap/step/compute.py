@@ -14,6 +14,7 @@ from typing import Final
 
 import tenacity
 
+from lakeflow.core.column_names import OLD_NAMES
 from lakeflow.core.errors import CodeError
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, WriteMode
@@ -22,6 +23,7 @@ from lakeflow.core.model.quarantine import beside, quarantine_schema
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan.facts import published
+from lakeflow.core.plan.landing import landed_set
 from lakeflow.core.plan.partitions import Pending, asked_of, windows
 from lakeflow.core.plan.readmission import read_by, readmits
 from lakeflow.core.ports import Catalog, Produced
@@ -92,6 +94,14 @@ def give(attempt: Attempt, order: Order) -> Given:
     share, reads = attempt.share(asset.key), bytes_to_read(attempt, asset.key)
     terms = Terms(limits, said, traced, share=share, windows=windows(order.partitions), reads=reads)
     return patient(lambda: _given(attempt, order, terms))
+
+
+def renames_only(attempt: Attempt, key: AssetKey) -> Given:
+    """No row and no file: columns that an early release called otherwise get their names of today."""
+    table = attempt.tables[key]
+    columns = tuple(replace(field, name=OLD_NAMES.get(field.name, field.name)) for field in table.schema.fields)
+    schema = stored_schema(table, Schema(columns), WriteMode.APPEND)
+    return Given(table, schema, Written(), landed_set(table))
 
 
 def _printed(attempt: Attempt, key: AssetKey, lines: tuple[str, ...]) -> None:

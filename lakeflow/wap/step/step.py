@@ -13,6 +13,7 @@ from lakeflow.core.model.quarantine import beside, owner_of
 from lakeflow.core.model.run import Action, Ruling, StepRecord, StepState
 from lakeflow.core.model.table import Discard, Scan, Snapshot, Staging
 from lakeflow.core.plan.facts import published
+from lakeflow.core.plan.landing import old_names
 from lakeflow.core.plan.partitions import Pending
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.plan.readmission import readmits
@@ -25,7 +26,7 @@ from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.appended import appended
 from lakeflow.wap.step.audit_request import audit_request, seen_before
-from lakeflow.wap.step.compute import Given, Order, give
+from lakeflow.wap.step.compute import Given, Order, give, renames_only
 from lakeflow.wap.step.landing import lands_nothing
 from lakeflow.wap.step.lost_versions import lost_versions
 from lakeflow.wap.step.partitions import built_on_main, keep_built, left_to_build, tells_nothing_new
@@ -52,7 +53,7 @@ def carry_out(attempt: Attempt, step: Step) -> None:
         elif step.action is Action.AUDIT or _inputs_brought_nothing(attempt, step):
             clear_branch(attempt, record.asset)
             _stay(attempt, step, record)
-        elif not readmits(record) and lands_nothing(attempt, record.asset):
+        elif not readmits(record) and lands_nothing(attempt, record.asset) and not _only_renames(attempt, step):
             clear_branch(attempt, record.asset)
             _keep_main(attempt, step, record)
         else:
@@ -178,6 +179,12 @@ def _audit_main(attempt: Attempt, record: StepRecord) -> None:
         attempt.end(audited, StepState.AUDITED)
 
 
+def _only_renames(attempt: Attempt, step: Step) -> bool:
+    """Every file has landed, and columns of its table still have the names of an early release."""
+    anew = any(reason.cause is Cause.FULL_REFRESH for reason in step.reasons)
+    return not anew and bool(old_names(attempt.tables.get(step.asset)))
+
+
 def _keep_main(attempt: Attempt, step: Step, record: StepRecord) -> None:
     """Every file has landed: main stays, on today's code, and on today's checks if it passes them."""
     if _digest_on_main(attempt, record.asset) == record.checks_digest and not _asks_for_audit(attempt, step):
@@ -217,7 +224,9 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading, partitions: t
     asset = reading.treats(declared)
     world.ledger.remember_code(asset.code_version, ALGORITHM, asset.source)
     clear_branch(attempt, record.asset)
-    given = give(attempt, Order(declared, asset, reading.scans, partitions))
+    nothing = asset.files is not None and asset.write is WriteMode.APPEND and lands_nothing(attempt, asset.key)
+    order = Order(declared, asset, reading.scans, partitions)
+    given = renames_only(attempt, asset.key) if nothing else give(attempt, order)
     made = _made(attempt, record, asset.write, reading, given)
     if partitions:
         before = EMPTY if reading.rebuilds else built_on_main(attempt, record.asset)

@@ -12,6 +12,7 @@ from typing import Final, TextIO
 
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.instance.interrupt import is_interrupt
+from lakeflow.core.column_names import hint_of_renamed
 from lakeflow.core.errors import CodeError, LakeflowError
 from lakeflow.core.model.asset import PythonCode
 
@@ -69,7 +70,8 @@ def _told(error: BaseException, code: PythonCode, place: Place) -> CodeError:
         )
     text = "" if place.personal or not str(error) else f": {error}"
     withheld = "the message is withheld because personal data is involved" if place.personal else None
-    return CodeError(f"{place.key}: {type(error).__name__}{text} ({where})", hint=withheld, asset=place.key)
+    hint = withheld or hint_of_renamed(text)
+    return CodeError(f"{place.key}: {type(error).__name__}{text} ({where})", hint=hint, asset=place.key)
 
 
 def _line(traceback: TracebackType | None, code: PythonCode) -> int:

@@ -11,7 +11,7 @@ from duckdb import DuckDBPyRelation
 from lakeflow.adapters.duckdb.code.paths import refuse_shadowed
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.instance.instance import Step, query
-from lakeflow.adapters.duckdb.types import refuse_twins
+from lakeflow.core.column_names import refuse_twins
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
@@ -26,11 +26,15 @@ from lakeflow.adapters.duckdb.land.sql import HINT, PATH, POSITION, Delivered
 from lakeflow.adapters.duckdb.land.unpacked import readable
 from lakeflow.adapters.duckdb.names import listed, literal
 from lakeflow.adapters.duckdb.types import type_of
+from lakeflow.core.column_names import PROVENANCE, fault_of, twins
 from lakeflow.core.errors import AssetError, SchemaError
-from lakeflow.core.model.file_source import PROVENANCE, FileSource
+from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.landing import Found
+from lakeflow.core.wording import differences
 
+_FEW: Final = 20
+"""So many columns are shown in full."""
 Column = tuple[str, str]
 """Its name, and its type as DuckDB reads it."""
 
@@ -142,9 +146,11 @@ def _compared(rows: Sequence[tuple[Any, ...]], source: FileSource, paths: Mappin
 
     Types are compared as they are read: two writers spell one type in several ways.
     """
-    described = {
-        path: _top([row[1:] for row in of_file][1:]) for path, of_file in groupby(rows, key=lambda row: row[0])
-    }
+    described = dict[str, list[Column]]()
+    for path, of_file in groupby(rows, key=lambda row: row[0]):
+        all_levels = [row[1:] for row in of_file]
+        _refuse_names(paths[path].name, all_levels)
+        described[path] = _top(all_levels[1:])
     expected: list[Column] | None = None
     for path, found in described.items():
         names = [name for name, _ in found]
@@ -160,6 +166,28 @@ def _compared(rows: Sequence[tuple[Any, ...]], source: FileSource, paths: Mappin
     return tuple(expected or ())
 
 
+def _refuse_names(file: str, described: Sequence[tuple[Any, ...]]) -> None:
+    """AssetError for names that are one to DuckDB, at any level: it would read the first one's values twice."""
+    levels: list[tuple[str, list[str], int]] = []
+    for name, _, inside in described:
+        if levels:
+            levels[-1][1].append(str(name))
+        levels.append((str(name), [], inside or 0))
+        while levels and len(levels[-1][1]) == levels[-1][2]:
+            within, names, _ = levels.pop()
+            for number, each in enumerate(names, 1):
+                if fault := fault_of(each):
+                    raise AssetError(f"{file}: column {number} {fault}", hint=_TWINS)
+            if found := twins(names):
+                where = f" in {within!r}" if levels else ""
+                raise AssetError(f"{file}: two columns{where} are named {found[0]!r} and {found[1]!r}", hint=_TWINS)
+
+
+_TWINS: Final = (
+    "let its writer give every column a name that differs in more than letter case; nothing of it has landed"
+)
+
+
 def _top(described: Sequence[tuple[Any, ...]]) -> list[Column]:
     """The columns that are not nested in others, each with its whole type."""
     columns, inside = list[Column](), 0
@@ -171,7 +199,9 @@ def _top(described: Sequence[tuple[Any, ...]]) -> list[Column]:
 
 
 def _columns_error(name: str, expected: list[str], found: list[str]) -> AssetError:
+    many = len(expected) + len(found) > _FEW
+    shown = f"expected the columns {', '.join(expected)}; found {', '.join(found)}"
     return AssetError(
-        f"{name}: expected the columns {', '.join(expected)}; found {', '.join(found)}",
+        f"{name}: {f'its columns differ: {differences(expected, found)}' if many else shown}",
         hint="mend the file, or declare its columns in the order that they have",
     )

@@ -20,8 +20,9 @@ from lakeflow.adapters.duckdb.land.in_place import in_place
 from lakeflow.adapters.duckdb.land.sql import PATH, POSITION, Delivered
 from lakeflow.adapters.duckdb.land.staged import stage
 from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.core.column_names import FILE, LOADED_AT, PROVENANCE, ROW
 from lakeflow.core.model.asset import Asset, PythonCode
-from lakeflow.core.model.file_source import FILE, LANDED_ROWS, LOADED_AT, PROVENANCE, ROW, Format
+from lakeflow.core.model.file_source import LANDED_ROWS, Format
 from lakeflow.core.plan.landing import Found
 
 

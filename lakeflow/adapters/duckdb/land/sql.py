@@ -28,7 +28,7 @@ from lakeflow.adapters.duckdb.cast.from_json import (
 )
 from lakeflow.adapters.duckdb.cast.from_text import VARCHAR
 from lakeflow.adapters.duckdb.failures import is_failure_of_machine
-from lakeflow.adapters.duckdb.land.text_files import bad_json, bad_row, line_of_object, line_of_row
+from lakeflow.adapters.duckdb.land.text_files import bad_array, bad_json, bad_row, line_of_object, line_of_row
 from lakeflow.adapters.duckdb.names import listed, literal
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
@@ -69,36 +69,41 @@ class Delivered:
 def select(source: FileSource, paths: tuple[str, ...]) -> str:
     """All rows of text files, in their order, and the path of each in `PATH`."""
     files, path = listed(paths), literal(PATH)
-    if source.format is Format.NDJSON:
-        rows = f"read_ndjson_objects({files}, hive_partitioning=false, filename={path})"
-        return _select_json(source, rows)
+    if source.is_json:
+        shape = "array" if source.format is Format.JSON else "newline_delimited"
+        return _select_json(
+            source, f"read_json_objects({files}, format='{shape}', hive_partitioning=false, filename={path})"
+        )
     columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(source.columns)))
     return (
-        f"SELECT * FROM read_csv({files}, auto_detect=false, header={source.header}, columns={{{columns}}}, "
+        f"SELECT * FROM read_csv({files}, auto_detect=false, header={source.has_header_line}, columns={{{columns}}}, "
         f"delim={literal(source.delimiter)}, quote={literal(source.quote)}, escape={literal(source.escape)}, "
         f"nullstr='', allow_quoted_nulls=false, strict_mode=true, ignore_errors=false, null_padding=false, "
         f"hive_partitioning=false, filename={path})"
+        # A blank line is no row; DuckDB takes it for one where rows have one column, and of an empty text it is not.
+        f"{' WHERE c0 IS NOT NULL' if len(source.columns) == 1 else ''}"
     )
 
 
 def overlong(source: FileSource, paths: tuple[str, ...]) -> str:
-    """The files in which a line ends with a delimiter and holds as many as rows have columns, or more.
+    """The files in which a line ends with a delimiter, and holds as many as rows have columns, or a quote.
 
-    DuckDB drops the empty value behind such a delimiter and says nothing. Quotes are not looked at here: they may
-    hold delimiters, so that a line found so may yet be as declared.
+    DuckDB drops the empty value behind such a delimiter and says nothing. Where quotes are they may hold delimiters, or
+    a row may have begun lines before, so that a line found so may yet be as declared.
     """
-    delimiter = literal(source.delimiter)
+    delimiter, quote = literal(source.delimiter), literal(source.quote)
     held = f"length(line) - length(replace(line, {delimiter}, ''))"
+    quoted_ = f" OR contains(line, {quote})" if source.quote else ""
     return (
         f"SELECT DISTINCT {PATH} FROM read_csv({listed(paths)}, auto_detect=false, header=false, "
-        f"columns={{'line': 'VARCHAR'}}, delim={literal(_NO_DELIMITER)}, quote='', escape='', nullstr='', "
+        f"columns={{'line': 'VARCHAR'}}, delim={literal(NO_DELIMITER)}, quote='', escape='', nullstr='', "
         f"strict_mode=false, ignore_errors=true, hive_partitioning=false, filename={literal(PATH)}) "
-        f"WHERE ends_with(line, {delimiter}) AND {held} >= {len(source.columns)}"
+        f"WHERE ends_with(line, {delimiter}) AND ({held} >= {len(source.columns)}{quoted_})"
     )
 
 
-_NO_DELIMITER: Final = chr(31)
-"""Unit separator: a line that holds one is still looked at, up to there."""
+NO_DELIMITER: Final = "".join(map(chr, (31, 30, 29, 28)))
+"""What separates nothing. A file that holds it all the same is looked at by other means."""
 
 
 def casts(source: FileSource) -> tuple[Cast, ...]:
@@ -113,14 +118,14 @@ def _types(source: FileSource) -> dict[str, Type]:
 
 
 def _cast(source: FileSource, value: str, name: str, type_: Type) -> Cast:
-    if source.format is Format.NDJSON and children(type_):
+    if source.is_json and children(type_):
         return exact_json(Part(value, value), type_, name)
     return exact(value, VARCHAR, type_, name)
 
 
 def checks(source: FileSource) -> Iterator[tuple[str, str]]:
     """The conditions that a bad row meets, as SQL, each with what is wrong with it."""
-    if source.format is Format.NDJSON:
+    if source.is_json:
         for number, (_, fault) in enumerate(_object_checks(source)):
             yield f"fault = {number}", fault
     for cast in casts(source):
@@ -187,10 +192,14 @@ def _cause(source: FileSource, path: str, said: str) -> str:
             found = bad_row(Path(path), source)
         case Format.NDJSON:
             found = bad_json(Path(path))
+        case Format.JSON:
+            found = bad_array(Path(path))
         case Format.PARQUET:
             return ": not a whole Parquet file"
     if found:
         return f", line {found[0]}: {found[1]}"
+    if "maximum_object_size" in said:
+        return ": an object is longer than 16 MB"
     if "state machine" in said:
         return ": its line ends are mixed, or its quotes are not as declared"
     return ": a line is longer than 2 MB" if "Maximum line size" in said else ": it cannot be read as declared"

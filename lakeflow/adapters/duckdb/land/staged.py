@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.instance.instance import Step
 from lakeflow.adapters.duckdb.instance.spill import OwnFolder
 from lakeflow.adapters.duckdb.land import sql as reading
+from lakeflow.adapters.duckdb.land.prepared import prepared
 from lakeflow.adapters.duckdb.land.sql import PATH, POSITION, TABLE, Delivered
 from lakeflow.adapters.duckdb.land.text_files import bad_row, compare_header
 from lakeflow.adapters.duckdb.land.unpacked import readable
@@ -102,9 +104,15 @@ def _refuse_faults(staged: Staged, begin: int) -> None:
 
 def _refuse_overlong(staged: Staged, paths: tuple[str, ...]) -> None:
     """AssetError for a row with one value more than declared that is empty, which DuckDB drops without a word."""
-    for (path,) in staged.run(reading.overlong(staged.source, paths)):
+    looked = {path for (path,) in staged.run(reading.overlong(staged.source, paths))}
+    for path in (path for path in paths if path in looked or _holds(path, reading.NO_DELIMITER)):
         if found := bad_row(Path(path), staged.source):
             raise AssetError(f"{staged.paths[path].name}, line {found[0]}: {found[1]}", hint=reading.HINT)
+
+
+def _holds(path: str, text: str) -> bool:
+    with Path(path).open("rb") as content, mmap(content.fileno(), 0, access=ACCESS_READ) as whole:
+        return whole.find(text.encode()) >= 0
 
 
 def _checked(staged: Staged, file: Found, target: Path) -> Path:
@@ -115,7 +123,7 @@ def _checked(staged: Staged, file: Found, target: Path) -> Path:
         raise AssetError(f"{file.name}: the file is empty", hint="deliver it whole; a header alone lands no rows")
     if source.format is Format.CSV and source.header:
         compare_header(path, file.name, source, personal=staged.place.personal)
-    return path
+    return prepared(path, file.name, source, target.with_suffix(".rows"))
 
 
 def _count(staged: Staged, begin: int) -> None:

@@ -8,62 +8,105 @@ failed, up to the line that is wrong. No message holds what a row says.
 from __future__ import annotations
 
 import csv
-import io
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Final
 
+from lakeflow.adapters.duckdb.land.text_lines import LONGEST, Kept, LongLineError, lines, reader
+from lakeflow.core.column_names import alike
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource
+from lakeflow.core.wording import cut, differences
 
-_LONGEST: Final = 1 << 21
-"""Bytes of a line that are looked at: DuckDB takes no longer ones either."""
-_SHOWN: Final = 40
+_FEW: Final = 20
+"""So many names are shown in full."""
 NOT_UTF8: Final = 'not UTF-8; declare the encoding, such as encoding = "latin-1"'
+QUOTES: Final = "a quote is not closed, or text follows it"
+TOO_LONG: Final = f"longer than {LONGEST:,} bytes, which no line may be"
+_DIALECT: Final = "check delimiter, quote, skip and encoding of the source against the file"
 
 
 def compare_header(path: Path, name: str, source: FileSource, *, personal: bool) -> None:
-    """AssetError with what was expected and found unless the file begins with exactly the declared names."""
-    expected = tuple(source.columns)
-    try:
-        with path.open("rb") as content:
-            found = tuple(next(_records(content, source), ()))
-    except UnicodeDecodeError:
-        raise AssetError(f"{name}, line 1: {NOT_UTF8}") from None
-    except csv.Error:
-        raise AssetError(f"{name}, line 1: the header does not parse", hint=_DIALECT) from None
-    if found != expected:
-        shown = [each if each in expected or not personal else "…" for each in found]
+    """AssetError with what was expected and found unless the file begins with exactly the declared names.
+
+    Where the source gives the names by position the header must have as many, and none of them at another place.
+    """
+    found = _header(path, name, source)
+    if source.by_position:
+        _compare_positions(found, name, source)
+    elif found != tuple(source.columns):
+        shown = [each if each in source.columns or not personal else "…" for each in found]
         raise AssetError(
-            f"{name}: expected the header {_names(expected, source)}; found {_names(shown, source)}",
-            hint=_DIALECT if len(found) == 1 else "mend the file, or declare its columns in the order that they have",
+            f"{name}: {_mismatch(tuple(source.columns), shown, source.delimiter)}",
+            hint=_DIALECT if len(found) == 1 else _MEND,
         )
 
 
-_DIALECT: Final = "check delimiter, quote and encoding of the source against the file"
+_MEND: Final = (
+    "mend the file, declare its columns in the order that they have, or give them names by position: "
+    'header = ["id", "total"]'
+)
 
 
-def _names(names: Iterable[str], source: FileSource) -> str:
-    """As in the file, each cut: a file without a header shows its first row here."""
-    return source.delimiter.join(name if len(name) <= _SHOWN else name[:_SHOWN] + "…" for name in names) or "nothing"
+def _mismatch(expected: Sequence[str], found: Sequence[str], delimiter: str) -> str:
+    if len(expected) + len(found) > _FEW:
+        counts = f"{len(expected)} columns expected, {len(found)} found"
+        return f"the header differs ({counts}): {differences(expected, found)}"
+    sides = (delimiter.join(map(cut, names)) or "nothing" for names in (expected, found))
+    return "expected the header {}; found {}".format(*sides)
+
+
+def _header(path: Path, name: str, source: FileSource) -> tuple[str, ...]:
+    """The first record behind what is skipped."""
+    try:
+        with path.open("rb") as content:
+            kept = Kept(lines(content), source)
+            for record in reader(kept, source):
+                if record or not source.is_prepared:
+                    return tuple(record)
+                kept.next_record()
+            return ()
+    except UnicodeDecodeError:
+        raise AssetError(f"{name}, line 1: {NOT_UTF8}") from None
+    except LongLineError:
+        raise AssetError(f"{name}, line 1: {TOO_LONG}") from None
+    except csv.Error:
+        raise AssetError(f"{name}, line 1: the header does not parse", hint=_DIALECT) from None
+
+
+def _compare_positions(found: Sequence[str], name: str, source: FileSource) -> None:
+    given = tuple(source.columns)
+    if len(found) != len(given):
+        raise AssetError(f"{name}: the header has {len(found)} names, header gives {len(given)}", hint=_DIALECT)
+    named, names = {alike(each): each for each in given}, [alike(each) for each in found]
+    for at, (theirs, ours) in enumerate(zip(names, given, strict=True), 1):
+        elsewhere = named.get(theirs, ours)
+        if elsewhere != ours and names.count(theirs) == 1:
+            raise AssetError(
+                f"{name}: column {at} is {elsewhere!r} in the file and {ours!r} in header",
+                hint="give the names in the order of the file's columns",
+            )
 
 
 def bad_row(path: Path, source: FileSource) -> tuple[int, str] | None:
     """The physical line and the fault of the first row that is not as declared; None when Python finds none."""
     start, width = 1, len(source.columns)
-    with path.open("rb") as content, _long_fields():
-        reader = _reader(_lines(content), source)
+    with path.open("rb") as content:
+        records = reader(lines(content), source)
         try:
-            for row in reader:
+            for row in records:
+                if sum(map(len, row)) > LONGEST // 4 and sum(len(value.encode()) for value in row) > LONGEST:
+                    return start, TOO_LONG
                 if row and len(row) != width:
-                    return start, f"{width} columns expected, {len(row)} found"
-                start = reader.line_num + 1
+                    return start, f"{width} column{'s'[: width != 1]} expected, {len(row)} found"
+                start = records.line_num + 1
         except csv.Error:
-            return start, "a quote is not closed, or text follows it"
+            return start, QUOTES
+        except LongLineError:
+            return records.line_num + 1, TOO_LONG
         except UnicodeDecodeError:
-            return reader.line_num + 1, NOT_UTF8
+            return records.line_num + 1, NOT_UTF8
     return None
 
 
@@ -81,6 +124,17 @@ def bad_json(path: Path) -> tuple[int, str] | None:
     return None
 
 
+def bad_array(path: Path) -> tuple[int, str] | None:
+    """The line at which the text stops being one array in JSON."""
+    try:
+        found = json.loads(path.read_bytes())
+    except UnicodeDecodeError as error:
+        return error.object.count(b"\n", 0, error.start) + 1, NOT_UTF8
+    except json.JSONDecodeError as error:
+        return error.lineno, "no JSON array"
+    return None if isinstance(found, list) else (1, 'no JSON array: format = "ndjson" reads one object a line')
+
+
 def line_of_object(path: Path, ordinal: int) -> int:
     """The line of the n-th text that is not blank."""
     with path.open("rb") as content:
@@ -90,45 +144,12 @@ def line_of_object(path: Path, ordinal: int) -> int:
 
 def line_of_row(path: Path, source: FileSource, ordinal: int) -> int:
     """The first line of the n-th row that is not blank, header not counted."""
-    start, left = 1, ordinal + source.header
-    with path.open("rb") as content, _long_fields():
-        reader = _reader(_lines(content), source)
-        for row in reader:
-            left -= bool(row) or len(source.columns) == 1
+    start, left = 1, ordinal + source.has_header_line
+    with path.open("rb") as content:
+        records = reader(lines(content), source)
+        for row in records:
+            left -= bool(row)
             if not left:
                 break
-            start = reader.line_num + 1
+            start = records.line_num + 1
     return start
-
-
-def _records(content: IO[bytes], source: FileSource) -> Iterator[list[str]]:
-    return iter(_reader(_lines(content), source))
-
-
-def _reader(lines: Iterator[str], source: FileSource) -> Any:
-    return csv.reader(
-        lines,
-        delimiter=source.delimiter,
-        quotechar=source.quote or None,
-        quoting=csv.QUOTE_MINIMAL if source.quote else csv.QUOTE_NONE,
-        escapechar=source.escape if source.escape not in {"", source.quote} else None,
-        doublequote=source.escape == source.quote,
-        strict=True,
-    )
-
-
-def _lines(content: IO[bytes]) -> Iterator[str]:
-    """Decoded one by one, so that a bad byte is met in its own line; a bare carriage return ends a line as well."""
-    encoding = "utf-8-sig"
-    while line := content.readline(_LONGEST):
-        yield from io.StringIO(line.decode(encoding), newline="")
-        encoding = "utf-8"
-
-
-@contextmanager
-def _long_fields() -> Iterator[None]:
-    limit = csv.field_size_limit(_LONGEST)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(limit)

@@ -66,10 +66,16 @@ def _opened(path: Path, name: str) -> Iterator[Content]:
 
 
 def _only_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    """Beside what the packing system itself put there: `__MACOSX/`, and names that begin with a dot."""
+    members = [member for member in archive.infolist() if not member.is_dir() and not _is_litter(member.filename)]
     if len(members) != 1:
         raise AssetError(f"{name} holds {len(members)} files, not one", hint="deliver one file in each archive")
     return members[0]
+
+
+def _is_litter(name: str) -> bool:
+    parts = name.replace("\\", "/").split("/")
+    return parts[0] == "__MACOSX" or parts[-1].startswith(".")
 
 
 def _copy(content: Content, target: Path, name: str) -> None:

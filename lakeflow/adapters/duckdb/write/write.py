@@ -24,6 +24,7 @@ from lakeflow.adapters.duckdb.cast.from_json import exact_column
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.types import schema_of, spelled
 from lakeflow.adapters.duckdb.write.partitions import Parts, order
+from lakeflow.core.column_names import is_same
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.digests import with_digest
 from lakeflow.core.model.schema import Field, Fixed, List, Map, Schema, Struct, Type, children
@@ -94,12 +95,12 @@ def _cast(field: Field, produced: tuple[str, DuckDBPyType] | None) -> str:
 
 def _refuse_surplus(produced: tuple[Field, ...], target: tuple[Field, ...], path: tuple[str, ...]) -> None:
     """DuckDB casts structs by name and drops what the target lacks: nothing may vanish that way."""
-    known = {field.name.lower(): field for field in target}
     for field in produced:
         here = (*path, field.name)
-        if field.name.lower() not in known:
+        place = next((other for other in target if is_same(other.name, field.name)), None)
+        if place is None:
             raise SchemaError(f"column {'.'.join(here)!r} is produced and has no place in the table's schema")
-        below = known[field.name.lower()].type
+        below = place.type
         if type(below) is type(field.type):
             _refuse_surplus(children(field.type), children(below), here)
 

@@ -35,7 +35,7 @@ from lakeflow.adapters.iceberg.metadata.types import Json, docs_of, schema_to_js
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import PREFIX
-from lakeflow.core.model.schema import Primitive, Schema, walk
+from lakeflow.core.model.schema import Primitive, Schema, loadable, require_names, walk
 from lakeflow.core.model.table import MAIN, NEUTRAL, Snapshot, Staging, Table
 from lakeflow.core.run.verdict import written_as
 
@@ -63,6 +63,7 @@ def stage(planned_on: Table, staging: Staging, attempt: Attempt) -> Planned:
     return Planned(
         found,
         (
+            *_loadable(found),
             *((u.AddSchema(schema),) if added_schema else ()),
             *placed.updates,
             *fork(staging.branch, snapshot),
@@ -113,7 +114,7 @@ def _stage_assertions(table: Table, staging: Staging, added_schema: bool) -> Ite
 
 def _schema_for(found: Found, schema: Schema) -> tuple[Json, bool]:
     """Its JSON under an id of the table, and whether that id is new; an equal schema keeps its id."""
-    _refuse_ambiguous(found.table, schema)
+    _require_ids(schema)
     known = found.table.schemas
     equal = next((old.id for old in known.values() if old.same_columns(schema)), None)
     if equal is not None:
@@ -122,18 +123,21 @@ def _schema_for(found: Found, schema: Schema) -> tuple[Json, bool]:
     return schema_to_json(Schema(schema.fields, max(known) + 1), docs), True
 
 
-def _refuse_ambiguous(table: Table, schema: Schema) -> None:
-    """Ids must be assigned, and names differ by more than letter case (trap T16)."""
-    names = [field.name.lower() for field in schema.fields]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise SchemaError(
-            f"{table.key}: columns that differ only by letter case: {', '.join(twice)}",
-            hint="rename one of them",
-            asset=table.key,
-        )
+def _require_ids(schema: Schema) -> None:
+    require_names(schema.fields)
     ids = [field.id for _, field in walk(schema.fields)]
     assert all(ids), "field ids are assigned before a table is staged"
     assert len(set(ids)) == len(ids), "no two fields share an id"
+
+
+def _loadable(found: Found) -> tuple[u.Update, ...]:
+    """A table that an early release made may have columns with which other readers cannot load it."""
+    mended = {
+        schema.id: schema_to_json(named, docs_of(_schema_json(found, schema.id)))
+        for schema in found.table.schemas.values()
+        if (named := loadable(schema)) != schema
+    }
+    return (u.NameSchemas(mended),) if mended else ()
 
 
 def _with(specs: Sequence[Mapping[str, Any]], spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -26,6 +26,13 @@ class AddSchema:
 
 
 @dataclass(frozen=True)
+class NameSchemas:
+    """Other names for columns of schemas that the table has, by schema id: no reader loads it with the old ones."""
+
+    schemas: Mapping[int, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class SetCurrentSchema:
     id: int
 
@@ -82,9 +89,8 @@ class SetStatistics:
 
 
 Laid = AddSpec | SetDefaultSpec | AddSortOrder | SetDefaultSortOrder
-Update = (AddSchema | SetCurrentSchema | Laid) | (
-    AddSnapshot | SetBranch | RemoveRef | RemoveSnapshots | SetProperties | SetStatistics
-)
+Described = AddSchema | NameSchemas | SetCurrentSchema
+Update = (Described | Laid) | (AddSnapshot | SetBranch | RemoveRef | RemoveSnapshots | SetProperties | SetStatistics)
 
 
 def new_metadata(uuid: str, location: str, schema: Json, highest_id: int, at_ms: int) -> Json:
@@ -137,8 +143,8 @@ def _logged(before: Mapping[str, Any], after: Json, location: str) -> list[Json]
 
 def _apply(metadata: Json, update: Update, at_ms: int) -> Json:
     match update:
-        case AddSchema(schema):
-            changed = _add_schema(metadata, schema)
+        case AddSchema() | NameSchemas() | SetCurrentSchema():
+            changed = metadata | _described(metadata, update)
         case AddSnapshot(snapshot):
             changed = _add_snapshot(metadata, snapshot)
         case SetBranch(name, snapshot_id):
@@ -149,8 +155,6 @@ def _apply(metadata: Json, update: Update, at_ms: int) -> Json:
             changed = _remove_snapshots(metadata, ids)
         case AddSpec() | SetDefaultSpec() | AddSortOrder() | SetDefaultSortOrder():
             changed = metadata | _laid(metadata, update)
-        case SetCurrentSchema(schema_id):
-            changed = metadata | {"current-schema-id": schema_id}
         case SetProperties(properties):
             changed = metadata | {"properties": {**(metadata.get("properties") or {}), **properties}}
         case SetStatistics(entry):
@@ -173,9 +177,16 @@ def _laid(metadata: Json, update: Laid) -> Json:
             return {"default-sort-order-id": order_id}
 
 
-def _add_schema(metadata: Json, schema: Mapping[str, Any]) -> Json:
-    last = max(metadata["last-column-id"], schema_highest_id(schema))
-    return metadata | {"schemas": [*metadata["schemas"], schema], "last-column-id": last}
+def _described(metadata: Json, update: Described) -> Json:
+    """The fields that change."""
+    match update:
+        case AddSchema(schema):
+            last = max(metadata["last-column-id"], schema_highest_id(schema))
+            return {"schemas": [*metadata["schemas"], schema], "last-column-id": last}
+        case NameSchemas(schemas):
+            return {"schemas": [schemas.get(schema["schema-id"], schema) for schema in metadata["schemas"]]}
+        case SetCurrentSchema(schema_id):
+            return {"current-schema-id": schema_id}
 
 
 def schema_highest_id(json: Any) -> int:

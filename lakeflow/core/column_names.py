@@ -1,0 +1,89 @@
+"""One rule for the names of columns, wherever they come from: what lands, what code gives, what is declared.
+
+Readers disagree on letter case (trap T16), DuckDB compares no other form of a letter than the one that was written, and
+Iceberg's libraries look a nested field up as `a.b`, so that a column of that very name hides it from them or keeps the
+whole table from being loaded. Two names that are alike for anybody are therefore one name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+from unicodedata import category, normalize
+
+from lakeflow.core.errors import SchemaError
+
+FILE: Final = "_source_file"
+ROW: Final = "_source_row"
+LOADED_AT: Final = "_loaded_at"
+PROVENANCE: Final = (FILE, ROW, LOADED_AT)
+"""Columns that every landed row gets: file (relative to the root), ordinal in it (from 1), time of the load."""
+
+OLD_NAMES: Final[Mapping[str, str]] = {"_file": FILE, "_row": ROW}
+"""What early releases called two of them, until it turned out that Spark reads no table with a column `_file`."""
+
+RESERVED: Final = frozenset(
+    {
+        "_file",
+        "_pos",
+        "_deleted",
+        "_spec_id",
+        "_partition",
+        "_row_id",
+        "_last_updated_sequence_number",
+        "_change_type",
+        "_change_ordinal",
+        "_commit_snapshot_id",
+    }
+)
+"""Iceberg's metadata columns (spec, "Reserved Field IDs"): Spark refuses to read a table that has one of them."""
+_LOWER: Final = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+RENAME: Final = "give one of them another name"
+_ALIKE: Final = "; letter case, white space around a name and the form of an accent do not tell columns apart"
+
+
+def alike(name: str) -> str:
+    """What names have in common that somebody takes for one: letter case, Unicode form, white space around them."""
+    return normalize("NFC", normalize("NFC", name).casefold()).strip()
+
+
+def is_same(one: str, other: str) -> bool:
+    """Does DuckDB take one for the other? Where it casts a struct, a name in any other form is a field of NULLs."""
+    return one == other or one.translate(_LOWER) == other.translate(_LOWER)
+
+
+def twins(names: Iterable[str]) -> tuple[str, str] | None:
+    """The first two names that are alike."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if alike(name) in seen:
+            return seen[alike(name)], name
+        seen[alike(name)] = name
+    return None
+
+
+def refuse_twins(names: Sequence[str], within: str = "") -> None:
+    """SchemaError for two names of one level that are alike; `within` is the column that holds them."""
+    if found := twins(names):
+        inside = f" in {within!r}" if within else ""
+        raise SchemaError(f"two columns{inside} are named {found[0]!r} and {found[1]!r}", hint=RENAME + _ALIKE)
+
+
+def fault_of(name: str) -> str:
+    """What keeps one name from being that of a column; empty for a good one."""
+    if not name.strip():
+        return "has no name"
+    if any(category(letter) in {"Cc", "Cs"} for letter in name):
+        return "has a name with a control character in it"
+    return ""
+
+
+def hint_of_renamed(text: str) -> str | None:
+    """What to write where an error speaks of a provenance column by a name that it has no more, or not yet."""
+    found = set(re.findall(r"(?<![\w.])_(?:source_)?(?:file|row)(?![\w.])", text))
+    for name in sorted(found & OLD_NAMES.keys()):
+        return f"write {OLD_NAMES[name]}: the column {name} of landed rows is called so now"
+    if found:
+        return "a table of an earlier release gets these names with its next publish: run the asset that lands it first"
+    return None

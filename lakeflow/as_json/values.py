@@ -113,6 +113,7 @@ def asset_json(asset: Asset, project: Project) -> JsonObject:
         "line": asset.code.line,
         "write": asset.write,
         "key": list(asset.primary_key),
+        **_merging_json(asset),
         "foreign_keys": {foreign.column: foreign.target for foreign in project.suite(asset.key).foreign_keys},
         "upstreams": sorted(map(str, asset.upstreams)),
         "external": sorted(map(str, asset.external)),
@@ -121,6 +122,19 @@ def asset_json(asset: Asset, project: Project) -> JsonObject:
         "owner": asset.owner,
         "tags": list(asset.tags),
         "code_version": asset.code_version,
+    }
+
+
+def _merging_json(asset: Asset) -> JsonObject:
+    """How rows that come meet those that stand."""
+    return {
+        "keep": asset.last_by and f"last by {asset.last_by}",
+        "deleted": asset.deleted,
+        "at": asset.at,
+        "track": list(asset.track),
+        "deletes": asset.deletes,
+        "new_rows": sorted(str(key) for key in asset.new_rows - set(asset.new_keys)),
+        "new_keys": {str(key): list(by) for key, by in sorted(asset.new_keys.items())},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -133,3 +134,31 @@ def test_the_ledger_never_moves_a_position() -> None:
     """Else a ledger that knows more than the table would skip rows after a rollback."""
     said = verdict("silver.clean", 2, Ruling.UNCHANGED, inputs={"bronze.raw": 8})
     assert reasons(planned(verdicts=(said,))) == ["new rows: bronze.raw s1 → s8 (+9 rows)"]
+
+
+HISTORY = {"write": WriteMode.SCD2, "primary_key": ("k",)}
+
+
+def test_a_history_dated_by_runs_waits_where_it_would_be_made_anew_and_the_plan_counts_what_each_way_keeps() -> None:
+    clean = table("silver.clean", made(2, inputs={"bronze.raw": 1}, rows=1204, open_versions="800"))
+    ways = (
+        "`lakeflow materialize silver.clean --go-on` keeps all 1,204 versions and goes on from here, "
+        "`lakeflow materialize silver.clean --full-refresh` keeps 800 at most, one for each key, dated by that run"
+    )
+    changed = reasons(planned(clean=clean, code_version="code-2", **HISTORY))
+    assert changed[1] == f"will be held: its code changed; {ways}"
+    raw = table("bronze.raw", made(1, reads="d"), snapshot(5, 1, "overwrite"))
+    assert reasons(planned(raw, clean, **HISTORY)) == [f"will be held: bronze.raw was rewritten (overwrite s5); {ways}"]
+    timed = reasons(planned(raw, clean, at="d", **HISTORY))
+    assert timed == ["rebuilds from all rows: bronze.raw was rewritten (overwrite s5)"]
+
+
+def test_a_version_that_has_begun_meanwhile_makes_the_asset_stale() -> None:
+    clean = table("silver.clean", made(2, inputs={"bronze.raw": 8}, turns="2024-05-01T00:00:00+00:00"))
+    what = project(RAW, replace(CLEAN, at="d", **HISTORY))  # type: ignore[arg-type]
+    said = facts(RAW_TABLE, clean, reads={"bronze.raw": "d"})
+    before, after = (datetime(2024, 5, 1, tzinfo=UTC) + timedelta(seconds=each) for each in (-1, 0))
+    assert reasons(plan(what, replace(said, now=before), tuple(what.assets))) == []
+    assert reasons(plan(what, replace(said, now=after), tuple(what.assets))) == [
+        "versions begin or end: since 2024-05-01T00:00:00+00:00, is_current says another thing"
+    ]

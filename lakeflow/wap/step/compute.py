@@ -17,7 +17,7 @@ import tenacity
 from lakeflow.core.column_names import OLD_NAMES
 from lakeflow.core.errors import CodeError
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
-from lakeflow.core.model.asset import Asset, WriteMode
+from lakeflow.core.model.asset import Asset, Project, PythonCode, WriteMode
 from lakeflow.core.model.layout import Partition
 from lakeflow.core.model.quarantine import beside, quarantine_schema
 from lakeflow.core.model.schema import Schema
@@ -30,7 +30,7 @@ from lakeflow.core.ports import Catalog, Produced
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.events import StepPrinted, StepRetried
 from lakeflow.core.run.write import Apart, Ties, Write, Written
-from lakeflow.core.view.lineage import hidden_columns
+from lakeflow.core.view.lineage import hidden_columns, personal
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.audit_request import audit_request
 from lakeflow.wap.step.landing import keep_landed, land
@@ -167,8 +167,15 @@ def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges
         base=None if main is None else catalog.scan(table, main),
         layout=asset.layout,
         partitions=_partitions(catalog, asset, table) if main is not None else EMPTY,
-        hidden=hidden_columns(attempt.world.project, asset),
+        hidden=_hidden(attempt.world.project, asset),
     )
+
+
+def _hidden(project: Project, asset: Asset) -> frozenset[str]:
+    """No error quotes a column declared personal, nor a key that a function may have made of personal data."""
+    unread = isinstance(asset.code, PythonCode) and asset.key in personal(project)
+    keys = frozenset(name.lower() for name in asset.primary_key) if unread else frozenset()
+    return hidden_columns(project, asset) | keys
 
 
 def _ties(attempt: Attempt, asset: Asset) -> Ties:

@@ -23,7 +23,9 @@ from lakeflow.core.keys import EMPTY
 if TYPE_CHECKING:
     from lakeflow.core.keys import AssetKey
     from lakeflow.core.view.findings import Finding
+    from lakeflow.core.view.rows import Setting
     from lakeflow.lake.lake import Lake
+    from lakeflow.lake.reading import ReadableLake
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,20 @@ class Session:
             lake: Lake = _api().open(self.project, settings=self.settings)
             with lake, contextlib.chdir(lake.project.root):  # where relative paths in SQL and Python code start
                 yield lake
+
+    @contextmanager
+    def looking(self) -> Iterator[ReadableLake]:
+        """The lake for a command that only looks, which runs none of the project's Python files that it can read."""
+        if not self.debug:
+            _hush()
+        with redirect_stdout(sys.stderr):
+            lake: ReadableLake = _api().look(self.project, settings=self.settings)
+            with lake, contextlib.chdir(lake.project.root):
+                yield lake
+
+    def configuration(self) -> tuple[Setting, ...]:
+        found: tuple[Setting, ...] = _api().configuration(self.project, settings=self.settings)
+        return found
 
     def doctor(self, *, deep: bool) -> tuple[Finding, ...]:
         """Works where the lake cannot be opened; the project's own code may print meanwhile."""

@@ -28,7 +28,7 @@ from lakeflow.core.view.consistency import Evidence, Stock, disagreements, lacks
 from lakeflow.core.view.findings import Finding, Level, of_error, well
 from lakeflow.core.wording import counted
 from lakeflow.lake.assembly import MIGRATIONS, assemble, database_of, new_run_id, utc_now, warehouse_of
-from lakeflow.project import find_root, load, load_settings
+from lakeflow.project import find_root, load_settings, look
 from lakeflow.wap.run.lease import leased
 
 _OPEN: Final = UNPUBLISHED_ENDS | {RunState.RUNNING}
@@ -142,7 +142,7 @@ def _refuse_other_leases(one: Patient, ours: frozenset[AssetKey]) -> None:
 
 def _examine_project(one: Patient) -> Iterator[Finding]:
     try:
-        project = load(one.root)
+        project = look(one.root)
     except ProjectError as error:
         yield from of_error("project", error)
     else:
@@ -236,7 +236,7 @@ def _examine_files(tables: Mapping[AssetKey, Table], look: Look) -> Iterator[Fin
 def _examine_names(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[Finding]:
     """A project with faults defines nothing for certain; they are told elsewhere."""
     try:
-        project = load(one.root)
+        project = look(one.root)
     except ProjectError:
         return
     yield from left_behind(undefined(tables, project))

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
+from lakeflow import project as projects
 from lakeflow import wap
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey, ExternalKey
@@ -20,8 +21,9 @@ from lakeflow.core.run.events import Event
 from lakeflow.core.version.salt import with_salt
 from lakeflow.core.view.audits import Inspected
 from lakeflow.core.view.findings import Finding
+from lakeflow.core.view.rows import Setting
 from lakeflow.core.view.selection import spelled
-from lakeflow.lake.reading import Opened
+from lakeflow.lake.reading import ReadableLake, shown_settings
 from lakeflow.project import cache_folder, find_root, load, load_settings
 
 Observer = Callable[[Event], None]
@@ -42,6 +44,22 @@ def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
     values, sources = load_settings(root, os.environ, settings or {})
     project = load(root, cache_folder(root, values, os.environ))
     return Lake(with_salt(project, os.environ), values, sources)
+
+
+def look(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> ReadableLake:
+    """The lake around `path` for who only looks: Python files are read, not run, as far as that tells every asset.
+
+    ProjectError and ConfigError as above.
+    """
+    root = find_root(Path(path))
+    values, sources = load_settings(root, os.environ, settings or {})
+    project = projects.look(root, cache_folder(root, values, os.environ))
+    return ReadableLake(with_salt(project, os.environ), values, sources)
+
+
+def configuration(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[Setting, ...]:
+    """Every setting of the lake around `path`, its value without secrets, and where it came from; runs nothing."""
+    return shown_settings(*load_settings(find_root(Path(path)), os.environ, settings or {}))
 
 
 def doctor(
@@ -68,7 +86,7 @@ def relocate(path: str | Path = ".", *, settings: Mapping[str, str] | None = Non
 
 
 @dataclass(frozen=True)
-class Lake(Opened):
+class Lake(ReadableLake):
     """Each method is a sentence of the command line; see `docs/` for the same words there."""
 
     def materialize(  # noqa: PLR0913 - keyword-only words of the command line

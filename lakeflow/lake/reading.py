@@ -45,7 +45,7 @@ def _to_stderr(lines: tuple[str, ...]) -> None:
 
 
 @dataclass(frozen=True)
-class Opened:
+class ReadableLake:
     """The half of a lake that asks; `Lake` adds what acts."""
 
     project: Project
@@ -244,10 +244,7 @@ class Opened:
 
     def settings(self) -> tuple[Setting, ...]:
         """Every setting, its value without secrets, and where it came from."""
-        return tuple(
-            Setting(name, "" if value is None else str(value), self.sources.get(name.partition(".")[0], "default"))
-            for name, value in self.configured.shown().items()
-        )
+        return shown_settings(self.configured, self.sources)
 
     def _patient(self) -> diagnosis.Patient:
         from lakeflow.lake import diagnosis  # noqa: PLC0415 - as said above
@@ -304,6 +301,14 @@ class Opened:
         except UsageError:
             return None
         return found.state if found.id == run else None
+
+
+def shown_settings(configured: Settings, sources: Mapping[str, str]) -> tuple[Setting, ...]:
+    """As a screen may show them: variables as written, no secret."""
+    return tuple(
+        Setting(name, "" if value is None else str(value), sources.get(name.partition(".")[0], "default"))
+        for name, value in configured.shown().items()
+    )
 
 
 def _masked(rows: Rows, personal: frozenset[str]) -> Rows:

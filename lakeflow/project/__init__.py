@@ -4,6 +4,6 @@ Every fault of a file is born here, with path, line and hint, and all of them ar
 """
 
 from lakeflow.project.configure import cache_folder, find_root, load_settings
-from lakeflow.project.load import load
+from lakeflow.project.load import load, look
 
-__all__ = ["cache_folder", "find_root", "load", "load_settings"]
+__all__ = ["cache_folder", "find_root", "load", "load_settings", "look"]

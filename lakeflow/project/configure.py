@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,9 @@ from lakeflow.core.version.salt import VARIABLE
 from lakeflow.core.wording import nearest
 
 _TABLE: Final = re.compile(r"^\s*\[\s*tool\s*\.\s*lakeflow\s*\]", re.MULTILINE)
-_NOT_SETTINGS: Final = frozenset({VARIABLE})
+SAFE: Final = "LAKEFLOW_SAFE_DIRECTORY"
+"""Roots of other owners that are obeyed all the same, with `:` between them; `*` means all of them."""
+_NOT_SETTINGS: Final = frozenset({VARIABLE, SAFE})
 
 
 def find_root(start: Path) -> Path:
@@ -49,12 +52,33 @@ def load_settings(
     A source is `flag`, the name of a variable, `pyproject.toml:line`, or `default`. ConfigError names key, place and
     what is expected.
     """
+    _refuse_other_owner(root, environ)
     values: dict[str, Any] = {}
     sources = dict.fromkeys(EXPECTED, "default")
     for key, value, source in (*_file(root), *_environment(environ), *_flags(overrides)):
         values[key], sources[key] = value, source
     settings = make_settings(values, sources, environ)
     return settings, sources
+
+
+def _refuse_other_owner(root: Path, environ: Mapping[str, str]) -> None:
+    """UsageError for a project of somebody else: its files decide what runs here, and where it writes.
+
+    As git does (https://git-scm.com/docs/git-config#Documentation/git-config.txt-safedirectory): who became root by
+    sudo may also use what was theirs before.
+    """
+    safe = environ.get(SAFE, "").split(os.pathsep)
+    if "*" in safe or str(root) in {str(Path(place).resolve()) for place in safe if place}:
+        return
+    ours = {os.geteuid()}
+    if os.geteuid() == 0 and environ.get("SUDO_UID", "").isdigit():
+        ours.add(int(environ["SUDO_UID"]))
+    for place in (root, root / "pyproject.toml"):
+        if place.exists() and place.stat().st_uid not in ours:
+            raise UsageError(
+                f"{place} belongs to another user, whose files would run as you",
+                hint=f"if you trust them: export {SAFE}={root}",
+            )
 
 
 def cache_folder(root: Path, settings: Settings, environ: Mapping[str, str]) -> Path | None:

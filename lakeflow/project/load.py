@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from lakeflow.project.modules import Modules
 from lakeflow.project.python_files import PythonFile
 from lakeflow.project.sources import Sources
 from lakeflow.project.sql_files import read_sql_file
+from lakeflow.project.unexecuted import Loader, Unexecuted
 
 _SUFFIXES: Final = (".py", ".sql")
 
@@ -32,9 +33,21 @@ def load(root: Path, cache: Path | None = None) -> Project:
     Python files below `layers/` are imported, check files are only read. A file is read once, so what was
     fingerprinted is what ran. In the folder `cache` is kept what was read out of SQL.
     """
+    return _load(root, cache, Modules)
+
+
+def look(root: Path, cache: Path | None = None) -> Project:
+    """The same project, to be looked at: Python files are read, not run, as far as that tells every asset.
+
+    The code of an asset that was only read raises. ProjectError as above, but for what only running a file shows.
+    """
+    return _load(root, cache, lambda sources: Unexecuted(sources, Modules(sources)))
+
+
+def _load(root: Path, cache: Path | None, loader: Callable[[Sources], Loader]) -> Project:
     root = root.resolve()
     sources = Sources(root)
-    modules = Modules(sources)
+    modules = loader(sources)
     queries = KnownQueries(cache)
     read = [_read(path, sources, modules, queries) for path in _files(root / "layers") if _in_a_layer(path, root)]
     drafts = [draft for each in read for draft in each.drafts]
@@ -54,7 +67,7 @@ def load(root: Path, cache: Path | None = None) -> Project:
     return Project(str(root), with_quarantines(assets, suites), suites)
 
 
-def _read(path: Path, sources: Sources, modules: Modules, queries: ReadQuery) -> Read:
+def _read(path: Path, sources: Sources, modules: Loader, queries: ReadQuery) -> Read:
     layer = Layer(path.relative_to(sources.root).parts[1])
     if path.suffix == ".py":
         return PythonFile(path, layer, sources, modules).read()

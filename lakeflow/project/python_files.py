@@ -21,8 +21,8 @@ from lakeflow.core.model.asset import PythonCode
 from lakeflow.core.model.timeline import BOUNDS
 from lakeflow.core.version.fingerprint import data_fields, fingerprint, python_source
 from lakeflow.core.version.reachable_code import FunctionNode, Reached, asset_names, is_asset, reach, whole
-from lakeflow.project.modules import Modules
 from lakeflow.project.sources import Sources, UnreadableError
+from lakeflow.project.unexecuted import Loader
 
 _TAKES_ANY_KEYWORD: Final = inspect.CO_VARKEYWORDS
 _LONGEST: Final = 200
@@ -44,7 +44,7 @@ class PythonFile:
     path: Path
     layer: Layer
     sources: Sources
-    modules: Modules
+    modules: Loader
 
     @property
     def name(self) -> str:

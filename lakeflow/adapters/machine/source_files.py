@@ -33,6 +33,7 @@ _SETTLED: Final = 2.0
 """Seconds without a change after which the next change must show in a file's times, on any file system."""
 _REMEMBERED: Final = 200_000
 """So many hashes are kept, the latest."""
+_OUT: Final = "it is a link to outside its folder: put the file itself there, or name the folder in which it lies"
 _WILD: Final = re.compile(r"[*?\[]")
 
 
@@ -97,10 +98,18 @@ def find_files(root: Path, hashes: Hashes, globs: Sequence[str]) -> tuple[Found,
 
     One that two globs spell in two ways (`in/../in/a.csv`) has the shorter name.
     """
-    found = (path for pattern in globs for path in _matches(root, pattern) if not _is_hidden(path, root, pattern))
-    shortest = sorted(set(found), key=lambda path: (-len(path.parts), str(path)))
-    paths = {os.path.normpath(path): path for path in shortest}
-    return hashes.of(sorted((_name(root, path), path) for path in paths.values()))
+    found = {
+        path: _leads_out(path, root, pattern)
+        for pattern in globs
+        for path in _matches(root, pattern)
+        if not _is_hidden(path, root, pattern)
+    }
+    shortest = sorted(found, key=lambda path: (-len(path.parts), str(path)))
+    paths = {os.path.normpath(path): path for path in shortest}.values()
+    # Who may put a file into a landing folder must not choose among all files that this user may read.
+    out = [Found(_name(root, path), 0, "", _OUT) for path in paths if found[path]]
+    inside = hashes.of(sorted((_name(root, path), path) for path in paths if not found[path]))
+    return tuple(sorted((*inside, *out), key=lambda file: file.name))
 
 
 def changed_files(root: Path, files: Sequence[Found]) -> tuple[str, ...]:
@@ -155,6 +164,14 @@ def _is_hidden(path: Path, root: Path, pattern: str) -> bool:
     return any(part.startswith(".") for part in path.parts[len(base.parts) + said :])
 
 
+def _leads_out(path: Path, root: Path, pattern: str) -> bool:
+    """Is it, or a folder on the way to it, a link to somewhere outside the folder that the pattern names?"""
+    parts = _parts(pattern)
+    base = Path("/") if pattern.startswith("/") else root
+    said = next((number for number, part in enumerate(parts) if _WILD.search(part)), len(parts) - 1)
+    return not path.resolve().is_relative_to(base.joinpath(*parts[:said]).resolve())
+
+
 def _parts(pattern: str) -> tuple[str, ...]:
     parts = tuple(part for part in PurePosixPath(pattern).parts if part != "/")
     return (*parts, "*") if parts and parts[-1] == "**" else parts
@@ -188,7 +205,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _file(path: Path) -> Iterator[Path]:
-    if path.is_file():
+    if path.is_file() or (path.is_symlink() and not path.exists()):  # a link to nothing is told, not left out
         yield path
 
 

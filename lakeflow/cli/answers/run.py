@@ -12,7 +12,7 @@ from lakeflow.cli.screens.run import run_screen
 from lakeflow.core.model.run import RunRecord, RunState, StepState
 
 if TYPE_CHECKING:
-    from lakeflow.lake.lake import Lake
+    from lakeflow.lake.reading import ReadableLake
 
 _HINTS: Final = {
     StepState.HELD: "`lakeflow runs {run}` says why and what to do",
@@ -29,7 +29,7 @@ def run_answer(run: RunRecord | None, readers: Readers, now: datetime) -> Answer
     return Answer({"run": run_json(run, readers)}, run_screen(run, readers, now), exit_code=code, errors=errors)
 
 
-def readers_of(lake: Lake, run: RunRecord | None) -> Readers:
+def readers_of(lake: ReadableLake, run: RunRecord | None) -> Readers:
     """What readers see of the steps that are not on main, as far as the project still knows these assets."""
     steps = run.steps if run else ()
     off = [step.asset for step in steps if not step.done or (run and run.state is RunState.ROLLED_BACK)]

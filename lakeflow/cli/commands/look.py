@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from lakeflow.core.view.rows import AssetStatus
     from lakeflow.lake.lake import Lake
+    from lakeflow.lake.reading import ReadableLake
 
 
 @click.command(epilog=SELECTION_HELP)
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 @answers(*Form)
 def status(session: Session, selection: tuple[str, ...], exclude: str) -> Answer:
     """Say how the assets stand, what needs a decision first."""
-    with session.lake() as lake:
+    with session.looking() as lake:
         statuses = lake.status(*selection, exclude=exclude)
         left = () if selection or exclude else lake.undefined()
         waiting = lake.waiting() if not (selection or exclude) else ()
@@ -62,7 +63,7 @@ def runs(session: Session, run: str | None, logged: bool, limit: int) -> Answer:
     """List the runs, newest first, or show one."""
     if logged and not run:
         raise click.UsageError("--log needs a run; `lakeflow runs` lists them")
-    with session.lake() as lake:
+    with session.looking() as lake:
         if run and logged:
             return _log(lake, run)
         return _one_run(lake, run) if run else _all_runs(lake, limit)
@@ -130,18 +131,18 @@ def lineage(session: Session, selection: tuple[str, ...], exclude: str, by_snaps
         return Answer(data, text, lineage_records(trees))
 
 
-def _all_runs(lake: Lake, limit: int) -> Answer:
+def _all_runs(lake: ReadableLake, limit: int) -> Answer:
     found = lake.runs(limit)
     return Answer({"runs": [run_json(run) for run in found]}, runs_screen(found, now()), runs_records(found))
 
 
-def _one_run(lake: Lake, prefix: str) -> Answer:
+def _one_run(lake: ReadableLake, prefix: str) -> Answer:
     run = lake.run(prefix)
     readers = readers_of(lake, run)
     return Answer({"run": run_json(run, readers)}, run_screen(run, readers, now()), steps_records(run))
 
 
-def _log(lake: Lake, prefix: str) -> Answer:
+def _log(lake: ReadableLake, prefix: str) -> Answer:
     run, lines = lake.run(prefix).id, lake.log(prefix)
     records: list[tuple[str, ...]] = [(text,) for text in lines]
     return Answer({"run": run, "log": list(lines)}, screen([line(text) for text in lines]), (("line",), records))

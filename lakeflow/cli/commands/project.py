@@ -33,7 +33,7 @@ def check(session: Session) -> Answer:
 @answers(*Form)
 def list_assets(session: Session, selection: tuple[str, ...], exclude: str) -> Answer:
     """List the assets."""
-    with session.lake() as lake:
+    with session.looking() as lake:
         keys, project = lake.select(*selection, exclude=exclude), lake.project
         data = {"assets": [asset_json(project.assets[key], project) for key in keys]}
         return Answer(data, list_screen(project, keys), list_records(project, keys))
@@ -60,7 +60,6 @@ def plan(session: Session, selection: tuple[str, ...], exclude: str, tells: bool
 @answers(*Form)
 def config(session: Session, action: str, tells: bool) -> Answer:
     """Show every setting, and where it came from."""
-    with session.lake() as lake:
-        settings = lake.settings()
-        data = {"settings": [setting_json(setting) for setting in settings]}
-        return Answer(data, (sources_screen if tells else config_screen)(settings), config_records(settings))
+    settings = session.configuration()
+    data = {"settings": [setting_json(setting) for setting in settings]}
+    return Answer(data, (sources_screen if tells else config_screen)(settings), config_records(settings))

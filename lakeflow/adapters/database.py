@@ -13,12 +13,11 @@ import platform
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
-from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
@@ -40,7 +39,10 @@ _LAYOUT: Final = (
     "create table if not exists lakeflow_migrations (version integer primary key, applied_at text not null)"
 )
 _APPLIED: Final = "select coalesce(max(version), 0) from lakeflow_migrations"
-_NO_ACCESS: Final = ("cannot be opened for writing", "check that it exists and its permissions")
+_NO_ACCESS: Final = (
+    "cannot be opened for writing",
+    "check that it exists, its permissions, and that its disk has room (`df -h`, and `df -i` for inodes)",
+)
 _SQLITE_FAILURES: Final = {
     sqlite3.SQLITE_NOTADB: ("is not a SQLite database", "restore the file from a copy"),
     sqlite3.SQLITE_CORRUPT: ("is damaged", "restore the file from a copy"),
@@ -281,7 +283,21 @@ class Database:
 
 
 class ReadOnlyDatabase(Database):
-    """Somebody else's database: nothing is made or written, not even SQLite's file where there is none."""
+    """Somebody else's database, or our own where we may not write: nothing is made or written, not even SQLite's file
+    where there is none. `open_file` opens one that is there.
+    """
+
+    def __init__(self, url: str, open_file: Callable[[Path, float], sqlite3.Connection], timeout: float = 15.0) -> None:
+        self._open_file = open_file
+        super().__init__(url, timeout)
+
+    def initialise(self, migrations: Sequence[Sequence[str]]) -> None:
+        """LakeError unless its layout is that of this release: it cannot be brought there."""
+        if (layout := self.layout()) != len(migrations):
+            raise LakeError(
+                f"{self.place} has layout {layout}, this release reads {len(migrations)}, and it may not be written",
+                hint="run `lakeflow status` once with the right to write it, with the newest release that anybody uses",
+            )
 
     def _connect(self) -> Engine:
         if not self._sqlite:
@@ -289,10 +305,9 @@ class ReadOnlyDatabase(Database):
         path = self.path
         if path is None or not path.is_file():
             raise LakeError(f"{self.place} does not exist", hint="check the uri in the catalog's settings")
-        place = f"file:{quote(str(path.absolute()))}?mode=ro"
 
         def connect() -> sqlite3.Connection:
-            return sqlite3.connect(place, uri=True, timeout=self._timeout, isolation_level=None)
+            return self._open_file(path, self._timeout)
 
         return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import traceback
@@ -21,6 +22,16 @@ from lakeflow.core.model.run import RunRecord, RunState
 
 INTERRUPTED: Final = 130
 UNEXPECTED: Final = 1
+_FULL: Final = ("the disk has no space, or no free inode, left", "make room (`df -h`, and `df -i` for inodes)")
+_OPEN: Final = ("too many files are open", "raise the limit: `ulimit -n 1024`")
+_RIGHTS: Final = ("the file system does not allow it", "check owner, permissions and whether it is mounted read-only")
+_SYSTEM: Final = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), _OPEN),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _RIGHTS),
+    errno.EIO: ("the disk failed to read or write", "look at the system's log, then at `lakeflow doctor --deep`"),
+}
+"""What an operating system refuses, in words, and what helps."""
 USAGE: Final = 2
 _INTERRUPTED: Final = "interrupted; nothing was lost: readers see what was published"
 
@@ -46,7 +57,17 @@ def failure_of(error: BaseException) -> Failure:
         return _said(USAGE, "usage", error.format_message())
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return _said(INTERRUPTED, "interrupted", _INTERRUPTED, "`lakeflow status` says where things stand")
-    return _said(UNEXPECTED, "unexpected", _bug(error), "set LAKEFLOW_DEBUG=1 to see the traceback")
+    return _unexpected(error)
+
+
+def _unexpected(error: BaseException) -> Failure:
+    """What the operating system refused, or a bug. Either may come after a publish, so the ledger is to be asked."""
+    if isinstance(error, OSError) and error.errno in _SYSTEM:
+        what, hint = _SYSTEM[error.errno]
+        at = f" at {error.filename}" if error.filename else ""
+        return _said(UNEXPECTED, "system", f"{what}{at}", f"{hint}; `lakeflow runs` says what was published")
+    hint = "`lakeflow runs` says what was published; LAKEFLOW_DEBUG=1 shows the traceback"
+    return _said(UNEXPECTED, "unexpected", _bug(error), hint)
 
 
 def _said(exit_code: int, code: str, message: str, hint: str | None = None, asset: str | None = None) -> Failure:
@@ -76,7 +97,7 @@ def _usage(error: click.UsageError) -> Failure:
 
 def _bug(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
-    return f"unexpected {type(error).__name__}{_place(frames)}; main holds only what was published before"
+    return f"unexpected {type(error).__name__}{_place(frames)}"
 
 
 def _place(frames: Sequence[traceback.FrameSummary]) -> str:

@@ -73,6 +73,10 @@ class Session:
             found: tuple[Finding, ...] = _api().doctor(self.project, deep=deep, settings=self.settings)
         return found
 
+    def mend_times(self) -> tuple[AssetKey, ...]:
+        done: tuple[AssetKey, ...] = _api().mend_times(self.project, settings=self.settings)
+        return done
+
     def relocate(self) -> tuple[AssetKey, ...]:
         done: tuple[AssetKey, ...] = _api().relocate(self.project, settings=self.settings)
         return done

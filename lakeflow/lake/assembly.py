@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from lakeflow.adapters.database import Database, ReadOnlyDatabase
@@ -22,7 +23,7 @@ from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.iceberg.external import IcebergExternals
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
 from lakeflow.adapters.ledger import SqlLedger
-from lakeflow.adapters.machine import git, machine
+from lakeflow.adapters.machine import git, machine, sqlite_file
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
 from lakeflow.adapters.machine import source_files as outside
@@ -53,23 +54,55 @@ def assemble(project: Project, settings: Settings) -> World:
     root = Path(project.root)
     state = root / settings.state_dir
     database = _open_database(settings, state)
+    own = _Scratch(state)
     return World(
         project=project,
         catalog=IcebergCatalog(database, warehouse_of(settings, root, state), utc_now),
         ledger=SqlLedger(database, processes.is_alive, utc_now, settings.lease_seconds),
-        make_engine=partial(_engine, project, settings, state),
-        make_auditor=partial(_auditor, settings, root, state),
+        make_engine=partial(_engine, project, settings, own),
+        make_auditor=partial(_auditor, settings, root, own),
         clock=utc_now,
         new_id=new_run_id,
         read_digest=partial(_read_digest, root),
         origin=Origin(getpass.getuser(), processes.me(), version("lakeflow-wap"), git.describe(root)),
         policy=_policy(settings),
-        log=runlog.recorder(state / "logs", utc_now),
-        release=database.close,
+        log=runlog.recorder(state / "logs", utc_now, _complain),
+        release=partial(_release, database, own),
         find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
         changed_files=partial(outside.changed_files, root),
         externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root)),
     )
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError):  # there is nobody left to tell
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - what is wrong beside a run that goes well
+
+
+class _Scratch:
+    """Where processes spill and say what went wrong: the lake's own folder, or one that goes where that may not be
+    written.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._made: TemporaryDirectory[str] | None = None
+
+    @property
+    def folder(self) -> Path:
+        if self._made is None and machine.is_writable(self._state):
+            return self._state
+        self._made = self._made or TemporaryDirectory(prefix="lakeflow-", ignore_cleanup_errors=True)
+        return Path(self._made.name)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.cleanup()
+
+
+def _release(database: Database, own: _Scratch) -> None:
+    database.close()
+    own.close()
 
 
 def _policy(settings: Settings) -> Policy:
@@ -105,8 +138,12 @@ def new_run_id() -> str:
 
 
 def database_of(settings: Settings, state: Path) -> Database:
-    """The lake's database, not opened yet and not made."""
-    return Database(settings.catalog or f"sqlite:///{state / 'catalog.db'}")
+    """The lake's database, not opened yet and not made; to be read only where it may not be written."""
+    url = settings.catalog or f"sqlite:///{state / 'catalog.db'}"
+    database = Database(url)
+    if database.path is None or sqlite_file.may_write(database.path):
+        return database
+    return ReadOnlyDatabase(url, sqlite_file.open_to_read)
 
 
 def _open_database(settings: Settings, state: Path) -> Database:
@@ -133,7 +170,7 @@ def _open_read_only(root: Path, url: str) -> Database:
     """A relative path of SQLite starts at the root, as every path of the settings does."""
     plain = "sqlite:///"
     relative = url.startswith(plain) and not url.removeprefix(plain).startswith("/")
-    return ReadOnlyDatabase(f"{plain}{root / url.removeprefix(plain)}" if relative else url)
+    return ReadOnlyDatabase(f"{plain}{root / url.removeprefix(plain)}" if relative else url, sqlite_file.open_to_read)
 
 
 def warehouse_of(settings: Settings, root: Path, state: Path) -> str:
@@ -146,11 +183,12 @@ def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] 
     return runlog.read(Path(project.root) / settings.state_dir / "logs", run)
 
 
-def _engine(project: Project, settings: Settings, state: Path) -> Engine:
+def _engine(project: Project, settings: Settings, own: _Scratch) -> Engine:
     from lakeflow.adapters.duckdb.instance.spill import sweep  # noqa: PLC0415 - nor computes
     from lakeflow.adapters.processes import Child  # noqa: PLC0415 - planning starts no process
     from lakeflow.adapters.processes.engine import CodeProcesses  # noqa: PLC0415 - nor runs code
 
+    state = own.folder
     spill, masked = state / "spill", personal(project)
     hello = partial(_hello, project.root, settings, spill, masked)
     spawn = partial(Child, "lakeflow.workers.code")
@@ -167,14 +205,14 @@ def _hello(root: str, settings: Settings, spill: Path, masked: frozenset[AssetKe
     return Hello(root, make, tuple(entry or str(Path.cwd()) for entry in sys.path))
 
 
-def _auditor(settings: Settings, root: Path, state: Path) -> Auditor:
+def _auditor(settings: Settings, root: Path, scratch: _Scratch) -> Auditor:
     from lakeflow.adapters.duckdb.instance.spill import OwnFolder  # noqa: PLC0415 - as above
     from lakeflow.adapters.expectations.compile.cache import Kept  # noqa: PLC0415 - as above
     from lakeflow.adapters.machine.cache_folder import KeptFolder  # noqa: PLC0415 - as above
     from lakeflow.adapters.processes import Child  # noqa: PLC0415 - nor starts a process
     from lakeflow.adapters.processes.auditor import Limits, ProcessAuditor  # noqa: PLC0415 - planning does not audit
 
-    folder = cache_folder(root, settings, os.environ)
+    folder, state = cache_folder(root, settings, os.environ), scratch.folder
     kept = str(folder) if folder else None
     own = OwnFolder(state / "spill", "audit")
     limits = Limits(settings.threads, settings.memory_limit, str(own.path), own.release)

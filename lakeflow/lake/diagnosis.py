@@ -1,4 +1,7 @@
-"""What is wrong with this machine or with a lake, one that cannot be opened included. Only `relocate` acts."""
+"""What is wrong with this machine or with a lake, one that cannot be opened included.
+
+Only `relocate` and `mend_times` act.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Final
 
 from lakeflow.adapters.database import Database, is_network_filesystem
 from lakeflow.adapters.iceberg import Home, IcebergCatalog, moved_tables, read_through, take_stock
+from lakeflow.adapters.iceberg import mend_times as mend_tables
 from lakeflow.adapters.iceberg import relocate as relocate_tables
 from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.adapters.machine import machine
@@ -24,7 +28,16 @@ from lakeflow.core.model.table import Table
 from lakeflow.core.run.leases import busy
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import findings
-from lakeflow.core.view.consistency import Evidence, Stock, disagreements, lacks, left_behind, undefined, whole
+from lakeflow.core.view.consistency import (
+    Evidence,
+    Stock,
+    ahead_of_time,
+    disagreements,
+    lacks,
+    left_behind,
+    undefined,
+    whole,
+)
 from lakeflow.core.view.findings import Finding, Level, of_error, well
 from lakeflow.core.wording import counted
 from lakeflow.lake.assembly import MIGRATIONS, assemble, database_of, new_run_id, utc_now, warehouse_of
@@ -133,6 +146,27 @@ def relocate(one: Patient) -> tuple[AssetKey, ...]:
         world.close()
 
 
+def mend_times(one: Patient) -> tuple[AssetKey, ...]:
+    """Set times to come, of all tables that hold one and of all runs, to now; the tables done. All or nothing.
+
+    BusyError while a run is at work on one of them.
+    """
+    if not _is_made(one):
+        return ()
+    world = assemble(Project(str(one.root), {}), one.settings)
+    try:
+        now = utc_now()
+        found = one.catalog.look(one.catalog.keys()).tables
+        keys = frozenset(key for key, table in found.items() if table.runs_ahead(now))
+        if keys:
+            with leased(world, new_run_id(), keys, wait=0.0):
+                mend_tables(one.database, keys, now, lambda opened: one.ledger.mend_times(opened, now))
+        return tuple(sorted(keys))
+    finally:
+        one.database.close()
+        world.close()
+
+
 def _refuse_other_leases(one: Patient, ours: frozenset[AssetKey]) -> None:
     standing = one.ledger.standing()
     others = [held for held in standing.held if held.asset not in ours and not standing.dead(held)]
@@ -212,6 +246,7 @@ def _examine_tables(one: Patient, look: Look) -> Iterator[Finding]:
         except LakeflowError as error:
             yield from of_error(str(key), error)
     yield from _examine_files(tables, look)
+    yield from ahead_of_time(tables, utc_now())
     yield from _examine_names(one, tables)
     yield from _examine_ledger(one, tables, frozenset(keys) - tables.keys())
 

@@ -85,6 +85,16 @@ def relocate(path: str | Path = ".", *, settings: Mapping[str, str] | None = Non
     return diagnosis.relocate(diagnosis.patient(Path(path), settings or {}, os.environ))
 
 
+def mend_times(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[AssetKey, ...]:
+    """Set the times to come, which a fast clock left in tables and runs, to now; the tables done. All or nothing.
+
+    BusyError while a run is at work on one of them.
+    """
+    from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
+
+    return diagnosis.mend_times(diagnosis.patient(Path(path), settings or {}, os.environ))
+
+
 @dataclass(frozen=True)
 class Lake(ReadableLake):
     """Each method is a sentence of the command line; see `docs/` for the same words there."""

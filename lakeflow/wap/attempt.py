@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from threading import Lock
 
@@ -87,10 +88,13 @@ class Attempt:
         return self._past[run]
 
     def tell(self, event: Event) -> None:
-        """Into the run's log, and to whoever watches; also from a step without the baton, such as one that prints."""
+        """Into the run's log, and to whoever watches, who stops no run; also from a step without the lock, such as one
+        that prints.
+        """
         with self._telling:
             for watch in self._watchers:
-                watch(event)
+                with suppress(OSError):  # a screen that is gone, a full disk behind it: what was published stays so
+                    watch(event)
 
     def trace(self, key: AssetKey, lines: tuple[str, ...]) -> None:
         """Into the run's log alone."""

@@ -153,6 +153,6 @@ def test_a_bug_is_one_line_without_values_of_the_data() -> None:
     assert done.returncode == 1
     assert "ada@" not in done.stderr
     assert done.stderr.splitlines() == [
-        "error: unexpected KeyError; main holds only what was published before",
-        "hint: set LAKEFLOW_DEBUG=1 to see the traceback",
+        "error: unexpected KeyError",
+        "hint: `lakeflow runs` says what was published; LAKEFLOW_DEBUG=1 shows the traceback",
     ]

@@ -7,6 +7,7 @@ import pytest
 
 from lakeflow.adapters.database import ReadOnlyDatabase
 from lakeflow.adapters.iceberg.external import IcebergExternals
+from lakeflow.adapters.machine.sqlite_file import open_to_read
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import WrittenFile
@@ -29,7 +30,7 @@ class TestIcebergExternals(ExternalsContract):
                 raise ConfigError(f"no catalog {name!r} is configured")
             return ExternalCatalog(name, uri=f"sqlite:///{tmp_path}/catalog.db")
 
-        return IcebergExternals(catalog_of, tmp_path, ReadOnlyDatabase)
+        return IcebergExternals(catalog_of, tmp_path, lambda url: ReadOnlyDatabase(url, open_to_read))
 
 
 class TestMemoryExternals(ExternalsContract):

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Row, TextClause
@@ -92,6 +93,11 @@ class SqlLedger:
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
         for statement in (statements.RENAME_VERDICTS, statements.RENAME_STEPS, statements.RENAME_CHECKS):
             transaction.execute(statement, {"old": str(old), "new": str(new)})
+
+    def mend_times(self, transaction: Transaction, now: datetime) -> None:
+        """No run began or ended later than now, so that those which come are newer; what was ruled keeps its time."""
+        assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
+        transaction.execute(statements.MEND_TIMES, {"now": rows.time(now)})
 
     def run(self, prefix: str) -> RunRecord:
         with self._database.read() as connection:

@@ -109,6 +109,12 @@ RENAME_CHECKS: Final = text("""update lakeflow_checks set asset = :new where ass
     (select 1 from lakeflow_checks as other where other.run = lakeflow_checks.run and other.asset = :new)""")
 
 
+MEND_TIMES: Final = text("""update lakeflow_runs set
+        started_at = case when started_at > :now then :now else started_at end,
+        ended_at = case when ended_at > :now then :now else ended_at end
+    where started_at > :now or ended_at > :now""")
+
+
 def _of_runs(table: str) -> TextClause:
     return text(f"select * from {table} where run in :runs order by run, ordinal").bindparams(
         bindparam("runs", expanding=True)

@@ -23,10 +23,25 @@ from lakeflow.core.run.events import (
 _Told = RunStarted | StepPhase | StepPrinted | StepTraced | StepRetried | StepEnded | RunEnded
 
 
-def recorder(directory: Path, clock: Callable[[], datetime]) -> Callable[[Logged], None]:
-    """An observer that appends what an event says to `<run>.log`; a plan that starts no run leaves no log."""
+def recorder(
+    directory: Path, clock: Callable[[], datetime], complain: Callable[[str], None]
+) -> Callable[[Logged], None]:
+    """An observer that appends what an event says to `<run>.log`; a plan that starts no run leaves no log.
+
+    A log that cannot be written is complained of once and stops no run.
+    """
+    failed = False
 
     def record(event: Logged) -> None:
+        nonlocal failed
+        try:
+            write(event)
+        except OSError as error:
+            if not failed:
+                complain(f"warning: the run's log in {directory} cannot be written: {error.strerror}")
+            failed = True
+
+    def write(event: Logged) -> None:
         if isinstance(event, Planned):
             return
         run, lines = _lines(event)

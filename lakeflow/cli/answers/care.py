@@ -27,9 +27,15 @@ def findings_answer(found: Sequence[Finding]) -> Answer:
     return Answer(data, shown, (("level", "subject", "message", "hint"), records), exit_code=int(bool(unwell)))
 
 
-def relocated_answer(done: Sequence[AssetKey], found: Sequence[Finding]) -> Answer:
+def mended_answer(done: Sequence[AssetKey], answer: Answer) -> Answer:
+    """Whose times were set back, and then how the lake stands."""
+    words = f" {counted(len(done), 'table')} mended" if done else " no time is to come; nothing to mend"
+    data = {**answer.data, "mended": [str(key) for key in done]}
+    return replace(answer, data=data, screen=screen([line(Mark.OK, words)], [answer.screen]))
+
+
+def relocated_answer(done: Sequence[AssetKey], answer: Answer) -> Answer:
     """What was rewritten, and then how the lake stands."""
-    answer = findings_answer(found)
     words = f" {counted(len(done), 'table')} relocated" if done else " no table was moved; nothing to relocate"
     data = {**answer.data, "relocated": [str(key) for key in done]}
     return replace(answer, data=data, screen=screen([line(Mark.OK, words)], [answer.screen]))

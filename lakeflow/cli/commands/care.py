@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from lakeflow.cli.answers.care import findings_answer, relocated_answer
+from lakeflow.cli.answers.care import findings_answer, mended_answer, relocated_answer
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.session import Session, answers
 from lakeflow.cli.text import Mark, line, screen
@@ -32,13 +32,17 @@ def init(session: Session, directory: Path) -> Answer:
 
 
 @click.command(
-    epilog="Ends with 0 when all is well, with 1 when something was found. Only --relocate changes anything."
+    epilog="Ends with 0 when all is well, with 1 when something was found. "
+    "Only --relocate and --mend-times change anything."
 )
 @click.option("--relocate", "moves", is_flag=True, help="Give the tables of a moved or copied folder their new place.")
+@click.option("--mend-times", "mends", is_flag=True, help="Set times to come, which a fast clock left, to now.")
 @click.option("--deep", is_flag=True, help="Read all data, and compare it with the SHA-256 of what was written.")
 @answers(*Form)
-def doctor(session: Session, moves: bool, deep: bool) -> Answer:
+def doctor(session: Session, moves: bool, mends: bool, deep: bool) -> Answer:
     """Say what is wrong with this machine or this lake, and what to type."""
     done = session.relocate() if moves else None
-    found = session.doctor(deep=deep)
-    return findings_answer(found) if done is None else relocated_answer(done, found)
+    mended = session.mend_times() if mends else None
+    answer = findings_answer(session.doctor(deep=deep))
+    answer = answer if mended is None else mended_answer(mended, answer)
+    return answer if done is None else relocated_answer(done, answer)

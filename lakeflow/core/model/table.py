@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Generic
 
 from typing_extensions import TypeVar
@@ -17,6 +17,7 @@ from lakeflow.core.model.layout import PLAIN, Layout, Partition
 from lakeflow.core.model.schema import Schema
 
 MAIN: Final = "main"
+_FAST_CLOCK: Final = timedelta(seconds=60)  # what Java engines tolerate between two entries of a table's log
 NEUTRAL: Final = "replace"
 """The operation of a commit that moves files and changes no row: a compaction (Iceberg spec, snapshots)."""
 Key = TypeVar("Key", AssetKey, ExternalKey, default=AssetKey)
@@ -80,6 +81,17 @@ class Table(Generic[Key]):
     @property
     def published(self) -> Snapshot | None:
         return None if self.main is None else self.snapshots[self.main]
+
+    @property
+    def latest(self) -> datetime | None:
+        """When it was last written or its main was moved, by the clocks of those who did; None: never."""
+        times = [*(snapshot.committed_at for snapshot in self.snapshots.values()), *(at for at, _ in self.log)]
+        return max(times, default=None)
+
+    def runs_ahead(self, now: datetime) -> datetime | None:
+        """Its latest time, if that is later than now by more than clocks differ: one of two clocks was wrong."""
+        latest = self.latest
+        return latest if latest and latest > now + _FAST_CLOCK else None
 
     @property
     def schema(self) -> Schema:

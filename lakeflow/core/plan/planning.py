@@ -110,6 +110,7 @@ def plan(  # noqa: PLR0913 - the words of the command line
         total=len(project.assets),
         rows_to_read=sum(_rows_read(asked, step) for step in steps),
         warnings=(
+            *_clock_warnings(asked),
             *_landing_warnings(asked),
             *_late_warnings(asked),
             *(warning for step in steps for warning in _warnings(asked, step)),
@@ -400,6 +401,17 @@ def _trusted(asset: Asset) -> str:
     names = ", ".join(map(str, sorted(asset.new_rows)))
     how = "keep its keys apart" if asset.new_rows <= set(asset.new_keys) else "treat each by itself"
     return f"{asset.key} reads new rows of {names} in a function, which is trusted to {how}"
+
+
+def _clock_warnings(asked: _Asked) -> Iterator[str]:
+    """Of tables that bear a time to come: what is written keeps it until then."""
+    for key in asked.selected:
+        table = asked.facts.tables.get(key)
+        if table and (ahead := table.runs_ahead(asked.facts.now)):
+            yield (
+                f"{key} was last written at {ahead:%Y-%m-%d %H:%M} UTC, and now is {asked.facts.now:%Y-%m-%d %H:%M}: a "
+                "clock was or is wrong; once this one is right, `lakeflow doctor --mend-times` sets such times to now"
+            )
 
 
 def _late_warnings(asked: _Asked) -> Iterator[str]:

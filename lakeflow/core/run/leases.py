@@ -39,7 +39,8 @@ class Standing:
 
     def dead(self, held: Held) -> bool:
         alive = self.alive.get(held.holder)
-        lapsed = self.now - held.renewed_at > timedelta(seconds=self.lease_seconds)
+        # A time to come tells as little of a heartbeat as one long gone: a fast clock must not hold a table for days.
+        lapsed = abs(self.now - held.renewed_at) > timedelta(seconds=self.lease_seconds)
         return lapsed if alive is None else not alive
 
 

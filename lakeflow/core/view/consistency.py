@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import takewhile
 
 from lakeflow.core.keys import EMPTY, AssetKey
@@ -144,6 +145,17 @@ def _unruled(table: Table, verdicts: Sequence[VerdictRecord]) -> Iterator[Findin
     elif unruled:
         message = f"main was changed outside lakeflow: nobody audited {short_id(unruled[0].id)}"
         yield Finding(Level.WARNING, str(table.key), message, f"`lakeflow materialize {table.key}` audits it")
+
+
+def ahead_of_time(tables: Mapping[AssetKey, Table], now: datetime) -> Iterator[Finding]:
+    for key, table in sorted(tables.items()):
+        if ahead := table.runs_ahead(now):
+            message = (
+                f"it was last written at {ahead:%Y-%m-%d %H:%M} UTC, and now is {now:%Y-%m-%d %H:%M}: a clock was or "
+                "is wrong; until then what is written keeps that time, and writers of other engines are refused"
+            )
+            hint = "once this machine's clock is right, `lakeflow doctor --mend-times` sets such times to now"
+            yield Finding(Level.WARNING, str(key), message, hint)
 
 
 def _since_last_drop(verdicts: Sequence[VerdictRecord]) -> list[VerdictRecord]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import tenacity
 
-from lakeflow.core.errors import BusyError
+from lakeflow.core.errors import BusyError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Lease
 from lakeflow.core.ports import Ledger
@@ -29,7 +29,8 @@ def leased(world: World, run: str, assets: Iterable[AssetKey], wait: float) -> I
         with _heartbeat(world.ledger, lease, world.policy.lease_seconds / 3):
             yield lease
     finally:
-        world.ledger.release(lease)
+        with suppress(LakeflowError):  # what was done is done; the lease of a process that ends is anybody's
+            world.ledger.release(lease)
 
 
 def _acquire(ledger: Ledger, lease: Lease, wait: float) -> None:

@@ -163,7 +163,7 @@ def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges
         at=asset.at,
         track=asset.track,
         deletes=asset.deletes,
-        moment=attempt.world.clock(),
+        moment=_moment(attempt, table),
         base=None if main is None else catalog.scan(table, main),
         layout=asset.layout,
         partitions=_partitions(catalog, asset, table) if main is not None else EMPTY,
@@ -176,6 +176,12 @@ def _hidden(project: Project, asset: Asset) -> frozenset[str]:
     unread = isinstance(asset.code, PythonCode) and asset.key in personal(project)
     keys = frozenset(name.lower() for name in asset.primary_key) if unread else frozenset()
     return hidden_columns(project, asset) | keys
+
+
+def _moment(attempt: Attempt, table: Table) -> datetime:
+    """When its rows hold from where they do not say: never before what stands there, whatever a clock said then."""
+    now = attempt.world.clock()
+    return max(now, table.latest or now)
 
 
 def _ties(attempt: Attempt, asset: Asset) -> Ties:

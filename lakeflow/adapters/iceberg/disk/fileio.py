@@ -143,5 +143,6 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise AssetError(
-            f"cannot write {path}: {error.strerror}", hint="nothing was committed; make room on the disk, run again"
+            f"cannot write {path}: {error.strerror}",
+            hint="nothing was committed; make room on the disk (`df -h`, and `df -i` for inodes), run again",
         ) from error

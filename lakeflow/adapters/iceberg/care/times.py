@@ -1,0 +1,60 @@
+"""Set times that are still to come to now, in the tables that a machine with a fast clock wrote.
+
+Until then a table's time stands still, and writers of other engines, which take their own clock, are refused by it.
+Only metadata holds times; it is written anew beside the old one, and all pointers are swapped in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from lakeflow.adapters.iceberg.commit import pointers
+from lakeflow.adapters.iceberg.disk.fileio import Scratch
+from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, next_location, sealed
+from lakeflow.adapters.iceberg.metadata.types import Json
+from lakeflow.adapters.iceberg.metadata.updates import applied
+from lakeflow.core.errors import ConflictError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.ports import Record
+
+_TIMED: Final = ("snapshots", "snapshot-log", "metadata-log")
+_TIME: Final = "timestamp-ms"
+
+
+def mend_times(database: pointers.Database, keys: Iterable[AssetKey], now: datetime, record: Record) -> None:
+    """All of these tables and what `record` writes, or nothing; the caller holds their leases.
+
+    ConflictError when another writer came between.
+    """
+    files, scratch = MetadataFiles(Path("/")), Scratch()
+    with database.read() as connection:
+        at = pointers.locations(connection, keys)
+    try:
+        new = {key: _written(files.find(key, seen), int(now.timestamp() * 1000), scratch) for key, seen in at.items()}
+        scratch.seal()
+    except BaseException:
+        scratch.discard()
+        raise
+    with database.transaction() as connection:
+        for key, location in sorted(new.items()):
+            if not pointers.swap(connection, key, at[key], location):
+                raise ConflictError(
+                    f"{key}: another writer came between; nothing was changed", hint="run it again", asset=key
+                )
+        record(connection)
+
+
+def _written(found: Found, now_ms: int, scratch: Scratch) -> str:
+    mended = {name: [_not_after(entry, now_ms) for entry in found.json.get(name) or ()] for name in _TIMED}
+    last = min(found.updated_ms, now_ms)
+    json = {**found.json, **mended, "last-updated-ms": last}
+    location = next_location(found.table)
+    scratch.write(location, sealed(location, applied(json, (), found.table.version, now_ms))[1])
+    return location
+
+
+def _not_after(entry: Mapping[str, Any], now_ms: int) -> Json:
+    return {**entry, _TIME: min(entry[_TIME], now_ms)}

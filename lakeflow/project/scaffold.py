@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
 from lakeflow.core.errors import UsageError
+from lakeflow.project.distribution import Source, source
 
 NEXT: Final = (
     "lakeflow show silver.readings --ref held --failing",
@@ -26,7 +26,10 @@ def scaffold(directory: Path) -> tuple[str, ...]:
 
     UsageError when one of them exists already, or cannot be written; then none is left behind.
     """
-    texts = {path: _filled(text, directory) for path, text in _templates()}
+    ours = source()
+    texts = {path: _filled(text, directory, ours).encode() for path, text in _templates()}
+    if ours.wheel:
+        texts |= [ours.wheel]
     if existing := [path for path in texts if (directory / path).exists()]:
         raise UsageError(
             f"{directory / existing[0]} exists already; nothing was written",
@@ -49,19 +52,19 @@ def _below(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
             yield prefix + entry.name.removesuffix(_SUFFIX), entry.read_text("utf-8")
 
 
-def _filled(text: str, directory: Path) -> str:
-    values = {"name": directory.resolve().name, "version": version("lakeflow-wap"), "commands": "\n".join(NEXT)}
+def _filled(text: str, directory: Path, ours: Source) -> str:
+    values = {"name": directory.resolve().name, "lakeflow": ours.requirement, "commands": "\n".join(NEXT)}
     for name, value in values.items():
         text = text.replace(f"{{{{{name}}}}}", value)
     return text
 
 
-def _write_all(directory: Path, texts: dict[str, str]) -> None:
+def _write_all(directory: Path, texts: dict[str, bytes]) -> None:
     written: list[Path] = []
     for path in map(directory.joinpath, texts):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8") as file:
+            with path.open("xb") as file:
                 written.append(path)
                 file.write(texts[path.relative_to(directory).as_posix()])
         except OSError as error:

@@ -167,7 +167,7 @@ def _shell_lines(block: Block) -> None:
         elif line.startswith("make "):
             subprocess.run([*line.split(), "--dry-run"], cwd=ROOT, check=True, capture_output=True)
         else:
-            assert line == f"pip install {name}", line
+            assert line in {"pip install .", f"pip install ./{name}"}, line
 
 
 def main() -> None:

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 import zipfile
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
 
+from lakeflow.project.distribution import source
 from lakeflow.project.scaffold import NEXT
 from tests.cli.process import CLEAN, lakeflow
 
@@ -58,6 +60,58 @@ def test_what_its_workflow_runs_passes_on_a_new_project(tmp_path: Path) -> None:
     assert tests.returncode == 0, tests.stdout
 
 
+def test_what_it_installs_is_the_lakeflow_that_made_the_project(tmp_path: Path) -> None:
+    """No registry has it yet: an installation from a folder of this machine goes along as a wheel."""
+    lakeflow("init", cwd=tmp_path)
+    workflow = (tmp_path / ".github/workflows/lake.yml").read_text()
+    (line,) = (line for line in workflow.splitlines() if "pytest>=8" in line)
+    (wheel,) = (tmp_path / "wheels").glob("*.whl")
+    assert f'pip install "wheels/{wheel.name}"' in line
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        "there",
+        str(wheel),
+    ]
+    subprocess.run(pip, cwd=tmp_path, check=True, capture_output=True)
+    asked = "import lakeflow, sys; from lakeflow.cli.main import main; sys.stdout.write(lakeflow.__file__)"
+    environment = {**CLEAN, "PYTHONPATH": str(tmp_path / "there")}
+    done = subprocess.run(
+        [sys.executable, "-c", asked], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == str(tmp_path / "there/lakeflow/__init__.py")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "requirement"),
+    [
+        (None, "lakeflow-wap>="),
+        (
+            {"url": "https://x.org/a.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            "@ git+https://x.org/a.git@abc",
+        ),
+        ({"url": "https://x.org/a.whl", "archive_info": {}}, "lakeflow-wap @ https://x.org/a.whl"),
+        ({"url": "file:///a.whl", "archive_info": {}}, "wheels/lakeflow_wap-"),
+    ],
+)
+def test_where_it_was_installed_from_is_what_others_install(
+    monkeypatch: pytest.MonkeyPatch, recorded: dict[str, object] | None, requirement: str
+) -> None:
+    real = PathDistribution.read_text
+
+    def read(self: PathDistribution, name: str) -> str | None:
+        return (recorded and json.dumps(recorded)) if name == "direct_url.json" else real(self, name)
+
+    monkeypatch.setattr(PathDistribution, "read_text", read)
+    assert requirement in source().requirement
+
+
 def test_the_readme_names_the_commands_that_init_prints(tmp_path: Path) -> None:
     screen = lakeflow("init", str(tmp_path / "weather")).stdout
     readme = (tmp_path / "weather" / "README.md").read_text()
@@ -70,7 +124,7 @@ def test_the_readme_names_the_commands_that_init_prints(tmp_path: Path) -> None:
 
 def test_no_template_is_left_unfilled(tmp_path: Path) -> None:
     lakeflow("init", cwd=tmp_path)
-    texts = {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
+    texts = {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".whl"}
     assert not [path for path, text in texts.items() if "{{" in text or path.suffix == ".tmpl"]
     assert ".lakeflow/" in texts[tmp_path / ".gitignore"]
 

@@ -33,7 +33,7 @@ from lakeflow.core.model.provenance import is_ours
 from lakeflow.core.model.schema import Field
 from lakeflow.core.model.table import DeleteFile, Scan, Statistics, Table
 
-_OUR_NAME: Final = re.compile(r"f-[0-9a-f-]{36}\.parquet")
+_OUR_NAME: Final = re.compile(r"f-[0-9a-f-]{36}(-sha256-[0-9a-f]{64})?\.parquet")
 _FIELDS: Final = {field.name: position for position, field in enumerate(DATA_FILE_TYPE[3].fields)}
 
 

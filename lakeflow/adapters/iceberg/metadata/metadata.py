@@ -1,6 +1,7 @@
 """Metadata files → core tables, with the standard library alone (Iceberg spec, "Table Metadata").
 
-A metadata file never changes, so each is parsed once. `plan`, `status` and `list` live on this module.
+A metadata file never changes, so each is parsed once; only of a table without a catalog, whose files are called by
+number alone, another one may stand there under an old name. `plan`, `status` and `list` live on this module.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, Generic
+from typing import Any, Final, Generic, TypeAlias
 from uuid import uuid4
 
 from lakeflow.adapters.iceberg.disk.fileio import local_path
@@ -29,6 +30,9 @@ from lakeflow.core.model.table import Key, Snapshot, Table
 
 _NAMES_CODE: Final = re.compile(r"(.+\.)?py-.+")
 _GZIP: Final = b"\x1f\x8b"
+_NUMBERED: Final = re.compile(r"v\d+(\.gz)?\.metadata\.json(\.gz)?")
+_Stamp: TypeAlias = tuple[int, int, int] | None
+"""Inode, size and time of a file whose name may be used again."""
 _SEAL: Final = "lakeflow.sha256"
 """The property that says what the whole file holds."""
 _ZEROS: Final = "0" * 64
@@ -57,21 +61,28 @@ class MetadataFiles:
     def __init__(self, warehouse: Path, size: int = 512) -> None:
         self._warehouse = warehouse
         self._size = size
-        self._parsed: OrderedDict[str, Found[Any]] = OrderedDict()
+        self._parsed: OrderedDict[str, tuple[_Stamp, Found[Any]]] = OrderedDict()
         self._lock = Lock()
 
     def find(self, key: Key, location: str) -> Found[Key]:
         """LakeError when the file is missing, damaged, or asks to run code."""
+        stamp = _stamp(location)
         with self._lock:
-            found = self._parsed.get(location)
+            known, found = self._parsed.get(location, (None, None))
             if found is not None:
                 self._parsed.move_to_end(location)
-        return found if found and found.table.key == key else self.remember(key, location, self._read(key, location))
+        if found is not None and found.table.key == key and known == stamp:
+            return found
+        return self._keep(key, location, self._read(key, location), stamp)
 
     def remember(self, key: Key, location: str, content: Mapping[str, Any]) -> Found[Key]:
+        """What a catalog sent along."""
+        return self._keep(key, location, content, _stamp(location))
+
+    def _keep(self, key: Key, location: str, content: Mapping[str, Any], stamp: _Stamp) -> Found[Key]:
         found = Found(_parse(key, location, content), content)
         with self._lock:
-            self._parsed[location] = found
+            self._parsed[location] = stamp, found
             self._parsed.move_to_end(location)
             while len(self._parsed) > self._size:
                 self._parsed.popitem(last=False)
@@ -107,6 +118,17 @@ class MetadataFiles:
                 asset=key,
             )
         return LakeError(f"{key}: its metadata file {path} is missing", hint="restore it from a copy", asset=key)
+
+
+def _stamp(location: str) -> _Stamp:
+    """None for a file that no other replaces, and for one that is not there."""
+    if not _NUMBERED.fullmatch(location.rpartition("/")[2]):
+        return None
+    try:
+        now = local_path(location).stat()
+    except (OSError, LakeError):
+        return None
+    return now.st_ino, now.st_size, now.st_mtime_ns
 
 
 def _damaged(key: TableKey, path: Path, what: str, hint: str = "restore it from a copy") -> LakeError:

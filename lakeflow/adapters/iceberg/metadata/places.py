@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +15,9 @@ from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 
 _METADATA: Final = re.compile(r"v?(\d+)(-[^/]*)?(\.gz)?\.metadata\.json(\.gz)?")
-_HINT: Final = "version-hint.text"
+_UUID: Final = re.compile(rb'"table-uuid"\s*:\s*"([^"]+)"')
+_UPDATED: Final = re.compile(rb'"last-updated-ms"\s*:\s*(\d+)')
+_BEGINNING: Final = 8192
 
 
 def metadata_location(key: AssetKey, place: str) -> str:
@@ -25,18 +30,32 @@ def metadata_location(key: AssetKey, place: str) -> str:
     return to_location(str(found.absolute()))
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """A metadata file by the number in its name; `table` is empty where it cannot be read."""
+
+    number: int
+    path: Path
+    table: str
+    updated_ms: int
+
+
 def metadata_file(folder: Path) -> Path | None:
-    """The newest metadata file of a table's folder: the one that its hint names, else the highest number, the latest
-    of several.
+    """The newest metadata file of a table's folder, whatever its version hint says: the hint is written after the
+    commit, and may be missing or behind.
+
+    A table may have been dropped and made anew there: of several the one that was changed last counts, and of its
+    files the one with the highest number. A file above that which cannot be read might be newer still, so it is taken,
+    to be told of as damaged.
     """
-    directory = folder / "metadata"
-    counted = [(int(match[1]), path) for path in _entries(directory) if (match := _METADATA.fullmatch(path.name))]
-    if not counted:
-        return None
-    hinted = _hinted(directory)
-    named = [path for number, path in counted if number == hinted]
-    highest = max(number for number, _ in counted)
-    return max(named or [path for number, path in counted if number == highest], key=lambda path: path.stat().st_mtime)
+    found = [one for path in _entries(folder / "metadata") if (one := _candidate(path))]
+    readable = [one for one in found if one.table]
+    if not readable:
+        return found[0].path if found else None
+    last = max(readable, key=lambda one: (one.updated_ms, one.number))
+    head = max((one for one in readable if one.table == last.table), key=lambda one: (one.number, one.updated_ms))
+    above = (one.path for one in found if not one.table and one.number > head.number)
+    return next(above, head.path)
 
 
 def refuse_unwritable(found: Found) -> None:
@@ -64,8 +83,25 @@ def _entries(directory: Path) -> list[Path]:
         return []
 
 
-def _hinted(directory: Path) -> int | None:
-    try:
-        return int((directory / _HINT).read_text().strip())
-    except (OSError, ValueError):
+def _candidate(path: Path) -> _Candidate | None:
+    """None for what is no metadata file."""
+    match = _METADATA.fullmatch(path.name)
+    if match is None:
         return None
+    text = _text(path)
+    table, updated = _UUID.search(text), _UPDATED.search(text)
+    if table is None or updated is None:
+        return _Candidate(int(match[1]), path, "", 0)
+    return _Candidate(int(match[1]), path, table[1].decode(), int(updated[1]))
+
+
+def _text(path: Path) -> bytes:
+    """What it says first, which is who it is in what all writers write; all of it where that is not enough."""
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else path.open("rb") as file:
+            start = file.read(_BEGINNING)
+            return start if _UUID.search(start) and _UPDATED.search(start) else start + file.read()
+    except (OSError, EOFError, zlib.error):
+        return b""

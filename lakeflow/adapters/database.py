@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
@@ -25,15 +25,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from lakeflow.core.errors import BusyError, LakeError, LakeflowError
-
-NETWORK_FILESYSTEMS: Final = frozenset(
-    {
-        *("nfs", "nfs4", "cifs", "smb", "smb3", "smbfs", "afpfs", "webdav", "davfs", "9p", "afs", "ncpfs"),
-        *("ceph", "glusterfs", "lustre", "gpfs", "beegfs", "orangefs", "ocfs2", "gfs2"),
-        *("fuse.sshfs", "fuse.s3fs", "fuse.rclone", "fuse.gcsfuse", "fuse.glusterfs", "fuse.ceph", "fuse.davfs"),
-    }
-)
-"""File systems on which SQLite's locks or shared memory cannot be trusted between hosts."""
+from lakeflow.core.settings.mounts import NETWORK_FILESYSTEMS, filesystem_type, type_in_mounts
 
 _LAYOUT: Final = (
     "create table if not exists lakeflow_migrations (version integer primary key, applied_at text not null)"
@@ -65,6 +57,7 @@ class Database:
     def __init__(self, url: str, timeout: float = 15.0) -> None:
         self._url = _parse(url)
         self._timeout = timeout
+        self._opened: tuple[int, int] | None = None
         self._engine = self._connect()
         self._process = os.getpid()
 
@@ -84,12 +77,14 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """The database's one writer: commits at the end, rolls back on any exception.
 
-        When the COMMIT itself fails its outcome is unknown; the connection is closed, so that the next read
-        sees what was really committed and never our own pending rows.
+        LakeError, and nothing is acknowledged, when SQLite's file is another one than was opened: what is written into
+        a file without a name is lost. When the COMMIT itself fails its outcome is unknown; the connection is closed, so
+        that the next read sees what was really committed and never our own pending rows.
         """
         with self._connection() as connection:
             self._begin_writing(connection)
             try:
+                self._refuse_another_file()
                 yield connection
             except BaseException:
                 _roll_back(connection)
@@ -99,6 +94,7 @@ class Database:
             except BaseException:
                 connection.invalidate()
                 raise
+            self._refuse_another_file()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -112,6 +108,20 @@ class Database:
                 yield connection
             finally:
                 _roll_back(connection)
+
+    def checkpoint(self) -> None:
+        """Bring what was committed into SQLite's file itself, as far as no reader is in the way."""
+        if self.path is not None:
+            with suppress(LakeflowError), self._connection() as connection:
+                connection.exec_driver_sql("pragma wal_checkpoint(passive)")
+
+    def copy_to(self, path: Path) -> None:
+        """One moment of SQLite's file as a new file that needs no log beside it, whoever writes meanwhile."""
+        with self._connection() as connection, closing(sqlite3.connect(path)) as copy:
+            source = connection.connection.driver_connection
+            assert isinstance(source, sqlite3.Connection), "only a file is copied"
+            source.backup(copy)
+            copy.execute("pragma journal_mode = delete")
 
     def forget_connections(self) -> None:
         """Close the pooled connections; what is read next comes from a new one."""
@@ -175,7 +185,27 @@ class Database:
             ) from error
         if self._sqlite:
             event.listen(engine, "connect", _set_up_sqlite)
+        if self.path is not None:
+            event.listen(engine, "do_connect", self._before_opening)
+            event.listen(engine, "connect", self._after_opening)
         return engine
+
+    def _before_opening(self, *_: object) -> None:
+        """SQLite would make a file that is gone anew, and empty."""
+        if self._opened is not None:
+            self._refuse_another_file()
+
+    def _after_opening(self, *_: object) -> None:
+        self._opened = self._opened or _identity(self.path)
+        self._refuse_another_file()
+
+    def _refuse_another_file(self) -> None:
+        if self._opened is not None and _identity(self.path) != self._opened:
+            raise LakeError(
+                f"{self.place} was removed or replaced while it was open; what was written since does not count",
+                hint="put the database back from a copy, or `lakeflow doctor --rebuild-catalog` makes it again; "
+                "then repeat the command",
+            )
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
@@ -329,38 +359,13 @@ def is_network_filesystem(path: Path) -> bool:
     return _filesystem_of(path.resolve()) in NETWORK_FILESYSTEMS
 
 
-def filesystem_type(path: Path, mountinfo: str) -> str:
-    """The type of the file system that holds an absolute path, by the text of Linux's mountinfo; "" if unknown.
-
-    Format: proc(5), `/proc/pid/mountinfo`; blanks in a mount point are octal escapes. The last mount that
-    covers the path by its longest mount point wins.
-    """
-    best, found = -1, ""
-    for line in mountinfo.splitlines():
-        fields, _, tail = line.partition(" - ")
-        point = Path(fields.split(" ")[4].encode().decode("unicode_escape"))
-        if path.is_relative_to(point) and len(point.parts) >= best:
-            best, found = len(point.parts), tail.split(" ")[0]
-    return found
-
-
 def _filesystem_of(path: Path) -> str:
     try:
         if platform.system() == "Linux":
             return filesystem_type(path, Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
-        return _type_in_mounts(path, subprocess.check_output(["/sbin/mount"], text=True, timeout=5))
+        return type_in_mounts(path, subprocess.check_output(["/sbin/mount"], text=True, timeout=5))
     except (OSError, subprocess.SubprocessError):
         return ""
-
-
-def _type_in_mounts(path: Path, mounts: str) -> str:
-    """As macOS prints them: `//me@server/share on /Volumes/share (smbfs, nodev)`."""
-    best, found = -1, ""
-    for line in mounts.splitlines():
-        point, _, options = line.partition(" on ")[2].rpartition(" (")
-        if point and path.is_relative_to(point) and len(point) > best:
-            best, found = len(point), options.split(",")[0].rstrip(")")
-    return found
 
 
 def _parse(url: str) -> URL:
@@ -375,6 +380,14 @@ def _parse(url: str) -> URL:
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("pragma synchronous = full")
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    try:
+        status = path.stat() if path else None
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status else None
 
 
 def _roll_back(connection: Connection) -> None:

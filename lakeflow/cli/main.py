@@ -37,6 +37,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "show": ("look:show", "Show the first rows of an asset, or (--failing) those that fail its checks."),
     "quarantine": ("quarantine:quarantine", "Show the rows that checks refuse, or write back those that pass now."),
     "lineage": ("look:lineage", "Show as a tree what was made from what."),
+    "backup": ("care:backup", "Copy the lake, as it is at one moment, to a folder that is new or empty."),
     "doctor": ("care:doctor", "Say what is wrong with this machine or this lake, and what to type."),
     "config": ("project:config", "Show every setting, and where it came from."),
 }

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,13 @@ from lakeflow.cli.output import Answer, Form, emit
 from lakeflow.core.keys import EMPTY
 
 if TYPE_CHECKING:
+    from lakeflow.adapters.iceberg import Copied
     from lakeflow.core.keys import AssetKey
     from lakeflow.core.view.findings import Finding
     from lakeflow.core.view.rows import Setting
     from lakeflow.lake.lake import Lake
     from lakeflow.lake.reading import ReadableLake
+    from lakeflow.lake.rescue import Rebuilt
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,18 @@ class Session:
 
     def relocate(self) -> tuple[AssetKey, ...]:
         done: tuple[AssetKey, ...] = _api().relocate(self.project, settings=self.settings)
+        return done
+
+    def backup(self, directory: Path) -> Copied:
+        done: Copied = _api().backup(directory, self.project, settings=self.settings)
+        return done
+
+    def rebuild_catalog(self) -> Rebuilt:
+        done: Rebuilt = _api().rebuild_catalog(self.project, settings=self.settings)
+        return done
+
+    def adopt_warehouse(self) -> Path:
+        done: Path = _api().adopt_warehouse(self.project, settings=self.settings)
         return done
 
 

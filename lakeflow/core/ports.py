@@ -29,6 +29,7 @@ from lakeflow.core.model.table import (
 )
 from lakeflow.core.plan.landing import Found, Landed
 from lakeflow.core.run.code_terms import FREELY, Terms
+from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.leases import Standing
 from lakeflow.core.run.resources import Share
 from lakeflow.core.run.write import Write, Written
@@ -151,8 +152,12 @@ class Catalog(Protocol):
         """
         ...
 
-    def garbage(self, key: AssetKey | None, before: datetime) -> Garbage:
-        """Files of that table (None: of no table) that no snapshot needs and that are older than `before`."""
+    def garbage(self, key: AssetKey, before: datetime) -> Garbage:
+        """Files of that table that no snapshot needs and that are older than `before`."""
+        ...
+
+    def remains(self, dropped: Sequence[Dropped], before: datetime) -> Garbage:
+        """The files of these tables, as far as no catalog holds them again and all of a table is older."""
         ...
 
     def collect(self, garbage: Garbage) -> None:
@@ -213,6 +218,14 @@ class Ledger(Protocol):
 
     def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
         """All that is recorded of an asset is recorded of the other name, within the catalog's transaction."""
+        ...
+
+    def drop(self, transaction: Transaction, dropped: Dropped) -> None:
+        """The table is taken out of the catalog, within the catalog's transaction."""
+        ...
+
+    def dropped(self) -> tuple[Dropped, ...]:
+        """Every table that was ever taken out of the catalog, oldest first."""
         ...
 
     def standing(self) -> Standing:

@@ -9,6 +9,7 @@ import getpass
 import os
 import secrets
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -19,15 +20,16 @@ from typing import TYPE_CHECKING, Final
 
 from lakeflow.adapters.database import Database, ReadOnlyDatabase
 from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
-from lakeflow.adapters.iceberg import IcebergCatalog
+from lakeflow.adapters.iceberg import IcebergCatalog, Ownership, newer_runs
+from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.external import IcebergExternals
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
-from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.adapters.ledger import SqlLedger, run_ids
 from lakeflow.adapters.machine import git, machine, sqlite_file
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
 from lakeflow.adapters.machine import source_files as outside
-from lakeflow.core.errors import Fault
+from lakeflow.core.errors import Fault, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckKind
@@ -53,11 +55,13 @@ def assemble(project: Project, settings: Settings) -> World:
     """The world of one lake: its database is opened, and made when it is new."""
     root = Path(project.root)
     state = root / settings.state_dir
-    database = _open_database(settings, state)
+    database = _open_database(settings, root)
     own = _Scratch(state)
     return World(
         project=project,
-        catalog=IcebergCatalog(database, warehouse_of(settings, root, state), utc_now),
+        catalog=IcebergCatalog(
+            database, warehouse_of(settings, root, state), utc_now, partial(_kept_out, root, project, settings)
+        ),
         ledger=SqlLedger(database, processes.is_alive, utc_now, settings.lease_seconds),
         make_engine=partial(_engine, project, settings, own),
         make_auditor=partial(_auditor, settings, root, own),
@@ -71,7 +75,38 @@ def assemble(project: Project, settings: Settings) -> World:
         find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
         changed_files=partial(outside.changed_files, root),
         externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root)),
+        claim=_claim(database, settings, root),
     )
+
+
+def _claim(database: Database, settings: Settings, root: Path) -> Callable[[], None]:
+    """Before every write: whose is the warehouse? Before the first also: is the catalog as new as its tables?"""
+    ownership, looked = ownership_of(database, settings, root), [False]
+    warehouse = Path(warehouse_of(settings, root, root / settings.state_dir))
+
+    def claim() -> None:
+        ownership.claim()
+        if not looked[0]:
+            refuse_outdated(database, warehouse)
+            looked[0] = True
+
+    return claim
+
+
+def refuse_outdated(database: Database, warehouse: Path) -> None:
+    """LakeError where tables hold newer publishes than the database knows: an old copy of it was put back, or one
+    without its write-ahead log. To go on would lose them.
+    """
+    with database.read() as connection:
+        at = pointers.locations(connection, pointers.all_keys(connection))
+        known = run_ids(connection)
+    if newer := newer_runs(at, warehouse, known):
+        key, run = next(iter(sorted(newer.items())))
+        raise LakeError(
+            f"{database.place} is older than the tables: run {run} published {key}, and the ledger does not know it",
+            hint="put the newest copy of the database back, with its -wal file; or `lakeflow doctor --rebuild-catalog` "
+            "brings it up to the tables' own metadata",
+        )
 
 
 def _complain(text: str) -> None:
@@ -146,11 +181,14 @@ def database_of(settings: Settings, state: Path) -> Database:
     return ReadOnlyDatabase(url, sqlite_file.open_to_read)
 
 
-def _open_database(settings: Settings, state: Path) -> Database:
-    _make_private(state)
-    database = database_of(settings, state)
+def _open_database(settings: Settings, root: Path) -> Database:
+    """LakeError where it is not there and the warehouse is: it was lost, and a new one would begin a new lake."""
+    database = database_of(settings, root / settings.state_dir)
     if not settings.allow_network_filesystem:
         database.require_local_disk()
+    if database.path is not None and not database.path.exists():
+        ownership_of(database, settings, root).refuse_other()
+    _make_private(root / settings.state_dir)
     database.initialise(MIGRATIONS)
     return database
 
@@ -164,6 +202,22 @@ def _make_private(state: Path) -> None:
             folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(mode=0o700)
             folder.chmod(0o700)
+
+
+def ownership_of(database: Database, settings: Settings, root: Path) -> Ownership:
+    """What tells whose the warehouse is; `state_dir` itself may be the warehouse."""
+    state = root / settings.state_dir
+    own = [state / name for name in ("logs", "spill", "hashes.json")]
+    return Ownership(database, Path(warehouse_of(settings, root, state)), root.resolve().name, own)
+
+
+def _kept_out(root: Path, project: Project, settings: Settings) -> Iterator[Path]:
+    """What no collection of garbage may touch, wherever the warehouse is: the project, what it lands and reads."""
+    warehouse = Path(warehouse_of(settings, root, root / settings.state_dir))
+    yield root
+    for asset in project.assets.values():
+        for pattern in (*asset.reads, *(asset.files.globs if asset.files else ())):
+            yield from outside.places(root, pattern, warehouse)
 
 
 def _open_read_only(root: Path, url: str) -> Database:

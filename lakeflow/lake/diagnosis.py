@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from lakeflow.adapters.database import Database, is_network_filesystem
-from lakeflow.adapters.iceberg import Home, IcebergCatalog, moved_tables, read_through, take_stock
+from lakeflow.adapters.iceberg import Home, IcebergCatalog, Ownership, moved_tables, read_through, take_stock
 from lakeflow.adapters.iceberg import mend_times as mend_tables
 from lakeflow.adapters.iceberg import relocate as relocate_tables
 from lakeflow.adapters.ledger import SqlLedger
@@ -26,6 +26,7 @@ from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunState
 from lakeflow.core.model.table import Table
 from lakeflow.core.run.leases import busy
+from lakeflow.core.run.ownership import refuse_to_claim
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import findings
 from lakeflow.core.view.consistency import (
@@ -40,7 +41,16 @@ from lakeflow.core.view.consistency import (
 )
 from lakeflow.core.view.findings import Finding, Level, of_error, well
 from lakeflow.core.wording import counted
-from lakeflow.lake.assembly import MIGRATIONS, assemble, database_of, new_run_id, utc_now, warehouse_of
+from lakeflow.lake.assembly import (
+    MIGRATIONS,
+    assemble,
+    database_of,
+    new_run_id,
+    ownership_of,
+    refuse_outdated,
+    utc_now,
+    warehouse_of,
+)
 from lakeflow.project import find_root, load_settings, look
 from lakeflow.wap.run.lease import leased
 
@@ -70,6 +80,10 @@ class Patient:
     @cached_property
     def database(self) -> Database:
         return database_of(self.settings, self.state)
+
+    @property
+    def ownership(self) -> Ownership:
+        return ownership_of(self.database, self.settings, self.root)
 
     @cached_property
     def catalog(self) -> IcebergCatalog:
@@ -117,11 +131,14 @@ def examine_lake(one: Patient, look: Look = LOOK) -> Iterator[Finding]:
         yield from of_error("lake", error)
 
 
-def refuse_moved(one: Patient) -> None:
-    """LakeError where the catalog names another place: a copy would write into its original and trim its metadata."""
+def refuse_unready(one: Patient) -> None:
+    """LakeError where the catalog names another place, for a copy would write into its original and trim its metadata;
+    and where the warehouse is another lake's.
+    """
     try:
         if moved := moved_tables(one.database, one.home):
             raise _moved(one, moved)
+        one.ownership.refuse_other()
     finally:
         one.database.close()
 
@@ -138,6 +155,8 @@ def relocate(one: Patient) -> tuple[AssetKey, ...]:
         keys = frozenset(moved_tables(one.database, one.home))
         if not keys:
             return ()
+        if one.ownership.facts().rival:  # a copy of the whole lake becomes a lake of its own
+            one.ownership.adopt()
         with leased(world, new_run_id(), keys, wait=0.0):
             _refuse_other_leases(one, keys)
             return relocate_tables(one.database, one.home, utc_now)
@@ -165,6 +184,16 @@ def mend_times(one: Patient) -> tuple[AssetKey, ...]:
     finally:
         one.database.close()
         world.close()
+
+
+def adopt_warehouse(one: Patient) -> None:
+    """Make the warehouse this lake's, whosever it was. BusyError while a run is at work."""
+    try:
+        one.database.initialise(MIGRATIONS)
+        _refuse_other_leases(one, frozenset())
+        one.ownership.adopt()
+    finally:
+        one.database.close()
 
 
 def _refuse_other_leases(one: Patient, ours: frozenset[AssetKey]) -> None:
@@ -202,16 +231,32 @@ def _examine_place(one: Patient) -> Iterator[Finding]:
 
 def _examine_database(one: Patient, look: Look) -> Iterator[Finding]:
     if not _is_made(one):
+        one.ownership.refuse_other()
         yield well("database", "not made yet; the first run makes it")
         return
     try:
         yield from _examine_layout(one)
+        yield from _examine_warehouse(one)
         if one.database.layout() == len(MIGRATIONS):
+            refuse_outdated(one.database, one.home.warehouse)
             yield from _examine_tables(one, look)
     except LakeflowError as error:
         yield from of_error("database", error)
     finally:
         one.database.close()
+
+
+def _examine_warehouse(one: Patient) -> Iterator[Finding]:
+    facts = one.ownership.facts()
+    if facts.rival and moved_tables(one.database, one.home):
+        return  # to relocate a copy mends both, and is told of the tables
+    try:
+        refuse_to_claim(facts)
+    except LakeflowError as error:
+        yield from of_error("warehouse", error)
+    else:
+        whose = "bears this lake's id" if facts.mark else "is nobody's yet; the next run makes it this lake's"
+        yield well("warehouse", f"{facts.warehouse} {whose}")
 
 
 def _is_made(one: Patient) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lakeflow import project as projects
 from lakeflow import wap
@@ -25,6 +25,10 @@ from lakeflow.core.view.rows import Setting
 from lakeflow.core.view.selection import spelled
 from lakeflow.lake.reading import ReadableLake, shown_settings
 from lakeflow.project import cache_folder, find_root, load, load_settings
+
+if TYPE_CHECKING:
+    from lakeflow.adapters.iceberg import Copied
+    from lakeflow.lake.rescue import Rebuilt
 
 Observer = Callable[[Event], None]
 YOUNG: Final = timedelta(days=3)
@@ -93,6 +97,38 @@ def mend_times(path: str | Path = ".", *, settings: Mapping[str, str] | None = N
     from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
 
     return diagnosis.mend_times(diagnosis.patient(Path(path), settings or {}, os.environ))
+
+
+def rebuild_catalog(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Rebuilt:
+    """Make a lost database again from the tables' own metadata, or bring an old one up to it. All or nothing.
+
+    BusyError while a run is at work, LakeError where the warehouse is another lake's.
+    """
+    from lakeflow.lake import diagnosis, rescue  # noqa: PLC0415 - see `lakeflow.lake.reading`
+
+    return rescue.rebuild(diagnosis.patient(Path(path), settings or {}, os.environ))
+
+
+def backup(directory: str | Path, path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Copied:
+    """Copy the lake around `path`, as it is at one moment, to a folder that is new or empty; runs may go on meanwhile.
+
+    LakeError for a catalog on a server, and for a lake of which a file is missing.
+    """
+    from lakeflow.lake import diagnosis, rescue  # noqa: PLC0415 - see `lakeflow.lake.reading`
+
+    return rescue.backup(diagnosis.patient(Path(path), settings or {}, os.environ), Path(directory).absolute())
+
+
+def adopt_warehouse(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Path:
+    """Make the warehouse of the lake around `path` that lake's, though it holds files or bears another lake's id.
+
+    No file in it is touched but the marker. The warehouse. BusyError while a run is at work.
+    """
+    from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
+
+    one = diagnosis.patient(Path(path), settings or {}, os.environ)
+    diagnosis.adopt_warehouse(one)
+    return one.home.warehouse
 
 
 @dataclass(frozen=True)
@@ -207,12 +243,16 @@ class Lake(ReadableLake):
         return wap.drop(self._world, key)
 
     def garbage(self, *, older_than: timedelta = YOUNG) -> tuple[Garbage, ...]:
-        """The files that nothing needs and that are older, by table; None: folders that hold no table. Removes none."""
+        """The files that nothing needs and that are older, by table; None: of dropped tables. Removes none."""
         return wap.garbage(self._world, self._world.clock() - older_than)
 
-    def collect_garbage(self, *, older_than: timedelta = YOUNG) -> tuple[Garbage, ...]:
-        """Remove them; what was removed, and why a table was left alone."""
-        return wap.collect(self._world, self._world.clock() - older_than)
+    def collect_garbage(self, *, older_than: timedelta = YOUNG, most: float = 1.0) -> tuple[Garbage, ...]:
+        """Remove them; what was removed, and why a table was left alone.
+
+        UsageError, and nothing is removed, where that would be more than the share `most` of the warehouse; the command
+        line takes half.
+        """
+        return wap.collect(self._world, self._world.clock() - older_than, most)
 
     def relocate(self) -> tuple[AssetKey, ...]:
         """Give the tables of a moved or copied lake their new place; those done. All or nothing."""

@@ -64,7 +64,7 @@ class ReadableLake:
 
         world = assembly.assemble(self.project, self.configured)
         try:
-            diagnosis.refuse_moved(self._patient())
+            diagnosis.refuse_unready(self._patient())
         except LakeflowError:
             world.close()
             raise

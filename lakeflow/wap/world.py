@@ -92,7 +92,8 @@ class World:
 
     `read_digest` is the fingerprint of a root's outside files. `find_files` lists what a source's globs match, with
     content hashes; `changed_files` looks at these files again and names those that hold something else by now.
-    `log` watches every run; `release` lets go of what was opened for the ports.
+    `log` watches every run; `release` lets go of what was opened for the ports. `claim` makes sure, before anything is
+    written, that the warehouse is this lake's: LakeError where it is not.
     """
 
     project: Project
@@ -110,6 +111,7 @@ class World:
     find_files: Callable[[FileSource], tuple[Found, ...]] = lambda _: ()
     changed_files: Callable[[Sequence[Found]], tuple[str, ...]] = lambda _: ()
     externals: Externals = field(default_factory=_NoCatalogs)
+    claim: Callable[[], None] = lambda: None
 
     @cached_property
     def engine(self) -> Engine:

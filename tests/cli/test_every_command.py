@@ -77,6 +77,7 @@ STORY = (
     ("quarantine show silver.weather", 2, "has no quarantine"),
     ("doctor", 0, "catalog"),
     ("gc", 0, "that nothing needs"),
+    ("backup copy", 0, "and the database are in"),
     ("config show --sources", 0, "state_dir"),
     ("backfill silver.weather --from 2013-01 --to 2013-02", 2, "has partitions in time"),
     ("(divide)", 0, ""),

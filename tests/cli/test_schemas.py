@@ -113,6 +113,10 @@ def to_the_end(talk: Talk) -> None:
     talk.say("audit", "silver.weather", "--history", "3")
     talk.say("rollback", run)
     talk.say("doctor", "--relocate")
+    talk.say("doctor", "--rebuild-catalog")
+    talk.say("adopt", "--warehouse")
+    talk.say("backup", str(talk.root / "copy"))
+    talk.say("backup", str(talk.root / "copy"), expect=2)
 
 
 def around_a_whole_table(talk: Talk) -> None:

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from lakeflow.adapters.database import Database, filesystem_type, is_network_filesystem, place_of
+from lakeflow.adapters.database import Database, is_network_filesystem, place_of
 from lakeflow.core.errors import BusyError, LakeError, LakeflowError
+from lakeflow.core.settings.mounts import filesystem_type
 
 MIGRATIONS = (
     ("create table notes (id integer primary key, words text)", "create index notes_by_words on notes (words)"),

@@ -163,8 +163,9 @@ def test_the_layout_of_a_newer_release_is_found(lake: Path, database: sqlite3.Co
 
 def test_the_layout_of_an_older_release_is_no_more_than_a_warning(lake: Path, database: sqlite3.Connection) -> None:
     database.execute("delete from lakeflow_migrations where version > 1")
-    for kind in ("runs", "steps", "checks", "verdicts", "leases", "code"):
+    for kind in ("runs", "steps", "checks", "verdicts", "leases", "code", "dropped", "lake"):
         database.execute(f"drop table lakeflow_{kind}")
+    (lake / ".lakeflow/warehouse/lakeflow-lake.json").unlink()
     one = only(lake)
     assert one.level is Level.WARNING
     assert command("status", cwd=lake).returncode == 0

@@ -34,6 +34,7 @@ from lakeflow.core.model.table import (
     WrittenFile,
 )
 from lakeflow.core.ports import Clock, Record
+from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.verdict import Remedy, reconcile, written_as
 from tests.memory.changes import apply, expect, registered
 from tests.memory.ledger import MemoryTransaction
@@ -212,9 +213,13 @@ class MemoryCatalog:
             transaction.commit()
             self._tables, self._dropped = tables, dropped
 
-    def garbage(self, key: AssetKey | None, before: datetime) -> Garbage:
+    def garbage(self, key: AssetKey, before: datetime) -> Garbage:
         """Files are only named here."""
         return Garbage(key)
+
+    def remains(self, dropped: Sequence[Dropped], before: datetime) -> Garbage:
+        """As above."""
+        return Garbage(None)
 
     def collect(self, garbage: Garbage) -> None:
         """There is nothing to remove."""

@@ -11,6 +11,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord, one_id
 from lakeflow.core.ports import Clock, Transaction
 from lakeflow.core.run import leases
+from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.leases import Held, Standing
 
 
@@ -26,6 +27,7 @@ class MemoryLedger:
         self._verdicts: list[VerdictRecord] = []
         self._held: dict[AssetKey, Held] = {}
         self._code: dict[str, str] = {}
+        self._dropped: list[Dropped] = []
 
     def acquire(self, lease: Lease) -> tuple[str, ...]:
         with self._lock:
@@ -75,6 +77,13 @@ class MemoryLedger:
     def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
         assert isinstance(transaction, MemoryTransaction), "the catalog in memory opens the transaction"
         transaction.then(partial(self._rename, old, new))
+
+    def drop(self, transaction: Transaction, dropped: Dropped) -> None:
+        assert isinstance(transaction, MemoryTransaction), "the catalog in memory opens the transaction"
+        transaction.then(partial(self._dropped.append, dropped))
+
+    def dropped(self) -> tuple[Dropped, ...]:
+        return tuple(self._dropped)
 
     def _rename(self, old: AssetKey, new: AssetKey) -> None:
         with self._lock:

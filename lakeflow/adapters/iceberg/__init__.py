@@ -4,18 +4,33 @@
 alone; pyiceberg, half a second to import, is loaded when manifests are read or written.
 """
 
+from lakeflow.adapters.iceberg.care.backup import Copied, copy_tables
 from lakeflow.adapters.iceberg.care.inventory import read_through, take_stock
+from lakeflow.adapters.iceberg.care.marker import read_mark
+from lakeflow.adapters.iceberg.care.ownership import Ownership, give_id
+from lakeflow.adapters.iceberg.care.rebuild import newer_runs, tables_in
 from lakeflow.adapters.iceberg.care.relocate import Home, moved_tables, relocate
 from lakeflow.adapters.iceberg.care.times import mend_times
 from lakeflow.adapters.iceberg.catalog import MIGRATIONS, IcebergCatalog
+from lakeflow.adapters.iceberg.commit import pointers
+from lakeflow.adapters.iceberg.metadata.metadata import Found
 
 __all__ = [
     "MIGRATIONS",
+    "Copied",
+    "Found",
     "Home",
     "IcebergCatalog",
+    "Ownership",
+    "copy_tables",
+    "give_id",
     "mend_times",
     "moved_tables",
+    "newer_runs",
+    "pointers",
+    "read_mark",
     "read_through",
     "relocate",
+    "tables_in",
     "take_stock",
 ]

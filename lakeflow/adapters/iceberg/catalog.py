@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlparse
 from uuid import uuid4
 
-from lakeflow.adapters.iceberg.care.garbage import garbage_of, remove, stray, touch
+from lakeflow.adapters.iceberg.care.estate import Surveyor
+from lakeflow.adapters.iceberg.care.garbage import garbage_of, remains, remove, together, touch
 from lakeflow.adapters.iceberg.commit import pointers, registrations
 from lakeflow.adapters.iceberg.commit.commits import Commits, Planned, present
 from lakeflow.adapters.iceberg.commit.pointers import MIGRATIONS, Database
@@ -41,6 +42,7 @@ from lakeflow.core.model.table import (
     Table,
 )
 from lakeflow.core.ports import Clock, Record
+from lakeflow.core.run.garbage import Dropped
 
 if TYPE_CHECKING:
     from lakeflow.adapters.iceberg.manifests.scan import Scans
@@ -54,15 +56,19 @@ class IcebergCatalog:
     """Implements `Catalog`. The transaction given to `record` is a SQLAlchemy connection.
 
     `warehouse` is an absolute path or `file://` location under which new tables are made, one directory a
-    layer. Safe to share between threads. Disk failures are AssetErrors that name path and reason.
+    layer. `keep_out` lists files and folders that are never garbage, whatever stands beside them. Safe to share between
+    threads. Disk failures are AssetErrors that name path and reason.
     """
 
-    def __init__(self, database: Database, warehouse: str, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, warehouse: str, clock: Clock, keep_out: Callable[[], Iterable[Path]] = tuple
+    ) -> None:
         self._warehouse = _checked_warehouse(warehouse)
         self._database = database
         self._clock = clock
         self._files = MetadataFiles(self._warehouse)
         self._commits = Commits(database, self._files, clock)
+        self._surveyor = Surveyor(database, self._files, self._warehouse, keep_out)
 
     def keys(self) -> frozenset[AssetKey]:
         with self._database.read() as connection:
@@ -149,16 +155,18 @@ class IcebergCatalog:
             for change in changes:
                 registrations.apply(connection, change)
             record(connection)
+        self._database.checkpoint()
         for change in changes:
             if isinstance(change, Drop):
                 touch(change.version)
 
-    def garbage(self, key: AssetKey | None, before: datetime) -> Garbage:
-        if key is not None:
-            found = self._commits.read((key,))
-            return garbage_of(found[key], self._warehouse, before) if key in found else Garbage(key)
-        with self._database.read() as connection:
-            return stray(self._warehouse, pointers.all_locations(connection), before)
+    def garbage(self, key: AssetKey, before: datetime) -> Garbage:
+        found = self._commits.read((key,))
+        return garbage_of(found[key], self._surveyor.estate(key), before) if key in found else Garbage(key)
+
+    def remains(self, dropped: Sequence[Dropped], before: datetime) -> Garbage:
+        estate = self._surveyor.estate()
+        return together(remains(one, estate, before, self._surveyor.last_of(one)) for one in dropped)
 
     def collect(self, garbage: Garbage) -> None:
         if garbage.key is not None:

@@ -14,9 +14,20 @@ from sqlalchemy import Connection, Row, TextClause
 
 from lakeflow.adapters.ledger import rows, statements
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import CheckResult, Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord, one_id
+from lakeflow.core.model.run import (
+    UNPUBLISHED_ENDS,
+    CheckResult,
+    Holder,
+    Lease,
+    RunRecord,
+    RunState,
+    StepRecord,
+    VerdictRecord,
+    one_id,
+)
 from lakeflow.core.ports import Clock, Transaction
 from lakeflow.core.run import leases
+from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.leases import Standing
 
 _MOST: Final = 10_000
@@ -99,6 +110,17 @@ class SqlLedger:
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
         transaction.execute(statements.MEND_TIMES, {"now": rows.time(now)})
 
+    def drop(self, transaction: Transaction, dropped: Dropped) -> None:
+        assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
+        transaction.execute(statements.DROP, rows.dropped_row(dropped))
+
+    def dropped(self) -> tuple[Dropped, ...]:
+        with self._database.read() as connection:
+            recorded = [rows.dropped(row) for row in connection.execute(statements.DROPPED)]
+            told = [rows.dropped_once(row) for row in connection.execute(statements.DROPS_ONCE)]
+        known = {(one.run, one.key) for one in recorded}
+        return (*(one for one in told if one and (one.run, one.key) not in known), *recorded)
+
     def run(self, prefix: str) -> RunRecord:
         with self._database.read() as connection:
             found = connection.execute(statements.RUNS_BY_PREFIX, {"prefix": prefix, "length": len(prefix)}).all()
@@ -133,6 +155,17 @@ class SqlLedger:
             read = [json.loads(row.inputs) for row in connection.execute(statements.PINNED)]
         return frozenset(int(snapshot) for inputs in read for snapshot in inputs.values())
 
+    def restore(self, transaction: Transaction, runs: Iterable[RunRecord], verdicts: Iterable[VerdictRecord]) -> None:
+        """Add what is not recorded, all leases of old given up: of a run that is, only that it was published."""
+        assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
+        known = {str(row.id): RunState(row.state) for row in transaction.execute(statements.STATES)}
+        free_all(transaction)
+        for run in runs:
+            state = known.get(run.id)
+            if state is None or (run.state is RunState.PUBLISHED and state in {*UNPUBLISHED_ENDS, RunState.RUNNING}):
+                _save(transaction, run, ())
+        _each(transaction, statements.SAVE_VERDICT, [rows.verdict_row(verdict) for verdict in verdicts])
+
     def standing(self) -> Standing:
         """All leases, and what is known of their holders now."""
         with self._database.read() as connection:
@@ -164,6 +197,16 @@ class SqlLedger:
         held = [rows.held(row) for row in connection.execute(statements.ALL_LEASES)]
         alive = {holder: self._is_alive(holder) for holder in leases.holders(held)}
         return Standing(held, alive, self._clock(), self._lease_seconds)
+
+
+def free_all(connection: Connection) -> None:
+    """Nobody holds anything: of a database that is a copy, whose holders work on the original."""
+    connection.execute(statements.FREE_ALL)
+
+
+def run_ids(connection: Connection) -> frozenset[str]:
+    """Every run that is recorded."""
+    return frozenset(str(row.id) for row in connection.execute(statements.STATES))
 
 
 def _each(connection: Connection, statement: TextClause, values: Sequence[Mapping[str, Any]]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row
 
@@ -23,7 +24,10 @@ from lakeflow.core.model.run import (
     StepState,
     VerdictRecord,
 )
+from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.leases import Held
+
+_DROPPED_ONCE: Final = re.compile(r"dropped (?P<asset>\S+); its metadata stays at (?P<version>\S.*)")
 
 
 def lease_row(lease: Lease, asset: AssetKey, now: datetime) -> dict[str, Any]:
@@ -194,6 +198,29 @@ def verdict(row: Row[Any]) -> VerdictRecord:
         total=row.total,
         looked_at=json.loads(row.looked_at),
     )
+
+
+def dropped_row(dropped: Dropped) -> dict[str, Any]:
+    return {
+        "run": dropped.run,
+        "asset": str(dropped.key),
+        "uuid": dropped.uuid,
+        "version": dropped.version,
+        "at": time(dropped.at),
+    }
+
+
+def dropped(row: Row[Any]) -> Dropped:
+    key, at = AssetKey.parse(row.asset), datetime.fromisoformat(row.dropped_at)
+    return Dropped(key, row.uuid, row.metadata_location, row.run, at)
+
+
+def dropped_once(row: Row[Any]) -> Dropped | None:
+    """Out of the reason of a run; None for words that only look alike."""
+    said = _DROPPED_ONCE.fullmatch(row.reason)
+    key = AssetKey.find(said["asset"]) if said else None
+    at = datetime.fromisoformat(row.started_at)
+    return Dropped(key, "", said["version"], row.id, at) if said and key else None
 
 
 def time(at: datetime) -> str:

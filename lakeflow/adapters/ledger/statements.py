@@ -51,11 +51,18 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ("alter table lakeflow_checks add column evidence text not null default '{}'",),
     ("alter table lakeflow_steps add column partitions text not null default '[]'",),
     ("alter table lakeflow_verdicts add column looked_at text not null default '{}'",),
+    (
+        """create table lakeflow_dropped (
+            run text not null, asset text not null, uuid text not null, metadata_location text not null,
+            dropped_at text not null, primary key (run, asset))""",
+        "create table lakeflow_lake (id text primary key, made_at text not null)",
+    ),
 )
 
 
 ALL_LEASES: Final = text("select * from lakeflow_leases")
 FREE: Final = text("delete from lakeflow_leases where token = :token")
+FREE_ALL: Final = text("delete from lakeflow_leases")
 ABANDON: Final = text("""update lakeflow_runs set state = 'abandoned', ended_at = :now
     where id = :run and state = 'running'""")
 TAKE: Final = text("""insert into lakeflow_leases
@@ -113,6 +120,11 @@ MEND_TIMES: Final = text("""update lakeflow_runs set
         started_at = case when started_at > :now then :now else started_at end,
         ended_at = case when ended_at > :now then :now else ended_at end
     where started_at > :now or ended_at > :now""")
+DROP: Final = text("insert into lakeflow_dropped values (:run, :asset, :uuid, :version, :at) on conflict do nothing")
+DROPPED: Final = text("select * from lakeflow_dropped order by dropped_at, asset")
+DROPS_ONCE: Final = text("""select id, started_at, reason from lakeflow_runs
+    where reason like 'dropped %; its metadata stays at %' order by started_at""")
+"""What releases without `lakeflow_dropped` recorded of a drop."""
 
 
 def _of_runs(table: str) -> TextClause:

@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from fnmatch import translate
 from functools import cache
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Final
@@ -52,6 +53,18 @@ def read_digest(root: Path, globs: Sequence[str]) -> str:
             digest.update(f"{path.relative_to(root) if path.is_relative_to(root) else path}\0".encode())
             digest.update(_content(path))
     return digest.hexdigest()
+
+
+def places(root: Path, pattern: str, near: Path) -> Iterator[Path]:
+    """The folder below which a glob looks, and where that is around or in the folder `near` the files themselves."""
+    names = list(takewhile(lambda name: not _WILD.search(name), Path(pattern).parts))
+    folder = root.joinpath(*names).resolve()
+    if near.resolve().is_relative_to(folder):
+        yield from _matches(root, pattern)
+        return
+    yield folder
+    if folder.is_relative_to(near.resolve()):
+        yield from _matches(root, pattern)
 
 
 def _content(path: Path) -> bytes:

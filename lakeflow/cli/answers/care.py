@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
@@ -14,6 +14,12 @@ from lakeflow.cli.text import Mark, line, screen
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.view.findings import Finding, Level
 from lakeflow.core.wording import counted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lakeflow.adapters.iceberg import Copied
+    from lakeflow.lake.rescue import Rebuilt
 
 _MARKS: Final = {Level.OK: Mark.OK, Level.WARNING: Mark.WARN, Level.PROBLEM: Mark.BAD}
 
@@ -39,6 +45,31 @@ def relocated_answer(done: Sequence[AssetKey], answer: Answer) -> Answer:
     words = f" {counted(len(done), 'table')} relocated" if done else " no table was moved; nothing to relocate"
     data = {**answer.data, "relocated": [str(key) for key in done]}
     return replace(answer, data=data, screen=screen([line(Mark.OK, words)], [answer.screen]))
+
+
+def rebuilt_answer(done: Rebuilt, found: Sequence[Finding]) -> Answer:
+    """What the catalog has anew, what was left out, and then how the lake stands."""
+    answer = findings_answer(found)
+    words = f" {counted(len(done.tables), 'table')} made again from its own metadata; {counted(done.runs, 'run')} known"
+    head = [line(Mark.OK, words if done.tables else " the catalog is as new as its tables; nothing was changed")]
+    notes = [line(Mark.WARN, " ", note) for note in done.notes]
+    data = {**answer.data, "rebuilt": [str(key) for key in done.tables], "left_out": list(done.notes)}
+    return replace(answer, data=data, screen=screen([*head, *notes], [answer.screen]))
+
+
+def backup_answer(done: Copied, directory: Path) -> Answer:
+    """What stands in the copy, and which tables do not."""
+    words = f" {counted(len(done.tables), 'table')} ({done.bytes / 1e6:,.1f} MB)"
+    outside = ", ".join(map(str, done.outside))
+    left = [line(Mark.WARN, f" not copied, for they stand outside of the warehouse: {outside}")] if outside else []
+    data = {
+        "directory": str(directory.absolute()),
+        "tables": [str(key) for key in done.tables],
+        "files": done.files,
+        "bytes": done.bytes,
+        "outside": [str(key) for key in done.outside],
+    }
+    return Answer(data, screen([line(Mark.OK, words, f" and the database are in {directory}"), *left]))
 
 
 def _lines(one: Finding) -> Iterator[Text]:

@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from lakeflow.cli.answers.care import findings_answer, mended_answer, relocated_answer
+from lakeflow.cli.answers.care import (
+    backup_answer,
+    findings_answer,
+    mended_answer,
+    rebuilt_answer,
+    relocated_answer,
+)
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.session import Session, answers
 from lakeflow.cli.text import Mark, line, screen
@@ -31,16 +37,30 @@ def init(session: Session, directory: Path) -> Answer:
     return Answer(data, screen([head], first_run, [*after, *(line(f"  {command}") for command in NEXT)]))
 
 
+@click.command(epilog="Runs may go on meanwhile. How to put a copy back: docs/operations.md.")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@answers(Form.TABLE, Form.JSON)
+def backup(session: Session, directory: Path) -> Answer:
+    """Copy the lake, as it is at one moment, to a folder that is new or empty."""
+    return backup_answer(session.backup(directory), directory)
+
+
 @click.command(
-    epilog="Ends with 0 when all is well, with 1 when something was found. "
-    "Only --relocate and --mend-times change anything."
+    epilog="Ends with 0 when all is well, with 1 when something was found. Without an option nothing is changed."
 )
 @click.option("--relocate", "moves", is_flag=True, help="Give the tables of a moved or copied folder their new place.")
 @click.option("--mend-times", "mends", is_flag=True, help="Set times to come, which a fast clock left, to now.")
 @click.option("--deep", is_flag=True, help="Read all data, and compare it with the SHA-256 of what was written.")
+@click.option(
+    "--rebuild-catalog", "rebuilds", is_flag=True, help="Make a lost database again from the tables' own metadata."
+)
 @answers(*Form)
-def doctor(session: Session, moves: bool, mends: bool, deep: bool) -> Answer:
+def doctor(session: Session, moves: bool, mends: bool, rebuilds: bool, deep: bool) -> Answer:
     """Say what is wrong with this machine or this lake, and what to type."""
+    if rebuilds and moves:
+        raise click.UsageError("--rebuild-catalog comes first, --relocate after it")
+    if rebuilds:
+        return rebuilt_answer(session.rebuild_catalog(), session.doctor(deep=deep))
     done = session.relocate() if moves else None
     mended = session.mend_times() if mends else None
     answer = findings_answer(session.doctor(deep=deep))

@@ -5,30 +5,38 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
 from lakeflow.cli.answers.garbage import garbage_answer
 from lakeflow.cli.answers.run import readers_of, run_answer, step_errors
-from lakeflow.cli.commands.options import asset_argument, older_than_option
+from lakeflow.cli.commands.options import older_than_option
+from lakeflow.cli.completion import complete_asset
 from lakeflow.cli.output import Answer, Form
 from lakeflow.cli.progress import progress
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import Mark, line, screen
 from lakeflow.core.model.run import RunState
+from lakeflow.core.run.garbage import HALF
 
 
 @click.command(epilog="Nothing is copied. From then on lakeflow writes the table: let no other catalog write it too.")
-@asset_argument
+@click.argument("asset", required=False, shell_complete=complete_asset)
 @click.option(
     "--from",
     "place",
     metavar="PLACE",
     help="Its folder, one of its metadata files, or catalog.namespace.table.  [default: where it stands]",
 )
+@click.option("--warehouse", is_flag=True, help="Make the warehouse this lake's, though it holds files already.")
 @answers(Form.TABLE, Form.JSON)
-def adopt(session: Session, asset: str, place: str | None) -> Answer:
+def adopt(session: Session, asset: str | None, place: str | None, warehouse: bool) -> Answer:
     """Audit an Iceberg table that exists and make it the asset's, as it stands."""
+    if warehouse == bool(asset) or (warehouse and place):
+        raise click.UsageError("name the asset whose table this is, or say --warehouse alone")
+    if not asset:
+        return _adopted(session.adopt_warehouse())
     with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
         run = lake.adopt(asset, place, observer=observer)
         answer = run_answer(run, readers_of(lake, run), now())
@@ -36,15 +44,22 @@ def adopt(session: Session, asset: str, place: str | None) -> Answer:
         return replace(answer, exit_code=1, errors=step_errors(run)) if left_alone else answer
 
 
+def _adopted(warehouse: Path) -> Answer:
+    said = line(Mark.OK, f" {warehouse} is this lake's warehouse; nothing in it was changed")
+    return Answer({"warehouse": str(warehouse)}, screen([said]))
+
+
 @click.command(epilog="Removes nothing without --delete. A table at which a run is at work is left for another time.")
 @click.option("--delete", is_flag=True, help="Remove them.")
+@click.option("--yes", is_flag=True, help="With --delete: also where that is more than half of the warehouse.")
 @older_than_option
 @answers(Form.TABLE, Form.JSON)
-def gc(session: Session, delete: bool, older_than: float) -> Answer:
+def gc(session: Session, delete: bool, yes: bool, older_than: float) -> Answer:
     """Say which files nothing needs any more, or remove them: of expired and discarded snapshots, of failed loads."""
     age = timedelta(seconds=older_than)
+    most = 1.0 if yes else HALF
     with session.lake() as lake:
-        found = lake.collect_garbage(older_than=age) if delete else lake.garbage(older_than=age)
+        found = lake.collect_garbage(older_than=age, most=most) if delete else lake.garbage(older_than=age)
     return garbage_answer(found, deleted=delete)
 
 

@@ -336,15 +336,18 @@ class Rows:
 
 @dataclass(frozen=True)
 class Garbage:
-    """Paths and bytes of files that no snapshot needs. `key` None: folders of the warehouse that hold no table.
+    """Paths and bytes of files that no snapshot needs. `key` None: of tables that were dropped.
 
-    `version` is the table as it was looked at; `kept` says why nothing of it can be told to be garbage.
+    `version` is the table as it was looked at; `kept` says why nothing of it can be told to be garbage. `seen` tells
+    each file apart from another that takes its name meanwhile, `total` are the bytes of everything that stands there.
     """
 
     key: AssetKey | None
     files: Mapping[str, int] = EMPTY
     version: str = ""
     kept: str = ""
+    seen: Mapping[str, tuple[int, ...]] = EMPTY
+    total: int = 0
 
     @property
     def bytes(self) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from lakeflow.core.errors import BusyError, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Garbage
+from lakeflow.core.run.garbage import refuse_most
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.world import World
 
@@ -15,13 +15,18 @@ from lakeflow.wap.world import World
 def garbage(world: World, before: datetime) -> tuple[Garbage, ...]:
     """What could be removed: files that no snapshot needs and that nobody touched since. Removes nothing."""
     found = [_looked_at(world, key, before) for key in sorted(world.catalog.keys())]
-    return (*found, world.catalog.garbage(None, before))
+    return (*found, world.catalog.remains(world.ledger.dropped(), before))
 
 
-def collect(world: World, before: datetime) -> tuple[Garbage, ...]:
-    """The same, removed. A table at which a run is at work is left for another time; runs wait for nobody long."""
+def collect(world: World, before: datetime, most: float) -> tuple[Garbage, ...]:
+    """The same, removed, unless it is more than the share `most` of everything: UsageError, and nothing is.
+
+    A table at which a run is at work is left for another time; runs wait for nobody long.
+    """
+    world.claim()
+    refuse_most(garbage(world, before), most)
     found = [_collected(world, key, before) for key in sorted(world.catalog.keys())]
-    return (*found, *_strays(world, before))
+    return (*found, _remains(world, before))
 
 
 def _collected(world: World, key: AssetKey, before: datetime) -> Garbage:
@@ -42,7 +47,16 @@ def _looked_at(world: World, key: AssetKey, before: datetime) -> Garbage:
         return Garbage(key, kept=f"it cannot be read; `lakeflow doctor` says why ({error.message})")
 
 
-def _strays(world: World, before: datetime) -> Iterator[Garbage]:
-    found = world.catalog.garbage(None, before)
-    world.catalog.collect(found)
-    yield found
+def _remains(world: World, before: datetime) -> Garbage:
+    """Under all leases: nobody adopts such a table meanwhile, under whatever name."""
+    dropped = world.ledger.dropped()
+    if not dropped:
+        return Garbage(None)
+    everything = {*world.project.assets, *(one.key for one in dropped)}
+    try:
+        with leased(world, f"gc-{world.new_id()}", everything, 0.0):
+            found = world.catalog.remains(dropped, before)
+            world.catalog.collect(found)
+            return found
+    except BusyError:
+        return Garbage(None, kept="a run is at work")

@@ -15,6 +15,7 @@ from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.ports import Transaction
+from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.schema_evolution import require_declared
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.run.lease import leased
@@ -61,7 +62,13 @@ def drop(world: World, key: AssetKey) -> RunRecord:
             )
         ended = replace(run, ended_at=world.clock(), reason=f"dropped {key}; its metadata stays at {table.version}")
         verdicts = [_dropped(world, ended, table)] if table.main is not None else []
-        _register(world, lease, Drop(key, table.version), ended, *verdicts)
+        dropped = Dropped(key, table.uuid, table.version, ended.id, world.clock())
+
+        def record(opened: Transaction) -> None:
+            _record(world, opened, lease, ended, *verdicts)
+            world.ledger.drop(opened, dropped)
+
+        world.catalog.register([Drop(key, table.version)], record)
     return ended
 
 
@@ -112,7 +119,10 @@ def _taken_in(attempt: Attempt, audited: StepRecord, table: Table, place: str | 
     ended = replace(attempt.run.with_step(step), state=RunState.PUBLISHED, ended_at=attempt.world.clock())
     verdict = attempt.verdict(step, Ruling.PUBLISH, step.reasons[0])
     if place:
-        _register(attempt.world, attempt.lease, Adopt(table.key, table.version), ended, verdict)
+        attempt.world.catalog.register(
+            [Adopt(table.key, table.version)],
+            lambda opened: _record(attempt.world, opened, attempt.lease, ended, verdict),
+        )
     else:
         assert table.main is not None
         here = Pin(table.key, table.main)
@@ -147,10 +157,6 @@ def _dropped(world: World, run: RunRecord, table: Table) -> VerdictRecord:
         actor=world.origin.actor,
         reason=f"dropped at {short_id(table.main)}",
     )
-
-
-def _register(world: World, lease: Lease, change: Adopt | Drop, run: RunRecord, *verdicts: VerdictRecord) -> None:
-    world.catalog.register([change], lambda opened: _record(world, opened, lease, run, *verdicts))
 
 
 def _record(world: World, opened: Transaction, lease: Lease, run: RunRecord, *verdicts: VerdictRecord) -> None:

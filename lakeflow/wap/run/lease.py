@@ -22,7 +22,11 @@ _SOONER: Final = 4
 
 @contextmanager
 def leased(world: World, run: str, assets: Iterable[AssetKey], wait: float) -> Iterator[Lease]:
-    """Hold all these assets for the run; BusyError at once, or after `wait` seconds, when another run has one."""
+    """Hold all these assets for the run; BusyError at once, or after `wait` seconds, when another run has one.
+
+    LakeError, before anything is written, where the warehouse is another lake's.
+    """
+    world.claim()
     lease = Lease(run, secrets.token_hex(8), frozenset(assets), world.origin.holder)
     _acquire(world.ledger, lease, wait)
     try:

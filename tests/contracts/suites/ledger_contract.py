@@ -27,6 +27,7 @@ from lakeflow.core.model.run import (
     VerdictRecord,
 )
 from lakeflow.core.ports import Ledger, Transaction
+from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.leases import died
 from tests.contracts.suites.examples import ALPHA, BETA, GAMMA
 
@@ -346,6 +347,12 @@ class LedgerContract(ABC):
             ledger.rename(transaction, ALPHA, GAMMA)
         assert ledger.run("r1").steps == (replace(STEP, asset=GAMMA), StepRecord(BETA))
         assert ledger.verdicts([ALPHA, GAMMA]) == {ALPHA: (), GAMMA: (replace(verdict(), asset=GAMMA),)}
+
+    def test_a_drop_is_recorded_with_the_catalogs_own_change(self, ledger: Ledger) -> None:
+        dropped = Dropped(ALPHA, "uuid-1", "file:///a b/00001-x.metadata.json", "r1", START)
+        with self.transaction(ledger) as transaction:
+            ledger.drop(transaction, dropped)
+        assert ledger.dropped() == (dropped,)
 
     def test_the_latest_verdict_of_each_ruling_on_the_snapshots_asked_for(self, ledger: Ledger) -> None:
         first, last = verdict(), replace(verdict(), attempt=2, at=START + timedelta(seconds=1))

@@ -1,55 +1,107 @@
 """Which files of a table nothing can read any more, by its own metadata (I7: nothing referenced, nothing young).
 
-Referenced is what any kept snapshot needs, down to data files, delete files, proofs and sidecars. Besides
-that whatever a reader may still hold who began since `before`: every snapshot whose manifest list is younger, and the
-newest older one, which was main when that time began. A writer's files are young until it commits them.
+Only what is provably ours is garbage: files that Iceberg's writers make, in the folder of a table that the catalog
+holds or that this lake dropped, in which all metadata has that table's uuid. Referenced is what any kept snapshot
+needs, down to data files, delete files, proofs and sidecars. Besides that whatever a reader may still hold who began
+since `before`: every snapshot whose manifest list is younger, and the newest older one, which was main when that time
+began. A writer's files are young until it commits them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import gzip
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from lakeflow.adapters.iceberg.care.ground import File, Identity, NotOursError, files_below, identity, is_below, seen_as
 from lakeflow.adapters.iceberg.care.inventory import Walk
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.proof import proof_location
 from lakeflow.adapters.iceberg.metadata.metadata import Found, metadata_directory
+from lakeflow.adapters.iceberg.metadata.places import metadata_file
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.model.table import Garbage
+from lakeflow.core.model.table import Garbage, Table
+from lakeflow.core.run.garbage import Dropped
 
 _HINT: Final = "version-hint.text"
+_WRITTEN: Final = (".parquet", ".avro", ".orc", ".json", ".puffin", ".stats", ".gz", ".crc", ".tmp")
+"""What the writers of Iceberg tables make; anything else somebody put there."""
+_METADATA: Final = (".metadata.json", ".metadata.json.gz", ".gz.metadata.json")
+_OUTSIDE: Final = "it was adopted where it stands; its files may be another catalog's as well"
 
 
-def garbage_of(found: Found, warehouse: Path, before: datetime) -> Garbage:
-    """Of one table. Nothing where a manifest cannot be read, and of a table that was adopted where it stands."""
+@dataclass(frozen=True)
+class Estate:
+    """The warehouse, and what in it is in use whatever a table's own metadata says.
+
+    `keep_out` are the project's root, its landing folders, and where other tables keep their files; `locations` the
+    metadata of every table in the database.
+    """
+
+    warehouse: Path
+    keep_out: frozenset[Identity]
+    locations: frozenset[str]
+
+
+def garbage_of(found: Found, estate: Estate, before: datetime) -> Garbage:
+    """Of one table. Nothing where a manifest cannot be read, and of a table that stands outside of the warehouse."""
     table, home = found.table, local_path(found.table.location)
-    if not home.is_relative_to(warehouse):
-        return Garbage(table.key, kept="it was adopted where it stands; its files may be another catalog's as well")
-    old = {path: size for path, size, changed in _files(home) if changed < before.timestamp()}
+    if not all(is_below(path, estate.warehouse) for path in (home, local_path(table.version))):
+        return Garbage(table.key, kept=_OUTSIDE)
+    try:
+        files = _own_files(home, table.uuid, estate)
+    except (NotOursError, OSError, ValueError) as error:
+        return Garbage(table.key, kept=str(error))
+    total = sum(file.size for file in files)
     walk, recent = Walk(), Walk()
     needed = {_path(location) for location in _referenced(found, walk)}
     needed |= {_path(location) for location in _recent(found, recent, needed, before)}
     if walk.damaged or recent.damaged or not all(walk.there.values()):
-        return Garbage(table.key, kept="its metadata is damaged or not whole; `lakeflow doctor` says where")
-    left = {path: size for path, size in old.items() if path not in needed}
-    return Garbage(table.key, left, table.version)
+        why = "its metadata is damaged or not whole; `lakeflow doctor` says where"
+        return Garbage(table.key, kept=why, total=total)
+    same = frozenset(map(identity, needed))
+    old = [file for file in files if file.changed < before.timestamp()]
+    left = [file for file in old if file.path not in needed and file.identity not in same]
+    return _garbage(table, left, total)
 
 
-def stray(warehouse: Path, locations: frozenset[str], before: datetime) -> Garbage:
-    """Of folders `<layer>/<name>` that hold no table of the catalog: dropped, or never finished. A folder with one
-    young file keeps them all.
+def remains(dropped: Dropped, estate: Estate, before: datetime, found: Found | None) -> Garbage:
+    """Of a table that this lake dropped and no catalog holds again, as its last metadata `found` it.
+
+    It goes once all of it is old, and not at all where others wrote to it since.
     """
-    taken = {parent for location in locations for parent in local_path(location).parents}
-    left: dict[str, int] = {}
-    for folder in sorted(warehouse.glob("*/*")):
-        if folder.is_dir() and folder not in taken:
-            files = list(_files(folder))
-            if all(changed < before.timestamp() for _, _, changed in files):
-                left |= {path: size for path, size, _ in files}
-    return Garbage(None, left)
+    if found is None or _is_held(local_path(found.table.location), estate):
+        return Garbage(None)
+    home, last = local_path(found.table.location), local_path(dropped.version)
+    if dropped.uuid not in {"", found.table.uuid} or not all(is_below(path, estate.warehouse) for path in (home, last)):
+        return Garbage(None)
+    try:
+        files = _own_files(home, found.table.uuid, estate)
+    except (NotOursError, OSError, ValueError) as error:
+        return Garbage(None, kept=f"{dropped.key}, which was dropped: {error}")
+    total = sum(file.size for file in files)
+    if identity(metadata_file(home) or home) != identity(last):
+        return Garbage(None, kept=f"{dropped.key}, which was dropped: others have written to it since", total=total)
+    young = any(file.changed >= before.timestamp() for file in files)
+    return Garbage(None, total=total) if young else _garbage(None, files, total)
+
+
+def together(all_: Iterable[Garbage]) -> Garbage:
+    """Everything of tables that were dropped, as one."""
+    several = tuple(all_)
+    files: dict[str, int] = {}
+    seen: dict[str, tuple[int, ...]] = {}
+    for one in several:
+        files |= one.files
+        seen |= one.seen
+    kept = "; ".join(one.kept for one in several if one.kept)
+    return Garbage(None, files, kept=kept, seen=seen, total=sum(one.total for one in several))
 
 
 def touch(location: str) -> None:
@@ -59,14 +111,67 @@ def touch(location: str) -> None:
 
 
 def remove(garbage: Garbage) -> None:
-    """The files, then the folders that are empty without them. A file that is gone already is as it should be."""
+    """The files, then the folders that are empty without them. A file that is gone, or another by now, is left."""
     folders = set()
     for name in garbage.files:
         path = Path(name)
-        path.unlink(missing_ok=True)
-        folders.add(path.parent)
+        if _is_still(path, garbage.seen[name]):
+            path.unlink(missing_ok=True)
+            folders |= {path.parent} if garbage.key else {path.parent, path.parent.parent}
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
         _remove_empty(folder)
+
+
+def _is_still(path: Path, seen: tuple[int, ...]) -> bool:
+    try:
+        return seen_as(path.lstat()) == seen
+    except OSError:
+        return False
+
+
+def _garbage(table: Table | None, files: Iterable[File], total: int) -> Garbage:
+    written = [file for file in files if file.path.endswith(_WRITTEN)]
+    return Garbage(
+        table.key if table else None,
+        {file.path: file.size for file in written},
+        table.version if table else "",
+        seen={file.path: file.seen for file in written},
+        total=total,
+    )
+
+
+def _own_files(home: Path, uuid: str, estate: Estate) -> tuple[File, ...]:
+    """Everything in the folder; NotOursError when it holds metadata of another table, or stands in another's folder."""
+    files = files_below(home, estate.keep_out)
+    for file in files:
+        if file.path.endswith(_METADATA) and _uuid_of(file.path) != uuid:
+            raise NotOursError(f"{file.path} is another table's")
+    for above in home.parents:
+        if identity(above) == identity(estate.warehouse):
+            break
+        if any((above / "metadata").glob("*.metadata.json*")):
+            raise NotOursError(f"it stands in the folder of another table, {above}")
+    return files
+
+
+def _uuid_of(path: str) -> str:
+    """ValueError for a file that is no metadata: whose it is cannot be said."""
+    content = Path(path).read_bytes()
+    try:
+        return str(json.loads(gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content)["table-uuid"])
+    except (ValueError, LookupError, TypeError, EOFError) as error:
+        raise ValueError(f"{path} is damaged, so that nobody knows whose it is") from error
+
+
+def _is_held(home: Path, estate: Estate) -> bool:
+    """Does a table of the database stand there, under whatever name?"""
+    here = identity(home)
+    places = (place for location in estate.locations for place in _folders_of(location))
+    return here is None or any(identity(place) == here for place in places)
+
+
+def _folders_of(location: str) -> tuple[Path, ...]:
+    return tuple(local_path(location).parents)[:3]
 
 
 def _remove_empty(folder: Path) -> None:
@@ -76,15 +181,8 @@ def _remove_empty(folder: Path) -> None:
         return
 
 
-def _files(folder: Path) -> Iterator[tuple[str, int, float]]:
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            status = path.stat()
-            yield str(path), status.st_size, max(status.st_mtime, status.st_ctime)
-
-
 def _path(location: str) -> str:
-    return str(local_path(location))
+    return os.fspath(local_path(location))
 
 
 def _referenced(found: Found, walk: Walk) -> Iterator[str]:

@@ -160,6 +160,8 @@ class Commits:
                 raise
             if not isinstance(error, LakeflowError | SQLAlchemyError | OSError) or not self._landed(steps):
                 raise
+        if record is not None:
+            self._database.checkpoint()
 
     def _landed(self, steps: Sequence[_Step]) -> bool:
         """After an unknown outcome: does the catalog, read anew, hold what we wrote?

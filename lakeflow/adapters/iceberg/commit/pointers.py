@@ -47,11 +47,15 @@ class Database(Protocol):
         """What is read next comes from a new connection."""
         ...
 
+    def checkpoint(self) -> None:
+        """What was committed stands in the database's own file, as far as no reader is in the way."""
+        ...
 
-_TABLES: Final = f"from iceberg_tables where catalog_name = '{CATALOG}' and coalesce(iceberg_type, 'TABLE') = 'TABLE'"
-_KEYS: Final = text(f"select table_namespace, table_name {_TABLES}")
+
+TABLES: Final = f"from iceberg_tables where catalog_name = '{CATALOG}' and coalesce(iceberg_type, 'TABLE') = 'TABLE'"
+_KEYS: Final = text(f"select table_namespace, table_name {TABLES}")
 _SOME: Final = text(
-    f"select table_namespace, table_name, metadata_location {_TABLES} and table_namespace in :layers "
+    f"select table_namespace, table_name, metadata_location {TABLES} and table_namespace in :layers "
     "and table_name in :names and metadata_location is not null"
 ).bindparams(bindparam("layers", expanding=True), bindparam("names", expanding=True))
 _ROW: Final = f"where catalog_name = '{CATALOG}' and table_namespace = :layer and table_name = :name"
@@ -126,6 +130,14 @@ def call(connection: Connection, key: AssetKey, new: AssetKey, seen: str) -> boo
     bound = {"layer": str(key.layer), "name": key.name, "seen": seen}
     renamed = {"new_layer": str(new.layer), "new_name": new.name}
     return bool(connection.execute(_CALL, bound | renamed).rowcount == 1)
+
+
+def put(connection: Connection, key: AssetKey, new: str) -> None:
+    """Point the table there, whether or not it is in the catalog."""
+    if seen := locations(connection, (key,)).get(key):
+        swap(connection, key, seen, new)
+    else:
+        insert(connection, key, new)
 
 
 def insert(connection: Connection, key: AssetKey, new: str) -> None:

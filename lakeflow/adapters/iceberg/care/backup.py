@@ -1,0 +1,119 @@
+"""A copy of a warehouse's tables, whole for the catalog that was copied before it.
+
+Metadata, manifests and data files never change once they have their name: whatever the catalog of a moment names can be
+copied after that moment, as long as nobody removes it. Whether somebody did is asked of the copy itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lakeflow.adapters.iceberg.care.ground import MARKER, NotOursError, files_below, is_below
+from lakeflow.adapters.iceberg.care.inventory import Walk
+from lakeflow.adapters.iceberg.care.rebuild import number_of
+from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles, metadata_directory
+from lakeflow.core.errors import AssetError, LakeError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.table import Table
+
+_CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Copied:
+    """`outside` are tables that stand in no folder of the warehouse and were not copied."""
+
+    tables: tuple[AssetKey, ...]
+    files: int
+    bytes: int
+    outside: tuple[AssetKey, ...]
+
+
+def copy_tables(at: Mapping[AssetKey, str], warehouse: Path, to: Path) -> Copied:
+    """The folders of these tables, named by the metadata that a catalog has of each, and the warehouse's marker.
+
+    LakeError when a table cannot be read, or a file that it needs went meanwhile.
+    """
+    tables = {key: MetadataFiles(warehouse).find(key, location).table for key, location in sorted(at.items())}
+    inside = {key: table for key, table in tables.items() if is_below(local_path(table.location), warehouse)}
+    files, size = 0, 0
+    for path in (*_files(inside, at), warehouse / MARKER):
+        if path.is_file():
+            size += _copy(path, to / _place(path, warehouse))
+            files += 1
+    for key, table in inside.items():
+        _refuse_missing(key, table, at[key], warehouse, to)
+    _sync_folders(to)
+    return Copied(tuple(inside), files, size, tuple(key for key in tables if key not in inside))
+
+
+def _files(tables: Mapping[AssetKey, Table], at: Mapping[AssetKey, str]) -> Iterator[Path]:
+    """All but metadata that came later: it would make the catalog look older than its tables."""
+    for key, table in tables.items():
+        try:
+            found = files_below(local_path(table.location), ())
+        except NotOursError as error:
+            raise LakeError(f"{key} cannot be copied: {error}", asset=key) from error
+        now = local_path(at[key]).name
+        yield from (Path(file.path) for file in found if number_of(Path(file.path).name) < number_of(now))
+        yield local_path(at[key])
+
+
+def _place(path: Path, warehouse: Path) -> Path:
+    """Relative to the warehouse, however that is spelled in the table's own metadata."""
+    way: list[str] = []
+    for above in (path, *path.parents):
+        if above.exists() and above.samefile(warehouse):
+            return Path(*reversed(way))
+        way.append(above.name)
+    raise LakeError(f"{path} is not below {warehouse}")
+
+
+def _copy(path: Path, to: Path) -> int:
+    """Durably, with its times; 0 bytes of a file that went meanwhile: whether it was needed is asked later."""
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("rb") as source, to.open("xb") as target:
+            shutil.copyfileobj(source, target, _CHUNK)
+            target.flush()
+            os.fsync(target.fileno())
+            size = target.tell()
+        shutil.copystat(path, to)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise AssetError(
+            f"cannot copy {path} to {to}: {error.strerror}", hint="make room there, then repeat it"
+        ) from error
+    return size
+
+
+def _refuse_missing(key: AssetKey, table: Table, location: str, warehouse: Path, to: Path) -> None:
+    """Everything that the original needs stands in the copy in the same size."""
+    walk = Walk()
+    found = MetadataFiles(warehouse).find(key, location)
+    needed = {location, *(needs for entry in found.json.get("snapshots") or () for needs in walk.files(entry))}
+    if walk.damaged:
+        raise LakeError(f"{key} cannot be copied: {next(iter(walk.damaged.values()))}", asset=key)
+    home, folder = local_path(table.location), local_path(metadata_directory(table))
+    for path in map(local_path, needed):
+        below = path.is_relative_to(home) or path.is_relative_to(folder)
+        copied = to / _place(path, warehouse) if below and is_below(path, warehouse) else None
+        if not (copied or path).is_file():
+            hint = "`lakeflow doctor` says what is; if it went just now, repeat the command"
+            raise LakeError(f"{key}: {path} is missing", hint=hint, asset=key)
+
+
+def _sync_folders(folder: Path) -> None:
+    for place, _, _ in os.walk(folder):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

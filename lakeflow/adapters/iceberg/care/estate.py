@@ -1,0 +1,68 @@
+"""What stands in a warehouse and is in use, whatever one table's own metadata says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from lakeflow.adapters.iceberg.care.garbage import Estate
+from lakeflow.adapters.iceberg.care.ground import Identity, identity
+from lakeflow.adapters.iceberg.commit import pointers
+from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles
+from lakeflow.core.errors import LakeError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.run.garbage import Dropped
+
+_PLACES: Final = ("write.data.path", "write.metadata.path", "write.object-storage.path", "write.folder-storage.path")
+"""Properties by which a table keeps files outside of its own folder."""
+
+
+class Surveyor:
+    """Looks at all tables once as long as no pointer moves: a collection asks for one table after the other."""
+
+    def __init__(
+        self,
+        database: pointers.Database,
+        files: MetadataFiles,
+        warehouse: Path,
+        keep_out: Callable[[], Iterable[Path]],
+    ) -> None:
+        self._database = database
+        self._files = files
+        self._warehouse = warehouse
+        self._keep_out = keep_out
+        self._seen: tuple[frozenset[str], dict[AssetKey, frozenset[Identity]]] | None = None
+
+    def estate(self, key: AssetKey | None = None) -> Estate:
+        """As that table's garbage may be judged by."""
+        locations, elsewhere = self._survey()
+        theirs = frozenset[Identity]().union(*(places for other, places in elsewhere.items() if other != key))
+        ours = frozenset(here for path in self._keep_out() if (here := identity(path)))
+        return Estate(self._warehouse, ours | theirs, locations)
+
+    def last_of(self, dropped: Dropped) -> Found[Any] | None:
+        """The metadata of a dropped table; None: it is gone, or cannot be read."""
+        with suppress(LakeError):
+            return self._files.find(dropped.key, dropped.version)
+        return None
+
+    def _survey(self) -> tuple[frozenset[str], dict[AssetKey, frozenset[Identity]]]:
+        with self._database.read() as connection:
+            locations = pointers.all_locations(connection)
+            at = pointers.locations(connection, pointers.all_keys(connection))
+        if self._seen is None or self._seen[0] != locations:
+            elsewhere = {key: frozenset(self._places_of(key, location)) for key, location in at.items()}
+            self._seen = locations, elsewhere
+        return self._seen
+
+    def _places_of(self, key: AssetKey, location: str) -> Iterator[Identity]:
+        with suppress(LakeError):  # one that cannot be read is told of elsewhere, and is no garbage itself
+            found = self._files.find(key, location)
+            named = [found.table.properties[name] for name in _PLACES if name in found.table.properties]
+            for place in (found.table.location, *named):
+                with suppress(LakeError):  # a place on no disk of this machine
+                    if here := identity(local_path(place)):
+                        yield here

@@ -1,0 +1,176 @@
+"""Is this warehouse this lake's? The lake's id stands in its database and in the warehouse, and both must be the same.
+
+The id is made first, in the database, the marker after it: whoever is killed between the two has claimed nothing, and
+the next writer goes on.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import quote
+from uuid import uuid4
+
+from sqlalchemy import Connection, inspect, text
+
+from lakeflow.adapters.iceberg.care.ground import identity, is_below
+from lakeflow.adapters.iceberg.care.marker import is_filled, make_mark, mark_above, read_mark, replace_mark
+from lakeflow.adapters.iceberg.commit import pointers
+from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.core.errors import LakeError
+from lakeflow.core.run.ownership import Holds, Mark, WarehouseFacts, refuse_other, refuse_to_claim
+
+_ID: Final = "select id from lakeflow_lake"
+_MAKE: Final = text(
+    "insert into lakeflow_lake select cast(:id as text), cast(:at as text) "
+    "where not exists (select 1 from lakeflow_lake)"
+)
+_PLACES: Final = text(f"select metadata_location {pointers.TABLES} and metadata_location is not null")
+_RUNS: Final = text("select 1 from lakeflow_runs limit 1")
+_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".lock")
+_DEEP: Final = 4  # <warehouse>/<layer>/<name>/metadata/<file>
+
+
+class Database(pointers.Database, Protocol):
+    @property
+    def path(self) -> Path | None: ...
+
+    @property
+    def place(self) -> str: ...
+
+
+class Ownership:
+    """`name` is how the lake is called in messages; `state` lists what else of ours may stand in the warehouse."""
+
+    def __init__(self, database: Database, warehouse: Path, name: str, state: Sequence[Path] = ()) -> None:
+        self._database = database
+        self._warehouse = warehouse
+        self._name = name
+        self._state = tuple(state)
+
+    def refuse_other(self) -> None:
+        """LakeError where the warehouse is another lake's, or nobody's and filled. Writes nothing."""
+        refuse_other(self.facts())
+
+    def claim(self) -> None:
+        """The same; a warehouse without a marker gets one."""
+        facts = self.facts()
+        refuse_to_claim(facts)
+        mark = self._mark(facts.id or self._made_id())
+        if facts.mark is None and not make_mark(self._warehouse, mark):
+            refuse_to_claim(self.facts())  # somebody else was first: the same lake, or another
+        elif facts.mark is not None and facts.mark.database != mark.database:
+            replace_mark(self._warehouse, mark)
+
+    def adopt(self) -> None:
+        """Make the warehouse this lake's, whosever it was. A lake that another database claims to be gets a new id."""
+        with suppress(LakeError):  # a marker that cannot be read is replaced
+            mark = read_mark(self._warehouse)
+            if self._rival(mark, self._read(mark)[0]):
+                self._give_id(str(uuid4()))
+        replace_mark(self._warehouse, self._mark(self._made_id()))
+
+    def facts(self) -> WarehouseFacts:
+        mark = read_mark(self._warehouse)
+        id_, blank, places = self._read(mark)
+        return WarehouseFacts(
+            warehouse=str(self._warehouse),
+            database=self._database.place,
+            id=id_,
+            is_blank=blank,
+            mark=mark,
+            holds=Holds.NOTHING if mark else self._holds(places),
+            rival=self._rival(mark, id_),
+            above=None if mark else mark_above(self._warehouse, id_),
+        )
+
+    def _mark(self, id_: str) -> Mark:
+        path = self._database.path
+        return Mark(id_, self._name, str(path.resolve()) if path else self._database.place)
+
+    def _read(self, mark: Mark | None) -> tuple[str | None, bool, tuple[str, ...]]:
+        """(the lake's id, is the database blank, where the metadata of its tables stands); of a lake whose marker says
+        the same id no more is asked.
+        """
+        if self._database.path is not None and not self._database.path.exists():
+            return None, True, ()
+        with self._database.read() as connection:
+            tables = frozenset(inspect(connection).get_table_names())
+            id_ = connection.execute(text(_ID)).scalar() if "lakeflow_lake" in tables else None
+            if mark is not None and mark.id == id_:
+                return mark.id, False, ()
+            places = tuple(str(row[0]) for row in connection.execute(_PLACES)) if "iceberg_tables" in tables else ()
+            ran = "lakeflow_runs" in tables and connection.execute(_RUNS).first() is not None
+        return (None if id_ is None else str(id_)), not (places or ran), places
+
+    def _made_id(self) -> str:
+        with self._database.transaction() as connection:
+            connection.execute(_MAKE, {"id": str(uuid4()), "at": _now()})
+            return str(connection.execute(text(_ID)).scalar_one())
+
+    def _give_id(self, id_: str) -> None:
+        with self._database.transaction() as connection:
+            give_id(connection, id_)
+
+    def _holds(self, places: Sequence[str]) -> Holds:
+        """Whose what stands there is. The name of a metadata file is never used twice: it proves whose the table is."""
+        if any(self._is_here(place) for place in places):
+            return Holds.TABLES
+        if is_filled(self._warehouse, self._ignored()):
+            return Holds.OTHERS
+        named = any(_path(place).is_relative_to(self._warehouse) for place in places)
+        return Holds.LOST if named else Holds.NOTHING
+
+    def _is_here(self, place: str) -> bool:
+        """In the warehouse as it is called today, or as it was before it moved."""
+        path = _path(place)
+        here = self._warehouse.joinpath(*path.parts[-_DEEP:])
+        return any(one.is_file() and is_below(one, self._warehouse) for one in (path, here))
+
+    def _ignored(self) -> frozenset[Path]:
+        path = self._database.path
+        database = [path.with_name(path.name + suffix) for suffix in _SUFFIXES] if path else []
+        return frozenset((*self._state, *database))
+
+    def _rival(self, mark: Mark | None, id_: str | None) -> str:
+        """The database that the marker names, where it is another one than ours and says that it is the same lake."""
+        ours = self._database.path
+        if mark is None or mark.id != id_ or ours is None or not Path(mark.database).is_absolute():
+            return ""
+        there = identity(mark.database)
+        if there is None or there == identity(ours):
+            return ""
+        return mark.database if _id_in(Path(mark.database)) in {id_, None} else ""
+
+
+def give_id(connection: Connection, id_: str) -> None:
+    """The lake's id, in place of another."""
+    connection.execute(text("delete from lakeflow_lake where id <> :id"), {"id": id_})
+    connection.execute(_MAKE, {"id": id_, "at": _now()})
+
+
+def _id_in(path: Path) -> str | None:
+    """Of another SQLite file; None where it cannot be read. Empty: it is no lake's."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            found = connection.execute(_ID).fetchone()
+    except sqlite3.OperationalError as error:
+        return "" if "no such table" in str(error) else None
+    except sqlite3.DatabaseError:
+        return ""
+    return str(found[0]) if found else ""
+
+
+def _path(place: str) -> Path:
+    try:
+        return local_path(place)
+    except LakeError:  # on no disk of this machine
+        return Path("/")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,186 @@
+"""A catalog out of the tables' own metadata: which tables stand in a warehouse, and which metadata of each counts.
+
+Of a table's metadata files the newest counts. Whoever was killed in a commit may have left one that never counted: it
+is told by what it would publish (`is_settled`), and then the one that it was planned on counts. A run publishes all its
+tables or none, also here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from lakeflow.adapters.iceberg.care.ground import is_below
+from lakeflow.adapters.iceberg.disk.fileio import local_path, to_location
+from lakeflow.adapters.iceberg.disk.proof import proof_location, read_proof
+from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, metadata_directory
+from lakeflow.core.errors import LakeError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.table import Table
+from lakeflow.core.view.rebuilt import Proven, is_settled
+
+_NUMBERED: Final = re.compile(r"v?(\d+)(-[^/]*)?(\.gz)?\.metadata\.json(\.gz)?")
+_BESIDE: Final = re.compile(r"-[0-9a-f]{8}$")
+_NOBODY: Final = AssetKey.parse("bronze.unknown")
+_TOGETHER: Final = 10_000
+"""Milliseconds within which the metadata of one publish is written."""
+
+
+@dataclass(frozen=True)
+class Stands:
+    """A table as it stands in a folder. `newest` is its newest metadata, `before` what that was planned on."""
+
+    folder: Path
+    newest: Found[AssetKey]
+    before: Found[AssetKey] | None
+    settled: bool
+
+    @property
+    def counts(self) -> Found[AssetKey]:
+        return self.newest if self.settled or self.before is None else self.before
+
+    @property
+    def publishes(self) -> str:
+        """The run whose snapshot the newest metadata makes main; empty: it moves main to none of ours."""
+        table = self.newest.table
+        head = table.published
+        moved = self.before is not None and self.before.table.main != table.main
+        made = provenance_of(head.summary) if head and moved else None
+        return made.run if made else ""
+
+
+def tables_in(warehouse: Path) -> tuple[dict[AssetKey, Found[AssetKey]], dict[AssetKey, Proven], tuple[str, ...]]:
+    """Every table below the warehouse by the name of its asset, once for the catalog and once with its proofs; and what
+    was left out, with the reason.
+    """
+    notes: list[str] = []
+    standing = [one for folder in _folders(warehouse) if (one := _look(folder, notes))]
+    whole = list(_all_or_nothing(standing))
+    found: dict[AssetKey, Found[AssetKey]] = {}
+    proofs: dict[AssetKey, Proven] = {}
+    for one in sorted(whole, key=lambda one: (one.counts.table.main is not None, one.counts.updated_ms), reverse=True):
+        key = _key_of(one)
+        if key is None:
+            notes.append(f"{one.folder}: neither its folder nor its snapshots name an asset")
+        elif key in found:
+            notes.append(f"{one.folder}: another folder holds {key}, and is newer")
+        else:
+            found[key] = _called(one.counts, key)
+            proofs[key] = _proven(found[key].table, one.folder)
+    return found, proofs, tuple(notes)
+
+
+def _proven(table: Table, folder: Path) -> Proven:
+    """With the proof of each of its snapshots that has one, where the folder stands now."""
+    proofs: dict[int, str] = {}
+    for id_ in table.snapshots:
+        with suppress(LakeError):  # a damaged one proves nothing
+            proof = read_proof(replace(table, proofs={}), id_, f"{folder}/metadata")
+            proofs |= {id_: proof.text} if proof else {}
+    return Proven(table, proofs)
+
+
+def newer_runs(locations: Mapping[AssetKey, str], warehouse: Path, known: Iterable[str]) -> dict[AssetKey, str]:
+    """Tables of the warehouse of which a newer metadata than the catalog's publishes a run that the ledger does not
+    know, by run: then the database is an old one.
+    """
+    ledger = frozenset(known)
+    found: dict[AssetKey, str] = {}
+    for key, location in sorted(locations.items()):
+        here = local_path(location)
+        is_old = number_of(here.name) < max(map(number_of, _names(here.parent)), default=-1)
+        if is_old and is_below(here, warehouse):
+            one = _look(here.parent.parent, [])
+            if one and one.settled and one.publishes not in {"", *ledger}:
+                found[key] = one.publishes
+    return found
+
+
+def _folders(warehouse: Path) -> Iterator[Path]:
+    """Folders of tables, links left out."""
+    for place, folders, _ in os.walk(warehouse):
+        folders.sort()
+        if "metadata" in folders and is_below(Path(place), warehouse) and any(_names(Path(place, "metadata"))):
+            yield Path(place)
+            folders.clear()
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(directory) if _NUMBERED.fullmatch(name)]  # noqa: PTH208 - names are all
+    except OSError:
+        return []
+
+
+def number_of(name: str) -> int:
+    """The place of a metadata file in its table's history by its name; -1 for any other file."""
+    match = _NUMBERED.fullmatch(name)
+    return int(match[1]) if match else -1
+
+
+def _look(folder: Path, notes: list[str]) -> Stands | None:
+    """None where no metadata can be read."""
+    parsed = {found.table.version.rpartition("/")[2]: found for found in _readable(folder / "metadata", notes)}
+    if not parsed:
+        return None
+    newest = max(parsed.values(), key=_rank)
+    log = newest.json.get("metadata-log") or ()
+    before = parsed.get(str(log[-1]["metadata-file"]).rpartition("/")[2]) if log else None
+    proof = newest.table.main is not None and _has_proof(newest.table)
+    return Stands(folder, newest, before, is_settled(newest.table, before.table if before else None, proven=proof))
+
+
+def _readable(directory: Path, notes: list[str]) -> Iterator[Found[AssetKey]]:
+    files = MetadataFiles(directory)
+    for name in sorted(_names(directory)):
+        try:
+            yield files.find(_NOBODY, to_location(str(directory / name)))
+        except LakeError as error:
+            notes.append(f"{directory / name} was left out: {error.message}")
+
+
+def _rank(found: Found[AssetKey]) -> tuple[int, int, int]:
+    """The highest number; of several with it, which a killed commit leaves, what holds the newest published rows."""
+    head = found.table.published
+    entries = found.json.get("snapshots") or ()
+    sequence = next((e.get("sequence-number", 0) for e in entries if head and e["snapshot-id"] == head.id), 0)
+    return number_of(found.table.version.rpartition("/")[2]), int(sequence), found.updated_ms
+
+
+def _has_proof(table: Table) -> bool:
+    location = table.proofs.get(table.main or 0) or proof_location(metadata_directory(table), table.main or 0)
+    beside = local_path(table.version).parent / location.rpartition("/")[2]  # where a moved lake has it
+    return local_path(location).is_file() or beside.is_file()
+
+
+def _all_or_nothing(standing: list[Stands]) -> Iterator[Stands]:
+    """A publish that is unsettled in one table did not happen in the others."""
+    failed = [(one.publishes, one.newest.updated_ms) for one in standing if not one.settled]
+    for one in standing:
+        with_it = any(
+            one.publishes == run and abs(one.newest.updated_ms - at) <= _TOGETHER for run, at in failed if run
+        )
+        yield replace(one, settled=False) if with_it else one
+
+
+def _key_of(one: Stands) -> AssetKey | None:
+    """As its latest snapshot of ours says, else as its folder is called."""
+    table = one.counts.table
+    latest = sorted(table.snapshots.values(), key=lambda snapshot: snapshot.committed_at, reverse=True)
+    made = (provenance_of(snapshot.summary) for snapshot in latest)
+    said = next((each.asset for each in made if each and each.asset), "")
+    named = f"{one.folder.parent.name}.{_BESIDE.sub('', one.folder.name)}"
+    return AssetKey.find(said) or AssetKey.find(named)
+
+
+def _called(found: Found[AssetKey], key: AssetKey) -> Found[AssetKey]:
+    """Under its own name, at the place that its metadata says: of a moved lake that is the old one."""
+    name = found.table.version.rpartition("/")[2]
+    said = f"{metadata_directory(found.table)}/{name}"
+    return Found(replace(found.table, key=key, version=said), found.json)

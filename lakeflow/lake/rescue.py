@@ -1,0 +1,181 @@
+"""A lake that is to outlive its disk: a copy of it, and a lost database made again from the tables' own metadata."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection
+
+from lakeflow.adapters.database import Database
+from lakeflow.adapters.iceberg import Copied, Found, Ownership, copy_tables, give_id, read_mark, tables_in
+from lakeflow.adapters.iceberg.commit import pointers
+from lakeflow.adapters.ledger import SqlLedger, free_all
+from lakeflow.adapters.machine import process as processes
+from lakeflow.core.errors import LakeError, UsageError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.run.garbage import Dropped
+from lakeflow.core.run.leases import busy
+from lakeflow.core.run.ownership import refuse_other
+from lakeflow.core.view.rebuilt import Proven, runs_of, verdicts_of
+from lakeflow.lake.assembly import MIGRATIONS, ownership_of, refuse_outdated, utc_now
+from lakeflow.lake.diagnosis import Patient, refuse_unready
+
+_PRIVATE: Final = 0o700
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """The tables that the catalog has otherwise now, how many runs the ledger knows, and what was left out."""
+
+    tables: tuple[AssetKey, ...]
+    runs: int
+    notes: tuple[str, ...] = ()
+
+
+def rebuild(one: Patient) -> Rebuilt:
+    """Make catalog and ledger again from what stands in the warehouse, or bring them up to it. All or nothing.
+
+    A database that is damaged is kept beside the new one. BusyError while a run is at work, LakeError where the
+    warehouse is another lake's.
+    """
+    with _target(one) as database:
+        database.initialise(MIGRATIONS)
+        _refuse_other(ownership_of(database, one.settings, one.root))
+        ledger = SqlLedger(database, processes.is_alive, utc_now, one.settings.lease_seconds)
+        standing = ledger.standing()
+        if others := [held for held in standing.held if not standing.dead(held)]:
+            raise busy(others)
+        found, proofs, notes = tables_in(one.home.warehouse)
+        wanted = _wanted(database, ledger, found)
+        mark = read_mark(one.home.warehouse)
+        with database.transaction() as connection:
+            _apply(connection, ledger, wanted, {key: proofs[key] for key in wanted})
+            if mark is not None:
+                give_id(connection, mark.id)
+        return Rebuilt(tuple(sorted(wanted)), len(ledger.states()), notes)
+
+
+@contextmanager
+def _target(one: Patient) -> Iterator[Database]:
+    """The database itself; where there is none to read a new one, which takes its place when all of it is written."""
+    path = one.database.path
+    if path is None or _is_sound(one.database):
+        with closing(one.database) as database:
+            yield database
+        return
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with closing(Database(f"sqlite:///{part}")) as database:
+            yield database
+        _set_aside(path)
+        part.replace(path)
+    finally:
+        for left in part.parent.glob(f"{part.name}*"):
+            left.unlink()
+
+
+def _is_sound(database: Database) -> bool:
+    if database.path is None or not database.path.exists():
+        return False
+    try:
+        return not database.damage()
+    except LakeError:
+        return False
+
+
+def _set_aside(path: Path) -> None:
+    """What is there is kept; its log, which holds what was committed last, goes with it."""
+    stamp = f"{utc_now():%Y%m%dT%H%M%S}"
+    for suffix in ("-wal", "-shm", ""):
+        if (old := path.with_name(path.name + suffix)).exists():
+            old.replace(path.with_name(f"{path.name}.damaged-{stamp}{suffix}"))
+
+
+def backup(one: Patient, directory: Path) -> Copied:
+    """Database and warehouse as they are at one moment, whoever writes meanwhile, in a folder that is new or empty.
+
+    It appears whole or not at all. UsageError for a folder that is neither, LakeError for a lake that is not well.
+    """
+    source = one.database.path
+    if source is None:
+        raise LakeError(
+            f"the catalog is on a server, {one.database.place}, which copies its databases itself",
+            hint="copy the database first (`pg_dump`), then the warehouse",
+        )
+    if not source.exists():
+        raise UsageError(f"there is no lake yet at {source}", hint="`lakeflow materialize` makes one")
+    _refuse_place(directory, one.home.warehouse)
+    refuse_unready(one)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    try:
+        done = _copied(one, part)
+        part.chmod(_PRIVATE)
+        part.rename(directory)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return done
+
+
+def _copied(one: Patient, part: Path) -> Copied:
+    with closing(one.database) as database:
+        refuse_outdated(database, one.home.warehouse)
+        database.copy_to(part / "catalog.db")
+    with closing(Database(f"sqlite:///{part / 'catalog.db'}")) as copy, copy.transaction() as connection:
+        free_all(connection)
+        at = pointers.locations(connection, pointers.all_keys(connection))
+    (part / "warehouse").mkdir()
+    return copy_tables(at, one.home.warehouse, part / "warehouse")
+
+
+def _refuse_place(directory: Path, warehouse: Path) -> None:
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+        raise UsageError(f"{directory} is not an empty folder", hint="name one that does not exist yet")
+    if directory.resolve().is_relative_to(warehouse.resolve()):
+        raise UsageError(f"{directory} is inside the warehouse", hint="name a folder on another disk")
+
+
+def _refuse_other(ownership: Ownership) -> None:
+    """To be empty beside the warehouse is what is mended here; to be another lake's is not."""
+    facts = ownership.facts()
+    if not facts.is_blank:
+        refuse_other(facts)
+
+
+def _wanted(
+    database: Database, ledger: SqlLedger, found: Mapping[AssetKey, Found[AssetKey]]
+) -> dict[AssetKey, Found[AssetKey]]:
+    """The tables of which the catalog knows nothing, or something old: those that hold runs unknown to the ledger."""
+    with database.read() as connection:
+        at = pointers.locations(connection, pointers.all_keys(connection))
+    known, dropped = frozenset(ledger.states()), ledger.dropped()
+    changed = {key: one for key, one in found.items() if at.get(key) != one.table.version}
+    is_blank = not at and not known
+    return {key: one for key, one in changed.items() if is_blank or _is_new(known, dropped, one)}
+
+
+def _is_new(known: frozenset[str], dropped: tuple[Dropped, ...], found: Found[AssetKey]) -> bool:
+    made = (provenance_of(snapshot.summary) for snapshot in found.table.snapshots.values())
+    runs = {each.run for each in made if each}
+    return bool(runs - known) and found.table.uuid not in {one.uuid for one in dropped}
+
+
+def _apply(
+    connection: Connection,
+    ledger: SqlLedger,
+    wanted: Mapping[AssetKey, Found[AssetKey]],
+    proofs: Mapping[AssetKey, Proven],
+) -> None:
+    for key, found in wanted.items():
+        pointers.put(connection, key, found.table.version)
+    if wanted:
+        ledger.restore(connection, runs_of(proofs, utc_now()), verdicts_of(proofs))

@@ -14,6 +14,8 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Column, PythonCode, SqlCode, WriteMode
 from lakeflow.core.model.schema import Field, List, Map, Schema, Struct, Type
 from lakeflow.core.model.table import Scan, WrittenFile
+from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.run.schema_evolution import settle
 from lakeflow.core.run.write import Write
 
 RAW = AssetKey.parse("bronze.raw")
@@ -55,7 +57,7 @@ def _numbered_type(type_: Type, ids: Iterator[int]) -> Type:
 def write(engine: DuckEngine, asset: Asset, directory: Path, raw: Scan | None = None) -> Scan:
     """Run the asset, write what it gave with fresh ids, and pin that."""
     with engine.produce(asset, {} if raw is None else {RAW: raw}) as produced:
-        schema = numbered(produced.schema)
+        schema = numbered(settle(produced.schema, asset.columns, None, parse_type))
         return scan_of(produced.write(whole(schema, directory)).files, schema)
 
 

@@ -179,7 +179,7 @@ def reader_in(raw: pa.RecordBatchReader, more: pa.RecordBatchReader) -> pa.Recor
 
 def pandas_in(raw: pandas.DataFrame) -> pandas.DataFrame:
     assert isinstance(raw, pd.DataFrame)
-    return raw[raw.i > 0][["i"]].set_index(pd.Index([5, 6], name="dropped"))
+    return raw[raw.i > 0][["i"]].set_index(pd.Index([5, 6], name="kept"))
 
 
 def polars_in(raw: polars.DataFrame) -> polars.DataFrame:

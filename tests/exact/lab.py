@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,10 +21,11 @@ from lakeflow.core.model.asset import Asset, Column, PythonCode, SqlCode, WriteM
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.landing import Found
-from lakeflow.core.run.schema_evolution import declare
+from lakeflow.core.run.schema_evolution import settle
 from tests.duckdb.lab import numbered, whole
 
 OUT: Final = AssetKey.parse("bronze.out")
+EVERYTHING: Final = SqlCode("SELECT * FROM source", "layers/bronze/out.sql", 1)
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -61,14 +62,18 @@ class Lab:
             "ndjson", "".join(f'{{"n": {n}, "v": {value}}}\n' for n, value in enumerate(values, 1)), declared
         )
 
-    def parquet(self, declared: str, column: pa.Array | str, **options: Any) -> Told:
-        """A file that Arrow writes, or DuckDB from a SELECT of `v`."""
+    def parquet(self, declared: str, column: pa.Array, **options: Any) -> Told:
+        """A file that Arrow writes."""
+        return self._landed(Format.PARQUET, self._parquet(column, **options), declared)
+
+    def read_by(self, function: Callable[..., Any], column: pa.Array) -> Told:
+        """The same, landed by a function."""
+        return self._landed(Format.PARQUET, self._parquet(column), "", PythonCode(function, "layers/bronze/out.py", 1))
+
+    def _parquet(self, column: pa.Array, **options: Any) -> Path:
         path = self.root / "in.parquet"
-        if isinstance(column, str):
-            duckdb.execute(f"SET TimeZone='UTC'; COPY (SELECT 1 AS n, v FROM ({column})) TO '{path}' (FORMAT parquet)")
-        else:
-            pq.write_table(pa.table({"n": pa.nulls(len(column), pa.int64()), "v": column}), path, **options)
-        return self._landed(Format.PARQUET, path, declared)
+        pq.write_table(pa.table({"n": pa.nulls(len(column), pa.int64()), "v": column}), path, **options)
+        return path
 
     def text(self, format_: str, content: str, declared: str) -> Told:
         path = self.root / f"in.{format_}"
@@ -92,10 +97,9 @@ class Lab:
         except LakeflowError as error:
             return Told(error=error.message, hint=error.hint or "")
 
-    def _landed(self, format_: Format, path: Path, declared: str) -> Told:
+    def _landed(self, format_: Format, path: Path, declared: str, code: SqlCode | PythonCode = EVERYTHING) -> Told:
         columns = {"n": "string" if format_ is not Format.PARQUET else "", "v": declared}
         source = FileSource((path.name,), format_, columns)
-        code = SqlCode("SELECT * FROM source", "layers/bronze/out.sql", 1)
         asset = Asset(OUT, code, WriteMode.APPEND, {}, files=source)
         try:
             with self.engine.land(asset, [Found(path.name, path.stat().st_size, "0")], NOW) as produced:
@@ -104,7 +108,7 @@ class Lab:
             return Told(error=error.message, hint=error.hint or "")
 
     def _written(self, produced: Any, asset: Asset) -> Told:
-        schema = numbered(declare(produced.schema, asset.columns, parse_type))
+        schema = numbered(settle(produced.schema, asset.columns, None, parse_type))
         folder = Path(tempfile.mkdtemp(dir=self.data))
         files = produced.write(whole(schema, folder)).files
         (column,) = (each for each in schema.fields if each.name == "v")

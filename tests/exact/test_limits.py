@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pyarrow as pa
 import pytest
 
-from tests.exact.cases import KINDS, Case
+from tests.exact.cases import KINDS, NANOS, Case
 from tests.exact.lab import Lab
 
 CASES = [case for cases in KINDS.values() for case in cases]
@@ -19,3 +22,21 @@ def test_a_value_is_stored_exactly_or_refused_by_its_column(lab: Lab, case: Case
         assert told.hint
     else:
         assert (told.error, told.values) == ("", (None if case.stored == "NULL" else case.stored,))
+
+
+def relation(landed):  # type: ignore[no-untyped-def]
+    return landed
+
+
+def table(landed: pa.Table) -> pa.Table:
+    return landed
+
+
+def reader(landed: pa.RecordBatchReader) -> pa.Table:
+    return pa.Table.from_batches(list(landed))
+
+
+@pytest.mark.parametrize("function", [relation, table, reader])
+def test_a_function_that_reads_such_a_value_fails_by_file_row_and_column(lab: Lab, function: Any) -> None:
+    told = lab.read_by(function, pa.array([1000, NANOS], pa.timestamp("ns")))
+    assert "in.parquet, row 2: column 'v' holds parts of a microsecond" in told.error, told

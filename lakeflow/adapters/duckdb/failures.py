@@ -77,7 +77,8 @@ def refusal(message: str, hint: str) -> str:
     return f"{_OURS}{message}\n{hint}{_OURS}"
 
 
-def is_refusal(error: duckdb.Error) -> bool:
+def is_refusal(error: BaseException) -> bool:
+    """Also where another library tells what DuckDB raised."""
     return _OURS in str(error)
 
 

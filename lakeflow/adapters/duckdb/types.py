@@ -15,7 +15,10 @@ from duckdb.sqltypes import DuckDBPyType
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.core.column_names import refuse_twins
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type
+from lakeflow.core.model.schema import UNKNOWN, Decimal, Field, Fixed, Guess, List, Map, Primitive, Schema, Struct, Type
+
+NOTHING: Final = "lakeflow_nothing"
+"""Stands in for the columns of a frame that has none, and no rows."""
 
 _LEAVES: Final[dict[str, Type]] = {
     "boolean": Primitive("boolean"),
@@ -44,6 +47,7 @@ _LEAVES: Final[dict[str, Type]] = {
     "varchar": Primitive("string"),
     "enum": Primitive("string"),
     "uuid": Primitive("uuid"),
+    "null": UNKNOWN,
     "blob": Primitive("binary"),
 }
 
@@ -70,7 +74,6 @@ _CAST_TO: Final = {
     "bit": "cast it to VARCHAR",
     "time with time zone": "cast it to TIME or to VARCHAR",
     "union": "select the member that you want, or cast it to VARCHAR",
-    "null": "say which type its NULLs have, as in CAST(NULL AS VARCHAR)",
     "tuple": "name its parts, as in {'x': 1, 'y': 2}",
     "bignum": "cast it to DECIMAL(38,0)",
 }
@@ -114,7 +117,7 @@ def parts_of(type_: DuckDBPyType) -> list[tuple[str, Any]]:
     return list(type_.children)
 
 
-def spelled(type_: Type) -> str:
+def spelled(type_: Type) -> str:  # noqa: PLR0911 - one for each kind of type
     """The type in DuckDB's words."""
     match type_:
         case Primitive(name):
@@ -127,5 +130,7 @@ def spelled(type_: Type) -> str:
             return f"STRUCT({', '.join(f'{quoted(field.name)} {spelled(field.type)}' for field in fields)})"
         case List(element):
             return f"{spelled(element.type)}[]"
+        case Guess(found):
+            return spelled(found)
         case Map(key, value):
             return f"MAP({spelled(key.type)}, {spelled(value.type)})"

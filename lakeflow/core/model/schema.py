@@ -88,7 +88,25 @@ class Map:
         return f"map<{self.key.type}, {self.value.type}>"
 
 
-Type: TypeAlias = Primitive | Decimal | Fixed | Struct | List | Map
+@dataclass(frozen=True)
+class Guess:
+    """The type of a column of a data frame, whose form lacks some of a table's types (`lacks`: uuid, date, decimal).
+
+    `found` came. It may stand for one of those: for what the table has, or for `meant`, the type of that column in what
+    the code read.
+    """
+
+    found: Type
+    lacks: frozenset[str]
+    meant: Type | None = None
+
+    def __str__(self) -> str:
+        return str(self.found)
+
+
+Type: TypeAlias = Primitive | Decimal | Fixed | Struct | List | Map | Guess
+UNKNOWN: Final = Primitive("unknown")
+"""Of a column that holds nothing but NULL, where nothing says of which type."""
 
 
 @dataclass(frozen=True)

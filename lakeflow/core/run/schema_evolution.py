@@ -15,7 +15,20 @@ from typing import Final
 from lakeflow.core.column_names import OLD_NAMES, alike, is_same
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.asset import Asset, Column, WriteMode
-from lakeflow.core.model.schema import Decimal, Field, List, Map, Primitive, Schema, Struct, Type, require_names
+from lakeflow.core.model.schema import (
+    UNKNOWN,
+    Decimal,
+    Field,
+    Guess,
+    List,
+    Map,
+    Primitive,
+    Schema,
+    Struct,
+    Type,
+    children,
+    require_names,
+)
 
 _WIDER: Final = {("int", "long"): "long", ("float", "double"): "double"}
 _ANEW: Final = "materialize it with --full-refresh, which makes the table anew (the plan says what that takes away)"
@@ -44,6 +57,64 @@ def declare(produced: Schema, columns: Mapping[str, Column], parse: Parse) -> Sc
     declared = {name.lower(): parse(column.type) for name, column in columns.items() if column.type}
     fields = tuple(replace(field, type=declared.get(field.name.lower(), field.type)) for field in produced.fields)
     return Schema(fields)
+
+
+def settle(produced: Schema, declared: Mapping[str, Column], current: Schema | None, parse: Parse) -> Schema:
+    """The produced columns, each with one type: as declared, else as the table has it where what came may stand for
+    that, else as it came. SchemaError for a column of NULLs of which nothing says the type.
+
+    What has no columns at all has no rows either, and all columns of the table.
+    """
+    if not produced.fields:
+        return _all_columns(declared, current, parse)
+    columns = declare(produced, declared, parse)
+    return Schema(tuple(_settled(field, current.find(field.name) if current else None) for field in columns.fields))
+
+
+def _all_columns(declared: Mapping[str, Column], current: Schema | None, parse: Parse) -> Schema:
+    if current is not None:
+        return current
+    types = {name: column.type or "" for name, column in declared.items()}
+    if types and all(types.values()):
+        return Schema(tuple(Field(name, parse(type_)) for name, type_ in types.items()))
+    raise SchemaError(
+        "what the code gives has no columns, and nothing says which the table has",
+        hint="give an empty frame with its columns, or declare the type of each",
+    )
+
+
+def _settled(field: Field, current: Field | None) -> Field:
+    guess = field.type if isinstance(field.type, Guess) else Guess(field.type, frozenset())
+    wanted = current.type if current else guess.meant
+    settled = wanted if wanted and _stands_for(guess.found, wanted, guess.lacks) else guess.found
+    if _is_unknown(settled):
+        raise SchemaError(
+            f"column {field.name!r} holds nothing but NULL, and nothing says of which type",
+            hint=f'declare its type: [columns.{field.name}] type = "string"; in SQL, CAST(NULL AS VARCHAR)',
+        )
+    return replace(field, type=settled)
+
+
+def _stands_for(found: Type, wanted: Type, lacks: frozenset[str]) -> bool:
+    """May this have been the wanted type before it went through a form that lacks some?"""
+    match found, wanted:
+        case Primitive("unknown"), _:
+            return True
+        case Primitive(old), Primitive(new):
+            return old == new or (new in lacks and (old, new) in {("string", "uuid"), ("timestamp", "date")})
+        case Decimal(), Decimal():
+            return found == wanted or "decimal" in lacks
+        case (Struct(), Struct()) | (List(), List()) | (Map(), Map()):
+            pairs = zip(children(found), children(wanted), strict=False)
+            same = len(children(found)) == len(children(wanted))
+            return same and all(
+                a.name.lower() == b.name.lower() and _stands_for(a.type, b.type, lacks) for a, b in pairs
+            )
+    return str(found) == str(wanted)
+
+
+def _is_unknown(type_: Type) -> bool:
+    return type_ == UNKNOWN or any(_is_unknown(field.type) for field in children(type_))
 
 
 def require_declared(asset: Asset, found: Schema, parse: Parse) -> None:

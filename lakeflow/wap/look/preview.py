@@ -37,7 +37,8 @@ def compute(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
     asset, facts = world.project.assets[key], world.facts((key,))
     terms = Terms(asset.limits.over(world.policy.limits), said, said, windows=_last_window(asset, facts.now))
     with _running(world, asset, facts, terms) as produced:
-        stored = stored_schema(facts.tables.get(key), columns_of(asset, produced.schema), asset.write)
+        table = facts.tables.get(key)
+        stored = stored_schema(table, columns_of(asset, produced.schema, table), asset.write)
         return produced.first(unversioned(stored) if asset.write is WriteMode.SCD2 else stored, limit)
 
 

@@ -114,11 +114,13 @@ def _given(attempt: Attempt, order: Order, terms: Terms) -> Given:
     attempt.traced.discard(asset.key)
     with ExitStack() as stack:
         produced = aside(lambda: stack.enter_context(_running(attempt, order, terms)))
-        table, schema = _target(attempt, columns_of(order.declared, produced.schema), asset)
+        table, schema = _target(
+            attempt, columns_of(order.declared, produced.schema, attempt.tables.get(asset.key)), asset
+        )
         how, other = _how(attempt, order.declared, table, schema, merges=asset.write.merges), None
         write = replace(how, asked=asked_of(asset, order.partitions))
         if quarantine := attempt.world.project.assets.get(beside(asset.key)):
-            other = _target(attempt, columns_of(quarantine, quarantine_schema(schema)), quarantine)
+            other = _target(attempt, columns_of(quarantine, quarantine_schema(schema), None), quarantine)
             write = replace(write, apart=_apart(attempt, order.declared, schema, other))
         written = aside(lambda: produced.write(write))
     landed = keep_landed(attempt, table, produced, (*written.files, *written.apart)) if asset.files else ""

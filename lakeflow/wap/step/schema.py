@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from lakeflow.core.model.asset import Asset, WriteMode
 from lakeflow.core.model.layout import check_layout
-from lakeflow.core.model.scd2_columns import versioned
+from lakeflow.core.model.scd2_columns import unversioned, versioned
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Table
 from lakeflow.core.model.type_names import parse_type
-from lakeflow.core.run.schema_evolution import declare, evolve
+from lakeflow.core.run.schema_evolution import evolve, settle
 
 
-def columns_of(asset: Asset, produced: Schema) -> Schema:
-    """What its table holds of what was produced, ids unassigned. SchemaError when that cannot be stored as declared."""
-    columns = declare(produced, asset.columns, parse_type)
+def columns_of(asset: Asset, produced: Schema, table: Table | None) -> Schema:
+    """What its table holds of what was produced. SchemaError when that cannot be stored as declared."""
+    current = table.schema if table else None
+    if current is not None and asset.write is WriteMode.SCD2:
+        current = unversioned(current)
+    columns = settle(produced, asset.columns, current, parse_type)
     columns = versioned(columns, asset.at) if asset.write is WriteMode.SCD2 else columns
     check_layout(asset.layout, columns)
     return columns

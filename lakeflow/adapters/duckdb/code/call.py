@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, TextIO
 
-from lakeflow.adapters.duckdb.failures import Place
+import duckdb
+
+from lakeflow.adapters.duckdb.failures import Place, is_refusal
 from lakeflow.adapters.duckdb.instance.interrupt import is_interrupt
 from lakeflow.core.column_names import hint_of_renamed
 from lakeflow.core.errors import CodeError, LakeflowError
@@ -53,6 +55,8 @@ def call(code: PythonCode, inputs: dict[str, object], place: Place) -> object:
         except (Exception, SystemExit) as error:
             if is_interrupt(error):
                 raise KeyboardInterrupt from error
+            if is_refusal(error):  # by what it reads; whoever knows the rows says of which file and row
+                raise duckdb.InvalidInputException(str(error)) from None
             raised = _told(error, code, place)
             if place.personal:
                 raise raised from None

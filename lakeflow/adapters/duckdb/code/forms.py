@@ -13,6 +13,8 @@ from typing import Any, Final, TypeAlias
 
 from duckdb import DuckDBPyRelation
 
+from lakeflow.adapters.duckdb.code.frames import to_pandas
+
 Function: TypeAlias = Callable[..., Any]
 
 
@@ -87,7 +89,7 @@ def in_form(relation: DuckDBPyRelation, form: Form) -> Any:
             return relation.to_arrow_reader()
         case Form.PANDAS:
             # Not relation.df(): it makes floats of decimals, and warns under pandas 3
-            return relation.to_arrow_table().to_pandas(date_as_object=False)
+            return to_pandas(relation.to_arrow_table())
         case Form.POLARS:
             return relation.pl()
         case Form.LAZY:

@@ -4,36 +4,39 @@ from __future__ import annotations
 
 import inspect
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.code.call import call, printing_to_stderr
 from lakeflow.adapters.duckdb.code.forms import Form, form_of, in_form
+from lakeflow.adapters.duckdb.code.frames import guessed
 from lakeflow.adapters.duckdb.code.masks import Masks
-from lakeflow.adapters.duckdb.code.returned import as_relation, one_select
+from lakeflow.adapters.duckdb.code.returned import Returned, one_select, returned
 from lakeflow.adapters.duckdb.failures import Place, failures
 from lakeflow.adapters.duckdb.instance.instance import Instance, Step, step
 from lakeflow.adapters.duckdb.instance.watch import Watch
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
-from lakeflow.adapters.duckdb.types import schema_of
+from lakeflow.adapters.duckdb.types import NOTHING, schema_of
 from lakeflow.adapters.duckdb.write.modes import carry_out
 from lakeflow.adapters.duckdb.write.write import first_rows
 from lakeflow.core.declare.parameters import bind
 from lakeflow.core.keys import TableKey
 from lakeflow.core.model.asset import Asset, PythonCode
-from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.schema import Schema, Type
 from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.model.timeline import BOUNDS, Window
 from lakeflow.core.plan.landing import Landed
 from lakeflow.core.run.write import Write, Written
 
+Columns: TypeAlias = Mapping[str, Type]
+"""Types by lower-cased name."""
 _FORMS: Final = "annotate it with one of: " + ", ".join(Form) + "; or not at all, for a relation"
 
 
@@ -55,16 +58,25 @@ class Trial:
     def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> AbstractContextManager[Step]:
         return step(instance, inputs, self.masks.variables, self.watch.time)
 
-    def output(self, relations: Sequence[DuckDBPyRelation], running: Step, landed: tuple[Landed, ...] = ()) -> Output:
-        return Output([self.masks.over(each, running, self.place) for each in relations], running, self, landed)
+    def output(self, came: Sequence[Returned], running: Step, read: Columns, landed: tuple[Landed, ...] = ()) -> Output:
+        """`read` are the columns of what the code read."""
+        masked = [self.masks.over(each.relation, running, self.place) for each in came]
+        known = {name: type_ for name, type_ in read.items() if name not in self.masks.columns}
+        return Output(masked, running, self, landed, (came[0].lacks, known))
 
 
 class Output:
     """What the code gave, window by window and not computed yet; see `lakeflow.core.ports.Produced`."""
 
     def __init__(
-        self, relations: Sequence[DuckDBPyRelation], running: Step, trial: Trial, landed: tuple[Landed, ...]
+        self,
+        relations: Sequence[DuckDBPyRelation],
+        running: Step,
+        trial: Trial,
+        landed: tuple[Landed, ...],
+        guess: tuple[frozenset[str], Columns],
     ) -> None:
+        self._guess = guess
         self.landed = landed
         self._relations = relations
         self._running = running
@@ -74,7 +86,10 @@ class Output:
     @cached_property
     def schema(self) -> Schema:
         with failures(self._place):
-            return schema_of(self._relations[0].columns, self._relations[0].types)
+            if self._relations[0].columns == [NOTHING]:
+                return Schema(())
+            schema, (lacking, read) = schema_of(self._relations[0].columns, self._relations[0].types), self._guess
+            return guessed(schema, lacking, read) if lacking else schema
 
     def write(self, write: Write) -> Written:
         with printing_to_stderr(), failures(self._place), self._trial.reading():
@@ -106,16 +121,23 @@ def produced(instance: Instance, asset: Asset, inputs: Mapping[TableKey, Scan], 
     named = {str(key): scan for key, scan in inputs.items()} | parameters
     with failures(trial.place), trial.step(instance, named) as running:
         windows = trial.windows or (None,)
-        yield trial.output([_run(asset, named, running, trial.place, window) for window in windows], running)
+        came = [_run(asset, named, running, trial.place, window) for window in windows]
+        yield trial.output(came, running, columns_of([scan.schema for scan in inputs.values()]))
 
 
-def _run(
-    asset: Asset, named: Mapping[str, Scan], running: Step, place: Place, window: Window | None
-) -> DuckDBPyRelation:
+def columns_of(schemas: Iterable[Schema]) -> Columns:
+    """The columns of all of them; of several with one name those that have one type."""
+    fields = [field for schema in schemas for field in schema.fields]
+    types = {field.name.lower(): field.type for field in fields}
+    several = {field.name.lower() for field in fields if str(field.type) != str(types[field.name.lower()])}
+    return {name: type_ for name, type_ in types.items() if name not in several}
+
+
+def _run(asset: Asset, named: Mapping[str, Scan], running: Step, place: Place, window: Window | None) -> Returned:
     if isinstance(asset.code, PythonCode):
         given = {name: _given(asset.code, name, named[name], running, place) for name in asset.parameters}
-        return as_relation(call(asset.code, given | _bounds(asset.code, window), place), running, place)
-    return one_select(bind(asset.code.text, window), running, place)
+        return returned(call(asset.code, given | _bounds(asset.code, window), place), running, place)
+    return Returned(one_select(bind(asset.code.text, window), running, place))
 
 
 def _bounds(code: PythonCode, window: Window | None) -> dict[str, object]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 from duckdb import DuckDBPyRelation
 
+from lakeflow.adapters.duckdb.code.frames import as_arrow, lacks, refuse_unreadable
 from lakeflow.adapters.duckdb.code.paths import refuse_shadowed
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.instance.instance import Step, query
+from lakeflow.adapters.duckdb.types import NOTHING
 from lakeflow.core.column_names import refuse_twins
 
 if TYPE_CHECKING:
@@ -22,18 +24,31 @@ ALLOWED: Final = (
 )
 
 
-def as_relation(value: object, step: Step, place: Place) -> DuckDBPyRelation:
+@dataclass(frozen=True)
+class Returned:
+    """The rows, not read yet. A frame lacks types of a table, as its form says; what else comes lacks none."""
+
+    relation: DuckDBPyRelation
+    lacks: frozenset[str] = frozenset()
+
+
+def returned(value: object, step: Step, place: Place) -> Returned:
     """AssetError when `value` is no table. SQL binds to the views of the step; a stream is not read yet.
 
     A stream goes to a connection of its own, because it may itself pull from an open result of the step.
     """
     if isinstance(value, DuckDBPyRelation):
-        return value
+        return Returned(value)
     if isinstance(value, str):
-        return one_select(value, step, place)
-    stream = stream_of(value, place)
+        return Returned(one_select(value, step, place))
+    stream, cursor = stream_of(value, place), step.another()
     refuse_twins(stream.schema.names)
-    return step.another().from_arrow(stream)
+    refuse_unreadable(stream.schema)
+    if not stream.schema.names:
+        if getattr(stream, "num_rows", 0):
+            raise place.error("the function returned rows without columns", ALLOWED)
+        return Returned(cursor.sql(f"SELECT NULL AS {NOTHING} WHERE false"), lacks(value))
+    return Returned(cursor.from_arrow(stream), lacks(value))
 
 
 def one_select(text: str, step: Step, place: Place) -> DuckDBPyRelation:
@@ -63,9 +78,7 @@ def stream_of(value: Any, place: Place) -> pa.Table | pa.RecordBatchReader:
     """A frame, or whatever else is an Arrow stream, as Arrow; AssetError for anything else."""
     import pyarrow as pa  # noqa: PLC0415 - a third of the start of a process that only runs SQL
 
-    if _is_pandas(value):
-        return _converted(lambda: pa.Table.from_pandas(value, preserve_index=False), value, place)
-    value = _collected(value)
+    value = _converted(lambda: as_arrow(value), value, place)
     if isinstance(value, pa.Table | pa.RecordBatchReader):
         return value
     if not hasattr(value, "__arrow_c_stream__"):
@@ -73,23 +86,12 @@ def stream_of(value: Any, place: Place) -> pa.Table | pa.RecordBatchReader:
     return _converted(lambda: pa.RecordBatchReader.from_stream(value), value, place)
 
 
-def _is_pandas(value: object) -> bool:
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(value, pandas.DataFrame)
-
-
-def _collected(value: Any) -> Any:
-    polars = sys.modules.get("polars")
-    lazy = polars is not None and isinstance(value, polars.LazyFrame)
-    return value.collect(engine="streaming") if lazy else value
-
-
 def _converted(convert: Any, value: object, place: Place) -> Any:
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     try:
         return convert()
-    except (pa.ArrowException, ValueError, TypeError) as error:
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         why = "" if place.personal else f": {error}"
         raise place.error(f"the function returned {_described(value)} that Arrow cannot take{why}", ALLOWED) from None
 

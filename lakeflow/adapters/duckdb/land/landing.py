@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,17 +12,20 @@ from typing import Any
 from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.code.call import call
-from lakeflow.adapters.duckdb.code.produce import Output, Trial, given_form
-from lakeflow.adapters.duckdb.code.returned import as_relation, one_select
+from lakeflow.adapters.duckdb.code.produce import Columns, Output, Trial, columns_of, given_form
+from lakeflow.adapters.duckdb.code.returned import Returned, one_select, returned
 from lakeflow.adapters.duckdb.failures import Place, failures
 from lakeflow.adapters.duckdb.instance.instance import Instance, Step
 from lakeflow.adapters.duckdb.land.in_place import in_place
 from lakeflow.adapters.duckdb.land.sql import PATH, POSITION, Delivered
 from lakeflow.adapters.duckdb.land.staged import stage
 from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.adapters.duckdb.types import schema_of
 from lakeflow.core.column_names import FILE, LOADED_AT, PROVENANCE, ROW
+from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.file_source import LANDED_ROWS, Format
+from lakeflow.core.model.schema import Schema
 from lakeflow.core.plan.landing import Found
 
 
@@ -50,9 +53,9 @@ def landing(instance: Instance, load: Load, trial: Trial) -> Iterator[Output]:
         names = _bind(running, load, came)
         trial = replace(trial, place=replace(place, names=(LANDED_ROWS,), columns=names), reading=came.reading)
         with came.reading():
-            relation = _run(load.asset, running, trial.place)
-        _require_provenance(relation, trial.place)
-        yield trial.output([relation], running, came.landed)
+            came_back = _run(load.asset, running, trial.place)
+        _require_provenance(came_back.relation, trial.place)
+        yield trial.output([came_back], running, _read(running), came.landed)
 
 
 def _bind(running: Step, load: Load, came: Delivered) -> tuple[str, ...]:
@@ -78,15 +81,22 @@ def _bind(running: Step, load: Load, came: Delivered) -> tuple[str, ...]:
     return tuple(row[0] for row in cursor.execute(f"DESCRIBE {LANDED_ROWS}").fetchall())
 
 
-def _run(asset: Asset, running: Step, place: Place) -> DuckDBPyRelation:
+def _run(asset: Asset, running: Step, place: Place) -> Returned:
     if not isinstance(asset.code, PythonCode):
-        return one_select(asset.code.text, running, place)
+        return Returned(one_select(asset.code.text, running, place))
     name = _parameter(asset.code.function)
     database = running.cursor.execute("SELECT current_database()").fetchall()[0][0]
     text = f"FROM {quoted(database)}.main.{LANDED_ROWS}"
-    return as_relation(
-        call(asset.code, {name: given_form(asset.code, name, text, running, place)}, place), running, place
-    )
+    return returned(call(asset.code, {name: given_form(asset.code, name, text, running, place)}, place), running, place)
+
+
+def _read(running: Step) -> Columns:
+    """The columns that can be stored of those that the code read."""
+    view, columns = running.cursor.table(LANDED_ROWS), list[Schema]()
+    for name, type_ in zip(view.columns, view.types, strict=True):
+        with suppress(SchemaError):
+            columns.append(schema_of([name], [type_]))
+    return columns_of(columns)
 
 
 def _parameter(function: Callable[..., Any]) -> str:

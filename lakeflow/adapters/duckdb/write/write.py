@@ -22,7 +22,7 @@ from duckdb.sqltypes import DuckDBPyType
 from lakeflow.adapters.duckdb.cast.exact import exact, refusing
 from lakeflow.adapters.duckdb.cast.from_json import exact_column
 from lakeflow.adapters.duckdb.names import literal, quoted
-from lakeflow.adapters.duckdb.types import schema_of, spelled
+from lakeflow.adapters.duckdb.types import NOTHING, schema_of, spelled
 from lakeflow.adapters.duckdb.write.partitions import Parts, order
 from lakeflow.core.column_names import is_same
 from lakeflow.core.errors import SchemaError
@@ -75,7 +75,8 @@ def selected(relation: DuckDBPyRelation, schema: Schema) -> str:
     `schema`.
     """
     produced = schema_of(relation.columns, relation.types)
-    _refuse_surplus(produced.fields, schema.fields, ())
+    if relation.columns != [NOTHING]:
+        _refuse_surplus(produced.fields, schema.fields, ())
     types = {name.lower(): (name, type_) for name, type_ in zip(relation.columns, relation.types, strict=True)}
     casts = (f"{_cast(field, types.get(field.name.lower()))} AS {quoted(field.name)}" for field in schema.fields)
     text = f"SELECT {', '.join(casts)} FROM {_SOURCE}"

@@ -153,7 +153,7 @@ class Database:
                 raise LakeError(
                     f"{self.place} was made by a newer release: its layout is {applied}, "
                     f"this release knows up to {len(migrations)}",
-                    hint="pip install --upgrade lakeflow-wap",
+                    hint="install the release of lakeflow that wrote it, or a newer one",
                 )
             for version in range(applied + 1, len(migrations) + 1):
                 self._migrate(version, migrations[version - 1])

@@ -271,7 +271,9 @@ def _examine_layout(one: Patient) -> Iterator[Finding]:
         yield from (Finding(Level.PROBLEM, "database", line, hint) for line in damage)
     if layout > known:
         message = f"made by a newer release: its layout is {layout}, this release knows up to {known}"
-        yield Finding(Level.PROBLEM, "database", message, "pip install --upgrade lakeflow-wap")
+        yield Finding(
+            Level.PROBLEM, "database", message, "install the release of lakeflow that wrote it, or a newer one"
+        )
     elif layout < known:
         message = f"its layout is {layout}, this release writes {known}; the next run brings it up to date"
         yield Finding(Level.WARNING, "database", message, "`lakeflow status` does it now")

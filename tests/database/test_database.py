@@ -66,7 +66,7 @@ def test_a_migration_that_fails_leaves_the_layout_as_it_was(database: Database) 
 def test_a_lake_made_by_a_newer_release_is_refused(path: Path, database: Database) -> None:
     with pytest.raises(LakeError, match="newer release: its layout is 2, this release knows up to 1") as caught:
         database.initialise(MIGRATIONS[:1])
-    assert caught.value.hint == "pip install --upgrade lakeflow-wap"
+    assert caught.value.hint == "install the release of lakeflow that wrote it, or a newer one"
 
 
 def _open_fresh(url: str, gate: multiprocessing.synchronize.Barrier, done: multiprocessing.Queue[str]) -> None:

@@ -255,7 +255,7 @@ def test_a_lake_made_by_a_newer_release_is_refused_by_name(project: Project) -> 
     done = project.lakeflow("status")
     assert done.returncode == 2
     assert "newer release" in done.stderr
-    assert "pip install --upgrade lakeflow-wap" in done.stderr
+    assert "install the release of lakeflow that wrote it, or a newer one" in done.stderr
 
 
 def test_a_moved_project_folder_is_detected(project: Project, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 import zipfile
 from importlib.metadata import PathDistribution
 from pathlib import Path
@@ -33,11 +32,9 @@ def typed(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_the_sample_is_held_then_explained_and_repaired_by_what_init_prints(tmp_path: Path) -> None:
     made = json.loads(typed("lakeflow init my-lake --output json", tmp_path).stdout)["data"]
     assert made["begin"] == ["cd my-lake", "lakeflow materialize"]
-    start = time.monotonic()
     held = typed(" && ".join(made["begin"]), tmp_path)
     assert held.returncode == 1, held.stderr
     assert "HELD" in held.stdout
-    assert time.monotonic() - start < 30  # 4 s on an idle machine
     explain, mend, retry = made["next"]
     explained = typed(explain, tmp_path / "my-lake")
     assert explained.returncode == 0, explained.stderr
@@ -67,19 +64,8 @@ def test_what_it_installs_is_the_lakeflow_that_made_the_project(tmp_path: Path) 
     (line,) = (line for line in workflow.splitlines() if "pytest>=8" in line)
     (wheel,) = (tmp_path / "wheels").glob("*.whl")
     assert f'pip install "wheels/{wheel.name}"' in line
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-index",
-        "--target",
-        "there",
-        str(wheel),
-    ]
-    subprocess.run(pip, cwd=tmp_path, check=True, capture_output=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", "there"]
+    subprocess.run([*pip, str(wheel)], cwd=tmp_path, check=True, capture_output=True)
     asked = "import lakeflow, sys; from lakeflow.cli.main import main; sys.stdout.write(lakeflow.__file__)"
     environment = {**CLEAN, "PYTHONPATH": str(tmp_path / "there")}
     done = subprocess.run(

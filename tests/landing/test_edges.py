@@ -127,6 +127,13 @@ def test_lines_before_the_header_are_skipped_and_comments_are_no_rows(lake: Lake
     lake.refused("drops/2.csv, line 4", "a quote is not closed", secret=SECRET)
 
 
+def test_a_file_that_is_skipped_whole_lands_no_rows(lake: Lake) -> None:
+    lake.asset("skip = 3\nheader = false")
+    lake.drop("1.csv", "1,2\n3,4")
+    lake.drop("2.csv", "a\nb\nc\n5,6")
+    assert lake.load() == [("5", "6", "drops/2.csv", "1")]
+
+
 def test_comments_in_a_file_without_header_of_one_column(lake: Lake) -> None:
     lake.source(
         'folder = "drops"\nfiles = "*"\nformat = "csv"\ncolumns = ["id"]\nheader = false\nskip = 1\ncomment = ";"'

@@ -111,6 +111,8 @@ def _refuse_overlong(staged: Staged, paths: tuple[str, ...]) -> None:
 
 
 def _holds(path: str, text: str) -> bool:
+    if not Path(path).stat().st_size:  # all of it was skipped
+        return False
     with Path(path).open("rb") as content, mmap(content.fileno(), 0, access=ACCESS_READ) as whole:
         return whole.find(text.encode()) >= 0
 

@@ -18,7 +18,15 @@ from lakeflow.core.ports import Transaction
 from lakeflow.core.run.branches import held_on_branch, on_branches
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.run.lease import leased
-from lakeflow.wap.run.materialize import ending_well, open_assets, require_unpublished
+from lakeflow.wap.run.materialize import (
+    ending_well,
+    open_assets,
+    require_some_left,
+    require_unpublished,
+    settled_facts,
+    under_todays_names,
+    with_old_names,
+)
 from lakeflow.wap.run.publish import publish, publish_forced
 from lakeflow.wap.step.step import audit
 from lakeflow.wap.world import World
@@ -31,14 +39,15 @@ def publish_held(
 
     With a reason failed and errored checks are overridden; who and why is recorded. `selected` empty: all held.
     """
-    before = world.ledger.run(run_id)
-    with leased(world, before.id, open_assets(before), 0.0) as lease:
-        run = require_unpublished(world.ledger.run(before.id), "publish")
+    before = under_todays_names(world.project, world.ledger.run(run_id))
+    require_some_left(world.project, before, "publish")
+    with leased(world, before.id, with_old_names(world, open_assets(before)), 0.0) as lease:
+        run = under_todays_names(world.project, require_unpublished(world.ledger.run(before.id), "publish"))
         chosen = with_their_quarantines(world.project.assets, selected)
         keys = tuple(key for key in _held(run, chosen if selected else ()) if key in world.project.assets)
-        known = _others_on_branches(world, _undecided_are_held(run, keys), keys)
-        facts = world.facts(keys)
+        facts = settled_facts(world, keys, anew=False)
         facts.require(keys)
+        known = _others_on_branches(world, _undecided_are_held(run, keys), keys)
         attempt = Attempt(world, lease, known, facts, observer)
         steps = [_on_branch(attempt, key) for key in keys]
         if reason is not None:

@@ -9,6 +9,7 @@ from functools import partial
 
 from lakeflow.core.errors import BusyError, UsageError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Project
 from lakeflow.core.model.quarantine import with_their_quarantines
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.model.table import Rename
@@ -80,8 +81,8 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
         actor=world.origin.actor,
     )
     mine = tuple(step.asset for step in first.steps)
-    with leased(world, run.id, _with_old_names(world, mine), request.wait) as lease:
-        facts = _settled_facts(world, mine, anew=request.refreshed)
+    with leased(world, run.id, with_old_names(world, mine), request.wait) as lease:
+        facts = settled_facts(world, mine, anew=request.refreshed)
         plan = _plan(world, facts, mine, request)
         said = tuple(dict.fromkeys((*first.warnings, *plan.warnings)))  # of what is fresh only the first plan warns
         plan = replace(plan, fresh=(*first.fresh, *plan.fresh), warnings=said)
@@ -94,11 +95,12 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
 
 def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunRecord:
     """The next attempt of a run over its unpublished steps; what was published stays."""
-    before = world.ledger.run(run_id)
+    before = under_todays_names(world.project, world.ledger.run(run_id))
+    require_some_left(world.project, before, "retry")
     keys = _unpublished(world, before)
     require_salt(world.project, keys)
-    with leased(world, before.id, _with_old_names(world, open_assets(before)), wait) as lease:
-        before = require_unpublished(world.ledger.run(before.id), "retry")
+    with leased(world, before.id, with_old_names(world, open_assets(before)), wait) as lease:
+        before = under_todays_names(world.project, require_unpublished(world.ledger.run(before.id), "retry"))
         again = Request(
             keys,
             forced=_was(Cause.FORCED, before),
@@ -107,7 +109,7 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
             backfill=_was_backfill(world, before),
             readmits=_was(Cause.READMIT, before),
         )
-        facts = _settled_facts(world, keys, anew=again.refreshed)
+        facts = settled_facts(world, keys, anew=again.refreshed)
         before = on_branches(before, facts.tables)  # the attempt before may have died between a commit and its note
         plan = _plan(world, facts, keys, again)
         observer(Planned(plan))
@@ -118,7 +120,9 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
             ended_at=None,
             reason="",
             steps=tuple(
-                _settled(step, plan) for step in before.steps if step.done or step.asset in world.project.assets
+                _settled(step, plan, world.project)
+                for step in before.steps
+                if step.done or step.asset in world.project.assets or step.snapshot_id is not None
             ),
         )
         return _run(Attempt(world, lease, run, facts, observer), plan)
@@ -138,13 +142,13 @@ def _plan(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request
     )
 
 
-def _with_old_names(world: World, keys: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
+def with_old_names(world: World, keys: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
     """Whoever moves a table holds both of its names."""
     known = (world.project.assets[key] for key in keys if key in world.project.assets)
     return (*keys, *(asset.renamed_from for asset in known if asset.renamed_from))
 
 
-def _settled_facts(world: World, keys: Sequence[AssetKey], *, anew: bool) -> Facts:
+def settled_facts(world: World, keys: Sequence[AssetKey], *, anew: bool) -> Facts:
     """The facts under the leases, after every table of a renamed asset has its new name, in one transaction with all
     that is recorded of it. What was renamed is still said, so that it is audited under its new name.
     """
@@ -168,6 +172,25 @@ def open_assets(run: RunRecord) -> tuple[AssetKey, ...]:
     """
     left = tuple(step.asset for step in run.steps if not step.done)
     return left or tuple(step.asset for step in run.steps)
+
+
+def under_todays_names(project: Project, run: RunRecord) -> RunRecord:
+    """The run with its steps called as the project calls them now: an asset may have been renamed since."""
+    now = {asset.renamed_from: key for key, asset in project.assets.items() if asset.renamed_from}
+    gone = {step.asset for step in run.steps} - project.assets.keys()
+    taken = {step.asset for step in run.steps}
+    new = {old: now[old] for old in gone if old in now and now[old] not in taken}
+    return replace(run, steps=tuple(replace(step, asset=new.get(step.asset, step.asset)) for step in run.steps))
+
+
+def require_some_left(project: Project, run: RunRecord, verb: str) -> None:
+    """UsageError where all that the run left is of assets that nobody defines any more."""
+    left = [step.asset for step in run.steps if not step.done]
+    if left and not any(key in project.assets for key in left):
+        raise UsageError(
+            f"run {run.id} has nothing left to {verb}: no asset defines {', '.join(map(str, left))} any more",
+            hint=f"`lakeflow discard {run.id}` drops what it wrote; an asset that was renamed says `renamed_from`",
+        )
 
 
 def require_unpublished(run: RunRecord, verb: str) -> RunRecord:
@@ -297,12 +320,14 @@ def _was_backfill(world: World, run: RunRecord) -> Backfill | None:
     return Backfill(Window(min(each.start for each in spans), max(each.end for each in spans)), redo)
 
 
-def _settled(step: StepRecord, plan: Plan) -> StepRecord:
+def _settled(step: StepRecord, plan: Plan, project: Project) -> StepRecord:
     """A step that today's plan does not need any more is unchanged, whatever its checks said of what it wrote; the
-    others keep that.
+    others keep that. One that no asset stands for keeps its branch, which waits to be discarded.
     """
     if step.done or plan.step(step.asset) is not None:
         return step
+    if step.asset not in project.assets:
+        return replace(step, state=StepState.HELD, reason="no asset defines it any more")
     return replace(step, state=StepState.UNCHANGED, checks=(), reason="fresh: published by another run meanwhile")
 
 

@@ -130,9 +130,16 @@ def test_code_that_reads_the_new_name_of_a_table_that_has_the_old_one_is_told_to
     assert aged.materialize().returncode == 0
 
 
-def test_a_check_of_an_old_name_is_told_the_new_one(lake: Lake) -> None:
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("orders.py", GXE + "expectations = [gxe.ExpectColumnValuesToNotBeNull(column='_file')]\n"),
+        ("orders.named.sql", "select * from bronze.orders where _file is null\n"),
+    ],
+)
+def test_a_check_of_an_old_name_is_told_the_new_one(lake: Lake, name: str, text: str) -> None:
     lake.drop("1.csv", GOOD)
-    lake.write("checks/bronze/orders.py", GXE + "expectations = [gxe.ExpectColumnValuesToNotBeNull(column='_file')]\n")
+    lake.write(f"checks/bronze/{name}", text)
     assert "write _source_file" in lake.materialize().stdout
 
 

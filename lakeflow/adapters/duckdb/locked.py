@@ -16,6 +16,7 @@ from lakeflow.adapters.duckdb.code.user_sql import first_line, only_select, refu
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.names import listed, literal, quoted
 from lakeflow.adapters.duckdb.read import scan as scans
+from lakeflow.core.column_names import hint_of_renamed
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import Layer
 from lakeflow.core.model.table import Scan
@@ -69,14 +70,14 @@ class LockedDuckDB:
             names = tuple(column[0] for column in result.description or ())
             return names, result.fetchall()
         except duckdb.Error as error:
-            raise AssetError(first_line(error)) from error
+            raise AssetError(_said(error)) from error
 
     def batches(self, sql: str) -> Iterator[Any]:
         """The rows of our own query as Arrow record batches, one in memory at a time; AssetError as above."""
         try:
             yield from self._connection.sql(sql).to_arrow_reader(_BATCH)
         except (duckdb.Error, OSError) as error:  # the reader says what DuckDB said as an OSError
-            raise AssetError(first_line(error)) from error
+            raise AssetError(_said(error)) from error
 
     def select(self, sql: str) -> str:
         """The user's text without its semicolon, proved to be exactly one SELECT; AssetError otherwise."""
@@ -119,6 +120,12 @@ class LockedDuckDB:
             self._connection.execute(f"SET allowed_paths = {listed(tuple(dict.fromkeys(paths)))}")
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
+
+
+def _said(error: Exception) -> str:
+    """DuckDB's first line, with what to write where it speaks of a column that is called otherwise now."""
+    text = first_line(error)
+    return f"{text}; {hint}" if (hint := hint_of_renamed(text)) else text
 
 
 def _paths(scan: Scan) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lakeflow.core.column_names import OLD_NAMES
+from lakeflow.core.column_names import FILE, OLD_NAMES
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode, WriteMode
@@ -105,8 +105,9 @@ def as_readmission(asset: Asset, quarantined: Schema, own: Schema) -> Asset:
     are masked already.
     """
     quarantine, kept = beside(asset.key), {name.lower() for name in own.names} - set(COLUMNS)
-    kept |= {now for was, now in OLD_NAMES.items() if was in kept}
-    named = ((name, OLD_NAMES.get(name, name)) for name in quarantined.names)
+    renames = {} if FILE in quarantined.names else OLD_NAMES
+    kept |= {now for was, now in renames.items() if was in kept}
+    named = ((name, renames.get(name, name)) for name in quarantined.names)
     columns = ", ".join(f"{_quoted(name)} as {_quoted(now)}" for name, now in named if now.lower() in kept)
     return replace(
         asset,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lakeflow.core.errors import LakeflowError
 from lakeflow.core.model.run import RunState, StepState
 from tests.external.deletes import hide_first_row, hide_id
 from tests.external.lab import ORDERS, Theirs, ids, make, only_step, opened, reasons
@@ -118,13 +119,23 @@ def _with_deletes_without_ids(theirs: Theirs) -> None:
     hide_id(theirs, 1, column="no id")
 
 
-def _with_a_variant(theirs: Theirs) -> None:
+def _v3(theirs: Theirs, type_: object) -> None:
     """pyiceberg makes no table of format v3, so the metadata of one is made of its v2."""
     theirs.write(range(2))
     path = Path(theirs.location().removeprefix("file://"))
     metadata = json.loads(path.read_text()) | {"format-version": 3, "next-row-id": 0}
-    metadata["schemas"][-1]["fields"].append({"id": 9, "name": "v", "type": "variant", "required": False})
+    metadata["schemas"][-1]["fields"].append({"id": 9, "name": "v", "type": type_, "required": False})
     path.write_text(json.dumps(metadata))
+
+
+def _with_a_variant(theirs: Theirs) -> None:
+    _v3(theirs, "variant")
+
+
+def _with_relative_paths(theirs: Theirs) -> None:
+    theirs.write(range(1))
+    path = Path(theirs.location().removeprefix("file://"))
+    path.write_text(path.read_text().replace(f"file://{theirs.root}/", ""))
 
 
 @pytest.mark.parametrize(
@@ -134,6 +145,7 @@ def _with_a_variant(theirs: Theirs) -> None:
         (_nothing, "does not exist"),
         (_with_code, "its metadata asks to run code: py-io-impl"),
         (_with_deletes_without_ids, "deletes.parquet has no field ids"),
+        (_with_relative_paths, "a path that does not say where it starts"),
         (_with_a_variant, "sales.shop.orders: column 'v' is variant, which this release cannot read"),
     ],
 )
@@ -161,3 +173,42 @@ def test_an_input_that_vanishes_makes_a_published_asset_stale(tmp_path: Path, th
         assert status.health == "stale"
         assert status.reasons[0].startswith("input cannot be read: sales.shop.orders: ")
         assert ids(lake, "silver.orders") == [0, 1, 2]
+
+
+NESTED = {"type": "list", "element-id": 10, "element": "geometry(srid:4326)", "element-required": False}
+
+
+@pytest.mark.parametrize("type_", ["variant", "geometry", "geography(srid:4326, karney)", NESTED, "something_new"])
+def test_a_type_that_cannot_be_read_stops_only_who_reads_the_table(
+    tmp_path: Path, theirs: Theirs, type_: object
+) -> None:
+    _v3(theirs, type_)
+    with opened(
+        make(tmp_path, {"layers/silver/orders.sql": ORDERS, "layers/bronze/ours.sql": "select 1 as id"})
+    ) as lake:
+        assert [str(status.health) for status in lake.status()] == ["never built"] * 2
+        assert lake.lineage("silver.orders")
+        assert lake.materialize("bronze.ours").state is RunState.PUBLISHED
+        with pytest.raises(LakeflowError, match=r"column 'v.*, which this release cannot read"):
+            lake.preview("silver.orders", limit=1)
+        assert "which this release cannot read" in only_step(lake.materialize("silver.orders")).reason
+
+
+@pytest.mark.parametrize(
+    ("type_", "state"),
+    [
+        ("timestamp_ns", StepState.PUBLISHED),
+        ("timestamptz_ns", StepState.PUBLISHED),
+        ("unknown", StepState.ERRORED),
+    ],
+)
+def test_types_of_format_v3_that_can_be_read_are_in_nobodys_way(
+    tmp_path: Path, theirs: Theirs, type_: str, state: StepState
+) -> None:
+    """Nanoseconds that are whole microseconds are kept as such; of what type a column of nothing is must be said."""
+    _v3(theirs, type_)
+    whole = ORDERS.replace("id, amount", "*")
+    with opened(make(tmp_path, {"layers/silver/orders.sql": ORDERS, "layers/silver/whole.sql": whole})) as lake:
+        outcome = {str(step.asset): step for step in lake.materialize().steps}
+        assert ids(lake, "silver.orders") == [0, 1]
+        assert outcome["silver.whole"].state is state, outcome["silver.whole"].reason

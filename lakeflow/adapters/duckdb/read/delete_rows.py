@@ -5,6 +5,7 @@ This module brings both libraries, so it is imported where a table has such file
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,6 +22,12 @@ from lakeflow.core.model.schema import Decimal, Field, Type
 from lakeflow.core.model.table import DeleteFile
 
 _ORC_ID: Final = b"iceberg.id"
+_RESERVED: Final = 2147483447
+"""Ids from here on are Iceberg's own, and so are the names that it gives them."""
+_DAMAGES: Final = (
+    *(ValueError, TypeError, LookupError, EOFError, ArithmeticError, AssertionError, zlib.error),
+    *(SystemError, MemoryError),  # from pyiceberg's compiled decoder, of lengths that rubbish spells
+)
 _ARROW: Final = {
     "boolean": pa.bool_(),
     "int": pa.int32(),
@@ -52,7 +59,7 @@ def rows_of(delete: DeleteFile, fields: Sequence[Field]) -> pa.Table:
         return read(local(delete.path), fields)
     except OSError as error:
         raise AssetError(f"cannot read the deletes in {delete.path}: {error.strerror or error}") from error
-    except (ValueError, TypeError, LookupError, EOFError, ArithmeticError, AssertionError) as error:
+    except _DAMAGES as error:
         raise AssetError(f"the deletes in {delete.path} cannot be read ({type(error).__name__}: {error})") from error
 
 
@@ -78,6 +85,7 @@ def _array(values: Sequence[Any], type_: Type) -> pa.Array:
 
 def _orc(path: str, fields: Sequence[Field]) -> pa.Table:
     file = orc.ORCFile(path)
-    names = {int((each.metadata or {}).get(_ORC_ID, b"-1")): each.name for each in file.schema}
+    names = {field.id: field.name for field in fields if field.id >= _RESERVED}
+    names |= {int((each.metadata or {}).get(_ORC_ID, b"-1")): each.name for each in file.schema}
     table = file.read(columns=[names[field.id] for field in fields])
     return pa.table({f"f{field.id}": table[names[field.id]] for field in fields})

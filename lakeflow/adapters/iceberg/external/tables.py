@@ -11,6 +11,7 @@ from lakeflow.adapters.iceberg.external.places import Place, not_there
 from lakeflow.adapters.iceberg.external.rest import in_rest_catalog
 from lakeflow.adapters.iceberg.external.sql import OpenReadOnly, in_database
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles
+from lakeflow.adapters.iceberg.metadata.places import refuse_relative
 from lakeflow.core.errors import LakeError, LakeflowError
 from lakeflow.core.keys import ExternalKey
 from lakeflow.core.model.table import External, Scan, Table
@@ -58,6 +59,7 @@ class IcebergExternals:
     def _external(self, key: ExternalKey, place: Place | None) -> External:
         try:
             table = self._table(key, place or not_there(key))
+            refuse_relative(table)
         except LakeflowError as error:
             return External(fault=error.message, hint=error.hint)
         if table.main is None:

@@ -7,12 +7,14 @@ import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlparse
 
 from lakeflow.adapters.iceberg.disk.fileio import local_path, to_location
 from lakeflow.adapters.iceberg.metadata.metadata import Found
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.table import Table
 
 _METADATA: Final = re.compile(r"v?(\d+)(-[^/]*)?(\.gz)?\.metadata\.json(\.gz)?")
 _UUID: Final = re.compile(rb'"table-uuid"\s*:\s*"([^"]+)"')
@@ -58,9 +60,20 @@ def metadata_file(folder: Path) -> Path | None:
     return next(above, head.path)
 
 
+def refuse_relative(table: Table[Any]) -> None:
+    """LakeError for paths that start in a folder which only their writer knows."""
+    if not urlparse(table.location).scheme and not table.location.startswith("/"):
+        raise LakeError(
+            f"{table.key}: its files are at {table.location}, a path that does not say where it starts",
+            hint="its owner can give the warehouse an absolute path and write the table anew",
+            asset=table.key,
+        )
+
+
 def refuse_unwritable(found: Found) -> None:
     """LakeError for a table that could be read and never be written to."""
     table = found.table
+    refuse_relative(table)
     if table.format_version != 2:
         raise LakeError(
             f"{table.key}: its format is v{table.format_version}; this release writes v2",

@@ -34,6 +34,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.file_source import FileSource
+from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.plan.landing import Found
 from lakeflow.core.ports import Auditor, Engine
 from lakeflow.core.settings.settings import Settings
@@ -155,7 +156,9 @@ def syntax_faults(project: Project) -> tuple[Fault, ...]:
     """What DuckDB cannot parse of the project's SQL, assets and row checks."""
     from lakeflow.adapters.duckdb.code.syntax import syntax_fault  # noqa: PLC0415 - only `check` asks for it
 
-    texts = {asset.code.path: asset.code.text for asset in project.assets.values() if isinstance(asset.code, SqlCode)}
+    # A quarantine has no SQL of its own: its owner's write fills it.
+    codes = (asset.code for key, asset in project.assets.items() if owner_of(key) is None)
+    texts = {code.path: code.text for code in codes if isinstance(code, SqlCode)}
     rows = (file for suite in project.suites.values() for file in suite.files if file.kind is CheckKind.ROWS)
     texts |= {file.path: file.text for file in rows}
     return tuple(fault for path, text in texts.items() if (fault := syntax_fault(text, path)))

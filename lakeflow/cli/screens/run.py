@@ -52,9 +52,10 @@ def _run_cells(step: StepRecord, run: RunRecord) -> list[Text]:
     cells = step_cells(step, run.branch)
     if step.state in {StepState.ERRORED, StepState.CONFLICT} and run.state not in TAKEN_BACK:
         cells[-1] = line((step.state.upper(), "bold red"))  # why stands below, in full
-    gone = step.done if run.state is RunState.ROLLED_BACK else step.state is StepState.HELD
-    if run.state in TAKEN_BACK and gone:
-        cells[0], cells[-1] = line(Mark.NONE), line(run.state.replace("_", " "))
+    if run.state in TAKEN_BACK and step.state is StepState.HELD:  # a rollback discards what was held, too
+        cells[0], cells[-1] = line(Mark.NONE), line("discarded")
+    elif run.state is RunState.ROLLED_BACK and step.done:
+        cells[0], cells[-1] = line(Mark.NONE), line("rolled back")
     return cells
 
 

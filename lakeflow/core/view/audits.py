@@ -13,9 +13,8 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
 from lakeflow.core.model.table import MAIN, NEUTRAL, Snapshot, Table
 from lakeflow.core.run.verdict import hold_reason
-from lakeflow.core.view.history import BRANCH_PREFIX, find_snapshot, seen_at
+from lakeflow.core.view.history import find_snapshot, ref_meant, seen_at
 
-HELD = "held"
 """Stands for the newest branch of an asset that a run left."""
 
 
@@ -80,18 +79,6 @@ def _recorded(run: RunRecord, step: StepRecord, table: Table | None) -> Inspecte
     at = snapshot.committed_at if snapshot else run.started_at
     ref = head_of(table, step.snapshot_id) if table else None
     return Inspected(step.asset, step.snapshot_id, ref, at, step.rows, step.checks, step.checks_digest)
-
-
-def ref_meant(table: Table, ref: str) -> str | None:
-    """The ref of that name in this table, None when it has none such."""
-    if ref == HELD:
-        branches = [(table.snapshots[head].committed_at, name) for name, head in table.refs.items() if _is_ours(name)]
-        return max(branches)[1] if branches else None
-    return ref if ref in table.refs else None
-
-
-def _is_ours(ref: str) -> bool:
-    return ref.startswith(BRANCH_PREFIX)
 
 
 def head_of(table: Table, snapshot_id: int) -> str | None:

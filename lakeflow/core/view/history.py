@@ -13,6 +13,8 @@ from lakeflow.core.model.table import MAIN, NEUTRAL, Snapshot, Table
 from lakeflow.core.view.rows import SnapshotRow, SnapshotState
 
 BRANCH_PREFIX: Final = "audit_"
+HELD: Final = "held"
+"""In place of a ref: the newest branch that waits for a decision."""
 _STATES: Final = {
     Ruling.PUBLISH: SnapshotState.PUBLISHED,
     Ruling.UNCHANGED: SnapshotState.PUBLISHED,
@@ -113,13 +115,30 @@ def _expired(table: Table) -> UsageError:
     )
 
 
+def ref_meant(table: Table, ref: str) -> str | None:
+    """The ref of that name in this table, `held` being the newest branch that waits; None when it has none such."""
+    if ref == HELD:
+        branches = [
+            (table.snapshots[head].committed_at, name)
+            for name, head in table.refs.items()
+            if name.startswith(BRANCH_PREFIX)
+        ]
+        return max(branches)[1] if branches else None
+    return ref if ref in table.refs else None
+
+
 def _by_ref(table: Table, ref: str) -> int | None:
-    if ref not in table.refs and ref != MAIN:
+    if name := ref_meant(table, ref):
+        return table.refs[name]
+    if ref == HELD:
+        hint = f"`lakeflow show {table.key}` shows what readers see"
+        raise UsageError(f"nothing of {table.key} is held", hint=hint, asset=table.key)
+    if ref != MAIN:
         raise UsageError(
             f"{table.key} has no ref {ref!r}; it has {_listed(table.refs) or 'none'}",
             hint=f"`lakeflow snapshots {table.key}` lists them",
         )
-    return table.refs.get(ref)
+    return None
 
 
 def _row(table: Table, ref: str | None, snapshot: Snapshot, verdict: VerdictRecord | None) -> SnapshotRow:

@@ -14,7 +14,8 @@ from lakeflow.expectations.base import LakeExpectation
 
 class ExpectRowCountToStayNearMain(LakeExpectation):
     """Rows now against rows on main: their difference (`min_change`, `max_change`) and their ratio (`min_ratio`,
-    `max_ratio`), bounds included; at least one bound. An empty main has no ratio.
+    `max_ratio`), bounds included; at least one bound. An empty main has no ratio. Of a history (scd2) what is current
+    is counted.
     """
 
     min_change: int | None = None

@@ -14,7 +14,7 @@ from lakeflow.expectations.base import LakeExpectation
 class ExpectTableToBeFresh(LakeExpectation):
     """The newest value of a date or time column is at most `max_age` old: `"36h"`, `"90 minutes"`, `"2 days"` or a
     `timedelta`. Times without a zone are UTC. The age is counted to the moment of the audit, in a backtest to the
-    moment when the snapshot was written.
+    moment when the snapshot was written. Values from the future do not count.
     """
 
     column: str

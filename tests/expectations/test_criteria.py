@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any, Final
 
@@ -20,7 +22,7 @@ from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.type_names import parse_type
 
-from .lake import WEATHER
+from .lake import WEATHER, checks, request, scan_of, suite
 from .library import is_data, made
 from .test_same_as_the_library import ASKED, COLUMNS, DIFFERENT
 
@@ -155,3 +157,30 @@ def _shown(observed: Any) -> Any:
     if not isinstance(observed, float):
         return observed
     return None if math.isnan(observed) else pytest.approx(observed, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("type_", ["decimal(9,2)", "double", "int", "long"])
+@pytest.mark.parametrize("spelled", ["{}", "Decimal('{}')", "Decimal('{}.0')"])
+def test_a_value_set_means_numbers_however_they_are_written(tmp_path: Path, type_: str, spelled: str) -> None:
+    numbers = [Decimal(each) for each in (7, 7, 2)] if type_.startswith("decimal") else [7, 7, 2]
+    scan = scan_of(tmp_path, n=(type_, numbers))
+    seven, two, three = (spelled.format(each) for each in (7, 2, 3))
+    good = [
+        f"gxe.ExpectColumnMostCommonValueToBeInSet(column='n', value_set=[{seven}])",
+        f"gxe.ExpectColumnValuesToBeInSet(column='n', value_set=[{seven}, {two}])",
+        f"gxe.ExpectColumnValuesToNotBeInSet(column='n', value_set=[{three}])",
+        f"gxe.ExpectColumnDistinctValuesToBeInSet(column='n', value_set=[{seven}, {two}, {three}])",
+        f"gxe.ExpectColumnDistinctValuesToEqualSet(column='n', value_set=[{two}, {seven}])",
+        f"gxe.ExpectColumnDistinctValuesToContainSet(column='n', value_set=[{seven}])",
+    ]
+    bad = [line.replace(seven, three) for line in good[:2]]
+    file = suite(*good, *bad)
+    file = replace(file, text=f"from decimal import Decimal\n{file.text}")
+    assert [str(result.outcome) for result in checks(request(scan, file))] == ["passed"] * 6 + ["failed"] * 2
+
+
+def test_the_commonest_of_large_numbers_is_told_exactly(tmp_path: Path) -> None:
+    """2^53 and its successor are one DOUBLE; together they would be the commonest."""
+    scan = scan_of(tmp_path, n=("long", [2**53, 2**53 + 1, 5, 5]))
+    line = "gxe.ExpectColumnMostCommonValueToBeInSet(column='n', value_set=[5])"
+    assert [str(result.outcome) for result in checks(request(scan, suite(line)))] == ["passed"]

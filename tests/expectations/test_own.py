@@ -208,7 +208,7 @@ def test_an_empty_main_has_no_ratio(case: Case) -> None:
         ("timestamptz", datetime(2013, 2, 12, 10, tzinfo=UTC), '"1h"', Outcome.FAILED),
         ("date", datetime(2013, 2, 11).date(), '"36h"', Outcome.PASSED),
         ("date", datetime(2013, 2, 11).date(), '"1 day"', Outcome.FAILED),
-        ("timestamp", datetime(2013, 2, 13), '"0s"', Outcome.PASSED),
+        ("timestamp", datetime(2013, 2, 13), '"0s"', Outcome.FAILED),
     ],
 )
 def test_a_table_is_fresh_when_its_newest_row_is_young(
@@ -216,6 +216,31 @@ def test_a_table_is_fresh_when_its_newest_row_is_young(
 ) -> None:
     case.now(at=(type_, [newest, None]))
     assert case.check(f'lfx.ExpectTableToBeFresh(column="at", max_age={max_age})').outcome is outcome
+
+
+@pytest.mark.parametrize("type_", ["timestamp", "timestamptz", "date"])
+def test_a_row_from_the_future_makes_no_stale_table_fresh(case: Case, type_: str) -> None:
+    ahead, old = datetime(2099, 1, 1, tzinfo=UTC), datetime(2013, 2, 1, tzinfo=UTC)
+    plain = {"timestamp": lambda at: at.replace(tzinfo=None), "timestamptz": lambda at: at, "date": datetime.date}[
+        type_
+    ]
+    case.now(at=(type_, [plain(old), plain(ahead)]))
+    result = case.check('lfx.ExpectTableToBeFresh(column="at", max_age="36h")')
+    assert result.outcome is Outcome.FAILED
+    assert result.detail.startswith("the newest is 2013-02-01")
+    assert result.detail.endswith("; 1 value from the future not counted")
+    assert case.check('lfx.ExpectTableToBeFresh(column="at", max_age="30 days")').outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    "check", ["lfx.ExpectRowCountToStayNearMain(min_ratio=0.5)", "lfx.ExpectNoKeyToDisappear(mostly=0.5)"]
+)
+def test_of_a_history_only_what_is_current_is_counted(case: Case, check: str) -> None:
+    """A delivery that ends most keys leaves as many rows as there were, and nobody would know."""
+    case.more["history"] = ("id",)
+    case.now(id=("int", [1, 2, 3, 4]), is_current=("boolean", [True, False, False, False]))
+    case.main(id=("int", [1, 2, 3, 4]), is_current=("boolean", [True] * 4))
+    assert case.check(check).outcome is Outcome.FAILED
 
 
 def test_freshness_wants_a_date_or_a_time_and_a_value(case: Case) -> None:

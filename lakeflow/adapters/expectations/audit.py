@@ -136,6 +136,7 @@ def _table(request: AuditRequest) -> Audited:
         asset=request.asset,
         schema=request.scan.schema,
         primary_key=request.primary_key,
+        history=request.history,
         pii=pii,
         guarded=bool(pii | request.pii),
         elsewhere=request.pii,

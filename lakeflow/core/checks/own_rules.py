@@ -64,12 +64,17 @@ def _row_count(args: Args, values: Values) -> Ruled:
 
 
 def _fresh(args: Args, values: Values) -> Ruled:
-    """Times are naive, in UTC. A newest value in the future is fresh."""
+    """Times are naive, in UTC. A value later than the audit tells nothing of how old the table is."""
+    ahead = values.get("future", 0)
+    beside = f"; {counted(ahead, 'value')} from the future not counted" if ahead else ""
+    if values["newest"] is None:
+        return Ruled(success=False, details={"future": ahead}, told=f"no value is as old as the audit{beside}")
     newest, at = values["newest"].isoformat(sep=" "), values["at"].isoformat(sep=" ", timespec="seconds")
     age = (values["at"] - values["newest"]).total_seconds()
     shown = str(timedelta(seconds=int(age)))
-    details = {"at": at, "age_seconds": age}
-    return Ruled(age <= seconds(args["max_age"]), newest, details, f"the newest is {newest}, {shown} old at {at}")
+    details = {"at": at, "age_seconds": age, "future": ahead}
+    told = f"the newest is {newest}, {shown} old at {at}{beside}"
+    return Ruled(age <= seconds(args["max_age"]), newest, details, told)
 
 
 def _schema(_: Args, values: Values) -> Ruled:

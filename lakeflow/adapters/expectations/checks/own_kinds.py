@@ -15,11 +15,12 @@ from lakeflow.adapters.expectations.checks.own import AgainstMain, Reading, Rule
 from lakeflow.adapters.expectations.library.criteria import Share
 from lakeflow.adapters.expectations.library.library import OwnKind
 from lakeflow.adapters.expectations.metrics import samples
-from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Known, Plan, Query
+from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Dated, Known, Plan, Query
 from lakeflow.adapters.expectations.sql import conditions
 from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.sql.literals import naive
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand, identifier
+from lakeflow.core.model.scd2_columns import IS_CURRENT
 from lakeflow.core.wording import counted
 
 Args = Mapping[str, Any]
@@ -58,16 +59,29 @@ def _foreign_key(args: Args, table: Audited, allow_empty: bool) -> Rule:
 
 
 def _no_key_disappears(args: Args, table: Audited, allow_empty: bool) -> Rule:
-    own = _several(args["columns"] or table.primary_key)
+    own = _several(args["columns"] or table.primary_key or table.history)
     if not own:
         raise CannotCheck(f"{table.asset} declares no key; name the columns that are its key")
     columns = tuple(table.column(name) for name in own)
     same = " AND ".join(f"now.{identifier(c.name)} IS NOT DISTINCT FROM main.{identifier(c.name)}" for c in columns)
-    source = f"FROM {table.published} AS main ANTI JOIN {table.relation} AS now ON {same}"
+    clause = Domain((), _current(None, table)).clause()
+    main, now = (f"(SELECT * FROM {rows}{clause})" for rows in (table.published, table.relation))
+    source = f"FROM {main} AS main ANTI JOIN {now} AS now ON {same}"
     bad = BadOnes("failed", samples.rows_of(replace(table, primary_key=()), Domain(columns), source))
-    rows = Query(f"SELECT count(*) FROM {table.published}")
+    rows = Query(f"SELECT count(*) FROM {table.published}{clause}")
     metrics = {"rows": rows, "judged": rows, "failed": Query(f"SELECT count(*) {source}")}
-    return AgainstMain(_of_rows(args, metrics, bad, allow_empty), own)
+    return AgainstMain(_of_rows(args, metrics, bad, allow_empty), (*own, *_marks(table)))
+
+
+def _current(condition: Any, table: Audited) -> str | None:
+    """The row condition, and of a history what is current: a key whose last version ended is gone for its readers."""
+    said = conditions.where(condition, table)
+    parts = [f"({part})" for part in (said, *map(identifier, _marks(table))) if part]
+    return " AND ".join(parts) or None
+
+
+def _marks(table: Audited) -> tuple[str, ...]:
+    return (IS_CURRENT,) if table.history else ()
 
 
 def _of_rows(args: Args, metrics: Mapping[str, Plan], bad: BadOnes, allow_empty: bool) -> Judged:
@@ -76,19 +90,23 @@ def _of_rows(args: Args, metrics: Mapping[str, Plan], bad: BadOnes, allow_empty:
 
 
 def _row_count(args: Args, table: Audited, allow_empty: bool) -> Rule:
-    domain = Domain((), conditions.where(args["row_condition"], table))
+    domain = Domain((), _current(args["row_condition"], table))
     main = Query(f"SELECT count(*) FROM {table.published}{domain.clause()}")
     relative = args["min_ratio"] is not None or args["max_ratio"] is not None
     metrics: dict[str, Plan] = {"rows": Aggregate(domain.count()), "main": main}
     rule = Ruled("row_count", args, metrics, main if relative else None, allow_empty)
-    return AgainstMain(rule, conditions.columns(args["row_condition"]))
+    return AgainstMain(rule, (*conditions.columns(args["row_condition"]), *_marks(table)))
 
 
 def _fresh(args: Args, table: Audited, allow_empty: bool) -> Rule:
     column = table.column(args["column"])
     if not column.is_time:
         raise CannotCheck(f"{column.name} is {column.type}, neither date nor time")
-    metrics = {"newest": Aggregate(naive(f"max({column.sql})", column))}
+    at = naive(column.sql, column)
+    metrics: dict[str, Plan] = {
+        "newest": Dated(f"max({at}) FILTER ({at} <= {{moment}})"),
+        "future": Dated(f"count(*) FILTER ({at} > {{moment}})"),
+    }
     personal = table.is_personal((column.name,))
     return Ruled("fresh", args, metrics, Aggregate(f"count({column.sql})"), allow_empty, personal)
 

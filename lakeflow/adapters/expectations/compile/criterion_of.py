@@ -5,6 +5,7 @@ Only classes of the library itself are translated; a user's own may override any
 
 from __future__ import annotations
 
+import decimal
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -116,7 +117,7 @@ def _commonest(expectation: Any, _: Metrics, table: Audited) -> Criterion | None
     given = expectation.value_set or ()
     if table.column(expectation.column).is_time:
         given = [instant(one, expectation.column) for one in given]
-    elif not {type(one) for one in given} <= _PLAIN | {bool}:
+    elif not {type(one) for one in given} <= _PLAIN | {bool, decimal.Decimal}:
         return None
     return Commonest(tuple(given), bool(expectation.ties_okay))
 

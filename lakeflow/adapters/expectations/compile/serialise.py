@@ -24,7 +24,7 @@ from lakeflow.adapters.expectations.library.criteria import (
     Share,
 )
 from lakeflow.adapters.expectations.library.divergence import BinsNear, SharesNear
-from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Keys, Known, Query, Read
+from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Dated, Keys, Known, Query, Read
 from lakeflow.adapters.expectations.metrics.per_value import PerValue
 from lakeflow.adapters.expectations.metrics.text_rules import FitsJsonSchema, HasFormat, IsDate, IsJson, Matches
 from lakeflow.adapters.expectations.sql.domains import Hint, Says
@@ -39,7 +39,7 @@ _RECORDS: Final[Mapping[str, type]] = {
         *(Severity, Outcome, Read, Says),
         *(Check, Judged, BadOnes, Stated, BadRows, Ruled, AgainstMain, Reading),
         *(Share, Inside, Equal, NoneFound, Settled, Commonest, Quantiles, SharesNear, BinsNear),
-        *(Refusal, Aggregate, Hint, Query, Keys, Known),
+        *(Refusal, Aggregate, Dated, Hint, Query, Keys, Known),
         *(PerValue, IsJson, FitsJsonSchema, IsDate, HasFormat, Matches, Operand, Primitive, Decimal),
     )
 }

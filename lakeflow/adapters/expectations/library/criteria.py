@@ -112,8 +112,14 @@ class Commonest:
 
     def judge(self, values: Values) -> Judgement:
         found = values["column.most_common_value"]
-        hits = len(set(self.among).intersection(found))
+        hits = len(set(map(_as_written, self.among)).intersection(map(_as_written, found)))
         return Judgement(hits > 0 if self.ties else hits == len(found) == 1, found)
+
+
+def _as_written(value: Any) -> Any:
+    """Numbers by their digits: 1.1 in a check means the 1.10 of a decimal column."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return decimal.Decimal(str(value)) if is_number else value
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lakeflow.adapters.expectations.metrics.from_metadata import answers_of
-from lakeflow.adapters.expectations.metrics.metrics import FIRST, Aggregate, Keys, Known, Plan, Query
+from lakeflow.adapters.expectations.metrics.metrics import FIRST, Aggregate, Dated, Keys, Known, Plan, Query
 from lakeflow.adapters.expectations.metrics.per_value import PerValue, Tally, judge
 from lakeflow.adapters.expectations.table import Answer, Audited, CannotCheck, Queries, Returned
 from lakeflow.core.errors import AssetError
@@ -70,6 +70,9 @@ class Answers:
                 return value
             case Query(sql, read):
                 return read.of(self.ask(sql).rows)
+            case Dated(sql):
+                moment = f"TIMESTAMP '{self.table.moment.isoformat(sep=' ')}'"
+                return self.ask(f"SELECT {sql.replace('{moment}', moment)} FROM {self.relation}").rows[0][0]
             case Keys():
                 return self.repeated(plan)[0]
             case PerValue():

@@ -38,6 +38,13 @@ class Aggregate:
     hint: Hint | None = None
 
 
+@dataclass(frozen=True)
+class Dated:
+    """An aggregate in whose SQL `{moment}` stands for the time of the audit, which no kept check knows."""
+
+    sql: str
+
+
 class Read(StrEnum):
     """How rows become the value of a metric: the first value, the list of a column's, or that of all rows."""
 
@@ -84,7 +91,7 @@ class Keys:
     added: str
 
 
-Plan = Aggregate | Query | Keys | Known | PerValue
+Plan = Aggregate | Dated | Query | Keys | Known | PerValue
 
 
 def plan(metric: Metric, table: Audited) -> Plan:

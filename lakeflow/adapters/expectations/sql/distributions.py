@@ -35,7 +35,8 @@ def counts(domain: Domain, table: Audited) -> str:
 def commonest(domain: Domain, table: Audited) -> str:
     """Rows of one value each: all that occur most often."""
     column = domain.columns[0]
-    groups = _grouped(domain, table)
+    kept = domain.clause(f"{column.sql} IS NOT NULL")  # as they are: two whole numbers may be one DOUBLE
+    groups = f"SELECT {column.sql} AS v, count(*) AS n FROM {table.relation}{kept} GROUP BY 1"
     ranked = f"SELECT v, rank() OVER (ORDER BY n DESC) AS place FROM ({groups})"
     return f"SELECT {naive('v', column)} FROM ({ranked}) WHERE place = 1 ORDER BY v"
 

@@ -241,6 +241,13 @@ def test_a_file_that_is_no_array_of_objects_is_told(lake: Lake, text: str | byte
     lake.refused("drops/1.json", says, secret=SECRET)
 
 
+@pytest.mark.parametrize("text", ['[{"id": 1}]', '[\n{"id": 1}\n]'])
+def test_an_array_in_a_file_of_one_object_a_line_is_told_what_reads_it(lake: Lake, text: str) -> None:
+    lake.source('folder = "drops"\nfiles = "*"\nformat = "ndjson"\ncolumns = ["id"]')
+    lake.drop("1.json", text)
+    lake.refused("drops/1.json, line 1", 'format = "json" reads an array of objects')
+
+
 def test_what_a_packing_system_adds_to_an_archive_is_no_file(lake: Lake) -> None:
     good = "id,total\n1,10\n"
     lake.drop(

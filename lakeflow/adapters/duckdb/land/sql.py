@@ -28,7 +28,7 @@ from lakeflow.adapters.duckdb.cast.from_json import (
 )
 from lakeflow.adapters.duckdb.cast.from_text import VARCHAR
 from lakeflow.adapters.duckdb.failures import is_failure_of_machine
-from lakeflow.adapters.duckdb.land.text_files import bad_array, bad_json, bad_row, line_of_object, line_of_row
+from lakeflow.adapters.duckdb.land.text_files import ARRAYS, bad_array, bad_json, bad_row, line_of_object, line_of_row
 from lakeflow.adapters.duckdb.names import listed, literal
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
@@ -154,7 +154,8 @@ def _select_json(source: FileSource, rows: str) -> str:
 
 def _object_checks(source: FileSource) -> Iterator[tuple[str, str]]:
     names = f"[{', '.join(map(literal, source.columns))}]"
-    yield "json_type(json) <> 'OBJECT'", "not a JSON object"
+    other = f"; {ARRAYS}" if source.format is Format.NDJSON else ""
+    yield "json_type(json) <> 'OBJECT'", f"not a JSON object{other}"
     yield f"NOT list_has_all({names}, json_keys(json))", f"keys other than {', '.join(source.columns)}"
     yield "NOT list_unique(json_keys(json)) = len(json_keys(json))", "a key that comes twice"
     yield "reserved", RESERVED

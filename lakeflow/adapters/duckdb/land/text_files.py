@@ -22,6 +22,7 @@ from lakeflow.core.wording import cut, differences
 _FEW: Final = 20
 """So many names are shown in full."""
 NOT_UTF8: Final = 'not UTF-8; declare the encoding, such as encoding = "latin-1"'
+ARRAYS: Final = 'format = "json" reads an array of objects'
 QUOTES: Final = "a quote is not closed, or text follows it"
 TOO_LONG: Final = f"longer than {LONGEST:,} bytes, which no line may be"
 _DIALECT: Final = "check delimiter, quote, skip and encoding of the source against the file"
@@ -120,7 +121,7 @@ def bad_json(path: Path) -> tuple[int, str] | None:
             except UnicodeDecodeError:
                 return number, NOT_UTF8
             except ValueError:
-                return number, "no JSON"
+                return number, "no JSON" + (f"; {ARRAYS}" if line.lstrip().startswith(b"[") else "")
     return None
 
 

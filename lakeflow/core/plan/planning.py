@@ -376,7 +376,8 @@ def _rows_read(asked: _Asked, step: Step) -> int:
     """
     asset, facts = asked.project.assets[step.asset], asked.facts
     anew = {reason.cause for reason in step.reasons} & {Cause.FULL_REFRESH, Cause.REBUILD}
-    new = {} if anew else _consumption(asked, asset).increments
+    came = {} if anew else _consumption(asked, asset).increments
+    new = {key: increment for key, increment in came.items() if key not in asset.new_keys}
     ours = (facts.tables.get(upstream) for upstream in asset.upstreams - new.keys())
     theirs = (facts.externals[key].table for key in asset.external if key in facts.externals)
     all_of = sum(table.published.rows or 0 for table in (*ours, *theirs) if table and table.published)

@@ -368,9 +368,15 @@ def _group_columns(node: exp.Select, group: exp.Expr) -> list[exp.Expr]:
 def _totals(node: exp.Select) -> Iterator[exp.Expr]:
     for each in _own(node, exp.Func):
         name = each.name.lower() if isinstance(each, exp.Anonymous) else ""
-        windowed = isinstance(each.parent, exp.Window) or isinstance(each.parent and each.parent.parent, exp.Window)
-        if not windowed and (isinstance(each, exp.AggFunc) or name in TOTALS):
+        if not _is_windowed(each) and (isinstance(each, exp.AggFunc) or name in TOTALS):
             yield each
+
+
+def _is_windowed(node: exp.Expr) -> bool:
+    """Is it what a window computes, in whatever it is wrapped?"""
+    while isinstance(node.parent, exp.Filter | exp.IgnoreNulls | exp.RespectNulls | exp.WithinGroup):
+        node = node.parent
+    return isinstance(node.parent, exp.Window) and node.parent.this is node
 
 
 def _own(node: exp.Select, kind: type[exp.Expr]) -> Iterator[exp.Expr]:

@@ -32,5 +32,6 @@ def _sizes(attempt: Attempt, key: AssetKey) -> Iterator[int]:
         head = attempt.pinned(upstream)
         if head is not None:
             summary = attempt.tables[upstream].snapshots[head].summary
-            said = "added-files-size" if upstream in asset.new_rows else "total-files-size"
+            in_part = upstream in asset.new_rows and upstream not in asset.new_keys
+            said = "added-files-size" if in_part else "total-files-size"
             yield int(summary.get(said, 0))

@@ -8,7 +8,7 @@ import pytest
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.sql.query import Allowed
 from lakeflow.core.sql.reader import read_query
-from lakeflow.core.sql.rowwise import TOTALS
+from lakeflow.core.sql.totals import TOTALS
 
 ORDERS, PAID = (AssetKey.parse(name) for name in ("bronze.orders", "bronze.paid"))
 ROWS = Allowed(new=((ORDERS, ()),))

@@ -50,11 +50,12 @@ class Table:
     """What writes of one kind leave, one after the other."""
 
     def __init__(self, engine: DuckEngine, folder: Path, how: dict[str, Any]) -> None:
-        self.engine, self.folder, self.how = engine, folder, how
+        self.engine, self.folder, self.how, self.tombstones = engine, folder, how, ""
         self.scan = Scan(scan_of((), how["schema"]).key, None, how["schema"])
 
     def write(self, rows: list[Said]) -> None:
         write = Write(directory=str(self.folder), key=("k",), base=self.scan, moment=noon(30), **self.how)
+        write = replace(write, tombstones=self.tombstones)
         with self.engine.produce(replace(sql_asset(listed(rows)), inputs={}), {}) as produced:
             self._take(produced.write(write))
 
@@ -62,6 +63,7 @@ class Table:
         files = [path for path in self.scan.files if path not in written.removes] + [
             file.path for file in written.files
         ]
+        self.tombstones = written.tombstones
         rows = self.scan.rows - written.replaced + written.rows
         self.scan = replace(self.scan, files=tuple(files), rows=rows)
 
@@ -71,7 +73,7 @@ class Table:
 
 @given(deliveries)
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-@pytest.mark.parametrize("how", [UPSERT, SCD2], ids=["upsert", "scd2"])
+@pytest.mark.parametrize("how", [UPSERT, {**UPSERT, "deleted": "gone"}, SCD2], ids=["upsert", "tombstones", "scd2"])
 def test_new_rows_in_any_order_give_what_a_rebuild_gives(
     engine: DuckEngine, tmp_path: Path, how: dict[str, Any], deliveries: tuple[list[Said], list[int]]
 ) -> None:

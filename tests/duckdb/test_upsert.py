@@ -124,24 +124,26 @@ def test_any_sequence_of_upserts_with_keep_and_tombstones_gives_what_the_model_g
     engine: DuckEngine, tmp_path: Path, batches: list[list[Came]], keep: bool, deleted: bool
 ) -> None:
     """A row that comes late changes nothing, in whatever order rows come; NULL is before everything."""
-    scan, model = replace(EMPTY, schema=WIDE), dict[str, Came]()
+    scan, model, dead, told = replace(EMPTY, schema=WIDE), dict[str, Came](), dict[str, Came](), ""
     more = {"last_by": "n" if keep else "", "deleted": "gone" if deleted else "", "key": ("k",), "schema": WIDE}
     for batch in batches:
-        counted = counts(model, batch, keep=keep)
+        counted = counts(model, dead if keep and deleted else {}, batch, keep=keep)
         if counted is None:
             with pytest.raises(AssetError, match=r"\(k\) "):
-                upsert(engine, listed(batch), scan, tmp_path, **more)
+                upsert(engine, listed(batch), scan, tmp_path, tombstones=told, **more)
             continue
-        written = upsert(engine, listed(batch), scan, tmp_path, **more)
+        written = upsert(engine, listed(batch), scan, tmp_path, tombstones=told, **more)
+        told = written.tombstones
         stands = {key: row for key, row in counted.items() if not (deleted and row.gone)}
         assert (written.rows, written.replaced) == (len(stands), len(counted.keys() & model.keys()))
         scan = after(scan, written)
         model = {key: row for key, row in model.items() if key not in counted} | stands
+        dead = {key: row for key, row in (dead | counted).items() if deleted and row.gone}
         assert sorted(map(str, values(engine, scan))) == sorted(str(row._asdict()) for row in model.values())
         assert {str(path) for path in tmp_path.rglob("*.parquet")} >= set(scan.files)
 
 
-def counts(model: dict[str, Came], batch: list[Came], *, keep: bool) -> dict[str, Came] | None:
+def counts(model: dict[str, Came], dead: dict[str, Came], batch: list[Came], *, keep: bool) -> dict[str, Came] | None:
     """The row of each key that counts; None where nothing decides between two."""
     found: dict[str, Came] = {}
     for key in {row.k for row in batch}:
@@ -150,6 +152,11 @@ def counts(model: dict[str, Came], batch: list[Came], *, keep: bool) -> dict[str
         stands = model.get(key)
         if len(most) > 1 or (keep and stands and stands != most[0] and order(stands) == order(most[0])):
             return None
+        grave = dead.get(key)
+        if grave and order(grave) == order(most[0]) and not most[0].gone:
+            return None
+        if grave and order(grave) > order(most[0]):
+            continue
         if not (keep and stands and order(stands) > order(most[0])):
             found[key] = most[0]
     return found

@@ -72,7 +72,12 @@ def test_a_tombstone_takes_its_key_away_unless_it_is_late(things: Things) -> Non
     things.feed([{"k": "a", "v": 1, "op": "I"}, {"k": "b", "v": 5, "op": "I"}, {"k": "c", "v": 1, "op": "D"}])
     assert sorted(pairs(things)) == ["a", "b"]
     assert things.states([{"k": "a", "v": 2, "op": "D"}, {"k": "b", "v": 4, "op": "D"}]) == ("published", "")
-    assert things.others() == [[{"k": "b", "v": 5, "op": "I"}]] * 2
+    stands = [{"k": "b", "v": 5, "op": "I"}]
+    assert things.others() == [stands] * 2
+    assert things.states([{"k": "a", "v": 1, "op": "U"}])[0] == "unchanged", "it is older than its tombstone"
+    assert things.states([{"k": "z", "v": 1, "op": "D"}])[0] == "published", "a tombstone is remembered by itself"
+    assert things.states([{"k": "z", "v": 0, "op": "I"}])[0] == "unchanged"
+    assert things.others() == [stands] * 2
 
 
 def test_a_tie_with_what_stands_there_names_the_key(things: Things) -> None:

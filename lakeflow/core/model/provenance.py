@@ -12,6 +12,7 @@ from typing import Final
 
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.quarantine import SUFFIX
+from lakeflow.core.model.table import Table
 
 PREFIX: Final = "lakeflow."
 
@@ -28,7 +29,7 @@ class Provenance:
     snapshot before that a merge took away, `readmitted` the snapshot of its quarantine up to which refused rows were
     offered again (0: none were). Of a history, `moment` is when it was written, for which `is_current` says what holds,
     `turns` the first moment after that at which a version begins or ends, both in ISO 8601, and `open_versions` how
-    many versions nothing has ended.
+    many versions nothing has ended. `tombstones` names the set of keys that an upsert took away up to this snapshot.
     """
 
     run: str
@@ -51,6 +52,12 @@ class Provenance:
     moment: str = ""
     turns: str = ""
     open_versions: str = ""
+    tombstones: str = ""
+
+    @property
+    def sidecars(self) -> tuple[str, ...]:
+        """The documents beside the table that the snapshot needs."""
+        return tuple(filter(None, (self.landed, self.partitions, self.tombstones)))
 
     @property
     def readmits(self) -> bool:
@@ -80,8 +87,15 @@ class Provenance:
             "moment": self.moment,
             "turns": self.turns,
             "open-versions": self.open_versions,
+            "tombstones": self.tombstones,
         }
         return {PREFIX + name: value for name, value in entries.items() if value}
+
+
+def tombstones_of(table: Table, snapshot_id: int | None) -> str:
+    """The name of the set of keys that are gone as of a snapshot; empty when it has none."""
+    made = (provenance_of(snapshot.summary) for snapshot in table.ancestry(snapshot_id))
+    return next((each.tombstones for each in made if each), "")
 
 
 def is_ours(summary: Mapping[str, str]) -> bool:
@@ -115,6 +129,7 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         moment=get("moment", ""),
         turns=get("turns", ""),
         open_versions=get("open-versions", ""),
+        tombstones=get("tombstones", ""),
     )
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from lakeflow.core.column_names import OLD_NAMES
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.asset import Asset, OnRewrite, Project, PythonCode, WriteMode
+from lakeflow.core.model.asset import Asset, OnRewrite, Project
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action
 from lakeflow.core.model.table import External, Snapshot, Table
 from lakeflow.core.model.timeline import EVER
 from lakeflow.core.plan.facts import Facts, Published, moved, published
-from lakeflow.core.plan.histories import goes_on, is_dated_by_runs, loss, ways_out
+from lakeflow.core.plan.histories import goes_on, is_dated_by_runs, ways_out
 from lakeflow.core.plan.increments import Consumption, consumption
 from lakeflow.core.plan.landing import Landing, old_names, told
 from lakeflow.core.plan.order import run_order
@@ -29,6 +29,7 @@ from lakeflow.core.plan.partitions import (
     with_late,
 )
 from lakeflow.core.plan.reasons import Cause, Reason, short_id
+from lakeflow.core.plan.warnings import warnings
 from lakeflow.core.wording import counted
 
 
@@ -69,7 +70,9 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
+    """What a plan is made of, and the steps that it has so far."""
+
     project: Project
     facts: Facts
     selected: tuple[AssetKey, ...]
@@ -98,7 +101,7 @@ def plan(  # noqa: PLR0913 - the words of the command line
 
     SelectionError when an upstream was never built and is not selected.
     """
-    asked = _Asked(project, facts, run_order(project, selected), forced, refreshed, going_on, backfill)
+    asked = Asked(project, facts, run_order(project, selected), forced, refreshed, going_on, backfill)
     for key in asked.selected:
         _require_upstreams(asked, key)
         if step := _step(asked, key):
@@ -109,16 +112,11 @@ def plan(  # noqa: PLR0913 - the words of the command line
         fresh=tuple(key for key in asked.selected if key not in asked.running),
         total=len(project.assets),
         rows_to_read=sum(_rows_read(asked, step) for step in steps),
-        warnings=(
-            *_clock_warnings(asked),
-            *_landing_warnings(asked),
-            *_late_warnings(asked),
-            *(warning for step in steps for warning in _warnings(asked, step)),
-        ),
+        warnings=tuple(warnings(asked, steps)),
     )
 
 
-def _require_upstreams(asked: _Asked, key: AssetKey) -> None:
+def _require_upstreams(asked: Asked, key: AssetKey) -> None:
     for upstream in sorted(asked.project.assets[key].upstreams):
         table = asked.facts.tables.get(upstream)
         if upstream in asked.facts.broken:
@@ -131,7 +129,7 @@ def _require_upstreams(asked: _Asked, key: AssetKey) -> None:
             )
 
 
-def _step(asked: _Asked, key: AssetKey) -> Step | None:
+def _step(asked: Asked, key: AssetKey) -> Step | None:
     asset = asked.project.assets[key]
     stands = published(asked.facts.tables.get(key), asked.facts.verdicts.get(key, ()))
     if (owner := owner_of(key)) is not None:
@@ -156,7 +154,7 @@ def _step(asked: _Asked, key: AssetKey) -> Step | None:
     return Step(key, action, (*to_write, *to_audit), stands.snapshot.id if stands else None, upstreams, partitions)
 
 
-def _partitions(asked: _Asked, asset: Asset) -> tuple[Pending, ...]:
+def _partitions(asked: Asked, asset: Asset) -> tuple[Pending, ...]:
     if asset.timeline is None:
         return ()
     facts, timeline = asked.facts, asset.timeline
@@ -175,13 +173,13 @@ def _partitions(asked: _Asked, asset: Asset) -> tuple[Pending, ...]:
     return with_late(timeline, found, facts.now)
 
 
-def _is_partitioned_otherwise(asked: _Asked, asset: Asset) -> bool:
+def _is_partitioned_otherwise(asked: Asked, asset: Asset) -> bool:
     """Does its table hold rows of which no set says in which partitions they were built? Then all are built anew."""
     table = asked.facts.tables.get(asset.key)
     return table is not None and table.main is not None and asset.key not in asked.facts.built
 
 
-def _upstream(asked: _Asked, key: AssetKey) -> Upstream | None:
+def _upstream(asked: Asked, key: AssetKey) -> Upstream | None:
     timeline = asked.project.assets[key].timeline
     if timeline is None:
         return None
@@ -201,7 +199,7 @@ def _partition_reasons(partitions: Sequence[Pending], *, otherwise: bool) -> lis
     ]
 
 
-def _quarantine_step(asked: _Asked, key: AssetKey, owner: AssetKey, stands: Published | None) -> Step | None:
+def _quarantine_step(asked: Asked, key: AssetKey, owner: AssetKey, stands: Published | None) -> Step | None:
     """Its rows are split off where its owner is written, and only then. With its owner it gets another name."""
     step, base = asked.running.get(owner), stands.snapshot.id if stands else None
     renamed = [Reason(Cause.RENAMED, upstream=old)] if (old := asked.facts.renames.get(key)) else []
@@ -211,7 +209,7 @@ def _quarantine_step(asked: _Asked, key: AssetKey, owner: AssetKey, stands: Publ
     return Step(key, Action.AUDIT, tuple(renamed), base) if renamed and base is not None else None
 
 
-def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> list[Reason]:
+def _reasons_to_write(asked: Asked, asset: Asset, stands: Published | None) -> list[Reason]:
     if stands is None:
         return [Reason(Cause.NEVER_BUILT)]
     reasons = []
@@ -232,13 +230,13 @@ def _reasons_to_write(asked: _Asked, asset: Asset, stands: Published | None) -> 
     return [*reasons, *_external_reasons(asked, asset, stands)]
 
 
-def _only_rekeyed(asked: _Asked, asset: Asset) -> bool:
+def _only_rekeyed(asked: Asked, asset: Asset) -> bool:
     """Where the key decides what is audited and nothing of what is written, a new one writes nothing."""
     rekeyed = asked.facts.rekeyed.get(asset.key)
     return rekeyed is not None and rekeyed.alone and not asset.write.merges
 
 
-def _after_change(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+def _after_change(asked: Asked, asset: Asset, stands: Published) -> list[Reason]:
     """Where its author forbids a rebuild, changed code holds for the rows to come."""
     why = "its code changed"
     if not asset.new_rows:
@@ -248,7 +246,7 @@ def _after_change(asked: _Asked, asset: Asset, stands: Published) -> list[Reason
     return [Reason(Cause.GOES_ON, after=goes_on(asset, stands, why))] if asked.going_on else []
 
 
-def _rebuild(asked: _Asked, asset: Asset, stands: Published, why: str) -> Reason:
+def _rebuild(asked: Asked, asset: Asset, stands: Published, why: str) -> Reason:
     """An asset that consumes new rows is what its code makes of all of them, unless its author forbids a rebuild, or
     no rebuild can make again what stands there.
     """
@@ -261,7 +259,7 @@ def _rebuild(asked: _Asked, asset: Asset, stands: Published, why: str) -> Reason
     return Reason(Cause.REBUILD, after=why)
 
 
-def _increment_reasons(asked: _Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
+def _increment_reasons(asked: Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
     """Only incremental inputs ask for a run: the others are read as they are when new rows come."""
     for upstream in sorted(asset.new_rows):
         if _will_be_written(asked, upstream):
@@ -275,13 +273,13 @@ def _increment_reasons(asked: _Asked, asset: Asset, stands: Published) -> Iterat
             yield Reason(Cause.NEW_ROWS, upstream, since, head, increment.rows)
 
 
-def _consumption(asked: _Asked, asset: Asset) -> Consumption:
+def _consumption(asked: Asked, asset: Asset) -> Consumption:
     known = {key: table for key in asset.new_rows if (table := asked.facts.tables.get(key))}
     heads = {key: table.main for key, table in known.items() if table.main is not None}
     return consumption(asset, asked.facts.tables.get(asset.key), known, heads)
 
 
-def _source_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+def _source_reasons(asked: Asked, asset: Asset, stands: Published) -> list[Reason]:
     if asset.files is not None:
         landing = _landing_reasons(asked.facts.landings.get(asset.key, Landing()))
         return [*landing, *_renaming_reasons(asked.facts.tables.get(asset.key))]
@@ -302,7 +300,7 @@ def _renaming_reasons(table: Table | None) -> Iterator[Reason]:
         yield Reason(Cause.COLUMNS_RENAMED, after=spelled)
 
 
-def _input_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+def _input_reasons(asked: Asked, asset: Asset, stands: Published) -> list[Reason]:
     """A step that runs upstream may yet end unchanged, so that the input has moved already is said as well."""
     reasons = []
     for upstream in sorted(asset.upstreams):
@@ -317,7 +315,7 @@ def _input_reasons(asked: _Asked, asset: Asset, stands: Published) -> list[Reaso
     return reasons
 
 
-def _external_reasons(asked: _Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
+def _external_reasons(asked: Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
     for key in sorted(asset.external):
         found, since = asked.facts.externals.get(key, External()), stands.inputs.get(str(key))
         if found.table is None or found.main is None:
@@ -327,7 +325,7 @@ def _external_reasons(asked: _Asked, asset: Asset, stands: Published) -> Iterato
             yield Reason(Cause.INPUT_MOVED, key, short_id(since), short_id(head.id), rows)
 
 
-def _reasons_to_audit(asked: _Asked, asset: Asset, stands: Published) -> list[Reason]:
+def _reasons_to_audit(asked: Asked, asset: Asset, stands: Published) -> list[Reason]:
     reasons = [_foreign(stands.foreign)] if stands.foreign else []
     if old := asked.facts.renames.get(asset.key):
         reasons.append(Reason(Cause.RENAMED, upstream=old))
@@ -340,12 +338,12 @@ def _reasons_to_audit(asked: _Asked, asset: Asset, stands: Published) -> list[Re
     return [*reasons, *_moved_references(asked, asset, stands)]
 
 
-def _references(asked: _Asked, asset: Asset) -> list[AssetKey]:
+def _references(asked: Asked, asset: Asset) -> list[AssetKey]:
     """The tables that its checks look into. Where they are inputs as well, a move is told as that of an input."""
     return sorted(asked.project.suite(asset.key).references - asset.upstreams - {asset.key})
 
 
-def _moved_references(asked: _Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
+def _moved_references(asked: Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
     """A dimension that lost a row may have broken a fact that nobody touched."""
     for key in _references(asked, asset):
         since, table = stands.looked_at.get(str(key)), asked.facts.tables.get(key)
@@ -353,13 +351,13 @@ def _moved_references(asked: _Asked, asset: Asset, stands: Published) -> Iterato
             yield Reason(Cause.REFERENCE_MOVED, key, short_id(since), short_id(shift[0].id), shift[1])
 
 
-def _running_references(asked: _Asked, asset: Asset) -> list[Reason]:
+def _running_references(asked: Asked, asset: Asset) -> list[Reason]:
     """What is in the plan already: a check refers to what runs before it."""
     written = (key for key in _references(asked, asset) if _will_be_written(asked, key))
     return [Reason(Cause.REFERENCE_RUNS, upstream=key) for key in written]
 
 
-def _will_be_written(asked: _Asked, key: AssetKey) -> bool:
+def _will_be_written(asked: Asked, key: AssetKey) -> bool:
     """A table that cannot be read will not be: nothing is made anew on account of it."""
     step = asked.running.get(key)
     return step is not None and step.action is Action.WRITE and key not in asked.facts.broken
@@ -370,7 +368,7 @@ def _foreign(snapshot: Snapshot) -> Reason:
     return Reason(Cause.FOREIGN, after=f"{short_id(snapshot.id)} {snapshot.operation}", rows=rows)
 
 
-def _rows_read(asked: _Asked, step: Step) -> int:
+def _rows_read(asked: Asked, step: Step) -> int:
     """Rows of the inputs that are published, of incremental ones those that are new; what an upstream of this plan
     will write is not known yet.
     """
@@ -382,68 +380,3 @@ def _rows_read(asked: _Asked, step: Step) -> int:
     theirs = (facts.externals[key].table for key in asset.external if key in facts.externals)
     all_of = sum(table.published.rows or 0 for table in (*ours, *theirs) if table and table.published)
     return all_of + sum(increment.rows for increment in new.values())
-
-
-def _warnings(asked: _Asked, step: Step) -> list[str]:
-    asset = asked.project.assets[step.asset]
-    again = step.action is Action.WRITE and step.base_id is not None
-    if asked.refreshed:
-        stands = published(asked.facts.tables.get(step.asset))
-        return [loss(asset, stands)] if stands and asset.write is WriteMode.SCD2 else []
-    if again and asset.write is WriteMode.APPEND and not asset.upstreams and asset.files is None:
-        return [f"{step.asset} appends: rows that it landed before will land again"]
-    if again and asset.new_rows and isinstance(asset.code, PythonCode):
-        return [_trusted(asset)]
-    return []
-
-
-def _trusted(asset: Asset) -> str:
-    """What a function does with a part of the rows cannot be read."""
-    names = ", ".join(map(str, sorted(asset.new_rows)))
-    how = "keep its keys apart" if asset.new_rows <= set(asset.new_keys) else "treat each by itself"
-    return f"{asset.key} reads new rows of {names} in a function, which is trusted to {how}"
-
-
-def _clock_warnings(asked: _Asked) -> Iterator[str]:
-    """Of tables that bear a time to come: what is written keeps it until then."""
-    for key in asked.selected:
-        table = asked.facts.tables.get(key)
-        if table and (ahead := table.runs_ahead(asked.facts.now)):
-            yield (
-                f"{key} was last written at {ahead:%Y-%m-%d %H:%M} UTC, and now is {asked.facts.now:%Y-%m-%d %H:%M}: a "
-                "clock was or is wrong; once this one is right, `lakeflow doctor --mend-times` sets such times to now"
-            )
-
-
-def _late_warnings(asked: _Asked) -> Iterator[str]:
-    """Of partitions that are fresh: rows that came late for one of them are in nobody's plan."""
-    for key in asked.selected:
-        asset, stands = asked.project.assets[key], published(asked.facts.tables.get(key), ())
-        if asset.timeline is None or key in asked.running or stands is None:
-            continue
-        for upstream in sorted(asset.upstreams):
-            since, table = stands.inputs.get(str(upstream)), asked.facts.tables.get(upstream)
-            if asked.project.assets[upstream].timeline or since is None or table is None:
-                continue
-            if shift := moved(table, since):
-                came = Reason(Cause.INPUT_MOVED, upstream, short_id(since), short_id(shift[0].id), shift[1])
-                yield f"{key}: {came}, and none of its partitions is due; `lakeflow backfill {key}` builds them again"
-
-
-def _landing_warnings(asked: _Asked) -> Iterator[str]:
-    """Of selected assets, whether or not they run: what a person may have expected to land and does not."""
-    for key in asked.selected:
-        asset, landing = asked.project.assets[key], asked.facts.landings.get(key)
-        if asset.files is None or landing is None:
-            continue
-        if not landing.matched:
-            yield f"{key}: no file matches {', '.join(asset.files.globs)}"
-        if landing.lost:
-            more = f" and {len(landing.lost) - 1} more" if len(landing.lost) > 1 else ""
-            yield f"{key}: {landing.lost[0]}{more} landed before and is not there any more: its rows go"
-        if landing.again:
-            yield f'{key} lands bytes again, in {told(landing.again)}; once = "content" in its source skips such files'
-        if landing.skipped and not (key in asked.running and asked.running[key].action is Action.WRITE):
-            yield f"{key} skips {told(landing.skipped)}"
-        if key in asked.running and not landing.new and landing.before and not landing.faults:
-            yield f"{key}: nothing new lands; rows that landed before stay as they are"

@@ -60,6 +60,7 @@ class Write:
     where some are asked, rows of others are an error.
 
     `apart` splits rows off. No error quotes a value of the columns named, in lower case, in `hidden`.
+    `tombstones` (JSON) are the keys that are gone by what came before, each with what it had in `last_by`.
     """
 
     mode: WriteMode
@@ -79,6 +80,7 @@ class Write:
     asked: frozenset[Partition] = frozenset()
     apart: Apart | None = None
     hidden: frozenset[str] = frozenset()
+    tombstones: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Written:
     `rows` came, `replaced` rows of the base went: a table of b rows then holds b - replaced + rows. `apart` are files
     of the rows that were split off. `turns` is the first moment after the write at which a version of a history begins
     or ends, in ISO 8601; `open` counts its versions that nothing has ended then.
+    `tombstones` are those of the table afterwards.
     """
 
     files: tuple[WrittenFile, ...] = ()
@@ -97,3 +100,4 @@ class Written:
     apart: tuple[WrittenFile, ...] = ()
     turns: str = ""
     open: int | None = None
+    tombstones: str = ""

@@ -19,6 +19,7 @@ from lakeflow.core.errors import CodeError
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, Project, PythonCode, WriteMode
 from lakeflow.core.model.layout import Partition
+from lakeflow.core.model.provenance import tombstones_of
 from lakeflow.core.model.quarantine import beside, quarantine_schema
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Table
@@ -170,7 +171,14 @@ def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges
         layout=asset.layout,
         partitions=_partitions(catalog, asset, table) if main is not None else EMPTY,
         hidden=_hidden(attempt.world.project, asset),
+        tombstones="" if main is None else _tombstones(catalog, asset, table),
     )
+
+
+def _tombstones(catalog: Catalog, asset: Asset, table: Table) -> str:
+    """The keys that an upsert took away so far, as main's own history tells them."""
+    name = tombstones_of(table, table.main)
+    return catalog.read_sidecar(table, name) if name and asset.write is WriteMode.UPSERT and asset.deleted else ""
 
 
 def _hidden(project: Project, asset: Asset) -> frozenset[str]:

@@ -8,7 +8,7 @@ from time import perf_counter
 from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import WriteMode
-from lakeflow.core.model.provenance import Provenance, is_ours, provenance_of
+from lakeflow.core.model.provenance import Provenance, is_ours, provenance_of, tombstones_of
 from lakeflow.core.model.quarantine import beside, owner_of
 from lakeflow.core.model.run import Action, Ruling, StepRecord, StepState
 from lakeflow.core.model.table import Discard, Scan, Snapshot, Staging
@@ -246,7 +246,17 @@ def _made(attempt: Attempt, record: StepRecord, mode: WriteMode, reading: Readin
     made = replace(attempt.provenance(record), write=mode, replaced=given.written.replaced)
     standing = "" if given.written.open is None else str(given.written.open)
     made = replace(made, turns=given.written.turns, moment=moment, open_versions=standing)
+    made = replace(made, tombstones=_keep_tombstones(attempt, record, given))
     return with_position(attempt, record, replace(made, new_rows=reading.since, landed=given.landed))
+
+
+def _keep_tombstones(attempt: Attempt, record: StepRecord, given: Given) -> str:
+    """The name of the set of keys that are gone: main's own where it says the same."""
+    text, catalog = given.written.tombstones, attempt.world.catalog
+    before = tombstones_of(given.table, record.base_id)
+    if not text or (before and catalog.read_sidecar(given.table, before) == text):
+        return before if text else ""
+    return catalog.write_sidecar(given.table, "tombstones", text)
 
 
 def _staging(attempt: Attempt, record: StepRecord, given: Given, made: Provenance) -> Staging:
@@ -294,6 +304,8 @@ def _is_equal_to_main(attempt: Attempt, record: StepRecord) -> bool:
     if (made := provenance_of(table.snapshots[record.snapshot_id].summary)) and made.new_rows:
         return False
     if not tells_nothing_new(attempt, record):
+        return False
+    if tombstones_of(table, record.snapshot_id) != tombstones_of(table, table.main):
         return False
     digest = _digest_on_main(attempt, record.asset)
     if digest != record.checks_digest or not table.schema_of(record.snapshot_id).same_columns(table.schema):

@@ -17,7 +17,7 @@ from duckdb import DuckDBPyConnection
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.sameness import exactly
-from lakeflow.adapters.duckdb.write import twins
+from lakeflow.adapters.duckdb.write import tombstones, twins
 from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model.schema import Field, Schema, children
 from lakeflow.core.model.table import Scan, WrittenFile
@@ -73,14 +73,18 @@ def upsert(
     match = _Match(cursor, write, tuple(file.path for file in came), key_fields(write))
     refuse_nulls(write, came)
     if not came:
-        return Written()
+        return Written(tombstones=write.tombstones)
     twins.refuse_twins(write, cursor, match.rows, match.columns)
     base = None if write.base is None else in_new_columns(write, write.base)
     if base is not None:
         base = replace(base, files=match.files(base))
         match = match.timely(base)
+    if write.deleted and write.last_by:
+        match = match.after_tombstones()
     stands = fresh(match.standing()) if match.drops else came
     written = _merged(match, base, stands, again)
+    if write.deleted and write.last_by:
+        written = replace(written, tombstones=match.tombstones())
     if stands is not came:
         _drop(came)
     return written
@@ -169,6 +173,30 @@ class _Match:
         every = f"SELECT {', '.join(self.columns)} FROM {scans.by_number(self.came, self.key)}"
         self.cursor.execute(f"CREATE TEMP TABLE timely AS FROM ({every}) AS n ANTI JOIN ({late}) AS o ON {self._on}")
         return replace(self, keys="timely")
+
+    def after_tombstones(self) -> _Match:
+        """Without the rows that are older than the tombstone of their key. AssetError as in `timely`."""
+        last = _column(self.write.schema, self.write.last_by, "keep")
+        tombstones.load(self.write, self.cursor, self.key, last)
+        columns = [f"{quoted(field.name)} AS f{place}" for place, field in enumerate(self.key)]
+        rows = f"SELECT * FROM {scans.named(self.came, self.write.schema.fields)}"
+        is_gone = gone(self.write, self.cursor, rows)
+        came = f"SELECT {', '.join(columns)}, {quoted(last.name)} AS last, {is_gone} AS gone FROM ({rows})"
+        both = f"{tombstones.KEYS} AS o JOIN ({came}) AS n ON {self._on}"
+        keys = ", ".join(f"n.{column}" for column in self.columns)
+        if self.write.ties is Ties.REFUSED:
+            tied = f"SELECT {keys} FROM {both} WHERE o.last IS NOT DISTINCT FROM n.last AND NOT n.gone"
+            twins.refuse_ties(self.write, self.cursor, tied, self.columns)
+        late = f"SELECT {keys} FROM {both} WHERE {twins.is_late('n.last', 'o.last')}"
+        every = f"SELECT {', '.join(self.columns)} FROM {self.rows}"
+        self.cursor.execute(f"CREATE TEMP TABLE counted AS FROM ({every}) AS n ANTI JOIN ({late}) AS o ON {self._on}")
+        dead = f"FROM ({came}) AS o SEMI JOIN counted AS n ON {self._on} WHERE o.gone"
+        self.cursor.execute(f"CREATE TEMP TABLE dead AS SELECT o.* EXCLUDE gone {dead}")
+        return replace(self, keys="counted")
+
+    def tombstones(self) -> str:
+        """Those of the table when this is written."""
+        return tombstones.remembered(self.cursor, self.rows, "FROM dead", self.columns)
 
     def standing(self) -> str:
         """SQL of the rows that came and stand afterwards: the timely ones that do not say that their key is gone."""

@@ -41,7 +41,7 @@ def documents(found: Found) -> Iterator[Document]:
             yield Document(proof_location(directory, snapshot.id), snapshot.id)
     for snapshot in table.snapshots.values():
         if made := provenance_of(snapshot.summary):
-            for sidecar in filter(None, (made.landed, made.partitions)):
+            for sidecar in made.sidecars:
                 yield Document(f"{directory}/{sidecar}", snapshot.id, sidecar=sidecar)
 
 

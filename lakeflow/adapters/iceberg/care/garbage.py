@@ -196,7 +196,7 @@ def _referenced(found: Found, walk: Walk) -> Iterator[str]:
     for snapshot in table.snapshots.values():
         yield proof_location(directory, snapshot.id)
         if made := provenance_of(snapshot.summary):
-            yield from (f"{directory}/{sidecar}" for sidecar in (made.landed, made.partitions) if sidecar)
+            yield from (f"{directory}/{sidecar}" for sidecar in made.sidecars)
 
 
 def _recent(found: Found, walk: Walk, needed: set[str], before: datetime) -> Iterator[str]:

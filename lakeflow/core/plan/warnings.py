@@ -1,0 +1,89 @@
+"""What a person should know of a plan before it runs, beside its steps and their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from lakeflow.core.model.asset import Asset, PythonCode, WriteMode
+from lakeflow.core.model.run import Action
+from lakeflow.core.plan.facts import moved, published
+from lakeflow.core.plan.histories import loss
+from lakeflow.core.plan.landing import told
+from lakeflow.core.plan.reasons import Cause, Reason, short_id
+
+if TYPE_CHECKING:
+    from lakeflow.core.plan.planning import Asked, Step
+
+
+def warnings(asked: Asked, steps: Sequence[Step]) -> Iterator[str]:
+    yield from _clock_warnings(asked)
+    yield from _landing_warnings(asked)
+    yield from _late_warnings(asked)
+    for step in steps:
+        yield from _of_step(asked, step)
+
+
+def _of_step(asked: Asked, step: Step) -> list[str]:
+    asset = asked.project.assets[step.asset]
+    again = step.action is Action.WRITE and step.base_id is not None
+    if asked.refreshed:
+        stands = published(asked.facts.tables.get(step.asset))
+        return [loss(asset, stands)] if stands and asset.write is WriteMode.SCD2 else []
+    if again and asset.write is WriteMode.APPEND and not asset.upstreams and asset.files is None:
+        return [f"{step.asset} appends: rows that it landed before will land again"]
+    if again and asset.new_rows and isinstance(asset.code, PythonCode):
+        return [_trusted(asset)]
+    return []
+
+
+def _trusted(asset: Asset) -> str:
+    """What a function does with a part of the rows cannot be read."""
+    names = ", ".join(map(str, sorted(asset.new_rows)))
+    how = "keep its keys apart" if asset.new_rows <= set(asset.new_keys) else "treat each by itself"
+    return f"{asset.key} reads new rows of {names} in a function, which is trusted to {how}"
+
+
+def _clock_warnings(asked: Asked) -> Iterator[str]:
+    """Of tables that bear a time to come: what is written keeps it until then."""
+    for key in asked.selected:
+        table = asked.facts.tables.get(key)
+        if table and (ahead := table.runs_ahead(asked.facts.now)):
+            yield (
+                f"{key} was last written at {ahead:%Y-%m-%d %H:%M} UTC, and now is {asked.facts.now:%Y-%m-%d %H:%M}: a "
+                "clock was or is wrong; once this one is right, `lakeflow doctor --mend-times` sets such times to now"
+            )
+
+
+def _late_warnings(asked: Asked) -> Iterator[str]:
+    """Of partitions that are fresh: rows that came late for one of them are in nobody's plan."""
+    for key in asked.selected:
+        asset, stands = asked.project.assets[key], published(asked.facts.tables.get(key), ())
+        if asset.timeline is None or key in asked.running or stands is None:
+            continue
+        for upstream in sorted(asset.upstreams):
+            since, table = stands.inputs.get(str(upstream)), asked.facts.tables.get(upstream)
+            if asked.project.assets[upstream].timeline or since is None or table is None:
+                continue
+            if shift := moved(table, since):
+                came = Reason(Cause.INPUT_MOVED, upstream, short_id(since), short_id(shift[0].id), shift[1])
+                yield f"{key}: {came}, and none of its partitions is due; `lakeflow backfill {key}` builds them again"
+
+
+def _landing_warnings(asked: Asked) -> Iterator[str]:
+    """Of selected assets, whether or not they run: what a person may have expected to land and does not."""
+    for key in asked.selected:
+        asset, landing = asked.project.assets[key], asked.facts.landings.get(key)
+        if asset.files is None or landing is None:
+            continue
+        if not landing.matched:
+            yield f"{key}: no file matches {', '.join(asset.files.globs)}"
+        if landing.lost:
+            more = f" and {len(landing.lost) - 1} more" if len(landing.lost) > 1 else ""
+            yield f"{key}: {landing.lost[0]}{more} landed before and is not there any more: its rows go"
+        if landing.again:
+            yield f'{key} lands bytes again, in {told(landing.again)}; once = "content" in its source skips such files'
+        if landing.skipped and not (key in asked.running and asked.running[key].action is Action.WRITE):
+            yield f"{key} skips {told(landing.skipped)}"
+        if key in asked.running and not landing.new and landing.before and not landing.faults:
+            yield f"{key}: nothing new lands; rows that landed before stay as they are"

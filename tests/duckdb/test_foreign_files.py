@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal as Number
 from itertools import count
 from pathlib import Path
@@ -24,7 +24,7 @@ from pyiceberg.typedef import Record
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.foreign import Equality, Mapped, Origin
-from lakeflow.core.model.schema import Decimal, Field, List, Map, Primitive, Schema, Struct
+from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct
 from lakeflow.core.model.table import DeleteFile, Scan
 from tests.duckdb.lab import RAW, values
 
@@ -202,14 +202,41 @@ def test_files_without_ids_are_read_by_the_names_that_the_table_maps(data: Path,
         (pa.int64(), 1, Struct((Field("x", LONG, 9),))),
     ],
 )
-def test_a_type_without_ids_that_would_be_cast_is_refused(
-    data: Path, engine: DuckEngine, stored: pa.DataType, value: Any, type_: Any
+@pytest.mark.parametrize("ids", [True, False])
+def test_a_type_that_would_be_cast_is_refused(
+    data: Path, engine: DuckEngine, stored: pa.DataType, value: Any, type_: Any, ids: bool
 ) -> None:
-    path = parquet(data, [(value,)], pa.schema([("v", stored)]))
+    metadata = {"PARQUET:field_id": "1"} if ids else None
+    path = parquet(data, [(value,)], pa.schema([pa.field("v", stored, metadata=metadata)]))
     schema = Schema((Field("v", type_, 1),))
     scan = Scan(RAW, 1, schema, (path,), unmarked=True, names=(named("v", id_=1),), history=(schema,))
-    with pytest.raises(AssetError, match="has no field ids and stores column 'v' as"):
+    with pytest.raises(AssetError, match="stores column 'v' as"):
         values(engine, scan)
+
+
+@pytest.mark.parametrize(
+    ("stored", "value", "type_"),
+    [
+        (pa.int8(), -1, INT),
+        (pa.int16(), -1, LONG),
+        (pa.int32(), 2**31 - 1, LONG),
+        (pa.uint32(), 2**32 - 1, LONG),
+        (pa.float32(), 1.5, Primitive("double")),
+        (pa.decimal128(5, 2), Number("1.25"), Decimal(9, 2)),
+        (pa.timestamp("ms"), datetime(2024, 1, 1, 0, 0, 0, 123000), Primitive("timestamp")),
+        (pa.binary(3), b"abc", Fixed(3)),
+        (pa.time64("us"), time(1, 2, 3, 4), Primitive("time")),
+    ],
+)
+@pytest.mark.parametrize("ids", [True, False])
+def test_a_type_that_widens_to_the_tables_is_read(
+    data: Path, engine: DuckEngine, stored: pa.DataType, value: Any, type_: Any, ids: bool
+) -> None:
+    metadata = {"PARQUET:field_id": "1"} if ids else None
+    path = parquet(data, [(value,)], pa.schema([pa.field("v", stored, metadata=metadata)]))
+    schema = Schema((Field("v", type_, 1),))
+    scan = Scan(RAW, 1, schema, (path,), unmarked=True, names=(named("v", id_=1),), history=(schema,))
+    assert values(engine, scan) == [{"v": value}]
 
 
 def test_names_without_ids_that_differ_in_letter_case_alone_are_refused(data: Path, engine: DuckEngine) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pyiceberg.schema import Schema as IcebergSchema
 from pyiceberg.types import DecimalType, FixedType
 
-from lakeflow.adapters.iceberg.metadata.types import docs_of, has_default, schema_from_json, schema_to_json, with_ids
+from lakeflow.adapters.iceberg.metadata.types import docs_of, fields_in, schema_from_json, schema_to_json, with_ids
 from lakeflow.core.model.schema import (
     PRIMITIVES,
     Decimal,
@@ -90,11 +90,13 @@ def test_spellings_of_other_engines_are_read() -> None:
     assert str(FixedType(16)) == "fixed[16]"
 
 
-def test_a_default_for_older_files_is_seen_at_any_depth() -> None:
+def test_a_field_is_found_however_deep_it_stands() -> None:
+    """A default may stand in a list's structs as well as beside the columns."""
     inner = {
         "type": "struct",
         "fields": [{"id": 2, "name": "x", "required": False, "type": "int", "initial-default": 1}],
     }
-    field = {"id": 1, "name": "a", "required": False, "type": inner}
-    assert has_default({"fields": [field]})
-    assert not has_default({"fields": [{**field, "type": "int"}]})
+    listed = {"type": "list", "element-id": 3, "element": inner, "element-required": False}
+    for type_ in (inner, listed):
+        found = fields_in({"fields": [{"id": 1, "name": "a", "required": False, "type": type_}]})
+        assert {field["id"]: field.get("initial-default") for field in found} == {1: None, 2: 1}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.spark.engine import Spark
-from tests.spark.theirs import TABLE, assert_read_as_spark_does
+from tests.spark.theirs import TABLE, assert_read_as_spark_does, materialized
 
 MERGE_ON_READ = (
     "'format-version'='2','write.delete.mode'='merge-on-read','write.update.mode'='merge-on-read',"
@@ -94,3 +94,11 @@ def test_files_of_several_partition_specs_orders_and_format_versions_are_one_tab
     spark.sql(f"insert into theirs.db.t.branch_work {row} from range(100, 101)")
     spark.sql(f"delete from {TABLE} where id in (1, 4, 7)")
     assert [row["id"] for row in assert_read_as_spark_does(spark, tmp_path)] == [0, 2, 3, 5, 6, 8]
+
+
+@pytest.mark.parametrize("format_", ["avro", "orc"])
+def test_data_files_in_another_format_are_refused_by_name(tmp_path: Path, spark: Spark, format_: str) -> None:
+    spark.sql(
+        f"create table {TABLE} using iceberg tblproperties ('write.format.default'='{format_}') as select 1 as id"
+    )
+    assert f".{format_} is not a Parquet file" in materialized(tmp_path).steps[0].reason

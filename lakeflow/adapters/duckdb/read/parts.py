@@ -13,7 +13,7 @@ from typing import TypeAlias
 from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb.names import listed, literal
-from lakeflow.adapters.duckdb.read.shapes import Node, ids_in, resolved, shapes
+from lakeflow.adapters.duckdb.read.shapes import Node, ids_in, refuse_other_types, resolved, shapes
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import EMPTY
@@ -79,6 +79,7 @@ def parts(cursor: DuckDBPyConnection, scan: Scan) -> tuple[Part, ...]:
 def _found_in(scan: Scan, path: str, nodes: Sequence[Node]) -> tuple[Names | None, Collection[int]]:
     """(what its columns are called, None where it has ids; the ids of the fields that it has)"""
     if ids := ids_in(nodes):
+        refuse_other_types(scan, path, nodes)
         return None, ids
     if not scan.names:
         raise AssetError(

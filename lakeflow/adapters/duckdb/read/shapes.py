@@ -13,7 +13,7 @@ from lakeflow.adapters.duckdb.names import listed
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.foreign import Mapped
-from lakeflow.core.model.schema import Decimal, Field, List, Map, Struct, Type, children
+from lakeflow.core.model.schema import Decimal, Field, List, Map, Struct, Type, children, walk
 from lakeflow.core.model.table import Scan
 
 _NODE: Final = "{name: name, many: coalesce(num_children, 0), id: field_id, type: duckdb_type}"
@@ -27,7 +27,7 @@ _EXACT: Final = {
     "TIMESTAMP": frozenset({"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE", "DATE"}),
     "TIMESTAMP WITH TIME ZONE": frozenset({"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP"}),
 }
-"""As what a type may be stored in a file without ids: its values are the same, and times there are in UTC."""
+"""As what a type may be stored: its values are the same, and times without a zone are in UTC."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,30 @@ def resolved(scan: Scan, path: str, nodes: Sequence[Node]) -> dict[int, str]:
     return dict(_Names(scan, path).among(every_column(scan), scan.names, nodes))
 
 
+def refuse_other_types(scan: Scan, path: str, nodes: Sequence[Node]) -> None:
+    """AssetError for a column with its id whose type is not the field's, nor one that widens to it."""
+    stored = dict(_by_id(nodes))
+    for where, field in walk(scan.schema.fields):
+        node = stored.get(field.id)
+        if node is None or (node.below if children(field.type) else _is_exact(node.type, field.type)):
+            continue
+        raise _other_type(f"{scan.key}: {path}", ".".join(where), node, field)
+
+
+def _by_id(nodes: Sequence[Node]) -> Iterator[tuple[int, Node]]:
+    for node in nodes:
+        if node.id is not None:
+            yield node.id, node
+        yield from _by_id(node.below)
+
+
+def _other_type(where: str, name: str, node: Node, field: Field) -> AssetError:
+    return AssetError(
+        f"{where} stores column {name!r} as {node.type}, which is not {field.type}",
+        hint="rewrite it once with the engine that added the file (in Spark: CALL system.rewrite_data_files)",
+    )
+
+
 def every_column(scan: Scan) -> tuple[Field, ...]:
     """Those of the scan as it reads them, and all others that the table ever had as it had them last."""
     schemas = (*scan.history, scan.schema)
@@ -75,7 +99,10 @@ class _Names:
         self, fields: Sequence[Field], names: Sequence[Mapped], nodes: Sequence[Node]
     ) -> Iterator[tuple[int, str]]:
         if len({node.name.lower() for node in nodes}) < len(nodes):
-            raise self._error("has columns whose names differ in letter case alone")
+            raise AssetError(
+                f"{self.scan.key}: {self.path} has no field ids and columns whose names differ in letter case alone",
+                hint="rewrite it with one name for each column",
+            )
         known = {mapped.id: mapped for mapped in names}
         for field in fields:
             mapped = known.get(field.id)
@@ -97,17 +124,12 @@ class _Names:
                     yield side.id, side.name
                     yield from self._side(side, mapped, inner)
             case leaf if children(leaf) or node.below or not _is_exact(node.type, leaf):
-                raise self._error(f"stores column {node.name!r} as {node.type}, which is not {field.type}")
+                where = f"{self.scan.key}: {self.path} has no field ids and"
+                raise _other_type(where, node.name, node, field)
 
     def _side(self, field: Field, mapped: Mapped, node: Node) -> Iterator[tuple[int, str]]:
         below = next((one for one in mapped.fields if one.id == field.id), Mapped(frozenset(), field.id))
         return self._below(field, below, node)
-
-    def _error(self, wrong: str) -> AssetError:
-        return AssetError(
-            f"{self.scan.key}: {self.path} has no field ids and {wrong}",
-            hint="rewrite it once with the engine that added the file (in Spark: CALL system.rewrite_data_files)",
-        )
 
 
 def _tree(nodes: Iterator[dict[str, Any]]) -> Node:

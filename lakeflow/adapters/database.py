@@ -268,7 +268,8 @@ class Database:
             lock = open(f"{self.path}.lock", "a+", opener=_open_private)  # noqa: SIM115 - closed below; `opener`
         except OSError as error:
             raise LakeError(
-                f"cannot write beside {self.place}: {error.strerror}", hint="check the folder's permissions"
+                f"cannot write beside {self.place}: {error.strerror}",
+                hint="check the folder's permissions, and that its disk has room (`df -h`, and `df -i` for inodes)",
             ) from error
         with lock:
             self._wait_for(lock)

@@ -94,7 +94,8 @@ class IcebergCatalog:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise LakeError(f"cannot make {directory}: {error.strerror}", asset=table.key) from error
+            hint = "check permissions and room on the disk (`df -h`, and `df -i` for inodes), run again"
+            raise LakeError(f"cannot make {directory}: {error.strerror}", hint=hint, asset=table.key) from error
         return str(directory)
 
     def scan(self, table: Table, snapshot_id: int | None) -> Scan:

@@ -267,7 +267,7 @@ def _is_made(one: Patient) -> bool:
 def _examine_layout(one: Patient) -> Iterator[Finding]:
     layout, known = one.database.layout(), len(MIGRATIONS)
     if damage := one.database.damage():
-        hint = f"restore {one.database.place} from a copy"
+        hint = f"restore {one.database.place} from a copy, or `lakeflow doctor --rebuild-catalog` makes it again"
         yield from (Finding(Level.PROBLEM, "database", line, hint) for line in damage)
     if layout > known:
         message = f"made by a newer release: its layout is {layout}, this release knows up to {known}"

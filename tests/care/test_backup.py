@@ -49,6 +49,7 @@ def test_a_lake_that_is_put_back_is_the_lake_that_was_copied(tmp_path: Path) -> 
     assert rows(built(root, 5)) == [5]
 
 
+@pytest.mark.long
 def test_a_copy_that_is_put_back_elsewhere_is_relocated(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     lakeflow.lake.lake.backup(tmp_path / "copy", root)
@@ -61,6 +62,7 @@ def test_a_copy_that_is_put_back_elsewhere_is_relocated(tmp_path: Path) -> None:
     assert rows(other) == [2]
 
 
+@pytest.mark.long
 def test_a_backup_during_runs_is_of_one_moment(tmp_path: Path) -> None:
     """The runs publish two tables together; in no copy does one of them run ahead."""
     root = project(tmp_path / "p", 0, "a", "b")

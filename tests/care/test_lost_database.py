@@ -79,6 +79,7 @@ def test_a_lost_database_begins_no_new_lake(tmp_path: Path, how: str) -> None:
     assert files(warehouse(root)) == before
 
 
+@pytest.mark.long
 def test_a_lost_database_of_a_lake_without_a_marker_begins_no_new_lake(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     without_marker(root)
@@ -147,6 +148,7 @@ def test_a_damaged_database_is_kept_beside_the_one_that_is_made_again(tmp_path: 
     assert not problems(root)
 
 
+@pytest.mark.long
 def test_a_rebuilt_catalog_of_a_moved_lake_is_relocated(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     lose(root)
@@ -202,24 +204,25 @@ def test_a_publish_of_several_tables_is_made_good_whole_or_not_at_all(tmp_path: 
     head = json.loads(newest(root).read_text())["current-snapshot-id"]
     (warehouse(root) / f"silver/a/metadata/proof-{head}.puffin").unlink()
     lose(root)
-    assert lakeflow.lake.rebuild_catalog(root).tables
+    assert lakeflow.lake.lake.rebuild_catalog(root).tables
     assert (main_of(root), main_of(root, "silver.b")) == ([1], [1])
 
 
+@pytest.mark.long
 def test_a_rebuild_that_is_killed_anywhere_is_repeated(tmp_path: Path) -> None:
     """Until the new database has its name there is none, and the lake is refused as before."""
     root = built(tmp_path / "p", 1, 2)
     lose(root)
     kill = (
-        "import os, signal, sys, sqlite3, pathlib, lakeflow.lake\n"
+        "import os, signal, sys, sqlite3, pathlib, lakeflow.lake.lake\n"
         "replace = pathlib.Path.replace\n"
         "pathlib.Path.replace = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"lakeflow.lake.rebuild_catalog({str(root)!r})\n"
+        f"lakeflow.lake.lake.rebuild_catalog({str(root)!r})\n"
     )
     assert subprocess.run([sys.executable, "-c", kill], check=False).returncode == -signal.SIGKILL
     assert not database(root).exists()
     refuses(root, "is lost or empty")
-    assert lakeflow.lake.rebuild_catalog(root).tables
+    assert lakeflow.lake.lake.rebuild_catalog(root).tables
     assert rows(root) == [2]
 
 

@@ -103,6 +103,7 @@ def test_a_table_whose_folder_became_a_link_is_left_alone(tmp_path: Path) -> Non
     assert rows(root) == [4]
 
 
+@pytest.mark.long
 def test_a_table_whose_metadata_is_behind_a_link_is_left_alone(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2, 3, 4)
     metadata = warehouse(root) / "silver/a/metadata"
@@ -113,6 +114,7 @@ def test_a_table_whose_metadata_is_behind_a_link_is_left_alone(tmp_path: Path) -
     assert rows(root) == [4]
 
 
+@pytest.mark.long
 def test_a_table_that_holds_another_tables_metadata_is_left_alone(tmp_path: Path) -> None:
     """Also where the other stands around it."""
     root = built(tmp_path / "p", 1, 2, 3, 4)
@@ -134,6 +136,7 @@ def test_a_warehouse_inside_a_tables_folder_is_left_alone(tmp_path: Path) -> Non
     assert collect(root) == set()
 
 
+@pytest.mark.long
 def test_a_landing_folder_inside_a_tables_folder_is_left_alone(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2, 3, 4)
     landing = warehouse(root) / "silver/a/incoming"
@@ -145,6 +148,7 @@ def test_a_landing_folder_inside_a_tables_folder_is_left_alone(tmp_path: Path) -
     assert collect(root) == set()
 
 
+@pytest.mark.long
 def test_a_project_inside_a_tables_folder_is_left_alone(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2, 3, 4, settings=shared(tmp_path, "wh"))
     moved = tmp_path / "wh/silver/a/project"
@@ -164,6 +168,7 @@ def test_a_file_under_two_names_is_needed_under_both(tmp_path: Path) -> None:
     assert rows(root) == [4]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["w h", "w%20h", "wh%", "wähl", "p/../wh"])
 def test_a_warehouse_with_an_odd_name_is_collected_as_any(tmp_path: Path, name: str) -> None:
     root = built(tmp_path / "p", 1, 2, 3, 4, settings=shared(tmp_path, name))
@@ -172,6 +177,7 @@ def test_a_warehouse_with_an_odd_name_is_collected_as_any(tmp_path: Path, name: 
     assert len(list((tmp_path / name).rglob("*.parquet"))) == 3
 
 
+@pytest.mark.long
 def test_a_table_that_others_wrote_to_since_it_was_dropped_is_left_alone(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     (root / "layers/silver/a.sql").unlink()
@@ -187,6 +193,7 @@ def test_a_table_that_others_wrote_to_since_it_was_dropped_is_left_alone(tmp_pat
     assert not (warehouse(root) / "silver/a").exists()
 
 
+@pytest.mark.long
 def test_a_drop_that_an_old_release_recorded_is_known(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1)
     (root / "layers/silver/a.sql").unlink()

@@ -72,6 +72,7 @@ def test_another_lakes_warehouse_is_refused_until_it_is_adopted(tmp_path: Path) 
     assert "belongs to another lake, lake 'two'" in refusal(one).message
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", [".", "layers", "filled"])
 def test_a_filled_folder_is_refused_until_it_is_adopted(tmp_path: Path, place: str) -> None:
     root = project(tmp_path / "p", settings=f'warehouse = "{place}"\n')
@@ -126,6 +127,7 @@ def test_a_lake_that_was_moved_keeps_its_id_and_a_copy_becomes_a_lake_of_its_own
     assert rows(copy) == [4]
 
 
+@pytest.mark.long
 def test_a_lake_from_before_the_marker_that_was_moved_is_relocated(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     without_marker(root)
@@ -164,6 +166,7 @@ def test_a_warehouse_inside_another_lakes_is_refused(tmp_path: Path) -> None:
         lake.materialize()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"id": 1}'])
 def test_a_damaged_marker_is_nobodys_until_it_is_adopted(tmp_path: Path, content: str) -> None:
     root = built(tmp_path / "p", 1)
@@ -202,6 +205,7 @@ with opened({root!r}) as lake:
 """
 
 
+@pytest.mark.long
 def test_processes_that_mark_a_warehouse_at_once_agree(tmp_path: Path) -> None:
     """Those of one lake all go on, of two lakes one is refused."""
     roots = [project(tmp_path / name, settings=shared(tmp_path, "wh")) for name in ("one", "two")]
@@ -225,6 +229,7 @@ def test_processes_that_mark_a_warehouse_at_once_agree(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "wh").iterdir()] == [MARKER]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("point", ["os.link", "os.fsync", "os.unlink"])
 def test_a_claim_that_is_killed_anywhere_is_taken_up_by_the_next(tmp_path: Path, point: str) -> None:
     root = project(tmp_path / "p")

@@ -12,14 +12,19 @@ from lakeflow.core.declare.laws import Draft, children_of, descendants
 from lakeflow.core.declare.sql_header import read_header
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, Layer
-from lakeflow.core.model.check import CheckFile, CheckKind, Severity, Suite
+from lakeflow.core.model.check import CheckFile, CheckKind, Severity, Suite, read_thresholds
 from lakeflow.core.sql.query import NO_OTHERS, Query, ReadQuery, Reference
 from lakeflow.core.version.fingerprint import fingerprint, suite_source
 from lakeflow.core.version.reachable_code import whole
 from lakeflow.core.wording import did_you_mean, did_you_mean_asset
 from lakeflow.project.sources import Sources, UnreadableError
 
-_HEADER: Final[Mapping[str, type]] = {"severity": str, "allow_empty": bool, "description": str}
+_HEADER: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "severity": str,
+    "allow_empty": bool,
+    "description": str,
+    **dict.fromkeys(("warn", "hold"), (int, float)),
+}
 
 
 @dataclass(frozen=True)
@@ -151,9 +156,15 @@ class Checks:
         header, query = read_header(text, name), self._read_query(text, name, NO_OTHERS)
         self.faults += [*header.faults, *query.faults, *_outside(query)]
         fields = dict(self._fields(name, header.fields, header.lines))
+        limits = read_thresholds(fields.pop("warn", None), fields.pop("hold", None))
+        if isinstance(limits, str) or (limits and "severity" in fields):
+            said = limits if isinstance(limits, str) else "warn and hold say what severity says too"
+            hint = "write warn = 0.001 and hold = 0.01 (shares), or warn = 1 and hold = 100 (rows), without severity"
+            self.faults.append(Fault(name, header.lines.get("warn", header.lines.get("hold", 1)), said, hint))
+            limits = None
         shared = not _in_a_layer(path, self._folder)
         called = path.stem if shared else path.stem.partition(".")[2]
-        file = CheckFile(CheckKind.ROWS, name, text, called, **fields)
+        file = CheckFile(CheckKind.ROWS, name, text, called, **fields, thresholds=limits)
         return _Read(file, query.references, query.published)
 
     def _fields(self, name: str, fields: Mapping[str, Any], lines: Mapping[str, int]) -> Iterator[tuple[str, Any]]:
@@ -163,7 +174,7 @@ class Checks:
                 hint = did_you_mean(key, _HEADER, f"the fields are {', '.join(_HEADER)}")
                 self.faults.append(Fault(name, line, f"unknown field {key!r}", hint))
             elif not isinstance(value, _HEADER[key]):
-                hint = 'write severity = "warning", allow_empty = true, description = "…"'
+                hint = 'write severity = "warning", allow_empty = true, warn = 1, hold = 0.01, description = "…"'
                 self.faults.append(Fault(name, line, f"{key} has the wrong type", hint))
             elif key == "severity" and value not in list(Severity):
                 hint = f"{', '.join(Severity)} exist"

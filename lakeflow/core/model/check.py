@@ -57,6 +57,58 @@ class CheckKind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Thresholds:
+    """How many bad rows a check bears: above `warn` it fails as a warning, above `hold` it holds the publish.
+
+    A fraction is a share of the rows that were judged, a whole number of at least 1 counts rows.
+    """
+
+    warn: float | None = None
+    hold: float | None = None
+
+    def severity(self, failed: int, rows: int) -> Severity | None:
+        """Of that many bad rows; None: the check bears them."""
+        if self.hold is not None and _exceeds(failed, rows, self.hold):
+            return Severity.CRITICAL
+        return Severity.WARNING if self.warn is not None and _exceeds(failed, rows, self.warn) else None
+
+    def __str__(self) -> str:
+        said = {"warns": self.warn, "holds": self.hold}
+        return ", ".join(f"{word} above {_words(limit)}" for word, limit in said.items() if limit is not None)
+
+
+def read_thresholds(warn: object, hold: object) -> Thresholds | str | None:
+    """What is declared, None where nothing is; the end of a sentence that says what is wrong with it."""
+    for name, limit in (("warn", warn), ("hold", hold)):
+        if limit is not None and not _is_limit(limit):
+            return f"{name} is neither a share such as 0.01 nor a number of rows such as 100"
+    if warn is None and hold is None:
+        return None
+    found = Thresholds(*(limit if isinstance(limit, int | float) else None for limit in (warn, hold)))
+    if found.warn is not None and found.hold is not None and _is_share(found.warn) == _is_share(found.hold):
+        return found if found.warn <= found.hold else "warn is above hold, and would never be heard"
+    return found
+
+
+def _is_limit(limit: object) -> bool:
+    if not isinstance(limit, int | float) or limit is True or limit is False:
+        return False
+    return 0 <= limit <= 1 if _is_share(limit) else limit >= 1
+
+
+def _is_share(limit: float) -> bool:
+    return type(limit) is float or limit == 0
+
+
+def _exceeds(failed: int, rows: int, limit: float) -> bool:
+    return failed > (limit * rows if _is_share(limit) else limit)
+
+
+def _words(limit: float) -> str:
+    return f"{limit * 100:g}%" if _is_share(limit) else f"{limit:,} rows"
+
+
+@dataclass(frozen=True)
 class CheckFile:
     """A check file as it was read at plan time: these bytes are what the audit executes.
 
@@ -70,6 +122,7 @@ class CheckFile:
     name: str = ""
     severity: Severity = Severity.CRITICAL
     allow_empty: bool = False
+    thresholds: Thresholds | None = None
     references: tuple[AssetKey, ...] = ()
     published: tuple[AssetKey, ...] = ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lakeflow.adapters.expectations.checks.check import NOTHING, Check, Finding, share
@@ -20,7 +20,8 @@ def file_check(file: CheckFile, table: Audited, *, allow_empty: bool) -> Check:
     """The check in `<asset>.<name>.sql`."""
     rule = bad_rows(table, file.text, allow_empty=allow_empty or file.allow_empty)
     name = file.name.replace("_", " ") or file.path
-    return Check(file.path, name, rule, file.path, file.severity, personal=table.guarded)
+    check = Check(file.path, name, rule, file.path, file.severity, personal=table.guarded)
+    return replace(check, thresholds=file.thresholds)
 
 
 def bad_rows(table: Audited, sql: str, *, allow_empty: bool) -> BadRows:

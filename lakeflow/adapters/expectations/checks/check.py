@@ -13,7 +13,7 @@ from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.checks.evidence import counts, evidence
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import EMPTY
-from lakeflow.core.model.check import Outcome, Severity
+from lakeflow.core.model.check import Outcome, Severity, Thresholds
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult, Scope
 from lakeflow.core.wording import counted
@@ -67,6 +67,7 @@ class Check:
     personal: bool = False
     configuration: Mapping[str, Any] | None = None
     refusal: Refusal | None = None
+    thresholds: Thresholds | None = None
 
     def run(self, answers: Answers) -> CheckResult:
         """Never raises: a check that broke is errored, and says why."""
@@ -89,10 +90,13 @@ class Check:
         return self._result(Finding(Outcome.ERRORED, reason))
 
     def _result(self, finding: Finding) -> CheckResult:
+        severity = self.severity
+        if self.thresholds and finding.failed_rows is not None and finding.outcome is Outcome.FAILED:
+            severity, finding = self._borne(self.thresholds, finding)
         return CheckResult(
             name=self.name,
             outcome=finding.outcome,
-            severity=self.severity,
+            severity=severity,
             failed_rows=finding.failed_rows,
             rows=finding.rows,
             detail=finding.detail,
@@ -100,6 +104,14 @@ class Check:
             samples=finding.samples,
             evidence=evidence(self.configuration, counts(finding.metrics) if self.personal else finding.metrics),
         )
+
+    def _borne(self, limits: Thresholds, finding: Finding) -> tuple[Severity, Finding]:
+        """The severity that so many bad rows have; none at all is a pass."""
+        severity = limits.severity(finding.failed_rows or 0, finding.rows or 0)
+        detail = "; ".join(part for part in (finding.detail, str(limits)) if part)
+        if severity is None:
+            return self.severity, replace(finding, outcome=Outcome.PASSED, detail=detail)
+        return severity, replace(finding, detail=detail)
 
 
 def withheld(message: str, *, personal: bool) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lakeflow.adapters.expectations.checks import names, own_kinds
-from lakeflow.adapters.expectations.checks.bad_rows import bad_rows
+from lakeflow.adapters.expectations.checks.bad_rows import BadRows, bad_rows
 from lakeflow.adapters.expectations.checks.check import Broken, Check, Rule, Stated
 from lakeflow.adapters.expectations.checks.column_types import type_check
 from lakeflow.adapters.expectations.checks.expectation import BadOnes, Judged
@@ -31,7 +31,7 @@ from lakeflow.adapters.expectations.sql.domains import Metric, domain_of
 from lakeflow.adapters.expectations.sql.literals import EXACT
 from lakeflow.adapters.expectations.sql.predicates import regexes
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
-from lakeflow.core.model.check import Outcome, Severity
+from lakeflow.core.model.check import Outcome, Severity, Thresholds, read_thresholds
 from lakeflow.core.model.quarantine import Refusal
 
 _FOR_SCHEMA: Final = ("ExpectColumnValuesToBeOfType", "ExpectColumnTypeToBe", "ExpectColumnValuesToBeInTypeList")
@@ -57,19 +57,36 @@ def compile_expectation(expectation: Any, table: Audited, source: Source) -> Che
         return Check(source.unit, f"expectation {source.place + 1}", Broken(reason), source.path)
     name, severity = type(expectation).__name__, _severity(expectation)
     personal = table.is_personal(_columns(expectation))
-    refusal = None
+    refusal = limits = None
     try:
         refuse_open(expectation)
         with seam.one_configuration(expectation):
             name = names.name_of(expectation, _words(expectation))
             rule = _rule(expectation, table, source)
-            refusal = _refusal(expectation, table)
+            refusal, limits = _refusal(expectation, table), _thresholds(expectation, rule)
         personal = table.guarded if _may_read_others(expectation) else personal
     except CannotCheck as error:
         rule = Stated(Outcome.ERRORED, str(error))
     except Exception as error:  # noqa: BLE001 - the boundary to the library and to users' own expectation classes
         rule = Broken(f"{type(error).__name__}: {error}")
-    return Check(source.unit, name, rule, source.path, severity, personal, seam.configuration_of(expectation), refusal)
+    configuration = seam.configuration_of(expectation)
+    return Check(source.unit, name, rule, source.path, severity, personal, configuration, refusal, limits)
+
+
+def _thresholds(expectation: Any, rule: Rule) -> Thresholds | None:
+    """`warn` and `hold` among its options. CannotCheck where they say what something else says too, or nothing."""
+    options = _options(expectation)
+    found = read_thresholds(options.get("warn"), options.get("hold"))
+    if isinstance(found, str):
+        raise CannotCheck(found)
+    if found is None:
+        return None
+    if "severity" in expectation.__fields_set__ or getattr(expectation, "mostly", 1) not in {None, 1}:
+        raise CannotCheck("warn and hold say what severity and mostly say; give either these or those")
+    counts = isinstance(rule, BadRows) or (isinstance(rule, Judged) and rule.bad is not None)
+    if not counts:
+        raise CannotCheck("warn and hold need a check that counts bad rows")
+    return found
 
 
 def _refusal(expectation: Any, table: Audited) -> Refusal | None:

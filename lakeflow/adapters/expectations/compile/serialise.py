@@ -29,7 +29,7 @@ from lakeflow.adapters.expectations.metrics.per_value import PerValue
 from lakeflow.adapters.expectations.metrics.text_rules import FitsJsonSchema, HasFormat, IsDate, IsJson, Matches
 from lakeflow.adapters.expectations.sql.domains import Hint, Says
 from lakeflow.adapters.expectations.table import Operand
-from lakeflow.core.model.check import Outcome, Severity
+from lakeflow.core.model.check import Outcome, Severity, Thresholds
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.schema import Decimal, Primitive
 
@@ -39,7 +39,7 @@ _RECORDS: Final[Mapping[str, type]] = {
         *(Severity, Outcome, Read, Says),
         *(Check, Judged, BadOnes, Stated, BadRows, Ruled, AgainstMain, Reading),
         *(Share, Inside, Equal, NoneFound, Settled, Commonest, Quantiles, SharesNear, BinsNear),
-        *(Refusal, Aggregate, Dated, Hint, Query, Keys, Known),
+        *(Refusal, Thresholds, Aggregate, Dated, Hint, Query, Keys, Known),
         *(PerValue, IsJson, FitsJsonSchema, IsDate, HasFormat, Matches, Operand, Primitive, Decimal),
     )
 }

@@ -62,8 +62,12 @@ def write(engine: DuckEngine, asset: Asset, directory: Path, raw: Scan | None = 
 
 
 def rows_of(text: str, engine: DuckEngine, directory: Path) -> Scan:
-    """The rows of a SELECT without inputs, written."""
-    return write(engine, replace(sql_asset(text), inputs={}), directory)
+    """The rows of a SELECT without inputs, written; as bronze it may read files."""
+    return write(engine, in_bronze(replace(sql_asset(text), inputs={})), directory)
+
+
+def in_bronze(asset: Asset) -> Asset:
+    return replace(asset, key=AssetKey.parse("bronze.out"))
 
 
 def whole(schema: Schema, directory: Path) -> Write:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from lakeflow.core.errors import AssetError, ConfigError, SchemaError
 from lakeflow.core.model.asset import Asset, Column, SqlCode
 from lakeflow.core.model.schema import Primitive
 from lakeflow.core.model.table import Scan
-from tests.duckdb.lab import OUT, RAW, python_asset, rows_of, sql_asset, values, whole, write
+from tests.duckdb.lab import OUT, RAW, in_bronze, python_asset, rows_of, sql_asset, values, whole, write
 
 if TYPE_CHECKING:
     import pandas
@@ -40,7 +41,7 @@ def raw(engine: DuckEngine, data: Path) -> Scan:
 def failure(engine: DuckEngine, asset: Asset, raw: Scan, directory: Path) -> AssetError:
     with pytest.raises(AssetError) as error:
         write(engine, asset, directory, raw)
-    assert error.value.asset == OUT
+    assert error.value.asset == asset.key
     assert list(directory.glob("*/*")) == [Path(path) for path in raw.files]
     return error.value
 
@@ -123,11 +124,11 @@ def test_a_file_where_one_stands_is_never_taken_for_the_project_s(
 
 
 def test_a_missing_input_file_is_named(engine: DuckEngine, data: Path, raw: Scan) -> None:
-    assert "nope.csv" in failure(engine, sql_asset("SELECT * FROM read_csv('nope.csv')"), raw, data).message
+    assert "nope.csv" in failure(engine, in_bronze(sql_asset("SELECT * FROM read_csv('nope.csv')")), raw, data).message
 
 
 def test_a_signed_address_is_not_repeated(engine: DuckEngine, data: Path, raw: Scan) -> None:
-    error = failure(engine, sql_asset("SELECT * FROM read_csv('/no/x.csv?X-Signature=secret')"), raw, data)
+    error = failure(engine, in_bronze(sql_asset("SELECT * FROM read_csv('/no/x.csv?X-Signature=secret')")), raw, data)
     assert "secret" not in f"{error.message}{error.hint}"
 
 
@@ -343,11 +344,19 @@ def test_what_user_code_prints_does_not_reach_stdout(
 
 
 def test_nothing_of_a_step_is_left_in_the_engine(engine: DuckEngine, data: Path, raw: Scan) -> None:
+    write(engine, in_bronze(python_asset(reader_in)), data, raw)
+    with pytest.raises(AssetError), engine.produce(in_bronze(sql_asset("SELECT nope")), {RAW: raw}):
+        pass
+    with closing(engine._instances.first.cursor()) as cursor:
+        found = cursor.execute("SELECT database_name FROM duckdb_databases() WHERE NOT internal").fetchall()
+    assert found == [("memory",)]
+
+
+def test_the_instance_of_a_silver_step_goes_with_it(engine: DuckEngine, data: Path, raw: Scan) -> None:
     write(engine, python_asset(reader_in), data, raw)
     with pytest.raises(AssetError), engine.produce(sql_asset("SELECT nope"), {RAW: raw}):
         pass
-    databases = "SELECT count(*) FROM duckdb_databases() WHERE NOT internal"
-    assert values(engine, rows_of(databases, engine, data)) == [{"count_star()": 2}]
+    assert engine._instances._all == [engine._instances.first]
 
 
 def test_pandas_and_polars_are_imported_only_when_asked_for(root: Path, data: Path) -> None:

@@ -21,7 +21,7 @@ from lakeflow.adapters.duckdb.land.landing import Load, landing
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.compare import same_rows
-from lakeflow.core.keys import TableKey
+from lakeflow.core.keys import Layer, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.plan.landing import Found
@@ -53,7 +53,9 @@ class DuckEngine:
     @contextmanager
     def produce(self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY) -> Iterator[Output]:
         trial = self._trial(asset, inputs, terms)
-        with self._instances.lent(terms.share) as instance, produced(instance, asset, inputs, trial) as output:
+        bronze = asset.key.layer is Layer.BRONZE
+        instances = self._instances.lent if bronze else self._instances.fresh
+        with instances(terms.share) as instance, produced(instance, asset, inputs, trial) as output:
             yield output
 
     @contextmanager

@@ -113,7 +113,7 @@ class LockedDuckDB:
         for name, scan in relations.items():
             view = ".".join(quoted(part) for part in name.split("."))
             self._connection.execute(f"CREATE VIEW {view} AS {scans.select(self._connection, scan)}")
-        self._lock(tuple(path for scan in relations.values() for path in _paths(scan)))
+        self._lock(tuple(path for scan in relations.values() for path in scans.paths(scan)))
 
     def _lock(self, paths: tuple[str, ...]) -> None:
         if paths:
@@ -126,8 +126,3 @@ def _said(error: Exception) -> str:
     """DuckDB's first line, with what to write where it speaks of a column that is called otherwise now."""
     text = first_line(error)
     return f"{text}; {hint}" if (hint := hint_of_renamed(text)) else text
-
-
-def _paths(scan: Scan) -> tuple[str, ...]:
-    others = _paths(scan.among) if scan.among else ()
-    return (*scan.files, *(delete.path for delete in scan.deletes), *others)

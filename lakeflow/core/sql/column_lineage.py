@@ -302,7 +302,7 @@ def _replacing(star: Node) -> list[Any]:
 
 def _called(node: Node, scope: Scope) -> Origins:
     """`email.upper()` is a function of a schema to the parser, and of a column to who wrote it."""
-    if function_of(node) in TELLS_NOTHING:
+    if function_of(node) in TELLS_NOTHING and not node.get("export_state"):
         return NOWHERE
     of = _qualifiers(node)
     return union(_value(each, scope) for each in _parts(node)) | (scope.origins(of) if of else NOWHERE)
@@ -337,10 +337,14 @@ TELLS_NOTHING: Final = frozenset(
 _YES_OR_NO: Final = frozenset(
     {"COMPARE_IN", "COMPARE_NOT_IN", "OPERATOR_NOT", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "GROUPING_FUNCTION"}
 )
-_ASIDE: Final = frozenset(
-    {"order_bys", "filter", "filter_expr", "partitions", "orders", "arg_orders", "start_expr", "end_expr", "type_expr"}
+_ASIDE: Final = frozenset({"filter", "filter_expr", "partitions", "start_expr", "end_expr", "type_expr"})
+"""Fields that choose rows, or name a type."""
+
+_IN_ORDER: Final = frozenset(
+    {"list", "array_agg", "string_agg", "group_concat", "listagg", "first", "last", "any_value", "arbitrary"}
+    | {"json_group_array", "sum", "avg", "min", "max"}
 )
-"""Fields that choose rows or their order, or name a type."""
+"""Aggregates whose ORDER BY only orders: that of `mode() within group (order by email)` is what they give."""
 
 
 def _parts(node: Node) -> Iterator[Any]:
@@ -351,9 +355,16 @@ def _parts(node: Node) -> Iterator[Any]:
         yield from (each["then_expr"] for each in node.get("case_checks") or ())
         yield node.get("else_expr")
         return
+    aside = _ASIDE | _orders_of(node)
     for name, value in node.items():
-        if name not in _ASIDE:
+        if name not in aside:
             yield from _expressions(value)
+
+
+def _orders_of(node: Node) -> frozenset[str]:
+    """The fields of a call that only order rows. `fill` makes values out of those by which it orders."""
+    of_window = {"orders"} if function_of(node) != "fill" else set[str]()
+    return frozenset(of_window | ({"order_bys", "arg_orders"} if function_of(node) in _IN_ORDER else set()))
 
 
 def _expressions(value: Any) -> Iterator[Any]:

@@ -34,8 +34,8 @@ READERS: Final = frozenset(
 OF_THE_CONNECTION: Final = frozenset(
     {"getvariable", "current_setting", "current_query", "getenv", "json_serialize_plan", "write_log", "stats"}
     | {"nextval", "currval", "setval", "setseed", "sleep_ms", "pg_sleep", "get_block_size", "parse_duckdb_log_message"}
-    | {"pg_get_viewdef", "pg_get_constraintdef", "pg_get_expr", "col_description", "obj_description"}
-    | {"shobj_description", "in_search_path"}
+    | {"pg_get_viewdef", "pg_get_constraintdef", "pg_get_expr", "format_type", "col_description"}
+    | {"obj_description", "shobj_description", "in_search_path"}
 )
 """Functions whose value is no matter of their arguments: settings, variables, texts of others, or an effect."""
 

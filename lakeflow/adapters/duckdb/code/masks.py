@@ -1,18 +1,22 @@
 """Masks, put between what an asset's code gave and everything that is done with it: no unmasked value is stored, not on
 a branch, not in a file that a failed write leaves behind.
 
-A hash is HMAC-SHA256, spelled in the query's own functions; the two keys that it needs are variables of the connection,
-so that the salt is in no SQL text, and in no message that quotes one.
+A hash is HMAC-SHA256, spelled in the query's own functions. The two keys that it needs are what two functions give
+that exist for the step alone, under names that nobody can guess: so the salt is in no SQL text, in no message that
+quotes one, and in nothing that a SELECT can ask the connection for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from duckdb import DuckDBPyRelation
+import duckdb
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from duckdb.sqltypes import BLOB
 
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.instance.instance import Step
@@ -45,12 +49,22 @@ NO_PRIVACY: Final = Privacy()
 
 @dataclass(frozen=True)
 class Masks:
-    """The masks of one step, by lower-cased column. `variables` hold the inner and the outer key of its hashes, under
-    names that no code of the user can know.
+    """The masks of one step, by lower-cased column. `keys` are the inner and the outer key of its hashes, by the names
+    of the functions that give them.
     """
 
     columns: Mapping[str, Mask]
-    variables: Mapping[str, bytes] = field(repr=False)
+    keys: Mapping[str, bytes] = field(repr=False)
+
+    @contextmanager
+    def ready(self, running: Step) -> Iterator[None]:
+        """While this is open, every connection of the instance knows the functions."""
+        with ExitStack() as stack:
+            for name, key in self.keys.items():
+                cursor = running.another()
+                cursor.create_function(name, _giving(key), [], BLOB)
+                stack.callback(_forget, cursor, name)
+            yield
 
     def over(self, relation: DuckDBPyRelation, running: Step, place: Place) -> DuckDBPyRelation:
         """The relation with these columns masked, still lazy. AssetError when it lacks one of them."""
@@ -65,13 +79,14 @@ class Masks:
 
     def _within_reach(self, relation: DuckDBPyRelation, running: Step) -> DuckDBPyRelation:
         """The relation on a connection that has the keys: code may return one of a DuckDB of its own."""
-        if all(self._knows(relation, variable) for variable in self.variables):
+        if all(self._knows(relation, name) for name in self.keys):
             return relation
         rows: pa.RecordBatchReader = relation.to_arrow_reader()
         return running.another().from_arrow(rows)
 
-    def _knows(self, relation: DuckDBPyRelation, variable: str) -> bool:
-        found = relation.query("lakeflow_rows", f"SELECT getvariable({literal(variable)}) IS NOT NULL")
+    def _knows(self, relation: DuckDBPyRelation, name: str) -> bool:
+        known = f"SELECT count(*) FROM duckdb_functions() WHERE function_name = {literal(name)}"
+        found = relation.query("lakeflow_rows", known)
         return bool(found.fetchall()[0][0]) if found else False
 
     def _column(self, name: str) -> str:
@@ -84,7 +99,7 @@ class Masks:
         return column
 
     def _hash(self, column: str) -> str:
-        inner, outer = (f"getvariable({literal(name)})" for name in self.variables)
+        inner, outer = (f"{quoted(name)}()" for name in self.keys)
         digest = f"sha256({inner} || encode(CAST({column} AS VARCHAR)))"
         return f"sha256({outer} || unhex({digest}))"
 
@@ -95,3 +110,12 @@ def masks_of(asset: Asset, salt: Salt | None) -> Masks:
         return Masks(asset.masks, {})
     names = (f"lakeflow_{uuid4().hex}" for _ in range(2))
     return Masks(asset.masks, dict(zip(names, require_key(asset, salt).pads, strict=True)))
+
+
+def _giving(key: bytes) -> Callable[[], bytes]:
+    return lambda: key
+
+
+def _forget(cursor: DuckDBPyConnection, name: str) -> None:
+    with suppress(duckdb.Error):  # the step was interrupted: the function goes with its instance
+        cursor.remove_function(name)

@@ -6,8 +6,8 @@ import inspect
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -27,7 +27,7 @@ from lakeflow.adapters.duckdb.types import NOTHING, schema_of
 from lakeflow.adapters.duckdb.write.modes import carry_out
 from lakeflow.adapters.duckdb.write.write import first_rows
 from lakeflow.core.declare.parameters import bind
-from lakeflow.core.keys import TableKey
+from lakeflow.core.keys import Layer, TableKey
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.schema import Schema, Type
 from lakeflow.core.model.table import Rows, Scan
@@ -40,12 +40,17 @@ Columns: TypeAlias = Mapping[str, Type]
 _FORMS: Final = "annotate it with one of: " + ", ".join(Form) + "; or not at all, for a relation"
 
 
+def _unbound(_files: Sequence[str], _folders: Sequence[str]) -> None:
+    """Bronze reads whatever it names."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """One try of an asset's code: for messages, the masks over what it gives, and the watch over what it takes.
 
     `folder` names the one for its files. The code runs for each of `windows`, or once without. What it gives is
-    computed within `reading`, which explains why what it reads cannot be read.
+    computed within `reading`, which explains why what it reads cannot be read, and after `close_off` was told to what
+    files and folders that is bound.
     """
 
     place: Place
@@ -54,9 +59,12 @@ class Trial:
     folder: str
     windows: tuple[Window, ...] = ()
     reading: Callable[[], AbstractContextManager[None]] = nullcontext
+    close_off: Callable[[Sequence[str], Sequence[str]], None] = _unbound
 
-    def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> AbstractContextManager[Step]:
-        return step(instance, inputs, self.masks.variables, self.watch.time)
+    @contextmanager
+    def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> Iterator[Step]:
+        with step(instance, inputs, self.watch.time) as running, self.masks.ready(running):
+            yield running
 
     def output(self, came: Sequence[Returned], running: Step, read: Columns, landed: tuple[Landed, ...] = ()) -> Output:
         """`read` are the columns of what the code read."""
@@ -93,10 +101,13 @@ class Output:
 
     def write(self, write: Write) -> Written:
         with printing_to_stderr(), failures(self._place), self._trial.reading():
+            folders = [write.directory, *([write.apart.directory] if write.apart else [])]
+            self._trial.close_off(scans.paths(write.base) if write.base else (), folders)
             return self._write(write, Path(write.directory) / self._trial.folder)
 
     def first(self, schema: Schema, limit: int) -> Rows:
         with printing_to_stderr(), failures(self._place), self._trial.reading():
+            self._trial.close_off((), ())
             return self._running.run(lambda: first_rows(self._relations[0], schema, limit))
 
     def _write(self, write: Write, target: Path) -> Written:
@@ -119,6 +130,8 @@ def produced(instance: Instance, asset: Asset, inputs: Mapping[TableKey, Scan], 
     """The asset's output, valid while this is open: its views and cursors are gone afterwards."""
     parameters = {name: inputs[key] for name, key in asset.parameters.items()}
     named = {str(key): scan for key, scan in inputs.items()} | parameters
+    if asset.key.layer is not Layer.BRONZE:
+        trial = replace(trial, close_off=partial(_bound_to, instance, inputs))
     with failures(trial.place), trial.step(instance, named) as running:
         windows = trial.windows or (None,)
         came = [_run(asset, named, running, trial.place, window) for window in windows]
@@ -131,6 +144,14 @@ def columns_of(schemas: Iterable[Schema]) -> Columns:
     types = {field.name.lower(): field.type for field in fields}
     several = {field.name.lower() for field in fields if str(field.type) != str(types[field.name.lower()])}
     return {name: type_ for name, type_ in types.items() if name not in several}
+
+
+def _bound_to(
+    instance: Instance, inputs: Mapping[TableKey, Scan], files: Sequence[str], folders: Sequence[str]
+) -> None:
+    """Silver and gold read what was pinned for them, whatever their code says."""
+    pinned = (path for scan in inputs.values() for path in scans.paths(scan))
+    instance.close_off([*pinned, *files], folders)
 
 
 def _run(asset: Asset, named: Mapping[str, Scan], running: Step, place: Place, window: Window | None) -> Returned:

@@ -10,10 +10,12 @@ from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.code.frames import as_arrow, lacks, refuse_unreadable
 from lakeflow.adapters.duckdb.code.paths import refuse_shadowed
+from lakeflow.adapters.duckdb.code.user_sql import doubts_of
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.instance.instance import Step, query
 from lakeflow.adapters.duckdb.types import NOTHING
 from lakeflow.core.column_names import refuse_twins
+from lakeflow.core.keys import AssetKey, Layer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,6 +61,10 @@ def one_select(text: str, step: Step, place: Place) -> DuckDBPyRelation:
         raise place.error(
             f"the SQL is {kinds}, not exactly one SELECT", "write one SELECT; PIVOT needs its values listed with IN"
         )
+    for doubt in doubts_of(step.cursor, text):
+        if not (doubt.reads and isinstance(place.key, AssetKey) and place.key.layer is Layer.BRONZE):
+            hint = doubt.hint or "land the file with a bronze asset and read that one"
+            raise place.error(f"{doubt.message}, which only bronze may" if doubt.reads else doubt.message, hint)
     refuse_shadowed(text, step.root, place)
     relation = query(step.cursor, _without_semicolons(text))
     refuse_twins(relation.columns)

@@ -1,14 +1,20 @@
-"""A user's text that must be exactly one SELECT, and what DuckDB says when it refuses one."""
+"""A user's text that must be exactly one SELECT, and what DuckDB says when it refuses one.
+
+DuckDB calls a SELECT what begins with a WITH that deletes rows, so it is the tree that is looked at.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import duckdb
 from duckdb import DuckDBPyConnection, StatementType
 
+from lakeflow.adapters.duckdb.code.syntax import tree_of
 from lakeflow.core.errors import AssetError
+from lakeflow.core.sql.statements import Doubt, doubts
 
 
 def only_select(connection: DuckDBPyConnection, sql: str) -> str:
@@ -22,7 +28,19 @@ def only_select(connection: DuckDBPyConnection, sql: str) -> str:
     kind = statements[0].type
     if kind != StatementType.SELECT:
         raise AssetError(f"a check is one SELECT, this is {kind.name}")
+    for doubt in doubts_of(connection, sql):
+        if not doubt.reads:
+            raise AssetError(doubt.message, hint=doubt.hint)
     return _without_semicolon(sql)
+
+
+def doubts_of(connection: DuckDBPyConnection, sql: str) -> Iterator[Doubt]:
+    """What a SELECT does that not every SELECT may do."""
+    tree = tree_of(connection, sql)
+    return iter((_UNKNOWN,)) if tree is None else doubts(tree)
+
+
+_UNKNOWN: Final = Doubt("DuckDB does not say what the SELECT does", "simplify it")
 
 
 def _without_semicolon(sql: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.instance.interrupt import Result, interruptible
 from lakeflow.adapters.duckdb.instance.spill import OwnFolder, sweep
-from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.adapters.duckdb.names import listed, literal, quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.externals import ExternalViews
 from lakeflow.core.errors import ConfigError
@@ -80,6 +80,13 @@ class Instance:
             with suppress(duckdb.Error):  # something is still open, and holds more
                 self._connection.execute(f"SET GLOBAL memory_limit = '{_IDLE}'")
             _configure(self._connection, "memory_limit", f"{self._share.memory}B")
+
+    def close_off(self, files: Sequence[str], folders: Sequence[str]) -> None:
+        """From now on it reads and writes these files and what is in these folders, and never any other."""
+        for name, paths in (("allowed_paths", files), ("allowed_directories", folders)):
+            if paths:
+                self._connection.execute(f"SET GLOBAL {name} = {listed(tuple(dict.fromkeys(paths)))}")
+        self._connection.execute("SET GLOBAL enable_external_access = false")
 
     def interrupt(self) -> None:
         """End the queries that run on it."""
@@ -153,21 +160,14 @@ class Step:
 
 
 @contextmanager
-def step(
-    instance: Instance, inputs: Mapping[str, Scan], variables: Mapping[str, bytes], watch: Callable[[], None]
-) -> Iterator[Step]:
-    """A database of its own, with a view of each input under its name; all cursors close with it.
-
-    On each of them the variables are set, their values bound and never spelled in SQL.
-    """
+def step(instance: Instance, inputs: Mapping[str, Scan], watch: Callable[[], None]) -> Iterator[Step]:
+    """A database of its own, with a view of each input under its name; all cursors close with it."""
     name = quoted(f"step_{uuid4().hex}")
     opened: list[DuckDBPyConnection] = []
     with ExitStack() as stack:
 
         def another() -> DuckDBPyConnection:
             opened.append(stack.enter_context(closing(instance.cursor())))
-            for variable, value in variables.items():
-                opened[-1].execute(f"SET VARIABLE {quoted(variable)} = $1", [value])
             return opened[-1]
 
         def interrupt_all() -> None:

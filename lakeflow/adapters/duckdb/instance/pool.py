@@ -41,6 +41,19 @@ class Instances:
             with self._lock:
                 self._idle.append(instance)
 
+    @contextmanager
+    def fresh(self, share: Share | None) -> Iterator[Instance]:
+        """One that nobody used before and nobody will use again, of that size."""
+        instance = self._new()
+        try:
+            if share is not None:
+                instance.resize(share)
+            yield instance
+        finally:
+            with self._lock:
+                self._all.remove(instance)
+            instance.close()
+
     def interrupt(self) -> None:
         for instance in tuple(self._all):
             instance.interrupt()

@@ -38,6 +38,12 @@ def select(cursor: DuckDBPyConnection, scan: Scan, home: str = TEMPORARY) -> str
     return " UNION ALL ".join(f"SELECT * FROM {part.source(scan.schema.fields, rows)}" for part in found)
 
 
+def paths(scan: Scan) -> tuple[str, ...]:
+    """Every file that is opened to read it."""
+    others = paths(scan.among) if scan.among else ()
+    return (*scan.files, *(delete.path for delete in scan.deletes), *others)
+
+
 def by_number(files: tuple[str, ...], fields: Sequence[Field]) -> str:
     """A FROM item: these columns of all rows in files of ours as `f0`, `f1`, … in that order.
 

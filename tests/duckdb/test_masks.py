@@ -120,7 +120,10 @@ def test_the_salt_is_no_part_of_a_message_or_of_what_stands_for_it(salted: DuckE
     assert secret not in f"{error.value}{error.value.hint}{error.value.__cause__}{Salt(SECRET)!r}"
 
 
-@given(secret=st.binary(min_size=1, max_size=100), text=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80))
+@given(
+    secret=st.binary(min_size=1, max_size=100),
+    text=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80),
+)
 @settings(max_examples=60, deadline=None)
 def test_any_salt_and_any_text_hash_as_the_standard_library_does(secret: bytes, text: str) -> None:
     inner, outer = Salt(secret).pads

@@ -6,6 +6,7 @@ differs, or that holds one of the planted texts, carries something of a person, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -51,11 +52,20 @@ def carriers(databases: Sequence[duckdb.DuckDBPyConnection], text: str) -> dict[
         return None
     told = [len(one) == len(two) for one, two in zip(first, second, strict=True)]
     return {
-        name: (is_told and set(one) != set(two)) or any(CANARY in value.upper() for value in one)
+        name: (is_told and _told(one) != _told(two)) or any(CANARY in value.upper() for value in one)
         for name, one, two, is_told in zip(names, first, second, told, strict=True)
     }
 
 
+def _told(values: Sequence[str]) -> set[str]:
+    """What is not a word or a number of everybody's: which one of these comes first hangs on how rows are hashed."""
+    return {_EVERYBODYS.sub("", value) for value in values}
+
+
+_EVERYBODYS: Final = re.compile(
+    r"n[1-4]|place[1-4]|h[1-4]|ulm|bonn|de|email|phone|note|tags|info|city|name|none|true|false|null|\b\d{1,3}\b",
+    re.IGNORECASE,
+)
 _MOST: Final = 2000
 """Rows of a result that is looked at."""
 

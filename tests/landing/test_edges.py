@@ -45,6 +45,12 @@ def test_a_row_with_a_value_too_many_is_refused_also_where_that_is_empty(lake: L
     lake.refused("drops/1.csv, line 3: 2 columns expected, ")
 
 
+def test_a_value_too_many_is_refused_behind_a_quote_that_another_sign_escapes(lake: Lake) -> None:
+    lake.asset("escape = '\\'")
+    lake.drop("1.csv", 'id,total\n1,"a\\"\nb\\"\n\\"c",\n')
+    lake.refused("drops/1.csv, line 2: 2 columns expected, ")
+
+
 def test_values_that_only_look_so_land(lake: Lake) -> None:
     text = 'id,total\n1,\n"a,\nb",\n"x,","\x1f\x1e\x1d\x1c,"\n'
     lake.drop("1.csv", text)

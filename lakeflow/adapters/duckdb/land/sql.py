@@ -86,14 +86,18 @@ def select(source: FileSource, paths: tuple[str, ...]) -> str:
 
 
 def overlong(source: FileSource, paths: tuple[str, ...]) -> str:
-    """The files in which a line ends with a delimiter, and holds as many as rows have columns, or a quote.
+    """The files in which a line ends with a delimiter, and holds as many as rows have columns, or ends a row that began
+    in a line before.
 
-    DuckDB drops the empty value behind such a delimiter and says nothing. Where quotes are they may hold delimiters, or
-    a row may have begun lines before, so that a line found so may yet be as declared.
+    DuckDB drops the empty value behind such a delimiter and says nothing. Quotes may hold delimiters, so that a line
+    found so may yet be as declared.
     """
     delimiter, quote = literal(source.delimiter), literal(source.quote)
     held = f"length(line) - length(replace(line, {delimiter}, ''))"
-    quoted_ = f" OR contains(line, {quote})" if source.quote else ""
+    quotes = f"(length(line) - length(replace(line, {quote}, ''))) % 2 = 1"
+    # A line that begins within quotes and ends outside of them holds an odd number, if no other sign escapes one.
+    begun = quotes if source.escape in {"", source.quote} else f"contains(line, {quote})"
+    quoted_ = f" OR {begun}" if source.quote else ""
     return (
         f"SELECT DISTINCT {PATH} FROM read_csv({listed(paths)}, auto_detect=false, header=false, "
         f"columns={{'line': 'VARCHAR'}}, delim={literal(NO_DELIMITER)}, quote='', escape='', nullstr='', "

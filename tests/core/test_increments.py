@@ -154,7 +154,9 @@ def test_a_history_dated_by_runs_waits_where_it_would_be_made_anew_and_the_plan_
 
 
 def test_a_version_that_has_begun_meanwhile_makes_the_asset_stale() -> None:
-    clean = table("silver.clean", made(2, inputs={"bronze.raw": 8}, turns="2024-05-01T00:00:00+00:00"))
+    """Also behind another engine's compaction."""
+    written = made(2, inputs={"bronze.raw": 8}, turns="2024-05-01T00:00:00+00:00")
+    clean = table("silver.clean", written, snapshot(3, 2, "replace"))
     what = project(RAW, replace(CLEAN, at="d", **HISTORY))  # type: ignore[arg-type]
     said = facts(RAW_TABLE, clean, reads={"bronze.raw": "d"})
     before, after = (datetime(2024, 5, 1, tzinfo=UTC) + timedelta(seconds=each) for each in (-1, 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -70,7 +70,9 @@ class Published:
     """What stands on an asset's main: made from which code, checks, files and inputs. `looked_at` are the snapshots of
     other tables that its checks looked into when it was last audited.
 
-    `foreign` is the newest snapshot on main that changed rows and that no run of ours wrote.
+    Of a history, `turns` is when the first version begins or ends that did not when it was written, and `open_versions`
+    how many nothing had ended then. `foreign` is the newest snapshot on main that changed rows and that no run of ours
+    wrote.
     """
 
     snapshot: Snapshot
@@ -80,18 +82,23 @@ class Published:
     inputs: Mapping[str, int] = EMPTY
     foreign: Snapshot | None = None
     looked_at: Mapping[str, int] = EMPTY
-
-    @property
-    def turns(self) -> datetime | None:
-        """When the first version of a history begins or ends that did not when it was written."""
-        made = provenance_of(self.snapshot.summary)
-        return datetime.fromisoformat(made.turns) if made and made.turns else None
+    turns: datetime | None = None
+    open_versions: int | None = None
 
 
 def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Published | None:
     """What stands on main, by the ledger's latest verdict on that very snapshot, else by its own summary."""
     if table is None or (head := table.published) is None:
         return None
+    found = _standing(table, head, verdicts)
+    made = next((made for snapshot in table.ancestry(head.id) if (made := provenance_of(snapshot.summary))), None)
+    if made is None:
+        return found
+    turns = datetime.fromisoformat(made.turns) if made.turns else None
+    return replace(found, turns=turns, open_versions=int(made.open_versions) if made.open_versions else None)
+
+
+def _standing(table: Table, head: Snapshot, verdicts: Sequence[VerdictRecord]) -> Published:
     ruled = {verdict.snapshot_id: verdict for verdict in verdicts if verdict.ruling in STANDING}
     foreign: Snapshot | None = None
     for snapshot in table.ancestry(head.id):

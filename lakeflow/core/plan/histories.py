@@ -7,7 +7,6 @@ Where no column says since when a row holds, versions are dated by the runs that
 from __future__ import annotations
 
 from lakeflow.core.model.asset import Asset, WriteMode
-from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.plan.facts import Published
 from lakeflow.core.wording import counted
 
@@ -42,7 +41,7 @@ def _left(asset: Asset, stands: Published) -> str:
         ended = _ended(stands)
         told = "" if ended is None else f" ({counted(ended, 'version')} of them ended)"
         return f"keeps those that its inputs still tell{told}"
-    current = _current(stands)
+    current = stands.open_versions
     most = "one version for each key that its inputs still have" if current is None else f"{current:,} at most"
     return (
         f"keeps {most}, dated by that run" if current is None else f"keeps {most}, one for each key, dated by that run"
@@ -58,12 +57,6 @@ def _versions(stands: Published) -> str:
     return "versions" if rows is None else counted(rows, "version")
 
 
-def _current(stands: Published) -> int | None:
-    """How many versions nothing has ended, where the run that wrote them said so."""
-    made = provenance_of(stands.snapshot.summary)
-    return int(made.open_versions) if made and made.open_versions else None
-
-
 def _ended(stands: Published) -> int | None:
-    current, rows = _current(stands), stands.snapshot.rows
+    current, rows = stands.open_versions, stands.snapshot.rows
     return None if current is None or rows is None else rows - current

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 
 from tests.exact.lab import Lab, Told
@@ -17,7 +20,10 @@ NANOS: Final = 1_717_236_000_123_456_789
 
 @dataclass(frozen=True)
 class Case:
-    """`given` as the page shows it; `arrow` is what a Parquet file holds. `stored` is None where it is refused."""
+    """`given` as the page shows it; `arrow` is what a Parquet file holds, or the frame that a function returns.
+
+    `stored` is None where it is refused.
+    """
 
     way: str
     declared: str
@@ -28,8 +34,16 @@ class Case:
     int96: bool = False
 
     def told(self, lab: Lab) -> Told:
+        """Asked once of each lab."""
+        if self.name not in lab.known:
+            lab.known[self.name] = self._told(lab)
+        return lab.known[self.name]
+
+    def _told(self, lab: Lab) -> Told:
         if self.way == "Parquet":
             return lab.parquet(self.declared, self.arrow, use_deprecated_int96_timestamps=self.int96)
+        if self.way == "Python":
+            return lab.python(self.declared, self.arrow)
         ways: dict[str, Callable[[str, str], Told]] = {"CSV": lab.csv, "NDJSON": lab.ndjson, "SQL": lab.sql}
         return ways[self.way](self.declared, f"SELECT {self.given} AS v" if self.way == "SQL" else self.given)
 
@@ -276,6 +290,37 @@ def _nested() -> Iterator[Case]:
     )
 
 
+def _frame(given: str, frame: Any, declared: str = "", stored: str | None = None, says: str = "") -> Case:
+    return Case("Python", declared, given, stored, says=says, arrow=frame)
+
+
+def _frames() -> Iterator[Case]:
+    large, moment = 2**53 + 1, pl.Series([NANOS], dtype=pl.Int64).cast(pl.Datetime("ns"))
+    yield _frame("pandas Int64 of 2⁵³ + 1", pd.DataFrame({"v": pd.array([large], dtype="Int64")}), stored=str(large))
+    yield _frame("pandas, a Python integer of 2⁷⁰", pd.DataFrame({"v": [2**70]}), stored=str(2**70))
+    yield _frame("pandas, a Python integer of 10³⁸", pd.DataFrame({"v": [10**38]}), says="more than 38 digits")
+    yield _frame("pandas, nothing but None", pd.DataFrame({"v": [None]}), "date", "NULL")
+    yield _frame("pandas, nothing but None", pd.DataFrame({"v": [None]}), says="nothing but NULL")
+    yield _frame(
+        "pandas, a time at midnight", pd.DataFrame({"v": pd.to_datetime(["2024-06-01"])}), "date", "2024-06-01"
+    )
+    yield _frame(
+        "pandas, a time at noon", pd.DataFrame({"v": pd.to_datetime(["2024-06-01 12:00"])}), "date", says="no DATE"
+    )
+    yield _frame("pandas, a Decimal of 1.5", pd.DataFrame({"v": [Decimal("1.5")]}), "decimal(9,2)", "1.50")
+    yield _frame("pandas, a UUID", pd.DataFrame({"v": [UUID(int=1)]}), stored=str(UUID(int=1)))
+    yield _frame("pandas, a Period", pd.DataFrame({"v": pd.period_range("2024", periods=1)}), says="pandas.period")
+    yield _frame("polars Datetime with nanoseconds", pl.DataFrame({"v": moment}), says="parts of a microsecond")
+    yield _frame("polars Categorical", pl.DataFrame({"v": pl.Series(["a"], dtype=pl.Categorical)}), stored="a")
+    yield _frame("polars Object", pl.DataFrame({"v": pl.Series([object()], dtype=pl.Object)}), says="type Object")
+    yield _frame("polars Int128", pl.DataFrame({"v": pl.Series([1], dtype=pl.Int128)}), says="type Int128")
+    yield _frame("polars Float16", pl.DataFrame({"v": pl.Series([1.5], dtype=pl.Float16)}), says="16-bit floats")
+    yield _frame("polars Duration", pl.DataFrame({"v": pl.Series([1], dtype=pl.Duration)}), says="cannot hold")
+    wide = pa.table({"v": pa.array([Decimal("1.5")], pa.decimal256(50, 2))})
+    yield _frame("Arrow decimal256(50,2)", wide, says="decimals of 50 digits; a table holds 38")
+    yield _frame("Arrow uint64 of 2⁶⁴ - 1", pa.table({"v": pa.array([2**64 - 1], pa.uint64())}), stored=str(2**64 - 1))
+
+
 KINDS: Final[dict[str, tuple[Case, ...]]] = {
     "Whole numbers": tuple(_whole_numbers()),
     "Decimals": tuple(_decimals()),
@@ -285,4 +330,5 @@ KINDS: Final[dict[str, tuple[Case, ...]]] = {
     "Timestamps": tuple(_moments()),
     "Other types": tuple(_others()),
     "Nested values": tuple(_nested()),
+    "Data frames": tuple(_frames()),
 }

@@ -31,10 +31,13 @@ NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Told:
-    """What became of a column: its type and values in the written file, or the message of the error."""
+    """What became of a column: its type and values in the written file, as text and as Arrow reads them, or the message
+    of the error.
+    """
 
     type: str = ""
     values: tuple[Any, ...] = ()
+    read: list[Any] = field(default_factory=list)
     error: str = ""
     hint: str = ""
 
@@ -49,7 +52,8 @@ class Lab:
 
     root: Path
     engine: DuckEngine
-    data: Path = field(default_factory=lambda: Path(tempfile.mkdtemp()))
+    data: Path
+    known: dict[str, Told] = field(default_factory=dict)
 
     def csv(self, declared: str, *values: str) -> Told:
         """Rows of one quoted value each, behind a number."""
@@ -77,7 +81,7 @@ class Lab:
 
     def text(self, format_: str, content: str, declared: str) -> Told:
         path = self.root / f"in.{format_}"
-        path.write_text(content, encoding="utf-8")
+        path.write_bytes(content.encode())
         return self._landed(Format(format_), path, declared)
 
     def sql(self, declared: str, select: str) -> Told:
@@ -112,12 +116,13 @@ class Lab:
         folder = Path(tempfile.mkdtemp(dir=self.data))
         files = produced.write(whole(schema, folder)).files
         (column,) = (each for each in schema.fields if each.name == "v")
+        values = [row for file in files for row in pq.read_table(file.path).column("v").to_pylist()]
         with duckdb.connect() as reader:
             reader.execute("SET TimeZone='UTC'")
             found = [
                 row for file in files for row in reader.execute(f"SELECT v::VARCHAR FROM '{file.path}'").fetchall()
             ]
-        return Told(str(column.type), tuple(row[0] for row in found))
+        return Told(str(column.type), tuple(row[0] for row in found), values)
 
 
 @contextmanager

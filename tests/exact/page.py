@@ -40,7 +40,7 @@ def _cells(case: Case, told: Told) -> tuple[str, ...]:
     given = case.given[1:-1] if case.way == "SQL" and _TEXT.fullmatch(case.given) else case.given
     return (
         f"`{case.declared}`" if case.declared else "",
-        given if case.way == "Parquet" else _code(given),
+        given if case.way in {"Parquet", "Python"} else _code(given),
         _code(str("NULL" if told.values[0] is None else told.values[0])) if told.stored else "",
         "" if told.stored else _cause(told.error),
     )
@@ -48,9 +48,9 @@ def _cells(case: Case, told: Told) -> tuple[str, ...]:
 
 def _cause(error: str) -> str:
     """The end of the message, which says what was wrong; before it stand asset, file and row."""
-    words = error.partition("column 'v")[2].removesuffix(" (layers/bronze/out.sql)")
+    words = error.partition("column 'v")[2].partition(" (layers/")[0]
     path, _, said = words.partition("' ")
-    said = said.removeprefix("holds ")
+    said = said.removeprefix("holds ").removeprefix("has ")
     return (f"at `v{path}`: {said}" if path else said).replace("|", "\\|")
 
 

@@ -23,7 +23,7 @@ class Kind:
 
 _DAYS = st.dates(date(1, 1, 1), date(9999, 12, 31))
 _MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999_999))
-_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00\ufdd0"), max_size=8)
+_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r\ufdd0"), max_size=8)
 LEAVES: Final = (
     Kind("boolean", pa.bool_(), st.booleans()),
     Kind("int", pa.int32(), st.integers(-(2**31), 2**31 - 1)),
@@ -34,7 +34,7 @@ LEAVES: Final = (
     Kind(
         "decimal(38,5)",
         pa.decimal128(38, 5),
-        st.integers(-(10**38) + 1, 10**38 - 1).map(lambda n: Decimal(n).scaleb(-5)),
+        st.integers(-(10**38) + 1, 10**38 - 1).map(lambda n: Decimal(f"{n}E-5")),
     ),
     Kind("date", pa.date32(), _DAYS),
     Kind("time", pa.time64("us"), st.times()),
@@ -85,10 +85,10 @@ def _stored(type_: pa.DataType) -> pa.DataType:
 
 
 @st.composite
-def columns(draw: st.DrawFn) -> tuple[Kind, list[Any]]:
+def columns(draw: st.DrawFn, kinds: SearchStrategy[Kind] = KINDS, rows: int = 0) -> tuple[Kind, list[Any]]:
     """A type, and a column of it: perhaps with NULL, perhaps of NULL alone, perhaps without rows."""
-    kind = draw(KINDS)
-    return kind, draw(st.lists(st.none() | kind.values, max_size=4))
+    kind = draw(kinds)
+    return kind, draw(st.lists(st.none() | kind.values, min_size=rows, max_size=4))
 
 
 def same(left: Any, right: Any) -> bool:

@@ -47,6 +47,8 @@ def names_of(table: Table[Any]) -> tuple[Mapped, ...]:
 
 def defaults_of(table: Table[Any], metadata: Mapping[str, Any], schema: Schema) -> dict[int, str]:
     """By field id, in the engine's words; SchemaError for one that has no such words."""
+    if table.format_version < 3:  # which all of ours are: their many schemas need not be looked through
+        return {}
     known = {field["id"]: default for each in metadata.get("schemas") or () for field, default in _defaults(each)}
     read = {field.id for _, field in walk(schema.fields)}
     fields = [field_of(table, id_) for id_ in known]

@@ -62,8 +62,12 @@ def event_lines(event: BackfillEvent) -> list[Text]:
 
 
 def aside_lines(event: BackfillEvent) -> list[Text]:
-    """What code printed, that it is tried again, what is left out: said even where a display shows all else."""
+    """What a plan warns of, what code printed, that it is tried again, what is left out: said even where a display
+    shows all else.
+    """
     match event:
+        case Planned(plan):
+            return warning_lines(plan)
         case Cut():
             return left_out_lines(event.left_out)
         case StepPrinted(_, asset, lines):
@@ -158,7 +162,7 @@ def is_lively(stream: TextIO) -> bool:
 @contextmanager
 def _live(stream: TextIO, below: RenderableType, *, color: bool) -> Iterator[Observer]:
     """Gone when the run ends, because the answer then says it all; what user code prints scrolls above it."""
-    lock, boards = Lock(), [Board()]
+    lock, boards, warned = Lock(), [Board()], set[str]()
     unicode = speaks_unicode(stream)
 
     def draw() -> Group:
@@ -168,7 +172,9 @@ def _live(stream: TextIO, below: RenderableType, *, color: bool) -> Iterator[Obs
     def tell(event: BackfillEvent) -> None:
         with lock:
             boards[:] = [boards[-1].after(event, monotonic())]
-            for text in aside_lines(event):
+            lines = [text for text in aside_lines(event) if text.plain not in warned]
+            warned.update(text.plain for text in lines if isinstance(event, Planned))
+            for text in lines:
                 console.print(text if unicode else Text(encodable(ascii_only(text.plain), stream)))
 
     console = console_on(stream, color=color)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from lakeflow.cli.progress import Board, board_screen, event_lines, event_stream, nothing_to_do
+from lakeflow.cli.progress import Board, aside_lines, board_screen, event_lines, event_stream, nothing_to_do
 from lakeflow.core.model.run import RunState
 from lakeflow.core.run.events import Event, Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
 from tests.cli import terminal
@@ -69,6 +69,12 @@ def test_off_a_terminal_progress_is_on_stderr_without_escapes_even_when_colour_i
     forced = python(TELL.format(slowly=False), FORCE_COLOR="1", TERM="xterm")
     assert len(forced.stderr.splitlines()) == 8
     assert "\x1b[?25l" not in forced.stderr, "hiding the cursor is for terminals"
+
+
+def test_a_terminal_is_told_what_a_plan_warns_of_before_anything_runs() -> None:
+    """Such as what a full refresh takes away; the board itself shows only steps."""
+    said = [text.plain for event in STORY[:1] for text in aside_lines(event)]
+    assert said == ["! bronze.flights appends: rows that it landed before will land again"]
 
 
 def test_a_live_board_shows_what_is_under_way_and_what_waits() -> None:

@@ -13,9 +13,13 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Final
 
+GUARD: Final = "lakeflow.workers.guard"
+
 
 class Child:
-    """`python -m MODULE <our pid>`, started in the background. What it prints is appended to `log_path`.
+    """`python -m MODULE`, started in the background below a guard, with which everything ends that it started.
+
+    What it prints is appended to `log_path`.
 
     Its keeper thread starts it, hands on what it says, and sees it end. The thread lives as long as the process:
     Linux sends the parent-death signal when the *thread* that started a process ends, so a short-lived one would
@@ -59,9 +63,8 @@ class Child:
         self._tried.wait()
         process = self._process
         if process is not None:
-            if process.poll() is None:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError, PermissionError):
+                process.terminate()  # its guard ends everything below it, and itself
             self._keeper.join()
 
     def _keep(self, module: str, log_path: str) -> None:
@@ -92,7 +95,7 @@ def _spawn(module: str, log_path: str) -> subprocess.Popen[bytes]:
     with open(log_path, "ab", opener=partial(os.open, mode=0o600)) as log:
         return subprocess.Popen(
             # -P: the working directory is the user's, and no module of theirs may replace one of ours
-            [sys.executable, "-P", "-m", module, str(os.getpid())],
+            [sys.executable, "-P", "-m", GUARD, module, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

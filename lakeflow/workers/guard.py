@@ -1,0 +1,140 @@
+"""Starts a worker and lets nothing outlive it: `python -m lakeflow.workers.guard MODULE <pid of the parent>`.
+
+A user's code may start programs, and these may start others in sessions of their own. When the run dies, or gives the
+worker up, all of them are to end. No process can see to that after its own death, so this small one stands between the
+run and the worker: on Linux every orphan below it becomes its own child (prctl(2), PR_SET_CHILD_SUBREAPER), wherever it
+hid. On macOS it ends those whose chain of parents still leads here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import runpy
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_LOOK: Final = 0.5
+"""Seconds between two looks at the parent where the system does not tell of its death."""
+
+_TOLD_BY: Final = (signal.SIGTERM, signal.SIGALRM)
+
+
+class _ToldToEnd(BaseException):
+    """The parent died, or asks for the end."""
+
+
+def main() -> None:
+    module, parent = sys.argv[1], int(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the parent's to decide
+    signal.pthread_sigmask(signal.SIG_BLOCK, _TOLD_BY)
+    _bind_to(parent)
+    worker = os.fork()
+    if worker == 0:
+        for told in _TOLD_BY:
+            signal.signal(told, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD_BY)
+        sys.argv = [module, str(os.getppid())]
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        return
+    _let_go_of_pipes()
+    status = _guard(worker)
+    _end_all()
+    _end_as(status)
+
+
+def _bind_to(parent: int) -> None:
+    """From here on the parent's death, and its SIGTERM, is told by _ToldToEnd."""
+    signal.signal(signal.SIGTERM, _told)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    else:
+        signal.signal(signal.SIGALRM, lambda *_: _told() if os.getppid() != parent else None)
+        signal.setitimer(signal.ITIMER_REAL, _LOOK, _LOOK)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _told(*_: object) -> None:
+    raise _ToldToEnd
+
+
+def _let_go_of_pipes() -> None:
+    """They are the worker's: who reads there must see its end, not ours."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+
+
+def _guard(worker: int) -> int:
+    """How the worker ended; orphans that end before it are nobody else's to bury."""
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD_BY)
+        while True:
+            ended, status = os.waitpid(-1, 0)
+            if ended == worker:
+                return status
+    except _ToldToEnd:
+        return int(signal.SIGKILL)
+
+
+def _end_all() -> None:
+    """Kill everything below this process, again and again until there is nothing: it may start more meanwhile."""
+    for told in _TOLD_BY:
+        signal.signal(told, signal.SIG_IGN)
+    with suppress(ChildProcessError):
+        while True:
+            for pid in _below(os.getpid()):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            os.waitpid(-1, 0)
+
+
+def _below(top: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for pid, parent in _parents():
+        children.setdefault(parent, []).append(pid)
+    found, new = list[int](), [top]
+    while new:
+        new = [child for pid in new for child in children.get(pid, ())]
+        found += new
+    return found
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Each process and its parent."""
+    if sys.platform != "linux":
+        lines = subprocess.run(["/bin/ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
+        yield from ((int(pid), int(parent)) for pid, parent in map(str.split, lines.splitlines()))
+        return
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                # proc(5): `pid (name) state ppid …`; the name may hold blanks and brackets
+                yield int(entry.name), int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+
+
+def _end_as(status: int) -> None:
+    """As the worker did: who started it reads from that what happened."""
+    if not os.WIFSIGNALED(status):
+        os._exit(os.waitstatus_to_exitcode(status))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ended_by = os.WTERMSIG(status)
+    if ended_by != signal.SIGKILL:
+        signal.signal(ended_by, signal.SIG_DFL)
+    os.kill(os.getpid(), ended_by)
+
+
+if __name__ == "__main__":
+    main()

@@ -25,9 +25,10 @@ from sqlalchemy import Engine, event
 import lakeflow
 from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
-from lakeflow.adapters.expectations.audit import Past, steps
-from lakeflow.core.keys import AssetKey
+from lakeflow.adapters.expectations.audit import Past, Suites, refusals, steps
+from lakeflow.adapters.expectations.compile.cache import Kept
 from lakeflow.core.model.check import Suite
+from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult, Ruling, RunState, StepState
 from lakeflow.core.ports import AuditRequest
 from lakeflow.lake.lake import Lake
@@ -65,6 +66,9 @@ class InProcessAuditor:
         with _Queries(request.views, partial(LockedDuckDB, settings={}), Place(request.asset)) as queries:
             return tuple(step.result for step in steps(request, queries, Past()) if step.result)
 
+    def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
+        return refusals(request, Suites(request, Kept()))
+
 
 class KillAt:
     """Counts operations of this process and kills it at the chosen one; `torn` cuts the file that is being synced."""
@@ -75,9 +79,14 @@ class KillAt:
 
     def install(self) -> None:
         sys.addaudithook(self._audited)
-        os.fsync = self._synced
-        for name in ("before_cursor_execute", "commit"):
-            event.listen(Engine, name, lambda *_: self._operation())
+        os.fsync = self._synced  # type: ignore[assignment]  # of a descriptor alone
+        event.listen(Engine, "before_cursor_execute", self._executed)
+        event.listen(Engine, "commit", lambda _: self._operation())
+
+    def _executed(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        """A kill at a read leaves what one at the next write leaves."""
+        if statement.split(maxsplit=1)[0].lower() not in {"select", "with", "pragma", "begin", "rollback"}:
+            self._operation()
 
     def _audited(self, name: str, arguments: tuple[Any, ...]) -> None:
         if name in {"os.rename", "os.remove", "os.mkdir"} and str(arguments[0]).startswith(self._root):
@@ -173,7 +182,7 @@ def promises(lake: Lake) -> list[str]:
 
 
 def _unruled(lake: Lake) -> Iterator[str]:
-    world, keys = lake._world, [AssetKey.parse(name) for name in TABLES]
+    world, keys = lake._world, sorted(lake._world.catalog.keys())
     verdicts = world.ledger.verdicts(keys)
     for key, table in world.catalog.load(keys).items():
         ruled = {v.snapshot_id for v in verdicts.get(key, ()) if v.ruling in {Ruling.PUBLISH, Ruling.FORCED}}
@@ -184,7 +193,7 @@ def _unruled(lake: Lake) -> Iterator[str]:
 
 def _missing(lake: Lake) -> Iterator[str]:
     catalog = lake._world.catalog
-    for key, table in catalog.load([AssetKey.parse(name) for name in TABLES]).items():
+    for key, table in catalog.load(catalog.keys()).items():
         yield from (f"I4: {key} ref {ref} leads nowhere" for ref, to in table.refs.items() if to not in table.snapshots)
         for snapshot in table.snapshots:
             for file in catalog.scan(table, snapshot).files:
@@ -193,13 +202,15 @@ def _missing(lake: Lake) -> Iterator[str]:
 
 
 def _disagreeing(lake: Lake) -> Iterator[str]:
-    tables = lake._world.catalog.load([AssetKey.parse(name) for name in TABLES])
+    """Of tables that are there still, and of snapshots that have not expired."""
+    tables = lake._world.catalog.load(lake._world.catalog.keys())
     for run in lake.runs():
-        for step in run.steps:
-            if step.state is StepState.PUBLISHED:
-                on_main = {snapshot.id for snapshot in tables[step.asset].ancestry(tables[step.asset].main)}
-                if step.snapshot_id not in on_main:
-                    yield f"I5: run {run.id} published {step.asset} {step.snapshot_id}, which is not on main"
+        for step in run.steps if run.state is not RunState.ROLLED_BACK else ():
+            table = tables.get(step.asset)
+            if step.state is not StepState.PUBLISHED or table is None or step.snapshot_id not in table.snapshots:
+                continue
+            if step.snapshot_id not in {snapshot.id for snapshot in table.ancestry(table.main)}:
+                yield f"I5: run {run.id} published {step.asset} {step.snapshot_id}, which is not on main"
 
 
 def main() -> None:

@@ -1,0 +1,242 @@
+"""Every command that writes: a lake at which it is typed, and what is typed when it was killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from lakeflow.core.errors import UsageError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
+from lakeflow.lake.lake import Lake
+from tests.faults.zygote import NEW_ROWS, OLD_ROWS, PROJECT, open_lake
+
+Act = Callable[[Lake], object]
+NEGATIVE = "checks/silver/orders.positive.sql"
+TOTALS = "checks/gold/totals.small.sql"
+QUARANTINE = """import great_expectations.expectations as gxe
+APART = {{"lakeflow": {{"on_fail": "quarantine"}}}}
+expectations = [gxe.ExpectColumnValuesToBeBetween(column="price", min_value={least}, meta=APART)]
+"""
+APPEND = """/*
+write = 'append'
+key = ['id']
+new_rows = ['bronze.orders']
+*/
+select id, customer, price from bronze.orders"""
+MONTHS = """/*
+key = ['id']
+partition = "month(sold)"
+start = "2013-01-01"
+end = "2013-03-01"
+*/
+select id, sold from bronze.sales where sold >= $partition_start and sold < $partition_end"""
+SALES = "select i as id, (date '2013-01-10' + interval (i) month)::timestamp as sold from range(2) t(i)"
+
+
+@dataclass(frozen=True)
+class Command:
+    """`prepare` makes the lake at which `act` is typed; `again` is what is typed after a kill until it returns True.
+
+    `lets_go`: snapshots that were main before may not be any more.
+    """
+
+    name: str
+    prepare: Callable[[Path], None]
+    act: Act
+    again: Callable[[Lake], bool]
+    lets_go: bool = False
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def run_in(root: Path, state: RunState, *, all_or_nothing: bool = False) -> RunRecord:
+    with open_lake(root) as lake:
+        run = lake.materialize(all_or_nothing=all_or_nothing)
+        assert run is not None
+        assert run.state is state, run
+        return run
+
+
+def published(root: Path) -> None:
+    write(root, {**PROJECT, "orders.csv": OLD_ROWS})
+    run_in(root, RunState.PUBLISHED)
+
+
+def published_twice(root: Path) -> None:
+    published(root)
+    write(root, {"orders.csv": NEW_ROWS})
+    run_in(root, RunState.PUBLISHED)
+
+
+def held(root: Path) -> None:
+    """All of a run is written and its last check says no, so that nothing is published; then the check is mended."""
+    held_still(root)
+    write(root, {TOTALS: "select * from gold.totals where total < 0"})
+
+
+def held_by_old_code(root: Path) -> None:
+    """A retry writes all of it anew."""
+    held(root)
+    bronze = "layers/bronze/orders.sql"
+    write(root, {bronze: PROJECT[bronze] + " where id > 0"})
+
+
+def held_still(root: Path) -> None:
+    published(root)
+    write(root, {"orders.csv": NEW_ROWS, TOTALS: "select * from gold.totals where total > 29"})
+    run_in(root, RunState.HELD, all_or_nothing=True)
+
+
+def renamed(root: Path) -> None:
+    published(root)
+    (root / "layers/silver/orders.sql").rename(root / "layers/silver/sales.sql")
+    (root / NEGATIVE).unlink()
+    text = (root / "layers/silver/sales.sql").read_text().replace("/*\n", "/*\nrenamed_from = 'silver.orders'\n", 1)
+    totals = PROJECT["layers/gold/totals.sql"].replace("silver.orders", "silver.sales")
+    write(root, {"layers/silver/sales.sql": text, "layers/gold/totals.sql": totals})
+
+
+def undefined(root: Path) -> None:
+    published(root)
+    (root / "layers/gold/totals.sql").unlink()
+
+
+def dropped(root: Path) -> None:
+    undefined(root)
+    with open_lake(root) as lake:
+        lake.drop("gold.totals")
+    write(root, {"layers/gold/totals.sql": PROJECT["layers/gold/totals.sql"]})
+
+
+def refused(root: Path) -> None:
+    """Rows wait in a quarantine, and then the check lets them pass."""
+    files = {**PROJECT, "orders.csv": NEW_ROWS, "layers/silver/orders.sql": APPEND}
+    del files[NEGATIVE]
+    write(root, {**files, "checks/silver/orders.py": QUARANTINE.format(least=15)})
+    run_in(root, RunState.PUBLISHED)
+    write(root, {"checks/silver/orders.py": QUARANTINE.format(least=0)})
+
+
+def months(root: Path) -> None:
+    write(root, {"pyproject.toml": PROJECT["pyproject.toml"], "layers/bronze/sales.sql": SALES})
+    run_in(root, RunState.PUBLISHED)
+    write(root, {"layers/silver/months.sql": MONTHS})
+
+
+def littered(root: Path) -> None:
+    """Files of expired snapshots, of a discarded branch, and of a write that never was committed."""
+    published(root)
+    write(root, {"pyproject.toml": "[tool.lakeflow]\nkeep_snapshots = 1\n"})
+    for number in range(3):
+        write(root, {"orders.csv": NEW_ROWS + f"{number + 4},dan,{number}\n"})
+        run_in(root, RunState.PUBLISHED)
+    write(root, {"orders.csv": OLD_ROWS, NEGATIVE: "select * from silver.orders where price > 19"})
+    held_run = run_in(root, RunState.HELD, all_or_nothing=True)
+    with open_lake(root) as lake:
+        lake.discard(held_run.id)
+    (next((root / ".lakeflow/warehouse").rglob("data")) / "stray.parquet").write_bytes(b"never committed")
+
+
+def latest(lake: Lake) -> RunRecord:
+    return lake.runs(1)[0]
+
+
+def unfinished(lake: Lake) -> RunRecord | None:
+    run = latest(lake)
+    return run if run.state in UNPUBLISHED_ENDS | {RunState.RUNNING} else None
+
+
+def retry_again(lake: Lake) -> bool:
+    return unfinished(lake) is None or lake.retry().state is RunState.PUBLISHED
+
+
+def run_again(lake: Lake) -> bool:
+    """A retry where a run was left, else the command itself."""
+    if unfinished(lake) is not None:
+        return lake.retry().state is RunState.PUBLISHED
+    run = lake.materialize()
+    return run is None or run.state is RunState.PUBLISHED
+
+
+def publish_again(reason: str | None) -> Callable[[Lake], bool]:
+    """What is said to be typed instead is typed."""
+
+    def again(lake: Lake) -> bool:
+        if (run := unfinished(lake)) is None:
+            return True
+        try:
+            return lake.publish(run.id, reason=reason).state is RunState.PUBLISHED
+        except UsageError as error:
+            if "lakeflow retry" not in (error.hint or ""):
+                raise
+            return lake.retry(run.id).state is RunState.PUBLISHED
+
+    return again
+
+
+def discard_again(lake: Lake) -> bool:
+    run = unfinished(lake)
+    return run is None or lake.discard(run.id).state is RunState.DISCARDED
+
+
+def roll_back_again(lake: Lake) -> bool:
+    run = latest(lake)
+    return run.state is RunState.ROLLED_BACK or lake.rollback(run.id).state is RunState.ROLLED_BACK
+
+
+def readmit_again(lake: Lake) -> bool:
+    if unfinished(lake) is not None:
+        return lake.retry().state is RunState.PUBLISHED
+    run = lake.readmit("silver.orders")
+    return run is None or run.state is RunState.PUBLISHED
+
+
+def backfill_again(lake: Lake) -> bool:
+    """Asked again for what is missing; a run that was left is superseded by it."""
+    ended = lake.backfill("silver.months", only_missing=True)
+    return all(each.run is None or each.run.state is RunState.PUBLISHED for each in ended.windows)
+
+
+def is_there(lake: Lake, name: str) -> bool:
+    known = lake._world.catalog.keys()
+    return AssetKey.parse(name) in known
+
+
+def adopt_totals(lake: Lake) -> RunRecord:
+    folder = next((Path(lake.project.root) / ".lakeflow/warehouse/gold").iterdir())
+    return lake.adopt("gold.totals", str(folder))
+
+
+def adopt_again(lake: Lake) -> bool:
+    return is_there(lake, "gold.totals") or adopt_totals(lake).state is RunState.PUBLISHED
+
+
+def drop_again(lake: Lake) -> bool:
+    return not is_there(lake, "gold.totals") or lake.drop("gold.totals").state is RunState.PUBLISHED
+
+
+def collect(lake: Lake) -> bool:
+    lake.collect_garbage(older_than=timedelta())
+    return not any(each.files for each in lake.garbage(older_than=timedelta()))
+
+
+COMMANDS = (
+    Command("retry", held_by_old_code, Lake.retry, retry_again),
+    Command("publish", held, lambda lake: lake.publish(latest(lake).id), publish_again(None)),
+    Command("force", held_still, lambda lake: lake.publish(latest(lake).id, reason="known"), publish_again("known")),
+    Command("discard", held, lambda lake: lake.discard(latest(lake).id), discard_again),
+    Command("rollback", published_twice, lambda lake: lake.rollback(latest(lake).id), roll_back_again, lets_go=True),
+    Command("readmit", refused, lambda lake: lake.readmit("silver.orders"), readmit_again),
+    Command("backfill", months, lambda lake: lake.backfill("silver.months"), backfill_again),
+    Command("rename", renamed, Lake.materialize, run_again),
+    Command("adopt", dropped, adopt_totals, adopt_again),
+    Command("drop", undefined, lambda lake: lake.drop("gold.totals"), drop_again, lets_go=True),
+    Command("gc", littered, collect, collect),
+)

@@ -102,3 +102,24 @@ def test_hundreds_of_assets_are_published_with_few_open_files(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr[-2000:]
     with lakeflow.open(tmp_path) as lake:
         assert len(lake.status("status:fresh")) == 200
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("inodes", [16, 30, 46])
+def test_where_no_inode_is_left_the_answer_says_so_and_publishes_nothing(tmp_path: Path, inodes: int) -> None:
+    lake = tmp_path / "lake"
+    lake.mkdir()
+    script = (
+        f"mount -t tmpfs -o nr_inodes={inodes},size=100m lake {lake} && cd {lake} && mkdir -p layers/bronze && "
+        "echo '[tool.lakeflow]' > pyproject.toml && "
+        'for n in 1 2 3; do echo "select $n as n" > layers/bronze/a$n.sql; done && '
+        f"{sys.executable} -m lakeflow.cli materialize; echo code $?; {sys.executable} -m lakeflow.cli status"
+    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = ["unshare", "-rm", "sh", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    said = done.stdout + done.stderr
+    assert "No space left on device" in said or "df -i" in said, said
+    assert "unexpected" not in said
+    assert "code 0" not in said
+    assert "fresh" not in done.stdout.split("code ")[1].partition("Next")[0]

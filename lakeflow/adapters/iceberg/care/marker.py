@@ -123,4 +123,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LakeError(f"cannot write {path}: {error.strerror}", hint="check the folder's permissions") from error
+        raise LakeError(
+            f"cannot write {path}: {error.strerror}",
+            hint="check the folder's permissions, and that its disk has room (`df -h`, and `df -i` for inodes)",
+        ) from error

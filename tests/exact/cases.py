@@ -91,7 +91,9 @@ def _whole_numbers() -> Iterator[Case]:
             "'nan'::DOUBLE": "a value of DOUBLE that is no INTEGER",
         },
     )
-    yield from _json("long", {"1": "1", "1.0": "1", '"1"': "1"}, {"1.7": "no BIGINT", "true": "no BIGINT"})
+    yield from _json(
+        "long", {"1": "1", "1.0": "1", '"1"': "1"}, {"1.7": "no BIGINT", "true": "no BIGINT", "1e3": "no BIGINT"}
+    )
     yield _parquet("1.7 as a double", pa.array([1.7]), "int", says="row 1: column 'v' holds a value of DOUBLE")
 
 
@@ -141,6 +143,7 @@ def _floats() -> Iterator[Case]:
             "1e39": "a value of DOUBLE that is no FLOAT",
         },
     )
+    yield from _json("float", {"5.43546321970135e+16": "5.4354632e+16"}, {"54354632197013500": "no FLOAT"})
     yield from _json("double", {"1e3": "1000.0", "-0": "-0.0"}, {"1e400": "no DOUBLE", "9007199254740993": "no DOUBLE"})
 
 

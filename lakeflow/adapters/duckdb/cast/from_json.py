@@ -25,8 +25,10 @@ RESERVED: Final = "the character U+FDD0, which Unicode keeps out of all text tha
 
 _TOKENS: Final = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)|-0)'
 """A string, or a number that may not be printed as it was read."""
-_LONG: Final = r"[0-9.]{17,}|[0-9][eE]-?[0-9]{3}|-0[^.0-9]"
-"""Digits that a double may not keep (15 and a point it always does), and a zero with a sign."""
+_LONG: Final = r"[0-9.]{17,}|(?:^|[:,\[])\s*-?[0-9.]+[eE]|-0[^.0-9]"
+"""Digits that a double may not keep (15 and a point it always does), an exponent, which DuckDB spells out, and a zero
+with a sign.
+"""
 _SPELLED: Final = r"[0-9][.eE]|-0"
 """Digits that may be spelled otherwise: `1.50` is `1.5` then, which is another text."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lakeflow.core.model.asset import Asset, PythonCode, WriteMode
 from lakeflow.core.model.run import Action
+from lakeflow.core.model.timeline import EVER
 from lakeflow.core.plan.facts import moved, published
 from lakeflow.core.plan.histories import loss
 from lakeflow.core.plan.landing import told
@@ -46,6 +47,8 @@ def _trusted(asset: Asset) -> str:
 
 def _clock_warnings(asked: Asked) -> Iterator[str]:
     """Of tables that bear a time to come: what is written keeps it until then."""
+    if asked.facts.now == EVER.start:  # nobody said what time it is
+        return
     for key in asked.selected:
         table = asked.facts.tables.get(key)
         if table and (ahead := table.runs_ahead(asked.facts.now)):

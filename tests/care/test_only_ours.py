@@ -169,7 +169,7 @@ def test_a_file_under_two_names_is_needed_under_both(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["w h", "w%20h", "wh%", "wähl", "p/../wh"])
+@pytest.mark.parametrize("name", ["w h", "w%20h", "wh%", "wähl"])
 def test_a_warehouse_with_an_odd_name_is_collected_as_any(tmp_path: Path, name: str) -> None:
     root = built(tmp_path / "p", 1, 2, 3, 4, settings=shared(tmp_path, name))
     assert collect(root)

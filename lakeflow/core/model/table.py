@@ -100,8 +100,10 @@ class Table(Generic[Key]):
 
     def schema_of(self, snapshot_id: int) -> Schema:
         """Main reads in the table's own schema: another engine may rename or add a column and write nothing."""
-        if snapshot_id == self.main:
-            return self.schema
+        return self.schema if snapshot_id == self.main else self.written_schema(snapshot_id)
+
+    def written_schema(self, snapshot_id: int) -> Schema:
+        """That in which its rows were written and audited."""
         of = self.snapshots[snapshot_id].schema_id
         return self.schema if of is None else self.schemas[of]
 

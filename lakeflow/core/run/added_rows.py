@@ -35,7 +35,7 @@ def _audited_base(table: Table, snapshot_id: int | None) -> int | None:
         return None
     mine, theirs = provenance_of(added.summary), provenance_of(below.summary)
     same_release = mine is not None and theirs is not None and mine.version == theirs.version
-    same_columns = table.schema_of(added.id).same_columns(table.schema_of(below.id))
+    same_columns = table.written_schema(added.id).same_columns(table.written_schema(below.id))
     return below.id if same_release and same_columns else None
 
 

@@ -26,6 +26,23 @@ def standing(lab: Lab) -> Lab:
     return lab
 
 
+@pytest.mark.parametrize("moment", ["engine.produce<", "catalog.stage>"])
+def test_what_came_to_main_during_the_write_is_put_below_an_append(standing: Lab, moment: str) -> None:
+    standing.at(moment, lambda: standing.foreign_append("bronze.a", [50]))
+    run = standing.materialize("bronze.a")
+    assert states(run) == {"run": "published", "bronze.a": "published"}
+    assert standing.rows("bronze.a") == [1, 2, 3, 50]
+    assert standing.auditor.audited[-1] == standing.main("bronze.a") == step(run, "bronze.a").snapshot_id
+
+
+def test_rows_that_came_during_the_write_of_a_replace_are_a_conflict_and_nothing_is_lost(standing: Lab) -> None:
+    standing.define("silver.b", [9])
+    standing.at("catalog.stage>", lambda: standing.foreign_append("silver.b", [70]))
+    run = standing.materialize("silver.b")
+    assert states(run)["silver.b"] == "conflict"
+    assert 70 in (standing.rows("silver.b") or ())
+
+
 def test_an_append_goes_on_top_of_a_foreign_append_and_is_audited_anew(standing: Lab) -> None:
     standing.at(BEFORE_COMMIT, lambda: standing.foreign_append("bronze.a", [50]))
     run = standing.materialize("bronze.a")
@@ -117,11 +134,18 @@ def test_an_append_over_a_foreign_overwrite_is_a_conflict(standing: Lab) -> None
     assert standing.rows("bronze.a") == [8]
 
 
-def test_main_that_moves_between_plan_and_fork_is_a_conflict_of_that_step(standing: Lab) -> None:
+def test_rows_that_come_between_plan_and_fork_go_below_an_append_and_into_what_is_made_of_it(standing: Lab) -> None:
     standing.at("engine.produce>", lambda: standing.foreign_append("bronze.a", [50]))
+    assert states(standing.materialize())["run"] == "published"
+    assert standing.rows("bronze.a") == [1, 2, 3, 50]
+    assert 100 in (standing.rows("silver.b") or ())
+
+
+def test_an_overwrite_between_plan_and_fork_is_a_conflict_of_that_step(standing: Lab) -> None:
+    standing.at("engine.produce>", lambda: standing.foreign_overwrite("bronze.a", [50]))
     run = standing.materialize()
     assert states(run) == {"run": "conflict", "bronze.a": "conflict", "silver.b": "skipped", "gold.c": "skipped"}
-    assert standing.rows("bronze.a") == [1, 2, 50]
+    assert standing.rows("bronze.a") == [50]
 
 
 def test_an_input_from_outside_the_run_that_was_taken_back_is_a_conflict(standing: Lab) -> None:

@@ -11,7 +11,7 @@ from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import Provenance, is_ours, provenance_of, tombstones_of
 from lakeflow.core.model.quarantine import beside, owner_of
 from lakeflow.core.model.run import Action, Ruling, StepRecord, StepState
-from lakeflow.core.model.table import Discard, Scan, Snapshot, Staging
+from lakeflow.core.model.table import Discard, Scan, Snapshot, Staging, Table
 from lakeflow.core.plan.facts import published
 from lakeflow.core.plan.landing import old_names
 from lakeflow.core.plan.partitions import Pending
@@ -20,7 +20,7 @@ from lakeflow.core.plan.readmission import readmits
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause
 from lakeflow.core.ports import AuditRequest
 from lakeflow.core.run.events import Phase, StepEnded
-from lakeflow.core.run.verdict import hold_reason, written_as
+from lakeflow.core.run.verdict import Remedy, hold_reason, reconcile, written_as
 from lakeflow.core.version.fingerprint import ALGORITHM
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.wap.attempt import Attempt
@@ -234,9 +234,27 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading, partitions: t
     if given.beside:
         clear_branch(attempt, beside(record.asset))
         stage_refused(attempt, record, given, asset.write)
-    staged = world.catalog.stage(given.table, _staging(attempt, record, given, made))
+    record, staged = _staged(attempt, record, given, _staging(attempt, record, given, made))
     attempt.tables[record.asset] = staged
     return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=given.written.rows))
+
+
+def _staged(attempt: Attempt, record: StepRecord, given: Given, staging: Staging) -> tuple[StepRecord, Table]:
+    """The write on the branch, on the planned base; on today's main where the publish would put it there without
+    writing it again. ConflictError where it would not.
+    """
+    catalog = attempt.world.catalog
+    try:
+        return record, catalog.stage(given.table, staging)
+    except ConflictError:
+        table = catalog.load((record.asset,)).get(record.asset)
+        if table is None or (table.uuid, table.schema) != (given.table.uuid, given.table.schema):
+            raise
+        # What merges with its base has read the old one: only files that stand alone may be put on another.
+        alone = staging.mode in {WriteMode.APPEND, WriteMode.REPLACE}
+        if not alone or reconcile(table, record.base_id, staging.mode) is not Remedy.RESTAGE:
+            raise
+        return replace(record, base_id=table.main), catalog.stage(table, replace(staging, base=table.main))
 
 
 def _made(attempt: Attempt, record: StepRecord, mode: WriteMode, reading: Reading, given: Given) -> Provenance:

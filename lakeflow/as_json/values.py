@@ -146,6 +146,7 @@ def status_json(status: AssetStatus) -> JsonObject:
         **_seen(status),
         "held": list(status.held),
         "skipped": [copy.name for copy in status.skipped],
+        "failed_audit": status.failed_audit or None,
     }
 
 

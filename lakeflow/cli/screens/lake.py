@@ -85,7 +85,8 @@ def _stands(table: Table) -> str:
 
 
 def status_hints(statuses: Sequence[AssetStatus]) -> list[Text]:
-    held = dict.fromkeys(run for status in statuses for run in status.held)
+    named = (run for status in statuses for run in (*status.held, status.failed_audit) if run)
+    held = dict.fromkeys(named)
     looks = [line(f"Look      `lakeflow runs {run}`") for run in held]
     if any(status.health is Health.BROKEN for status in statuses):
         looks.append(line("Broken    `lakeflow doctor` says what is wrong; the other tables are as they were"))
@@ -190,6 +191,8 @@ def _about(status: AssetStatus, now: datetime) -> Text:
     skipped = f"; skips {told(status.skipped)}" if status.skipped else ""
     if status.held:
         return line(f"run {', '.join(status.held)} waits for a decision; {readers_see(status, now)}{skipped}")
+    if status.failed_audit:
+        return line(f"the audit of what readers see failed in run {status.failed_audit}; {readers_see(status, now)}")
     if reasons := [reason for reason in status.reasons if reason != status.health]:
         return line("; ".join(reasons))  # of a step that runs they name what is skipped
     if status.snapshot_id is None:

@@ -78,7 +78,8 @@ def _recorded(run: RunRecord, step: StepRecord, table: Table | None) -> Inspecte
     snapshot = table.snapshots.get(step.snapshot_id) if table else None
     at = snapshot.committed_at if snapshot else run.started_at
     ref = head_of(table, step.snapshot_id) if table else None
-    return Inspected(step.asset, step.snapshot_id, ref, at, step.rows, step.checks, step.checks_digest)
+    rows = snapshot.rows if snapshot else None  # not those that the step wrote: a merge counts what it was given
+    return Inspected(step.asset, step.snapshot_id, ref, at, rows, step.checks, step.checks_digest)
 
 
 def head_of(table: Table, snapshot_id: int) -> str | None:

@@ -29,7 +29,8 @@ class Health(StrEnum):
 class AssetStatus:
     """One asset now. `held` names the runs that wait for a decision; `published_at` and `rows` are main's.
 
-    `skipped` are outside files that land nowhere, since their content landed under another name.
+    `skipped` are outside files that land nowhere, since their content landed under another name. `failed_audit` is the
+    run whose audit of what readers see failed, and that no later one passed.
     """
 
     asset: AssetKey
@@ -40,6 +41,7 @@ class AssetStatus:
     published_at: datetime | None = None
     held: tuple[str, ...] = ()
     skipped: tuple[Copy, ...] = ()
+    failed_audit: str = ""
 
 
 class SnapshotState(StrEnum):

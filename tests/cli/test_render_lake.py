@@ -55,6 +55,7 @@ def test_status_as_json_and_csv_names_the_runs_that_wait() -> None:
         "published_at": "2026-02-27T12:00:00.000Z",
         "held": ["01jd3k"],
         "skipped": [],
+        "failed_audit": None,
     }
     header, (row,) = status_records([WEATHER_STATUS])
     assert dict(zip(header, row, strict=True))["held"] == "01jd3k"

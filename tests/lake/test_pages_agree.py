@@ -53,25 +53,25 @@ def test_an_audit_of_what_readers_see_that_failed_is_seen_in_status(tmp_path: Pa
     root = make(tmp_path, FILES)
     command("materialize", cwd=root)
     make(tmp_path, {"checks/silver/sales.few.sql": FAILS})
-    run = command("materialize", cwd=root).stdout.split()[1]
+    run = command("materialize", "silver.sales", cwd=root).stdout.split()[1]
     screen = command("status", cwd=root).stdout
     assert f"the audit of what readers see failed in run {run}" in screen
     assert f"lakeflow runs {run}" in screen
     (root / "checks/silver/sales.few.sql").write_text("select * from silver.sales where id > 9")
-    command("materialize", cwd=root)
+    command("materialize", "silver.sales", cwd=root)
     assert "failed" not in command("status", cwd=root).stdout
 
 
 def test_the_audits_of_a_run_count_the_rows_that_were_audited(tmp_path: Path) -> None:
-    """A merge is given two rows and leaves three: its audit looked at three."""
-    root = make(tmp_path, {**FILES, "layers/bronze/sales.sql": FILES["layers/bronze/sales.sql"]})
+    """A merge is given one row and leaves three: its audit looked at three."""
+    silver = "/*\nkey = ['id']\nwrite = 'upsert'\nnew_rows = ['bronze.sales']\n*/\nselect * from bronze.sales"
+    root = make(tmp_path, {**FILES, "layers/silver/sales.sql": silver})
     with lakeflow.open(root) as lake:
         lake.materialize()
-    merged = "/*\nwrite = 'replace'\n*/\nselect * from (values (2, 'x'), (3, 'c')) as v(id, name)"
-    make(tmp_path, {"layers/bronze/sales.sql": merged, "layers/silver/sales.sql": FILES["layers/silver/sales.sql"]})
+    make(tmp_path, {"layers/bronze/sales.sql": "select 3 as id, 'c' as name"})
     with lakeflow.open(root) as lake:
-        run = lake.materialize(force=True)
+        run = lake.materialize()
         assert run is not None
         (recorded,) = lake.audited(run.id, "silver.sales")
         (live,) = lake.audit("silver.sales")
-        assert recorded.rows == live.rows == len(lake.read("silver.sales").fetchall())
+        assert recorded.rows == live.rows == len(lake.read("silver.sales").fetchall()) == 3

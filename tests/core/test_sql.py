@@ -102,7 +102,7 @@ def test_a_bare_name_that_no_visible_cte_has_is_a_fault(text, line, name):
         ("select * from (describe silver.a)", "SUMMARIZE, DESCRIBE or SHOW hides what it reads"),
         ("select * from (show tables)", "table 'show' names no layer"),
         ("select getvariable('x') from silver.a", "getvariable() tells of the connection"),
-        ("select * from silver.a where 'x' = current_setting('threads')", "current_setting() tells of the connection"),
+        ("select * from silver.a where 'x' = current_query()", "current_query() tells of the connection"),
         ("with x as (delete from silver.a returning *) select * from x", "changes rows"),
     ],
 )

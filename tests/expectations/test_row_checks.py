@@ -74,7 +74,7 @@ def test_a_query_reads_the_tables_it_names_as_the_run_or_as_readers_see_them(fli
         ("with gone as (delete from silver.weather returning *) select * from gone", "changes rows"),
         ("select * from silver.weather, duckdb_variables()", "stands for a table, and is none that lakeflow knows"),
         ("select * from (summarize '/etc/passwd')", "hides what it reads"),
-        ("select * from silver.weather where current_setting('threads') = 'x'", "tells of the connection"),
+        ("select * from silver.weather where current_query() = 'x'", "tells of the connection"),
         ("select wrong from silver.weather", 'Referenced column "wrong" not found'),
     ],
 )

@@ -32,12 +32,12 @@ READERS: Final = frozenset(
 """Those that read files."""
 
 OF_THE_CONNECTION: Final = frozenset(
-    {"getvariable", "current_setting", "current_query", "getenv", "json_serialize_plan", "write_log", "stats"}
+    {"getvariable", "current_query", "getenv", "json_serialize_plan", "write_log", "stats"}
     | {"nextval", "currval", "setval", "setseed", "sleep_ms", "pg_sleep", "get_block_size", "parse_duckdb_log_message"}
     | {"pg_get_viewdef", "pg_get_constraintdef", "pg_get_expr", "format_type", "col_description"}
     | {"obj_description", "shobj_description", "in_search_path"}
 )
-"""Functions whose value is no matter of their arguments: settings, variables, texts of others, or an effect."""
+"""Functions whose value is no matter of their arguments: variables, texts of others, or an effect."""
 
 HIDING: Final = frozenset({"query", "query_table", "json_execute_serialized_sql"})
 """Table functions that read tables which nobody can see in the text."""

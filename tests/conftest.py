@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -19,3 +20,8 @@ os.environ["XDG_STATE_HOME"] = str(Path(tempfile.gettempdir(), f"lakeflow-tests-
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("explore"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "explore")
+
+# What runs under nohup, in the background of a shell or on some CI runners ignores Ctrl-C, and so does all that it
+# starts: the tests of Ctrl-C would wait for nothing.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

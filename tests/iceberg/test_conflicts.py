@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pyiceberg.types import IntegerType
 
 from lakeflow.core.errors import AssetError, BusyError, ConflictError
 from lakeflow.core.keys import AssetKey, Layer
@@ -14,6 +15,7 @@ from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import MAIN, Discard, Pin, Publish, Rollback, Table
 from lakeflow.core.ports import Transaction
+from tests.iceberg import foreign
 from tests.iceberg.lab import COLUMNS, FLIGHTS, START, WEATHER, Lab, nothing, publishing, staging, ticking
 
 
@@ -81,15 +83,69 @@ def test_publishing_to_a_table_made_anew_is_a_conflict(lab: Lab) -> None:
         lab.catalog.commit([change], nothing)
 
 
-def test_publishing_under_a_schema_that_changed_is_a_conflict(lab: Lab) -> None:
+def _alter(lab: Lab) -> None:
+    """Another engine adds a column: the schema is another, and main stands where it stood."""
+    before = lab.table()
+    with foreign.opened(lab, FLIGHTS) as theirs, theirs.update_schema() as update:
+        update.add_column("theirs", IntegerType())
+    after = lab.table()
+    assert (after.main, after.refs) == (before.main, before.refs)
+    assert after.schema_id != before.schema_id
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_publishing_under_a_schema_that_changed_is_a_conflict(lab: Lab, published: bool) -> None:
+    """A publish makes the staged schema the table's own: the column of another engine would go without a word."""
+    if published:
+        lab.land([1], "r0")
+    staged = lab.stage([2])
+    _alter(lab)
+    before = lab.table()
+    with pytest.raises(ConflictError, match=r"silver\.flights: the schema changed: expected schema 0 on main, found 1"):
+        lab.catalog.commit([publishing(staged)], nothing)
+    assert lab.table() == before
+    assert before.schema.names == ("id", "name", "theirs")
+
+
+def test_publishing_a_wider_schema_over_one_that_changed_is_a_conflict(lab: Lab) -> None:
+    table = lab.land([1])
+    staged = lab.catalog.stage(table, staging(table, (), "r2", schema=_with_note(table)))
+    _alter(lab)
+    with pytest.raises(ConflictError, match="the schema changed: expected schema 0 on main, found 2"):
+        lab.catalog.commit([publishing(staged, "r2")], nothing)
+    assert lab.table().schema.names == ("id", "name", "theirs")
+
+
+def test_one_schema_that_changed_publishes_none_of_the_tables(lab: Lab) -> None:
+    weather = lab.stage([1], key=WEATHER)
+    flights = lab.stage([1])
+    _alter(lab)
+    with pytest.raises(ConflictError, match="the schema changed"):
+        lab.catalog.commit([publishing(weather), publishing(flights)], nothing)
+    assert (lab.table(WEATHER).main, lab.table().main) == (None, None)
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_staging_under_a_schema_that_changed_is_a_conflict(lab: Lab, published: bool) -> None:
+    """The columns of the new files follow from the schema that was planned on, and so does what is audited."""
+    table = lab.land([1], "r0") if published else lab.catalog.create(FLIGHTS, COLUMNS)
+    _alter(lab)
+    with pytest.raises(ConflictError, match=r"silver\.flights: the schema changed: expected schema 0 on main, found 1"):
+        lab.stage([2], table=table)
+    assert "audit_r1" not in lab.table().refs
+
+
+def test_a_schema_that_went_and_came_back_is_no_conflict(lab: Lab) -> None:
+    """What a publish asserts is the schema that readers see, and a rollback gives them the one that was."""
     table = lab.land([1])
     lab.catalog.stage(table, staging(table, (), "r2", schema=_with_note(table)))
     held = lab.stage([2], "r3", table=lab.table())
-    publish_schema = publishing(held, "r2")
-    lab.catalog.commit([publish_schema], nothing)
-    main = lab.table().main
-    lab.catalog.commit([Rollback(FLIGHTS, main or 0, table.main)], nothing)
-    lab.catalog.commit([publishing(held, "r3")], nothing)  # the schema is back where it was
+    wider = lab.publish(held, "r2")
+    assert wider.schema.names == ("id", "name", "note")
+    back = lab.catalog.commit([Rollback(FLIGHTS, wider.main or 0, table.main)], nothing)[FLIGHTS]
+    assert back.schema_id == table.schema_id
+    after = lab.catalog.commit([publishing(held, "r3")], nothing)[FLIGHTS]
+    assert lab.ids(after, after.main) == [1, 2]
 
 
 def test_a_missing_table_is_a_conflict(lab: Lab) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from pyiceberg.types import IntegerType
 
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.table import Rollback, Table
+from tests.iceberg import foreign
 from tests.iceberg.foreign import compact
 from tests.iceberg.lab import FLIGHTS, Lab, nothing
 
@@ -38,6 +40,17 @@ def test_an_append_on_an_unborn_main_is_put_on_the_first_publish(lab: Lab) -> No
     lab.land([1])
     rebased = lab.catalog.restage(table, "audit_held", None)
     assert lab.ids(rebased, rebased.refs["audit_held"]) == [1, 100]
+
+
+@pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.REPLACE])
+def test_a_schema_that_changed_with_a_moved_main_is_a_conflict(lab: Lab, mode: WriteMode) -> None:
+    table, old, base = _held(lab, mode)
+    with foreign.opened(lab, FLIGHTS) as theirs, theirs.update_schema() as update:
+        update.add_column("theirs", IntegerType())
+    compact(lab, FLIGHTS)
+    with pytest.raises(ConflictError, match="the schema changed: expected schema 0 on main, found 1"):
+        lab.catalog.restage(table, "audit_held", base)
+    assert lab.table().refs["audit_held"] == old
 
 
 def test_nothing_happens_while_main_stands_still(lab: Lab) -> None:

@@ -1,26 +1,53 @@
-# Every target makes its own environment: `.venv` holds exactly what the lock file pins.
+# Every target makes its own environment: `.venv` holds exactly what the lock file pins. With DEPENDENCIES=lowest or
+# DEPENDENCIES=newest an environment beside it holds the oldest or the newest releases that pyproject.toml allows.
 PYTHON ?= python3
-BIN := .venv/bin
-STAMP := .venv/.installed
+DEPENDENCIES ?= locked
+VENV := .venv$(if $(filter-out locked,$(DEPENDENCIES)),-$(DEPENDENCIES))
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: check test test-long test-spark test-gx demo docs bench lock clean
+.DEFAULT_GOAL := help
+.PHONY: help setup check fix test test-one test-long test-spark test-gx demo docs bench build lock clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make the environment that all else runs in
 
 $(STAMP): requirements.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(MAKE) --no-print-directory install-$(DEPENDENCIES)
 	@touch $@
 
-check: $(STAMP)
+.PHONY: install-locked install-lowest install-newest
+install-locked:
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+install-newest:
+	@$(PIP) --upgrade --editable ".[demo,dev]"
+install-lowest:
+	@$(PIP) uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --resolution lowest-direct --editable ".[demo,dev]"
+
+check: $(STAMP) ## what every commit passes: ruff, mypy, the import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: $(STAMP)
+fix: $(STAMP) ## format, and mend what ruff can mend by itself
+	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff format .
+
+test: $(STAMP) ## all tests that take seconds
 	$(BIN)/pytest -n 2 -m "not long and not spark"
 
-test-long: $(STAMP)
+test-one: $(STAMP) ## some tests: make test-one T=tests/core/test_verdict.py
+	@test -n "$(T)" || { echo 'say which: make test-one T=tests/core/test_verdict.py'; exit 2; }
+	$(BIN)/pytest -n 0 $(T)
+
+test-long: $(STAMP) ## all tests that take minutes
 	$(BIN)/pytest -n 2 -m "long and not spark"
 
 # Spark and Iceberg's own Java library join the environment only here: they are larger than all the rest. Java itself
@@ -30,24 +57,24 @@ $(SPARK): requirements.spark.lock $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.spark.lock
 	@touch $@
 
-test-spark: $(SPARK)
+test-spark: $(SPARK) ## what Spark reads and writes (needs Java 17)
 	$(BIN)/pytest -n 0 -m spark tests/spark
 
 # The tests of checks on another release of Great Expectations: make test-gx GX=1.17.0
 GX ?= 1.9.0
 OTHER := .venv-gx-$(GX)
-test-gx:
+test-gx: ## checks on another Great Expectations: make test-gx GX=1.17.0
 	@test -x $(OTHER)/bin/python || $(PYTHON) -m venv $(OTHER)
 	@$(OTHER)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]" "great-expectations==$(GX)"
 	$(OTHER)/bin/pytest -n 2 -m "not long" tests/expectations
 
-demo: $(STAMP)
+demo: $(STAMP) ## a year of flights through a lake, checked at its end
 	$(BIN)/python -m demo.demo
 
-docs: $(STAMP)
+docs: $(STAMP) ## write what the commands say today into the pages
 	$(BIN)/python -m tests.docs.pages
 
-bench: $(STAMP)
+bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python -m benchmarks.tpch
 	$(BIN)/python -m benchmarks.by_hand
 	$(BIN)/python -m benchmarks.audit
@@ -58,11 +85,14 @@ bench: $(STAMP)
 	test -d build/demo || $(MAKE) demo
 	$(BIN)/python -m benchmarks.startup
 
-lock:
+build: $(STAMP) ## wheel and source distribution in dist/
+	$(BIN)/python -m hatchling build
+
+lock: ## pin the dependencies anew
 	$(BIN)/uv pip compile pyproject.toml requirements.build.in --all-extras --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
 	$(BIN)/uv pip compile requirements.spark.in --universal --python-version 3.11 --no-deps \
 	  --generate-hashes --no-header --quiet --output-file requirements.spark.lock
 
-clean:
-	rm -rf .venv .venv-gx-* build dist .lakeflow
+clean: ## remove all that was made here
+	rm -rf .venv .venv-* build dist .lakeflow

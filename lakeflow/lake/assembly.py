@@ -10,7 +10,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -36,13 +36,14 @@ from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.plan.landing import Found
-from lakeflow.core.ports import Auditor, Engine
+from lakeflow.core.ports import Engine
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.lineage import personal
 from lakeflow.project import cache_folder
 from lakeflow.wap import Origin, Policy, World
 
 if TYPE_CHECKING:
+    from lakeflow.adapters.processes.auditor import ProcessAuditor
     from lakeflow.adapters.processes.engine import Hello
 
 MIGRATIONS: Final = (CATALOG_LAYOUT, *LEDGER_LAYOUT)
@@ -262,7 +263,7 @@ def _hello(root: str, settings: Settings, spill: Path, masked: frozenset[AssetKe
     return Hello(root, make, tuple(entry or str(Path.cwd()) for entry in sys.path))
 
 
-def _auditor(settings: Settings, root: Path, scratch: _Scratch) -> Auditor:
+def _auditor(settings: Settings, root: Path, scratch: _Scratch) -> ProcessAuditor:
     from lakeflow.adapters.duckdb.instance.spill import OwnFolder  # noqa: PLC0415 - as above
     from lakeflow.adapters.expectations.compile.cache import Kept  # noqa: PLC0415 - as above
     from lakeflow.adapters.machine.cache_folder import KeptFolder  # noqa: PLC0415 - as above
@@ -275,6 +276,17 @@ def _auditor(settings: Settings, root: Path, scratch: _Scratch) -> Auditor:
     limits = Limits(settings.threads, settings.memory_limit, str(own.path), own.release)
     spawn = partial(Child, "lakeflow.workers.audit")
     return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, Kept(KeptFolder(kept)).covers)
+
+
+@contextmanager
+def auditor_apart(project: Project, settings: Settings) -> Iterator[ProcessAuditor]:
+    """Of a project of which no lake need exist: nothing is left behind."""
+    with TemporaryDirectory(prefix="lakeflow-", ignore_cleanup_errors=True) as folder:
+        auditor = _auditor(settings, Path(project.root), _Scratch(Path(folder)))
+        try:
+            yield auditor
+        finally:
+            auditor.close()
 
 
 def _find_files(root: Path, hashes: outside.Hashes, source: FileSource) -> tuple[Found, ...]:

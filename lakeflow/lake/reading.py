@@ -82,17 +82,24 @@ class ReadableLake:
         """
         return select(selection, self._known(), exclude)
 
-    def check(self) -> None:
-        """Ask DuckDB's own parser about all SQL, which opening the lake did not; ProjectError with every fault.
+    def check(self, *, deep: bool = False) -> tuple[AssetKey, ...]:
+        """Ask DuckDB about all SQL, which opening the lake did not: its syntax, and whether tables, columns, types and
+        functions are there. The SQL assets of which that cannot be known yet, because something that they read tells
+        its columns only when it runs. `deep` loads all check files too.
 
-        ConfigError for an external table whose catalog no setting names.
+        ProjectError with every fault; ConfigError for an external table whose catalog no setting names.
         """
         for name in sorted({key.catalog for asset in self.project.assets.values() for key in asset.external}):
             self.configured.require_catalog(name)
-        from lakeflow.lake.assembly import syntax_faults  # noqa: PLC0415 - as said above
+        from lakeflow.lake import assembly, binding, check_files  # noqa: PLC0415 - as said above
 
-        if faults := syntax_faults(self.project):
+        found = binding.bound(self.project, binding.published_tables(self._patient(), self.project))
+        faults = (*assembly.syntax_faults(self.project), *found.faults)
+        if deep:
+            faults = (*faults, *check_files.faults(self.project, self.configured, found))
+        if faults:
             raise ProjectError(faults)
+        return found.unbound
 
     def plan(
         self,

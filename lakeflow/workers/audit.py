@@ -20,12 +20,13 @@ from lakeflow.adapters.duckdb.failures import Place
 from lakeflow.adapters.duckdb.locked import LockedDuckDB, Spare
 from lakeflow.adapters.expectations.audit import Past, Suites, refusals, steps
 from lakeflow.adapters.expectations.compile.cache import Kept
+from lakeflow.adapters.expectations.faults import faults
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.table import Answer, Returned
 from lakeflow.adapters.machine.cache_folder import KeptFolder
 from lakeflow.adapters.processes import Parent, silence
 from lakeflow.adapters.processes.auditor import Ask, Job, Message, decode_job, encode_message
-from lakeflow.core.errors import AssetError
+from lakeflow.core.errors import AssetError, Fault
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
@@ -52,6 +53,8 @@ def main() -> None:
         if job.asks is Ask.REFUSALS:
             os.chdir(job.request.root)
             parent.send(encode_message(Message(refusals=refusals(job.request, suites))))
+        elif job.asks is Ask.FAULTS:
+            parent.send(encode_message(Message(faults=_faults(job, job.request, suites, spare))))
         else:
             _serve(job, job.request, suites, parent, spare)
 
@@ -98,6 +101,13 @@ def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent, spar
         except AssetError as error:
             parent.send(encode_message(Message("snapshot", "snapshot", done=True, result=_unreadable(error))))
         parent.send(encode_message(Message()))
+
+
+def _faults(job: Job, request: AuditRequest, suites: Suites, spare: Spare) -> tuple[Fault, ...]:
+    os.chdir(request.root)
+    make, place = partial(LockedDuckDB, settings=job.settings, spare=spare), Place(request.asset, personal=True)
+    with _Queries(request.views, make, place) as queries:
+        return tuple(faults(request, suites, queries))
 
 
 def _unreadable(error: AssetError) -> CheckResult:

@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from lakeflow.core.errors import AssetError
+from lakeflow.core.errors import AssetError, Fault
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Suite
 from lakeflow.core.model.quarantine import Refusal
@@ -36,10 +36,13 @@ _BARREN: Final = 2
 
 
 class Ask(StrEnum):
-    """What is wanted of a worker: the audit, or only which rows its checks would put into quarantine."""
+    """What is wanted of a worker: the audit, or only which rows its checks would put into quarantine, or what is wrong
+    with its check files.
+    """
 
     AUDIT = "audit"
     REFUSALS = "refusals"
+    FAULTS = "faults"
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Limits:
 @dataclass(frozen=True)
 class Message:
     """A step that begins, or is `done`, maybe with the result of its check. No `unit`: the audit is complete, or
-    these are the `refusals` that were asked for.
+    these are the `refusals`, or the `faults`, that were asked for.
     """
 
     unit: str = ""
@@ -86,6 +89,7 @@ class Message:
     done: bool = False
     result: CheckResult | None = None
     refusals: tuple[Refusal, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
 
 def encode_job(job: Job) -> bytes:
@@ -174,17 +178,26 @@ class ProcessAuditor:
 
     def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
         """What goes to quarantine, as the port says. Blocks while another thread audits."""
+        return self._asked(request, Ask.REFUSALS, "what goes to quarantine").refusals
+
+    def faults(self, request: AuditRequest) -> tuple[Fault, ...]:
+        """What is wrong with its check files for rows of the scan's schema; no data is looked at. Of a scan without
+        columns nothing is known: then they are only executed. AssetError when the worker dies.
+        """
+        return self._asked(request, Ask.FAULTS, "what is wrong with its check files").faults
+
+    def _asked(self, request: AuditRequest, wanted: Ask, what: str) -> Message:
         with self._turn:
             self.start()
             worker = self._worker
             if worker is None:
                 raise AssetError(f"{request.asset}: the auditor was closed", asset=request.asset)
             try:
-                worker.send(encode_job(Job(request, self._settings, kept=self._kept, asks=Ask.REFUSALS)))
-                return decode_message(worker.receive(_START + request.timeout)).refusals
+                worker.send(encode_job(Job(request, self._settings, kept=self._kept, asks=wanted)))
+                return decode_message(worker.receive(_START + request.timeout))
             except (TimeoutError, ValueError, ChildProcessError) as error:
                 self._drop()
-                why = f"what goes to quarantine cannot be told: the audit worker failed ({type(error).__name__})"
+                why = f"{what} cannot be told: the audit worker failed ({type(error).__name__})"
                 raise AssetError(f"{request.asset}: {why}", hint=f"see {self._log_path}", asset=request.asset) from None
             except BaseException:
                 self._drop()

@@ -19,13 +19,15 @@ from lakeflow.cli.screens.plan import plan_records, plan_screen
 from lakeflow.cli.session import Session, answers
 
 
-@click.command(epilog="Every fault is named with file and line, and how to mend it.")
+@click.command(epilog="Every fault is named with file and line, and how to mend it. What only data shows is no fault.")
+@click.option("--deep", is_flag=True, help="Load the check files too, and look for what their expectations name.")
 @answers(Form.TABLE, Form.JSON)
-def check(session: Session) -> Answer:
-    """Load all files and report every fault; touches no data."""
+def check(session: Session, deep: bool) -> Answer:
+    """Load all files, look up what their SQL names, and report the faults; touches no data."""
     with session.lake() as lake:
-        lake.check()
-        return Answer({"project": project_json(lake.project)}, check_screen(lake.project))
+        unbound = lake.check(deep=deep)
+        data = {"project": project_json(lake.project), "unbound": [str(key) for key in unbound]}
+        return Answer(data, check_screen(lake.project, unbound))
 
 
 @click.command("list", epilog=SELECTION_HELP)

@@ -33,6 +33,7 @@ _MARKS: Final = {
 }
 _LAST: Final = ("└── ", "    ")
 _ONE_OF_SEVERAL: Final = ("├── ", "│   ")
+_FEW: Final = 5
 _DUE: Final = frozenset({Health.NEVER_BUILT, Health.STALE, Health.UNAUDITED})
 
 
@@ -46,8 +47,13 @@ def list_records(project: Project, keys: Sequence[AssetKey]) -> Records:
     return header, [_list_record(project.assets[key], project) for key in keys]
 
 
-def check_screen(project: Project) -> Text:
-    return line(Mark.OK, " ", f"{counted(len(project.assets), 'asset')} and {_check_files(project)} are in order")
+def check_screen(project: Project, unbound: Sequence[AssetKey]) -> Text:
+    well = line(Mark.OK, " ", f"{counted(len(project.assets), 'asset')} and {_check_files(project)} are in order")
+    if not unbound:
+        return well
+    named = ", ".join(map(str, unbound[:_FEW])) + (", …" if len(unbound) > _FEW else "")
+    said = f"columns not looked up, as what they read tells its own only when it runs: {named}"
+    return screen([well], [line(Mark.WARN, " ", said)])
 
 
 def status_screen(statuses: Sequence[AssetStatus], now: datetime) -> Text:

@@ -1,0 +1,164 @@
+"""What can be said of a project's SQL before it runs: each SELECT is bound to the columns of what it reads.
+
+The columns of a table are those that its own SELECT gives; of code that only running it tells, those that the same code
+published. Where neither is known, what reads it is left alone: a fault that is no fault would stop a good project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lakeflow.adapters.duckdb.code.bind import PUBLISHED, Binder, Bound
+from lakeflow.adapters.machine.source_files import read_digest
+from lakeflow.core.column_names import FILE, LOADED_AT, ROW
+from lakeflow.core.declare.parameters import bind
+from lakeflow.core.errors import Fault, LakeflowError, SchemaError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset, Project, SqlCode
+from lakeflow.core.model.check import CheckKind
+from lakeflow.core.model.file_source import FileSource, Format
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.quarantine import owner_of
+from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.table import Table
+from lakeflow.core.model.timeline import Window
+from lakeflow.core.model.type_names import parse_type
+from lakeflow.lake.assembly import MIGRATIONS
+from lakeflow.lake.diagnosis import Patient
+from lakeflow.wap.step.schema import columns_of
+
+_MASKED = Primitive("string")
+_PROVENANCE = (
+    Field(FILE, Primitive("string")),
+    Field(ROW, Primitive("long")),
+    Field(LOADED_AT, Primitive("timestamptz")),
+)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """`faults` of the SQL; `schemas` are the columns of every asset of which they are known, `published` those that
+    readers see of a table now; `unbound` are the SQL assets that read what is not known yet.
+    """
+
+    faults: tuple[Fault, ...]
+    schemas: Mapping[AssetKey, Schema]
+    published: Mapping[AssetKey, Schema]
+    unbound: tuple[AssetKey, ...]
+
+
+def published_tables(patient: Patient, project: Project) -> dict[AssetKey, Table]:
+    """What the catalog has, by looking: no lake is made, and one that cannot be read tells nothing."""
+    database, found = patient.database, dict[AssetKey, Table]()
+    if database.path is not None and not database.path.exists():
+        return found
+    with closing(database), suppress(LakeflowError):
+        if database.layout() == len(MIGRATIONS):
+            for key in project.assets:
+                with suppress(LakeflowError):
+                    found |= patient.catalog.load((key,))
+    return {key: table for key, table in found.items() if table.main is not None}
+
+
+def bound(project: Project, tables: Mapping[AssetKey, Table]) -> Binding:
+    with closing(Binder()) as binder:
+        work = _Work(project, tables, binder)
+        for asset in project.assets.values():
+            work.take(asset)
+        work.faults.extend(work.check_faults())
+        return Binding(tuple(work.faults), work.schemas, work.published, tuple(work.unbound))
+
+
+@dataclass
+class _Work:
+    project: Project
+    tables: Mapping[AssetKey, Table]
+    binder: Binder
+    faults: list[Fault] = field(default_factory=list)
+    schemas: dict[AssetKey, Schema] = field(default_factory=dict)
+    published: dict[AssetKey, Schema] = field(default_factory=dict)
+    unbound: list[AssetKey] = field(default_factory=list)
+
+    def take(self, asset: Asset) -> None:
+        key, table = asset.key, self.tables.get(asset.key)
+        if table is not None:
+            self.published[key] = table.schema
+        found = self._columns(asset)
+        if found is not None:
+            self.schemas[key] = found
+            self.binder.know(str(key), key, found)
+        if (seen := self.published.get(key, found)) is not None:
+            self.binder.know(f"{PUBLISHED}.{key}", key, seen)
+
+    def check_faults(self) -> Iterator[Fault]:
+        for suite in self.project.suites.values():
+            for file in suite.files:
+                if file.kind is CheckKind.ROWS and (fault := self.binder.check(file.text, file.path)):
+                    yield fault
+
+    def _columns(self, asset: Asset) -> Schema | None:
+        if owner_of(asset.key) is not None or not isinstance(asset.code, SqlCode):
+            return self._as_published(asset)
+        came = self._bound(asset, asset.code)
+        if isinstance(came, Fault):
+            self.faults.append(came)
+            return None
+        if came is None:
+            self.unbound.append(asset.key)
+            return self._as_published(asset)
+        return self._stored(asset, came)
+
+    def _bound(self, asset: Asset, code: SqlCode) -> Bound:
+        source = _source(asset.files)
+        if asset.files is not None and source is None:
+            return None
+        return self.binder.asset(asset.key, bind(code.text, _any_window(asset)), code.path, source)
+
+    def _stored(self, asset: Asset, came: Schema) -> Schema | None:
+        try:
+            return columns_of(asset, _masked(asset, came), self.tables.get(asset.key))
+        except SchemaError as error:
+            self.faults.append(Fault(asset.code.path, 1, error.message, error.hint or "mend the SQL, or the header"))
+            return None
+
+    def _as_published(self, asset: Asset) -> Schema | None:
+        """None unless the same code, on inputs with the same columns, gave them."""
+        table = self.tables.get(asset.key)
+        made = provenance_of(table.published.summary) if table and table.published else None
+        same = made is not None and made.code_version == asset.code_version and self._same_outside(asset, made.reads)
+        if not same or not all(self._is_as_published(key) for key in asset.upstreams):
+            return None
+        return self.published[asset.key]
+
+    def _same_outside(self, asset: Asset, digest: str) -> bool:
+        return not asset.reads or read_digest(Path(self.project.root), asset.reads) == digest
+
+    def _is_as_published(self, key: AssetKey) -> bool:
+        known, seen = self.schemas.get(key), self.published.get(key)
+        return known is not None and seen is not None and _spelled(known) == _spelled(seen)
+
+
+def _spelled(schema: Schema) -> dict[str, str]:
+    return {each.name: str(each.type) for each in schema.fields}
+
+
+def _masked(asset: Asset, came: Schema) -> Schema:
+    """A mask gives text, whatever it hides."""
+    fields = (replace(each, type=_MASKED) if each.name.lower() in asset.masks else each for each in came.fields)
+    return Schema(tuple(fields))
+
+
+def _any_window(asset: Asset) -> Window | None:
+    line = asset.timeline
+    return None if line is None else Window(line.start, line.unit.after(line.start))
+
+
+def _source(files: FileSource | None) -> Schema | None:
+    """What lands, as far as it is declared; of Parquet files the types that they have are their own."""
+    if files is None or not files.columns or (files.format is Format.PARQUET and not all(files.columns.values())):
+        return None
+    declared = (Field(name, parse_type(type_ or "string")) for name, type_ in files.columns.items())
+    return Schema((*declared, *_PROVENANCE))

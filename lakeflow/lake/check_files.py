@@ -1,0 +1,71 @@
+"""What can be said of check files before there are rows: the audit worker loads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lakeflow.adapters.duckdb.code.bind import PUBLISHED
+from lakeflow.core.errors import AssetError, Fault
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset, Project, WriteMode
+from lakeflow.core.model.check import CheckKind, Suite
+from lakeflow.core.model.scd2_columns import VALID_FROM
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Scan
+from lakeflow.core.ports import AuditRequest
+from lakeflow.core.settings.settings import Settings
+from lakeflow.lake.assembly import auditor_apart
+from lakeflow.lake.binding import Binding
+
+if TYPE_CHECKING:
+    from lakeflow.adapters.processes.auditor import ProcessAuditor
+
+
+def faults(project: Project, settings: Settings, binding: Binding) -> Iterator[Fault]:
+    """Takes as long as Great Expectations takes to import, where a file needs it."""
+    suites = {key: suite for key, suite in project.suites.items() if _is_executed(suite)}
+    if not suites:
+        return
+    with auditor_apart(project, settings) as auditor:
+        auditor.start(suites.values())
+        for key in suites.keys() & project.assets.keys():
+            yield from _told(auditor, _request(project, settings, project.assets[key], binding))
+
+
+def _told(auditor: ProcessAuditor, request: AuditRequest) -> tuple[Fault, ...]:
+    try:
+        return auditor.faults(request)
+    except AssetError as error:  # the file ends the process that loads it
+        path = next(file.path for file in request.suite.files if file.kind is CheckKind.SUITE)
+        return (Fault(path, 1, error.message, "load its check files one by one: one of them ends the process"),)
+
+
+def _is_executed(suite: Suite) -> bool:
+    return any(file.kind is CheckKind.SUITE for file in suite.files)
+
+
+def _request(project: Project, settings: Settings, asset: Asset, binding: Binding) -> AuditRequest:
+    suite, history = project.suite(asset.key), asset.write is WriteMode.SCD2
+    return AuditRequest(
+        asset=asset.key,
+        scan=Scan(asset.key, None, binding.schemas.get(asset.key, Schema(()))),
+        suite=suite,
+        root=project.root,
+        primary_key=(*asset.primary_key, VALID_FROM) if history else asset.primary_key,
+        history=asset.primary_key if history else (),
+        columns=asset.columns,
+        relations=dict(_relations(suite, asset.key, binding)),
+        allow_empty=asset.allow_empty,
+        timeout=settings.check_timeout,
+    )
+
+
+def _relations(suite: Suite, own: AssetKey, binding: Binding) -> Iterator[tuple[str, Scan]]:
+    """All that a check may read and of which the columns are known; without rows."""
+    for key in suite.references - {own}:
+        if key in binding.schemas:
+            yield str(key), Scan(key, None, binding.schemas[key])
+    for key in suite.published | {own}:
+        if (schema := binding.published.get(key, binding.schemas.get(key))) is not None:
+            yield f"{PUBLISHED}.{key}", Scan(key, None, schema)

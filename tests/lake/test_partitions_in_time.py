@@ -144,6 +144,18 @@ def test_late_rows_come_in_by_a_backfill_and_touch_only_their_partition(root: Pa
     assert totals(root) == [10, 21, 30, 40, 50, 60]
 
 
+def test_the_warning_of_late_rows_ends_with_the_backfill_that_found_the_same_rows(root: Path) -> None:
+    run(root)
+    sell(root, {8: 80})
+    with lakeflow.open(root) as lake:
+        lake.materialize("bronze.sales")
+        assert lake.plan("silver.sales").warnings
+    again = backfill(root, "silver.sales", size=6)
+    assert {str(step.state) for window in again for step in (window.run.steps if window.run else ())} == {"unchanged"}
+    with lakeflow.open(root) as lake:
+        assert lake.plan("silver.sales").warnings == ()
+
+
 def test_changed_code_builds_every_partition_again_and_what_is_made_from_it(root: Path) -> None:
     run(root)
     (root / "layers/silver/sales.sql").write_text(SILVER.replace("total * 1", "total * 2"))

@@ -61,7 +61,9 @@ def _clock_warnings(asked: Asked) -> Iterator[str]:
 def _late_warnings(asked: Asked) -> Iterator[str]:
     """Of partitions that are fresh: rows that came late for one of them are in nobody's plan."""
     for key in asked.selected:
-        asset, stands = asked.project.assets[key], published(asked.facts.tables.get(key), ())
+        asset = asked.project.assets[key]
+        # A backfill that gave the same rows leaves no snapshot: that its input was read again, the verdict alone says.
+        stands = published(asked.facts.tables.get(key), asked.facts.verdicts.get(key, ()))
         if asset.timeline is None or key in asked.running or stands is None:
             continue
         for upstream in sorted(asset.upstreams):

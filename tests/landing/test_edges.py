@@ -233,7 +233,7 @@ def test_a_json_array_lands_an_object_a_row(lake: Lake) -> None:
     [
         (f'[{{"id": 1}},\n{{"id": "{SECRET}"', "line 2: no JSON array"),
         (f'[{{"id": 1}},\n{{"id": 2}}]\n"{SECRET}"', "line 3: no JSON array"),
-        ('[{"id": 1},\n]', "line 2: no JSON array"),
+        ('[{"id": 1},\n]', ": no JSON array"),  # the comma or the bracket, as the release of Python has it
         ('{"id": 1}\n', 'format = "ndjson" reads one object a line'),
         ('[{"id": 1}, 2]', "row 2: not a JSON object"),
         ('[{"id": 1}, [{"id": 2}]]', "row 2: not a JSON object"),

@@ -60,6 +60,26 @@ def test_each_drop_goes_through_all_layers_once(root: Path) -> None:
     assert run(root) == "nothing to do"
 
 
+def test_a_preview_shows_what_a_run_would_write(root: Path) -> None:
+    """New rows alone; all of them where changed code makes the asset anew, and where nothing is new."""
+
+    def previewed() -> list[tuple[str | None, ...]]:
+        with lakeflow.open(root) as lake:
+            return sorted(lake.preview("silver.sales").values)
+
+    drop(root, "mon", 1, 2)
+    run(root)
+    assert previewed() == [("1", "10"), ("2", "20")]
+    drop(root, "tue", 3)
+    with lakeflow.open(root) as lake:
+        lake.materialize("bronze.*")
+    assert previewed() == [("3", "30")]
+    (root / "layers/silver/sales.sql").write_text(SILVER.replace("id * 10", "id * 11"))
+    assert previewed() == [("1", "11"), ("2", "22"), ("3", "33")]
+    run(root)
+    assert read(root, "silver.sales") == [(1, 11), (2, 22), (3, 33)]
+
+
 def test_another_engines_rows_are_consumed_and_its_deletes_rebuild(root: Path) -> None:
     drop(root, "mon", 1, 2)
     run(root)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import Final
 
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import AssetKey, TableKey
@@ -15,12 +16,18 @@ from lakeflow.core.model.scd2_columns import unversioned
 from lakeflow.core.model.table import Rows, Scan, Table
 from lakeflow.core.model.timeline import Window
 from lakeflow.core.plan.facts import Facts
+from lakeflow.core.plan.increments import consumption
+from lakeflow.core.plan.planning import plan
+from lakeflow.core.plan.reasons import Cause
 from lakeflow.core.ports import Produced
 from lakeflow.core.run.code_terms import Listener, Terms
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.step.landing import land_new
 from lakeflow.wap.step.schema import columns_of, stored_schema
+from lakeflow.wap.step.sources import new_rows
 from lakeflow.wap.world import World
+
+_ALL_ROWS: Final = frozenset({Cause.REBUILD, Cause.FULL_REFRESH, Cause.GOES_ON, Cause.WAITS})
 
 
 def compute(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
@@ -58,6 +65,7 @@ def _last_window(asset: Asset, now: datetime) -> tuple[Window, ...]:
 def _running(world: World, asset: Asset, facts: Facts, terms: Terms) -> AbstractContextManager[Produced]:
     if not asset.files:
         inputs = {**_inputs(world, asset, facts.tables), **world.external_scans(asset, facts)}
+        inputs |= _new_rows(world, asset, facts)
         return world.engine.produce(asset, inputs, terms)
     landing = facts.landings[asset.key]
     running = land_new(world, asset, landing, terms)
@@ -68,6 +76,23 @@ def _running(world: World, asset: Asset, facts: Facts, terms: Terms) -> Abstract
             asset=asset.key,
         )
     return running
+
+
+def _new_rows(world: World, asset: Asset, facts: Facts) -> dict[TableKey, Scan]:
+    """What a run would read in place of all rows of its incremental inputs: of these the new ones, unless it would make
+    the asset anew, or there is nothing new to show.
+    """
+    step = plan(world.project, facts, (asset.key,)).step(asset.key) if asset.new_rows else None
+    if step is None or _ALL_ROWS & {reason.cause for reason in step.reasons}:
+        return {}
+    heads = {key: head for key in asset.new_rows if (head := facts.tables[key].main) is not None}
+    came = consumption(asset, facts.tables.get(asset.key), facts.tables, heads)
+    if came.is_empty or came.rebuild:
+        return {}
+    return {
+        key: new_rows(world.catalog, facts.tables[key], increment, asset.new_keys.get(key, ()))
+        for key, increment in came.increments.items()
+    }
 
 
 def _inputs(world: World, asset: Asset, tables: Mapping[AssetKey, Table]) -> dict[TableKey, Scan]:

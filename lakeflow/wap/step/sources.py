@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lakeflow.core.keys import EMPTY, AssetKey, TableKey
+from lakeflow.core.keys import EMPTY, TableKey
 from lakeflow.core.model.asset import Asset, OnRewrite, WriteMode
-from lakeflow.core.model.table import Scan
+from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan.histories import is_dated_by_runs
 from lakeflow.core.plan.increments import Consumption, Increment, consumption, positions
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.plan.readmission import as_readmission
 from lakeflow.core.plan.reasons import Cause
+from lakeflow.core.ports import Catalog
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.readmitting import is_planned_so, waiting_rows
 
@@ -63,7 +64,8 @@ def _increments(attempt: Attempt, asset: Asset, came: Consumption, *, goes_on: b
     if came.rebuild:
         return Reading(attempt.inputs(asset), rebuilds=True, guarded=asset.write is WriteMode.SCD2)
     new: dict[TableKey, Scan] = {
-        key: _new_rows(attempt, asset, key, increment) for key, increment in came.increments.items()
+        key: new_rows(attempt.world.catalog, attempt.tables[key], increment, asset.new_keys.get(key, ()))
+        for key, increment in came.increments.items()
     }
     since = {str(key): increment.since for key, increment in came.increments.items()}
     return Reading({**attempt.inputs(asset, frozenset(came.increments)), **new}, since)
@@ -92,10 +94,9 @@ def _came(attempt: Attempt, asset: Asset) -> Consumption:
     return consumption(asset, attempt.tables.get(asset.key), attempt.tables, heads)
 
 
-def _new_rows(attempt: Attempt, asset: Asset, key: AssetKey, increment: Increment) -> Scan:
-    """Row by row, or all rows of the keys that have new ones."""
-    catalog, table = attempt.world.catalog, attempt.tables[key]
+def new_rows(catalog: Catalog, table: Table, increment: Increment, by: tuple[str, ...]) -> Scan:
+    """Row by row, or all rows of the keys `by` that have new ones."""
     added = catalog.scan_added(table, increment.head, tuple(snapshot.id for snapshot in increment.appends))
-    if not (by := asset.new_keys.get(key, ())):
+    if not by:
         return added
     return replace(catalog.scan(table, increment.head), among=added, by=by)

@@ -43,6 +43,8 @@ _SQLITE_FAILURES: Final = {
     sqlite3.SQLITE_READONLY: _NO_ACCESS,
     sqlite3.SQLITE_PERM: _NO_ACCESS,
 }
+_KINDS: Final = ("sqlite", "postgresql")
+_OTHER_PLACES: Final = frozenset({"http", "https", "s3", "s3a", "gs", "abfs", "abfss", "file", "thrift", "hdfs"})
 _WRITER: Final = 4_741_502_017  # the key of PostgreSQL's advisory lock that stands for SQLite's one writer
 
 
@@ -56,6 +58,7 @@ class Database:
 
     def __init__(self, url: str, timeout: float = 15.0) -> None:
         self._url = _parse(url)
+        self._refuse_other_kinds()
         self._timeout = timeout
         self._opened: tuple[int, int] | None = None
         self._engine = self._connect()
@@ -174,11 +177,19 @@ class Database:
     def _sqlite(self) -> bool:
         return self._url.get_backend_name() == "sqlite"
 
+    def _refuse_other_kinds(self) -> None:
+        """LakeError for a database whose locks and transactions nobody has proved here."""
+        kind = self._url.drivername.partition("+")[0]
+        if kind not in _KINDS:
+            raise _no_such_kind(kind)
+
     def _connect(self) -> Engine:
         options = {"timeout": self._timeout, "isolation_level": None} if self._sqlite else {}
         try:
             engine = create_engine(self._url, connect_args=options, hide_parameters=True)
-        except (ImportError, NoSuchModuleError) as error:
+        except NoSuchModuleError as error:
+            raise _no_such_kind(self._url.drivername) from error
+        except ImportError as error:
             raise LakeError(
                 f"there is no driver for {self._url.drivername} databases",
                 hint="install one, for PostgreSQL: pip install 'psycopg[binary]', with a URL postgresql+psycopg://…",
@@ -322,6 +333,9 @@ class ReadOnlyDatabase(Database):
         self._open_file = open_file
         super().__init__(url, timeout)
 
+    def _refuse_other_kinds(self) -> None:
+        """To read is all that is asked of somebody else's."""
+
     def initialise(self, migrations: Sequence[Sequence[str]]) -> None:
         """LakeError unless its layout is that of this release: it cannot be brought there."""
         if (layout := self.layout()) != len(migrations):
@@ -377,6 +391,16 @@ def _parse(url: str) -> URL:
         raise LakeError(
             "the catalog's database URL cannot be read", hint="write it like sqlite:///path/to/catalog.db"
         ) from None
+
+
+def _no_such_kind(scheme: str) -> LakeError:
+    place = f"a URL {scheme}://… is no database that" if scheme in _OTHER_PLACES else f"{scheme} is no database that"
+    return LakeError(
+        f"{place} a lake can be kept in",
+        hint="write sqlite:///path/to/catalog.db or postgresql+psycopg://host/database; without the setting it "
+        "is a SQLite file in state_dir. Tables of a REST catalog are read as external ones: "
+        "[tool.lakeflow.catalogs.NAME]",
+    )
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -52,14 +52,12 @@ class Binding:
 
 def published_tables(patient: Patient, project: Project) -> dict[AssetKey, Table]:
     """What the catalog has, by looking: no lake is made, and one that cannot be read tells nothing."""
-    database, found = patient.database, dict[AssetKey, Table]()
-    if database.path is not None and not database.path.exists():
-        return found
-    with closing(database), suppress(LakeflowError):
-        if database.layout() == len(MIGRATIONS):
-            for key in project.assets:
-                with suppress(LakeflowError):
-                    found |= patient.catalog.load((key,))
+    found: dict[AssetKey, Table] = {}
+    with suppress(LakeflowError), closing(patient.database) as database:
+        is_made = database.path is None or database.path.exists()
+        for key in project.assets if is_made and database.layout() == len(MIGRATIONS) else ():
+            with suppress(LakeflowError):
+                found |= patient.catalog.load((key,))
     return {key: table for key, table in found.items() if table.main is not None}
 
 

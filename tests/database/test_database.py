@@ -245,3 +245,24 @@ MOUNTS = """\
 )
 def test_the_file_system_is_that_of_the_nearest_and_last_mount(path: str, found: str) -> None:
     assert filesystem_type(Path(path), MOUNTS) == found
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("https://lake.example/api?token=hunter2", "https://"),
+        ("s3://bucket/lake", "s3://"),
+        ("mysql://ann:hunter2@db/lake", "mysql"),
+        ("mongodb+srv://ann:hunter2@db/lake", "mongodb"),
+        ("duckdb:///lake.db", "duckdb"),
+        ("postgres://ann:hunter2@db/lake", "postgres"),
+        ("postgresql+hunter://ann:hunter2@db/lake", "postgresql"),
+    ],
+)
+def test_a_place_that_can_hold_no_lake_is_refused_by_its_name_with_what_can(url: str, named: str) -> None:
+    with pytest.raises(LakeError, match="no database that a lake can be kept in") as caught:
+        Database(url)
+    assert named in caught.value.message
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+    for works in ("sqlite:///", "postgresql+psycopg://", "[tool.lakeflow.catalogs.NAME]"):
+        assert works in (caught.value.hint or "")

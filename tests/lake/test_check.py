@@ -210,3 +210,12 @@ def test_deep_loads_the_checks_of_an_asset_whose_columns_are_not_known(tmp_path:
     assert "ZeroDivisionError" in found.message
     make(tmp_path, {"checks/silver/buyers.py": SUITE.format(first=GOOD, second=GOOD.replace("'id'", "'unknown'"))})
     assert not faults(tmp_path, deep=True)
+
+
+def test_a_database_that_cannot_be_reached_keeps_no_fault_from_being_found(tmp_path: Path) -> None:
+    root = project(tmp_path, silver_sales="select id, buyr from bronze.sales")
+    with (
+        lakeflow.open(root, settings={"catalog": "https://lake.example"}) as lake,
+        pytest.raises(ProjectError, match="buyr"),
+    ):
+        lake.check()

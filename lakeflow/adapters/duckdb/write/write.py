@@ -197,13 +197,14 @@ def _settle(target: Path, files: tuple[WrittenFile, ...]) -> tuple[WrittenFile, 
     """Drop files without rows; name the rest by what they hold, and sync them with the folders that name them (a power
     cut must lose none).
     """
-    kept = {file.path for file in files}
+    # DuckDB takes `..` out of the paths that it returns, so the same file may be spelled in two ways.
+    kept = {os.path.realpath(file.path) for file in files}
     if not files:
         shutil.rmtree(target, ignore_errors=True)
         return ()
     inside = tuple(target.rglob("*"))
     for path in inside:
-        if path.is_file() and str(path) not in kept:
+        if path.is_file() and os.path.realpath(path) not in kept:
             path.unlink()
     sealed = _all_sealed(files)
     for folder in (*(path for path in inside if path.is_dir()), target, target.parent):

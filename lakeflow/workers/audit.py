@@ -30,7 +30,7 @@ from lakeflow.core.errors import AssetError, Fault
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
-from lakeflow.core.ports import AuditRequest
+from lakeflow.core.run.audit_request import AuditRequest
 
 _WITHHELD: Final = "what its checks print is not kept, because personal data is involved"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakeflow.core.model.graph import Upstreams, ancestors, downstreams
+from lakeflow.core.model.asset import Upstreams, ancestors, downstreams
 from tests.core.samples import key, keys
 
 CHAIN: Upstreams = {

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset, Project
-from lakeflow.core.model.graph import ancestors
+from lakeflow.core.model.asset import Asset, Project, ancestors
 from lakeflow.core.view.rows import AssetStatus, Health
 from lakeflow.core.view.selection import Known, Standing, select, spelled
 from tests.core.samples import asset, key, names, project

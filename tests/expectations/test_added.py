@@ -12,7 +12,7 @@ import pytest
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.run import CheckResult, Scope
 from lakeflow.core.model.table import Scan
-from lakeflow.core.ports import Appended, AuditRequest
+from lakeflow.core.run.audit_request import Appended, AuditRequest
 
 from .lake import audit, request, scan_of, suite
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -25,7 +26,7 @@ from lakeflow.adapters.processes.auditor import Limits, ProcessAuditor
 from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.table import Scan
-from lakeflow.core.ports import AuditRequest
+from lakeflow.core.run.audit_request import AuditRequest
 
 from . import every
 from .lake import audit, request, row_check, scan_of, suite
@@ -354,3 +355,18 @@ def _keep(asked: AuditRequest, folder: Path) -> None:
     suites = Suites(asked, Kept(KeptFolder(folder)))
     for file in asked.suite.files:
         suites.checks_of(file)
+
+
+def test_editing_any_module_of_the_package_makes_kept_suites_anew(tmp_path: Path) -> None:
+    """Also one in a room of it: what was made by other code must not decide."""
+    package = tmp_path / "expectations"
+    shutil.copytree(Path(keeping.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
+    before, modules = keeping.package_digest(package), sorted(package.rglob("*.py"))
+    assert len({path.parent for path in modules}) > 5
+    for module in modules:
+        text = module.read_bytes()
+        module.write_bytes(text + b"#")
+        assert keeping.package_digest(package) != before, module
+        module.write_bytes(text)
+    modules[-1].rename(modules[-1].with_name("other.py"))
+    assert keeping.package_digest(package) != before

@@ -28,7 +28,7 @@ from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Suite
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct
 from lakeflow.core.model.table import ColumnFacts, DeleteFile, Scan, Statistics
-from lakeflow.core.ports import Appended, AuditRequest
+from lakeflow.core.run.audit_request import Appended, AuditRequest
 
 from .lake import WEATHER, audit, outcomes, process_auditor, request, row_check, scan_of, suite
 

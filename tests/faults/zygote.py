@@ -30,7 +30,7 @@ from lakeflow.adapters.expectations.compile.cache import Kept
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult, Ruling, RunState, StepState
-from lakeflow.core.ports import AuditRequest
+from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.lake.lake import Lake
 from lakeflow.workers.audit import _Queries
 

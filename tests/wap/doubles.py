@@ -21,7 +21,7 @@ from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Rows, Scan, WrittenFile
-from lakeflow.core.ports import AuditRequest
+from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Share
 from lakeflow.core.run.write import Write, Written

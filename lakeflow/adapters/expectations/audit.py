@@ -25,7 +25,7 @@ from lakeflow.adapters.expectations.table import Audited, CannotCheck, Queries
 from lakeflow.core.model.check import CheckFile, CheckKind
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
-from lakeflow.core.ports import AuditRequest
+from lakeflow.core.run.audit_request import AuditRequest
 
 SHARED_SCAN: Final = "shared scan"
 

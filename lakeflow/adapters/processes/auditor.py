@@ -22,7 +22,7 @@ from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Suite
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
-from lakeflow.core.ports import AuditRequest
+from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.resources import Share
 
 if TYPE_CHECKING:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from itertools import count
 from typing import Any, Final
 
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
@@ -217,3 +218,27 @@ class Project:
 
     def suite(self, key: AssetKey) -> Suite:
         return self.suites.get(key, NO_CHECKS)
+
+
+Upstreams = Mapping[AssetKey, frozenset[AssetKey]]
+
+
+def ancestors(keys: Iterable[AssetKey], upstreams: Upstreams, generations: int | None = None) -> set[AssetKey]:
+    """The assets and what they are made from, through so many generations; all of them for None."""
+    found = set(keys)
+    edge = set(found)
+    for _ in count() if generations is None else range(generations):
+        edge = {above for key in edge for above in upstreams.get(key, ())} - found
+        if not edge:
+            break
+        found |= edge
+    return found
+
+
+def downstreams(upstreams: Upstreams) -> Upstreams:
+    """The same graph with its arrows turned round."""
+    below: dict[AssetKey, set[AssetKey]] = {key: set() for key in upstreams}
+    for key, above in upstreams.items():
+        for other in above & below.keys():
+            below[other].add(key)
+    return {key: frozenset(found) for key, found in below.items()}

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.schema import Decimal, Field, Primitive, Schema, Type
-from lakeflow.core.model.single_values import EPOCH, parse_value
+from lakeflow.core.model.type_names import EPOCH, parse_value
 
 Partition: TypeAlias = tuple[Any, ...]
 """A value for each partition field, in their order."""

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Project
-from lakeflow.core.model.graph import ancestors
+from lakeflow.core.model.asset import Project, ancestors
 
 
 def run_order(project: Project, selected: Sequence[AssetKey]) -> tuple[AssetKey, ...]:

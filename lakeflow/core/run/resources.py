@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.graph import Upstreams, ancestors, downstreams
+from lakeflow.core.model.asset import Upstreams, ancestors, downstreams
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
-from lakeflow.core.model.asset import Asset, Project, PythonCode
-from lakeflow.core.model.graph import ancestors
+from lakeflow.core.model.asset import Asset, Project, PythonCode, ancestors
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import STANDING

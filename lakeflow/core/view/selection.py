@@ -15,8 +15,7 @@ from typing import Final
 
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.keys import AssetKey, Layer
-from lakeflow.core.model.asset import Project
-from lakeflow.core.model.graph import Upstreams, ancestors, downstreams
+from lakeflow.core.model.asset import Project, Upstreams, ancestors, downstreams
 from lakeflow.core.view.rows import AssetStatus, Health
 from lakeflow.core.view.selection_grammar import AllOf, AnyOf, Expression, Not, Term, parse
 from lakeflow.core.wording import nearest

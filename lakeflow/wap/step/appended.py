@@ -7,8 +7,8 @@ from contextlib import suppress
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import StepRecord
-from lakeflow.core.ports import Appended
 from lakeflow.core.run.added_rows import passed_below, verdict_below
+from lakeflow.core.run.audit_request import Appended
 from lakeflow.wap.attempt import Attempt
 
 

@@ -10,7 +10,7 @@ from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.table import Scan, Statistics, Table
-from lakeflow.core.ports import AuditRequest
+from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.view.history import predecessor
 from lakeflow.core.view.lineage import personal_columns, personal_inputs
 from lakeflow.wap.world import World

@@ -18,7 +18,7 @@ from lakeflow.core.plan.partitions import Pending
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.plan.readmission import readmits
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause
-from lakeflow.core.ports import AuditRequest
+from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.events import Phase, StepEnded
 from lakeflow.core.run.verdict import Remedy, hold_reason, reconcile, written_as
 from lakeflow.core.version.fingerprint import ALGORITHM

@@ -18,7 +18,7 @@ from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import Scope
 from lakeflow.core.model.schema import Schema, walk
-from lakeflow.core.ports import AuditRequest
+from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.wording import counted
 
 _ROWS = Aggregate("count(*)")

@@ -13,7 +13,7 @@ from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, identifier
 from lakeflow.core.model.check import ForeignKey, Outcome
 from lakeflow.core.model.scd2_columns import VALID_FROM, VALID_TO
-from lakeflow.core.ports import AuditRequest
+from lakeflow.core.run.audit_request import AuditRequest
 
 
 def orphans(table: Audited, domain: Domain, other: str, keys: Sequence[str], at: str = "") -> str:

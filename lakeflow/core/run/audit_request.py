@@ -1,0 +1,84 @@
+"""What an audit is asked to look at: a snapshot, what it is compared with, and the suite that judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.asset import Column
+from lakeflow.core.model.check import Suite
+from lakeflow.core.model.table import (
+    Scan,
+    Statistics,
+)
+from lakeflow.core.run.resources import Share
+
+
+@dataclass(frozen=True)
+class Appended:
+    """The files that a write added; `passed` are path and name of the checks that everything below has passed, of
+    which `replaced` rows went and `below` are left.
+
+    `near` are these files and all others in which a row may have the primary key of one that was added.
+    """
+
+    scan: Scan
+    passed: frozenset[tuple[str, str]]
+    replaced: int = 0
+    below: int = 0
+    near: Scan | None = None
+
+    def views(self, asset: AssetKey) -> Mapping[str, Scan]:
+        """What may be read of it, by name, without a look at the rest of the table: its added rows stand for all."""
+        return {str(asset): self.scan, f"{ADDED}.{asset}": self.scan, f"{NEAR}.{asset}": self.near or self.scan}
+
+
+ADDED: Final = "lakeflow_added"
+"""Before `layer.name`: the rows that a write added, for our own queries."""
+
+
+NEAR: Final = "lakeflow_near"
+"""Before `layer.name`: the rows of all files in which one may have the key of an added row, for our own queries."""
+
+
+@dataclass(frozen=True)
+class AuditRequest:
+    """One snapshot to audit. `relations` maps each name that a check may read to a pinned scan:
+    `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe.
+    `history` is the key of which each row is a version, where the table is a history; `marked_at` is when it was
+    written, for which its versions say which is current (None: that is not known).
+    `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
+    `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
+    `statistics` are those of the audited snapshot, where it has any; `appended` tells what a write added to rows
+    that were audited before. `at` is the moment from which ages are counted; None: now. `shown` is how many failing
+    rows a check may show.
+    """
+
+    asset: AssetKey
+    scan: Scan
+    suite: Suite
+    root: str
+    primary_key: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+    marked_at: datetime | None = None
+    columns: Mapping[str, Column] = EMPTY
+    relations: Mapping[str, Scan] = EMPTY
+    expected_rows: int | None = None
+    allow_empty: bool = False
+    timeout: float = 600.0
+    pii: frozenset[str] = frozenset()
+    inherited: frozenset[str] = frozenset()
+    at: datetime | None = None
+    shown: int = 5
+    statistics: Statistics | None = None
+    share: Share | None = None
+    appended: Appended | None = None
+
+    @property
+    def views(self) -> Mapping[str, Scan]:
+        """Everything that a query of the audit may read, by name."""
+        added = self.appended.views(self.asset) if self.appended else {}
+        return {**self.relations, **added, str(self.asset): self.scan}

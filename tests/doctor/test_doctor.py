@@ -241,8 +241,10 @@ def test_a_copy_is_refused_before_it_writes_into_its_original(model: Path, tmp_p
 
 def test_a_run_whose_process_died_is_found(lake: Path) -> None:
     code = (
-        "import os\nfrom lakeflow import asset\n\n\n"
-        '@asset(inputs={"even": "silver.even"})\ndef dies(even):\n    os.kill(os.getppid(), 9)\n'
+        "import os\nimport subprocess\nfrom lakeflow import asset\n\n\n"
+        '@asset(inputs={"even": "silver.even"})\ndef dies(even):\n'
+        '    run = subprocess.check_output(["ps", "-o", "ppid=", "-p", str(os.getppid())])  # above is the guard\n'
+        "    os.kill(int(run), 9)\n"
     )
     (lake / "layers/gold").mkdir()
     (lake / "layers/gold/dies.py").write_text(code)

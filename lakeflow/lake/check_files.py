@@ -13,7 +13,7 @@ from lakeflow.core.model.check import CheckKind, Suite
 from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan
-from lakeflow.core.ports import AuditRequest
+from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.settings.settings import Settings
 from lakeflow.lake.assembly import auditor_apart
 from lakeflow.lake.binding import Binding

@@ -130,6 +130,21 @@ def test_a_layout_that_the_columns_do_not_allow_ends_the_step_and_makes_no_table
         assert lake.snapshots("silver.things") == ()
 
 
+@pytest.mark.parametrize(("longest", "longer"), [("x" * 244, "x" * 245), ("é" * 40, "é" * 41)])
+def test_a_text_too_long_for_the_name_of_a_folder_ends_the_step_and_stands_in_no_message(
+    things: Things, longest: str, longer: str
+) -> None:
+    things.code(f'key=["k"], partition_by=["k"], {DATED}', COLUMNS)
+    assert things.states([row(longest, None)]) == ("published", "")
+    state, reason = things.states([row(longer, None)])
+    assert state == "errored"
+    assert "too long for the name of a folder" in reason
+    assert "truncate(20, column)" in reason
+    assert longer[:20] not in reason
+    assert "%C3" not in reason
+    assert things.others() == [things.rows()] * 2 == [[row(longest, None)]] * 2
+
+
 def test_more_partitions_than_files_may_be_open_are_one_file_each(things: Things) -> None:
     things.code(f'key=["k"], partition_by=["k"], {DATED}', COLUMNS)
     things.feed([row(f"{n % 300:03}é/=%", None, n) for n in range(300)])

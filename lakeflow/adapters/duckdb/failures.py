@@ -54,6 +54,7 @@ _OURS: Final = uuid4().hex
 _REFUSED: Final = re.compile(rf"{_OURS}(.*?)\n(.*?){_OURS}")
 _SPILL: Final = "max_temp_directory_size"
 """DuckDB's limit for what it spills is the space that the disk has left; it calls that a lack of memory."""
+_LONG: Final = "File name too long"
 _FULL: Final = ("No space left on device", "File too large", "Disk quota exceeded")
 
 
@@ -124,6 +125,11 @@ def _of_machine(error: duckdb.Error, text: str, place: Place) -> AssetError | No
     """What more room would have spared."""
     if any(words in text for words in (*_FULL, _SPILL)):
         return place.error("the disk is full", "free space, or move the lake to a larger disk, then run it again")
+    if _LONG in text:  # the name is made of a value, which no message repeats
+        return place.error(
+            "a value to partition by is too long for the name of a folder, which holds about 240 bytes",
+            "partition by `truncate(20, column)` or `bucket(16, column)` in its place",
+        )
     if isinstance(error, duckdb.OutOfMemoryException):
         return place.error(
             "DuckDB ran out of memory", "raise memory_limit in [tool.lakeflow], or lower parallel or threads"

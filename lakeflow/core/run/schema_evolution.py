@@ -107,9 +107,7 @@ def _stands_for(found: Type, wanted: Type, lacks: frozenset[str]) -> bool:
         case (Struct(), Struct()) | (List(), List()) | (Map(), Map()):
             pairs = zip(children(found), children(wanted), strict=False)
             same = len(children(found)) == len(children(wanted))
-            return same and all(
-                a.name.lower() == b.name.lower() and _stands_for(a.type, b.type, lacks) for a, b in pairs
-            )
+            return same and all(a.name == b.name and _stands_for(a.type, b.type, lacks) for a, b in pairs)
     return str(found) == str(wanted)
 
 

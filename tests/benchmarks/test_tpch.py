@@ -21,6 +21,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_lakeflow_and_plain_duckdb_come_to_the_same_rows_and_a_difference_is_told(lake: Path) -> None:
     """Every table is compared with its types and all its values; what was delivered twice is one row in silver."""
     costs = [tpch.by_hand(lake), tpch.warm(lake)]

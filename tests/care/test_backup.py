@@ -35,6 +35,7 @@ def history(root: Path) -> list[object]:
         return [sorted(tables.items()), lake.runs(), lake._world.ledger.verdicts(tables)]
 
 
+@pytest.mark.long
 def test_a_lake_that_is_put_back_is_the_lake_that_was_copied(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     before = history(root)

@@ -61,6 +61,7 @@ def main_of(root: Path, asset: str = "silver.a") -> list[int]:
         return sorted(catalog.load_table(asset).scan().to_arrow()["id"].to_pylist())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["gone", "empty", "blank"])
 def test_a_lost_database_begins_no_new_lake(tmp_path: Path, how: str) -> None:
     root = built(tmp_path / "p", 1, 2)
@@ -89,6 +90,7 @@ def test_a_lost_database_of_a_lake_without_a_marker_begins_no_new_lake(tmp_path:
     assert rows(built(root, 3)) == [3]
 
 
+@pytest.mark.long
 def test_a_lost_database_is_made_again_from_the_tables(tmp_path: Path) -> None:
     """What was published, what is held, what was rolled back, and on which verdict."""
     root = project(tmp_path / "p", 1, "a", "b")
@@ -159,6 +161,7 @@ def test_a_rebuilt_catalog_of_a_moved_lake_is_relocated(tmp_path: Path) -> None:
     assert not problems(moved)
 
 
+@pytest.mark.long
 def test_a_sound_catalog_is_left_as_it_is(tmp_path: Path) -> None:
     """Also what was dropped stays dropped."""
     root = built(tmp_path / "p", 1, 2)
@@ -183,6 +186,7 @@ def newest(root: Path) -> Path:
     return max((warehouse(root) / "silver/a/metadata").glob("*.metadata.json"))
 
 
+@pytest.mark.long
 def test_a_publish_that_never_committed_is_not_made_good(tmp_path: Path) -> None:
     """Its metadata was written, its proof was not: the one rule."""
     root = built(tmp_path / "p", 1, 2)
@@ -195,6 +199,7 @@ def test_a_publish_that_never_committed_is_not_made_good(tmp_path: Path) -> None
     assert rows(built(root, 3)) == [3]
 
 
+@pytest.mark.long
 def test_a_publish_of_several_tables_is_made_good_whole_or_not_at_all(tmp_path: Path) -> None:
     root = project(tmp_path / "p", 1, "a", "b")
     with opened(root) as lake:
@@ -226,6 +231,7 @@ def test_a_rebuild_that_is_killed_anywhere_is_repeated(tmp_path: Path) -> None:
     assert rows(root) == [2]
 
 
+@pytest.mark.long
 def test_a_database_without_its_log_holds_every_acknowledged_run(tmp_path: Path) -> None:
     """A program that keeps the lake open never lets SQLite clear its log away."""
     root = project(tmp_path / "p", 0)
@@ -242,6 +248,7 @@ def test_a_database_without_its_log_holds_every_acknowledged_run(tmp_path: Path)
     assert main_of(root) == [3]
 
 
+@pytest.mark.long
 def test_an_old_copy_of_the_database_is_refused_and_brought_up_to_its_tables(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     copy = tmp_path / "copy.db"

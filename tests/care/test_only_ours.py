@@ -39,6 +39,7 @@ def shared(root: Path, folder: str) -> str:
     return f'warehouse = "{root}/{folder}"\n'
 
 
+@pytest.mark.long
 def test_two_lakes_in_one_warehouse_of_old_leave_each_other_and_strangers_alone(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     house = tmp_path / "wh"
@@ -64,6 +65,7 @@ def test_two_lakes_in_one_warehouse_of_old_leave_each_other_and_strangers_alone(
     assert rows(one) == [4]
 
 
+@pytest.mark.long
 def test_a_warehouse_that_moved_behind_a_link_loses_nothing(tmp_path: Path) -> None:
     built(tmp_path / "p", 1, 2, 3, 4, settings=shared(tmp_path, "data/wh"))
     (tmp_path / "mnt").mkdir()
@@ -80,6 +82,7 @@ def test_a_warehouse_that_moved_behind_a_link_loses_nothing(tmp_path: Path) -> N
             assert [one.message for one in lake.doctor() if one.level == "problem"] == []
 
 
+@pytest.mark.long
 def test_what_stands_behind_a_link_is_not_followed(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2, 3, 4)
     elsewhere = tmp_path / "elsewhere"
@@ -93,6 +96,7 @@ def test_what_stands_behind_a_link_is_not_followed(tmp_path: Path) -> None:
     assert rows(root) == [4]
 
 
+@pytest.mark.long
 def test_a_table_whose_folder_became_a_link_is_left_alone(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2, 3, 4)
     home = warehouse(root) / "silver/a"

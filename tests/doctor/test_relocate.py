@@ -201,6 +201,7 @@ print(relocated(Path(sys.argv[1])), flush=True)
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("written", [1, 20, 60])
 def test_a_relocation_that_is_killed_has_not_happened(tmp_path: Path, written: int) -> None:
     lake(tmp_path / "old", rounds=15)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from lakeflow.core.model.run import RunState
 from tests.external.lab import make, opened
 
@@ -25,6 +27,7 @@ FRAMES = [
 ]
 
 
+@pytest.mark.long
 def test_a_table_keeps_its_types_whatever_its_frames_leave_open(tmp_path: Path) -> None:
     for frame in FRAMES:
         make(tmp_path, {"pyproject.toml": "[tool.lakeflow]\n", "layers/bronze/feed.py": CODE.replace("FRAME", frame)})

@@ -15,7 +15,7 @@ MANY = "select i, md5(i::varchar) as text from range(1000) t(i)"
 
 def test_python_code_that_takes_too_long_is_stopped_with_all_that_it_started(lake: Lake) -> None:
     lake.code("""
-        @asset(timeout=1)
+        @asset(timeout=5)
         def a_slow() -> str:
             started = subprocess.Popen(["sleep", "600"])
             Path("pid").write_text(str(started.pid))
@@ -27,7 +27,7 @@ def test_python_code_that_takes_too_long_is_stopped_with_all_that_it_started(lak
         """)
     run = lake.run()
     assert states(run) == {"bronze.a_slow": "errored", "bronze.b_well": "published"}
-    assert "it took longer than 1 s and was stopped (layers/bronze/code.py:" in step(run, "bronze.a_slow").reason
+    assert "it took longer than 5 s and was stopped (layers/bronze/code.py:" in step(run, "bronze.a_slow").reason
     with pytest.raises(ProcessLookupError):
         _signal(int((lake.root / "pid").read_text()))
 

@@ -123,7 +123,7 @@ def test_without_the_packages_it_says_what_to_install(tmp_path: Path) -> None:
         cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ended.returncode == 1
-    assert "pip install 'lakeflow-wap[demo]'" in ended.stderr
+    assert "pip install '.[demo]'" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

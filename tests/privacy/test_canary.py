@@ -36,6 +36,7 @@ BROKEN = [
 LOOKS = (
     *("status", "runs", "plan", "list", "lineage --snapshots", "snapshots bronze.people", "check", "config", "doctor"),
     *("gc", "drop bronze.nothing", "adopt silver.people --from nowhere", "backfill bronze.people", "init elsewhere"),
+    "backup ../kept",
 )
 AUDITS = (
     "bronze.people",

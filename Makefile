@@ -41,14 +41,14 @@ fix: $(STAMP) ## format, and mend what ruff can mend by itself
 	$(BIN)/ruff format .
 
 test: $(STAMP) ## all tests that take seconds
-	$(BIN)/pytest -n 4 -m "not long and not spark"
+	$(BIN)/pytest -n 4 --dist loadgroup -m "not long and not spark"
 
 test-one: $(STAMP) ## some tests: make test-one T=tests/core/test_verdict.py
 	@test -n "$(T)" || { echo 'say which: make test-one T=tests/core/test_verdict.py'; exit 2; }
 	$(BIN)/pytest -n 0 $(T)
 
 test-long: $(STAMP) ## all tests that take minutes
-	$(BIN)/pytest -n 4 -m "long and not spark"
+	$(BIN)/pytest -n 4 --dist loadgroup -m "long and not spark"
 
 # Spark and Iceberg's own Java library join the environment only here: they are larger than all the rest. Java itself
 # and the JDBC driver come from the system, and LAKEFLOW_TEST_SPARK=required fails where they are missing.

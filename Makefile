@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test test-one test-long test-kill test-spark test-gx demo docs bench build lock clean
+.PHONY: help setup check fix test test-one test-long test-spark test-gx demo docs bench build lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,11 +47,8 @@ test-one: $(STAMP) ## some tests: make test-one T=tests/core/test_verdict.py
 	@test -n "$(T)" || { echo 'say which: make test-one T=tests/core/test_verdict.py'; exit 2; }
 	$(BIN)/pytest -n 0 $(T)
 
-test-long: $(STAMP) ## all tests that take minutes
+test-long: $(STAMP) ## all tests that take minutes, the kill sweep the better part of an hour
 	$(BIN)/pytest -n 4 --dist loadgroup -m "long and not spark"
-
-test-kill: $(STAMP) ## every command that writes, killed at each of its operations: the better part of an hour
-	LAKEFLOW_TEST_STRIDE=1 $(BIN)/pytest -n 4 -m long tests/faults/test_kill_commands.py
 
 # Spark and Iceberg's own Java library join the environment only here: they are larger than all the rest. Java itself
 # and the JDBC driver come from the system, and LAKEFLOW_TEST_SPARK=required fails where they are missing.

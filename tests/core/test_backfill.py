@@ -20,7 +20,7 @@ LAKE = project(DAYS, MONTHS, PLAIN)
 
 
 def asked(start: str | None = None, end: str | None = None, size: int = 1) -> Asked:
-    return Asked(start and parse_moment(start), end and parse_last(end), size=size)
+    return Asked(parse_moment(start) if start else None, parse_last(end) if end else None, size=size)
 
 
 def cuts(selected: str, what: Asked) -> list[str]:

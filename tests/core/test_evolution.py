@@ -170,7 +170,9 @@ def _columns(types: st.SearchStrategy[Type]) -> st.SearchStrategy[tuple[Field, .
     return named.map(lambda found: tuple(Field(name, kind) for name, kind in found))
 
 
-LEAVES = st.sampled_from([*map(Primitive, ["int", "long", "float", "double", "string"]), Decimal(9, 2), Decimal(18, 2)])
+LEAVES: st.SearchStrategy[Type] = st.sampled_from(
+    [*map(Primitive, ["int", "long", "float", "double", "string"]), Decimal(9, 2), Decimal(18, 2)]
+)
 
 
 TYPES: st.SearchStrategy[Type] = st.recursive(

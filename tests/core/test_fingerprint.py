@@ -1,7 +1,9 @@
 """What changes a code version, and what does not."""
 
 import ast
+from collections.abc import Mapping
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -23,7 +25,7 @@ group by all;
 """
 
 
-def sql_version(text, **fields):
+def sql_version(text: str, **fields: object) -> str:
     return fingerprint(sql_source(fields, text))
 
 
@@ -34,12 +36,12 @@ VERSION = sql_version(SQL)
 
 @settings(max_examples=60)
 @given(st.lists(st.sampled_from(GAPS), min_size=len(FOUND), max_size=len(FOUND)), st.sampled_from(GAPS))
-def test_white_space_and_comments_never_change_a_sql_version(gaps, first):
+def test_white_space_and_comments_never_change_a_sql_version(gaps: list[str], first: str) -> None:
     text = first + "".join(token.text + gap for token, gap in zip(FOUND, gaps, strict=True))
     assert sql_version(text) == VERSION
 
 
-def test_every_token_counts():
+def test_every_token_counts() -> None:
     found = [token.text for token in FOUND[:-1]]
     without = {sql_version(" ".join(found[:place] + found[place + 1 :])) for place in range(len(found))}
     assert VERSION not in without
@@ -55,7 +57,7 @@ def test_every_token_counts():
         ("/* owner = 'x' */ select 1", "select 1"),
     ],
 )
-def test_the_case_of_keywords_and_functions_and_a_last_semicolon_do_not_count(one, two):
+def test_the_case_of_keywords_and_functions_and_a_last_semicolon_do_not_count(one: str, two: str) -> None:
     assert sql_version(one) == sql_version(two)
 
 
@@ -76,12 +78,12 @@ def test_the_case_of_keywords_and_functions_and_a_last_semicolon_do_not_count(on
         ("select 1 -- a\r, 2", "select 1 -- a, 2"),
     ],
 )
-def test_names_literals_and_operators_count(one, two):
+def test_names_literals_and_operators_count(one: str, two: str) -> None:
     assert sql_version(one) != sql_version(two)
 
 
-def test_declared_fields_that_can_change_data_count_and_the_others_do_not():
-    def version(**raw):
+def test_declared_fields_that_can_change_data_count_and_the_others_do_not() -> None:
+    def version(**raw: object) -> str:
         declaration, flaws = read_declaration(raw)
         assert flaws == ()
         return sql_version("select 1", **data_fields(declaration, declaration.write or WriteMode.REPLACE))
@@ -150,7 +152,7 @@ def other():
 '''
 
 
-def python_version(text, name="weather", modules=None):
+def python_version(text: str, name: str = "weather", modules: Mapping[str, str] | None = None) -> str:
     text = dedent(text)
     tree = ast.parse(text)
     node = next(each for each in tree.body if isinstance(each, FunctionNode) and each.name == name)
@@ -178,7 +180,7 @@ def python_version(text, name="weather", modules=None):
         ('"a"', "'a'"),
     ],
 )
-def test_what_a_function_does_not_reach_and_how_it_is_laid_out_do_not_count(old, new):
+def test_what_a_function_does_not_reach_and_how_it_is_laid_out_do_not_count(old: str, new: str) -> None:
     assert old in PYTHON
     assert python_version(PYTHON.replace(old, new)) == python_version(PYTHON)
 
@@ -199,7 +201,7 @@ def test_what_a_function_does_not_reach_and_how_it_is_laid_out_do_not_count(old,
         ("def weather(raw,", "def weather(raw: 'pa.Table',"),
     ],
 )
-def test_what_a_function_reaches_counts(old, new):
+def test_what_a_function_reaches_counts(old: str, new: str) -> None:
     assert old in PYTHON
     assert python_version(PYTHON.replace(old, new)) != python_version(PYTHON)
 
@@ -231,17 +233,18 @@ def test_what_a_function_reaches_counts(old, new):
         ("class x: ...\nclass y(x): ...\ndef f(): return y", True),
     ],
 )
-def test_names_are_reached_as_python_finds_them(text, reached):
+def test_names_are_reached_as_python_finds_them(text: str, reached: bool) -> None:
     tree = ast.parse(text)
     node = next(each for each in tree.body if isinstance(each, FunctionNode) and each.name == "f")
     code = reach(text, tree, node).code
     assert any(each.startswith(("x = ", "class x")) for each in code) is reached
 
 
-def test_imports_are_told_where_the_code_that_needs_them_is_reached():
+def test_imports_are_told_where_the_code_that_needs_them_is_reached() -> None:
     text = "import a.b, c\nfrom d import e, g\nfrom . import h\ndef f():\n  import i\n  return a, e, h"
     tree = ast.parse(text)
-    found = reach(text, tree, tree.body[-1]).imports
+    (node,) = (each for each in tree.body if isinstance(each, FunctionNode))
+    found = reach(text, tree, node).imports
     assert [(each.level, each.module, each.names) for each in found] == [
         (0, "a.b", ()),
         (0, "d", ("e",)),
@@ -251,7 +254,7 @@ def test_imports_are_told_where_the_code_that_needs_them_is_reached():
     assert len(whole(text, tree).imports) == 5
 
 
-def test_an_imported_module_counts_but_not_its_comments_or_what_it_says_of_its_assets():
+def test_an_imported_module_counts_but_not_its_comments_or_what_it_says_of_its_assets() -> None:
     module = "from lakeflow import asset\nONE = 1\n@asset(description='d')\ndef g():\n    '''doc'''\n    return ONE\n"
     version = python_version(PYTHON, modules={"helpers": module})
     assert python_version(PYTHON, modules={"helpers": module.replace("'d'", "'e'").replace("doc", "# c")}) == version
@@ -283,7 +286,7 @@ def g(a):
 """
 
 
-def test_a_version_is_the_same_for_ever_and_in_every_python():
+def test_a_version_is_the_same_for_ever_and_in_every_python() -> None:
     """Literal versions: they stand in the snapshots of lakes, so a change needs a new ALGORITHM."""
     assert sql_version(SQL, key=["a"]) == "0cfcb6f34b9a030683d221c8244f417346934a94ba84b8842df026854f340ce5"
     assert (
@@ -292,13 +295,13 @@ def test_a_version_is_the_same_for_ever_and_in_every_python():
     )
 
 
-def suite_version(text="expectations = []", modules=None, **fields):
+def suite_version(text: str = "expectations = []", modules: Mapping[str, str] | None = None, **fields: Any) -> str:
     file = CheckFile(CheckKind.SUITE, "checks/silver/x.py", text)
     rows = CheckFile(CheckKind.ROWS, "checks/silver/x.y.sql", "select 1", **{"name": "y", **fields})
     return fingerprint(suite_source([file, rows], modules or {}))
 
 
-def test_a_suite_is_told_apart_by_all_that_can_change_a_verdict():
+def test_a_suite_is_told_apart_by_all_that_can_change_a_verdict() -> None:
     plain = suite_version()
     assert suite_version("# c\nexpectations = [ ]") == plain
     changed = [
@@ -312,11 +315,11 @@ def test_a_suite_is_told_apart_by_all_that_can_change_a_verdict():
     assert len({plain, *changed}) == len(changed) + 1
 
 
-def test_tokens_know_their_places():
+def test_tokens_know_their_places() -> None:
     for token in tokens(SQL):
         assert SQL[token.start : token.end] == token.text
     assert line_at(SQL, SQL.index("group by")) == 5
 
 
-def test_normalised_text_is_its_own_normal_form():
+def test_normalised_text_is_its_own_normal_form() -> None:
     assert normalised(normalised(SQL)) == normalised(SQL)

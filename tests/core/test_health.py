@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset
+from lakeflow.core.model.check import Suite
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import plan
 from lakeflow.core.view.health import by_urgency, health, modified
@@ -22,14 +26,19 @@ BUILT = facts(
 )
 
 
-def statuses(*assets, said: Facts = BUILT, suites=None, held=None) -> dict[str, AssetStatus]:
+def statuses(
+    *assets: Asset,
+    said: Facts = BUILT,
+    suites: Mapping[str, Suite] | None = None,
+    held: Mapping[AssetKey, tuple[str, ...]] | None = None,
+) -> dict[str, AssetStatus]:
     what = project(*assets, suites=suites)
     found = health(plan(what, said, tuple(what.assets)), said, held or {})
     return {str(one.key): found[one.key] for one in assets}
 
 
-def states(*assets, **others) -> list[Health]:
-    return [status.health for status in statuses(*assets, **others).values()]
+def states(*assets: Asset, said: Facts = BUILT, suites: Mapping[str, Suite] | None = None) -> list[Health]:
+    return [status.health for status in statuses(*assets, said=said, suites=suites).values()]
 
 
 def test_an_untouched_lake_is_fresh_and_says_what_stands_on_main() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import pytest
 
 from lakeflow.core.model.asset import OnRewrite, WriteMode
-from lakeflow.core.model.run import Ruling
+from lakeflow.core.model.run import Ruling, VerdictRecord
 from lakeflow.core.model.table import Snapshot, Table
 from lakeflow.core.plan.increments import Consumption, Increment, Rewritten, consumption, increment, positions
 from lakeflow.core.plan.planning import Plan, plan
@@ -80,8 +82,10 @@ def test_a_position_that_no_kept_snapshot_tells_means_all_rows() -> None:
 # what the plan says of it
 
 
-def planned(raw: Table = RAW_TABLE, clean: Table = CLEAN_TABLE, verdicts: tuple = (), **fields: object) -> Plan:
-    what = project(RAW, replace(CLEAN, **fields))  # type: ignore[arg-type]
+def planned(
+    raw: Table = RAW_TABLE, clean: Table = CLEAN_TABLE, verdicts: Sequence[VerdictRecord] = (), **fields: Any
+) -> Plan:
+    what = project(RAW, replace(CLEAN, **fields))
     said = facts(raw, clean, verdicts=verdicts, reads={"bronze.raw": "d"})
     return plan(what, said, tuple(what.assets))
 
@@ -136,7 +140,7 @@ def test_the_ledger_never_moves_a_position() -> None:
     assert reasons(planned(verdicts=(said,))) == ["new rows: bronze.raw s1 → s8 (+9 rows)"]
 
 
-HISTORY = {"write": WriteMode.SCD2, "primary_key": ("k",)}
+HISTORY: Final[dict[str, Any]] = {"write": WriteMode.SCD2, "primary_key": ("k",)}
 
 
 def test_a_history_dated_by_runs_waits_where_it_would_be_made_anew_and_the_plan_counts_what_each_way_keeps() -> None:
@@ -157,7 +161,7 @@ def test_a_version_that_has_begun_meanwhile_makes_the_asset_stale() -> None:
     """Also behind another engine's compaction."""
     written = made(2, inputs={"bronze.raw": 8}, turns="2024-05-01T00:00:00+00:00")
     clean = table("silver.clean", written, snapshot(3, 2, "replace"))
-    what = project(RAW, replace(CLEAN, at="d", **HISTORY))  # type: ignore[arg-type]
+    what = project(RAW, replace(CLEAN, at="d", **HISTORY))
     said = facts(RAW_TABLE, clean, reads={"bronze.raw": "d"})
     before, after = (datetime(2024, 5, 1, tzinfo=UTC) + timedelta(seconds=each) for each in (-1, 0))
     assert reasons(plan(what, replace(said, now=before), tuple(what.assets))) == []

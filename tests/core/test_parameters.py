@@ -16,7 +16,7 @@ YEAR = Window(datetime(2013, 1, 1, tzinfo=UTC), datetime(2014, 1, 1, tzinfo=UTC)
 
 def test_only_parameters_are_bound_not_texts_names_and_comments() -> None:
     assert [each.name for each in parameters(SQL)] == ["partition_start", "partition_end", "partition_start"]
-    rows = duckdb.sql(bind(SQL, YEAR)).fetchall()
+    rows = duckdb.execute(bind(SQL, YEAR)).fetchall()
     assert rows == [("$partition_start", datetime(2013, 1, 1), 1)]
 
 

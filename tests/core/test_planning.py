@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,8 +15,8 @@ from hypothesis import strategies as st
 
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset
-from lakeflow.core.model.run import Action, Ruling
+from lakeflow.core.model.asset import Asset, Project
+from lakeflow.core.model.run import Action, Ruling, VerdictRecord
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan.facts import Facts, moved, published
 from lakeflow.core.plan.order import run_order
@@ -34,16 +35,13 @@ FRESH = {
 }
 
 
-def planned(*changed: Table, reads: str = "d1", verdicts: tuple = (), **others: object) -> Plan:
+def planned(
+    *changed: Table, of: Project = CHAIN, reads: str = "d1", verdicts: Sequence[VerdictRecord] = (), **others: Any
+) -> Plan:
     """The plan of the whole chain, fresh but for the tables given."""
     tables = {**FRESH, **{str(one.key): one for one in changed}}
-    what = others.pop("project", CHAIN)
-    return plan(
-        what,  # type: ignore[arg-type]  # a Project, when given
-        facts(*tables.values(), verdicts=verdicts, reads={"bronze.raw": reads}),
-        tuple(what.assets),  # type: ignore[attr-defined]  # as above
-        **others,  # type: ignore[arg-type]  # only `forced`
-    )
+    said = facts(*tables.values(), verdicts=verdicts, reads={"bronze.raw": reads})
+    return plan(of, said, tuple(of.assets), **others)
 
 
 def causes(found: Plan) -> dict[str, list[Cause]]:
@@ -65,14 +63,14 @@ def test_an_empty_lake_builds_everything_in_dependency_order() -> None:
 
 
 def test_changed_code_runs_the_asset_and_what_is_made_from_it() -> None:
-    found = planned(project=project(RAW, replace(CLEAN, code_version="code-2"), DAYS))
+    found = planned(of=project(RAW, replace(CLEAN, code_version="code-2"), DAYS))
     assert causes(found) == {"silver.clean": [Cause.CODE_CHANGED], "gold.days": [Cause.UPSTREAM_RUNS]}
     assert str(found.steps[0].reasons[0]) == "code changed (code-1 → code-2)".replace("code-1", "code-1"[:6])
     assert found.steps[1].upstreams == frozenset(keys("silver.clean"))
 
 
 def test_a_changed_check_audits_what_is_published_and_writes_nothing() -> None:
-    found = planned(project=project(RAW, CLEAN, DAYS, suites={"silver.clean": suite("checks-2")}))
+    found = planned(of=project(RAW, CLEAN, DAYS, suites={"silver.clean": suite("checks-2")}))
     assert causes(found) == {"silver.clean": [Cause.CHECK_CHANGED]}
     assert found.steps[0].action is Action.AUDIT
 
@@ -109,7 +107,7 @@ def test_an_input_whose_old_snapshot_has_expired_has_moved_by_an_unknown_number_
 
 def test_a_root_without_a_fingerprint_always_runs_and_warns_that_an_append_lands_again() -> None:
     root = asset("bronze.raw")
-    found = planned(project=project(root, CLEAN, DAYS))
+    found = planned(of=project(root, CLEAN, DAYS))
     assert causes(found)["bronze.raw"] == [Cause.NO_FINGERPRINT]
     assert found.warnings == ("bronze.raw appends: rows that it landed before will land again",)
 
@@ -117,12 +115,12 @@ def test_a_root_without_a_fingerprint_always_runs_and_warns_that_an_append_lands
 def test_an_upstream_that_runs_does_not_hide_that_the_input_moved_already() -> None:
     """Else a step whose upstream ends unchanged would stay stale for ever."""
     root = table("bronze.raw", made(1), made(7, 1))
-    found = planned(root, project=project(asset("bronze.raw"), CLEAN, DAYS))
+    found = planned(root, of=project(asset("bronze.raw"), CLEAN, DAYS))
     assert causes(found)["silver.clean"] == [Cause.UPSTREAM_RUNS, Cause.INPUT_MOVED]
 
 
 def test_an_upstream_that_is_only_audited_does_not_run_what_reads_it() -> None:
-    found = planned(project=project(RAW, CLEAN, DAYS, suites={"bronze.raw": suite("checks-2")}))
+    found = planned(of=project(RAW, CLEAN, DAYS, suites={"bronze.raw": suite("checks-2")}))
     assert causes(found) == {"bronze.raw": [Cause.CHECK_CHANGED]}
 
 
@@ -206,7 +204,7 @@ def test_checks_that_refer_to_each_other_still_have_an_order() -> None:
 
 
 def test_rows_to_read_counts_the_published_rows_of_all_inputs() -> None:
-    found = planned(project=project(RAW, replace(CLEAN, code_version="code-2"), DAYS))
+    found = planned(of=project(RAW, replace(CLEAN, code_version="code-2"), DAYS))
     assert (found.rows_to_read, found.total, found.selected) == (20, 3, 3)
 
 
@@ -227,8 +225,8 @@ def graphs(draw: st.DrawFn) -> tuple[Asset, ...]:
         reads = draw(st.sets(st.integers(0, number - 1), max_size=3)) if number else set()
         upstreams = " ".join(f"silver.t{one}" for one in sorted(reads))
         version = draw(st.sampled_from(["code-1", "code-2"]))
-        source = {} if reads else {"reads": ("x.csv",)}
-        found.append(replace(asset(f"silver.t{number}", upstreams), code_version=version, **source))
+        source = () if reads else ("x.csv",)
+        found.append(asset(f"silver.t{number}", upstreams, code_version=version, reads=source))
     return tuple(found)
 
 
@@ -299,7 +297,7 @@ def test_planning_imports_no_engine_no_checks_and_no_data_frames() -> None:
 
 
 def test_a_reason_reads_as_a_sentence_for_every_cause() -> None:
-    found = planned(project=project(asset("bronze.raw"), replace(CLEAN, code_version="code-2"), DAYS), forced=True)
+    found = planned(of=project(asset("bronze.raw"), replace(CLEAN, code_version="code-2"), DAYS), forced=True)
     assert [str(reason) for step in found.steps for reason in step.reasons] == [
         "forced",
         "always runs: nothing says whether its source changed",
@@ -318,11 +316,11 @@ SALES = asset("gold.sales", "silver.clean")
 STAR = project(RAW, CLEAN, BUYERS, SALES, suites={"gold.sales": suite("k", "gold.buyers")})
 
 
-def star(buyers: Table, looked_at: int, **others: object) -> Plan:
+def star(buyers: Table, looked_at: int, **others: Any) -> Plan:
     sales = table("gold.sales", made(5, inputs={"silver.clean": 2}, checks="k"))
     said = verdict("gold.sales", 5, code_version="code-1", checks_digest="k", inputs={"silver.clean": 2})
     said = replace(said, looked_at={"gold.buyers": looked_at})
-    return planned(buyers, sales, project=STAR, verdicts=(said,), **others)
+    return planned(buyers, sales, of=STAR, verdicts=(said,), **others)
 
 
 def test_a_table_that_a_check_referred_to_has_moved_and_asks_for_an_audit_alone() -> None:

@@ -170,5 +170,5 @@ def test_a_key_of_several_columns_is_kept_by_all_of_them() -> None:
 
 
 def test_the_aggregates_are_those_that_duckdb_has() -> None:
-    found = duckdb.sql("select distinct function_name from duckdb_functions() where function_type = 'aggregate'")
+    found = duckdb.execute("select distinct function_name from duckdb_functions() where function_type = 'aggregate'")
     assert {name for (name,) in found.fetchall()} <= TOTALS

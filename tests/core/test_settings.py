@@ -1,5 +1,8 @@
 """Settings as values: judged, with variables, without secrets on a screen."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -7,11 +10,11 @@ from lakeflow.core.errors import ConfigError
 from lakeflow.core.settings.settings import EXPECTED, Settings, make_settings
 
 
-def made(environ=None, **values):
+def made(environ: Mapping[str, str] | None = None, /, **values: Any) -> Settings:
     return make_settings(values, dict.fromkeys(values, "pyproject.toml:3"), environ or {})
 
 
-def test_every_key_has_a_default():
+def test_every_key_has_a_default() -> None:
     settings = made()
     assert (settings.state_dir, settings.catalog, settings.warehouse) == (".lakeflow", None, None)
     assert (settings.memory_limit, settings.threads, settings.keep_snapshots) == (None, None, 50)
@@ -19,7 +22,7 @@ def test_every_key_has_a_default():
     assert set(settings.shown()) == set(EXPECTED) - {"catalogs"}  # each is shown setting by setting
 
 
-def test_text_is_read_as_the_type_of_the_key():
+def test_text_is_read_as_the_type_of_the_key() -> None:
     settings = made(threads="4", check_timeout="1.5", allow_network_filesystem="true")
     assert (settings.threads, settings.check_timeout, settings.allow_network_filesystem) == (4, 1.5, True)
 
@@ -44,21 +47,21 @@ def test_text_is_read_as_the_type_of_the_key():
         ("warehouse", ["x"]),
     ],
 )
-def test_a_bad_value_is_told_with_key_place_and_what_is_expected(key, value):
+def test_a_bad_value_is_told_with_key_place_and_what_is_expected(key: str, value: object) -> None:
     with pytest.raises(ConfigError) as caught:
         made(**{key: value})
     assert caught.value.message == f"{key}: expected {EXPECTED[key]} (pyproject.toml:3)"
     assert caught.value.hint == f"mend {key} in pyproject.toml:3"
 
 
-def test_an_unknown_key_is_told_with_the_nearest_one():
+def test_an_unknown_key_is_told_with_the_nearest_one() -> None:
     with pytest.raises(ConfigError) as caught:
         made(keep_snapshot=3)
     assert caught.value.message == "keep_snapshot: there is no such setting (pyproject.toml:3)"
     assert caught.value.hint == "did you mean 'keep_snapshots'?"
 
 
-def test_variables_are_replaced_when_a_text_is_used():
+def test_variables_are_replaced_when_a_text_is_used() -> None:
     settings = made({"USER": "me"}, catalog="postgresql://${USER}:${PASSWORD}@h/${DB:-lake}", warehouse="${W:-w}")
     assert settings.warehouse == "w"
     with pytest.raises(ConfigError) as caught:
@@ -67,22 +70,22 @@ def test_variables_are_replaced_when_a_text_is_used():
     assert "export PASSWORD" in (caught.value.hint or "")
 
 
-def test_variables_in_numbers_are_replaced_before_they_are_judged():
+def test_variables_in_numbers_are_replaced_before_they_are_judged() -> None:
     assert made({"N": "3"}, threads="${N}", keep_snapshots="${K:-7}").threads == 3
     with pytest.raises(ConfigError, match="variable N is not set"):
         made(threads="${N}")
 
 
-def test_an_empty_variable_counts_as_not_set():
+def test_an_empty_variable_counts_as_not_set() -> None:
     assert made({"W": ""}, warehouse="${W:-w}").warehouse == "w"
 
 
 @pytest.mark.parametrize("text", ["4GB", "512 MiB", "1.5gb", "80%", "${M:-2GB}"])
-def test_a_memory_limit_is_an_amount(text):
+def test_a_memory_limit_is_an_amount(text: str) -> None:
     assert made(memory_limit=text).memory_limit
 
 
-def test_a_memory_limit_that_is_no_amount_is_told_when_it_is_used():
+def test_a_memory_limit_that_is_no_amount_is_told_when_it_is_used() -> None:
     settings = made({"MUCH": "lots"}, memory_limit="${MUCH}")
     with pytest.raises(ConfigError, match="memory_limit: expected an amount of memory, such as 4GB"):
         _ = settings.memory_limit
@@ -96,11 +99,11 @@ def test_a_memory_limit_that_is_no_amount_is_told_when_it_is_used():
         ("sqlite:////tmp/lake.db", "sqlite:////tmp/lake.db"),
     ],
 )
-def test_a_password_is_not_shown(url, shown):
+def test_a_password_is_not_shown(url: str, shown: str) -> None:
     assert made({"PASSWORD": "p"}, catalog=url).shown()["catalog"] == shown
 
 
-def test_settings_are_frozen():
+def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().threads = 3
 

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from random import Random
+from typing import Final
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.run.resources import Share, beginning, lanes, share
 from tests.core.samples import keys
 
+Graph = dict[AssetKey, frozenset[AssetKey]]
 MACHINE = Share(8, 16_000)
 NAMES = keys("bronze.a bronze.b bronze.c silver.d silver.e gold.f gold.g")
-CHAIN = dict(zip(NAMES, (frozenset(), *({key} for key in NAMES)), strict=False))
-APART = dict.fromkeys(NAMES, frozenset())
+NONE: Final[frozenset[AssetKey]] = frozenset()
+CHAIN = dict(zip(NAMES, (NONE, *(frozenset({key}) for key in NAMES)), strict=False))
+APART = dict.fromkeys(NAMES, NONE)
 
 
-def graphs():
+def graphs() -> st.SearchStrategy[Graph]:
     """Each step needs some of those before it."""
     before = [st.frozensets(st.sampled_from(NAMES[:place])) for place in range(1, len(NAMES))]
-    return st.tuples(st.just(frozenset()), *before).map(lambda needs: dict(zip(NAMES, needs, strict=True)))
+    return st.tuples(st.just(NONE), *before).map(lambda needs: dict(zip(NAMES, needs, strict=True)))
 
 
 @given(needs=graphs(), parallel=st.integers(1, 9), large=st.frozensets(st.sampled_from(NAMES)), choices=st.randoms())
-def test_no_schedule_takes_more_than_the_machine_and_every_step_has_its_turn(needs, parallel, large, choices):
+def test_no_schedule_takes_more_than_the_machine_and_every_step_has_its_turn(
+    needs: Graph, parallel: int, large: frozenset[AssetKey], choices: Random
+) -> None:
     count = lanes(MACHINE, parallel, needs)
-    unfinished, under_way = set(needs), {}
+    unfinished = set(needs)
+    under_way: dict[AssetKey, Share] = {}
     while unfinished:
         ready = [key for key in needs if key in unfinished - under_way.keys() and not needs[key] & unfinished]
         begin = beginning(ready, under_way, large, count)
@@ -39,7 +48,7 @@ def test_no_schedule_takes_more_than_the_machine_and_every_step_has_its_turn(nee
         assert sum(each.memory for each in under_way.values()) <= MACHINE.memory
 
 
-def test_a_large_step_is_alone_and_comes_first():
+def test_a_large_step_is_alone_and_comes_first() -> None:
     a, b, c, *_ = NAMES
     assert beginning([a, b, c], [], {b, c}, 4) == (b,)
     assert beginning([b, c], [a], {b}, 4) == ()
@@ -47,17 +56,17 @@ def test_a_large_step_is_alone_and_comes_first():
     assert list(beginning([a, b, c], [], (), 2)) == [a, b]
 
 
-def test_a_step_that_nothing_can_run_beside_has_the_whole_machine():
+def test_a_step_that_nothing_can_run_beside_has_the_whole_machine() -> None:
     assert share(MACHINE, 4, NAMES[3], NAMES[3:], CHAIN) == MACHINE
     assert share(MACHINE, 4, NAMES[0], NAMES[:1], APART) == MACHINE
 
 
-def test_steps_side_by_side_have_equal_parts():
+def test_steps_side_by_side_have_equal_parts() -> None:
     assert share(MACHINE, 4, NAMES[0], NAMES, APART) == Share(2, 4_000)
     assert share(MACHINE, 4, NAMES[0], NAMES[:2], APART) == Share(4, 8_000)
 
 
-def test_there_are_as_many_lanes_as_asked_for_with_a_thread_each_and_one_for_a_chain():
+def test_there_are_as_many_lanes_as_asked_for_with_a_thread_each_and_one_for_a_chain() -> None:
     assert lanes(MACHINE, 3, APART) == 3
     assert lanes(Share(2, 16_000), 3, APART) == 2
     assert lanes(MACHINE, 3, CHAIN) == 1

@@ -54,16 +54,16 @@ from lakeflow.core.model.type_names import parse_type
         ),
     ],
 )
-def test_a_type_is_read_in_either_spelling(text, type_):
+def test_a_type_is_read_in_either_spelling(text: str, type_: object) -> None:
     assert parse_type(text) == type_
 
 
-def test_what_a_type_prints_is_read_back_as_itself():
+def test_what_a_type_prints_is_read_back_as_itself() -> None:
     type_ = parse_type("struct<a: decimal(9,2), b: list<map<string, fixed[4]>>, c: struct<d: uuid>>")
     assert parse_type(str(type_)) == type_
 
 
-def test_every_name_that_duckdb_gives_to_a_storable_type_is_known():
+def test_every_name_that_duckdb_gives_to_a_storable_type_is_known() -> None:
     names = ["BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER"]
     names += ["UBIGINT", "FLOAT", "DOUBLE", "DECIMAL(9,2)", "VARCHAR", "BLOB", "UUID", "DATE", "TIME", "TIMESTAMP"]
     names += ["TIMESTAMPTZ", "INTEGER[]", "STRUCT(a INTEGER)", "MAP(VARCHAR, INTEGER)", "TIMESTAMP_MS"]
@@ -93,7 +93,7 @@ def test_every_name_that_duckdb_gives_to_a_storable_type_is_known():
         ("ENUM('a')", "cannot be stored", "declare string"),
     ],
 )
-def test_a_bad_spelling_says_what_is_wrong_and_what_to_write(text, message, hint):
+def test_a_bad_spelling_says_what_is_wrong_and_what_to_write(text: str, message: str, hint: str) -> None:
     with pytest.raises(SchemaError) as caught:
         parse_type(text)
     assert message in caught.value.message

@@ -8,7 +8,7 @@ from lakeflow.project.known_queries import KnownQueries
 read_query = KnownQueries(None)
 
 
-def references(text):
+def references(text: str) -> list[str]:
     query = read_query(text, "x.sql")
     assert query.faults == ()
     return [str(each.key) for each in query.references]
@@ -54,7 +54,7 @@ def references(text):
         ("select 'from silver.b' -- from silver.c\nfrom silver.a /* from silver.d */;;", ["silver.a"]),
     ],
 )
-def test_upstreams_are_the_tables_that_are_read(text, tables):
+def test_upstreams_are_the_tables_that_are_read(text: str, tables: list[str] | None) -> None:
     assert references(text) == (["silver.a", "silver.b"] if tables is None else tables)
 
 
@@ -68,7 +68,7 @@ def test_upstreams_are_the_tables_that_are_read(text, tables):
         ("select 1 union all\n(with y as (select 1) from y) union all\nfrom y", 3, "y"),
     ],
 )
-def test_a_bare_name_that_no_visible_cte_has_is_a_fault(text, line, name):
+def test_a_bare_name_that_no_visible_cte_has_is_a_fault(text: str, line: int, name: str) -> None:
     (fault,) = read_query(text, "x.sql").faults
     assert (fault.line, fault.message) == (line, f"table {name!r} names no layer")
 
@@ -106,13 +106,13 @@ def test_a_bare_name_that_no_visible_cte_has_is_a_fault(text, line, name):
         ("with x as (delete from silver.a returning *) select * from x", "changes rows"),
     ],
 )
-def test_what_is_not_one_plain_select_is_a_fault(text, message):
+def test_what_is_not_one_plain_select_is_a_fault(text: str, message: str) -> None:
     (fault,) = read_query(text, "x.sql").faults
     assert message in fault.message
     assert fault.hint
 
 
-def test_a_fault_stands_at_its_line():
+def test_a_fault_stands_at_its_line() -> None:
     assert read_query("select 1,\n\n'abc", "x.sql").faults[0].line == 3
     assert read_query("select 1;\n-- x\n\nselect 2", "x.sql").faults[0].line == 4
     assert read_query("select *\nfrom silver.a whre\nx = 1", "x.sql").faults[0].line == 3
@@ -129,30 +129,30 @@ def test_a_fault_stands_at_its_line():
         ("select * from sniff_csv('x')", "sniff_csv()"),
     ],
 )
-def test_reads_outside_the_lake_are_seen(text, what):
+def test_reads_outside_the_lake_are_seen(text: str, what: str) -> None:
     query = read_query(text, "x.sql")
     assert query.faults == ()
     assert [fault.message.partition(" reads")[0] for fault in query.outside] == [what]
 
 
-def test_functions_that_make_rows_out_of_their_arguments_read_nothing_outside():
+def test_functions_that_make_rows_out_of_their_arguments_read_nothing_outside() -> None:
     text = "select * from range(3), generate_series(1, 2), unnest([1]), json_each('[]'), repeat(1, 2)"
     assert read_query(text, "x.sql").outside == ()
 
 
-def test_published_tables_stand_apart_and_lines_are_those_of_the_first_mention():
+def test_published_tables_stand_apart_and_lines_are_those_of_the_first_mention() -> None:
     query = read_query("select * from published.silver.a\nunion from silver.a\nunion from silver.a", "x.sql")
     assert [(str(each.key), each.line) for each in query.published] == [("silver.a", 1)]
     assert [(str(each.key), each.line) for each in query.references] == [("silver.a", 2)]
 
 
-def test_a_header_may_follow_line_comments_and_knows_its_lines():
+def test_a_header_may_follow_line_comments_and_knows_its_lines() -> None:
     header = read_header('-- a\n\n/*\nkey = ["a"]\n\n[columns.email]\npii = true\n*/\nselect 1', "x.sql")
     assert header.fields == {"key": ["a"], "columns": {"email": {"pii": True}}}
     assert header.lines == {"key": 4, "columns.email": 6}
 
 
 @pytest.mark.parametrize("text", ["select 1", "-- a\nselect 1 /* key = 1 */", "select /* key = 1 */ 1"])
-def test_only_a_leading_block_comment_is_a_header(text):
+def test_only_a_leading_block_comment_is_a_header(text: str) -> None:
     header = read_header(text, "x.sql")
     assert (header.sql, header.fields, header.lines, header.faults) == (text, {}, {}, ())

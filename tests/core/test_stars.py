@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -12,8 +12,8 @@ from lakeflow.core.declare.star_schema import star_faults
 from lakeflow.core.model.asset import Kind, SqlCode
 from tests.core.samples import key, keys
 
-CARRIERS = {"kind": "dimension", "key": ["carrier"]}
-FLIGHTS = {"kind": "fact", "key": ["id"], "foreign_keys": {"carrier": "gold.carriers.carrier"}}
+CARRIERS: Final[dict[str, Any]] = {"kind": "dimension", "key": ["carrier"]}
+FLIGHTS: Final[dict[str, Any]] = {"kind": "fact", "key": ["id"], "foreign_keys": {"carrier": "gold.carriers.carrier"}}
 
 
 def draft(name: str, upstreams: str = "", **fields: Any) -> Draft:
@@ -79,7 +79,7 @@ def test_every_law_of_a_star_says_what_to_type(faulty: Draft, expected: str) -> 
     assert told(*others, faulty) == [expected]
 
 
-AIRPORTS = {"kind": "dimension", "key": ["airport"], "write": "scd2"}
+AIRPORTS: Final[dict[str, Any]] = {"kind": "dimension", "key": ["airport"], "write": "scd2"}
 
 
 @pytest.mark.parametrize(

@@ -498,7 +498,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_fault_is_told_with_place_message_and_hint(case, tmp_path):
+def test_a_fault_is_told_with_place_message_and_hint(case: str, tmp_path: Path) -> None:
     files, place, message, hint = CASES[case]
     found = faults(tmp_path, files)
     assert [f"{fault.path}:{fault.line}" for fault in found] == [place]
@@ -506,7 +506,7 @@ def test_a_fault_is_told_with_place_message_and_hint(case, tmp_path):
     assert hint in found[0].hint
 
 
-def test_all_faults_of_all_files_come_at_once_in_the_order_of_the_files(tmp_path):
+def test_all_faults_of_all_files_come_at_once_in_the_order_of_the_files(tmp_path: Path) -> None:
     found = faults(
         tmp_path,
         {
@@ -525,7 +525,7 @@ def test_all_faults_of_all_files_come_at_once_in_the_order_of_the_files(tmp_path
     ]
 
 
-def test_the_error_counts_the_faults_and_prints_each_with_its_hint(tmp_path):
+def test_the_error_counts_the_faults_and_prints_each_with_its_hint(tmp_path: Path) -> None:
     write(tmp_path, sql("select * from raw"))
     with pytest.raises(ProjectError) as caught:
         load(tmp_path)
@@ -534,7 +534,7 @@ def test_the_error_counts_the_faults_and_prints_each_with_its_hint(tmp_path):
     assert caught.value.exit_code == 2
 
 
-def test_a_file_that_cannot_be_read_does_not_make_its_readers_faulty(tmp_path):
+def test_a_file_that_cannot_be_read_does_not_make_its_readers_faulty(tmp_path: Path) -> None:
     """What stands below a broken asset says nothing of an unknown upstream."""
     found = faults(tmp_path, {**SILVER, "layers/bronze/raw.sql": "/* prose */ select 1"})
     assert [fault.path for fault in found] == ["layers/bronze/raw.sql"]
@@ -542,12 +542,12 @@ def test_a_file_that_cannot_be_read_does_not_make_its_readers_faulty(tmp_path):
     assert [fault.path for fault in found] == ["layers/silver/weather.py"]
 
 
-def test_two_separate_cycles_are_both_told(tmp_path):
+def test_two_separate_cycles_are_both_told(tmp_path: Path) -> None:
     files = {f"layers/gold/{a}.sql": f"select * from gold.{b}" for a, b in ("ab", "ba", "cd", "dc")}
     assert [fault.path for fault in faults(tmp_path, files)] == ["layers/gold/a.sql", "layers/gold/c.sql"]
 
 
-def test_a_file_that_is_not_utf8_is_told_with_the_line(tmp_path):
+def test_a_file_that_is_not_utf8_is_told_with_the_line(tmp_path: Path) -> None:
     write(tmp_path, {"layers/gold/g.sql": ""})
     Path(tmp_path, "layers/gold/g.sql").write_bytes(b"select 1\n, '\xe9'")
     (fault,) = faults(tmp_path, {})

@@ -28,14 +28,14 @@ ALLOWED = Allowed(frozenset({"landed_rows"}), frozenset({ExternalKey.parse("shop
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_what_is_kept_is_what_the_parser_found(text, tmp_path):
+def test_what_is_kept_is_what_the_parser_found(text: str, tmp_path: Path) -> None:
     found = KnownQueries(None)(text, "x.sql", ALLOWED)
     assert KnownQueries(tmp_path)(text, "x.sql", ALLOWED) == found
     assert len(list(tmp_path.rglob("*.json"))) == 1
     assert KnownQueries(tmp_path)(text, "x.sql", ALLOWED) == found
 
 
-def test_a_text_that_is_known_needs_no_parser(tmp_path):
+def test_a_text_that_is_known_needs_no_parser(tmp_path: Path) -> None:
     read = f"KnownQueries(Path({str(tmp_path)!r}))('select * from silver.a', 'x.sql')"
     code = f"""
 import sys
@@ -48,14 +48,14 @@ print([str(each.key) for each in {read}.references], "sqlglot" in sys.modules)
 
 
 @pytest.mark.parametrize(("text", "path", "allowed"), [("select 2", "x.sql", ALLOWED), ("select 1", "y.sql", ALLOWED)])
-def test_another_text_or_place_is_read_anew(text, path, allowed, tmp_path):
+def test_another_text_or_place_is_read_anew(text: str, path: str, allowed: Allowed, tmp_path: Path) -> None:
     queries = KnownQueries(tmp_path)
     queries("select 1", "x.sql", ALLOWED)
     queries(text, path, allowed)
     assert len(list(tmp_path.rglob("*.json"))) == 2
 
 
-def test_what_may_be_read_counts_too(tmp_path):
+def test_what_may_be_read_counts_too(tmp_path: Path) -> None:
     text = "select * from landed_rows"
     queries = KnownQueries(tmp_path)
     assert queries(text, "x.sql", ALLOWED).faults == ()
@@ -63,14 +63,14 @@ def test_what_may_be_read_counts_too(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"\xff\xfe", b"0\n{}", None])
-def test_a_damaged_file_is_as_good_as_none(damage, tmp_path):
+def test_a_damaged_file_is_as_good_as_none(damage: bytes | None, tmp_path: Path) -> None:
     found = KnownQueries(tmp_path)("select * from silver.a", "x.sql")
     (kept,) = tmp_path.rglob("*.json")
     kept.write_bytes(kept.read_bytes()[:-9] if damage is None else damage)
     assert KnownQueries(tmp_path)("select * from silver.a", "x.sql") == found
 
 
-def test_a_folder_that_cannot_be_used_is_as_good_as_none(tmp_path):
+def test_a_folder_that_cannot_be_used_is_as_good_as_none(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("no folder")
     for folder in (None, file, Path("/proc/nowhere")):
@@ -78,7 +78,7 @@ def test_a_folder_that_cannot_be_used_is_as_good_as_none(tmp_path):
         assert str(found.key) == "silver.a"
 
 
-def test_what_somebody_else_kept_hides_no_outside_file_and_no_personal_column(tmp_path):
+def test_what_somebody_else_kept_hides_no_outside_file_and_no_personal_column(tmp_path: Path) -> None:
     """It says of a SELECT that it reads nothing."""
     text = "select email from bronze.people, read_csv('a.csv')"
     found = KnownQueries(tmp_path)(text, "x.sql")

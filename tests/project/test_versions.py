@@ -1,5 +1,8 @@
 """Which files and fields move a code version or a suite's digest, from the outside."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import pytest
 
 from lakeflow.core.keys import AssetKey
@@ -31,7 +34,7 @@ FILES = {
 KEYS = [AssetKey.parse(name) for name in ("silver.weather", "gold.g")]
 
 
-def moved(root, changes):
+def moved(root: Path, changes: Mapping[str, str]) -> set[str]:
     """What changes with these files: the names of assets, and of suites with a `!`."""
     before = loaded(root, FILES)
     after = loaded(root, changes)
@@ -39,7 +42,7 @@ def moved(root, changes):
     return assets | {f"!{key}" for key in KEYS if before.suite(key).digest != after.suite(key).digest}
 
 
-def edit(path, old, new):
+def edit(path: str, old: str, new: str) -> dict[str, str]:
     assert old in FILES[path]
     return {path: FILES[path].replace(old, new)}
 
@@ -69,24 +72,26 @@ def edit(path, old, new):
         ({"layers/gold/g.sql": "/* allow_empty = true */ select * from silver.weather"}, {"!gold.g"}),
     ],
 )
-def test_a_change_moves_what_it_can_change_and_nothing_else(changes, expected, tmp_path):
+def test_a_change_moves_what_it_can_change_and_nothing_else(
+    changes: dict[str, str], expected: set[str], tmp_path: Path
+) -> None:
     assert moved(tmp_path, changes) == expected
 
 
-def test_moving_a_file_into_a_folder_of_its_layer_changes_nothing(tmp_path):
+def test_moving_a_file_into_a_folder_of_its_layer_changes_nothing(tmp_path: Path) -> None:
     before = asset_of(tmp_path, FILES)
     (tmp_path / "layers/silver/deep").mkdir()
     (tmp_path / "layers/silver/weather.py").rename(tmp_path / "layers/silver/deep/weather.py")
     assert load(tmp_path).assets[before.key].code_version == before.code_version
 
 
-def test_the_stored_source_gives_the_version_again(tmp_path):
+def test_the_stored_source_gives_the_version_again(tmp_path: Path) -> None:
     for asset in loaded(tmp_path, FILES).assets.values():
         assert fingerprint(asset.source) == asset.code_version
         assert len(asset.code_version) == 64
 
 
-def test_the_source_holds_the_raw_code_for_later_algorithms(tmp_path):
+def test_the_source_holds_the_raw_code_for_later_algorithms(tmp_path: Path) -> None:
     write(tmp_path, FILES)
     assets = load(tmp_path).assets
     assert "return clean(raw)" in assets[KEYS[0]].source

@@ -8,7 +8,7 @@ import sqlglot
 from sqlglot.errors import ParseError
 
 
-def test_sqlglot_prints_its_token_when_the_text_ends_too_early():
+def test_sqlglot_prints_its_token_when_the_text_ends_too_early() -> None:
     """When this fails, the replacement in `_unreadable` can go."""
     with pytest.raises(ParseError) as caught:
         sqlglot.parse("select 1 from", dialect="duckdb")

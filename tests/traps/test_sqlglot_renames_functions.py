@@ -7,7 +7,7 @@ import sqlglot
 from sqlglot import exp
 
 
-def test_sqlglot_calls_range_generate_series():
+def test_sqlglot_calls_range_generate_series() -> None:
     """When this fails, `_Reader._word_at` may ask the tree for the name."""
     table = sqlglot.parse_one("select * from range(3)", dialect="duckdb").find(exp.Table)
     assert table.this.sql_name() == "GENERATE_SERIES"

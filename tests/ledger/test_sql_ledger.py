@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
+from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import (
@@ -22,10 +23,12 @@ from lakeflow.core.model.run import (
     Ruling,
     RunRecord,
     RunState,
+    Scope,
     StepRecord,
     StepState,
     VerdictRecord,
 )
+from lakeflow.core.run.garbage import Dropped
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ALPHA = AssetKey.parse("silver.alpha")
@@ -140,6 +143,87 @@ def test_text_that_no_database_can_hold_is_kept_as_its_escape(ledger: SqlLedger)
     """A file name may hold bytes that are no UTF-8; recording its error must not fail."""
     ledger.save(RunRecord("r1", RunState.FAILED, NOW, reason="no \udcff and no \x00"))
     assert ledger.run("r1").reason == r"no \udcff and no \x00"
+
+
+STORED = {
+    "lakeflow_runs": (
+        *("r1", "held", "2026-03-01T00:00:00.000000+00:00", 2, None, '["silver.*", "\\udcff"]', 1, "ada", "n\u00e3o"),
+    ),
+    "lakeflow_steps": (
+        *(
+            "r1",
+            0,
+            "silver.alpha",
+            "write",
+            '["code \\u00fc"]',
+            "held",
+            "why",
+            2,
+            None,
+            2**62,
+            7,
+            0.25,
+            "c1",
+            "d1",
+            "x",
+        ),
+        *('{"bronze.a": 4611686018427387904}', '["2026-01-01"]'),
+    ),
+    "lakeflow_checks": (
+        *("r1", "silver.alpha", 0, 2**62, "known", "failed", "warning", 3, 9, "detail", "checks/a.py"),
+        *('[{"a": "1", "b": null}]', "added", '{"expectation": {"type": "t"}, "metrics": {"m": [1, 2.5]}}'),
+    ),
+    "lakeflow_verdicts": (
+        *(1, "silver.alpha", 2**62, "hold", "r1", 2, "2026-03-01T00:00:00.250000+00:00", "ada", "why", "c1", "d1", "x"),
+        *('{"bronze.a": 1}', 3, 4, '{"gold.b": 5}'),
+    ),
+    "lakeflow_dropped": ("r1", "silver.alpha", "u", "file:///v.json", "2026-03-01T00:00:00.000000+00:00"),
+}
+"""A row of each table, as every release has written it."""
+CHECK = CheckResult(
+    *("known", Outcome.FAILED, Severity.WARNING, 3, 9, "detail", "checks/a.py", ({"a": "1", "b": None},), Scope.ADDED),
+    evidence={"expectation": {"type": "t"}, "metrics": {"m": [1, 2.5]}},
+)
+STEP = StepRecord(
+    *(ALPHA, Action.WRITE, ("code ü",), StepState.HELD, "why", 2, None, 2**62, 7, 0.25, "c1", "d1", "x"),
+    *({"bronze.a": 2**62}, ("2026-01-01",), (CHECK,)),
+)
+RUN = RunRecord("r1", RunState.HELD, NOW, 2, None, (STEP,), ("silver.*", "\udcff"), True, "ada", "não")
+VERDICT = VerdictRecord(
+    *(ALPHA, 2**62, Ruling.HOLD, "r1", 2, NOW + timedelta(milliseconds=250), "ada", "why", "c1", "d1", "x"),
+    *({"bronze.a": 1}, 3, 4, {"gold.b": 5}),
+)
+
+
+def test_a_row_of_any_release_is_read(ledger: SqlLedger, database: Database) -> None:
+    with database.transaction() as connection:
+        for table, row in STORED.items():
+            names = [f"c{at}" for at, _ in enumerate(row)]
+            values = ", ".join(f":{name}" for name in names)
+            connection.execute(text(f"insert into {table} values ({values})"), dict(zip(names, row, strict=True)))
+    assert ledger.run("r1") == RUN
+    assert ledger.verdicts([ALPHA]) == {ALPHA: (VERDICT,)}
+    assert ledger.dropped() == (Dropped(ALPHA, "u", "file:///v.json", "r1", NOW),)
+    assert ledger.run("r1").started_at.tzinfo is UTC
+
+
+def test_a_row_is_written_as_every_release_reads_it(ledger: SqlLedger, database: Database) -> None:
+    ledger.save(RUN, [VERDICT])
+    with database.transaction() as connection:
+        ledger.drop(connection, Dropped(ALPHA, "u", "file:///v.json", "r1", NOW))
+    assert {table: rows(database, f"select * from {table}") for table in STORED} == {
+        table: [row] for table, row in STORED.items()
+    }
+
+
+def test_a_row_of_a_later_release_is_refused_without_its_values(ledger: SqlLedger, database: Database) -> None:
+    ledger.save(RunRecord("r1", RunState.HELD, NOW, steps=(StepRecord(ALPHA),)))
+    with database.transaction() as connection:
+        connection.execute(text("update lakeflow_steps set state = 'secret'"))
+    with pytest.raises(LakeError, match="a row that is no StepRecord: state") as refused:
+        ledger.run("r1")
+    assert "secret" not in str(refused.value)
+    assert "the release that wrote it" in (refused.value.hint or "")
 
 
 def test_checks_can_be_asked_for_by_asset_and_snapshot(ledger: SqlLedger, database: Database) -> None:

@@ -239,5 +239,5 @@ def _runs(connection: Connection, found: Sequence[Row[Any]]) -> tuple[RunRecord,
         checks[row.run, row.asset].append(rows.check(row))
     steps: dict[str, list[StepRecord]] = defaultdict(list)
     for row in connection.execute(statements.STEPS, ids):
-        steps[row.run].append(replace(rows.step(row), checks=tuple(checks[row.run, row.asset])))
-    return tuple(replace(rows.run(row), steps=tuple(steps[row.id])) for row in found)
+        steps[row.run].append(rows.step(row, tuple(checks[row.run, row.asset])))
+    return tuple(rows.run(row, tuple(steps[row.id])) for row in found)

@@ -1,218 +1,95 @@
-"""Each record of the ledger as a row, and back, exactly."""
+"""Each record of the ledger as a row, and back, exactly.
+
+A column is called as the record's field and holds plain text or a number: times are ISO 8601 in UTC with six digits
+of a second, which sort as they pass; lists and maps are JSON.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, TypeVar, cast
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Row
 
+from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.check import Outcome, Severity
-from lakeflow.core.model.run import (
-    Action,
-    CheckResult,
-    Holder,
-    Lease,
-    Ruling,
-    RunRecord,
-    RunState,
-    Scope,
-    StepRecord,
-    StepState,
-    VerdictRecord,
-)
+from lakeflow.core.model.run import CheckResult, Holder, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.leases import Held
 
+Record = TypeVar("Record")
+
+_CALLED: Final[Mapping[str, str]] = {
+    "row_count": "rows",
+    "ruled_at": "at",
+    "dropped_at": "at",
+    "metadata_location": "version",
+}
+"""The columns that have another name than the record's field."""
+
+_READ: Final[Mapping[str, Callable[[str], Any]]] = {
+    "asset": AssetKey.parse,
+    **dict.fromkeys(("selection", "reasons", "partitions", "inputs", "looked_at", "samples", "evidence"), json.loads),
+    **dict.fromkeys(("started_at", "ended_at", "since", "renewed_at", "at"), datetime.fromisoformat),
+}
+"""How a text is read that is more than a text, by the record's field."""
+
+_ROWS_OF_THEIR_OWN: Final = frozenset({"steps", "checks"})
 _DROPPED_ONCE: Final = re.compile(r"dropped (?P<asset>\S+); its metadata stays at (?P<version>\S.*)")
 
 
 def lease_row(lease: Lease, asset: AssetKey, now: datetime) -> dict[str, Any]:
-    holder = lease.holder
-    return {
-        "asset": str(asset),
-        "run": lease.run,
-        "token": lease.token,
-        "host": holder.host,
-        "boot_id": holder.boot_id,
-        "pid": holder.pid,
-        "process_started": holder.process_started,
-        "since": time(now),
-    }
+    return _row(lease.holder, asset=asset, run=lease.run, token=lease.token, since=now)
 
 
 def held(row: Row[Any]) -> Held:
-    return Held(
-        asset=AssetKey.parse(row.asset),
-        run=row.run,
-        token=row.token,
-        holder=Holder(row.host, row.boot_id, row.pid, row.process_started),
-        since=datetime.fromisoformat(row.since),
-        renewed_at=datetime.fromisoformat(row.renewed_at),
-    )
+    return _made(Held, row, holder=_made(Holder, row))
 
 
 def run_row(run: RunRecord) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "state": run.state.value,
-        "started_at": time(run.started_at),
-        "attempt": run.attempt,
-        "ended_at": None if run.ended_at is None else time(run.ended_at),
-        "selection": json.dumps(run.selection),
-        "all_or_nothing": int(run.all_or_nothing),
-        "actor": storable(run.actor),
-        "reason": storable(run.reason),
-    }
+    return _row(run)
 
 
-def run(row: Row[Any]) -> RunRecord:
-    return RunRecord(
-        id=row.id,
-        state=RunState(row.state),
-        started_at=datetime.fromisoformat(row.started_at),
-        attempt=row.attempt,
-        ended_at=None if row.ended_at is None else datetime.fromisoformat(row.ended_at),
-        selection=tuple(json.loads(row.selection)),
-        all_or_nothing=bool(row.all_or_nothing),
-        actor=row.actor,
-        reason=row.reason,
-    )
+def run(row: Row[Any], steps: tuple[StepRecord, ...]) -> RunRecord:
+    return _made(RunRecord, row, steps=steps)
 
 
 def step_row(run: str, ordinal: int, step: StepRecord) -> dict[str, Any]:
-    return {
-        "run": run,
-        "ordinal": ordinal,
-        "asset": str(step.asset),
-        "action": step.action.value,
-        "reasons": json.dumps(step.reasons),
-        "state": None if step.state is None else step.state.value,
-        "reason": storable(step.reason),
-        "attempt": step.attempt,
-        "base_id": step.base_id,
-        "snapshot_id": step.snapshot_id,
-        "rows": step.rows,
-        "seconds": step.seconds,
-        "code_version": step.code_version,
-        "checks_digest": step.checks_digest,
-        "reads": step.reads,
-        "inputs": json.dumps(dict(step.inputs)),
-        "partitions": json.dumps(step.partitions),
-    }
+    return _row(step, run=run, ordinal=ordinal)
 
 
-def step(row: Row[Any]) -> StepRecord:
-    return StepRecord(
-        asset=AssetKey.parse(row.asset),
-        action=Action(row.action),
-        reasons=tuple(json.loads(row.reasons)),
-        state=None if row.state is None else StepState(row.state),
-        reason=row.reason,
-        attempt=row.attempt,
-        base_id=row.base_id,
-        snapshot_id=row.snapshot_id,
-        rows=row.row_count,
-        seconds=row.seconds,
-        code_version=row.code_version,
-        checks_digest=row.checks_digest,
-        reads=row.reads,
-        inputs=json.loads(row.inputs),
-        partitions=tuple(json.loads(row.partitions)),
-    )
+def step(row: Row[Any], checks: tuple[CheckResult, ...]) -> StepRecord:
+    return _made(StepRecord, row, checks=checks)
 
 
 def check_row(run: str, step: StepRecord, ordinal: int) -> dict[str, Any]:
-    check = step.checks[ordinal]
-    return {
-        "run": run,
-        "asset": str(step.asset),
-        "ordinal": ordinal,
-        "snapshot_id": step.snapshot_id,
-        "name": storable(check.name),
-        "outcome": check.outcome.value,
-        "severity": check.severity.value,
-        "failed_rows": check.failed_rows,
-        "rows": check.rows,
-        "detail": storable(check.detail),
-        "path": storable(check.path),
-        "samples": json.dumps([dict(sample) for sample in check.samples]),
-        "scope": check.scope.value,
-        "evidence": json.dumps(dict(check.evidence)),
-    }
+    return _row(step.checks[ordinal], run=run, asset=step.asset, ordinal=ordinal, snapshot_id=step.snapshot_id)
 
 
 def check(row: Row[Any]) -> CheckResult:
-    return CheckResult(
-        name=row.name,
-        outcome=Outcome(row.outcome),
-        severity=Severity(row.severity),
-        failed_rows=row.failed_rows,
-        rows=row.row_count,
-        detail=row.detail,
-        path=row.path,
-        samples=tuple(json.loads(row.samples)),
-        scope=Scope(row.scope),
-        evidence=json.loads(row.evidence),
-    )
+    return _made(CheckResult, row)
 
 
 def verdict_row(verdict: VerdictRecord) -> dict[str, Any]:
-    return {
-        "asset": str(verdict.asset),
-        "snapshot_id": verdict.snapshot_id,
-        "ruling": verdict.ruling.value,
-        "run": verdict.run,
-        "attempt": verdict.attempt,
-        "ruled_at": time(verdict.at),
-        "actor": storable(verdict.actor),
-        "reason": storable(verdict.reason),
-        "code_version": verdict.code_version,
-        "checks_digest": verdict.checks_digest,
-        "reads": verdict.reads,
-        "inputs": json.dumps(dict(verdict.inputs)),
-        "passed": verdict.passed,
-        "total": verdict.total,
-        "looked_at": json.dumps(dict(verdict.looked_at)),
-    }
+    return _row(verdict)
 
 
 def verdict(row: Row[Any]) -> VerdictRecord:
-    return VerdictRecord(
-        asset=AssetKey.parse(row.asset),
-        snapshot_id=row.snapshot_id,
-        ruling=Ruling(row.ruling),
-        run=row.run,
-        attempt=row.attempt,
-        at=datetime.fromisoformat(row.ruled_at),
-        actor=row.actor,
-        reason=row.reason,
-        code_version=row.code_version,
-        checks_digest=row.checks_digest,
-        reads=row.reads,
-        inputs=json.loads(row.inputs),
-        passed=row.passed,
-        total=row.total,
-        looked_at=json.loads(row.looked_at),
-    )
+    return _made(VerdictRecord, row)
 
 
 def dropped_row(dropped: Dropped) -> dict[str, Any]:
-    return {
-        "run": dropped.run,
-        "asset": str(dropped.key),
-        "uuid": dropped.uuid,
-        "version": dropped.version,
-        "at": time(dropped.at),
-    }
+    return _row(dropped, asset=dropped.key)
 
 
 def dropped(row: Row[Any]) -> Dropped:
-    key, at = AssetKey.parse(row.asset), datetime.fromisoformat(row.dropped_at)
-    return Dropped(key, row.uuid, row.metadata_location, row.run, at)
+    return _made(Dropped, row, key=AssetKey.parse(row.asset))
 
 
 def dropped_once(row: Row[Any]) -> Dropped | None:
@@ -230,3 +107,46 @@ def time(at: datetime) -> str:
 def storable(words: str) -> str:
     """Text that every database can hold: NUL and lone surrogates, as in odd file names, become their escapes."""
     return words.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def _row(record: Any, **more: Any) -> dict[str, Any]:
+    own = {each.name: getattr(record, each.name) for each in fields(record) if each.name not in _ROWS_OF_THEIR_OWN}
+    return {name: _stored(value) for name, value in (own | more).items()}
+
+
+def _stored(value: Any) -> Any:
+    match value:
+        case str():
+            return storable(value)
+        case bool():
+            return int(value)
+        case datetime():
+            return time(value)
+        case AssetKey():
+            return str(value)
+        case tuple() | Mapping():
+            return json.dumps(value, default=dict)
+    return value
+
+
+def _made(kind: type[Record], row: Row[Any], **more: Any) -> Record:
+    """LakeError, without the value, for a row that no release up to this one can have written."""
+    said = {_CALLED.get(column, column): value for column, value in row._mapping.items()}  # noqa: SLF001  it is public
+    try:
+        read = {name: said[name] and _READ[name](said[name]) for name in _READ.keys() & said.keys()}
+        made: Record = _adapter(cast("Any", kind)).validate_python(said | read | more)
+    except ValueError as error:
+        raise LakeError(
+            f"the ledger has a row that is no {kind.__name__}{_wrong_in(error)}",
+            hint="use the release that wrote it, or restore the database from a copy",
+        ) from None
+    return made
+
+
+def _wrong_in(error: ValueError) -> str:
+    return f": {error.errors()[0]['loc'][0]}" if isinstance(error, ValidationError) else ""
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

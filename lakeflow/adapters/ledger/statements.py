@@ -93,7 +93,7 @@ SAVE_CHECK: Final = text("""insert into lakeflow_checks
         :samples, :scope, :evidence)""")
 SAVE_VERDICT: Final = text("""insert into lakeflow_verdicts
     values ((select coalesce(max(ordinal), 0) + 1 from lakeflow_verdicts), :asset, :snapshot_id, :ruling, :run,
-        :attempt, :ruled_at, :actor, :reason, :code_version, :checks_digest, :reads, :inputs, :passed, :total,
+        :attempt, :at, :actor, :reason, :code_version, :checks_digest, :reads, :inputs, :passed, :total,
         :looked_at)
     on conflict do nothing""")
 RUNS_BY_PREFIX: Final = text("select * from lakeflow_runs where substr(id, 1, :length) = :prefix order by id")

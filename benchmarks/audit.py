@@ -27,9 +27,9 @@ import duckdb
 from benchmarks.measure import cost_of
 from lakeflow.adapters.duckdb.locked import LockedDuckDB, Spare
 from lakeflow.adapters.expectations.audit import Past, Suites, steps
-from lakeflow.adapters.expectations.compile.cache import Kept
+from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.library import library as seam
-from lakeflow.adapters.expectations.table import Answer
+from lakeflow.adapters.expectations.table import QueryResult
 from lakeflow.adapters.machine.cache_folder import KeptFolder
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import CheckFile, CheckKind, Suite
@@ -104,8 +104,8 @@ class Queries:
     def __init__(self, duckdb_: LockedDuckDB) -> None:
         self._duckdb = duckdb_
 
-    def execute(self, sql: str) -> Answer:
-        return Answer(*self._duckdb.execute(sql))
+    def execute(self, sql: str) -> QueryResult:
+        return QueryResult(*self._duckdb.execute(sql))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._duckdb, name)
@@ -140,7 +140,7 @@ def known(folder: Path) -> Statistics:
 SPARE: Final = Spare()
 
 
-def audit(asked: AuditRequest, kept: Kept) -> int:
+def audit(asked: AuditRequest, kept: SuiteCache) -> int:
     """How many of the 20 passed, as the worker counts its time: from the request to the last answer."""
     suites = Suites(asked, kept)
     opened = LockedDuckDB(asked.views, {}, SPARE)
@@ -160,16 +160,16 @@ def between() -> None:
 
 
 def compiled(folder: Path, price: float) -> Callable[[], int]:
-    return lambda: audit(request(folder, price), Kept(KeptFolder(folder / "kept")))
+    return lambda: audit(request(folder, price), SuiteCache(KeptFolder(folder / "kept")))
 
 
 def with_metadata(folder: Path, price: float) -> Callable[[], int]:
     statistics_ = known(folder)
-    return lambda: audit(request(folder, price, statistics_), Kept(KeptFolder(folder / "kept")))
+    return lambda: audit(request(folder, price, statistics_), SuiteCache(KeptFolder(folder / "kept")))
 
 
 def cold(folder: Path, price: float) -> Callable[[], int]:
-    return lambda: audit(request(folder, price), Kept())
+    return lambda: audit(request(folder, price), SuiteCache())
 
 
 def loaded(folder: Path, price: float) -> Callable[[], int]:
@@ -256,7 +256,7 @@ def compare(rows: int, price: float, runs: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lay_down(folder, rows)
-        audit(request(folder, price), Kept(KeptFolder(folder / "kept")))
+        audit(request(folder, price), SuiteCache(KeptFolder(folder / "kept")))
         repeats = {way: 1 if way in {"cold", "pandas"} else inner for way in ways}
         rounds = [{way: measured(way, folder, price, repeats[way]) for way in ways} for _ in range(runs)]
     for way in ways:

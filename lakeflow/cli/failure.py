@@ -15,7 +15,7 @@ from typing import Any, Final
 import click
 from rich.text import Text
 
-from lakeflow.cli.output import Answer, Form, envelope, show, write
+from lakeflow.cli.output import Answer, OutputFormat, envelope, show, write
 from lakeflow.cli.text import line
 from lakeflow.core.errors import LakeflowError, ProjectError
 from lakeflow.core.model.run import RunRecord, RunState
@@ -133,8 +133,8 @@ def report(error: BaseException, arguments: Sequence[str], commands: Container[s
 
 def _asks_json(arguments: Sequence[str]) -> bool:
     pairs = pairwise([*arguments, ""])
-    spelled = {f"--output={Form.JSON}", f"-o{Form.JSON}", f"-o={Form.JSON}"}
-    return any(word in spelled or (word in {"-o", "--output"} and after == Form.JSON) for word, after in pairs)
+    spelled = {f"--output={OutputFormat.JSON}", f"-o{OutputFormat.JSON}", f"-o={OutputFormat.JSON}"}
+    return any(word in spelled or (word in {"-o", "--output"} and after == OutputFormat.JSON) for word, after in pairs)
 
 
 def _event(failure: Failure) -> str:

@@ -22,7 +22,7 @@ SCHEMA_VERSION: Final = 1
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
-class Form(StrEnum):
+class OutputFormat(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
@@ -63,11 +63,11 @@ def comma_separated(records: Records, *, cleaned: bool) -> str:
     return text.getvalue()
 
 
-def emit(answer: Answer, form: Form, command: str, *, color: bool) -> None:
+def emit(answer: Answer, form: OutputFormat, command: str, *, color: bool) -> None:
     """Write the answer to stdout in the form asked for."""
-    if form is Form.JSON:
+    if form is OutputFormat.JSON:
         write(envelope(command, answer) + "\n", sys.stdout)
-    elif form is Form.CSV:
+    elif form is OutputFormat.CSV:
         assert answer.records is not None, f"{command} has no CSV"
         write(comma_separated(answer.records, cleaned=sys.stdout.isatty()), sys.stdout)
     else:

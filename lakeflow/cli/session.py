@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakeflow.cli.output import Answer, Form, emit
+from lakeflow.cli.output import Answer, OutputFormat, emit
 from lakeflow.core.keys import EMPTY
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def answers(*forms: Form) -> Callable[[Callable[..., Answer | int]], Callable[..., None]]:
+def answers(*forms: OutputFormat) -> Callable[[Callable[..., Answer | int]], Callable[..., None]]:
     """A command whose function takes the session and its parameters and returns an answer.
 
     One that has said everything itself (a stream of events) returns its exit code.
@@ -120,11 +120,11 @@ def answers(*forms: Form) -> Callable[[Callable[..., Answer | int]], Callable[..
             answer = function(session, **parameters)
             if isinstance(answer, int):
                 context.exit(answer)
-            emit(answer, Form(output), _name(context), color=session.color)
+            emit(answer, OutputFormat(output), _name(context), color=session.color)
             context.exit(answer.exit_code)
 
         named = functools.update_wrapper(command, function)
-        return click.option("-o", "--output", default=str(Form.TABLE), show_default=True, type=choice)(named)
+        return click.option("-o", "--output", default=str(OutputFormat.TABLE), show_default=True, type=choice)(named)
 
     return decorate
 

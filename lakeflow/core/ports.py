@@ -26,13 +26,13 @@ from lakeflow.core.model.table import (
     Statistics,
     Table,
 )
-from lakeflow.core.plan.landing import Found, Landed
+from lakeflow.core.plan.landing import FoundFile, Landed
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.garbage import Dropped
-from lakeflow.core.run.leases import Standing
-from lakeflow.core.run.resources import Share
-from lakeflow.core.run.write import Write, Written
+from lakeflow.core.run.leases import CurrentLeases
+from lakeflow.core.run.resources import Resources
+from lakeflow.core.run.write import Write, WriteResult
 
 
 class Clock(Protocol):
@@ -228,7 +228,7 @@ class Ledger(Protocol):
         """Every table that was ever taken out of the catalog, oldest first."""
         ...
 
-    def standing(self) -> Standing:
+    def standing(self) -> CurrentLeases:
         """All leases, and what is known of their holders now."""
         ...
 
@@ -262,7 +262,7 @@ class Produced(Protocol):
         """Each outside file that was read for it, with the rows that were counted in it."""
         ...
 
-    def write(self, write: Write) -> Written:
+    def write(self, write: Write) -> WriteResult:
         """Cast every column to exactly `write.schema` and write synced Parquet files with its field ids.
 
         Columns of the schema that were not produced are NULL. No row gives no file. A mode that merges writes the
@@ -297,7 +297,7 @@ class Engine(Protocol):
         ...
 
     def land(
-        self, asset: Asset, files: Sequence[Found], loaded_at: datetime, terms: Terms = FREELY
+        self, asset: Asset, files: Sequence[FoundFile], loaded_at: datetime, terms: Terms = FREELY
     ) -> AbstractContextManager[Produced]:
         """Read all rows of these files, then run the asset's code on them. Fails as `produce` does.
 
@@ -305,7 +305,7 @@ class Engine(Protocol):
         """
         ...
 
-    def equal(self, left: Scan, right: Scan, share: Share | None = None) -> bool:
+    def equal(self, left: Scan, right: Scan, share: Resources | None = None) -> bool:
         """Do both hold the same rows, floats compared within the tolerance of DECISIONS 26?"""
         ...
 

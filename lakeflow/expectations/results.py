@@ -13,7 +13,7 @@ import lakeflow.expectations  # noqa: F401 - registers our own classes
 from lakeflow.adapters.expectations.library.library import as_asked
 from lakeflow.core.checks.evidence import unpacked
 from lakeflow.core.model.check import Outcome
-from lakeflow.core.model.run import CheckResult, Scope
+from lakeflow.core.model.run import CheckResult, ReadScope
 
 RESULT_FORMAT: Final = {"result_format": "SUMMARY", "partial_unexpected_count": 0, "exclude_unexpected_values": True}
 """Counts and shares, and no value of a row."""
@@ -31,7 +31,7 @@ def result_of(check: CheckResult) -> ExpectationValidationResult | None:
     if kept is None:
         return None
     result = _result_of(kept, check)
-    if check.scope is Scope.ADDED:
+    if check.scope is ReadScope.ADDED:
         result.meta = {**(result.meta or {}), "lakeflow": {"scope": str(check.scope)}}
     return result
 

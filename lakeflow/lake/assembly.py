@@ -35,12 +35,12 @@ from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.plan.landing import Found
+from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.ports import Engine
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.lineage import personal
 from lakeflow.project import cache_folder
-from lakeflow.wap import Origin, Policy, World
+from lakeflow.wap import Invocation, Policy, World
 
 if TYPE_CHECKING:
     from lakeflow.adapters.processes.auditor import ProcessAuditor
@@ -58,7 +58,7 @@ def assemble(project: Project, settings: Settings) -> World:
     root = Path(project.root)
     state = root / settings.state_dir
     database = _open_database(settings, root)
-    own = _Scratch(state)
+    own = _SpillFolder(state)
     return World(
         project=project,
         catalog=IcebergCatalog(
@@ -70,7 +70,7 @@ def assemble(project: Project, settings: Settings) -> World:
         clock=utc_now,
         new_id=new_run_id,
         read_digest=partial(_read_digest, root),
-        origin=Origin(getpass.getuser(), processes.me(), version("lakeflow-wap"), git.describe(root)),
+        origin=Invocation(getpass.getuser(), processes.me(), version("lakeflow-wap"), git.describe(root)),
         policy=_policy(settings),
         log=runlog.recorder(state / "logs", utc_now, _complain),
         release=partial(_release, database, own),
@@ -116,7 +116,7 @@ def _complain(text: str) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - what is wrong beside a run that goes well
 
 
-class _Scratch:
+class _SpillFolder:
     """Where processes spill and say what went wrong: the lake's own folder, or one that goes where that may not be
     written.
     """
@@ -137,7 +137,7 @@ class _Scratch:
             self._made.cleanup()
 
 
-def _release(database: Database, own: _Scratch) -> None:
+def _release(database: Database, own: _SpillFolder) -> None:
     database.close()
     own.close()
 
@@ -241,7 +241,7 @@ def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] 
     return runlog.read(Path(project.root) / settings.state_dir / "logs", run)
 
 
-def _engine(project: Project, settings: Settings, own: _Scratch) -> Engine:
+def _engine(project: Project, settings: Settings, own: _SpillFolder) -> Engine:
     from lakeflow.adapters.duckdb.instance.spill import sweep  # noqa: PLC0415 - nor computes
     from lakeflow.adapters.processes import Child  # noqa: PLC0415 - planning starts no process
     from lakeflow.adapters.processes.engine import CodeProcesses  # noqa: PLC0415 - nor runs code
@@ -263,33 +263,33 @@ def _hello(root: str, settings: Settings, spill: Path, masked: frozenset[AssetKe
     return Hello(root, make, tuple(entry or str(Path.cwd()) for entry in sys.path))
 
 
-def _auditor(settings: Settings, root: Path, scratch: _Scratch) -> ProcessAuditor:
+def _auditor(settings: Settings, root: Path, scratch: _SpillFolder) -> ProcessAuditor:
     from lakeflow.adapters.duckdb.instance.spill import OwnFolder  # noqa: PLC0415 - as above
-    from lakeflow.adapters.expectations.compile.cache import Kept  # noqa: PLC0415 - as above
+    from lakeflow.adapters.expectations.compile.cache import SuiteCache  # noqa: PLC0415 - as above
     from lakeflow.adapters.machine.cache_folder import KeptFolder  # noqa: PLC0415 - as above
     from lakeflow.adapters.processes import Child  # noqa: PLC0415 - nor starts a process
-    from lakeflow.adapters.processes.auditor import Limits, ProcessAuditor  # noqa: PLC0415 - planning does not audit
+    from lakeflow.adapters.processes.auditor import ProcessAuditor, WorkerResources  # noqa: PLC0415 - planning does not audit
 
     folder, state = cache_folder(root, settings, os.environ), scratch.folder
     kept = str(folder) if folder else None
     own = OwnFolder(state / "spill", "audit")
-    limits = Limits(settings.threads, settings.memory_limit, str(own.path), own.release)
+    limits = WorkerResources(settings.threads, settings.memory_limit, str(own.path), own.release)
     spawn = partial(Child, "lakeflow.workers.audit")
-    return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, Kept(KeptFolder(kept)).covers)
+    return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, SuiteCache(KeptFolder(kept)).covers)
 
 
 @contextmanager
 def auditor_apart(project: Project, settings: Settings) -> Iterator[ProcessAuditor]:
     """Of a project of which no lake need exist: nothing is left behind."""
     with TemporaryDirectory(prefix="lakeflow-", ignore_cleanup_errors=True) as folder:
-        auditor = _auditor(settings, Path(project.root), _Scratch(Path(folder)))
+        auditor = _auditor(settings, Path(project.root), _SpillFolder(Path(folder)))
         try:
             yield auditor
         finally:
             auditor.close()
 
 
-def _find_files(root: Path, hashes: outside.Hashes, source: FileSource) -> tuple[Found, ...]:
+def _find_files(root: Path, hashes: outside.Hashes, source: FileSource) -> tuple[FoundFile, ...]:
     return outside.find_files(root, hashes, source.globs)
 
 

@@ -16,7 +16,7 @@ from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
 from lakeflow.core.model.table import Garbage
 from lakeflow.core.model.timeline import parse_last, parse_moment
-from lakeflow.core.run.backfill import Asked, Backfilled, BackfillEvent
+from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest
 from lakeflow.core.run.events import Event
 from lakeflow.core.version.salt import with_salt
 from lakeflow.core.view.audits import Inspected
@@ -181,7 +181,7 @@ class Lake(ReadableLake):
         """
         chosen = self.select(*selection, exclude=exclude)
         first, last = between
-        asked = Asked(
+        asked = BackfillRequest(
             None if first is None else parse_moment(first),
             None if last is None else parse_last(last),
             only_missing,

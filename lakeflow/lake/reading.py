@@ -30,7 +30,7 @@ from lakeflow.core.view.consistency import undefined
 from lakeflow.core.view.findings import Finding
 from lakeflow.core.view.health import by_urgency, health, modified
 from lakeflow.core.view.rows import AssetStatus, LineageNode, Setting, SnapshotRow
-from lakeflow.core.view.selection import Known, Standing, select, spelled
+from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
 
 if TYPE_CHECKING:
     from lakeflow.lake import diagnosis
@@ -124,7 +124,7 @@ class ReadableLake:
         keys = self.select(*selection, exclude=exclude)
         tables = wap.tables_around(self._world, keys)
         found = looked_at({key: tables[key] for key in keys if key in tables}, ref, snapshot, history)
-        return tuple(wap.inspect(self._world, tables, [wap.Look(key, at) for key, at in found]))
+        return tuple(wap.inspect(self._world, tables, [wap.AuditTarget(key, at) for key, at in found]))
 
     def failing(
         self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, limit: int = 20
@@ -133,7 +133,7 @@ class ReadableLake:
         key = self._one(asset)
         tables = wap.tables_around(self._world, [key])
         found = looked_at({key: tables[key]} if key in tables else {}, ref, snapshot, 1)
-        looks = [wap.Look(key, at, limit) for key, at in found]
+        looks = [wap.AuditTarget(key, at, limit) for key, at in found]
         return next(wap.inspect(self._world, tables, looks)).checks
 
     def audited(self, run: str, *selection: str, exclude: str = "") -> tuple[Inspected, ...]:
@@ -183,7 +183,7 @@ class ReadableLake:
     def lineage(self, *selection: str, exclude: str = "") -> tuple[LineageNode, ...]:
         """One tree for each selected asset from which no other selected one is made."""
         facts = self._facts()
-        known = Known(self.project, lambda: self._standing(facts))
+        known = SelectionContext(self.project, lambda: self._standing(facts))
         trees = lineage.trees(self.project, known.standing.statuses, select(selection, known, exclude))
         return lineage.with_snapshots(trees, facts)
 
@@ -286,16 +286,16 @@ class ReadableLake:
             raise UsageError(f"{key} was never published", hint=f"`lakeflow materialize +{key}` builds it")
         return self._world.catalog.scan(table, table.main)
 
-    def _known(self) -> Known:
-        return Known(self.project, lambda: self._standing(self._facts()))
+    def _known(self) -> SelectionContext:
+        return SelectionContext(self.project, lambda: self._standing(self._facts()))
 
     def _facts(self) -> Facts:
         return self._world.facts(self.project.assets)
 
-    def _standing(self, facts: Facts) -> Standing:
+    def _standing(self, facts: Facts) -> LakeStatus:
         everything = tuple(self.project.assets)
         held = {key: self._waiting(table) for key, table in facts.tables.items()}
-        return Standing(health(plan(self.project, facts, everything), facts, held), modified(self.project, facts))
+        return LakeStatus(health(plan(self.project, facts, everything), facts, held), modified(self.project, facts))
 
     def _waiting(self, table: Table) -> tuple[str, ...]:
         """Runs that have a branch in this table and are not at work. A branch of no known run waits for nobody."""

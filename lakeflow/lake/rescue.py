@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from lakeflow.adapters.database import Database
-from lakeflow.adapters.iceberg import Copied, Found, Ownership, copy_tables, give_id, read_mark, tables_in
+from lakeflow.adapters.iceberg import Copied, LoadedTable, Ownership, copy_tables, give_id, read_mark, tables_in
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.ledger import SqlLedger, free_all
 from lakeflow.adapters.machine import process as processes
@@ -152,8 +152,8 @@ def _refuse_other(ownership: Ownership) -> None:
 
 
 def _wanted(
-    database: Database, ledger: SqlLedger, found: Mapping[AssetKey, Found[AssetKey]]
-) -> dict[AssetKey, Found[AssetKey]]:
+    database: Database, ledger: SqlLedger, found: Mapping[AssetKey, LoadedTable[AssetKey]]
+) -> dict[AssetKey, LoadedTable[AssetKey]]:
     """The tables of which the catalog knows nothing, or something old: those that hold runs unknown to the ledger."""
     with database.read() as connection:
         at = pointers.locations(connection, pointers.all_keys(connection))
@@ -163,7 +163,7 @@ def _wanted(
     return {key: one for key, one in changed.items() if is_blank or _is_new(known, dropped, one)}
 
 
-def _is_new(known: frozenset[str], dropped: tuple[Dropped, ...], found: Found[AssetKey]) -> bool:
+def _is_new(known: frozenset[str], dropped: tuple[Dropped, ...], found: LoadedTable[AssetKey]) -> bool:
     made = (provenance_of(snapshot.summary) for snapshot in found.table.snapshots.values())
     runs = {each.run for each in made if each}
     return bool(runs - known) and found.table.uuid not in {one.uuid for one in dropped}
@@ -172,7 +172,7 @@ def _is_new(known: frozenset[str], dropped: tuple[Dropped, ...], found: Found[As
 def _apply(
     connection: Connection,
     ledger: SqlLedger,
-    wanted: Mapping[AssetKey, Found[AssetKey]],
+    wanted: Mapping[AssetKey, LoadedTable[AssetKey]],
     proofs: Mapping[AssetKey, Proven],
 ) -> None:
     for key, found in wanted.items():

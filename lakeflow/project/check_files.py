@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from lakeflow.core.checks.references import mentions, without_checks
-from lakeflow.core.declare.laws import Draft, children_of, descendants
+from lakeflow.core.declare.laws import AssetDraft, children_of, descendants
 from lakeflow.core.declare.sql_header import read_header
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.check import CheckFile, CheckKind, Severity, Suite, read_thresholds
-from lakeflow.core.sql.query import NO_OTHERS, Query, ReadQuery, Reference
+from lakeflow.core.sql.query import NO_OTHERS, ParsedQuery, ReadQuery, Reference
 from lakeflow.core.version.fingerprint import fingerprint, suite_source
 from lakeflow.core.version.reachable_code import whole
 from lakeflow.core.wording import did_you_mean, did_you_mean_asset
@@ -28,7 +28,7 @@ _HEADER: Final[Mapping[str, type | tuple[type, ...]]] = {
 
 
 @dataclass(frozen=True)
-class _Read:
+class _ParsedCheckFile:
     """A check file with what only reading it can tell. `against_main`: it compares its asset with main."""
 
     file: CheckFile
@@ -42,7 +42,7 @@ class Checks:
     """All check files of a project. `suites` may be asked once; `faults` holds what was wrong then."""
 
     def __init__(
-        self, sources: Sources, drafts: Iterable[Draft], lost: frozenset[AssetKey], read_query: ReadQuery
+        self, sources: Sources, drafts: Iterable[AssetDraft], lost: frozenset[AssetKey], read_query: ReadQuery
     ) -> None:
         self.faults: list[Fault] = []
         self._sources = sources
@@ -51,7 +51,7 @@ class Checks:
         self._drafts = {draft.key: draft for draft in drafts}
         self._known = self._drafts.keys() | lost
         self._children = children_of(self._drafts.values())
-        self._cache: dict[Path, _Read | None] = {}
+        self._cache: dict[Path, _ParsedCheckFile | None] = {}
 
     def suites(self, files: Iterable[Path]) -> dict[AssetKey, Suite]:
         """The suite of every asset that has checks, its own files first, then the shared ones that it names."""
@@ -86,7 +86,7 @@ class Checks:
             return None
         return key
 
-    def _shared(self, draft: Draft) -> Iterator[Path]:
+    def _shared(self, draft: AssetDraft) -> Iterator[Path]:
         for name in draft.declaration.checks:
             path = self._folder / name
             if path.suffix in (".py", ".sql") and ".." not in path.parts and path.is_file():
@@ -95,7 +95,7 @@ class Checks:
                 hint = "name a .py or .sql file relative to checks/"
                 self.faults.append(draft.fault(f"there is no check file checks/{name}", hint, "checks"))
 
-    def _suite(self, draft: Draft, paths: list[Path]) -> Suite:
+    def _suite(self, draft: AssetDraft, paths: list[Path]) -> Suite:
         read = [self._accepted(draft, path) for path in paths]
         found = sorted((each for each in read if each), key=lambda each: each.file.kind is CheckKind.ROWS)
         allow_empty = "true" if draft.declaration.allow_empty else ""
@@ -106,7 +106,7 @@ class Checks:
         source = suite_source((each.file for each in found), modules, allow_empty, foreign_keys)
         return Suite(tuple(each.file for each in found), fingerprint(source), foreign_keys)
 
-    def _accepted(self, draft: Draft, path: Path) -> _Read | None:
+    def _accepted(self, draft: AssetDraft, path: Path) -> _ParsedCheckFile | None:
         """The file as the audit of this asset runs it; references of its own asset are left out."""
         if path not in self._cache:
             self._cache[path] = self._read(path)
@@ -129,21 +129,21 @@ class Checks:
         file = replace(read.file, references=tuple(others), published=tuple(published))
         return replace(read, file=file)
 
-    def _read(self, path: Path) -> _Read | None:
+    def _read(self, path: Path) -> _ParsedCheckFile | None:
         try:
             return self._python(path) if path.suffix == ".py" else self._sql(path)
         except UnreadableError as error:
             self.faults.append(error.fault)
             return None
 
-    def _python(self, path: Path) -> _Read:
+    def _python(self, path: Path) -> _ParsedCheckFile:
         text, tree = self._sources.text(path), self._sources.tree(path)
         modules = self._sources.modules(whole(text, tree).imports, path)
         said = [mentions(self._sources.tree(each), self._sources.name(each)) for each in (path, *modules.values())]
         self.faults += [fault for each in said for fault in each.faults]
         self.faults += without_checks(tree, self._sources.name(path))
         named = [table for each in said for table in each.tables]
-        return _Read(
+        return _ParsedCheckFile(
             CheckFile(CheckKind.SUITE, self._sources.name(path), text),
             references=tuple(Reference(each.key, each.line) for each in named if not each.published),
             published=tuple(Reference(each.key, each.line) for each in named if each.published),
@@ -151,7 +151,7 @@ class Checks:
             against_main=any(each.against_main for each in said),
         )
 
-    def _sql(self, path: Path) -> _Read:
+    def _sql(self, path: Path) -> _ParsedCheckFile:
         text, name = self._sources.text(path), self._sources.name(path)
         header, query = read_header(text, name), self._read_query(text, name, NO_OTHERS)
         self.faults += [*header.faults, *query.faults, *_outside(query)]
@@ -165,7 +165,7 @@ class Checks:
         shared = not _in_a_layer(path, self._folder)
         called = path.stem if shared else path.stem.partition(".")[2]
         file = CheckFile(CheckKind.ROWS, name, text, called, **fields, thresholds=limits)
-        return _Read(file, query.references, query.published)
+        return _ParsedCheckFile(file, query.references, query.published)
 
     def _fields(self, name: str, fields: Mapping[str, Any], lines: Mapping[str, int]) -> Iterator[tuple[str, Any]]:
         for key, value in fields.items():
@@ -200,6 +200,6 @@ def _in_a_layer(path: Path, folder: Path) -> bool:
     return len(parts) > 1 and parts[0] in list(Layer)
 
 
-def _outside(query: Query) -> tuple[Fault, ...]:
+def _outside(query: ParsedQuery) -> tuple[Fault, ...]:
     hint = "land the file with a bronze asset and read that one"
     return tuple(replace(fault, hint=hint) for fault in query.outside)

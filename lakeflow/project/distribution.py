@@ -21,14 +21,14 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Source:
+class PackageSource:
     """What pip is told to install, and the wheel that must lie in the project for it, by its path there."""
 
     requirement: str
     wheel: tuple[str, bytes] | None = None
 
 
-def source() -> Source:
+def source() -> PackageSource:
     """As pip recorded where it found this installation (PEP 610): a registry, a repository or URL, or a folder here.
 
     What lies on this machine alone goes along as a wheel.
@@ -37,13 +37,13 @@ def source() -> Source:
     origin: dict[str, Any] = json.loads(ours.read_text("direct_url.json") or "{}")
     url = str(origin.get("url", ""))
     if not url:
-        return Source(f"{NAME}>={ours.version}")
+        return PackageSource(f"{NAME}>={ours.version}")
     if told := origin.get("vcs_info"):
-        return Source(f"{NAME} @ {told['vcs']}+{url}@{told['commit_id']}")
+        return PackageSource(f"{NAME} @ {told['vcs']}+{url}@{told['commit_id']}")
     if not url.startswith("file:"):
-        return Source(f"{NAME} @ {url}")
+        return PackageSource(f"{NAME} @ {url}")
     name = f"{FOLDER}/{NAME.replace('-', '_')}-{ours.version}-py3-none-any.whl"
-    return Source(name, (name, _wheel(ours)))
+    return PackageSource(name, (name, _wheel(ours)))
 
 
 def _wheel(ours: Distribution) -> bytes:

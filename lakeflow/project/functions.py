@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from lakeflow.core.declare.laws import Draft, Read
+from lakeflow.core.declare.laws import AssetDraft, ParsedFile
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.version.fingerprint import salted
@@ -14,7 +14,7 @@ from lakeflow.project.python_files import PythonFile
 from lakeflow.project.sources import Sources
 
 
-class Functions:
+class ProjectFunctions:
     """Imports no more files of the root than what is asked for reaches, and each of them once."""
 
     def __init__(self, root: str) -> None:
@@ -36,11 +36,11 @@ class Functions:
             )
         return replace(asset, code=draft.code)
 
-    def _read(self, asset: Asset) -> Read:
+    def _read(self, asset: Asset) -> ParsedFile:
         path = self._sources.root / asset.code.path
         return PythonFile(path, asset.key.layer, self._sources, self._modules).read()
 
 
-def _source(draft: Draft, asset: Asset) -> str:
+def _source(draft: AssetDraft, asset: Asset) -> str:
     """As the asset's own was made: what hashes has the salt's fingerprint in it."""
     return salted(draft.source, asset.salt) if asset.salt else draft.source

@@ -18,8 +18,8 @@ from typing import Any, Final
 from lakeflow.adapters.machine.cache_folder import KeptFolder
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
-from lakeflow.core.sql.column_origins import Again, Columns, Flows, Named, Origin, Origins, Rest, Star
-from lakeflow.core.sql.query import NO_OTHERS, Allowed, Query, Reference
+from lakeflow.core.sql.column_origins import Again, ColumnOrigin, Columns, Flows, Named, Origins, Rest, Star
+from lakeflow.core.sql.query import NO_OTHERS, Allowed, ParsedQuery, Reference
 
 _MAKERS: Final = (
     *("sql/column_lineage.py", "sql/column_origins.py", "sql/query.py", "sql/reader.py", "sql/scopes.py"),
@@ -34,7 +34,7 @@ class KnownQueries:
     def __init__(self, folder: Path | None) -> None:
         self._kept = KeptFolder(folder and folder / "queries")
 
-    def __call__(self, text: str, path: str, allowed: Allowed = NO_OTHERS) -> Query:
+    def __call__(self, text: str, path: str, allowed: Allowed = NO_OTHERS) -> ParsedQuery:
         name = _name(text, path, allowed)
         if (known := self._read(name)) is not None:
             return known
@@ -42,7 +42,7 @@ class KnownQueries:
         self._kept.write(name, json.dumps(_plain(found), separators=(",", ":")))
         return found
 
-    def _read(self, name: str) -> Query | None:
+    def _read(self, name: str) -> ParsedQuery | None:
         if (text := self._kept.read(name)) is None:
             return None
         try:
@@ -51,7 +51,7 @@ class KnownQueries:
             return None
 
 
-def _read_anew(text: str, path: str, allowed: Allowed) -> Query:
+def _read_anew(text: str, path: str, allowed: Allowed) -> ParsedQuery:
     from lakeflow.adapters.duckdb.code.syntax import parsed, syntax_fault  # noqa: PLC0415  DuckDB takes 0.1 s to import
     from lakeflow.core.sql.reader import read_query, with_tree  # noqa: PLC0415  the parser takes 0.2 s to import
 
@@ -81,7 +81,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _plain(query: Query) -> dict[str, Any]:
+def _plain(query: ParsedQuery) -> dict[str, Any]:
     return {
         "references": [[str(each.key), each.line] for each in query.references],
         "published": [[str(each.key), each.line] for each in query.published],
@@ -114,8 +114,8 @@ def _origins(origins: Origins) -> list[list[str]]:
     return [[str(origin.key), origin.column] for origin in sorted(origins)]
 
 
-def _made(plain: dict[str, Any]) -> Query:
-    return Query(
+def _made(plain: dict[str, Any]) -> ParsedQuery:
+    return ParsedQuery(
         references=_references(plain["references"]),
         published=_references(plain["published"]),
         own=frozenset(plain["own"]),
@@ -150,4 +150,4 @@ def _made_column(kind: str, name: str, said: Sequence[Any]) -> Columns:
 
 
 def _made_origins(plain: Sequence[Sequence[str]]) -> Origins:
-    return frozenset(Origin(_key(key), column) for key, column in plain)
+    return frozenset(ColumnOrigin(_key(key), column) for key, column in plain)

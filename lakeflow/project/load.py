@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from lakeflow.core.declare.laws import Draft, Read, faults_of, in_order
+from lakeflow.core.declare.laws import AssetDraft, ParsedFile, faults_of, in_order
 from lakeflow.core.declare.pii import unmasked
 from lakeflow.core.declare.star_schema import star_faults
 from lakeflow.core.errors import Fault, ProjectError
 from lakeflow.core.keys import Layer
-from lakeflow.core.model.asset import Asset, Deletes, Kind, Project
+from lakeflow.core.model.asset import Asset, AssetKind, Deletes, Project
 from lakeflow.core.model.quarantine import quarantine_faults, with_quarantines
 from lakeflow.core.sql.query import ReadQuery
 from lakeflow.core.wording import did_you_mean
@@ -67,14 +67,14 @@ def _load(root: Path, cache: Path | None, loader: Callable[[Sources], Loader]) -
     return Project(str(root), with_quarantines(assets, suites), suites)
 
 
-def _read(path: Path, sources: Sources, modules: Loader, queries: ReadQuery) -> Read:
+def _read(path: Path, sources: Sources, modules: Loader, queries: ReadQuery) -> ParsedFile:
     layer = Layer(path.relative_to(sources.root).parts[1])
     if path.suffix == ".py":
         return PythonFile(path, layer, sources, modules).read()
     return read_sql_file(path, layer, sources, queries)
 
 
-def _asset(draft: Draft) -> Asset:
+def _asset(draft: AssetDraft) -> Asset:
     declared = draft.declaration
     return Asset(
         key=draft.key,
@@ -96,7 +96,7 @@ def _asset(draft: Draft) -> Asset:
         tags=declared.tags,
         reads=declared.reads,
         files=declared.source,
-        kind=declared.kind or (Kind.MART if draft.key.layer is Layer.GOLD else None),
+        kind=declared.kind or (AssetKind.MART if draft.key.layer is Layer.GOLD else None),
         new_rows=draft.new_rows,
         new_keys=draft.new_keys,
         on_rewrite=draft.on_rewrite,

@@ -19,7 +19,7 @@ from threading import RLock
 from types import ModuleType
 from typing import Any, Final
 
-from lakeflow.project.sources import Place, Sources
+from lakeflow.project.sources import ModuleLocation, Sources
 
 _LOADS: Final = count(1)
 
@@ -65,7 +65,7 @@ class Modules:
                 raise
         return module
 
-    def _new(self, dotted: str, place: Place) -> ModuleType:
+    def _new(self, dotted: str, place: ModuleLocation) -> ModuleType:
         name = f"{self._prefix}.{dotted}"
         module = ModuleType(name)
         module.__spec__ = ModuleSpec(name, None, origin=str(place.file), is_package=place.folder is not None)

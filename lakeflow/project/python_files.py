@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from lakeflow.core.declare.asset_decorator import ATTRIBUTE
 from lakeflow.core.declare.declaration import Declaration, read_declaration
-from lakeflow.core.declare.laws import Draft, Read, write_mode
+from lakeflow.core.declare.laws import AssetDraft, ParsedFile, write_mode
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
 from lakeflow.core.model.asset import PythonCode
@@ -29,7 +29,7 @@ _LONGEST: Final = 200
 
 
 @dataclass(frozen=True)
-class _Found:
+class _DecoratedFunction:
     """A decorated function, the line that it stands at, and its node where it is a plain top-level function."""
 
     function: Callable[..., Any]
@@ -50,7 +50,7 @@ class PythonFile:
     def name(self) -> str:
         return self.sources.name(self.path)
 
-    def read(self) -> Read:
+    def read(self) -> ParsedFile:
         """The assets of the file, and everything wrong with them that can be told without other files."""
         try:
             tree = self.sources.tree(self.path)
@@ -60,7 +60,7 @@ class PythonFile:
             return self._broken(error.fault)
         except (Exception, SystemExit) as error:  # noqa: BLE001  the user's code may raise anything at all
             return self._broken(self._not_imported(error))
-        drafts: list[Draft] = []
+        drafts: list[AssetDraft] = []
         faults: list[Fault] = []
         for found in self._functions(vars(module), tree):
             draft, wrong = self._draft(found, tree)
@@ -69,16 +69,16 @@ class PythonFile:
         if not drafts and not faults:
             hint = "decorate a function with @asset, or begin the file's name with _ if it only helps others"
             faults.append(Fault(self.name, 1, "the file defines no asset", hint))
-        return Read(tuple(drafts), tuple(faults))
+        return ParsedFile(tuple(drafts), tuple(faults))
 
-    def _broken(self, fault: Fault) -> Read:
+    def _broken(self, fault: Fault) -> ParsedFile:
         """Without what the file defines: its decorated functions as far as they can be seen, else its own name."""
         names = {self.path.stem}
         with suppress(UnreadableError):
             tree = self.sources.tree(self.path)
             nodes = [node for node in ast.walk(tree) if isinstance(node, FunctionNode) and node.decorator_list]
             names |= {node.name for node in nodes}
-        return Read((), (fault,), frozenset(AssetKey(self.layer, name) for name in names))
+        return ParsedFile((), (fault,), frozenset(AssetKey(self.layer, name) for name in names))
 
     def _not_imported(self, error: BaseException) -> Fault:
         """Told at the last line of the project's own code on the way to the error."""
@@ -94,7 +94,7 @@ class PythonFile:
         message = f"the file cannot be imported: {type(error).__name__}{': ' * bool(text)}{text}"
         return Fault(name, line, message, _import_hint(error))
 
-    def _functions(self, names: Mapping[str, Any], tree: ast.Module) -> Iterator[_Found]:
+    def _functions(self, names: Mapping[str, Any], tree: ast.Module) -> Iterator[_DecoratedFunction]:
         """Those defined here or made by a helper; one imported from another asset file is that file's."""
         assets = asset_names(tree)
         nodes = {node.name: node for node in tree.body if isinstance(node, FunctionNode)}
@@ -111,13 +111,13 @@ class PythonFile:
                 node = None
             if here or not _is_asset_file(Path(code.co_filename), self.sources.root):
                 line = node.lineno if node else code.co_firstlineno if here else _binding_line(tree, name)
-                yield _Found(
+                yield _DecoratedFunction(
                     value, line, node if node and any(is_asset(d, assets) for d in node.decorator_list) else None
                 )
 
-    def _draft(self, found: _Found, tree: ast.Module) -> tuple[Draft | None, list[Fault]]:
+    def _draft(self, found: _DecoratedFunction, tree: ast.Module) -> tuple[AssetDraft | None, list[Fault]]:
         declaration, flaws = read_declaration(getattr(found.function, ATTRIBUTE))
-        draft = Draft(
+        draft = AssetDraft(
             key=AssetKey(self.layer, found.function.__name__),
             declaration=declaration,
             code=PythonCode(found.function, self.name, found.line),
@@ -138,7 +138,7 @@ class PythonFile:
             hint = "split the long expression into several"
             return None, [*faults, draft.fault("the code is nested too deeply to be fingerprinted", hint)]
 
-    def _source(self, found: _Found, tree: ast.Module, declaration: Declaration) -> str:
+    def _source(self, found: _DecoratedFunction, tree: ast.Module, declaration: Declaration) -> str:
         """Of a function that is not plainly written in the file: the whole file, and the values that it closes over."""
         text = self.sources.text(self.path)
         reached = reach(text, tree, found.node) if found.node else whole(text, tree)

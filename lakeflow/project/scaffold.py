@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lakeflow.core.errors import UsageError
-from lakeflow.project.distribution import Source, source
+from lakeflow.project.distribution import PackageSource, source
 
 NEXT: Final = (
     "lakeflow show silver.readings --ref held --failing",
@@ -52,7 +52,7 @@ def _below(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
             yield prefix + entry.name.removesuffix(_SUFFIX), entry.read_text("utf-8")
 
 
-def _filled(text: str, directory: Path, ours: Source) -> str:
+def _filled(text: str, directory: Path, ours: PackageSource) -> str:
     values = {"name": directory.resolve().name, "lakeflow": ours.requirement, "commands": "\n".join(NEXT)}
     for name, value in values.items():
         text = text.replace(f"{{{{{name}}}}}", value)

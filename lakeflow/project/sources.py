@@ -32,7 +32,7 @@ class Sources:
     root: Path
     _texts: dict[Path, str] = field(default_factory=dict)
     _trees: dict[Path, ast.Module] = field(default_factory=dict)
-    _places: dict[str, Place | None] = field(default_factory=dict)
+    _places: dict[str, ModuleLocation | None] = field(default_factory=dict)
     _imported: dict[Path, tuple[tuple[str, Path], ...]] = field(default_factory=dict)
 
     def name(self, path: Path) -> str:
@@ -69,7 +69,7 @@ class Sources:
                 waiting += self._imports_of(module)
         return dict(sorted(found.items()))
 
-    def locate(self, dotted: str) -> Place | None:
+    def locate(self, dotted: str) -> ModuleLocation | None:
         """The project's module of that name (see `locate`), looked up once per load."""
         if dotted not in self._places:
             self._places[dotted] = locate(self.root, dotted)
@@ -124,14 +124,14 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Place:
+class ModuleLocation:
     """Where a module of the project stands. `file` is None for a folder without `__init__.py`, `folder` for a file."""
 
     file: Path | None
     folder: Path | None
 
 
-def locate(root: Path, dotted: str) -> Place | None:
+def locate(root: Path, dotted: str) -> ModuleLocation | None:
     """The project's module of that name, or None when it is nobody's or another distribution's.
 
     The project's own `x.py` and `x/__init__.py`, at the root or in `src/`, stand before installed modules, but not
@@ -148,13 +148,13 @@ def locate(root: Path, dotted: str) -> Place | None:
     return None
 
 
-def _place(path: Path) -> Place | None:
+def _place(path: Path) -> ModuleLocation | None:
     init, file = path / "__init__.py", path.with_name(path.name + ".py")
     if init.is_file():
-        return Place(init, path)
+        return ModuleLocation(init, path)
     if file.is_file():
-        return Place(file, None)
-    return Place(None, path) if path.is_dir() else None
+        return ModuleLocation(file, None)
+    return ModuleLocation(None, path) if path.is_dir() else None
 
 
 @cache

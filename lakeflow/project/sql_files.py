@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from lakeflow.core.declare.declaration import HEADER_FIELDS, read_declaration
-from lakeflow.core.declare.laws import Draft, Read, write_mode
+from lakeflow.core.declare.laws import AssetDraft, ParsedFile, write_mode
 from lakeflow.core.declare.parameters import parameters
 from lakeflow.core.declare.sql_header import Header, read_header
 from lakeflow.core.errors import Fault
@@ -16,7 +16,7 @@ from lakeflow.core.keys import AssetKey, ExternalKey, Layer
 from lakeflow.core.model.asset import SqlCode
 from lakeflow.core.model.file_source import LANDED_ROWS
 from lakeflow.core.model.timeline import BOUNDS
-from lakeflow.core.sql.query import Allowed, Query, ReadQuery
+from lakeflow.core.sql.query import Allowed, ParsedQuery, ReadQuery
 from lakeflow.core.sql.tokens import line_at
 from lakeflow.core.version.fingerprint import data_fields, fingerprint, sql_source
 from lakeflow.project.sources import Sources, UnreadableError
@@ -24,13 +24,13 @@ from lakeflow.project.sources import Sources, UnreadableError
 _INPUTS: Final = "drop it: what a SELECT reads is seen in its text"
 
 
-def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQuery) -> Read:
+def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQuery) -> ParsedFile:
     """The asset of the file, and everything wrong with it that can be told without other files."""
     name, lost = sources.name(path), frozenset({AssetKey(layer, path.stem)})
     try:
         text = sources.text(path)
     except UnreadableError as error:
-        return Read((), (error.fault,), lost)
+        return ParsedFile((), (error.fault,), lost)
     header = read_header(text, name)
     text = header.sql
     declaration, flaws = read_declaration(header.fields, HEADER_FIELDS)
@@ -44,7 +44,7 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQu
         faults.append(Fault(name, header.lines.get(flaw.field, 1), flaw.message, hint))
     references = {str(each.key): each for each in query.references}
     source = sql_source(data_fields(declaration, write_mode(declaration, layer)), text)
-    draft = Draft(
+    draft = AssetDraft(
         key=AssetKey(layer, path.stem),
         declaration=declaration,
         code=SqlCode(text, name, 1),
@@ -57,10 +57,10 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQu
         flows=query.flows,
     )
     # A header that cannot be read has lost key and write mode: one fault is enough.
-    return Read((), tuple(faults), lost) if header.faults else Read((draft,), tuple(faults))
+    return ParsedFile((), tuple(faults), lost) if header.faults else ParsedFile((draft,), tuple(faults))
 
 
-def _misplaced(name: str, layer: Layer, declared: str, header: Header, query: Query) -> Iterator[Fault]:
+def _misplaced(name: str, layer: Layer, declared: str, header: Header, query: ParsedQuery) -> Iterator[Fault]:
     if declared and declared != layer:
         line = header.lines.get("layer", 1)
         yield Fault(name, line, f"layer {declared!r} contradicts the folder {layer}/", "drop it: the folder says it")
@@ -71,7 +71,7 @@ def _misplaced(name: str, layer: Layer, declared: str, header: Header, query: Qu
         yield Fault(name, each.line, f"published.{each.key} can only be read in checks", hint)
 
 
-def _unread(name: str, header: Header, declared: Iterable[ExternalKey], query: Query) -> Iterator[Fault]:
+def _unread(name: str, header: Header, declared: Iterable[ExternalKey], query: ParsedQuery) -> Iterator[Fault]:
     """An input that nobody reads would move the asset for nothing."""
     for key in declared:
         if key not in query.external and not query.faults:
@@ -79,7 +79,7 @@ def _unread(name: str, header: Header, declared: Iterable[ExternalKey], query: Q
             yield Fault(name, line, f"the SELECT does not read {key}", f"drop it, or write from {key}")
 
 
-def _parameters(name: str, text: str, header: Header, query: Query) -> Iterator[Fault]:
+def _parameters(name: str, text: str, header: Header, query: ParsedQuery) -> Iterator[Fault]:
     """A SELECT with partitions computes one window at a time; every other one has no parameters."""
     if query.faults:
         return
@@ -95,7 +95,7 @@ def _parameters(name: str, text: str, header: Header, query: Query) -> Iterator[
         )
 
 
-def _landing(name: str, header: Header, query: Query) -> Iterator[Fault]:
+def _landing(name: str, header: Header, query: ParsedQuery) -> Iterator[Fault]:
     """A SELECT that lands files reads their rows, and no file behind the back of what counts them."""
     if "source" not in header.fields or query.faults:
         return

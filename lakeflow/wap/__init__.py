@@ -3,17 +3,17 @@
 from lakeflow.wap.decide.garbage import collect, garbage
 from lakeflow.wap.decide.runs import discard, publish_held, rollback
 from lakeflow.wap.decide.tables import adopt, drop
-from lakeflow.wap.look.audit import Look, inspect, tables_around
+from lakeflow.wap.look.audit import AuditTarget, inspect, tables_around
 from lakeflow.wap.look.preview import compute
 from lakeflow.wap.look.runs import as_they_are
 from lakeflow.wap.run.backfill import backfill
 from lakeflow.wap.run.materialize import Request, materialize, preview, retry
 from lakeflow.wap.step.readmitting import quarantined
-from lakeflow.wap.world import Origin, Policy, World
+from lakeflow.wap.world import Invocation, Policy, World
 
 __all__ = [
-    "Look",
-    "Origin",
+    "AuditTarget",
+    "Invocation",
     "Policy",
     "Request",
     "World",

@@ -17,9 +17,9 @@ from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, StepRecord
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan.facts import Facts, published
 from lakeflow.core.run.events import Event, Phase, StepEnded, StepPhase, StepTraced
-from lakeflow.core.run.resources import Share
+from lakeflow.core.run.resources import Resources
 from lakeflow.core.version.fingerprint import ALGORITHM
-from lakeflow.wap.parallel import Baton
+from lakeflow.wap.parallel import StepLock
 from lakeflow.wap.world import World
 
 Observer = Callable[[Event], None]
@@ -42,8 +42,8 @@ class Attempt:
         self.run = run
         self.facts = facts
         self.tables: dict[AssetKey, Table] = dict(facts.tables)
-        self.baton = Baton()
-        self.shares: dict[AssetKey, Share] = {}
+        self.baton = StepLock()
+        self.shares: dict[AssetKey, Resources] = {}
         self.looked_at: dict[AssetKey, Mapping[str, int]] = {}
         self.traced: set[AssetKey] = set()
         self._watchers = (world.log, observer)
@@ -102,7 +102,7 @@ class Attempt:
             self.traced.add(key)
             self.world.log(StepTraced(self.run.id, key, lines))
 
-    def share(self, key: AssetKey) -> Share:
+    def share(self, key: AssetKey) -> Resources:
         """What work for this asset may take of the machine: a part of it while others are under way beside it."""
         return self.shares.get(key, self.world.policy.machine)
 

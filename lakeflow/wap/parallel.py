@@ -27,7 +27,7 @@ class Stopped(BaseException):
     """Raised in steps under way when the run ends before them. Nothing may catch it but who started them."""
 
 
-class Baton:
+class StepLock:
     """Has it: the one thread that acts. A thread that never took it does long work like any other work."""
 
     def __init__(self) -> None:
@@ -75,14 +75,14 @@ class Baton:
             raise Stopped
 
 
-class Lanes:
+class ParallelSteps:
     """`count` lanes in which steps run; a step that `is_large`, asked when it is ready, has all of them.
 
     `interrupt` ends the long work of all that are under way.
     """
 
     def __init__(
-        self, count: int, baton: Baton, is_large: Callable[[AssetKey], bool], interrupt: Callable[[], None]
+        self, count: int, baton: StepLock, is_large: Callable[[AssetKey], bool], interrupt: Callable[[], None]
     ) -> None:
         self._count = count
         self._baton = baton

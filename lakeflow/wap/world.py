@@ -18,17 +18,17 @@ from lakeflow.core.model.run import Holder, VerdictRecord
 from lakeflow.core.model.table import External, Scan, Table
 from lakeflow.core.plan import partitions as timelines
 from lakeflow.core.plan.facts import Facts, Rekeyed, published
-from lakeflow.core.plan.landing import Found, Landing, from_json, landed_set, to_land, to_land_again
+from lakeflow.core.plan.landing import FoundFile, Landing, from_json, landed_set, to_land, to_land_again
 from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger
 from lakeflow.core.run.events import Logged
-from lakeflow.core.run.resources import SMALL, Share
+from lakeflow.core.run.resources import SMALL, Resources
 from lakeflow.core.version.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
 
 Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
-class Origin:
+class Invocation:
     """Who acts, from where: `git` is `<commit>` or `<commit>+dirty`, empty outside a repository."""
 
     actor: str
@@ -50,7 +50,7 @@ class Policy:
     lease_seconds: float = 30.0
     limits: Limits = UNLIMITED
     retry_pause: float = 1.0
-    machine: Share = SMALL
+    machine: Resources = SMALL
     parallel: int = 1
 
 
@@ -104,12 +104,12 @@ class World:
     clock: Clock
     new_id: Callable[[], str]
     read_digest: Callable[[Asset], str]
-    origin: Origin
+    origin: Invocation
     policy: Policy = Policy()
     log: Callable[[Logged], None] = lambda _: None
     release: Callable[[], None] = lambda: None
-    find_files: Callable[[FileSource], tuple[Found, ...]] = lambda _: ()
-    changed_files: Callable[[Sequence[Found]], tuple[str, ...]] = lambda _: ()
+    find_files: Callable[[FileSource], tuple[FoundFile, ...]] = lambda _: ()
+    changed_files: Callable[[Sequence[FoundFile]], tuple[str, ...]] = lambda _: ()
     externals: Externals = field(default_factory=_NoCatalogs)
     claim: Callable[[], None] = lambda: None
 
@@ -213,7 +213,7 @@ class World:
             return None
         return Rekeyed(before, alone=fingerprint(rekeyed(source, asset.primary_key)) == fingerprint(asset.source))
 
-    def _found_files(self, selected: Iterable[AssetKey]) -> dict[AssetKey, tuple[Found, ...]]:
+    def _found_files(self, selected: Iterable[AssetKey]) -> dict[AssetKey, tuple[FoundFile, ...]]:
         """What the sources of these assets match now; they are looked through side by side."""
         sources = {key: files for key in selected if (files := self.project.assets[key].files)}
         if not sources:
@@ -221,7 +221,7 @@ class World:
         with ThreadPoolExecutor(thread_name_prefix="source") as pool:
             return dict(zip(sources, pool.map(self.find_files, sources.values()), strict=True))
 
-    def _landing(self, key: AssetKey, found: Sequence[Found], table: Table | None, *, anew: bool) -> Landing:
+    def _landing(self, key: AssetKey, found: Sequence[FoundFile], table: Table | None, *, anew: bool) -> Landing:
         """What is to land, by main's own history (never by the ledger's)."""
         source = self.project.assets[key].files
         assert source is not None, "only what has a source was looked for"

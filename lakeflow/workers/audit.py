@@ -16,16 +16,16 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.adapters.duckdb.failures import Place
+from lakeflow.adapters.duckdb.failures import ErrorContext
 from lakeflow.adapters.duckdb.locked import LockedDuckDB, Spare
 from lakeflow.adapters.expectations.audit import Past, Suites, refusals, steps
-from lakeflow.adapters.expectations.compile.cache import Kept
+from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.faults import faults
 from lakeflow.adapters.expectations.library import library as seam
-from lakeflow.adapters.expectations.table import Answer, Returned
+from lakeflow.adapters.expectations.table import FunctionResult, QueryResult
 from lakeflow.adapters.machine.cache_folder import KeptFolder
 from lakeflow.adapters.processes import Parent, silence
-from lakeflow.adapters.processes.auditor import Ask, Job, Message, decode_job, encode_message
+from lakeflow.adapters.processes.auditor import AuditorTask, Job, Message, decode_job, encode_message
 from lakeflow.core.errors import AssetError, Fault
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult
@@ -38,22 +38,22 @@ _WITHHELD: Final = "what its checks print is not kept, because personal data is 
 def main() -> None:
     parent = Parent()
     _be_first_to_go()
-    library, spare = _Library(), Spare()
+    library, spare = _LibraryLoader(), Spare()
     while True:
         spare.make()
         job = decode_job(parent.receive())
         if job.request is None:
             library.load()
             continue
-        suites = Suites(job.request, Kept(KeptFolder(job.kept)))
+        suites = Suites(job.request, SuiteCache(KeptFolder(job.kept)))
         if suites.need_library(job.lost):
             library.load()
         if suites.run_code(job.lost):
             library.settle()
-        if job.asks is Ask.REFUSALS:
+        if job.asks is AuditorTask.REFUSALS:
             os.chdir(job.request.root)
             parent.send(encode_message(Message(refusals=refusals(job.request, suites))))
-        elif job.asks is Ask.FAULTS:
+        elif job.asks is AuditorTask.FAULTS:
             parent.send(encode_message(Message(faults=_faults(job, job.request, suites, spare))))
         else:
             _serve(job, job.request, suites, parent, spare)
@@ -65,7 +65,7 @@ def _be_first_to_go() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-class _Library:
+class _LibraryLoader:
     """Great Expectations, which takes seconds to import: once, in the background, and only when asked for."""
 
     def __init__(self) -> None:
@@ -90,11 +90,11 @@ def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent, spar
             sys.stderr.write(f"{request.asset}: {_WITHHELD}\n")
             opened.enter_context(silence())
         try:
-            place = Place(request.asset, personal=suites.table.guarded)
+            place = ErrorContext(request.asset, personal=suites.table.guarded)
             make = partial(LockedDuckDB, settings=job.settings, spare=spare)
-            queries = few = opened.enter_context(_Queries(request.views, make, place))
+            queries = few = opened.enter_context(_LazyQueries(request.views, make, place))
             if request.appended:
-                few = opened.enter_context(_Queries(request.appended.views(request.asset), make, place))
+                few = opened.enter_context(_LazyQueries(request.appended.views(request.asset), make, place))
             few.open()
             for step in steps(request, queries, past, suites, few):
                 parent.send(encode_message(Message(step.unit, step.name, step.path, step.done, step.result)))
@@ -105,8 +105,8 @@ def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent, spar
 
 def _faults(job: Job, request: AuditRequest, suites: Suites, spare: Spare) -> tuple[Fault, ...]:
     os.chdir(request.root)
-    make, place = partial(LockedDuckDB, settings=job.settings, spare=spare), Place(request.asset, personal=True)
-    with _Queries(request.views, make, place) as queries:
+    make, place = partial(LockedDuckDB, settings=job.settings, spare=spare), ErrorContext(request.asset, personal=True)
+    with _LazyQueries(request.views, make, place) as queries:
         return tuple(faults(request, suites, queries))
 
 
@@ -114,20 +114,20 @@ def _unreadable(error: AssetError) -> CheckResult:
     return CheckResult("snapshot readable", Outcome.ERRORED, detail=error.message)
 
 
-class _Queries:
+class _LazyQueries:
     """DuckDB on these relations, locked down, as the checks ask for it; opened when the first does.
 
     To name thousands of files to it takes longer than to look at the few that a run added.
     """
 
     def __init__(
-        self, relations: Mapping[str, Scan], make: Callable[[Mapping[str, Scan]], LockedDuckDB], place: Place
+        self, relations: Mapping[str, Scan], make: Callable[[Mapping[str, Scan]], LockedDuckDB], place: ErrorContext
     ) -> None:
         self._relations = relations
         self._make = make
         self._place = place
 
-    def __enter__(self) -> _Queries:
+    def __enter__(self) -> _LazyQueries:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -142,14 +142,14 @@ class _Queries:
     def _duckdb(self) -> LockedDuckDB:
         return self._make(self._relations)
 
-    def execute(self, sql: str) -> Answer:
+    def execute(self, sql: str) -> QueryResult:
         columns, rows = self._duckdb.execute(sql)
-        return Answer(columns, rows)
+        return QueryResult(columns, rows)
 
     def batches(self, sql: str) -> Iterator[Any]:
         return self._duckdb.batches(sql)
 
-    def call(self, function: Callable[..., Any], inputs: Mapping[str, str], shown: int) -> Returned:
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str], shown: int) -> FunctionResult:
         return self._duckdb.call(function, inputs, self._place, shown)
 
     def select(self, sql: str) -> str:

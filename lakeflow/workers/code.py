@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lakeflow.adapters.processes import Parent, silence
-from lakeflow.adapters.processes.engine import Answer, Ask, Begin, Hello, decode, encode
+from lakeflow.adapters.processes.engine import Begin, Hello, MethodCall, Reply, decode, encode
 from lakeflow.core.errors import CodeError, LakeflowError
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.ports import Engine
 
 if TYPE_CHECKING:
-    from lakeflow.project.functions import Functions
+    from lakeflow.project.functions import ProjectFunctions
 
 _FIRST_TO_GO: Final = "900"
 """Of 1000, in proc(5)'s oom_score_adj: when memory runs out, this process goes and the run stays."""
@@ -46,22 +46,22 @@ def main() -> None:
         engine = hello.make()
 
     _answer(parent, begin)
-    functions = _Functions(hello.root)
+    functions = _LazyFunctions(hello.root)
     while engine is not None:
         _serve(parent, engine, functions, decode(parent.receive()))
 
 
-class _Functions:
+class _LazyFunctions:
     """Found when the first is asked for: SQL has none."""
 
     def __init__(self, root: str) -> None:
         self._root = root
 
     @cached_property
-    def _functions(self) -> Functions:
-        from lakeflow.project.functions import Functions  # noqa: PLC0415 - a second that SQL need not wait for
+    def _functions(self) -> ProjectFunctions:
+        from lakeflow.project.functions import ProjectFunctions  # noqa: PLC0415 - a second that SQL need not wait for
 
-        return Functions(self._root)
+        return ProjectFunctions(self._root)
 
     def of(self, asset: Asset) -> Asset:
         return self._functions.of(asset) if isinstance(asset.code, PythonCode) else asset
@@ -76,7 +76,7 @@ def _prepare(hello: Hello) -> None:
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
 
 
-def _serve(parent: Parent, engine: Engine, functions: _Functions, begin: Begin) -> None:
+def _serve(parent: Parent, engine: Engine, functions: _LazyFunctions, begin: Begin) -> None:
     """One asset, from the first question to the last."""
     produced: Any = None
     os.environ.clear()
@@ -91,20 +91,20 @@ def _serve(parent: Parent, engine: Engine, functions: _Functions, begin: Begin) 
 
         answer = partial(_answer, parent, traces=not begin.quiet)
         answer(start)
-        while isinstance(asked := decode(parent.receive()), Ask):
+        while isinstance(asked := decode(parent.receive()), MethodCall):
             answer(partial(getattr(produced, asked.method), *asked.arguments))
 
 
 def _answer(parent: Parent, work: Callable[[], Any], *, traces: bool = True) -> None:
     """What it gives, or what it raises, and where: unless that may tell of personal data."""
     try:
-        answer = Answer(work())
+        answer = Reply(work())
     except CodeError as error:
-        answer = Answer(error=error, trace=_trace(error.__cause__))
+        answer = Reply(error=error, trace=_trace(error.__cause__))
     except (LakeflowError, KeyboardInterrupt) as error:
-        answer = Answer(error=error)
+        answer = Reply(error=error)
     except BaseException as error:  # noqa: BLE001 - a fault of ours: the parent raises it
-        answer = Answer(error=RuntimeError(type(error).__name__), trace=_trace(error))
+        answer = Reply(error=RuntimeError(type(error).__name__), trace=_trace(error))
     if not traces:
         answer = replace(answer, trace=())
     sys.stdout.flush()

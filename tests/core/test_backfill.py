@@ -8,7 +8,7 @@ import pytest
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model.timeline import Timeline, Unit, parse_last, parse_moment
-from lakeflow.core.run.backfill import Asked, WindowEnded, cut
+from lakeflow.core.run.backfill import BackfillRequest, WindowEnded, cut
 from tests.core.samples import asset, keys, names, project
 
 JANUARY = datetime(2013, 1, 1, tzinfo=UTC)
@@ -19,11 +19,11 @@ PLAIN = asset("gold.plain", "silver.days")
 LAKE = project(DAYS, MONTHS, PLAIN)
 
 
-def asked(start: str | None = None, end: str | None = None, size: int = 1) -> Asked:
-    return Asked(parse_moment(start) if start else None, parse_last(end) if end else None, size=size)
+def asked(start: str | None = None, end: str | None = None, size: int = 1) -> BackfillRequest:
+    return BackfillRequest(parse_moment(start) if start else None, parse_last(end) if end else None, size=size)
 
 
-def cuts(selected: str, what: Asked) -> list[str]:
+def cuts(selected: str, what: BackfillRequest) -> list[str]:
     return [name for name, _ in cut(LAKE, keys(selected), what, NOW).windows]
 
 

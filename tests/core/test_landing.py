@@ -15,7 +15,7 @@ from lakeflow.core.model.file_source import FileSource, Format, Once
 from lakeflow.core.model.table import Snapshot
 from lakeflow.core.plan.landing import (
     Copy,
-    Found,
+    FoundFile,
     Landed,
     Landing,
     from_json,
@@ -31,11 +31,11 @@ from tests.core.samples import asset, facts, key, made, project, snapshot, table
 SOURCE = FileSource(("data/*.csv",), Format.CSV, {"id": ""})
 
 
-def found(name: str, content: str) -> Found:
-    return Found(name, len(content), hashlib.sha256(content.encode()).hexdigest())
+def found(name: str, content: str) -> FoundFile:
+    return FoundFile(name, len(content), hashlib.sha256(content.encode()).hexdigest())
 
 
-def files(folder: dict[str, str]) -> list[Found]:
+def files(folder: dict[str, str]) -> list[FoundFile]:
     return [found(*file) for file in folder.items()]
 
 

@@ -10,20 +10,20 @@ from hypothesis import strategies as st
 from lakeflow.core.errors import BusyError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Holder, Lease
-from lakeflow.core.run.leases import Acquired, Held, Standing, acquire, lost
+from lakeflow.core.run.leases import Acquired, AssetLease, CurrentLeases, acquire, lost
 
 KEYS = [AssetKey.parse(f"silver.{name}") for name in "abcd"]
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WANTED = Lease("mine", "t-mine", frozenset(KEYS[:2]), Holder("here", "boot", 1, "0"))
 
 
-def held(asset: AssetKey, run: str = "theirs", silent: float = 0.0, pid: int = 2) -> Held:
+def held(asset: AssetKey, run: str = "theirs", silent: float = 0.0, pid: int = 2) -> AssetLease:
     holder = Holder("there", "boot", pid, "0")
-    return Held(asset, run, f"t-{run}", holder, NOW - timedelta(hours=1), NOW - timedelta(seconds=silent))
+    return AssetLease(asset, run, f"t-{run}", holder, NOW - timedelta(hours=1), NOW - timedelta(seconds=silent))
 
 
-def standing(*leases: Held, alive: bool | None = True) -> Standing:
-    return Standing(leases, {one.holder: alive for one in leases}, NOW, lease_seconds=30)
+def standing(*leases: AssetLease, alive: bool | None = True) -> CurrentLeases:
+    return CurrentLeases(leases, {one.holder: alive for one in leases}, NOW, lease_seconds=30)
 
 
 def test_nothing_stands_in_the_way_of_free_assets() -> None:
@@ -79,7 +79,7 @@ def test_a_lease_is_granted_exactly_when_no_living_holder_has_one_of_its_assets(
         for run in ("one", "two")
         if alive.get(run) is False or (alive.get(run) is None and silent.get(run, 0.0) > 30)
     }
-    now = Standing(rows, knowledge, NOW, lease_seconds=30)
+    now = CurrentLeases(rows, knowledge, NOW, lease_seconds=30)
     if any(asset in WANTED.assets and run not in gone for asset, run in leases.items()):
         with pytest.raises(BusyError):
             acquire(WANTED, now)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import LakeError
-from lakeflow.core.run.ownership import Holds, Mark, WarehouseFacts, refuse_other, refuse_to_claim
+from lakeflow.core.run.ownership import Holds, WarehouseFacts, WarehouseMarker, refuse_other, refuse_to_claim
 
-OURS, THEIRS = Mark("id-ours", "ours"), Mark("id-theirs", "theirs")
+OURS, THEIRS = WarehouseMarker("id-ours", "ours"), WarehouseMarker("id-theirs", "theirs")
 NEW = WarehouseFacts("/wh", "/catalog.db", None, is_blank=True, mark=None)
 facts = st.builds(
     WarehouseFacts,

@@ -14,7 +14,7 @@ from lakeflow.core.errors import SelectionError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, ancestors
 from lakeflow.core.view.rows import AssetStatus, Health
-from lakeflow.core.view.selection import Known, Standing, select, spelled
+from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
 from tests.core.samples import asset, key, names, project
 
 LAKE = project(
@@ -36,18 +36,18 @@ HEALTH = {
 MODIFIED = frozenset({key("silver.weather"), key("gold.delays")})
 
 
-def known(lake: Project = LAKE, health: Mapping[str, Health] = HEALTH) -> Known:
+def known(lake: Project = LAKE, health: Mapping[str, Health] = HEALTH) -> SelectionContext:
     statuses = {key(name): AssetStatus(key(name), state) for name, state in health.items()}
-    return Known(lake, lambda: Standing(statuses, MODIFIED & lake.assets.keys()))
+    return SelectionContext(lake, lambda: LakeStatus(statuses, MODIFIED & lake.assets.keys()))
 
 
-def unlooked(lake: Project = LAKE) -> Known:
+def unlooked(lake: Project = LAKE) -> SelectionContext:
     """A lake that must not be looked at."""
 
-    def look() -> Standing:
+    def look() -> LakeStatus:
         raise AssertionError("the catalog was read")
 
-    return Known(lake, look)
+    return SelectionContext(lake, look)
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_how_the_lake_stands_is_selected_too_and_nothing_standing_so_is_no_mista
 def test_the_lake_is_looked_at_once_however_often_it_is_asked() -> None:
     looks = []
 
-    def look() -> Standing:
+    def look() -> LakeStatus:
         looks.append(1)
         return known().standing
 
-    select(["status:held status:stale state:modified"], Known(LAKE, look), "status:fresh")
+    select(["status:held status:stale state:modified"], SelectionContext(LAKE, look), "status:fresh")
     assert looks == [1]
 
 
@@ -205,7 +205,7 @@ def test_excluding_everything_and_excluding_what_is_not_there_are_errors() -> No
 
 
 @st.composite
-def lakes(draw: st.DrawFn) -> Known:
+def lakes(draw: st.DrawFn) -> SelectionContext:
     size = draw(st.integers(1, 8))
     everything = [f"silver.t{number}" for number in range(size)]
     return known(
@@ -219,7 +219,7 @@ def _drawn(draw: st.DrawFn, name: str, above: list[str]) -> Asset:
     return asset(name, " ".join(sorted(upstreams)), tags=draw(st.sampled_from([("a",), ("b",), ("a", "b")])))
 
 
-def chosen(lake: Known, *said: str) -> set[AssetKey]:
+def chosen(lake: SelectionContext, *said: str) -> set[AssetKey]:
     """An empty selection is refused by `select`; here it is the empty set."""
     try:
         return set(select(said, lake))
@@ -229,7 +229,7 @@ def chosen(lake: Known, *said: str) -> set[AssetKey]:
         return set()
 
 
-def terms(lake: Known) -> st.SearchStrategy[str]:
+def terms(lake: SelectionContext) -> st.SearchStrategy[str]:
     """Terms that match something, whatever was drawn."""
     plain = st.sampled_from([*lake.names, "silver.*", "layer:silver", "tag:[ab]", "status:fresh", "status:stale"])
     number = st.sampled_from(["", "0", "1", "2"])
@@ -238,7 +238,7 @@ def terms(lake: Known) -> st.SearchStrategy[str]:
     return st.tuples(up, plain, down).map("".join)
 
 
-def expressions(lake: Known) -> st.SearchStrategy[str]:
+def expressions(lake: SelectionContext) -> st.SearchStrategy[str]:
     return st.recursive(
         terms(lake),
         lambda inner: (
@@ -251,7 +251,7 @@ def expressions(lake: Known) -> st.SearchStrategy[str]:
 
 
 @given(lakes(), st.data())
-def test_union_and_intersection_are_those_of_sets(lake: Known, data: st.DataObject) -> None:
+def test_union_and_intersection_are_those_of_sets(lake: SelectionContext, data: st.DataObject) -> None:
     a, b, c = (data.draw(terms(lake)) for _ in range(3))
     either = chosen(lake, a) | chosen(lake, b)
     assert chosen(lake, a, b) == chosen(lake, b, a) == chosen(lake, f"{a} {b}") == chosen(lake, f"{a} or {b}") == either
@@ -261,7 +261,7 @@ def test_union_and_intersection_are_those_of_sets(lake: Known, data: st.DataObje
 
 
 @given(lakes(), st.data())
-def test_not_is_the_complement_and_obeys_de_morgan(lake: Known, data: st.DataObject) -> None:
+def test_not_is_the_complement_and_obeys_de_morgan(lake: SelectionContext, data: st.DataObject) -> None:
     a, b = data.draw(expressions(lake)), data.draw(expressions(lake))
     assert chosen(lake, f"not ({a})") == set(lake.upstreams) - chosen(lake, a)
     assert chosen(lake, f"not not ({a})") == chosen(lake, a)
@@ -270,7 +270,7 @@ def test_not_is_the_complement_and_obeys_de_morgan(lake: Known, data: st.DataObj
 
 
 @given(lakes(), st.data())
-def test_exclude_is_and_not(lake: Known, data: st.DataObject) -> None:
+def test_exclude_is_and_not(lake: SelectionContext, data: st.DataObject) -> None:
     a, b = data.draw(expressions(lake)), data.draw(expressions(lake))
     left = chosen(lake, a) - chosen(lake, b)
     if left:
@@ -282,7 +282,7 @@ def test_exclude_is_and_not(lake: Known, data: st.DataObject) -> None:
 
 
 @given(lakes(), st.data(), st.integers(0, 9))
-def test_more_generations_only_add_and_all_are_the_limit(lake: Known, data: st.DataObject, n: int) -> None:
+def test_more_generations_only_add_and_all_are_the_limit(lake: SelectionContext, data: st.DataObject, n: int) -> None:
     name = data.draw(st.sampled_from([*lake.names]))
     for spell in (f"{{}}+{name}".format, f"{name}+{{}}".format):
         assert chosen(lake, spell(0)) == {lake.names[name]}
@@ -294,7 +294,7 @@ def test_more_generations_only_add_and_all_are_the_limit(lake: Known, data: st.D
 
 
 @given(lakes())
-def test_up_and_down_are_each_others_mirror(lake: Known) -> None:
+def test_up_and_down_are_each_others_mirror(lake: SelectionContext) -> None:
     for one in lake.upstreams:
         for other in lake.upstreams:
             assert (one in chosen(lake, f"+{other}")) == (other in chosen(lake, f"{one}+"))
@@ -302,7 +302,7 @@ def test_up_and_down_are_each_others_mirror(lake: Known) -> None:
 
 
 @given(lakes(), st.data())
-def test_the_result_is_in_the_order_of_the_project_without_repeats(lake: Known, data: st.DataObject) -> None:
+def test_the_result_is_in_the_order_of_the_project_without_repeats(lake: SelectionContext, data: st.DataObject) -> None:
     said = data.draw(st.lists(terms(lake), min_size=1, max_size=4))
     found = chosen(lake, *said)
     assert not found or list(select(said, lake)) == [one for one in lake.upstreams if one in found]

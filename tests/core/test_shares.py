@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.run.resources import Share, beginning, lanes, share
+from lakeflow.core.run.resources import Resources, beginning, lanes, share
 from tests.core.samples import keys
 
 Graph = dict[AssetKey, frozenset[AssetKey]]
-MACHINE = Share(8, 16_000)
+MACHINE = Resources(8, 16_000)
 NAMES = keys("bronze.a bronze.b bronze.c silver.d silver.e gold.f gold.g")
 NONE: Final[frozenset[AssetKey]] = frozenset()
 CHAIN = dict(zip(NAMES, (NONE, *(frozenset({key}) for key in NAMES)), strict=False))
@@ -32,7 +32,7 @@ def test_no_schedule_takes_more_than_the_machine_and_every_step_has_its_turn(
 ) -> None:
     count = lanes(MACHINE, parallel, needs)
     unfinished = set(needs)
-    under_way: dict[AssetKey, Share] = {}
+    under_way: dict[AssetKey, Resources] = {}
     while unfinished:
         ready = [key for key in needs if key in unfinished - under_way.keys() and not needs[key] & unfinished]
         begin = beginning(ready, under_way, large, count)
@@ -62,11 +62,11 @@ def test_a_step_that_nothing_can_run_beside_has_the_whole_machine() -> None:
 
 
 def test_steps_side_by_side_have_equal_parts() -> None:
-    assert share(MACHINE, 4, NAMES[0], NAMES, APART) == Share(2, 4_000)
-    assert share(MACHINE, 4, NAMES[0], NAMES[:2], APART) == Share(4, 8_000)
+    assert share(MACHINE, 4, NAMES[0], NAMES, APART) == Resources(2, 4_000)
+    assert share(MACHINE, 4, NAMES[0], NAMES[:2], APART) == Resources(4, 8_000)
 
 
 def test_there_are_as_many_lanes_as_asked_for_with_a_thread_each_and_one_for_a_chain() -> None:
     assert lanes(MACHINE, 3, APART) == 3
-    assert lanes(Share(2, 16_000), 3, APART) == 2
+    assert lanes(Resources(2, 16_000), 3, APART) == 2
     assert lanes(MACHINE, 3, CHAIN) == 1

@@ -7,23 +7,25 @@ from typing import Any, Final
 import pytest
 
 from lakeflow.core.declare.declaration import read_declaration
-from lakeflow.core.declare.laws import Draft
+from lakeflow.core.declare.laws import AssetDraft
 from lakeflow.core.declare.star_schema import star_faults
-from lakeflow.core.model.asset import Kind, SqlCode
+from lakeflow.core.model.asset import AssetKind, SqlCode
 from tests.core.samples import key, keys
 
 CARRIERS: Final[dict[str, Any]] = {"kind": "dimension", "key": ["carrier"]}
 FLIGHTS: Final[dict[str, Any]] = {"kind": "fact", "key": ["id"], "foreign_keys": {"carrier": "gold.carriers.carrier"}}
 
 
-def draft(name: str, upstreams: str = "", **fields: Any) -> Draft:
+def draft(name: str, upstreams: str = "", **fields: Any) -> AssetDraft:
     declaration, flaws = read_declaration(fields)
     assert not flaws
     inputs = {str(each): each for each in keys(upstreams)}
-    return Draft(key(name), declaration, SqlCode("", f"layers/{name}.sql", 1), inputs, {"foreign_keys": 5, "kind": 3})
+    return AssetDraft(
+        key(name), declaration, SqlCode("", f"layers/{name}.sql", 1), inputs, {"foreign_keys": 5, "kind": 3}
+    )
 
 
-def told(*drafts: Draft, lost: str = "") -> list[str]:
+def told(*drafts: AssetDraft, lost: str = "") -> list[str]:
     return [f"{fault.line}: {fault.message} | {fault.hint}" for fault in star_faults(drafts, frozenset(keys(lost)))]
 
 
@@ -72,9 +74,9 @@ def test_a_dimension_may_refer_to_another_and_to_itself() -> None:
             " or refer to another",
         ),
     ],
-    ids=lambda value: str(value.key) if isinstance(value, Draft) else "",
+    ids=lambda value: str(value.key) if isinstance(value, AssetDraft) else "",
 )
-def test_every_law_of_a_star_says_what_to_type(faulty: Draft, expected: str) -> None:
+def test_every_law_of_a_star_says_what_to_type(faulty: AssetDraft, expected: str) -> None:
     others = [draft("gold.carriers", **CARRIERS), draft("gold.daily", key=["day"])]
     assert told(*others, faulty) == [expected]
 
@@ -134,4 +136,4 @@ def test_a_kind_or_key_that_cannot_be_read_is_a_flaw_of_its_field() -> None:
 
 
 def test_gold_is_a_mart_only_where_nothing_else_is_said() -> None:
-    assert list(Kind) == ["dimension", "fact", "mart"]
+    assert list(AssetKind) == ["dimension", "fact", "mart"]

@@ -14,7 +14,7 @@ from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.scd2_columns import versioned
 from lakeflow.core.model.table import Scan
-from lakeflow.core.run.write import Write, Written
+from lakeflow.core.run.write import Write, WriteResult
 from tests.duckdb.histories import Said
 from tests.duckdb.lab import numbered, scan_of, sql_asset, values
 from tests.duckdb.test_history import ROWS, listed, noon
@@ -59,7 +59,7 @@ class Table:
         with self.engine.produce(replace(sql_asset(listed(rows)), inputs={}), {}) as produced:
             self._take(produced.write(write))
 
-    def _take(self, written: Written) -> None:
+    def _take(self, written: WriteResult) -> None:
         files = [path for path in self.scan.files if path not in written.removes] + [
             file.path for file in written.files
         ]

@@ -23,7 +23,7 @@ from pyiceberg.typedef import Record
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.foreign import Equality, Mapped, Origin
+from lakeflow.core.model.foreign import Equality, FileOrigin, Mapped
 from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct
 from lakeflow.core.model.table import DeleteFile, Scan
 from tests.duckdb.lab import RAW, values
@@ -95,7 +95,7 @@ def test_a_delete_by_value_hides_what_is_equal_in_older_files_of_its_partition(
         DeleteFile(deleted(folder, rows, ids, format_), format_, sequence=sequence, equality=Equality(ids, scope))
         for rows, ids, sequence, scope, format_ in deletes
     )
-    origins = {path: Origin(sequence, scope) for path, (_, sequence, scope) in zip(paths, files, strict=True)}
+    origins = {path: FileOrigin(sequence, scope) for path, (_, sequence, scope) in zip(paths, files, strict=True)}
     scan = Scan(RAW, 1, SCHEMA, tuple(paths), deletes=hiding, origins=origins, history=(SCHEMA,))
 
     def is_gone(row: Row, sequence: int, scope: str) -> bool:
@@ -123,7 +123,7 @@ def test_a_delete_by_position_hides_no_row_of_a_file_that_came_after_it(
     scan = Scan(
         *(RAW, 1, SCHEMA, (old, new)),
         deletes=(DeleteFile(path, format_, sequence=2),),
-        origins={old: Origin(1), new: Origin(3)},
+        origins={old: FileOrigin(1), new: FileOrigin(3)},
     )
     assert [row[0] for row in read(engine, scan)] == [0, 10, 11, 12, 2]
 
@@ -268,7 +268,7 @@ def test_what_a_file_leaves_out_is_its_partitions_value_then_the_default(
     scan = Scan(
         *(RAW, 1, schema, (one, two, three)),
         unmarked=True,
-        origins={one: Origin(constants={5: text}), two: Origin(constants={5: None}), three: Origin()},
+        origins={one: FileOrigin(constants={5: text}), two: FileOrigin(constants={5: None}), three: FileOrigin()},
         names=() if ids else (named("id", id_=1), named("p", id_=5)),
         history=(schema,),
     )

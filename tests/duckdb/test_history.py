@@ -17,7 +17,7 @@ from lakeflow.core.model.asset import Deletes, WriteMode
 from lakeflow.core.model.scd2_columns import versioned
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Scan
-from lakeflow.core.run.write import Write, Written
+from lakeflow.core.run.write import Write, WriteResult
 from tests.duckdb.histories import History, Said, TiedError, Version
 from tests.duckdb.lab import numbered, scan_of, sql_asset, values
 
@@ -40,14 +40,14 @@ def rows_in(*events: Event) -> str:
     return f"SELECT k, v::BIGINT v, DATE '{START}' + d::INTEGER AS d FROM (VALUES {listed}) t(k, v, d)"
 
 
-def keep(engine: DuckEngine, text: str, base: Scan | None, data: Path, **more: Any) -> Written:
+def keep(engine: DuckEngine, text: str, base: Scan | None, data: Path, **more: Any) -> WriteResult:
     usual = Write(WriteMode.SCD2, SCHEMA, str(data), ("k",), base=base, at="d", moment=datetime(2020, 3, 1, tzinfo=UTC))
     order = replace(usual, **more)
     with engine.produce(replace(sql_asset(text), inputs={}), {}) as produced:
         return produced.write(order)
 
 
-def after(base: Scan, written: Written) -> Scan:
+def after(base: Scan, written: WriteResult) -> Scan:
     files = [path for path in base.files if path not in written.removes] + [file.path for file in written.files]
     return replace(base, files=tuple(files), rows=base.rows - written.replaced + written.rows)
 
@@ -147,7 +147,7 @@ def test_a_late_row_splits_the_version_that_held_then(engine: DuckEngine, data: 
 
 def test_rows_that_repeat_what_holds_write_nothing(engine: DuckEngine, data: Path) -> None:
     scan = after(EMPTY, keep(engine, rows_in(("a", 1, 0), ("b", 1, 0)), None, data))
-    assert keep(engine, rows_in(("a", 1, 5), ("b", 1, 0)), scan, data) == Written(open=2)
+    assert keep(engine, rows_in(("a", 1, 5), ("b", 1, 0)), scan, data) == WriteResult(open=2)
 
 
 def test_only_files_with_a_version_that_ends_are_written_again(engine: DuckEngine, data: Path) -> None:
@@ -173,7 +173,7 @@ def test_without_a_column_rows_hold_since_they_are_written(engine: DuckEngine, d
     more: dict[str, Any] = {"schema": schema, "at": ""}
     scan = replace(EMPTY, schema=schema)
     scan = after(scan, keep(engine, text.format(1), None, data, moment=first, **more))
-    assert keep(engine, text.format(1), scan, data, moment=second, **more) == Written(open=1)
+    assert keep(engine, text.format(1), scan, data, moment=second, **more) == WriteResult(open=1)
     scan = after(scan, keep(engine, text.format(2), scan, data, moment=second, **more))
     assert seen(engine, scan) == [("a", first, second, 1), ("a", second, None, 2)]
 

@@ -10,7 +10,7 @@ import pytest
 
 from lakeflow.adapters.duckdb.instance.instance import Instance
 from lakeflow.adapters.duckdb.instance.pool import Instances
-from lakeflow.core.run.resources import Share
+from lakeflow.core.run.resources import Resources
 
 LIMIT = 2**30
 GREEDY = "select count(*) from (select distinct md5(i::varchar) as x from range(3_000_000) t(i))"
@@ -25,7 +25,7 @@ def resident() -> int:
 def test_an_idle_instance_gives_back_what_its_queries_took_and_keeps_its_limit(tmp_path: Path) -> None:
     instances = Instances(lambda: Instance(str(tmp_path), None, None, str(tmp_path / "spill")))
     before = resident()
-    with instances.lent(Share(2, LIMIT)) as instance:
+    with instances.lent(Resources(2, LIMIT)) as instance:
         assert instance.cursor().execute(GREEDY).fetchall() == [(3_000_000,)]
         held = resident() - before
     assert held > 150_000_000

@@ -20,7 +20,7 @@ import pytest
 
 from lakeflow.adapters.duckdb.code.masks import Privacy
 from lakeflow.adapters.duckdb.engine import DuckEngine
-from lakeflow.adapters.duckdb.failures import Place, failures
+from lakeflow.adapters.duckdb.failures import ErrorContext, failures
 from lakeflow.core.errors import AssetError, ConfigError, SchemaError
 from lakeflow.core.model.asset import Asset, Column, SqlCode
 from lakeflow.core.model.schema import Primitive
@@ -408,7 +408,7 @@ def test_a_disk_without_room_for_what_does_not_fit_into_memory_is_full(root: Pat
     """DuckDB takes the space that is left for its limit, and says that memory ran out."""
     with duckdb.connect(config={"memory_limit": "50MB", "threads": 1, "temp_directory": str(root / "spill")}) as tight:
         tight.execute("SET max_temp_directory_size = '2MB'")
-        with pytest.raises(AssetError, match=r"silver\.out: the disk is full"), failures(Place(OUT)):
+        with pytest.raises(AssetError, match=r"silver\.out: the disk is full"), failures(ErrorContext(OUT)):
             tight.execute("SELECT count(*) FROM (SELECT DISTINCT md5(i::VARCHAR) FROM range(2000000) t(i))")
 
 

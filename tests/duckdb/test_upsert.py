@@ -15,7 +15,7 @@ from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Scan
-from lakeflow.core.run.write import Ties, Write, Written
+from lakeflow.core.run.write import Ties, Write, WriteResult
 from tests.duckdb.lab import rows_of, scan_of, sql_asset, values
 
 LONG, STRING = Primitive("long"), Primitive("string")
@@ -33,13 +33,13 @@ def rows_in(*rows: tuple[str, int, int]) -> str:
     return f"SELECT k, n::BIGINT n, v::BIGINT v FROM (VALUES {', '.join(row(*one) for one in rows)}) t(k, n, v)"
 
 
-def upsert(engine: DuckEngine, text: str, base: Scan | None, data: Path, **more: Any) -> Written:
+def upsert(engine: DuckEngine, text: str, base: Scan | None, data: Path, **more: Any) -> WriteResult:
     order = replace(Write(WriteMode.UPSERT, SCHEMA, str(data), ("k", "n"), base=base), **more)
     with engine.produce(replace(sql_asset(text), inputs={}), {}) as produced:
         return produced.write(order)
 
 
-def after(base: Scan, written: Written) -> Scan:
+def after(base: Scan, written: WriteResult) -> Scan:
     files = [path for path in base.files if path not in written.removes] + [file.path for file in written.files]
     return replace(base, files=tuple(files), rows=base.rows - written.replaced + written.rows)
 
@@ -81,7 +81,7 @@ def test_only_files_that_hold_a_key_that_came_are_written_again(engine: DuckEngi
 def test_without_a_match_it_is_an_append_and_without_rows_it_is_nothing(engine: DuckEngine, data: Path) -> None:
     scan = after(EMPTY, upsert(engine, rows_in(("a", 1, 1)), None, data))
     assert upsert(engine, rows_in(("b", 1, 1)), scan, data).removes == ()
-    assert upsert(engine, rows_in(), scan, data) == Written()
+    assert upsert(engine, rows_in(), scan, data) == WriteResult()
 
 
 def test_a_key_that_comes_twice_is_refused_and_leaves_no_file(engine: DuckEngine, data: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_row_that_is_as_late_as_what_stands_there_corrects_it(engine: DuckEngi
 
 def test_rows_that_are_all_late_leave_no_file(engine: DuckEngine, data: Path) -> None:
     scan = after(EMPTY, upsert(engine, rows_in(("a", 1, 5)), None, data, last_by="v"))
-    assert upsert(engine, rows_in(("a", 1, 4)), scan, data, last_by="v") == Written()
+    assert upsert(engine, rows_in(("a", 1, 4)), scan, data, last_by="v") == WriteResult()
     assert [str(path) for path in data.rglob("*.parquet")] == list(scan.files)
 
 

@@ -20,7 +20,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Column, PythonCode, SqlCode, WriteMode
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.model.type_names import parse_type
-from lakeflow.core.plan.landing import Found
+from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.run.schema_evolution import settle
 from tests.duckdb.lab import numbered, whole
 
@@ -106,7 +106,7 @@ class Lab:
         source = FileSource((path.name,), format_, columns)
         asset = Asset(OUT, code, WriteMode.APPEND, {}, files=source)
         try:
-            with self.engine.land(asset, [Found(path.name, path.stat().st_size, "0")], NOW) as produced:
+            with self.engine.land(asset, [FoundFile(path.name, path.stat().st_size, "0")], NOW) as produced:
                 return self._written(produced, asset)
         except LakeflowError as error:
             return Told(error=error.message, hint=error.hint or "")

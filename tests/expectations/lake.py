@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakeflow.adapters.duckdb.failures import Place
+from lakeflow.adapters.duckdb.failures import ErrorContext
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.expectations.audit import Past, Suites, steps
-from lakeflow.adapters.expectations.table import Answer, Returned
+from lakeflow.adapters.expectations.table import FunctionResult, QueryResult
 from lakeflow.adapters.processes import Child
-from lakeflow.adapters.processes.auditor import Limits, ProcessAuditor
+from lakeflow.adapters.processes.auditor import ProcessAuditor, WorkerResources
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Severity, Suite
 from lakeflow.core.model.run import CheckResult
@@ -71,7 +71,7 @@ def request(scan: Scan, *files: CheckFile, **more: Any) -> AuditRequest:
 
 def process_auditor(log_path: str) -> ProcessAuditor:
     """With a worker of its own, on one thread."""
-    return ProcessAuditor(partial(Child, "lakeflow.workers.audit"), log_path, Limits(threads=1))
+    return ProcessAuditor(partial(Child, "lakeflow.workers.audit"), log_path, WorkerResources(threads=1))
 
 
 class LocalQueries:
@@ -79,19 +79,19 @@ class LocalQueries:
 
     def __init__(self, asked: AuditRequest) -> None:
         self.duckdb = LockedDuckDB(asked.views, {"threads": "1"})
-        self.place = Place(asked.asset, personal=bool(asked.pii))
+        self.place = ErrorContext(asked.asset, personal=bool(asked.pii))
         self.asked: list[str] = []
         self.batched: list[str] = []
 
-    def execute(self, sql: str) -> Answer:
+    def execute(self, sql: str) -> QueryResult:
         self.asked.append(sql)
-        return Answer(*self.duckdb.execute(sql))
+        return QueryResult(*self.duckdb.execute(sql))
 
     def batches(self, sql: str) -> Iterator[Any]:
         self.batched.append(sql)
         return self.duckdb.batches(sql)
 
-    def call(self, function: Callable[..., Any], inputs: Mapping[str, str], shown: int) -> Returned:
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str], shown: int) -> FunctionResult:
         return self.duckdb.call(function, inputs, self.place, shown)
 
     def select(self, sql: str) -> str:

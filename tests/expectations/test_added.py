@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
-from lakeflow.core.model.run import CheckResult, Scope
+from lakeflow.core.model.run import CheckResult, ReadScope
 from lakeflow.core.model.table import Scan
 from lakeflow.core.run.audit_request import Appended, AuditRequest
 
@@ -63,7 +63,7 @@ def test_the_added_rows_decide_as_all_rows_do(tmp_path: Path, seed: int) -> None
     _, both = appended(tmp_path, below, added, suite(*LINES), primary_key=("id", "n"))
     found, whole = audit(both), audit(replace(both, appended=None))
     assert verdicts(found) == verdicts(whole)
-    assert {one.scope for one in whole} == {Scope.ALL}
+    assert {one.scope for one in whole} == {ReadScope.ALL}
     failed = [(mine, theirs) for mine, theirs in zip(found, whole, strict=True) if mine.outcome is Outcome.FAILED]
     assert all((mine.failed_rows, mine.samples) == (theirs.failed_rows, theirs.samples) for mine, theirs in failed)
 
@@ -72,23 +72,23 @@ def test_checks_about_rows_read_the_added_files_and_those_about_the_table_all(tm
     added = {"id": ("long", [7]), "n": ("long", [4]), "word": ("string", ["c"])}
     _, both = appended(tmp_path, PASSED_ROWS, added, suite(*LINES), primary_key=("id",))
     scopes = [(one.name, one.scope) for one in audit(both)]
-    assert [name for name, scope in scopes if scope is Scope.ALL] == [
+    assert [name for name, scope in scopes if scope is ReadScope.ALL] == [
         "word unique for at least 10%",
         "(n, word) unique",
         "mean of n between 0 and 9",
         "row count at least 1",
     ]
-    assert {scope for name, scope in scopes if "null" in name or "between 0 and 6" in name} == {Scope.ADDED}
+    assert {scope for name, scope in scopes if "null" in name or "between 0 and 6" in name} == {ReadScope.ADDED}
 
 
 @pytest.mark.parametrize(
     ("ids", "expected"),
     [
-        ([7, 8], (Outcome.PASSED, Scope.ADDED, 0)),
-        ([7, 5], (Outcome.FAILED, Scope.ALL, 2)),
-        ([7, 7], (Outcome.FAILED, Scope.ALL, 2)),
-        ([7, None], (Outcome.PASSED, Scope.ADDED, 0)),
-        ([None, None], (Outcome.PASSED, Scope.ALL, 0)),
+        ([7, 8], (Outcome.PASSED, ReadScope.ADDED, 0)),
+        ([7, 5], (Outcome.FAILED, ReadScope.ALL, 2)),
+        ([7, 7], (Outcome.FAILED, ReadScope.ALL, 2)),
+        ([7, None], (Outcome.PASSED, ReadScope.ADDED, 0)),
+        ([None, None], (Outcome.PASSED, ReadScope.ALL, 0)),
     ],
 )
 def test_an_added_key_is_looked_for_among_all_rows(tmp_path: Path, ids: list[int | None], expected: Any) -> None:
@@ -104,7 +104,7 @@ def test_a_part_of_a_key_that_is_missing_is_looked_at_among_all_rows(tmp_path: P
     added = {"id": ("long", [6]), "n": ("long", [None]), "word": ("string", ["c"])}
     _, both = appended(tmp_path, below, added, primary_key=("id", "n"))
     unique = next(one for one in audit(both) if one.name.endswith("unique"))
-    assert (unique.outcome, unique.scope, unique.failed_rows) == (Outcome.FAILED, Scope.ALL, 2)
+    assert (unique.outcome, unique.scope, unique.failed_rows) == (Outcome.FAILED, ReadScope.ALL, 2)
 
 
 @pytest.mark.parametrize(("expected", "outcome"), [(3, Outcome.PASSED), (4, Outcome.FAILED)])
@@ -114,7 +114,7 @@ def test_rows_that_were_accounted_for_below_are_not_counted_again(
     added = {"id": ("long", [7]), "n": ("long", [4]), "word": ("string", ["c"])}
     _, both = appended(tmp_path, PASSED_ROWS, added, expected_rows=2)
     rows = next(one for one in audit(replace(both, expected_rows=expected)) if one.name == "rows")
-    assert (rows.outcome, rows.scope, rows.rows) == (outcome, Scope.ADDED, 3)
+    assert (rows.outcome, rows.scope, rows.rows) == (outcome, ReadScope.ADDED, 3)
     assert rows.detail == f"expected {expected} rows, found 3"
 
 
@@ -125,10 +125,10 @@ def test_where_rows_went_a_share_is_asked_of_all_that_are_left(tmp_path: Path) -
     assert both.appended is not None
     merged = audit(replace(both, appended=replace(both.appended, replaced=2)))
     assert {one.name: one.scope for one in merged if one.name != "schema"} == {
-        "n not null": Scope.ADDED,
-        "n not null for at least 70%": Scope.ALL,
-        "key (id) not null": Scope.ADDED,
-        "key (id) unique": Scope.ADDED,
+        "n not null": ReadScope.ADDED,
+        "n not null for at least 70%": ReadScope.ALL,
+        "key (id) not null": ReadScope.ADDED,
+        "key (id) unique": ReadScope.ADDED,
     }
 
 
@@ -136,7 +136,7 @@ def test_a_bad_row_among_the_added_ones_is_found_and_shown(tmp_path: Path) -> No
     added = {"id": ("long", [3, 4]), "n": ("long", [99, 5]), "word": ("string", ["c", "c"])}
     _, both = appended(tmp_path, PASSED_ROWS, added, suite(LINES[2]), primary_key=("id",))
     found = audit(both)[0]
-    assert (found.outcome, found.scope, found.failed_rows, found.rows) == (Outcome.FAILED, Scope.ADDED, 1, 2)
+    assert (found.outcome, found.scope, found.failed_rows, found.rows) == (Outcome.FAILED, ReadScope.ADDED, 1, 2)
     assert found.samples == ({"id": "3", "n": "99"},)
 
 
@@ -145,7 +145,7 @@ def test_what_did_not_pass_below_is_looked_at_whole(tmp_path: Path) -> None:
     added = {"id": ("long", [3]), "n": ("long", [5]), "word": ("string", ["c"])}
     line = 'gxe.ExpectColumnValuesToBeBetween(column="n", min_value=0, max_value=6, severity="warning")'
     _, both = appended(tmp_path, below, added, suite(line))
-    assert [(one.outcome, one.scope) for one in audit(both) if one.path] == [(Outcome.FAILED, Scope.ALL)]
+    assert [(one.outcome, one.scope) for one in audit(both) if one.path] == [(Outcome.FAILED, ReadScope.ALL)]
 
 
 def test_a_file_that_may_say_something_else_today_is_looked_at_whole(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_file_that_may_say_something_else_today_is_looked_at_whole(tmp_path: P
     moving = CheckFile(CheckKind.SUITE, file.path, f"import os\nhigh = int(os.environ.get('HIGH', 6))\n{file.text}")
     added = {"id": ("long", [3]), "n": ("long", [5]), "word": ("string", ["c"])}
     _, both = appended(tmp_path, PASSED_ROWS, added, moving)
-    assert [one.scope for one in audit(both) if one.path] == [Scope.ALL]
+    assert [one.scope for one in audit(both) if one.path] == [ReadScope.ALL]
 
 
 def test_a_function_beside_expectations_looks_at_all_rows_and_they_do_not(tmp_path: Path) -> None:
@@ -162,10 +162,12 @@ def test_a_function_beside_expectations_looks_at_all_rows_and_they_do_not(tmp_pa
     function = "\nfrom lakeflow import check\n@check\ndef some(branch):\n    return len(branch) > 0\n"
     _, both = appended(tmp_path, PASSED_ROWS, added, replace(file, text=file.text + function))
     scopes = {one.name: one.scope for one in audit(both) if one.path}
-    assert scopes == {"n not null": Scope.ADDED, "some": Scope.ALL}
+    assert scopes == {"n not null": ReadScope.ADDED, "some": ReadScope.ALL}
 
 
 def test_added_rows_of_which_none_is_judged_prove_nothing_alone(tmp_path: Path) -> None:
     added = {"id": ("long", [3]), "n": ("long", [None]), "word": ("string", ["c"])}
     _, both = appended(tmp_path, PASSED_ROWS, added, suite(LINES[2]))
-    assert [(one.outcome, one.scope, one.rows) for one in audit(both) if one.path] == [(Outcome.PASSED, Scope.ALL, 2)]
+    assert [(one.outcome, one.scope, one.rows) for one in audit(both) if one.path] == [
+        (Outcome.PASSED, ReadScope.ALL, 2)
+    ]

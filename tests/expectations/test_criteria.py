@@ -14,10 +14,10 @@ from typing import Any, Final
 import pytest
 
 from lakeflow.adapters.expectations.checks.expectation import Judged
-from lakeflow.adapters.expectations.compile.compile import Source, compile_expectation
+from lakeflow.adapters.expectations.compile.compile import ExpectationSource, compile_expectation
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.library.criteria import Settled, plain
-from lakeflow.adapters.expectations.metrics.metrics import Known
+from lakeflow.adapters.expectations.metrics.metrics import FromSchema
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.type_names import parse_type
@@ -74,9 +74,9 @@ BROKEN: Final = (
 def test_data_judges_as_the_library_does(line: str) -> None:
     if not is_data(line):
         pytest.skip("this release of the library has no such expectation, or its own code judges it")
-    rule, theirs, chance = _rule(line), seam.Library(made(line)), Random(line)
-    assert not isinstance(rule.criterion, seam.Library)
-    known = {name: plan.value for name, plan in rule.metrics.items() if isinstance(plan, Known)}
+    rule, theirs, chance = _rule(line), seam.LibraryCriterion(made(line)), Random(line)
+    assert not isinstance(rule.criterion, seam.LibraryCriterion)
+    known = {name: plan.value for name, plan in rule.metrics.items() if isinstance(plan, FromSchema)}
     for _ in range(60):
         values = plain(known or _answered(chance, rule, _kind(line)))
         assert rule.criterion.judge(values).success == theirs.judge(values).success, values
@@ -86,7 +86,8 @@ def test_data_judges_as_the_library_does(line: str) -> None:
 @pytest.mark.parametrize("more", BROKEN)
 def test_a_divergence_that_the_library_refuses_is_left_to_it(more: str) -> None:
     assert isinstance(
-        _rule(f'ExpectColumnKLDivergenceToBeLessThan(column="real", threshold=1, {more})').criterion, seam.Library
+        _rule(f'ExpectColumnKLDivergenceToBeLessThan(column="real", threshold=1, {more})').criterion,
+        seam.LibraryCriterion,
     )
 
 
@@ -99,13 +100,13 @@ def test_an_expectation_class_of_the_user_is_judged_by_its_own_code() -> None:
     class Mine(seam.load().ExpectColumnMaxToBeBetween):  # type: ignore[misc] # the library has no types here
         max_value: float = 3
 
-    rule = compile_expectation(Mine(column="whole"), TABLE, Source("checks.py", 0, allow_empty=False)).rule
+    rule = compile_expectation(Mine(column="whole"), TABLE, ExpectationSource("checks.py", 0, allow_empty=False)).rule
     assert isinstance(rule, Judged)
-    assert isinstance(rule.criterion, seam.Library)
+    assert isinstance(rule.criterion, seam.LibraryCriterion)
 
 
 def _rule(line: str) -> Judged:
-    rule = compile_expectation(made(line), TABLE, Source("checks.py", 0, allow_empty=False)).rule
+    rule = compile_expectation(made(line), TABLE, ExpectationSource("checks.py", 0, allow_empty=False)).rule
     assert isinstance(rule, Judged)
     return rule
 

@@ -11,7 +11,7 @@ import pytest
 
 import lakeflow
 from lakeflow.adapters.processes import Child
-from lakeflow.adapters.processes.auditor import Limits, ProcessAuditor
+from lakeflow.adapters.processes.auditor import ProcessAuditor, WorkerResources
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.table import Scan
 
@@ -39,7 +39,9 @@ def scan(tmp_path: Path) -> Scan:
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[ProcessAuditor]:
     """A worker whose DuckDB has 100 MB."""
-    made = ProcessAuditor(partial(Child, "lakeflow.workers.audit"), str(tmp_path / "audit.log"), Limits(1, "100MB"))
+    made = ProcessAuditor(
+        partial(Child, "lakeflow.workers.audit"), str(tmp_path / "audit.log"), WorkerResources(1, "100MB")
+    )
     yield made
     made.close()
 

@@ -18,7 +18,7 @@ from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, SqlCode, WriteMode
 from lakeflow.core.model.provenance import Provenance
-from lakeflow.core.model.run import CheckResult, Scope
+from lakeflow.core.model.run import CheckResult, ReadScope
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import ColumnFacts, Publish, Staging, Statistics, Table
 from lakeflow.core.run.write import Write
@@ -127,8 +127,8 @@ def test_metadata_says_what_the_data_says(lab: Lab, seed: int) -> None:
     for _ in range(3):
         table = lab.write(rows(*(row(chance) for _ in range(4))))
     found, asked = _both(lab, table, *lines(chance))
-    assert [replace(one, scope=Scope.ALL) for one in found] == asked
-    assert {Scope.METADATA, Scope.ALL} == {one.scope for one in found}
+    assert [replace(one, scope=ReadScope.ALL) for one in found] == asked
+    assert {ReadScope.METADATA, ReadScope.ALL} == {one.scope for one in found}
 
 
 def test_counts_extremes_and_values_inside_bounds_need_no_data(lab: Lab) -> None:
@@ -142,8 +142,8 @@ def test_counts_extremes_and_values_inside_bounds_need_no_data(lab: Lab) -> None
         'gxe.ExpectColumnMaxToBeBetween(column="n", max_value=9)',
         'gxe.ExpectColumnToExist(column="n")',
     )
-    assert {one.scope for one in checks(asked)} == {Scope.METADATA}
-    assert {one.name: one.scope for one in audit(asked) if not one.path} == {"schema": Scope.ALL}
+    assert {one.scope for one in checks(asked)} == {ReadScope.METADATA}
+    assert {one.name: one.scope for one in audit(asked) if not one.path} == {"schema": ReadScope.ALL}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_everything_else_is_looked_up(lab: Lab, line: str) -> None:
         "SELECT i::BIGINT AS n, i::DOUBLE AS real, i::BIGINT AS secret FROM range(10) t(i)", pii=frozenset({"secret"})
     )
     (found,), asked = _both(lab, table, line)
-    assert found.scope is Scope.ALL
+    assert found.scope is ReadScope.ALL
     assert [found] == asked
 
 
@@ -192,7 +192,7 @@ def test_the_row_account_is_never_settled_by_what_we_wrote_ourselves(lab: Lab) -
     table = lab.write("SELECT i::BIGINT AS n FROM range(10) t(i)")
     asked = replace(_request(lab, table, "gxe.ExpectTableRowCountToEqual(value=10)"), expected_rows=10)
     by_name = {one.name: one.scope for one in audit(asked)}
-    assert (by_name["row count equal to 10"], by_name["rows"]) == (Scope.METADATA, Scope.ALL)
+    assert (by_name["row count equal to 10"], by_name["rows"]) == (ReadScope.METADATA, ReadScope.ALL)
 
 
 def _request(lab: Lab, table: Table, *asked: str) -> Any:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lakeflow.adapters.expectations.audit import Suites
 from lakeflow.adapters.expectations.checks.check import Check
-from lakeflow.adapters.expectations.compile.cache import Kept
+from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.compile.serialise import dumps, loads
 from lakeflow.adapters.expectations.compile.stated import is_stated
 from lakeflow.adapters.machine.cache_folder import KeptFolder
@@ -45,7 +45,7 @@ def kept(asked: AuditRequest, tmp_path: Path) -> Path:
 
 
 def warmed(asked: AuditRequest, tmp_path: Path) -> Suites:
-    return Suites(asked, Kept(KeptFolder(tmp_path / "kept")))
+    return Suites(asked, SuiteCache(KeptFolder(tmp_path / "kept")))
 
 
 def outcomes(asked: AuditRequest, tmp_path: Path) -> list[Outcome]:

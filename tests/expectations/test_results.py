@@ -13,7 +13,7 @@ import pytest
 from lakeflow.core.checks.evidence import packed, unpacked
 from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
-from lakeflow.core.model.run import CheckResult, Scope
+from lakeflow.core.model.run import CheckResult, ReadScope
 
 from .lake import checks, request, scan_of, suite
 from .library import _frame, is_data, made
@@ -132,7 +132,7 @@ def test_a_result_over_added_rows_says_so(tmp_path: Path) -> None:
     scan = scan_of(tmp_path, a=("int", [1, 2]))
     (found,) = checks(request(scan, suite('gxe.ExpectColumnValuesToNotBeNull(column="a")')))
     assert (result_json(found) or {})["meta"] == {}
-    assert (result_json(replace(found, scope=Scope.ADDED)) or {})["meta"] == {"lakeflow": {"scope": "added"}}
+    assert (result_json(replace(found, scope=ReadScope.ADDED)) or {})["meta"] == {"lakeflow": {"scope": "added"}}
 
 
 def test_other_checks_have_no_such_result() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from lakeflow.adapters.expectations.audit import SHARED_SCAN, Past, steps
 from lakeflow.adapters.expectations.library import library as seam
-from lakeflow.adapters.expectations.table import Answer
+from lakeflow.adapters.expectations.table import QueryResult
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
@@ -139,7 +139,7 @@ class Failing(LocalQueries):
         super().__init__(asked)
         self.error = error
 
-    def execute(self, sql: str) -> Answer:
+    def execute(self, sql: str) -> QueryResult:
         if "LIMIT 0" in sql or "regexp_matches(''" in sql:
             return super().execute(sql)
         raise self.error

@@ -23,16 +23,16 @@ import pyiceberg.catalog.sql
 from sqlalchemy import Engine, event
 
 import lakeflow
-from lakeflow.adapters.duckdb.failures import Place
+from lakeflow.adapters.duckdb.failures import ErrorContext
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
 from lakeflow.adapters.expectations.audit import Past, Suites, refusals, steps
-from lakeflow.adapters.expectations.compile.cache import Kept
+from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult, Ruling, RunState, StepState
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.lake.lake import Lake
-from lakeflow.workers.audit import _Queries
+from lakeflow.workers.audit import _LazyQueries
 
 TABLES = ("bronze.orders", "silver.orders", "gold.totals")
 PROJECT = {
@@ -63,11 +63,11 @@ class InProcessAuditor:
         pass
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
-        with _Queries(request.views, partial(LockedDuckDB, settings={}), Place(request.asset)) as queries:
+        with _LazyQueries(request.views, partial(LockedDuckDB, settings={}), ErrorContext(request.asset)) as queries:
             return tuple(step.result for step in steps(request, queries, Past()) if step.result)
 
     def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
-        return refusals(request, Suites(request, Kept()))
+        return refusals(request, Suites(request, SuiteCache()))
 
 
 class KillAt:

@@ -9,11 +9,11 @@ import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table as IcebergTable
 
-from lakeflow.adapters.iceberg.commit.commits import Planned
+from lakeflow.adapters.iceberg.commit.commits import TableCommit
 from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
-from lakeflow.adapters.iceberg.manifests.snapshots import Draft, added_files, build
+from lakeflow.adapters.iceberg.manifests.snapshots import SnapshotDraft, added_files, build
 from lakeflow.adapters.iceberg.metadata import updates as u
-from lakeflow.adapters.iceberg.metadata.metadata import Found, metadata_directory
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, metadata_directory
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import MAIN
 from tests.iceberg.lab import Lab
@@ -45,7 +45,7 @@ def compact(lab: Lab, key: AssetKey) -> None:
     pyiceberg cannot write one, so it is made of the same files under a snapshot of that name.
     """
 
-    def plan(found: dict[AssetKey, Found], scratch: object) -> list[Planned]:
+    def plan(found: dict[AssetKey, LoadedTable], scratch: object) -> list[TableCommit]:
         now = found[key]
         files = LocalFiles(scratch)
         entries = now.json["snapshots"]
@@ -53,9 +53,9 @@ def compact(lab: Lab, key: AssetKey) -> None:
         chain = {snapshot.id for snapshot in now.table.ancestry(now.table.main)}
         data = [file for entry in entries if entry["snapshot-id"] in chain for file in added_files(entry, files)]
         schema = now.json["schemas"][0]
-        draft = Draft(head, schema, data, removes=None, summary={}, at_ms=now.updated_ms)
+        draft = SnapshotDraft(head, schema, data, removes=None, summary={}, at_ms=now.updated_ms)
         snapshot = build(now.json, draft, files, metadata_directory(now.table))
         snapshot["summary"]["operation"] = "replace"
-        return [Planned(now, (u.AddSnapshot(snapshot), u.SetBranch(MAIN, snapshot["snapshot-id"])))]
+        return [TableCommit(now, (u.AddSnapshot(snapshot), u.SetBranch(MAIN, snapshot["snapshot-id"])))]
 
     lab.catalog._commits.run([key], plan)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
-from lakeflow.adapters.iceberg.disk.fileio import Scratch
+from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles
 from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
 from lakeflow.adapters.iceberg.manifests import manifests as module
 from lakeflow.adapters.iceberg.manifests.manifests import Manifests
@@ -46,7 +46,7 @@ def test_what_was_used_longest_ago_is_forgotten_first(lab: Lab, decoded: list[st
     table = lab.table()
     found = lab.catalog._files.find(FLIGHTS, table.version)
     entry = next(each for each in found.json["snapshots"] if each["snapshot-id"] == table.main)
-    manifests = live_manifests(entry, LocalFiles(Scratch()))
+    manifests = live_manifests(entry, LocalFiles(ScratchFiles()))
     kept = Manifests(most=2)
     for manifest in (manifests[0], manifests[1], manifests[0], manifests[2], manifests[0], manifests[1]):
         assert len(kept.live(manifest)) == 1

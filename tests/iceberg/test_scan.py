@@ -21,16 +21,16 @@ from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
 from pyiceberg.schema import Schema as IcebergSchema
 from pyiceberg.typedef import Record, TableVersion
 
-from lakeflow.adapters.iceberg.commit.commits import Planned
-from lakeflow.adapters.iceberg.disk.fileio import Scratch
+from lakeflow.adapters.iceberg.commit.commits import TableCommit
+from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles
 from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
 from lakeflow.adapters.iceberg.manifests import snapshots
 from lakeflow.adapters.iceberg.metadata import updates as u
-from lakeflow.adapters.iceberg.metadata.metadata import Found, metadata_directory
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, metadata_directory
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import WriteMode
-from lakeflow.core.model.foreign import Equality, Origin
+from lakeflow.core.model.foreign import Equality, FileOrigin
 from lakeflow.core.model.table import MAIN, DeleteFile, Table
 from tests.iceberg.lab import FLIGHTS, Lab
 
@@ -65,11 +65,13 @@ def _with_deletes(lab: Lab, **arguments: Any) -> Table:
         "file_path": "file:///lake/deletes",
     }
 
-    def plan(found: Mapping[AssetKey, Found], scratch: Scratch) -> list[Planned]:
+    def plan(found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> list[TableCommit]:
         now = found[FLIGHTS]
         files, directory = LocalFiles(scratch), metadata_directory(now.table)
         head = next(entry for entry in now.json["snapshots"] if entry["snapshot-id"] == now.table.main)
-        draft = snapshots.Draft(head, now.json["schemas"][0], [], removes=frozenset(), summary={}, at_ms=now.updated_ms)
+        draft = snapshots.SnapshotDraft(
+            head, now.json["schemas"][0], [], removes=frozenset(), summary={}, at_ms=now.updated_ms
+        )
         writer = snapshots._writer(now.json, draft, files, directory)
         schema = IcebergSchema.model_validate(draft.schema)
         output = files.new_output(f"{directory}/deletes-m0.avro")
@@ -96,7 +98,7 @@ def _with_deletes(lab: Lab, **arguments: Any) -> Table:
             "summary": {**head["summary"], "operation": "delete", "total-delete-files": "1"},
             "schema-id": 0,
         }
-        return [Planned(now, (u.AddSnapshot(snapshot), u.SetBranch(MAIN, writer.snapshot_id)))]
+        return [TableCommit(now, (u.AddSnapshot(snapshot), u.SetBranch(MAIN, writer.snapshot_id)))]
 
     return lab.catalog._commits.run([FLIGHTS], plan)[FLIGHTS]
 
@@ -130,7 +132,7 @@ def test_equality_deletes_say_by_which_columns_and_which_files_came_before_them(
     table = _with_deletes(lab, content=DataFileContent.EQUALITY_DELETES, equality_ids=[1])
     scan = lab.catalog.scan(table, table.main)
     assert scan.deletes == (DeleteFile("/lake/deletes", "parquet", sequence=2, equality=Equality((1,))),)
-    assert scan.origins == {scan.files[0]: Origin(sequence=1)}
+    assert scan.origins == {scan.files[0]: FileOrigin(sequence=1)}
 
 
 def test_an_append_keeps_delete_files_and_a_replace_drops_them(lab: Lab) -> None:
@@ -190,8 +192,8 @@ def test_a_manifest_cut_short_is_named(lab: Lab, cut: int) -> None:
 def test_a_name_mapping_means_that_files_may_lack_ids(lab: Lab) -> None:
     lab.land([1])
 
-    def plan(found: Mapping[AssetKey, Found], _: Scratch) -> list[Planned]:
-        return [Planned(found[FLIGHTS], (u.SetProperties({"schema.name-mapping.default": "[]"}),))]
+    def plan(found: Mapping[AssetKey, LoadedTable], _: ScratchFiles) -> list[TableCommit]:
+        return [TableCommit(found[FLIGHTS], (u.SetProperties({"schema.name-mapping.default": "[]"}),))]
 
     table = lab.catalog._commits.run([FLIGHTS], plan)[FLIGHTS]
     assert lab.catalog.scan(table, table.main).unmarked

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from lakeflow.adapters.iceberg.commit.commits import Planned
-from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path
+from lakeflow.adapters.iceberg.commit.commits import TableCommit
+from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path
 from lakeflow.adapters.iceberg.metadata import updates as u
-from lakeflow.adapters.iceberg.metadata.metadata import Found
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import WriteMode
@@ -32,8 +32,8 @@ def _narrow(lab: Lab) -> Table:
 
 
 def _change(lab: Lab, *updates: u.Update) -> Table:
-    def plan(found: Mapping[AssetKey, Found], _: Scratch) -> list[Planned]:
-        return [Planned(found[FLIGHTS], updates)]
+    def plan(found: Mapping[AssetKey, LoadedTable], _: ScratchFiles) -> list[TableCommit]:
+        return [TableCommit(found[FLIGHTS], updates)]
 
     return lab.catalog._commits.run([FLIGHTS], plan)[FLIGHTS]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.core.model.run import RunRecord, Scope
+from lakeflow.core.model.run import ReadScope, RunRecord
 
 SQL = "/*\nwrite = 'append'\nkey = ['id']\n*/\nselect {id}::bigint as id, {price}::double as price"
 CHECKS = """
@@ -34,7 +34,7 @@ def run(root: Path, id_: int, price: float, high: int = 100, **asked: bool) -> R
     return made
 
 
-def scopes(made: RunRecord) -> dict[str, Scope]:
+def scopes(made: RunRecord) -> dict[str, ReadScope]:
     return {check.name: check.scope for check in made.steps[0].checks}
 
 
@@ -42,18 +42,18 @@ def scopes(made: RunRecord) -> dict[str, Scope]:
 def test_checks_about_rows_read_what_was_added_as_long_as_everything_below_passed_them(tmp_path: Path) -> None:
     price, mean, key = "price between 0 and 100", "mean of price at least 0", "key (id) not null"
     first = scopes(run(tmp_path, 1, 5))
-    assert {first[price], first[mean], first[key]} == {Scope.ALL}
+    assert {first[price], first[mean], first[key]} == {ReadScope.ALL}
     second = scopes(run(tmp_path, 2, 6))
-    assert (second[price], second[mean], second[key]) == (Scope.ADDED, Scope.ALL, Scope.ADDED)
-    assert second["key (id) unique"] is Scope.ADDED
+    assert (second[price], second[mean], second[key]) == (ReadScope.ADDED, ReadScope.ALL, ReadScope.ADDED)
+    assert second["key (id) unique"] is ReadScope.ADDED
     third = scopes(run(tmp_path, 3, 7, high=200))
-    assert third["price between 0 and 200"] is Scope.ALL, "the checks changed"
+    assert third["price between 0 and 200"] is ReadScope.ALL, "the checks changed"
     held = run(tmp_path, 4, 300, high=200)
-    assert [check.scope for check in held.steps[0].checks if check.holds] == [Scope.ADDED]
+    assert [check.scope for check in held.steps[0].checks if check.holds] == [ReadScope.ADDED]
     with lakeflow.open(tmp_path) as lake:
         lake.publish(held.id, reason="a test")
     after = scopes(run(tmp_path, 5, 8, high=200))
-    assert after["price between 0 and 200"] is Scope.ALL, "what stands below was forced"
+    assert after["price between 0 and 200"] is ReadScope.ALL, "what stands below was forced"
 
 
 def test_a_merge_is_audited_by_the_rows_that_it_wrote(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_merge_is_audited_by_the_rows_that_it_wrote(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.lakeflow]\nthreads = 1\n")
     merge("(1, 5)", "(2, 6)")
     again = scopes(merge("(2, 7)", "(3, 8)"))
-    assert {name for name, scope in again.items() if scope is Scope.ADDED} == {
+    assert {name for name, scope in again.items() if scope is ReadScope.ADDED} == {
         "schema",
         "price between 0 and 100",
         "key (id) not null",

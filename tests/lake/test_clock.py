@@ -17,7 +17,7 @@ import lakeflow
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.run import Holder, RunState
-from lakeflow.core.run.leases import Held, Standing
+from lakeflow.core.run.leases import AssetLease, CurrentLeases
 from lakeflow.core.view.findings import Level
 from lakeflow.lake.lake import doctor, mend_times
 from tests.cli.process import lakeflow as command
@@ -124,6 +124,6 @@ def test_times_to_come_are_found_and_set_to_now(root: Path, monkeypatch: pytest.
 def test_a_lease_elsewhere_whose_heartbeat_is_far_from_now_has_lapsed(ahead: timedelta) -> None:
     now = datetime.now(UTC)
     holder = Holder("elsewhere", "boot", 1, "then")
-    held = Held(KEY, "r1", "token", holder, now + ahead, now + ahead)
-    assert Standing((held,), {holder: None}, now, 30.0).dead(held)
-    assert not Standing((held,), {holder: None}, now + ahead, 30.0).dead(held)
+    held = AssetLease(KEY, "r1", "token", holder, now + ahead, now + ahead)
+    assert CurrentLeases((held,), {holder: None}, now, 30.0).dead(held)
+    assert not CurrentLeases((held,), {holder: None}, now + ahead, 30.0).dead(held)

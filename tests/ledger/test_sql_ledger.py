@@ -20,10 +20,10 @@ from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import (
     Action,
     CheckResult,
+    ReadScope,
     Ruling,
     RunRecord,
     RunState,
-    Scope,
     StepRecord,
     StepState,
     VerdictRecord,
@@ -181,7 +181,17 @@ STORED = {
 }
 """A row of each table, as every release has written it."""
 CHECK = CheckResult(
-    *("known", Outcome.FAILED, Severity.WARNING, 3, 9, "detail", "checks/a.py", ({"a": "1", "b": None},), Scope.ADDED),
+    *(
+        "known",
+        Outcome.FAILED,
+        Severity.WARNING,
+        3,
+        9,
+        "detail",
+        "checks/a.py",
+        ({"a": "1", "b": None},),
+        ReadScope.ADDED,
+    ),
     evidence={"expectation": {"type": "t"}, "metrics": {"m": [1, 2.5]}},
 )
 STEP = StepRecord(

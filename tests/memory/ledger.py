@@ -12,7 +12,7 @@ from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState, StepReco
 from lakeflow.core.ports import Clock, Transaction
 from lakeflow.core.run import leases
 from lakeflow.core.run.garbage import Dropped
-from lakeflow.core.run.leases import Held, Standing
+from lakeflow.core.run.leases import AssetLease, CurrentLeases
 
 
 class MemoryLedger:
@@ -25,7 +25,7 @@ class MemoryLedger:
         self._lock = threading.RLock()
         self._runs: dict[str, RunRecord] = {}
         self._verdicts: list[VerdictRecord] = []
-        self._held: dict[AssetKey, Held] = {}
+        self._held: dict[AssetKey, AssetLease] = {}
         self._code: dict[str, str] = {}
         self._dropped: list[Dropped] = []
 
@@ -37,14 +37,14 @@ class MemoryLedger:
             for run in acquired.runs:
                 self._abandon(run)
             for asset in lease.assets:
-                self._held[asset] = Held(asset, lease.run, lease.token, lease.holder, since=now, renewed_at=now)
+                self._held[asset] = AssetLease(asset, lease.run, lease.token, lease.holder, since=now, renewed_at=now)
             return acquired.runs
 
-    def standing(self) -> Standing:
+    def standing(self) -> CurrentLeases:
         with self._lock:
             held = list(self._held.values())
             alive = {holder: self._is_alive(holder) for holder in leases.holders(held)}
-            return Standing(held, alive, self._clock(), self._lease_seconds)
+            return CurrentLeases(held, alive, self._clock(), self._lease_seconds)
 
     def renew(self, lease: Lease) -> None:
         with self._lock:

@@ -23,8 +23,8 @@ from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Rows, Scan, WrittenFile
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import FREELY, Terms
-from lakeflow.core.run.resources import Share
-from lakeflow.core.run.write import Write, Written
+from lakeflow.core.run.resources import Resources
+from lakeflow.core.run.write import Write, WriteResult
 
 SCHEMA = Schema((Field("value", Primitive("long")),))
 Numbers = Sequence[int]
@@ -104,18 +104,18 @@ class _Produced:
     numbers: Numbers
     schema: Schema = SCHEMA
 
-    def write(self, write: Write) -> Written:
+    def write(self, write: Write) -> WriteResult:
         assert write.schema.names == self.schema.names
         came = self.shelf.store(self.numbers, write.directory)
         if write.base is None:
-            return Written(came, rows=len(self.numbers))
+            return WriteResult(came, rows=len(self.numbers))
         goes = _MATCHES[write.mode](self.numbers)
         before = {path: self.shelf.read(path) for path in write.base.files}
         touched = {path: rows for path, rows in before.items() if any(map(goes, rows))}
         rest = [number for rows in touched.values() for number in rows if not goes(number)]
         replaced = sum(map(len, touched.values())) - len(rest)
         files = (*came, *self.shelf.store(rest, write.directory))
-        return Written(files, tuple(touched), len(self.numbers), replaced)
+        return WriteResult(files, tuple(touched), len(self.numbers), replaced)
 
 
 @dataclass
@@ -135,7 +135,7 @@ class ScriptedEngine:
         rows = {str(key): self.shelf.rows(scan) for key, scan in inputs.items()}
         yield _Produced(self.shelf, self.recipes[asset.code_version](rows))
 
-    def equal(self, left: Scan, right: Scan, share: Share | None = None) -> bool:
+    def equal(self, left: Scan, right: Scan, share: Resources | None = None) -> bool:
         return self.shelf.rows(left) == self.shelf.rows(right)
 
     def relation(self, scan: Scan) -> Any:

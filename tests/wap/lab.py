@@ -67,7 +67,7 @@ class Lab:
             clock=self.clock,
             new_id=lambda: f"r{next(self._ids)}",
             read_digest=lambda asset: f"files of {asset.key}",
-            origin=wap.Origin(ACTOR, self.holder, "0.1"),
+            origin=wap.Invocation(ACTOR, self.holder, "0.1"),
             policy=self.policy,
         )
 

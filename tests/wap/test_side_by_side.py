@@ -12,7 +12,7 @@ import pytest
 from lakeflow.core.errors import CodeError
 from lakeflow.core.model.run import RunState
 from lakeflow.core.run.events import StepRetried
-from lakeflow.core.run.resources import Share
+from lakeflow.core.run.resources import Resources
 from lakeflow.wap.step import sizes
 from tests.wap.doubles import Crash
 from tests.wap.lab import Lab, states
@@ -23,7 +23,7 @@ WAIT = 20
 @pytest.fixture
 def wide() -> Lab:
     lab = Lab()
-    lab.policy = replace(lab.policy, parallel=4, machine=Share(4, 2**30))
+    lab.policy = replace(lab.policy, parallel=4, machine=Resources(4, 2**30))
     return lab
 
 
@@ -63,7 +63,7 @@ def test_any_lake_comes_out_as_it_does_one_by_one() -> None:
     ends = []
     for parallel in (1, 4):
         lab = Lab()
-        lab.policy = replace(lab.policy, parallel=parallel, machine=Share(4, 2**30))
+        lab.policy = replace(lab.policy, parallel=parallel, machine=Resources(4, 2**30))
         for place, (name, upstreams) in enumerate(recipes.items()):
             lab.define(name, lambda rows, place=place: [place + sum(map(sum, rows.values()))], upstreams)
             lab.check(name, lambda rows, _: rows[0] % 7 != 3)

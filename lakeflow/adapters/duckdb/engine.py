@@ -10,23 +10,23 @@ from uuid import uuid4
 from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.code.masks import NO_PRIVACY, Privacy, masks_of
-from lakeflow.adapters.duckdb.code.produce import Output, Trial, produced
+from lakeflow.adapters.duckdb.code.produce import LazyOutput, Trial, produced
 from lakeflow.adapters.duckdb.code.user_sql import only_select, refused
-from lakeflow.adapters.duckdb.failures import Place, failures
+from lakeflow.adapters.duckdb.failures import ErrorContext, failures
 from lakeflow.adapters.duckdb.instance.instance import Instance, bind_apart, interrupt, query
 from lakeflow.adapters.duckdb.instance.interrupt import interruptible
 from lakeflow.adapters.duckdb.instance.pool import Instances
 from lakeflow.adapters.duckdb.instance.watch import Watch
-from lakeflow.adapters.duckdb.land.landing import Load, landing
+from lakeflow.adapters.duckdb.land.landing import LandingBatch, landing
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.compare import same_rows
 from lakeflow.core.keys import Layer, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.table import Rows, Scan
-from lakeflow.core.plan.landing import Found
+from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.run.code_terms import FREELY, Terms
-from lakeflow.core.run.resources import Share
+from lakeflow.core.run.resources import Resources
 
 
 class DuckEngine:
@@ -51,7 +51,7 @@ class DuckEngine:
         """All of it is here already."""
 
     @contextmanager
-    def produce(self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY) -> Iterator[Output]:
+    def produce(self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY) -> Iterator[LazyOutput]:
         trial = self._trial(asset, inputs, terms)
         bronze = asset.key.layer is Layer.BRONZE
         instances = self._instances.lent if bronze else self._instances.fresh
@@ -60,15 +60,15 @@ class DuckEngine:
 
     @contextmanager
     def land(
-        self, asset: Asset, files: Sequence[Found], loaded_at: datetime, terms: Terms = FREELY
-    ) -> Iterator[Output]:
-        load, trial = Load(asset, files, loaded_at), self._trial(asset, {}, terms)
+        self, asset: Asset, files: Sequence[FoundFile], loaded_at: datetime, terms: Terms = FREELY
+    ) -> Iterator[LazyOutput]:
+        load, trial = LandingBatch(asset, files, loaded_at), self._trial(asset, {}, terms)
         with self._instances.lent(terms.share) as instance, landing(instance, load, trial) as output:
             yield output
 
-    def equal(self, left: Scan, right: Scan, share: Share | None = None) -> bool:
+    def equal(self, left: Scan, right: Scan, share: Resources | None = None) -> bool:
         with (
-            failures(Place(left.key, personal=True)),
+            failures(ErrorContext(left.key, personal=True)),
             self._instances.lent(share) as instance,
             closing(instance.cursor()) as cursor,
         ):
@@ -77,7 +77,7 @@ class DuckEngine:
     def relation(self, scan: Scan) -> DuckDBPyRelation:
         """The relation keeps a connection of its own alive."""
         cursor = self._instances.first.cursor()
-        with failures(Place(scan.key)):
+        with failures(ErrorContext(scan.key)):
             return cursor.sql(scans.select(cursor, scan)).set_alias(scan.key.name)
 
     def query(self, text: str, scans: Mapping[str, Scan]) -> DuckDBPyRelation:
@@ -89,7 +89,7 @@ class DuckEngine:
 
     def rows(self, scan: Scan, limit: int) -> Rows:
         texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in scan.schema.names)
-        with failures(Place(scan.key)), closing(self._instances.first.cursor()) as cursor:
+        with failures(ErrorContext(scan.key)), closing(self._instances.first.cursor()) as cursor:
             found = cursor.execute(f"SELECT {texts} FROM ({scans.select(cursor, scan)}) LIMIT {int(limit)}").fetchall()
         return Rows(scan.schema.names, tuple(found), tuple(str(field.type) for field in scan.schema.fields))
 
@@ -108,8 +108,8 @@ class DuckEngine:
             windows=terms.windows,
         )
 
-    def _place(self, asset: Asset, inputs: Mapping[TableKey, Scan]) -> Place:
-        return Place(
+    def _place(self, asset: Asset, inputs: Mapping[TableKey, Scan]) -> ErrorContext:
+        return ErrorContext(
             asset.key,
             at=asset.place,
             names=tuple(str(key) for key in inputs),

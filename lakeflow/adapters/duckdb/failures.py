@@ -59,7 +59,7 @@ _FULL: Final = ("No space left on device", "File too large", "Disk quota exceede
 
 
 @dataclass(frozen=True)
-class Place:
+class ErrorContext:
     """What runs: for messages. `names` are the tables that it may read, `columns` all their columns."""
 
     key: TableKey
@@ -84,7 +84,7 @@ def is_refusal(error: BaseException) -> bool:
 
 
 @contextmanager
-def failures(place: Place) -> Iterator[None]:
+def failures(place: ErrorContext) -> Iterator[None]:
     """Turn what DuckDB raises inside into AssetErrors, and say in every AssetError which asset it is about.
 
     A withheld message leaves no cause behind that could print it.
@@ -108,7 +108,7 @@ def is_failure_of_machine(error: duckdb.Error) -> bool:
     return machine or any(words in str(error) for words in _FULL)
 
 
-def _told(error: duckdb.Error, place: Place) -> AssetError:
+def _told(error: duckdb.Error, place: ErrorContext) -> AssetError:
     text = _QUERY.sub("?...", str(error))
     if refused := _REFUSED.search(text):
         return place.error(refused[1], refused[2])
@@ -121,7 +121,7 @@ def _told(error: duckdb.Error, place: Place) -> AssetError:
     return _of_machine(error, text, place) or place.error(_cause(text), _hint(text, place) or _hint_of(error))
 
 
-def _of_machine(error: duckdb.Error, text: str, place: Place) -> AssetError | None:
+def _of_machine(error: duckdb.Error, text: str, place: ErrorContext) -> AssetError | None:
     """What more room would have spared."""
     if any(words in text for words in (*_FULL, _SPILL)):
         return place.error("the disk is full", "free space, or move the lake to a larger disk, then run it again")
@@ -163,7 +163,7 @@ def _cause(text: str) -> str:
     return f"{first}, line {line[1]}" if line and line[1] != "1" else first
 
 
-def _hint(text: str, place: Place) -> str | None:
+def _hint(text: str, place: ErrorContext) -> str | None:
     if hint := hint_of_renamed(text.partition("\n")[0]):
         return hint
     if missing := _MISSING.search(text):

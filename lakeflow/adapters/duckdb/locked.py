@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 
 from lakeflow.adapters.duckdb.code.user_sql import first_line, only_select, refused
-from lakeflow.adapters.duckdb.failures import Place
+from lakeflow.adapters.duckdb.failures import ErrorContext
 from lakeflow.adapters.duckdb.names import listed, literal, quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.core.column_names import hint_of_renamed
@@ -84,8 +84,8 @@ class LockedDuckDB:
         return only_select(self._connection, sql)
 
     def call(
-        self, function: Callable[..., Any], inputs: Mapping[str, str], place: Place, shown: int
-    ) -> check_functions.Returned:
+        self, function: Callable[..., Any], inputs: Mapping[str, str], place: ErrorContext, shown: int
+    ) -> check_functions.CheckFunctionResult:
         """Call a check function on these relations, by parameter. Raises what it raises; AssetError when the function
         cannot be given what it asks for, or what it returned is not to be used or fails when it is computed.
         """

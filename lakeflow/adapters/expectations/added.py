@@ -14,12 +14,12 @@ from lakeflow.adapters.expectations.checks.built_in import KeyFilled, KeyUnique,
 from lakeflow.adapters.expectations.checks.check import Check, Rule
 from lakeflow.adapters.expectations.checks.expectation import Judged
 from lakeflow.adapters.expectations.compile.is_constant import told_apart
-from lakeflow.adapters.expectations.library.criteria import Share
+from lakeflow.adapters.expectations.library.criteria import Mostly
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Keys, Plan
 from lakeflow.adapters.expectations.table import Audited, Queries
 from lakeflow.core.model.check import CheckKind, Outcome, Suite
-from lakeflow.core.model.run import CheckResult, Scope
+from lakeflow.core.model.run import CheckResult, ReadScope
 from lakeflow.core.run.audit_request import AuditRequest
 
 _BUILT_IN = ""
@@ -29,7 +29,7 @@ class Added:
     """The rows that a write added, and the checks that need look at no others."""
 
     def __init__(self, request: AuditRequest, queries: Queries, table: Audited) -> None:
-        self._answers = Answers(queries, table, Scope.ADDED)
+        self._answers = Answers(queries, table, ReadScope.ADDED)
         self._passed = request.appended.passed if request.appended else frozenset()
         self._lasting = _lasting(request.suite) if self._passed else frozenset()
         self._replaced = request.appended.replaced if request.appended else 0
@@ -79,7 +79,7 @@ def _lasting(suite: Suite) -> frozenset[str]:
 def _is_about_each_row(rule: Rule) -> bool:
     if isinstance(rule, SchemaHolds | KeyFilled | KeyUnique | RowsAccounted):
         return True
-    about_rows = isinstance(rule, Judged) and isinstance(rule.criterion, Share)
+    about_rows = isinstance(rule, Judged) and isinstance(rule.criterion, Mostly)
     enough = (Aggregate, Keys) if _is_strict(rule) else Aggregate
     return about_rows and all(isinstance(plan, enough) and _can_tell(plan) for plan in rule.plans)
 
@@ -89,4 +89,4 @@ def _can_tell(plan: Plan) -> bool:
 
 
 def _is_strict(rule: Rule) -> bool:
-    return not (isinstance(rule, Judged) and isinstance(rule.criterion, Share)) or rule.criterion.mostly >= 1
+    return not (isinstance(rule, Judged) and isinstance(rule.criterion, Mostly)) or rule.criterion.mostly >= 1

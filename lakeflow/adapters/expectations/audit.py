@@ -14,11 +14,11 @@ from lakeflow.adapters.expectations.added import Added
 from lakeflow.adapters.expectations.checks.bad_rows import file_check
 from lakeflow.adapters.expectations.checks.built_in import built_in
 from lakeflow.adapters.expectations.checks.check import Broken, Check
-from lakeflow.adapters.expectations.checks.functions import Written, function_check
+from lakeflow.adapters.expectations.checks.functions import DeclaredCheckFunction, function_check
 from lakeflow.adapters.expectations.checks.names import unique_names
-from lakeflow.adapters.expectations.compile.cache import Kept
+from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.compile.check_file import Contents, contents_of, functions_of
-from lakeflow.adapters.expectations.compile.compile import Source, compile_expectation
+from lakeflow.adapters.expectations.compile.compile import ExpectationSource, compile_expectation
 from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, told_apart
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Queries
@@ -31,7 +31,7 @@ SHARED_SCAN: Final = "shared scan"
 
 
 @dataclass(frozen=True)
-class Step:
+class AuditProgress:
     """A step that begins (`result` None and not `done`), or that is done, with the result of its check if it is one."""
 
     unit: str
@@ -59,7 +59,7 @@ class Suites:
     needed.
     """
 
-    def __init__(self, request: AuditRequest, kept: Kept) -> None:
+    def __init__(self, request: AuditRequest, kept: SuiteCache) -> None:
         self.table = _table(request)
         self._request = request
         self._kept = kept
@@ -103,12 +103,12 @@ def refusals(request: AuditRequest, suites: Suites) -> tuple[Refusal, ...]:
 
 def steps(
     request: AuditRequest, queries: Queries, past: Past, suites: Suites | None = None, few: Queries | None = None
-) -> Iterator[Step]:
+) -> Iterator[AuditProgress]:
     """Run what is left of the audit; results come in the order of the `Auditor` port.
 
     `few` reads only what a write added, and what is near it.
     """
-    suites = suites or Suites(request, Kept())
+    suites = suites or Suites(request, SuiteCache())
     table = suites.table
     checks: list[Check] = []
     for file in _files(request, CheckKind.SUITE):
@@ -124,8 +124,8 @@ def steps(
         added.take(left, answers)
     yield from _scan(answers, added, left, past)
     for check in left:
-        yield Step(check.unit, check.name, check.path)
-        yield Step(check.unit, check.name, check.path, done=True, result=added.run(check, answers))
+        yield AuditProgress(check.unit, check.name, check.path)
+        yield AuditProgress(check.unit, check.name, check.path, done=True, result=added.run(check, answers))
 
 
 def _table(request: AuditRequest) -> Audited:
@@ -151,19 +151,19 @@ def _files(request: AuditRequest, kind: CheckKind) -> Iterator[CheckFile]:
     return (file for file in request.suite.files if file.kind is kind)
 
 
-def _load(file: CheckFile, suites: Suites, past: Past) -> Generator[Step, None, list[Check]]:
+def _load(file: CheckFile, suites: Suites, past: Past) -> Generator[AuditProgress, None, list[Check]]:
     if file.path in (past.lost or {}):
         return []
-    yield Step(file.path, file.path, file.path)
+    yield AuditProgress(file.path, file.path, file.path)
     checks = suites.checks_of(file)
-    yield Step(file.path, file.path, file.path, done=True)
+    yield AuditProgress(file.path, file.path, file.path, done=True)
     return checks
 
 
 def _compiled(found: Contents, file: CheckFile, request: AuditRequest, table: Audited) -> list[Check]:
     allowed = request.allow_empty or file.allow_empty
     return [
-        compile_expectation(one, table, Source(file.path, place, allowed))
+        compile_expectation(one, table, ExpectationSource(file.path, place, allowed))
         for place, one in enumerate(found.expectations)
     ]
 
@@ -185,7 +185,9 @@ def _alone(file: CheckFile) -> ast.Module:
     return told_apart(file.text) or ast.Module([], [])
 
 
-def _called(found: Iterable[Written], file: CheckFile, request: AuditRequest, table: Audited) -> list[Check]:
+def _called(
+    found: Iterable[DeclaredCheckFunction], file: CheckFile, request: AuditRequest, table: Audited
+) -> list[Check]:
     return [function_check(each, file, table, allow_empty=request.allow_empty or file.allow_empty) for each in found]
 
 
@@ -194,12 +196,12 @@ def _named(checks: Sequence[Check]) -> list[Check]:
     return [replace(check, name=name) for check, name in zip(checks, named, strict=True)]
 
 
-def _scan(answers: Answers, added: Added, checks: Sequence[Check], past: Past) -> Iterator[Step]:
+def _scan(answers: Answers, added: Added, checks: Sequence[Check], past: Past) -> Iterator[AuditProgress]:
     plans = [plan for check in checks if not added.takes(check) for plan in check.rule.plans]
     if past.too_long:
         answers.refuse(plans, past.too_long)
     elif SHARED_SCAN not in (past.lost or {}) and checks:
-        yield Step(SHARED_SCAN, SHARED_SCAN)
+        yield AuditProgress(SHARED_SCAN, SHARED_SCAN)
         answers.scan(plans)
         added.scan()
-        yield Step(SHARED_SCAN, SHARED_SCAN, done=True)
+        yield AuditProgress(SHARED_SCAN, SHARED_SCAN, done=True)

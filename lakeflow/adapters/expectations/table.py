@@ -26,14 +26,14 @@ class CannotCheck(Exception):  # noqa: N818 - a sentence to a reader: the check 
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """What a query gave: names of its columns, and rows of Python values."""
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[Any, ...]]
 
 
-class Returned(Protocol):
+class FunctionResult(Protocol):
     """`failed` counts the bad rows, None for a bare yes or no; `rows` are the first of them as text."""
 
     @property
@@ -52,7 +52,7 @@ class Returned(Protocol):
 class Queries(Protocol):
     """A read-only connection on which the audited relation is a view called `layer.name`."""
 
-    def execute(self, sql: str) -> Answer:
+    def execute(self, sql: str) -> QueryResult:
         """Run our own SQL; AssetError with the engine's words when it fails."""
         ...
 
@@ -60,7 +60,7 @@ class Queries(Protocol):
         """The same as Arrow record batches of a few thousand rows, one in memory at a time."""
         ...
 
-    def call(self, function: Callable[..., Any], inputs: Mapping[str, str], shown: int) -> Returned:
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str], shown: int) -> FunctionResult:
         """What a check function says of these relations, by parameter. Raises what it raises; AssetError when it
         cannot be called, or what it returned cannot be used.
         """

@@ -13,14 +13,14 @@ from lakeflow.adapters.iceberg.care.relocate import Home, moved_tables, relocate
 from lakeflow.adapters.iceberg.care.times import mend_times
 from lakeflow.adapters.iceberg.catalog import MIGRATIONS, IcebergCatalog
 from lakeflow.adapters.iceberg.commit import pointers
-from lakeflow.adapters.iceberg.metadata.metadata import Found
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
 
 __all__ = [
     "MIGRATIONS",
     "Copied",
-    "Found",
     "Home",
     "IcebergCatalog",
+    "LoadedTable",
     "Ownership",
     "copy_tables",
     "give_id",

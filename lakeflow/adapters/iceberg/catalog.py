@@ -15,12 +15,12 @@ from uuid import uuid4
 from lakeflow.adapters.iceberg.care.estate import Surveyor
 from lakeflow.adapters.iceberg.care.garbage import garbage_of, remains, remove, together, touch
 from lakeflow.adapters.iceberg.commit import pointers, registrations
-from lakeflow.adapters.iceberg.commit.commits import Commits, Planned, present
-from lakeflow.adapters.iceberg.commit.pointers import MIGRATIONS, Database
+from lakeflow.adapters.iceberg.commit.commits import Commits, TableCommit, present
+from lakeflow.adapters.iceberg.commit.pointers import MIGRATIONS, CatalogDatabase
 from lakeflow.adapters.iceberg.disk import proof
-from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path, to_location
+from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path, to_location
 from lakeflow.adapters.iceberg.metadata import sidecar
-from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, metadata_directory, sealed
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, metadata_directory, sealed
 from lakeflow.adapters.iceberg.metadata.places import metadata_location, refuse_unwritable
 from lakeflow.adapters.iceberg.metadata.refs import Requirement, move, require
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
@@ -61,7 +61,7 @@ class IcebergCatalog:
     """
 
     def __init__(
-        self, database: Database, warehouse: str, clock: Clock, keep_out: Callable[[], Iterable[Path]] = tuple
+        self, database: CatalogDatabase, warehouse: str, clock: Clock, keep_out: Callable[[], Iterable[Path]] = tuple
     ) -> None:
         self._warehouse = _checked_warehouse(warehouse)
         self._database = database
@@ -122,7 +122,7 @@ class IcebergCatalog:
     def stage(self, table: Table, staging: Staging) -> Table:
         from lakeflow.adapters.iceberg.commit.staging import stage  # noqa: PLC0415 - as in `_scans`
 
-        def plan(found: Mapping[AssetKey, Found], scratch: Scratch) -> list[Planned]:
+        def plan(found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> list[TableCommit]:
             return [stage(table, staging, self._commits.attempt(table.key, found, scratch))]
 
         return self._commits.run((table.key,), plan)[table.key]
@@ -131,7 +131,7 @@ class IcebergCatalog:
         """As the port says; the table unchanged where main is still `base`."""
         from lakeflow.adapters.iceberg.commit.staging import restage  # noqa: PLC0415 - as in `_scans`
 
-        def plan(found: Mapping[AssetKey, Found], scratch: Scratch) -> list[Planned]:
+        def plan(found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> list[TableCommit]:
             return [restage(table, branch, base, self._commits.attempt(table.key, found, scratch))]
 
         return self._commits.run((table.key,), plan).get(table.key) or self.load((table.key,))[table.key]
@@ -141,7 +141,7 @@ class IcebergCatalog:
         for change in changes:
             by_table[change.key].append(change)
 
-        def plan(found: Mapping[AssetKey, Found], _: Scratch) -> list[Planned]:
+        def plan(found: Mapping[AssetKey, LoadedTable], _: ScratchFiles) -> list[TableCommit]:
             return [_planned(present(key, found), group) for key, group in by_table.items()]
 
         return self._commits.run(by_table, plan, record)
@@ -186,18 +186,18 @@ class IcebergCatalog:
 
         return Scans()
 
-    def _new_table(self, key: AssetKey, schema: Schema) -> tuple[str, Scratch]:
+    def _new_table(self, key: AssetKey, schema: Schema) -> tuple[str, ScratchFiles]:
         """(location of its first metadata, the scratch that holds it)"""
         home = to_location(str(_free(self._warehouse / str(key.layer) / key.name)))
         location = f"{home}/metadata/00000-{uuid4()}.metadata.json"
         at_ms = int(self._clock().timestamp() * 1000)
         content = new_metadata(str(uuid4()), home, schema_to_json(schema), highest_id(schema), at_ms)
-        scratch = Scratch()
+        scratch = ScratchFiles()
         scratch.write(location, sealed(location, content)[1])
         scratch.seal()
         return location, scratch
 
-    def _register(self, key: AssetKey, location: str, scratch: Scratch) -> bool:
+    def _register(self, key: AssetKey, location: str, scratch: ScratchFiles) -> bool:
         """False when somebody else made the table first."""
         inserting = False
         try:
@@ -220,7 +220,7 @@ def _free(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}-{uuid4().hex[:8]}") if folder.exists() else folder
 
 
-def _planned(found: Found, changes: Sequence[Change]) -> Planned:
+def _planned(found: LoadedTable, changes: Sequence[Change]) -> TableCommit:
     """All assertions of all changes of a table against one read, then all its updates."""
     requirements: list[Requirement] = []
     updates: list[Update] = []
@@ -234,10 +234,10 @@ def _planned(found: Found, changes: Sequence[Change]) -> Planned:
         requirements += asserted
         updates += wanted
     require(found.table, requirements)
-    return Planned(found, tuple(updates), evidence)
+    return TableCommit(found, tuple(updates), evidence)
 
 
-def _evidence(found: Found, change: Publish) -> tuple[str, bytes]:
+def _evidence(found: LoadedTable, change: Publish) -> tuple[str, bytes]:
     location = proof.proof_location(metadata_directory(found.table), change.snapshot_id)
     entries = found.json.get("snapshots") or ()
     entry: Mapping[str, Any] = next((each for each in entries if each["snapshot-id"] == change.snapshot_id), {})

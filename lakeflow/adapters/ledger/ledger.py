@@ -28,7 +28,7 @@ from lakeflow.core.model.run import (
 from lakeflow.core.ports import Clock, Transaction
 from lakeflow.core.run import leases
 from lakeflow.core.run.garbage import Dropped
-from lakeflow.core.run.leases import Standing
+from lakeflow.core.run.leases import CurrentLeases
 
 _MOST: Final = 10_000
 """Bound values in one statement; SQLite takes 32,766."""
@@ -166,7 +166,7 @@ class SqlLedger:
                 _save(transaction, run, ())
         _each(transaction, statements.SAVE_VERDICT, [rows.verdict_row(verdict) for verdict in verdicts])
 
-    def standing(self) -> Standing:
+    def standing(self) -> CurrentLeases:
         """All leases, and what is known of their holders now."""
         with self._database.read() as connection:
             return self._standing(connection)
@@ -193,10 +193,10 @@ class SqlLedger:
         with self._database.read() as connection:
             return connection.execute(statements.CODE, {"version": version}).scalar_one_or_none()
 
-    def _standing(self, connection: Connection) -> Standing:
+    def _standing(self, connection: Connection) -> CurrentLeases:
         held = [rows.held(row) for row in connection.execute(statements.ALL_LEASES)]
         alive = {holder: self._is_alive(holder) for holder in leases.holders(held)}
-        return Standing(held, alive, self._clock(), self._lease_seconds)
+        return CurrentLeases(held, alive, self._clock(), self._lease_seconds)
 
 
 def free_all(connection: Connection) -> None:

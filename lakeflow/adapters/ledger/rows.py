@@ -21,7 +21,7 @@ from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult, Holder, Lease, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.run.garbage import Dropped
-from lakeflow.core.run.leases import Held
+from lakeflow.core.run.leases import AssetLease
 
 Record = TypeVar("Record")
 
@@ -48,8 +48,8 @@ def lease_row(lease: Lease, asset: AssetKey, now: datetime) -> dict[str, Any]:
     return _row(lease.holder, asset=asset, run=lease.run, token=lease.token, since=now)
 
 
-def held(row: Row[Any]) -> Held:
-    return _made(Held, row, holder=_made(Holder, row))
+def held(row: Row[Any]) -> AssetLease:
+    return _made(AssetLease, row, holder=_made(Holder, row))
 
 
 def run_row(run: RunRecord) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from typing import Final
 
 from lakeflow.adapters.machine.sealed import read_sealed, write_sealed
 from lakeflow.core.errors import AssetError
-from lakeflow.core.plan.landing import Found
+from lakeflow.core.plan.landing import FoundFile
 
 _SETTLED: Final = 2.0
 """Seconds without a change after which the next change must show in a file's times, on any file system."""
@@ -84,7 +84,7 @@ class Hashes:
         self._path = path
         self._lock = Lock()
 
-    def of(self, files: Sequence[tuple[str, Path]]) -> tuple[Found, ...]:
+    def of(self, files: Sequence[tuple[str, Path]]) -> tuple[FoundFile, ...]:
         """Each named file with its content, as it is now; several are read at a time."""
         known = self._load()
         with ThreadPoolExecutor(thread_name_prefix="hash") as pool:
@@ -106,7 +106,7 @@ class Hashes:
             write_sealed(self._path, json.dumps(dict(hashes[-_REMEMBERED:])))
 
 
-def find_files(root: Path, hashes: Hashes, globs: Sequence[str]) -> tuple[Found, ...]:
+def find_files(root: Path, hashes: Hashes, globs: Sequence[str]) -> tuple[FoundFile, ...]:
     """All files that the globs match, by name, with their content hashes; a name that begins with a dot is hidden.
 
     One that two globs spell in two ways (`in/../in/a.csv`) has the shorter name.
@@ -120,17 +120,17 @@ def find_files(root: Path, hashes: Hashes, globs: Sequence[str]) -> tuple[Found,
     shortest = sorted(found, key=lambda path: (-len(path.parts), str(path)))
     paths = {os.path.normpath(path): path for path in shortest}.values()
     # Who may put a file into a landing folder must not choose among all files that this user may read.
-    out = [Found(_name(root, path), 0, "", _OUT) for path in paths if found[path]]
+    out = [FoundFile(_name(root, path), 0, "", _OUT) for path in paths if found[path]]
     inside = hashes.of(sorted((_name(root, path), path) for path in paths if not found[path]))
     return tuple(sorted((*inside, *out), key=lambda file: file.name))
 
 
-def changed_files(root: Path, files: Sequence[Found]) -> tuple[str, ...]:
+def changed_files(root: Path, files: Sequence[FoundFile]) -> tuple[str, ...]:
     """The names of those that hold something else now, or are gone."""
     return tuple(file.name for file in files if _has_changed(root / file.name, file))
 
 
-def _has_changed(path: Path, file: Found) -> bool:
+def _has_changed(path: Path, file: FoundFile) -> bool:
     known = {file.identity: file.hash} if file.identity else {}
     return _found(file.name, path, known).hash != file.hash
 
@@ -139,22 +139,22 @@ def _name(root: Path, path: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _found(name: str, path: Path, known: Mapping[str, str]) -> Found:
+def _found(name: str, path: Path, known: Mapping[str, str]) -> FoundFile:
     """The file as it is now; `known` are the hashes of files by their identity."""
     try:
         name.encode()
         with path.open("rb") as file:  # a network file system asks the server anew only where a file is opened
             status = os.fstat(file.fileno())
             if not status.st_size:
-                return Found(name, 0, "", "the file is empty")
+                return FoundFile(name, 0, "", "the file is empty")
             identity = _identity(path, status)
             digest = known.get(identity) or hashlib.file_digest(file, "sha256").hexdigest()
     except UnicodeEncodeError:
-        return Found(ascii(name), 0, "", "its name is not UTF-8")
+        return FoundFile(ascii(name), 0, "", "its name is not UTF-8")
     except OSError as error:
-        return Found(name, 0, "", f"it cannot be read: {error.strerror}")
+        return FoundFile(name, 0, "", f"it cannot be read: {error.strerror}")
     is_settled = identity in known or status.st_ctime < time.time() - _SETTLED
-    return Found(name, status.st_size, digest, identity=identity if is_settled else "")
+    return FoundFile(name, status.st_size, digest, identity=identity if is_settled else "")
 
 
 def _identity(path: Path, status: os.stat_result) -> str:

@@ -23,7 +23,7 @@ from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Suite
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.run.audit_request import AuditRequest
-from lakeflow.core.run.resources import Share
+from lakeflow.core.run.resources import Resources
 
 if TYPE_CHECKING:
     from lakeflow.adapters.processes import Child
@@ -35,7 +35,7 @@ _BARREN: Final = 2
 """So many workers that die outside any step, and the audit gives up."""
 
 
-class Ask(StrEnum):
+class AuditorTask(StrEnum):
     """What is wanted of a worker: the audit, or only which rows its checks would put into quarantine, or what is wrong
     with its check files.
     """
@@ -61,11 +61,11 @@ class Job:
     lost: Mapping[str, str] = EMPTY
     too_long: str = ""
     kept: str | None = None
-    asks: Ask = Ask.AUDIT
+    asks: AuditorTask = AuditorTask.AUDIT
 
 
 @dataclass(frozen=True)
-class Limits:
+class WorkerResources:
     """What the worker's DuckDB may take; `memory` as in `"2GB"`, `spill` is a folder. None: DuckDB's own defaults.
 
     `release` gives the folder back once no worker is left.
@@ -132,7 +132,7 @@ class ProcessAuditor:
         self,
         spawn: Callable[[str], Child],
         log_path: str,
-        limits: Limits = Limits(),
+        limits: WorkerResources = WorkerResources(),
         kept: str | None = None,
         covers: Callable[[CheckFile], bool] = lambda file: file.kind is not CheckKind.SUITE,
     ) -> None:
@@ -178,15 +178,15 @@ class ProcessAuditor:
 
     def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
         """What goes to quarantine, as the port says. Blocks while another thread audits."""
-        return self._asked(request, Ask.REFUSALS, "what goes to quarantine").refusals
+        return self._asked(request, AuditorTask.REFUSALS, "what goes to quarantine").refusals
 
     def faults(self, request: AuditRequest) -> tuple[Fault, ...]:
         """What is wrong with its check files for rows of the scan's schema; no data is looked at. Of a scan without
         columns nothing is known: then they are only executed. AssetError when the worker dies.
         """
-        return self._asked(request, Ask.FAULTS, "what is wrong with its check files").faults
+        return self._asked(request, AuditorTask.FAULTS, "what is wrong with its check files").faults
 
-    def _asked(self, request: AuditRequest, wanted: Ask, what: str) -> Message:
+    def _asked(self, request: AuditRequest, wanted: AuditorTask, what: str) -> Message:
         with self._turn:
             self.start()
             worker = self._worker
@@ -232,7 +232,7 @@ class ProcessAuditor:
             self._drop()
             progress.lose(f"its process ended with {death}; see {self._log_path}")
 
-    def _sized(self, share: Share | None) -> Mapping[str, str]:
+    def _sized(self, share: Resources | None) -> Mapping[str, str]:
         """DuckDB's settings for a share of the machine."""
         if share is None:
             return self._settings

@@ -26,11 +26,11 @@ from lakeflow.core.keys import AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Rows, Scan
-from lakeflow.core.plan.landing import Found, Landed
+from lakeflow.core.plan.landing import FoundFile, Landed
 from lakeflow.core.ports import Engine, Produced
 from lakeflow.core.run.code_terms import FREELY, Listener, Terms, deaf, too_late
-from lakeflow.core.run.resources import LARGE, Share
-from lakeflow.core.run.write import Write, Written
+from lakeflow.core.run.resources import LARGE, Resources
+from lakeflow.core.run.write import Write, WriteResult
 
 if TYPE_CHECKING:
     from lakeflow.adapters.processes import Child
@@ -60,7 +60,7 @@ class Begin:
 
 
 @dataclass(frozen=True)
-class Ask:
+class MethodCall:
     """Call a method of what was produced."""
 
     method: str
@@ -82,7 +82,7 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """What a call gave, or the error that it raised, with the lines of its traceback where the log may hold them."""
 
     value: Any = None
@@ -90,7 +90,7 @@ class Answer:
     trace: tuple[str, ...] = ()
 
 
-Message = Hello | Begin | Ask | End | Answer
+Message = Hello | Begin | MethodCall | End | Reply
 
 
 def encode(message: Message) -> bytes:
@@ -149,13 +149,13 @@ class CodeProcesses:
         return self._here.produce(asset, inputs, terms)
 
     def land(
-        self, asset: Asset, files: Sequence[Found], loaded_at: datetime, terms: Terms = FREELY
+        self, asset: Asset, files: Sequence[FoundFile], loaded_at: datetime, terms: Terms = FREELY
     ) -> AbstractContextManager[Produced]:
         if _is_for_a_child(asset, terms):
             return self._elsewhere(asset, "land", (files, loaded_at), terms)
         return self._here.land(asset, files, loaded_at, terms)
 
-    def equal(self, left: Scan, right: Scan, share: Share | None = None) -> bool:
+    def equal(self, left: Scan, right: Scan, share: Resources | None = None) -> bool:
         return self._here.equal(left, right, share)
 
     def relation(self, scan: Scan) -> Any:
@@ -228,9 +228,9 @@ class _ProducedElsewhere:
         self.schema, self.landed = said
         self._talk = talk
 
-    def write(self, write: Write) -> Written:
+    def write(self, write: Write) -> WriteResult:
         try:
-            written: Written = self._talk.ask(Ask("write", (write,)))
+            written: WriteResult = self._talk.ask(MethodCall("write", (write,)))
         except BaseException:
             if self._talk.waits:
                 self._talk.worker.end()
@@ -240,7 +240,7 @@ class _ProducedElsewhere:
         return written
 
     def first(self, schema: Schema, limit: int) -> Rows:
-        rows: Rows = self._talk.ask(Ask("first", (schema, limit)))
+        rows: Rows = self._talk.ask(MethodCall("first", (schema, limit)))
         return rows
 
 
@@ -267,7 +267,7 @@ class _Talk:
         terms = replace(self._terms, limits=limits, said=deaf, traced=deaf, folder=self.folder)
         return self.ask(Begin(asset, method, arguments, terms, quiet, dict(os.environ)))
 
-    def ask(self, question: Begin | Ask) -> Any:
+    def ask(self, question: Begin | MethodCall) -> Any:
         """The child's answer. It raises what was raised there, and CodeError when the child ends or takes too long."""
         self.waits = True
         self.worker.send(question)
@@ -285,7 +285,7 @@ class _Talk:
         return _value(answer, self._terms.traced)
 
 
-def _value(answer: Answer, traced: Listener) -> Any:
+def _value(answer: Reply, traced: Listener) -> Any:
     if answer.trace:
         traced(answer.trace)
     if answer.error is not None:
@@ -322,12 +322,12 @@ class _Worker:
             _value(answer, traced)
             self._up = True
 
-    def answer(self, until: float | None, said: Listener) -> Answer:
+    def answer(self, until: float | None, said: Listener) -> Reply:
         """TimeoutError when the clock passes `until`, ChildProcessError when it ends. `said` hears what it prints."""
         try:
             while True:
                 with suppress(TimeoutError):
-                    answer: Answer = decode(self._child.receive(_TICK))
+                    answer: Reply = decode(self._child.receive(_TICK))
                     return answer
                 self._printed.tell(said)
                 if until is not None and monotonic() > until:

@@ -29,7 +29,7 @@ _MANY_RUNS = 1_000
 
 
 @dataclass(frozen=True)
-class Place:
+class AuditedPlace:
     """Where to look: a ref, or one snapshot by `s` and its first digits."""
 
     ref: str
@@ -46,7 +46,7 @@ def ref_of(status: AssetStatus, ref: str) -> str:
     return f"audit_{status.held[-1]}"  # run ids sort by time
 
 
-def failing_step(lake: Lake, status: AssetStatus, place: Place, limit: int) -> StepRecord:
+def failing_step(lake: Lake, status: AssetStatus, place: AuditedPlace, limit: int) -> StepRecord:
     """The step that audited that snapshot; UsageError when no audit of it is recorded.
 
     The ledger keeps a few rows a check. Where more fail, and the checks are still the same, as many as are asked for
@@ -91,7 +91,7 @@ def failing_answer(step: StepRecord, status: AssetStatus, limit: int, now: datet
     return Answer(data, _screen(step, status, limit, now), sample_records(bad))
 
 
-def _step_of(lake: Lake, status: AssetStatus, place: Place) -> StepRecord | None:
+def _step_of(lake: Lake, status: AssetStatus, place: AuditedPlace) -> StepRecord | None:
     if place.snapshot is None and place.ref != "main":
         return lake.run(place.ref.removeprefix("audit_")).step(status.asset)
     if place.snapshot is None and status.snapshot_id is None:

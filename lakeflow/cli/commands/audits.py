@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakeflow.cli.commands.options import SELECTION_HELP, takes_selection
-from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.screens.audit import audit_screen, history_screen, inspected_json, inspected_records
 from lakeflow.cli.session import Session, answers, now
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--run", metavar="RUN", help="What that run's audits recorded; nothing is audited again.")
 @click.option("--gx", is_flag=True, help="With each expectation Great Expectations' own result (only as JSON).")
 @click.option("--data-docs", metavar="DIR", help="Write Great Expectations' own HTML of the results there.")
-@answers(*Form)
+@answers(*OutputFormat)
 def audit(session: Session, selection: tuple[str, ...], exclude: str, **options: Any) -> Answer:
     """Run today's checks on what stands already; writes and records nothing.
 
@@ -37,7 +37,7 @@ def audit(session: Session, selection: tuple[str, ...], exclude: str, **options:
     where = {name: options[name] for name in places if options[name] is not None}
     if len(where) > 1:
         raise click.UsageError("--ref, --snapshot, --history and --run exclude each other")
-    if options["gx"] and click.get_current_context().params["output"] != Form.JSON:
+    if options["gx"] and click.get_current_context().params["output"] != OutputFormat.JSON:
         raise click.UsageError("--gx is JSON; add --output json")
     with session.lake() as lake:
         found = _found(lake, selection, exclude, where)

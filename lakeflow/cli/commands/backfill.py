@@ -9,7 +9,7 @@ import click
 
 from lakeflow.cli.answers.backfill import backfill_answer, backfill_code, backfill_progress
 from lakeflow.cli.commands.options import SELECTION_HELP, events_option, takes_selection, wait_option
-from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import event_stream
 from lakeflow.cli.session import Session, answers
 from lakeflow.core.model.timeline import parse_last, parse_moment
@@ -43,7 +43,7 @@ def _checked(parse: Any) -> Any:
 )
 @events_option
 @wait_option
-@answers(*Form)
+@answers(*OutputFormat)
 def backfill(
     session: Session, selection: tuple[str, ...], start: str | None, end: str | None, **asked: Any
 ) -> Answer | int:

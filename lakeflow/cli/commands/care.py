@@ -14,7 +14,7 @@ from lakeflow.cli.answers.care import (
     rebuilt_answer,
     relocated_answer,
 )
-from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.session import Session, answers
 from lakeflow.cli.text import Mark, line, screen
 from lakeflow.core.wording import counted
@@ -23,7 +23,7 @@ from lakeflow.project.scaffold import NEXT, scaffold
 
 @click.command(epilog="Nothing that exists is overwritten. The sample needs no network.")
 @click.argument("directory", default=".", metavar="[DIR]", type=click.Path(path_type=Path))
-@answers(Form.TABLE, Form.JSON)
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
 def init(session: Session, directory: Path) -> Answer:
     """Make a new project with a small sample in it, ready to materialize."""
     place = Path(session.project) / directory
@@ -39,7 +39,7 @@ def init(session: Session, directory: Path) -> Answer:
 
 @click.command(epilog="Runs may go on meanwhile. How to put a copy back: docs/operations.md.")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@answers(Form.TABLE, Form.JSON)
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
 def backup(session: Session, directory: Path) -> Answer:
     """Copy the lake, as it is at one moment, to a folder that is new or empty."""
     return backup_answer(session.backup(directory), directory)
@@ -54,7 +54,7 @@ def backup(session: Session, directory: Path) -> Answer:
 @click.option(
     "--rebuild-catalog", "rebuilds", is_flag=True, help="Make a lost database again from the tables' own metadata."
 )
-@answers(*Form)
+@answers(*OutputFormat)
 def doctor(session: Session, moves: bool, mends: bool, rebuilds: bool, deep: bool) -> Answer:
     """Say what is wrong with this machine or this lake, and what to type."""
     if rebuilds and moves:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lakeflow.as_json.values import lineage_json, rows_json, run_json, snapshot_json, status_json, undefined_json
-from lakeflow.cli.answers.failing import Place, failing_answer, failing_step, ref_of
+from lakeflow.cli.answers.failing import AuditedPlace, failing_answer, failing_step, ref_of
 from lakeflow.cli.answers.run import readers_of
 from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, asset_argument, limit_option, takes_selection
-from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.screens.history import runs_records, runs_screen, snapshots_records, snapshots_screen
 from lakeflow.cli.screens.lake import (
     lineage_records,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog=SELECTION_HELP)
 @takes_selection
-@answers(*Form)
+@answers(*OutputFormat)
 def status(session: Session, selection: tuple[str, ...], exclude: str) -> Answer:
     """Say how the assets stand, what needs a decision first."""
     with session.looking() as lake:
@@ -58,7 +58,7 @@ def status(session: Session, selection: tuple[str, ...], exclude: str) -> Answer
 @click.argument("run", required=False)
 @click.option("--log", "logged", is_flag=True, help="What happened when in RUN, from its log.")
 @limit_option
-@answers(*Form)
+@answers(*OutputFormat)
 def runs(session: Session, run: str | None, logged: bool, limit: int) -> Answer:
     """List the runs, newest first, or show one."""
     if logged and not run:
@@ -71,7 +71,7 @@ def runs(session: Session, run: str | None, logged: bool, limit: int) -> Answer:
 
 @click.command()
 @asset_argument
-@answers(*Form)
+@answers(*OutputFormat)
 def snapshots(session: Session, asset: str) -> Answer:
     """Show the snapshots of an asset, newest first: open branches, then what readers see and saw."""
     with session.lake() as lake:
@@ -87,7 +87,7 @@ def snapshots(session: Session, asset: str) -> Answer:
 @as_of_option
 @click.option("--failing", is_flag=True, help="The rows that failed its checks.")
 @limit_option
-@answers(*Form)
+@answers(*OutputFormat)
 def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **options: Any) -> Answer:
     """Show the first rows of an asset, or (--failing) those that fail its checks.
 
@@ -99,7 +99,7 @@ def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **
     with session.lake() as lake:
         one = _status_of(lake, asset)
         then = f"s{lake.snapshot_at(str(one.asset), as_of)}" if as_of else snapshot
-        place = Place(ref_of(one, ref or "main"), then)
+        place = AuditedPlace(ref_of(one, ref or "main"), then)
         if options["failing"]:
             return failing_answer(failing_step(lake, one, place, options["limit"]), one, options["limit"], now())
         return _rows(lake, one, place, options["limit"])
@@ -108,7 +108,7 @@ def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **
 @click.command(epilog="Its inputs are what readers see now. Personal columns are masked.")
 @asset_argument
 @limit_option
-@answers(*Form)
+@answers(*OutputFormat)
 def preview(session: Session, asset: str, limit: int) -> Answer:
     """Compute an asset and show its first rows; writes nothing."""
     with session.lake() as lake:
@@ -121,7 +121,7 @@ def preview(session: Session, asset: str, limit: int) -> Answer:
 @click.command(epilog=SELECTION_HELP)
 @takes_selection
 @click.option("--snapshots", "by_snapshot", is_flag=True, help="Which snapshots went into each other.")
-@answers(*Form)
+@answers(*OutputFormat)
 def lineage(session: Session, selection: tuple[str, ...], exclude: str, by_snapshot: bool) -> Answer:
     """Show as a tree what was made from what."""
     with session.lake() as lake:
@@ -148,7 +148,7 @@ def _log(lake: ReadableLake, prefix: str) -> Answer:
     return Answer({"run": run, "log": list(lines)}, screen([line(text) for text in lines]), (("line",), records))
 
 
-def _rows(lake: Lake, one: AssetStatus, place: Place, limit: int) -> Answer:
+def _rows(lake: Lake, one: AssetStatus, place: AuditedPlace, limit: int) -> Answer:
     rows = lake.show(str(one.asset), ref=place.ref, snapshot=place.snapshot, limit=limit)
     where = {"asset": str(one.asset), "ref": None if place.snapshot else place.ref, "snapshot": place.snapshot}
     elsewhere = place.ref != "main" or place.snapshot is not None

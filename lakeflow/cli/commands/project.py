@@ -6,7 +6,7 @@ import click
 
 from lakeflow.as_json.values import asset_json, plan_json, project_json, setting_json
 from lakeflow.cli.commands.options import SELECTION_HELP, full_refresh_option, go_on_option, takes_selection
-from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.screens.lake import (
     check_screen,
     config_records,
@@ -21,7 +21,7 @@ from lakeflow.cli.session import Session, answers
 
 @click.command(epilog="Every fault is named with file and line, and how to mend it. What only data shows is no fault.")
 @click.option("--deep", is_flag=True, help="Load the check files too, and look for what their expectations name.")
-@answers(Form.TABLE, Form.JSON)
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
 def check(session: Session, deep: bool) -> Answer:
     """Load all files, look up what their SQL names, and report the faults; touches no data."""
     with session.lake() as lake:
@@ -32,7 +32,7 @@ def check(session: Session, deep: bool) -> Answer:
 
 @click.command("list", epilog=SELECTION_HELP)
 @takes_selection
-@answers(*Form)
+@answers(*OutputFormat)
 def list_assets(session: Session, selection: tuple[str, ...], exclude: str) -> Answer:
     """List the assets."""
     with session.looking() as lake:
@@ -47,7 +47,7 @@ def list_assets(session: Session, selection: tuple[str, ...], exclude: str) -> A
 @full_refresh_option
 @go_on_option
 @click.option("--exit-code", "tells", is_flag=True, help="Exit 1 when there is something to do.")
-@answers(*Form)
+@answers(*OutputFormat)
 def plan(session: Session, selection: tuple[str, ...], exclude: str, tells: bool, **asked: bool) -> Answer:
     """Say what would run, and why; touches nothing."""
     with session.lake() as lake:
@@ -59,7 +59,7 @@ def plan(session: Session, selection: tuple[str, ...], exclude: str, tells: bool
 @click.command()
 @click.argument("action", default="show", type=click.Choice(["show"]))
 @click.option("--sources", "tells", is_flag=True, help="Say where each value came from (JSON and CSV always do).")
-@answers(*Form)
+@answers(*OutputFormat)
 def config(session: Session, action: str, tells: bool) -> Answer:
     """Show every setting, and where it came from."""
     settings = session.configuration()

@@ -10,7 +10,7 @@ import click
 from lakeflow.as_json.values import rows_json
 from lakeflow.cli.answers.run import readers_of, run_answer
 from lakeflow.cli.commands.options import asset_argument, wait_option
-from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import progress
 from lakeflow.cli.screens.rows import rows_records, rows_screen
 from lakeflow.cli.screens.run import steps_records
@@ -30,7 +30,7 @@ _ROWS = 20
 @asset_argument
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help=f"show: at most so many.  [default: {_ROWS}]")
 @wait_option
-@answers(*Form)
+@answers(*OutputFormat)
 def quarantine(session: Session, action: str, asset: str, limit: int | None, wait: float) -> Answer:
     """Show the rows that checks refuse, or write back those that pass now."""
     if action == "show":

@@ -18,7 +18,7 @@ from lakeflow.cli.commands.options import (
     wait_option,
 )
 from lakeflow.cli.failure import exit_code
-from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import event_stream, nothing_to_do, progress
 from lakeflow.cli.session import Session, answers, now
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @events_option
 @wait_option
 @parallel_option
-@answers(Form.TABLE, Form.JSON)
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
 def materialize(
     session: Session, selection: tuple[str, ...], events: bool, parallel: int | None, **options: Any
 ) -> Answer | int:
@@ -49,7 +49,7 @@ def materialize(
 @takes_selection
 @click.option("--force", is_flag=True, help="Publish although checks failed or errored; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why it is forced; recorded with your name.")
-@answers(Form.TABLE, Form.JSON)
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
 def publish(session: Session, run: str, selection: tuple[str, ...], reason: str | None, **options: Any) -> Answer:
     """Audit the held snapshots of a run again and publish what passes.
 
@@ -64,7 +64,7 @@ def publish(session: Session, run: str, selection: tuple[str, ...], reason: str 
 
 @click.command()
 @click.argument("run")
-@answers(Form.TABLE, Form.JSON)
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
 def discard(session: Session, run: str) -> Answer:
     """Drop what a run wrote and did not publish; readers see no change."""
     with session.lake() as lake:
@@ -75,7 +75,7 @@ def discard(session: Session, run: str) -> Answer:
 @click.argument("run", required=False)
 @wait_option
 @parallel_option
-@answers(Form.TABLE, Form.JSON)
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
 def retry(session: Session, run: str | None, wait: float, parallel: int | None) -> Answer:
     """Go on with a run that was not published, over its unpublished steps; by default the latest."""
     with (
@@ -88,7 +88,7 @@ def retry(session: Session, run: str | None, wait: float, parallel: int | None) 
 @click.command()
 @click.argument("run")
 @click.option("--force", is_flag=True, help="Accept a state of the lake that no run produced.")
-@answers(Form.TABLE, Form.JSON)
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
 def rollback(session: Session, run: str, force: bool) -> Answer:
     """Take a published run back, whole: readers see again what they saw before it."""
     with session.lake() as lake:

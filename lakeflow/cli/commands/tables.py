@@ -13,7 +13,7 @@ from lakeflow.cli.answers.garbage import garbage_answer
 from lakeflow.cli.answers.run import readers_of, run_answer, step_errors
 from lakeflow.cli.commands.options import older_than_option
 from lakeflow.cli.completion import complete_asset
-from lakeflow.cli.output import Answer, Form
+from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import progress
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import Mark, line, screen
@@ -30,7 +30,7 @@ from lakeflow.core.run.garbage import HALF
     help="Its folder, one of its metadata files, or catalog.namespace.table.  [default: where it stands]",
 )
 @click.option("--warehouse", is_flag=True, help="Make the warehouse this lake's, though it holds files already.")
-@answers(Form.TABLE, Form.JSON)
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
 def adopt(session: Session, asset: str | None, place: str | None, warehouse: bool) -> Answer:
     """Audit an Iceberg table that exists and make it the asset's, as it stands."""
     if warehouse == bool(asset) or (warehouse and place):
@@ -53,7 +53,7 @@ def _adopted(warehouse: Path) -> Answer:
 @click.option("--delete", is_flag=True, help="Remove them.")
 @click.option("--yes", is_flag=True, help="With --delete: also where that is more than half of the warehouse.")
 @older_than_option
-@answers(Form.TABLE, Form.JSON)
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
 def gc(session: Session, delete: bool, yes: bool, older_than: float) -> Answer:
     """Say which files nothing needs any more, or remove them: of expired and discarded snapshots, of failed loads."""
     age = timedelta(seconds=older_than)
@@ -65,7 +65,7 @@ def gc(session: Session, delete: bool, yes: bool, older_than: float) -> Answer:
 
 @click.command(epilog="Its files stay until `lakeflow gc --delete`; `lakeflow adopt ASSET --from PLACE` takes it back.")
 @click.argument("table")
-@answers(Form.TABLE, Form.JSON)
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
 def drop(session: Session, table: str) -> Answer:
     """Take a table that no asset defines any more out of the catalog."""
     with session.lake() as lake:

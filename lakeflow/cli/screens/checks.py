@@ -11,7 +11,7 @@ from lakeflow.cli.screens.rows import grid
 from lakeflow.cli.text import Mark, align, line
 from lakeflow.cli.words import count, in_rows, percent
 from lakeflow.core.model.check import Outcome, Severity
-from lakeflow.core.model.run import CheckResult, Scope
+from lakeflow.core.model.run import CheckResult, ReadScope
 
 BAD: Final = frozenset({Outcome.FAILED, Outcome.ERRORED})
 MOST_SAMPLES: Final = 5
@@ -62,5 +62,5 @@ def _how_much(check: CheckResult) -> str:
 
 def _note(check: CheckResult) -> str:
     light = check.severity is not Severity.CRITICAL and check.outcome is Outcome.FAILED
-    parts = ("of the rows added",) if check.scope is Scope.ADDED else ()
+    parts = ("of the rows added",) if check.scope is ReadScope.ADDED else ()
     return "; ".join((*parts, f"{check.severity}, does not hold") if light else parts)

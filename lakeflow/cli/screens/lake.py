@@ -12,7 +12,7 @@ from rich.text import Text
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import age, in_rows, readers_see
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset, Kind, Project, SqlCode
+from lakeflow.core.model.asset import Asset, AssetKind, Project, SqlCode
 from lakeflow.core.model.run import RunRecord, RunState
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan.landing import told
@@ -242,7 +242,7 @@ def _dimensions(node: LineageNode) -> Text:
 
 def _is_star(node: LineageNode) -> bool:
     """A mart is what gold is unless said, so only facts and dimensions say what they are."""
-    return node.kind in (Kind.FACT, Kind.DIMENSION)
+    return node.kind in (AssetKind.FACT, AssetKind.DIMENSION)
 
 
 def _repeat(node: LineageNode) -> Text:

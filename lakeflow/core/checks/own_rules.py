@@ -22,7 +22,7 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 @dataclass(frozen=True)
-class Ruled:
+class RuleResult:
     """`observed` is what Great Expectations calls the observed value, `details` the figures behind it.
 
     `told` is what was found, in words.
@@ -34,7 +34,7 @@ class Ruled:
     told: str = ""
 
 
-def rule(kind: str, args: Args, values: Values) -> Ruled:
+def rule(kind: str, args: Args, values: Values) -> RuleResult:
     """The judgement of an expectation of that kind, with these arguments, on these figures."""
     return _RULES[kind](args, values)
 
@@ -52,7 +52,7 @@ def enough(rows: int, failed: int, mostly: float) -> bool:
     return rows == 0 or (rows - failed) / rows >= mostly
 
 
-def _row_count(args: Args, values: Values) -> Ruled:
+def _row_count(args: Args, values: Values) -> RuleResult:
     """Rows now against rows on main: their difference and their ratio, each within its bounds (included)."""
     rows, before = values["rows"], values["main"]
     change, ratio = rows - before, rows / before if before else None
@@ -60,31 +60,31 @@ def _row_count(args: Args, values: Values) -> Ruled:
     success = success and _within(ratio, args["min_ratio"], args["max_ratio"])
     shown = "" if ratio is None else f", {ratio:.4g} ×"
     told = f"found {counted(rows, 'row')}, main has {before:,} ({change:+,}{shown})"
-    return Ruled(success, rows, {"main": before, "change": change, "ratio": ratio}, told)
+    return RuleResult(success, rows, {"main": before, "change": change, "ratio": ratio}, told)
 
 
-def _fresh(args: Args, values: Values) -> Ruled:
+def _fresh(args: Args, values: Values) -> RuleResult:
     """Times are naive, in UTC. A value later than the audit tells nothing of how old the table is."""
     ahead = values.get("future", 0)
     beside = f"; {counted(ahead, 'value')} from the future not counted" if ahead else ""
     if values["newest"] is None:
-        return Ruled(success=False, details={"future": ahead}, told=f"no value is as old as the audit{beside}")
+        return RuleResult(success=False, details={"future": ahead}, told=f"no value is as old as the audit{beside}")
     newest, at = values["newest"].isoformat(sep=" "), values["at"].isoformat(sep=" ", timespec="seconds")
     age = (values["at"] - values["newest"]).total_seconds()
     shown = str(timedelta(seconds=int(age)))
     details = {"at": at, "age_seconds": age, "future": ahead}
     told = f"the newest is {newest}, {shown} old at {at}{beside}"
-    return Ruled(age <= seconds(args["max_age"]), newest, details, told)
+    return RuleResult(age <= seconds(args["max_age"]), newest, details, told)
 
 
-def _schema(_: Args, values: Values) -> Ruled:
+def _schema(_: Args, values: Values) -> RuleResult:
     breaches = list(values["breaches"])
-    return Ruled(not breaches, breaches, told="; ".join(breaches))
+    return RuleResult(not breaches, breaches, told="; ".join(breaches))
 
 
-def _distribution(args: Args, values: Values) -> Ruled:
+def _distribution(args: Args, values: Values) -> RuleResult:
     distance = values["distance"]
-    return Ruled(distance <= args["max_distance"], distance, told=f"the distance from main is {distance:.4g}")
+    return RuleResult(distance <= args["max_distance"], distance, told=f"the distance from main is {distance:.4g}")
 
 
 def _within(value: float | None, low: float | None, high: float | None) -> bool:
@@ -94,7 +94,7 @@ def _within(value: float | None, low: float | None, high: float | None) -> bool:
     return value is not None and (low is None or value >= low) and (high is None or value <= high)
 
 
-_RULES: Final[Mapping[str, Callable[[Args, Values], Ruled]]] = {
+_RULES: Final[Mapping[str, Callable[[Args, Values], RuleResult]]] = {
     "row_count": _row_count,
     "fresh": _fresh,
     "schema": _schema,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lakeflow.core.declare.fields import EXAMPLES, FORMS, Flaw, NewKeys, NewRows, WrongFormError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
-from lakeflow.core.model.asset import Column, Deletes, Kind, Limits, OnRewrite, WriteMode
+from lakeflow.core.model.asset import AssetKind, Column, Deletes, Limits, OnRewrite, WriteMode
 from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PartitionField, SortField
@@ -45,7 +45,7 @@ class Declaration:
     layer: str = ""
     reads: tuple[str, ...] = ()
     source: FileSource | None = None
-    kind: Kind | None = None
+    kind: AssetKind | None = None
     foreign_keys: tuple[ForeignKey, ...] = ()
     new_rows: tuple[str, ...] = ()
     new_keys: Mapping[str, tuple[str, ...]] = EMPTY

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.keys import AssetKey, ExternalKey
-from lakeflow.core.model.asset import Column, Deletes, Kind, Mask, OnRewrite, WriteMode
+from lakeflow.core.model.asset import AssetKind, Column, Deletes, Mask, OnRewrite, WriteMode
 from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.model.file_source import FileSource, read_source
 from lakeflow.core.model.layout import PartitionField, SortField, read_partition_field, read_sort_field
@@ -303,7 +303,7 @@ FORMS: Final = {
     "sort_by": _layout(read_sort_field),
     "columns": _columns,
     "source": _source,
-    "kind": _choice(Kind),
+    "kind": _choice(AssetKind),
     "foreign_keys": _foreign_keys,
     "on_rewrite": _choice(OnRewrite),
     "seconds": _seconds,

@@ -26,7 +26,7 @@ _NAME: Final = (
 
 
 @dataclass(frozen=True)
-class Draft:
+class AssetDraft:
     """An asset as its file declares it, before anything is known of the others.
 
     `inputs` maps the name that the code uses to the upstream, `externals` to a table of another catalog. `lines` holds
@@ -88,10 +88,10 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Read:
+class ParsedFile:
     """What one file gave. `lost` are the assets that it may define but that its faults keep from being seen."""
 
-    drafts: tuple[Draft, ...] = ()
+    drafts: tuple[AssetDraft, ...] = ()
     faults: tuple[Fault, ...] = ()
     lost: frozenset[AssetKey] = frozenset()
 
@@ -103,21 +103,21 @@ def write_mode(declaration: Declaration, layer: Layer) -> WriteMode:
     return declaration.write or (WriteMode.APPEND if layer is Layer.BRONZE else WriteMode.REPLACE)
 
 
-def faults_of(drafts: Sequence[Draft], lost: frozenset[AssetKey] = frozenset()) -> list[Fault]:
+def faults_of(drafts: Sequence[AssetDraft], lost: frozenset[AssetKey] = frozenset()) -> list[Fault]:
     """Everything that breaks a law, in no order. Duplicates are told once, at the later place."""
     known = {draft.key for draft in drafts} | lost
     found = [fault for draft in drafts for fault in _laws(draft, known)]
     return [*found, *_duplicates(drafts), *_renames(drafts), *_cycles(drafts)]
 
 
-def in_order(drafts: Iterable[Draft]) -> list[Draft]:
+def in_order(drafts: Iterable[AssetDraft]) -> list[AssetDraft]:
     """Upstreams first, otherwise by key; the drafts have no fault."""
     by_key = {draft.key: draft for draft in sorted(drafts, key=lambda draft: draft.key)}
     graph = {key: sorted(draft.inputs.values()) for key, draft in by_key.items()}
     return [by_key[key] for key in TopologicalSorter(graph).static_order()]
 
 
-def children_of(drafts: Iterable[Draft]) -> Mapping[AssetKey, frozenset[AssetKey]]:
+def children_of(drafts: Iterable[AssetDraft]) -> Mapping[AssetKey, frozenset[AssetKey]]:
     """Which assets read each one directly."""
     children: dict[AssetKey, set[AssetKey]] = {}
     for draft in drafts:
@@ -137,7 +137,7 @@ def descendants(key: AssetKey, children: Mapping[AssetKey, frozenset[AssetKey]])
     return frozenset(found)
 
 
-def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
+def _laws(draft: AssetDraft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _name(draft)
     yield from _columns(draft)
     yield from _layer(draft)
@@ -152,12 +152,12 @@ def _laws(draft: Draft, known: set[AssetKey]) -> Iterator[Fault]:
         yield from _input(draft, name, upstream, known)
 
 
-def _name(draft: Draft) -> Iterator[Fault]:
+def _name(draft: AssetDraft) -> Iterator[Fault]:
     if not NAME_PATTERN.fullmatch(draft.key.name) or "__" in draft.key.name:
         yield draft.fault(f"{draft.key.name!r} cannot be the name of a table", _NAME, "name")
 
 
-def _columns(draft: Draft) -> Iterator[Fault]:
+def _columns(draft: AssetDraft) -> Iterator[Fault]:
     """What is declared of a column that no table may have, such as that it is personal, would be without effect."""
     said = draft.declaration
     fields = {**dict.fromkeys(said.key, "key"), **{name: f"columns.{name}" for name in said.columns}}
@@ -167,7 +167,7 @@ def _columns(draft: Draft) -> Iterator[Fault]:
             yield draft.fault(f"{draft.key} has a column {name!r}, a name that Iceberg reserves", hint, field_)
 
 
-def _layer(draft: Draft) -> Iterator[Fault]:
+def _layer(draft: AssetDraft) -> Iterator[Fault]:
     if draft.key.layer is Layer.BRONZE and draft.write is not WriteMode.APPEND:
         hint = f'drop write = "{draft.write}", or move the asset to layers/silver/'
         yield draft.fault(f"{draft.key} is bronze, and bronze only appends", hint, "write")
@@ -175,7 +175,7 @@ def _layer(draft: Draft) -> Iterator[Fault]:
         yield draft.fault(f"{draft.key} declares no key", 'name the columns that tell rows apart: key = ["id"]')
 
 
-def _merging(draft: Draft) -> Iterator[Fault]:
+def _merging(draft: AssetDraft) -> Iterator[Fault]:
     """What a write mode needs beside its name, and what means nothing without it."""
     said = draft.declaration
     keyed = draft.write in {WriteMode.UPSERT, WriteMode.SCD2}
@@ -196,7 +196,7 @@ def _merging(draft: Draft) -> Iterator[Fault]:
         yield draft.fault(f"{draft.key} closes what does not come and reads only new rows", hint, "deletes")
 
 
-def _track(draft: Draft) -> Iterator[Fault]:
+def _track(draft: AssetDraft) -> Iterator[Fault]:
     """The columns that make a version: such as the code gives, and none that tells keys or moments apart."""
     said, seen = draft.declaration, set[str]()
     apart = {name.lower(): "key" for name in said.key} | ({said.at.lower(): "at"} if said.at else {})
@@ -213,7 +213,7 @@ def _track(draft: Draft) -> Iterator[Fault]:
         seen.add(name.lower())
 
 
-def _layout(draft: Draft) -> Iterator[Fault]:
+def _layout(draft: AssetDraft) -> Iterator[Fault]:
     """Partition values stand in paths and manifests, where no mask reaches."""
     said = draft.declaration
     personal = {name.lower() for name, column in said.columns.items() if column.pii and not column.mask}
@@ -230,7 +230,7 @@ def _layout(draft: Draft) -> Iterator[Fault]:
             yield draft.fault(what, hint, "partition_by")
 
 
-def _reads(draft: Draft) -> Iterator[Fault]:
+def _reads(draft: AssetDraft) -> Iterator[Fault]:
     if not draft.declaration.reads:
         return
     outside_bronze = draft.key.layer is Layer.GOLD or (
@@ -244,7 +244,7 @@ def _reads(draft: Draft) -> Iterator[Fault]:
         yield draft.fault(f"{draft.key} has both reads and inputs", hint, "reads")
 
 
-def _source(draft: Draft) -> Iterator[Fault]:
+def _source(draft: AssetDraft) -> Iterator[Fault]:
     if draft.declaration.source is None:
         return
     if draft.key.layer is not Layer.BRONZE:
@@ -256,7 +256,7 @@ def _source(draft: Draft) -> Iterator[Fault]:
         yield draft.fault(f"{draft.key} has both source and {other}", hint, "source")
 
 
-def _new_rows(draft: Draft) -> Iterator[Fault]:
+def _new_rows(draft: AssetDraft) -> Iterator[Fault]:
     said, policy = draft.declaration, draft.declaration.on_rewrite
     declared = {**dict.fromkeys(said.new_rows, "new_rows"), **dict.fromkeys(said.new_keys, "new_keys")}
     for name in sorted(set(declared) - {str(key) for key in draft.inputs.values()}):
@@ -283,14 +283,14 @@ def _new_rows(draft: Draft) -> Iterator[Fault]:
         yield draft.fault(f"{draft.key} is bronze, and bronze never takes a row back", hint, "on_rewrite")
 
 
-def _externals(draft: Draft) -> Iterator[Fault]:
+def _externals(draft: AssetDraft) -> Iterator[Fault]:
     if draft.externals and draft.key.layer is Layer.GOLD:
         name = min(map(str, draft.externals.values()))
         hint = "gold reads silver and gold: take it in with a bronze or silver asset first"
         yield draft.fault(f"{draft.key} is gold and reads {name} of another catalog", hint, "external")
 
 
-def _timeline(draft: Draft) -> Iterator[Fault]:
+def _timeline(draft: AssetDraft) -> Iterator[Fault]:
     said = draft.declaration
     if said.partition is None:
         for name in ("start", "end", "lookback"):
@@ -307,7 +307,7 @@ def _timeline(draft: Draft) -> Iterator[Fault]:
         yield draft.fault(f"{draft.key} ends before it starts", "end is the first moment that is not built", "end")
 
 
-def _input(draft: Draft, name: str, upstream: AssetKey, known: set[AssetKey]) -> Iterator[Fault]:
+def _input(draft: AssetDraft, name: str, upstream: AssetKey, known: set[AssetKey]) -> Iterator[Fault]:
     if upstream not in known:
         hint = did_you_mean_asset(upstream, known, "no asset is defined yet by that name")
         yield draft.fault(f"{draft.key} reads {upstream}, which is not defined", hint, name)
@@ -319,7 +319,7 @@ def _input(draft: Draft, name: str, upstream: AssetKey, known: set[AssetKey]) ->
         yield draft.fault(f"{draft.key} is gold and reads {upstream}", hint, name)
 
 
-def _renames(drafts: Sequence[Draft]) -> Iterator[Fault]:
+def _renames(drafts: Sequence[AssetDraft]) -> Iterator[Fault]:
     """A table has one name: what is still defined cannot have been renamed, nor can two assets come from one."""
     defined = {draft.key for draft in drafts}
     taken: set[AssetKey] = set()
@@ -335,8 +335,8 @@ def _renames(drafts: Sequence[Draft]) -> Iterator[Fault]:
             taken.add(old)
 
 
-def _duplicates(drafts: Sequence[Draft]) -> Iterator[Fault]:
-    first: dict[AssetKey, Draft] = {}
+def _duplicates(drafts: Sequence[AssetDraft]) -> Iterator[Fault]:
+    first: dict[AssetKey, AssetDraft] = {}
     for draft in sorted(drafts, key=lambda draft: (draft.code.path, draft.code.line)):
         if draft.key in first:
             where = f"{first[draft.key].code.path}:{first[draft.key].code.line}"
@@ -344,7 +344,7 @@ def _duplicates(drafts: Sequence[Draft]) -> Iterator[Fault]:
         first.setdefault(draft.key, draft)
 
 
-def _cycles(drafts: Sequence[Draft]) -> Iterator[Fault]:
+def _cycles(drafts: Sequence[AssetDraft]) -> Iterator[Fault]:
     """Every separate cycle with its full path, told where its first asset reads the one before it."""
     by_key = {draft.key: draft for draft in drafts}
     graph = {draft.key: set(draft.inputs.values()) & by_key.keys() for draft in drafts}
@@ -365,7 +365,7 @@ def _a_cycle(graph: Mapping[AssetKey, set[AssetKey]]) -> list[AssetKey]:
     return []
 
 
-def _cycle_fault(cycle: list[AssetKey], by_key: Mapping[AssetKey, Draft]) -> Fault:
+def _cycle_fault(cycle: list[AssetKey], by_key: Mapping[AssetKey, AssetDraft]) -> Fault:
     draft, upstream = by_key[cycle[0]], cycle[-2]
     name = next(name for name, key in draft.inputs.items() if key == upstream)
     path = " → ".join(map(str, cycle))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from lakeflow.core.declare.laws import Draft
+from lakeflow.core.declare.laws import AssetDraft
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.asset import Column
@@ -21,7 +21,7 @@ Personal: TypeAlias = Mapping[AssetKey, frozenset[str]]
 _MASK = 'give it mask = "hash" or mask = "redact", or leave the column out'
 
 
-def unmasked(drafts: Sequence[Draft]) -> Iterator[Fault]:
+def unmasked(drafts: Sequence[AssetDraft]) -> Iterator[Fault]:
     """A fault for each column that holds personal data and may not; the drafts, upstreams first, have no other."""
     personal: dict[AssetKey, frozenset[str]] = {}
     for draft in drafts:
@@ -30,18 +30,18 @@ def unmasked(drafts: Sequence[Draft]) -> Iterator[Fault]:
         personal[draft.key] = _left(draft)
 
 
-def _left(draft: Draft) -> frozenset[str]:
+def _left(draft: AssetDraft) -> frozenset[str]:
     columns = draft.declaration.columns
     return frozenset(name.lower() for name, column in columns.items() if column.pii and column.mask is None)
 
 
-def _declared(draft: Draft) -> Iterator[Fault]:
+def _declared(draft: AssetDraft) -> Iterator[Fault]:
     for name in sorted(_left(draft)) if draft.key.layer is not Layer.BRONZE else ():
         message = f"{draft.key} holds personal data unmasked in column {name!r}, which only bronze may"
         yield _fault(draft, name, message, _MASK)
 
 
-def _carried(draft: Draft, personal: Personal) -> Iterator[Fault]:
+def _carried(draft: AssetDraft, personal: Personal) -> Iterator[Fault]:
     if draft.flows is None or not any(personal.get(key) for key in draft.inputs.values()):
         return
     said = {name.lower(): column for name, column in draft.declaration.columns.items()}
@@ -91,7 +91,7 @@ def _origin(origins: Origins, personal: Personal) -> str:
     return ""
 
 
-def _fault(draft: Draft, column: str, message: str, hint: str) -> Fault:
+def _fault(draft: AssetDraft, column: str, message: str, hint: str) -> Fault:
     """At the column's own declaration, else where the asset begins."""
     names = (name for name in draft.lines if name.lower() == f"columns.{column}")
     return draft.fault(message, hint, next(names, ""))

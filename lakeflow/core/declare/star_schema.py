@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from lakeflow.core.declare.laws import Draft, children_of, descendants
+from lakeflow.core.declare.laws import AssetDraft, children_of, descendants
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, Layer
-from lakeflow.core.model.asset import Kind, WriteMode
+from lakeflow.core.model.asset import AssetKind, WriteMode
 from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.wording import did_you_mean_asset
 
 _AT: Final = "foreign_keys"
 
 
-def star_faults(drafts: Sequence[Draft], lost: frozenset[AssetKey] = frozenset()) -> list[Fault]:
+def star_faults(drafts: Sequence[AssetDraft], lost: frozenset[AssetKey] = frozenset()) -> list[Fault]:
     """Everything that breaks a law of stars, in no order; assets that are lost to other faults are not judged."""
     known = {draft.key: draft for draft in drafts}
     children = children_of(drafts)
@@ -32,7 +32,7 @@ def star_faults(drafts: Sequence[Draft], lost: frozenset[AssetKey] = frozenset()
     return faults
 
 
-def _alone(draft: Draft) -> Iterator[Fault]:
+def _alone(draft: AssetDraft) -> Iterator[Fault]:
     declared, kind = draft.declaration, draft.declaration.kind
     at = "kind" if kind else _AT
     if draft.key.layer is not Layer.GOLD:
@@ -40,22 +40,22 @@ def _alone(draft: Draft) -> Iterator[Fault]:
             hint = f"drop {at}, or move the asset to layers/gold/"
             yield draft.fault(f"{draft.key} is {draft.key.layer}, and only gold has facts and dimensions", hint, at)
         return
-    if kind in (Kind.FACT, Kind.DIMENSION) and not declared.key:
+    if kind in (AssetKind.FACT, AssetKind.DIMENSION) and not declared.key:
         yield draft.fault(f"{draft.key} is a {kind} and declares no key", 'its grain is its key: key = ["id"]', at)
-    if kind is Kind.FACT and not declared.foreign_keys:
+    if kind is AssetKind.FACT and not declared.foreign_keys:
         hint = 'name its dimensions: foreign_keys = {carrier = "gold.carriers.carrier"}'
         yield draft.fault(f"{draft.key} is a fact and has no foreign keys", hint, at)
-    if kind in (None, Kind.MART) and declared.foreign_keys:
+    if kind in (None, AssetKind.MART) and declared.foreign_keys:
         hint = 'say kind = "fact" or kind = "dimension"'
         yield draft.fault(f"{draft.key} is a mart and has foreign keys", hint, _AT)
 
 
-def _target(draft: Draft, foreign: ForeignKey, known: Mapping[AssetKey, Draft]) -> Iterator[Fault]:
+def _target(draft: AssetDraft, foreign: ForeignKey, known: Mapping[AssetKey, AssetDraft]) -> Iterator[Fault]:
     target = known.get(foreign.dimension)
     if target is None:
         hint = did_you_mean_asset(foreign.dimension, known, "no asset is defined yet by that name")
         yield draft.fault(f"{draft.key} refers to {foreign.dimension}, which is not defined", hint, _AT)
-    elif target.declaration.kind is not Kind.DIMENSION:
+    elif target.declaration.kind is not AssetKind.DIMENSION:
         hint = f'say kind = "dimension" in {target.key}, or refer to another'
         yield draft.fault(f"{draft.key} refers to {target.key}, which is no dimension", hint, _AT)
     elif [name.lower() for name in target.declaration.key] != [foreign.key.lower()]:
@@ -66,7 +66,7 @@ def _target(draft: Draft, foreign: ForeignKey, known: Mapping[AssetKey, Draft]) 
         yield from _moment(draft, foreign, keeps_history=target.write is WriteMode.SCD2)
 
 
-def _moment(draft: Draft, foreign: ForeignKey, *, keeps_history: bool) -> Iterator[Fault]:
+def _moment(draft: AssetDraft, foreign: ForeignKey, *, keeps_history: bool) -> Iterator[Fault]:
     """Of a history one key names several rows, and only a moment tells which: a fact says when."""
     name = foreign.dimension
     if keeps_history and not foreign.at:

@@ -31,7 +31,7 @@ class WriteMode(StrEnum):
         return self not in {WriteMode.APPEND, WriteMode.REPLACE}
 
 
-class Kind(StrEnum):
+class AssetKind(StrEnum):
     """What a gold table is in a star: its key is its grain, and a fact refers to dimensions."""
 
     DIMENSION = "dimension"
@@ -161,7 +161,7 @@ class Asset:
     tags: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     files: FileSource | None = None
-    kind: Kind | None = None
+    kind: AssetKind | None = None
     new_rows: frozenset[AssetKey] = frozenset()
     new_keys: Mapping[AssetKey, tuple[str, ...]] = EMPTY
     on_rewrite: OnRewrite = OnRewrite.REBUILD

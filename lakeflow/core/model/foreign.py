@@ -9,7 +9,7 @@ from lakeflow.core.keys import EMPTY
 
 
 @dataclass(frozen=True)
-class Origin:
+class FileOrigin:
     """Of one data file: the sequence number of its rows, and its partition.
 
     `scope` is the same text for all files of one partition of one spec, empty where a table is not partitioned.

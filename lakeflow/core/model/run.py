@@ -50,7 +50,7 @@ class Action(StrEnum):
     AUDIT = "audit"
 
 
-class Scope(StrEnum):
+class ReadScope(StrEnum):
     """What an answer rests on: the snapshot's own metadata, the files that a write added, or everything."""
 
     METADATA = "metadata"
@@ -75,7 +75,7 @@ class CheckResult:
     detail: str = ""
     path: str = ""
     samples: tuple[Mapping[str, str | None], ...] = ()
-    scope: Scope = Scope.ALL
+    scope: ReadScope = ReadScope.ALL
     evidence: Mapping[str, Any] = field(default=EMPTY, repr=False)
 
     @property

@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import WriteMode
-from lakeflow.core.model.foreign import Equality, Mapped, Origin
+from lakeflow.core.model.foreign import Equality, FileOrigin, Mapped
 from lakeflow.core.model.layout import PLAIN, Layout, Partition
 from lakeflow.core.model.schema import Schema
 
@@ -175,7 +175,7 @@ class Scan:
     deletes: tuple[DeleteFile, ...] = ()
     history: tuple[Schema, ...] = ()
     unmarked: bool = False
-    origins: Mapping[str, Origin] = field(default=EMPTY, repr=False)
+    origins: Mapping[str, FileOrigin] = field(default=EMPTY, repr=False)
     names: tuple[Mapped, ...] = ()
     defaults: Mapping[int, str] = EMPTY
     among: Scan | None = None

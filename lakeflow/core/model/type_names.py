@@ -65,13 +65,13 @@ _ZONED: Final = re.compile(r"\s+(with|without)\s+time\s+zone\b", re.IGNORECASE)
 
 def parse_type(text: str) -> Type:
     """The type that `text` spells, ids unassigned; SchemaError says what is wrong with it."""
-    reader = _Reader(text)
+    reader = _TypeParser(text)
     type_ = reader.type()
     reader.end()
     return type_
 
 
-class _Reader:
+class _TypeParser:
     """Recursive descent over the spelling of one type."""
 
     def __init__(self, text: str) -> None:

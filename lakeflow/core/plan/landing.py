@@ -27,7 +27,7 @@ _SHOWN: Final = 5
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFile:
     """A file that a source's globs match now. `name` is relative to the root, `hash` is SHA-256 of its bytes.
 
     `problem` says why it cannot be read; it then has no hash. As long as `identity` is what the file system says of
@@ -68,7 +68,7 @@ class Landing:
     before and their rows would not come again.
     """
 
-    new: tuple[Found, ...] = ()
+    new: tuple[FoundFile, ...] = ()
     before: tuple[Landed, ...] = ()
     faults: tuple[str, ...] = ()
     again: tuple[Copy, ...] = ()
@@ -90,13 +90,13 @@ def told(copies: Sequence[Copy]) -> str:
     return shown + (f", and {len(copies) - _SHOWN:,} more" if len(copies) > _SHOWN else "")
 
 
-def to_land_again(found: Iterable[Found], before: Iterable[Landed], once: Once) -> Landing:
+def to_land_again(found: Iterable[FoundFile], before: Iterable[Landed], once: Once) -> Landing:
     """Everything as if nothing had landed; `lost` names what did and whose rows do not come again."""
     landing = to_land(found, (), once)
     return replace(landing, lost=tuple(_lost(landing.new, before)))
 
 
-def _lost(new: Iterable[Found], before: Iterable[Landed]) -> Iterator[str]:
+def _lost(new: Iterable[FoundFile], before: Iterable[Landed]) -> Iterator[str]:
     """A file that was renamed brings its rows again under its new name; one of two with the same bytes does not."""
     left = Counter(file.hash for file in new)
     for file in before:
@@ -105,14 +105,14 @@ def _lost(new: Iterable[Found], before: Iterable[Landed]) -> Iterator[str]:
         left[file.hash] -= bool(left[file.hash])
 
 
-def to_land(found: Iterable[Found], before: Iterable[Landed], once: Once) -> Landing:
+def to_land(found: Iterable[FoundFile], before: Iterable[Landed], once: Once) -> Landing:
     """A name lands once and keeps the content that it landed; another name lands too, whatever it holds.
 
     Where the source counts by content, each content lands once, under the first name that brought it.
     """
     landed = tuple(before)
     named, brought = {file.name: file.hash for file in landed}, {file.hash: file.name for file in landed}
-    new, faults, copies = list[Found](), list[str](), list[Copy]()
+    new, faults, copies = list[FoundFile](), list[str](), list[Copy]()
     files = sorted(found, key=lambda file: file.name)
     for file in files:
         if problem := file.problem or _changed(file, named):
@@ -127,7 +127,7 @@ def to_land(found: Iterable[Found], before: Iterable[Landed], once: Once) -> Lan
     return Landing(tuple(new), landed, tuple(faults), tuple(again), tuple(skipped), len(files))
 
 
-def _changed(file: Found, named: dict[str, str]) -> str:
+def _changed(file: FoundFile, named: dict[str, str]) -> str:
     return "its content changed after it landed" if named.get(file.name, file.hash) != file.hash else ""
 
 

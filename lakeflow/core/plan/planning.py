@@ -70,7 +70,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PlanRequest:
     """What a plan is made of, and the steps that it has so far."""
 
     project: Project
@@ -101,7 +101,7 @@ def plan(  # noqa: PLR0913 - the words of the command line
 
     SelectionError when an upstream was never built and is not selected.
     """
-    asked = Asked(project, facts, run_order(project, selected), forced, refreshed, going_on, backfill)
+    asked = PlanRequest(project, facts, run_order(project, selected), forced, refreshed, going_on, backfill)
     for key in asked.selected:
         _require_upstreams(asked, key)
         if step := _step(asked, key):
@@ -116,7 +116,7 @@ def plan(  # noqa: PLR0913 - the words of the command line
     )
 
 
-def _require_upstreams(asked: Asked, key: AssetKey) -> None:
+def _require_upstreams(asked: PlanRequest, key: AssetKey) -> None:
     for upstream in sorted(asked.project.assets[key].upstreams):
         table = asked.facts.tables.get(upstream)
         if upstream in asked.facts.broken:
@@ -129,7 +129,7 @@ def _require_upstreams(asked: Asked, key: AssetKey) -> None:
             )
 
 
-def _step(asked: Asked, key: AssetKey) -> Step | None:
+def _step(asked: PlanRequest, key: AssetKey) -> Step | None:
     asset = asked.project.assets[key]
     stands = published(asked.facts.tables.get(key), asked.facts.verdicts.get(key, ()))
     if (owner := owner_of(key)) is not None:
@@ -154,7 +154,7 @@ def _step(asked: Asked, key: AssetKey) -> Step | None:
     return Step(key, action, (*to_write, *to_audit), stands.snapshot.id if stands else None, upstreams, partitions)
 
 
-def _partitions(asked: Asked, asset: Asset) -> tuple[Pending, ...]:
+def _partitions(asked: PlanRequest, asset: Asset) -> tuple[Pending, ...]:
     if asset.timeline is None:
         return ()
     facts, timeline = asked.facts, asset.timeline
@@ -173,13 +173,13 @@ def _partitions(asked: Asked, asset: Asset) -> tuple[Pending, ...]:
     return with_late(timeline, found, facts.now)
 
 
-def _is_partitioned_otherwise(asked: Asked, asset: Asset) -> bool:
+def _is_partitioned_otherwise(asked: PlanRequest, asset: Asset) -> bool:
     """Does its table hold rows of which no set says in which partitions they were built? Then all are built anew."""
     table = asked.facts.tables.get(asset.key)
     return table is not None and table.main is not None and asset.key not in asked.facts.built
 
 
-def _upstream(asked: Asked, key: AssetKey) -> Upstream | None:
+def _upstream(asked: PlanRequest, key: AssetKey) -> Upstream | None:
     timeline = asked.project.assets[key].timeline
     if timeline is None:
         return None
@@ -199,7 +199,7 @@ def _partition_reasons(partitions: Sequence[Pending], *, otherwise: bool) -> lis
     ]
 
 
-def _quarantine_step(asked: Asked, key: AssetKey, owner: AssetKey, stands: Published | None) -> Step | None:
+def _quarantine_step(asked: PlanRequest, key: AssetKey, owner: AssetKey, stands: Published | None) -> Step | None:
     """Its rows are split off where its owner is written, and only then. With its owner it gets another name."""
     step, base = asked.running.get(owner), stands.snapshot.id if stands else None
     renamed = [Reason(Cause.RENAMED, upstream=old)] if (old := asked.facts.renames.get(key)) else []
@@ -209,7 +209,7 @@ def _quarantine_step(asked: Asked, key: AssetKey, owner: AssetKey, stands: Publi
     return Step(key, Action.AUDIT, tuple(renamed), base) if renamed and base is not None else None
 
 
-def _reasons_to_write(asked: Asked, asset: Asset, stands: Published | None) -> list[Reason]:
+def _reasons_to_write(asked: PlanRequest, asset: Asset, stands: Published | None) -> list[Reason]:
     if stands is None:
         return [Reason(Cause.NEVER_BUILT)]
     reasons = []
@@ -230,13 +230,13 @@ def _reasons_to_write(asked: Asked, asset: Asset, stands: Published | None) -> l
     return [*reasons, *_external_reasons(asked, asset, stands)]
 
 
-def _only_rekeyed(asked: Asked, asset: Asset) -> bool:
+def _only_rekeyed(asked: PlanRequest, asset: Asset) -> bool:
     """Where the key decides what is audited and nothing of what is written, a new one writes nothing."""
     rekeyed = asked.facts.rekeyed.get(asset.key)
     return rekeyed is not None and rekeyed.alone and not asset.write.merges
 
 
-def _after_change(asked: Asked, asset: Asset, stands: Published) -> list[Reason]:
+def _after_change(asked: PlanRequest, asset: Asset, stands: Published) -> list[Reason]:
     """Where its author forbids a rebuild, changed code holds for the rows to come."""
     why = "its code changed"
     if not asset.new_rows:
@@ -246,7 +246,7 @@ def _after_change(asked: Asked, asset: Asset, stands: Published) -> list[Reason]
     return [Reason(Cause.GOES_ON, after=goes_on(asset, stands, why))] if asked.going_on else []
 
 
-def _rebuild(asked: Asked, asset: Asset, stands: Published, why: str) -> Reason:
+def _rebuild(asked: PlanRequest, asset: Asset, stands: Published, why: str) -> Reason:
     """An asset that consumes new rows is what its code makes of all of them, unless its author forbids a rebuild, or
     no rebuild can make again what stands there.
     """
@@ -259,7 +259,7 @@ def _rebuild(asked: Asked, asset: Asset, stands: Published, why: str) -> Reason:
     return Reason(Cause.REBUILD, after=why)
 
 
-def _increment_reasons(asked: Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
+def _increment_reasons(asked: PlanRequest, asset: Asset, stands: Published) -> Iterator[Reason]:
     """Only incremental inputs ask for a run: the others are read as they are when new rows come."""
     for upstream in sorted(asset.new_rows):
         if _will_be_written(asked, upstream):
@@ -273,13 +273,13 @@ def _increment_reasons(asked: Asked, asset: Asset, stands: Published) -> Iterato
             yield Reason(Cause.NEW_ROWS, upstream, since, head, increment.rows)
 
 
-def _consumption(asked: Asked, asset: Asset) -> Consumption:
+def _consumption(asked: PlanRequest, asset: Asset) -> Consumption:
     known = {key: table for key in asset.new_rows if (table := asked.facts.tables.get(key))}
     heads = {key: table.main for key, table in known.items() if table.main is not None}
     return consumption(asset, asked.facts.tables.get(asset.key), known, heads)
 
 
-def _source_reasons(asked: Asked, asset: Asset, stands: Published) -> list[Reason]:
+def _source_reasons(asked: PlanRequest, asset: Asset, stands: Published) -> list[Reason]:
     if asset.files is not None:
         landing = _landing_reasons(asked.facts.landings.get(asset.key, Landing()))
         return [*landing, *_renaming_reasons(asked.facts.tables.get(asset.key))]
@@ -300,7 +300,7 @@ def _renaming_reasons(table: Table | None) -> Iterator[Reason]:
         yield Reason(Cause.COLUMNS_RENAMED, after=spelled)
 
 
-def _input_reasons(asked: Asked, asset: Asset, stands: Published) -> list[Reason]:
+def _input_reasons(asked: PlanRequest, asset: Asset, stands: Published) -> list[Reason]:
     """A step that runs upstream may yet end unchanged, so that the input has moved already is said as well."""
     reasons = []
     for upstream in sorted(asset.upstreams):
@@ -315,7 +315,7 @@ def _input_reasons(asked: Asked, asset: Asset, stands: Published) -> list[Reason
     return reasons
 
 
-def _external_reasons(asked: Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
+def _external_reasons(asked: PlanRequest, asset: Asset, stands: Published) -> Iterator[Reason]:
     for key in sorted(asset.external):
         found, since = asked.facts.externals.get(key, External()), stands.inputs.get(str(key))
         if found.table is None or found.main is None:
@@ -325,7 +325,7 @@ def _external_reasons(asked: Asked, asset: Asset, stands: Published) -> Iterator
             yield Reason(Cause.INPUT_MOVED, key, short_id(since), short_id(head.id), rows)
 
 
-def _reasons_to_audit(asked: Asked, asset: Asset, stands: Published) -> list[Reason]:
+def _reasons_to_audit(asked: PlanRequest, asset: Asset, stands: Published) -> list[Reason]:
     reasons = [_foreign(stands.foreign)] if stands.foreign else []
     if old := asked.facts.renames.get(asset.key):
         reasons.append(Reason(Cause.RENAMED, upstream=old))
@@ -338,12 +338,12 @@ def _reasons_to_audit(asked: Asked, asset: Asset, stands: Published) -> list[Rea
     return [*reasons, *_moved_references(asked, asset, stands)]
 
 
-def _references(asked: Asked, asset: Asset) -> list[AssetKey]:
+def _references(asked: PlanRequest, asset: Asset) -> list[AssetKey]:
     """The tables that its checks look into. Where they are inputs as well, a move is told as that of an input."""
     return sorted(asked.project.suite(asset.key).references - asset.upstreams - {asset.key})
 
 
-def _moved_references(asked: Asked, asset: Asset, stands: Published) -> Iterator[Reason]:
+def _moved_references(asked: PlanRequest, asset: Asset, stands: Published) -> Iterator[Reason]:
     """A dimension that lost a row may have broken a fact that nobody touched."""
     for key in _references(asked, asset):
         since, table = stands.looked_at.get(str(key)), asked.facts.tables.get(key)
@@ -351,13 +351,13 @@ def _moved_references(asked: Asked, asset: Asset, stands: Published) -> Iterator
             yield Reason(Cause.REFERENCE_MOVED, key, short_id(since), short_id(shift[0].id), shift[1])
 
 
-def _running_references(asked: Asked, asset: Asset) -> list[Reason]:
+def _running_references(asked: PlanRequest, asset: Asset) -> list[Reason]:
     """What is in the plan already: a check refers to what runs before it."""
     written = (key for key in _references(asked, asset) if _will_be_written(asked, key))
     return [Reason(Cause.REFERENCE_RUNS, upstream=key) for key in written]
 
 
-def _will_be_written(asked: Asked, key: AssetKey) -> bool:
+def _will_be_written(asked: PlanRequest, key: AssetKey) -> bool:
     """A table that cannot be read will not be: nothing is made anew on account of it."""
     step = asked.running.get(key)
     return step is not None and step.action is Action.WRITE and key not in asked.facts.broken
@@ -368,7 +368,7 @@ def _foreign(snapshot: Snapshot) -> Reason:
     return Reason(Cause.FOREIGN, after=f"{short_id(snapshot.id)} {snapshot.operation}", rows=rows)
 
 
-def _rows_read(asked: Asked, step: Step) -> int:
+def _rows_read(asked: PlanRequest, step: Step) -> int:
     """Rows of the inputs that are published, of incremental ones those that are new; what an upstream of this plan
     will write is not known yet.
     """

@@ -14,10 +14,10 @@ from lakeflow.core.plan.landing import told
 from lakeflow.core.plan.reasons import Cause, Reason, short_id
 
 if TYPE_CHECKING:
-    from lakeflow.core.plan.planning import Asked, Step
+    from lakeflow.core.plan.planning import PlanRequest, Step
 
 
-def warnings(asked: Asked, steps: Sequence[Step]) -> Iterator[str]:
+def warnings(asked: PlanRequest, steps: Sequence[Step]) -> Iterator[str]:
     yield from _clock_warnings(asked)
     yield from _landing_warnings(asked)
     yield from _late_warnings(asked)
@@ -25,7 +25,7 @@ def warnings(asked: Asked, steps: Sequence[Step]) -> Iterator[str]:
         yield from _of_step(asked, step)
 
 
-def _of_step(asked: Asked, step: Step) -> list[str]:
+def _of_step(asked: PlanRequest, step: Step) -> list[str]:
     asset = asked.project.assets[step.asset]
     again = step.action is Action.WRITE and step.base_id is not None
     if asked.refreshed:
@@ -45,7 +45,7 @@ def _trusted(asset: Asset) -> str:
     return f"{asset.key} reads new rows of {names} in a function, which is trusted to {how}"
 
 
-def _clock_warnings(asked: Asked) -> Iterator[str]:
+def _clock_warnings(asked: PlanRequest) -> Iterator[str]:
     """Of tables that bear a time to come: what is written keeps it until then."""
     if asked.facts.now == EVER.start:  # nobody said what time it is
         return
@@ -58,7 +58,7 @@ def _clock_warnings(asked: Asked) -> Iterator[str]:
             )
 
 
-def _late_warnings(asked: Asked) -> Iterator[str]:
+def _late_warnings(asked: PlanRequest) -> Iterator[str]:
     """Of partitions that are fresh: rows that came late for one of them are in nobody's plan."""
     for key in asked.selected:
         asset = asked.project.assets[key]
@@ -75,7 +75,7 @@ def _late_warnings(asked: Asked) -> Iterator[str]:
                 yield f"{key}: {came}, and none of its partitions is due; `lakeflow backfill {key}` builds them again"
 
 
-def _landing_warnings(asked: Asked) -> Iterator[str]:
+def _landing_warnings(asked: PlanRequest) -> Iterator[str]:
     """Of selected assets, whether or not they run: what a person may have expected to land and does not."""
     for key in asked.selected:
         asset, landing = asked.project.assets[key], asked.facts.landings.get(key)

@@ -14,7 +14,7 @@ from lakeflow.core.model.table import (
     Scan,
     Statistics,
 )
-from lakeflow.core.run.resources import Share
+from lakeflow.core.run.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class AuditRequest:
     at: datetime | None = None
     shown: int = 5
     statistics: Statistics | None = None
-    share: Share | None = None
+    share: Resources | None = None
     appended: Appended | None = None
 
     @property

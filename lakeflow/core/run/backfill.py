@@ -16,7 +16,7 @@ from lakeflow.core.run.events import Event
 
 
 @dataclass(frozen=True)
-class Asked:
+class BackfillRequest:
     """What a person asks for; None: from where the first asset starts, up to now.
 
     `only_missing` leaves out partitions that are built from today's code and inputs. `size` partitions of the coarsest
@@ -73,7 +73,7 @@ BackfillEvent: TypeAlias = Cut | Event | WindowEnded
 """First the cut, then of each window the events of its run, and that it ended."""
 
 
-def cut(project: Project, selected: Sequence[AssetKey], asked: Asked, now: datetime) -> Cut:
+def cut(project: Project, selected: Sequence[AssetKey], asked: BackfillRequest, now: datetime) -> Cut:
     """UsageError when no selected asset has partitions, and when the span lies outside of theirs."""
     timelines = {key: timeline for key in selected if (timeline := project.assets[key].timeline)}
     if not timelines:
@@ -93,7 +93,7 @@ def cut(project: Project, selected: Sequence[AssetKey], asked: Asked, now: datet
     return Cut(tuple(timelines), tuple(_runs(units, asked.size)), left_out)
 
 
-def _span(timelines: Sequence[Timeline], asked: Asked, now: datetime) -> Window:
+def _span(timelines: Sequence[Timeline], asked: BackfillRequest, now: datetime) -> Window:
     first = min(each.unit.floor(each.start) for each in timelines)
     last = now if any(each.end is None for each in timelines) else min(now, max(each.end or now for each in timelines))
     span = Window(first if asked.start is None else asked.start, last if asked.end is None else asked.end)

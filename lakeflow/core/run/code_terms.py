@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from lakeflow.core.errors import CodeError
 from lakeflow.core.model.asset import UNLIMITED, Asset, Limits
 from lakeflow.core.model.timeline import Window
-from lakeflow.core.run.resources import Share
+from lakeflow.core.run.resources import Resources
 
 Listener: TypeAlias = Callable[[tuple[str, ...]], None]
 """Hears lines of code, some at a time."""
@@ -32,7 +32,7 @@ class Terms:
     said: Listener = deaf
     traced: Listener = deaf
     folder: str = ""
-    share: Share | None = None
+    share: Resources | None = None
     windows: tuple[Window, ...] = ()
     reads: int = 0
 

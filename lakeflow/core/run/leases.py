@@ -13,7 +13,7 @@ from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState
 
 
 @dataclass(frozen=True)
-class Held:
+class AssetLease:
     """One asset under a lease, as the ledger has it. Times are in UTC."""
 
     asset: AssetKey
@@ -25,19 +25,19 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CurrentLeases:
     """The leases that stand, and what is known of their holders now.
 
     `alive` maps a holder to True, False, or None: a process on another host, of which nothing can be known but
     its heartbeat; such a holder is dead once it has not renewed for `lease_seconds`.
     """
 
-    held: Sequence[Held]
+    held: Sequence[AssetLease]
     alive: Mapping[Holder, bool | None]
     now: datetime
     lease_seconds: float
 
-    def dead(self, held: Held) -> bool:
+    def dead(self, held: AssetLease) -> bool:
         alive = self.alive.get(held.holder)
         # A time to come tells as little of a heartbeat as one long gone: a fast clock must not hold a table for days.
         lapsed = abs(self.now - held.renewed_at) > timedelta(seconds=self.lease_seconds)
@@ -52,7 +52,7 @@ class Acquired:
     runs: tuple[str, ...] = ()
 
 
-def acquire(wanted: Lease, standing: Standing) -> Acquired:
+def acquire(wanted: Lease, standing: CurrentLeases) -> Acquired:
     """All assets of `wanted` or none: BusyError naming every live holder in the way.
 
     Every dead lease is freed, also where `wanted` does not need it: the next writer cleans up.
@@ -69,13 +69,13 @@ def acquire(wanted: Lease, standing: Standing) -> Acquired:
     return Acquired(frozenset(held.token for held in dead), tuple(sorted({held.run for held in dead})))
 
 
-def died(run: RunRecord, standing: Standing) -> bool:
+def died(run: RunRecord, standing: CurrentLeases) -> bool:
     """Does it stand as running while no living process has a lease for it?"""
     alive = any(held.run == run.id and not standing.dead(held) for held in standing.held)
     return run.state is RunState.RUNNING and not alive
 
 
-def busy(held: Iterable[Held]) -> BusyError:
+def busy(held: Iterable[AssetLease]) -> BusyError:
     """Names each holder once, with its run, since when, and the assets that it holds."""
     ordered = sorted(held, key=lambda one: (one.run, one.token, one.asset))
     sentences = [_sentence(list(group)) for _, group in groupby(ordered, key=lambda one: (one.run, one.token))]
@@ -83,7 +83,7 @@ def busy(held: Iterable[Held]) -> BusyError:
     return BusyError("; ".join(sentences), hint=hint, asset=ordered[0].asset)
 
 
-def lost(lease: Lease, held: Iterable[Held]) -> BusyError:
+def lost(lease: Lease, held: Iterable[AssetLease]) -> BusyError:
     """The error of a run whose lease is not its own any more; `held` are the leases on its assets now."""
     others = [one for one in held if one.token != lease.token]
     now = f": {busy(others).message}" if others else ""
@@ -93,11 +93,11 @@ def lost(lease: Lease, held: Iterable[Held]) -> BusyError:
     )
 
 
-def holders(held: Iterable[Held]) -> frozenset[Holder]:
+def holders(held: Iterable[AssetLease]) -> frozenset[Holder]:
     return frozenset(one.holder for one in held)
 
 
-def _sentence(group: Sequence[Held]) -> str:
+def _sentence(group: Sequence[AssetLease]) -> str:
     first = group[0]
     assets = ", ".join(str(one.asset) for one in group)
     since = f"{first.since:%Y-%m-%d %H:%M:%S} UTC"

@@ -17,7 +17,7 @@ _LOST: Final = (
 
 
 @dataclass(frozen=True)
-class Mark:
+class WarehouseMarker:
     """What the marker in a warehouse says: the lake's id and name, and where its database was."""
 
     id: str
@@ -50,10 +50,10 @@ class WarehouseFacts:
     database: str
     id: str | None
     is_blank: bool
-    mark: Mark | None
+    mark: WarehouseMarker | None
     holds: Holds = Holds.NOTHING
     rival: str = ""
-    above: Mark | None = None
+    above: WarehouseMarker | None = None
 
 
 def refuse_other(facts: WarehouseFacts) -> None:
@@ -88,7 +88,7 @@ def refuse_to_claim(facts: WarehouseFacts) -> None:
         )
 
 
-def _refuse_marked(facts: WarehouseFacts, mark: Mark) -> None:
+def _refuse_marked(facts: WarehouseFacts, mark: WarehouseMarker) -> None:
     if facts.rival:
         raise LakeError(
             f"two databases say that the warehouse {facts.warehouse} is theirs: {facts.database} is a copy of "

@@ -11,21 +11,21 @@ from lakeflow.core.model.asset import Upstreams, ancestors, downstreams
 
 
 @dataclass(frozen=True)
-class Share:
+class Resources:
     """Threads, and bytes of memory, that a database engine may take."""
 
     threads: int
     memory: int
 
 
-SMALL: Final = Share(1, 2**30)
+SMALL: Final = Resources(1, 2**30)
 LARGE: Final = 32 * 2**20
 """Bytes of files. A step that reads as many keeps every core busy for a second or longer, so it has the machine to
 itself: beside another it would have a part of it, to the end, also when the other has long ended.
 """
 
 
-def lanes(machine: Share, parallel: int, needs: Upstreams) -> int:
+def lanes(machine: Resources, parallel: int, needs: Upstreams) -> int:
     """How many steps may be under way together: as many as asked for, with a thread each; one where all is a chain."""
     return 1 if _is_chain(needs) else max(1, min(parallel, machine.threads))
 
@@ -41,7 +41,9 @@ def beginning(
     return waiting[: lanes - len(under_way)]
 
 
-def share(machine: Share, lanes: int, key: AssetKey, unfinished: Collection[AssetKey], needs: Upstreams) -> Share:
+def share(
+    machine: Resources, lanes: int, key: AssetKey, unfinished: Collection[AssetKey], needs: Upstreams
+) -> Resources:
     """What a step gets for as long as it runs, fixed when it begins.
 
     Only unfinished steps that neither wait for it nor it for them can ever run beside it. Of k steps under way each saw
@@ -50,7 +52,7 @@ def share(machine: Share, lanes: int, key: AssetKey, unfinished: Collection[Asse
     related = ancestors([key], needs) | ancestors([key], downstreams(needs))
     beside = sum(other not in related for other in unfinished)
     parts = min(lanes, 1 + beside)
-    return Share(max(1, machine.threads // parts), machine.memory // parts)
+    return Resources(max(1, machine.threads // parts), machine.memory // parts)
 
 
 def _is_chain(needs: Upstreams) -> bool:

@@ -84,7 +84,7 @@ class Write:
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteResult:
     """New files, and the files of the base (`removes`, as its scan names them) that they stand for.
 
     `rows` came, `replaced` rows of the base went: a table of b rows then holds b - replaced + rows. `apart` are files

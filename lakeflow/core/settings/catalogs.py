@@ -21,7 +21,7 @@ _SECRETS: Final = frozenset({"token", "credential", "scope"})
 """What is hidden as a whole. A scope is text that a server made up, and some put a tenant's key into it."""
 
 
-class Kind(StrEnum):
+class CatalogKind(StrEnum):
     SQL = "sql"
     REST = "rest"
     FILES = "files"
@@ -47,10 +47,10 @@ class ExternalCatalog:
     scope: str = ""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> CatalogKind:
         if not self.uri:
-            return Kind.FILES
-        return Kind.REST if self.uri.startswith(("http://", "https://")) else Kind.SQL
+            return CatalogKind.FILES
+        return CatalogKind.REST if self.uri.startswith(("http://", "https://")) else CatalogKind.SQL
 
     def used(self, resolve: Callable[[str, str], str]) -> ExternalCatalog:
         """With every variable replaced by `resolve(setting, text)`: not before the catalog is asked."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.model.asset import Limits
 from lakeflow.core.redaction import redacted
-from lakeflow.core.run.resources import Share
+from lakeflow.core.run.resources import Resources
 from lakeflow.core.settings.catalogs import ExternalCatalog, read_catalogs
 from lakeflow.core.version.salt import Salt, read_salt
 from lakeflow.core.wording import did_you_mean, parse_bytes
@@ -91,12 +91,12 @@ class Settings(BaseModel):
         """What hashes are keyed with: of the environment only, so that no file and no screen holds it."""
         return read_salt(self._environ)
 
-    def machine(self, cores: int, memory: int) -> Share:
+    def machine(self, cores: int, memory: int) -> Resources:
         """What may be taken of a machine of that size, by all together."""
         said = self.memory_limit or _MOST_MEMORY
         if said.endswith("%"):
-            return Share(self.threads or cores, int(memory * float(said[:-1]) / 100))
-        return Share(self.threads or cores, parse_bytes(said))
+            return Resources(self.threads or cores, int(memory * float(said[:-1]) / 100))
+        return Resources(self.threads or cores, parse_bytes(said))
 
     @property
     def limits(self) -> Limits:

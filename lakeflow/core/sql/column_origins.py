@@ -14,19 +14,19 @@ from typing import Final, TypeAlias
 from lakeflow.core.keys import AssetKey
 
 ANY: Final = "*"
-"""The column of an `Origin` that may be any column of its table."""
+"""The column of an `ColumnOrigin` that may be any column of its table."""
 _NUMBER: Final = re.compile(r"(.+)_\d+")
 
 
 @dataclass(frozen=True, order=True)
-class Origin:
+class ColumnOrigin:
     """A column of a table, lower-case, out of which a value may come."""
 
     key: AssetKey
     column: str
 
 
-Origins = frozenset[Origin]
+Origins = frozenset[ColumnOrigin]
 NOWHERE: Final[Origins] = frozenset()
 
 
@@ -134,7 +134,7 @@ def union(sets: Iterable[Origins]) -> Origins:
 
 def everything(keys: Iterable[AssetKey]) -> Origins:
     """Any column of these tables."""
-    return frozenset(Origin(key, ANY) for key in keys)
+    return frozenset(ColumnOrigin(key, ANY) for key in keys)
 
 
 def by_name(sides: Sequence[Flows]) -> Flows:
@@ -168,7 +168,7 @@ def _all(column: Columns) -> Origins:
 def _found(column: Columns, name: str) -> Origins:
     match column:
         case Star():
-            return frozenset({Origin(column.key, name)} if name not in column.without else ())
+            return frozenset({ColumnOrigin(column.key, name)} if name not in column.without else ())
         case Named():
             return column.origins if column.name in ("", name) else NOWHERE
         case Again():
@@ -197,7 +197,7 @@ def _again(before: Columns, column: Columns) -> Iterator[Again]:
         case (Star(_, without), Named(name, origins)) if name and name not in without:
             yield Again(name, origins)
         case (Named(name), Star(key, without)) if name and name not in without:
-            yield Again(name, frozenset({Origin(key, name)}))
+            yield Again(name, frozenset({ColumnOrigin(key, name)}))
         case (Star() | Rest() | Named(""), Star(key)):
             yield Again(ANY, everything([key]))
         case (Rest() | Named(""), Named(name, origins)) if name:

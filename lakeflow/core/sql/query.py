@@ -37,7 +37,7 @@ NO_OTHERS: Final = Allowed()
 
 
 @dataclass(frozen=True)
-class Query:
+class ParsedQuery:
     """What a SELECT reads. `own` and `external` are what it was allowed beside layers and reads.
 
     `outside` holds a fault for each read of a file, for where that is not allowed. `flows` says where the values of
@@ -53,5 +53,5 @@ class Query:
     flows: Flows | None = None
 
 
-ReadQuery: TypeAlias = Callable[[str, str, Allowed], Query]
+ReadQuery: TypeAlias = Callable[[str, str, Allowed], ParsedQuery]
 """What the text of a file at a path reads, beside layers what it is allowed to."""

@@ -20,7 +20,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
 from lakeflow.core.sql.column_lineage import flows_of
-from lakeflow.core.sql.query import NO_OTHERS, PUBLISHED, Allowed, Query, Reference
+from lakeflow.core.sql.query import NO_OTHERS, PUBLISHED, Allowed, ParsedQuery, Reference
 from lakeflow.core.sql.rowwise import look
 from lakeflow.core.sql.statements import Doubt, Node, at_of, doubts, key_of, path_of, tables
 from lakeflow.core.sql.tokens import Token, UnclosedError, line_at, tokens
@@ -29,18 +29,18 @@ from lakeflow.core.wording import did_you_mean
 _STARTS: Final = frozenset({"select", "with", "from", "values", "table", "("})
 
 
-def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> Query:
+def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> ParsedQuery:
     """What a text of exactly one SELECT reads; otherwise the faults that say why it is none."""
     try:
         found = tokens(text)
     except UnclosedError as error:
         return _faulty(path, line_at(text, error.start), f"a {error.what} is never closed", _close(error.what))
     if fault := _not_one_select(text, path, found):
-        return Query(faults=(fault,))
+        return ParsedQuery(faults=(fault,))
     try:
         parsed = [each for each in sqlglot.parse(text, dialect="duckdb") if each and type(each) is not exp.Semicolon]
         if len(parsed) == 1 and isinstance(parsed[0], exp.Query | exp.Values):
-            return _Reader(text, path, allowed).read(parsed[0])
+            return _SelectReader(text, path, allowed).read(parsed[0])
     except ParseError as error:
         return _unreadable(text, path, error)
     except (SqlglotError, RecursionError) as error:
@@ -50,7 +50,7 @@ def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> Query:
     return _faulty(path, line_at(text, found[0].start), "the statement is not a SELECT", _ONE_SELECT)
 
 
-def with_tree(query: Query, tree: Node, text: str, path: str) -> Query:
+def with_tree(query: ParsedQuery, tree: Node, text: str, path: str) -> ParsedQuery:
     """The same with what DuckDB's own tree of the text tells: where values come from, and what else is done."""
     found = list(doubts(tree))
     outside = (_of(text, path, each, _LAND) for each in found if each.reads)
@@ -73,7 +73,7 @@ def _of(text: str, path: str, doubt: Doubt, hint: str) -> Fault:
     return Fault(path, line, message, hint)
 
 
-def _unseen(query: Query, tree: Node, text: str, path: str) -> Iterator[Fault]:
+def _unseen(query: ParsedQuery, tree: Node, text: str, path: str) -> Iterator[Fault]:
     """A table that DuckDB would read and the other parser did not find."""
     seen = {each.key for each in (*query.references, *query.published)}
     for table in tables(tree):
@@ -93,8 +93,8 @@ _NESTED: Final = "close it; `/*` opens a comment inside a comment, so write a gl
 _ONE_SELECT: Final = "write exactly one SELECT; it may begin with WITH, and lakeflow writes the table"
 
 
-def _faulty(path: str, line: int, message: str, hint: str) -> Query:
-    return Query(faults=(Fault(path, line, message, hint),))
+def _faulty(path: str, line: int, message: str, hint: str) -> ParsedQuery:
+    return ParsedQuery(faults=(Fault(path, line, message, hint),))
 
 
 def _not_one_select(text: str, path: str, found: tuple[Token, ...]) -> Fault | None:
@@ -108,7 +108,7 @@ def _not_one_select(text: str, path: str, found: tuple[Token, ...]) -> Fault | N
     return None
 
 
-def _unreadable(text: str, path: str, error: ParseError) -> Query:
+def _unreadable(text: str, path: str, error: ParseError) -> ParsedQuery:
     """The parser's words, without its token dumps; at the end of the text it points at line 1 (measured)."""
     first = error.errors[0] if error.errors else {}
     what = str(first.get("description") or "it cannot be parsed")
@@ -121,7 +121,7 @@ def _unreadable(text: str, path: str, error: ParseError) -> Query:
     return _faulty(path, int(first.get("line") or 1), message, "write it in DuckDB's dialect")
 
 
-class _Reader:
+class _SelectReader:
     """Sorts every table mention of one parsed SELECT into what it is."""
 
     def __init__(self, text: str, path: str, allowed: Allowed) -> None:
@@ -135,11 +135,11 @@ class _Reader:
         self.outside: list[Fault] = []
         self.faults: list[Fault] = []
 
-    def read(self, query: exp.Expr) -> Query:
+    def read(self, query: exp.Expr) -> ParsedQuery:
         for table in query.find_all(exp.Table):
             self._table(table)
         look(query, dict(self.allowed.new), self._part)
-        return Query(
+        return ParsedQuery(
             references=_ordered(self.references),
             published=_ordered(self.published),
             own=frozenset(self.read_own),

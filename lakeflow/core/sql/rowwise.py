@@ -21,7 +21,7 @@ Tell = Callable[[exp.Expr, str, str], None]
 
 
 @dataclass(frozen=True)
-class _Given:
+class _CarriedRows:
     """What a relation gives of the new rows of tables, and under which names it shows the columns that tell keys.
 
     `by` is empty where they come row by row.
@@ -47,7 +47,7 @@ class _Given:
         return bool(self.by) and set(self.by) <= names
 
 
-_Known = Mapping[str, _Given | None]
+_Known = Mapping[str, _CarriedRows | None]
 _NOTHING: Final[_Known] = {}
 
 
@@ -55,15 +55,15 @@ def look(query: exp.Expr, new: Mapping[AssetKey, tuple[str, ...]], tell: Tell) -
     """Tell of everything in the SELECT that part of the rows would make wrong. `new` maps each input of which it reads
     new rows to the columns that tell the keys, none of them where it is read row by row.
     """
-    _Look(new, tell).query(query, _NOTHING)
+    _NewRowsReview(new, tell).query(query, _NOTHING)
 
 
 @dataclass(frozen=True)
-class _Look:
+class _NewRowsReview:
     new: Mapping[AssetKey, tuple[str, ...]]
     tell: Tell
 
-    def query(self, node: exp.Expr, known: _Known) -> _Given | None:
+    def query(self, node: exp.Expr, known: _Known) -> _CarriedRows | None:
         known = self._with(node, known)
         match node:
             case exp.Select():
@@ -93,14 +93,14 @@ class _Look:
                 found[name] = _renamed(self.query(cte.this, found), cte)
         return found
 
-    def _inside(self, node: exp.Subquery, known: _Known) -> _Given | None:
+    def _inside(self, node: exp.Subquery, known: _Known) -> _CarriedRows | None:
         inner = node.this
         given = self.query(inner, known) if isinstance(inner, exp.Query) else self._from(inner, known)
         if node.args.get("pivots") and given:
             self._tell_pivot(node, given)
         return _renamed(given, node)
 
-    def _opaque(self, node: exp.Expr, known: _Known, verb: str = "pivots") -> _Given | None:
+    def _opaque(self, node: exp.Expr, known: _Known, verb: str = "pivots") -> _CarriedRows | None:
         """A PIVOT, a recursion: what becomes of new rows in it is not looked into."""
         tables = (self._table(table, known) for table in node.find_all(exp.Table))
         given = next((each for each in tables if each), None)
@@ -108,7 +108,7 @@ class _Look:
             self.tell(node, f"{verb} the new rows of {given.names}", _whole(given))
         return given
 
-    def _set(self, node: exp.SetOperation, known: _Known) -> _Given | None:
+    def _set(self, node: exp.SetOperation, known: _Known) -> _CarriedRows | None:
         sides = [self.query(each, known) for each in (node.left, node.right)]
         given = next((each for each in sides if each), None)
         if given is None:
@@ -123,7 +123,7 @@ class _Look:
         both = frozenset(key for side in sides if side for key in side.of)
         return replace(given, of=both, shown=given.shown if sides[0] == sides[1] else {})
 
-    def _select(self, node: exp.Select, known: _Known) -> _Given | None:
+    def _select(self, node: exp.Select, known: _Known) -> _CarriedRows | None:
         given = self._sources(node, known)
         for query in _queries(node):
             self._subquery(query, known)
@@ -137,26 +137,26 @@ class _Look:
     def _subquery(self, node: exp.Expr, known: _Known) -> None:
         """In an expression: EXISTS, IN, or one value. It sees no more of new rows than came."""
         asked = node.this if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query) else node
-        quiet = _Look(self.new, lambda *_: None)
+        quiet = _NewRowsReview(self.new, lambda *_: None)
         if given := quiet.query(asked, known):
             self.tell(node, f"asks the new rows of {given.names} in a subquery, as if they were all", _whole(given))
 
     # FROM
 
-    def _sources(self, node: exp.Select, known: _Known) -> _Given | None:
+    def _sources(self, node: exp.Select, known: _Known) -> _CarriedRows | None:
         from_ = node.args.get("from_") or node.args.get("from")
         given = self._from(from_.this, known) if isinstance(from_, exp.From) else None
         for join in (*(node.args.get("joins") or ()), *(node.args.get("laterals") or ())):
             given = self._join(given, join, known)
         return given
 
-    def _from(self, node: exp.Expr, known: _Known) -> _Given | None:
+    def _from(self, node: exp.Expr, known: _Known) -> _CarriedRows | None:
         given = self._source(node, known)
         for join in node.args.get("joins") or ():
             given = self._join(given, join, known)
         return given
 
-    def _source(self, node: exp.Expr, known: _Known) -> _Given | None:
+    def _source(self, node: exp.Expr, known: _Known) -> _CarriedRows | None:
         if isinstance(node, exp.Table):
             given = self._table(node, known)
         elif isinstance(node, exp.Subquery):
@@ -175,11 +175,11 @@ class _Look:
             self._tell_pivot(node, given)
         return _renamed(given, node)
 
-    def _tell_pivot(self, node: exp.Expr, given: _Given) -> None:
+    def _tell_pivot(self, node: exp.Expr, given: _CarriedRows) -> None:
         if any(not pivot.args.get("unpivot") for pivot in node.args["pivots"]):
             self.tell(node, f"pivots the new rows of {given.names}", _whole(given))
 
-    def _table(self, node: exp.Table, known: _Known) -> _Given | None:
+    def _table(self, node: exp.Table, known: _Known) -> _CarriedRows | None:
         if not isinstance(node.this, exp.Identifier):
             return None
         if not node.db:
@@ -187,9 +187,11 @@ class _Look:
         if node.catalog or node.db.lower() not in list(Layer):
             return None
         key = AssetKey(Layer(node.db.lower()), node.name.lower())
-        return _Given(frozenset({key}), tuple(name.lower() for name in self.new[key])) if key in self.new else None
+        return (
+            _CarriedRows(frozenset({key}), tuple(name.lower() for name in self.new[key])) if key in self.new else None
+        )
 
-    def _join(self, left: _Given | None, join: exp.Expr, known: _Known) -> _Given | None:
+    def _join(self, left: _CarriedRows | None, join: exp.Expr, known: _Known) -> _CarriedRows | None:
         right = self._from(join.this if isinstance(join, exp.Join) else join, known)
         if left and right:
             one, other = min(left.of), max(right.of)
@@ -205,13 +207,13 @@ class _Look:
 
     # SELECT
 
-    def _cut(self, node: exp.Expr, given: _Given) -> None:
+    def _cut(self, node: exp.Expr, given: _CarriedRows) -> None:
         for name in ("limit", "offset", "fetch", "sample"):
             if part := node.args.get(name):
                 hint = f"drop {name.upper()}, or read {given.names} whole"
                 self.tell(part, f"takes some of the new rows of {given.names} by {name.upper()}", hint)
 
-    def _grouped(self, node: exp.Select, given: _Given) -> None:
+    def _grouped(self, node: exp.Select, given: _CarriedRows) -> None:
         distinct, group = node.args.get("distinct"), node.args.get("group")
         if distinct:
             on = distinct.args.get("on")
@@ -233,7 +235,7 @@ class _Look:
         elif total := next(_totals(node), None):
             self.tell(total, f"aggregates the new rows of {given.names}, which are a part of all", _per_key(given, ()))
 
-    def _windows(self, node: exp.Select, given: _Given) -> None:
+    def _windows(self, node: exp.Select, given: _CarriedRows) -> None:
         named = {str(each.this.name).lower(): each for each in node.args.get("windows") or ()}
         for window in _own(node, exp.Window):
             if window.parent is node and window.arg_key == "windows":
@@ -260,7 +262,7 @@ def _word(node: exp.Expr, name: str) -> str:
     return str(node.args.get(name) or "").upper()
 
 
-def _keeps(given: _Given, columns: Sequence[exp.Expr]) -> bool:
+def _keeps(given: _CarriedRows, columns: Sequence[exp.Expr]) -> bool:
     starred = any(isinstance(each, exp.Star) for each in columns)
     return given.keeps(each.this if isinstance(each, exp.Alias) else each for each in columns) or (
         bool(given.by) and starred and all(given.column(name) == name for name in given.by)
@@ -326,7 +328,7 @@ def _is_query(node: exp.Expr) -> bool:
     return isinstance(node, exp.Query)
 
 
-def _projected(node: exp.Select, given: _Given) -> _Given:
+def _projected(node: exp.Select, given: _CarriedRows) -> _CarriedRows:
     """Under which names the SELECT shows the columns that tell keys."""
     shown: dict[str, str] = {}
     for each in node.expressions:
@@ -339,7 +341,7 @@ def _projected(node: exp.Select, given: _Given) -> _Given:
     return replace(given, shown=shown) if given.by else given
 
 
-def _renamed(given: _Given | None, node: exp.Expr) -> _Given | None:
+def _renamed(given: _CarriedRows | None, node: exp.Expr) -> _CarriedRows | None:
     """Column aliases hide which columns tell keys."""
     alias = node.args.get("alias")
     columns = alias.columns if isinstance(alias, exp.TableAlias) else ()
@@ -350,11 +352,11 @@ def _reads(node: exp.Expr, names: frozenset[str]) -> bool:
     return any(not table.db and table.name.lower() in names for table in node.find_all(exp.Table))
 
 
-def _whole(given: _Given) -> str:
+def _whole(given: _CarriedRows) -> str:
     return f"read {given.names} whole: drop it from {'new_keys' if given.by else 'new_rows'}"
 
 
-def _per_key(given: _Given, columns: Iterable[exp.Expr | None], *, once: bool = False) -> str:
+def _per_key(given: _CarriedRows, columns: Iterable[exp.Expr | None], *, once: bool = False) -> str:
     if given.by:
         return f"keep keys apart: by {', '.join(given.by)}"
     names = [each.name for each in columns if isinstance(each, exp.Column)]

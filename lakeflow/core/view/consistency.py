@@ -13,7 +13,7 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Ruling, RunRecord, RunState, StepState, VerdictRecord
 from lakeflow.core.model.table import MAIN, Table
 from lakeflow.core.plan.reasons import short_id
-from lakeflow.core.run.leases import Standing, died
+from lakeflow.core.run.leases import CurrentLeases, died
 from lakeflow.core.view.findings import Finding, Level
 from lakeflow.core.view.history import BRANCH_PREFIX
 from lakeflow.core.wording import counted
@@ -47,7 +47,7 @@ class Evidence:
     tables: Mapping[AssetKey, Table]
     states: Mapping[str, RunState]
     open_runs: Sequence[RunRecord]
-    standing: Standing
+    standing: CurrentLeases
     verdicts: Mapping[AssetKey, Sequence[VerdictRecord]]
     unread: frozenset[AssetKey] = frozenset()
 

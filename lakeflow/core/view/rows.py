@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lakeflow.core.keys import AssetKey, ExternalKey
-from lakeflow.core.model.asset import Kind
+from lakeflow.core.model.asset import AssetKind
 from lakeflow.core.plan.landing import Copy
 
 
@@ -98,7 +98,7 @@ class LineageNode:
     status: AssetStatus
     upstreams: tuple[LineageNode, ...] = ()
     sources: tuple[str, ...] = ()
-    kind: Kind | None = None
+    kind: AssetKind | None = None
     dimensions: tuple[AssetKey, ...] = ()
     repeated: bool = False
     used: int | None = None

@@ -28,7 +28,7 @@ _EVERYTHING: Final = "`lakeflow list` shows all assets, `lakeflow status` how th
 
 
 @dataclass(frozen=True)
-class Standing:
+class LakeStatus:
     """How a lake stands at one moment: every asset's status, and which differ from what is published."""
 
     statuses: Mapping[AssetKey, AssetStatus]
@@ -36,14 +36,14 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Known:
+class SelectionContext:
     """What a selection may ask of a lake. `look` reads the catalog; it is called once, and only if it must be."""
 
     project: Project
-    look: Callable[[], Standing]
+    look: Callable[[], LakeStatus]
 
     @cached_property
-    def standing(self) -> Standing:
+    def standing(self) -> LakeStatus:
         return self.look()
 
     @cached_property
@@ -59,7 +59,7 @@ class Known:
         return {str(key): key for key in self.project.assets}
 
 
-def select(said: Sequence[str], known: Known, exclude: str = "") -> tuple[AssetKey, ...]:
+def select(said: Sequence[str], known: SelectionContext, exclude: str = "") -> tuple[AssetKey, ...]:
     """The assets meant and not excluded, in the order of the project. Nothing said means all of them.
 
     SelectionError when a term or the whole selects nothing. The texts are read as one, a space between them.
@@ -80,7 +80,7 @@ def spelled(said: Sequence[str], exclude: str = "") -> tuple[str, ...]:
     return (f"({' '.join(said)}) and {without}" if said else without,)
 
 
-def _assets(expression: Expression, known: Known) -> set[AssetKey]:
+def _assets(expression: Expression, known: SelectionContext) -> set[AssetKey]:
     match expression:
         case AnyOf(parts):
             return set[AssetKey]().union(*(_assets(part, known) for part in parts))
@@ -92,21 +92,21 @@ def _assets(expression: Expression, known: Known) -> set[AssetKey]:
             return _around(expression, known)
 
 
-def _around(term: Term, known: Known) -> set[AssetKey]:
+def _around(term: Term, known: SelectionContext) -> set[AssetKey]:
     found = _having(term, known) if term.prefix else _named(term, known)
     above = ancestors(found, known.upstreams, term.up)
     below = ancestors(found, known.downstreams, term.down) if term.down != 0 else found
     return above | below
 
 
-def _named(term: Term, known: Known) -> set[AssetKey]:
+def _named(term: Term, known: SelectionContext) -> set[AssetKey]:
     found = _matching(term.value, known.names)
     if not found:
         raise _nothing(term, _likely_name(term.value, known.names), "`lakeflow list` shows all assets")
     return {known.names[name] for name in found}
 
 
-def _having(term: Term, known: Known) -> set[AssetKey]:
+def _having(term: Term, known: SelectionContext) -> set[AssetKey]:
     if term.prefix not in _GROUPS:
         likely = nearest(term.prefix, _GROUPS)
         choice = "assets are selected by " + ", ".join(f"`{prefix}:`" for prefix in _GROUPS)
@@ -152,28 +152,28 @@ def _grouped(pairs: Iterable[tuple[str, AssetKey]]) -> Groups:
     return groups
 
 
-def _layers(known: Known) -> Groups:
+def _layers(known: SelectionContext) -> Groups:
     return _grouped((str(key.layer), key) for key in known.project.assets)
 
 
-def _tags(known: Known) -> Groups:
+def _tags(known: SelectionContext) -> Groups:
     return _grouped((tag, key) for key, asset in known.project.assets.items() for tag in asset.tags)
 
 
-def _owners(known: Known) -> Groups:
+def _owners(known: SelectionContext) -> Groups:
     return _grouped((asset.owner, key) for key, asset in known.project.assets.items() if asset.owner)
 
 
-def _statuses(known: Known) -> Groups:
+def _statuses(known: SelectionContext) -> Groups:
     healths = {key: status.health for key, status in known.standing.statuses.items()}
     return {word.replace(" ", "_"): {key for key, health in healths.items() if health == word} for word in Health}
 
 
-def _states(known: Known) -> Groups:
+def _states(known: SelectionContext) -> Groups:
     return {"modified": known.standing.modified}
 
 
-_GROUPS: Final[Mapping[str, Callable[[Known], Groups]]] = {
+_GROUPS: Final[Mapping[str, Callable[[SelectionContext], Groups]]] = {
     "layer": _layers,
     "tag": _tags,
     "owner": _owners,

@@ -15,7 +15,7 @@ Tables = Mapping[AssetKey, Table]
 
 
 @dataclass(frozen=True)
-class Look:
+class AuditTarget:
     """One snapshot to look at; `shown` is how many failing rows a check may show."""
 
     asset: AssetKey
@@ -31,7 +31,7 @@ def tables_around(world: World, keys: Iterable[AssetKey]) -> Tables:
     return world.catalog.load(around)
 
 
-def inspect(world: World, tables: Tables, looks: Iterable[Look]) -> Iterator[Inspected]:
+def inspect(world: World, tables: Tables, looks: Iterable[AuditTarget]) -> Iterator[Inspected]:
     """What today's checks say of each; the checks of old snapshots read what readers saw then.
 
     Ages are counted to now at the head of a ref, at an older snapshot to its commit.
@@ -42,7 +42,7 @@ def inspect(world: World, tables: Tables, looks: Iterable[Look]) -> Iterator[Ins
         yield _inspected(world, tables, look)
 
 
-def _inspected(world: World, tables: Tables, look: Look) -> Inspected:
+def _inspected(world: World, tables: Tables, look: AuditTarget) -> Inspected:
     table = tables[look.asset]
     snapshot, ref = table.snapshots[look.snapshot_id], head_of(table, look.snapshot_id)
     scan = world.catalog.scan(table, look.snapshot_id)
@@ -52,7 +52,7 @@ def _inspected(world: World, tables: Tables, look: Look) -> Inspected:
     return Inspected(look.asset, snapshot.id, ref, snapshot.committed_at, snapshot.rows, checks, request.suite.digest)
 
 
-def _relations(world: World, tables: Tables, look: Look, scan: Scan) -> dict[str, Scan]:
+def _relations(world: World, tables: Tables, look: AuditTarget, scan: Scan) -> dict[str, Scan]:
     table, suite, at = tables[look.asset], world.project.suite(look.asset), look.snapshot_id
     ref = head_of(table, at)
     read: dict[str, tuple[Table, int | None]] = {}

@@ -13,14 +13,14 @@ from typing import TypeAlias
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.timeline import Window
 from lakeflow.core.plan.partitions import Backfill
-from lakeflow.core.run.backfill import Asked, Backfilled, BackfillEvent, WindowEnded, cut
+from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest, WindowEnded, cut
 from lakeflow.wap.run.materialize import Request, materialize
 from lakeflow.wap.world import World
 
 Watcher: TypeAlias = Callable[[BackfillEvent], None]
 
 
-def backfill(world: World, request: Request, asked: Asked, watch: Watcher) -> Backfilled:
+def backfill(world: World, request: Request, asked: BackfillRequest, watch: Watcher) -> Backfilled:
     """One run for each window of the span, oldest first, over the selected assets that have partitions.
 
     A window that is held or fails does not stop those after it. UsageError when there is nothing to cut.
@@ -39,5 +39,5 @@ def backfill(world: World, request: Request, asked: Asked, watch: Watcher) -> Ba
     return Backfilled(tuple(ended), runs.left_out)
 
 
-def _of(request: Request, assets: tuple[AssetKey, ...], window: Window, asked: Asked) -> Request:
+def _of(request: Request, assets: tuple[AssetKey, ...], window: Window, asked: BackfillRequest) -> Request:
     return replace(request, selected=assets, backfill=Backfill(window, redo=not asked.only_missing))

@@ -26,7 +26,7 @@ from lakeflow.core.run.events import Planned, RunEnded, RunStarted
 from lakeflow.core.run.resources import lanes, share
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.attempt import Attempt, Observer
-from lakeflow.wap.parallel import Lanes
+from lakeflow.wap.parallel import ParallelSteps
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.publish import publish
 from lakeflow.wap.step.sizes import bytes_to_read, is_large
@@ -264,7 +264,7 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
         world.engine.interrupt()
         world.auditor.interrupt()
 
-    Lanes(count, attempt.baton, partial(is_large, attempt), interrupt).run(needs, act)
+    ParallelSteps(count, attempt.baton, partial(is_large, attempt), interrupt).run(needs, act)
     attempt.shares.clear()
 
 

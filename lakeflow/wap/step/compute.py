@@ -30,7 +30,7 @@ from lakeflow.core.plan.readmission import read_by, readmits
 from lakeflow.core.ports import Catalog, Produced
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.events import StepPrinted, StepRetried
-from lakeflow.core.run.write import Apart, Ties, Write, Written
+from lakeflow.core.run.write import Apart, Ties, Write, WriteResult
 from lakeflow.core.view.lineage import hidden_columns, personal
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.audit_request import audit_request
@@ -43,14 +43,14 @@ _LONGEST: Final = 60.0
 
 
 @dataclass(frozen=True)
-class Given:
+class Computed:
     """Files for a table, in its schema; `landed` names the set of all that has landed with them. `beside` are the
     table and the schema of its quarantine, if it has one; `moment` is when the write began.
     """
 
     table: Table
     schema: Schema
-    written: Written
+    written: WriteResult
     landed: str = ""
     beside: tuple[Table, Schema] | None = None
     moment: datetime | None = None
@@ -69,7 +69,7 @@ class Order:
     partitions: tuple[Pending, ...] = ()
 
 
-def give(attempt: Attempt, order: Order) -> Given:
+def give(attempt: Attempt, order: Order) -> Computed:
     """What the code gives, written to files. Each failed try but the last is told.
 
     Only CodeError is worth another try: what a retry cannot change, such as a bound that is passed, ends it at once.
@@ -97,19 +97,19 @@ def give(attempt: Attempt, order: Order) -> Given:
     return patient(lambda: _given(attempt, order, terms))
 
 
-def renames_only(attempt: Attempt, key: AssetKey) -> Given:
+def renames_only(attempt: Attempt, key: AssetKey) -> Computed:
     """No row and no file: columns that an early release called otherwise get their names of today."""
     table = attempt.tables[key]
     columns = tuple(replace(field, name=OLD_NAMES.get(field.name, field.name)) for field in table.schema.fields)
     schema = stored_schema(table, Schema(columns), WriteMode.APPEND)
-    return Given(table, schema, Written(), landed_set(table))
+    return Computed(table, schema, WriteResult(), landed_set(table))
 
 
 def _printed(attempt: Attempt, key: AssetKey, lines: tuple[str, ...]) -> None:
     attempt.tell(StepPrinted(attempt.run.id, key, lines))
 
 
-def _given(attempt: Attempt, order: Order, terms: Terms) -> Given:
+def _given(attempt: Attempt, order: Order, terms: Terms) -> Computed:
     """One try. What takes long is done aside."""
     asset, aside = order.asset, attempt.baton.aside
     attempt.traced.discard(asset.key)
@@ -125,7 +125,7 @@ def _given(attempt: Attempt, order: Order, terms: Terms) -> Given:
             write = replace(write, apart=_apart(attempt, order.declared, schema, other))
         written = aside(lambda: produced.write(write))
     landed = keep_landed(attempt, table, produced, (*written.files, *written.apart)) if asset.files else ""
-    return Given(table, schema, written, landed, other, write.moment)
+    return Computed(table, schema, written, landed, other, write.moment)
 
 
 def _apart(attempt: Attempt, asset: Asset, schema: Schema, other: tuple[Table, Schema]) -> Apart:

@@ -11,7 +11,7 @@ from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Staging
 from lakeflow.core.plan.readmission import read_by
 from lakeflow.wap.attempt import Attempt
-from lakeflow.wap.step.compute import Given
+from lakeflow.wap.step.compute import Computed
 
 
 def is_staged(attempt: Attempt, key: AssetKey) -> bool:
@@ -21,7 +21,7 @@ def is_staged(attempt: Attempt, key: AssetKey) -> bool:
     return table is not None and here is not None and table.refs.get(attempt.branch) == here
 
 
-def stage_refused(attempt: Attempt, of: StepRecord, given: Given, mode: WriteMode) -> None:
+def stage_refused(attempt: Attempt, of: StepRecord, given: Computed, mode: WriteMode) -> None:
     """Commit what was split off to the branch of its table, as its owner is written this time.
 
     Its own step finds it there, and audits it.

@@ -19,7 +19,7 @@ from lakeflow.wap.step.readmitting import is_planned_so, waiting_rows
 
 
 @dataclass(frozen=True)
-class Reading:
+class PinnedInputs:
     """The pinned inputs of one write. `rebuilds`: they hold all rows, and what stood there goes.
 
     `since` names the snapshot behind which each incremental input was read. `waits` says why a person must decide
@@ -39,36 +39,36 @@ class Reading:
         return self.readmission or (replace(asset, write=WriteMode.REPLACE) if self.rebuilds else asset)
 
 
-def read_inputs(attempt: Attempt, step: Step) -> Reading:
+def read_inputs(attempt: Attempt, step: Step) -> PinnedInputs:
     """As the plan says, on the snapshots that are pinned now: an upstream may have run since it was made."""
     asset = attempt.asset(step.asset)
     if is_planned_so(step):
         return _readmission(attempt, asset)
     causes = {reason.cause for reason in step.reasons}
     if waits := next((reason.after for reason in step.reasons if reason.cause is Cause.WAITS), ""):
-        return Reading(waits=waits)
+        return PinnedInputs(waits=waits)
     if causes & {Cause.FULL_REFRESH, Cause.REBUILD} and (Cause.FULL_REFRESH in causes or step.base_id is not None):
         guarded = asset.write is WriteMode.SCD2 and Cause.FULL_REFRESH not in causes
-        return Reading(attempt.inputs(asset), rebuilds=True, guarded=guarded)
+        return PinnedInputs(attempt.inputs(asset), rebuilds=True, guarded=guarded)
     if not asset.new_rows or step.base_id is None:
-        return Reading(attempt.inputs(asset))
+        return PinnedInputs(attempt.inputs(asset))
     return _increments(attempt, asset, _came(attempt, asset), goes_on=Cause.GOES_ON in causes)
 
 
-def _increments(attempt: Attempt, asset: Asset, came: Consumption, *, goes_on: bool) -> Reading:
+def _increments(attempt: Attempt, asset: Asset, came: Consumption, *, goes_on: bool) -> PinnedInputs:
     """An input may have been rewritten since the plan was made, which said whether to go on then."""
     if came.rebuild and goes_on:
-        return Reading(attempt.inputs(asset), _read_from(attempt, asset))
+        return PinnedInputs(attempt.inputs(asset), _read_from(attempt, asset))
     if came.rebuild and (asset.on_rewrite is OnRewrite.HOLD or is_dated_by_runs(asset)):
-        return Reading(waits=came.rebuild)
+        return PinnedInputs(waits=came.rebuild)
     if came.rebuild:
-        return Reading(attempt.inputs(asset), rebuilds=True, guarded=asset.write is WriteMode.SCD2)
+        return PinnedInputs(attempt.inputs(asset), rebuilds=True, guarded=asset.write is WriteMode.SCD2)
     new: dict[TableKey, Scan] = {
         key: new_rows(attempt.world.catalog, attempt.tables[key], increment, asset.new_keys.get(key, ()))
         for key, increment in came.increments.items()
     }
     since = {str(key): increment.since for key, increment in came.increments.items()}
-    return Reading({**attempt.inputs(asset, frozenset(came.increments)), **new}, since)
+    return PinnedInputs({**attempt.inputs(asset, frozenset(came.increments)), **new}, since)
 
 
 def _read_from(attempt: Attempt, asset: Asset) -> Mapping[str, int]:
@@ -77,10 +77,10 @@ def _read_from(attempt: Attempt, asset: Asset) -> Mapping[str, int]:
     return {str(key): before.get(str(key), 0) for key in asset.new_rows}
 
 
-def _readmission(attempt: Attempt, asset: Asset) -> Reading:
+def _readmission(attempt: Attempt, asset: Asset) -> PinnedInputs:
     rows = waiting_rows(attempt, asset.key)
     treated = as_readmission(asset, rows.schema, attempt.tables[asset.key].schema)
-    return Reading({rows.key: rows}, readmission=treated)
+    return PinnedInputs({rows.key: rows}, readmission=treated)
 
 
 def has_no_new_rows(attempt: Attempt, step: Step) -> bool:

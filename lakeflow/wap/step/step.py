@@ -26,14 +26,14 @@ from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.appended import appended
 from lakeflow.wap.step.audit_request import audit_request, seen_before
-from lakeflow.wap.step.compute import Given, Order, give, renames_only
+from lakeflow.wap.step.compute import Computed, Order, give, renames_only
 from lakeflow.wap.step.landing import lands_nothing
 from lakeflow.wap.step.lost_versions import lost_versions
 from lakeflow.wap.step.partitions import built_on_main, keep_built, left_to_build, tells_nothing_new
 from lakeflow.wap.step.quarantine import is_staged, stage_refused
 from lakeflow.wap.step.readmitting import is_planned_so, with_position
 from lakeflow.wap.step.readmitting import opened as as_opened
-from lakeflow.wap.step.sources import Reading, has_no_new_rows, read_inputs
+from lakeflow.wap.step.sources import PinnedInputs, has_no_new_rows, read_inputs
 
 
 def carry_out(attempt: Attempt, step: Step) -> None:
@@ -217,7 +217,7 @@ def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord) -> None:
         audit(attempt, record)
 
 
-def _write(attempt: Attempt, record: StepRecord, reading: Reading, partitions: tuple[Pending, ...]) -> StepRecord:
+def _write(attempt: Attempt, record: StepRecord, reading: PinnedInputs, partitions: tuple[Pending, ...]) -> StepRecord:
     """Run the code on pinned inputs and commit its rows to the branch: fork and write are one commit."""
     attempt.tell_phase(record.asset, Phase.WRITING)
     world, declared = attempt.world, attempt.asset(record.asset)
@@ -239,7 +239,7 @@ def _write(attempt: Attempt, record: StepRecord, reading: Reading, partitions: t
     return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=given.written.rows))
 
 
-def _staged(attempt: Attempt, record: StepRecord, given: Given, staging: Staging) -> tuple[StepRecord, Table]:
+def _staged(attempt: Attempt, record: StepRecord, given: Computed, staging: Staging) -> tuple[StepRecord, Table]:
     """The write on the branch, on the planned base; on today's main where the publish would put it there without
     writing it again. ConflictError where it would not.
     """
@@ -257,7 +257,7 @@ def _staged(attempt: Attempt, record: StepRecord, given: Given, staging: Staging
         return replace(record, base_id=table.main), catalog.stage(table, replace(staging, base=table.main))
 
 
-def _made(attempt: Attempt, record: StepRecord, mode: WriteMode, reading: Reading, given: Given) -> Provenance:
+def _made(attempt: Attempt, record: StepRecord, mode: WriteMode, reading: PinnedInputs, given: Computed) -> Provenance:
     """Where its rows come from, for its snapshot to say."""
     is_history = attempt.asset(record.asset).write is WriteMode.SCD2
     moment = given.moment.isoformat() if is_history and given.moment else ""
@@ -268,7 +268,7 @@ def _made(attempt: Attempt, record: StepRecord, mode: WriteMode, reading: Readin
     return with_position(attempt, record, replace(made, new_rows=reading.since, landed=given.landed))
 
 
-def _keep_tombstones(attempt: Attempt, record: StepRecord, given: Given) -> str:
+def _keep_tombstones(attempt: Attempt, record: StepRecord, given: Computed) -> str:
     """The name of the set of keys that are gone: main's own where it says the same."""
     text, catalog = given.written.tombstones, attempt.world.catalog
     before = tombstones_of(given.table, record.base_id)
@@ -277,7 +277,7 @@ def _keep_tombstones(attempt: Attempt, record: StepRecord, given: Given) -> str:
     return catalog.write_sidecar(given.table, "tombstones", text)
 
 
-def _staging(attempt: Attempt, record: StepRecord, given: Given, made: Provenance) -> Staging:
+def _staging(attempt: Attempt, record: StepRecord, given: Computed, made: Provenance) -> Staging:
     asset = attempt.asset(record.asset)
     return Staging(
         branch=attempt.branch,

@@ -18,10 +18,10 @@ from lakeflow.core.model.run import (
     CheckResult,
     Holder,
     Lease,
+    ReadScope,
     Ruling,
     RunRecord,
     RunState,
-    Scope,
     StepRecord,
     StepState,
     VerdictRecord,
@@ -47,7 +47,7 @@ CHECK = CheckResult(
     detail="expected 'a', found \"b\"",
     path="checks/silver/alpha.py",
     samples=({"origin": "EWR", "temp": None}, {}),
-    scope=Scope.METADATA,
+    scope=ReadScope.METADATA,
     evidence={"expectation": {"type": "expect_x", "kwargs": {}}, "metrics": {"a.count": 3, "b": [{"float": "nan"}]}},
 )
 STEP = StepRecord(

@@ -22,7 +22,7 @@ from lakeflow.core.model.schema import Decimal, Field, List, Map, Primitive, Str
 
 
 @dataclass(frozen=True)
-class Fault:
+class CastFault:
     """A `condition` in SQL under which the part at `path` of a column cannot be kept, and what is said then.
 
     For NULL the condition is not true. Neither `says` nor `hint` holds anything out of the data.
@@ -43,7 +43,7 @@ class Cast:
     """SQL of a value in its new type. Under one of the faults, and only then, it is another value than it was."""
 
     value: str
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[CastFault, ...] = ()
 
 
 def exact(value: str, source: DuckDBPyType, target: Type, path: str) -> Cast:
@@ -72,7 +72,7 @@ def refusing(cast: Cast) -> str:
     return f"CASE {' '.join(cases)} ELSE {cast.value} END"
 
 
-def any_fault(faults: Sequence[Fault]) -> str:
+def any_fault(faults: Sequence[CastFault]) -> str:
     """SQL: does one of them hold?"""
     return " OR ".join(f"({fault.condition})" for fault in faults) or "false"
 
@@ -100,7 +100,7 @@ def _nested(value: str, source: DuckDBPyType, target: Type, path: str) -> Cast |
     shape = shape_in_text(target)
     taken = f"TRY_CAST({value} AS {shape})"
     within = exact(taken, duckdb.sqltype(shape), target, path)
-    unreadable = Fault(path, f"{value} IS NOT NULL AND {taken} IS NULL", f"no {spelled(target)}", MEND)
+    unreadable = CastFault(path, f"{value} IS NOT NULL AND {taken} IS NULL", f"no {spelled(target)}", MEND)
     return Cast(within.value, (unreadable, *within.faults))
 
 
@@ -140,7 +140,7 @@ def _map(value: str, source: DuckDBPyType, sides: tuple[Field, Field], path: str
     target = Map(*sides)
     if source.id != "map":
         raise _no_cast(source, target, path)
-    item, parts, faults = item_of(path), list[str](), list[Fault]()
+    item, parts, faults = item_of(path), list[str](), list[CastFault]()
     for field, (_, type_), items in zip(sides, parts_of(source), ("map_keys", "map_values"), strict=True):
         part = exact(item, type_, field.type, f"{path}.{field.name}")
         parts.append(f"list_transform({items}({value}), lambda {item}: {part.value})")
@@ -149,7 +149,7 @@ def _map(value: str, source: DuckDBPyType, sides: tuple[Field, Field], path: str
         return Cast(_plain(value, target))
     # Keys that were told apart may be one in their new type; `map` would then say so without the column.
     twins = f"len(list_distinct({parts[0]})) < len({parts[0]})"
-    faults.append(Fault(f"{path}.key", twins, f"two keys that are one {spelled(sides[0].type)}", _MEAN))
+    faults.append(CastFault(f"{path}.key", twins, f"two keys that are one {spelled(sides[0].type)}", _MEAN))
     return Cast(_plain(f"CASE WHEN {value} IS NOT NULL THEN map({', '.join(parts)}) END", target), tuple(faults))
 
 
@@ -162,7 +162,7 @@ def _as_list(value: str, source: DuckDBPyType) -> str:
     return f"CAST({value} AS {parts_of(source)[0][1]}[])" if source.id == "array" else value
 
 
-def in_items(items: str, item: str, fault: Fault) -> Fault:
+def in_items(items: str, item: str, fault: CastFault) -> CastFault:
     """The fault of an item as one of the list."""
     return replace(fault, condition=f"len(list_filter({items}, lambda {item}: {fault.condition})) > 0")
 
@@ -221,14 +221,14 @@ _BOUND: Final = "make it NULL, or another day; no reader is sure to hold it"
 def _leaf(value: str, source: DuckDBPyType, target: Type, path: str) -> Cast:
     loses = _loses(value, source, target)
     cast = f"TRY_CAST({value} AS {spelled(target)})" if loses else _plain(value, target)
-    faults = list[Fault]()
+    faults = list[CastFault]()
     if loses:
-        faults.append(Fault(path, loses, *_said(source, target)))
+        faults.append(CastFault(path, loses, *_said(source, target)))
     if source.id in TEXT and target == Primitive("timestamptz"):
-        faults.append(Fault(path, clock_is_unclear(value), "a clock's time that its zone skips or has twice", MEND))
+        faults.append(CastFault(path, clock_is_unclear(value), "a clock's time that its zone skips or has twice", MEND))
     if bounds := _BOUNDS.get(str(target)):
         low, high, says = bounds
-        faults.append(Fault(path, f"{cast} < {low} OR {cast} > {high}", says, _BOUND))
+        faults.append(CastFault(path, f"{cast} < {low} OR {cast} > {high}", says, _BOUND))
     return Cast(cast, tuple(faults))
 
 

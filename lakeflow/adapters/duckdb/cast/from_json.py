@@ -13,7 +13,7 @@ from typing import Final
 
 from duckdb.sqltypes import DuckDBPyType
 
-from lakeflow.adapters.duckdb.cast.exact import Cast, Fault, exact, in_items, item_of
+from lakeflow.adapters.duckdb.cast.exact import Cast, CastFault, exact, in_items, item_of
 from lakeflow.adapters.duckdb.cast.from_text import MEND, VARCHAR
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.types import spelled
@@ -72,7 +72,7 @@ def keeps_text(type_: Type) -> bool:
 
 
 @dataclass(frozen=True)
-class Part:
+class JsonValue:
     """SQL of one value within marked JSON: as JSON, and as text (a string without its quotes)."""
 
     json: str
@@ -84,12 +84,12 @@ def exact_column(value: str, source: DuckDBPyType, target: Type, path: str) -> C
     if target == Primitive("string"):
         return exact(value, source, target, path)
     json = marked(value, f"regexp_matches({value}, {literal(_SPELLED if keeps_text(target) else _LONG)})")
-    sign = Fault(path, f"contains({value}, {literal(MARK)})", RESERVED, MEND)
-    cast = exact_json(Part(json, f"json_extract_string({json}, '$')"), target, path)
+    sign = CastFault(path, f"contains({value}, {literal(MARK)})", RESERVED, MEND)
+    cast = exact_json(JsonValue(json, f"json_extract_string({json}, '$')"), target, path)
     return Cast(cast.value, (sign, *cast.faults))
 
 
-def exact_json(part: Part, target: Type, path: str) -> Cast:
+def exact_json(part: JsonValue, target: Type, path: str) -> Cast:
     """The value in its declared type."""
     match target:
         case Struct(fields):
@@ -103,8 +103,8 @@ def exact_json(part: Part, target: Type, path: str) -> Cast:
     return exact(f"replace({part.text}, {literal(MARK)}, '')", VARCHAR, target, path)
 
 
-def _member(json: str, at: str) -> Part:
-    return Part(f"json_extract({json}, {at})", f"json_extract_string({json}, {at})")
+def _member(json: str, at: str) -> JsonValue:
+    return JsonValue(f"json_extract({json}, {at})", f"json_extract_string({json}, {at})")
 
 
 def _struct(json: str, fields: tuple[Field, ...], path: str) -> Cast:
@@ -116,7 +116,7 @@ def _struct(json: str, fields: tuple[Field, ...], path: str) -> Cast:
     known = ", ".join(parts)
     faults = (
         _unless(json, "OBJECT", Struct(fields), path),
-        Fault(path, f"NOT list_has_all({names}, json_keys({json}))", f"keys other than {known}", MEND),
+        CastFault(path, f"NOT list_has_all({names}, json_keys({json}))", f"keys other than {known}", MEND),
         _twice(json, path),
         *(fault for part in parts.values() for fault in part.faults),
     )
@@ -126,7 +126,7 @@ def _struct(json: str, fields: tuple[Field, ...], path: str) -> Cast:
 
 def _list(json: str, element: Field, path: str) -> Cast:
     item, items = item_of(path), f"json_extract({json}, '$[*]')"
-    part = exact_json(Part(item, f"json_extract_string({item}, '$')"), element.type, f"{path}.{element.name}")
+    part = exact_json(JsonValue(item, f"json_extract_string({item}, '$')"), element.type, f"{path}.{element.name}")
     value = f"CASE WHEN json_type({json}) = 'ARRAY' THEN list_transform({items}, lambda {item}: {part.value}) END"
     faults = [_unless(json, "ARRAY", List(element), path), *_within(items, item, part.faults)]
     return Cast(_as(value, List(element)), tuple(faults))
@@ -151,14 +151,14 @@ def _as(value: str, target: Type) -> str:
     return f"CAST({value} AS {spelled(target)})"
 
 
-def _unless(json: str, type_: str, target: Type, path: str) -> Fault:
-    return Fault(path, f"json_type({json}) NOT IN ('{type_}', 'NULL')", f"no {spelled(target)}", MEND)
+def _unless(json: str, type_: str, target: Type, path: str) -> CastFault:
+    return CastFault(path, f"json_type({json}) NOT IN ('{type_}', 'NULL')", f"no {spelled(target)}", MEND)
 
 
-def _twice(json: str, path: str, keys: str = "") -> Fault:
+def _twice(json: str, path: str, keys: str = "") -> CastFault:
     keys = keys or f"json_keys({json})"
-    return Fault(path, f"list_unique({keys}) < len({keys})", "a key that comes twice", MEND)
+    return CastFault(path, f"list_unique({keys}) < len({keys})", "a key that comes twice", MEND)
 
 
-def _within(items: str, item: str, faults: Sequence[Fault]) -> list[Fault]:
+def _within(items: str, item: str, faults: Sequence[CastFault]) -> list[CastFault]:
     return [in_items(items, item, fault) for fault in faults]

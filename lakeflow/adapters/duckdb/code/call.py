@@ -12,7 +12,7 @@ from typing import Final, TextIO
 
 import duckdb
 
-from lakeflow.adapters.duckdb.failures import Place, is_refusal
+from lakeflow.adapters.duckdb.failures import ErrorContext, is_refusal
 from lakeflow.adapters.duckdb.instance.interrupt import is_interrupt
 from lakeflow.core.column_names import hint_of_renamed
 from lakeflow.core.errors import CodeError, LakeflowError
@@ -45,7 +45,7 @@ class _Diversion:
 printing_to_stderr: Final = _Diversion()
 
 
-def call(code: PythonCode, inputs: dict[str, object], place: Place) -> object:
+def call(code: PythonCode, inputs: dict[str, object], place: ErrorContext) -> object:
     """What the function returns. CodeError for what it raises, `sys.exit` included; KeyboardInterrupt passes."""
     with printing_to_stderr():
         try:
@@ -63,7 +63,7 @@ def call(code: PythonCode, inputs: dict[str, object], place: Place) -> object:
             raise raised from error
 
 
-def _told(error: BaseException, code: PythonCode, place: Place) -> CodeError:
+def _told(error: BaseException, code: PythonCode, place: ErrorContext) -> CodeError:
     where = f"{code.path}:{_line(error.__traceback__, code)}"
     if isinstance(error, SystemExit):
         said = "" if place.personal else f" with {error.code!r}"

@@ -10,10 +10,10 @@ from typing import Any, Final
 import pyarrow as pa
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-from lakeflow.adapters.duckdb.code.forms import Form, form_of, in_form
+from lakeflow.adapters.duckdb.code.forms import InputForm, form_of, in_form
 from lakeflow.adapters.duckdb.code.returned import stream_of
 from lakeflow.adapters.duckdb.code.user_sql import only_select
-from lakeflow.adapters.duckdb.failures import Place
+from lakeflow.adapters.duckdb.failures import ErrorContext
 from lakeflow.adapters.duckdb.names import quoted
 
 _BATCH: Final = 10_000
@@ -24,7 +24,7 @@ _ALLOWED: Final = (
 
 
 @dataclass(frozen=True)
-class Returned:
+class CheckFunctionResult:
     """How many bad rows there were, None for a bare yes or no, and the first of them as text."""
 
     good: bool
@@ -34,25 +34,25 @@ class Returned:
 
 
 def arguments(
-    connection: DuckDBPyConnection, function: Callable[..., Any], inputs: Mapping[str, str], place: Place
+    connection: DuckDBPyConnection, function: Callable[..., Any], inputs: Mapping[str, str], place: ErrorContext
 ) -> dict[str, Any]:
     """What the function gets: each view in the form that its parameter asks for. AssetError for a form that is none."""
     return {name: _input(connection, form_of(function, name), name, view, place) for name, view in inputs.items()}
 
 
-def taken(connection: DuckDBPyConnection, value: object, place: Place, shown: int) -> Returned:
+def taken(connection: DuckDBPyConnection, value: object, place: ErrorContext, shown: int) -> CheckFunctionResult:
     """What the function returned. Bad rows are counted as they stream by; only the first `shown` are kept.
 
     AssetError for an answer that nobody can use.
     """
     if _is_bool(value):
-        return Returned(bool(value))
+        return CheckFunctionResult(bool(value))
     if value is None:
         raise place.error("the check returned nothing (None)", _ALLOWED)
     return _counted(connection, _reader(connection, value, place), shown)
 
 
-def _input(connection: DuckDBPyConnection, form: Form | None, name: str, view: str, place: Place) -> Any:
+def _input(connection: DuckDBPyConnection, form: InputForm | None, name: str, view: str, place: ErrorContext) -> Any:
     if form is None:
         raise place.error(f"the annotation of {name!r} is no form that a relation can take", "leave it out")
     return in_form(connection.sql(f"SELECT * FROM {'.'.join(map(quoted, view.split('.')))}"), form)
@@ -63,7 +63,7 @@ def _is_bool(value: object) -> bool:
     return isinstance(value, bool) or (numpy is not None and isinstance(value, numpy.bool_))
 
 
-def _reader(connection: DuckDBPyConnection, value: object, place: Place) -> pa.RecordBatchReader:
+def _reader(connection: DuckDBPyConnection, value: object, place: ErrorContext) -> pa.RecordBatchReader:
     if isinstance(value, str):
         return connection.sql(only_select(connection, value)).to_arrow_reader(_BATCH)
     if isinstance(value, DuckDBPyRelation):
@@ -72,7 +72,7 @@ def _reader(connection: DuckDBPyConnection, value: object, place: Place) -> pa.R
     return found if isinstance(found, pa.RecordBatchReader) else found.to_reader(_BATCH)
 
 
-def _counted(connection: DuckDBPyConnection, reader: pa.RecordBatchReader, shown: int) -> Returned:
+def _counted(connection: DuckDBPyConnection, reader: pa.RecordBatchReader, shown: int) -> CheckFunctionResult:
     first: list[pa.RecordBatch] = []
     failed = 0
     for batch in reader:
@@ -80,6 +80,6 @@ def _counted(connection: DuckDBPyConnection, reader: pa.RecordBatchReader, shown
             first.append(batch.slice(0, shown - failed))
         failed += batch.num_rows
     if not first:
-        return Returned(good=True, failed=0)
+        return CheckFunctionResult(good=True, failed=0)
     sample = connection.from_arrow(pa.Table.from_batches(first)).project("CAST(COLUMNS(*) AS VARCHAR)")
-    return Returned(False, failed, tuple(sample.columns), sample.fetchall())
+    return CheckFunctionResult(False, failed, tuple(sample.columns), sample.fetchall())

@@ -18,7 +18,7 @@ from lakeflow.adapters.duckdb.code.frames import to_pandas
 Function: TypeAlias = Callable[..., Any]
 
 
-class Form(StrEnum):
+class InputForm(StrEnum):
     """In the words of messages. All but the relation and the reader hold the whole input in memory."""
 
     RELATION = "a DuckDB relation"
@@ -30,13 +30,13 @@ class Form(StrEnum):
 
 
 _BY_NAME: Final = {
-    ("duckdb", "DuckDBPyRelation"): Form.RELATION,
-    ("lakeflow", "Relation"): Form.RELATION,
-    ("pyarrow", "Table"): Form.TABLE,
-    ("pyarrow", "RecordBatchReader"): Form.READER,
-    ("pandas", "DataFrame"): Form.PANDAS,
-    ("polars", "DataFrame"): Form.POLARS,
-    ("polars", "LazyFrame"): Form.LAZY,
+    ("duckdb", "DuckDBPyRelation"): InputForm.RELATION,
+    ("lakeflow", "Relation"): InputForm.RELATION,
+    ("pyarrow", "Table"): InputForm.TABLE,
+    ("pyarrow", "RecordBatchReader"): InputForm.READER,
+    ("pandas", "DataFrame"): InputForm.PANDAS,
+    ("polars", "DataFrame"): InputForm.POLARS,
+    ("polars", "LazyFrame"): InputForm.LAZY,
 }
 
 _ALIASES: Final = {"pa": "pyarrow", "pd": "pandas", "pl": "polars", "_duckdb": "duckdb"}
@@ -44,11 +44,11 @@ _BARE: Final = {name: form for (_, name), form in _BY_NAME.items() if name != "D
 """A name without its package still says which form, except `DataFrame`, which two packages have."""
 
 
-def form_of(function: Function, parameter: str) -> Form | None:
+def form_of(function: Function, parameter: str) -> InputForm | None:
     """The form that the parameter asks for; a relation without an annotation; None for one that is not known."""
     found = inspect.signature(function).parameters.get(parameter)
     if found is None or found.annotation in {inspect.Parameter.empty, Any}:
-        return Form.RELATION
+        return InputForm.RELATION
     annotation = found.annotation
     if isinstance(annotation, str):
         annotation = _resolved(annotation, function)
@@ -65,7 +65,7 @@ def _resolved(text: str, function: Function) -> object:
     return text.strip("'\"") if value is None else value
 
 
-def _named(text: str) -> Form | None:
+def _named(text: str) -> InputForm | None:
     package, _, name = text.rpartition(".")
     if not package:
         return _BARE.get(name)
@@ -73,24 +73,24 @@ def _named(text: str) -> Form | None:
     return _BY_NAME.get((_ALIASES.get(top, top), name))
 
 
-def _classed(annotation: object) -> Form | None:
+def _classed(annotation: object) -> InputForm | None:
     module = str(getattr(annotation, "__module__", "")).partition(".")[0]
     return _BY_NAME.get((_ALIASES.get(module, module), getattr(annotation, "__name__", "")))
 
 
-def in_form(relation: DuckDBPyRelation, form: Form) -> Any:
+def in_form(relation: DuckDBPyRelation, form: InputForm) -> Any:
     """The relation's rows in that form. ImportError when its package is not installed."""
     match form:
-        case Form.RELATION:
+        case InputForm.RELATION:
             return relation
-        case Form.TABLE:
+        case InputForm.TABLE:
             return relation.to_arrow_table()
-        case Form.READER:
+        case InputForm.READER:
             return relation.to_arrow_reader()
-        case Form.PANDAS:
+        case InputForm.PANDAS:
             # Not relation.df(): it makes floats of decimals, and warns under pandas 3
             return to_pandas(relation.to_arrow_table())
-        case Form.POLARS:
+        case InputForm.POLARS:
             return relation.pl()
-        case Form.LAZY:
+        case InputForm.LAZY:
             return relation.pl(lazy=True)

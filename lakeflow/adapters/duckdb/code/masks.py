@@ -18,8 +18,8 @@ import duckdb
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from duckdb.sqltypes import BLOB
 
-from lakeflow.adapters.duckdb.failures import Place
-from lakeflow.adapters.duckdb.instance.instance import Step
+from lakeflow.adapters.duckdb.failures import ErrorContext
+from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Mask
@@ -57,7 +57,7 @@ class Masks:
     keys: Mapping[str, bytes] = field(repr=False)
 
     @contextmanager
-    def ready(self, running: Step) -> Iterator[None]:
+    def ready(self, running: StepSession) -> Iterator[None]:
         """While this is open, every connection of the instance knows the functions."""
         with ExitStack() as stack:
             for name, key in self.keys.items():
@@ -66,7 +66,7 @@ class Masks:
                 stack.callback(_forget, cursor, name)
             yield
 
-    def over(self, relation: DuckDBPyRelation, running: Step, place: Place) -> DuckDBPyRelation:
+    def over(self, relation: DuckDBPyRelation, running: StepSession, place: ErrorContext) -> DuckDBPyRelation:
         """The relation with these columns masked, still lazy. AssetError when it lacks one of them."""
         if not self.columns:
             return relation
@@ -77,7 +77,7 @@ class Masks:
         own = self._within_reach(relation, running)
         return own.project(", ".join(self._column(name) for name in own.columns))
 
-    def _within_reach(self, relation: DuckDBPyRelation, running: Step) -> DuckDBPyRelation:
+    def _within_reach(self, relation: DuckDBPyRelation, running: StepSession) -> DuckDBPyRelation:
         """The relation on a connection that has the keys: code may return one of a DuckDB of its own."""
         if all(self._knows(relation, name) for name in self.keys):
             return relation

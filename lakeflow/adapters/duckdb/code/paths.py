@@ -11,10 +11,10 @@ from pathlib import Path
 
 import duckdb
 
-from lakeflow.adapters.duckdb.failures import Place
+from lakeflow.adapters.duckdb.failures import ErrorContext
 
 
-def refuse_shadowed(text: str, root: Path, place: Place) -> None:
+def refuse_shadowed(text: str, root: Path, place: ErrorContext) -> None:
     """AssetError when a string of the SQL names a file in the working folder that is not the project's."""
     if Path.cwd() == root:
         return

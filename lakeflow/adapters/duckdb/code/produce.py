@@ -14,12 +14,12 @@ from typing import Final, TypeAlias
 from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.code.call import call, printing_to_stderr
-from lakeflow.adapters.duckdb.code.forms import Form, form_of, in_form
+from lakeflow.adapters.duckdb.code.forms import InputForm, form_of, in_form
 from lakeflow.adapters.duckdb.code.frames import guessed
 from lakeflow.adapters.duckdb.code.masks import Masks
-from lakeflow.adapters.duckdb.code.returned import Returned, one_select, returned
-from lakeflow.adapters.duckdb.failures import Place, failures
-from lakeflow.adapters.duckdb.instance.instance import Instance, Step, step
+from lakeflow.adapters.duckdb.code.returned import ReturnedRelation, one_select, returned
+from lakeflow.adapters.duckdb.failures import ErrorContext, failures
+from lakeflow.adapters.duckdb.instance.instance import Instance, StepSession, step
 from lakeflow.adapters.duckdb.instance.watch import Watch
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
@@ -33,11 +33,11 @@ from lakeflow.core.model.schema import Schema, Type
 from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.model.timeline import BOUNDS, Window
 from lakeflow.core.plan.landing import Landed
-from lakeflow.core.run.write import Write, Written
+from lakeflow.core.run.write import Write, WriteResult
 
 Columns: TypeAlias = Mapping[str, Type]
 """Types by lower-cased name."""
-_FORMS: Final = "annotate it with one of: " + ", ".join(Form) + "; or not at all, for a relation"
+_FORMS: Final = "annotate it with one of: " + ", ".join(InputForm) + "; or not at all, for a relation"
 
 
 def _unbound(_files: Sequence[str], _folders: Sequence[str]) -> None:
@@ -53,7 +53,7 @@ class Trial:
     files and folders that is bound.
     """
 
-    place: Place
+    place: ErrorContext
     masks: Masks
     watch: Watch
     folder: str
@@ -62,24 +62,26 @@ class Trial:
     close_off: Callable[[Sequence[str], Sequence[str]], None] = _unbound
 
     @contextmanager
-    def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> Iterator[Step]:
+    def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> Iterator[StepSession]:
         with step(instance, inputs, self.watch.time) as running, self.masks.ready(running):
             yield running
 
-    def output(self, came: Sequence[Returned], running: Step, read: Columns, landed: tuple[Landed, ...] = ()) -> Output:
+    def output(
+        self, came: Sequence[ReturnedRelation], running: StepSession, read: Columns, landed: tuple[Landed, ...] = ()
+    ) -> LazyOutput:
         """`read` are the columns of what the code read."""
         masked = [self.masks.over(each.relation, running, self.place) for each in came]
         known = {name: type_ for name, type_ in read.items() if name not in self.masks.columns}
-        return Output(masked, running, self, landed, (came[0].lacks, known))
+        return LazyOutput(masked, running, self, landed, (came[0].lacks, known))
 
 
-class Output:
+class LazyOutput:
     """What the code gave, window by window and not computed yet; see `lakeflow.core.ports.Produced`."""
 
     def __init__(
         self,
         relations: Sequence[DuckDBPyRelation],
-        running: Step,
+        running: StepSession,
         trial: Trial,
         landed: tuple[Landed, ...],
         guess: tuple[frozenset[str], Columns],
@@ -99,7 +101,7 @@ class Output:
             schema, (lacking, read) = schema_of(self._relations[0].columns, self._relations[0].types), self._guess
             return guessed(schema, lacking, read) if lacking else schema
 
-    def write(self, write: Write) -> Written:
+    def write(self, write: Write) -> WriteResult:
         with printing_to_stderr(), failures(self._place), self._trial.reading():
             folders = [write.directory, *([write.apart.directory] if write.apart else [])]
             self._trial.close_off(scans.paths(write.base) if write.base else (), folders)
@@ -110,7 +112,7 @@ class Output:
             self._trial.close_off((), ())
             return self._running.run(lambda: first_rows(self._relations[0], schema, limit))
 
-    def _write(self, write: Write, target: Path) -> Written:
+    def _write(self, write: Write, target: Path) -> WriteResult:
         """Into folders of their own, so that nothing collides and a failure, or Ctrl-C, leaves no file behind."""
         cursor, watch = self._running.another(), self._trial.watch
         try:
@@ -126,7 +128,7 @@ class Output:
 
 
 @contextmanager
-def produced(instance: Instance, asset: Asset, inputs: Mapping[TableKey, Scan], trial: Trial) -> Iterator[Output]:
+def produced(instance: Instance, asset: Asset, inputs: Mapping[TableKey, Scan], trial: Trial) -> Iterator[LazyOutput]:
     """The asset's output, valid while this is open: its views and cursors are gone afterwards."""
     parameters = {name: inputs[key] for name, key in asset.parameters.items()}
     named = {str(key): scan for key, scan in inputs.items()} | parameters
@@ -154,11 +156,13 @@ def _bound_to(
     instance.close_off([*pinned, *files], folders)
 
 
-def _run(asset: Asset, named: Mapping[str, Scan], running: Step, place: Place, window: Window | None) -> Returned:
+def _run(
+    asset: Asset, named: Mapping[str, Scan], running: StepSession, place: ErrorContext, window: Window | None
+) -> ReturnedRelation:
     if isinstance(asset.code, PythonCode):
         given = {name: _given(asset.code, name, named[name], running, place) for name in asset.parameters}
         return returned(call(asset.code, given | _bounds(asset.code, window), place), running, place)
-    return Returned(one_select(bind(asset.code.text, window), running, place))
+    return ReturnedRelation(one_select(bind(asset.code.text, window), running, place))
 
 
 def _bounds(code: PythonCode, window: Window | None) -> dict[str, object]:
@@ -169,31 +173,31 @@ def _bounds(code: PythonCode, window: Window | None) -> dict[str, object]:
     return {name: at for name, at in zip(BOUNDS, (window.start, window.end), strict=True) if name in taken}
 
 
-def _given(code: PythonCode, name: str, scan: Scan, running: Step, place: Place) -> object:
+def _given(code: PythonCode, name: str, scan: Scan, running: StepSession, place: ErrorContext) -> object:
     """One input in its form. All relations share a connection, or they could not be joined; a stream has its own."""
     form = _form(code, name, place)
-    if form is Form.RELATION:
+    if form is InputForm.RELATION:
         return running.cursor.sql(f"FROM {quoted(name)}").set_alias(name)
     cursor = running.another()
     return _formed(cursor.sql(scans.select(cursor, scan)), form, name, place)
 
 
-def given_form(code: PythonCode, name: str, text: str, running: Step, place: Place) -> object:
+def given_form(code: PythonCode, name: str, text: str, running: StepSession, place: ErrorContext) -> object:
     """The rows of a query that any cursor can run, in the form that the parameter asks for."""
     form = _form(code, name, place)
-    if form is Form.RELATION:
+    if form is InputForm.RELATION:
         return running.cursor.sql(text).set_alias(name)
     return _formed(running.another().sql(text), form, name, place)
 
 
-def _form(code: PythonCode, name: str, place: Place) -> Form:
+def _form(code: PythonCode, name: str, place: ErrorContext) -> InputForm:
     form = form_of(code.function, name)
     if form is None:
         raise place.error(f"parameter {name!r} has an annotation that names no form of a table", _FORMS)
     return form
 
 
-def _formed(relation: DuckDBPyRelation, form: Form, name: str, place: Place) -> object:
+def _formed(relation: DuckDBPyRelation, form: InputForm, name: str, place: ErrorContext) -> object:
     try:
         return in_form(relation, form)
     except ImportError:

@@ -11,8 +11,8 @@ from duckdb import DuckDBPyRelation
 from lakeflow.adapters.duckdb.code.frames import as_arrow, lacks, refuse_unreadable
 from lakeflow.adapters.duckdb.code.paths import refuse_shadowed
 from lakeflow.adapters.duckdb.code.user_sql import doubts_of
-from lakeflow.adapters.duckdb.failures import Place
-from lakeflow.adapters.duckdb.instance.instance import Step, query
+from lakeflow.adapters.duckdb.failures import ErrorContext
+from lakeflow.adapters.duckdb.instance.instance import StepSession, query
 from lakeflow.adapters.duckdb.types import NOTHING
 from lakeflow.core.column_names import refuse_twins
 from lakeflow.core.keys import AssetKey, Layer
@@ -27,33 +27,33 @@ ALLOWED: Final = (
 
 
 @dataclass(frozen=True)
-class Returned:
+class ReturnedRelation:
     """The rows, not read yet. A frame lacks types of a table, as its form says; what else comes lacks none."""
 
     relation: DuckDBPyRelation
     lacks: frozenset[str] = frozenset()
 
 
-def returned(value: object, step: Step, place: Place) -> Returned:
+def returned(value: object, step: StepSession, place: ErrorContext) -> ReturnedRelation:
     """AssetError when `value` is no table. SQL binds to the views of the step; a stream is not read yet.
 
     A stream goes to a connection of its own, because it may itself pull from an open result of the step.
     """
     if isinstance(value, DuckDBPyRelation):
-        return Returned(value)
+        return ReturnedRelation(value)
     if isinstance(value, str):
-        return Returned(one_select(value, step, place))
+        return ReturnedRelation(one_select(value, step, place))
     stream, cursor = stream_of(value, place), step.another()
     refuse_twins(stream.schema.names)
     refuse_unreadable(stream.schema)
     if not stream.schema.names:
         if getattr(stream, "num_rows", 0):
             raise place.error("the function returned rows without columns", ALLOWED)
-        return Returned(cursor.sql(f"SELECT NULL AS {NOTHING} WHERE false"), lacks(value))
-    return Returned(cursor.from_arrow(stream), lacks(value))
+        return ReturnedRelation(cursor.sql(f"SELECT NULL AS {NOTHING} WHERE false"), lacks(value))
+    return ReturnedRelation(cursor.from_arrow(stream), lacks(value))
 
 
-def one_select(text: str, step: Step, place: Place) -> DuckDBPyRelation:
+def one_select(text: str, step: StepSession, place: ErrorContext) -> DuckDBPyRelation:
     """The user's own text, bound and not yet run. AssetError unless it is exactly one SELECT."""
     statements = step.cursor.extract_statements(text)
     if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
@@ -80,7 +80,7 @@ def _without_semicolons(text: str) -> str:
     return spelled.decode()
 
 
-def stream_of(value: Any, place: Place) -> pa.Table | pa.RecordBatchReader:
+def stream_of(value: Any, place: ErrorContext) -> pa.Table | pa.RecordBatchReader:
     """A frame, or whatever else is an Arrow stream, as Arrow; AssetError for anything else."""
     import pyarrow as pa  # noqa: PLC0415 - a third of the start of a process that only runs SQL
 
@@ -92,7 +92,7 @@ def stream_of(value: Any, place: Place) -> pa.Table | pa.RecordBatchReader:
     return _converted(lambda: pa.RecordBatchReader.from_stream(value), value, place)
 
 
-def _converted(convert: Any, value: object, place: Place) -> Any:
+def _converted(convert: Any, value: object, place: ErrorContext) -> Any:
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     try:

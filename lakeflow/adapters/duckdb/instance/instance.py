@@ -23,7 +23,7 @@ from lakeflow.adapters.duckdb.read.externals import ExternalViews
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import Layer
 from lakeflow.core.model.table import Scan
-from lakeflow.core.run.resources import Share
+from lakeflow.core.run.resources import Resources
 
 _EXTERNAL_DOTS: Final = 2  # catalog.namespace.table
 _IDLE: Final = "64MB"
@@ -43,7 +43,7 @@ class Instance:
         sweep(self.spill)
         self._own = OwnFolder(self.spill, "duckdb")
         self.externals = ExternalViews()
-        self._share: Share | None = None
+        self._share: Resources | None = None
         self._lock = threading.Lock()
         self._open: WeakSet[DuckDBPyConnection] = WeakSet()
         self._connection = duckdb.connect(":memory:")
@@ -64,7 +64,7 @@ class Instance:
             self._own.release()
             raise
 
-    def resize(self, share: Share) -> None:
+    def resize(self, share: Resources) -> None:
         """Take no more of the machine than that, from the next query on."""
         if share != self._share:
             _configure(self._connection, "threads", share.threads)
@@ -145,7 +145,7 @@ def _configure(connection: DuckDBPyConnection, name: str, value: str | int | Non
 
 
 @dataclass(frozen=True)
-class Step:
+class StepSession:
     """A step's cursor, and how to open more: a stream needs one for itself while it is being read."""
 
     root: Path
@@ -160,7 +160,7 @@ class Step:
 
 
 @contextmanager
-def step(instance: Instance, inputs: Mapping[str, Scan], watch: Callable[[], None]) -> Iterator[Step]:
+def step(instance: Instance, inputs: Mapping[str, Scan], watch: Callable[[], None]) -> Iterator[StepSession]:
     """A database of its own, with a view of each input under its name; all cursors close with it."""
     name = quoted(f"step_{uuid4().hex}")
     opened: list[DuckDBPyConnection] = []
@@ -183,7 +183,7 @@ def step(instance: Instance, inputs: Mapping[str, Scan], watch: Callable[[], Non
         if theirs:
             stack.enter_context(instance.externals.bound(another(), theirs))
         _bind(cursor, {each: scan for each, scan in inputs.items() if each not in theirs})
-        yield Step(instance.root, cursor, another, interrupt_all, watch)
+        yield StepSession(instance.root, cursor, another, interrupt_all, watch)
 
 
 def bind_apart(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan]) -> None:

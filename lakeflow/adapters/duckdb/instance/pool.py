@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import Lock
 
 from lakeflow.adapters.duckdb.instance.instance import Instance
-from lakeflow.core.run.resources import Share
+from lakeflow.core.run.resources import Resources
 
 
 class Instances:
@@ -25,7 +25,7 @@ class Instances:
         self._idle = [self.first]
 
     @contextmanager
-    def lent(self, share: Share | None) -> Iterator[Instance]:
+    def lent(self, share: Resources | None) -> Iterator[Instance]:
         """One that nobody else computes on meanwhile, of that size."""
         with self._lock:
             instance = self._idle.pop() if self._idle else None
@@ -42,7 +42,7 @@ class Instances:
                 self._idle.append(instance)
 
     @contextmanager
-    def fresh(self, share: Share | None) -> Iterator[Instance]:
+    def fresh(self, share: Resources | None) -> Iterator[Instance]:
         """One that nobody used before and nobody will use again, of that size."""
         instance = self._new()
         try:

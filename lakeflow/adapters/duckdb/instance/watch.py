@@ -13,7 +13,7 @@ from lakeflow.core.wording import counted
 
 if TYPE_CHECKING:
     from lakeflow.core.model.asset import Asset, Limits
-    from lakeflow.core.run.write import Written
+    from lakeflow.core.run.write import WriteResult
 
 
 class Watch:
@@ -34,7 +34,7 @@ class Watch:
         if self._limits.max_bytes:
             self._refuse_bytes(_bytes_in(target))
 
-    def count(self, written: Written) -> None:
+    def count(self, written: WriteResult) -> None:
         """What was written, exactly."""
         most = self._limits.max_rows
         if most and written.rows > most:

@@ -16,9 +16,9 @@ from typing import Any, Final
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
-from lakeflow.adapters.duckdb.cast.exact import Cast, Fault, exact, refusing
+from lakeflow.adapters.duckdb.cast.exact import Cast, CastFault, exact, refusing
 from lakeflow.adapters.duckdb.failures import is_failure_of_machine, is_refusal
-from lakeflow.adapters.duckdb.instance.instance import Step
+from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.adapters.duckdb.instance.spill import OwnFolder
 from lakeflow.adapters.duckdb.land import sql as reading
 from lakeflow.adapters.duckdb.land.parquet_digits import refuse_lost_digits
@@ -30,7 +30,7 @@ from lakeflow.core.column_names import PROVENANCE, fault_of, twins
 from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.type_names import parse_type
-from lakeflow.core.plan.landing import Found
+from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.wording import differences
 
 _FEW: Final = 20
@@ -40,7 +40,7 @@ Column = tuple[str, str]
 
 
 @contextmanager
-def in_place(step: Step, source: FileSource, files: Sequence[Found], spill: Path) -> Iterator[Delivered]:
+def in_place(step: StepSession, source: FileSource, files: Sequence[FoundFile], spill: Path) -> Iterator[Delivered]:
     """The rows of the files. AssetError naming the first that is not as declared.
 
     What is unpacked lies in a folder of its own in `spill` until this is closed.
@@ -54,11 +54,11 @@ def in_place(step: Step, source: FileSource, files: Sequence[Found], spill: Path
         own.release()
 
 
-def _readable(step: Step, file: Found, source: FileSource, target: Path) -> str:
+def _readable(step: StepSession, file: FoundFile, source: FileSource, target: Path) -> str:
     return str(readable(step.root / file.name, file.name, source, target))
 
 
-def _delivered(step: Step, source: FileSource, paths: Mapping[str, Found]) -> Delivered:
+def _delivered(step: StepSession, source: FileSource, paths: Mapping[str, FoundFile]) -> Delivered:
     with reading.explained(source, paths):
         columns = _compared(_asked(step, _schemas(tuple(paths))), source, paths)
         rows = _rows(columns, tuple(paths))
@@ -71,7 +71,7 @@ def _delivered(step: Step, source: FileSource, paths: Mapping[str, Found]) -> De
     }
     values = {name: refusing(cast) for name, cast in casts.items()}
     faults = tuple(fault for cast in casts.values() for fault in cast.faults)
-    reading_ = partial(_blaming, step, source, _Rows(columns, faults), paths)
+    reading_ = partial(_blaming, step, source, _CheckedColumns(columns, faults), paths)
     return Delivered(values, rows, paths, dict.fromkeys(paths, 0), counts, reading_)
 
 
@@ -98,14 +98,14 @@ def _rows(columns: Sequence[Column], paths: tuple[str, ...]) -> str:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _CheckedColumns:
     """The columns of the files, and what may be wrong with their values."""
 
     columns: Sequence[Column]
-    faults: tuple[Fault, ...]
+    faults: tuple[CastFault, ...]
 
 
-def _refuse_fault(step: Step, rows: _Rows, path: str, name: str) -> None:
+def _refuse_fault(step: StepSession, rows: _CheckedColumns, path: str, name: str) -> None:
     """AssetError for the first row of the file with a fault, if it has one."""
     text = _rows(rows.columns, (path,))
     for fault in rows.faults:
@@ -115,7 +115,9 @@ def _refuse_fault(step: Step, rows: _Rows, path: str, name: str) -> None:
 
 
 @contextmanager
-def _blaming(step: Step, source: FileSource, rows: _Rows, paths: Mapping[str, Found]) -> Iterator[None]:
+def _blaming(
+    step: StepSession, source: FileSource, rows: _CheckedColumns, paths: Mapping[str, FoundFile]
+) -> Iterator[None]:
     """When a query over the rows fails, AssetError for the file that cannot be read, or the row that cannot be kept, if
     that was the reason.
     """
@@ -132,7 +134,7 @@ def _blaming(step: Step, source: FileSource, rows: _Rows, paths: Mapping[str, Fo
         raise
 
 
-def _asked(step: Step, sql: str) -> list[tuple[Any, ...]]:
+def _asked(step: StepSession, sql: str) -> list[tuple[Any, ...]]:
     return step.run(lambda: step.another().execute(sql).fetchall())
 
 
@@ -141,7 +143,9 @@ def _schemas(paths: tuple[str, ...]) -> str:
     return f"SELECT file_name, name, duckdb_type, num_children FROM parquet_schema({listed(paths)})"
 
 
-def _compared(rows: Sequence[tuple[Any, ...]], source: FileSource, paths: Mapping[str, Found]) -> tuple[Column, ...]:
+def _compared(
+    rows: Sequence[tuple[Any, ...]], source: FileSource, paths: Mapping[str, FoundFile]
+) -> tuple[Column, ...]:
     """The columns; AssetError unless all files have those of the first, and they are the declared ones.
 
     Types are compared as they are read: two writers spell one type in several ways.

@@ -12,10 +12,10 @@ from typing import Any
 from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.code.call import call
-from lakeflow.adapters.duckdb.code.produce import Columns, Output, Trial, columns_of, given_form
-from lakeflow.adapters.duckdb.code.returned import Returned, one_select, returned
-from lakeflow.adapters.duckdb.failures import Place, failures
-from lakeflow.adapters.duckdb.instance.instance import Instance, Step
+from lakeflow.adapters.duckdb.code.produce import Columns, LazyOutput, Trial, columns_of, given_form
+from lakeflow.adapters.duckdb.code.returned import ReturnedRelation, one_select, returned
+from lakeflow.adapters.duckdb.failures import ErrorContext, failures
+from lakeflow.adapters.duckdb.instance.instance import Instance, StepSession
 from lakeflow.adapters.duckdb.land.in_place import in_place
 from lakeflow.adapters.duckdb.land.sql import PATH, POSITION, Delivered
 from lakeflow.adapters.duckdb.land.staged import stage
@@ -26,20 +26,20 @@ from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.file_source import LANDED_ROWS, Format
 from lakeflow.core.model.schema import Schema
-from lakeflow.core.plan.landing import Found
+from lakeflow.core.plan.landing import FoundFile
 
 
 @dataclass(frozen=True)
-class Load:
+class LandingBatch:
     """The files that an asset lands at one moment."""
 
     asset: Asset
-    files: Sequence[Found]
+    files: Sequence[FoundFile]
     loaded_at: datetime
 
 
 @contextmanager
-def landing(instance: Instance, load: Load, trial: Trial) -> Iterator[Output]:
+def landing(instance: Instance, load: LandingBatch, trial: Trial) -> Iterator[LazyOutput]:
     """The output of the asset's code, valid while this is open; text is read whole before the code runs."""
     assert load.asset.files is not None, "only an asset with a source lands files"
     place = trial.place
@@ -58,7 +58,7 @@ def landing(instance: Instance, load: Load, trial: Trial) -> Iterator[Output]:
         yield trial.output([came_back], running, _read(running), came.landed)
 
 
-def _bind(running: Step, load: Load, came: Delivered) -> tuple[str, ...]:
+def _bind(running: StepSession, load: LandingBatch, came: Delivered) -> tuple[str, ...]:
     """The view that the code reads; its columns."""
     files, cursor = "lakeflow_files", running.cursor
     cursor.execute(f"CREATE TABLE {files} (path VARCHAR, name VARCHAR, first BIGINT)")
@@ -81,16 +81,16 @@ def _bind(running: Step, load: Load, came: Delivered) -> tuple[str, ...]:
     return tuple(row[0] for row in cursor.execute(f"DESCRIBE {LANDED_ROWS}").fetchall())
 
 
-def _run(asset: Asset, running: Step, place: Place) -> Returned:
+def _run(asset: Asset, running: StepSession, place: ErrorContext) -> ReturnedRelation:
     if not isinstance(asset.code, PythonCode):
-        return Returned(one_select(asset.code.text, running, place))
+        return ReturnedRelation(one_select(asset.code.text, running, place))
     name = _parameter(asset.code.function)
     database = running.cursor.execute("SELECT current_database()").fetchall()[0][0]
     text = f"FROM {quoted(database)}.main.{LANDED_ROWS}"
     return returned(call(asset.code, {name: given_form(asset.code, name, text, running, place)}, place), running, place)
 
 
-def _read(running: Step) -> Columns:
+def _read(running: StepSession) -> Columns:
     """The columns that can be stored of those that the code read."""
     view, columns = running.cursor.table(LANDED_ROWS), list[Schema]()
     for name, type_ in zip(view.columns, view.types, strict=True):
@@ -105,7 +105,7 @@ def _parameter(function: Callable[..., Any]) -> str:
     return next(each.name for each in parameters if each.default is inspect.Parameter.empty)
 
 
-def _require_provenance(relation: DuckDBPyRelation, place: Place) -> None:
+def _require_provenance(relation: DuckDBPyRelation, place: ErrorContext) -> None:
     missing = sorted(set(PROVENANCE) - {name.lower() for name in relation.columns})
     if missing:
         raise place.error(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from lakeflow.adapters.duckdb.instance.instance import Step
+from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.adapters.duckdb.names import listed
 from lakeflow.core.errors import AssetError
-from lakeflow.core.plan.landing import Found
+from lakeflow.core.plan.landing import FoundFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +20,7 @@ _MOST: Final = 38
 """Digits of a decimal in Iceberg."""
 
 
-def refuse_lost_digits(step: Step, paths: Mapping[str, Found]) -> None:
+def refuse_lost_digits(step: StepSession, paths: Mapping[str, FoundFile]) -> None:
     """AssetError naming file and column, and the row where it is one value. Only columns of INT96 are read."""
     text = (
         "SELECT file_name, name, type, precision FROM parquet_schema({}) "

@@ -10,7 +10,7 @@ import csv
 from pathlib import Path
 
 from lakeflow.adapters.duckdb.land.text_files import NOT_UTF8, QUOTES, TOO_LONG
-from lakeflow.adapters.duckdb.land.text_lines import Kept, LongLineError, end_of, lines, reader
+from lakeflow.adapters.duckdb.land.text_lines import LongLineError, RecordLines, end_of, lines, reader
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource
 
@@ -20,7 +20,7 @@ def prepared(path: Path, name: str, source: FileSource, target: Path) -> Path:
     if not source.is_prepared:
         return path
     with path.open("rb") as content, target.open("w", encoding="utf-8", newline="") as copy:
-        kept, waits = Kept(lines(content), source), source.header
+        kept, waits = RecordLines(lines(content), source), source.header
         records = reader(kept, source)
         try:
             for record in records:

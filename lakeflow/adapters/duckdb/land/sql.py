@@ -18,7 +18,7 @@ from lakeflow.adapters.duckdb.cast.exact import Cast, exact
 from lakeflow.adapters.duckdb.cast.from_json import (
     MARK,
     RESERVED,
-    Part,
+    JsonValue,
     exact_json,
     keeps_text,
     marked,
@@ -34,7 +34,7 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.model.schema import Type, children
 from lakeflow.core.model.type_names import parse_type
-from lakeflow.core.plan.landing import Found, Landed
+from lakeflow.core.plan.landing import FoundFile, Landed
 
 HINT: Final = "mend the file and deliver it again, or declare it as it is; nothing of it has landed"
 TABLE: Final = "lakeflow_staged"
@@ -54,7 +54,7 @@ class Delivered:
 
     columns: Mapping[str, str]
     rows: str
-    files: Mapping[str, Found]
+    files: Mapping[str, FoundFile]
     first: Mapping[str, int]
     counts: Mapping[str, int]
     reading: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -123,7 +123,7 @@ def _types(source: FileSource) -> dict[str, Type]:
 
 def _cast(source: FileSource, value: str, name: str, type_: Type) -> Cast:
     if source.is_json and children(type_):
-        return exact_json(Part(value, value), type_, name)
+        return exact_json(JsonValue(value, value), type_, name)
     return exact(value, VARCHAR, type_, name)
 
 
@@ -166,7 +166,7 @@ def _object_checks(source: FileSource) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def explained(source: FileSource, paths: Mapping[str, Found]) -> Iterator[None]:
+def explained(source: FileSource, paths: Mapping[str, FoundFile]) -> Iterator[None]:
     """What DuckDB says of a file, in words that name the file as the user knows it and hold nothing out of it."""
     try:
         yield

@@ -12,8 +12,8 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.adapters.duckdb.failures import Place
-from lakeflow.adapters.duckdb.instance.instance import Step
+from lakeflow.adapters.duckdb.failures import ErrorContext
+from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.adapters.duckdb.instance.spill import OwnFolder
 from lakeflow.adapters.duckdb.land import sql as reading
 from lakeflow.adapters.duckdb.land.prepared import prepared
@@ -22,7 +22,7 @@ from lakeflow.adapters.duckdb.land.text_files import bad_row, compare_header
 from lakeflow.adapters.duckdb.land.unpacked import readable
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
-from lakeflow.core.plan.landing import Found
+from lakeflow.core.plan.landing import FoundFile
 
 _BATCH: Final = 1000
 """Files that are read at a time: what is unpacked of them lies on disk together."""
@@ -34,10 +34,10 @@ class Staged:
     first row.
     """
 
-    step: Step
+    step: StepSession
     source: FileSource
-    place: Place
-    paths: dict[str, Found] = field(default_factory=dict)
+    place: ErrorContext
+    paths: dict[str, FoundFile] = field(default_factory=dict)
     first: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -59,7 +59,9 @@ class Staged:
         return AssetError(f"{self.paths[path].name}, {where}: {cause}", hint=reading.HINT)
 
 
-def stage(step: Step, source: FileSource, files: Sequence[Found], spill: Path, place: Place) -> Delivered:
+def stage(
+    step: StepSession, source: FileSource, files: Sequence[FoundFile], spill: Path, place: ErrorContext
+) -> Delivered:
     """Read every row of the files, in their order. AssetError naming the first file that is not as declared.
 
     What is unpacked goes to a folder of its own in `spill`, which is gone afterwards.
@@ -75,7 +77,7 @@ def stage(step: Step, source: FileSource, files: Sequence[Found], spill: Path, p
     return staged.delivered
 
 
-def _stage_batch(staged: Staged, files: Sequence[Found], folder: Path) -> None:
+def _stage_batch(staged: Staged, files: Sequence[FoundFile], folder: Path) -> None:
     source, begin = staged.source, sum(staged.counts.values())
     paths = {str(_checked(staged, file, folder / str(number))): file for number, file in enumerate(files)}
     staged.paths |= paths
@@ -117,7 +119,7 @@ def _holds(path: str, text: str) -> bool:
         return whole.find(text.encode()) >= 0
 
 
-def _checked(staged: Staged, file: Found, target: Path) -> Path:
+def _checked(staged: Staged, file: FoundFile, target: Path) -> Path:
     """Where the file can be read, its header compared."""
     source = staged.source
     path = readable(staged.step.root / file.name, file.name, source, target)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from lakeflow.adapters.duckdb.land.text_lines import LONGEST, Kept, LongLineError, lines, reader
+from lakeflow.adapters.duckdb.land.text_lines import LONGEST, LongLineError, RecordLines, lines, reader
 from lakeflow.core.column_names import alike
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource
@@ -62,7 +62,7 @@ def _header(path: Path, name: str, source: FileSource) -> tuple[str, ...]:
     """The first record behind what is skipped."""
     try:
         with path.open("rb") as content:
-            kept = Kept(lines(content), source)
+            kept = RecordLines(lines(content), source)
             for record in reader(kept, source):
                 if record or not source.is_prepared:
                     return tuple(record)

@@ -65,7 +65,7 @@ def reader(of: Iterator[str], source: FileSource) -> Any:
     )
 
 
-class Kept:
+class RecordLines:
     """The lines of a file, those blank that are skipped or are comments, so that all others keep their numbers.
 
     A comment begins where a record would: within quotes its sign is a value's. `taken` are the lines since

@@ -15,11 +15,11 @@ from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb.names import literal, local, quoted
 from lakeflow.adapters.duckdb.read.deletion_vectors import deleted_positions
-from lakeflow.adapters.duckdb.read.parts import Part, by_file, parts
+from lakeflow.adapters.duckdb.read.parts import FileGroup, by_file, parts
 from lakeflow.adapters.duckdb.read.shapes import every_column
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.foreign import Origin
+from lakeflow.core.model.foreign import FileOrigin
 from lakeflow.core.model.schema import Field, Primitive, Schema, Struct, Type, children
 from lakeflow.core.model.table import DeleteFile, Scan
 
@@ -45,7 +45,7 @@ class _ByValue:
     paths: tuple[_Path, ...]
     highest: Mapping[str, int]
 
-    def reaches(self, origin: Origin) -> bool:
+    def reaches(self, origin: FileOrigin) -> bool:
         return any(self.highest.get(scope, -1) > origin.sequence for scope in ("", origin.scope))
 
     def join(self, name: str) -> str:
@@ -82,7 +82,7 @@ class Hidden:
     positions: str
     by_value: tuple[_ByValue, ...]
 
-    def around(self, part: Part) -> Iterator[str]:
+    def around(self, part: FileGroup) -> Iterator[str]:
         """SELECTs of the part's rows that stand, together all of them."""
         dirty = tuple(path for path in part.files if local(path) in self.order)
         clean = tuple(path for path in part.files if local(path) not in self.order)
@@ -91,7 +91,7 @@ class Hidden:
         if dirty:
             yield self._without(replace(part, files=dirty))
 
-    def _without(self, part: Part) -> str:
+    def _without(self, part: FileGroup) -> str:
         """Inside, columns are named by their ids: one called `file_row_number` must not hide DuckDB's own."""
         needed = {field.id: field for field in self.scan.schema.fields}
         for each in self.by_value:
@@ -110,7 +110,7 @@ class Hidden:
 
 def hidden(cursor: DuckDBPyConnection, scan: Scan, home: str) -> Hidden:
     """`home` is a quoted schema of the cursor's instance. AssetError for delete files that cannot be read."""
-    load = _Load(cursor, scan, home)
+    load = _DeleteLoader(cursor, scan, home)
     by_value = tuple(load.by_value())
     touched = load.touched()
     dirty = [path for path in scan.files if local(path) in touched or _is_reached(scan, path, by_value)]
@@ -120,12 +120,12 @@ def hidden(cursor: DuckDBPyConnection, scan: Scan, home: str) -> Hidden:
 
 
 def _is_reached(scan: Scan, path: str, by_value: Sequence[_ByValue]) -> bool:
-    origin = scan.origins.get(path, Origin())
+    origin = scan.origins.get(path, FileOrigin())
     return any(each.reaches(origin) for each in by_value)
 
 
 @dataclass(frozen=True)
-class _Source:
+class _FromItem:
     """A FROM item; `rows` is the Arrow table that it calls so, where it reads one."""
 
     item: str
@@ -133,7 +133,7 @@ class _Source:
 
 
 @dataclass(frozen=True)
-class _Load:
+class _DeleteLoader:
     cursor: DuckDBPyConnection
     scan: Scan
     home: str
@@ -149,7 +149,7 @@ class _Load:
         """A table of the files in that order: `path`, `place`, `sequence`, `scope`."""
         name = self._create("path VARCHAR, place BIGINT, sequence BIGINT, scope VARCHAR")
         known = {local(path): origin for path, origin in self.scan.origins.items()}
-        files = [(path, place, known.get(path, Origin())) for path, place in order.items()]
+        files = [(path, place, known.get(path, FileOrigin())) for path, place in order.items()]
         rows = [f"({literal(path)}, {place}, {of.sequence}, {literal(of.scope)})" for path, place, of in files]
         if rows:
             self.cursor.execute(f"INSERT INTO {name} VALUES {', '.join(rows)}")
@@ -203,14 +203,14 @@ class _Load:
     def _by_position(self) -> list[DeleteFile]:
         return [delete for delete in self.scan.deletes if delete.equality is None]
 
-    def _positions(self) -> Iterator[_Source]:
+    def _positions(self) -> Iterator[_FromItem]:
         """Rows of `path`, `pos` and `sequence`, their paths spelled as ours; writers spell `file:/x` and `file:///x`."""
         deletes = [delete for delete in self._by_position() if delete.format != "puffin"]
         for source in self._sources(deletes, _POSITIONS):
             path = f"regexp_replace(f{_PATH.id}, '^file:/+', '/') AS path"
             yield replace(source, item=f"(SELECT {path}, f{_POSITION.id} AS pos, sequence FROM {source.item})")
 
-    def _sources(self, deletes: Sequence[DeleteFile], fields: tuple[Field, ...]) -> Iterator[_Source]:
+    def _sources(self, deletes: Sequence[DeleteFile], fields: tuple[Field, ...]) -> Iterator[_FromItem]:
         """Rows of these fields as `f<id>`, with `sequence` and `scope`: all Parquet files at once, each other alone."""
         parquet = {delete.path: delete for delete in deletes if delete.format == "parquet"}
         if parquet:
@@ -219,21 +219,21 @@ class _Load:
                 scope = by_file(part.files, lambda path: literal(_scope(parquet[path])))
                 columns = ", ".join(f"f{field.id}" for field in fields)
                 source = part.source([replace(field, name=f"f{field.id}") for field in fields])
-                yield _Source(f"(SELECT {columns}, {sequence} AS sequence, {scope} AS scope FROM {source})")
+                yield _FromItem(f"(SELECT {columns}, {sequence} AS sequence, {scope} AS scope FROM {source})")
         for delete in deletes:
             if delete.format != "parquet":
                 from lakeflow.adapters.duckdb.read.delete_rows import rows_of  # noqa: PLC0415 - brings two libraries
 
                 said = f"{delete.sequence} AS sequence, {literal(_scope(delete))} AS scope"
-                yield _Source(f"(SELECT *, {said} FROM deletes)", rows_of(delete, fields))
+                yield _FromItem(f"(SELECT *, {said} FROM deletes)", rows_of(delete, fields))
 
-    def _parquet(self, paths: tuple[str, ...], fields: tuple[Field, ...]) -> tuple[Part, ...]:
+    def _parquet(self, paths: tuple[str, ...], fields: tuple[Field, ...]) -> tuple[FileGroup, ...]:
         """Values need ids to tell columns apart; what positions are called is laid down."""
         if fields == _POSITIONS:
-            return (Part(paths, names={field.id: field.name for field in fields}),)
+            return (FileGroup(paths, names={field.id: field.name for field in fields}),)
         return parts(self.cursor, Scan(self.scan.key, None, Schema(fields), files=paths, unmarked=True))
 
-    def _run(self, source: _Source, text: str) -> list[tuple[Any, ...]]:
+    def _run(self, source: _FromItem, text: str) -> list[tuple[Any, ...]]:
         if source.rows is None:
             return self.cursor.execute(text).fetchall()
         found = self.cursor.from_arrow(source.rows).query("deletes", text)
@@ -250,7 +250,7 @@ class _Load:
 
         rows = pa.table({"pos": pa.array(deleted_positions(delete), pa.int64())})
         self._run(
-            _Source("deletes", rows), f"INSERT INTO {name} SELECT {place}::BIGINT << {_ROW_BITS} | pos FROM deletes"
+            _FromItem("deletes", rows), f"INSERT INTO {name} SELECT {place}::BIGINT << {_ROW_BITS} | pos FROM deletes"
         )
 
 

@@ -17,7 +17,7 @@ from lakeflow.adapters.duckdb.read.shapes import Node, ids_in, refuse_other_type
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import EMPTY
-from lakeflow.core.model.foreign import Origin
+from lakeflow.core.model.foreign import FileOrigin
 from lakeflow.core.model.schema import Field, children
 from lakeflow.core.model.table import Scan
 
@@ -25,7 +25,7 @@ Names: TypeAlias = Mapping[int, str]
 
 
 @dataclass(frozen=True)
-class Part:
+class FileGroup:
     """Files that are read alike. `names` are what the file calls the fields, by id; None: it bears the ids itself.
 
     `defaults` are the values of fields that the files lack; of one that has none they are NULL.
@@ -60,12 +60,12 @@ class Part:
         return f"{{{entry}, 'children': {self._map(nested)}}}" if nested else f"{{{entry}}}"
 
 
-def parts(cursor: DuckDBPyConnection, scan: Scan) -> tuple[Part, ...]:
+def parts(cursor: DuckDBPyConnection, scan: Scan) -> tuple[FileGroup, ...]:
     """Of the files in a scan, which has some. AssetError for a file whose columns cannot be told apart safely, or one
     with a column of which a value would be changed.
     """
     if not scan.unmarked:
-        return (Part(scan.files, scan.defaults),)
+        return (FileGroup(scan.files, scan.defaults),)
     grouped: dict[object, tuple[list[str], Mapping[int, str], Names | None]] = {}
     for paths, nodes in shapes(cursor, scan.files):
         names, present = _found_in(scan, paths[0], nodes)
@@ -73,7 +73,7 @@ def parts(cursor: DuckDBPyConnection, scan: Scan) -> tuple[Part, ...]:
             defaults = _left_out(scan, path, present)
             alike = (tuple(sorted(defaults.items())), None if names is None else tuple(sorted(names.items())))
             grouped.setdefault(alike, ([], defaults, names))[0].append(path)
-    return tuple(Part(tuple(files), defaults, names) for files, defaults, names in grouped.values())
+    return tuple(FileGroup(tuple(files), defaults, names) for files, defaults, names in grouped.values())
 
 
 def _found_in(scan: Scan, path: str, nodes: Sequence[Node]) -> tuple[Names | None, Collection[int]]:
@@ -93,7 +93,7 @@ def _found_in(scan: Scan, path: str, nodes: Sequence[Node]) -> tuple[Names | Non
 
 def _left_out(scan: Scan, path: str, present: Collection[int]) -> dict[int, str]:
     """What the file need not say: its partition's values, then what was the default of a column that came later."""
-    constants = scan.origins.get(path, Origin()).constants
+    constants = scan.origins.get(path, FileOrigin()).constants
     said = {id_: value for id_, value in constants.items() if value is not None}
     later = {id_: value for id_, value in scan.defaults.items() if id_ not in constants}
     return {id_: value for id_, value in (later | said).items() if id_ not in present}

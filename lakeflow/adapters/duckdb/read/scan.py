@@ -13,7 +13,7 @@ from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read.hidden import TEMPORARY, hidden
-from lakeflow.adapters.duckdb.read.parts import Part, by_file, parts
+from lakeflow.adapters.duckdb.read.parts import FileGroup, by_file, parts
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.schema import Field, Schema
@@ -49,7 +49,7 @@ def by_number(files: tuple[str, ...], fields: Sequence[Field]) -> str:
 
     So named, none hides `file_index`, the place of each row's file in `files`.
     """
-    return Part(files).source(_numbered(fields))
+    return FileGroup(files).source(_numbered(fields))
 
 
 def placed(cursor: DuckDBPyConnection, scan: Scan, fields: Sequence[Field]) -> str:
@@ -67,7 +67,7 @@ def placed(cursor: DuckDBPyConnection, scan: Scan, fields: Sequence[Field]) -> s
 
 def named(files: tuple[str, ...], fields: tuple[Field, ...]) -> str:
     """The same of files of ours, under the columns' own names."""
-    return Part(files).source(fields)
+    return FileGroup(files).source(fields)
 
 
 def _numbered(fields: Sequence[Field]) -> list[Field]:

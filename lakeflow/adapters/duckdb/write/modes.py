@@ -24,10 +24,12 @@ from lakeflow.adapters.duckdb.write.write import write_files
 from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.layout import PLAIN
 from lakeflow.core.model.table import WrittenFile
-from lakeflow.core.run.write import Write, Written
+from lakeflow.core.run.write import Write, WriteResult
 
 
-def carry_out(write: Write, relations: Sequence[DuckDBPyRelation], cursor: DuckDBPyConnection, target: Path) -> Written:
+def carry_out(
+    write: Write, relations: Sequence[DuckDBPyRelation], cursor: DuckDBPyConnection, target: Path
+) -> WriteResult:
     """Files in folders whose names begin with `target`; whoever calls drops them when this fails.
 
     Reads each relation once, and takes their rows together. AssetError and duckdb.Error pass.
@@ -77,5 +79,5 @@ def _for_a_while(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _alone(files: tuple[WrittenFile, ...]) -> Written:
-    return Written(files, rows=sum(file.rows for file in files))
+def _alone(files: tuple[WrittenFile, ...]) -> WriteResult:
+    return WriteResult(files, rows=sum(file.rows for file in files))

@@ -18,7 +18,7 @@ from lakeflow.adapters.duckdb.write.upsert import Again
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.layout import Partition
 from lakeflow.core.model.table import Scan, WrittenFile
-from lakeflow.core.run.write import Write, Written
+from lakeflow.core.run.write import Write, WriteResult
 from lakeflow.core.wording import counted
 
 _Texts = tuple[str | None, ...]
@@ -26,24 +26,24 @@ _Texts = tuple[str | None, ...]
 
 def overwrite(
     write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, parts: Parts, again: Again
-) -> Written:
+) -> WriteResult:
     """What becomes of the table when these files have come. AssetError for rows outside the asked partitions."""
     rows = sum(file.rows for file in came)
     _refuse_unasked(write, came)
     replaced = write.asked | {file.partition for file in came}
     if write.base is None or not replaced:
-        return Written(came, rows=rows)
+        return WriteResult(came, rows=rows)
     base = replace(write.base, schema=write.schema)
     whole = tuple(path for path in base.files if write.partitions.get(path) in replaced)
     gone = _count(cursor, replace(base, files=whole))
     older = replace(base, files=tuple(path for path in base.files if path not in write.partitions))
     mixed, texts = _look_into(older, replaced, cursor, parts)
     if not mixed:
-        return Written(came, whole, rows, gone)
+        return WriteResult(came, whole, rows, gone)
     before = replace(base, files=mixed)
     rest = again(_outside(cursor, before, parts, texts))
     gone += _count(cursor, before, f"WHERE {_among(parts, texts)}")
-    return Written((*came, *rest), (*whole, *mixed), rows, gone)
+    return WriteResult((*came, *rest), (*whole, *mixed), rows, gone)
 
 
 def _refuse_unasked(write: Write, came: Sequence[WrittenFile]) -> None:

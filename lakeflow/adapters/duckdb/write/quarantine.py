@@ -22,12 +22,12 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.model.quarantine import CHECK, INPUTS, REASON, RUN, Refusal
 from lakeflow.core.model.schema import Field
 from lakeflow.core.model.table import WrittenFile
-from lakeflow.core.run.write import Apart, Write, Written
+from lakeflow.core.run.write import Apart, Write, WriteResult
 from lakeflow.core.wording import counted
 
 
 @dataclass(frozen=True)
-class _Mark:
+class _RefusalColumn:
     """A column that says of each row whether it fails a check."""
 
     column: str
@@ -38,13 +38,13 @@ class _Mark:
         return f"CASE WHEN {self.column} THEN {literal(self.refusal.check)} END"
 
 
-def write_apart(write: Write, apart: Apart, relation: DuckDBPyRelation, parts: Parts, target: Path) -> Written:
+def write_apart(write: Write, apart: Apart, relation: DuckDBPyRelation, parts: Parts, target: Path) -> WriteResult:
     """Files of good rows in `target`, of refused ones in a folder of that name in the directory of the other table.
 
     AssetError unless both together are all rows that came. Drops the second folder when it fails.
     """
     table = f"temp.main.{quoted(f'lakeflow_{uuid4().hex}')}"
-    marks = [_Mark(quoted(f"lakeflow {place}"), refusal) for place, refusal in enumerate(apart.refusals)]
+    marks = [_RefusalColumn(quoted(f"lakeflow {place}"), refusal) for place, refusal in enumerate(apart.refusals)]
     columns = ", ".join(["*", *(f"coalesce(({mark.refusal.bad}), FALSE) AS {mark.column}" for mark in marks)])
     made = query(relation, f"CREATE TEMP TABLE {table} AS SELECT {columns} FROM ({selected(relation, write.schema)})")
     other = Path(apart.directory) / target.name
@@ -65,14 +65,14 @@ def write_apart(write: Write, apart: Apart, relation: DuckDBPyRelation, parts: P
         query(relation, f"DROP TABLE {table}")
 
 
-def _within_bounds(relation: DuckDBPyRelation, table: str, marks: Sequence[_Mark]) -> list[_Mark]:
+def _within_bounds(relation: DuckDBPyRelation, table: str, marks: Sequence[_RefusalColumn]) -> list[_RefusalColumn]:
     """The checks that no larger share of the rows fails than they allow; what fails the others stays and is audited."""
     counts = ", ".join(["count(*)", *(f"count(*) FILTER ({mark.column})" for mark in marks)])
     rows, *failed = query(relation, f"SELECT {counts} FROM {table}").fetchall()[0]
     return [mark for mark, bad in zip(marks, failed, strict=True) if bad <= mark.refusal.max_fraction * rows]
 
 
-def _told(apart: Apart, marks: Sequence[_Mark], own: Sequence[str]) -> str:
+def _told(apart: Apart, marks: Sequence[_RefusalColumn], own: Sequence[str]) -> str:
     """Each column of the quarantine; one that the asset does not have any more is NULL."""
     named = ", ".join(mark.named for mark in marks) or "NULL"
     said = {
@@ -89,10 +89,10 @@ def _cast(field: Field, expression: str) -> str:
     return f"CAST({expression} AS {spelled(field.type)}) AS {quoted(field.name)}"
 
 
-def _accounted(came: int, good: tuple[WrittenFile, ...], bad: tuple[WrittenFile, ...]) -> Written:
+def _accounted(came: int, good: tuple[WrittenFile, ...], bad: tuple[WrittenFile, ...]) -> WriteResult:
     rows, refused = (sum(file.rows for file in files) for files in (good, bad))
     if rows + refused != came:
         raise AssetError(
             f"of {counted(came, 'row')} that came {rows:,} were written and {refused:,} put into quarantine"
         )
-    return Written(good, rows=rows, apart=bad)
+    return WriteResult(good, rows=rows, apart=bad)

@@ -23,7 +23,7 @@ from lakeflow.core.model.asset import Deletes
 from lakeflow.core.model.scd2_columns import IS_CURRENT, VALID_FROM, VALID_TO, unversioned
 from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.table import Scan, WrittenFile
-from lakeflow.core.run.write import Ties, Write, Written
+from lakeflow.core.run.write import Ties, Write, WriteResult
 from lakeflow.core.wording import counted
 
 _STAYS, _BEGINS, _CAME, _CLOSED = 0, 1, 2, 3
@@ -32,7 +32,7 @@ _STAYS, _BEGINS, _CAME, _CLOSED = 0, 1, 2, 3
 
 def keep_history(
     write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, fresh: Again, again: Again
-) -> Written:
+) -> WriteResult:
     """What becomes of the table when these rows have come. `fresh` writes versions, `again` those that stay.
 
     AssetError when a row has no time, or two of one key have the same.
@@ -46,7 +46,7 @@ def keep_history(
     touched = history.touched(base) if base and replaced else ()
     if base and touched:
         files = (*files, *again(history.rest(replace(base, files=touched))))
-    return Written(files, touched, rows, replaced, turns=history.turns(base), open=history.standing(base))
+    return WriteResult(files, touched, rows, replaced, turns=history.turns(base), open=history.standing(base))
 
 
 def _checked_base(write: Write) -> Scan | None:

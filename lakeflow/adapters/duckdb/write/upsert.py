@@ -21,7 +21,7 @@ from lakeflow.adapters.duckdb.write import tombstones, twins
 from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model.schema import Field, Schema, children
 from lakeflow.core.model.table import Scan, WrittenFile
-from lakeflow.core.run.write import Ties, Write, Written
+from lakeflow.core.run.write import Ties, Write, WriteResult
 from lakeflow.core.wording import counted
 
 Again: TypeAlias = Callable[[str], tuple[WrittenFile, ...]]
@@ -66,14 +66,14 @@ def _moments(write: Write) -> tuple[Field, ...]:
 
 def upsert(
     write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, fresh: Again, again: Again
-) -> Written:
+) -> WriteResult:
     """What becomes of the table when these files of rows have come. `fresh` writes those of them that count, where not
     all do, `again` the rows that stay. AssetError when a key is NULL or came twice, or nothing says which row counts.
     """
     match = _Match(cursor, write, tuple(file.path for file in came), key_fields(write))
     refuse_nulls(write, came)
     if not came:
-        return Written(tombstones=write.tombstones)
+        return WriteResult(tombstones=write.tombstones)
     twins.refuse_twins(write, cursor, match.rows, match.columns)
     base = None if write.base is None else in_new_columns(write, write.base)
     if base is not None:
@@ -90,13 +90,13 @@ def upsert(
     return written
 
 
-def _merged(match: _Match, base: Scan | None, stands: tuple[WrittenFile, ...], again: Again) -> Written:
+def _merged(match: _Match, base: Scan | None, stands: tuple[WrittenFile, ...], again: Again) -> WriteResult:
     """These new rows, in place of those with one of the keys that came."""
     before = None if base is None else replace(base, files=match.files(base))
     if before is None or not before.files:
-        return Written(stands, rows=_rows(stands))
+        return WriteResult(stands, rows=_rows(stands))
     rest = again(match.rest(before))
-    return Written((*stands, *rest), before.files, _rows(stands), match.count(before))
+    return WriteResult((*stands, *rest), before.files, _rows(stands), match.count(before))
 
 
 def _rows(files: Sequence[WrittenFile]) -> int:

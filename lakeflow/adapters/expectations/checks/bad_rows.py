@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lakeflow.adapters.expectations.checks.check import NOTHING, Check, Finding, share
+from lakeflow.adapters.expectations.checks.check import NOTHING, Check, Observation, share
 from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
@@ -38,16 +38,16 @@ class BadRows:
     sampled: bool
     plans: tuple[Plan, ...] = (_ROWS,)
 
-    def find(self, answers: Answers) -> Finding:
+    def find(self, answers: Answers) -> Observation:
         query = answers.select(self.sql)
         rows = answers.value(_ROWS)
         failed = answers.ask(f"SELECT count(*) FROM (\n{query}\n)").rows[0][0]
         if rows == 0 and failed == 0 and not self.allow_empty:
-            return Finding(Outcome.ERRORED, NOTHING, rows=0)
+            return Observation(Outcome.ERRORED, NOTHING, rows=0)
         if not failed:
-            return Finding(Outcome.PASSED, failed_rows=0, rows=rows, metrics=_metrics(failed))
+            return Observation(Outcome.PASSED, failed_rows=0, rows=rows, metrics=_metrics(failed))
         shown = self._shown(answers, query)
-        return Finding(Outcome.FAILED, _detail(failed, rows), failed, rows, shown, _metrics(failed))
+        return Observation(Outcome.FAILED, _detail(failed, rows), failed, rows, shown, _metrics(failed))
 
     def _shown(self, answers: Answers, query: str) -> tuple[samples.Sample, ...]:
         if not self.sampled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Finding, in_groups, share
+from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, in_groups, share
 from lakeflow.adapters.expectations.checks.column_types import spelled
 from lakeflow.adapters.expectations.checks.foreign_keys import foreign_key
 from lakeflow.adapters.expectations.checks.scd2 import history_check
@@ -16,7 +16,7 @@ from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
 from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import Outcome
-from lakeflow.core.model.run import Scope
+from lakeflow.core.model.run import ReadScope
 from lakeflow.core.model.schema import Schema, walk
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.wording import counted
@@ -48,14 +48,14 @@ class SchemaHolds:
     declared: Mapping[str, Column]
     plans: tuple[Plan, ...] = ()
 
-    def find(self, answers: Answers) -> Finding:
+    def find(self, answers: Answers) -> Observation:
         schema = self.table.schema
         read = answers.ask(f"SELECT * FROM {answers.relation} LIMIT 0").columns
         faults = [] if read == schema.names else [f"the files read as {', '.join(read)}"]
         faults += [fault for name, column in self.declared.items() if (fault := _fault(schema, name, column))]
         if faults:
-            return Finding(Outcome.FAILED, "; ".join(faults))
-        return Finding(Outcome.PASSED, counted(len(read), "column"))
+            return Observation(Outcome.FAILED, "; ".join(faults))
+        return Observation(Outcome.PASSED, counted(len(read), "column"))
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,15 @@ class NothingPersonal:
     request: AuditRequest
     plans: tuple[Plan, ...] = ()
 
-    def find(self, _: Answers) -> Finding:
+    def find(self, _: Answers) -> Observation:
         said = {name.lower() for name, column in self.request.columns.items() if column.mask or column.pii is False}
         paths = [path for path, _ in walk(self.table.schema.fields) if path[0].lower() not in said]
         if kept := [".".join(path) for path in paths if path[-1].lower() in self.request.inherited]:
             named = f"{', '.join(kept)}: the name of a personal column that it reads"
-            return Finding(
+            return Observation(
                 Outcome.FAILED, f"{named}; declare a mask, or pii = false where it tells nothing of a person"
             )
-        return Finding(Outcome.PASSED, "no column has the name of a personal one that it reads")
+        return Observation(Outcome.PASSED, "no column has the name of a personal one that it reads")
 
 
 def _fault(schema: Schema, name: str, declared: Column) -> str:
@@ -120,12 +120,12 @@ class KeyFilled:
     def _bad(self) -> Aggregate:
         return Aggregate(self.domain.count(self.missing))
 
-    def find(self, answers: Answers) -> Finding:
+    def find(self, answers: Answers) -> Observation:
         rows, failed = answers.value(_ROWS), answers.value(self._bad)
         if not failed:
             return _clean(rows, allow_empty=self.allow_empty)
         shown = samples.rows(answers, samples.failing_rows(self.table, self.domain, self.missing))
-        return Finding(Outcome.FAILED, share(failed, rows), failed, rows, shown)
+        return Observation(Outcome.FAILED, share(failed, rows), failed, rows, shown)
 
 
 @dataclass(frozen=True)
@@ -146,19 +146,19 @@ class KeyUnique:
         columns = self.domain.columns
         return Aggregate(self.domain.count(of=columns[0].sql) if len(columns) == 1 else self.domain.count())
 
-    def find(self, answers: Answers) -> Finding:
+    def find(self, answers: Answers) -> Observation:
         rows = answers.value(self._judged)
         failed, groups = answers.repeated(keys(self.domain, self.table))
         if not failed:
             return _clean(rows, allow_empty=self.allow_empty)
         shown = samples.rows(answers, samples.repeated_keys(self.table, self.domain))
-        return Finding(Outcome.FAILED, in_groups(failed, groups), failed, rows, shown)
+        return Observation(Outcome.FAILED, in_groups(failed, groups), failed, rows, shown)
 
 
-def _clean(rows: int, *, allow_empty: bool) -> Finding:
+def _clean(rows: int, *, allow_empty: bool) -> Observation:
     if rows == 0 and not allow_empty:
-        return Finding(Outcome.ERRORED, NOTHING, rows=0)
-    return Finding(Outcome.PASSED, failed_rows=0, rows=rows)
+        return Observation(Outcome.ERRORED, NOTHING, rows=0)
+    return Observation(Outcome.PASSED, failed_rows=0, rows=rows)
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class RowsAccounted:
     below: int = 0
     plans: tuple[Plan, ...] = (_ROWS,)
 
-    def find(self, answers: Answers) -> Finding:
-        rows = answers.value(_ROWS) + (self.below if answers.scope is Scope.ADDED else 0)
+    def find(self, answers: Answers) -> Observation:
+        rows = answers.value(_ROWS) + (self.below if answers.scope is ReadScope.ADDED else 0)
         outcome = Outcome.PASSED if rows == self.expected else Outcome.FAILED
-        return Finding(outcome, f"expected {counted(self.expected, 'row')}, found {rows:,}", rows=rows)
+        return Observation(outcome, f"expected {counted(self.expected, 'row')}, found {rows:,}", rows=rows)

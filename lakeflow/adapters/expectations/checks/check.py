@@ -15,16 +15,16 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.check import Outcome, Severity, Thresholds
 from lakeflow.core.model.quarantine import Refusal
-from lakeflow.core.model.run import CheckResult, Scope
+from lakeflow.core.model.run import CheckResult, ReadScope
 from lakeflow.core.wording import counted
 
 NOTHING: Final = "there was nothing to look at; say allow_empty where that is fine"
-_WIDEST: Final = (Scope.ALL, Scope.ADDED)
+_WIDEST: Final = (ReadScope.ALL, ReadScope.ADDED)
 _PLACE: Final = re.compile(r"^[A-Z][A-Za-z -]* Error(?=:)")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Observation:
     """What one check saw; `rows` is how many it judged, None where it judges no rows.
 
     `metrics` are the figures that it was judged by, under the names under which the library wants them.
@@ -46,7 +46,7 @@ class Rule(Protocol):
         """What it wants of the shared scan."""
         ...
 
-    def find(self, answers: Answers) -> Finding:
+    def find(self, answers: Answers) -> Observation:
         """AssetError when the engine cannot answer; CannotCheck when the check makes no sense here."""
         ...
 
@@ -73,7 +73,7 @@ class Check:
         """Never raises: a check that broke is errored, and says why."""
         answers.used.clear()
         found = self._run(answers)
-        return replace(found, scope=next((scope for scope in _WIDEST if scope in answers.used), Scope.METADATA))
+        return replace(found, scope=next((scope for scope in _WIDEST if scope in answers.used), ReadScope.METADATA))
 
     def _run(self, answers: Answers) -> CheckResult:
         try:
@@ -87,9 +87,9 @@ class Check:
             return self.errored(f"the expectation broke with {said}")
 
     def errored(self, reason: str) -> CheckResult:
-        return self._result(Finding(Outcome.ERRORED, reason))
+        return self._result(Observation(Outcome.ERRORED, reason))
 
-    def _result(self, finding: Finding) -> CheckResult:
+    def _result(self, finding: Observation) -> CheckResult:
         severity = self.severity
         if self.thresholds and finding.failed_rows is not None and finding.outcome is Outcome.FAILED:
             severity, finding = self._borne(self.thresholds, finding)
@@ -105,7 +105,7 @@ class Check:
             evidence=evidence(self.configuration, counts(finding.metrics) if self.personal else finding.metrics),
         )
 
-    def _borne(self, limits: Thresholds, finding: Finding) -> tuple[Severity, Finding]:
+    def _borne(self, limits: Thresholds, finding: Observation) -> tuple[Severity, Observation]:
         """The severity that so many bad rows have; none at all is a pass."""
         severity = limits.severity(finding.failed_rows or 0, finding.rows or 0)
         detail = "; ".join(part for part in (finding.detail, str(limits)) if part)
@@ -129,8 +129,8 @@ class Broken:
     reason: str
     plans: tuple[Plan, ...] = ()
 
-    def find(self, _: Answers) -> Finding:
-        return Finding(Outcome.ERRORED, self.reason)
+    def find(self, _: Answers) -> Observation:
+        return Observation(Outcome.ERRORED, self.reason)
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ class Stated:
     detail: str = ""
     plans: tuple[Plan, ...] = ()
 
-    def find(self, _: Answers) -> Finding:
-        return Finding(self.outcome, self.detail)
+    def find(self, _: Answers) -> Observation:
+        return Observation(self.outcome, self.detail)
 
 
 def in_groups(rows: int, groups: int) -> str:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakeflow.adapters.expectations.checks import names
-from lakeflow.adapters.expectations.checks.check import NOTHING, Finding, in_groups, share
+from lakeflow.adapters.expectations.checks.check import NOTHING, Observation, in_groups, share
 from lakeflow.adapters.expectations.library.criteria import Criterion, Values, plain
 from lakeflow.adapters.expectations.metrics import per_value as pervalue
 from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.answers import Answers
-from lakeflow.adapters.expectations.metrics.metrics import Keys, Plan, Query
+from lakeflow.adapters.expectations.metrics.metrics import Keys, MetricQuery, Plan
 from lakeflow.adapters.expectations.metrics.per_value import PerValue
 from lakeflow.adapters.expectations.sql.literals import text
 from lakeflow.adapters.expectations.table import CannotCheck
@@ -53,7 +53,7 @@ class Judged:
     def plans(self) -> tuple[Plan, ...]:
         return (*self.metrics.values(), *((self.looked,) if self.looked else ()))
 
-    def find(self, answers: Answers) -> Finding:
+    def find(self, answers: Answers) -> Observation:
         for regex in self.regexes:
             _prove_regex(answers, regex)
         looked = answers.value(self.looked) if self.looked else None
@@ -63,10 +63,10 @@ class Judged:
         judgement = self.criterion.judge(plain(values))
         outcome = Outcome.PASSED if judgement.success else Outcome.FAILED
         if self.bad is None:
-            return Finding(outcome, self._found(judgement.observed, values), rows=looked, metrics=values)
+            return Observation(outcome, self._found(judgement.observed, values), rows=looked, metrics=values)
         failed = values[self.bad.count]
         shown = self._shown(answers, self.bad) if failed and outcome is Outcome.FAILED else ()
-        return Finding(outcome, self._annotated(answers, self.bad, failed, looked), failed, looked, shown, values)
+        return Observation(outcome, self._annotated(answers, self.bad, failed, looked), failed, looked, shown, values)
 
     def _shown(self, answers: Answers, bad: BadOnes) -> tuple[samples.Sample, ...]:
         asked = self.metrics.get(bad.count)
@@ -74,10 +74,10 @@ class Judged:
             return samples.rows(answers, pervalue.holding(bad.sample, asked, answers.tally(asked)))
         return samples.rows(answers, bad.sample)
 
-    def _nothing(self) -> Finding:
+    def _nothing(self) -> Observation:
         if self.allow_empty:
-            return Finding(Outcome.PASSED, "nothing to look at, which is allowed", rows=0)
-        return Finding(Outcome.ERRORED, NOTHING, rows=0)
+            return Observation(Outcome.PASSED, "nothing to look at, which is allowed", rows=0)
+        return Observation(Outcome.ERRORED, NOTHING, rows=0)
 
     def _values(self, answers: Answers) -> dict[str, Any]:
         """All metrics; which values are wrong is asked only once it is known that some are."""
@@ -107,7 +107,7 @@ class Judged:
 
 def _prove_regex(answers: Answers, regex: str) -> None:
     try:
-        answers.value(Query(f"SELECT regexp_matches('', {text(regex)})"))
+        answers.value(MetricQuery(f"SELECT regexp_matches('', {text(regex)})"))
     except AssetError as error:
         raise CannotCheck(
             f"the engine's regular expressions (RE2: no look-around, no back-references) refuse /{regex}/: "

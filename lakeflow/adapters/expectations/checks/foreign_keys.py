@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Finding, share
+from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, share
 from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
@@ -73,17 +73,17 @@ class _Orphans:
     def plans(self) -> tuple[Plan, ...]:
         return (_referring(self.domain),)
 
-    def find(self, answers: Answers) -> Finding:
+    def find(self, answers: Answers) -> Observation:
         rows = answers.value(_referring(self.domain))
         if rows == 0 and not self.allow_empty:
-            return Finding(Outcome.ERRORED, NOTHING, rows=0)
+            return Observation(Outcome.ERRORED, NOTHING, rows=0)
         at = self.domain.columns[-1].name if self.foreign.at else ""
         source = orphans(self.table, self.domain, relation(str(self.foreign.dimension)), [self.foreign.key], at)
         failed = answers.ask(f"SELECT count(*) {source}").rows[0][0]
         if not failed:
-            return Finding(Outcome.PASSED, failed_rows=0, rows=rows)
+            return Observation(Outcome.PASSED, failed_rows=0, rows=rows)
         shown = samples.rows(answers, samples.rows_of(self.table, self.domain, source))
-        return Finding(Outcome.FAILED, share(failed, rows), failed, rows, shown)
+        return Observation(Outcome.FAILED, share(failed, rows), failed, rows, shown)
 
 
 def _referring(domain: Domain) -> Aggregate:

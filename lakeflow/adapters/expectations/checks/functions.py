@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Finding, Rule, share
+from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, Rule, share
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
 from lakeflow.adapters.expectations.table import Audited, CannotCheck
@@ -22,7 +22,7 @@ _ROWS: Final = Aggregate("count(*)")
 
 
 @dataclass(frozen=True)
-class Written:
+class DeclaredCheckFunction:
     """A check function of a file, with what its decorator says."""
 
     name: str
@@ -30,7 +30,7 @@ class Written:
     declared: PythonCheck
 
 
-def function_check(written: Written, file: CheckFile, table: Audited, *, allow_empty: bool) -> Check:
+def function_check(written: DeclaredCheckFunction, file: CheckFile, table: Audited, *, allow_empty: bool) -> Check:
     name = written.name.replace("_", " ")
     unit, declared = f"{file.path}#{written.name}", written.declared
     try:
@@ -42,7 +42,7 @@ def function_check(written: Written, file: CheckFile, table: Audited, *, allow_e
     return Check(unit, name, rule, file.path, declared.severity, personal=table.guarded)
 
 
-def _inputs(written: Written, table: Audited) -> dict[str, str]:
+def _inputs(written: DeclaredCheckFunction, table: Audited) -> dict[str, str]:
     """Which relation each parameter means; CannotCheck for one that means none."""
     known = {BRANCH: str(table.asset), PUBLISHED: f"published.{table.asset}", **written.declared.inputs}
     inputs = {}
@@ -64,7 +64,7 @@ class Called:
     sampled: bool
     plans: tuple[Plan, ...] = (_ROWS,)
 
-    def find(self, answers: Answers) -> Finding:
+    def find(self, answers: Answers) -> Observation:
         rows = answers.value(_ROWS)
         self._require_inputs(answers.table)
         try:
@@ -74,14 +74,14 @@ class Called:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any fault of user code is one errored check
             raise CannotCheck(self._told(error)) from None
         if rows == 0 and returned.good and not self.allow_empty:
-            return Finding(Outcome.ERRORED, NOTHING, rows=0)
+            return Observation(Outcome.ERRORED, NOTHING, rows=0)
         outcome = Outcome.PASSED if returned.good else Outcome.FAILED
         if not returned.failed:
-            return Finding(outcome, "" if returned.good else "it returned False", returned.failed, rows)
+            return Observation(outcome, "" if returned.good else "it returned False", returned.failed, rows)
         failed = returned.failed
         detail = share(failed, rows) if failed <= rows else f"{counted(failed, 'row')} returned"
         shown = (dict(zip(returned.columns, row, strict=True)) for row in returned.rows if self.sampled)
-        return Finding(outcome, detail, failed, rows, tuple(shown))
+        return Observation(outcome, detail, failed, rows, tuple(shown))
 
     def _require_inputs(self, table: Audited) -> None:
         there = {str(table.asset), *table.readable}

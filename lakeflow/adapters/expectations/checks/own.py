@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lakeflow.adapters.expectations.checks.check import NOTHING, Finding, Rule
+from lakeflow.adapters.expectations.checks.check import NOTHING, Observation, Rule
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Plan
 from lakeflow.adapters.expectations.table import CannotCheck
@@ -17,7 +17,7 @@ FIRST_BUILD: Final = "nothing is published to compare with"
 
 
 @dataclass(frozen=True)
-class Ruled:
+class OwnRule:
     """One of our kinds, about the table as a whole. `metrics` go by the names under which its class gets them.
 
     `looked` counts what was judged, where that can be nothing; `withheld` says that what is found must not be said.
@@ -34,19 +34,19 @@ class Ruled:
     def plans(self) -> tuple[Plan, ...]:
         return (*self.metrics.values(), *((self.looked,) if self.looked else ()))
 
-    def find(self, answers: Answers) -> Finding:
+    def find(self, answers: Answers) -> Observation:
         looked = answers.value(self.looked) if self.looked else None
         if looked == 0:
             return self._nothing()
         values = {name: answers.value(plan) for name, plan in self.metrics.items()} | {"at": answers.table.moment}
         found = rule(self.kind, self.args, values)
         told = "what was found is withheld: the column holds personal data" if self.withheld else found.told
-        return Finding(Outcome.PASSED if found.success else Outcome.FAILED, told, rows=looked, metrics=values)
+        return Observation(Outcome.PASSED if found.success else Outcome.FAILED, told, rows=looked, metrics=values)
 
-    def _nothing(self) -> Finding:
+    def _nothing(self) -> Observation:
         if self.allow_empty:
-            return Finding(Outcome.PASSED, "nothing to look at, which is allowed", rows=0)
-        return Finding(Outcome.ERRORED, NOTHING, rows=0)
+            return Observation(Outcome.PASSED, "nothing to look at, which is allowed", rows=0)
+        return Observation(Outcome.ERRORED, NOTHING, rows=0)
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,18 @@ class AgainstMain:
     def plans(self) -> tuple[Plan, ...]:
         return self.rule.plans
 
-    def find(self, answers: Answers) -> Finding:
+    def find(self, answers: Answers) -> Observation:
         main = answers.table.main
         if main is None:
-            return Finding(Outcome.SKIPPED, FIRST_BUILD)
+            return Observation(Outcome.SKIPPED, FIRST_BUILD)
         missing = [name for name in self.columns if main.find(name) is None]
-        return Finding(Outcome.SKIPPED, f"main has no column {missing[0]} yet") if missing else self.rule.find(answers)
+        return (
+            Observation(Outcome.SKIPPED, f"main has no column {missing[0]} yet") if missing else self.rule.find(answers)
+        )
 
 
 @dataclass(frozen=True)
-class Reading:
+class CrossTableRule:
     """A rule that reads another table, `layer.name` or `published.layer.name`."""
 
     rule: Rule
@@ -79,7 +81,7 @@ class Reading:
     def plans(self) -> tuple[Plan, ...]:
         return self.rule.plans
 
-    def find(self, answers: Answers) -> Finding:
+    def find(self, answers: Answers) -> Observation:
         if self.name not in {str(answers.table.asset), *answers.table.readable}:
             raise CannotCheck(
                 f"{self.name!r} is no table that this check may read: it was never built, "

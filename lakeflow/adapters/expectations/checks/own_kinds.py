@@ -11,11 +11,11 @@ from lakeflow.adapters.expectations.checks.check import Rule
 from lakeflow.adapters.expectations.checks.column_types import spelled
 from lakeflow.adapters.expectations.checks.expectation import BadOnes, Judged
 from lakeflow.adapters.expectations.checks.foreign_keys import orphans, refer, relation
-from lakeflow.adapters.expectations.checks.own import AgainstMain, Reading, Ruled
-from lakeflow.adapters.expectations.library.criteria import Share
+from lakeflow.adapters.expectations.checks.own import AgainstMain, CrossTableRule, OwnRule
+from lakeflow.adapters.expectations.library.criteria import Mostly
 from lakeflow.adapters.expectations.library.library import OwnKind
 from lakeflow.adapters.expectations.metrics import samples
-from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Dated, Known, Plan, Query
+from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Dated, FromSchema, MetricQuery, Plan
 from lakeflow.adapters.expectations.sql import conditions
 from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.sql.literals import naive
@@ -53,9 +53,9 @@ def _foreign_key(args: Args, table: Audited, allow_empty: bool) -> Rule:
     metrics: dict[str, Plan] = {
         "rows": Aggregate(domain.count()),
         "judged": judged,
-        "failed": Query(f"SELECT count(*) {source}"),
+        "failed": MetricQuery(f"SELECT count(*) {source}"),
     }
-    return Reading(_of_rows(args, metrics, bad, allow_empty), args["references"])
+    return CrossTableRule(_of_rows(args, metrics, bad, allow_empty), args["references"])
 
 
 def _no_key_disappears(args: Args, table: Audited, allow_empty: bool) -> Rule:
@@ -68,8 +68,8 @@ def _no_key_disappears(args: Args, table: Audited, allow_empty: bool) -> Rule:
     main, now = (f"(SELECT * FROM {rows}{clause})" for rows in (table.published, table.relation))
     source = f"FROM {main} AS main ANTI JOIN {now} AS now ON {same}"
     bad = BadOnes("failed", samples.rows_of(replace(table, primary_key=()), Domain(columns), source))
-    rows = Query(f"SELECT count(*) FROM {table.published}{clause}")
-    metrics = {"rows": rows, "judged": rows, "failed": Query(f"SELECT count(*) {source}")}
+    rows = MetricQuery(f"SELECT count(*) FROM {table.published}{clause}")
+    metrics = {"rows": rows, "judged": rows, "failed": MetricQuery(f"SELECT count(*) {source}")}
     return AgainstMain(_of_rows(args, metrics, bad, allow_empty), (*own, *_marks(table)))
 
 
@@ -85,16 +85,16 @@ def _marks(table: Audited) -> tuple[str, ...]:
 
 
 def _of_rows(args: Args, metrics: Mapping[str, Plan], bad: BadOnes, allow_empty: bool) -> Judged:
-    share = Share(float(args["mostly"]), bad="failed", rows="rows", kept="judged")
+    share = Mostly(float(args["mostly"]), bad="failed", rows="rows", kept="judged")
     return Judged(metrics, share, looked=metrics["judged"], bad=bad, allow_empty=allow_empty)
 
 
 def _row_count(args: Args, table: Audited, allow_empty: bool) -> Rule:
     domain = Domain((), _current(args["row_condition"], table))
-    main = Query(f"SELECT count(*) FROM {table.published}{domain.clause()}")
+    main = MetricQuery(f"SELECT count(*) FROM {table.published}{domain.clause()}")
     relative = args["min_ratio"] is not None or args["max_ratio"] is not None
     metrics: dict[str, Plan] = {"rows": Aggregate(domain.count()), "main": main}
-    rule = Ruled("row_count", args, metrics, main if relative else None, allow_empty)
+    rule = OwnRule("row_count", args, metrics, main if relative else None, allow_empty)
     return AgainstMain(rule, (*conditions.columns(args["row_condition"]), *_marks(table)))
 
 
@@ -108,19 +108,19 @@ def _fresh(args: Args, table: Audited, allow_empty: bool) -> Rule:
         "future": Dated(f"count(*) FILTER ({at} > {{moment}})"),
     }
     personal = table.is_personal((column.name,))
-    return Ruled("fresh", args, metrics, Aggregate(f"count({column.sql})"), allow_empty, personal)
+    return OwnRule("fresh", args, metrics, Aggregate(f"count({column.sql})"), allow_empty, personal)
 
 
 def _schema(args: Args, table: Audited, _: bool) -> Rule:
-    return Ruled("schema", args, {"breaches": Known(tuple(_breaches(args, table)))})
+    return OwnRule("schema", args, {"breaches": FromSchema(tuple(_breaches(args, table)))})
 
 
 def _distribution(args: Args, table: Audited, allow_empty: bool) -> Rule:
     column = table.column(args["column"])
     domain = Domain((column,), conditions.where(args["row_condition"], table))
     counts = (f"SELECT count({column.sql}) FROM {rows}{domain.clause()}" for rows in (table.relation, table.published))
-    looked = Query(f"SELECT least({', '.join(f'({count})' for count in counts)})")
-    rule = Ruled("distribution", args, {"distance": _distance(domain, table)}, looked, allow_empty)
+    looked = MetricQuery(f"SELECT least({', '.join(f'({count})' for count in counts)})")
+    rule = OwnRule("distribution", args, {"distance": _distance(domain, table)}, looked, allow_empty)
     return AgainstMain(rule, (column.name, *conditions.columns(args["row_condition"])))
 
 
@@ -140,7 +140,7 @@ def _breaches(args: Args, table: Audited) -> list[str]:
     return breaches
 
 
-def _distance(domain: Domain, table: Audited) -> Query:
+def _distance(domain: Domain, table: Audited) -> MetricQuery:
     """Rounded, since the order in which threads add floats shows in the last digits."""
     column = domain.columns[0]
     parts = (
@@ -150,8 +150,8 @@ def _distance(domain: Domain, table: Audited) -> Query:
     both = f"SELECT v, sum(share) AS gap FROM ({' UNION ALL '.join(parts)}) GROUP BY 1"
     if _is_ordered(column):
         gaps = f"SELECT abs(sum(gap) OVER (ORDER BY v NULLS FIRST ROWS UNBOUNDED PRECEDING)) AS gap FROM ({both})"
-        return Query(f"SELECT round(max(gap), 12) FROM ({gaps})")
-    return Query(f"SELECT round(sum(abs(gap)) / 2, 12) FROM ({both})")
+        return MetricQuery(f"SELECT round(max(gap), 12) FROM ({gaps})")
+    return MetricQuery(f"SELECT round(sum(abs(gap)) / 2, 12) FROM ({both})")
 
 
 def _is_ordered(column: Operand) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Finding, share
+from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, share
 from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan
@@ -43,16 +43,16 @@ class NoOverlap:
     marked_at: datetime | None
     plans: tuple[Plan, ...] = (_ROWS,)
 
-    def find(self, answers: Answers) -> Finding:
+    def find(self, answers: Answers) -> Observation:
         rows = answers.value(_ROWS)
         if rows == 0 and not self.allow_empty:
-            return Finding(Outcome.ERRORED, NOTHING, rows=0)
+            return Observation(Outcome.ERRORED, NOTHING, rows=0)
         failed = answers.ask(f"SELECT count(*) FROM ({self._bad()})").rows[0][0]
         if not failed:
-            return Finding(Outcome.PASSED, failed_rows=0, rows=rows)
+            return Observation(Outcome.PASSED, failed_rows=0, rows=rows)
         domain = Domain((self.table.column(VALID_TO), self.table.column(IS_CURRENT)))
         shown = samples.rows(answers, samples.rows_of(self.table, domain, f"FROM ({self._bad()})"))
-        return Finding(Outcome.FAILED, share(failed, rows), failed, rows, shown)
+        return Observation(Outcome.FAILED, share(failed, rows), failed, rows, shown)
 
     def _bad(self) -> str:
         """Versions that hold for no time, beyond the beginning of the next, or that are marked wrongly."""

@@ -23,7 +23,7 @@ from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model.check import CheckFile, CheckKind
 
 
-class KeptTexts(Protocol):
+class TextCache(Protocol):
     """Small texts by name that can be made again: one that is damaged or cannot be read is as good as none."""
 
     def holds(self, prefix: str) -> bool:
@@ -35,10 +35,10 @@ class KeptTexts(Protocol):
     def write(self, name: str, text: str) -> None: ...
 
 
-class Kept:
+class SuiteCache:
     """The suites among the texts that a user keeps; without any, each is made ready anew."""
 
-    def __init__(self, texts: KeptTexts | None = None) -> None:
+    def __init__(self, texts: TextCache | None = None) -> None:
         self._texts = texts
 
     def covers(self, file: CheckFile) -> bool:

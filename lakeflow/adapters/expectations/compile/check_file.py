@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from lakeflow.adapters.expectations.checks.functions import Written
+from lakeflow.adapters.expectations.checks.functions import DeclaredCheckFunction
 from lakeflow.adapters.expectations.table import CannotCheck
 from lakeflow.core.declare.check_decorator import declared
 from lakeflow.core.model.check import CheckFile
@@ -24,7 +24,7 @@ class Contents:
     """What a check file holds: expectations, and functions under their names."""
 
     expectations: tuple[Any, ...] = ()
-    functions: tuple[Written, ...] = ()
+    functions: tuple[DeclaredCheckFunction, ...] = ()
 
 
 def contents_of(file: CheckFile, root: str) -> Contents:
@@ -41,14 +41,14 @@ def contents_of(file: CheckFile, root: str) -> Contents:
     return Contents(_expectations_of(module, file), functions)
 
 
-def functions_of(file: CheckFile, root: str, part: ast.Module) -> tuple[Written, ...]:
+def functions_of(file: CheckFile, root: str, part: ast.Module) -> tuple[DeclaredCheckFunction, ...]:
     """The check functions of the file, by executing this part of it alone. CannotCheck when it fails."""
     return _functions_of(_execute(file, root, part))
 
 
-def _functions_of(module: ModuleType) -> tuple[Written, ...]:
+def _functions_of(module: ModuleType) -> tuple[DeclaredCheckFunction, ...]:
     found = ((name, value, declared(value)) for name, value in vars(module).items())
-    return tuple(Written(name, value, said) for name, value, said in found if said is not None)
+    return tuple(DeclaredCheckFunction(name, value, said) for name, value, said in found if said is not None)
 
 
 def _expectations_of(module: ModuleType, file: CheckFile) -> tuple[Any, ...]:

@@ -38,7 +38,7 @@ _FOR_SCHEMA: Final = ("ExpectColumnValuesToBeOfType", "ExpectColumnTypeToBe", "E
 
 
 @dataclass(frozen=True)
-class Source:
+class ExpectationSource:
     """Where an expectation stands: its file, its place in it, and whether an empty table is fine."""
 
     path: str
@@ -50,7 +50,7 @@ class Source:
         return f"{self.path}#{self.place}"
 
 
-def compile_expectation(expectation: Any, table: Audited, source: Source) -> Check:
+def compile_expectation(expectation: Any, table: Audited, source: ExpectationSource) -> Check:
     """Never raises: an expectation that cannot be compiled is a check that is errored, with the reason."""
     if not seam.is_expectation(expectation):
         reason = f"{type(expectation).__name__} is no Great Expectations expectation"
@@ -117,7 +117,7 @@ def _may_read_others(expectation: Any) -> bool:
     return seam.is_query(expectation) or seam.own_of(expectation) is not None
 
 
-def _rule(expectation: Any, table: Audited, source: Source) -> Rule:
+def _rule(expectation: Any, table: Audited, source: ExpectationSource) -> Rule:
     allowed = source.allow_empty or bool(_options(expectation).get("allow_empty"))
     if own := seam.own_of(expectation):
         return own_kinds.rule_of(own, table, allow_empty=allowed)

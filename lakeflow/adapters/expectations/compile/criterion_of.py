@@ -16,14 +16,14 @@ from lakeflow.adapters.expectations.library.criteria import (
     Criterion,
     Equal,
     Inside,
+    Mostly,
     NoneFound,
     Quantiles,
     Settled,
-    Share,
 )
 from lakeflow.adapters.expectations.library.divergence import divergence_of
-from lakeflow.adapters.expectations.library.library import Library
-from lakeflow.adapters.expectations.metrics.metrics import Known, Plan
+from lakeflow.adapters.expectations.library.library import LibraryCriterion
+from lakeflow.adapters.expectations.metrics.metrics import FromSchema, Plan
 from lakeflow.adapters.expectations.sql.domains import Metric
 from lakeflow.adapters.expectations.sql.literals import instant
 from lakeflow.adapters.expectations.table import Audited
@@ -42,10 +42,10 @@ _PLAIN: Final = _NUMBERS | {str}
 
 def criterion_of(expectation: Any, metrics: Metrics, plans: Mapping[str, Plan], table: Audited) -> Criterion:
     """Data where the judgement can be said as data, else the expectation itself."""
-    library = Library(expectation)
+    library = LibraryCriterion(expectation)
     if not type(expectation).__module__.startswith("great_expectations."):
         return library
-    known = {name: plan.value for name, plan in plans.items() if isinstance(plan, Known)}
+    known = {name: plan.value for name, plan in plans.items() if isinstance(plan, FromSchema)}
     if known.keys() == metrics.keys():
         found = library.judge(known)
         return Settled(found.success, found.observed)
@@ -59,23 +59,23 @@ def _judging_class(expectation: Any) -> str:
 
 
 def _of_all_rows(expectation: Any, metrics: Metrics, _: Audited) -> Criterion | None:
-    return _share(expectation, metrics, Share(1.0, _bad(metrics), _ROWS))
+    return _share(expectation, metrics, Mostly(1.0, _bad(metrics), _ROWS))
 
 
 def _of_filled_rows(expectation: Any, metrics: Metrics, _: Audited) -> Criterion | None:
-    return _share(expectation, metrics, Share(1.0, _bad(metrics, besides=_NULLS), _ROWS, nulls=_NULLS))
+    return _share(expectation, metrics, Mostly(1.0, _bad(metrics, besides=_NULLS), _ROWS, nulls=_NULLS))
 
 
 def _of_kept_rows(expectation: Any, metrics: Metrics, _: Audited) -> Criterion | None:
     bad = _bad(metrics)
-    return _share(expectation, metrics, Share(1.0, bad, _ROWS, kept=bad.removesuffix(_BAD) + _KEPT))
+    return _share(expectation, metrics, Mostly(1.0, bad, _ROWS, kept=bad.removesuffix(_BAD) + _KEPT))
 
 
 def _bad(metrics: Metrics, besides: str = "") -> str:
     return next((name for name in metrics if name.endswith(_BAD) and name != besides), "")
 
 
-def _share(expectation: Any, metrics: Metrics, share: Share) -> Share | None:
+def _share(expectation: Any, metrics: Metrics, share: Mostly) -> Mostly | None:
     mostly = getattr(expectation, "mostly", None)
     needed = {share.bad, share.rows, share.nulls or share.rows, share.kept or share.rows}
     if isinstance(mostly, bool) or not isinstance(mostly, (int, float)) or not needed <= metrics.keys():

@@ -13,18 +13,18 @@ from typing import Any, Final
 from lakeflow.adapters.expectations.checks.bad_rows import BadRows
 from lakeflow.adapters.expectations.checks.check import Check, Stated
 from lakeflow.adapters.expectations.checks.expectation import BadOnes, Judged
-from lakeflow.adapters.expectations.checks.own import AgainstMain, Reading, Ruled
+from lakeflow.adapters.expectations.checks.own import AgainstMain, CrossTableRule, OwnRule
 from lakeflow.adapters.expectations.library.criteria import (
     Commonest,
     Equal,
     Inside,
+    Mostly,
     NoneFound,
     Quantiles,
     Settled,
-    Share,
 )
 from lakeflow.adapters.expectations.library.divergence import BinsNear, SharesNear
-from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Dated, Keys, Known, Query, Read
+from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Dated, FromSchema, Keys, MetricQuery, ResultShape
 from lakeflow.adapters.expectations.metrics.per_value import PerValue
 from lakeflow.adapters.expectations.metrics.text_rules import FitsJsonSchema, HasFormat, IsDate, IsJson, Matches
 from lakeflow.adapters.expectations.sql.domains import Hint, Says
@@ -36,10 +36,10 @@ from lakeflow.core.model.schema import Decimal, Primitive
 _RECORDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
     for kind in (
-        *(Severity, Outcome, Read, Says),
-        *(Check, Judged, BadOnes, Stated, BadRows, Ruled, AgainstMain, Reading),
-        *(Share, Inside, Equal, NoneFound, Settled, Commonest, Quantiles, SharesNear, BinsNear),
-        *(Refusal, Thresholds, Aggregate, Dated, Hint, Query, Keys, Known),
+        *(Severity, Outcome, ResultShape, Says),
+        *(Check, Judged, BadOnes, Stated, BadRows, OwnRule, AgainstMain, CrossTableRule),
+        *(Mostly, Inside, Equal, NoneFound, Settled, Commonest, Quantiles, SharesNear, BinsNear),
+        *(Refusal, Thresholds, Aggregate, Dated, Hint, MetricQuery, Keys, FromSchema),
         *(PerValue, IsJson, FitsJsonSchema, IsDate, HasFormat, Matches, Operand, Primitive, Decimal),
     )
 }

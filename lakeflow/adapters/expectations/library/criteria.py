@@ -29,7 +29,7 @@ class Criterion(Protocol):
 
 
 @dataclass(frozen=True)
-class Share:
+class Mostly:
     """At least `mostly` of the rows that count are not `bad`.
 
     All of `rows` count but the `nulls`, or, where these are named, those that were `kept`.

@@ -122,7 +122,7 @@ def _arguments(found: Any, expectation: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Library:
+class LibraryCriterion:
     """The criterion that no data says: the expectation's own code judges."""
 
     expectation: Any

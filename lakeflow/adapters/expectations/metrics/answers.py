@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lakeflow.adapters.expectations.metrics.from_metadata import answers_of
-from lakeflow.adapters.expectations.metrics.metrics import FIRST, Aggregate, Dated, Keys, Known, Plan, Query
+from lakeflow.adapters.expectations.metrics.metrics import FIRST, Aggregate, Dated, FromSchema, Keys, MetricQuery, Plan
 from lakeflow.adapters.expectations.metrics.per_value import PerValue, Tally, judge
-from lakeflow.adapters.expectations.table import Answer, Audited, CannotCheck, Queries, Returned
+from lakeflow.adapters.expectations.table import Audited, CannotCheck, FunctionResult, Queries, QueryResult
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.run import Scope
+from lakeflow.core.model.run import ReadScope
 from lakeflow.core.model.table import Statistics
 
 
@@ -21,15 +21,15 @@ class Answers:
     given since it was last cleared rest on.
     """
 
-    def __init__(self, queries: Queries, table: Audited, scope: Scope = Scope.ALL) -> None:
+    def __init__(self, queries: Queries, table: Audited, scope: ReadScope = ReadScope.ALL) -> None:
         self.table = table
         self._queries = queries
         self.scope = scope
-        self.relation = table.added if scope is Scope.ADDED else table.relation
-        self.used: set[Scope] = set()
+        self.relation = table.added if scope is ReadScope.ADDED else table.relation
+        self.used: set[ReadScope] = set()
         self._certain: dict[str, Any] = {}
         self._shared: dict[str, Any] = {}
-        self._asked: dict[str, Answer] = {}
+        self._asked: dict[str, QueryResult] = {}
         self._refused: dict[str, AssetError] = {}
         self._tallies: dict[str, Tally] = {}
 
@@ -66,9 +66,9 @@ class Answers:
     def value(self, plan: Plan) -> Any:
         """AssetError when the engine cannot answer."""
         match plan:
-            case Known(value):
+            case FromSchema(value):
                 return value
-            case Query(sql, read):
+            case MetricQuery(sql, read):
                 return read.of(self.ask(sql).rows)
             case Dated(sql):
                 moment = f"TIMESTAMP '{self.table.moment.isoformat(sep=' ')}'"
@@ -83,7 +83,7 @@ class Answers:
     def are_certain(self, plans: Iterable[Plan]) -> bool:
         """Is none of these plans to look at data?"""
         return all(
-            isinstance(plan, Known) or (isinstance(plan, Aggregate) and self._is_certain(plan)) for plan in plans
+            isinstance(plan, FromSchema) or (isinstance(plan, Aggregate) and self._is_certain(plan)) for plan in plans
         )
 
     def _is_certain(self, plan: Aggregate) -> bool:
@@ -91,7 +91,7 @@ class Answers:
         return plan.hint is not None and plan.sql in self._certain
 
     def _certainly(self, sql: str) -> Any:
-        self.used.add(Scope.METADATA)
+        self.used.add(ReadScope.METADATA)
         return self._certain[sql]
 
     def _aggregate(self, sql: str) -> Any:
@@ -107,7 +107,7 @@ class Answers:
 
         Of added rows only that none does can be told: else CannotCheck, and all rows are to be looked at.
         """
-        if self.scope is Scope.ADDED:
+        if self.scope is ReadScope.ADDED:
             if self.ask(keys.added).rows[0][0]:
                 return 0, 0
             raise CannotCheck("an added row shares its key with another")
@@ -127,13 +127,13 @@ class Answers:
             self._tallies[repr(plan)] = judge(plan, self._queries.batches(plan.sql))
         return self._tallies[repr(plan)]
 
-    def ask(self, sql: str) -> Answer:
+    def ask(self, sql: str) -> QueryResult:
         self.used.add(self.scope)
         if sql not in self._asked:
             self._asked[sql] = self._queries.execute(sql)
         return self._asked[sql]
 
-    def call(self, function: Callable[..., Any], inputs: Mapping[str, str]) -> Returned:
+    def call(self, function: Callable[..., Any], inputs: Mapping[str, str]) -> FunctionResult:
         return self._queries.call(function, inputs, self.table.shown)
 
     def select(self, sql: str) -> str:

@@ -45,7 +45,7 @@ class Dated:
     sql: str
 
 
-class Read(StrEnum):
+class ResultShape(StrEnum):
     """How rows become the value of a metric: the first value, the list of a column's, or that of all rows."""
 
     VALUE = "value"
@@ -54,23 +54,23 @@ class Read(StrEnum):
 
     def of(self, rows: Sequence[tuple[Any, ...]]) -> Any:
         """CannotCheck for more rows than are compared one by one."""
-        if self is Read.VALUE:
+        if self is ResultShape.VALUE:
             return rows[0][0]
         if len(rows) > MANY:
             raise CannotCheck(f"more than {MANY:,} different values; this check compares them one by one")
-        return [row[0] for row in rows] if self is Read.COLUMN else list(rows)
+        return [row[0] for row in rows] if self is ResultShape.COLUMN else list(rows)
 
 
 @dataclass(frozen=True)
-class Query:
+class MetricQuery:
     """A query of its own; `read` says what the metric is of its rows."""
 
     sql: str
-    read: Read = Read.VALUE
+    read: ResultShape = ResultShape.VALUE
 
 
 @dataclass(frozen=True)
-class Known:
+class FromSchema:
     """Answered by the schema alone."""
 
     value: Any
@@ -91,7 +91,7 @@ class Keys:
     added: str
 
 
-Plan = Aggregate | Dated | Query | Keys | Known | PerValue
+Plan = Aggregate | Dated | MetricQuery | Keys | FromSchema | PerValue
 
 
 def plan(metric: Metric, table: Audited) -> Plan:
@@ -112,7 +112,7 @@ def map_rule(metric: Metric) -> str | None:
     return next((metric.name.removesuffix(end) for end in _MAP_SUFFIXES if metric.name.endswith(end)), None)
 
 
-def looked_at(metric: Metric, table: Audited) -> Aggregate | Query:
+def looked_at(metric: Metric, table: Audited) -> Aggregate | MetricQuery:
     """How many rows a check judges: those for which its rule is TRUE or FALSE, not NULL."""
     domain = domain_of(metric, table)
     rule = map_rule(metric) or ""
@@ -121,7 +121,7 @@ def looked_at(metric: Metric, table: Audited) -> Aggregate | Query:
     if rule in order.RULES:
         return Aggregate(domain.count(order.placed(domain, table, metric.values)))
     if rule in outliers.RULES:
-        return Query(f"SELECT count(*) {outliers.judged(rule, domain, table, metric.values)}")
+        return MetricQuery(f"SELECT count(*) {outliers.judged(rule, domain, table, metric.values)}")
     if len(domain.columns) == 1:
         return Aggregate(domain.count(of=domain.columns[0].sql), of_column(Says.VALUES, domain))
     if not rule or rule in UNIQUE or pervalue.needed(rule, metric.values):
@@ -210,11 +210,11 @@ def _of_table(metric: Metric, table: Audited) -> Plan:
             raise CannotCheck("comparing with another table is not compiled; write it as a bad-row query (.sql check)")
         return _all(domain_of(metric, table))
     if metric.name == "table.columns":
-        return Known(list(table.schema.names))
+        return FromSchema(list(table.schema.names))
     if metric.name == "table.column_count":
-        return Known(len(fields))
+        return FromSchema(len(fields))
     if metric.name == "table.column_types":
-        return Known([{"name": field.name, "type": str(field.type)} for field in fields])
+        return FromSchema([{"name": field.name, "type": str(field.type)} for field in fields])
     raise CannotCheck(unsupported(metric.name))
 
 
@@ -225,7 +225,7 @@ def _of_rows(metric: Metric, rule: str, table: Audited) -> Plan:
     if rule in UNIQUE:
         return keys(domain, table)
     if rule in order.RULES or rule in outliers.RULES:
-        return Query(f"SELECT count(*) FROM (SELECT 1 {failing(metric, domain, table)})")
+        return MetricQuery(f"SELECT count(*) FROM (SELECT 1 {failing(metric, domain, table)})")
     if pervalue.needed(rule, metric.values):
         return pervalue.plan(metric, rule, domain, table)
     if rule == "column_values.nonnull":
@@ -275,7 +275,7 @@ def _median(_: Metric, domain: Domain, table: Audited) -> Plan:
     column = domain.columns[0]
     if not column.is_number:
         raise CannotCheck(f"{column.name} is {column.type}, not a number")
-    return Query(f"SELECT median({column.sql}) FROM {table.relation}{domain.clause()}")
+    return MetricQuery(f"SELECT median({column.sql}) FROM {table.relation}{domain.clause()}")
 
 
 def _non_null_proportion(_: Metric, domain: Domain, __: Audited) -> Plan:
@@ -289,11 +289,11 @@ def _groups(domain: Domain, table: Audited) -> str:
 
 
 def _distinct_count(_: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(f"SELECT count(*) FROM ({_groups(domain, table)})")
+    return MetricQuery(f"SELECT count(*) FROM ({_groups(domain, table)})")
 
 
 def _unique_proportion(_: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(f"SELECT count(*) / nullif(sum(n), 0) FROM ({_groups(domain, table)})")
+    return MetricQuery(f"SELECT count(*) / nullif(sum(n), 0) FROM ({_groups(domain, table)})")
 
 
 def _outside(metric: Metric, domain: Domain, table: Audited) -> str:
@@ -304,14 +304,14 @@ def _outside(metric: Metric, domain: Domain, table: Audited) -> str:
 
 
 def _outside_count(metric: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(f"SELECT count(*) FROM ({_outside(metric, domain, table)})")
+    return MetricQuery(f"SELECT count(*) FROM ({_outside(metric, domain, table)})")
 
 
 def _outside_values(metric: Metric, domain: Domain, table: Audited) -> Plan:
     sql = (
         f"SELECT left(CAST(v AS VARCHAR), {LONGEST}) FROM ({_outside(metric, domain, table)}) ORDER BY v LIMIT {SHOWN}"
     )
-    return Query(sql, Read.COLUMN)
+    return MetricQuery(sql, ResultShape.COLUMN)
 
 
 def _missing(metric: Metric, domain: Domain, table: Audited) -> str:
@@ -325,25 +325,26 @@ def _missing(metric: Metric, domain: Domain, table: Audited) -> str:
 
 
 def _missing_count(metric: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(f"SELECT count(*) FROM ({_missing(metric, domain, table)})")
+    return MetricQuery(f"SELECT count(*) FROM ({_missing(metric, domain, table)})")
 
 
 def _missing_values(metric: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(
-        f"SELECT left(CAST(v AS VARCHAR), {LONGEST}) FROM ({_missing(metric, domain, table)}) ORDER BY v", Read.COLUMN
+    return MetricQuery(
+        f"SELECT left(CAST(v AS VARCHAR), {LONGEST}) FROM ({_missing(metric, domain, table)}) ORDER BY v",
+        ResultShape.COLUMN,
     )
 
 
 def _quantiles(metric: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(distributions.quantiles(metric, domain, table))
+    return MetricQuery(distributions.quantiles(metric, domain, table))
 
 
 def _value_counts(_: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(f"{distributions.counts(domain, table)} LIMIT {MANY + 1}", Read.ROWS)
+    return MetricQuery(f"{distributions.counts(domain, table)} LIMIT {MANY + 1}", ResultShape.ROWS)
 
 
 def _commonest(_: Metric, domain: Domain, table: Audited) -> Plan:
-    return Query(f"{distributions.commonest(domain, table)} LIMIT {MANY + 1}", Read.COLUMN)
+    return MetricQuery(f"{distributions.commonest(domain, table)} LIMIT {MANY + 1}", ResultShape.COLUMN)
 
 
 def _histogram(metric: Metric, domain: Domain, __: Audited) -> Plan:

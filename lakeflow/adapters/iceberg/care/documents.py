@@ -12,7 +12,7 @@ from typing import Final
 
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.proof import is_proof, proof_location, read_proof
-from lakeflow.adapters.iceberg.metadata.metadata import Found, metadata_directory
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, metadata_directory
 from lakeflow.adapters.iceberg.metadata.sidecar import read_sidecar
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.provenance import provenance_of
@@ -30,7 +30,7 @@ class Document:
     sidecar: str = ""
 
 
-def documents(found: Found) -> Iterator[Document]:
+def documents(found: LoadedTable) -> Iterator[Document]:
     """All that should be there, whether or not it is."""
     table, directory = found.table, metadata_directory(found.table)
     for name in _STATISTICS:
@@ -45,13 +45,13 @@ def documents(found: Found) -> Iterator[Document]:
                 yield Document(f"{directory}/{sidecar}", snapshot.id, sidecar=sidecar)
 
 
-def document_faults(found: Found) -> dict[str, str]:
+def document_faults(found: LoadedTable) -> dict[str, str]:
     """What is wrong with those that are there, by path."""
     there = {path: each for each in documents(found) if (path := local_path(each.location)).exists()}
     return {str(path): fault for path, each in there.items() if (fault := _fault(found, each))}
 
 
-def _fault(found: Found, document: Document) -> str:
+def _fault(found: LoadedTable, document: Document) -> str:
     path = local_path(document.location)
     size = path.stat().st_size
     if document.size not in {None, size}:

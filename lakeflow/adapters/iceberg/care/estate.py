@@ -11,7 +11,7 @@ from lakeflow.adapters.iceberg.care.garbage import Estate
 from lakeflow.adapters.iceberg.care.ground import Identity, identity
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.fileio import local_path
-from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.run.garbage import Dropped
@@ -25,7 +25,7 @@ class Surveyor:
 
     def __init__(
         self,
-        database: pointers.Database,
+        database: pointers.CatalogDatabase,
         files: MetadataFiles,
         warehouse: Path,
         keep_out: Callable[[], Iterable[Path]],
@@ -43,7 +43,7 @@ class Surveyor:
         ours = frozenset(here for path in self._keep_out() if (here := identity(path)))
         return Estate(self._warehouse, ours | theirs, locations)
 
-    def last_of(self, dropped: Dropped) -> Found[Any] | None:
+    def last_of(self, dropped: Dropped) -> LoadedTable[Any] | None:
         """The metadata of a dropped table; None: it is gone, or cannot be read."""
         with suppress(LakeError):
             return self._files.find(dropped.key, dropped.version)

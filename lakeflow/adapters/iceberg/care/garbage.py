@@ -23,7 +23,7 @@ from lakeflow.adapters.iceberg.care.ground import File, Identity, NotOursError, 
 from lakeflow.adapters.iceberg.care.inventory import Walk
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.proof import proof_location
-from lakeflow.adapters.iceberg.metadata.metadata import Found, metadata_directory
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, metadata_directory
 from lakeflow.adapters.iceberg.metadata.places import metadata_file
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import Garbage, Table
@@ -49,7 +49,7 @@ class Estate:
     locations: frozenset[str]
 
 
-def garbage_of(found: Found, estate: Estate, before: datetime) -> Garbage:
+def garbage_of(found: LoadedTable, estate: Estate, before: datetime) -> Garbage:
     """Of one table. Nothing where a manifest cannot be read, and of a table that stands outside of the warehouse."""
     table, home = found.table, local_path(found.table.location)
     if not all(is_below(path, estate.warehouse) for path in (home, local_path(table.version))):
@@ -71,7 +71,7 @@ def garbage_of(found: Found, estate: Estate, before: datetime) -> Garbage:
     return _garbage(table, left, total)
 
 
-def remains(dropped: Dropped, estate: Estate, before: datetime, found: Found | None) -> Garbage:
+def remains(dropped: Dropped, estate: Estate, before: datetime, found: LoadedTable | None) -> Garbage:
     """Of a table that this lake dropped and no catalog holds again, as its last metadata `found` it.
 
     It goes once all of it is old, and not at all where others wrote to it since.
@@ -185,7 +185,7 @@ def _path(location: str) -> str:
     return os.fspath(local_path(location))
 
 
-def _referenced(found: Found, walk: Walk) -> Iterator[str]:
+def _referenced(found: LoadedTable, walk: Walk) -> Iterator[str]:
     table, directory = found.table, metadata_directory(found.table)
     yield from (table.version, f"{directory}/{_HINT}")
     yield from (entry["metadata-file"] for entry in found.json.get("metadata-log") or ())
@@ -199,7 +199,7 @@ def _referenced(found: Found, walk: Walk) -> Iterator[str]:
             yield from (f"{directory}/{sidecar}" for sidecar in made.sidecars)
 
 
-def _recent(found: Found, walk: Walk, needed: set[str], before: datetime) -> Iterator[str]:
+def _recent(found: LoadedTable, walk: Walk, needed: set[str], before: datetime) -> Iterator[str]:
     lists = local_path(metadata_directory(found.table)).glob("snap-*.avro")
     gone = sorted((path.stat().st_mtime, str(path)) for path in lists if str(path) not in needed)
     young = [path for changed, path in gone if changed >= before.timestamp()]

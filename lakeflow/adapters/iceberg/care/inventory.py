@@ -16,7 +16,7 @@ from lakeflow.adapters.iceberg.care.contents import content_faults
 from lakeflow.adapters.iceberg.care.documents import document_faults, documents
 from lakeflow.adapters.iceberg.disk.avro import Container, unpack
 from lakeflow.adapters.iceberg.disk.fileio import local_path, read_bytes
-from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.digests import digest_in
 from lakeflow.core.model.table import Table
@@ -71,7 +71,7 @@ class Walk:
     counts: dict[str, dict[str, Any]] = field(default_factory=dict)
     data: set[str] = field(default_factory=set)
 
-    def stock(self, found: Found) -> Stock:
+    def stock(self, found: LoadedTable) -> Stock:
         lacking: dict[str, set[int]] = defaultdict(set)
         for location, snapshot_id in self._needed(found):
             if not self.exists(location):
@@ -97,7 +97,7 @@ class Walk:
             self.there[location] = path.stat().st_size if path.exists() else None
         return self.there[location] is not None
 
-    def _needed(self, found: Found) -> Iterator[tuple[str, int]]:
+    def _needed(self, found: LoadedTable) -> Iterator[tuple[str, int]]:
         """(file, snapshot that needs it)"""
         for snapshot in found.json.get("snapshots") or ():
             for location in self.files(snapshot):

@@ -13,20 +13,20 @@ from typing import Final
 
 from lakeflow.adapters.iceberg.care.ground import MARKER
 from lakeflow.core.errors import LakeError
-from lakeflow.core.run.ownership import Mark
+from lakeflow.core.run.ownership import WarehouseMarker
 
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 _NOT_FILES: Final = frozenset({"lost+found", ".DS_Store", ".gitkeep", ".gitignore", ".keep"})
 """What a new disk or a repository has in an empty folder."""
 
 
-def read_mark(warehouse: Path) -> Mark | None:
+def read_mark(warehouse: Path) -> WarehouseMarker | None:
     """None where there is no marker; LakeError for one that cannot be read, and then nobody knows whose it is."""
     path = warehouse / MARKER
     try:
         if not path.is_symlink():
             said = json.loads(path.read_bytes())
-            return Mark(str(said["id"]), str(said["name"]), str(said["database"]))
+            return WarehouseMarker(str(said["id"]), str(said["name"]), str(said["database"]))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, LookupError, TypeError) as error:
@@ -34,7 +34,7 @@ def read_mark(warehouse: Path) -> Mark | None:
     raise _damaged(path, "it is a link")
 
 
-def make_mark(warehouse: Path, mark: Mark) -> bool:
+def make_mark(warehouse: Path, mark: WarehouseMarker) -> bool:
     """Durably, the whole file or none of it; False where somebody else was first."""
     final = warehouse / MARKER
     with _explained(final), _written(warehouse, mark) as temporary:
@@ -52,7 +52,7 @@ def make_mark(warehouse: Path, mark: Mark) -> bool:
     return True
 
 
-def replace_mark(warehouse: Path, mark: Mark) -> None:
+def replace_mark(warehouse: Path, mark: WarehouseMarker) -> None:
     """In place of whatever is there."""
     final = warehouse / MARKER
     with _explained(final), _written(warehouse, mark) as temporary:
@@ -60,7 +60,7 @@ def replace_mark(warehouse: Path, mark: Mark) -> None:
         _sync(warehouse)
 
 
-def mark_above(warehouse: Path, id_: str | None) -> Mark | None:
+def mark_above(warehouse: Path, id_: str | None) -> WarehouseMarker | None:
     """The nearest marker of another lake in the folders above."""
     for folder in warehouse.resolve().parents:
         if (folder / MARKER).is_file() and (mark := read_mark(folder)) and mark.id != id_:
@@ -88,7 +88,7 @@ def _counts(entry: Path, ignored: frozenset[Path]) -> bool:
 
 
 @contextmanager
-def _written(warehouse: Path, mark: Mark) -> Iterator[Path]:
+def _written(warehouse: Path, mark: WarehouseMarker) -> Iterator[Path]:
     """The marker under a name of its own, synced; what is left under it goes."""
     warehouse.mkdir(parents=True, exist_ok=True)
     temporary = warehouse / f".{MARKER}.{secrets.token_hex(4)}.tmp"

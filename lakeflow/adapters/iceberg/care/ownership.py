@@ -22,7 +22,7 @@ from lakeflow.adapters.iceberg.care.marker import is_filled, make_mark, mark_abo
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.core.errors import LakeError
-from lakeflow.core.run.ownership import Holds, Mark, WarehouseFacts, refuse_other, refuse_to_claim
+from lakeflow.core.run.ownership import Holds, WarehouseFacts, WarehouseMarker, refuse_other, refuse_to_claim
 
 _ID: Final = "select id from lakeflow_lake"
 _MAKE: Final = text(
@@ -35,7 +35,7 @@ _SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".lock")
 _DEEP: Final = 4  # <warehouse>/<layer>/<name>/metadata/<file>
 
 
-class Database(pointers.Database, Protocol):
+class LocatedDatabase(pointers.CatalogDatabase, Protocol):
     @property
     def path(self) -> Path | None: ...
 
@@ -46,7 +46,7 @@ class Database(pointers.Database, Protocol):
 class Ownership:
     """`name` is how the lake is called in messages; `state` lists what else of ours may stand in the warehouse."""
 
-    def __init__(self, database: Database, warehouse: Path, name: str, state: Sequence[Path] = ()) -> None:
+    def __init__(self, database: LocatedDatabase, warehouse: Path, name: str, state: Sequence[Path] = ()) -> None:
         self._database = database
         self._warehouse = warehouse
         self._name = name
@@ -88,11 +88,11 @@ class Ownership:
             above=None if mark else mark_above(self._warehouse, id_),
         )
 
-    def _mark(self, id_: str) -> Mark:
+    def _mark(self, id_: str) -> WarehouseMarker:
         path = self._database.path
-        return Mark(id_, self._name, str(path.resolve()) if path else self._database.place)
+        return WarehouseMarker(id_, self._name, str(path.resolve()) if path else self._database.place)
 
-    def _read(self, mark: Mark | None) -> tuple[str | None, bool, tuple[str, ...]]:
+    def _read(self, mark: WarehouseMarker | None) -> tuple[str | None, bool, tuple[str, ...]]:
         """(the lake's id, is the database blank, where the metadata of its tables stands); of a lake whose marker says
         the same id no more is asked.
         """
@@ -136,7 +136,7 @@ class Ownership:
         database = [path.with_name(path.name + suffix) for suffix in _SUFFIXES] if path else []
         return frozenset((*self._state, *database))
 
-    def _rival(self, mark: Mark | None, id_: str | None) -> str:
+    def _rival(self, mark: WarehouseMarker | None, id_: str | None) -> str:
         """The database that the marker names, where it is another one than ours and says that it is the same lake."""
         ours = self._database.path
         if mark is None or mark.id != id_ or ours is None or not Path(mark.database).is_absolute():

@@ -18,7 +18,7 @@ from typing import Final
 from lakeflow.adapters.iceberg.care.ground import is_below
 from lakeflow.adapters.iceberg.disk.fileio import local_path, to_location
 from lakeflow.adapters.iceberg.disk.proof import proof_location, read_proof
-from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, metadata_directory
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, metadata_directory
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
@@ -37,12 +37,12 @@ class Stands:
     """A table as it stands in a folder. `newest` is its newest metadata, `before` what that was planned on."""
 
     folder: Path
-    newest: Found[AssetKey]
-    before: Found[AssetKey] | None
+    newest: LoadedTable[AssetKey]
+    before: LoadedTable[AssetKey] | None
     settled: bool
 
     @property
-    def counts(self) -> Found[AssetKey]:
+    def counts(self) -> LoadedTable[AssetKey]:
         return self.newest if self.settled or self.before is None else self.before
 
     @property
@@ -55,14 +55,14 @@ class Stands:
         return made.run if made else ""
 
 
-def tables_in(warehouse: Path) -> tuple[dict[AssetKey, Found[AssetKey]], dict[AssetKey, Proven], tuple[str, ...]]:
+def tables_in(warehouse: Path) -> tuple[dict[AssetKey, LoadedTable[AssetKey]], dict[AssetKey, Proven], tuple[str, ...]]:
     """Every table below the warehouse by the name of its asset, once for the catalog and once with its proofs; and what
     was left out, with the reason.
     """
     notes: list[str] = []
     standing = [one for folder in _folders(warehouse) if (one := _look(folder, notes))]
     whole = list(_all_or_nothing(standing))
-    found: dict[AssetKey, Found[AssetKey]] = {}
+    found: dict[AssetKey, LoadedTable[AssetKey]] = {}
     proofs: dict[AssetKey, Proven] = {}
     for one in sorted(whole, key=lambda one: (one.counts.table.main is not None, one.counts.updated_ms), reverse=True):
         key = _key_of(one)
@@ -136,7 +136,7 @@ def _look(folder: Path, notes: list[str]) -> Stands | None:
     return Stands(folder, newest, before, is_settled(newest.table, before.table if before else None, proven=proof))
 
 
-def _readable(directory: Path, notes: list[str]) -> Iterator[Found[AssetKey]]:
+def _readable(directory: Path, notes: list[str]) -> Iterator[LoadedTable[AssetKey]]:
     files = MetadataFiles(directory)
     for name in sorted(_names(directory)):
         try:
@@ -145,7 +145,7 @@ def _readable(directory: Path, notes: list[str]) -> Iterator[Found[AssetKey]]:
             notes.append(f"{directory / name} was left out: {error.message}")
 
 
-def _rank(found: Found[AssetKey]) -> tuple[int, int, int]:
+def _rank(found: LoadedTable[AssetKey]) -> tuple[int, int, int]:
     """The highest number; of several with it, which a killed commit leaves, what holds the newest published rows."""
     head = found.table.published
     entries = found.json.get("snapshots") or ()
@@ -179,8 +179,8 @@ def _key_of(one: Stands) -> AssetKey | None:
     return AssetKey.find(said) or AssetKey.find(named)
 
 
-def _called(found: Found[AssetKey], key: AssetKey) -> Found[AssetKey]:
+def _called(found: LoadedTable[AssetKey], key: AssetKey) -> LoadedTable[AssetKey]:
     """Under its own name, at the place that its metadata says: of a moved lake that is the old one."""
     name = found.table.version.rpartition("/")[2]
     said = f"{metadata_directory(found.table)}/{name}"
-    return Found(replace(found.table, key=key, version=said), found.json)
+    return LoadedTable(replace(found.table, key=key, version=said), found.json)

@@ -20,8 +20,14 @@ from sqlalchemy import Connection
 from lakeflow.adapters.iceberg.care.inventory import read_container
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.avro import pack
-from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path
-from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, metadata_directory, next_location, sealed
+from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path
+from lakeflow.adapters.iceberg.metadata.metadata import (
+    LoadedTable,
+    MetadataFiles,
+    metadata_directory,
+    next_location,
+    sealed,
+)
 from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.adapters.iceberg.metadata.updates import applied
 from lakeflow.core.errors import ConflictError, LakeError
@@ -82,25 +88,25 @@ class Home:
 
 
 @dataclass(frozen=True)
-class _Step:
+class _TableMove:
     key: AssetKey
     seen: str
     previous: str
     new: str
 
 
-def moved_tables(database: pointers.Database, home: Home) -> Mapping[AssetKey, Move]:
+def moved_tables(database: pointers.CatalogDatabase, home: Home) -> Mapping[AssetKey, Move]:
     """The tables whose files are here while the catalog says that they are elsewhere."""
     return {key: move for key, (_, move) in _moved(database, home).items()}
 
 
-def relocate(database: pointers.Database, home: Home, clock: Clock) -> tuple[AssetKey, ...]:
+def relocate(database: pointers.CatalogDatabase, home: Home, clock: Clock) -> tuple[AssetKey, ...]:
     """Rewrite all paths of moved tables to where the files are; the tables done, none when none was moved.
 
     LakeError for a table that cannot be rewritten exactly, ConflictError when another writer came between; either
     way nothing was changed. The caller holds the leases of all tables.
     """
-    scratch = Scratch()
+    scratch = ScratchFiles()
     try:
         steps = [_written(key, seen, move, scratch, clock) for key, (seen, move) in _moved(database, home).items()]
         scratch.seal()
@@ -112,14 +118,14 @@ def relocate(database: pointers.Database, home: Home, clock: Clock) -> tuple[Ass
     return tuple(step.key for step in steps)
 
 
-def _moved(database: pointers.Database, home: Home) -> dict[AssetKey, tuple[str, Move]]:
+def _moved(database: pointers.CatalogDatabase, home: Home) -> dict[AssetKey, tuple[str, Move]]:
     with database.read() as connection:
         at = pointers.locations(connection, pointers.all_keys(connection))
     moves = {key: (location, home.move_of(location)) for key, location in sorted(at.items())}
     return {key: (location, move) for key, (location, move) in moves.items() if move is not None}
 
 
-def _written(key: AssetKey, seen: str, move: Move, scratch: Scratch, clock: Clock) -> _Step:
+def _written(key: AssetKey, seen: str, move: Move, scratch: ScratchFiles, clock: Clock) -> _TableMove:
     """New files for one table, not yet sealed."""
     now = move.location(seen)
     found = MetadataFiles(move.new).find(key, now)
@@ -131,10 +137,10 @@ def _written(key: AssetKey, seen: str, move: Move, scratch: Scratch, clock: Cloc
     table = replace(found.table, location=content["location"], properties=content.get("properties") or {})
     location = next_location(table)
     scratch.write(location, sealed(location, content)[1])
-    return _Step(key, seen, now, location)
+    return _TableMove(key, seen, now, location)
 
 
-def _moved_metadata(found: Found, move: Move) -> Json:
+def _moved_metadata(found: LoadedTable, move: Move) -> Json:
     changed = {name: _translated(found.json[name], move) for name in _WITH_PLACES if found.json.get(name)}
     return {"snapshots": []} | dict(found.json) | changed
 
@@ -157,7 +163,7 @@ class _Rewriter:
 
     table: Table
     move: Move
-    scratch: Scratch
+    scratch: ScratchFiles
     done: dict[str, tuple[str, int]] = field(default_factory=dict)
     commit: str = field(default_factory=lambda: str(uuid4()))
     numbers: Iterator[int] = field(default_factory=count)
@@ -219,7 +225,7 @@ def _refuse_format(table: Table) -> None:
         )
 
 
-def _verify(steps: list[_Step], home: Home) -> None:
+def _verify(steps: list[_TableMove], home: Home) -> None:
     """What was written can be read: every metadata file and all that it names down to the manifests."""
     files = MetadataFiles(home.warehouse)
     for step in steps:
@@ -228,7 +234,7 @@ def _verify(steps: list[_Step], home: Home) -> None:
                 read_container(manifest["manifest_path"])
 
 
-def _swap(database: pointers.Database, steps: list[_Step], scratch: Scratch) -> None:
+def _swap(database: pointers.CatalogDatabase, steps: list[_TableMove], scratch: ScratchFiles) -> None:
     """All pointers or none. New files go only when it is certain that nothing refers to them."""
     committing = False
     try:
@@ -241,7 +247,7 @@ def _swap(database: pointers.Database, steps: list[_Step], scratch: Scratch) -> 
         raise
 
 
-def _swap_all(connection: Connection, steps: list[_Step]) -> None:
+def _swap_all(connection: Connection, steps: list[_TableMove]) -> None:
     for step in steps:
         if not pointers.relocate(connection, step.key, (step.seen, step.new), step.previous):
             raise ConflictError(

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lakeflow.adapters.iceberg.commit import pointers
-from lakeflow.adapters.iceberg.disk.fileio import Scratch
-from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, next_location, sealed
+from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, next_location, sealed
 from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.adapters.iceberg.metadata.updates import applied
 from lakeflow.core.errors import ConflictError
@@ -24,12 +24,12 @@ _TIMED: Final = ("snapshots", "snapshot-log", "metadata-log")
 _TIME: Final = "timestamp-ms"
 
 
-def mend_times(database: pointers.Database, keys: Iterable[AssetKey], now: datetime, record: Record) -> None:
+def mend_times(database: pointers.CatalogDatabase, keys: Iterable[AssetKey], now: datetime, record: Record) -> None:
     """All of these tables and what `record` writes, or nothing; the caller holds their leases.
 
     ConflictError when another writer came between.
     """
-    files, scratch = MetadataFiles(Path("/")), Scratch()
+    files, scratch = MetadataFiles(Path("/")), ScratchFiles()
     with database.read() as connection:
         at = pointers.locations(connection, keys)
     try:
@@ -47,7 +47,7 @@ def mend_times(database: pointers.Database, keys: Iterable[AssetKey], now: datet
         record(connection)
 
 
-def _written(found: Found, now_ms: int, scratch: Scratch) -> str:
+def _written(found: LoadedTable, now_ms: int, scratch: ScratchFiles) -> str:
     mended = {name: [_not_after(entry, now_ms) for entry in found.json.get(name) or ()] for name in _TIMED}
     last = min(found.updated_ms, now_ms)
     json = {**found.json, **mended, "last-updated-ms": last}

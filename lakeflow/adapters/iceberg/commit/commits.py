@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from lakeflow.adapters.iceberg.commit import pointers
-from lakeflow.adapters.iceberg.disk.fileio import Scratch, delete
-from lakeflow.adapters.iceberg.metadata.metadata import Found, MetadataFiles, next_location, sealed
+from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, delete
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, next_location, sealed
 from lakeflow.adapters.iceberg.metadata.updates import Update, applied, forgotten
 from lakeflow.core.errors import ConflictError, LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey
@@ -27,24 +27,24 @@ _ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True)
-class Planned:
+class TableCommit:
     """What a commit does to one table; without updates it only relies on the pointer that it saw.
 
     `proof` is (location, content) of a file to be written once the table is won.
     """
 
-    found: Found
+    found: LoadedTable
     updates: tuple[Update, ...] = ()
     proof: tuple[str, bytes] | None = None
 
 
-Plan = Callable[[Mapping[AssetKey, Found], Scratch], Sequence[Planned]]
+Plan = Callable[[Mapping[AssetKey, LoadedTable], ScratchFiles], Sequence[TableCommit]]
 """Facts → changes, or ConflictError. May write manifests into the scratch; called again after a lost race."""
 
 
 @dataclass(frozen=True)
-class _Step:
-    planned: Planned
+class _WrittenCommit:
+    planned: TableCommit
     location: str = ""
     content: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -54,11 +54,11 @@ class _Step:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class CommitAttempt:
     """One try to commit on one table: what was read, where files go, and the time of the commit."""
 
-    found: Found
-    scratch: Scratch
+    found: LoadedTable
+    scratch: ScratchFiles
     at_ms: int
 
 
@@ -67,12 +67,12 @@ class _LostRaceError(ConflictError):
 
 
 class Commits:
-    def __init__(self, database: pointers.Database, files: MetadataFiles, clock: Clock) -> None:
+    def __init__(self, database: pointers.CatalogDatabase, files: MetadataFiles, clock: Clock) -> None:
         self._database = database
         self._files = files
         self._clock = clock
 
-    def read(self, keys: Iterable[AssetKey]) -> dict[AssetKey, Found]:
+    def read(self, keys: Iterable[AssetKey]) -> dict[AssetKey, LoadedTable]:
         """All pointers in one select, then their metadata files, which never change."""
         with self._database.read() as connection:
             at = pointers.locations(connection, keys)
@@ -91,10 +91,10 @@ class Commits:
                 broken[key] = error
         return Looked(tables, broken)
 
-    def attempt(self, key: AssetKey, found: Mapping[AssetKey, Found], scratch: Scratch) -> Attempt:
-        return Attempt(present(key, found), scratch, self.time_of(present(key, found)))
+    def attempt(self, key: AssetKey, found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> CommitAttempt:
+        return CommitAttempt(present(key, found), scratch, self.time_of(present(key, found)))
 
-    def time_of(self, found: Found) -> int:
+    def time_of(self, found: LoadedTable) -> int:
         """Milliseconds for a commit on this table, never before its last one; LakeError if it may not be written.
 
         Where a machine's clock ran fast for a while, the table's time stands still until the true time has passed it:
@@ -120,7 +120,7 @@ class Commits:
         return retrying(self._attempt, frozenset(keys), plan, record)
 
     def _attempt(self, keys: frozenset[AssetKey], plan: Plan, record: Record | None) -> dict[AssetKey, Table]:
-        scratch = Scratch()
+        scratch = ScratchFiles()
         try:
             planned = plan(self.read(keys), scratch)
             steps = [self._written(each, scratch) for each in planned]
@@ -131,20 +131,20 @@ class Commits:
         self._swap(steps, record, scratch)
         return {step.key: self._done(step) for step in steps if step.location}
 
-    def _written(self, planned: Planned, scratch: Scratch) -> _Step:
+    def _written(self, planned: TableCommit, scratch: ScratchFiles) -> _WrittenCommit:
         if not planned.updates:
-            return _Step(planned)
+            return _WrittenCommit(planned)
         found = planned.found
         content = applied(found.json, planned.updates, found.table.version, self.time_of(found))
         location = next_location(found.table)
         content, text = sealed(location, content)
         scratch.write(location, text)
-        return _Step(planned, location, content)
+        return _WrittenCommit(planned, location, content)
 
-    def _swap(self, steps: Sequence[_Step], record: Record | None, scratch: Scratch) -> None:
+    def _swap(self, steps: Sequence[_WrittenCommit], record: Record | None, scratch: ScratchFiles) -> None:
         """All or nothing. Files go only when it is certain that nothing happened."""
         committing = False
-        proofs = Scratch()
+        proofs = ScratchFiles()
         try:
             _write_proofs(steps, proofs)
             with self._database.transaction() as connection:
@@ -163,7 +163,7 @@ class Commits:
         if record is not None:
             self._database.checkpoint()
 
-    def _landed(self, steps: Sequence[_Step]) -> bool:
+    def _landed(self, steps: Sequence[_WrittenCommit]) -> bool:
         """After an unknown outcome: does the catalog, read anew, hold what we wrote?
 
         The pool may hand out the very connection that still sees our pending rows, so it is emptied first.
@@ -173,19 +173,19 @@ class Commits:
         now = self.read(step.key for step in wrote)
         return bool(wrote) and all(step.key in now and _holds(now[step.key], step.location) for step in wrote)
 
-    def _done(self, step: _Step) -> Table:
+    def _done(self, step: _WrittenCommit) -> Table:
         for location in forgotten(step.planned.found.json, step.content):
             delete(location)
         return self._files.remember(step.key, step.location, step.content).table
 
 
-def present(key: AssetKey, found: Mapping[AssetKey, Found]) -> Found:
+def present(key: AssetKey, found: Mapping[AssetKey, LoadedTable]) -> LoadedTable:
     if key not in found:
         raise ConflictError(f"{key}: the table is gone", hint="plan again: `lakeflow plan`", asset=key)
     return found[key]
 
 
-def _swap_all(connection: Connection, steps: Sequence[_Step]) -> None:
+def _swap_all(connection: Connection, steps: Sequence[_WrittenCommit]) -> None:
     for step in sorted(steps, key=lambda step: step.key):  # one order for everybody: no deadlock on a server
         seen = step.planned.found.table.version
         swapped = (
@@ -201,14 +201,14 @@ def _swap_all(connection: Connection, steps: Sequence[_Step]) -> None:
             )
 
 
-def _write_proofs(steps: Sequence[_Step], proofs: Scratch) -> None:
+def _write_proofs(steps: Sequence[_WrittenCommit], proofs: ScratchFiles) -> None:
     for step in steps:
         if step.planned.proof is not None:
             proofs.write(*step.planned.proof)
     proofs.sync()
 
 
-def _place(proofs: Scratch) -> None:
+def _place(proofs: ScratchFiles) -> None:
     """Only the winner of the swap, still holding the lock, may name or remove a proof: two publishers of one
     snapshot share that name.
     """
@@ -219,7 +219,7 @@ def _place(proofs: Scratch) -> None:
         raise
 
 
-def _holds(found: Found, location: str) -> bool:
+def _holds(found: LoadedTable, location: str) -> bool:
     """Is it the present metadata, or what others have built on since?"""
     log = found.json.get("metadata-log") or ()
     return found.table.version == location or any(entry["metadata-file"] == location for entry in log)

@@ -32,7 +32,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
 """Statements that make the catalog's tables and its three namespaces; each may be repeated."""
 
 
-class Database(Protocol):
+class CatalogDatabase(Protocol):
     """What the catalog needs of a database; every method may raise BusyError and LakeError."""
 
     def transaction(self) -> AbstractContextManager[Connection]:

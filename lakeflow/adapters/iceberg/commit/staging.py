@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from pyiceberg.schema import Schema as IcebergSchema
 
-from lakeflow.adapters.iceberg.commit.commits import Attempt, Planned
+from lakeflow.adapters.iceberg.commit.commits import CommitAttempt, TableCommit
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
 from lakeflow.adapters.iceberg.manifests.entries import data_files
-from lakeflow.adapters.iceberg.manifests.snapshots import Draft, added_files, build
+from lakeflow.adapters.iceberg.manifests.snapshots import SnapshotDraft, added_files, build
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.layouts import place
-from lakeflow.adapters.iceberg.metadata.metadata import Found, metadata_directory
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, metadata_directory
 from lakeflow.adapters.iceberg.metadata.refs import (
     MAIN_SCHEMA,
     FieldIdsUpTo,
@@ -42,14 +42,14 @@ from lakeflow.core.run.verdict import written_as
 _VECTORIZED: Final = "read.parquet.vectorization.enabled"
 
 
-def stage(planned_on: Table, staging: Staging, attempt: Attempt) -> Planned:
+def stage(planned_on: Table, staging: Staging, attempt: CommitAttempt) -> TableCommit:
     """Schema if new, snapshot and branch, as one commit on the base that was planned on."""
     found = attempt.found
     schema, added_schema = _schema_for(found, staging.schema)
     require(found.table, _stage_assertions(planned_on, staging, added_schema))
     _refuse_lost_source(found, schema)
     placed = place(found.json, staging.layout, schema)
-    draft = Draft(
+    draft = SnapshotDraft(
         parent=_entry(found, staging.base),
         schema=schema,
         added=data_files(staging, placed, IcebergSchema.model_validate(schema)),
@@ -60,7 +60,7 @@ def stage(planned_on: Table, staging: Staging, attempt: Attempt) -> Planned:
     known = {**found.json, "partition-specs": _with(found.json["partition-specs"], placed.spec)}
     snapshot = build(known, draft, LocalFiles(attempt.scratch), metadata_directory(found.table))
     assert snapshot.get("parent-snapshot-id") == staging.base  # anything else would publish without main's rows (T2)
-    return Planned(
+    return TableCommit(
         found,
         (
             *_loadable(found),
@@ -72,7 +72,7 @@ def stage(planned_on: Table, staging: Staging, attempt: Attempt) -> Planned:
     )
 
 
-def restage(planned_on: Table, branch: str, base: int | None, attempt: Attempt) -> Planned:
+def restage(planned_on: Table, branch: str, base: int | None, attempt: CommitAttempt) -> TableCommit:
     """The branch's files on top of today's main, its old snapshot gone; nothing to do if main is still `base`."""
     found, table = attempt.found, attempt.found.table
     old = table.refs.get(branch)
@@ -80,11 +80,11 @@ def restage(planned_on: Table, branch: str, base: int | None, attempt: Attempt) 
     if old is None:
         raise conflict(table, f"branch {branch} is gone")
     if table.main == base:
-        return Planned(found)
+        return TableCommit(found)
     snapshot = table.snapshots[old]
     _refuse_unlike(table, snapshot, base)
     files = LocalFiles(attempt.scratch)
-    draft = Draft(
+    draft = SnapshotDraft(
         parent=_entry(found, table.main),
         schema=_schema_json(found, snapshot.schema_id),
         added=added_files(_present(found, old), files),
@@ -96,7 +96,7 @@ def restage(planned_on: Table, branch: str, base: int | None, attempt: Attempt) 
         at_ms=attempt.at_ms,
     )
     new = build(found.json, draft, files, metadata_directory(table))
-    return Planned(found, put_on_top(table, branch, new))
+    return TableCommit(found, put_on_top(table, branch, new))
 
 
 def _removes(staging: Staging) -> frozenset[str] | None:
@@ -112,7 +112,7 @@ def _stage_assertions(table: Table, staging: Staging, added_schema: bool) -> Ite
         yield FieldIdsUpTo(table.last_column_id)
 
 
-def _schema_for(found: Found, schema: Schema) -> tuple[Json, bool]:
+def _schema_for(found: LoadedTable, schema: Schema) -> tuple[Json, bool]:
     """Its JSON under an id of the table, and whether that id is new; an equal schema keeps its id."""
     _require_ids(schema)
     known = found.table.schemas
@@ -130,7 +130,7 @@ def _require_ids(schema: Schema) -> None:
     assert len(set(ids)) == len(ids), "no two fields share an id"
 
 
-def _loadable(found: Found) -> tuple[u.Update, ...]:
+def _loadable(found: LoadedTable) -> tuple[u.Update, ...]:
     """A table that an early release made may have columns with which other readers cannot load it."""
     mended = {
         schema.id: schema_to_json(named, docs_of(_schema_json(found, schema.id)))
@@ -144,7 +144,7 @@ def _with(specs: Sequence[Mapping[str, Any]], spec: Mapping[str, Any]) -> list[M
     return [*specs, *([] if spec in specs else [spec])]
 
 
-def _refuse_lost_source(found: Found, schema: Mapping[str, Any]) -> None:
+def _refuse_lost_source(found: LoadedTable, schema: Mapping[str, Any]) -> None:
     """A spec that lost its source column could not be read again."""
     columns = {field["id"] for field in schema["fields"]}
     if any(part["source-id"] not in columns for spec in found.json["partition-specs"] for part in spec["fields"]):
@@ -190,14 +190,14 @@ def _widened(table: Table, schema: Schema) -> bool:
     return any(field.id in long_ids and field.type == Primitive("int") for field in older)
 
 
-def _schema_json(found: Found, schema_id: int | None) -> Json:
+def _schema_json(found: LoadedTable, schema_id: int | None) -> Json:
     wanted = found.table.schema_id if schema_id is None else schema_id
     return next(dict(schema) for schema in found.json["schemas"] if schema["schema-id"] == wanted)
 
 
-def _entry(found: Found, snapshot_id: int | None) -> Json | None:
+def _entry(found: LoadedTable, snapshot_id: int | None) -> Json | None:
     return None if snapshot_id is None else _present(found, snapshot_id)
 
 
-def _present(found: Found, snapshot_id: int) -> Json:
+def _present(found: LoadedTable, snapshot_id: int) -> Json:
     return next(dict(entry) for entry in found.json["snapshots"] if entry["snapshot-id"] == snapshot_id)

@@ -56,7 +56,7 @@ class _Cursor:
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _Codec:
     """How values of one type are read and written."""
 
     read: Callable[[_Cursor], Any]
@@ -98,7 +98,7 @@ def pack(container: Container) -> bytes:
     return bytes(out)
 
 
-def _kind_of(header: Mapping[str, bytes]) -> _Kind:
+def _kind_of(header: Mapping[str, bytes]) -> _Codec:
     return _compiled(json.loads(header[_SCHEMA]), {})
 
 
@@ -128,18 +128,18 @@ def _write_bytes(out: bytearray, value: bytes) -> None:
     out += value
 
 
-def _fixed(length: int) -> _Kind:
-    return _Kind(lambda cursor: cursor.take(length), lambda out, value: out.extend(value))
+def _fixed(length: int) -> _Codec:
+    return _Codec(lambda cursor: cursor.take(length), lambda out, value: out.extend(value))
 
 
-_LONG: Final = _Kind(_Cursor.long, _write_long)
-_BYTES: Final = _Kind(lambda cursor: cursor.take(cursor.long()), _write_bytes)
-_STRING: Final = _Kind(
+_LONG: Final = _Codec(_Cursor.long, _write_long)
+_BYTES: Final = _Codec(lambda cursor: cursor.take(cursor.long()), _write_bytes)
+_STRING: Final = _Codec(
     lambda cursor: cursor.take(cursor.long()).decode(), lambda out, value: _write_bytes(out, value.encode())
 )
-_PRIMITIVES: Final[Mapping[str, _Kind]] = {
-    "null": _Kind(lambda _cursor: None, lambda _out, _value: None),
-    "boolean": _Kind(lambda cursor: cursor.take(1) != b"\x00", lambda out, value: out.append(value)),
+_PRIMITIVES: Final[Mapping[str, _Codec]] = {
+    "null": _Codec(lambda _cursor: None, lambda _out, _value: None),
+    "boolean": _Codec(lambda cursor: cursor.take(1) != b"\x00", lambda out, value: out.append(value)),
     "int": _LONG,
     "long": _LONG,
     "float": _fixed(4),  # nobody here calculates with them
@@ -149,7 +149,7 @@ _PRIMITIVES: Final[Mapping[str, _Kind]] = {
 }
 
 
-def _compiled(schema: Any, named: dict[str, _Kind]) -> _Kind:
+def _compiled(schema: Any, named: dict[str, _Codec]) -> _Codec:
     """`named` collects the types that later parts of the schema may call by name."""
     if isinstance(schema, list):
         return _optional(schema, named)
@@ -164,7 +164,7 @@ def _compiled(schema: Any, named: dict[str, _Kind]) -> _Kind:
     return kind
 
 
-def _optional(branches: list[Any], named: dict[str, _Kind]) -> _Kind:
+def _optional(branches: list[Any], named: dict[str, _Codec]) -> _Codec:
     if len(branches) != 2 or "null" not in branches:
         raise ValueError("a union of several types")
     null = branches.index("null")
@@ -178,10 +178,10 @@ def _optional(branches: list[Any], named: dict[str, _Kind]) -> _Kind:
         if value is not None:
             kind.write(out, value)
 
-    return _Kind(read, write)
+    return _Codec(read, write)
 
 
-def _record(schema: Mapping[str, Any], named: dict[str, _Kind]) -> _Kind:
+def _record(schema: Mapping[str, Any], named: dict[str, _Codec]) -> _Codec:
     fields = [(part["name"], _compiled(part["type"], named)) for part in schema["fields"]]
 
     def read(cursor: _Cursor) -> dict[str, Any]:
@@ -191,24 +191,24 @@ def _record(schema: Mapping[str, Any], named: dict[str, _Kind]) -> _Kind:
         for name, kind in fields:
             kind.write(out, value[name])
 
-    return _Kind(read, write)
+    return _Codec(read, write)
 
 
-def _array(schema: Mapping[str, Any], named: dict[str, _Kind]) -> _Kind:
+def _array(schema: Mapping[str, Any], named: dict[str, _Codec]) -> _Codec:
     item = _compiled(schema["items"], named)
-    return _Kind(lambda cursor: list(_items(cursor, item)), lambda out, value: _write_items(out, value, item))
+    return _Codec(lambda cursor: list(_items(cursor, item)), lambda out, value: _write_items(out, value, item))
 
 
-def _map(schema: Mapping[str, Any], named: dict[str, _Kind]) -> _Kind:
+def _map(schema: Mapping[str, Any], named: dict[str, _Codec]) -> _Codec:
     entry = _record({"fields": [{"name": "k", "type": "string"}, {"name": "v", "type": schema["values"]}]}, named)
 
     def write(out: bytearray, value: Mapping[str, Any]) -> None:
         _write_items(out, [{"k": name, "v": one} for name, one in value.items()], entry)
 
-    return _Kind(lambda cursor: {one["k"]: one["v"] for one in _items(cursor, entry)}, write)
+    return _Codec(lambda cursor: {one["k"]: one["v"] for one in _items(cursor, entry)}, write)
 
 
-def _items(cursor: _Cursor, item: _Kind) -> Iterable[Any]:
+def _items(cursor: _Cursor, item: _Codec) -> Iterable[Any]:
     while count := cursor.long():
         if count < 0:
             cursor.long()  # the block's length in bytes, for those who skip it
@@ -216,7 +216,7 @@ def _items(cursor: _Cursor, item: _Kind) -> Iterable[Any]:
             yield item.read(cursor)
 
 
-def _write_items(out: bytearray, values: list[Any], item: _Kind) -> None:
+def _write_items(out: bytearray, values: list[Any], item: _Codec) -> None:
     if values:
         _write_long(out, len(values))
         for value in values:
@@ -224,7 +224,7 @@ def _write_items(out: bytearray, values: list[Any], item: _Kind) -> None:
     _write_long(out, 0)
 
 
-_COMPLEX: Final[Mapping[str, Callable[[Any, dict[str, _Kind]], _Kind]]] = {
+_COMPLEX: Final[Mapping[str, Callable[[Any, dict[str, _Codec]], _Codec]]] = {
     "record": _record,
     "array": _array,
     "map": _map,

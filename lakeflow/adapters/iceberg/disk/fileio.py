@@ -56,7 +56,7 @@ def read_bytes(location: str) -> bytes:
     return content
 
 
-class Scratch:
+class ScratchFiles:
     """The files of one commit: written and made durable a few at a time, named together, removed by `discard`.
 
     A file has a temporary name of its own until `place`. A failure of the disk is an AssetError with path and reason.

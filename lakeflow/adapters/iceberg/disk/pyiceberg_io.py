@@ -8,7 +8,7 @@ from typing import Any
 
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
 
-from lakeflow.adapters.iceberg.disk.fileio import Scratch, read_bytes
+from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, read_bytes
 from lakeflow.core.model.digests import with_digest
 
 
@@ -30,7 +30,7 @@ class _Input(InputFile):
 class _Buffer(io.BytesIO):
     """Hands its content over when it is closed."""
 
-    def __init__(self, output: _Output) -> None:
+    def __init__(self, output: _LocalOutput) -> None:
         super().__init__()
         self._output = output
 
@@ -40,7 +40,7 @@ class _Buffer(io.BytesIO):
         super().close()
 
 
-class _Output(OutputFile):
+class _LocalOutput(OutputFile):
     def __init__(self, location: str, files: LocalFiles) -> None:
         super().__init__(location)
         self._files = files
@@ -68,7 +68,7 @@ class _Output(OutputFile):
 class LocalFiles(FileIO):
     """Reads local files; writes into the scratch of one commit."""
 
-    def __init__(self, scratch: Scratch) -> None:
+    def __init__(self, scratch: ScratchFiles) -> None:
         super().__init__()
         self.scratch = scratch
 
@@ -76,7 +76,7 @@ class LocalFiles(FileIO):
         return _Input(location, read_bytes(location))
 
     def new_output(self, location: str) -> OutputFile:
-        return _Output(location, self)
+        return _LocalOutput(location, self)
 
     def delete(self, location: str | InputFile | OutputFile) -> Any:
         raise NotImplementedError(f"{location}: files are removed with their scratch only")

@@ -15,7 +15,7 @@ from lakeflow.adapters.iceberg.metadata.places import refuse_relative
 from lakeflow.core.errors import LakeError, LakeflowError
 from lakeflow.core.keys import ExternalKey
 from lakeflow.core.model.table import External, Scan, Table
-from lakeflow.core.settings.catalogs import ExternalCatalog, Kind
+from lakeflow.core.settings.catalogs import CatalogKind, ExternalCatalog
 
 
 class IcebergExternals:
@@ -49,11 +49,11 @@ class IcebergExternals:
 
     def _places(self, catalog: ExternalCatalog, keys: list[ExternalKey]) -> Mapping[ExternalKey, Place]:
         match catalog.kind:
-            case Kind.SQL:
+            case CatalogKind.SQL:
                 return in_database(catalog, keys, self._open_database)
-            case Kind.REST:
+            case CatalogKind.REST:
                 return in_rest_catalog(catalog, keys)
-            case Kind.FILES:
+            case CatalogKind.FILES:
                 return in_folders(catalog, keys, self._root)
 
     def _external(self, key: ExternalKey, place: Place | None) -> External:

@@ -13,10 +13,10 @@ from threading import Lock
 from pyiceberg.manifest import DataFile, ManifestEntry, ManifestEntryStatus, ManifestFile
 
 from lakeflow.adapters.iceberg.disk import avro_reader as decoding
-from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path
+from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path
 from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
 from lakeflow.adapters.iceberg.manifests.snapshots import intelligible
-from lakeflow.adapters.iceberg.manifests.statistics import Known, known
+from lakeflow.adapters.iceberg.manifests.statistics import ColumnStatistics, known
 from lakeflow.core.model.schema import Field
 
 
@@ -34,9 +34,9 @@ class Live:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _CachedManifest:
     live: tuple[Live, ...]
-    known: dict[tuple[int, str], Known] = field(default_factory=dict)
+    known: dict[tuple[int, str], ColumnStatistics] = field(default_factory=dict)
 
 
 class Manifests:
@@ -48,27 +48,27 @@ class Manifests:
     def __init__(self, most: int = 20_000) -> None:
         self._most = most
         self._files = 0
-        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._held: OrderedDict[str, _CachedManifest] = OrderedDict()
         self._lock = Lock()
 
     def live(self, manifest: ManifestFile) -> tuple[Live, ...]:
         return self._of(manifest).live
 
-    def known(self, manifest: ManifestFile, column: Field) -> Known:
+    def known(self, manifest: ManifestFile, column: Field) -> ColumnStatistics:
         """What is certain of a column in the files of one manifest."""
         held, name = self._of(manifest), (column.id, str(column.type))
         if name not in held.known:
             held.known[name] = known(column, [each.file for each in held.live])
         return held.known[name]
 
-    def _of(self, manifest: ManifestFile) -> _Held:
+    def _of(self, manifest: ManifestFile) -> _CachedManifest:
         with self._lock:
             if found := self._held.get(manifest.manifest_path):
                 self._held.move_to_end(manifest.manifest_path)
                 return found
-        return self._keep(manifest.manifest_path, _Held(tuple(_read(manifest))))
+        return self._keep(manifest.manifest_path, _CachedManifest(tuple(_read(manifest))))
 
-    def _keep(self, location: str, held: _Held) -> _Held:
+    def _keep(self, location: str, held: _CachedManifest) -> _CachedManifest:
         with self._lock:
             if location not in self._held:
                 self._held[location] = held
@@ -90,7 +90,7 @@ def _read(manifest: ManifestFile) -> Iterator[Live]:
 
 def _entries(manifest: ManifestFile) -> Iterator[ManifestEntry]:
     """Live entries with the fields of format v3: pyiceberg's own reader drops where a deletion vector stands."""
-    files = LocalFiles(Scratch())
+    files = LocalFiles(ScratchFiles())
     with decoding.manifest(files.new_input(manifest.manifest_path)) as entries:
         for entry in entries:
             if entry.status != ManifestEntryStatus.DELETED:

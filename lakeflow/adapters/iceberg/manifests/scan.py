@@ -17,17 +17,17 @@ from pyiceberg.manifest import (
 )
 from pyiceberg.typedef import Record
 
-from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path
+from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path
 from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
 from lakeflow.adapters.iceberg.manifests.manifests import Live, Manifests
 from lakeflow.adapters.iceberg.manifests.snapshots import live_manifests
-from lakeflow.adapters.iceberg.manifests.statistics import Known, facts_of, known
+from lakeflow.adapters.iceberg.manifests.statistics import ColumnStatistics, facts_of, known
 from lakeflow.adapters.iceberg.metadata import foreign
 from lakeflow.adapters.iceberg.metadata.layouts import known_spec
-from lakeflow.adapters.iceberg.metadata.metadata import Found
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
 from lakeflow.core.errors import AssetError, LakeError
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.foreign import Equality, Origin
+from lakeflow.core.model.foreign import Equality, FileOrigin
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.provenance import is_ours
 from lakeflow.core.model.schema import Field
@@ -43,7 +43,7 @@ class Scans:
     def __init__(self) -> None:
         self._manifests = Manifests()
 
-    def scan(self, found: Found[Any], snapshot_id: int | None) -> Scan:
+    def scan(self, found: LoadedTable[Any], snapshot_id: int | None) -> Scan:
         """AssetError for a snapshot that is not kept, SchemaError for a column that cannot be read, LakeError for
         metadata that is missing or not understood.
         """
@@ -53,7 +53,7 @@ class Scans:
         data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
         return _holding(pinned, found, self._live(data), self._live(deletes))
 
-    def statistics(self, found: Found, snapshot_id: int) -> Statistics | None:
+    def statistics(self, found: LoadedTable, snapshot_id: int) -> Statistics | None:
         """None where rows are deleted, or another engine wrote a file. Errors as those of `scan`."""
         schema = _kept(found.table, snapshot_id)
         data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
@@ -65,7 +65,7 @@ class Scans:
         rows = sum(each.file.record_count for each in live)
         return Statistics(rows, {name: certain for name, certain in facts.items() if certain is not None})
 
-    def scan_added(self, found: Found, snapshot_id: int, appends: Sequence[int]) -> Scan:
+    def scan_added(self, found: LoadedTable, snapshot_id: int, appends: Sequence[int]) -> Scan:
         """The rows that these appends brought, in the columns of `snapshot_id`; errors as those of `scan`.
 
         Their own manifests name the files, so that one which a compaction took out of the table later is read too.
@@ -76,7 +76,7 @@ class Scans:
         data = [each for append in appends for each in self._added(_json_of(found, append))]
         return _holding(pinned, found, data)
 
-    def near(self, found: Found, snapshot_id: int, columns: Sequence[str]) -> Scan:
+    def near(self, found: LoadedTable, snapshot_id: int, columns: Sequence[str]) -> Scan:
         """What the snapshot added, and the files whose bounds do not rule out a row with the same values there.
 
         Whole manifests are ruled out first, so that a table of thousands of files costs no look at each.
@@ -92,7 +92,7 @@ class Scans:
         near = [each for each in self._live(met) if _may_meet(ranges, {one: known(one, [each.file]) for one in ranges})]
         return _holding(_pinned(found, snapshot_id), found, near)
 
-    def partitions(self, found: Found[AssetKey], snapshot_id: int, layout: Layout) -> dict[str, Partition]:
+    def partitions(self, found: LoadedTable[AssetKey], snapshot_id: int, layout: Layout) -> dict[str, Partition]:
         """The snapshot's data files that were written in that layout, by path."""
         _kept(found.table, snapshot_id)
         spec = known_spec(found.json, layout, _current_schema(found))
@@ -110,13 +110,13 @@ class Scans:
         return (each for each in live if each.writer == own)
 
 
-def _may_meet(mine: Mapping[Field, Known], theirs: Mapping[Field, Known]) -> bool:
+def _may_meet(mine: Mapping[Field, ColumnStatistics], theirs: Mapping[Field, ColumnStatistics]) -> bool:
     """May both hold the same value of each of these columns?"""
     return all(each.may_meet(theirs[field]) for field, each in mine.items())
 
 
 def _listed(snapshot: Mapping[str, Any]) -> list[ManifestFile]:
-    return live_manifests(snapshot, LocalFiles(Scratch()))
+    return live_manifests(snapshot, LocalFiles(ScratchFiles()))
 
 
 def _by_content(manifests: Sequence[ManifestFile]) -> tuple[list[ManifestFile], list[ManifestFile]]:
@@ -125,7 +125,7 @@ def _by_content(manifests: Sequence[ManifestFile]) -> tuple[list[ManifestFile], 
     return data, [each for each in manifests if each.content != ManifestContent.DATA]
 
 
-def _pinned(found: Found[Any], snapshot_id: int | None) -> Scan:
+def _pinned(found: LoadedTable[Any], snapshot_id: int | None) -> Scan:
     """The scan without its files. Main reads in the table's own schema, which another engine may change alone."""
     table = found.table
     schema = table.schema if snapshot_id is None else _kept(table, snapshot_id)
@@ -134,7 +134,7 @@ def _pinned(found: Found[Any], snapshot_id: int | None) -> Scan:
     return Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values()), defaults=defaults)
 
 
-def _holding(pinned: Scan, found: Found[Any], data: Sequence[Live], deletes: Sequence[Live] = ()) -> Scan:
+def _holding(pinned: Scan, found: LoadedTable[Any], data: Sequence[Live], deletes: Sequence[Live] = ()) -> Scan:
     """The scan of these data files around what these delete files hide."""
     table = found.table
     _refuse_other_formats(table, data)
@@ -155,11 +155,11 @@ def _holding(pinned: Scan, found: Found[Any], data: Sequence[Live], deletes: Seq
 class _Origins:
     """Where the files of a table come from; most of them from a few partitions."""
 
-    def __init__(self, found: Found[Any]) -> None:
+    def __init__(self, found: LoadedTable[Any]) -> None:
         self._table = found.table
         self._specs = {spec["spec-id"]: spec for spec in found.json.get("partition-specs") or ()}
 
-    def __call__(self, live: Live) -> Origin:
+    def __call__(self, live: Live) -> FileOrigin:
         """LakeError for a spec that the table does not have."""
         spec = self._specs.get(live.spec_id)
         if spec is None:
@@ -167,7 +167,7 @@ class _Origins:
         return foreign.origin_of(self._table, spec, _values(live.file.partition), live.sequence)
 
 
-def _json_of(found: Found[Any], snapshot_id: int) -> Mapping[str, Any]:
+def _json_of(found: LoadedTable[Any], snapshot_id: int) -> Mapping[str, Any]:
     return next(entry for entry in found.json["snapshots"] if entry["snapshot-id"] == snapshot_id)
 
 
@@ -175,7 +175,7 @@ def _values(partition: Record) -> Partition:
     return tuple(partition[place] for place in range(len(partition)))
 
 
-def _current_schema(found: Found[Any]) -> Mapping[str, Any]:
+def _current_schema(found: LoadedTable[Any]) -> Mapping[str, Any]:
     return next(schema for schema in found.json["schemas"] if schema["schema-id"] == found.table.schema_id)
 
 

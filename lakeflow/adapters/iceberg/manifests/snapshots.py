@@ -45,7 +45,7 @@ _DAMAGES: Final = (
 
 
 @dataclass(frozen=True)
-class Draft:
+class SnapshotDraft:
     """A snapshot to be made. `removes` are paths of data files of the parent that go; None: every one, with all
     delete files.
 
@@ -93,7 +93,7 @@ class _Writer:
         return output.location  # which says what it holds
 
 
-def build(metadata: Mapping[str, Any], draft: Draft, files: LocalFiles, directory: str) -> Json:
+def build(metadata: Mapping[str, Any], draft: SnapshotDraft, files: LocalFiles, directory: str) -> Json:
     """The JSON of the new snapshot; its manifests are in `files`, not yet sealed."""
     writer = _writer(metadata, draft, files, directory)
     before = live_manifests(draft.parent, files)
@@ -156,7 +156,7 @@ def intelligible(location: str) -> Iterator[None]:
         ) from error
 
 
-def _writer(metadata: Mapping[str, Any], draft: Draft, files: LocalFiles, directory: str) -> _Writer:
+def _writer(metadata: Mapping[str, Any], draft: SnapshotDraft, files: LocalFiles, directory: str) -> _Writer:
     specs = {spec["spec-id"]: PartitionSpec.model_validate(spec) for spec in metadata["partition-specs"]}
     schema = IcebergSchema.model_validate(draft.schema)
     taken = {snapshot["snapshot-id"] for snapshot in metadata.get("snapshots") or ()}
@@ -260,7 +260,7 @@ def _spec_of(entry: ManifestEntry) -> int:
 
 
 def _summarised(
-    draft: Draft, gone: Sequence[ManifestEntry], before: Sequence[ManifestFile]
+    draft: SnapshotDraft, gone: Sequence[ManifestEntry], before: Sequence[ManifestFile]
 ) -> tuple[str, dict[str, str]]:
     """The operation, and the counts that Iceberg's readers expect (spec, "Optional Snapshot Summary Fields")."""
     added = _sums("added", "data-files", draft.added)

@@ -23,7 +23,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Known:
+class ColumnStatistics:
     """Of one column in some files: how many NULLs (None: a file does not say), whether they hold a value at all, and
     between which two all values lie (None: nobody knows).
     """
@@ -32,7 +32,7 @@ class Known:
     filled: bool
     bounds: tuple[Any, Any] | None = None
 
-    def may_meet(self, other: Known) -> bool:
+    def may_meet(self, other: ColumnStatistics) -> bool:
         """May one value be in both? Where bounds are unknown, it may."""
         if not (self.filled and other.filled):
             return False
@@ -41,17 +41,17 @@ class Known:
         return bool(self.bounds[0] <= other.bounds[1] and other.bounds[0] <= self.bounds[1])
 
 
-def known(field: Field, files: Sequence[DataFile]) -> Known:
+def known(field: Field, files: Sequence[DataFile]) -> ColumnStatistics:
     """A file without a count of the column was written before the column was there, or says too little."""
     nulls = [(file.null_value_counts or {}).get(field.id) for file in files]
     counts = [count for count in nulls if count is not None]
     if len(counts) < len(files):
-        return Known(None, filled=True)
+        return ColumnStatistics(None, filled=True)
     filled = [file for file, count in zip(files, counts, strict=True) if count < file.record_count]
-    return Known(sum(counts), bool(filled), _bounds(field, filled) if filled else None)
+    return ColumnStatistics(sum(counts), bool(filled), _bounds(field, filled) if filled else None)
 
 
-def facts_of(field: Field, parts: Sequence[Known]) -> ColumnFacts | None:
+def facts_of(field: Field, parts: Sequence[ColumnStatistics]) -> ColumnFacts | None:
     """What is certain of a column of all these files together, which are our own and hide no row; None: nothing."""
     nulls = [part.nulls for part in parts if part.nulls is not None]
     if not parts or len(nulls) < len(parts) or str(field.type) in _UNCERTAIN:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from lakeflow.adapters.iceberg.metadata.types import fields_in
 from lakeflow.core.errors import LakeError, SchemaError
-from lakeflow.core.model.foreign import Mapped, Origin
+from lakeflow.core.model.foreign import FileOrigin, Mapped
 from lakeflow.core.model.schema import READABLE, Field, Fixed, Primitive, Schema, Type, children, walk
 from lakeflow.core.model.table import Table
 
@@ -55,7 +55,7 @@ def defaults_of(table: Table[Any], metadata: Mapping[str, Any], schema: Schema) 
     return {field.id: _default(table, field, known[field.id]) for field in fields if _is_wanted(field, read)}
 
 
-def origin_of(table: Table[Any], spec: Mapping[str, Any], partition: tuple[Any, ...], sequence: int) -> Origin:
+def origin_of(table: Table[Any], spec: Mapping[str, Any], partition: tuple[Any, ...], sequence: int) -> FileOrigin:
     """Of a file in a partition of this spec."""
     parts = spec["fields"]
     constants = {
@@ -64,7 +64,7 @@ def origin_of(table: Table[Any], spec: Mapping[str, Any], partition: tuple[Any, 
         if part["transform"] == _IDENTITY
     }
     partitioned = any(part["transform"] != _VOID for part in parts)
-    return Origin(sequence, f"{spec['spec-id']}{partition!r}" if partitioned else "", constants)
+    return FileOrigin(sequence, f"{spec['spec-id']}{partition!r}" if partitioned else "", constants)
 
 
 def _mapped(entries: Any) -> tuple[Mapped, ...]:

@@ -44,7 +44,7 @@ _DAMAGES: Final = (
 
 
 @dataclass(frozen=True)
-class Found(Generic[Key]):
+class LoadedTable(Generic[Key]):
     """A table as one read of its pointer found it, with the JSON from which a commit starts."""
 
     table: Table[Key]
@@ -61,10 +61,10 @@ class MetadataFiles:
     def __init__(self, warehouse: Path, size: int = 512) -> None:
         self._warehouse = warehouse
         self._size = size
-        self._parsed: OrderedDict[str, tuple[_Stamp, Found[Any]]] = OrderedDict()
+        self._parsed: OrderedDict[str, tuple[_Stamp, LoadedTable[Any]]] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, key: Key, location: str) -> Found[Key]:
+    def find(self, key: Key, location: str) -> LoadedTable[Key]:
         """LakeError when the file is missing, damaged, or asks to run code."""
         stamp = _stamp(location)
         with self._lock:
@@ -75,12 +75,12 @@ class MetadataFiles:
             return found
         return self._keep(key, location, self._read(key, location), stamp)
 
-    def remember(self, key: Key, location: str, content: Mapping[str, Any]) -> Found[Key]:
+    def remember(self, key: Key, location: str, content: Mapping[str, Any]) -> LoadedTable[Key]:
         """What a catalog sent along."""
         return self._keep(key, location, content, _stamp(location))
 
-    def _keep(self, key: Key, location: str, content: Mapping[str, Any], stamp: _Stamp) -> Found[Key]:
-        found = Found(_parse(key, location, content), content)
+    def _keep(self, key: Key, location: str, content: Mapping[str, Any], stamp: _Stamp) -> LoadedTable[Key]:
+        found = LoadedTable(_parse(key, location, content), content)
         with self._lock:
             self._parsed[location] = stamp, found
             self._parsed.move_to_end(location)

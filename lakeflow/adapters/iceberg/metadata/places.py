@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlparse
 
 from lakeflow.adapters.iceberg.disk.fileio import local_path, to_location
-from lakeflow.adapters.iceberg.metadata.metadata import Found
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table
@@ -70,7 +70,7 @@ def refuse_relative(table: Table[Any]) -> None:
         )
 
 
-def refuse_unwritable(found: Found) -> None:
+def refuse_unwritable(found: LoadedTable) -> None:
     """LakeError for a table that could be read and never be written to."""
     table = found.table
     refuse_relative(table)

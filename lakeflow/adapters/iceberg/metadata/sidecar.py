@@ -10,7 +10,7 @@ import hashlib
 import zlib
 from uuid import uuid4
 
-from lakeflow.adapters.iceberg.disk.fileio import Scratch, local_path, read_bytes
+from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path, read_bytes
 from lakeflow.adapters.iceberg.metadata.metadata import metadata_directory
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.digests import with_digest
@@ -21,7 +21,7 @@ def write_sidecar(table: Table, kind: str, text: str) -> str:
     """The name of the file, which begins with its kind. AssetError with path and reason when the disk refuses."""
     content = gzip.compress(text.encode(), mtime=0)
     name = with_digest(f"{kind}-{uuid4()}.json.gz", hashlib.sha256(content).hexdigest())
-    scratch = Scratch()
+    scratch = ScratchFiles()
     try:
         scratch.write(f"{metadata_directory(table)}/{name}", content)
         scratch.seal()

@@ -6,9 +6,8 @@ as none. Any number of processes may read and write at once.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
@@ -17,9 +16,8 @@ from typing import Any, Final
 
 from lakeflow.adapters.machine.cache_folder import KeptFolder
 from lakeflow.core.errors import Fault
-from lakeflow.core.keys import AssetKey, ExternalKey, Layer
-from lakeflow.core.sql.column_origins import Again, ColumnOrigin, Columns, Flows, Named, Origins, Rest, Star
-from lakeflow.core.sql.query import NO_OTHERS, Allowed, ParsedQuery, Reference
+from lakeflow.core.model.digests import digest_of
+from lakeflow.core.sql.query import NO_OTHERS, Allowed, ParsedQuery
 
 _MAKERS: Final = (
     *("sql/column_lineage.py", "sql/column_origins.py", "sql/query.py", "sql/reader.py", "sql/scopes.py"),
@@ -39,16 +37,15 @@ class KnownQueries:
         if (known := self._read(name)) is not None:
             return known
         found = _read_anew(text, path, allowed)
-        self._kept.write(name, json.dumps(_plain(found), separators=(",", ":")))
+        self._kept.write(name, json.dumps(_queries().dump_python(found, mode="json"), separators=(",", ":")))
         return found
 
     def _read(self, name: str) -> ParsedQuery | None:
-        if (text := self._kept.read(name)) is None:
-            return None
-        try:
-            return _made(json.loads(text))
-        except (ValueError, TypeError, LookupError):
-            return None
+        with suppress(ValueError):
+            if (text := self._kept.read(name)) is not None:
+                known: ParsedQuery = _queries().validate_python(json.loads(text))
+                return known
+        return None
 
 
 def _read_anew(text: str, path: str, allowed: Allowed) -> ParsedQuery:
@@ -67,87 +64,18 @@ def _read_anew(text: str, path: str, allowed: Allowed) -> ParsedQuery:
 def _name(text: str, path: str, allowed: Allowed) -> str:
     made_from: list[Any] = [_maker(), path, text, sorted(allowed.own), sorted(map(str, allowed.external))]
     made_from.append([[str(key), *columns] for key, columns in allowed.new])
-    return f"{_digest(json.dumps(made_from))}.json"
+    return f"{digest_of(json.dumps(made_from))}.json"
 
 
 @cache
 def _maker() -> str:
     core = Path(__file__).parents[1] / "core"
     texts = [path.read_text("utf-8") for path in (Path(__file__), *(core / name for name in _MAKERS))]
-    return _digest(json.dumps([version("sqlglot"), version("duckdb"), *texts]))
+    return digest_of(json.dumps([version("sqlglot"), version("duckdb"), *texts]))
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+@cache
+def _queries() -> Any:
+    from pydantic import TypeAdapter  # noqa: PLC0415  whoever keeps nothing does without
 
-
-def _plain(query: ParsedQuery) -> dict[str, Any]:
-    return {
-        "references": [[str(each.key), each.line] for each in query.references],
-        "published": [[str(each.key), each.line] for each in query.published],
-        "own": sorted(query.own),
-        "external": sorted(map(str, query.external)),
-        "outside": [_fault(each) for each in query.outside],
-        "faults": [_fault(each) for each in query.faults],
-        "flows": None if query.flows is None else _flows(query.flows),
-    }
-
-
-def _fault(fault: Fault) -> list[Any]:
-    return [fault.path, fault.line, fault.message, fault.hint]
-
-
-def _flows(flows: Flows) -> list[Any]:
-    return [_column(each) for each in flows.columns]
-
-
-def _column(column: Columns) -> list[Any]:
-    match column:
-        case Star(key, without):
-            return ["star", str(key), sorted(without)]
-        case Rest(origins):
-            return ["rest", "", _origins(origins)]
-    return ["named" if isinstance(column, Named) else "again", column.name, _origins(column.origins)]
-
-
-def _origins(origins: Origins) -> list[list[str]]:
-    return [[str(origin.key), origin.column] for origin in sorted(origins)]
-
-
-def _made(plain: dict[str, Any]) -> ParsedQuery:
-    return ParsedQuery(
-        references=_references(plain["references"]),
-        published=_references(plain["published"]),
-        own=frozenset(plain["own"]),
-        external=frozenset(map(ExternalKey.parse, plain["external"])),
-        outside=tuple(Fault(*each) for each in plain["outside"]),
-        faults=tuple(Fault(*each) for each in plain["faults"]),
-        flows=None if plain["flows"] is None else _made_flows(plain["flows"]),
-    )
-
-
-def _key(text: str) -> AssetKey:
-    """Also of a name that no asset may have: a SELECT can spell it."""
-    layer, _, name = text.partition(".")
-    return AssetKey(Layer(layer), name)
-
-
-def _references(plain: Sequence[Sequence[Any]]) -> tuple[Reference, ...]:
-    return tuple(Reference(_key(key), line) for key, line in plain)
-
-
-def _made_flows(plain: Sequence[Sequence[Any]]) -> Flows:
-    return Flows(tuple(_made_column(*each) for each in plain))
-
-
-def _made_column(kind: str, name: str, said: Sequence[Any]) -> Columns:
-    match kind:
-        case "star":
-            return Star(_key(name), frozenset(said))
-        case "rest":
-            return Rest(_made_origins(said))
-    return (Named if kind == "named" else Again)(name, _made_origins(said))
-
-
-def _made_origins(plain: Sequence[Sequence[str]]) -> Origins:
-    return frozenset(ColumnOrigin(_key(key), column) for key, column in plain)
+    return TypeAdapter(ParsedQuery)

@@ -35,6 +35,14 @@ def test_what_is_kept_is_what_the_parser_found(text: str, tmp_path: Path) -> Non
     assert KnownQueries(tmp_path)(text, "x.sql", ALLOWED) == found
 
 
+def test_a_file_whose_name_is_no_utf8_is_kept_too(tmp_path: Path) -> None:
+    """Its faults name it, and no JSON of others may hold such a name."""
+    found = KnownQueries(tmp_path)("select 1 from", "\udcff.sql")
+    assert len(list(tmp_path.rglob("*.json"))) == 1
+    assert KnownQueries(tmp_path)("select 1 from", "\udcff.sql") == found
+    assert found.faults[0].path == "\udcff.sql"
+
+
 def test_a_text_that_is_known_needs_no_parser(tmp_path: Path) -> None:
     read = f"KnownQueries(Path({str(tmp_path)!r}))('select * from silver.a', 'x.sql')"
     code = f"""

@@ -6,6 +6,7 @@ whatever became of the snapshot that wrote it. Files that others wrote have no s
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final
 
@@ -23,3 +24,8 @@ def digest_in(path: str) -> str:
     """What the content of the file must hash to; empty when its name does not say."""
     found = _NAMED.search(path)
     return found[1] if found else ""
+
+
+def digest_of(text: str) -> str:
+    """What a text is called by where it is kept; a file's name in it may hold bytes that are no UTF-8."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypeAlias
 
 from lakeflow.core.keys import AssetKey
 
@@ -36,6 +36,7 @@ class Named:
 
     name: str
     origins: Origins = NOWHERE
+    kind: Literal["named"] = field(default="named", repr=False)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Star:
 
     key: AssetKey
     without: frozenset[str] = frozenset()
+    kind: Literal["star"] = field(default="star", repr=False)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Again:
 
     name: str
     origins: Origins
+    kind: Literal["again"] = field(default="again", repr=False)
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,11 @@ class Rest:
     """Any number of columns, of which the text tells no names."""
 
     origins: Origins = NOWHERE
+    kind: Literal["rest"] = field(default="rest", repr=False)
 
 
 Columns: TypeAlias = Named | Star | Again | Rest
+"""Told apart by their `kind` where they are kept as JSON."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from lakeflow.adapters.expectations.compile.serialise import NotDataError, dumps
 from lakeflow.adapters.expectations.compile.stated import is_stated
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model.check import CheckFile, CheckKind
+from lakeflow.core.model.digests import digest_of
 
 
 class TextCache(Protocol):
@@ -67,11 +68,11 @@ def _name(file: CheckFile, table: Audited, allow_empty: bool) -> str:
     columns = [[field.name, str(field.type)] for field in table.schema.fields]
     personal = [sorted(table.pii), sorted(table.elsewhere), table.guarded]
     made_for = json.dumps([str(table.asset), columns, table.primary_key, table.history, personal, allow_empty])
-    return f"{_file_key(file)}-{_digest(made_for)}.json"
+    return f"{_file_key(file)}-{digest_of(made_for)}.json"
 
 
 def _file_key(file: CheckFile) -> str:
-    return _digest(json.dumps([_maker(), file.path, file.text, file.allow_empty]))
+    return digest_of(json.dumps([_maker(), file.path, file.text, file.allow_empty]))
 
 
 @cache
@@ -85,7 +86,3 @@ def package_digest(folder: Path) -> str:
     sources = sorted(folder.rglob("*.py"))
     named = (f"{path.relative_to(folder)}\0".encode() + path.read_bytes() for path in sources)
     return hashlib.sha256(b"\0".join(named)).hexdigest()
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

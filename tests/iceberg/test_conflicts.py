@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyiceberg.types import IntegerType
 
@@ -16,7 +17,7 @@ from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import MAIN, Discard, Pin, Publish, Rollback, Table
 from lakeflow.core.ports import Transaction
 from tests.iceberg import foreign
-from tests.iceberg.lab import COLUMNS, FLIGHTS, START, WEATHER, Lab, nothing, publishing, staging, ticking
+from tests.iceberg.lab import COLUMNS, FLIGHTS, START, WEATHER, Lab, arrow_schema, nothing, publishing, staging, ticking
 
 
 def _metadata_files(lab: Lab) -> set[Path]:
@@ -233,6 +234,18 @@ def test_discarding_drops_the_branch_and_its_snapshot(lab: Lab) -> None:
     table = lab.catalog.commit([Discard(FLIGHTS, "audit_r2", held)], nothing)[FLIGHTS]
     assert table.refs == {MAIN: published.main}
     assert held not in table.snapshots
+
+
+def test_discarding_a_branch_that_no_run_wrote_takes_nothing_from_other_engines(lab: Lab) -> None:
+    lab.catalog.create(FLIGHTS, COLUMNS)
+    with foreign.opened(lab, FLIGHTS) as opened:
+        opened.append(pa.table({name: [None] for name in COLUMNS.names}, schema=arrow_schema(COLUMNS)))
+    theirs = lab.table().main
+    assert theirs is not None
+    table = lab.catalog.stage(lab.table(), replace(staging(lab.table(), (), "r2"), summary={}))
+    lab.catalog.commit([Rollback(FLIGHTS, theirs, None)], nothing)
+    table = lab.catalog.commit([Discard(FLIGHTS, "audit_r2", table.refs["audit_r2"])], nothing)[FLIGHTS]
+    assert set(table.snapshots) == {theirs}
 
 
 def test_discarding_on_an_unborn_main_leaves_an_empty_table(lab: Lab) -> None:

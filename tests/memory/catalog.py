@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
+from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import WriteMode
@@ -36,7 +37,7 @@ from lakeflow.core.model.table import (
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.verdict import Remedy, reconcile, written_as
-from tests.memory.changes import apply, expect, registered
+from tests.memory.changes import apply, expect, recorded_schema, registered
 from tests.memory.ledger import MemoryTransaction
 
 Files = tuple[WrittenFile, ...]
@@ -155,6 +156,7 @@ class MemoryCatalog:
             replaces = staging.mode is WriteMode.REPLACE
             kept = () if replaces else _without(self._files(staging.base), staging.removes)
             self._layouts |= {file.path: staging.layout.partition_by for file in staging.files}
+            before = str(now.schema_id)
             now, schema_id = _with_schema(now, staging.schema)
             write = _Write(
                 parent=staging.base,
@@ -162,7 +164,7 @@ class MemoryCatalog:
                 added=staging.files,
                 live=(*kept, *staging.files),
                 schema_id=schema_id,
-                summary=staging.summary,
+                summary={**staging.summary, MAIN_SCHEMA: before},
             )
             return self._write(now, staging.branch, write)
 
@@ -172,6 +174,8 @@ class MemoryCatalog:
             old = now.snapshots[_head(now, branch)]
             expect(table.key, f"the base of branch {branch}", base, old.parent_id)
             mode = written_as(old)
+            if now.main != base:
+                expect(table.key, "main's schema", recorded_schema(old, now), now.schema_id)
             if not _moved_harmlessly(now, base, mode):
                 return now
             kept = self._files(now.main) if mode is WriteMode.APPEND else ()
@@ -181,7 +185,10 @@ class MemoryCatalog:
                 added=self._added[old.id],
                 live=(*kept, *self._added[old.id]),
                 schema_id=now.schema_of(old.id).id,
-                summary={name: value for name, value in old.summary.items() if name.startswith("lakeflow.")},
+                summary={
+                    **{name: value for name, value in old.summary.items() if name.startswith("lakeflow.")},
+                    MAIN_SCHEMA: str(now.schema_id),
+                },
             )
             superseded = {id_: snapshot for id_, snapshot in now.snapshots.items() if id_ != old.id}
             return self._write(replace(now, snapshots=superseded), branch, write)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import (
@@ -18,6 +19,7 @@ from lakeflow.core.model.table import (
     Registration,
     Rename,
     Rollback,
+    Snapshot,
     Table,
 )
 from lakeflow.core.run.retention import expired
@@ -65,6 +67,8 @@ def _publish(table: Table, change: Publish) -> Table:
     expect(change.key, "the table's uuid", change.uuid, table.uuid)
     expect(change.key, "main", change.base, table.main)
     expect(change.key, f"branch {change.branch}", change.snapshot_id, table.refs.get(change.branch))
+    snapshot = table.snapshots[change.snapshot_id]
+    expect(change.key, "main's schema", recorded_schema(snapshot, table), table.schema_id)
     published = replace(
         table,
         schema_id=table.schema_of(change.snapshot_id).id,
@@ -84,10 +88,16 @@ def _discard(table: Table, change: Discard) -> Table:
 def _roll_back(table: Table, change: Rollback) -> Table:
     expect(change.key, "main", change.snapshot_id, table.main)
     if change.to is None:
-        expect(change.key, "the parent of main's oldest snapshot", None, list(table.ancestry(table.main))[-1].parent_id)
-        return replace(table, refs=_without(table.refs, MAIN))
+        first = list(table.ancestry(table.main))[-1]
+        expect(change.key, "the parent of main's oldest snapshot", None, first.parent_id)
+        return replace(table, schema_id=recorded_schema(first, table), refs=_without(table.refs, MAIN))
     _expect_ancestor(table, change.to)
     return replace(table, schema_id=table.schema_of(change.to).id, refs={**table.refs, MAIN: change.to})
+
+
+def recorded_schema(snapshot: Snapshot, table: Table) -> int:
+    """The schema that main had when the snapshot was written; today's for what another engine wrote."""
+    return int(snapshot.summary.get(MAIN_SCHEMA, table.schema_id))
 
 
 def _pinned(table: Table, change: Pin) -> Table:

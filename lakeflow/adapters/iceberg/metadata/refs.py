@@ -135,13 +135,16 @@ def _discard(table: Table, change: Discard) -> Move:
 
 
 def _orphans(table: Table, branch: str) -> frozenset[int]:
-    """Snapshots that the branch's run wrote and that nothing else reaches."""
+    """Snapshots that the branch's run wrote and that nothing else reaches: its head, and what stands below it.
+
+    What no run wrote is another engine's, also where main was set back behind it: only the head itself goes.
+    """
     others = {at for name, at in table.refs.items() if name != branch}
     reachable = {snapshot.id for at in others for snapshot in table.ancestry(at)}
     mine: set[int] = set()
-    head = table.snapshots.get(table.refs.get(branch, -1))
-    for snapshot in table.ancestry(table.refs.get(branch)):
-        if head is None or snapshot.id in reachable or _run(snapshot) != _run(head):
+    for snapshot in (line := list(table.ancestry(table.refs.get(branch)))):
+        of_its_run = snapshot is line[0] or (_run(snapshot) is not None and _run(snapshot) == _run(line[0]))
+        if snapshot.id in reachable or not of_its_run:
             break
         mine.add(snapshot.id)
     return frozenset(mine)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from lakeflow.adapters.duckdb.code.bind import PUBLISHED
 from lakeflow.core.errors import AssetError, Fault
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset, Project, WriteMode
+from lakeflow.core.model.asset import Asset, Project
 from lakeflow.core.model.check import CheckKind, Suite
-from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan
 from lakeflow.core.run.audit_request import AuditRequest
@@ -46,14 +45,14 @@ def _is_executed(suite: Suite) -> bool:
 
 
 def _request(project: Project, settings: Settings, asset: Asset, binding: Binding) -> AuditRequest:
-    suite, history = project.suite(asset.key), asset.write is WriteMode.SCD2
+    suite = project.suite(asset.key)
     return AuditRequest(
         asset=asset.key,
         scan=Scan(asset.key, None, binding.schemas.get(asset.key, Schema(()))),
         suite=suite,
         root=project.root,
-        primary_key=(*asset.primary_key, VALID_FROM) if history else asset.primary_key,
-        history=asset.primary_key if history else (),
+        primary_key=asset.row_key,
+        history=asset.version_key,
         columns=asset.columns,
         relations=dict(_relations(suite, asset.key, binding)),
         allow_empty=asset.allow_empty,

@@ -16,9 +16,9 @@ from referencing import Registry, Resource
 from lakeflow.cli.main import COMMANDS
 from lakeflow.cli.main import run as lakeflow
 from lakeflow.core.keys import Layer
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import Action, RunState, StepState
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.events import Phase
 from lakeflow.core.view.findings import Level
 from lakeflow.core.view.rows import Health, SnapshotState

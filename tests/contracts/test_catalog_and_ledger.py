@@ -17,10 +17,10 @@ from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.core.errors import BusyError, ConflictError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.run import Holder, Lease, Ruling, RunRecord, RunState, VerdictRecord
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Publish, Staging, Table
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports import Catalog, Ledger, Record
 from tests.memory import MemoryCatalog, MemoryLedger
 

@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from lakeflow.core.errors import AssetError, ConflictError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Change, Discard, Pin, Publish, Rollback, Staging, Table, WrittenFile
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports import Catalog
 from tests.iceberg import foreign
 from tests.iceberg.lab import Lab, arrow_schema, wall_clock

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lakeflow.core.keys import AssetKey, Layer
-from lakeflow.core.model.asset import Asset, Project, SqlCode, WriteMode
+from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Severity, Suite
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.run import CheckResult, Ruling, StepRecord, VerdictRecord
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import MAIN, Snapshot, Table
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.facts import Facts
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

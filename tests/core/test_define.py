@@ -5,7 +5,8 @@ import pytest
 from lakeflow import asset
 from lakeflow.core.declare.asset_decorator import ATTRIBUTE
 from lakeflow.core.declare.declaration import FIELDS, Declaration, read_declaration
-from lakeflow.core.model.asset import Column, WriteMode
+from lakeflow.core.model.asset import Column
+from lakeflow.core.model.write_mode import WriteMode
 
 
 def test_a_decorated_function_is_the_same_function() -> None:

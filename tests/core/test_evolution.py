@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model.asset import Column, WriteMode
+from lakeflow.core.model.asset import Column
 from lakeflow.core.model.schema import Decimal, Field, List, Map, Primitive, Schema, Struct, Type, highest_id, walk
 from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.schema_evolution import declare, evolve
 from tests.core.samples import columns
 

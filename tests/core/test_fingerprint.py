@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakeflow.core.declare.declaration import read_declaration
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.check import CheckFile, CheckKind, Severity
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.sql.tokens import line_at, normalised, tokens
 from lakeflow.core.version.fingerprint import data_fields, fingerprint, python_source, sql_source, suite_source
 from lakeflow.core.version.reachable_code import FunctionNode, reach, whole

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import pytest
 
-from lakeflow.core.model.asset import OnRewrite, WriteMode
+from lakeflow.core.model.asset import OnRewrite
 from lakeflow.core.model.run import Ruling, VerdictRecord
 from lakeflow.core.model.table import Snapshot, Table
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.increments import Consumption, Increment, Rewritten, consumption, increment, positions
 from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.plan.reasons import Cause

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.file_source import FileSource, Format, Once
 from lakeflow.core.model.table import Snapshot
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.landing import (
     Copy,
     FoundFile,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.timeline import Timeline, Unit, Window, parse_moment, parse_partition
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.partitions import (
     Backfill,
     Built,

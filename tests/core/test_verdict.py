@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.run import CheckResult, StepRecord, StepState
 from lakeflow.core.model.table import Snapshot
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.verdict import Remedy, decide, hold_reason, reconcile
 from tests.core.samples import ERRORED, FAILED, PASSED, WARNED, key, keys, made, snapshot, step, table
 

@@ -18,7 +18,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from lakeflow.adapters.iceberg import Home, moved_tables, relocate
 from lakeflow.adapters.iceberg.disk.avro import pack, unpack
 from lakeflow.core.errors import LakeError
-from lakeflow.core.model.asset import WriteMode
+from lakeflow.core.model.write_mode import WriteMode
 from tests.iceberg.lab import FLIGHTS, WEATHER, Lab, same_start
 
 ROWS = dict[tuple[str, int], list[int]]

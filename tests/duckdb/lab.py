@@ -11,10 +11,11 @@ from typing import Any
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset, Column, PythonCode, SqlCode, WriteMode
+from lakeflow.core.model.asset import Asset, Column, PythonCode, SqlCode
 from lakeflow.core.model.schema import Field, List, Map, Schema, Struct, Type
 from lakeflow.core.model.table import Scan, WrittenFile
 from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.schema_evolution import settle
 from lakeflow.core.run.write import Write
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.scd2_columns import versioned
 from lakeflow.core.model.table import Scan
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Write, WriteResult
 from tests.duckdb.histories import Said
 from tests.duckdb.lab import numbered, scan_of, sql_asset, values

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError, SchemaError
-from lakeflow.core.model.asset import Deletes, WriteMode
+from lakeflow.core.model.asset import Deletes
 from lakeflow.core.model.scd2_columns import versioned
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Scan
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Write, WriteResult
 from tests.duckdb.histories import History, Said, TiedError, Version
 from tests.duckdb.lab import numbered, scan_of, sql_asset, values

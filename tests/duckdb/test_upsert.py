@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError, SchemaError
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Scan
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Ties, Write, WriteResult
 from tests.duckdb.lab import rows_of, scan_of, sql_asset, values
 

@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import LakeflowError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset, Column, PythonCode, SqlCode, WriteMode
+from lakeflow.core.model.asset import Asset, Column, PythonCode, SqlCode
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.run.schema_evolution import settle
 from tests.duckdb.lab import numbered, whole

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
 from lakeflow.core.keys import AssetKey, Layer
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.schema import Decimal, Field, Primitive, Schema
 from lakeflow.core.model.table import MAIN, ColumnStats, Publish, Staging, Table, WrittenFile
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports import Clock, Transaction
 
 FLIGHTS = AssetKey(Layer.SILVER, "flights")

@@ -6,8 +6,8 @@ import pytest
 
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey, Layer
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.table import MAIN, Table
+from lakeflow.core.model.write_mode import WriteMode
 from tests.iceberg.lab import COLUMNS, FLIGHTS, WEATHER, Lab
 
 

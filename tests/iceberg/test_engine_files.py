@@ -15,9 +15,9 @@ from pyiceberg.manifest import DataFile
 
 from lakeflow.adapters.duckdb.write.partitions import partitioning
 from lakeflow.adapters.duckdb.write.write import write_files
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Decimal, Field, List, Primitive, Schema, Struct
 from lakeflow.core.model.table import Table
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Write
 from tests.iceberg import foreign
 from tests.iceberg.lab import FLIGHTS, Lab, staging

@@ -17,10 +17,10 @@ from lakeflow.adapters.iceberg.manifests.entries import bytes_above, data_files,
 from lakeflow.adapters.iceberg.metadata.layouts import Placed
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct, Type
 from lakeflow.core.model.table import ColumnStats, Staging, WrittenFile
 from lakeflow.core.model.type_names import parse_value
+from lakeflow.core.model.write_mode import WriteMode
 
 PLAINLY = Placed({"spec-id": 0, "fields": []}, 0)
 

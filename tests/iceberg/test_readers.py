@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from lakeflow.adapters.iceberg.metadata.types import with_ids
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import MAIN
+from lakeflow.core.model.write_mode import WriteMode
 from tests.iceberg import foreign
 from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab, arrow_schema, nothing, publishing, staging, wall_clock
 

@@ -29,9 +29,9 @@ from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, metadata_directory
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.foreign import Equality, FileOrigin
 from lakeflow.core.model.table import MAIN, DeleteFile, Table
+from lakeflow.core.model.write_mode import WriteMode
 from tests.iceberg.lab import FLIGHTS, Lab
 
 

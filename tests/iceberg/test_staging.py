@@ -14,9 +14,9 @@ from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Table
+from lakeflow.core.model.write_mode import WriteMode
 from tests.iceberg import foreign
 from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab, staging, wall_clock
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.layout import Layout, Partition, PartitionField
 from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import (
@@ -34,6 +33,7 @@ from lakeflow.core.model.table import (
     Table,
     WrittenFile,
 )
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports import Clock, Record
 from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.verdict import Remedy, reconcile, written_as

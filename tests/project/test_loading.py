@@ -9,8 +9,9 @@ import pytest
 
 import lakeflow
 from lakeflow.core.keys import AssetKey, Layer
-from lakeflow.core.model.asset import Column, Mask, Project, PythonCode, SqlCode, WriteMode
+from lakeflow.core.model.asset import Column, Mask, Project, PythonCode, SqlCode
 from lakeflow.core.model.check import Severity, Suite
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.project import load
 from tests.project.files import BRONZE, SILVER, asset_of, faults, loaded, write
 

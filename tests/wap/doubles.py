@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from lakeflow.core.keys import AssetKey, TableKey
-from lakeflow.core.model.asset import Asset, WriteMode
+from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.check import Outcome, Suite
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Rows, Scan, WrittenFile
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources

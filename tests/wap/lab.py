@@ -10,10 +10,11 @@ from typing import Any
 
 from lakeflow import wap
 from lakeflow.core.keys import AssetKey, Layer
-from lakeflow.core.model.asset import Asset, Project, SqlCode, WriteMode
+from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.run import Holder, RunRecord
 from lakeflow.core.model.table import Table
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.planning import Plan
 from tests.core.samples import key, keys, suite
 from tests.memory import MemoryCatalog, MemoryLedger

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lakeflow.core.errors import AssetError, BusyError, UsageError
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.run import Lease, Ruling, RunRecord, RunState, StepRecord
+from lakeflow.core.model.write_mode import WriteMode
 from tests.core.samples import key
 from tests.wap.lab import ACTOR, Lab, states
 

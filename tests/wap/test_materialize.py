@@ -9,9 +9,9 @@ import pytest
 
 from lakeflow import wap
 from lakeflow.core.errors import AssetError, SelectionError
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import Action, Ruling
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.events import Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
 from lakeflow.core.view.history import predecessor
 from tests.core.samples import key

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.run import RunRecord, StepRecord
+from lakeflow.core.model.write_mode import WriteMode
 from tests.core.samples import key
 from tests.wap.lab import Lab, states
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lakeflow.core.model.asset import OnRewrite, WriteMode
+from lakeflow.core.model.asset import OnRewrite
 from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.write_mode import WriteMode
 from tests.core.samples import keys
 from tests.wap.doubles import Crash, Numbers
 from tests.wap.lab import Lab, states

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from lakeflow.core.errors import AssetError, BusyError, ConflictError, UsageError
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, Ruling, RunRecord, RunState, StepState
 from lakeflow.core.model.table import MAIN, Snapshot
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.reasons import Cause
 from tests.core.samples import key
 from tests.wap.doubles import KEYS, Crash, key_of, part_of
@@ -83,7 +83,7 @@ def recipe(name: str, factor: int) -> Callable[[Any], list[int]]:
         if factor == 0:
             raise AssetError("broken code")
         rows = [number for upstream in UPSTREAMS[name].split() for number in inputs[upstream]]
-        if FIELDS.get(name, {}).get("write", WriteMode.REPLACE).merges:
+        if FIELDS.get(name, {}).get("write", WriteMode.REPLACE).traits.merges:
             return [KEYS * sum(rows) + factor, KEYS * len(rows) + factor + 1]  # of two keys that overlap with others'
         return [factor * sum(rows), len(rows)] if UPSTREAMS[name] else [factor, factor + 1]
 

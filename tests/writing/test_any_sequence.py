@@ -21,10 +21,10 @@ from pyiceberg.transforms import parse_transform
 from pyiceberg.types import DateType, StringType
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.layout import Layout, PartitionField, SortField, read_partition_field
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Publish, Staging
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Write
 from tests.duckdb.lab import sql_asset
 from tests.iceberg import foreign
@@ -112,7 +112,7 @@ class AnySequence(RuleBasedStateMachine):
 
     def publish(self, mode: WriteMode, came: list[Row]) -> None:
         table, catalog = self.lab.table(), self.lab.catalog
-        main = table.main if mode.merges else None
+        main = table.main if mode.traits.merges else None
         write = Write(
             mode=mode,
             schema=table.schema,
@@ -128,7 +128,7 @@ class AnySequence(RuleBasedStateMachine):
         staged = catalog.stage(table, staging)
         head = staged.refs["audit_x"]
         catalog.commit([Publish(FLIGHTS, table.uuid, "audit_x", table.main, head, "{}", 5)], nothing)
-        if mode.merges:
+        if mode.traits.merges:
             before = 0 if table.published is None else table.published.rows or 0
             assert before - written.replaced + written.rows == len(self.rows)
 

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from lakeflow.core.declare.fields import EXAMPLES, FORMS, Flaw, NewKeys, NewRows, WrongFormError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
-from lakeflow.core.model.asset import AssetKind, Column, Deletes, Limits, OnRewrite, WriteMode
+from lakeflow.core.model.asset import AssetKind, Column, Deletes, Limits, OnRewrite
 from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PartitionField, SortField
 from lakeflow.core.model.timeline import Unit
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.wording import did_you_mean
 
 

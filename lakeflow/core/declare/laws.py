@@ -12,9 +12,10 @@ from lakeflow.core.column_names import RESERVED, hint_of_renamed
 from lakeflow.core.declare.declaration import Declaration
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, NAME_PATTERN, AssetKey, ExternalKey, Layer
-from lakeflow.core.model.asset import Deletes, OnRewrite, PythonCode, SqlCode, WriteMode
+from lakeflow.core.model.asset import Deletes, OnRewrite, PythonCode, SqlCode
 from lakeflow.core.model.layout import Layout, PartitionField, Transform
 from lakeflow.core.model.timeline import Timeline
+from lakeflow.core.model.write_mode import WriteMode, modes_that
 from lakeflow.core.wording import did_you_mean, did_you_mean_asset
 
 if TYPE_CHECKING:
@@ -178,16 +179,14 @@ def _layer(draft: AssetDraft) -> Iterator[Fault]:
 def _merging(draft: AssetDraft) -> Iterator[Fault]:
     """What a write mode needs beside its name, and what means nothing without it."""
     said = draft.declaration
-    keyed = draft.write in {WriteMode.UPSERT, WriteMode.SCD2}
-    if keyed and not said.key and draft.key.layer is not Layer.SILVER:
+    traits, keyed = draft.write.traits, " and ".join(f'"{mode}"' for mode in modes_that(lambda each: each.keyed))
+    if traits.keyed and not said.key and draft.key.layer is not Layer.SILVER:
         hint = 'name the columns that tell rows apart: key = ["id"]'
         yield draft.fault(f'{draft.key} is written by "{draft.write}" and declares no key', hint, "write")
-    for name in (name for name in ("keep", "deleted") if getattr(said, name) and not keyed):
-        hint = f'write = "upsert" and "scd2" tell rows by their key; drop {name}, or write so'
+    for name in (name for name in ("keep", "deleted") if getattr(said, name) and not traits.keyed):
+        hint = f"write = {keyed} tell rows by their key; drop {name}, or write so"
         yield draft.fault(f'{draft.key} is written by "{draft.write}", for which {name} means nothing', hint, name)
-    for name in (
-        name for name in ("at", "track", "deletes") if getattr(said, name) and draft.write is not WriteMode.SCD2
-    ):
+    for name in (name for name in ("at", "track", "deletes") if getattr(said, name) and not traits.versioned):
         hint = f'only write = "scd2" keeps a history; drop {name}, or write so'
         yield draft.fault(f'{draft.key} is written by "{draft.write}", for which {name} means nothing', hint, name)
     yield from _track(draft)
@@ -220,7 +219,7 @@ def _layout(draft: AssetDraft) -> Iterator[Fault]:
     if said.partition and said.partition_by:
         hint = "drop it: partition says how its rows lie in files, sort_by may say more"
         yield draft.fault(f"{draft.key} has both partition and partition_by", hint, "partition_by")
-    if draft.write is WriteMode.PARTITION and not draft.layout.partition_by:
+    if draft.write.traits.by_partition and not draft.layout.partition_by:
         hint = 'say which partitions: partition_by = ["day(at)"]'
         yield draft.fault(f'{draft.key} is written by "{draft.write}" and has no partition_by', hint, "write")
     for each in draft.layout.partition_by:
@@ -265,14 +264,14 @@ def _new_rows(draft: AssetDraft) -> Iterator[Fault]:
     for name in sorted(set(said.new_rows) & set(said.new_keys)):
         hint = "keep the one that says how it is read: row by row, or all rows of the keys that have new ones"
         yield draft.fault(f"{draft.key} names {name} in new_rows and in new_keys", hint, "new_keys")
-    if said.new_keys and draft.write is WriteMode.APPEND:
+    if said.new_keys and draft.write.traits.adds:
         hint = 'write = "upsert" replaces what stands there of each key'
         yield draft.fault(f"{draft.key} appends rows of keys that it has given before", hint, "write")
     for key in sorted(draft.new_rows):
         if list(draft.inputs.values()).count(key) > 1:
             hint = "read it under one name: all of its rows, or the new ones"
             yield draft.fault(f"{draft.key} reads {key} twice, once for its new rows", hint, "inputs")
-    if declared and draft.write in {WriteMode.REPLACE, WriteMode.PARTITION}:
+    if declared and not draft.write.traits.takes_new_rows:
         hint = 'say how new rows are added: write = "append" or "upsert"'
         yield draft.fault(f"{draft.key} reads only new rows and would replace all others with them", hint, "write")
     if policy and not declared:
@@ -300,7 +299,7 @@ def _timeline(draft: AssetDraft) -> Iterator[Fault]:
     elif said.start is None:
         hint = 'say where its partitions begin: start = "2013-01-01"'
         yield draft.fault(f"{draft.key} has a partition and no start", hint, "partition")
-    elif draft.write is not WriteMode.PARTITION:
+    elif not draft.write.traits.by_partition:
         hint = f'drop write = "{draft.write}": each partition replaces what stood there of it'
         yield draft.fault(f"{draft.key} is built by partitions", hint, "write")
     elif said.end is not None and said.end <= said.start:

@@ -8,7 +8,7 @@ from typing import Final
 from lakeflow.core.declare.laws import AssetDraft, children_of, descendants
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, Layer
-from lakeflow.core.model.asset import AssetKind, WriteMode
+from lakeflow.core.model.asset import AssetKind
 from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.wording import did_you_mean_asset
 
@@ -63,7 +63,7 @@ def _target(draft: AssetDraft, foreign: ForeignKey, known: Mapping[AssetKey, Ass
         hint = f"its key is ({key}); a fact that refers to anything else can meet several rows of it"
         yield draft.fault(f"{foreign.key} is not the key of {target.key}", hint, _AT)
     else:
-        yield from _moment(draft, foreign, keeps_history=target.write is WriteMode.SCD2)
+        yield from _moment(draft, foreign, keeps_history=target.write.traits.versioned)
 
 
 def _moment(draft: AssetDraft, foreign: ForeignKey, *, keeps_history: bool) -> Iterator[Fault]:

@@ -13,22 +13,9 @@ from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.check import NO_CHECKS, Suite
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PLAIN, Layout
+from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.timeline import Timeline
-
-
-class WriteMode(StrEnum):
-    """How a materialization changes its table, always as one snapshot."""
-
-    APPEND = "append"
-    REPLACE = "replace"
-    UPSERT = "upsert"
-    PARTITION = "partition"
-    SCD2 = "scd2"
-
-    @property
-    def merges(self) -> bool:
-        """Does what is written rest on the rows that stand in the table?"""
-        return self not in {WriteMode.APPEND, WriteMode.REPLACE}
+from lakeflow.core.model.write_mode import WriteMode
 
 
 class AssetKind(StrEnum):
@@ -177,6 +164,16 @@ class Asset:
     def place(self) -> str:
         """File of its code, and line where a file may hold several assets."""
         return f"{self.code.path}:{self.code.line}" if isinstance(self.code, PythonCode) else self.code.path
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """The columns that tell its rows apart: of versions also since when one holds."""
+        return (*self.primary_key, VALID_FROM) if self.write.traits.versioned else self.primary_key
+
+    @property
+    def version_key(self) -> tuple[str, ...]:
+        """The key of which each row is a version; empty where it keeps no history."""
+        return self.primary_key if self.write.traits.versioned else ()
 
     @cached_property
     def upstreams(self) -> frozenset[AssetKey]:

@@ -12,9 +12,10 @@ from typing import Final
 
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.asset import Asset, SqlCode, WriteMode
+from lakeflow.core.model.asset import Asset, SqlCode
 from lakeflow.core.model.check import CheckKind, Suite
 from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.write_mode import modes_that
 
 SUFFIX: Final = "__quarantine"
 CHECK, REASON, RUN, INPUTS = "_check", "_reason", "_run", "_inputs"
@@ -22,7 +23,6 @@ COLUMNS: Final = (CHECK, REASON, RUN, INPUTS)
 """Added to the columns of the asset: the first check that the row fails, all of them, the run, and the snapshots that
 the row was made from, as JSON.
 """
-MODES: Final = frozenset({WriteMode.APPEND, WriteMode.REPLACE})
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ def asks_for_quarantine(suite: Suite) -> bool:
 def quarantine_faults(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey, Suite]) -> Iterator[Fault]:
     """Suites that ask for a quarantine which their asset cannot have."""
     for key, asset in assets.items():
-        if asset.write not in MODES and key in suites and asks_for_quarantine(suites[key]):
+        if not asset.write.traits.may_split_off and key in suites and asks_for_quarantine(suites[key]):
             path = next(file.path for file in suites[key].files if "on_fail" in file.text)
-            modes = " and ".join(sorted(MODES))
+            modes = " and ".join(modes_that(lambda traits: traits.may_split_off))
             yield Fault(path, 1, f"{key} is written by {asset.write}, and has no quarantine", f"{modes} have one")
 
 
@@ -66,7 +66,7 @@ def with_quarantines(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey,
     found: dict[AssetKey, Asset] = {}
     for key, asset in assets.items():
         found[key] = asset
-        if asset.write in MODES and key in suites and asks_for_quarantine(suites[key]):
+        if asset.write.traits.may_split_off and key in suites and asks_for_quarantine(suites[key]):
             found[beside(key)] = _quarantine(asset)
     return found
 

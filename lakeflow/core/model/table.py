@@ -11,10 +11,10 @@ from typing_extensions import TypeVar
 
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.foreign import Equality, FileOrigin, Mapped
 from lakeflow.core.model.layout import PLAIN, Layout, Partition
 from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.write_mode import WriteMode
 
 MAIN: Final = "main"
 _FAST_CLOCK: Final = timedelta(seconds=60)  # what Java engines tolerate between two entries of a table's log

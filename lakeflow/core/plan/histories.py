@@ -6,28 +6,28 @@ Where no column says since when a row holds, versions are dated by the runs that
 
 from __future__ import annotations
 
-from lakeflow.core.model.asset import Asset, WriteMode
+from lakeflow.core.model.asset import Asset
 from lakeflow.core.plan.facts import Published
 from lakeflow.core.wording import counted
 
 
 def is_dated_by_runs(asset: Asset) -> bool:
-    return asset.write is WriteMode.SCD2 and not asset.at
+    return asset.write.traits.versioned and not asset.at
 
 
 def ways_out(asset: Asset, stands: Published) -> str:
     """What a person may do where the asset waits, and how much of what stands each way keeps."""
     refresh = f"`lakeflow materialize {asset.key} --full-refresh`"
-    if not asset.write.merges:
+    if not asset.write.traits.merges:
         return f"{refresh} makes it anew"
     on = f"`lakeflow materialize {asset.key} --go-on`"
-    if asset.write is not WriteMode.SCD2:
+    if not asset.write.traits.versioned:
         return f"{on} merges what its inputs hold now with what stands, {refresh} makes it anew"
     return f"{on} keeps {_all(stands)} and goes on from here, {refresh} {_left(asset, stands)}"
 
 
 def goes_on(asset: Asset, stands: Published, why: str) -> str:
-    kept = f", keeping {_all(stands)}" if asset.write is WriteMode.SCD2 else ""
+    kept = f", keeping {_all(stands)}" if asset.write.traits.versioned else ""
     return f"{why}{kept}"
 
 

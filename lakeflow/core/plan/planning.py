@@ -233,7 +233,7 @@ def _reasons_to_write(asked: PlanRequest, asset: Asset, stands: Published | None
 def _only_rekeyed(asked: PlanRequest, asset: Asset) -> bool:
     """Where the key decides what is audited and nothing of what is written, a new one writes nothing."""
     rekeyed = asked.facts.rekeyed.get(asset.key)
-    return rekeyed is not None and rekeyed.alone and not asset.write.merges
+    return rekeyed is not None and rekeyed.alone and not asset.write.traits.merges
 
 
 def _after_change(asked: PlanRequest, asset: Asset, stands: Published) -> list[Reason]:
@@ -252,7 +252,7 @@ def _rebuild(asked: PlanRequest, asset: Asset, stands: Published, why: str) -> R
     """
     if asked.refreshed:
         return Reason(Cause.REBUILD, after=why)
-    if asked.going_on and asset.write.merges:
+    if asked.going_on and asset.write.traits.merges:
         return Reason(Cause.GOES_ON, after=goes_on(asset, stands, why))
     if asset.on_rewrite is OnRewrite.HOLD or is_dated_by_runs(asset):
         return Reason(Cause.WAITS, after=f"{why}; {ways_out(asset, stands)}")

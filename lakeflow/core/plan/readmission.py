@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from lakeflow.core.column_names import FILE, OLD_NAMES
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.asset import Asset, Project, SqlCode, WriteMode
+from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import COLUMNS, SUFFIX, beside, owner_of
 from lakeflow.core.model.run import Action, StepRecord
@@ -137,7 +137,7 @@ def read_by(step: StepRecord) -> Mapping[str, int]:
 
 
 def _require_append(asset: Asset) -> None:
-    if asset.write is not WriteMode.APPEND:
+    if not asset.write.traits.adds:
         raise UsageError(
             f"{asset.key} is written by {asset.write}: its code sees the refused rows again whenever it runs",
             hint=f"`lakeflow materialize {asset.key} --force` judges all of them by today's checks",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lakeflow.core.model.asset import Asset, PythonCode, WriteMode
+from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.run import Action
 from lakeflow.core.model.timeline import EVER
 from lakeflow.core.plan.facts import moved, published
@@ -30,8 +30,8 @@ def _of_step(asked: PlanRequest, step: Step) -> list[str]:
     again = step.action is Action.WRITE and step.base_id is not None
     if asked.refreshed:
         stands = published(asked.facts.tables.get(step.asset))
-        return [loss(asset, stands)] if stands and asset.write is WriteMode.SCD2 else []
-    if again and asset.write is WriteMode.APPEND and not asset.upstreams and asset.files is None:
+        return [loss(asset, stands)] if stands and asset.write.traits.versioned else []
+    if again and asset.write.traits.adds and not asset.upstreams and asset.files is None:
         return [f"{step.asset} appends: rows that it landed before will land again"]
     if again and asset.new_rows and isinstance(asset.code, PythonCode):
         return [_trusted(asset)]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import Ruling, RunRecord, StepRecord, VerdictRecord
@@ -31,7 +30,7 @@ def _audited_base(table: Table, snapshot_id: int | None) -> int | None:
     """The snapshot of which a write of the same columns by the same release left the rows."""
     added = table.snapshots.get(snapshot_id or 0)
     below = table.snapshots.get(added.parent_id or 0) if added else None
-    if added is None or below is None or written_as(added) is WriteMode.REPLACE:
+    if added is None or below is None or written_as(added).traits.replaces:
         return None
     mine, theirs = provenance_of(added.summary), provenance_of(below.summary)
     same_release = mine is not None and theirs is not None and mine.version == theirs.version

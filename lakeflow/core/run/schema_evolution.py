@@ -14,7 +14,7 @@ from typing import Final
 
 from lakeflow.core.column_names import OLD_NAMES, alike, is_same
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model.asset import Asset, Column, WriteMode
+from lakeflow.core.model.asset import Asset, Column
 from lakeflow.core.model.schema import (
     UNKNOWN,
     Decimal,
@@ -29,6 +29,7 @@ from lakeflow.core.model.schema import (
     children,
     require_names,
 )
+from lakeflow.core.model.write_mode import WriteMode
 
 _WIDER: Final = {("int", "long"): "long", ("float", "double"): "double"}
 _ANEW: Final = "materialize it with --full-refresh, which makes the table anew (the plan says what that takes away)"
@@ -143,7 +144,7 @@ def evolve(current: Schema | None, produced: Schema, mode: WriteMode, last_id: i
     stay for rows that drop a column or change a type otherwise than by widening.
     """
     require_names(produced.fields)
-    rules = _Rules(strict=mode is not WriteMode.REPLACE, ids=count(last_id + 1))
+    rules = _Rules(strict=not mode.traits.replaces, ids=count(last_id + 1))
     fields = _fields(() if current is None else renamed(current, produced).fields, produced.fields, rules)
     if current is not None and current.fields == fields:
         return current

@@ -9,10 +9,10 @@ from itertools import takewhile
 from typing import Final
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import CheckResult, StepRecord, StepState
 from lakeflow.core.model.table import NEUTRAL, Snapshot, Table
+from lakeflow.core.model.write_mode import WriteMode
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,14 @@ def reconcile(table: Table, base: int | None, mode: WriteMode) -> Remedy:
         return Remedy.NONE
     since = list(takewhile(lambda snapshot: snapshot.id != base, table.ancestry(table.main)))
     linear = bool(since) and since[-1].parent_id == base
-    harmless = {NEUTRAL, "append"} if mode is WriteMode.APPEND else {NEUTRAL}
-    if linear and all(snapshot.operation in harmless and not _consumed(snapshot) for snapshot in since):
-        return Remedy.REWRITE if mode.merges else Remedy.RESTAGE
+    if linear and all(snapshot.operation in harmless_to(mode) and not _consumed(snapshot) for snapshot in since):
+        return Remedy.REWRITE if mode.traits.merges else Remedy.RESTAGE
     return Remedy.CONFLICT
+
+
+def harmless_to(mode: WriteMode) -> frozenset[str]:
+    """The operations of others that leave right what was written in this mode. What adds meets no row of theirs."""
+    return frozenset({NEUTRAL, "append"} if mode.traits.adds else {NEUTRAL})
 
 
 def _consumed(snapshot: Snapshot) -> bool:

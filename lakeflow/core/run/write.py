@@ -11,11 +11,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from lakeflow.core.keys import EMPTY
-from lakeflow.core.model.asset import Deletes, WriteMode
+from lakeflow.core.model.asset import Deletes
 from lakeflow.core.model.layout import PLAIN, Layout, Partition
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, WrittenFile
+from lakeflow.core.model.write_mode import WriteMode
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from lakeflow.core.declare.declaration import Declaration
-from lakeflow.core.model.asset import Column, WriteMode
+from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import CheckFile, CheckKind, ForeignKey
 from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.sql.tokens import normalised
 from lakeflow.core.version.reachable_code import asset_names, kept_decorators
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import AssetKey, TableKey
-from lakeflow.core.model.asset import Asset, WriteMode
+from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.scd2_columns import unversioned
 from lakeflow.core.model.table import Rows, Scan, Table
@@ -46,7 +46,7 @@ def compute(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
     with _running(world, asset, facts, terms) as produced:
         table = facts.tables.get(key)
         stored = stored_schema(table, columns_of(asset, produced.schema, table), asset.write)
-        return produced.first(unversioned(stored) if asset.write is WriteMode.SCD2 else stored, limit)
+        return produced.first(unversioned(stored) if asset.write.traits.versioned else stored, limit)
 
 
 def _last_window(asset: Asset, now: datetime) -> tuple[Window, ...]:

@@ -9,11 +9,11 @@ from typing import Final
 
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action, Ruling, RunRecord, StepRecord, StepState, VerdictRecord, end_state
 from lakeflow.core.model.table import Change, Looked, Pin, Publish, Table
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.increments import positions
 from lakeflow.core.plan.order import run_order
 from lakeflow.core.plan.readmission import read_by

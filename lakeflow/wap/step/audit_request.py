@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.table import Scan, Statistics, Table
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.view.history import predecessor
@@ -24,8 +22,8 @@ def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str
         scan=scan,
         suite=suite,
         root=world.project.root,
-        primary_key=(*asset.primary_key, VALID_FROM) if asset.write is WriteMode.SCD2 else asset.primary_key,
-        history=asset.primary_key if asset.write is WriteMode.SCD2 else (),
+        primary_key=asset.row_key,
+        history=asset.version_key,
         marked_at=_marked_at(table, scan),
         columns=asset.columns,
         relations=relations,

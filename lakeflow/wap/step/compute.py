@@ -17,7 +17,7 @@ import tenacity
 from lakeflow.core.column_names import OLD_NAMES
 from lakeflow.core.errors import CodeError
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
-from lakeflow.core.model.asset import Asset, Project, PythonCode, WriteMode
+from lakeflow.core.model.asset import Asset, Project, PythonCode
 from lakeflow.core.model.layout import Partition
 from lakeflow.core.model.provenance import tombstones_of
 from lakeflow.core.model.quarantine import beside, quarantine_schema
@@ -101,7 +101,7 @@ def renames_only(attempt: Attempt, key: AssetKey) -> Computed:
     """No row and no file: columns that an early release called otherwise get their names of today."""
     table = attempt.tables[key]
     columns = tuple(replace(field, name=OLD_NAMES.get(field.name, field.name)) for field in table.schema.fields)
-    schema = stored_schema(table, Schema(columns), WriteMode.APPEND)
+    schema = stored_schema(table, Schema(columns), attempt.asset(key).write)
     return Computed(table, schema, WriteResult(), landed_set(table))
 
 
@@ -118,7 +118,7 @@ def _given(attempt: Attempt, order: Order, terms: Terms) -> Computed:
         table, schema = _target(
             attempt, columns_of(order.declared, produced.schema, attempt.tables.get(asset.key)), asset
         )
-        how, other = _how(attempt, order.declared, table, schema, merges=asset.write.merges), None
+        how, other = _how(attempt, order.declared, table, schema, merges=asset.write.traits.merges), None
         write = replace(how, asked=asked_of(asset, order.partitions))
         if quarantine := attempt.world.project.assets.get(beside(asset.key)):
             other = _target(attempt, columns_of(quarantine, quarantine_schema(schema), None), quarantine)
@@ -178,7 +178,7 @@ def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges
 def _tombstones(catalog: Catalog, asset: Asset, table: Table) -> str:
     """The keys that an upsert took away so far, as main's own history tells them."""
     name = tombstones_of(table, table.main)
-    return catalog.read_sidecar(table, name) if name and asset.write is WriteMode.UPSERT and asset.deleted else ""
+    return catalog.read_sidecar(table, name) if name and asset.write.traits.remembers_deleted and asset.deleted else ""
 
 
 def _hidden(project: Project, asset: Asset) -> frozenset[str]:
@@ -203,7 +203,7 @@ def _ties(attempt: Attempt, asset: Asset) -> Ties:
 
 def _partitions(catalog: Catalog, asset: Asset, table: Table) -> Mapping[str, Partition]:
     """Which partition each file of main is, where partitions are what is replaced."""
-    if asset.write is not WriteMode.PARTITION or table.main is None:
+    if not asset.write.traits.by_partition or table.main is None:
         return EMPTY
     return catalog.partitions(table, table.main, asset.layout)
 

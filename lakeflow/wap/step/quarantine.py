@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.quarantine import beside
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Staging
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.readmission import read_by
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.compute import Computed

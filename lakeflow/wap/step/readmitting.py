@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.quarantine import beside
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Rows, Scan, Table
+from lakeflow.core.model.write_mode import ANEW
 from lakeflow.core.plan.facts import published
 from lakeflow.core.plan.landing import landed_set
 from lakeflow.core.plan.planning import Step
@@ -67,7 +67,7 @@ def with_position(attempt: Attempt, record: StepRecord, made: Provenance) -> Pro
     table = attempt.tables.get(record.asset)
     if readmits(record):
         return replace(made, readmitted=record.inputs[str(beside(record.asset))], landed=landed_set(table))
-    begins_anew = made.write == WriteMode.REPLACE and beside(record.asset) in attempt.world.project.assets
+    begins_anew = made.write == ANEW and beside(record.asset) in attempt.world.project.assets
     return made if begins_anew else replace(made, readmitted=position(table))
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from lakeflow.core.model.asset import Asset, WriteMode
+from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.layout import check_layout
 from lakeflow.core.model.scd2_columns import unversioned, versioned
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Table
 from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.model.write_mode import ANEW, WriteMode
 from lakeflow.core.run.schema_evolution import evolve, settle
 
 
 def columns_of(asset: Asset, produced: Schema, table: Table | None) -> Schema:
     """What its table holds of what was produced. SchemaError when that cannot be stored as declared."""
     current = table.schema if table else None
-    if current is not None and asset.write is WriteMode.SCD2:
+    if current is not None and asset.write.traits.versioned:
         current = unversioned(current)
     columns = settle(produced, asset.columns, current, parse_type)
-    columns = versioned(columns, asset.at) if asset.write is WriteMode.SCD2 else columns
+    columns = versioned(columns, asset.at) if asset.write.traits.versioned else columns
     check_layout(asset.layout, columns)
     return columns
 
@@ -26,5 +27,5 @@ def stored_schema(table: Table | None, columns: Schema, mode: WriteMode) -> Sche
     """The schema to write with: the table's, evolved. SchemaError when these columns cannot follow it."""
     if table is None:
         return evolve(None, columns, mode, 0)
-    mode = WriteMode.REPLACE if table.main is None else mode
+    mode = ANEW if table.main is None else mode
     return evolve(table.schema, columns, mode, table.last_column_id)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lakeflow.core.keys import EMPTY, TableKey
-from lakeflow.core.model.asset import Asset, OnRewrite, WriteMode
+from lakeflow.core.model.asset import Asset, OnRewrite
 from lakeflow.core.model.table import Scan, Table
+from lakeflow.core.model.write_mode import ANEW
 from lakeflow.core.plan.histories import is_dated_by_runs
 from lakeflow.core.plan.increments import Consumption, Increment, consumption, positions
 from lakeflow.core.plan.planning import Step
@@ -36,7 +37,7 @@ class PinnedInputs:
 
     def treats(self, asset: Asset) -> Asset:
         """The asset as this write treats it: one that is rebuilt replaces what stood there."""
-        return self.readmission or (replace(asset, write=WriteMode.REPLACE) if self.rebuilds else asset)
+        return self.readmission or (replace(asset, write=ANEW) if self.rebuilds else asset)
 
 
 def read_inputs(attempt: Attempt, step: Step) -> PinnedInputs:
@@ -48,7 +49,7 @@ def read_inputs(attempt: Attempt, step: Step) -> PinnedInputs:
     if waits := next((reason.after for reason in step.reasons if reason.cause is Cause.WAITS), ""):
         return PinnedInputs(waits=waits)
     if causes & {Cause.FULL_REFRESH, Cause.REBUILD} and (Cause.FULL_REFRESH in causes or step.base_id is not None):
-        guarded = asset.write is WriteMode.SCD2 and Cause.FULL_REFRESH not in causes
+        guarded = asset.write.traits.versioned and Cause.FULL_REFRESH not in causes
         return PinnedInputs(attempt.inputs(asset), rebuilds=True, guarded=guarded)
     if not asset.new_rows or step.base_id is None:
         return PinnedInputs(attempt.inputs(asset))
@@ -62,7 +63,7 @@ def _increments(attempt: Attempt, asset: Asset, came: Consumption, *, goes_on: b
     if came.rebuild and (asset.on_rewrite is OnRewrite.HOLD or is_dated_by_runs(asset)):
         return PinnedInputs(waits=came.rebuild)
     if came.rebuild:
-        return PinnedInputs(attempt.inputs(asset), rebuilds=True, guarded=asset.write is WriteMode.SCD2)
+        return PinnedInputs(attempt.inputs(asset), rebuilds=True, guarded=asset.write.traits.versioned)
     new: dict[TableKey, Scan] = {
         key: new_rows(attempt.world.catalog, attempt.tables[key], increment, asset.new_keys.get(key, ()))
         for key, increment in came.increments.items()

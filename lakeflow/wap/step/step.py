@@ -7,11 +7,11 @@ from time import perf_counter
 
 from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import Provenance, is_ours, provenance_of, tombstones_of
 from lakeflow.core.model.quarantine import beside, owner_of
 from lakeflow.core.model.run import Action, Ruling, StepRecord, StepState
 from lakeflow.core.model.table import Discard, Scan, Snapshot, Staging, Table
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.facts import published
 from lakeflow.core.plan.landing import old_names
 from lakeflow.core.plan.partitions import Pending
@@ -224,7 +224,7 @@ def _write(attempt: Attempt, record: StepRecord, reading: PinnedInputs, partitio
     asset = reading.treats(declared)
     world.ledger.remember_code(asset.code_version, ALGORITHM, asset.source)
     clear_branch(attempt, record.asset)
-    nothing = asset.files is not None and asset.write is WriteMode.APPEND and lands_nothing(attempt, asset.key)
+    nothing = asset.files is not None and asset.write.traits.adds and lands_nothing(attempt, asset.key)
     order = Order(declared, asset, reading.scans, partitions)
     given = renames_only(attempt, asset.key) if nothing else give(attempt, order)
     made = _made(attempt, record, asset.write, reading, given)
@@ -251,15 +251,14 @@ def _staged(attempt: Attempt, record: StepRecord, given: Computed, staging: Stag
         if table is None or (table.uuid, table.schema) != (given.table.uuid, given.table.schema):
             raise
         # What merges with its base has read the old one: only files that stand alone may be put on another.
-        alone = staging.mode in {WriteMode.APPEND, WriteMode.REPLACE}
-        if not alone or reconcile(table, record.base_id, staging.mode) is not Remedy.RESTAGE:
+        if staging.mode.traits.merges or reconcile(table, record.base_id, staging.mode) is not Remedy.RESTAGE:
             raise
         return replace(record, base_id=table.main), catalog.stage(table, replace(staging, base=table.main))
 
 
 def _made(attempt: Attempt, record: StepRecord, mode: WriteMode, reading: PinnedInputs, given: Computed) -> Provenance:
     """Where its rows come from, for its snapshot to say."""
-    is_history = attempt.asset(record.asset).write is WriteMode.SCD2
+    is_history = attempt.asset(record.asset).write.traits.versioned
     moment = given.moment.isoformat() if is_history and given.moment else ""
     made = replace(attempt.provenance(record), write=mode, replaced=given.written.replaced)
     standing = "" if given.written.open is None else str(given.written.open)
@@ -317,7 +316,7 @@ def _is_equal_to_main(attempt: Attempt, record: StepRecord) -> bool:
     by other code: its snapshot says by which.
     """
     table = attempt.tables[record.asset]
-    if attempt.asset(record.asset).write is WriteMode.APPEND or table.main is None or record.snapshot_id is None:
+    if attempt.asset(record.asset).write.traits.adds or table.main is None or record.snapshot_id is None:
         return False
     if (made := provenance_of(table.snapshots[record.snapshot_id].summary)) and made.new_rows:
         return False
@@ -374,12 +373,12 @@ def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:
         return None
     table = attempt.tables[record.asset]
     snapshot = table.snapshots[record.snapshot_id]
-    if snapshot.parent_id is None or written_as(snapshot) is WriteMode.REPLACE:
+    if snapshot.parent_id is None or written_as(snapshot).traits.replaces:
         return record.rows
     base, made = table.snapshots.get(snapshot.parent_id), provenance_of(snapshot.summary)
     if base is None or base.rows is None or made is None or _hides_rows(base):
         return None
-    return base.rows + record.rows - made.replaced
+    return written_as(snapshot).traits.rows_after(base.rows, record.rows, made.replaced)
 
 
 def _hides_rows(base: Snapshot) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.table import NEUTRAL
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports import Catalog
 from tests.contracts.suites.catalog_case import CatalogCase
 from tests.contracts.suites.examples import (

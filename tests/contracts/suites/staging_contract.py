@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.layout import Layout, PartitionField, Transform
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Staging
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports import Catalog
 from tests.contracts.suites.catalog_case import CatalogCase
 from tests.contracts.suites.examples import (

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import assert_never
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
@@ -21,9 +22,9 @@ from lakeflow.adapters.duckdb.write.quarantine import write_apart
 from lakeflow.adapters.duckdb.write.scd2 import keep_history, staged
 from lakeflow.adapters.duckdb.write.upsert import chosen, refuse_no_key, refuse_nulls, upsert
 from lakeflow.adapters.duckdb.write.write import write_files
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.layout import PLAIN
 from lakeflow.core.model.table import WrittenFile
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Write, WriteResult
 
 
@@ -51,6 +52,8 @@ def carry_out(
             (relation,) = relations  # what has a quarantine has no partitions in time
             return write_apart(write, write.apart, relation, parts, target)
         match write.mode:
+            case WriteMode.APPEND | WriteMode.REPLACE:
+                return _alone(came())
             case WriteMode.UPSERT:
                 refuse_no_key(write)
                 return upsert(write, came(partial(chosen, write)), cursor, fresh, again)
@@ -61,7 +64,8 @@ def carry_out(
                 (relation,) = relations  # a history has no partitions in time
                 with _for_a_while(relation, write, cursor, target) as rows:
                     return keep_history(write, rows, cursor, fresh, again)
-        return _alone(came())
+            case other:
+                assert_never(other)
 
 
 @contextmanager

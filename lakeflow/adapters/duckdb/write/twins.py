@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from duckdb import DuckDBPyConnection
 
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.run.write import Write
 from lakeflow.core.wording import counted
 
@@ -57,7 +56,7 @@ def _one_each(write: Write, at: str) -> str:
         "give each key one row a moment, or say which counts" if at else "give each key once, or say which row counts"
     )
     hint = f"{once}: keep = 'last by <column>'"
-    dated_by_runs = write.mode is WriteMode.SCD2 and not write.at
+    dated_by_runs = write.mode.traits.versioned and not write.at
     return (
         f"{hint}; that is changed code, after which `--go-on` keeps the versions that stand" if dated_by_runs else hint
     )

@@ -33,11 +33,10 @@ from lakeflow.adapters.iceberg.metadata.refs import (
 )
 from lakeflow.adapters.iceberg.metadata.types import Json, docs_of, schema_to_json
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model.asset import WriteMode
 from lakeflow.core.model.provenance import PREFIX
 from lakeflow.core.model.schema import Primitive, Schema, loadable, require_names, walk
-from lakeflow.core.model.table import MAIN, NEUTRAL, Snapshot, Staging, Table
-from lakeflow.core.run.verdict import written_as
+from lakeflow.core.model.table import MAIN, Snapshot, Staging, Table
+from lakeflow.core.run.verdict import harmless_to, written_as
 
 _VECTORIZED: Final = "read.parquet.vectorization.enabled"
 
@@ -88,7 +87,7 @@ def restage(planned_on: Table, branch: str, base: int | None, attempt: CommitAtt
         parent=_entry(found, table.main),
         schema=_schema_json(found, snapshot.schema_id),
         added=added_files(_present(found, old), files),
-        removes=frozenset() if written_as(snapshot) is WriteMode.APPEND else None,
+        removes=frozenset() if written_as(snapshot).traits.adds else None,
         summary={
             **{name: text for name, text in snapshot.summary.items() if name.startswith(PREFIX)},
             MAIN_SCHEMA: str(table.schema_id),
@@ -100,7 +99,7 @@ def restage(planned_on: Table, branch: str, base: int | None, attempt: CommitAtt
 
 
 def _removes(staging: Staging) -> frozenset[str] | None:
-    return None if staging.mode is WriteMode.REPLACE else frozenset(str(local_path(path)) for path in staging.removes)
+    return None if staging.mode.traits.replaces else frozenset(str(local_path(path)) for path in staging.removes)
 
 
 def _stage_assertions(table: Table, staging: Staging, added_schema: bool) -> Iterator[Requirement]:
@@ -165,12 +164,11 @@ def _refuse_unlike(table: Table, snapshot: Snapshot, base: int | None) -> None:
         raise conflict(table, f"main was set back: snapshot {base} is not in its history any more")
     require(table, (SchemaAt(int(snapshot.summary.get(MAIN_SCHEMA, table.schema_id))),))
     mode = written_as(snapshot)
-    if mode.merges:
+    if mode.traits.merges:
         raise conflict(
             table, f"main moved: snapshot {snapshot.id} merged with snapshot {base} and must be written again"
         )
-    allowed = {NEUTRAL, "append"} if mode is WriteMode.APPEND else {NEUTRAL}
-    if theirs := next((other for other in since if other.operation not in allowed), None):
+    if theirs := next((other for other in since if other.operation not in harmless_to(mode)), None):
         raise conflict(table, f"main moved: snapshot {theirs.id} ({theirs.operation}) changed what this run read")
     if snapshot.parent_id != base:
         raise conflict(table, f"snapshot {snapshot.id} was not written on snapshot {base}")
@@ -178,7 +176,7 @@ def _refuse_unlike(table: Table, snapshot: Snapshot, base: int | None) -> None:
 
 def _for_old_readers(table: Table, staging: Staging) -> tuple[u.Update, ...]:
     """Iceberg-Java up to 1.10 cannot read older int files under a column that is now long, vectorized (T16)."""
-    stays = staging.mode is not WriteMode.REPLACE and staging.base is not None
+    stays = not staging.mode.traits.replaces and staging.base is not None
     if not stays or table.properties.get(_VECTORIZED) == "false" or not _widened(table, staging.schema):
         return ()
     return (u.SetProperties({_VECTORIZED: "false"}),)

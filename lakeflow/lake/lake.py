@@ -203,7 +203,7 @@ class Lake(ReadableLake):
         With a `reason` the publish is forced: failed and errored checks are overridden, who and why recorded.
         """
         chosen = self.select(*selection, exclude=exclude) if selection or exclude else ()
-        return wap.publish_held(self._world, self.run(run).id, chosen, reason, observer)
+        return wap.publish(self._world, self.run(run).id, chosen, reason, observer)
 
     def discard(self, run: str) -> RunRecord:
         """Drop the branches of everything that the run did not publish."""
@@ -222,9 +222,7 @@ class Lake(ReadableLake):
 
         What fails again is refused anew. UsageError for an asset that has no quarantine, or that does not append.
         """
-        key = self._one(asset)
-        request = wap.Request((key,), (str(key),), wait=wait, readmits=True)
-        return wap.materialize(self._world, request, observer)
+        return wap.readmit(self._world, self._one(asset), wait, observer)
 
     def adopt(self, asset: str, place: str | None = None, *, observer: Observer = _unobserved) -> RunRecord:
         """Audit an Iceberg table that exists and make it the asset's: by `catalog.namespace.table`, its folder or one
@@ -252,7 +250,7 @@ class Lake(ReadableLake):
         UsageError, and nothing is removed, where that would be more than the share `most` of the warehouse; the command
         line takes half.
         """
-        return wap.collect(self._world, self._world.clock() - older_than, most)
+        return wap.collect_garbage(self._world, self._world.clock() - older_than, most)
 
     def relocate(self) -> tuple[AssetKey, ...]:
         """Give the tables of a moved or copied lake their new place; those done. All or nothing."""

@@ -25,7 +25,7 @@ from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.plan.readmission import Quarantined
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import history, lineage
-from lakeflow.core.view.audits import Inspected, looked_at, recorded
+from lakeflow.core.view.audits import Inspected, recorded
 from lakeflow.core.view.consistency import undefined
 from lakeflow.core.view.findings import Finding
 from lakeflow.core.view.health import by_urgency, health, modified
@@ -111,7 +111,7 @@ class ReadableLake:
     ) -> Plan:
         """What `materialize` would do now, and why."""
         chosen, said = self.select(*selection, exclude=exclude), spelled(selection, exclude)
-        return wap.preview(self._world, wap.Request(chosen, said, force, refreshed=full_refresh, going_on=go_on))
+        return wap.plan(self._world, wap.Request(chosen, said, force, refreshed=full_refresh, going_on=go_on))
 
     def audit(
         self, *selection: str, exclude: str = "", ref: str = MAIN, snapshot: str | None = None, history: int = 1
@@ -121,20 +121,13 @@ class ReadableLake:
         Nothing is written or recorded. With `history` the last so many snapshots of main that changed its rows, newest
         first: which of them would these checks have held? UsageError when nothing selected stands there.
         """
-        keys = self.select(*selection, exclude=exclude)
-        tables = wap.tables_around(self._world, keys)
-        found = looked_at({key: tables[key] for key in keys if key in tables}, ref, snapshot, history)
-        return tuple(wap.inspect(self._world, tables, [wap.AuditTarget(key, at) for key, at in found]))
+        return wap.audit(self._world, self.select(*selection, exclude=exclude), ref, snapshot, history)
 
     def failing(
         self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, limit: int = 20
     ) -> tuple[CheckResult, ...]:
         """What today's checks find of an asset, with so many of the rows that fail each; nothing is recorded."""
-        key = self._one(asset)
-        tables = wap.tables_around(self._world, [key])
-        found = looked_at({key: tables[key]} if key in tables else {}, ref, snapshot, 1)
-        looks = [wap.AuditTarget(key, at, limit) for key, at in found]
-        return next(wap.inspect(self._world, tables, looks)).checks
+        return wap.failing(self._world, self._one(asset), ref, snapshot, limit)
 
     def audited(self, run: str, *selection: str, exclude: str = "") -> tuple[Inspected, ...]:
         """What the audits of that run recorded; nothing is audited again."""
@@ -149,7 +142,7 @@ class ReadableLake:
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
         """Newest first. One whose process died is abandoned, also before the next writer records that."""
-        return wap.as_they_are(self._world.ledger, lambda: self._world.ledger.runs(limit))
+        return wap.runs(self._world.ledger, lambda: self._world.ledger.runs(limit))
 
     def waiting(self) -> tuple[RunRecord, ...]:
         """Newest first: runs that left something unpublished which no later run took up."""
@@ -157,7 +150,7 @@ class ReadableLake:
 
     def run(self, prefix: str) -> RunRecord:
         """The run whose id starts so; UsageError when none or several do."""
-        return wap.as_they_are(self._world.ledger, lambda: (self._world.ledger.run(prefix),))[0]
+        return wap.runs(self._world.ledger, lambda: (self._world.ledger.run(prefix),))[0]
 
     def log(self, prefix: str) -> tuple[str, ...]:
         """What happened when in the run whose id starts so, a line an event; UsageError when no log of it is here."""
@@ -238,7 +231,7 @@ class ReadableLake:
         AssetError when the code fails, or an input was never published.
         """
         key = self._one(asset)
-        return self._masked(wap.compute(self._world, key, limit, _to_stderr), key)
+        return self._masked(wap.preview(self._world, key, limit, _to_stderr), key)
 
     def doctor(self, *, deep: bool = False) -> tuple[Finding, ...]:
         """What is well and what is wrong with this machine and this lake; repairs nothing. `deep` reads all data and

@@ -1,36 +1,40 @@
-"""The story: write to a branch, audit that very snapshot, decide, publish what passed in one commit."""
+"""The story: write to a branch, audit that very snapshot, decide, publish what passed in one commit.
 
-from lakeflow.wap.decide.garbage import collect, garbage
-from lakeflow.wap.decide.runs import discard, publish_held, rollback
+A function here has the name of the method of `Lake` that calls it.
+"""
+
+from lakeflow.wap.decide.garbage import collect_garbage, garbage
+from lakeflow.wap.decide.runs import discard, publish, rollback
 from lakeflow.wap.decide.tables import adopt, drop
-from lakeflow.wap.look.audit import AuditTarget, inspect, tables_around
-from lakeflow.wap.look.preview import compute
-from lakeflow.wap.look.runs import as_they_are
+from lakeflow.wap.look.audit import audit, failing
+from lakeflow.wap.look.preview import preview
+from lakeflow.wap.look.runs import runs
 from lakeflow.wap.run.backfill import backfill
-from lakeflow.wap.run.materialize import Request, materialize, preview, retry
+from lakeflow.wap.run.materialize import materialize, readmit, retry
+from lakeflow.wap.run.plan import Request, plan
 from lakeflow.wap.step.readmitting import quarantined
 from lakeflow.wap.world import Invocation, Policy, World
 
 __all__ = [
-    "AuditTarget",
     "Invocation",
     "Policy",
     "Request",
     "World",
     "adopt",
-    "as_they_are",
+    "audit",
     "backfill",
-    "collect",
-    "compute",
+    "collect_garbage",
     "discard",
     "drop",
+    "failing",
     "garbage",
-    "inspect",
     "materialize",
+    "plan",
     "preview",
-    "publish_held",
+    "publish",
     "quarantined",
+    "readmit",
     "retry",
     "rollback",
-    "tables_around",
+    "runs",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 
+from lakeflow import wap
 from tests.docs.pages import ROOT
 
 SOURCES = {
@@ -22,3 +23,32 @@ def test_no_two_classes_have_the_same_name_even_where_one_is_private() -> None:
                 found[node.name.lstrip("_")].append(f"{path}:{node.lineno}")
     assert len(found) > 300
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
+
+
+ANOTHER_NAME = {"run": {"runs"}}
+"""`wap.run` is a room."""
+
+
+def _calls_of_wap(method: ast.FunctionDef) -> set[str]:
+    """The functions of `lakeflow.wap` that it calls; its classes are no functions."""
+    found = (node.func for node in ast.walk(method) if isinstance(node, ast.Call))
+    return {
+        each.attr
+        for each in found
+        if isinstance(each, ast.Attribute) and ast.unparse(each.value) == "wap" and each.attr.islower()
+    }
+
+
+def test_a_method_of_the_lake_and_the_function_of_wap_that_it_calls_have_the_same_name() -> None:
+    trees = (SOURCES[f"lakeflow/lake/{name}.py"] for name in ("lake", "reading"))
+    methods = [
+        method
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        for method in node.body
+        if isinstance(method, ast.FunctionDef)
+    ]
+    called = {method.name: names for method in methods if (names := _calls_of_wap(method))}
+    assert {name: names for name, names in called.items() if names != {name}} == ANOTHER_NAME
+    assert set().union(*called.values()) == {name for name in wap.__all__ if name.islower()}

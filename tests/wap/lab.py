@@ -123,7 +123,7 @@ class Lab:
         return run
 
     def plan(self, names: str = "", **asked: Any) -> Plan:
-        return wap.preview(self.world, self._request(names, **asked))
+        return wap.plan(self.world, self._request(names, **asked))
 
     def is_fresh(self, names: str = "") -> bool:
         return not self.plan(names).steps
@@ -132,7 +132,7 @@ class Lab:
         return wap.retry(self.world, _id(run), 0.0, self.events.append)
 
     def publish(self, run: RunRecord | str, names: str = "", reason: str | None = None) -> RunRecord:
-        return wap.publish_held(self.world, _id(run), keys(names), reason, self.events.append)
+        return wap.publish(self.world, _id(run), keys(names), reason, self.events.append)
 
     def discard(self, run: RunRecord | str) -> RunRecord:
         return wap.discard(self.world, _id(run))

@@ -18,7 +18,7 @@ def garbage(world: World, before: datetime) -> tuple[Garbage, ...]:
     return (*found, world.catalog.remains(world.ledger.dropped(), before))
 
 
-def collect(world: World, before: datetime, most: float) -> tuple[Garbage, ...]:
+def collect_garbage(world: World, before: datetime, most: float) -> tuple[Garbage, ...]:
     """The same, removed, unless it is more than the share `most` of everything: UsageError, and nothing is.
 
     A table at which a run is at work is left for another time; runs wait for nobody long.

@@ -27,12 +27,12 @@ from lakeflow.wap.run.materialize import (
     under_todays_names,
     with_old_names,
 )
-from lakeflow.wap.run.publish import publish, publish_forced
+from lakeflow.wap.run.publish import publish_forced, publish_passed
 from lakeflow.wap.step.step import audit
 from lakeflow.wap.world import World
 
 
-def publish_held(
+def publish(
     world: World, run_id: str, selected: Sequence[AssetKey], reason: str | None, observer: Observer
 ) -> RunRecord:
     """Audit the held snapshots of a run again with today's checks and publish what passes.
@@ -58,7 +58,7 @@ def publish_held(
                 audit(attempt, step)
             if reason is not None:
                 return publish_forced(attempt, keys, reason)
-            return publish(attempt, partial(_outdated, attempt))
+            return publish_passed(attempt, partial(_outdated, attempt))
 
 
 def discard(world: World, run_id: str) -> RunRecord:

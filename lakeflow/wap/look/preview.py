@@ -30,7 +30,7 @@ from lakeflow.wap.world import World
 _ALL_ROWS: Final = frozenset({Cause.REBUILD, Cause.FULL_REFRESH, Cause.GOES_ON, Cause.WAITS})
 
 
-def compute(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
+def preview(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
     """The first rows that the asset's code gives now, in the types that they would be stored in.
 
     Its inputs are pinned as one catalog read finds main. Nothing is written: no table, branch, lease or record of a

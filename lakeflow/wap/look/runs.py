@@ -13,7 +13,7 @@ from lakeflow.core.run.leases import died
 _DIED: Final = "its process died"
 
 
-def as_they_are(ledger: Ledger, read: Callable[[], tuple[RunRecord, ...]]) -> tuple[RunRecord, ...]:
+def runs(ledger: Ledger, read: Callable[[], tuple[RunRecord, ...]]) -> tuple[RunRecord, ...]:
     """What `read` finds; a run whose process died is abandoned, whether or not a writer has recorded that yet.
 
     Leases are looked at between two reads: what runs before and after had one, if it lives.

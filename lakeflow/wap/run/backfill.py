@@ -14,7 +14,8 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.timeline import Window
 from lakeflow.core.plan.partitions import Backfill
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest, WindowEnded, cut
-from lakeflow.wap.run.materialize import Request, materialize
+from lakeflow.wap.run.materialize import materialize
+from lakeflow.wap.run.plan import Request
 from lakeflow.wap.world import World
 
 Watcher: TypeAlias = Callable[[BackfillEvent], None]

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from lakeflow.core.errors import BusyError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
-from lakeflow.core.model.quarantine import with_their_quarantines
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.model.table import Rename
 from lakeflow.core.model.timeline import Window
-from lakeflow.core.plan import planning
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.partitions import ASKED, Backfill
 from lakeflow.core.plan.planning import Plan, Step
-from lakeflow.core.plan.readmission import plan_readmission
 from lakeflow.core.plan.reasons import Cause
 from lakeflow.core.ports import Transaction
 from lakeflow.core.run.branches import on_branches
@@ -27,40 +24,13 @@ from lakeflow.core.run.resources import lanes, share
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.parallel import ParallelSteps
+from lakeflow.wap.run import plan as plans
 from lakeflow.wap.run.lease import leased
-from lakeflow.wap.run.publish import publish
+from lakeflow.wap.run.plan import Request
+from lakeflow.wap.run.publish import publish_passed
 from lakeflow.wap.step.sizes import bytes_to_read, is_large
 from lakeflow.wap.step.step import audit, carry_out, clear_branch
 from lakeflow.wap.world import World
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked of a run. `refreshed` makes all of it anew from nothing, `going_on` nothing of it.
-
-    `wait` is in seconds; `selection` is kept for the record. With `backfill` only partitions in that span of time are
-    planned, and of assets without partitions nothing changes. With `readmits` an asset is written from its quarantine.
-    """
-
-    selected: tuple[AssetKey, ...]
-    selection: tuple[str, ...] = ()
-    forced: bool = False
-    all_or_nothing: bool = False
-    wait: float = 0.0
-    refreshed: bool = False
-    backfill: Backfill | None = None
-    readmits: bool = False
-    going_on: bool = False
-
-
-def preview(world: World, request: Request) -> Plan:
-    """The plan as things stand now; touches nothing. ConfigError when something selected hashes without a salt."""
-    if request.refreshed and request.going_on:
-        hint = "--go-on keeps what stands, --full-refresh makes it anew: give one of them"
-        raise UsageError("a run cannot both go on and make all of it anew", hint=hint)
-    selected = with_their_quarantines(world.project.assets, request.selected)
-    require_salt(world.project, selected)
-    return _plan(world, world.facts(selected, anew=request.refreshed), selected, request)
 
 
 def materialize(world: World, request: Request, observer: Observer) -> RunRecord | None:
@@ -68,7 +38,7 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
 
     The plan is made again under the leases; what the observer is told is what runs.
     """
-    first = preview(world, request)
+    first = plans.plan(world, request)
     if not first.steps:
         observer(Planned(first))
         return None
@@ -83,7 +53,7 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
     mine = tuple(step.asset for step in first.steps)
     with leased(world, run.id, with_old_names(world, mine), request.wait) as lease:
         facts = settled_facts(world, mine, anew=request.refreshed)
-        plan = _plan(world, facts, mine, request)
+        plan = plans.plan_on(world, facts, mine, request)
         said = tuple(dict.fromkeys((*first.warnings, *plan.warnings)))  # of what is fresh only the first plan warns
         plan = replace(plan, fresh=(*first.fresh, *plan.fresh), warnings=said)
         observer(Planned(plan))
@@ -91,6 +61,11 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
             return None
         run = replace(run, steps=tuple(_planned(step, world, facts) for step in plan.steps))
         return _run(Attempt(world, lease, run, facts, observer), plan)
+
+
+def readmit(world: World, key: AssetKey, wait: float, observer: Observer) -> RunRecord | None:
+    """A run that writes an asset from its own quarantine. None when no row waits there."""
+    return materialize(world, Request((key,), (str(key),), wait=wait, readmits=True), observer)
 
 
 def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunRecord:
@@ -111,7 +86,7 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
         )
         facts = settled_facts(world, keys, anew=again.refreshed)
         before = on_branches(before, facts.tables)  # the attempt before may have died between a commit and its note
-        plan = _plan(world, facts, keys, again)
+        plan = plans.plan_on(world, facts, keys, again)
         observer(Planned(plan))
         run = replace(
             before,
@@ -126,20 +101,6 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
             ),
         )
         return _run(Attempt(world, lease, run, facts, observer), plan)
-
-
-def _plan(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request) -> Plan:
-    if request.readmits:
-        return plan_readmission(world.project, facts, keys)
-    return planning.plan(
-        world.project,
-        facts,
-        keys,
-        forced=request.forced,
-        refreshed=request.refreshed,
-        going_on=request.going_on,
-        backfill=request.backfill,
-    )
 
 
 def with_old_names(world: World, keys: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
@@ -241,7 +202,7 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
         _side_by_side(attempt, plan)
         for early in _checked_too_early(attempt):
             audit(attempt, early)
-        final = publish(attempt, lambda key: _again(attempt, plan, key))
+        final = publish_passed(attempt, lambda key: _again(attempt, plan, key))
     attempt.tell(RunEnded(final))
     return final
 

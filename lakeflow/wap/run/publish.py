@@ -29,7 +29,7 @@ ROUNDS: Final = 5
 Rewrite = Callable[[AssetKey], None]
 
 
-def publish(attempt: Attempt, rewrite: Rewrite) -> RunRecord:
+def publish_passed(attempt: Attempt, rewrite: Rewrite) -> RunRecord:
     """Decide, publish what passed, and end the run; ledger and tables change in the same transaction.
 
     `rewrite` runs a step again whose input was put on top of a moved main.

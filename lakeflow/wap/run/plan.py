@@ -1,0 +1,61 @@
+"""The plan of a run: what `materialize` would do as things stand now, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lakeflow.core.errors import UsageError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.quarantine import with_their_quarantines
+from lakeflow.core.plan import planning
+from lakeflow.core.plan.facts import Facts
+from lakeflow.core.plan.partitions import Backfill
+from lakeflow.core.plan.planning import Plan
+from lakeflow.core.plan.readmission import plan_readmission
+from lakeflow.core.version.salt import require_salt
+from lakeflow.wap.world import World
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a run. `refreshed` makes all of it anew from nothing, `going_on` nothing of it.
+
+    `wait` is in seconds; `selection` is kept for the record. With `backfill` only partitions in that span of time are
+    planned, and of assets without partitions nothing changes. With `readmits` an asset is written from its quarantine.
+    """
+
+    selected: tuple[AssetKey, ...]
+    selection: tuple[str, ...] = ()
+    forced: bool = False
+    all_or_nothing: bool = False
+    wait: float = 0.0
+    refreshed: bool = False
+    backfill: Backfill | None = None
+    readmits: bool = False
+    going_on: bool = False
+
+
+def plan(world: World, request: Request) -> Plan:
+    """The plan as things stand now; touches nothing. ConfigError when something selected hashes without a salt."""
+    if request.refreshed and request.going_on:
+        hint = "--go-on keeps what stands, --full-refresh makes it anew: give one of them"
+        raise UsageError("a run cannot both go on and make all of it anew", hint=hint)
+    selected = with_their_quarantines(world.project.assets, request.selected)
+    require_salt(world.project, selected)
+    return plan_on(world, world.facts(selected, anew=request.refreshed), selected, request)
+
+
+def plan_on(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request) -> Plan:
+    """The plan for these assets on facts that were gathered already."""
+    if request.readmits:
+        return plan_readmission(world.project, facts, keys)
+    return planning.plan(
+        world.project,
+        facts,
+        keys,
+        forced=request.forced,
+        refreshed=request.refreshed,
+        going_on=request.going_on,
+        backfill=request.backfill,
+    )

@@ -13,12 +13,12 @@ import os
 import resource
 import runpy
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
+
+import psutil
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
@@ -95,34 +95,22 @@ def _end_all() -> None:
         signal.signal(told, signal.SIG_IGN)
     with suppress(ChildProcessError):
         while True:
-            for pid in _below(os.getpid()):
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
+            for process in _below(os.getpid()):
+                with suppress(psutil.Error):
+                    process.kill()
             os.waitpid(-1, 0)
 
 
-def _below(top: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for pid, parent in _parents():
-        children.setdefault(parent, []).append(pid)
-    found, new = list[int](), [top]
+def _below(top: int) -> list[psutil.Process]:
+    """As each process names its parent; psutil's own `children` compares times, which move with the clock."""
+    children: dict[int, list[psutil.Process]] = defaultdict(list)
+    for process in psutil.process_iter(["ppid"]):
+        children[process.info["ppid"]].append(process)
+    found, new = list[psutil.Process](), children[top]
     while new:
-        new = [child for pid in new for child in children.get(pid, ())]
         found += new
+        new = [child for process in new for child in children[process.pid]]
     return found
-
-
-def _parents() -> Iterator[tuple[int, int]]:
-    """Each process and its parent."""
-    if sys.platform != "linux":
-        lines = subprocess.run(["/bin/ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
-        yield from ((int(pid), int(parent)) for pid, parent in map(str.split, lines.splitlines()))
-        return
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                # proc(5): `pid (name) state ppid …`; the name may hold blanks and brackets
-                yield int(entry.name), int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
 
 
 def _end_as(status: int) -> None:

@@ -1,18 +1,21 @@
-"""Which process am I, and does that one still live? Linux reads /proc, macOS asks ps and sysctl."""
+"""Which process am I, and does that one still live? What psutil cannot tell exactly is asked of the system."""
 
 from __future__ import annotations
 
 import os
-import platform
+import re
 import socket
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from lakeflow.core.model.run import Holder
 
-_GONE: Final = frozenset("ZXx")  # proc(5): zombie and dead; a zombie writes nothing any more
+_LINUX: Final = sys.platform == "linux"
+_BOOT: Final = ("sysctl", "-n", "kern.bootsessionuuid")
+_IS_NUMBER: Final = re.compile(r"[0-9.]+")
 
 
 def me() -> Holder:
@@ -34,19 +37,23 @@ def is_alive(holder: Holder) -> bool | None:
 
 @cache  # by process: a forked child is somebody else
 def _describe(pid: int) -> Holder:
-    started = _state_and_start(pid)
-    return Holder(host=socket.gethostname(), boot_id=_boot(), pid=pid, process_started=started[1] if started else "")
+    return Holder(host=socket.gethostname(), boot_id=_boot(), pid=pid, process_started=_started(pid))
 
 
 def _lives(pid: int, started: str) -> bool | None:
-    found = _state_and_start(pid)
-    if found is None:
+    import psutil  # noqa: PLC0415  only who meets a lease needs it
+
+    if not _LINUX and not _IS_NUMBER.fullmatch(started):
+        return None  # written by a release that spelled it otherwise: its heartbeat tells
+    try:
+        process = psutil.Process(pid)
+        return process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD} and _started(pid) == started
+    except psutil.Error:
         return None if _exists(pid) else False
-    return found[0] not in _GONE and found[1] == started
 
 
 def _exists(pid: int) -> bool:
-    """Also true for a process whose details are hidden from us (hidepid)."""
+    """Also of a process whose details are hidden from us (hidepid), which psutil takes for gone."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -56,31 +63,29 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def _state_and_start(pid: int) -> tuple[str, str] | None:
-    """One letter of state and the start time, in the system's own spelling; None when there is no such process."""
-    if platform.system() != "Linux":
-        state, _, started = _ask("ps", "-o", "stat=,lstart=", "-p", str(pid)).partition(" ")
-        return (state[:1], " ".join(started.split())) if state else None
+def _started(pid: int) -> str:
+    """When the process began, as nothing but its own end changes it; empty when there is no such process.
+
+    On Linux that is the count of ticks since the boot: psutil adds the time of the boot, which moves with the clock.
+    """
+    if not _LINUX:
+        import psutil  # noqa: PLC0415  as above
+
+        return repr(psutil.Process(pid).create_time())
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return None
+        return ""
     # proc(5): `pid (name) state …`; the name may hold blanks and brackets, the start time is field 22.
-    fields = stat.rpartition(")")[2].split()
-    return fields[0], fields[19]
+    return stat.rpartition(")")[2].split()[19]
 
 
 @cache
 def _boot() -> str:
-    """The boot of this machine and, on Linux, the namespace in which process numbers mean something."""
-    if platform.system() != "Linux":
-        return _ask("sysctl", "-n", "kern.bootsessionuuid")
+    """The boot of this machine and, on Linux, the namespace in which process numbers mean something. psutil knows only
+    the time of the boot, which two machines may share, and which moves with the clock.
+    """
+    if not _LINUX:
+        return subprocess.run(_BOOT, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
-
-
-def _ask(*command: str) -> str:
-    try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""

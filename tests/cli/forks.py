@@ -58,7 +58,7 @@ class Forks:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-m", "tests.cli.forks"]
-        self._process = subprocess.Popen(command, stdin=theirs, cwd=Path(__file__).parents[2], env=CLEAN)
+        self._process = subprocess.Popen(command, stdin=theirs.fileno(), cwd=Path(__file__).parents[2], env=CLEAN)
         theirs.close()
         self._socket = ours
 

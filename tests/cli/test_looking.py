@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +23,7 @@ FILES = {
 
 
 @pytest.fixture
-def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two assets that were never built; the working directory is theirs."""
     monkeypatch.chdir(make(tmp_path, FILES))
     return tmp_path

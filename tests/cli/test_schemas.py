@@ -194,7 +194,8 @@ def test_every_schema_is_a_schema_and_every_command_has_one() -> None:
 
 
 def test_every_answer_is_as_its_schema_says(said: Said) -> None:
-    answered, failed = set(), set()
+    answered: set[str] = set()
+    failed: set[str] = set()
     for words, _, out in said:
         if "--events" not in words:
             envelope = json.loads(out)

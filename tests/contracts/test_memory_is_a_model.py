@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,10 @@ class IcebergSide(Side):
             table.append(pa.table(columns, schema=schema))
 
 
+def _create(side: Side, key: AssetKey) -> None:
+    side.catalog.create(key, NARROW)
+
+
 def answer(act: Callable[[], object]) -> str:
     try:
         act()
@@ -96,7 +101,7 @@ class BothCatalogs(RuleBasedStateMachine):
         self.model = MemorySide(MemoryCatalog(wall_clock))
         self.real = IcebergSide(lab)
         for key in KEYS:
-            self.both(lambda side, key=key: side.catalog.create(key, NARROW))
+            self.both(partial(_create, key=key))
 
     def teardown(self) -> None:
         self.real.lab.database.close()
@@ -104,7 +109,8 @@ class BothCatalogs(RuleBasedStateMachine):
 
     def both(self, act: Callable[[Side], object]) -> None:
         """The same on both sides: the same answer, and then the same to be seen."""
-        said = [answer(lambda side=side: act(side)) for side in (self.model, self.real)]
+        sides: tuple[Side, Side] = (self.model, self.real)
+        said = [answer(partial(act, side)) for side in sides]
         assert said[0] == said[1]
         for key in KEYS if len(self.model.catalog.keys()) == len(KEYS) == len(self.real.catalog.keys()) else ():
             assert seen(self.model, key) == seen(self.real, key)

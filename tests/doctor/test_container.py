@@ -78,7 +78,8 @@ def test_blocks_and_counts_of_other_writers_are_understood() -> None:
     head = b"Obj\x01" + b"\x02" + b"\x16avro.schema" + bytes([2 * len(schema)]) + schema + b"\x00"
     array = b"\x01\x02\x04" + b"\x02\x06" + b"\x00"  # minus one item in one byte: 2; then one item: 3
     block = b"\x02" + bytes([2 * len(array)]) + array + b"s" * 16
-    assert unpack(io.BytesIO(head + b"s" * 16 + block + block).read()).records == ([2, 3], [2, 3])
+    records: tuple[object, ...] = unpack(io.BytesIO(head + b"s" * 16 + block + block).read()).records
+    assert records == ([2, 3], [2, 3])
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def read(engine: DuckEngine, scan: Scan) -> list[int]:
 
 def position_deletes(path: Path, rows: list[tuple[str, int]]) -> DeleteFile:
     listed = ", ".join(f"('{file}', {position})" for file, position in rows)
-    duckdb.sql(f"FROM (VALUES {listed}) t(file_path, pos)").write_parquet(str(path))
+    duckdb.execute(f"COPY (FROM (VALUES {listed}) t(file_path, pos)) TO '{path}' (FORMAT parquet)")
     return DeleteFile(f"file://{path}", "parquet")
 
 
@@ -115,7 +115,7 @@ def test_an_empty_snapshot_has_columns_and_no_rows(engine: DuckEngine) -> None:
 
 def test_a_file_without_field_ids_is_refused_when_footers_must_be_looked_at(engine: DuckEngine, data: Path) -> None:
     path = data / "foreign.parquet"
-    duckdb.sql("SELECT 1 AS a").write_parquet(str(path))
+    duckdb.execute(f"COPY (SELECT 1 AS a) TO '{path}' (FORMAT parquet)")
     scan = Scan(RAW, 1, Schema((Field("a", INT, 1),)), (str(path),), unmarked=True)
     with pytest.raises(AssetError, match="no field ids"):
         engine.relation(scan)

@@ -78,7 +78,7 @@ def test_a_file_holds_exactly_the_table_s_types_whatever_was_produced(engine: Du
     schema = Schema((Field("n", LONG, 7), Field("money", Decimal(18, 4), 8), Field("at", Primitive("timestamp"), 9)))
     text = "SELECT 1::TINYINT AS N, 1.25::DECIMAL(9,2) AS money, '2020-01-01'::TIMESTAMP_MS AS at"
     (file,) = write_as(engine, text, schema, data)
-    found = duckdb.sql(f"SELECT name, type, field_id, scale FROM parquet_schema('{file.path}') OFFSET 1").fetchall()
+    found = duckdb.execute(f"SELECT name, type, field_id, scale FROM parquet_schema('{file.path}') OFFSET 1").fetchall()
     assert found == [("n", "INT64", 7, None), ("money", "INT64", 8, 4), ("at", "INT64", 9, None)]
 
 
@@ -86,7 +86,7 @@ def test_columns_that_were_not_produced_are_null_and_structs_follow_their_names(
     point = Struct((Field("x", LONG, 3), Field("y", LONG, 4), Field("z", STRING, 5)))
     schema = Schema((Field("gone", STRING, 1), Field("p", List(Field("element", point, 6)), 2)))
     (file,) = write_as(engine, "SELECT [{'Y': 2, 'x': 1}] AS p", schema, data)
-    found = duckdb.sql(f"FROM '{file.path}'").fetchall()
+    found = duckdb.execute(f"FROM '{file.path}'").fetchall()
     assert found == [(None, [{"x": 1, "y": 2, "z": None}])]
 
 

@@ -39,7 +39,7 @@ _ARROW = {
 }
 
 
-def scan_of(directory: Path, key: AssetKey = WEATHER, **columns: tuple[str, Sequence[Any]]) -> Scan:
+def scan_of(directory: Path, key: AssetKey = WEATHER, /, **columns: tuple[str, Sequence[Any]]) -> Scan:
     """A snapshot of one Parquet file; each column is its type and its values."""
     path = directory / f"{key.layer}_{key.name}.parquet"
     fields = [
@@ -66,6 +66,7 @@ def row_check(sql: str, name: str = "bad_rows", severity: Severity = Severity.CR
 
 
 def request(scan: Scan, *files: CheckFile, **more: Any) -> AuditRequest:
+    assert isinstance(scan.key, AssetKey)
     return AuditRequest(scan.key, scan, Suite(files), **{"root": str(Path.cwd()), **more})
 
 

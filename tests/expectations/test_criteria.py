@@ -17,7 +17,7 @@ from lakeflow.adapters.expectations.checks.expectation import Judged
 from lakeflow.adapters.expectations.compile.compile import ExpectationSource, compile_expectation
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.library.criteria import Settled, plain
-from lakeflow.adapters.expectations.metrics.metrics import FromSchema
+from lakeflow.adapters.expectations.metrics.metrics import FromSchema, Plan
 from lakeflow.adapters.expectations.table import Audited
 from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.type_names import parse_type
@@ -135,10 +135,15 @@ def _answered(chance: Random, rule: Judged, kind: Callable[[Random], Any]) -> di
     return values | _distribution(chance, rule)
 
 
+def _counts(metric: Plan) -> int:
+    """How many bins a histogram has."""
+    return 0 if isinstance(metric, FromSchema) else metric.sql.count("count(")
+
+
 def _distribution(chance: Random, rule: Judged) -> dict[str, Any]:
     """Figures of one column, which fit together."""
     counts = {value: chance.randrange(1, 9) for value in chance.sample((1.0, 2.0, 3.5, 4.0), chance.randrange(1, 5))}
-    histogram = next((plan.sql.count("count(") for name, plan in rule.metrics.items() if "histogram" in name), 0)
+    histogram = next((_counts(plan) for name, plan in rule.metrics.items() if "histogram" in name), 0)
     bins = [chance.randrange(9) for _ in range(histogram)]
     beside = [chance.choice((0, chance.randrange(9))) for _ in range(2)]
     commonest = chance.sample((1, 2, 3, 4, "1", "2"), chance.randrange(1, 4))

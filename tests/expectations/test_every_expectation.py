@@ -70,7 +70,7 @@ def test_the_page_names_no_expectation_that_there_is_not() -> None:
 
 
 _ROW: Final = re.compile(r"^\| `(\w+)` \| (.+) \|$", re.MULTILINE)
-_PAGE: Final = dict(_ROW.findall((Path(__file__).parents[2] / "docs/expectations.md").read_text()))
+_PAGE: Final[dict[str, str]] = dict(_ROW.findall((Path(__file__).parents[2] / "docs/expectations.md").read_text()))
 _OWN: Final = re.compile(r"\(SELECT|FROM \(|GROUP BY|median|quantile")
 
 

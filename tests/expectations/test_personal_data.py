@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.table import Scan
@@ -78,7 +79,7 @@ def test_a_sample_hides_the_personal_column_and_shows_the_others(people: Scan) -
 
 def test_a_query_that_may_read_personal_data_elsewhere_shows_no_sample(people: Scan, tmp_path: Path) -> None:
     scan = scan_of(tmp_path, number=("int", [1]))
-    elsewhere = replace(people, key=type(people.key)(people.key.layer, "people"))
+    elsewhere = replace(people, key=AssetKey(Layer.SILVER, "people"))
     query = row_check("select ssn as number from silver.people")
     asked = request(scan, query, relations={"silver.people": elsewhere}, pii=frozenset({"ssn"}))
     (result,) = checks(asked)

@@ -80,7 +80,7 @@ def _rewrite(table: Table, file: DataFile) -> None:
             ManifestEntry.from_args(status=ManifestEntryStatus.ADDED, snapshot_id=snapshot.snapshot_id, data_file=file)
         )
     manifests = [*snapshot.manifests(io), m.to_manifest_file()]
-    listed, later = f"{folder}/snap-with-deletes.avro", snapshot.sequence_number + 1
+    listed, later = f"{folder}/snap-with-deletes.avro", (snapshot.sequence_number or 0) + 1
     with write_manifest_list(
         2,
         io.new_output(listed),

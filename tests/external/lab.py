@@ -43,7 +43,9 @@ class Theirs:
             catalog.create_namespace_if_not_exists("shop")
             made = catalog.create_table_if_not_exists(table, rows.schema, properties=properties)
             made.append(rows)
-            return int(made.current_snapshot().snapshot_id)
+            now = made.current_snapshot()
+            assert now is not None
+            return now.snapshot_id
 
     def location(self, table: str = "shop.orders") -> str:
         with closing(self.catalog()) as catalog:

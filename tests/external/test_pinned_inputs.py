@@ -13,6 +13,7 @@ from lakeflow.core.errors import LakeflowError
 from lakeflow.core.model.run import RunState, StepState
 from tests.external.deletes import hide_first_row, hide_id
 from tests.external.lab import ORDERS, Theirs, ids, make, only_step, opened, reasons
+from tests.runs import ran
 
 PYTHON = """
 from lakeflow import Relation, asset
@@ -51,7 +52,7 @@ def test_sql_reads_the_table_under_its_full_name_and_the_snapshot_is_recorded(tm
 def test_python_receives_it_as_a_parameter_or_names_it_in_sql(tmp_path: Path, theirs: Theirs) -> None:
     theirs.write(range(4))
     with opened(make(tmp_path, {"layers/silver/sales.py": PYTHON})) as lake:
-        assert lake.materialize().state is RunState.PUBLISHED
+        assert ran(lake.materialize()).state is RunState.PUBLISHED
         assert ids(lake, "silver.orders") == [2, 3]
         assert ids(lake, "silver.doubled") == [0, 2, 4, 6]
         assert lake.preview("silver.doubled", limit=9).columns == ("id",)
@@ -156,7 +157,7 @@ def test_what_cannot_be_read_is_planned_as_that_and_fails_alone(
     files = {"layers/silver/orders.sql": ORDERS, "layers/bronze/ours.sql": "select 1 as id"}
     with opened(make(tmp_path, files)) as lake:
         lake.status()
-        run = lake.materialize()
+        run = ran(lake.materialize())
         outcome = {str(step.asset): step for step in run.steps}
         assert outcome["bronze.ours"].state is StepState.PUBLISHED
         assert outcome["silver.orders"].state is StepState.ERRORED
@@ -188,7 +189,7 @@ def test_a_type_that_cannot_be_read_stops_only_who_reads_the_table(
     ) as lake:
         assert [str(status.health) for status in lake.status()] == ["never built"] * 2
         assert lake.lineage("silver.orders")
-        assert lake.materialize("bronze.ours").state is RunState.PUBLISHED
+        assert ran(lake.materialize("bronze.ours")).state is RunState.PUBLISHED
         with pytest.raises(LakeflowError, match=r"column 'v.*, which this release cannot read"):
             lake.preview("silver.orders", limit=1)
         assert "which this release cannot read" in only_step(lake.materialize("silver.orders")).reason
@@ -209,6 +210,6 @@ def test_types_of_format_v3_that_can_be_read_are_in_nobodys_way(
     _v3(theirs, type_)
     whole = ORDERS.replace("id, amount", "*")
     with opened(make(tmp_path, {"layers/silver/orders.sql": ORDERS, "layers/silver/whole.sql": whole})) as lake:
-        outcome = {str(step.asset): step for step in lake.materialize().steps}
+        outcome = {str(step.asset): step for step in ran(lake.materialize()).steps}
         assert ids(lake, "silver.orders") == [0, 1]
         assert outcome["silver.whole"].state is state, outcome["silver.whole"].reason

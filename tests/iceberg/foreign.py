@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table as IcebergTable
 
 from lakeflow.adapters.iceberg.commit.commits import TableCommit
+from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles
 from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
 from lakeflow.adapters.iceberg.manifests.snapshots import SnapshotDraft, added_files, build
 from lakeflow.adapters.iceberg.metadata import updates as u
@@ -45,7 +46,7 @@ def compact(lab: Lab, key: AssetKey) -> None:
     pyiceberg cannot write one, so it is made of the same files under a snapshot of that name.
     """
 
-    def plan(found: dict[AssetKey, LoadedTable], scratch: object) -> list[TableCommit]:
+    def plan(found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> list[TableCommit]:
         now = found[key]
         files = LocalFiles(scratch)
         entries = now.json["snapshots"]

@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyiceberg.schema import Schema as IcebergSchema
+from pyiceberg.types import PrimitiveType
 
 from lakeflow.adapters.database import Database
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
@@ -60,6 +62,13 @@ def same_start(root: Path) -> Database:
     return database
 
 
+def primitive(schema: IcebergSchema, field_id: int) -> PrimitiveType:
+    """The type of a column that is no struct, list or map."""
+    type_ = schema.find_type(field_id)
+    assert isinstance(type_, PrimitiveType)
+    return type_
+
+
 @dataclass
 class Lab:
     root: Path
@@ -83,6 +92,7 @@ class Lab:
             return ()
         path = Path(self.catalog.data_directory(table)) / f"f-{uuid4()}.parquet"  # as our writer calls its files
         pq.write_table(arrow, path)
+        stats: dict[tuple[str, ...], ColumnStats]
         stats = {(name,): ColumnStats(arrow.num_rows, arrow[name].null_count) for name in arrow.column_names}
         return (WrittenFile(str(path), arrow.num_rows, path.stat().st_size, stats),)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -185,9 +186,11 @@ def test_what_record_raises_undoes_everything(lab: Lab) -> None:
 def test_what_record_writes_is_committed_with_the_tables(lab: Lab) -> None:
     with lab.database.transaction() as connection:
         connection.exec_driver_sql("create table notes (note text)")
-    lab.catalog.commit(
-        [publishing(lab.stage([1]))], lambda connection: connection.exec_driver_sql("insert into notes values ('x')")
-    )
+
+    def record(connection: Any) -> None:
+        connection.exec_driver_sql("insert into notes values ('x')")
+
+    lab.catalog.commit([publishing(lab.stage([1]))], record)
     with lab.database.read() as connection:
         assert connection.exec_driver_sql("select note from notes").scalar_one() == "x"
 

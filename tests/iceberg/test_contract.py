@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ class TestIcebergCatalog(CatalogContract):
 
     def data_file(self, catalog: IcebergCatalog, table: Table, rows: int) -> WrittenFile:
         del catalog
+        columns: dict[str, Sequence[object]]
         columns = {"n": list(range(rows)), "word": [f"w{number}" for number in range(rows)]}
         return self.lab.write(table, columns, table.schema)[0]
 

@@ -20,7 +20,7 @@ from lakeflow.core.model.table import Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Write
 from tests.iceberg import foreign
-from tests.iceberg.lab import FLIGHTS, Lab, staging
+from tests.iceberg.lab import FLIGHTS, Lab, primitive, staging
 
 _COLUMNS = Schema(
     (
@@ -75,7 +75,7 @@ def test_every_bound_holds_every_value(lab: Lab, stored: tuple[Table, DataFile])
         schema = theirs.schema()
     for field in table.schema.fields[:-2]:
         low, high = (
-            from_bytes(schema.find_type(field.id), bounds[field.id]) if field.id in bounds else None
+            from_bytes(primitive(schema, field.id), bounds[field.id]) if field.id in bounds else None
             for bounds in (file.lower_bounds, file.upper_bounds)
         )
         assert low is not None, field.name

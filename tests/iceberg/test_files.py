@@ -21,6 +21,7 @@ from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primiti
 from lakeflow.core.model.table import ColumnStats, Staging, WrittenFile
 from lakeflow.core.model.type_names import parse_value
 from lakeflow.core.model.write_mode import WriteMode
+from tests.iceberg.lab import primitive
 
 PLAINLY = Placed({"spec-id": 0, "fields": []}, 0)
 
@@ -43,7 +44,8 @@ def _bounds(type_: Type, low: str, high: str) -> tuple[Any, Any]:
     """As a reader decodes them; None where there is no bound."""
     file, iceberg = _file(type_, ColumnStats(3, 0, low=low, high=high))
     found = (file.lower_bounds.get(1), file.upper_bounds.get(1))
-    return tuple(None if bound is None else from_bytes(iceberg.find_type(1), bound) for bound in found)  # type: ignore[return-value]
+    lower, upper = (None if bound is None else from_bytes(primitive(iceberg, 1), bound) for bound in found)
+    return lower, upper
 
 
 @pytest.mark.parametrize(

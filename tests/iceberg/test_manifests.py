@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
+from pyiceberg.manifest import ManifestFile
 
 from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles
 from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
@@ -22,7 +23,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     read = module._read
 
-    def counting(manifest: module.ManifestFile) -> object:
+    def counting(manifest: ManifestFile) -> object:
         seen.append(manifest.manifest_path)
         return read(manifest)
 
@@ -84,6 +85,7 @@ def near(lab: Lab, ids: list[int | None], *columns: str) -> list[int]:
 def test_near_are_the_files_whose_bounds_do_not_rule_a_value_out(
     lab: Lab, ids: list[int | None], columns: tuple[str, ...], found: list[int]
 ) -> None:
-    for number, each in enumerate(([0, 4], [10, 19], [20, 29], [30], [None])):
-        lab.publish(bounded(lab, list(each), f"r{number}"), f"r{number}")
+    files: tuple[list[int | None], ...] = ([0, 4], [10, 19], [20, 29], [30], [None])
+    for number, each in enumerate(files):
+        lab.publish(bounded(lab, each, f"r{number}"), f"r{number}")
     assert near(lab, ids, *columns) == found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -78,6 +79,7 @@ _CASES: dict[str, list[ours.Update]] = {
 
 
 def _translated(update: ours.Update) -> Any:
+    kind: Callable[..., Any]
     values = dict(vars(update))
     match update:
         case ours.AddSchema():
@@ -103,6 +105,7 @@ def _translated(update: ours.Update) -> Any:
 
 
 def _translated_layout(update: ours.Update) -> Any:
+    kind: Callable[..., Any]
     values = dict(vars(update))
     match update:
         case ours.AddSpec():

@@ -92,7 +92,9 @@ def test_where_it_was_installed_from_is_what_others_install(
     real = PathDistribution.read_text
 
     def read(self: PathDistribution, name: str) -> str | None:
-        return (recorded and json.dumps(recorded)) if name == "direct_url.json" else real(self, name)
+        if name != "direct_url.json":
+            return real(self, name)
+        return json.dumps(recorded) if recorded else None
 
     monkeypatch.setattr(PathDistribution, "read_text", read)
     assert requirement in source().requirement

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ expectations = [
 """
 
 
-def run(root: Path, id_: int, price: float, high: int = 100, **asked: bool) -> RunRecord:
+def run(root: Path, id_: int, price: float, high: int = 100, **asked: Any) -> RunRecord:
     for name, text in {
         "pyproject.toml": "[tool.lakeflow]\nthreads = 1\n",
         "layers/bronze/sales.sql": SQL.format(id=id_, price=price),

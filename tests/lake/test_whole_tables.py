@@ -11,6 +11,7 @@ from lakeflow.core.model.run import RunState, StepState
 from lakeflow.core.view.findings import Level
 from tests.cli.process import lakeflow
 from tests.external.lab import ids, make, only_step, opened, reasons
+from tests.runs import ran
 
 OLD = "/*\nkey = ['id']\n*/\nselect * from (values (1, 'a'), (2, 'a')) as v(id, shop)"
 NEW = OLD.replace("*/", "renamed_from = 'silver.old'\n*/")
@@ -42,7 +43,7 @@ def test_a_renamed_asset_keeps_its_table_with_history_verdicts_and_files(tmp_pat
         assert lake.undefined() == ()
         plan = [text for text in reasons(lake) if text.startswith("renamed")]
         assert plan == ["renamed from silver.old: its table moves with its history; that name is gone then"]
-        assert lake.materialize().state is RunState.PUBLISHED
+        assert ran(lake.materialize()).state is RunState.PUBLISHED
         assert ids(lake, "silver.new") == [1, 2]
         assert [row.state for row in lake.snapshots("silver.new")] == ["published"]
         assert not [one for one in lake.doctor() if one.level is not Level.OK]
@@ -81,7 +82,7 @@ def test_another_key_alone_audits_what_stands_and_writes_nothing(tmp_path: Path)
         before = lake.snapshots("silver.old")
         assert "key changed (id → id, shop)" in reasons(lake)
         assert not [text for text in reasons(lake) if text.startswith("code changed")]
-        assert lake.materialize().state is RunState.PUBLISHED
+        assert ran(lake.materialize()).state is RunState.PUBLISHED
         assert [row.snapshot_id for row in lake.snapshots("silver.old")] == [row.snapshot_id for row in before]
         assert not [text for text in reasons(lake) if text.startswith("key changed")]
 
@@ -108,7 +109,7 @@ def test_a_full_refresh_lands_every_file_again_in_one_snapshot_and_says_what_goe
         plan = lake.plan(full_refresh=True)
         assert "full refresh: made from nothing, replacing 2 rows in one snapshot" in map(str, plan.steps[0].reasons)
         assert plan.warnings == ("bronze.landed: data/a.csv landed before and is not there any more: its rows go",)
-        assert lake.materialize(full_refresh=True).state is RunState.PUBLISHED
+        assert ran(lake.materialize(full_refresh=True)).state is RunState.PUBLISHED
         assert ids(lake, "bronze.landed") == [2]
         assert len(lake.snapshots("bronze.landed")) == 3
         assert not lake.plan().steps

@@ -24,7 +24,7 @@ def zipped(**members: str) -> bytes:
     return buffer.getvalue()
 
 
-BAD_CSV = {
+BAD_CSV: dict[str, tuple[str | bytes, str]] = {
     "too few values": (f"id,total\n1,10\n{SECRET}\n", "line 3: 2 columns expected, 1 found"),
     "too many values": (f"id,total\n1,10\n2,20,{SECRET}\n", "line 3: 2 columns expected, 3 found"),
     "one value more that is empty": (f"id,total\n1,10\n2,{SECRET},\n", "line 3: 2 columns expected, 3 found"),
@@ -123,7 +123,7 @@ def test_a_value_that_has_not_the_declared_type_is_told_with_line_and_column(lak
     assert lake.load() == [("7", "10.50", "drops/1.csv", "1"), (None, None, "drops/1.csv", "2")]
 
 
-BAD_JSON = {
+BAD_JSON: dict[str, tuple[str | bytes, str]] = {
     "no JSON": (f'{{"id": 1}}\n{{"id": {SECRET}\n', "line 2: no JSON"),
     "half a line": (f'{{"id": 1}}\n\n{{"id": "{SECRET}', "line 3: no JSON"),
     "a list": (f'{{"id": 1}}\n\n["{SECRET}"]\n', "line 3: not a JSON object"),

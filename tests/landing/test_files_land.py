@@ -219,7 +219,7 @@ def test_parquet_of_two_writers_lands_together(lake: Lake) -> None:
     lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"')
     rows = "select 1::bigint as id, 'x' as name, 2.5::decimal(12, 2) as total, [1::int] as many, date '2024-01-31' as d"
     parquet(lake.root / "drops/1.parquet", rows)
-    pq.write_table(duckdb.sql(rows).to_arrow_table(), lake.root / "drops/2.parquet")
+    pq.write_table(duckdb.execute(rows).to_arrow_table(), lake.root / "drops/2.parquet")
     whole = ("1", "x", "2.50", "[1]", "2024-01-31")
     assert lake.load() == [(*whole, "drops/1.parquet", "1"), (*whole, "drops/2.parquet", "1")]
 
@@ -299,6 +299,7 @@ def test_what_landed_is_told_by_the_snapshot(lake: Lake) -> None:
         world = opened._world
         key = next(iter(world.project.assets))
         table = world.catalog.load([key])[key]
+        assert table.published is not None
         landed = from_json(world.catalog.read_sidecar(table, table.published.summary["lakeflow.landed"]))
     assert [(file.name, file.rows, file.size) for file in landed] == [("drops/1.csv", 2, len(GOOD))]
 

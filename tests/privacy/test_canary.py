@@ -149,7 +149,7 @@ def _snapshot(lake: Aviary) -> str:
 @pytest.mark.long
 def test_twenty_canaries_are_in_the_lake(aviary: Aviary) -> None:
     files = [str(path) for path in (aviary.root / ".lakeflow/warehouse/bronze/people").rglob("*.parquet")]
-    rows = duckdb.sql(f"select name, email, phone, ssn::varchar from read_parquet({files})").fetchall()
+    rows = duckdb.execute(f"select name, email, phone, ssn::varchar from read_parquet({files})").fetchall()
     assert {value for row in rows for value in row} == set(CANARIES)
     assert len(CANARIES) == 20
 

@@ -93,7 +93,7 @@ def test_what_passes_goes_back_once_and_the_others_wait_on(root: Path) -> None:
     }
     assert ids(root) == ("124", "3", "233")
     with lakeflow.open(root) as lake:
-        emails = dict(rows_of(lake, "id", "email"))
+        emails = {row[0]: row[1] for row in rows_of(lake, "id", "email")}
         assert emails["1"] == emails["2"], "what was masked is not masked again"
         inputs = {inputs for check, inputs in rows(lake, KEY, "_run", "_inputs") if check == run.id}
         assert [KEY in str(each) for each in inputs] == [True]

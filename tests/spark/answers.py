@@ -14,7 +14,7 @@ from tests.external.lab import opened
 def ours(root: Path, table: str) -> list[dict[str, Any]]:
     """What readers of main see through lakeflow."""
     with opened(root) as lake:
-        return lake.read(table).to_arrow_table().to_pylist()
+        return list(lake.read(table).to_arrow_table().to_pylist())
 
 
 def alike(rows: list[dict[str, Any]]) -> list[str]:

@@ -55,9 +55,9 @@ class JavaTable:
             ids[place] = schema.findField(name).fieldId()
         by = schema.select(names)
         factory = self._iceberg.data.GenericAppenderFactory(schema, spec, ids, by, None)
-        place = f"{self.table.location()}/data/deletes-{uuid4()}.{format_.lower()}"
-        output = self._iceberg.encryption.EncryptedFiles.plainAsEncryptedOutput(self.table.io().newOutputFile(place))
-        key = self._iceberg.data.GenericRecord.create(spec.partitionType()) if partition else None
+        path = f"{self.table.location()}/data/deletes-{uuid4()}.{format_.lower()}"
+        output = self._iceberg.encryption.EncryptedFiles.plainAsEncryptedOutput(self.table.io().newOutputFile(path))
+        key: Any = self._iceberg.data.GenericRecord.create(spec.partitionType()) if partition else None
         for name, value in partition.items():
             key.setField(name, value)
         return factory.newEqDeleteWriter(output, self._iceberg.FileFormat.valueOf(format_), key)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lakeflow.core.model.run import RunState
 from tests.external.lab import make, opened
+from tests.runs import ran
 from tests.spark.answers import alike, ours
 from tests.spark.engine import Spark
 
@@ -24,7 +25,7 @@ def test_every_column_of_a_landed_table_is_selected(tmp_path: Path, spark: Spark
     lines = "id,amount,noted\n1,1.25,2024-02-29 23:59:59.999999\n2,,0001-01-01 00:00:00\n"
     make(tmp_path, {"pyproject.toml": "[tool.lakeflow]\n", "layers/bronze/t.sql": ASSET, "data/a.csv": lines})
     with opened(tmp_path) as lake:
-        run = lake.materialize()
+        run = ran(lake.materialize())
         assert run.state is RunState.PUBLISHED, run.steps[0].reason
     rows = spark.rows("select * from lakeflow.bronze.t")
     assert {"_source_file", "_source_row", "_loaded_at"} < set(rows[0])

@@ -11,6 +11,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from lakeflow.core.model.run import RunState
 from tests.external.lab import make, opened
+from tests.runs import ran
 from tests.spark.answers import alike, ours
 from tests.spark.engine import Spark
 
@@ -37,14 +38,14 @@ select * from (values
 def types(tmp_path: Path) -> Path:
     make(tmp_path, {"pyproject.toml": PYPROJECT, "layers/silver/types.sql": TYPES})
     with opened(tmp_path) as lake:
-        assert lake.materialize().state is RunState.PUBLISHED
+        assert ran(lake.materialize()).state is RunState.PUBLISHED
     return tmp_path
 
 
 def by_pyiceberg(root: Path, table: str) -> list[dict[str, Any]]:
     uri = f"sqlite:///{root}/.lakeflow/catalog.db"
     with closing(SqlCatalog("lakeflow", uri=uri, warehouse=f"file://{root}/.lakeflow/warehouse")) as catalog:
-        return catalog.load_table(table).scan().to_arrow().to_pylist()
+        return list(catalog.load_table(table).scan().to_arrow().to_pylist())
 
 
 def test_every_type_is_read_by_spark_as_by_pyiceberg_and_duckdb(types: Path, spark: Spark) -> None:
@@ -66,7 +67,7 @@ def test_columns_that_were_widened_and_added_are_read_in_old_and_new_files(tmp_p
     for number, text in enumerate(WIDER):
         make(tmp_path, {"pyproject.toml": PYPROJECT, "layers/bronze/wide.sql": text})
         with opened(tmp_path) as lake:
-            run = lake.materialize("bronze.wide", force=True)
+            run = ran(lake.materialize("bronze.wide", force=True))
             assert run.state is RunState.PUBLISHED, run.steps[0].reason
             assert len(ours(tmp_path, "bronze.wide")) == number + 1
     assert alike(spark.rows("select * from lakeflow.bronze.wide")) == alike(ours(tmp_path, "bronze.wide"))
@@ -77,7 +78,7 @@ def test_rows_that_an_upsert_replaced_are_gone_for_spark(tmp_path: Path, spark: 
     for text in ("select i as id, 'old' as v from range(4) t(i)", "select 2 as id, 'new' as v"):
         make(tmp_path, {"pyproject.toml": PYPROJECT, "layers/silver/kept.sql": header + text})
         with opened(tmp_path) as lake:
-            assert lake.materialize().state is RunState.PUBLISHED
+            assert ran(lake.materialize()).state is RunState.PUBLISHED
     rows = spark.rows("select v, count(*) as n from lakeflow.silver.kept group by v order by v")
     assert rows == [{"v": "new", "n": 1}, {"v": "old", "n": 3}]
 
@@ -89,7 +90,7 @@ def test_months_of_a_partitioned_table_are_pruned_to_the_right_rows(tmp_path: Pa
     )
     make(tmp_path, {"pyproject.toml": PYPROJECT, "layers/silver/days.sql": text})
     with opened(tmp_path) as lake:
-        assert lake.materialize().state is RunState.PUBLISHED
+        assert ran(lake.materialize()).state is RunState.PUBLISHED
     assert alike(spark.rows("select * from lakeflow.silver.days")) == alike(ours(tmp_path, "silver.days"))
     march = "day >= date '2024-03-01' and day < date '2024-04-01'"
     found = spark.rows(f"select id, kind from lakeflow.silver.days where {march} order by id")
@@ -104,7 +105,7 @@ def test_landed_rows_are_read_with_all_their_columns(tmp_path: Path, spark: Spar
     files = {"layers/bronze/landed.sql": asset, "in/1.csv": "id,Sepal.Length\n1,5.1\n2,\n"}
     make(tmp_path, {"pyproject.toml": PYPROJECT, **files})
     with opened(tmp_path) as lake:
-        assert lake.materialize().state is RunState.PUBLISHED
+        assert ran(lake.materialize()).state is RunState.PUBLISHED
     answer = alike(spark.rows("select * from lakeflow.bronze.landed"))
     assert answer == alike(ours(tmp_path, "bronze.landed"))
     assert answer == alike(by_pyiceberg(tmp_path, "bronze.landed"))

@@ -8,6 +8,7 @@ import pytest
 
 from lakeflow.core.model.run import RunState
 from tests.external.lab import make, opened
+from tests.runs import ran
 from tests.spark.answers import alike, ours
 from tests.spark.engine import Spark
 
@@ -21,7 +22,7 @@ TABLE = "lakeflow.silver.t"
 def write(root: Path, mode: str, text: str) -> None:
     make(root, {"pyproject.toml": PYPROJECT, "layers/silver/t.sql": HEADER.format(mode) + text})
     with opened(root) as lake:
-        run = lake.materialize(force=True)
+        run = ran(lake.materialize(force=True))
         assert run.state is RunState.PUBLISHED, run.steps[0].reason
 
 

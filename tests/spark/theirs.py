@@ -7,6 +7,7 @@ from typing import Any
 
 from lakeflow.core.model.run import RunRecord, RunState
 from tests.external.lab import make, opened
+from tests.runs import ran
 from tests.spark.answers import alike, ours
 from tests.spark.engine import Spark
 
@@ -28,7 +29,7 @@ def materialized(root: Path, columns: str = "*") -> RunRecord:
     """A run of an asset that copies the table."""
     make(root, {"pyproject.toml": _PROJECT, "layers/silver/t.sql": _ASSET.format(columns)})
     with opened(root) as lake:
-        return lake.materialize()
+        return ran(lake.materialize())
 
 
 def copied(root: Path, columns: str = "*") -> list[dict[str, Any]]:

@@ -28,12 +28,12 @@ import pytest
     ],
 )
 def test_a_cast_gives_another_value(cast: str, given: str) -> None:
-    assert duckdb.sql(f"SELECT ({cast})::VARCHAR").fetchall() == [(given,)]
+    assert duckdb.execute(f"SELECT ({cast})::VARCHAR").fetchall() == [(given,)]
 
 
 def read(path: Path, values: pa.Array, **options: Any) -> Any:
     pq.write_table(pa.table({"v": values}), path, **options)
-    return duckdb.sql(f"SELECT v::VARCHAR FROM '{path}'").fetchall()
+    return duckdb.execute(f"SELECT v::VARCHAR FROM '{path}'").fetchall()
 
 
 def test_int96_is_read_in_microseconds(tmp_path: Path) -> None:

@@ -21,4 +21,4 @@ def test_declared_columns_ignore_the_names_in_the_header(tmp_path: Path) -> None
     path = tmp_path / "swapped.csv"
     path.write_text("b,a\n1,2\n")
     text = f"FROM read_csv('{path}', auto_detect = false, header = true, columns = {{'a': 'INTEGER', 'b': 'INTEGER'}})"
-    assert duckdb.sql(text).to_arrow_table().to_pylist() == [{"a": 1, "b": 2}]
+    assert duckdb.execute(text).fetchall() == [(1, 2)]

@@ -13,5 +13,5 @@ import duckdb
 def test_hugeint_lands_as_double_and_loses_digits(tmp_path: Path) -> None:
     path = tmp_path / "sum.parquet"
     duckdb.sql(f"COPY (SELECT sum(9007199254740993) AS total) TO '{path}'")
-    assert duckdb.sql(f"SELECT type FROM parquet_schema('{path}') WHERE name = 'total'").fetchall() == [("DOUBLE",)]
-    assert duckdb.sql(f"SELECT total::BIGINT FROM '{path}'").fetchall() == [(9007199254740992,)]
+    assert duckdb.execute(f"SELECT type FROM parquet_schema('{path}') WHERE name = 'total'").fetchall() == [("DOUBLE",)]
+    assert duckdb.execute(f"SELECT total::BIGINT FROM '{path}'").fetchall() == [(9007199254740992,)]

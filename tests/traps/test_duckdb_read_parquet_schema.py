@@ -15,7 +15,7 @@ INT = "'type': 'INTEGER', 'default_value': NULL"
 
 
 def read(path: Path, schema: str) -> list[tuple[object, ...]]:
-    return duckdb.sql(f"FROM read_parquet(['{path}'], schema = MAP {{{schema}}})").fetchall()
+    return duckdb.execute(f"FROM read_parquet(['{path}'], schema = MAP {{{schema}}})").fetchall()
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_without_children_a_name_that_was_given_anew_reads_the_old_field(struct:
 
 def test_a_file_without_field_ids_reads_silently_as_null(tmp_path: Path) -> None:
     path = tmp_path / "foreign.parquet"
-    duckdb.sql("SELECT 1 AS a").write_parquet(str(path))
+    duckdb.execute(f"COPY (SELECT 1 AS a) TO '{path}' (FORMAT parquet)")
     assert read(path, f"1: {{'name': 'a', {INT}}}") == [(None,)]
 
 
@@ -54,5 +54,6 @@ def test_no_files_is_an_error() -> None:
 
 def test_a_folder_with_an_equals_sign_becomes_a_column_without_a_schema(tmp_path: Path) -> None:
     (tmp_path / "p=3").mkdir()
-    duckdb.sql("SELECT 1 AS a").write_parquet(str(tmp_path / "p=3/a.parquet"))
-    assert duckdb.sql(f"FROM '{tmp_path}/p=3/a.parquet'").columns == ["a", "p"]
+    duckdb.execute(f"COPY (SELECT 1 AS a) TO '{tmp_path}/p=3/a.parquet' (FORMAT parquet)")
+    described = duckdb.execute(f"DESCRIBE FROM '{tmp_path}/p=3/a.parquet'").fetchall()
+    assert [column for column, *_ in described] == ["a", "p"]

@@ -10,4 +10,5 @@ from sqlglot import exp
 def test_sqlglot_calls_range_generate_series() -> None:
     """When this fails, `_Reader._word_at` may ask the tree for the name."""
     table = sqlglot.parse_one("select * from range(3)", dialect="duckdb").find(exp.Table)
+    assert table is not None
     assert table.this.sql_name() == "GENERATE_SERIES"

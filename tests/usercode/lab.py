@@ -12,6 +12,7 @@ import lakeflow
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord, StepRecord
 from lakeflow.core.run.events import Event
+from tests.runs import ran
 
 HEAD = """
 import ctypes, os, signal, subprocess, sys, time
@@ -45,8 +46,7 @@ class Lake:
         with self.open(**settings) as lake:
             before()
             run = lake.materialize(*selection, observer=self.events.append)
-            assert run is not None
-            return run
+            return ran(run)
 
     def log(self, run: RunRecord) -> str:
         with self.open() as lake:

@@ -30,7 +30,7 @@ class Lab:
         self.clock = clock or Ticking()
         self.shelf = Shelf()
         self.catalog = catalog or MemoryCatalog(self.clock)
-        self.ledger = ledger or MemoryLedger(self.is_alive, self.clock, 30.0)
+        self.ledger: Any = ledger or MemoryLedger(self.is_alive, self.clock, 30.0)
         self.engine = ScriptedEngine(self.shelf, {})
         self.auditor = ScriptedAuditor(self.shelf, {})
         self.assets: dict[AssetKey, Asset] = {}
@@ -61,10 +61,10 @@ class Lab:
     def world(self) -> wap.World:
         return wap.World(
             project=Project("/lake", dict(self.assets), dict(self.suites)),
-            catalog=Gated("catalog", self.catalog, self._pass),  # type: ignore[arg-type]  # every port passes the gate
-            ledger=Gated("ledger", self.ledger, self._pass),  # type: ignore[arg-type]  # as above
-            make_engine=lambda: Gated("engine", self.engine, self._pass),  # type: ignore[arg-type,return-value]  # as above
-            make_auditor=lambda: Gated("auditor", self.auditor, self._pass),  # type: ignore[arg-type,return-value]  # as above
+            catalog=Gated("catalog", self.catalog, self._pass),
+            ledger=Gated("ledger", self.ledger, self._pass),
+            make_engine=lambda: Gated("engine", self.engine, self._pass),
+            make_auditor=lambda: Gated("auditor", self.auditor, self._pass),
             clock=self.clock,
             new_id=lambda: f"r{next(self._ids)}",
             read_digest=lambda asset: f"files of {asset.key}",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,11 @@ from lakeflow.core.errors import AssetError, SelectionError
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import Action, Ruling
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.ports import Transaction
 from lakeflow.core.run.events import Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
 from lakeflow.core.view.history import predecessor
 from tests.core.samples import key
+from tests.wap.doubles import Rule
 from tests.wap.lab import ACTOR, Lab, states
 
 
@@ -134,7 +137,10 @@ def test_a_check_sees_what_this_run_wrote_for_the_tables_that_it_names() -> None
 
 def test_checks_that_refer_to_each_other_both_see_what_this_run_wrote() -> None:
     lab = Lab()
-    same = lambda other: lambda rows, named: rows == named[other]  # noqa: E731  two checks of one shape
+
+    def same(other: str) -> Rule:
+        return lambda rows, named: rows == named[other]
+
     lab.define("gold.x", [1])
     lab.define("gold.y", [1])
     lab.materialize()
@@ -206,7 +212,7 @@ def test_foreign_rows_are_audited_also_where_only_an_unchanged_upstream_would_ru
     lab.materialize()
     lab.foreign_append("gold.c", [bad_row := -1])
     lab.check("gold.c", lambda rows, _: bad_row not in rows)
-    lab.define("silver.b", lab.rows("silver.b"))
+    lab.define("silver.b", lab.rows("silver.b") or [])
     run = lab.materialize()
     assert states(run) == {"run": "held", "silver.b": "unchanged", "gold.c": "held"}
 
@@ -262,7 +268,7 @@ def test_the_proof_is_plain_json_without_rows(lab: Lab) -> None:
         def __getattr__(self, name: str) -> object:
             return getattr(lab_catalog, name)
 
-        def commit(self, changes: list, record: object) -> object:
+        def commit(self, changes: Sequence[Any], record: Callable[[Transaction], None]) -> object:
             seen.extend(change.proof for change in changes if hasattr(change, "proof"))
             return real(changes, record)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -43,7 +45,11 @@ def test_an_audit_goes_on_while_another_asset_is_written(wide: Lab) -> None:
 
 
 def test_a_step_waits_for_its_inputs_and_for_what_its_checks_look_at(wide: Lab) -> None:
-    wide.define("bronze.slow", lambda _: [time.sleep(0.2) or 1])
+    def slowly(_: object) -> list[int]:
+        time.sleep(0.2)
+        return [1]
+
+    wide.define("bronze.slow", slowly)
     wide.define("bronze.quick", [1])
     wide.check("bronze.quick", lambda _, tables: tables["bronze.slow"] == [1], "bronze.slow")
     wide.define(
@@ -53,6 +59,10 @@ def test_a_step_waits_for_its_inputs_and_for_what_its_checks_look_at(wide: Lab) 
     assert set(states(run).values()) == {"published"}
     assert wide.rows("silver.sum") == [2]
     assert [str(step.asset) for step in run.steps] == [str(step.asset) for step in wide.events[0].plan.steps]
+
+
+def _sum(place: int, rows: Mapping[str, Sequence[int]]) -> list[int]:
+    return [place + sum(map(sum, rows.values()))]
 
 
 def test_any_lake_comes_out_as_it_does_one_by_one() -> None:
@@ -65,7 +75,7 @@ def test_any_lake_comes_out_as_it_does_one_by_one() -> None:
         lab = Lab()
         lab.policy = replace(lab.policy, parallel=parallel, machine=Resources(4, 2**30))
         for place, (name, upstreams) in enumerate(recipes.items()):
-            lab.define(name, lambda rows, place=place: [place + sum(map(sum, rows.values()))], upstreams)
+            lab.define(name, partial(_sum, place), upstreams)
             lab.check(name, lambda rows, _: rows[0] % 7 != 3)
         run = lab.materialize()
         ends.append((states(run), {name: lab.rows(name) for name in recipes if name in states(run)}))
@@ -86,10 +96,13 @@ def test_a_step_that_reads_much_has_the_machine_to_itself(wide: Lab, monkeypatch
         inside.remove(name)
         return rows
 
+    def silver(name: str, _: object) -> list[int]:
+        return step(f"silver.{name}", [1])
+
     wide.define("bronze.few", lambda _: step("bronze.few", [1]))
     wide.define("bronze.many", lambda _: step("bronze.many", list(range(50))))
     for name, upstream in {"a": "few", "b": "few", "c": "many", "d": "few", "e": "many"}.items():
-        wide.define(f"silver.{name}", lambda _, name=name: step(f"silver.{name}", [1]), f"bronze.{upstream}")
+        wide.define(f"silver.{name}", partial(silver, name), f"bronze.{upstream}")
     assert states(wide.materialize())["run"] == "published"
     assert beside["silver.c"] == beside["silver.e"] == set()
     assert not {"silver.c", "silver.e"} & set().union(*beside.values())

@@ -23,7 +23,7 @@ from lakeflow.core.model.table import MAIN, Snapshot
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.reasons import Cause
 from tests.core.samples import key
-from tests.wap.doubles import KEYS, Crash, key_of, part_of
+from tests.wap.doubles import KEYS, Crash, Rule, key_of, part_of
 from tests.wap.lab import Lab
 
 UPSTREAMS = {
@@ -44,7 +44,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 NAMES = tuple(UPSTREAMS)
 REFERENCES = {"gold.c": "silver.b", "silver.b": "bronze.z"}
 DONE = {StepState.PUBLISHED, StepState.UNCHANGED, StepState.AUDITED}
-RULES = {
+RULES: dict[str, Rule] = {
     "good": lambda rows, _: True,
     "bad": lambda rows, _: False,
     "even": lambda rows, _: sum(rows) % 2 == 0,
@@ -99,7 +99,7 @@ class Lake(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.lab = self.make_lab()
-        self.rules: dict[str, str] = {}
+        self.said: dict[str, str] = {}
         self.seen: dict[int, tuple[str, Snapshot, list[int]]] = {}
         self.visible: set[int] = set()
         self.foreign: dict[int, list[int]] = {}
@@ -109,7 +109,7 @@ class Lake(RuleBasedStateMachine):
         for name in NAMES:
             self.lab.define(name, recipe(name, 1), UPSTREAMS[name], **FIELDS.get(name, {}))
             self.lab.check(name, RULES["good"], REFERENCES.get(name, ""))
-            self.rules[self.digest(name)] = "good"
+            self.said[self.digest(name)] = "good"
         self.materialize("", {}, {}, forced=False, all_or_nothing=False, meddling=None)
 
     # what people do
@@ -152,7 +152,7 @@ class Lake(RuleBasedStateMachine):
     @rule(name=names, how=st.sampled_from(["good", "good", "bad", "even"]))
     def change_check(self, name: str, how: str) -> None:
         self.lab.check(name, RULES[how], REFERENCES.get(name, ""))
-        self.rules[self.digest(name)] = how
+        self.said[self.digest(name)] = how
 
     @precondition(lambda self: self.lab.ledger.runs())
     @rule(which=which_run, meddling=meddlings)
@@ -300,7 +300,7 @@ class Lake(RuleBasedStateMachine):
         return []
 
     def passes(self, digest: str, snapshot_id: int) -> bool:
-        return RULES[self.rules[digest]](self.seen[snapshot_id][2], {})
+        return RULES[self.said[digest]](self.seen[snapshot_id][2], {})
 
     def assert_judged_right(self, run: RunRecord) -> None:
         """Nobody meddled: every step that this attempt carried out is published exactly when it should be.

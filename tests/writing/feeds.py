@@ -118,8 +118,8 @@ class Feeds:
         ports = {name: Gated(name, getattr(world, name), gate) for name in ("catalog", "ledger", "engine", "auditor")}
         dying = replace(
             world,
-            catalog=ports["catalog"],  # type: ignore[arg-type]  # every port passes the gate
-            ledger=ports["ledger"],  # type: ignore[arg-type]  # as above
+            catalog=ports["catalog"],
+            ledger=ports["ledger"],
             make_engine=lambda: ports["engine"],
             make_auditor=lambda: ports["auditor"],
             origin=origin,

@@ -46,7 +46,7 @@ class Things:
         text = CODE.format(feed=FEED, fields=fields, root=self.root, columns=columns)
         (self.root / "layers/silver/things.py").write_text(text)
 
-    def feed(self, rows: Iterable[Row], **asked: bool) -> RunRecord | None:
+    def feed(self, rows: Iterable[Row], **asked: Any) -> RunRecord | None:
         """Materialize the asset from these rows."""
         (self.root / FEED).write_text(json.dumps(list(rows)))
         with lakeflow.open(self.root) as lake:

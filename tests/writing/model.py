@@ -111,7 +111,7 @@ class Model:
 
     def totals(self) -> list[tuple[object, ...]]:
         """Of all sales that were ever consumed, which is all that landed."""
-        found = []
+        found: list[tuple[object, ...]] = []
         for key in {sale.k for sale in self.sales}:
             sales = [sale for sale in self.sales if sale.k == key]
             found.append((len(sales), key, sum(sale.v for sale in sales), max(sale.d for sale in sales)))

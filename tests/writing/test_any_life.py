@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -72,7 +73,7 @@ class Life(RuleBasedStateMachine):
         ended = self.feeds.lake.backfill("silver.spans", between=between).windows
         assert len(ended) == last - first + 1
         for month, window in zip(range(first, last + 1), ended, strict=True):
-            self.happened(window.run, lambda month=month: self.model.backfill(month))
+            self.happened(window.run, partial(self.model.backfill, month))
 
     @precondition(lambda self: self.published)
     @rule()

@@ -99,8 +99,8 @@ class AnySequence(RuleBasedStateMachine):
             before = self.lab.table()
             self.write(WriteMode.UPSERT, batch)
         after = self.lab.table()
-        scans = [self.lab.catalog.scan(table, table.main) for table in (before, after)]
-        assert self.engine.equal(*scans)
+        one, two = (self.lab.catalog.scan(table, table.main) for table in (before, after))
+        assert self.engine.equal(one, two)
 
     @rule(batch=batches.filter(bool))
     def another_engine_appends(self, batch: dict[str, tuple[date | None, int]]) -> None:
@@ -162,7 +162,13 @@ TestAnySequence = AnySequence.TestCase
 TestAnySequence.settings = settings(
     max_examples=4, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
 )
-TestLongSequences = pytest.mark.timeout(1800)(pytest.mark.long(type("LongSequences", (AnySequence,), {}).TestCase))
+
+
+class LongSequences(AnySequence):
+    """The same, for longer."""
+
+
+TestLongSequences = pytest.mark.timeout(1800)(pytest.mark.long(LongSequences.TestCase))
 TestLongSequences.settings = settings(
     max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -59,8 +59,10 @@ def test_a_lake_that_is_written_twice_in_it_holds_what_its_traits_say(tmp_path: 
     assert str(step.state) == ("held" if mode.traits.adds else "published")
     rows = standing(things, step.snapshot_id)
     assert " ".join(sorted(f"{row['k']}{row['v']}" for row in rows)) == CASES[mode].after
-    summary = things.iceberg().snapshot_by_id(step.snapshot_id or 0).summary.additional_properties
-    made = provenance_of(summary)
+    snapshot = things.iceberg().snapshot_by_id(step.snapshot_id or 0)
+    assert snapshot is not None
+    assert snapshot.summary is not None
+    made = provenance_of(snapshot.summary.additional_properties)
     assert made is not None
     assert WriteMode(made.write) is mode
     assert mode.traits.rows_after(len(FIRST), step.rows or 0, made.replaced) == len(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,7 @@ SILVER = (
 
 @pytest.mark.parametrize("write", ["append", "upsert"])
 def test_new_rows_are_read_from_the_first_again_and_then_from_where_that_ended(tmp_path: Path, write: str) -> None:
-    def run(*rows: tuple[int, int], **asked: bool) -> list[int | None]:
+    def run(*rows: tuple[int, int], **asked: Any) -> list[int | None]:
         if rows:
             text = "".join(f"{id_},{n}\n" for id_, n in rows)
             (tmp_path / "feed.csv").write_text(f"id,n\n{text}")

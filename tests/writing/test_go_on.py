@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
@@ -34,12 +35,12 @@ class Plans:
         (self.root / f"drops/{name}.csv").write_text("\n".join(["k,v,d", *lines, ""]))
         assert self.run("bronze.plans") == ("published", "")
 
-    def run(self, *selection: str, **asked: bool) -> tuple[str, str]:
+    def run(self, *selection: str, **asked: Any) -> tuple[str, str]:
         with lakeflow.open(self.root) as lake:
             run = lake.materialize(*selection, **asked)
             return (str(run.steps[-1].state), run.steps[-1].reason) if run else ("nothing to do", "")
 
-    def why(self, **asked: bool) -> tuple[str, tuple[str, ...]]:
+    def why(self, **asked: Any) -> tuple[str, tuple[str, ...]]:
         with lakeflow.open(self.root) as lake:
             plan = lake.plan("silver.plans", **asked)
             return "; ".join(map(str, plan.steps[0].reasons)), plan.warnings

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from pyiceberg.expressions import EqualTo
 
 import lakeflow
 from tests.writing.lab import Row, Things
@@ -49,7 +48,7 @@ def test_files_lie_in_a_folder_a_partition_with_values_that_prune(things: Things
     things.feed([row("a", "2013-01-05"), row("b", "2013-02-05")])
     table = things.iceberg()
     assert [(field.name, str(field.transform)) for field in table.spec().fields] == [("d_month", "month")]
-    january = [task.file for task in table.scan(row_filter=EqualTo("d", "2013-01-05")).plan_files()]
+    january = [task.file for task in table.scan(row_filter="d = '2013-01-05'").plan_files()]
     assert [file.partition[0] for file in january] == [12 * 43]
     assert "/d_month=2013-01-01/" in january[0].file_path
     assert january[0].file_size_in_bytes == Path(january[0].file_path.removeprefix("file://")).stat().st_size

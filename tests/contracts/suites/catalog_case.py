@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,8 @@ from tests.contracts.suites.examples import (
 class CatalogCase(ABC):
     """Say how to make a catalog, a data file, and another engine.
 
-    The catalog is empty at first. `data_file` writes a file of so many rows with the columns of `SCHEMA`, the
-    `foreign_…` methods commit to main of the table as another engine would.
+    The catalog is empty at first, and each case is given the kind that it made. `data_file` writes a file of so many
+    rows with the columns of `SCHEMA`, the `foreign_…` methods commit to main of the table as another engine would.
     """
 
     @pytest.fixture
@@ -38,13 +39,13 @@ class CatalogCase(ABC):
     def catalog(self, tmp_path: Path) -> Catalog: ...
 
     @abstractmethod
-    def data_file(self, catalog: Catalog, table: Table, rows: int) -> WrittenFile: ...
+    def data_file(self, catalog: Any, table: Table, rows: int) -> WrittenFile: ...
 
     @abstractmethod
-    def foreign_append(self, catalog: Catalog, key: AssetKey, rows: int) -> None: ...
+    def foreign_append(self, catalog: Any, key: AssetKey, rows: int) -> None: ...
 
     @abstractmethod
-    def foreign_compact(self, catalog: Catalog, key: AssetKey) -> None:
+    def foreign_compact(self, catalog: Any, key: AssetKey) -> None:
         """Rewrite main's files as a commit of operation `replace`, with the same rows."""
 
     def staging(

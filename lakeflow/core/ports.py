@@ -280,7 +280,7 @@ class Produced(Protocol):
 class Engine(Protocol):
     """Compute."""
 
-    def start(self, assets: Iterable[Asset], reads: int = 0) -> None:
+    def start(self, assets: Iterable[Asset], input_bytes: int = 0) -> None:
         """Begin to load what the code of these assets needs, without waiting; what is loaded already stays.
 
         `reads` are the most bytes that one of them is known to read.

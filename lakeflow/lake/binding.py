@@ -126,7 +126,11 @@ class _Work:
         """None unless the same code, on inputs with the same columns, gave them."""
         table = self.tables.get(asset.key)
         made = provenance_of(table.published.summary) if table and table.published else None
-        same = made is not None and made.code_version == asset.code_version and self._same_outside(asset, made.reads)
+        same = (
+            made is not None
+            and made.code_version == asset.code_version
+            and self._same_outside(asset, made.reads_digest)
+        )
         if not same or not all(self._is_as_published(key) for key in asset.upstreams):
             return None
         return self.published[asset.key]

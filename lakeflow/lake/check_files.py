@@ -52,7 +52,7 @@ def _request(project: Project, settings: Settings, asset: Asset, binding: Bindin
         suite=suite,
         root=project.root,
         primary_key=asset.row_key,
-        history=asset.version_key,
+        version_key=asset.version_key,
         columns=asset.columns,
         relations=dict(_relations(suite, asset.key, binding)),
         allow_empty=asset.allow_empty,

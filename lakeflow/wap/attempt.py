@@ -194,7 +194,7 @@ class Attempt:
             version=origin.version,
             fingerprint=ALGORITHM,
             git=origin.git,
-            reads=record.reads,
+            reads_digest=record.reads_digest,
             salt=self.asset(record.asset).salt,
         )
 
@@ -212,7 +212,7 @@ class Attempt:
             reason=reason,
             code_version=step.code_version,
             checks_digest=step.checks_digest,
-            reads=step.reads,
+            reads_digest=step.reads_digest,
             inputs=step.inputs,
             passed=sum(check.outcome == "passed" for check in step.checks),
             total=len(step.checks),

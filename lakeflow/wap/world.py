@@ -16,7 +16,7 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Holder, VerdictRecord
 from lakeflow.core.model.table import External, Scan, Table
-from lakeflow.core.plan import partitions as timelines
+from lakeflow.core.plan import partitions as partition_plan
 from lakeflow.core.plan.facts import Facts, Rekeyed, published
 from lakeflow.core.plan.landing import FoundFile, Landing, from_json, landed_set, to_land, to_land_again
 from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger
@@ -152,7 +152,7 @@ class World:
         return Facts(
             tables=tables,
             verdicts=verdicts,
-            reads={asset.key: self.read_digest(asset) for asset in roots}
+            reads_digests={asset.key: self.read_digest(asset) for asset in roots}
             | {key: landing.digest for key, landing in landings.items()},
             landings=landings,
             externals=self.externals.find({key for name in mine for key in self.project.assets[name].external}),
@@ -229,13 +229,13 @@ class World:
         before = self._sidecar(table, name, from_json) if table and name else ()
         return (to_land_again if anew else to_land)(found, before, source.once)
 
-    def built(self, table: Table, snapshot_id: int | None) -> Mapping[str, timelines.Built] | None:
+    def built(self, table: Table, snapshot_id: int | None) -> Mapping[str, partition_plan.Built] | None:
         """The partitions in time that a snapshot holds; None when it was not partitioned so."""
         asset = self.project.assets.get(table.key)
-        name = timelines.partition_set(table, snapshot_id) if asset and asset.timeline else ""
+        name = partition_plan.partition_set(table, snapshot_id) if asset and asset.timeline else ""
         if not asset or not asset.timeline or not name:
             return None
-        return self._sidecar(table, name, partial(timelines.from_json, timeline=asset.timeline))
+        return self._sidecar(table, name, partial(partition_plan.from_json, timeline=asset.timeline))
 
     def _sidecar(self, table: Table, name: str, parse: Callable[[str], Parsed]) -> Parsed:
         """What a sidecar says; LakeError when it is gone or damaged."""

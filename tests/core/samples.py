@@ -84,7 +84,7 @@ def facts(*tables: Table, verdicts: Iterable[VerdictRecord] = (), reads: Mapping
     return Facts(
         tables={one.key: one for one in tables},
         verdicts={one.key: tuple(v for v in said if v.asset == one.key) for one in tables},
-        reads={key(name): digest for name, digest in (reads or {}).items()},
+        reads_digests={key(name): digest for name, digest in (reads or {}).items()},
     )
 
 

@@ -26,7 +26,9 @@ def appended(id_: int, parent: int | None, rows: int) -> Snapshot:
     return snapshot(id_, parent, **{"added-records": str(rows)})
 
 
-RAW_TABLE = table("bronze.raw", made(1, reads="d"), appended(5, 1, 7), snapshot(6, 5, "replace"), appended(8, 6, 2))
+RAW_TABLE = table(
+    "bronze.raw", made(1, reads_digest="d"), appended(5, 1, 7), snapshot(6, 5, "replace"), appended(8, 6, 2)
+)
 CLEAN_TABLE = table("silver.clean", made(2, inputs={"bronze.raw": 1}))
 
 
@@ -109,7 +111,7 @@ def test_an_asset_that_consumed_everything_is_fresh() -> None:
 
 def test_only_incremental_inputs_ask_for_a_run() -> None:
     dim = asset("bronze.dim", reads=("dim.csv",))
-    moved = table("bronze.dim", made(3, reads="d"), made(4, 3, reads="d"))
+    moved = table("bronze.dim", made(3, reads_digest="d"), made(4, 3, reads_digest="d"))
     both = asset(
         "silver.clean", "bronze.raw bronze.dim", write=WriteMode.APPEND, new_rows=frozenset(keys("bronze.raw"))
     )
@@ -120,7 +122,7 @@ def test_only_incremental_inputs_ask_for_a_run() -> None:
 
 
 def test_a_rewritten_upstream_rebuilds_or_holds_by_policy_and_the_plan_says_so() -> None:
-    raw = table("bronze.raw", made(1, reads="d"), snapshot(5, 1, "overwrite"))
+    raw = table("bronze.raw", made(1, reads_digest="d"), snapshot(5, 1, "overwrite"))
     assert reasons(planned(raw)) == ["rebuilds from all rows: bronze.raw was rewritten (overwrite s5)"]
     assert reasons(planned(raw, on_rewrite=OnRewrite.HOLD)) == [
         "will be held: bronze.raw was rewritten (overwrite s5); "
@@ -152,7 +154,7 @@ def test_a_history_dated_by_runs_waits_where_it_would_be_made_anew_and_the_plan_
     )
     changed = reasons(planned(clean=clean, code_version="code-2", **HISTORY))
     assert changed[1] == f"will be held: its code changed; {ways}"
-    raw = table("bronze.raw", made(1, reads="d"), snapshot(5, 1, "overwrite"))
+    raw = table("bronze.raw", made(1, reads_digest="d"), snapshot(5, 1, "overwrite"))
     assert reasons(planned(raw, clean, **HISTORY)) == [f"will be held: bronze.raw was rewritten (overwrite s5); {ways}"]
     timed = reasons(planned(raw, clean, at="d", **HISTORY))
     assert timed == ["rebuilds from all rows: bronze.raw was rewritten (overwrite s5)"]

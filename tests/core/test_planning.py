@@ -29,7 +29,7 @@ CLEAN = asset("silver.clean", "bronze.raw")
 DAYS = asset("gold.days", "silver.clean")
 CHAIN = project(RAW, CLEAN, DAYS)
 FRESH = {
-    "bronze.raw": table("bronze.raw", made(1, reads="d1")),
+    "bronze.raw": table("bronze.raw", made(1, reads_digest="d1")),
     "silver.clean": table("silver.clean", made(2, inputs={"bronze.raw": 1})),
     "gold.days": table("gold.days", made(3, inputs={"silver.clean": 2})),
 }
@@ -82,19 +82,19 @@ def test_changed_outside_files_run_the_root_that_reads_them() -> None:
 
 
 def test_a_moved_input_is_named_with_the_rows_that_came() -> None:
-    raw = table("bronze.raw", made(1), made(7, 1, rows=25, reads="d1"))
+    raw = table("bronze.raw", made(1), made(7, 1, rows=25, reads_digest="d1"))
     found = planned(raw)
     assert causes(found)["silver.clean"] == [Cause.INPUT_MOVED]
     assert str(found.steps[0].reasons[0]) == "input moved: bronze.raw s1 → s7 (+15 rows)"
 
 
 def test_an_input_that_another_engine_compacted_has_not_moved() -> None:
-    raw = table("bronze.raw", made(1, reads="d1"), snapshot(7, 1, "replace"), snapshot(8, 7, "replace"))
+    raw = table("bronze.raw", made(1, reads_digest="d1"), snapshot(7, 1, "replace"), snapshot(8, 7, "replace"))
     assert not planned(raw).steps
 
 
 def test_an_input_that_was_rolled_back_has_moved() -> None:
-    raw = table("bronze.raw", made(1, reads="d1"), made(2, 1), main=1)
+    raw = table("bronze.raw", made(1, reads_digest="d1"), made(2, 1), main=1)
     clean = table("silver.clean", made(3, inputs={"bronze.raw": 2}))
     days = table("gold.days", made(4, inputs={"silver.clean": 3}))
     assert causes(planned(raw, clean, days))["silver.clean"] == [Cause.INPUT_MOVED]
@@ -150,7 +150,7 @@ def test_a_table_that_only_others_wrote_is_rebuilt_because_its_code_is_unknown()
 
 def test_a_confirmed_equal_write_is_remembered_with_its_new_inputs() -> None:
     """The verdict `unchanged` on main says from which inputs the same rows came (else they would move for ever)."""
-    raw = table("bronze.raw", made(1), made(7, 1, reads="d1"))
+    raw = table("bronze.raw", made(1), made(7, 1, reads_digest="d1"))
     said = verdict("silver.clean", 2, Ruling.UNCHANGED, inputs={"bronze.raw": 7})
     assert not planned(raw, verdicts=(said,)).steps
 
@@ -239,7 +239,7 @@ def after(found: Plan, world: Mapping[AssetKey, Asset], before: Facts) -> Facts:
         inputs = {str(up): ids.get(up, standing.get(up) or 0) for up in world[step.asset].upstreams}
         version = world[step.asset].code_version
         parents = before.tables[step.asset].snapshots.values() if step.asset in before.tables else ()
-        wrote = made(ids[step.asset], step.base_id, code_version=version, inputs=inputs, reads="d1")
+        wrote = made(ids[step.asset], step.base_id, code_version=version, inputs=inputs, reads_digest="d1")
         tables[step.asset] = table(str(step.asset), *parents, wrote)
     return replace(before, tables=tables)
 
@@ -250,7 +250,7 @@ def test_a_plan_whose_steps_were_all_published_leaves_nothing_to_do(
 ) -> None:
     what = project(*graph)
     reads = {one.key: "d1" for one in graph if one.reads}
-    nothing = Facts({}, reads=reads)
+    nothing = Facts({}, reads_digests=reads)
     for _ in range(2):
         built = after(plan(what, nothing, tuple(what.assets)), what.assets, nothing)
         assert not plan(what, built, tuple(what.assets)).steps

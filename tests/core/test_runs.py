@@ -113,7 +113,7 @@ PROVENANCE = st.builds(
     version=TEXT,
     fingerprint=TEXT,
     git=TEXT,
-    reads=TEXT,
+    reads_digest=TEXT,
 )
 
 

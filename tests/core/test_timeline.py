@@ -124,7 +124,7 @@ SUMS = asset("gold.sums", "silver.clean", timeline=Timeline(Unit.YEAR, "at", JAN
 def planned(
     clean: dict[str, Built], sums: dict[str, Built] | None = None, now: str = "2013-04-15", **asked: object
 ) -> Plan:
-    tables = [table("bronze.raw", made(1, reads="d"))]
+    tables = [table("bronze.raw", made(1, reads_digest="d"))]
     tables += [table("silver.clean", made(2, inputs={"bronze.raw": 1}))] if clean else []
     tables += [table("gold.sums", made(3, inputs={"silver.clean": 2}))] if sums else []
     said = facts(*tables, reads={"bronze.raw": "d"})

@@ -96,7 +96,7 @@ def test_a_delete_by_value_hides_what_is_equal_in_older_files_of_its_partition(
         for rows, ids, sequence, scope, format_ in deletes
     )
     origins = {path: FileOrigin(sequence, scope) for path, (_, sequence, scope) in zip(paths, files, strict=True)}
-    scan = Scan(RAW, 1, SCHEMA, tuple(paths), deletes=hiding, origins=origins, history=(SCHEMA,))
+    scan = Scan(RAW, 1, SCHEMA, tuple(paths), deletes=hiding, origins=origins, schemas=(SCHEMA,))
 
     def is_gone(row: Row, sequence: int, scope: str) -> bool:
         reaching = [each for each in deletes if sequence < each[2] and each[3] in {"", scope}]
@@ -132,7 +132,7 @@ def test_a_delete_by_position_hides_no_row_of_a_file_that_came_after_it(
 def test_damaged_deletes_are_refused(data: Path, engine: DuckEngine, format_: str, content: bytes) -> None:
     (data / "d").write_bytes(content)
     delete = DeleteFile(str(data / "d"), format_, sequence=2, equality=Equality((1,)))
-    scan = Scan(RAW, 1, SCHEMA, (parquet(data, [(1, "a")]),), deletes=(delete,), history=(SCHEMA,))
+    scan = Scan(RAW, 1, SCHEMA, (parquet(data, [(1, "a")]),), deletes=(delete,), schemas=(SCHEMA,))
     with pytest.raises(AssetError, match=r"deletes in .*cannot be read|cannot read the deletes"):
         values(engine, scan)
 
@@ -174,7 +174,7 @@ def test_files_without_ids_are_read_by_the_names_that_the_table_maps(data: Path,
         (7, {"x": 3, "other": "o"}, [{"v": 1, "w": 2}], [("k", Number("1.25"))], [[1, None], []], "u"),
         (None, None, None, None, None, None),
     ]
-    scan = Scan(RAW, 1, NESTED, (parquet(data, rows, schema),), unmarked=True, names=NAMES, history=(NESTED,))
+    scan = Scan(RAW, 1, NESTED, (parquet(data, rows, schema),), unmarked=True, names=NAMES, schemas=(NESTED,))
     first, second = values(engine, scan)
     assert first == {
         "id": 7,
@@ -209,7 +209,7 @@ def test_a_type_that_would_be_cast_is_refused(
     metadata = {"PARQUET:field_id": "1"} if ids else None
     path = parquet(data, [(value,)], pa.schema([pa.field("v", stored, metadata=metadata)]))
     schema = Schema((Field("v", type_, 1),))
-    scan = Scan(RAW, 1, schema, (path,), unmarked=True, names=(named("v", id_=1),), history=(schema,))
+    scan = Scan(RAW, 1, schema, (path,), unmarked=True, names=(named("v", id_=1),), schemas=(schema,))
     with pytest.raises(AssetError, match="stores column 'v' as"):
         values(engine, scan)
 
@@ -235,13 +235,13 @@ def test_a_type_that_widens_to_the_tables_is_read(
     metadata = {"PARQUET:field_id": "1"} if ids else None
     path = parquet(data, [(value,)], pa.schema([pa.field("v", stored, metadata=metadata)]))
     schema = Schema((Field("v", type_, 1),))
-    scan = Scan(RAW, 1, schema, (path,), unmarked=True, names=(named("v", id_=1),), history=(schema,))
+    scan = Scan(RAW, 1, schema, (path,), unmarked=True, names=(named("v", id_=1),), schemas=(schema,))
     assert values(engine, scan) == [{"v": value}]
 
 
 def test_names_without_ids_that_differ_in_letter_case_alone_are_refused(data: Path, engine: DuckEngine) -> None:
     path = parquet(data, [(1, 2)], pa.schema([("id", pa.int64()), ("ID", pa.int64())]))
-    scan = Scan(RAW, 1, Schema((ID,)), (path,), unmarked=True, names=(named("ID", id_=1),), history=(Schema((ID,)),))
+    scan = Scan(RAW, 1, Schema((ID,)), (path,), unmarked=True, names=(named("ID", id_=1),), schemas=(Schema((ID,)),))
     with pytest.raises(AssetError, match="names differ in letter case alone"):
         values(engine, scan)
 
@@ -270,7 +270,7 @@ def test_what_a_file_leaves_out_is_its_partitions_value_then_the_default(
         unmarked=True,
         origins={one: FileOrigin(constants={5: text}), two: FileOrigin(constants={5: None}), three: FileOrigin()},
         names=() if ids else (named("id", id_=1), named("p", id_=5)),
-        history=(schema,),
+        schemas=(schema,),
     )
     by_id = {row["id"]: row["p"] for row in values(engine, scan)}
     assert by_id == {0: expected, 1: None, 2: None}
@@ -285,5 +285,5 @@ def test_nanoseconds_are_read_and_unknown_columns_are_null(data: Path, engine: D
         pa.schema([pa.field("n", pa.timestamp("ns"), metadata={"PARQUET:field_id": "1"})]),
     )
     schema = Schema((Field("n", Primitive("timestamp_ns"), 1), Field("u", Primitive("unknown"), 2)))
-    found = engine.relation(Scan(RAW, 1, schema, (path,), unmarked=True, history=(schema,)))
+    found = engine.relation(Scan(RAW, 1, schema, (path,), unmarked=True, schemas=(schema,)))
     assert found.project("n::VARCHAR, u IS NULL").fetchall() == [("2024-01-01 10:00:00.123456789", True)]

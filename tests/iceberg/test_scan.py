@@ -149,7 +149,7 @@ def test_an_append_keeps_delete_files_and_a_replace_drops_them(lab: Lab) -> None
 
 def test_the_history_of_schemas_comes_along(lab: Lab) -> None:
     table = lab.land([1])
-    assert lab.catalog.scan(table, table.main).history == (table.schema,)
+    assert lab.catalog.scan(table, table.main).schemas == (table.schema,)
 
 
 def test_sizes_are_added_up(lab: Lab) -> None:

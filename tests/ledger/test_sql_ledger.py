@@ -65,7 +65,7 @@ steps = st.builds(
     seconds=st.floats(0, 1e9),
     code_version=words,
     checks_digest=words,
-    reads=words,
+    reads_digest=words,
     inputs=snapshots,
     checks=st.lists(checks, max_size=3).map(tuple),
 )
@@ -94,7 +94,7 @@ verdicts = st.builds(
     reason=words,
     code_version=words,
     checks_digest=words,
-    reads=words,
+    reads_digest=words,
     inputs=snapshots,
     passed=st.integers(0, 10**6),
     total=st.integers(0, 10**6),

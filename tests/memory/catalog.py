@@ -101,7 +101,7 @@ class MemoryCatalog:
     def scan(self, table: Table, snapshot_id: int | None) -> Scan:
         history = tuple(table.schemas.values())
         if snapshot_id is None:
-            return Scan(table.key, None, table.schema, history=history)
+            return Scan(table.key, None, table.schema, schemas=history)
         _require_kept(table, snapshot_id)
         files = self._live[snapshot_id]
         return Scan(
@@ -111,7 +111,7 @@ class MemoryCatalog:
             files=tuple(file.path for file in files),
             rows=sum(file.rows for file in files),
             bytes=sum(file.bytes for file in files),
-            history=history,
+            schemas=history,
         )
 
     def scan_added(self, table: Table, snapshot_id: int, appends: Sequence[int]) -> Scan:

@@ -47,7 +47,7 @@ class DuckEngine:
         self._instances = Instances(lambda: Instance(root, memory_limit, threads, temp_directory))
         self._privacy = privacy
 
-    def start(self, assets: Iterable[Asset], reads: int = 0) -> None:
+    def start(self, assets: Iterable[Asset], input_bytes: int = 0) -> None:
         """All of it is here already."""
 
     @contextmanager

@@ -136,7 +136,7 @@ def _table(request: AuditRequest) -> Audited:
         asset=request.asset,
         schema=request.scan.schema,
         primary_key=request.primary_key,
-        history=request.history,
+        version_key=request.version_key,
         pii=pii,
         guarded=bool(pii | request.pii),
         elsewhere=request.pii,

@@ -98,7 +98,7 @@ class Operand:
 
 @dataclass(frozen=True)
 class Audited:
-    """The relation under audit. Names in `pii` are lower-cased. `history`: the key of which each row is a version.
+    """The relation under audit. Names in `pii` are lower-cased. `version_key`: the key of which each row is a version.
 
     `guarded` says that something a check's own SQL may read, here or elsewhere, is personal; `elsewhere` are names of
     personal columns of other relations. `readable` names these relations, `main` is the schema of what readers see of
@@ -109,7 +109,7 @@ class Audited:
     asset: AssetKey
     schema: Schema
     primary_key: tuple[str, ...] = ()
-    history: tuple[str, ...] = ()
+    version_key: tuple[str, ...] = ()
     pii: frozenset[str] = frozenset()
     guarded: bool = False
     elsewhere: frozenset[str] = frozenset()

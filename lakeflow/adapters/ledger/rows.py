@@ -27,6 +27,7 @@ Record = TypeVar("Record")
 
 _CALLED: Final[Mapping[str, str]] = {
     "row_count": "rows",
+    "reads": "reads_digest",
     "ruled_at": "at",
     "dropped_at": "at",
     "metadata_location": "version",

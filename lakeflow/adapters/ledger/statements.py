@@ -81,10 +81,10 @@ DROP_STEPS: Final = text("delete from lakeflow_steps where run = :run")
 DROP_CHECKS: Final = text("delete from lakeflow_checks where run = :run")
 SAVE_STEP: Final = text("""insert into lakeflow_steps
     values (:run, :ordinal, :asset, :action, :reasons, :state, :reason, :attempt, :base_id, :snapshot_id, :rows,
-        :seconds, :code_version, :checks_digest, :reads, :inputs, :partitions)""")
+        :seconds, :code_version, :checks_digest, :reads_digest, :inputs, :partitions)""")
 NOTE_STEP: Final = text("""update lakeflow_steps set action = :action, reasons = :reasons, state = :state,
         reason = :reason, attempt = :attempt, base_id = :base_id, snapshot_id = :snapshot_id, row_count = :rows,
-        seconds = :seconds, code_version = :code_version, checks_digest = :checks_digest, reads = :reads,
+        seconds = :seconds, code_version = :code_version, checks_digest = :checks_digest, reads = :reads_digest,
         inputs = :inputs, partitions = :partitions
     where run = :run and asset = :asset""")
 DROP_CHECKS_OF_STEP: Final = text("delete from lakeflow_checks where run = :run and asset = :asset")
@@ -93,7 +93,7 @@ SAVE_CHECK: Final = text("""insert into lakeflow_checks
         :samples, :scope, :evidence)""")
 SAVE_VERDICT: Final = text("""insert into lakeflow_verdicts
     values ((select coalesce(max(ordinal), 0) + 1 from lakeflow_verdicts), :asset, :snapshot_id, :ruling, :run,
-        :attempt, :at, :actor, :reason, :code_version, :checks_digest, :reads, :inputs, :passed, :total,
+        :attempt, :at, :actor, :reason, :code_version, :checks_digest, :reads_digest, :inputs, :passed, :total,
         :looked_at)
     on conflict do nothing""")
 RUNS_BY_PREFIX: Final = text("select * from lakeflow_runs where substr(id, 1, :length) = :prefix order by id")

@@ -137,8 +137,8 @@ class CodeProcesses:
     def _here(self) -> Engine:
         return self._hello.make()
 
-    def start(self, assets: Iterable[Asset], reads: int = 0) -> None:
-        if reads >= LARGE or any(isinstance(asset.code, PythonCode) for asset in assets):
+    def start(self, assets: Iterable[Asset], input_bytes: int = 0) -> None:
+        if input_bytes >= LARGE or any(isinstance(asset.code, PythonCode) for asset in assets):
             self._give_back(self._take())
 
     def produce(
@@ -218,7 +218,7 @@ class CodeProcesses:
 
 
 def _is_for_a_child(asset: Asset, terms: Terms) -> bool:
-    return isinstance(asset.code, PythonCode) or terms.reads >= LARGE
+    return isinstance(asset.code, PythonCode) or terms.input_bytes >= LARGE
 
 
 class _ProducedElsewhere:

@@ -41,7 +41,7 @@ class Provenance:
     version: str = ""
     fingerprint: str = ""
     git: str = ""
-    reads: str = ""
+    reads_digest: str = ""
     landed: str = ""
     new_rows: Mapping[str, int] = EMPTY
     salt: str = ""
@@ -77,7 +77,7 @@ class Provenance:
             "version": self.version,
             "fingerprint": self.fingerprint,
             "git": self.git,
-            "reads": self.reads,
+            "reads": self.reads_digest,
             "landed": self.landed,
             "salt": self.salt,
             "write": self.write,
@@ -119,7 +119,7 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         version=get("version", ""),
         fingerprint=get("fingerprint", ""),
         git=get("git", ""),
-        reads=get("reads", ""),
+        reads_digest=get("reads", ""),
         landed=get("landed", ""),
         salt=get("salt", ""),
         write=get("write", ""),

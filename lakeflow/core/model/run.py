@@ -106,7 +106,7 @@ class StepRecord:
     seconds: float = 0.0
     code_version: str = ""
     checks_digest: str = ""
-    reads: str = ""
+    reads_digest: str = ""
     inputs: Mapping[str, int] = EMPTY
     partitions: tuple[str, ...] = ()
     checks: tuple[CheckResult, ...] = ()
@@ -210,7 +210,7 @@ class VerdictRecord:
     reason: str = ""
     code_version: str = ""
     checks_digest: str = ""
-    reads: str = ""
+    reads_digest: str = ""
     inputs: Mapping[str, int] = EMPTY
     passed: int = 0
     total: int = 0

@@ -159,7 +159,7 @@ class Scan:
     """Everything needed to read one pinned snapshot without asking a catalog again.
 
     `files` are local paths or URIs in no order; `rows` counts them before deletes. `snapshot_id` None is the
-    empty table. `history` holds all schemas of the table: nested names that moved need care.
+    empty table. `schemas` holds all schemas of the table: nested names that moved need care.
     `unmarked` says that a file may lack field ids or columns (foreign files), so footers must be looked at; such files
     have `origins`, by path, as all have where there are `deletes`, and `names` are what columns are called in files
     without ids. `defaults` are the values, by field id in the engine's words, of columns that a file lacks.
@@ -173,7 +173,7 @@ class Scan:
     rows: int = 0
     bytes: int = 0
     deletes: tuple[DeleteFile, ...] = ()
-    history: tuple[Schema, ...] = ()
+    schemas: tuple[Schema, ...] = ()
     unmarked: bool = False
     origins: Mapping[str, FileOrigin] = field(default=EMPTY, repr=False)
     names: tuple[Mapped, ...] = ()

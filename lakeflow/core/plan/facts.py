@@ -31,17 +31,18 @@ class Rekeyed:
 class Facts:
     """What the world says at one moment, from one catalog read.
 
-    `reads` holds the digest of the outside files of each root that names them, `landings` what would land for each
-    selected asset with a source, `externals` what other catalogs said of their tables, `built` the partitions in time
-    that stand on main. `renamed_code` maps a code version made by an older fingerprint algorithm to that of the same
-    text today. `renames` holds the old name of each asset whose table still has that name; `tables` and `verdicts` have
-    it under the new one already. `rekeyed` holds the assets that have another key than what is published was made with.
-    `now` is when they were gathered. `broken` says why a table, or what stands beside it, cannot be read.
+    `reads_digests` holds the digest of the outside files of each root that names them. `landings` says what would land
+    for each selected asset with a source. `externals` is what other catalogs said of their tables. `built` holds the
+    partitions in time that stand on main. `renamed_code` maps a code version made by an older fingerprint algorithm to
+    that of the same text today. `renames` holds the old name of each asset whose table still has that name; `tables`
+    and `verdicts` have it under the new one already. `rekeyed` holds the assets whose key is another than when main was
+    published. `now` is when the facts were gathered. `broken` says why a table, or a file that belongs to it, cannot be
+    read.
     """
 
     tables: Mapping[AssetKey, Table]
     verdicts: Mapping[AssetKey, tuple[VerdictRecord, ...]] = EMPTY
-    reads: Mapping[AssetKey, str] = EMPTY
+    reads_digests: Mapping[AssetKey, str] = EMPTY
     landings: Mapping[AssetKey, Landing] = EMPTY
     externals: Mapping[ExternalKey, External] = EMPTY
     renames: Mapping[AssetKey, AssetKey] = EMPTY
@@ -78,7 +79,7 @@ class Published:
     snapshot: Snapshot
     code_version: str = ""
     checks_digest: str = ""
-    reads: str = ""
+    reads_digest: str = ""
     inputs: Mapping[str, int] = EMPTY
     foreign: Snapshot | None = None
     looked_at: Mapping[str, int] = EMPTY
@@ -103,10 +104,10 @@ def _standing(table: Table, head: Snapshot, verdicts: Sequence[VerdictRecord]) -
     foreign: Snapshot | None = None
     for snapshot in table.ancestry(head.id):
         if said := ruled.get(snapshot.id):
-            made_from = (said.code_version, said.checks_digest, said.reads, said.inputs)
+            made_from = (said.code_version, said.checks_digest, said.reads_digest, said.inputs)
             return Published(head, *made_from, foreign, said.looked_at)
         if made := provenance_of(snapshot.summary):
-            return Published(head, made.code_version, made.checks, made.reads, made.inputs, foreign)
+            return Published(head, made.code_version, made.checks, made.reads_digest, made.inputs, foreign)
         if foreign is None and snapshot.operation != NEUTRAL:
             foreign = snapshot
     return Published(head, foreign=foreign)

@@ -14,7 +14,6 @@ from lakeflow.core.model.run import Action
 from lakeflow.core.model.table import External, Snapshot, Table
 from lakeflow.core.model.timeline import EVER
 from lakeflow.core.plan.facts import Facts, Published, moved, published
-from lakeflow.core.plan.histories import goes_on, is_dated_by_runs, ways_out
 from lakeflow.core.plan.increments import Consumption, consumption
 from lakeflow.core.plan.landing import Landing, old_names, told
 from lakeflow.core.plan.order import run_order
@@ -29,6 +28,7 @@ from lakeflow.core.plan.partitions import (
     with_late,
 )
 from lakeflow.core.plan.reasons import Cause, Reason, short_id
+from lakeflow.core.plan.scd2_rebuilds import goes_on, is_dated_by_runs, ways_out
 from lakeflow.core.plan.warnings import warnings
 from lakeflow.core.wording import counted
 
@@ -285,8 +285,12 @@ def _source_reasons(asked: PlanRequest, asset: Asset, stands: Published) -> list
         return [*landing, *_renaming_reasons(asked.facts.tables.get(asset.key))]
     if not asset.reads:
         return [Reason(Cause.NO_FINGERPRINT)]
-    now = asked.facts.reads.get(asset.key, "")
-    return [] if now == stands.reads else [Reason(Cause.FILES_CHANGED, before=stands.reads[:6], after=now[:6])]
+    now = asked.facts.reads_digests.get(asset.key, "")
+    return (
+        []
+        if now == stands.reads_digest
+        else [Reason(Cause.FILES_CHANGED, before=stands.reads_digest[:6], after=now[:6])]
+    )
 
 
 def _landing_reasons(landing: Landing) -> list[Reason]:

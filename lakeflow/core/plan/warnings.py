@@ -9,9 +9,9 @@ from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.run import Action
 from lakeflow.core.model.timeline import EVER
 from lakeflow.core.plan.facts import moved, published
-from lakeflow.core.plan.histories import loss
 from lakeflow.core.plan.landing import told
 from lakeflow.core.plan.reasons import Cause, Reason, short_id
+from lakeflow.core.plan.scd2_rebuilds import loss
 
 if TYPE_CHECKING:
     from lakeflow.core.plan.planning import PlanRequest, Step

@@ -48,7 +48,7 @@ NEAR: Final = "lakeflow_near"
 class AuditRequest:
     """One snapshot to audit. `relations` maps each name that a check may read to a pinned scan:
     `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe.
-    `history` is the key of which each row is a version, where the table is a history; `marked_at` is when it was
+    `version_key` is the key of which each row is a version, in an scd2 table; `marked_at` is when it was
     written, for which its versions say which is current (None: that is not known).
     `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
     `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
@@ -62,7 +62,7 @@ class AuditRequest:
     suite: Suite
     root: str
     primary_key: tuple[str, ...] = ()
-    history: tuple[str, ...] = ()
+    version_key: tuple[str, ...] = ()
     marked_at: datetime | None = None
     columns: Mapping[str, Column] = EMPTY
     relations: Mapping[str, Scan] = EMPTY

@@ -27,8 +27,8 @@ def held_on_branch(run: RunRecord, step: StepRecord, table: Table | None) -> Ste
         return None if head is None else step
     snapshot = table.snapshots[head]
     made = provenance_of(snapshot.summary)
-    said = (run.id, step.attempt, step.code_version, step.reads, dict(step.inputs))
-    if made is None or (made.run, made.attempt, made.code_version, made.reads, dict(made.inputs)) != said:
+    said = (run.id, step.attempt, step.code_version, step.reads_digest, dict(step.inputs))
+    if made is None or (made.run, made.attempt, made.code_version, made.reads_digest, dict(made.inputs)) != said:
         return None
     return replace(step, snapshot_id=head, base_id=snapshot.parent_id)
 

@@ -25,7 +25,7 @@ class Terms:
 
     `share` is what the database engine may take of the machine; None: what it was made with. The code runs once for
     each of `windows`, whose bounds it is given, or once without any. `said` hears what it prints, `traced` where it
-    raised. `reads` are the bytes of the files that it reads, as far as that is known.
+    raised. `input_bytes` are the bytes of the files that it reads, as far as that is known.
     """
 
     limits: Limits = UNLIMITED
@@ -34,7 +34,7 @@ class Terms:
     folder: str = ""
     share: Resources | None = None
     windows: tuple[Window, ...] = ()
-    reads: int = 0
+    input_bytes: int = 0
 
 
 FREELY: Final = Terms()

@@ -53,8 +53,8 @@ def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> ParsedQuer
 def with_tree(query: ParsedQuery, tree: Node, text: str, path: str) -> ParsedQuery:
     """The same with what DuckDB's own tree of the text tells: where values come from, and what else is done."""
     found = list(doubts(tree))
-    outside = (_of(text, path, each, _LAND) for each in found if each.reads)
-    faults = (_of(text, path, each, each.hint) for each in found if not each.reads)
+    outside = (_of(text, path, each, _LAND) for each in found if each.reads_outside)
+    faults = (_of(text, path, each, each.hint) for each in found if not each.reads_outside)
     return replace(
         query,
         flows=flows_of(tree),
@@ -69,7 +69,7 @@ _LAND: Final = "land it with a bronze asset and read that one"
 def _of(text: str, path: str, doubt: Doubt, hint: str) -> Fault:
     """DuckDB places nodes by byte."""
     line = text.encode(errors="surrogatepass")[: doubt.at].count(b"\n") + 1
-    message = f"{doubt.message}, which only bronze may" if doubt.reads else doubt.message
+    message = f"{doubt.message}, which only bronze may" if doubt.reads_outside else doubt.message
     return Fault(path, line, message, hint)
 
 

@@ -53,7 +53,7 @@ class Doubt:
     message: str
     hint: str
     at: int = 0
-    reads: bool = False
+    reads_outside: bool = False
 
 
 def doubts(tree: Node) -> Iterator[Doubt]:
@@ -89,7 +89,7 @@ def _of_table_function(node: Node) -> Iterator[Doubt]:
     if name in HIDING:
         yield Doubt(f"{name}() hides what it reads", "name the tables in the FROM itself", at)
     elif name in READERS:
-        yield Doubt(f"{name}() reads outside the lake", "", at, reads=True)
+        yield Doubt(f"{name}() reads outside the lake", "", at, reads_outside=True)
     elif name not in PURE:
         some = ", ".join(sorted(PURE))
         yield Doubt(f"{name}() stands for a table, and is none that lakeflow knows", f"it knows {some}", at)

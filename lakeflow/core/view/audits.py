@@ -41,29 +41,29 @@ class Inspected:
 
 
 def looked_at(
-    tables: Mapping[AssetKey, Table], ref: str, snapshot: str | None, history: int
+    tables: Mapping[AssetKey, Table], ref: str, snapshot: str | None, last: int
 ) -> tuple[tuple[AssetKey, int], ...]:
     """The snapshots meant, of each table that has some: the head of a ref, one snapshot, or the last few of main.
 
     UsageError when there are none, and for a snapshot or a ref beside what excludes it.
     """
-    if snapshot is not None and (len(tables) != 1 or ref != MAIN or history != 1):
+    if snapshot is not None and (len(tables) != 1 or ref != MAIN or last != 1):
         raise UsageError("a snapshot is one of one asset", hint="name one asset, and neither ref nor history")
-    if history != 1 and ref != MAIN:
+    if last != 1 and ref != MAIN:
         raise UsageError("history is that of main", hint="leave the ref out")
-    found = [(key, at) for key, table in tables.items() for at in _meant(table, ref, snapshot, history)]
+    found = [(key, at) for key, table in tables.items() for at in _meant(table, ref, snapshot, last)]
     if not found:
         what = "was ever published" if ref == MAIN else f"has a ref {ref!r}"
         raise UsageError(f"nothing selected {what}", hint="`lakeflow status` says how the assets stand")
     return tuple(found)
 
 
-def _meant(table: Table, ref: str, snapshot: str | None, history: int) -> Iterator[int]:
+def _meant(table: Table, ref: str, snapshot: str | None, last: int) -> Iterator[int]:
     if snapshot is not None:
         if (one := find_snapshot(table, ref=ref, snapshot=snapshot)) is not None:
             yield one
-    elif history != 1:
-        yield from (each.id for each in published_lately(table, history))
+    elif last != 1:
+        yield from (each.id for each in published_lately(table, last))
     elif name := ref_meant(table, ref):
         yield table.refs[name]
 

@@ -113,7 +113,7 @@ def _verdict(table: Table, snapshot: Snapshot, said: Mapping[str, Any]) -> Verdi
         reason=str(said["reason"]),
         code_version=str(said["code_version"]),
         checks_digest=str(said["checks_digest"]),
-        reads=made.reads if made else "",
+        reads_digest=made.reads_digest if made else "",
         inputs={name: int(id_) for name, id_ in said["inputs"].items()},
         passed=sum(check["outcome"] == Outcome.PASSED for check in checks),
         total=len(checks),
@@ -141,7 +141,7 @@ def _published(snapshot: Snapshot, said: Mapping[str, Any], verdict: VerdictReco
         rows=snapshot.rows,
         code_version=verdict.code_version,
         checks_digest=verdict.checks_digest,
-        reads=verdict.reads,
+        reads_digest=verdict.reads_digest,
         inputs=verdict.inputs,
         checks=checks,
     )
@@ -167,7 +167,7 @@ def _held(table: Table) -> Iterator[tuple[str, StepRecord]]:
                 rows=snapshot.rows,
                 code_version=made.code_version,
                 checks_digest=made.checks,
-                reads=made.reads,
+                reads_digest=made.reads_digest,
                 inputs=made.inputs,
             ),
         )

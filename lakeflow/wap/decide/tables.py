@@ -110,7 +110,7 @@ def _to_audit(world: World, asset: Asset, table: Table, facts: Facts, place: str
         rows=table.published.rows if table.published else None,
         code_version=asset.code_version,
         checks_digest=world.project.suite(asset.key).digest,
-        reads=facts.reads.get(asset.key, ""),
+        reads_digest=facts.reads_digests.get(asset.key, ""),
     )
 
 

@@ -24,14 +24,12 @@ class AuditTarget:
     shown: int = 5
 
 
-def audit(
-    world: World, keys: Sequence[AssetKey], ref: str, snapshot: str | None, history: int
-) -> tuple[Inspected, ...]:
-    """What today's checks say of what stands at a ref of these assets, or of one snapshot, or of the last `history`
-    snapshots of main that changed rows.
+def audit(world: World, keys: Sequence[AssetKey], ref: str, snapshot: str | None, last: int) -> tuple[Inspected, ...]:
+    """What today's checks say of what stands at a ref of these assets, or of one snapshot, or of the `last`
+    newest snapshots of main that changed rows.
     """
     tables = _tables_around(world, keys)
-    found = looked_at({key: tables[key] for key in keys if key in tables}, ref, snapshot, history)
+    found = looked_at({key: tables[key] for key in keys if key in tables}, ref, snapshot, last)
     return _audited(world, tables, [AuditTarget(key, at) for key, at in found])
 
 

@@ -194,8 +194,8 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
     attempt.save(attempt.run)
     with ending_well(attempt):
         writes = [step.asset for step in plan.steps if step.action is Action.WRITE]
-        reads = max((bytes_to_read(attempt, key) for key in writes), default=0)
-        attempt.world.engine.start(map(attempt.asset, writes), reads)  # it is waited for; the auditor has time
+        input_bytes = max((bytes_to_read(attempt, key) for key in writes), default=0)
+        attempt.world.engine.start(map(attempt.asset, writes), input_bytes)  # it is waited for; the auditor has time
         attempt.world.auditor.start(attempt.suite(step.asset) for step in plan.steps)
         for fresh in (step for step in attempt.steps if step.done and plan.step(step.asset) is None):
             clear_branch(attempt, fresh.asset)

@@ -23,7 +23,7 @@ def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str
         suite=suite,
         root=world.project.root,
         primary_key=asset.row_key,
-        history=asset.version_key,
+        version_key=asset.version_key,
         marked_at=_marked_at(table, scan),
         columns=asset.columns,
         relations=relations,

@@ -92,8 +92,8 @@ def give(attempt: Attempt, order: Order) -> Computed:
         reraise=True,
     )
     said, traced = partial(_printed, attempt, asset.key), partial(attempt.trace, asset.key)
-    share, reads = attempt.share(asset.key), bytes_to_read(attempt, asset.key)
-    terms = Terms(limits, said, traced, share=share, windows=windows(order.partitions), reads=reads)
+    share, input_bytes = attempt.share(asset.key), bytes_to_read(attempt, asset.key)
+    terms = Terms(limits, said, traced, share=share, windows=windows(order.partitions), input_bytes=input_bytes)
     return patient(lambda: _given(attempt, order, terms))
 
 

@@ -8,7 +8,7 @@ from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Table
-from lakeflow.core.plan import partitions as timelines
+from lakeflow.core.plan import partitions as partition_plan
 from lakeflow.core.plan.partitions import INPUT_REBUILT, KIND, Built, Pending, Upstream, with_built
 from lakeflow.core.plan.planning import Step
 from lakeflow.wap.attempt import Attempt
@@ -28,14 +28,14 @@ def keep_built(
     assert asset.timeline is not None
     by = f"{attempt.run.id}/{attempt.run.attempt}"
     after = with_built(before, partitions, asset.code_version, by, _inputs(attempt, asset))
-    return attempt.world.catalog.write_sidecar(table, KIND, timelines.to_json(asset.timeline, after))
+    return attempt.world.catalog.write_sidecar(table, KIND, partition_plan.to_json(asset.timeline, after))
 
 
 def tells_nothing_new(attempt: Attempt, record: StepRecord) -> bool:
     """Would main's set of partitions say the same as that of the step's snapshot? So it does of all other assets."""
     table = attempt.tables[record.asset]
     after = attempt.world.built(table, record.snapshot_id) or EMPTY
-    return timelines.says_the_same(built_on_main(attempt, record.asset), after)
+    return partition_plan.says_the_same(built_on_main(attempt, record.asset), after)
 
 
 def _moved(pending: Pending, before: Mapping[str, Built], inputs: Mapping[str, Upstream]) -> bool:

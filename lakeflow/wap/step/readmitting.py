@@ -46,7 +46,7 @@ def opened(attempt: Attempt, record: StepRecord) -> StepRecord:
     return replace(
         record,
         code_version=attempt.facts.made_by(stands),
-        reads=stands.reads,
+        reads_digest=stands.reads_digest,
         inputs={**stands.inputs, str(quarantine): head},
     )
 

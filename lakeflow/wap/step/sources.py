@@ -9,11 +9,11 @@ from lakeflow.core.keys import EMPTY, TableKey
 from lakeflow.core.model.asset import Asset, OnRewrite
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.model.write_mode import ANEW
-from lakeflow.core.plan.histories import is_dated_by_runs
 from lakeflow.core.plan.increments import Consumption, Increment, consumption, positions
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.plan.readmission import as_readmission
 from lakeflow.core.plan.reasons import Cause
+from lakeflow.core.plan.scd2_rebuilds import is_dated_by_runs
 from lakeflow.core.ports import Catalog
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.readmitting import is_planned_so, waiting_rows

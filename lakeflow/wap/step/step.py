@@ -109,7 +109,7 @@ def _opened(attempt: Attempt, step: Step) -> StepRecord:
         base_id=step.base_id,
         code_version=asset.code_version,
         checks_digest=attempt.suite(step.asset).digest,
-        reads=attempt.facts.reads.get(step.asset, ""),
+        reads_digest=attempt.facts.reads_digests.get(step.asset, ""),
         inputs=attempt.pinned_inputs(asset),
     )
     opened = as_opened(attempt, opened) if is_planned_so(step) else opened

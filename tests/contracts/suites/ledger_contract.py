@@ -63,7 +63,7 @@ STEP = StepRecord(
     seconds=0.1 + 0.2,
     code_version="c1",
     checks_digest="d1",
-    reads="r1",
+    reads_digest="r1",
     inputs={"bronze.raw": BIG - 2},
     checks=(CHECK, replace(CHECK, name="second", failed_rows=None, rows=None)),
 )
@@ -167,7 +167,9 @@ class LedgerContract(ABC):
     def test_verdicts_come_oldest_first_for_every_asset_asked(self, ledger: Ledger) -> None:
         held = verdict(Ruling.HOLD, reason="bad", inputs={"bronze.raw": BIG}, passed=1, total=2, actor="ada")
         held = replace(held, looked_at={"gold.beta": BIG - 1})
-        forced = verdict(Ruling.FORCED, at=START + timedelta(seconds=1), code_version="c", checks_digest="d", reads="e")
+        forced = verdict(
+            Ruling.FORCED, at=START + timedelta(seconds=1), code_version="c", checks_digest="d", reads_digest="e"
+        )
         other = verdict(asset=BETA)
         ledger.save(run(), [held, other])
         ledger.save(run(), [forced])

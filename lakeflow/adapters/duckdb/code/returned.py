@@ -62,9 +62,9 @@ def one_select(text: str, step: StepSession, place: ErrorContext) -> DuckDBPyRel
             f"the SQL is {kinds}, not exactly one SELECT", "write one SELECT; PIVOT needs its values listed with IN"
         )
     for doubt in doubts_of(step.cursor, text):
-        if not (doubt.reads and isinstance(place.key, AssetKey) and place.key.layer is Layer.BRONZE):
+        if not (doubt.reads_outside and isinstance(place.key, AssetKey) and place.key.layer is Layer.BRONZE):
             hint = doubt.hint or "land the file with a bronze asset and read that one"
-            raise place.error(f"{doubt.message}, which only bronze may" if doubt.reads else doubt.message, hint)
+            raise place.error(f"{doubt.message}, which only bronze may" if doubt.reads_outside else doubt.message, hint)
     refuse_shadowed(text, step.root, place)
     relation = query(step.cursor, _without_semicolons(text))
     refuse_twins(relation.columns)

@@ -29,7 +29,7 @@ def only_select(connection: DuckDBPyConnection, sql: str) -> str:
     if kind != StatementType.SELECT:
         raise AssetError(f"a check is one SELECT, this is {kind.name}")
     for doubt in doubts_of(connection, sql):
-        if not doubt.reads:
+        if not doubt.reads_outside:
             raise AssetError(doubt.message, hint=doubt.hint)
     return _without_semicolon(sql)
 

@@ -86,7 +86,7 @@ def _other_type(where: str, name: str, node: Node, field: Field) -> AssetError:
 
 def every_column(scan: Scan) -> tuple[Field, ...]:
     """Those of the scan as it reads them, and all others that the table ever had as it had them last."""
-    schemas = (*scan.history, scan.schema)
+    schemas = (*scan.schemas, scan.schema)
     return tuple({field.id: field for schema in schemas for field in schema.fields}.values())
 
 

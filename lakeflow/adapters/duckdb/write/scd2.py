@@ -37,16 +37,16 @@ def keep_history(
 
     AssetError when a row has no time, or two of one key have the same.
     """
-    history = _History(write, cursor)
-    history.load(tuple(file.path for file in came))
+    versions = _Versions(write, cursor)
+    versions.load(tuple(file.path for file in came))
     base = _checked_base(write)
-    history.compare(base)
-    rows, replaced = history.counts()
-    files = fresh(history.versions()) if rows else ()
-    touched = history.touched(base) if base and replaced else ()
+    versions.compare(base)
+    rows, replaced = versions.counts()
+    files = fresh(versions.new()) if rows else ()
+    touched = versions.touched(base) if base and replaced else ()
     if base and touched:
-        files = (*files, *again(history.rest(replace(base, files=touched))))
-    return WriteResult(files, touched, rows, replaced, turns=history.turns(base), open=history.standing(base))
+        files = (*files, *again(versions.rest(replace(base, files=touched))))
+    return WriteResult(files, touched, rows, replaced, turns=versions.turns(base), open=versions.standing(base))
 
 
 def _checked_base(write: Write) -> Scan | None:
@@ -61,7 +61,7 @@ def _checked_base(write: Write) -> Scan | None:
 
 
 @dataclass(frozen=True)
-class _History:
+class _Versions:
     """The work on temporary tables of the cursor: columns are `k0`, … of the key and `c0`, … of what is versioned."""
 
     write: Write
@@ -86,7 +86,7 @@ class _History:
         """`old`: versions of keys that are looked at; `new`: what they become; `gone` and `fresh`: the difference."""
         self._create("old", self._old(base))
         self._create("said", self._said_by_keep())
-        self._create("new", f"SELECT *, {self._is_current('t', 'u')} AS w FROM ({self._timeline()})")
+        self._create("new", f"SELECT *, {self._is_current('t', 'u')} AS w FROM ({self._moments()})")
         ends = "o.t = n.t AND o.u IS NOT DISTINCT FROM n.u AND o.w IS NOT DISTINCT FROM n.w"
         same = f"{self._same('o', 'n')} AND {ends} AND {self._equal('o', 'n', self._values())}"
         self._create("gone", f"SELECT o.* FROM old AS o ANTI JOIN new AS n ON {same}")
@@ -117,7 +117,7 @@ class _History:
         (found,) = self._row(f"SELECT sum(n)::BIGINT FROM ({' UNION ALL '.join(counts)})")
         return found
 
-    def versions(self) -> str:
+    def new(self) -> str:
         """SQL of the new versions, as rows of the table."""
         shown = {field.name: f"{short} AS {quoted(field.name)}" for short, field in self._named()}
         ends = {VALID_FROM: "t", VALID_TO: "u", IS_CURRENT: "w"}
@@ -170,7 +170,7 @@ class _History:
         stands = f"SELECT o.* EXCLUDE (u, w), false AS ends FROM old AS o SEMI JOIN came AS c ON {more}"
         return f"SELECT c.* FROM came AS c ANTI JOIN old AS o ON {more} UNION ALL BY NAME {stands}"
 
-    def _timeline(self) -> str:
+    def _moments(self) -> str:
         columns = f"{self._keys}{''.join(f', {short}' for short, _ in self._versioned())}"
         said = [
             f"SELECT {columns}, t, false AS ends, {_BEGINS} AS weight FROM old",

@@ -34,7 +34,7 @@ def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
         checks.append(Check("personal data", "personal data", NothingPersonal(table, request)))
     if request.primary_key:
         checks += _key(table, request)
-    if request.history:
+    if request.version_key:
         checks.append(history_check(request, table))
     checks += [foreign_key(request, table, foreign) for foreign in request.suite.foreign_keys]
     if request.expected_rows is not None:

@@ -59,7 +59,7 @@ def _foreign_key(args: Args, table: Audited, allow_empty: bool) -> Rule:
 
 
 def _no_key_disappears(args: Args, table: Audited, allow_empty: bool) -> Rule:
-    own = _several(args["columns"] or table.primary_key or table.history)
+    own = _several(args["columns"] or table.primary_key or table.version_key)
     if not own:
         raise CannotCheck(f"{table.asset} declares no key; name the columns that are its key")
     columns = tuple(table.column(name) for name in own)
@@ -81,7 +81,7 @@ def _current(condition: Any, table: Audited) -> str | None:
 
 
 def _marks(table: Audited) -> tuple[str, ...]:
-    return (IS_CURRENT,) if table.history else ()
+    return (IS_CURRENT,) if table.version_key else ()
 
 
 def _of_rows(args: Args, metrics: Mapping[str, Plan], bad: BadOnes, allow_empty: bool) -> Judged:

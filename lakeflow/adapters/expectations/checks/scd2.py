@@ -23,14 +23,14 @@ def history_check(request: AuditRequest, table: Audited) -> Check:
     """Each version of a key ends where or before its next one begins, so that at most one of them is current: the one
     that held when the table was written.
     """
-    name = f"history of ({', '.join(request.history)})"
+    name = f"history of ({', '.join(request.version_key)})"
     try:
-        keys = tuple(table.column(each).sql for each in request.history)
+        keys = tuple(table.column(each).sql for each in request.version_key)
         for added in ADDED:
             table.column(added)
     except CannotCheck as error:
         return Check("history", name, Broken(str(error)))
-    personal = table.is_personal(request.history)
+    personal = table.is_personal(request.version_key)
     rule = NoOverlap(table, keys, request.allow_empty, request.marked_at)
     return Check("history", name, rule, personal=personal)
 

@@ -67,7 +67,7 @@ def _name(file: CheckFile, table: Audited, allow_empty: bool) -> str:
     """Everything of a table that goes into a check: a field of `Audited` that does must be named here too."""
     columns = [[field.name, str(field.type)] for field in table.schema.fields]
     personal = [sorted(table.pii), sorted(table.elsewhere), table.guarded]
-    made_for = json.dumps([str(table.asset), columns, table.primary_key, table.history, personal, allow_empty])
+    made_for = json.dumps([str(table.asset), columns, table.primary_key, table.version_key, personal, allow_empty])
     return f"{_file_key(file)}-{digest_of(made_for)}.json"
 
 

@@ -131,7 +131,7 @@ def _pinned(found: LoadedTable[Any], snapshot_id: int | None) -> Scan:
     schema = table.schema if snapshot_id is None else _kept(table, snapshot_id)
     foreign.refuse_unreadable(table, schema)
     defaults = foreign.defaults_of(table, found.json, schema)
-    return Scan(table.key, snapshot_id, schema, history=tuple(table.schemas.values()), defaults=defaults)
+    return Scan(table.key, snapshot_id, schema, schemas=tuple(table.schemas.values()), defaults=defaults)
 
 
 def _holding(pinned: Scan, found: LoadedTable[Any], data: Sequence[Live], deletes: Sequence[Live] = ()) -> Scan:

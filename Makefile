@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test test-one test-long test-spark test-gx demo docs bench build lock clean
+.PHONY: help setup check fix test test-one test-long test-spark test-gx mutate demo docs bench build lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ test-one: $(STAMP) ## some tests: make test-one T=tests/core/test_verdict.py
 
 test-long: $(STAMP) ## all tests that take minutes, the kill sweep the better part of an hour
 	$(BIN)/pytest -n 4 --dist loadgroup -m "long and not spark"
+
+# It keeps to itself: one process, that gives way to all others, for the better part of an hour.
+mutate: $(STAMP) ## does a test fail when the code is changed: make mutate M=lakeflow/core/run/verdict.py
+	nice -n 15 $(BIN)/python -m tests.mutation $(M)
 
 # Spark and Iceberg's own Java library join the environment only here: they are larger than all the rest. Java itself
 # and the JDBC driver come from the system, and LAKEFLOW_TEST_SPARK=required fails where they are missing.

@@ -8,7 +8,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # Lakes under test share what is made of check files, also from one session to the next, and not with the user's own:
 # it is named by the text of our compiler too. Audits without that stand in tests/expectations.
@@ -19,6 +19,8 @@ os.environ["XDG_STATE_HOME"] = str(Path(tempfile.gettempdir(), f"lakeflow-tests-
 # belongs to whoever explores, not to the next person's change.
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("explore"), derandomize=True, database=None)
+# A mutant is killed by the first example that fails, however large.
+settings.register_profile("mutate", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("ci" if os.environ.get("CI") else "explore")
 
 # What runs under nohup, in the background of a shell or on some CI runners ignores Ctrl-C, and so does all that it

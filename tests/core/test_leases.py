@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from lakeflow.core.errors import BusyError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import Holder, Lease
-from lakeflow.core.run.leases import Acquired, AssetLease, CurrentLeases, acquire, lost
+from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState
+from lakeflow.core.run.leases import Acquired, AssetLease, CurrentLeases, acquire, busy, died, holders, lost
 
 KEYS = [AssetKey.parse(f"silver.{name}") for name in "abcd"]
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -61,6 +61,47 @@ def test_a_lost_lease_says_who_has_it_now_and_how_to_go_on() -> None:
     assert "run mine has lost its lease" in error.message
     assert "silver.a is busy: run theirs is at work" in error.message
     assert error.hint == "`lakeflow retry mine` goes on with it"
+
+
+def test_a_lease_is_lost_to_somebody_else_or_to_nobody() -> None:
+    mine = replace(held(KEYS[1], "mine"), token=WANTED.token)
+    message = "run mine has lost its lease, because it was silent for too long"
+    assert lost(WANTED, [mine]).message == message
+    assert lost(WANTED, [mine, held(KEYS[0])]).message == f"{message}: {busy([held(KEYS[0])]).message}"
+
+
+def test_attempts_of_one_run_are_named_each_with_its_process() -> None:
+    again = replace(held(KEYS[0], pid=3), token="t-again")
+    assert busy([held(KEYS[1]), again]).message == f"{busy([again]).message}; {busy([held(KEYS[1])]).message}"
+
+
+def test_the_assets_of_a_run_are_named_in_order() -> None:
+    assert busy([held(KEYS[1]), held(KEYS[0])]).message.startswith("silver.a, silver.b are busy")
+
+
+def test_a_heartbeat_from_a_time_to_come_is_as_dead_as_one_long_gone() -> None:
+    assert acquire(WANTED, standing(held(KEYS[0], silent=-31), alive=None)).runs == ("theirs",)
+    with pytest.raises(BusyError):
+        acquire(WANTED, standing(held(KEYS[0], silent=-30), alive=None))
+
+
+def test_a_dead_run_is_named_once_however_many_leases_it_had() -> None:
+    assert acquire(WANTED, standing(held(KEYS[0]), held(KEYS[1]), alive=False)).runs == ("theirs",)
+
+
+@pytest.mark.parametrize("state", RunState)
+def test_only_a_running_run_can_have_died_and_only_without_a_living_lease(state: RunState) -> None:
+    run = RunRecord("theirs", state, NOW)
+    running = state is RunState.RUNNING
+    assert died(run, standing()) is running
+    assert died(run, standing(held(KEYS[0], "others"))) is running
+    assert died(run, standing(held(KEYS[0]), alive=False)) is running
+    assert not died(run, standing(held(KEYS[0])))
+
+
+def test_a_holder_of_several_leases_is_asked_after_once() -> None:
+    leases = (held(KEYS[0]), held(KEYS[1]), held(KEYS[2], "other", pid=3))
+    assert holders(leases) == {leases[0].holder, leases[2].holder}
 
 
 @given(

@@ -13,7 +13,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult, StepRecord, StepState
 from lakeflow.core.model.table import Snapshot
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.run.verdict import Remedy, decide, hold_reason, reconcile
+from lakeflow.core.run.verdict import Remedy, decide, hold_reason, reconcile, written_as
 from tests.core.samples import ERRORED, FAILED, PASSED, WARNED, key, keys, made, snapshot, step, table
 
 Needs = Mapping[AssetKey, frozenset[AssetKey]]
@@ -26,7 +26,7 @@ CHAIN: Needs = {
 def ruled(*steps: StepRecord, needs: Needs = CHAIN, all_or_nothing: bool = False) -> dict[str, str]:
     """Each asset with the reason of its hold, empty for a publish."""
     verdicts = decide({one.asset: one for one in steps}, needs, all_or_nothing=all_or_nothing)
-    assert all(verdict.publish is not bool(verdict.reason) for verdict in verdicts.values())
+    assert all(verdict.publish is (not verdict.reason) for verdict in verdicts.values())
     return {str(asset): verdict.reason for asset, verdict in verdicts.items()}
 
 
@@ -72,6 +72,10 @@ def test_the_reason_names_the_first_check_and_counts_the_others() -> None:
 def test_a_step_that_ended_badly_holds_what_needs_it(state: StepState) -> None:
     said = ruled(step("bronze.a", state=state, reason="a reason"), step("silver.b"))
     assert said == {"bronze.a": "a reason", "silver.b": "waits for bronze.a, which is not published"}
+
+
+def test_a_step_that_ended_badly_without_a_word_holds_by_the_name_of_its_state() -> None:
+    assert ruled(step("bronze.a", state=StepState.CONFLICT)) == {"bronze.a": "conflict"}
 
 
 @pytest.mark.parametrize("state", [StepState.PUBLISHED, StepState.UNCHANGED, StepState.AUDITED])
@@ -176,6 +180,11 @@ def grown(*operations: str) -> tuple[Snapshot, ...]:
         (WriteMode.REPLACE, ("replace", "replace"), Remedy.RESTAGE),
         (WriteMode.REPLACE, ("append",), Remedy.CONFLICT),
         (WriteMode.REPLACE, ("replace", "overwrite"), Remedy.CONFLICT),
+        (WriteMode.UPSERT, (), Remedy.NONE),
+        (WriteMode.UPSERT, ("replace",), Remedy.REWRITE),
+        (WriteMode.PARTITION, ("replace", "replace"), Remedy.REWRITE),
+        (WriteMode.SCD2, ("replace",), Remedy.REWRITE),
+        (WriteMode.UPSERT, ("append",), Remedy.CONFLICT),
     ],
 )
 def test_what_may_go_on_top_of_which_commits(mode: WriteMode, theirs: tuple[str, ...], remedy: Remedy) -> None:
@@ -206,3 +215,15 @@ def test_a_base_that_expired_meanwhile_is_still_recognised_by_its_child() -> Non
 def test_a_history_that_does_not_reach_the_base_is_a_conflict() -> None:
     cut = table("silver.t", snapshot(8, 7), snapshot(9, 8))
     assert reconcile(cut, 1, WriteMode.APPEND) is Remedy.CONFLICT
+
+
+@pytest.mark.parametrize("mode", WriteMode)
+def test_a_snapshot_was_written_in_the_mode_that_it_says_whatever_its_operation(mode: WriteMode) -> None:
+    assert written_as(made(1, operation="append", write=mode.value)) is mode
+    assert written_as(made(1, operation="overwrite", write=mode.value)) is mode
+
+
+def test_a_snapshot_that_says_no_mode_was_an_append_only_if_its_operation_is() -> None:
+    for said in (made, snapshot):
+        assert written_as(said(1, operation="append")) is WriteMode.APPEND
+        assert written_as(said(1, operation="overwrite")) is WriteMode.REPLACE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from lakeflow.core.model.table import MAIN, Table
+from lakeflow.core.model.table import Table
 
 
 def expired(table: Table, keep: int, needed: Collection[int] = ()) -> frozenset[int]:
@@ -19,8 +19,8 @@ def expired(table: Table, keep: int, needed: Collection[int] = ()) -> frozenset[
 
 
 def _stood_on(table: Table, main: frozenset[int]) -> Iterator[int]:
-    for name, head in table.refs.items():
-        for snapshot in table.ancestry(head) if name != MAIN else ():
+    for head in table.refs.values():
+        for snapshot in table.ancestry(head):
             yield snapshot.id
             if snapshot.id in main:
                 break

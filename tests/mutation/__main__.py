@@ -1,0 +1,87 @@
+"""`make mutate`: the code of a module is changed in many small ways, one at a time, and each time a test must fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.mutation.forks import Forks
+from tests.mutation.modules import KILLED_AT_LEAST, TESTS
+from tests.mutation.mutants import Mutated, install
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+BUILD: Final = ROOT / "build" / "mutants"
+QUICK: Final = ("-p", "no:faker", "-p", "no:xdist", "-p", "no:unraisableexception", "-p", "no:threadexception")
+"""Plugins whose work for each session a mutant need not pay for."""
+
+
+def mutate(modules: Sequence[str]) -> int:
+    """Make the mutants of modules that the same tests judge, test each, and write down how it ended."""
+    again = os.environ.get("AGAIN")
+    known = {_dotted(module): _ends(module) for module in modules if again and _page(_dotted(module)).exists()}
+    quickest = int(os.environ["QUICKEST"]) if "QUICKEST" in os.environ else None
+    forks = Forks([install(ROOT / module, _dotted(module)) for module in modules], known, quickest, _write)
+    selected = ("-m", "not long and not spark", "--hypothesis-profile", "mutate")
+    return pytest.main(["-x", "-q", "-s", "--tb=no", "--assert=plain", *QUICK, *selected, *TESTS[modules[0]]], [forks])
+
+
+def _write(mutated: Mutated, ends: Mapping[str, Mapping[str, str]]) -> None:
+    _page(mutated.name).write_text(json.dumps(ends, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def _dotted(module: str) -> str:
+    return module.removesuffix(".py").replace("/", ".")
+
+
+def _page(name: str) -> Path:
+    return BUILD / f"{name}.json"
+
+
+def _ends(module: str) -> Mapping[str, str]:
+    page = _page(_dotted(module)).read_text(encoding="utf-8")
+    return {name: found["end"] for name, found in json.loads(page).items()}
+
+
+def _row(name: str, ends: Iterable[str]) -> str:
+    count = Counter(ends)
+    return f"{name:<50} {count.total():>5} mutants {_share(count):>7.1%} killed  {dict(sorted(count.items()))}"
+
+
+def _share(count: Counter[str]) -> float:
+    """A mutant that never ends is caught as surely as one that fails."""
+    return (count["killed"] + count["timeout"]) / (count.total() or 1)
+
+
+def main(wanted: Sequence[str]) -> int:
+    BUILD.mkdir(parents=True, exist_ok=True)
+    log = BUILD / "log.txt"
+    every: list[str] = []
+    for _, group in groupby(wanted or TESTS, key=lambda module: TESTS[module]):
+        modules = list(group)
+        with log.open("w", encoding="utf-8") as output:
+            command = [sys.executable, "-m", "tests.mutation", "--here", *modules]
+            done = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False)
+        if done.returncode:
+            print(log.read_text(encoding="utf-8"))
+            return done.returncode
+        for module in modules:
+            ends = list(_ends(module).values())
+            print(_row(module, ends), flush=True)
+            every += ends
+    print(_row("all", every))
+    return 0 if _share(Counter(every)) >= KILLED_AT_LEAST else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--here"]:
+        sys.exit(mutate(sys.argv[2:]))
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,41 @@
+"""What is mutated, and the fast tests that judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+KILLED_AT_LEAST: Final = 0.90
+
+_COMMITS: Final = tuple(
+    f"tests/iceberg/test_{name}.py"
+    for name in ("contract", "conflicts", "staging", "restage", "together", "cycle", "outcomes", "updates")
+)
+_LEDGER: Final = ("tests/contracts/test_ledgers.py", "tests/contracts/test_catalog_and_ledger.py", "tests/ledger")
+_STORY: Final = tuple(
+    f"tests/wap/test_{name}.py" for name in ("decisions", "materialize", "moved_main", "new_rows", "heartbeat", "salt")
+)
+_CARE: Final = ("tests/lake/test_gc.py", "tests/care/test_only_ours.py", "tests/care/test_ownership.py")
+
+TESTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "lakeflow/core/run/verdict.py": ("tests/core/test_verdict.py",),
+    "lakeflow/core/run/retention.py": ("tests/core/test_retention.py",),
+    "lakeflow/core/run/leases.py": ("tests/core/test_leases.py",),
+    "lakeflow/core/run/ownership.py": ("tests/core/test_ownership.py",),
+    "lakeflow/core/run/garbage.py": ("tests/core/test_garbage.py",),
+    "lakeflow/adapters/iceberg/metadata/refs.py": _COMMITS,
+    "lakeflow/adapters/iceberg/commit/commits.py": _COMMITS,
+    "lakeflow/adapters/iceberg/commit/pointers.py": _COMMITS,
+    "lakeflow/adapters/iceberg/commit/registrations.py": _COMMITS,
+    "lakeflow/adapters/iceberg/commit/staging.py": _COMMITS,
+    "lakeflow/wap/run/publish.py": _STORY,
+    "lakeflow/wap/decide/runs.py": _STORY,
+    "lakeflow/wap/decide/tables.py": _STORY,
+    "lakeflow/wap/decide/garbage.py": (*_STORY, "tests/lake/test_gc.py"),
+    "lakeflow/adapters/ledger/ledger.py": _LEDGER,
+    "lakeflow/adapters/ledger/rows.py": _LEDGER,
+    "lakeflow/adapters/ledger/statements.py": _LEDGER,
+    "lakeflow/adapters/iceberg/care/garbage.py": _CARE,
+    "lakeflow/adapters/iceberg/care/inventory.py": _CARE,
+    "lakeflow/adapters/iceberg/care/ownership.py": _CARE,
+}

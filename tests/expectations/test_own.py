@@ -237,7 +237,7 @@ def test_a_row_from_the_future_makes_no_stale_table_fresh(case: Case, type_: str
 )
 def test_of_a_history_only_what_is_current_is_counted(case: Case, check: str) -> None:
     """A delivery that ends most keys leaves as many rows as there were, and nobody would know."""
-    case.more["history"] = ("id",)
+    case.more["version_key"] = ("id",)
     case.now(id=("int", [1, 2, 3, 4]), is_current=("boolean", [True, False, False, False]))
     case.main(id=("int", [1, 2, 3, 4]), is_current=("boolean", [True] * 4))
     assert case.check(check).outcome is Outcome.FAILED

@@ -124,7 +124,7 @@ def _is_kept(attempt: Attempt, before: StepRecord, now: StepRecord) -> bool:
     stands = (
         table is not None and before.snapshot_id is not None and table.refs.get(attempt.branch) == before.snapshot_id
     )
-    same = ("action", "base_id", "code_version", "checks_digest", "reads", "inputs", "partitions")
+    same = ("action", "base_id", "code_version", "checks_digest", "reads_digest", "inputs", "partitions")
     whole = beside(now.asset) not in attempt.world.project.assets or is_staged(attempt, beside(now.asset))
     return stands and whole and all(getattr(before, name) == getattr(now, name) for name in same)
 

@@ -30,7 +30,7 @@ from lakeflow.adapters.expectations.audit import Past, Suites, steps
 from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.table import QueryResult
-from lakeflow.adapters.machine.cache_folder import KeptFolder
+from lakeflow.adapters.machine.cache_folder import CacheFolder
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import CheckFile, CheckKind, Suite
 from lakeflow.core.model.schema import Field, Schema
@@ -160,12 +160,12 @@ def between() -> None:
 
 
 def compiled(folder: Path, price: float) -> Callable[[], int]:
-    return lambda: audit(request(folder, price), SuiteCache(KeptFolder(folder / "kept")))
+    return lambda: audit(request(folder, price), SuiteCache(CacheFolder(folder / "kept")))
 
 
 def with_metadata(folder: Path, price: float) -> Callable[[], int]:
     statistics_ = known(folder)
-    return lambda: audit(request(folder, price, statistics_), SuiteCache(KeptFolder(folder / "kept")))
+    return lambda: audit(request(folder, price, statistics_), SuiteCache(CacheFolder(folder / "kept")))
 
 
 def cold(folder: Path, price: float) -> Callable[[], int]:
@@ -256,7 +256,7 @@ def compare(rows: int, price: float, runs: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lay_down(folder, rows)
-        audit(request(folder, price), SuiteCache(KeptFolder(folder / "kept")))
+        audit(request(folder, price), SuiteCache(CacheFolder(folder / "kept")))
         repeats = {way: 1 if way in {"cold", "pandas"} else inner for way in ways}
         rounds = [{way: measured(way, folder, price, repeats[way]) for way in ways} for _ in range(runs)]
     for way in ways:

@@ -266,7 +266,7 @@ def _hello(root: str, settings: Settings, spill: Path, masked: frozenset[AssetKe
 def _auditor(settings: Settings, root: Path, scratch: _SpillFolder) -> ProcessAuditor:
     from lakeflow.adapters.duckdb.instance.spill import OwnFolder  # noqa: PLC0415 - as above
     from lakeflow.adapters.expectations.compile.cache import SuiteCache  # noqa: PLC0415 - as above
-    from lakeflow.adapters.machine.cache_folder import KeptFolder  # noqa: PLC0415 - as above
+    from lakeflow.adapters.machine.cache_folder import CacheFolder  # noqa: PLC0415 - as above
     from lakeflow.adapters.processes import Child  # noqa: PLC0415 - nor starts a process
     from lakeflow.adapters.processes.auditor import ProcessAuditor, WorkerResources  # noqa: PLC0415 - planning does not audit
 
@@ -275,7 +275,7 @@ def _auditor(settings: Settings, root: Path, scratch: _SpillFolder) -> ProcessAu
     own = OwnFolder(state / "spill", "audit")
     limits = WorkerResources(settings.threads, settings.memory_limit, str(own.path), own.release)
     spawn = partial(Child, "lakeflow.workers.audit")
-    return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, SuiteCache(KeptFolder(kept)).covers)
+    return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, SuiteCache(CacheFolder(kept)).covers)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ YOUNG: Final = timedelta(days=3)
 """Younger files may belong to a writer or a reader at work."""
 
 
-def _unobserved(_event: BackfillEvent) -> None:
+def _ignore(_event: BackfillEvent) -> None:
     """Nobody watches."""
 
 
@@ -144,7 +144,7 @@ class Lake(ReadableLake):
         go_on: bool = False,
         all_or_nothing: bool = False,
         wait: float = 0.0,
-        observer: Observer = _unobserved,
+        observer: Observer = _ignore,
     ) -> RunRecord | None:
         """Write, audit and publish. None when there is nothing to do; a held audit is a result, not an error.
 
@@ -171,7 +171,7 @@ class Lake(ReadableLake):
         only_missing: bool = False,
         size: int = 1,
         wait: float = 0.0,
-        observer: Callable[[BackfillEvent], None] = _unobserved,
+        observer: Callable[[BackfillEvent], None] = _ignore,
     ) -> Backfilled:
         """Build the partitions of a span of time, oldest first: `size` of them a run, each run audited and published.
 
@@ -196,7 +196,7 @@ class Lake(ReadableLake):
         *selection: str,
         exclude: str = "",
         reason: str | None = None,
-        observer: Observer = _unobserved,
+        observer: Observer = _ignore,
     ) -> RunRecord:
         """Audit the held snapshots of a run again and publish what passes.
 
@@ -209,7 +209,7 @@ class Lake(ReadableLake):
         """Drop the branches of everything that the run did not publish."""
         return wap.discard(self._world, self.run(run).id)
 
-    def retry(self, run: str | None = None, *, wait: float = 0.0, observer: Observer = _unobserved) -> RunRecord:
+    def retry(self, run: str | None = None, *, wait: float = 0.0, observer: Observer = _ignore) -> RunRecord:
         """The next attempt of that run, by default the latest unpublished one."""
         return wap.retry(self._world, self.run(run).id if run else self._latest_unpublished(), wait, observer)
 
@@ -217,14 +217,14 @@ class Lake(ReadableLake):
         """Take a whole run back. `force` accepts a state that no run produced."""
         return wap.rollback(self._world, self.run(run).id, force=force)
 
-    def readmit(self, asset: str, *, wait: float = 0.0, observer: Observer = _unobserved) -> RunRecord | None:
+    def readmit(self, asset: str, *, wait: float = 0.0, observer: Observer = _ignore) -> RunRecord | None:
         """Append to the asset what now passes of the rows in its quarantine, by a run of its own; None: no row waits.
 
         What fails again is refused anew. UsageError for an asset that has no quarantine, or that does not append.
         """
         return wap.readmit(self._world, self._one(asset), wait, observer)
 
-    def adopt(self, asset: str, place: str | None = None, *, observer: Observer = _unobserved) -> RunRecord:
+    def adopt(self, asset: str, place: str | None = None, *, observer: Observer = _ignore) -> RunRecord:
         """Audit an Iceberg table that exists and make it the asset's: by `catalog.namespace.table`, its folder or one
         of its metadata files; without a place the one that stands under the asset's name and that others wrote.
 

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.adapters.machine.cache_folder import KeptFolder
+from lakeflow.adapters.machine.cache_folder import CacheFolder
 from lakeflow.core.errors import Fault
 from lakeflow.core.model.digests import digest_of
 from lakeflow.core.sql.query import NO_OTHERS, Allowed, ParsedQuery
@@ -30,7 +30,7 @@ class KnownQueries:
     """Reads as `lakeflow.core.sql.reader` does; without a folder, or where it cannot be used, nothing is kept."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._kept = KeptFolder(folder and folder / "queries")
+        self._kept = CacheFolder(folder and folder / "queries")
 
     def __call__(self, text: str, path: str, allowed: Allowed = NO_OTHERS) -> ParsedQuery:
         name = _name(text, path, allowed)

@@ -12,7 +12,7 @@ from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.provenance import Provenance
-from lakeflow.core.model.quarantine import beside
+from lakeflow.core.model.quarantine import quarantine_key
 from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan.facts import Facts, published
@@ -29,7 +29,7 @@ class Attempt:
     """The journal of a running attempt: every change of a step is told to the ledger and to the observer.
 
     `tables` starts as the one catalog read that pins all inputs; a step replaces its own table in it.
-    `shares` are those of steps that are under way side by side, which take the `baton` in turns.
+    `shares` are those of steps that are under way side by side, which take the `step_lock` in turns.
     `audited` holds the snapshots that this attempt audited: nothing else may be published. `on_main` is what it
     found of snapshots that are main and stay so: they pass today's checks, or a new write gave the same rows.
     `looked_at` holds which snapshots of other tables the checks of each audited asset looked into.
@@ -42,7 +42,7 @@ class Attempt:
         self.run = run
         self.facts = facts
         self.tables: dict[AssetKey, Table] = dict(facts.tables)
-        self.baton = StepLock()
+        self.step_lock = StepLock()
         self.shares: dict[AssetKey, Resources] = {}
         self.looked_at: dict[AssetKey, Mapping[str, int]] = {}
         self.traced: set[AssetKey] = set()
@@ -75,11 +75,11 @@ class Attempt:
     def needs(self) -> Mapping[AssetKey, frozenset[AssetKey]]:
         """For each step the assets of this run that must be published with it: inputs and check references."""
         mine = {step.asset for step in self.steps if step.asset in self.world.project.assets}
-        return {key: (self._beside(key) | self.suite(key).references) & mine - {key} for key in mine}
+        return {key: (self._inputs_of(key) | self.suite(key).references) & mine - {key} for key in mine}
 
-    def _beside(self, key: AssetKey) -> frozenset[AssetKey]:
+    def _inputs_of(self, key: AssetKey) -> frozenset[AssetKey]:
         """What it is made from, and its quarantine: rows that came are published all together."""
-        return self.asset(key).upstreams | {beside(key)}
+        return self.asset(key).upstreams | {quarantine_key(key)}
 
     def past(self, run: str) -> RunRecord:
         """A run that has ended, read once however many steps ask. UsageError when the ledger lost it."""
@@ -109,14 +109,14 @@ class Attempt:
     def tell_phase(self, key: AssetKey, phase: Phase) -> None:
         self.tell(StepPhase(self.run.id, key, phase))
 
-    def hold_in_mind(self, step: StepRecord) -> StepRecord:
+    def update(self, step: StepRecord) -> StepRecord:
         """Take a step into the run without telling the ledger yet."""
         self.run = self.run.with_step(step)
         return step
 
     def note(self, step: StepRecord) -> StepRecord:
         """Record how a step stands, durably: a later attempt goes on from what the ledger says."""
-        self.hold_in_mind(step)
+        self.update(step)
         self.world.ledger.note(self.lease, self.run.id, step)
         return step
 

@@ -1,6 +1,6 @@
 """Steps side by side: those that do not wait for each other are under way together.
 
-Only one of them at a time acts on the attempt, its tables and its ledger: the one that has the baton. Long work (an
+Only one of them at a time acts on the attempt, its tables and its ledger: the one that holds the lock. Long work (an
 asset's code, a comparison, an audit) is done without it. So the story of a step reads as if it were alone, and no
 state needs a lock of its own.
 """
@@ -28,7 +28,7 @@ class Stopped(BaseException):
 
 
 class StepLock:
-    """Has it: the one thread that acts. A thread that never took it does long work like any other work."""
+    """Only the thread that holds it changes the attempt. A thread that never took it may do long work freely."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -44,7 +44,7 @@ class StepLock:
         finally:
             self._drop()
 
-    def aside(self, work: Callable[[], Result]) -> Result:
+    def release_while(self, work: Callable[[], Result]) -> Result:
         """The result of long work, during which others may act. Stopped when the run has ended meanwhile."""
         if self._holder != get_ident():
             return work()
@@ -57,7 +57,7 @@ class StepLock:
 
     def pause(self, seconds: float) -> None:
         """Do nothing for a while, unless the run ends."""
-        self.aside(lambda: self._stopped.wait(seconds))
+        self.release_while(lambda: self._stopped.wait(seconds))
 
     def stop(self) -> None:
         self._stopped.set()
@@ -76,16 +76,16 @@ class StepLock:
 
 
 class ParallelSteps:
-    """`count` lanes in which steps run; a step that `is_large`, asked when it is ready, has all of them.
+    """At most `count` steps at once; a step that `is_large`, asked when it is ready, runs alone.
 
     `interrupt` ends the long work of all that are under way.
     """
 
     def __init__(
-        self, count: int, baton: StepLock, is_large: Callable[[AssetKey], bool], interrupt: Callable[[], None]
+        self, count: int, step_lock: StepLock, is_large: Callable[[AssetKey], bool], interrupt: Callable[[], None]
     ) -> None:
         self._count = count
-        self._baton = baton
+        self._step_lock = step_lock
         self._is_large = is_large
         self._interrupt = interrupt
 
@@ -121,12 +121,12 @@ class ParallelSteps:
                 raise
 
     def _carried(self, act: Callable[[AssetKey], None], key: AssetKey) -> None:
-        with self._baton.held():
+        with self._step_lock.held():
             act(key)
 
     def _end(self, pool: ThreadPoolExecutor, under_way: Mapping[Future[None], AssetKey]) -> None:
         """Until none is under way any more: leaving earlier would let a step act on a run that has ended."""
-        self._baton.stop()
+        self._step_lock.stop()
         pool.shutdown(wait=False, cancel_futures=True)
         while any(not future.done() for future in under_way):
             try:

@@ -23,7 +23,7 @@ from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.faults import faults
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.table import FunctionResult, QueryResult
-from lakeflow.adapters.machine.cache_folder import KeptFolder
+from lakeflow.adapters.machine.cache_folder import CacheFolder
 from lakeflow.adapters.processes import Parent, silence
 from lakeflow.adapters.processes.auditor import AuditorTask, Job, Message, decode_job, encode_message
 from lakeflow.core.errors import AssetError, Fault
@@ -45,7 +45,7 @@ def main() -> None:
         if job.request is None:
             library.load()
             continue
-        suites = Suites(job.request, SuiteCache(KeptFolder(job.kept)))
+        suites = Suites(job.request, SuiteCache(CacheFolder(job.kept)))
         if suites.need_library(job.lost):
             library.load()
         if suites.run_code(job.lost):

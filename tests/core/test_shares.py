@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.run.resources import Resources, beginning, lanes, share
+from lakeflow.core.run.resources import Resources, beginning, parallel_steps, resources_for
 from tests.core.samples import keys
 
 Graph = dict[AssetKey, frozenset[AssetKey]]
@@ -30,7 +30,7 @@ def graphs() -> st.SearchStrategy[Graph]:
 def test_no_schedule_takes_more_than_the_machine_and_every_step_has_its_turn(
     needs: Graph, parallel: int, large: frozenset[AssetKey], choices: Random
 ) -> None:
-    count = lanes(MACHINE, parallel, needs)
+    count = parallel_steps(MACHINE, parallel, needs)
     unfinished = set(needs)
     under_way: dict[AssetKey, Resources] = {}
     while unfinished:
@@ -39,7 +39,7 @@ def test_no_schedule_takes_more_than_the_machine_and_every_step_has_its_turn(
         assert begin or under_way, "somebody always goes on"
         if begin and (not under_way or choices.random() < 0.7):
             key = choices.choice(begin)
-            under_way[key] = MACHINE if key in large else share(MACHINE, count, key, unfinished, needs)
+            under_way[key] = MACHINE if key in large else resources_for(MACHINE, count, key, unfinished, needs)
         else:
             done = choices.choice(sorted(under_way))
             del under_way[done]
@@ -57,16 +57,16 @@ def test_a_large_step_is_alone_and_comes_first() -> None:
 
 
 def test_a_step_that_nothing_can_run_beside_has_the_whole_machine() -> None:
-    assert share(MACHINE, 4, NAMES[3], NAMES[3:], CHAIN) == MACHINE
-    assert share(MACHINE, 4, NAMES[0], NAMES[:1], APART) == MACHINE
+    assert resources_for(MACHINE, 4, NAMES[3], NAMES[3:], CHAIN) == MACHINE
+    assert resources_for(MACHINE, 4, NAMES[0], NAMES[:1], APART) == MACHINE
 
 
 def test_steps_side_by_side_have_equal_parts() -> None:
-    assert share(MACHINE, 4, NAMES[0], NAMES, APART) == Resources(2, 4_000)
-    assert share(MACHINE, 4, NAMES[0], NAMES[:2], APART) == Resources(4, 8_000)
+    assert resources_for(MACHINE, 4, NAMES[0], NAMES, APART) == Resources(2, 4_000)
+    assert resources_for(MACHINE, 4, NAMES[0], NAMES[:2], APART) == Resources(4, 8_000)
 
 
 def test_there_are_as_many_lanes_as_asked_for_with_a_thread_each_and_one_for_a_chain() -> None:
-    assert lanes(MACHINE, 3, APART) == 3
-    assert lanes(Resources(2, 16_000), 3, APART) == 2
-    assert lanes(MACHINE, 3, CHAIN) == 1
+    assert parallel_steps(MACHINE, 3, APART) == 3
+    assert parallel_steps(Resources(2, 16_000), 3, APART) == 2
+    assert parallel_steps(MACHINE, 3, CHAIN) == 1

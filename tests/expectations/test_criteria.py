@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from lakeflow.adapters.expectations.checks.expectation import Judged
+from lakeflow.adapters.expectations.checks.expectation import ExpectationRule
 from lakeflow.adapters.expectations.compile.compile import ExpectationSource, compile_expectation
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.library.criteria import Settled, plain
@@ -101,13 +101,13 @@ def test_an_expectation_class_of_the_user_is_judged_by_its_own_code() -> None:
         max_value: float = 3
 
     rule = compile_expectation(Mine(column="whole"), TABLE, ExpectationSource("checks.py", 0, allow_empty=False)).rule
-    assert isinstance(rule, Judged)
+    assert isinstance(rule, ExpectationRule)
     assert isinstance(rule.criterion, seam.LibraryCriterion)
 
 
-def _rule(line: str) -> Judged:
+def _rule(line: str) -> ExpectationRule:
     rule = compile_expectation(made(line), TABLE, ExpectationSource("checks.py", 0, allow_empty=False)).rule
-    assert isinstance(rule, Judged)
+    assert isinstance(rule, ExpectationRule)
     return rule
 
 
@@ -122,7 +122,7 @@ def _number(chance: Random) -> Any:
     return chance.choice((*odd, chance.uniform(-10, 60), chance.randrange(-5, 60)))
 
 
-def _answered(chance: Random, rule: Judged, kind: Callable[[Random], Any]) -> dict[str, Any]:
+def _answered(chance: Random, rule: ExpectationRule, kind: Callable[[Random], Any]) -> dict[str, Any]:
     """Values as an engine may give them: counts of rows that fit together, and anything for an aggregate."""
     values: dict[str, Any] = {name: chance.randrange(9) for name in rule.metrics}
     for name in values:
@@ -140,7 +140,7 @@ def _counts(metric: Plan) -> int:
     return 0 if isinstance(metric, FromSchema) else metric.sql.count("count(")
 
 
-def _distribution(chance: Random, rule: Judged) -> dict[str, Any]:
+def _distribution(chance: Random, rule: ExpectationRule) -> dict[str, Any]:
     """Figures of one column, which fit together."""
     counts = {value: chance.randrange(1, 9) for value in chance.sample((1.0, 2.0, 3.5, 4.0), chance.randrange(1, 5))}
     histogram = next((_counts(plan) for name, plan in rule.metrics.items() if "histogram" in name), 0)

@@ -20,7 +20,7 @@ from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.compile.is_constant import asks_for_library, is_constant, told_apart
 from lakeflow.adapters.expectations.compile.serialise import dumps, loads
 from lakeflow.adapters.machine import cache_folder as folder_of_texts
-from lakeflow.adapters.machine.cache_folder import KeptFolder
+from lakeflow.adapters.machine.cache_folder import CacheFolder
 from lakeflow.adapters.processes import Child
 from lakeflow.adapters.processes.auditor import ProcessAuditor, WorkerResources
 from lakeflow.core.model.asset import Column
@@ -89,10 +89,10 @@ def test_whatever_may_say_something_else_tomorrow_is_not_kept(text: str) -> None
 def test_what_is_kept_comes_back_as_it_was_and_judges_as_before(messy: Scan, tmp_path: Path) -> None:
     """Over every expectation that is compared with the library's own pandas engine."""
     asked = request(messy, suite(*(f"gxe.{line}" for line in (*ASKED, *DIFFERENT) if is_data(line))))
-    cold, (file,) = Suites(asked, SuiteCache(KeptFolder(tmp_path))), asked.suite.files
+    cold, (file,) = Suites(asked, SuiteCache(CacheFolder(tmp_path))), asked.suite.files
     assert cold.need_library(())
     checks = cold.checks_of(file)
-    warm = Suites(asked, SuiteCache(KeptFolder(tmp_path)))
+    warm = Suites(asked, SuiteCache(CacheFolder(tmp_path)))
     assert not warm.need_library(())
     assert warm.checks_of(file) == checks == loads(dumps(checks))
     assert audit(asked, suites=warm) == audit(asked)
@@ -104,7 +104,7 @@ def test_every_expectation_of_the_library_is_kept_and_decides_as_before(tmp_path
     lines = (*every.lines(*templates), 'gxe.ExpectColumnMaxToBeBetween(column="nope")')
     asked = request(every.table(tmp_path), suite(*lines))
     _keep(asked, tmp_path / "kept")
-    warm = Suites(asked, SuiteCache(KeptFolder(tmp_path / "kept")))
+    warm = Suites(asked, SuiteCache(CacheFolder(tmp_path / "kept")))
     assert not warm.need_library(())
     assert audit(asked, suites=warm) == audit(asked)
 
@@ -124,7 +124,7 @@ def test_our_own_expectations_are_kept_and_look_main_and_the_time_up_at_each_aud
     late = replace(late, relations={"published.silver.weather": messy})
     _keep(soon, tmp_path)
     for asked in (soon, late):
-        warm = Suites(asked, SuiteCache(KeptFolder(tmp_path)))
+        warm = Suites(asked, SuiteCache(CacheFolder(tmp_path)))
         assert not warm.need_library(())
         assert audit(asked, suites=warm) == audit(asked)
     assert audit(soon) != audit(late)
@@ -142,7 +142,7 @@ def test_a_suite_that_is_kept_is_audited_without_great_expectations(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     kept = str(tmp_path / "kept")
     auditor = ProcessAuditor(
-        _worker, str(tmp_path / "audit.log"), WorkerResources(threads=1), kept, SuiteCache(KeptFolder(kept)).covers
+        _worker, str(tmp_path / "audit.log"), WorkerResources(threads=1), kept, SuiteCache(CacheFolder(kept)).covers
     )
     try:
         auditor.start([asked.suite])
@@ -224,11 +224,11 @@ def test_a_function_beside_expectations_is_run_at_every_audit_without_great_expe
     file = suite(ONE.format(20))
     asked = request(messy, replace(file, text=file.text + FUNCTION.format(limit=3)))
     _keep(asked, tmp_path / "kept")
-    warm = Suites(asked, SuiteCache(KeptFolder(tmp_path / "kept")))
+    warm = Suites(asked, SuiteCache(CacheFolder(tmp_path / "kept")))
     assert (warm.need_library(()), warm.run_code(())) == (False, True)
     assert audit(asked, suites=warm) == audit(asked)
     monkeypatch.setitem(sys.modules, "great_expectations", None)  # importing it would fail
-    results = audit(asked, suites=Suites(asked, SuiteCache(KeptFolder(tmp_path / "kept"))))
+    results = audit(asked, suites=Suites(asked, SuiteCache(CacheFolder(tmp_path / "kept"))))
     assert [(result.outcome, result.failed_rows) for result in results if result.path] == [
         (Outcome.FAILED, 1),
         (Outcome.FAILED, 4),
@@ -245,7 +245,7 @@ def test_a_function_that_fails_when_it_is_made_is_errored_beside_what_is_kept(
     monkeypatch.setenv("KEPT_LIMIT", "3")
     _keep(asked, tmp_path)
     monkeypatch.delenv("KEPT_LIMIT")
-    results = audit(asked, suites=Suites(asked, SuiteCache(KeptFolder(tmp_path))))
+    results = audit(asked, suites=Suites(asked, SuiteCache(CacheFolder(tmp_path))))
     told = [(result.outcome, result.detail) for result in results if result.path]
     assert told[0][0] is Outcome.FAILED
     assert told[1] == (Outcome.ERRORED, "checks/silver/weather.py:9: KeyError: 'KEPT_LIMIT'")
@@ -279,8 +279,8 @@ def test_what_cannot_be_told_apart_is_executed_as_a_whole(more: str) -> None:
 def test_another_file_table_key_or_tag_is_made_ready_anew(messy: Scan, tmp_path: Path, other: Any) -> None:
     asked = request(messy, suite(ONE.format(20)))
     _keep(asked, tmp_path)
-    assert not Suites(asked, SuiteCache(KeptFolder(tmp_path))).need_library(())
-    assert Suites(other(asked), SuiteCache(KeptFolder(tmp_path))).need_library(())
+    assert not Suites(asked, SuiteCache(CacheFolder(tmp_path))).need_library(())
+    assert Suites(other(asked), SuiteCache(CacheFolder(tmp_path))).need_library(())
 
 
 def test_another_release_makes_everything_ready_anew(
@@ -289,7 +289,7 @@ def test_another_release_makes_everything_ready_anew(
     asked = request(messy, suite(ONE.format(20)))
     _keep(asked, tmp_path)
     monkeypatch.setattr(keeping, "_maker", lambda: "great expectations of tomorrow")
-    assert Suites(asked, SuiteCache(KeptFolder(tmp_path))).need_library(())
+    assert Suites(asked, SuiteCache(CacheFolder(tmp_path))).need_library(())
 
 
 @pytest.mark.parametrize("damage", [lambda text: text[:-9], lambda text: text.replace("20", "99"), lambda _: ""])
@@ -298,9 +298,9 @@ def test_a_damaged_file_is_as_good_as_none_and_is_written_again(messy: Scan, tmp
     _keep(asked, tmp_path)
     (path,) = tmp_path.iterdir()
     path.write_text(damage(path.read_text()))
-    assert Suites(asked, SuiteCache(KeptFolder(tmp_path))).need_library(())
+    assert Suites(asked, SuiteCache(CacheFolder(tmp_path))).need_library(())
     _keep(asked, tmp_path)
-    assert not Suites(asked, SuiteCache(KeptFolder(tmp_path))).need_library(())
+    assert not Suites(asked, SuiteCache(CacheFolder(tmp_path))).need_library(())
 
 
 def test_a_file_that_breaks_or_runs_code_is_not_kept(messy: Scan, tmp_path: Path) -> None:
@@ -314,8 +314,8 @@ def test_a_folder_that_cannot_be_used_is_as_good_as_none(messy: Scan, tmp_path: 
     (tmp_path / "file").touch()
     asked = request(messy, suite(ONE.format(20)))
     _keep(asked, tmp_path / "file")
-    assert Suites(asked, SuiteCache(KeptFolder(tmp_path / "file"))).need_library(())
-    assert not SuiteCache(KeptFolder(tmp_path / "file")).covers(asked.suite.files[0])
+    assert Suites(asked, SuiteCache(CacheFolder(tmp_path / "file"))).need_library(())
+    assert not SuiteCache(CacheFolder(tmp_path / "file")).covers(asked.suite.files[0])
     assert SuiteCache().covers(row_check("from silver.weather"))
 
 
@@ -326,14 +326,14 @@ def test_the_longest_unused_is_forgotten_first(messy: Scan, tmp_path: Path, monk
         _keep(one, tmp_path)
         for path in tmp_path.iterdir():
             os.utime(path, (path.stat().st_mtime - 60,) * 2)
-    Suites(asked[0], SuiteCache(KeptFolder(tmp_path)))  # used again
+    Suites(asked[0], SuiteCache(CacheFolder(tmp_path)))  # used again
     _keep(asked[2], tmp_path)
-    assert [Suites(one, SuiteCache(KeptFolder(tmp_path))).need_library(()) for one in asked] == [False, True, False]
+    assert [Suites(one, SuiteCache(CacheFolder(tmp_path))).need_library(()) for one in asked] == [False, True, False]
 
 
 def test_many_may_write_and_read_at_once(messy: Scan, tmp_path: Path) -> None:
     asked = request(messy, suite(ONE.format(20)))
-    (file,), kept, table = asked.suite.files, SuiteCache(KeptFolder(tmp_path)), Suites(asked, SuiteCache()).table
+    (file,), kept, table = asked.suite.files, SuiteCache(CacheFolder(tmp_path)), Suites(asked, SuiteCache()).table
     checks = Suites(asked, SuiteCache()).checks_of(file)
     kept.write(file, table, checks, allow_empty=False)
     torn = []
@@ -356,7 +356,7 @@ def _worker(log_path: str) -> Child:
 
 
 def _keep(asked: AuditRequest, folder: Path) -> None:
-    suites = Suites(asked, SuiteCache(KeptFolder(folder)))
+    suites = Suites(asked, SuiteCache(CacheFolder(folder)))
     for file in asked.suite.files:
         suites.checks_of(file)
 

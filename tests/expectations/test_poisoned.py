@@ -15,7 +15,7 @@ from lakeflow.adapters.expectations.checks.check import Check
 from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.compile.serialise import dumps, loads
 from lakeflow.adapters.expectations.compile.stated import is_stated
-from lakeflow.adapters.machine.cache_folder import KeptFolder
+from lakeflow.adapters.machine.cache_folder import CacheFolder
 from lakeflow.adapters.machine.sealed import read_sealed, write_sealed
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.run.audit_request import AuditRequest
@@ -45,7 +45,7 @@ def kept(asked: AuditRequest, tmp_path: Path) -> Path:
 
 
 def warmed(asked: AuditRequest, tmp_path: Path) -> Suites:
-    return Suites(asked, SuiteCache(KeptFolder(tmp_path / "kept")))
+    return Suites(asked, SuiteCache(CacheFolder(tmp_path / "kept")))
 
 
 def outcomes(asked: AuditRequest, tmp_path: Path) -> list[Outcome]:

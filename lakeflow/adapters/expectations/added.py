@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from lakeflow.adapters.expectations.checks.built_in import KeyFilled, KeyUnique, RowsAccounted, SchemaHolds
 from lakeflow.adapters.expectations.checks.check import Check, Rule
-from lakeflow.adapters.expectations.checks.expectation import Judged
+from lakeflow.adapters.expectations.checks.expectation import ExpectationRule
 from lakeflow.adapters.expectations.compile.is_constant import told_apart
 from lakeflow.adapters.expectations.library.criteria import Mostly
 from lakeflow.adapters.expectations.metrics.answers import Answers
@@ -79,7 +79,7 @@ def _lasting(suite: Suite) -> frozenset[str]:
 def _is_about_each_row(rule: Rule) -> bool:
     if isinstance(rule, SchemaHolds | KeyFilled | KeyUnique | RowsAccounted):
         return True
-    about_rows = isinstance(rule, Judged) and isinstance(rule.criterion, Mostly)
+    about_rows = isinstance(rule, ExpectationRule) and isinstance(rule.criterion, Mostly)
     enough = (Aggregate, Keys) if _is_strict(rule) else Aggregate
     return about_rows and all(isinstance(plan, enough) and _can_tell(plan) for plan in rule.plans)
 
@@ -89,4 +89,4 @@ def _can_tell(plan: Plan) -> bool:
 
 
 def _is_strict(rule: Rule) -> bool:
-    return not (isinstance(rule, Judged) and isinstance(rule.criterion, Mostly)) or rule.criterion.mostly >= 1
+    return not (isinstance(rule, ExpectationRule) and isinstance(rule.criterion, Mostly)) or rule.criterion.mostly >= 1

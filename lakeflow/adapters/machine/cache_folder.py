@@ -18,7 +18,7 @@ _MOST_FILES: Final = 1_000
 _MOST_BYTES: Final = 64 << 20
 
 
-class KeptFolder:
+class CacheFolder:
     """Texts by name. Without a folder nothing is kept."""
 
     def __init__(self, folder: str | Path | None) -> None:

@@ -28,7 +28,7 @@ from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.plan.landing import FoundFile, Landed
 from lakeflow.core.ports import Engine, Produced
-from lakeflow.core.run.code_terms import FREELY, Listener, Terms, deaf, too_late
+from lakeflow.core.run.code_terms import FREELY, Listener, Terms, ignore, too_late
 from lakeflow.core.run.resources import LARGE, Resources
 from lakeflow.core.run.write import Write, WriteResult
 
@@ -264,7 +264,7 @@ class _Talk:
         limits = replace(self._terms.limits, timeout=None)
         if quiet and isinstance(asset.code, PythonCode):
             self._terms.said((_WITHHELD,))
-        terms = replace(self._terms, limits=limits, said=deaf, traced=deaf, folder=self.folder)
+        terms = replace(self._terms, limits=limits, said=ignore, traced=ignore, folder=self.folder)
         return self.ask(Begin(asset, method, arguments, terms, quiet, dict(os.environ)))
 
     def ask(self, question: Begin | MethodCall) -> Any:

@@ -37,7 +37,7 @@ class Refusal:
     max_fraction: float = 1.0
 
 
-def beside(key: AssetKey) -> AssetKey:
+def quarantine_key(key: AssetKey) -> AssetKey:
     return AssetKey(key.layer, key.name + SUFFIX)
 
 
@@ -67,7 +67,7 @@ def with_quarantines(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey,
     for key, asset in assets.items():
         found[key] = asset
         if asset.write.traits.may_split_off and key in suites and asks_for_quarantine(suites[key]):
-            found[beside(key)] = _quarantine(asset)
+            found[quarantine_key(key)] = _quarantine(asset)
     return found
 
 
@@ -85,7 +85,7 @@ def quarantine_schema(schema: Schema) -> Schema:
 
 def _quarantine(asset: Asset) -> Asset:
     return Asset(
-        key=beside(asset.key),
+        key=quarantine_key(asset.key),
         code=SqlCode("", asset.code.path, asset.code.line),
         write=asset.write,
         inputs={str(asset.key): asset.key},
@@ -97,7 +97,7 @@ def _quarantine(asset: Asset) -> Asset:
         code_version=asset.code_version,
         source=asset.source,
         salt=asset.salt,
-        renamed_from=beside(asset.renamed_from) if asset.renamed_from else None,
+        renamed_from=quarantine_key(asset.renamed_from) if asset.renamed_from else None,
         files=None,
         externals=EMPTY,
     )

@@ -16,7 +16,7 @@ from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.model.quarantine import COLUMNS, SUFFIX, beside, owner_of
+from lakeflow.core.model.quarantine import COLUMNS, SUFFIX, owner_of, quarantine_key
 from lakeflow.core.model.run import Action, StepRecord
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Rows, Table
@@ -74,10 +74,10 @@ def waiting(owner: Table | None, quarantine: Table) -> Waiting | None:
 def quarantine_of(project: Project, key: AssetKey) -> AssetKey:
     """The quarantine of the asset, or that table itself; UsageError when the asset has none."""
     owner = owner_of(key) or key
-    if beside(owner) not in project.assets:
+    if quarantine_key(owner) not in project.assets:
         hint = "`on_fail: quarantine` in the meta of a row check puts the rows that fail it apart"
         raise UsageError(f"{owner} has no quarantine", hint=hint)
-    return beside(owner)
+    return quarantine_key(owner)
 
 
 def plan_readmission(project: Project, facts: Facts, selected: Sequence[AssetKey]) -> Plan:
@@ -104,7 +104,7 @@ def as_readmission(asset: Asset, quarantined: Schema, own: Schema) -> Asset:
     """The asset as a readmission treats it: its code reads the columns that both tables have. Rows that were put apart
     are masked already.
     """
-    quarantine, kept = beside(asset.key), {name.lower() for name in own.names} - set(COLUMNS)
+    quarantine, kept = quarantine_key(asset.key), {name.lower() for name in own.names} - set(COLUMNS)
     renames = {} if FILE in quarantined.names else OLD_NAMES
     kept |= {now for was, now in renames.items() if was in kept}
     named = ((name, renames.get(name, name)) for name in quarantined.names)

@@ -15,7 +15,7 @@ Listener: TypeAlias = Callable[[tuple[str, ...]], None]
 """Hears lines of code, some at a time."""
 
 
-def deaf(_lines: tuple[str, ...]) -> None:
+def ignore(_lines: tuple[str, ...]) -> None:
     """Nobody listens."""
 
 
@@ -29,8 +29,8 @@ class Terms:
     """
 
     limits: Limits = UNLIMITED
-    said: Listener = deaf
-    traced: Listener = deaf
+    said: Listener = ignore
+    traced: Listener = ignore
     folder: str = ""
     share: Resources | None = None
     windows: tuple[Window, ...] = ()

@@ -25,33 +25,32 @@ itself: beside another it would have a part of it, to the end, also when the oth
 """
 
 
-def lanes(machine: Resources, parallel: int, needs: Upstreams) -> int:
+def parallel_steps(machine: Resources, parallel: int, needs: Upstreams) -> int:
     """How many steps may be under way together: as many as asked for, with a thread each; one where all is a chain."""
     return 1 if _is_chain(needs) else max(1, min(parallel, machine.threads))
 
 
 def beginning(
-    waiting: Sequence[AssetKey], under_way: Collection[AssetKey], large: Collection[AssetKey], lanes: int
+    waiting: Sequence[AssetKey], under_way: Collection[AssetKey], large: Collection[AssetKey], parallel: int
 ) -> Sequence[AssetKey]:
     """Which of the steps that are ready begin now: a large one before all others, once nothing else is under way."""
     if any(key in large for key in under_way):
         return ()
     if first := next((key for key in waiting if key in large), None):
         return () if under_way else (first,)
-    return waiting[: lanes - len(under_way)]
+    return waiting[: parallel - len(under_way)]
 
 
-def share(
-    machine: Resources, lanes: int, key: AssetKey, unfinished: Collection[AssetKey], needs: Upstreams
+def resources_for(
+    machine: Resources, parallel: int, key: AssetKey, unfinished: Collection[AssetKey], needs: Upstreams
 ) -> Resources:
-    """What a step gets for as long as it runs, fixed when it begins.
-
-    Only unfinished steps that neither wait for it nor it for them can ever run beside it. Of k steps under way each saw
-    the other k - 1 when it began, and so took 1/k of the machine at most.
+    """What a step gets for as long as it runs, fixed when it begins: an equal share with each unfinished step that is
+    independent of it, for only such a step can run at the same time. Of k steps under way each counted the other k - 1
+    when it began, and so took at most 1/k of the machine.
     """
     related = ancestors([key], needs) | ancestors([key], downstreams(needs))
-    beside = sum(other not in related for other in unfinished)
-    parts = min(lanes, 1 + beside)
+    independent = sum(other not in related for other in unfinished)
+    parts = min(parallel, 1 + independent)
     return Resources(max(1, machine.threads // parts), machine.memory // parts)
 
 

@@ -20,7 +20,7 @@ from lakeflow.core.model.write_mode import WriteMode
 
 
 @dataclass(frozen=True)
-class Apart:
+class RefusedRows:
     """Rows that fail one of the `refusals` go to files of their own, below `directory`, with the columns of `schema`,
     `run` and `inputs` (JSON) in each.
     """
@@ -79,7 +79,7 @@ class Write:
     layout: Layout = PLAIN
     partitions: Mapping[str, Partition] = EMPTY
     asked: frozenset[Partition] = frozenset()
-    apart: Apart | None = None
+    refused: RefusedRows | None = None
     hidden: frozenset[str] = frozenset()
     tombstones: str = ""
 
@@ -88,8 +88,8 @@ class Write:
 class WriteResult:
     """New files, and the files of the base (`removes`, as its scan names them) that they stand for.
 
-    `rows` came, `replaced` rows of the base went: a table of b rows then holds b - replaced + rows. `apart` are files
-    of the rows that were split off. `turns` is the first moment after the write at which a version of a history begins
+    `rows` came, `replaced` rows of the base went: a table of b rows then holds b - replaced + rows. `refused` are files
+    of the rows that checks refused. `turns` is the first moment after the write at which a version of a history begins
     or ends, in ISO 8601; `open` counts its versions that nothing has ended then.
     `tombstones` are those of the table afterwards.
     """
@@ -98,7 +98,7 @@ class WriteResult:
     removes: tuple[str, ...] = ()
     rows: int = 0
     replaced: int = 0
-    apart: tuple[WrittenFile, ...] = ()
+    refused: tuple[WrittenFile, ...] = ()
     turns: str = ""
     open: int | None = None
     tombstones: str = ""

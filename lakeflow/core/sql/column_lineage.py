@@ -51,14 +51,14 @@ def _query(node: Node, around: Scope) -> Flows:
 
 def _cte(entry: Node, scope: Scope) -> Flows:
     value = entry["value"]
-    return _query(value["query_node"], scope).apart().under(_names(value.get("aliases")))
+    return _query(value["query_node"], scope).numbered().under(_names(value.get("aliases")))
 
 
 def _recursion(node: Node, scope: Scope) -> Flows:
     name, names = node["cte_name"].lower(), _names(node.get("aliases"))
-    found = first = _query(node["left"], scope).apart()
+    found = first = _query(node["left"], scope).numbered()
     for _ in range(_LONGEST):
-        again = _query(node["right"], scope.knowing({name: found.under(names)})).apart()
+        again = _query(node["right"], scope.knowing({name: found.under(names)})).numbered()
         grown = by_place([first, again])
         if grown == found:
             return grown
@@ -67,7 +67,7 @@ def _recursion(node: Node, scope: Scope) -> Flows:
 
 
 def _set_operation(node: Node, scope: Scope) -> Flows:
-    sides = [_query(each, scope).apart() for each in node.get("children") or ()]
+    sides = [_query(each, scope).numbered() for each in node.get("children") or ()]
     match node.get("setop_type"):
         case "UNION" if sides:
             return by_place(sides)
@@ -117,7 +117,7 @@ def _source(ref: Node, scope: Scope) -> Flows:
         case "BASE_TABLE":
             return _table(ref, scope)
         case "SUBQUERY":
-            return _inner(ref["subquery"], scope).apart()
+            return _inner(ref["subquery"], scope).numbered()
         case "EXPRESSION_LIST":
             return _values(ref, scope)
         case "TABLE_FUNCTION":
@@ -162,13 +162,13 @@ def _pivot(ref: Node, scope: Scope) -> Flows:
     """Columns of the source under their own names, and others that are made of what is aggregated or stacked."""
     inside, pivots = scope.inside(), ref.get("pivots") or ()
     _from(ref["source"], inside)
-    columns = inside.columns.apart().columns
+    columns = inside.columns.numbered().columns
     if any("subquery" in each for each in pivots):
         return Flows((*columns, Rest(scope.every)))
     stacked = union(_value(each["star_expr"], inside) for at in pivots for each in at["entries"] if "star_expr" in each)
     if names := ref.get("unpivot_names"):
         told = (Named(name, NOWHERE) for at in pivots for name in _names(at.get("unpivot_names")))
-        return Flows((*columns, *told, *(Named(name, stacked) for name in _names(names)), Rest())).apart()
+        return Flows((*columns, *told, *(Named(name, stacked) for name in _names(names)), Rest())).numbered()
     return Flows((*columns, Rest(union(_value(each, inside) for each in ref.get("aggregates") or ()))))
 
 
@@ -235,12 +235,12 @@ def _starred(star: Node, scope: Scope) -> Flows:
     found = Flows(tuple(each for flows in _sources_of(table, star, scope) for each in flows.columns))
     for replaced in star.get("replace_list") or ():
         name = str(replaced["key"]).lower()
-        found = found.instead(name, Named(name, _value(replaced["value"], scope)))
+        found = found.replacing(name, Named(name, _value(replaced["value"], scope)))
     for renamed in star.get("rename_list") or ():
         old = str(renamed["key"].get("column", "")).lower()
         new = Named(str(renamed["value"]).lower(), found.of(old))
         # Of one source only: a column of the same name in another keeps it.
-        found = Flows((*found.columns, new)) if renamed["key"].get("table") else found.instead(old, new)
+        found = Flows((*found.columns, new)) if renamed["key"].get("table") else found.replacing(old, new)
     return found
 
 

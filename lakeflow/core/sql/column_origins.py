@@ -109,7 +109,7 @@ class Flows:
             tuple(replace(each, without=each.without | names) if isinstance(each, Star) else each for each in kept)
         )
 
-    def instead(self, old: str, new: Named) -> Flows:
+    def replacing(self, old: str, new: Named) -> Flows:
         """With another column in the place of the one with that name."""
         if self.has(old):
             return Flows(tuple(new if isinstance(each, Named) and each.name == old else each for each in self.columns))
@@ -125,7 +125,7 @@ class Flows:
         again = (each for each in self.columns if isinstance(each, Again))
         return Flows((*renamed, *self.places[len(names) :], *again))
 
-    def apart(self) -> Flows:
+    def numbered(self) -> Flows:
         """As another SELECT sees them: of columns with one name all but the first have a number."""
         places = self.places
         pairs = ((before, each) for at, each in enumerate(places) for before in places[:at])
@@ -158,7 +158,9 @@ def by_place(sides: Sequence[Flows]) -> Flows:
     if all(side.is_closed for side in sides):
         rows = zip(*(side.places for side in sides), strict=False)
         names = [each.name for each in first.places if isinstance(each, Named)]
-        return Flows(tuple(Named(name, union(map(_all, row))) for name, row in zip(names, rows, strict=False))).apart()
+        return Flows(
+            tuple(Named(name, union(map(_all, row))) for name, row in zip(names, rows, strict=False))
+        ).numbered()
     more = union(side.all for side in others)
     columns = (
         replace(each, origins=each.origins | more) if isinstance(each, Named) else each for each in first.columns

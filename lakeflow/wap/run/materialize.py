@@ -20,7 +20,7 @@ from lakeflow.core.plan.reasons import Cause
 from lakeflow.core.ports import Transaction
 from lakeflow.core.run.branches import on_branches
 from lakeflow.core.run.events import Planned, RunEnded, RunStarted
-from lakeflow.core.run.resources import lanes, share
+from lakeflow.core.run.resources import parallel_steps, resources_for
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.parallel import ParallelSteps
@@ -213,11 +213,11 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
     needs = _needs(attempt, plan)
     unfinished = set(steps)
     machine = world.policy.machine
-    count = lanes(machine, world.policy.parallel, needs)
+    count = parallel_steps(machine, world.policy.parallel, needs)
 
     def act(key: AssetKey) -> None:
         alone = is_large(attempt, key)
-        attempt.shares[key] = machine if alone else share(machine, count, key, unfinished, needs)
+        attempt.shares[key] = machine if alone else resources_for(machine, count, key, unfinished, needs)
         carry_out(attempt, steps[key])
         unfinished.discard(key)
 
@@ -225,7 +225,7 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
         world.engine.interrupt()
         world.auditor.interrupt()
 
-    ParallelSteps(count, attempt.baton, partial(is_large, attempt), interrupt).run(needs, act)
+    ParallelSteps(count, attempt.step_lock, partial(is_large, attempt), interrupt).run(needs, act)
     attempt.shares.clear()
 
 
@@ -243,7 +243,7 @@ def _again(attempt: Attempt, plan: Plan, key: AssetKey) -> None:
     step = plan.step(key)
     assert step is not None, f"{key} waits for a publish, so it was planned"
     main = attempt.tables[key].main
-    attempt.hold_in_mind(replace(attempt.step(key), base_id=main, snapshot_id=None))
+    attempt.update(replace(attempt.step(key), base_id=main, snapshot_id=None))
     carry_out(attempt, replace(step, base_id=main))
 
 

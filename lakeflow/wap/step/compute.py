@@ -20,7 +20,7 @@ from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, Project, PythonCode
 from lakeflow.core.model.layout import Partition
 from lakeflow.core.model.provenance import tombstones_of
-from lakeflow.core.model.quarantine import beside, quarantine_schema
+from lakeflow.core.model.quarantine import quarantine_key, quarantine_schema
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan.facts import published
@@ -30,7 +30,7 @@ from lakeflow.core.plan.readmission import read_by, readmits
 from lakeflow.core.ports import Catalog, Produced
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.events import StepPrinted, StepRetried
-from lakeflow.core.run.write import Apart, Ties, Write, WriteResult
+from lakeflow.core.run.write import RefusedRows, Ties, Write, WriteResult
 from lakeflow.core.view.lineage import hidden_columns, personal
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.audit_request import audit_request
@@ -44,15 +44,15 @@ _LONGEST: Final = 60.0
 
 @dataclass(frozen=True)
 class Computed:
-    """Files for a table, in its schema; `landed` names the set of all that has landed with them. `beside` are the
-    table and the schema of its quarantine, if it has one; `moment` is when the write began.
+    """Files for a table, in its schema; `landed` names the set of all that has landed with them. `quarantine` are
+    the table and the schema of its quarantine, if it has one; `moment` is when the write began.
     """
 
     table: Table
     schema: Schema
     written: WriteResult
     landed: str = ""
-    beside: tuple[Table, Schema] | None = None
+    quarantine: tuple[Table, Schema] | None = None
     moment: datetime | None = None
 
 
@@ -69,7 +69,7 @@ class Order:
     partitions: tuple[Pending, ...] = ()
 
 
-def give(attempt: Attempt, order: Order) -> Computed:
+def compute(attempt: Attempt, order: Order) -> Computed:
     """What the code gives, written to files. Each failed try but the last is told.
 
     Only CodeError is worth another try: what a retry cannot change, such as a bound that is passed, ends it at once.
@@ -88,7 +88,7 @@ def give(attempt: Attempt, order: Order) -> Computed:
         stop=tenacity.stop_after_attempt(1 + (limits.retries or 0)),
         wait=tenacity.wait_exponential(pause, _LONGEST) + tenacity.wait_random(0, pause / 2),
         before_sleep=again,
-        sleep=attempt.baton.pause,
+        sleep=attempt.step_lock.pause,
         reraise=True,
     )
     said, traced = partial(_printed, attempt, asset.key), partial(attempt.trace, asset.key)
@@ -110,34 +110,37 @@ def _printed(attempt: Attempt, key: AssetKey, lines: tuple[str, ...]) -> None:
 
 
 def _given(attempt: Attempt, order: Order, terms: Terms) -> Computed:
-    """One try. What takes long is done aside."""
-    asset, aside = order.asset, attempt.baton.aside
+    """Run the code once. Other steps go on while it works."""
+    asset, release_while = order.asset, attempt.step_lock.release_while
     attempt.traced.discard(asset.key)
     with ExitStack() as stack:
-        produced = aside(lambda: stack.enter_context(_running(attempt, order, terms)))
+        produced = release_while(lambda: stack.enter_context(_running(attempt, order, terms)))
         table, schema = _target(
             attempt, columns_of(order.declared, produced.schema, attempt.tables.get(asset.key)), asset
         )
         how, other = _how(attempt, order.declared, table, schema, merges=asset.write.traits.merges), None
         write = replace(how, asked=asked_of(asset, order.partitions))
-        if quarantine := attempt.world.project.assets.get(beside(asset.key)):
+        if quarantine := attempt.world.project.assets.get(quarantine_key(asset.key)):
             other = _target(attempt, columns_of(quarantine, quarantine_schema(schema), None), quarantine)
-            write = replace(write, apart=_apart(attempt, order.declared, schema, other))
-        written = aside(lambda: produced.write(write))
-    landed = keep_landed(attempt, table, produced, (*written.files, *written.apart)) if asset.files else ""
+            write = replace(write, refused=_refused_rows(attempt, order.declared, schema, other))
+        written = release_while(lambda: produced.write(write))
+    landed = keep_landed(attempt, table, produced, (*written.files, *written.refused)) if asset.files else ""
     return Computed(table, schema, written, landed, other, write.moment)
 
 
-def _apart(attempt: Attempt, asset: Asset, schema: Schema, other: tuple[Table, Schema]) -> Apart:
+def _refused_rows(attempt: Attempt, asset: Asset, schema: Schema, other: tuple[Table, Schema]) -> RefusedRows:
     """The checks that refuse rows, asked of the auditor, and what is said of each row that they refuse.
 
     Of rows that were refused before any number may be refused again.
     """
     table = attempt.tables[asset.key]
     request = audit_request(attempt.world, table, Scan(asset.key, None, schema), {})
-    step, refusals = attempt.step(asset.key), attempt.baton.aside(lambda: attempt.world.auditor.refusals(request))
+    step, refusals = (
+        attempt.step(asset.key),
+        attempt.step_lock.release_while(lambda: attempt.world.auditor.refusals(request)),
+    )
     inputs = {name: str(snapshot) for name, snapshot in sorted(read_by(step).items())}
-    return Apart(
+    return RefusedRows(
         refusals=tuple(replace(each, max_fraction=1.0) for each in refusals) if readmits(step) else refusals,
         schema=other[1],
         directory=attempt.world.catalog.data_directory(other[0]),

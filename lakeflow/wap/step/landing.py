@@ -40,7 +40,7 @@ def keep_landed(attempt: Attempt, table: Table, rows: Produced, files: Sequence[
     AssetError when a file changed while it was read, or when not exactly the rows that were counted were written.
     """
     landing = attempt.facts.landings[table.key]
-    if changed := attempt.baton.aside(lambda: attempt.world.changed_files(landing.new)):
+    if changed := attempt.step_lock.release_while(lambda: attempt.world.changed_files(landing.new)):
         raise AssetError(
             f"{table.key}: {', '.join(changed)} changed while it was read",
             hint="let its writer finish (write under another name, then rename), then run it again",

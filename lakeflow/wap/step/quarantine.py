@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.quarantine import beside
+from lakeflow.core.model.quarantine import quarantine_key
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Staging
 from lakeflow.core.model.write_mode import WriteMode
@@ -26,8 +26,8 @@ def stage_refused(attempt: Attempt, of: StepRecord, given: Computed, mode: Write
 
     Its own step finds it there, and audits it.
     """
-    assert given.beside is not None, "only an asset with a quarantine has rows split off"
-    key, (table, schema) = beside(of.asset), given.beside
+    assert given.quarantine is not None, "only an asset with a quarantine has rows split off"
+    key, (table, schema) = quarantine_key(of.asset), given.quarantine
     asset, step = attempt.asset(key), attempt.step(key)
     record = StepRecord(
         asset=key,
@@ -43,11 +43,11 @@ def stage_refused(attempt: Attempt, of: StepRecord, given: Computed, mode: Write
         base=record.base_id,
         mode=mode,
         schema=schema,
-        files=given.written.apart,
+        files=given.written.refused,
         summary=replace(attempt.provenance(record), write=mode).summary(),
         pii=asset.pii,
     )
     staged = attempt.world.catalog.stage(attempt.tables.get(key, table), staging)
     attempt.tables[key] = staged
-    rows = sum(file.rows for file in given.written.apart)
+    rows = sum(file.rows for file in given.written.refused)
     attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=rows))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import Provenance
-from lakeflow.core.model.quarantine import beside
+from lakeflow.core.model.quarantine import quarantine_key
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Rows, Scan, Table
 from lakeflow.core.model.write_mode import ANEW
@@ -38,7 +38,7 @@ def is_planned_so(step: Step) -> bool:
 
 def opened(attempt: Attempt, record: StepRecord) -> StepRecord:
     """Main goes on counting as made by the code and from the inputs that made it: a change of those still shows."""
-    table, quarantine = attempt.tables[record.asset], beside(record.asset)
+    table, quarantine = attempt.tables[record.asset], quarantine_key(record.asset)
     stands = published(table, attempt.facts.verdicts.get(record.asset, ()))
     head = attempt.tables[quarantine].main
     assert stands is not None, "a readmission is planned onto a main"
@@ -53,7 +53,7 @@ def opened(attempt: Attempt, record: StepRecord) -> StepRecord:
 
 def waiting_rows(attempt: Attempt, key: AssetKey) -> Scan:
     """The rows that wait in the asset's quarantine, pinned as the run found it."""
-    table = attempt.tables[beside(key)]
+    table = attempt.tables[quarantine_key(key)]
     found = waiting(attempt.tables.get(key), table)
     assert found is not None, "planned because rows wait"
     return _scan(attempt.world.catalog, table, found)
@@ -66,8 +66,8 @@ def with_position(attempt: Attempt, record: StepRecord, made: Provenance) -> Pro
     """
     table = attempt.tables.get(record.asset)
     if readmits(record):
-        return replace(made, readmitted=record.inputs[str(beside(record.asset))], landed=landed_set(table))
-    begins_anew = made.write == ANEW and beside(record.asset) in attempt.world.project.assets
+        return replace(made, readmitted=record.inputs[str(quarantine_key(record.asset))], landed=landed_set(table))
+    begins_anew = made.write == ANEW and quarantine_key(record.asset) in attempt.world.project.assets
     return made if begins_anew else replace(made, readmitted=position(table))
 
 

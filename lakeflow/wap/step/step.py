@@ -8,7 +8,7 @@ from time import perf_counter
 from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.provenance import Provenance, is_ours, provenance_of, tombstones_of
-from lakeflow.core.model.quarantine import beside, owner_of
+from lakeflow.core.model.quarantine import owner_of, quarantine_key
 from lakeflow.core.model.run import Action, Ruling, StepRecord, StepState
 from lakeflow.core.model.table import Discard, Scan, Snapshot, Staging, Table
 from lakeflow.core.model.write_mode import WriteMode
@@ -26,14 +26,14 @@ from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.appended import appended
 from lakeflow.wap.step.audit_request import audit_request, seen_before
-from lakeflow.wap.step.compute import Computed, Order, give, renames_only
+from lakeflow.wap.step.compute import Computed, Order, compute, renames_only
+from lakeflow.wap.step.inputs import PinnedInputs, has_no_new_rows, read_inputs
 from lakeflow.wap.step.landing import lands_nothing
 from lakeflow.wap.step.lost_versions import lost_versions
 from lakeflow.wap.step.partitions import built_on_main, keep_built, left_to_build, tells_nothing_new
 from lakeflow.wap.step.quarantine import is_staged, stage_refused
 from lakeflow.wap.step.readmitting import is_planned_so, with_position
 from lakeflow.wap.step.readmitting import opened as as_opened
-from lakeflow.wap.step.sources import PinnedInputs, has_no_new_rows, read_inputs
 
 
 def carry_out(attempt: Attempt, step: Step) -> None:
@@ -71,7 +71,7 @@ def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
     assert record.snapshot_id is not None
     scan = attempt.world.catalog.scan(attempt.tables[record.asset], record.snapshot_id)
     request = _request(attempt, record, scan)
-    checks = attempt.baton.aside(lambda: attempt.world.auditor.audit(request))
+    checks = attempt.step_lock.release_while(lambda: attempt.world.auditor.audit(request))
     attempt.audited.add(record.snapshot_id)
     others = attempt.suite(record.asset).references - {record.asset}
     attempt.looked_at[record.asset] = {str(key): head for key in others if (head := attempt.pinned(key)) is not None}
@@ -115,7 +115,7 @@ def _opened(attempt: Attempt, step: Step) -> StepRecord:
     opened = as_opened(attempt, opened) if is_planned_so(step) else opened
     if before is not None and _is_kept(attempt, before, opened):
         opened = replace(opened, snapshot_id=before.snapshot_id, rows=before.rows)
-    return attempt.hold_in_mind(opened)
+    return attempt.update(opened)
 
 
 def _is_kept(attempt: Attempt, before: StepRecord, now: StepRecord) -> bool:
@@ -125,7 +125,9 @@ def _is_kept(attempt: Attempt, before: StepRecord, now: StepRecord) -> bool:
         table is not None and before.snapshot_id is not None and table.refs.get(attempt.branch) == before.snapshot_id
     )
     same = ("action", "base_id", "code_version", "checks_digest", "reads_digest", "inputs", "partitions")
-    whole = beside(now.asset) not in attempt.world.project.assets or is_staged(attempt, beside(now.asset))
+    whole = quarantine_key(now.asset) not in attempt.world.project.assets or is_staged(
+        attempt, quarantine_key(now.asset)
+    )
     return stands and whole and all(getattr(before, name) == getattr(now, name) for name in same)
 
 
@@ -226,13 +228,13 @@ def _write(attempt: Attempt, record: StepRecord, reading: PinnedInputs, partitio
     clear_branch(attempt, record.asset)
     nothing = asset.files is not None and asset.write.traits.adds and lands_nothing(attempt, asset.key)
     order = Order(declared, asset, reading.scans, partitions)
-    given = renames_only(attempt, asset.key) if nothing else give(attempt, order)
+    given = renames_only(attempt, asset.key) if nothing else compute(attempt, order)
     made = _made(attempt, record, asset.write, reading, given)
     if partitions:
         before = EMPTY if reading.rebuilds else built_on_main(attempt, record.asset)
         made = replace(made, partitions=keep_built(attempt, record, given.table, partitions, before))
-    if given.beside:
-        clear_branch(attempt, beside(record.asset))
+    if given.quarantine:
+        clear_branch(attempt, quarantine_key(record.asset))
         stage_refused(attempt, record, given, asset.write)
     record, staged = _staged(attempt, record, given, _staging(attempt, record, given, made))
     attempt.tables[record.asset] = staged
@@ -293,7 +295,7 @@ def _staging(attempt: Attempt, record: StepRecord, given: Computed, made: Proven
 
 def _leave_in_quarantine(attempt: Attempt, record: StepRecord) -> None:
     """Nothing goes back, so that nothing is refused anew either: both tables stay as they are."""
-    quarantine = beside(record.asset)
+    quarantine = quarantine_key(record.asset)
     clear_branch(attempt, record.asset)
     clear_branch(attempt, quarantine)
     attempt.note(replace(attempt.step(quarantine), snapshot_id=None, rows=None))
@@ -328,7 +330,9 @@ def _is_equal_to_main(attempt: Attempt, record: StepRecord) -> bool:
     if digest != record.checks_digest or not table.schema_of(record.snapshot_id).same_columns(table.schema):
         return False
     wrote, stands = (attempt.world.catalog.scan(table, each) for each in (record.snapshot_id, table.main))
-    return attempt.baton.aside(lambda: attempt.world.engine.equal(wrote, stands, attempt.share(record.asset)))
+    return attempt.step_lock.release_while(
+        lambda: attempt.world.engine.equal(wrote, stands, attempt.share(record.asset))
+    )
 
 
 def _digest_on_main(attempt: Attempt, key: AssetKey) -> str:

@@ -103,7 +103,7 @@ class LazyOutput:
 
     def write(self, write: Write) -> WriteResult:
         with printing_to_stderr(), failures(self._place), self._trial.reading():
-            folders = [write.directory, *([write.apart.directory] if write.apart else [])]
+            folders = [write.directory, *([write.refused.directory] if write.refused else [])]
             self._trial.close_off(scans.paths(write.base) if write.base else (), folders)
             return self._write(write, Path(write.directory) / self._trial.folder)
 

@@ -18,7 +18,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.write.partition_mode import overwrite
 from lakeflow.adapters.duckdb.write.partitions import partitioning
-from lakeflow.adapters.duckdb.write.quarantine import write_apart
+from lakeflow.adapters.duckdb.write.quarantine import write_split
 from lakeflow.adapters.duckdb.write.scd2 import keep_history, staged
 from lakeflow.adapters.duckdb.write.upsert import chosen, refuse_no_key, refuse_nulls, upsert
 from lakeflow.adapters.duckdb.write.write import write_files
@@ -48,9 +48,9 @@ def carry_out(
         def again(text: str) -> tuple[WrittenFile, ...]:
             return write_files(cursor.sql(text), write, parts, target.with_name(f"{target.name}-rest"))
 
-        if write.apart is not None:
+        if write.refused is not None:
             (relation,) = relations  # what has a quarantine has no partitions in time
-            return write_apart(write, write.apart, relation, parts, target)
+            return write_split(write, write.refused, relation, parts, target)
         match write.mode:
             case WriteMode.APPEND | WriteMode.REPLACE:
                 return _alone(came())

@@ -22,7 +22,7 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.model.quarantine import CHECK, INPUTS, REASON, RUN, Refusal
 from lakeflow.core.model.schema import Field
 from lakeflow.core.model.table import WrittenFile
-from lakeflow.core.run.write import Apart, Write, WriteResult
+from lakeflow.core.run.write import RefusedRows, Write, WriteResult
 from lakeflow.core.wording import counted
 
 
@@ -38,16 +38,16 @@ class _RefusalColumn:
         return f"CASE WHEN {self.column} THEN {literal(self.refusal.check)} END"
 
 
-def write_apart(write: Write, apart: Apart, relation: DuckDBPyRelation, parts: Parts, target: Path) -> WriteResult:
+def write_split(write: Write, into: RefusedRows, relation: DuckDBPyRelation, parts: Parts, target: Path) -> WriteResult:
     """Files of good rows in `target`, of refused ones in a folder of that name in the directory of the other table.
 
     AssetError unless both together are all rows that came. Drops the second folder when it fails.
     """
     table = f"temp.main.{quoted(f'lakeflow_{uuid4().hex}')}"
-    marks = [_RefusalColumn(quoted(f"lakeflow {place}"), refusal) for place, refusal in enumerate(apart.refusals)]
+    marks = [_RefusalColumn(quoted(f"lakeflow {place}"), refusal) for place, refusal in enumerate(into.refusals)]
     columns = ", ".join(["*", *(f"coalesce(({mark.refusal.bad}), FALSE) AS {mark.column}" for mark in marks)])
     made = query(relation, f"CREATE TEMP TABLE {table} AS SELECT {columns} FROM ({selected(relation, write.schema)})")
-    other = Path(apart.directory) / target.name
+    other = Path(into.directory) / target.name
     try:
         came = made.fetchall()[0][0]
         kept = _within_bounds(relation, table, marks)
@@ -55,8 +55,8 @@ def write_apart(write: Write, apart: Apart, relation: DuckDBPyRelation, parts: P
         names = ", ".join(map(quoted, write.schema.names))
         taken = query(relation, f"SELECT {names} FROM {table} WHERE NOT ({refused})")
         good = write_files(taken, write, parts, target)
-        told = query(relation, f"SELECT {_told(apart, kept, write.schema.names)} FROM {table} WHERE {refused}")
-        beside = Write(write.mode, apart.schema, apart.directory)
+        told = query(relation, f"SELECT {_told(into, kept, write.schema.names)} FROM {table} WHERE {refused}")
+        beside = Write(write.mode, into.schema, into.directory)
         return _accounted(came, good, write_files(told, beside, replace(parts, fields=(), names=(), values=()), other))
     except BaseException:
         shutil.rmtree(other, ignore_errors=True)
@@ -72,17 +72,17 @@ def _within_bounds(relation: DuckDBPyRelation, table: str, marks: Sequence[_Refu
     return [mark for mark, bad in zip(marks, failed, strict=True) if bad <= mark.refusal.max_fraction * rows]
 
 
-def _told(apart: Apart, marks: Sequence[_RefusalColumn], own: Sequence[str]) -> str:
+def _told(into: RefusedRows, marks: Sequence[_RefusalColumn], own: Sequence[str]) -> str:
     """Each column of the quarantine; one that the asset does not have any more is NULL."""
     named = ", ".join(mark.named for mark in marks) or "NULL"
     said = {
         CHECK: f"coalesce({named}, NULL)",
         REASON: f"concat_ws('; ', {named})",
-        RUN: literal(apart.run),
-        INPUTS: literal(apart.inputs),
+        RUN: literal(into.run),
+        INPUTS: literal(into.inputs),
     }
     known = {name.lower(): quoted(name) for name in own} | said
-    return ", ".join(_cast(field, known.get(field.name.lower(), "NULL")) for field in apart.schema.fields)
+    return ", ".join(_cast(field, known.get(field.name.lower(), "NULL")) for field in into.schema.fields)
 
 
 def _cast(field: Field, expression: str) -> str:
@@ -95,4 +95,4 @@ def _accounted(came: int, good: tuple[WrittenFile, ...], bad: tuple[WrittenFile,
         raise AssetError(
             f"of {counted(came, 'row')} that came {rows:,} were written and {refused:,} put into quarantine"
         )
-    return WriteResult(good, rows=rows, apart=bad)
+    return WriteResult(good, rows=rows, refused=bad)

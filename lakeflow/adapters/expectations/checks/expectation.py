@@ -33,7 +33,7 @@ class BadOnes:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ExpectationRule:
     """An expectation as data, unless its criterion is the library itself.
 
     `looked` counts the rows that it judges, None where it is about the table as such. `note` is said with whatever

@@ -9,7 +9,7 @@ from typing import Any, Final
 from lakeflow.adapters.expectations.checks import names
 from lakeflow.adapters.expectations.checks.check import Rule
 from lakeflow.adapters.expectations.checks.column_types import spelled
-from lakeflow.adapters.expectations.checks.expectation import BadOnes, Judged
+from lakeflow.adapters.expectations.checks.expectation import BadOnes, ExpectationRule
 from lakeflow.adapters.expectations.checks.foreign_keys import orphans, refer, relation
 from lakeflow.adapters.expectations.checks.own import AgainstMain, CrossTableRule, OwnRule
 from lakeflow.adapters.expectations.library.criteria import Mostly
@@ -84,9 +84,9 @@ def _marks(table: Audited) -> tuple[str, ...]:
     return (IS_CURRENT,) if table.version_key else ()
 
 
-def _of_rows(args: Args, metrics: Mapping[str, Plan], bad: BadOnes, allow_empty: bool) -> Judged:
+def _of_rows(args: Args, metrics: Mapping[str, Plan], bad: BadOnes, allow_empty: bool) -> ExpectationRule:
     share = Mostly(float(args["mostly"]), bad="failed", rows="rows", kept="judged")
-    return Judged(metrics, share, looked=metrics["judged"], bad=bad, allow_empty=allow_empty)
+    return ExpectationRule(metrics, share, looked=metrics["judged"], bad=bad, allow_empty=allow_empty)
 
 
 def _row_count(args: Args, table: Audited, allow_empty: bool) -> Rule:

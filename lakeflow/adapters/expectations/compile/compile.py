@@ -10,10 +10,10 @@ from lakeflow.adapters.expectations.checks import names, own_kinds
 from lakeflow.adapters.expectations.checks.bad_rows import BadRows, bad_rows
 from lakeflow.adapters.expectations.checks.check import Broken, Check, Rule, Stated
 from lakeflow.adapters.expectations.checks.column_types import type_check
-from lakeflow.adapters.expectations.checks.expectation import BadOnes, Judged
+from lakeflow.adapters.expectations.checks.expectation import BadOnes, ExpectationRule
 from lakeflow.adapters.expectations.compile.check_file import refuse_open
 from lakeflow.adapters.expectations.compile.criterion_of import criterion_of
-from lakeflow.adapters.expectations.library import library as seam
+from lakeflow.adapters.expectations.library import library
 from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.metrics import (
     UNIQUE,
@@ -52,7 +52,7 @@ class ExpectationSource:
 
 def compile_expectation(expectation: Any, table: Audited, source: ExpectationSource) -> Check:
     """Never raises: an expectation that cannot be compiled is a check that is errored, with the reason."""
-    if not seam.is_expectation(expectation):
+    if not library.is_expectation(expectation):
         reason = f"{type(expectation).__name__} is no Great Expectations expectation"
         return Check(source.unit, f"expectation {source.place + 1}", Broken(reason), source.path)
     name, severity = type(expectation).__name__, _severity(expectation)
@@ -60,7 +60,7 @@ def compile_expectation(expectation: Any, table: Audited, source: ExpectationSou
     refusal = limits = None
     try:
         refuse_open(expectation)
-        with seam.one_configuration(expectation):
+        with library.one_configuration(expectation):
             name = names.name_of(expectation, _words(expectation))
             rule = _rule(expectation, table, source)
             refusal, limits = _refusal(expectation, table), _thresholds(expectation, rule)
@@ -69,7 +69,7 @@ def compile_expectation(expectation: Any, table: Audited, source: ExpectationSou
         rule = Stated(Outcome.ERRORED, str(error))
     except Exception as error:  # noqa: BLE001 - the boundary to the library and to users' own expectation classes
         rule = Broken(f"{type(error).__name__}: {error}")
-    configuration = seam.configuration_of(expectation)
+    configuration = library.configuration_of(expectation)
     return Check(source.unit, name, rule, source.path, severity, personal, configuration, refusal, limits)
 
 
@@ -83,7 +83,7 @@ def _thresholds(expectation: Any, rule: Rule) -> Thresholds | None:
         return None
     if "severity" in expectation.__fields_set__ or getattr(expectation, "mostly", 1) not in {None, 1}:
         raise CannotCheck("warn and hold say what severity and mostly say; give either these or those")
-    counts = isinstance(rule, BadRows) or (isinstance(rule, Judged) and rule.bad is not None)
+    counts = isinstance(rule, BadRows) or (isinstance(rule, ExpectationRule) and rule.bad is not None)
     if not counts:
         raise CannotCheck("warn and hold need a check that counts bad rows")
     return found
@@ -99,8 +99,8 @@ def _refusal(expectation: Any, table: Audited) -> Refusal | None:
     share = options.get("max_fraction", 1.0)
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
         raise CannotCheck("max_fraction is no number from 0 to 1")
-    plain = not (seam.own_of(expectation) or seam.is_query(expectation))
-    rule = _row_rule(seam.metrics_of(expectation)) if plain else None
+    plain = not (library.own_of(expectation) or library.is_query(expectation))
+    rule = _row_rule(library.metrics_of(expectation)) if plain else None
     bad = None if rule is None else bad_alone(rule, domain_of(rule, table))
     if bad is None:
         raise CannotCheck("on_fail quarantine needs a check that judges each row by itself, in SQL")
@@ -109,26 +109,26 @@ def _refusal(expectation: Any, table: Audited) -> Refusal | None:
 
 def _words(expectation: Any) -> str:
     """What an expectation of our own asks for; empty for others, whose names we know by their class."""
-    own = seam.own_of(expectation)
+    own = library.own_of(expectation)
     return own_kinds.name_of(own) if own else ""
 
 
 def _may_read_others(expectation: Any) -> bool:
-    return seam.is_query(expectation) or seam.own_of(expectation) is not None
+    return library.is_query(expectation) or library.own_of(expectation) is not None
 
 
 def _rule(expectation: Any, table: Audited, source: ExpectationSource) -> Rule:
     allowed = source.allow_empty or bool(_options(expectation).get("allow_empty"))
-    if own := seam.own_of(expectation):
+    if own := library.own_of(expectation):
         return own_kinds.rule_of(own, table, allow_empty=allowed)
-    if seam.is_query(expectation):
+    if library.is_query(expectation):
         return bad_rows(table, _batch_query(expectation, table), allow_empty=allowed)
     if any(base.__name__ in _FOR_SCHEMA for base in type(expectation).__mro__):
         return type_check(expectation, table)
-    metrics = seam.metrics_of(expectation)
+    metrics = library.metrics_of(expectation)
     plans = {name: plan(metric, table) for name, metric in metrics.items()}
     rule, judged = _row_rule(metrics), _judged(metrics)
-    return Judged(
+    return ExpectationRule(
         metrics=plans,
         criterion=criterion_of(expectation, metrics, plans, table),
         looked=None if judged is None else looked_at(judged, table),

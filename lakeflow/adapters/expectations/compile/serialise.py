@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from lakeflow.adapters.expectations.checks.bad_rows import BadRows
 from lakeflow.adapters.expectations.checks.check import Check, Stated
-from lakeflow.adapters.expectations.checks.expectation import BadOnes, Judged
+from lakeflow.adapters.expectations.checks.expectation import BadOnes, ExpectationRule
 from lakeflow.adapters.expectations.checks.own import AgainstMain, CrossTableRule, OwnRule
 from lakeflow.adapters.expectations.library.criteria import (
     Commonest,
@@ -37,7 +37,7 @@ _RECORDS: Final[Mapping[str, type]] = {
     kind.__name__: kind
     for kind in (
         *(Severity, Outcome, ResultShape, Says),
-        *(Check, Judged, BadOnes, Stated, BadRows, OwnRule, AgainstMain, CrossTableRule),
+        *(Check, ExpectationRule, BadOnes, Stated, BadRows, OwnRule, AgainstMain, CrossTableRule),
         *(Mostly, Inside, Equal, NoneFound, Settled, Commonest, Quantiles, SharesNear, BinsNear),
         *(Refusal, Thresholds, Aggregate, Dated, Hint, MetricQuery, Keys, FromSchema),
         *(PerValue, IsJson, FitsJsonSchema, IsDate, HasFormat, Matches, Operand, Primitive, Decimal),

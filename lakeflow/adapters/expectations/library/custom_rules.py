@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from lakeflow.adapters.expectations.library import library as seam
+from lakeflow.adapters.expectations.library import library
 from lakeflow.adapters.expectations.table import CannotCheck
 
 _TRIED: Final = 100
@@ -66,7 +66,7 @@ def provider(rule: str, domain: Mapping[str, Any], arguments: Mapping[str, Any])
 
 @cache
 def _engine() -> Any:
-    seam.load()
+    library.load()
     from great_expectations.execution_engine import PandasExecutionEngine  # noqa: PLC0415 - as in seam
 
     return PandasExecutionEngine()

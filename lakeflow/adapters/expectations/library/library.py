@@ -95,7 +95,7 @@ def metrics_of(expectation: Any) -> Mapping[str, Metric]:
 
     CannotCheck, with what to use instead, for one that is not computed here or that could not fail.
     """
-    reason = instead_of(expectation)
+    reason = unsupported(expectation)
     if reason is not None:
         raise CannotCheck(reason)
     needs = expectation.get_validation_dependencies(execution_engine=None, runtime_configuration=_configuration())
@@ -186,7 +186,7 @@ INSTEAD: Final[Mapping[str, str]] = {
 CANNOT_FAIL: Final = "so it could not fail"
 
 
-def instead_of(expectation: Any) -> str | None:
+def unsupported(expectation: Any) -> str | None:
     """Why this expectation is not computed, and what to use; None when it is."""
     names = [base.__name__ for base in type(expectation).__mro__]
     if "ExpectColumnKLDivergenceToBeLessThan" in names:

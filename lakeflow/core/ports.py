@@ -305,7 +305,7 @@ class Engine(Protocol):
         """
         ...
 
-    def equal(self, left: Scan, right: Scan, share: Resources | None = None) -> bool:
+    def equal(self, left: Scan, right: Scan, resources: Resources | None = None) -> bool:
         """Do both hold the same rows, floats compared within the tolerance of DECISIONS 26?"""
         ...
 

@@ -70,7 +70,7 @@ def assemble(project: Project, settings: Settings) -> World:
         clock=utc_now,
         new_id=new_run_id,
         read_digest=partial(_read_digest, root),
-        origin=Invocation(getpass.getuser(), processes.me(), version("lakeflow-wap"), git.describe(root)),
+        invocation=Invocation(getpass.getuser(), processes.me(), version("lakeflow-wap"), git.describe(root)),
         policy=_policy(settings),
         log=runlog.recorder(state / "logs", utc_now, _complain),
         release=partial(_release, database, own),

@@ -29,7 +29,7 @@ class Attempt:
     """The journal of a running attempt: every change of a step is told to the ledger and to the observer.
 
     `tables` starts as the one catalog read that pins all inputs; a step replaces its own table in it.
-    `shares` are those of steps that are under way side by side, which take the `step_lock` in turns.
+    `granted` are the resources of steps that are under way side by side, which take the `step_lock` in turns.
     `audited` holds the snapshots that this attempt audited: nothing else may be published. `on_main` is what it
     found of snapshots that are main and stay so: they pass today's checks, or a new write gave the same rows.
     `looked_at` holds which snapshots of other tables the checks of each audited asset looked into.
@@ -43,7 +43,7 @@ class Attempt:
         self.facts = facts
         self.tables: dict[AssetKey, Table] = dict(facts.tables)
         self.step_lock = StepLock()
-        self.shares: dict[AssetKey, Resources] = {}
+        self.granted: dict[AssetKey, Resources] = {}
         self.looked_at: dict[AssetKey, Mapping[str, int]] = {}
         self.traced: set[AssetKey] = set()
         self._watchers = (world.log, observer)
@@ -102,9 +102,9 @@ class Attempt:
             self.traced.add(key)
             self.world.log(StepTraced(self.run.id, key, lines))
 
-    def share(self, key: AssetKey) -> Resources:
+    def resources(self, key: AssetKey) -> Resources:
         """What work for this asset may take of the machine: a part of it while others are under way beside it."""
-        return self.shares.get(key, self.world.policy.machine)
+        return self.granted.get(key, self.world.policy.machine)
 
     def tell_phase(self, key: AssetKey, phase: Phase) -> None:
         self.tell(StepPhase(self.run.id, key, phase))
@@ -183,7 +183,7 @@ class Attempt:
 
     def provenance(self, record: StepRecord) -> Provenance:
         """What a snapshot that this step writes says of where its rows come from."""
-        origin = self.world.origin
+        origin = self.world.invocation
         return Provenance(
             run=self.run.id,
             attempt=self.run.attempt,
@@ -208,7 +208,7 @@ class Attempt:
             run=self.run.id,
             attempt=self.run.attempt,
             at=self.world.clock(),
-            actor=self.world.origin.actor,
+            actor=self.world.invocation.actor,
             reason=reason,
             code_version=step.code_version,
             checks_digest=step.checks_digest,

@@ -104,7 +104,7 @@ class World:
     clock: Clock
     new_id: Callable[[], str]
     read_digest: Callable[[Asset], str]
-    origin: Invocation
+    invocation: Invocation
     policy: Policy = Policy()
     log: Callable[[Logged], None] = lambda _: None
     release: Callable[[], None] = lambda: None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 
 from lakeflow import wap
+from lakeflow.core.model.run import RunState, StepState
 from tests.docs.pages import ROOT
 
 SOURCES = {
@@ -52,3 +54,19 @@ def test_a_method_of_the_lake_and_the_function_of_wap_that_it_calls_have_the_sam
     called = {method.name: names for method in methods if (names := _calls_of_wap(method))}
     assert {name: names for name, names in called.items() if names != {name}} == ANOTHER_NAME
     assert set().union(*called.values()) == {name for name in wap.__all__ if name.islower()}
+
+
+GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+
+
+def test_the_glossary_explains_each_word_once() -> None:
+    words = re.findall(r"^\| \*\*([a-z ]+)\*\* \| .+ \|$", GLOSSARY, re.MULTILINE)
+    assert len(words) == len(set(words)) > 20
+    assert {"history", "version", "reads", "timeline", "step", "lease", "verdict"} <= set(words)
+
+
+def test_the_glossary_names_every_state_of_a_run_and_of_a_step_and_no_other() -> None:
+    runs, steps = (paragraph for paragraph in GLOSSARY.split("\n\n") if re.match(r"A \*\*(run|step)\*\* ", paragraph))
+    verbs = {"retry", "publish", "discard", "rollback"}
+    assert set(re.findall(r"`([a-z_]+)`", runs)) - verbs == set(RunState)
+    assert set(re.findall(r"`([a-z_]+)`", steps)) == set(StepState)

@@ -75,7 +75,7 @@ def test_what_a_refused_load_left_goes_and_what_waits_on_a_branch_stays(tmp_path
 def test_a_table_at_work_is_left_for_another_time(tmp_path: Path) -> None:
     with lake_with(tmp_path, 1, 2, 3, 4) as lake:
         key = lake.select("silver.a")[0]
-        holder: Holder = lake._world.origin.holder
+        holder: Holder = lake._world.invocation.holder
         lease = Lease("r1", "token", frozenset({key}), holder)
         lake._world.ledger.acquire(lease)
         assert of(lake.collect_garbage(older_than=NOW), "silver.a").kept == "a run is at work on it"

@@ -136,7 +136,7 @@ class ScriptedEngine:
         rows = {str(key): self.shelf.rows(scan) for key, scan in inputs.items()}
         yield _Produced(self.shelf, self.recipes[asset.code_version](rows))
 
-    def equal(self, left: Scan, right: Scan, share: Resources | None = None) -> bool:
+    def equal(self, left: Scan, right: Scan, resources: Resources | None = None) -> bool:
         return self.shelf.rows(left) == self.shelf.rows(right)
 
     def relation(self, scan: Scan) -> Any:

@@ -68,7 +68,7 @@ class Lab:
             clock=self.clock,
             new_id=lambda: f"r{next(self._ids)}",
             read_digest=lambda asset: f"files of {asset.key}",
-            origin=wap.Invocation(ACTOR, self.holder, "0.1"),
+            invocation=wap.Invocation(ACTOR, self.holder, "0.1"),
             policy=self.policy,
         )
 

@@ -114,7 +114,7 @@ class Feeds:
                 raise Crash("the process is dead")
 
         world = self.lake._world
-        origin = replace(world.origin, holder=replace(world.origin.holder, process_started="before"))
+        origin = replace(world.invocation, holder=replace(world.invocation.holder, process_started="before"))
         ports = {name: Gated(name, getattr(world, name), gate) for name in ("catalog", "ledger", "engine", "auditor")}
         dying = replace(
             world,
@@ -122,7 +122,7 @@ class Feeds:
             ledger=ports["ledger"],
             make_engine=lambda: ports["engine"],
             make_auditor=lambda: ports["auditor"],
-            origin=origin,
+            invocation=origin,
         )
         self.lake.__dict__["_world"] = dying
         try:

@@ -55,7 +55,7 @@ class DuckEngine:
         trial = self._trial(asset, inputs, terms)
         bronze = asset.key.layer is Layer.BRONZE
         instances = self._instances.lent if bronze else self._instances.fresh
-        with instances(terms.share) as instance, produced(instance, asset, inputs, trial) as output:
+        with instances(terms.resources) as instance, produced(instance, asset, inputs, trial) as output:
             yield output
 
     @contextmanager
@@ -63,13 +63,13 @@ class DuckEngine:
         self, asset: Asset, files: Sequence[FoundFile], loaded_at: datetime, terms: Terms = FREELY
     ) -> Iterator[LazyOutput]:
         load, trial = LandingBatch(asset, files, loaded_at), self._trial(asset, {}, terms)
-        with self._instances.lent(terms.share) as instance, landing(instance, load, trial) as output:
+        with self._instances.lent(terms.resources) as instance, landing(instance, load, trial) as output:
             yield output
 
-    def equal(self, left: Scan, right: Scan, share: Resources | None = None) -> bool:
+    def equal(self, left: Scan, right: Scan, resources: Resources | None = None) -> bool:
         with (
             failures(ErrorContext(left.key, personal=True)),
-            self._instances.lent(share) as instance,
+            self._instances.lent(resources) as instance,
             closing(instance.cursor()) as cursor,
         ):
             return interruptible(lambda: interrupt(cursor), lambda: same_rows(cursor, left, right))

@@ -217,7 +217,7 @@ class ProcessAuditor:
         worker = self._worker
         if worker is None:  # closed by another thread meanwhile
             return
-        worker.send(encode_job(replace(progress.job(request, self._sized(request.share)), kept=self._kept)))
+        worker.send(encode_job(replace(progress.job(request, self._sized(request.resources)), kept=self._kept)))
         try:
             while not progress.complete:
                 patience = request.timeout if progress.heard else _START + request.timeout
@@ -232,11 +232,11 @@ class ProcessAuditor:
             self._drop()
             progress.lose(f"its process ended with {death}; see {self._log_path}")
 
-    def _sized(self, share: Resources | None) -> Mapping[str, str]:
+    def _sized(self, resources: Resources | None) -> Mapping[str, str]:
         """DuckDB's settings for a share of the machine."""
-        if share is None:
+        if resources is None:
             return self._settings
-        return self._settings | {"threads": str(share.threads), "memory_limit": f"{share.memory}B"}
+        return self._settings | {"threads": str(resources.threads), "memory_limit": f"{resources.memory}B"}
 
     def _drop(self) -> None:
         with self._starting:

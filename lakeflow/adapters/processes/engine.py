@@ -155,8 +155,8 @@ class CodeProcesses:
             return self._elsewhere(asset, "land", (files, loaded_at), terms)
         return self._here.land(asset, files, loaded_at, terms)
 
-    def equal(self, left: Scan, right: Scan, share: Resources | None = None) -> bool:
-        return self._here.equal(left, right, share)
+    def equal(self, left: Scan, right: Scan, resources: Resources | None = None) -> bool:
+        return self._here.equal(left, right, resources)
 
     def relation(self, scan: Scan) -> Any:
         return self._here.relation(scan)

@@ -74,7 +74,7 @@ class AuditRequest:
     at: datetime | None = None
     shown: int = 5
     statistics: Statistics | None = None
-    share: Resources | None = None
+    resources: Resources | None = None
     appended: Appended | None = None
 
     @property

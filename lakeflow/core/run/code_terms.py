@@ -23,7 +23,7 @@ def ignore(_lines: tuple[str, ...]) -> None:
 class Terms:
     """`folder` names the folder below the table's data for the files of this one try; empty: the engine picks one.
 
-    `share` is what the database engine may take of the machine; None: what it was made with. The code runs once for
+    `resources` is what the database engine may take of the machine; None: what it was made with. The code runs once for
     each of `windows`, whose bounds it is given, or once without any. `said` hears what it prints, `traced` where it
     raised. `input_bytes` are the bytes of the files that it reads, as far as that is known.
     """
@@ -32,7 +32,7 @@ class Terms:
     said: Listener = ignore
     traced: Listener = ignore
     folder: str = ""
-    share: Resources | None = None
+    resources: Resources | None = None
     windows: tuple[Window, ...] = ()
     input_bytes: int = 0
 

@@ -93,7 +93,7 @@ def rollback(world: World, run_id: str, *, force: bool) -> RunRecord:
 
 def _taken_back(world: World, run: RunRecord, state: RunState) -> RunRecord:
     """The record says who took the run back, and when."""
-    by = f"{state.replace('_', ' ')} by {world.origin.actor}"
+    by = f"{state.replace('_', ' ')} by {world.invocation.actor}"
     return replace(run, state=state, ended_at=world.clock(), reason=by)
 
 

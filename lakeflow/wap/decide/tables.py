@@ -33,7 +33,9 @@ def adopt(world: World, key: AssetKey, place: str | None, observer: Observer) ->
     """
     asset = world.project.assets[key]
     _refuse_landing(asset)
-    run = RunRecord(world.new_id(), RunState.RUNNING, world.clock(), actor=world.origin.actor, selection=(str(key),))
+    run = RunRecord(
+        world.new_id(), RunState.RUNNING, world.clock(), actor=world.invocation.actor, selection=(str(key),)
+    )
     with leased(world, run.id, (key,), 0.0) as lease:
         facts = world.facts((key,))
         facts.require((key,))
@@ -53,7 +55,9 @@ def drop(world: World, key: AssetKey) -> RunRecord:
     """Take a table that no asset defines out of the catalog; its files stay until they are collected."""
     if key in world.project.assets:
         raise UsageError(f"{key} is defined by an asset", hint="remove its file first; a table that is in use stays")
-    run = RunRecord(world.new_id(), RunState.PUBLISHED, world.clock(), actor=world.origin.actor, selection=(str(key),))
+    run = RunRecord(
+        world.new_id(), RunState.PUBLISHED, world.clock(), actor=world.invocation.actor, selection=(str(key),)
+    )
     with leased(world, run.id, (key,), 0.0) as lease:
         table = world.catalog.load((key,)).get(key)
         if table is None:
@@ -154,7 +158,7 @@ def _dropped(world: World, run: RunRecord, table: Table) -> VerdictRecord:
         run=run.id,
         attempt=run.attempt,
         at=world.clock(),
-        actor=world.origin.actor,
+        actor=world.invocation.actor,
         reason=f"dropped at {short_id(table.main)}",
     )
 

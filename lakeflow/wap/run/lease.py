@@ -27,7 +27,7 @@ def leased(world: World, run: str, assets: Iterable[AssetKey], wait: float) -> I
     LakeError, before anything is written, where the warehouse is another lake's.
     """
     world.claim()
-    lease = Lease(run, secrets.token_hex(8), frozenset(assets), world.origin.holder)
+    lease = Lease(run, secrets.token_hex(8), frozenset(assets), world.invocation.holder)
     _acquire(world.ledger, lease, wait)
     try:
         with _heartbeat(world.ledger, lease, world.policy.lease_seconds / 3):

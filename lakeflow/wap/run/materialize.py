@@ -48,7 +48,7 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
         started_at=world.clock(),
         selection=request.selection,
         all_or_nothing=request.all_or_nothing,
-        actor=world.origin.actor,
+        actor=world.invocation.actor,
     )
     mine = tuple(step.asset for step in first.steps)
     with leased(world, run.id, with_old_names(world, mine), request.wait) as lease:
@@ -217,7 +217,7 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
 
     def act(key: AssetKey) -> None:
         alone = is_large(attempt, key)
-        attempt.shares[key] = machine if alone else resources_for(machine, count, key, unfinished, needs)
+        attempt.granted[key] = machine if alone else resources_for(machine, count, key, unfinished, needs)
         carry_out(attempt, steps[key])
         unfinished.discard(key)
 
@@ -226,7 +226,7 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
         world.auditor.interrupt()
 
     ParallelSteps(count, attempt.step_lock, partial(is_large, attempt), interrupt).run(needs, act)
-    attempt.shares.clear()
+    attempt.granted.clear()
 
 
 def _needs(attempt: Attempt, plan: Plan) -> dict[AssetKey, frozenset[AssetKey]]:

@@ -92,8 +92,8 @@ def compute(attempt: Attempt, order: Order) -> Computed:
         reraise=True,
     )
     said, traced = partial(_printed, attempt, asset.key), partial(attempt.trace, asset.key)
-    share, input_bytes = attempt.share(asset.key), bytes_to_read(attempt, asset.key)
-    terms = Terms(limits, said, traced, share=share, windows=windows(order.partitions), input_bytes=input_bytes)
+    resources, input_bytes = attempt.resources(asset.key), bytes_to_read(attempt, asset.key)
+    terms = Terms(limits, said, traced, resources=resources, windows=windows(order.partitions), input_bytes=input_bytes)
     return patient(lambda: _given(attempt, order, terms))
 
 

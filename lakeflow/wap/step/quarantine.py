@@ -21,13 +21,13 @@ def is_staged(attempt: Attempt, key: AssetKey) -> bool:
     return table is not None and here is not None and table.refs.get(attempt.branch) == here
 
 
-def stage_refused(attempt: Attempt, of: StepRecord, given: Computed, mode: WriteMode) -> None:
+def stage_refused(attempt: Attempt, of: StepRecord, computed: Computed, mode: WriteMode) -> None:
     """Commit what was split off to the branch of its table, as its owner is written this time.
 
     Its own step finds it there, and audits it.
     """
-    assert given.quarantine is not None, "only an asset with a quarantine has rows split off"
-    key, (table, schema) = quarantine_key(of.asset), given.quarantine
+    assert computed.quarantine is not None, "only an asset with a quarantine has rows split off"
+    key, (table, schema) = quarantine_key(of.asset), computed.quarantine
     asset, step = attempt.asset(key), attempt.step(key)
     record = StepRecord(
         asset=key,
@@ -43,11 +43,11 @@ def stage_refused(attempt: Attempt, of: StepRecord, given: Computed, mode: Write
         base=record.base_id,
         mode=mode,
         schema=schema,
-        files=given.written.refused,
+        files=computed.written.refused,
         summary=replace(attempt.provenance(record), write=mode).summary(),
         pii=asset.pii,
     )
     staged = attempt.world.catalog.stage(attempt.tables.get(key, table), staging)
     attempt.tables[key] = staged
-    rows = sum(file.rows for file in given.written.refused)
+    rows = sum(file.rows for file in computed.written.refused)
     attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=rows))

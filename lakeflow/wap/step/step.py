@@ -228,29 +228,29 @@ def _write(attempt: Attempt, record: StepRecord, reading: PinnedInputs, partitio
     clear_branch(attempt, record.asset)
     nothing = asset.files is not None and asset.write.traits.adds and lands_nothing(attempt, asset.key)
     order = Order(declared, asset, reading.scans, partitions)
-    given = renames_only(attempt, asset.key) if nothing else compute(attempt, order)
-    made = _made(attempt, record, asset.write, reading, given)
+    computed = renames_only(attempt, asset.key) if nothing else compute(attempt, order)
+    made = _made(attempt, record, asset.write, reading, computed)
     if partitions:
         before = EMPTY if reading.rebuilds else built_on_main(attempt, record.asset)
-        made = replace(made, partitions=keep_built(attempt, record, given.table, partitions, before))
-    if given.quarantine:
+        made = replace(made, partitions=keep_built(attempt, record, computed.table, partitions, before))
+    if computed.quarantine:
         clear_branch(attempt, quarantine_key(record.asset))
-        stage_refused(attempt, record, given, asset.write)
-    record, staged = _staged(attempt, record, given, _staging(attempt, record, given, made))
+        stage_refused(attempt, record, computed, asset.write)
+    record, staged = _staged(attempt, record, computed, _staging(attempt, record, computed, made))
     attempt.tables[record.asset] = staged
-    return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=given.written.rows))
+    return attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=computed.written.rows))
 
 
-def _staged(attempt: Attempt, record: StepRecord, given: Computed, staging: Staging) -> tuple[StepRecord, Table]:
+def _staged(attempt: Attempt, record: StepRecord, computed: Computed, staging: Staging) -> tuple[StepRecord, Table]:
     """The write on the branch, on the planned base; on today's main where the publish would put it there without
     writing it again. ConflictError where it would not.
     """
     catalog = attempt.world.catalog
     try:
-        return record, catalog.stage(given.table, staging)
+        return record, catalog.stage(computed.table, staging)
     except ConflictError:
         table = catalog.load((record.asset,)).get(record.asset)
-        if table is None or (table.uuid, table.schema) != (given.table.uuid, given.table.schema):
+        if table is None or (table.uuid, table.schema) != (computed.table.uuid, computed.table.schema):
             raise
         # What merges with its base has read the old one: only files that stand alone may be put on another.
         if staging.mode.traits.merges or reconcile(table, record.base_id, staging.mode) is not Remedy.RESTAGE:
@@ -258,36 +258,38 @@ def _staged(attempt: Attempt, record: StepRecord, given: Computed, staging: Stag
         return replace(record, base_id=table.main), catalog.stage(table, replace(staging, base=table.main))
 
 
-def _made(attempt: Attempt, record: StepRecord, mode: WriteMode, reading: PinnedInputs, given: Computed) -> Provenance:
+def _made(
+    attempt: Attempt, record: StepRecord, mode: WriteMode, reading: PinnedInputs, computed: Computed
+) -> Provenance:
     """Where its rows come from, for its snapshot to say."""
     is_history = attempt.asset(record.asset).write.traits.versioned
-    moment = given.moment.isoformat() if is_history and given.moment else ""
-    made = replace(attempt.provenance(record), write=mode, replaced=given.written.replaced)
-    standing = "" if given.written.open is None else str(given.written.open)
-    made = replace(made, turns=given.written.turns, moment=moment, open_versions=standing)
-    made = replace(made, tombstones=_keep_tombstones(attempt, record, given))
-    return with_position(attempt, record, replace(made, new_rows=reading.since, landed=given.landed))
+    moment = computed.moment.isoformat() if is_history and computed.moment else ""
+    made = replace(attempt.provenance(record), write=mode, replaced=computed.written.replaced)
+    standing = "" if computed.written.open is None else str(computed.written.open)
+    made = replace(made, turns=computed.written.turns, moment=moment, open_versions=standing)
+    made = replace(made, tombstones=_keep_tombstones(attempt, record, computed))
+    return with_position(attempt, record, replace(made, new_rows=reading.since, landed=computed.landed))
 
 
-def _keep_tombstones(attempt: Attempt, record: StepRecord, given: Computed) -> str:
+def _keep_tombstones(attempt: Attempt, record: StepRecord, computed: Computed) -> str:
     """The name of the set of keys that are gone: main's own where it says the same."""
-    text, catalog = given.written.tombstones, attempt.world.catalog
-    before = tombstones_of(given.table, record.base_id)
-    if not text or (before and catalog.read_sidecar(given.table, before) == text):
+    text, catalog = computed.written.tombstones, attempt.world.catalog
+    before = tombstones_of(computed.table, record.base_id)
+    if not text or (before and catalog.read_sidecar(computed.table, before) == text):
         return before if text else ""
-    return catalog.write_sidecar(given.table, "tombstones", text)
+    return catalog.write_sidecar(computed.table, "tombstones", text)
 
 
-def _staging(attempt: Attempt, record: StepRecord, given: Computed, made: Provenance) -> Staging:
+def _staging(attempt: Attempt, record: StepRecord, computed: Computed, made: Provenance) -> Staging:
     asset = attempt.asset(record.asset)
     return Staging(
         branch=attempt.branch,
         base=record.base_id,
         mode=WriteMode(made.write),
-        schema=given.schema,
-        files=given.written.files,
+        schema=computed.schema,
+        files=computed.written.files,
         summary=made.summary(),
-        removes=given.written.removes,
+        removes=computed.written.removes,
         layout=asset.layout,
         pii=hidden_columns(attempt.world.project, asset),
     )
@@ -331,7 +333,7 @@ def _is_equal_to_main(attempt: Attempt, record: StepRecord) -> bool:
         return False
     wrote, stands = (attempt.world.catalog.scan(table, each) for each in (record.snapshot_id, table.main))
     return attempt.step_lock.release_while(
-        lambda: attempt.world.engine.equal(wrote, stands, attempt.share(record.asset))
+        lambda: attempt.world.engine.equal(wrote, stands, attempt.resources(record.asset))
     )
 
 
@@ -363,7 +365,7 @@ def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
     return replace(
         request,
         expected_rows=_expected_rows(attempt, record),
-        share=attempt.share(record.asset),
+        resources=attempt.resources(record.asset),
         appended=appended(attempt, record),
     )
 

@@ -43,7 +43,7 @@ class Instance:
         sweep(self.spill)
         self._own = OwnFolder(self.spill, "duckdb")
         self.externals = ExternalViews()
-        self._share: Resources | None = None
+        self._resources: Resources | None = None
         self._lock = threading.Lock()
         self._open: WeakSet[DuckDBPyConnection] = WeakSet()
         self._connection = duckdb.connect(":memory:")
@@ -64,22 +64,22 @@ class Instance:
             self._own.release()
             raise
 
-    def resize(self, share: Resources) -> None:
+    def resize(self, resources: Resources) -> None:
         """Take no more of the machine than that, from the next query on."""
-        if share != self._share:
-            _configure(self._connection, "threads", share.threads)
-            _configure(self._connection, "memory_limit", f"{share.memory}B")
-            self._share = share
+        if resources != self._resources:
+            _configure(self._connection, "threads", resources.threads)
+            _configure(self._connection, "memory_limit", f"{resources.memory}B")
+            self._resources = resources
 
     def release(self) -> None:
         """Give back to the machine what ended queries still hold: while this one is idle, others have its share.
 
         DuckDB keeps it until its limit is lowered.
         """
-        if self._share is not None:
+        if self._resources is not None:
             with suppress(duckdb.Error):  # something is still open, and holds more
                 self._connection.execute(f"SET GLOBAL memory_limit = '{_IDLE}'")
-            _configure(self._connection, "memory_limit", f"{self._share.memory}B")
+            _configure(self._connection, "memory_limit", f"{self._resources.memory}B")
 
     def close_off(self, files: Sequence[str], folders: Sequence[str]) -> None:
         """From now on it reads and writes these files and what is in these folders, and never any other."""

@@ -25,29 +25,29 @@ class Instances:
         self._idle = [self.first]
 
     @contextmanager
-    def lent(self, share: Resources | None) -> Iterator[Instance]:
+    def lent(self, resources: Resources | None) -> Iterator[Instance]:
         """One that nobody else computes on meanwhile, of that size."""
         with self._lock:
             instance = self._idle.pop() if self._idle else None
         if instance is None:
             instance = self._new()
         try:
-            if share is not None:
-                instance.resize(share)
+            if resources is not None:
+                instance.resize(resources)
             yield instance
         finally:
-            if share is not None:
+            if resources is not None:
                 instance.release()
             with self._lock:
                 self._idle.append(instance)
 
     @contextmanager
-    def fresh(self, share: Resources | None) -> Iterator[Instance]:
+    def fresh(self, resources: Resources | None) -> Iterator[Instance]:
         """One that nobody used before and nobody will use again, of that size."""
         instance = self._new()
         try:
-            if share is not None:
-                instance.resize(share)
+            if resources is not None:
+                instance.resize(resources)
             yield instance
         finally:
             with self._lock:

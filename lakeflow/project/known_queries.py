@@ -21,7 +21,8 @@ from lakeflow.core.sql.query import NO_OTHERS, Allowed, ParsedQuery
 
 _MAKERS: Final = (
     *("sql/column_lineage.py", "sql/column_origins.py", "sql/query.py", "sql/reader.py", "sql/scopes.py"),
-    *("sql/rowwise.py", "sql/totals.py", "sql/statements.py", "sql/tokens.py", "keys.py", "wording.py"),
+    *("sql/partners.py", "sql/rowwise.py", "sql/totals.py", "sql/statements.py", "sql/tokens.py"),
+    *("keys.py", "wording.py"),
 )
 """The files of `core` that decide what is found in a text; they move between releases."""
 

@@ -33,7 +33,21 @@ def told(text: str, allowed: Allowed) -> list[str]:
         "select o.id from silver.customers c, bronze.orders o where c.id = o.customer",
         "select o.id from bronze.orders o asof join silver.prices p on o.at >= p.at",
         "select * from bronze.orders where customer in (select id from silver.customers)",
-        "select * from bronze.orders anti join silver.blocked using (customer)",
+        "select * from bronze.orders semi join silver.known using (customer)",
+        "select * from bronze.orders o where exists (from silver.known k where k.id = o.customer)",
+        "select o.id from bronze.orders o where o.id > 1 and (o.customer = any (select id from silver.c) or o.vip)",
+        "select o.id, c.name from bronze.orders o left join silver.c c on c.id = o.customer where c.name like 'A%'",
+        "select o.id from bronze.orders o left join silver.c c on c.id = o.customer where c.id is not null",
+        "select o.id from bronze.orders o left join silver.c c on c.id = o.customer where coalesce(o.total, 0) > 0",
+        "select o.id, c.id is null as unknown from bronze.orders o left join silver.c c on c.id = o.customer",
+        "select o.id, not exists (from silver.c c where c.id = o.customer) as unknown from bronze.orders o",
+        "select * from bronze.orders o where not exists (select 1 from unnest(o.items) t(x) where x > 1)",
+        "select o.id from bronze.orders o left join unnest(o.items) i(item) on true where i.item is null",
+        "select * from bronze.orders where id not in (1, 2) and total is not null and note is null",
+        "select * from bronze.orders o where o.day = (select max(d.day) from silver.days d)",
+        "select o.id from bronze.orders o join (select id, count(*) n from silver.seen group by id) s on s.id = o.id",
+        "select * from bronze.orders where customer in (select id from silver.c where id not in (select 1))",
+        "select o.id from silver.c c right join bronze.orders o on c.id = o.customer where c.name = 'x'",
         "select *, (select max(rate) from silver.rates r where r.day = o.day) as rate from bronze.orders o",
         "with o as (select * from bronze.orders), c as (select customer, count(*) n from silver.seen group by 1) "
         "select * from o join c using (customer)",
@@ -109,6 +123,66 @@ def test_what_a_part_of_the_rows_would_make_wrong_is_a_fault(text: str, words: s
     found = read_query(text, "layers/silver/x.sql", ROWS).faults
     assert any(words in fault.message and "bronze.orders" in fault.message for fault in found), found
     assert all(fault.hint for fault in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select * from bronze.orders anti join silver.blocked using (customer)",
+        "select * from bronze.orders natural anti join silver.blocked",
+        "select o.id from bronze.orders o anti join silver.blocked b on b.id = o.customer",
+        "select * from bronze.orders where customer not in (select id from silver.blocked)",
+        "select * from bronze.orders where not customer in (select id from silver.blocked)",
+        "select * from bronze.orders where (customer, day) not in (select id, day from silver.blocked)",
+        "select * from bronze.orders where customer <> all (select id from silver.blocked)",
+        "select * from bronze.orders where not (customer = any (select id from silver.blocked))",
+        "select * from bronze.orders o where not exists (from silver.blocked b where b.id = o.customer)",
+        "select * from bronze.orders o where total > 1 and not (exists (from silver.b b where b.id = o.customer))",
+        "select * from bronze.orders o where exists (from silver.b b where b.id = o.customer) = false",
+        "select * from bronze.orders o where (exists (from silver.b b where b.id = o.customer)) is not true",
+        "select * from bronze.orders o where if(exists (from silver.b b where b.id = o.id), 0, 1) = 1",
+        "select * from bronze.orders o where (select count(*) from silver.b b where b.id = o.customer) = 0",
+        "select * from bronze.orders o where (select b.id from silver.b b where b.id = o.customer) is null",
+        "select * from bronze.orders o where coalesce((select true from silver.b b where b.id = o.id), false) = false",
+        "select * from bronze.orders o where 0 in (select count(*) from silver.b b where b.id = o.customer)",
+        "select * from bronze.orders o where exists (select 1 from silver.b b where b.id = o.id having count(*) = 0)",
+        "select * from bronze.orders o where exists (select 1 where not exists (from silver.b b where b.id = o.id))",
+        "select * from bronze.orders o where o.id in (select o.id except select b.id from silver.b b)",
+        "select * from bronze.orders o where not list_contains((select list(b.id) from silver.b b), o.id)",
+        "select o.* from bronze.orders o left join silver.b b on b.id = o.customer where b.id is null",
+        "select o.* from bronze.orders o left join silver.b b using (customer) where since is null",
+        "select o.* from bronze.orders o left join silver.b b on b.id = o.customer where not (b.id is not null)",
+        "select o.* from bronze.orders o left join silver.b b on b.id = o.customer where coalesce(b.id, -1) = -1",
+        "select o.* from bronze.orders o left join silver.b b on b.id = o.id where b.id is distinct from o.id",
+        "select o.* from bronze.orders o left join silver.b b on b.id = o.id where b.id is null or o.total > 1",
+        "select o.* from bronze.orders o left join silver.b b on b.id = o.id qualify b.id is null",
+        "select o.* from bronze.orders o left join silver.b b on b.id = o.id join silver.c c on b.id is null",
+        "select o.* from silver.b b right join bronze.orders o on b.id = o.customer where b.id is null",
+        "select * from (select o.id, b.id as bid from bronze.orders o left join silver.b b on b.id = o.id) "
+        "where bid is null",
+        "with j as (select o.id, b.id is null as free from bronze.orders o left join silver.b b on b.id = o.id) "
+        "select id from j where free",
+        "with j as (from bronze.orders o left join silver.b b on b.id = o.id) select id from j where x is null",
+        "with j as (select o.id, not exists (from silver.b b where b.id = o.id) as f from bronze.orders o) "
+        "select id from j where f",
+        "select id from (select o.id, b.id from bronze.orders o left join silver.b b on b.id = o.id) t(id, other) "
+        "where other is null",
+        "select o.id from bronze.orders o, lateral (select count(*) as n from silver.b b where b.id = o.id) q "
+        "where q.n = 0",
+        "select o.id from bronze.orders o left join silver.b b on b.id = o.id "
+        "left join silver.c c on b.id is null where c.id is not null",
+        "select o.id, unnest(case when not exists (from silver.b b where b.id = o.id) then [1] else [] end) as x "
+        "from bronze.orders o",
+    ],
+)
+@pytest.mark.parametrize("allowed", [ROWS, KEYS], ids=["new_rows", "new_keys"])
+def test_a_row_that_stays_for_what_is_not_found_elsewhere_is_a_fault_however_it_is_spelled(
+    text: str, allowed: Allowed
+) -> None:
+    """Its partner may come when the row is not looked at any more."""
+    found = read_query(text, "layers/silver/x.sql", allowed).faults
+    assert any("not found in another table" in fault.message for fault in found), found
+    assert all("bronze.orders" in fault.message and fault.hint for fault in found)
 
 
 def test_it_says_where_and_what_to_write() -> None:

@@ -14,6 +14,7 @@ from typing import Final
 from sqlglot import exp
 
 from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.sql.partners import NO_PARTNERS, Partners, filters, joined, misses, projected, turned, without_names
 from lakeflow.core.sql.totals import TOTALS
 
 Tell = Callable[[exp.Expr, str, str], None]
@@ -31,6 +32,7 @@ class _CarriedRows:
     by: tuple[str, ...] = ()
     shown: Mapping[str, str] | None = None
     """By lower-case name; None: every column under its own."""
+    partners: Partners = NO_PARTNERS
 
     @property
     def names(self) -> str:
@@ -121,7 +123,8 @@ class _NewRowsReview:
             hint = "write them as two assets, or read all of them as new rows"
             self.tell(node, f"gives other rows beside the new ones of {given.names}, again in each run", hint)
         both = frozenset(key for side in sides if side for key in side.of)
-        return replace(given, of=both, shown=given.shown if sides[0] == sides[1] else {})
+        partners = without_names(*(side.partners for side in sides if side))
+        return replace(given, of=both, shown=given.shown if sides[0] == sides[1] else {}, partners=partners)
 
     def _select(self, node: exp.Select, known: _Known) -> _CarriedRows | None:
         given = self._sources(node, known)
@@ -132,6 +135,7 @@ class _NewRowsReview:
         self._cut(node, given)
         self._grouped(node, given)
         self._windows(node, given)
+        self._filtered(node, given)
         return _projected(node, given)
 
     def _subquery(self, node: exp.Expr, known: _Known) -> None:
@@ -203,9 +207,23 @@ class _NewRowsReview:
             self.tell(join, f"looks among the new rows of {right.names} for the partners of other rows", _whole(right))
         elif left and not _keeps_left(join):
             self.tell(join, f"gives rows that have no partner among the new rows of {left.names}", _whole(left))
-        return left or right
+        elif left and _word(join, "kind") == "ANTI":
+            self._tell_missing(join, left)
+        if left:
+            return replace(left, partners=left.partners | joined(join, left.partners))
+        return replace(right, partners=right.partners | turned(join)) if right else None
 
     # SELECT
+
+    def _filtered(self, node: exp.Select, given: _CarriedRows) -> None:
+        for condition in filters(node):
+            if found := next(misses(condition, given.partners), None):
+                self._tell_missing(found if isinstance(found, exp.Column) else condition, given)
+
+    def _tell_missing(self, node: exp.Expr, given: _CarriedRows) -> None:
+        what = f"keeps new rows of {given.names} for what is not found in another table, where it may come later"
+        hint = f"give what is found as a column, and filter where this table is read; or {_whole(given)}"
+        self.tell(node, what, hint)
 
     def _cut(self, node: exp.Expr, given: _CarriedRows) -> None:
         for name in ("limit", "offset", "fetch", "sample"):
@@ -338,14 +356,16 @@ def _projected(node: exp.Select, given: _CarriedRows) -> _CarriedRows:
         column = each.this if isinstance(each, exp.Alias) else each
         if isinstance(column, exp.Column) and (told := given.column(column.name)):
             shown[each.alias_or_name.lower()] = told
-    return replace(given, shown=shown) if given.by else given
+    return replace(given, shown=shown if given.by else given.shown, partners=projected(node, given.partners))
 
 
 def _renamed(given: _CarriedRows | None, node: exp.Expr) -> _CarriedRows | None:
-    """Column aliases hide which columns tell keys."""
+    """Column aliases hide which columns tell keys, and which were looked up."""
     alias = node.args.get("alias")
     columns = alias.columns if isinstance(alias, exp.TableAlias) else ()
-    return replace(given, shown={}) if given and given.by and columns else given
+    if given is None or not columns:
+        return given
+    return replace(given, shown={} if given.by else None, partners=without_names(given.partners))
 
 
 def _reads(node: exp.Expr, names: frozenset[str]) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.column_names import RESERVED, hint_of_renamed
 from lakeflow.core.declare.declaration import Declaration
+from lakeflow.core.declare.keyed_inputs import unlike
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, NAME_PATTERN, AssetKey, ExternalKey, Layer
 from lakeflow.core.model.asset import Deletes, OnRewrite, PythonCode, SqlCode
@@ -147,6 +148,7 @@ def _laws(draft: AssetDraft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _reads(draft)
     yield from _source(draft)
     yield from _new_rows(draft)
+    yield from _new_keys(draft)
     yield from _externals(draft)
     yield from _timeline(draft)
     for name, upstream in draft.inputs.items():
@@ -264,9 +266,6 @@ def _new_rows(draft: AssetDraft) -> Iterator[Fault]:
     for name in sorted(set(said.new_rows) & set(said.new_keys)):
         hint = "keep the one that says how it is read: row by row, or all rows of the keys that have new ones"
         yield draft.fault(f"{draft.key} names {name} in new_rows and in new_keys", hint, "new_keys")
-    if said.new_keys and draft.write.traits.adds:
-        hint = 'write = "upsert" replaces what stands there of each key'
-        yield draft.fault(f"{draft.key} appends rows of keys that it has given before", hint, "write")
     for key in sorted(draft.new_rows):
         if list(draft.inputs.values()).count(key) > 1:
             hint = "read it under one name: all of its rows, or the new ones"
@@ -280,6 +279,16 @@ def _new_rows(draft: AssetDraft) -> Iterator[Fault]:
     if policy is OnRewrite.REBUILD and draft.key.layer is Layer.BRONZE:
         hint = 'write on_rewrite = "hold", or move the asset to layers/silver/'
         yield draft.fault(f"{draft.key} is bronze, and bronze never takes a row back", hint, "on_rewrite")
+
+
+def _new_keys(draft: AssetDraft) -> Iterator[Fault]:
+    said = draft.declaration
+    if said.new_keys and draft.write.traits.adds:
+        hint = 'write = "upsert" replaces what stands there of each key'
+        yield draft.fault(f"{draft.key} appends rows of keys that it has given before", hint, "write")
+    for key, by in sorted(draft.new_keys.items()) if said.key else ():
+        for what, hint in unlike(said.key, key, by, draft.flows):
+            yield draft.fault(f"{draft.key}: {what}", hint, "new_keys")
 
 
 def _externals(draft: AssetDraft) -> Iterator[Fault]:

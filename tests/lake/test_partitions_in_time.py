@@ -150,10 +150,42 @@ def test_the_warning_of_late_rows_ends_with_the_backfill_that_found_the_same_row
     with lakeflow.open(root) as lake:
         lake.materialize("bronze.sales")
         assert lake.plan("silver.sales").warnings
-    again = backfill(root, "silver.sales", size=6)
-    assert {str(step.state) for window in again for step in (window.run.steps if window.run else ())} == {"unchanged"}
+    before = totals(root, "silver.sales")
+    backfill(root, "silver.sales", size=6)
+    assert totals(root, "silver.sales") == before
     with lakeflow.open(root) as lake:
         assert lake.plan("silver.sales").warnings == ()
+    again = backfill(root, "silver.sales", size=6)
+    assert {str(step.state) for window in again for step in (window.run.steps if window.run else ())} == {"unchanged"}
+
+
+def test_the_warning_of_late_rows_stays_for_the_partitions_that_were_not_built_again(root: Path) -> None:
+    """Neither a backfill of one partition nor a run that builds a new one says anything of the others."""
+
+    def warnings() -> tuple[str, ...]:
+        with lakeflow.open(root) as lake:
+            return lake.plan("silver.sales").warnings
+
+    (root / "layers/silver/sales.sql").write_text(SILVER.replace("2013-07-01", "2013-06-01"))
+    run(root)
+    (root / "layers/bronze/sales.sql").write_text(BRONZE.replace("select *", "select id + 100 as id, sold, 1 as total"))
+    run(root, "bronze.sales")
+    backfill(root, "silver.sales", between=("2013-02", "2013-02"))
+    assert totals(root, "silver.sales") == [10, 20, 30, 40, 50, 1]
+    (warning,) = warnings()
+    assert "silver.sales: input moved: bronze.sales" in warning
+    assert "4 partitions (2013-01 … 2013-05) built before; " in warning
+    assert "`lakeflow backfill silver.sales --from 2013-01 --to 2013-05`" in warning
+    (root / "layers/silver/sales.sql").write_text(SILVER)
+    run(root, "silver.sales")
+    assert totals(root, "silver.sales") == [10, 20, 30, 40, 50, 60, 1, 1]
+    assert "4 partitions (2013-01 … 2013-05)" in warnings()[0]
+    backfill(root, "silver.sales", between=("2013-01", "2013-05"), size=6)
+    assert totals(root, "silver.sales") == [10, 20, 30, 40, 50, 60, 1, 1, 1, 1, 1, 1]
+    assert warnings() == ()
+    with lakeflow.open(root) as lake:
+        lake.rollback(lake.runs()[0].id)
+    assert "4 partitions (2013-01 … 2013-05)" in warnings()[0]
 
 
 def test_changed_code_builds_every_partition_again_and_what_is_made_from_it(root: Path) -> None:

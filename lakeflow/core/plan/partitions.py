@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.asset import Asset
@@ -27,11 +27,15 @@ KIND: Final = "partitions"
 
 @dataclass(frozen=True)
 class Built:
-    """How a partition was built: by which code, in which write (`by`), and from which writes of upstream partitions."""
+    """How a partition was built: by which code, in which write (`by`), and from which writes of upstream partitions.
+
+    `read` are the snapshots of its inputs that have no partitions; sets of before do not tell it.
+    """
 
     code_version: str
     by: str
     inputs: Mapping[str, str] = EMPTY
+    read: Mapping[str, int] = EMPTY
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,7 @@ def to_json(timeline: Timeline, built: Mapping[str, Built]) -> str:
     """The set as it stands in a file beside the table (a public format, see docs/how-it-works.md)."""
     entries = [
         {"name": name, "code": each.code_version, "by": each.by, "inputs": dict(each.inputs)}
+        | ({"read": {upstream: str(id_) for upstream, id_ in each.read.items()}} if each.read else {})
         for name, each in sorted(built.items())
     ]
     return json.dumps({"format": FORMAT, "partition": str(timeline), "built": entries}, separators=(",", ":"))
@@ -196,6 +201,9 @@ def from_json(text: str, timeline: Timeline) -> Mapping[str, Built] | None:
         raise ValueError(f"not a {FORMAT} document")
     if document["partition"] != str(timeline):
         return None
-    return {
-        str(each["name"]): Built(str(each["code"]), str(each["by"]), dict(each["inputs"])) for each in document["built"]
-    }
+    return {str(each["name"]): _built(each) for each in document["built"]}
+
+
+def _built(said: Mapping[str, Any]) -> Built:
+    read = {str(name): int(id_) for name, id_ in dict(said.get("read", {})).items()}
+    return Built(str(said["code"]), str(said["by"]), dict(said["inputs"]), read)

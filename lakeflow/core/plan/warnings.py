@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.run import Action
 from lakeflow.core.model.timeline import EVER
-from lakeflow.core.plan.facts import moved, published
+from lakeflow.core.plan.facts import published
 from lakeflow.core.plan.landing import told
-from lakeflow.core.plan.reasons import Cause, Reason, short_id
+from lakeflow.core.plan.late_rows import late_warnings
 from lakeflow.core.plan.scd2_rebuilds import loss
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def warnings(asked: PlanRequest, steps: Sequence[Step]) -> Iterator[str]:
     yield from _clock_warnings(asked)
     yield from _landing_warnings(asked)
-    yield from _late_warnings(asked)
+    yield from late_warnings(asked)
     for step in steps:
         yield from _of_step(asked, step)
 
@@ -56,23 +56,6 @@ def _clock_warnings(asked: PlanRequest) -> Iterator[str]:
                 f"{key} was last written at {ahead:%Y-%m-%d %H:%M} UTC, and now is {asked.facts.now:%Y-%m-%d %H:%M}: a "
                 "clock was or is wrong; once this one is right, `lakeflow doctor --mend-times` sets such times to now"
             )
-
-
-def _late_warnings(asked: PlanRequest) -> Iterator[str]:
-    """Of partitions that are fresh: rows that came late for one of them are in nobody's plan."""
-    for key in asked.selected:
-        asset = asked.project.assets[key]
-        # A backfill that gave the same rows leaves no snapshot: that its input was read again, the verdict alone says.
-        stands = published(asked.facts.tables.get(key), asked.facts.verdicts.get(key, ()))
-        if asset.timeline is None or key in asked.running or stands is None:
-            continue
-        for upstream in sorted(asset.upstreams):
-            since, table = stands.inputs.get(str(upstream)), asked.facts.tables.get(upstream)
-            if asked.project.assets[upstream].timeline or since is None or table is None:
-                continue
-            if shift := moved(table, since):
-                came = Reason(Cause.INPUT_MOVED, upstream, short_id(since), short_id(shift[0].id), shift[1])
-                yield f"{key}: {came}, and none of its partitions is due; `lakeflow backfill {key}` builds them again"
 
 
 def _landing_warnings(asked: PlanRequest) -> Iterator[str]:

@@ -9,6 +9,7 @@ from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan import partitions as partition_plan
+from lakeflow.core.plan.late_rows import built_before, having_read
 from lakeflow.core.plan.partitions import INPUT_REBUILT, KIND, Built, Pending, Upstream, with_built
 from lakeflow.core.plan.planning import Step
 from lakeflow.wap.attempt import Attempt
@@ -28,6 +29,8 @@ def keep_built(
     assert asset.timeline is not None
     by = f"{attempt.run.id}/{attempt.run.attempt}"
     after = with_built(before, partitions, asset.code_version, by, _inputs(attempt, asset))
+    read = {str(key): record.inputs[str(key)] for key in _whole(attempt, asset) if str(key) in record.inputs}
+    after = having_read(after, by, read)
     return attempt.world.catalog.write_sidecar(table, KIND, partition_plan.to_json(asset.timeline, after))
 
 
@@ -35,7 +38,22 @@ def tells_nothing_new(attempt: Attempt, record: StepRecord) -> bool:
     """Would main's set of partitions say the same as that of the step's snapshot? So it does of all other assets."""
     table = attempt.tables[record.asset]
     after = attempt.world.built(table, record.snapshot_id) or EMPTY
-    return partition_plan.says_the_same(built_on_main(attempt, record.asset), after)
+    return partition_plan.says_the_same(built_on_main(attempt, record.asset), after) and not _reads_anew(
+        attempt, record
+    )
+
+
+def _reads_anew(attempt: Attempt, record: StepRecord) -> bool:
+    """Does the set on main say of one of its partitions that it was built from other rows of an input?"""
+    before = built_on_main(attempt, record.asset)
+    ours = {name: before[name] for name in record.partitions if name in before}
+    inputs = (attempt.tables.get(key) for key in _whole(attempt, attempt.asset(record.asset)))
+    return any(built_before(ours, table, None) for table in inputs if table is not None)
+
+
+def _whole(attempt: Attempt, asset: Asset) -> list[AssetKey]:
+    """The inputs that have no partitions."""
+    return [key for key in sorted(asset.upstreams) if attempt.asset(key).timeline is None]
 
 
 def _moved(pending: Pending, before: Mapping[str, Built], inputs: Mapping[str, Upstream]) -> bool:

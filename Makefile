@@ -7,6 +7,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# What starts hundreds of processes keeps the bytecode of this package, whatever the environment says: compiling it is
+# half of each start.
+test test-one test-long test-spark: export PYTHONDONTWRITEBYTECODE =
+
 .DEFAULT_GOAL := help
 .PHONY: help setup check fix test test-one test-long test-spark test-gx mutate demo docs bench build lock clean
 
@@ -41,7 +45,7 @@ fix: $(STAMP) ## format, and mend what ruff can mend by itself
 	$(BIN)/ruff format .
 
 test: $(STAMP) ## all tests that take seconds
-	$(BIN)/pytest -n 4 --dist loadgroup -m "not long and not spark"
+	$(BIN)/pytest -n 3 --dist loadgroup -m "not long and not spark"
 
 test-one: $(STAMP) ## some tests: make test-one T=tests/core/test_verdict.py
 	@test -n "$(T)" || { echo 'say which: make test-one T=tests/core/test_verdict.py'; exit 2; }

@@ -6,9 +6,13 @@ import getpass
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+from tests import seed
 
 # Lakes under test share what is made of check files, also from one session to the next, and not with the user's own:
 # it is named by the text of our compiler too. Audits without that stand in tests/expectations.
@@ -27,3 +31,13 @@ settings.load_profile("ci" if os.environ.get("CI") else "explore")
 # starts: the tests of Ctrl-C would wait for nothing.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The workers of lakes that tests open are forks of a process that has imported everything.
+seed.grow()
+
+
+@pytest.fixture
+def whole_processes() -> Iterator[None]:
+    """The workers of lakes start as they do for a user: for tests of how they start, end and die."""
+    with seed.whole():
+        yield

@@ -12,7 +12,6 @@ import os
 import pty
 import socket
 import struct
-import subprocess
 import sys
 import termios
 import threading
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import seed
 from tests.cli.environment import CLEAN
 
 COLUMNS, LINES = 160, 50
@@ -57,9 +57,8 @@ class Forks:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "tests.cli.forks"]
-        self._process = subprocess.Popen(command, stdin=theirs.fileno(), cwd=Path(__file__).parents[2], env=CLEAN)
-        theirs.close()
+        with theirs:
+            self._process = seed.start_main("tests.cli.forks", theirs, CLEAN)
         self._socket = ours
 
     def close(self) -> None:
@@ -122,7 +121,7 @@ class _Reader:
             pass
 
 
-def serve() -> None:
+def main() -> None:
     from lakeflow.cli.main import COMMANDS
 
     for name in {*IMPORTED, *(f"lakeflow.cli.commands.{where.partition(':')[0]}" for where, _ in COMMANDS.values())}:
@@ -153,13 +152,14 @@ def _become(request: Mapping[str, Any], files: list[int]) -> None:
         for number, mode in enumerate(("r", "w", "w"))
     )
     sys.argv = ["lakeflow", *request["words"]]
-    from lakeflow.cli.main import main
+    from lakeflow.cli.main import main as command
 
     code: Any = 0
-    try:
-        main()
-    except SystemExit as left:
-        code = left.code or 0
+    with seed.offshoot():
+        try:
+            command()
+        except SystemExit as left:
+            code = left.code or 0
     try:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -168,4 +168,4 @@ def _become(request: Mapping[str, Any], files: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    main()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import atexit
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from contextlib import chdir
 from functools import cache
 from pathlib import Path
 
+from lakeflow.adapters.processes import child
 from tests.cli.environment import CLEAN
 from tests.cli.forks import Forks
 
-__all__ = ["CLEAN", "lakeflow", "python", "run"]
+__all__ = ["CLEAN", "lakeflow", "main", "python", "run"]
 
 
 def lakeflow(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
@@ -25,6 +28,22 @@ def lakeflow(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess
 
 def python(script: str, *, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
     return run([sys.executable, "-c", script], cwd=cwd, env=env)
+
+
+def main(module: str, said: str, *, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """`python -m MODULE`, with `said` to read: it has imported what workers have."""
+    command = [sys.executable, "-P", "-m", module]
+    with tempfile.TemporaryFile() as heard, chdir(cwd):
+        started = child._start(command, heard, child._environment() | env)
+        assert started.stdin is not None
+        assert started.stdout is not None
+        with started.stdin:
+            started.stdin.write(said.encode())
+        with started.stdout:
+            out = started.stdout.read().decode()
+        code = started.wait()
+        heard.seek(0)
+        return subprocess.CompletedProcess(command, code, out, heard.read().decode())
 
 
 def run(command: list[str], *, cwd: Path | None, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

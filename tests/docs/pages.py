@@ -63,14 +63,8 @@ class Lake:
         return "".join(f"$ {self._today(line)}\n{self._say(line, shown)}" for line, shown in commands_of(block.text))
 
     def python(self, block: Block) -> None:
-        done = self._run(["-c", block.text])
+        done = process.main("tests.docs.executed", block.text, cwd=self.standing, **COMMANDS)
         assert done.returncode == 0, done.stderr
-
-    def _run(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, *arguments]
-        return subprocess.run(
-            command, cwd=self.standing, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=240
-        )
 
     def _today(self, text: str) -> str:
         return re.sub("|".join(map(re.escape, self.ids)), lambda found: self.ids[found[0]], text) if self.ids else text

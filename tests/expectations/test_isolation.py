@@ -17,6 +17,7 @@ from lakeflow.core.model.table import Scan
 
 from .lake import outcomes, request, row_check, scan_of
 
+pytestmark = pytest.mark.usefixtures("whole_processes")
 FUNCTIONS = """
 import os, signal
 from lakeflow import check

@@ -32,6 +32,7 @@ from lakeflow.core.run.audit_request import Appended, AuditRequest
 
 from .lake import WEATHER, audit, outcomes, process_auditor, request, row_check, scan_of, suite
 
+pytestmark = pytest.mark.usefixtures("whole_processes")
 FOREVER = "select * from range(10_000_000_000) a, range(1_000_000_000) b where a.range + b.range < 0"
 
 

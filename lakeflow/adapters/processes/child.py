@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -90,18 +91,27 @@ class Child:
 
 def _spawn(module: str, log_path: str) -> subprocess.Popen[bytes]:
     Path(log_path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # -P: the working directory is the user's, and no module of theirs may replace one of ours
+    command = [sys.executable, "-P", "-m", GUARD, module, str(os.getpid())]
+    with open(log_path, "ab", opener=partial(os.open, mode=0o600)) as log:
+        return _start(command, log, _environment())
+
+
+def _environment() -> dict[str, str]:
     home = str(Path(__file__).parents[3])
     path = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH", "")) if part)
-    with open(log_path, "ab", opener=partial(os.open, mode=0o600)) as log:
-        return subprocess.Popen(
-            # -P: the working directory is the user's, and no module of theirs may replace one of ours
-            [sys.executable, "-P", "-m", GUARD, module, str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env={**os.environ, "PYTHONPATH": path, "GX_ANALYTICS_ENABLED": "false"},
-            process_group=0,  # a terminal's Ctrl-C is the parent's to decide
-        )
+    return {**os.environ, "PYTHONPATH": path, "GX_ANALYTICS_ENABLED": "false"}
+
+
+def _start(command: list[str], log: IO[bytes], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=env,
+        process_group=0,  # a terminal's Ctrl-C is the parent's to decide
+    )
 
 
 def _fate(code: int) -> str:

@@ -69,7 +69,7 @@ class Forks:
         with tempfile.TemporaryDirectory() as folder:
             page = Path(folder, "reached.json")
             if _in_child(lambda: self._record(items, page), seconds=1200):
-                raise pytest.UsageError("a test fails without any mutant; run it with `make test-one`")
+                raise pytest.UsageError(f"fails without any mutant: {page.read_text(encoding='utf-8')}")
             said = json.loads(page.read_text(encoding="utf-8"))
         for name in said["imported"]:
             with suppress(Exception):  # what a test made and removed again, or what only that test may import
@@ -82,6 +82,7 @@ class Forks:
         found = {}
         for item in items:
             state()._stats.clear()
+            page.write_text(item.nodeid, encoding="utf-8")
             began = time.process_time()
             self._run([item])
             found[item.nodeid] = (time.process_time() - began, sorted(state()._stats))

@@ -13,7 +13,8 @@ _COMMITS: Final = tuple(
 )
 _LEDGER: Final = ("tests/contracts/test_ledgers.py", "tests/contracts/test_catalog_and_ledger.py", "tests/ledger")
 _STORY: Final = tuple(
-    f"tests/wap/test_{name}.py" for name in ("decisions", "materialize", "moved_main", "new_rows", "heartbeat", "salt")
+    f"tests/wap/test_{name}.py"
+    for name in ("decisions", "materialize", "moved_main", "new_rows", "heartbeat", "salt", "whole_tables")
 )
 _CARE: Final = ("tests/lake/test_gc.py", "tests/care/test_only_ours.py", "tests/care/test_ownership.py")
 
@@ -23,7 +24,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/core/run/leases.py": ("tests/core/test_leases.py",),
     "lakeflow/core/run/ownership.py": ("tests/core/test_ownership.py",),
     "lakeflow/core/run/garbage.py": ("tests/core/test_garbage.py",),
-    "lakeflow/adapters/iceberg/metadata/refs.py": _COMMITS,
+    "lakeflow/adapters/iceberg/metadata/refs.py": ("tests/iceberg/test_refs.py",),
     "lakeflow/adapters/iceberg/commit/commits.py": _COMMITS,
     "lakeflow/adapters/iceberg/commit/pointers.py": _COMMITS,
     "lakeflow/adapters/iceberg/commit/registrations.py": _COMMITS,

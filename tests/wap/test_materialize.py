@@ -273,18 +273,26 @@ def test_the_proof_is_plain_json_without_rows(lab: Lab) -> None:
             return real(changes, record)
 
     lab_catalog, lab.catalog = lab.catalog, Looking()
-    lab.materialize("bronze.a")
-    (proof,) = map(json.loads, seen)
-    assert (proof["format"], proof["asset"], proof["ruling"], proof["actor"]) == (
-        "lakeflow.proof/1",
-        "bronze.a",
-        "publish",
-        ACTOR,
-    )
-    assert proof["snapshot_id"] == str(lab.main("bronze.a"))
-    assert proof["checks"] == [
-        {"name": "rows", "outcome": "passed", "severity": "critical", "failed_rows": None, "rows": None}
-    ]
+    lab.check("silver.b", lambda *_: True)
+    lab.materialize("bronze.a silver.b")
+    (proof,) = (said for said in map(json.loads, seen) if said["asset"] == "silver.b")
+    (verdict,) = lab.ledger.verdicts([key("silver.b")])[key("silver.b")]
+    accepted = {"outcome": "passed", "severity": "critical", "failed_rows": None, "rows": None}
+    assert proof == {
+        "format": "lakeflow.proof/1",
+        "asset": "silver.b",
+        "snapshot_id": str(lab.main("silver.b")),
+        "ruling": "publish",
+        "reason": "",
+        "actor": ACTOR,
+        "at": verdict.at.isoformat(),
+        "run": "r1",
+        "attempt": 1,
+        "code_version": lab.assets[key("silver.b")].code_version,
+        "checks_digest": lab.suites[key("silver.b")].digest,
+        "inputs": {"bronze.a": str(lab.main("bronze.a"))},
+        "checks": [{"name": "rule", **accepted}, {"name": "rows", **accepted}],
+    }
 
 
 def test_a_check_of_its_own_main_sees_what_readers_saw_before_the_audited_snapshot(lab: Lab) -> None:

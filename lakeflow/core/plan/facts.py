@@ -21,7 +21,7 @@ from lakeflow.core.plan.partitions import (
 
 @dataclass(frozen=True)
 class Rekeyed:
-    """The key that an asset had; `alone`: nothing else about it changed."""
+    """The key that an asset had. `alone` says that nothing else of the asset changed."""
 
     before: tuple[str, ...]
     alone: bool
@@ -71,9 +71,9 @@ class Published:
     """What stands on an asset's main: made from which code, checks, files and inputs. `looked_at` are the snapshots of
     other tables that its checks looked into when it was last audited.
 
-    Of a history, `turns` is when the first version begins or ends that did not when it was written, and `open_versions`
-    how many nothing had ended then. `foreign` is the newest snapshot on main that changed rows and that no run of ours
-    wrote.
+    In an scd2 table, `turns` is the first moment after the write at which a version begins or ends, and `open_versions`
+    counts the versions that had no end when it was written. `foreign` is the newest snapshot on main that changed rows
+    and was not written by a run of ours.
     """
 
     snapshot: Snapshot
@@ -88,7 +88,9 @@ class Published:
 
 
 def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Published | None:
-    """What stands on main, by the ledger's latest verdict on that very snapshot, else by its own summary."""
+    """What stands on main. The ledger's latest verdict on that very snapshot says it; without one, the snapshot's own
+    summary.
+    """
     if table is None or (head := table.published) is None:
         return None
     found = _standing(table, head, verdicts)
@@ -116,8 +118,8 @@ def _standing(table: Table, head: Snapshot, verdicts: Sequence[VerdictRecord]) -
 def moved(table: Table[Any], since: int) -> tuple[Snapshot, int | None] | None:
     """The published snapshot and the rows it gained, if main holds other rows than at snapshot `since`.
 
-    Commits that only rewrite files do not move an input. A snapshot that is gone from main's ancestry
-    (rolled back, or expired) has moved; the rows are None where one of both does not say how many it had.
+    Commits that only rewrite files do not move an input. A snapshot that is gone from main's ancestry (rolled back, or
+    expired) has moved; the rows are None where one of the two snapshots does not say how many rows it had.
     """
     head = table.published
     if head is None or head.id == since:

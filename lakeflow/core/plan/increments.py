@@ -1,7 +1,7 @@
-"""Incremental inputs: which rows of an upstream an asset has not consumed yet, told by snapshots and never by values.
+"""Incremental inputs: which rows of an upstream an asset has not read yet. Snapshots tell it, never values.
 
-The position is the upstream's snapshot that the asset's own published snapshot was made from; it stands in that
-snapshot's summary. So it moves with the rows in one commit, a rollback takes it back, and no row is consumed twice or
+The position is the upstream's snapshot that the asset's published snapshot was made from. It is stored in the summary
+of the published snapshot, so it moves with the rows in one commit and a rollback takes it back. No row is read twice or
 skipped, whatever crashes in between.
 """
 
@@ -21,7 +21,7 @@ APPEND: Final = "append"
 
 @dataclass(frozen=True)
 class Increment:
-    """The appends that came to a table after the snapshot `since`, up to `head`; newest first, maybe none."""
+    """The appends to a table after the snapshot `since`, up to `head`, newest first. There may be none."""
 
     since: int
     head: int
@@ -34,14 +34,18 @@ class Increment:
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What was consumed is not what the table begins with any more, or nobody can tell; `why` completes `<table> …`."""
+    """The rows that were read before may have been changed since, so all rows must be read again. `why` completes
+    `<table> …`.
+    """
 
     why: str
 
 
 @dataclass(frozen=True)
 class Consumption:
-    """What one write of an asset reads of its incremental inputs: their new rows, or (`rebuild` says why) all rows."""
+    """What one write of an asset reads of its incremental inputs: their new rows, or all rows where `rebuild`
+    says why.
+    """
 
     increments: Mapping[AssetKey, Increment] = EMPTY
     rebuild: str = ""
@@ -53,7 +57,9 @@ class Consumption:
 
 
 def positions(table: Table | None) -> Mapping[str, int]:
-    """The snapshot of each input that main's rows were made from, by main's own history; empty when it does not say."""
+    """The snapshot of each input that main's rows were made from, as main's own snapshots say. Empty when they
+    do not.
+    """
     for snapshot in table.ancestry(table.main) if table else ():
         if made := provenance_of(snapshot.summary):
             return made.inputs
@@ -61,7 +67,9 @@ def positions(table: Table | None) -> Mapping[str, int]:
 
 
 def increment(table: Table, since: int | None, head: int) -> Increment | Rewritten:
-    """What came to `table` from `since` to `head`. Compactions move files and no row, so they do not count."""
+    """The rows that were added to `table` from `since` to `head`. A compaction moves files and changes no row, so it
+    does not count.
+    """
     appends: list[Snapshot] = []
     if since is None:
         return Rewritten("was consumed up to a point that no kept snapshot tells")

@@ -1,7 +1,8 @@
-"""Which files land: each name exactly once with the content that it had, by what main's own history says has landed.
+"""Which files land: each file name exactly once, with the content that it had. Main's own snapshots say what has
+landed.
 
-Nothing here is remembered in the ledger. The set of landed files hangs on the snapshots of main, so a rollback makes
-files land again, a held run that is discarded leaves no trace, and the set expires with its snapshots.
+The ledger remembers nothing of it. The set of landed files belongs to the snapshots of main, so a rollback makes files
+land again, a held run that is discarded leaves no trace, and the set expires with its snapshots.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _SHOWN: Final = 5
 class FoundFile:
     """A file that a source's globs match now. `name` is relative to the root, `hash` is SHA-256 of its bytes.
 
-    `problem` says why it cannot be read; it then has no hash. As long as `identity` is what the file system says of
-    it, it holds what it held; empty: it changed a moment before it was read, and that proves nothing.
+    `problem` says why it cannot be read; then it has no hash. While the file system reports the same `identity`, the
+    file has the same content. An empty `identity` proves nothing: the file changed a moment before it was read.
     """
 
     name: str
@@ -43,7 +44,7 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class Landed:
-    """A file whose rows are in a table: how many, and the content that it had."""
+    """A file whose rows are in a table: how many rows it gave, and the hash of its content."""
 
     name: str
     hash: str
@@ -53,7 +54,7 @@ class Landed:
 
 @dataclass(frozen=True)
 class Copy:
-    """A file with the very bytes that another file brought: `of` is the name of that one."""
+    """A file with the same bytes as another file, whose name is `of`."""
 
     name: str
     of: str
@@ -63,9 +64,9 @@ class Copy:
 class Landing:
     """What a load would do: `new` files land on top of what landed `before`, unless there are `faults`.
 
-    Of the new ones `again` hold the bytes of a file that landed under another name, or lands beside them; `skipped`
-    do so too and land nowhere, where the source counts by content. `matched` counts all files found; `lost` landed
-    before and their rows would not come again.
+    Among the new files, `again` have the bytes of a file that landed under another name or lands with them. `skipped`
+    have such bytes too, and do not land because the source counts files by content. `matched` counts all files found.
+    `lost` are files that landed before and whose rows would not come again.
     """
 
     new: tuple[FoundFile, ...] = ()
@@ -78,7 +79,7 @@ class Landing:
 
     @property
     def digest(self) -> str:
-        """Of the names and contents that land: a retry keeps what it wrote while they are the same."""
+        """A digest of the names and contents that land. While it is the same, a retry keeps what it wrote."""
         content = "\0".join(f"{file.name}\0{file.hash}" for file in self.new)
         return hashlib.sha256(content.encode(errors="surrogateescape")).hexdigest() if self.new else ""
 
@@ -91,13 +92,17 @@ def told(copies: Sequence[Copy]) -> str:
 
 
 def to_land_again(found: Iterable[FoundFile], before: Iterable[Landed], once: Once) -> Landing:
-    """Everything as if nothing had landed; `lost` names what did and whose rows do not come again."""
+    """All files land, as if none had landed before. `lost` names those that landed before and whose rows do not come
+    again.
+    """
     landing = to_land(found, (), once)
     return replace(landing, lost=tuple(_lost(landing.new, before)))
 
 
 def _lost(new: Iterable[FoundFile], before: Iterable[Landed]) -> Iterator[str]:
-    """A file that was renamed brings its rows again under its new name; one of two with the same bytes does not."""
+    """The files that landed before and whose rows do not come again. A renamed file brings its rows again under its new
+    name; of two files with the same bytes, one does not.
+    """
     left = Counter(file.hash for file in new)
     for file in before:
         if not left[file.hash]:
@@ -106,7 +111,8 @@ def _lost(new: Iterable[FoundFile], before: Iterable[Landed]) -> Iterator[str]:
 
 
 def to_land(found: Iterable[FoundFile], before: Iterable[Landed], once: Once) -> Landing:
-    """A name lands once and keeps the content that it landed; another name lands too, whatever it holds.
+    """Each name lands once, and keeps the content that it had then. A file of another name lands too, whatever it
+    holds.
 
     Where the source counts by content, each content lands once, under the first name that brought it.
     """
@@ -134,7 +140,7 @@ def _changed(file: FoundFile, named: dict[str, str]) -> str:
 def landed_set(table: Table | None) -> str:
     """The name of the set of files whose rows are on main; empty when no file ever landed.
 
-    LakeError when main's history is cut off before any snapshot of ours, so that nobody can tell.
+    LakeError when the snapshots of main that are kept include none of ours, so that nobody can tell.
     """
     snapshot, ours = None, False
     for snapshot in table.ancestry(table.main) if table else ():

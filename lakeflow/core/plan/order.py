@@ -10,7 +10,7 @@ from lakeflow.core.model.asset import Project, ancestors
 
 
 def run_order(project: Project, selected: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
-    """Each asset after its inputs, and after the tables that its checks refer to; else as the project has them.
+    """Each asset after its inputs, and after the tables that its checks refer to; otherwise in the project's order.
 
     Where checks refer to each other, the reference that would close a circle does not count.
     """

@@ -1,7 +1,7 @@
 """An asset's partitions in time: what they are, which are built, and which a run has to build.
 
-What is built hangs on the snapshots of main, as the set of landed files does: a rollback takes partitions back, a held
-run that is discarded leaves no trace, and the ledger is never asked.
+Which partitions are built is stored with the snapshots of main, as the set of landed files is: a rollback takes
+partitions back, a held run that is discarded leaves no trace, and the ledger is not asked.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Built:
 
 @dataclass(frozen=True)
 class Backfill:
-    """A span of time that somebody asks for; with `redo` its partitions are built again although nothing changed."""
+    """A span of time that somebody asks for. With `redo`, its partitions are built again even if nothing changed."""
 
     window: Window
     redo: bool = True
@@ -48,7 +48,7 @@ class Backfill:
 
 @dataclass(frozen=True)
 class Upstream:
-    """A partitioned input: its timeline, what is built of it, and the windows that this plan builds of it anew."""
+    """A partitioned input: its timeline, its partitions that are built, and the windows that this plan builds again."""
 
     timeline: Timeline
     built: Mapping[str, Built] = EMPTY
@@ -58,13 +58,13 @@ class Upstream:
         return digest_of(self.built, self.timeline, window)
 
     def differs(self, window: Window, was: str) -> bool:
-        """Is what a window reads of it, or will read, another than when `was` was its digest?"""
+        """Does a window read other data of this input now, or after this plan, than when `was` was its digest?"""
         return any(window.overlaps(each) for each in self.running) or self.digest(window) != was
 
 
 @dataclass(frozen=True)
 class Pending:
-    """A partition that has to be built; `why` is one of a few words, so that a plan can count them."""
+    """A partition that has to be built. `why` is one of a few words, so that a plan can count partitions by it."""
 
     name: str
     window: Window
@@ -85,7 +85,7 @@ def pending(
     upstreams: Mapping[str, Upstream],
     until: datetime,
 ) -> tuple[Pending, ...]:
-    """The partitions over at `until` that are not what today's code and inputs would give, oldest first."""
+    """The partitions that ended by `until` and differ from what today's code and inputs would give, oldest first."""
     found: list[Pending] = []
     for name, window in timeline.partitions(until):
         if why := _why(window, code_version, built.get(name), upstreams):
@@ -94,7 +94,7 @@ def pending(
 
 
 def with_late(timeline: Timeline, found: Sequence[Pending], until: datetime) -> tuple[Pending, ...]:
-    """These and the `lookback` partitions before each new one."""
+    """The partitions found, and the `lookback` partitions before each new one of them."""
     every = [Pending(name, window, LATE) for name, window in timeline.partitions(until)]
     at = {each.name: place for place, each in enumerate(every)}
     new = [at[each.name] for each in found if each.why == MISSING]
@@ -106,7 +106,7 @@ def with_late(timeline: Timeline, found: Sequence[Pending], until: datetime) -> 
 def of_backfill(
     timeline: Timeline, found: Sequence[Pending], backfill: Backfill, until: datetime
 ) -> tuple[Pending, ...]:
-    """Of these the partitions that lie in the span, and with `redo` all others of it too."""
+    """The partitions found that lie in the backfill's span; with `redo`, all partitions of the span."""
     chosen = {each.name: each for each in found}
     spans = [Pending(name, window, ASKED) for name, window in timeline.partitions(until)]
     inside = [chosen.get(each.name, each) for each in spans if backfill.window.holds(each.window)]
@@ -135,7 +135,7 @@ def windows(pending: Iterable[Pending]) -> tuple[Window, ...]:
 
 
 def asked_of(asset: Asset, partitions: Iterable[Pending]) -> frozenset[Partition]:
-    """The same as its layout counts them: they are replaced although no row may come for them."""
+    """The partitions of the table's layout that are replaced, also where no row comes for them."""
     if asset.timeline is None:
         return frozenset()
     unit = asset.timeline.unit
@@ -143,7 +143,7 @@ def asked_of(asset: Asset, partitions: Iterable[Pending]) -> frozenset[Partition
 
 
 def digest_of(built: Mapping[str, Built], timeline: Timeline, window: Window) -> str:
-    """What stands in an upstream's partitions that a window touches: changes when one of them is built again."""
+    """A digest of an upstream's partitions that a window touches. It changes when one of them is built again."""
     touched = (name for name, _ in timeline.touched(window))
     text = ";".join(f"{name}={found.by}" for name in touched if (found := built.get(name)))
     return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
@@ -156,7 +156,7 @@ def with_built(
     by: str,
     inputs: Mapping[str, Upstream],
 ) -> Mapping[str, Built]:
-    """The set once these partitions are built, by a write that is called `by`, from inputs as they stand."""
+    """The set of built partitions after the write called `by` has built these from the present inputs."""
     new = {
         each.name: Built(code_version, by, {name: upstream.digest(each.window) for name, upstream in inputs.items()})
         for each in partitions
@@ -165,7 +165,9 @@ def with_built(
 
 
 def says_the_same(before: Mapping[str, Built], after: Mapping[str, Built]) -> bool:
-    """Are the same partitions built from the same code and inputs, whichever write it was?"""
+    """Do both sets hold the same partitions, built from the same code and inputs? Which write built them does not
+    count.
+    """
     return {name: (each.code_version, each.inputs) for name, each in before.items()} == {
         name: (each.code_version, each.inputs) for name, each in after.items()
     }
@@ -195,7 +197,9 @@ def to_json(timeline: Timeline, built: Mapping[str, Built]) -> str:
 
 
 def from_json(text: str, timeline: Timeline) -> Mapping[str, Built] | None:
-    """None when it was partitioned otherwise: nothing of that says what is built now. ValueError for other text."""
+    """None when the table had other partitions then, so that the set says nothing of today's. ValueError for any other
+    text.
+    """
     document = json.loads(text)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"not a {FORMAT} document")

@@ -1,4 +1,4 @@
-"""What would run, and why. Pure: facts in, plan out; a plan touches nothing."""
+"""What would run, and why. Pure: facts go in, a plan comes out, and nothing is touched."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from lakeflow.core.wording import counted
 class Step:
     """One asset to write or to audit. `base_id` is main as planned on (None: never published).
 
-    `partitions` are those in time that are written, of an asset that has such.
+    `partitions` are the partitions in time that the step builds, where the asset has a timeline.
     """
 
     asset: AssetKey
@@ -50,9 +50,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in the order in which they run; `fresh` needs nothing. `total` counts the assets of the project.
+    """Steps in the order in which they run. `fresh` are the selected assets that need no step. `total` counts the
+    project's assets.
 
-    Steps are an upper bound: one may end `unchanged` when its upstream turned out to be.
+    The steps are an upper bound: a step may end `unchanged` when its upstream does.
     """
 
     steps: tuple[Step, ...]
@@ -95,9 +96,9 @@ def plan(  # noqa: PLR0913 - the words of the command line
 ) -> Plan:
     """Steps for the selected assets, in dependency order, each with its reasons.
 
-    `forced` runs fresh assets too, `refreshed` makes every one anew from nothing, `going_on` merges with what stands
-    where one would be made anew or wait. Of assets with partitions in time
-    those of `backfill`, else all that are missing or outdated.
+    `forced` runs fresh assets too. `refreshed` rebuilds every asset from nothing. `going_on` merges with what stands,
+    where an asset would otherwise be rebuilt or wait. An asset with partitions in time builds those of `backfill`, or
+    without a backfill all that are missing or outdated.
 
     SelectionError when an upstream was never built and is not selected.
     """
@@ -174,7 +175,9 @@ def _partitions(asked: PlanRequest, asset: Asset) -> tuple[Pending, ...]:
 
 
 def _is_partitioned_otherwise(asked: PlanRequest, asset: Asset) -> bool:
-    """Does its table hold rows of which no set says in which partitions they were built? Then all are built anew."""
+    """Does the table hold rows without a record of the partitions in which they were built? Then all partitions are
+    built again.
+    """
     table = asked.facts.tables.get(asset.key)
     return table is not None and table.main is not None and asset.key not in asked.facts.built
 
@@ -188,7 +191,7 @@ def _upstream(asked: PlanRequest, key: AssetKey) -> Upstream | None:
 
 
 def _partition_reasons(partitions: Sequence[Pending], *, otherwise: bool) -> list[Reason]:
-    """One reason for each word that says why, with how many and which."""
+    """One reason for each word that says why, with the number of its partitions and their range."""
     by_why: dict[str, list[str]] = {}
     for each in partitions:
         by_why.setdefault(each.why, []).append(each.name)
@@ -200,7 +203,7 @@ def _partition_reasons(partitions: Sequence[Pending], *, otherwise: bool) -> lis
 
 
 def _quarantine_step(asked: PlanRequest, key: AssetKey, owner: AssetKey, stands: Published | None) -> Step | None:
-    """Its rows are split off where its owner is written, and only then. With its owner it gets another name."""
+    """A quarantine is written only by the write of its owner, and it is renamed with its owner."""
     step, base = asked.running.get(owner), stands.snapshot.id if stands else None
     renamed = [Reason(Cause.RENAMED, upstream=old)] if (old := asked.facts.renames.get(key)) else []
     if step is not None and step.action is Action.WRITE:
@@ -231,13 +234,13 @@ def _reasons_to_write(asked: PlanRequest, asset: Asset, stands: Published | None
 
 
 def _only_rekeyed(asked: PlanRequest, asset: Asset) -> bool:
-    """Where the key decides what is audited and nothing of what is written, a new one writes nothing."""
+    """A new key alone asks for an audit, not for a write, where the key does not decide which rows are written."""
     rekeyed = asked.facts.rekeyed.get(asset.key)
     return rekeyed is not None and rekeyed.alone and not asset.write.traits.merges
 
 
 def _after_change(asked: PlanRequest, asset: Asset, stands: Published) -> list[Reason]:
-    """Where its author forbids a rebuild, changed code holds for the rows to come."""
+    """Where the author forbids a rebuild, changed code holds only for rows that are yet to come."""
     why = "its code changed"
     if not asset.new_rows:
         return []
@@ -247,8 +250,8 @@ def _after_change(asked: PlanRequest, asset: Asset, stands: Published) -> list[R
 
 
 def _rebuild(asked: PlanRequest, asset: Asset, stands: Published, why: str) -> Reason:
-    """An asset that consumes new rows is what its code makes of all of them, unless its author forbids a rebuild, or
-    no rebuild can make again what stands there.
+    """Why an incremental asset must be rebuilt. It holds what its code makes of all rows, so changed code rebuilds it,
+    unless its author forbids that, or a rebuild could not restore what stands there.
     """
     if asked.refreshed:
         return Reason(Cause.REBUILD, after=why)
@@ -260,7 +263,7 @@ def _rebuild(asked: PlanRequest, asset: Asset, stands: Published, why: str) -> R
 
 
 def _increment_reasons(asked: PlanRequest, asset: Asset, stands: Published) -> Iterator[Reason]:
-    """Only incremental inputs ask for a run: the others are read as they are when new rows come."""
+    """Only incremental inputs ask for a run. The other inputs are read as they are when new rows come."""
     for upstream in sorted(asset.new_rows):
         if _will_be_written(asked, upstream):
             yield Reason(Cause.UPSTREAM_RUNS, upstream=upstream)
@@ -305,7 +308,9 @@ def _renaming_reasons(table: Table | None) -> Iterator[Reason]:
 
 
 def _input_reasons(asked: PlanRequest, asset: Asset, stands: Published) -> list[Reason]:
-    """A step that runs upstream may yet end unchanged, so that the input has moved already is said as well."""
+    """The reasons that the inputs give. An upstream step of this plan may yet end unchanged, so an input that has moved
+    already is a reason of its own.
+    """
     reasons = []
     for upstream in sorted(asset.upstreams):
         if _will_be_written(asked, upstream):
@@ -343,12 +348,14 @@ def _reasons_to_audit(asked: PlanRequest, asset: Asset, stands: Published) -> li
 
 
 def _references(asked: PlanRequest, asset: Asset) -> list[AssetKey]:
-    """The tables that its checks look into. Where they are inputs as well, a move is told as that of an input."""
+    """The tables that the asset's checks read, without its inputs: for those, `_input_reasons` says that they moved."""
     return sorted(asked.project.suite(asset.key).references - asset.upstreams - {asset.key})
 
 
 def _moved_references(asked: PlanRequest, asset: Asset, stands: Published) -> Iterator[Reason]:
-    """A dimension that lost a row may have broken a fact that nobody touched."""
+    """Reasons to audit again because a table that the checks read has moved: a dimension that lost a row may break a
+    fact.
+    """
     for key in _references(asked, asset):
         since, table = stands.looked_at.get(str(key)), asked.facts.tables.get(key)
         if since is not None and table is not None and (shift := moved(table, since)):
@@ -356,13 +363,13 @@ def _moved_references(asked: PlanRequest, asset: Asset, stands: Published) -> It
 
 
 def _running_references(asked: PlanRequest, asset: Asset) -> list[Reason]:
-    """What is in the plan already: a check refers to what runs before it."""
+    """The tables that the checks read and that this plan writes. A check refers only to what runs before it."""
     written = (key for key in _references(asked, asset) if _will_be_written(asked, key))
     return [Reason(Cause.REFERENCE_RUNS, upstream=key) for key in written]
 
 
 def _will_be_written(asked: PlanRequest, key: AssetKey) -> bool:
-    """A table that cannot be read will not be: nothing is made anew on account of it."""
+    """Will this plan write the table? One that cannot be read is not written, so no asset is rebuilt because of it."""
     step = asked.running.get(key)
     return step is not None and step.action is Action.WRITE and key not in asked.facts.broken
 
@@ -373,8 +380,8 @@ def _foreign(snapshot: Snapshot) -> Reason:
 
 
 def _rows_read(asked: PlanRequest, step: Step) -> int:
-    """Rows of the inputs that are published, of incremental ones those that are new; what an upstream of this plan
-    will write is not known yet.
+    """How many published rows the step reads: of incremental inputs the new ones, of the others all. What an upstream
+    of this plan will write is not known yet.
     """
     asset, facts = asked.project.assets[step.asset], asked.facts
     anew = {reason.cause for reason in step.reasons} & {Cause.FULL_REFRESH, Cause.REBUILD}

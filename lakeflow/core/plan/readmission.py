@@ -1,9 +1,9 @@
 """Readmission: rows in an append asset's quarantine that pass today's checks go back into the asset.
 
-The quarantine is a log of refusals and loses none. A readmission is a write of the asset whose code reads the waiting
-rows: what passes is appended, what does not is refused anew, behind them. So the rows that wait are those that came
-after the quarantine's snapshot that was read last. That position stands in the summary of the asset's own snapshots: it
-moves with the rows in one commit, a rollback takes it back, and no row goes back twice.
+The quarantine is a log of refusals, and no row leaves it. A readmission is a write of the asset that reads the waiting
+rows: rows that pass are appended to the asset, rows that fail are appended to the quarantine again. So the waiting rows
+are those that came after the last snapshot of the quarantine that was read. The summary of the asset's own snapshots
+holds that position. It moves with the rows in one commit, a rollback takes it back, and no row is readmitted twice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from lakeflow.core.plan.reasons import Cause, Reason
 
 @dataclass(frozen=True)
 class Waiting:
-    """The rows of a quarantine that wait as of its snapshot `head`: those of these appends, or (None) all."""
+    """The rows of a quarantine that wait, as of its snapshot `head`: the rows of these appends, or all rows where it is
+    None.
+    """
 
     head: int
     rows: int
@@ -45,8 +47,8 @@ class Quarantined:
 
 
 def position(owner: Table | None) -> int:
-    """The snapshot of its quarantine up to which main's rows were offered again; 0 where none were since it was
-    replaced. Every write says so anew, hence main's newest snapshot of ours knows.
+    """The snapshot of the quarantine up to which its rows were offered again; 0 where none were since it was replaced.
+    Every write repeats it, so the newest snapshot of ours on main knows it.
     """
     for snapshot in owner.ancestry(owner.main) if owner else ():
         if made := provenance_of(snapshot.summary):
@@ -55,7 +57,7 @@ def position(owner: Table | None) -> int:
 
 
 def waiting(owner: Table | None, quarantine: Table) -> Waiting | None:
-    """None when the quarantine holds nothing yet. LakeError when nobody can tell which of its rows went back."""
+    """None when the quarantine holds nothing yet. LakeError when nobody can tell which of its rows were readmitted."""
     head, since = quarantine.published, position(owner)
     if head is None:
         return None
@@ -81,7 +83,8 @@ def quarantine_of(project: Project, key: AssetKey) -> AssetKey:
 
 
 def plan_readmission(project: Project, facts: Facts, selected: Sequence[AssetKey]) -> Plan:
-    """One step that writes the asset from its quarantine, and one for what is refused anew; none where nothing waits.
+    """One step that writes the asset from its quarantine, and one for the rows that are refused again. No step where no
+    row waits.
 
     UsageError for an asset without a quarantine, and for one that does not append.
     """
@@ -101,8 +104,8 @@ def plan_readmission(project: Project, facts: Facts, selected: Sequence[AssetKey
 
 
 def as_readmission(asset: Asset, quarantined: Schema, own: Schema) -> Asset:
-    """The asset as a readmission treats it: its code reads the columns that both tables have. Rows that were put apart
-    are masked already.
+    """The asset as a readmission treats it: its code reads the columns that both tables have. Rows in a quarantine are
+    masked already.
     """
     quarantine, kept = quarantine_key(asset.key), {name.lower() for name in own.names} - set(COLUMNS)
     renames = {} if FILE in quarantined.names else OLD_NAMES

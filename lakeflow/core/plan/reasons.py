@@ -53,7 +53,7 @@ TO_AUDIT: Final = frozenset(
         Cause.REFERENCE_RUNS,
     }
 )
-"""What asks for an audit of main, whether or not the asset is written as well."""
+"""Causes that ask for an audit of main, whether or not the asset is written too."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""What becomes of a table's versions when its asset is not simply written on: the ways out, and what each keeps.
+"""What an scd2 asset that waits for a decision may do: the ways out, and which versions each of them keeps.
 
-Where no column says since when a row holds, versions are dated by the runs that wrote them: no rebuild makes them again
-(docs/decisions/0075).
+Where no column says since when a row holds, versions are dated by the runs that wrote them, and no rebuild can restore
+them (docs/decisions/0075).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def is_dated_by_runs(asset: Asset) -> bool:
 
 
 def ways_out(asset: Asset, stands: Published) -> str:
-    """What a person may do where the asset waits, and how much of what stands each way keeps."""
+    """What a person may do where the asset waits, and how many versions each way keeps."""
     refresh = f"`lakeflow materialize {asset.key} --full-refresh`"
     if not asset.write.traits.merges:
         return f"{refresh} makes it anew"
@@ -32,7 +32,7 @@ def goes_on(asset: Asset, stands: Published, why: str) -> str:
 
 
 def loss(asset: Asset, stands: Published) -> str:
-    """What a full refresh takes from a history."""
+    """What a full refresh takes from an scd2 table."""
     return f"{asset.key} is a history of {_versions(stands)}; a full refresh {_left(asset, stands)}"
 
 

@@ -39,14 +39,14 @@ def _of_step(asked: PlanRequest, step: Step) -> list[str]:
 
 
 def _trusted(asset: Asset) -> str:
-    """What a function does with a part of the rows cannot be read."""
+    """Python functions with new rows: nobody can read in their code whether part of the rows gives a right result."""
     names = ", ".join(map(str, sorted(asset.new_rows)))
     how = "keep its keys apart" if asset.new_rows <= set(asset.new_keys) else "treat each by itself"
     return f"{asset.key} reads new rows of {names} in a function, which is trusted to {how}"
 
 
 def _clock_warnings(asked: PlanRequest) -> Iterator[str]:
-    """Of tables that bear a time to come: what is written keeps it until then."""
+    """Tables whose time lies in the future: what is written to them keeps that time until it has passed."""
     if asked.facts.now == EVER.start:  # nobody said what time it is
         return
     for key in asked.selected:
@@ -59,7 +59,7 @@ def _clock_warnings(asked: PlanRequest) -> Iterator[str]:
 
 
 def _landing_warnings(asked: PlanRequest) -> Iterator[str]:
-    """Of selected assets, whether or not they run: what a person may have expected to land and does not."""
+    """Files of selected assets that a person may expect to land and that do not, whether or not the asset runs."""
     for key in asked.selected:
         asset, landing = asked.project.assets[key], asked.facts.landings.get(key)
         if asset.files is None or landing is None:

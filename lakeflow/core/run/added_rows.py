@@ -1,9 +1,9 @@
 """A write that leaves audited rows as they are: which checks need to look only at what was added.
 
-An append adds rows, a merge also takes some away, and each leaves all others as they stood. Those below passed, as that
-very snapshot and under a recorded verdict, the checks of the same digest made by the same release. Anything else is
-looked at whole: another engine's commit, a forced publish, checks or columns that changed, a snapshot that was rebased
-onto one that nobody audited.
+An append adds rows, a merge also takes some away, and both leave all other rows as they stood. So the checks need to
+look only at the added rows, if the rows below have passed them: the same checks, made by the same release, on that very
+snapshot, under a recorded verdict. Anything else is audited whole: another engine's commit, a forced publish, checks or
+columns that changed, and a snapshot that was put on top of one that nobody audited.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from lakeflow.core.run.verdict import written_as
 
 
 def verdict_below(table: Table, step: StepRecord, verdicts: Sequence[VerdictRecord]) -> VerdictRecord | None:
-    """The verdict that published what the step added to, if it stands and speaks of the step's own checks."""
+    """The verdict that published the snapshot that the step added to, if that snapshot is still the base and the checks
+    are the same.
+    """
     below = _audited_base(table, step.snapshot_id)
     ruled = [verdict for verdict in verdicts if verdict.snapshot_id == below and verdict.ruling is not Ruling.UNCHANGED]
     last = ruled[-1] if below is not None and ruled else None
@@ -27,7 +29,7 @@ def verdict_below(table: Table, step: StepRecord, verdicts: Sequence[VerdictReco
 
 
 def _audited_base(table: Table, snapshot_id: int | None) -> int | None:
-    """The snapshot of which a write of the same columns by the same release left the rows."""
+    """The snapshot whose rows this write left as they were, if the same release wrote it with the same columns."""
     added = table.snapshots.get(snapshot_id or 0)
     below = table.snapshots.get(added.parent_id or 0) if added else None
     if added is None or below is None or written_as(added).traits.replaces:

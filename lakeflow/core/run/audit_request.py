@@ -19,10 +19,10 @@ from lakeflow.core.run.resources import Resources
 
 @dataclass(frozen=True)
 class Appended:
-    """The files that a write added; `passed` are path and name of the checks that everything below has passed, of
-    which `replaced` rows went and `below` are left.
+    """The files that a write added to rows that had passed the checks of `passed` (path and name).
 
-    `near` are these files and all others in which a row may have the primary key of one that was added.
+    `replaced` of those rows are gone and `below` are left. `near` are the added files, and all others in which a row
+    may have the primary key of an added row.
     """
 
     scan: Scan
@@ -32,7 +32,9 @@ class Appended:
     near: Scan | None = None
 
     def views(self, asset: AssetKey) -> Mapping[str, Scan]:
-        """What may be read of it, by name, without a look at the rest of the table: its added rows stand for all."""
+        """What a query may read by name when only the added rows are looked at: they take the place of the
+        whole table.
+        """
         return {str(asset): self.scan, f"{ADDED}.{asset}": self.scan, f"{NEAR}.{asset}": self.near or self.scan}
 
 
@@ -46,15 +48,14 @@ NEAR: Final = "lakeflow_near"
 
 @dataclass(frozen=True)
 class AuditRequest:
-    """One snapshot to audit. `relations` maps each name that a check may read to a pinned scan:
-    `layer.name`, and `published.layer.name` for what readers see. Plain data: it crosses a pipe.
-    `version_key` is the key of which each row is a version, in an scd2 table; `marked_at` is when it was
-    written, for which its versions say which is current (None: that is not known).
-    `pii` names personal columns of those other relations: SQL checks that may read them show no samples.
-    `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
-    `statistics` are those of the audited snapshot, where it has any; `appended` tells what a write added to rows
-    that were audited before. `at` is the moment from which ages are counted; None: now. `shown` is how many failing
-    rows a check may show.
+    """One snapshot to audit. `relations` maps each name that a check may read to a pinned scan: `layer.name`, and
+    `published.layer.name` for what readers see. Plain data: it crosses a pipe. `version_key` is the key of which each
+    row is a version, in an scd2 table; `marked_at` is when it was written: its versions say what was current at that
+    moment (None: unknown). `pii` names personal columns of those other relations: SQL checks that may read them show no
+    samples. `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
+    `statistics` are those of the audited snapshot, where it has any; `appended` tells what a write added to rows that
+    were audited before. `at` is the moment from which ages are counted; None: now. `shown` is how many failing rows a
+    check may show.
     """
 
     asset: AssetKey

@@ -17,7 +17,8 @@ from lakeflow.core.run.events import Event
 
 @dataclass(frozen=True)
 class BackfillRequest:
-    """What a person asks for; None: from where the first asset starts, up to now.
+    """The span that a person asks for. Without `start` it begins where the first asset starts, without `end` it goes up
+    to now.
 
     `only_missing` leaves out partitions that are built from today's code and inputs. `size` partitions of the coarsest
     asset go into a run: neighbours are computed by one call of the code, and all are published in one commit.
@@ -31,7 +32,7 @@ class BackfillRequest:
 
 @dataclass(frozen=True)
 class Cut:
-    """The runs of a backfill: all of these assets in each, the partitions of one window a run.
+    """The runs of a backfill: each builds the partitions of one window of all these assets.
 
     `left_out` were selected and have no partitions.
     """
@@ -43,9 +44,10 @@ class Cut:
 
 @dataclass(frozen=True)
 class WindowEnded:
-    """One window of a backfill is over, the `done`th of `total`; `run` is None where nothing had to be built.
+    """One window of a backfill is over, number `done` of `total`.
 
-    It `took` so long, all windows up to it `so_far`.
+    `run` is None where nothing had to be built. `took` is how long this window took, `so_far` how long all windows took
+    up to now.
     """
 
     name: str
@@ -57,7 +59,7 @@ class WindowEnded:
 
     @property
     def left(self) -> timedelta:
-        """About so long the others take."""
+        """About how long the other windows will take."""
         return self.so_far / self.done * (self.total - self.done)
 
 
@@ -70,7 +72,7 @@ class Backfilled:
 
 
 BackfillEvent: TypeAlias = Cut | Event | WindowEnded
-"""First the cut, then of each window the events of its run, and that it ended."""
+"""First the cut; then, for each window, the events of its run and its end."""
 
 
 def cut(project: Project, selected: Sequence[AssetKey], asked: BackfillRequest, now: datetime) -> Cut:
@@ -115,7 +117,7 @@ def _units(timeline: Timeline, span: Window) -> list[tuple[str, Window]]:
 
 
 def _has(timeline: Timeline, window: Window, now: datetime) -> bool:
-    """Is a partition of it in the window that is over?"""
+    """Does the window hold a partition of the timeline that is over?"""
     return any(window.holds(each) and each.end <= now for _, each in timeline.within(window))
 
 

@@ -1,4 +1,4 @@
-"""What the ledger says of a run against what the run's branches hold: a process may have died between the two."""
+"""Compares what the ledger says of a run with what the run's branches hold: a process may have died between the two."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from lakeflow.core.model.table import Table
 
 
 def on_branches(run: RunRecord, tables: Mapping[AssetKey, Table]) -> RunRecord:
-    """The run as its branches hold it: a write that none of them holds as the ledger tells of it counts as not done."""
+    """The run as its branches hold it. A write that the ledger records and no branch holds counts as not done."""
     return replace(run, steps=tuple(_on_branch(run, step, tables) for step in run.steps))
 
 
 def held_on_branch(run: RunRecord, step: StepRecord, table: Table | None) -> StepRecord | None:
-    """The step with the snapshot that its branch holds. None where there is none, or the ledger tells of another.
+    """The step with the snapshot that its branch holds. None where the branch holds none, or another than the ledger
+    says.
 
     A snapshot of the same attempt, code and inputs was put on top of a moved main; any other one was written by an
     attempt that died before it could say from what.

@@ -12,11 +12,11 @@ from lakeflow.core.model.timeline import Window
 from lakeflow.core.run.resources import Resources
 
 Listener: TypeAlias = Callable[[tuple[str, ...]], None]
-"""Hears lines of code, some at a time."""
+"""Is called with the lines that code prints, several at a time."""
 
 
 def ignore(_lines: tuple[str, ...]) -> None:
-    """Nobody listens."""
+    """A listener that hears nothing."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,9 @@ class Terms:
     """`folder` names the folder below the table's data for the files of this one try; empty: the engine picks one.
 
     `resources` is what the database engine may take of the machine; None: what it was made with. The code runs once for
-    each of `windows`, whose bounds it is given, or once without any. `said` hears what it prints, `traced` where it
-    raised. `input_bytes` are the bytes of the files that it reads, as far as that is known.
+    each of `windows`, whose bounds it is given, or once where there are none. `said` hears what the code prints,
+    `traced` hears the traceback of what it raises. `input_bytes` are the bytes of the files that it reads, as far as
+    that is known.
     """
 
     limits: Limits = UNLIMITED
@@ -41,7 +42,7 @@ FREELY: Final = Terms()
 
 
 def too_late(asset: Asset, seconds: float) -> CodeError:
-    """The error of code that took longer."""
+    """The error of code that took longer than its limit."""
     return CodeError(
         f"{asset.key}: it took longer than {seconds:g} s and was stopped ({asset.place})",
         hint="make it quicker, or raise timeout on the asset or in [tool.lakeflow]",

@@ -46,7 +46,9 @@ class StepPrinted:
 
 @dataclass(frozen=True)
 class StepTraced:
-    """The traceback of what the asset's code raised, for the run's log alone. Not of code that sees personal data."""
+    """The traceback of what the asset's code raised, only for the run's log. Code that sees personal data
+    leaves none.
+    """
 
     run: str
     asset: AssetKey
@@ -80,4 +82,4 @@ class RunEnded:
 
 Event = Planned | RunStarted | StepPhase | StepPrinted | StepRetried | StepEnded | RunEnded
 Logged = Event | StepTraced
-"""What the run's log hears; a watcher hears no traceback."""
+"""What the run's log hears. A watcher hears no traceback."""

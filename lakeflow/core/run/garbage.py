@@ -12,7 +12,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Garbage
 
 HALF: Final = 0.5
-"""More than this share of a warehouse is removed only by somebody who says so."""
+"""More than this share of a warehouse is removed only if somebody asks for it."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Dropped:
 
 
 def refuse_most(found: Iterable[Garbage], most: float) -> None:
-    """UsageError when more than that share of all bytes would go: so much is rarely garbage."""
+    """UsageError when more than that share of all bytes would be removed: so much is rarely garbage."""
     looked = tuple(found)
     going, all_ = sum(one.bytes for one in looked), sum(one.total for one in looked)
     if going > most * all_:

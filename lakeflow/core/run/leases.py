@@ -28,8 +28,8 @@ class AssetLease:
 class CurrentLeases:
     """The leases that stand, and what is known of their holders now.
 
-    `alive` maps a holder to True, False, or None: a process on another host, of which nothing can be known but
-    its heartbeat; such a holder is dead once it has not renewed for `lease_seconds`.
+    `alive` maps a holder to True, False, or None: a process on another host, of which nothing can be known but its
+    heartbeat; such a holder counts as dead once it has not renewed for `lease_seconds`.
     """
 
     held: Sequence[AssetLease]
@@ -39,24 +39,26 @@ class CurrentLeases:
 
     def dead(self, held: AssetLease) -> bool:
         alive = self.alive.get(held.holder)
-        # A time to come tells as little of a heartbeat as one long gone: a fast clock must not hold a table for days.
+        # A heartbeat in the future proves as little as an old one: a clock that ran fast must not hold a table for
+        # days.
         lapsed = abs(self.now - held.renewed_at) > timedelta(seconds=self.lease_seconds)
         return lapsed if alive is None else not alive
 
 
 @dataclass(frozen=True)
 class Acquired:
-    """What a take-over frees: the tokens of all dead leases, and the runs that died holding them, in order."""
+    """What a take-over frees: the tokens of all dead leases, and the runs that died with them, in order."""
 
     tokens: frozenset[str] = frozenset()
     runs: tuple[str, ...] = ()
 
 
 def acquire(wanted: Lease, standing: CurrentLeases) -> Acquired:
-    """All assets of `wanted` or none: BusyError naming every live holder in the way.
+    """Give the lease on all assets of `wanted`, or on none.
 
-    Every dead lease is freed, also where `wanted` does not need it: the next writer cleans up.
-    A lease with the token of `wanted` is its own.
+    1. A live holder of one of the assets refuses it: BusyError names every such holder.
+    2. Every dead lease is freed, also of assets that `wanted` does not need: the next writer cleans up.
+    3. A lease with the token of `wanted` is its own, and in nobody's way.
     """
     dead = [held for held in standing.held if standing.dead(held) and held.token != wanted.token]
     in_the_way = [
@@ -70,7 +72,7 @@ def acquire(wanted: Lease, standing: CurrentLeases) -> Acquired:
 
 
 def died(run: RunRecord, standing: CurrentLeases) -> bool:
-    """Does it stand as running while no living process has a lease for it?"""
+    """Is the run recorded as running although no living process has a lease for it?"""
     alive = any(held.run == run.id and not standing.dead(held) for held in standing.held)
     return run.state is RunState.RUNNING and not alive
 

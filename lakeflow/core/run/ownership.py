@@ -29,8 +29,8 @@ class WarehouseMarker:
 
 
 class Holds(StrEnum):
-    """What stands in a warehouse without a marker. `tables`: some of those that this catalog names; `lost`: nothing,
-    though the catalog names tables there.
+    """What stands in a warehouse without a marker. `tables`: some tables that this catalog names. `lost`: nothing,
+    although the catalog names tables there.
     """
 
     NOTHING = "nothing"

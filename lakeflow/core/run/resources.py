@@ -1,4 +1,6 @@
-"""The machine, shared out among steps that are under way together, so that they never take more than there is."""
+"""Divides the machine among the steps that run at the same time, so that together they never take more than
+there is.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +22,24 @@ class Resources:
 
 SMALL: Final = Resources(1, 2**30)
 LARGE: Final = 32 * 2**20
-"""Bytes of files. A step that reads as many keeps every core busy for a second or longer, so it has the machine to
-itself: beside another it would have a part of it, to the end, also when the other has long ended.
+"""Bytes of files. A step that reads as many keeps every core busy for a second or longer, so it gets the whole machine.
+Together with another step it would get only a part of it, and keep that part after the other step has ended.
 """
 
 
 def parallel_steps(machine: Resources, parallel: int, needs: Upstreams) -> int:
-    """How many steps may be under way together: as many as asked for, with a thread each; one where all is a chain."""
+    """How many steps may run at the same time: as many as asked for, with a thread each; one where each step waits for
+    another.
+    """
     return 1 if _is_chain(needs) else max(1, min(parallel, machine.threads))
 
 
 def beginning(
     waiting: Sequence[AssetKey], under_way: Collection[AssetKey], large: Collection[AssetKey], parallel: int
 ) -> Sequence[AssetKey]:
-    """Which of the steps that are ready begin now: a large one before all others, once nothing else is under way."""
+    """Which of the steps that are ready begin now. A large one begins before all others, and only when no other step
+    runs.
+    """
     if any(key in large for key in under_way):
         return ()
     if first := next((key for key in waiting if key in large), None):
@@ -55,5 +61,5 @@ def resources_for(
 
 
 def _is_chain(needs: Upstreams) -> bool:
-    """Is there for any two steps one that waits for the other?"""
+    """Does of any two steps one wait for the other?"""
     return all(len(ancestors([key], needs) | ancestors([key], downstreams(needs))) == len(needs) for key in needs)

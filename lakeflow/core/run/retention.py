@@ -1,4 +1,4 @@
-"""Which snapshots a publish lets go: metadata that only grows slows every later commit (trap T15)."""
+"""Which snapshots a publish expires: metadata that only grows slows down every later commit (trap T15)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from lakeflow.core.model.table import Table
 
 
 def expired(table: Table, keep: int, needed: Collection[int] = ()) -> frozenset[int]:
-    """Ancestors of main that nothing needs: beyond the `keep` nearest ones and behind the oldest of `needed`.
+    """The ancestors of main that nothing needs: all but the `keep` nearest ones, and only those older than every one of
+    `needed`.
 
-    `needed` are snapshots that others count on: up to where an increment was consumed, or what a run at work has
-    pinned. What an open branch or a tag stands on stays, down to the first snapshot that main also has.
+    `needed` are snapshots that others rely on: the position up to which an increment was read, or what a run at work
+    has pinned. The snapshots below an open branch or a tag stay, down to the first one that main has too.
     """
     ancestors = [snapshot.id for snapshot in table.ancestry(table.main)]
     oldest = max((place for place, snapshot in enumerate(ancestors) if snapshot in needed), default=0)

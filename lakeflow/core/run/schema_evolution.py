@@ -38,9 +38,11 @@ Parse = Callable[[str], Type]
 
 @dataclass(frozen=True)
 class _Rules:
-    """What happens to columns that do not fit: refused where old rows stay (`strict`), else made new columns.
+    """What happens to columns that do not fit: where old rows stay (`strict`) they are refused, otherwise they become
+    new columns.
 
-    `same` tells whether DuckDB writes a column under the name that the table has for it: within structs it does not.
+    `same` tells whether a column has the table's name for it: within structs, DuckDB writes the names that it was
+    given.
     """
 
     strict: bool
@@ -61,10 +63,11 @@ def declare(produced: Schema, columns: Mapping[str, Column], parse: Parse) -> Sc
 
 
 def settle(produced: Schema, declared: Mapping[str, Column], current: Schema | None, parse: Parse) -> Schema:
-    """The produced columns, each with one type: as declared, else as the table has it where what came may stand for
-    that, else as it came. SchemaError for a column of NULLs of which nothing says the type.
+    """The produced columns, each with one type: the declared type; else the table's type, where the produced type may
+    stand for it; else the produced type.
 
-    What has no columns at all has no rows either, and all columns of the table.
+    SchemaError for a column of NULLs whose type nothing says. A result without any columns has no rows, and counts as
+    having all columns of the table.
     """
     if not produced.fields:
         return _all_columns(declared, current, parse)
@@ -97,7 +100,7 @@ def _settled(field: Field, current: Field | None) -> Field:
 
 
 def _stands_for(found: Type, wanted: Type, lacks: frozenset[str]) -> bool:
-    """May this have been the wanted type before it went through a form that lacks some?"""
+    """May a value of this type have had the wanted type before a data frame, which lacks that type, held it?"""
     match found, wanted:
         case Primitive("unknown"), _:
             return True
@@ -133,15 +136,15 @@ def require_declared(asset: Asset, found: Schema, parse: Parse) -> None:
 
 
 def _same(found: Type, declared: Type) -> bool:
-    """Field ids are the table's own; a declaration has none."""
+    """Compares without field ids: a declaration has none."""
     return str(found) == str(declared)
 
 
 def evolve(current: Schema | None, produced: Schema, mode: WriteMode, last_id: int) -> Schema:
-    """The schema to write with: ids kept where a column goes on, new ids above `last_id` elsewhere.
+    """The schema to write with: a column that stays keeps its field id, a new one gets an id above `last_id`.
 
-    Equal columns give `current` itself. SchemaError for names that some reader cannot tell apart, and where old rows
-    stay for rows that drop a column or change a type otherwise than by widening.
+    Equal columns give `current` itself. SchemaError for names that some reader cannot tell apart. Where old rows stay,
+    SchemaError also for a column that is dropped, and for a type that changes in any way but widening.
     """
     require_names(produced.fields)
     rules = _Rules(strict=not mode.traits.replaces, ids=count(last_id + 1))
@@ -152,7 +155,7 @@ def evolve(current: Schema | None, produced: Schema, mode: WriteMode, last_id: i
 
 
 def renamed(current: Schema, produced: Schema) -> Schema:
-    """The table's columns, those under their new names that landing called otherwise in early releases."""
+    """The table's columns; those that landing called otherwise in early releases have their new names."""
     came = set(produced.names) - set(current.names)
     wanted = {was: now for was, now in OLD_NAMES.items() if was not in produced.names and now in came}
     fields = tuple(replace(field, name=wanted.get(field.name, field.name)) for field in current.fields)
@@ -186,7 +189,9 @@ def _field(current: Field | None, produced: Field, rules: _Rules) -> Field:
 
 
 def _published_name(current: Field, produced: Field, rules: _Rules) -> str:
-    """Rows that come later do not rename what readers know; SchemaError where they cannot be written under its name."""
+    """The name that readers know. Rows that come later do not rename a column; SchemaError where they cannot be written
+    under its name.
+    """
     if not rules.same(current.name, produced.name):
         raise SchemaError(
             f"the new rows have the column {produced.name!r}, which is {current.name!r} in another form",

@@ -1,4 +1,4 @@
-"""Publish or hold: the decision, and what to do when main moved meanwhile. Values in, values out."""
+"""The decision to publish or to hold, and what to do when main moved meanwhile. Values in, values out."""
 
 from __future__ import annotations
 
@@ -29,10 +29,13 @@ PUBLISH: Final = Verdict(publish=True)
 def decide(
     steps: Mapping[AssetKey, StepRecord], needs: Mapping[AssetKey, frozenset[AssetKey]], *, all_or_nothing: bool
 ) -> dict[AssetKey, Verdict]:
-    """Publish an asset iff no check of it holds and everything of this run that it needs is published too.
+    """Publish an asset if and only if two things hold.
 
-    `steps` are all steps of the run; those that ended without being published hold whatever needs them.
-    `needs` are the inputs and the references of checks, within the run.
+    1. None of its own checks holds it.
+    2. Everything of this run that it needs is published too.
+
+    `steps` are all steps of the run. A step that ended unpublished holds whatever needs it. `needs` are, within the
+    run, the inputs of each asset and the tables that its checks refer to.
     """
     verdicts = {key: _alone(step) for key, step in steps.items()}
     while held := _held_by_others(verdicts, needs):
@@ -57,7 +60,7 @@ def hold_reason(checks: tuple[CheckResult, ...]) -> str:
 
 def _alone(step: StepRecord) -> Verdict:
     if step.state is StepState.PUBLISHED:
-        return PUBLISH  # by an earlier attempt, or by force whatever its checks said
+        return PUBLISH  # an earlier attempt published it, or a person forced it
     if step.state is not None and not step.done:
         return Verdict(publish=False, reason=step.reason or str(step.state))
     if reason := hold_reason(step.checks):
@@ -77,7 +80,9 @@ def _held_by_others(
 
 
 class Remedy(StrEnum):
-    """What to do with a branch: publish it as it is, put it on top of today's main, write it again, or give up."""
+    """What to do with a branch when main may have moved: publish it as it is, put it on top of main, write it again, or
+    give up.
+    """
 
     NONE = "none"
     RESTAGE = "restage"
@@ -86,7 +91,7 @@ class Remedy(StrEnum):
 
 
 def written_as(snapshot: Snapshot) -> WriteMode:
-    """The mode that a snapshot was written in, by its own word, else by its operation."""
+    """The mode in which a snapshot was written: its summary says it, or else its operation."""
     made = provenance_of(snapshot.summary)
     if made and made.write:
         return WriteMode(made.write)
@@ -94,13 +99,15 @@ def written_as(snapshot: Snapshot) -> WriteMode:
 
 
 def reconcile(table: Table, base: int | None, mode: WriteMode) -> Remedy:
-    """main against the base that a step was written on.
+    """What to do with a branch, given today's main and the base that it was written on.
 
-    Commits that only moved files never conflict: what merged with files that moved is written again, all else goes
-    on top of them. An append goes on top of appends. Anything else is a conflict,
-    because the rows of that commit would be lost or the rows written would rest on others than were read. Files that
-    landed meanwhile, new rows that were consumed and rows that were readmitted are a conflict too: the step may write
-    the same ones.
+    1. Main is still the base: publish the branch.
+    2. Commits since then only moved files: a merge, which read those files, is written again; anything else goes on
+       top.
+    3. An append goes on top of appends.
+    4. Anything else is a conflict: that commit's rows would be lost, or the rows written would rest on others than
+       those read. It is a conflict too where another run landed files, read new rows or readmitted rows meanwhile: this
+       step may write the same ones.
     """
     if table.main == base:
         return Remedy.NONE
@@ -112,7 +119,9 @@ def reconcile(table: Table, base: int | None, mode: WriteMode) -> Remedy:
 
 
 def harmless_to(mode: WriteMode) -> frozenset[str]:
-    """The operations of others that leave right what was written in this mode. What adds meets no row of theirs."""
+    """The operations of others after which rows written in this mode are still right. An append meets none of their
+    rows.
+    """
     return frozenset({NEUTRAL, "append"} if mode.traits.adds else {NEUTRAL})
 
 

@@ -1,6 +1,6 @@
 """A write as a value: what an engine must know to turn rows into files, and what came of it.
 
-Both are plain data, so that rows may be written by another process than the one that commits them.
+Both are plain data, so that one process may write the rows and another commit them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from lakeflow.core.model.write_mode import WriteMode
 
 @dataclass(frozen=True)
 class RefusedRows:
-    """Rows that fail one of the `refusals` go to files of their own, below `directory`, with the columns of `schema`,
-    `run` and `inputs` (JSON) in each.
+    """Where refused rows go. Rows that fail one of the `refusals` are written to files of their own below `directory`,
+    with the columns of `schema`; each row names the `run` and its `inputs` (JSON).
     """
 
     refusals: tuple[Refusal, ...]
@@ -33,10 +33,10 @@ class RefusedRows:
 
 
 class Ties(StrEnum):
-    """What becomes of a row that `keep` does not tell from another one that stands there.
+    """What becomes of a row that is as recent, by the column of `keep`, as another row of its key in the table.
 
-    `refused`: nothing says which is meant. `corrected`: code that was changed gives other rows of the same time, and
-    they replace what the old code gave.
+    `refused`: nothing says which one counts. `corrected`: the code has changed, so its rows replace those that the old
+    code gave for the same time.
     """
 
     REFUSED = "refused"
@@ -53,15 +53,16 @@ class Write:
     `ties` says what becomes of one that is as great. `deleted` is an SQL condition: a row of which it is true says that
     its key is gone.
 
-    In a history rows hold since the time in column `at` (empty: since `moment`, when the write began), and keys that
-    did not come end at `moment` where `deletes` closes them. `track` names the columns that make a version (none: all).
+    In an scd2 table, rows hold since the time in column `at` (empty: since `moment`, when the write began), and keys
+    that did not come end at `moment` where `deletes` closes them. `track` names the columns whose change begins a new
+    version (none: all columns).
 
     Files lie as `layout` says. `partitions` maps files of the base to the partition that each is; a file that was
     written in another layout is not in it. `asked` are partitions that are replaced although no row may come for them;
     where some are asked, rows of others are an error.
 
-    `apart` splits rows off. No error quotes a value of the columns named, in lower case, in `hidden`.
-    `tombstones` (JSON) are the keys that are gone by what came before, each with what it had in `last_by`.
+    `refused` says where rows go that checks refuse. No error quotes a value of the columns in `hidden`, whose names are
+    in lower case. `tombstones` (JSON) are the keys that earlier writes deleted, each with its value of `last_by`.
     """
 
     mode: WriteMode
@@ -86,12 +87,12 @@ class Write:
 
 @dataclass(frozen=True)
 class WriteResult:
-    """New files, and the files of the base (`removes`, as its scan names them) that they stand for.
+    """New files, and the files of the base that they replace (`removes`, as its scan names them).
 
     `rows` came, `replaced` rows of the base went: a table of b rows then holds b - replaced + rows. `refused` are files
-    of the rows that checks refused. `turns` is the first moment after the write at which a version of a history begins
-    or ends, in ISO 8601; `open` counts its versions that nothing has ended then.
-    `tombstones` are those of the table afterwards.
+    of the rows that checks refused. In an scd2 table, `turns` is the first moment after the write at which a version
+    begins or ends, in ISO 8601, and `open` counts the versions without an end at the time of the write. `tombstones`
+    are those of the table afterwards.
     """
 
     files: tuple[WrittenFile, ...] = ()

@@ -276,7 +276,9 @@ def _nested() -> Iterator[Case]:
         {'{"x": 12345678901234567.89}': "{x=12345678901234567.89}"},
         {'{"x": 0.001}': "column 'v.value' holds no DECIMAL(20,2)", '{"x": 1, "x": 2}': "a key that comes twice"},
     )
-    yield from _texts("list<long>", {"[1, NULL]": "[1, NULL]"}, ("[1.7, 2]", "[1"))
+    yield from _texts("list<long>", {"[1, NULL]": "[1, NULL]", "[1, null]": "[1, NULL]"}, ("[1.7, 2]", "[1", "[1, ]"))
+    yield from _texts("list<string>", {'["a\\u00e9", null]': "[aé, NULL]"}, ('["a" "b"]', '["a""b"]', "[a,, b]"))
+    yield from _texts("map<string, long>", {'{"k": 1}': "{k=1}", "{k=1}": "{k=1}"}, ("{k=1.7}",))
     yield from _sql(
         "struct<a: int>", {"{'a': 1.0}": "{'a': 1}"}, {"{'a': 1.7}": "column 'v.a' holds a value of DECIMAL(2,1)"}
     )

@@ -6,14 +6,16 @@ import math
 import struct
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from json import loads as json_of
 from typing import Any
 
-from hypothesis import given, settings
+import pyarrow as pa
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.exact.lab import Lab
-from tests.exact.texts import as_csv, as_json
-from tests.exact.values import LEAVES, Kind, array, columns, same
+from tests.exact.texts import as_csv, as_json, as_literal
+from tests.exact.values import LEAVES, NESTED, Kind, array, columns, same
 
 Column = tuple[Kind, list[Any]]
 LEAF = st.sampled_from(LEAVES)
@@ -21,8 +23,20 @@ LEAF = st.sampled_from(LEAVES)
 
 def for_json(kind: Kind, values: list[Any]) -> list[Any]:
     """Arrow gives a map as its pairs."""
-    is_map = kind.declared.startswith("map")
-    return [dict(value) if is_map and value is not None else value for value in values]
+    return [plain(value, kind.arrow) for value in values]
+
+
+def plain(value: Any, type_: pa.DataType) -> Any:
+    match type_:
+        case _ if value is None:
+            return None
+        case pa.MapType():
+            return {key: plain(each, type_.item_type) for key, each in value}
+        case pa.ListType():
+            return [plain(each, type_.value_type) for each in value]
+        case pa.StructType():
+            return {each.name: plain(value[each.name], each.type) for each in type_}
+    return value
 
 
 @settings(max_examples=25)
@@ -32,6 +46,51 @@ def test_csv_gives_each_value_in_its_declared_type(lab: Lab, column: Column) -> 
     expected = array(kind, values).to_pylist()
     lines = "".join(as_csv([value], n) for n, value in enumerate(expected))
     assert same(lab.text("csv", f"n,v\n{lines}", kind.declared).read, expected)
+
+
+@settings(max_examples=40)
+@given(columns(NESTED, rows=1), st.booleans())
+def test_csv_gives_nested_values_that_stand_there_as_json_or_as_duckdb_spells_them(
+    lab: Lab, column: Column, json: bool
+) -> None:
+    kind, values = column
+    expected = array(kind, values).to_pylist()
+    assume(json or not any("\x01" in repr_of(value) for value in expected))
+    fields = (
+        None if came is None else as_json(value) if json else as_literal(came, kind.arrow)
+        for came, value in zip(expected, for_json(kind, expected), strict=True)
+    )
+    told = lab.text("csv", "n,v\n" + "".join(as_csv([field], n) for n, field in enumerate(fields)), kind.declared)
+    assert told.error == ""
+    assert same(told.read, expected)
+
+
+def repr_of(value: Any) -> str:
+    """With control characters as they are."""
+    return repr(value).replace("\\x01", "\x01")
+
+
+@settings(max_examples=25)
+@given(columns(rows=1), st.sampled_from(["ndjson", "json"]))
+def test_json_that_is_not_declared_is_the_text_that_stood_there(lab: Lab, column: Column, format_: str) -> None:
+    """A string without its quotes, anything else as JSON with all its digits."""
+    kind, values = column
+    came = for_json(kind, array(kind, values).to_pylist())
+    rows = [f'{{"n": {n}, "v": {as_json(value)}}}' for n, value in enumerate(came)]
+    told = lab.text(format_, "\n".join(rows) if format_ == "ndjson" else f"[{', '.join(rows)}]", "")
+    assert (told.error, told.type) == ("", "string")
+    for value, text in zip((digits(as_json(value)) for value in came), told.read, strict=True):
+        assert text == value if isinstance(value, str | None) else digits(text) == value
+
+
+def digits(text: str) -> Any:
+    """What the JSON says, each number as it is spelled."""
+    return json_of(text, parse_float=number, parse_int=number)
+
+
+def number(text: str) -> tuple[str]:
+    """No text, whatever its digits are."""
+    return (text,)
 
 
 @settings(max_examples=25)

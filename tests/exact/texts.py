@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import pyarrow as pa
+
 
 def as_text(value: Any) -> str:
     match value:
@@ -43,3 +45,24 @@ def as_json(value: Any) -> str:
         case list():
             return f"[{', '.join(map(as_json, value))}]"
     return json.dumps(as_text(value), ensure_ascii=isinstance(value, UUID))
+
+
+def as_literal(value: Any, kind: pa.DataType) -> str:
+    """Lists, structs and maps as DuckDB spells them, every text in quotes."""
+    match kind:
+        case _ if value is None:
+            return "NULL"
+        case pa.ListType():
+            return f"[{', '.join(as_literal(each, kind.value_type) for each in value)}]"
+        case pa.StructType():
+            return (
+                f"{{{', '.join(f'{_quoted(each.name)}: {as_literal(value[each.name], each.type)}' for each in kind)}}}"
+            )
+        case pa.MapType():
+            return f"{{{', '.join(f'{_quoted(key)}={as_literal(each, kind.item_type)}' for key, each in value)}}}"
+    return _quoted(as_text(value))
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -61,9 +61,14 @@ def mapped(kind: Kind) -> Kind:
     return Kind(f"map<string, {kind.declared}>", pa.map_(pa.string(), kind.arrow), values)
 
 
-KINDS: Final = st.sampled_from(LEAVES).flatmap(
-    lambda kind: st.sampled_from([kind, listed(kind), packed(kind), mapped(kind), listed(packed(kind))])
-)
+def nested(kind: Kind) -> list[Kind]:
+    """Around a leaf: each that holds others, and each of them within another."""
+    deep = [listed(packed(kind)), listed(listed(kind)), packed(mapped(kind)), mapped(listed(kind))]
+    return [listed(kind), packed(kind), mapped(kind), *deep]
+
+
+KINDS: Final = st.sampled_from(LEAVES).flatmap(lambda kind: st.sampled_from([kind, *nested(kind)]))
+NESTED: Final = st.sampled_from(LEAVES).flatmap(lambda kind: st.sampled_from(nested(kind)))
 
 
 def array(kind: Kind, values: list[Any]) -> pa.Array:

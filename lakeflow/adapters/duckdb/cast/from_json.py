@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from duckdb.sqltypes import DuckDBPyType
-
-from lakeflow.adapters.duckdb.cast.exact import Cast, CastFault, exact, in_items, item_of
 from lakeflow.adapters.duckdb.cast.from_text import MEND, VARCHAR
+from lakeflow.adapters.duckdb.cast.leaf import Cast, CastFault, in_items, item_of, leaf
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.model.schema import Field, List, Map, Primitive, Struct, Type, children
@@ -79,10 +77,8 @@ class JsonValue:
     text: str
 
 
-def exact_column(value: str, source: DuckDBPyType, target: Type, path: str) -> Cast:
-    """A JSON column of a query, which may hold anything, in its declared type."""
-    if target == Primitive("string"):
-        return exact(value, source, target, path)
+def exact_column(value: str, target: Type, path: str) -> Cast:
+    """JSON in a query, which may hold anything, in its declared type, which is not text."""
     json = marked(value, f"regexp_matches({value}, {literal(_SPELLED if keeps_text(target) else _LONG)})")
     sign = CastFault(path, f"contains({value}, {literal(MARK)})", RESERVED, MEND)
     cast = exact_json(JsonValue(json, f"json_extract_string({json}, '$')"), target, path)
@@ -100,7 +96,7 @@ def exact_json(part: JsonValue, target: Type, path: str) -> Cast:
             return _map(part.json, (key, value), path)
         case Primitive("string"):
             return Cast(unmarked(part.text))
-    return exact(f"replace({part.text}, {literal(MARK)}, '')", VARCHAR, target, path)
+    return leaf(f"replace({part.text}, {literal(MARK)}, '')", VARCHAR, target, path)
 
 
 def _member(json: str, at: str) -> JsonValue:
@@ -135,7 +131,7 @@ def _list(json: str, element: Field, path: str) -> Cast:
 def _map(json: str, sides: tuple[Field, Field], path: str) -> Cast:
     item, keys = item_of(path), f"json_keys({json})"
     found = _member(json, f"'/' || replace(replace({item}, '~', '~0'), '/', '~1')")
-    key = exact(item, VARCHAR, sides[0].type, f"{path}.key")
+    key = leaf(item, VARCHAR, sides[0].type, f"{path}.key")
     value = exact_json(found, sides[1].type, f"{path}.value")
     lists = [f"list_transform({keys}, lambda {item}: {part.value})" for part in (key, value)]
     faults = [

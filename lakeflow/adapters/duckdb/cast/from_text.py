@@ -102,3 +102,23 @@ def shape_in_text(target: Type) -> str:
         case Map(key, value):
             return f"MAP({shape_in_text(key.type)}, {shape_in_text(value.type)})"
     return "VARCHAR"
+
+
+_QUOTED: Final = r"""'(?:[^'\\]|\\['"\\])*'|"(?:[^"\\]|\\['"\\])*\""""
+"""A text within others, as DuckDB spells it: a backslash stands before quotes and itself alone."""
+_UNCLEAR: Final = r"""['"\\]|Q\s*[^\s\]}),:=]|[^\s\[{(,:=]\s*Q|^\s*Q|Q\s*$|[\[{(,:=]\s*,|[,:=]\s*[\]})]""".replace(
+    "Q", "\x01"
+)
+"""A quote that opens or closes nothing, an escape that DuckDB forgets, and a place with nothing in it."""
+
+
+def json_in_text(text: str) -> str:
+    """SQL of the text where it is a JSON object or array, else NULL."""
+    return f"CASE WHEN regexp_matches({text}, '^\\s*[\\[{{]') AND json_valid({text}) THEN {text} END"
+
+
+def spelled_plainly(text: str, json: str) -> str:
+    """SQL of the text where it is no JSON and has one meaning as DuckDB spells lists, structs and maps, else NULL."""
+    rest = f"regexp_replace({text}, {literal(_QUOTED)}, chr(1), 'g')"
+    clear = f"NOT contains({text}, chr(1)) AND NOT regexp_matches({rest}, {literal(_UNCLEAR)})"
+    return f"CASE WHEN {json} IS NULL AND {clear} THEN {text} END"

@@ -16,7 +16,8 @@ from typing import Any, Final
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
-from lakeflow.adapters.duckdb.cast.exact import Cast, CastFault, exact, refusing
+from lakeflow.adapters.duckdb.cast.exact import exact, refusing
+from lakeflow.adapters.duckdb.cast.leaf import Cast, CastFault
 from lakeflow.adapters.duckdb.failures import is_failure_of_machine, is_refusal
 from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.adapters.duckdb.instance.spill import OwnFolder

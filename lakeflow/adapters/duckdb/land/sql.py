@@ -14,7 +14,7 @@ from typing import Final
 
 import duckdb
 
-from lakeflow.adapters.duckdb.cast.exact import Cast, exact
+from lakeflow.adapters.duckdb.cast.exact import exact
 from lakeflow.adapters.duckdb.cast.from_json import (
     MARK,
     RESERVED,
@@ -27,6 +27,7 @@ from lakeflow.adapters.duckdb.cast.from_json import (
     unmarked,
 )
 from lakeflow.adapters.duckdb.cast.from_text import VARCHAR
+from lakeflow.adapters.duckdb.cast.leaf import Cast
 from lakeflow.adapters.duckdb.failures import is_failure_of_machine
 from lakeflow.adapters.duckdb.land.text_files import ARRAYS, bad_array, bad_json, bad_row, line_of_object, line_of_row
 from lakeflow.adapters.duckdb.names import listed, literal

@@ -20,7 +20,6 @@ from duckdb import DuckDBPyRelation
 from duckdb.sqltypes import DuckDBPyType
 
 from lakeflow.adapters.duckdb.cast.exact import exact, refusing
-from lakeflow.adapters.duckdb.cast.from_json import exact_column
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.types import NOTHING, schema_of, spelled
 from lakeflow.adapters.duckdb.write.partitions import Parts, order
@@ -90,8 +89,7 @@ def _cast(field: Field, produced: tuple[str, DuckDBPyType] | None) -> str:
     if produced is None:
         return f"CAST(NULL AS {spelled(field.type)})"
     name, type_ = produced
-    cast = exact_column if str(type_) == "JSON" else exact
-    return refusing(cast(quoted(name), type_, field.type, field.name))
+    return refusing(exact(quoted(name), type_, field.type, field.name))
 
 
 def _refuse_surplus(produced: tuple[Field, ...], target: tuple[Field, ...], path: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 test test-one test-long test-spark: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test test-one test-long test-spark test-gx mutate demo docs bench build lock clean
+.PHONY: help setup check fix test test-one test-long test-spark test-gx mutate demo site docs bench build lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,10 @@ test-gx: ## checks on another Great Expectations: make test-gx GX=1.17.0
 
 demo: $(STAMP) ## a year of flights through a lake, checked at its end
 	$(BIN)/python -m demo.demo
+
+site: $(STAMP) ## the pages as a site in build/site, with search, to be read without a network
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "open build/site/index.html"
 
 docs: $(STAMP) ## write what the commands say today into the pages
 	$(BIN)/python -m tests.docs.pages

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lakeflow.core.declare.asset_decorator import asset, new_keys, new_rows
 from lakeflow.core.declare.check_decorator import check
+from lakeflow.core.errors import (
+    AssetError,
+    BusyError,
+    CodeError,
+    ConfigError,
+    ConflictError,
+    LakeError,
+    LakeflowError,
+    ProjectError,
+    SchemaError,
+    SelectionError,
+    UsageError,
+)
 from lakeflow.core.model.file_source import files
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation as Relation
 
-    from lakeflow.lake.lake import open  # noqa: A004  the API's word, as in `lakeflow.open(".")`
+    from lakeflow.lake.lake import Lake, open  # noqa: A004  the API's word, as in `lakeflow.open(".")`
 
     __version__: str
 else:
@@ -24,17 +37,37 @@ else:
     class Relation(metaclass=_DuckDBs):
         """`duckdb.DuckDBPyRelation` by a name that costs no import of DuckDB: who only plans needs none."""
 
+    def __getattr__(name: str) -> object:
+        """Imported when somebody asks: every file of a project imports this one for `asset`."""
+        if name == "__version__":
+            return import_module("importlib.metadata").version("lakeflow-wap")
+        if name in {"Lake", "open"}:
+            return getattr(import_module("lakeflow.lake.lake"), name)
+        raise AttributeError(f"module 'lakeflow' has no attribute {name!r}")
 
-__all__ = ["Relation", "__version__", "asset", "check", "files", "new_keys", "new_rows", "open"]
 
-
-def __getattr__(name: str) -> Any:
-    """Imported when somebody asks: every file of a project imports this one for `asset`."""
-    if name == "__version__":
-        return import_module("importlib.metadata").version("lakeflow-wap")
-    if name == "open":
-        return import_module("lakeflow.lake.lake").open
-    raise AttributeError(f"module 'lakeflow' has no attribute {name!r}")
+__all__ = [
+    "AssetError",
+    "BusyError",
+    "CodeError",
+    "ConfigError",
+    "ConflictError",
+    "Lake",
+    "LakeError",
+    "LakeflowError",
+    "ProjectError",
+    "Relation",
+    "SchemaError",
+    "SelectionError",
+    "UsageError",
+    "__version__",
+    "asset",
+    "check",
+    "files",
+    "new_keys",
+    "new_rows",
+    "open",
+]
 
 
 def __dir__() -> list[str]:

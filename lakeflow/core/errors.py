@@ -47,15 +47,21 @@ class LakeflowError(Exception):
 
 
 class UsageError(LakeflowError):
+    """The command or call cannot be carried out as asked. Exit code 2."""
+
     exit_code = 2
     code = "usage"
 
 
 class SelectionError(UsageError):
+    """A selection means nothing, or cannot be read; the hint says what was meant. Exit code 2."""
+
     code = "selection"
 
 
 class ConfigError(UsageError):
+    """A setting has a bad value; the message says which and where it came from. Exit code 2."""
+
     code = "config"
 
 
@@ -73,7 +79,7 @@ class Fault:
 
 
 class ProjectError(UsageError):
-    """All faults of the files at once, sorted by place."""
+    """All faults of the project's files at once, sorted by place. Exit code 2."""
 
     code = "project"
 
@@ -85,27 +91,39 @@ class ProjectError(UsageError):
 
 
 class AssetError(LakeflowError):
+    """Code or data of one asset: its step is errored, and main is untouched. Exit code 1."""
+
     code = "asset"
 
 
 class SchemaError(AssetError):
+    """The columns produced cannot be stored as asked. Exit code 1."""
+
     code = "schema"
 
 
 class CodeError(AssetError):
-    """What `retries` are for."""
+    """The asset's code raised, crashed or took too long. It may go better another time: that is what `retries` are for.
+    Exit code 1.
+    """
 
 
 class ConflictError(LakeflowError):
+    """Main moved in a way that may not be overwritten; nothing was published, and `retry` writes again. Exit code 3."""
+
     exit_code = 3
     code = "conflict"
 
 
 class BusyError(LakeflowError):
+    """Another run holds the asset, or another process the database; later it may go. Exit code 4."""
+
     exit_code = 4
     code = "busy"
 
 
 class LakeError(LakeflowError):
+    """The lake itself cannot be used: moved, newer than this release, damaged. Exit code 2."""
+
     exit_code = 2
     code = "lake"

@@ -52,6 +52,8 @@ class Layer(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class AssetKey:
+    """What an asset is called: `layer.name`, as `str` gives it."""
+
     layer: Layer
     name: str
 

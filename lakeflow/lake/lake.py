@@ -133,7 +133,12 @@ def adopt_warehouse(path: str | Path = ".", *, settings: Mapping[str, str] | Non
 
 @dataclass(frozen=True)
 class Lake(ReadableLake):
-    """Each method is a sentence of the command line; see `docs/` for the same words there."""
+    """An open project. Each method is a sentence of the command line, by the same words.
+
+    Use it in a `with` statement, which lets go of database, engine and processes. Where a `selection` is asked for,
+    any number of texts may stand, each as on the command line (`"+gold.customers"`), and none means all assets. Every
+    method may raise BusyError, when another process holds the database, and LakeError, when the lake cannot be read.
+    """
 
     def materialize(  # noqa: PLR0913 - keyword-only words of the command line
         self,
@@ -146,11 +151,13 @@ class Lake(ReadableLake):
         wait: float = 0.0,
         observer: Observer = _ignore,
     ) -> RunRecord | None:
-        """Write, audit and publish. None when there is nothing to do; a held audit is a result, not an error.
+        """Write, audit and publish. None when there is nothing to do; a held audit is a result, not an error, and so
+        are an asset whose code fails and a main that moved: the run's state tells.
 
         `force` runs fresh assets too, `full_refresh` makes all of it anew from nothing, `go_on` merges with what
         stands where an asset would wait or be made anew, `all_or_nothing` publishes nothing when one asset is held,
-        `wait` is how many seconds to wait for another run's lease.
+        `wait` is how many seconds to wait for another run's lease, `observer` hears each event as it happens.
+        SelectionError when nothing is meant, BusyError while another run holds one of the assets.
         """
         chosen = self.select(*selection, exclude=exclude)
         said = spelled(selection, exclude)
@@ -198,23 +205,31 @@ class Lake(ReadableLake):
         reason: str | None = None,
         observer: Observer = _ignore,
     ) -> RunRecord:
-        """Audit the held snapshots of a run again and publish what passes.
+        """Audit the held snapshots of a run again and publish what passes. `run` is its id, or how that begins.
 
         With a `reason` the publish is forced: failed and errored checks are overridden, who and why recorded.
+        UsageError for a run that left nothing to publish, BusyError while another run holds one of the assets.
         """
         chosen = self.select(*selection, exclude=exclude) if selection or exclude else ()
         return wap.publish(self._world, self.run(run).id, chosen, reason, observer)
 
     def discard(self, run: str) -> RunRecord:
-        """Drop the branches of everything that the run did not publish."""
+        """Drop the branches of everything that the run did not publish. UsageError for a run that published all."""
         return wap.discard(self._world, self.run(run).id)
 
     def retry(self, run: str | None = None, *, wait: float = 0.0, observer: Observer = _ignore) -> RunRecord:
-        """The next attempt of that run, by default the latest unpublished one."""
+        """The next attempt of that run, by default the latest unpublished one; `wait` is in seconds.
+
+        UsageError when no run is unpublished, BusyError while another run holds one of the assets.
+        """
         return wap.retry(self._world, self.run(run).id if run else self._latest_unpublished(), wait, observer)
 
     def rollback(self, run: str, *, force: bool = False) -> RunRecord:
-        """Take a whole run back. `force` accepts a state that no run produced."""
+        """Take a whole run back: all its tables return at once to what readers saw before.
+
+        UsageError when a later run published one of them, which must be taken back first; `force` accepts a state that
+        no run produced.
+        """
         return wap.rollback(self._world, self.run(run).id, force=force)
 
     def readmit(self, asset: str, *, wait: float = 0.0, observer: Observer = _ignore) -> RunRecord | None:
@@ -241,11 +256,11 @@ class Lake(ReadableLake):
         return wap.drop(self._world, key)
 
     def garbage(self, *, older_than: timedelta = YOUNG) -> tuple[Garbage, ...]:
-        """The files that nothing needs and that are older, by table; None: of dropped tables. Removes none."""
+        """The files that nothing needs and that are older than that, by table, with their bytes. Removes none."""
         return wap.garbage(self._world, self._world.clock() - older_than)
 
     def collect_garbage(self, *, older_than: timedelta = YOUNG, most: float = 1.0) -> tuple[Garbage, ...]:
-        """Remove them; what was removed, and why a table was left alone.
+        """Remove the files that `garbage` tells; what was removed, and why a table was left alone.
 
         UsageError, and nothing is removed, where that would be more than the share `most` of the warehouse; the command
         line takes half.
@@ -253,7 +268,10 @@ class Lake(ReadableLake):
         return wap.collect_garbage(self._world, self._world.clock() - older_than, most)
 
     def relocate(self) -> tuple[AssetKey, ...]:
-        """Give the tables of a moved or copied lake their new place; those done. All or nothing."""
+        """Give the tables of a moved or copied lake their new place; those done. All or nothing.
+
+        BusyError while a run is at work, LakeError for a table that cannot be rewritten exactly.
+        """
         from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
 
         return diagnosis.relocate(self._patient())

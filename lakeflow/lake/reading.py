@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from lakeflow import wap
 from lakeflow.core.errors import LakeflowError, ProjectError, UsageError
@@ -33,6 +33,8 @@ from lakeflow.core.view.rows import AssetStatus, LineageNode, Setting, SnapshotR
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
+
     from lakeflow.lake import diagnosis
 
 MASK: Final = "•••"
@@ -76,7 +78,8 @@ class ReadableLake:
             world.close()
 
     def select(self, *selection: str, exclude: str = "") -> tuple[AssetKey, ...]:
-        """The assets meant and not excluded, upstreams first; all of them when nothing is said.
+        """The assets meant and not excluded, upstreams first; all of them when nothing is said. SelectionError when
+        nothing is meant.
 
         Opens the catalog only for `status:` and `state:`.
         """
@@ -109,7 +112,9 @@ class ReadableLake:
         full_refresh: bool = False,
         go_on: bool = False,
     ) -> Plan:
-        """What `materialize` would do now, and why."""
+        """What `materialize` would do now with the same words, and why; touches nothing. SelectionError when nothing is
+        meant.
+        """
         chosen, said = self.select(*selection, exclude=exclude), spelled(selection, exclude)
         return wap.plan(self._world, wap.Request(chosen, said, force, refreshed=full_refresh, going_on=go_on))
 
@@ -126,7 +131,7 @@ class ReadableLake:
     def failing(
         self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, limit: int = 20
     ) -> tuple[CheckResult, ...]:
-        """What today's checks find of an asset, with so many of the rows that fail each; nothing is recorded."""
+        """What today's checks find of an asset, with at most `limit` of the rows that fail each; records nothing."""
         return wap.failing(self._world, self._one(asset), ref, snapshot, limit)
 
     def audited(self, run: str, *selection: str, exclude: str = "") -> tuple[Inspected, ...]:
@@ -180,11 +185,18 @@ class ReadableLake:
         trees = lineage.trees(self.project, known.standing.statuses, select(selection, known, exclude))
         return lineage.with_snapshots(trees, facts)
 
-    def read(self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, as_of: datetime | None = None) -> Any:
-        """A lazy DuckDB relation over what readers see or saw (`as_of`), a ref (`audit_…`) or snapshot (`s4411…`)."""
-        return self._world.engine.relation(self._scan(asset, ref, snapshot, as_of))
+    def read(
+        self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, as_of: datetime | None = None
+    ) -> DuckDBPyRelation:
+        """A lazy DuckDB relation over what readers see or saw (`as_of`), a ref (`audit_…`) or snapshot (`s4411…`).
 
-    def query(self, text: str) -> Any:
+        UsageError for an asset that was never built, and when two of the three are given. `as_of` is in UTC unless it
+        knows its time zone.
+        """
+        found: DuckDBPyRelation = self._world.engine.relation(self._scan(asset, ref, snapshot, as_of))
+        return found
+
+    def query(self, text: str) -> DuckDBPyRelation:
         """A lazy DuckDB relation: one SELECT over assets, written `layer.name` and seen as readers see them.
 
         All of them are resolved in ONE catalog read: what a run published together is seen together. UsageError for
@@ -195,7 +207,8 @@ class ReadableLake:
         keys = asked_tables(self.project, text)
         tables = self._world.catalog.load(keys)
         scans = {str(key): self._published(key, tables.get(key)) for key in keys}
-        return self._world.engine.query(text, scans)
+        found: DuckDBPyRelation = self._world.engine.query(text, scans)
+        return found
 
     def snapshot_at(self, asset: str, moment: datetime) -> int:
         """The snapshot that readers of main saw then, one that was rolled back later included.
@@ -214,7 +227,7 @@ class ReadableLake:
         as_of: datetime | None = None,
         limit: int = 20,
     ) -> Rows:
-        """The first rows as text, personal columns masked; of what `read` reads."""
+        """The first `limit` rows as text, personal columns masked; of what `read` reads."""
         rows = self._world.engine.rows(self._scan(asset, ref, snapshot, as_of), limit)
         return self._masked(rows, self._one(asset))
 
@@ -226,7 +239,7 @@ class ReadableLake:
         return replace(found, rows=self._masked(found.rows, found.asset))
 
     def preview(self, asset: str, *, limit: int = 20) -> Rows:
-        """The first rows that the asset's code gives now, as text, personal columns masked; writes nothing.
+        """The first `limit` rows that the asset's code gives now, as text, personal columns masked; writes nothing.
 
         AssetError when the code fails, or an input was never published.
         """

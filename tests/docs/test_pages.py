@@ -21,3 +21,18 @@ def test_no_page_names_the_other_distribution_in_an_install_line() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CHANGELOG.md"]:
         assert "pip install lakeflow\n" not in page.read_text(), page
         assert "pip install lakeflow " not in page.read_text(), page
+
+
+def test_the_readme_can_be_read_in_one_sitting_and_says_whose_it_is_not() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 250
+    assert "Not affiliated with Databricks Lakeflow" in text
+    headings = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
+    told = ["Why", "Install", "Next", "Compared", "Where things are told"]
+    assert [heading for heading in headings if heading in told] == told
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    others = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert {name for name in others if f"](docs/{name})" not in text} == set()

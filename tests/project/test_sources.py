@@ -112,7 +112,7 @@ def test_only_bronze_lands_files(tmp_path: Path) -> None:
 
 def test_a_misspelled_argument_says_what_was_meant() -> None:
     with pytest.raises(TypeError, match="did you mean 'columns'"):
-        files("x.csv", format="csv", column=["a"])
+        files("x.csv", format="csv", column=["a"])  # type: ignore[call-arg]  # what is refused
 
 
 def test_importing_files_loads_no_library() -> None:

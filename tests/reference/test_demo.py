@@ -46,7 +46,9 @@ def digest(lake: Lake, name: str) -> object:
     """The number of rows and a sum over their hashes; means of floats differ in the last digits."""
     rows = lake.read(name)
     exact = ", ".join(each if str(kind) != "DOUBLE" else f"round({each}, 6) as {each}" for each, kind in columns(rows))
-    return rows.project(exact).query("r", "select count(*), sum(hash(r)::hugeint) from r").fetchall()
+    summed = rows.project(exact).query("r", "select count(*), sum(hash(r)::hugeint) from r")
+    assert summed is not None
+    return summed.fetchall()
 
 
 def columns(rows: Any) -> Iterator[tuple[str, object]]:

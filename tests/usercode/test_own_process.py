@@ -74,7 +74,7 @@ def test_code_on_landed_files_runs_there_too(lake: Lake) -> None:
     lake.run()
     with lake.open() as opened:
         rows = opened.show("bronze.landed").values
-    assert sorted(row[0] for row in rows) == ["1", "2"]
+    assert sorted(str(row[0]) for row in rows) == ["1", "2"]
     assert {row[-1] for row in rows} != {str(os.getpid())}
 
 

@@ -79,7 +79,7 @@ def asset(
     checks: Names = ...,
     layer: Literal["bronze", "silver", "gold"] = ...,
     reads: Names = ...,
-    source: Mapping[str, Any] = ...,
+    source: Mapping[str, object] = ...,
     kind: Literal["dimension", "fact", "mart"] = ...,
     foreign_keys: Mapping[str, str] = ...,
     on_rewrite: Literal["rebuild", "hold"] = ...,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias, TypedDict, Unpack
 
 from lakeflow.core.column_names import PROVENANCE, RESERVED, twins
 from lakeflow.core.errors import SchemaError
@@ -85,11 +85,30 @@ class FileSource:
         return {name: value for name, value in everything.items() if name in _OF_FORMAT[self.format]}
 
 
+class FileFields(TypedDict, total=False):
+    """What can be said of outside files beside where they are and their format."""
+
+    folder: str
+    once: Literal["name", "content"]
+    columns: Sequence[str] | Mapping[str, str]
+    delimiter: str
+    quote: str
+    escape: str
+    header: bool | Sequence[str]
+    skip: int
+    comment: str
+    encoding: str
+
+
+FilesDeclared: TypeAlias = Mapping[str, object]
+"""What `files(…)` gives to `@asset(source=…)`, judged when the project is loaded."""
+
+
 def files(  # the words of a declaration, all but the first by keyword
     *globs: str,
     format: Literal["csv", "ndjson", "json", "parquet"],  # noqa: A002  the format's word
-    **fields: Any,
-) -> Mapping[str, Any]:
+    **fields: Unpack[FileFields],
+) -> FilesDeclared:
     """The files that a bronze asset lands: `@asset(source=files("data/landing/*.csv", format="csv", columns=[…]))`.
 
     Nothing is judged here but a misspelled field: faults of all files are reported together at load.
@@ -99,9 +118,8 @@ def files(  # the words of a declaration, all but the first by keyword
         format: `csv`, `ndjson` (one JSON object a line), `json` (an array of objects) or `parquet`. A name that ends in
             `.gz` or `.zip` is unpacked.
         **fields: `folder` stands before every glob. `once="content"` skips bytes that landed under another name.
-            `columns` names all columns in order: a list (text), or a dict of
-            name → type. For CSV `delimiter`
-            (","), `quote` ('"'), `escape` (the quote), `header` (True, or names by position), `skip` (lines), `comment`
+            `columns` names all columns in order: a list (text), or a dict of name → type. For CSV `delimiter` (","),
+            `quote` ('"'), `escape` (the quote), `header` (True, or names by position), `skip` (lines), `comment`
             (the sign that begins one) and, as for JSON, `encoding` ("utf-8").
 
     """

@@ -14,6 +14,10 @@ from lakeflow.core.model.check import Outcome, Severity
 
 
 class RunState(StrEnum):
+    """How a run stands, by its worst step: failed, then conflict, then held, then published. `abandoned`: its process
+    died.
+    """
+
     RUNNING = "running"
     PUBLISHED = "published"
     HELD = "held"

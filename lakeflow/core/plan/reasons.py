@@ -11,6 +11,8 @@ from lakeflow.core.wording import counted
 
 
 class Cause(StrEnum):
+    """Why a step is planned."""
+
     NEVER_BUILT = "never built"
     CODE_CHANGED = "code changed"
     CHECK_CHANGED = "check changed"

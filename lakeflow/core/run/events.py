@@ -11,6 +11,8 @@ from lakeflow.core.plan.planning import Plan
 
 
 class Phase(StrEnum):
+    """What a step is at."""
+
     WRITING = "writing"
     AUDITING = "auditing"
     PUBLISHING = "publishing"
@@ -25,11 +27,15 @@ class Planned:
 
 @dataclass(frozen=True)
 class RunStarted:
+    """The run is in the ledger and has its lease."""
+
     run: RunRecord
 
 
 @dataclass(frozen=True)
 class StepPhase:
+    """A step begins to write, to audit or to publish."""
+
     run: str
     asset: AssetKey
     phase: Phase
@@ -77,6 +83,8 @@ class StepEnded:
 
 @dataclass(frozen=True)
 class RunEnded:
+    """The run as it ended: the last event."""
+
     run: RunRecord
 
 

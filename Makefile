@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 test test-one test-long test-spark: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test test-one test-long test-spark test-gx mutate demo site docs bench build lock clean
+.PHONY: help setup check fix test test-one test-long test-spark test-gx mutate demo site docs bench build wheel lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ bench: $(STAMP) ## run the benchmarks
 
 build: $(STAMP) ## wheel and source distribution in dist/
 	$(BIN)/python -m hatchling build
+
+wheel: build ## try the wheel of dist/ in an environment of its own, as a release does
+	PYTHON=$(PYTHON) .ci/wheel
 
 lock: ## pin the dependencies anew
 	$(BIN)/uv pip compile pyproject.toml requirements.build.in --all-extras --universal --python-version 3.11 \

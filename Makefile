@@ -45,14 +45,14 @@ fix: $(STAMP) ## format, and mend what ruff can mend by itself
 	$(BIN)/ruff format .
 
 test: $(STAMP) ## all tests that take seconds
-	$(BIN)/pytest -n 3 --dist loadgroup -m "not long and not spark"
+	$(BIN)/pytest -n 3 --dist loadscope -m "not long and not spark"
 
 test-one: $(STAMP) ## some tests: make test-one T=tests/core/test_verdict.py
 	@test -n "$(T)" || { echo 'say which: make test-one T=tests/core/test_verdict.py'; exit 2; }
 	$(BIN)/pytest -n 0 $(T)
 
 test-long: $(STAMP) ## all tests that take minutes, the kill sweep the better part of an hour
-	$(BIN)/pytest -n 4 --dist loadgroup -m "long and not spark"
+	$(BIN)/pytest -n 4 --dist loadscope -m "long and not spark"
 
 # It keeps to itself: one process, that gives way to all others, for the better part of an hour.
 mutate: $(STAMP) ## does a test fail when the code is changed: make mutate M=lakeflow/core/run/verdict.py

@@ -7,7 +7,9 @@ import os
 import signal
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -41,3 +43,24 @@ def whole_processes() -> Iterator[None]:
     """The workers of lakes start as they do for a user: for tests of how they start, end and die."""
     with seed.whole():
         yield
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """What a module makes once is made once: all its tests go to one process. pytest-xdist's own groups (up to 3.8) are
+    told by a name that pytest 9.2 no longer asks for.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    def unit(nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if _makes_once(config.rootpath / module) else nodeid
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = unit
+    return scheduler
+
+
+@cache
+def _makes_once(module: Path) -> bool:
+    return 'scope="module"' in module.read_text(encoding="utf-8")

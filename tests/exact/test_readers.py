@@ -20,8 +20,6 @@ from tests.exact.texts import as_csv, as_json
 from tests.exact.values import LEAVES, array, same
 from tests.external.lab import make, opened
 
-pytestmark = pytest.mark.xdist_group("readers")  # one process makes what takes minutes to make, once
-
 LIMITS: Final[dict[str, tuple[Any, Any]]] = {
     "boolean": (False, True),
     "int": (-(2**31), 2**31 - 1),

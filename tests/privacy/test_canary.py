@@ -20,8 +20,6 @@ from tests.cli.test_commands import make
 from tests.privacy.bytes_of import written
 from tests.privacy.canaries import CANARIES, FILES, FRAGMENTS, KEPT, SALT
 
-pytestmark = pytest.mark.xdist_group("aviary")  # one process makes what takes minutes to make, once
-
 BROKEN = [
     "casts",
     "tells",

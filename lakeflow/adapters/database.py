@@ -1,8 +1,8 @@
-"""The one SQL database behind catalog and ledger; all that is peculiar to SQLite stays in this file.
+"""The SQL database behind catalog and ledger. Everything peculiar to SQLite stays in this file.
 
-SQLite is used in write-ahead mode, so that readers and the one writer never wait for each other, and a writer
-takes its lock when it begins: a transaction that reads first and upgrades later fails "locked" at once,
-whatever the time-out (docs/decisions: own writes on SQLite).
+SQLite is used in write-ahead mode, so that readers and the one writer never wait for each other, and a writer takes its
+lock when it begins: a transaction that reads first and upgrades later fails "locked" at once, whatever the time-out
+(docs/decisions: own writes on SQLite).
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """The database's one writer: commits at the end, rolls back on any exception.
+        """The database's only write transaction at a time. It commits at the end, and rolls back on any exception.
 
-        LakeError, and nothing is acknowledged, when SQLite's file is another one than was opened: what is written into
-        a file without a name is lost. When the COMMIT itself fails its outcome is unknown; the connection is closed, so
-        that the next read sees what was really committed and never our own pending rows.
+        LakeError when SQLite's file is another one than was opened, for what is written into a file without a name is
+        lost. When the COMMIT itself fails its outcome is unknown; the connection is closed, so that the next read sees
+        what was really committed and never our own pending rows.
         """
         with self._connection() as connection:
             self._begin_writing(connection)
@@ -101,7 +101,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One state of the database, however many statements read it."""
+        """A read transaction: it sees one state of the database, however many statements it reads."""
         with self._connection() as connection:
             if self._sqlite:
                 connection.exec_driver_sql("begin")
@@ -113,13 +113,15 @@ class Database:
                 _roll_back(connection)
 
     def checkpoint(self) -> None:
-        """Bring what was committed into SQLite's file itself, as far as no reader is in the way."""
+        """Move what was committed into SQLite's main file, unless a reader is in the way."""
         if self.path is not None:
             with suppress(LakeflowError), self._connection() as connection:
                 connection.exec_driver_sql("pragma wal_checkpoint(passive)")
 
     def copy_to(self, path: Path) -> None:
-        """One moment of SQLite's file as a new file that needs no log beside it, whoever writes meanwhile."""
+        """Copy SQLite's file as it is at one moment, whoever writes meanwhile, to a new file that needs no log beside
+        it.
+        """
         with self._connection() as connection, closing(sqlite3.connect(path)) as copy:
             source = connection.connection.driver_connection
             assert isinstance(source, sqlite3.Connection), "only a file is copied"
@@ -127,7 +129,7 @@ class Database:
             copy.execute("pragma journal_mode = delete")
 
     def forget_connections(self) -> None:
-        """Close the pooled connections; what is read next comes from a new one."""
+        """Close the pooled connections, so that the next read uses a new one."""
         self._engine.dispose()
 
     def close(self) -> None:
@@ -202,7 +204,7 @@ class Database:
         return engine
 
     def _before_opening(self, *_: object) -> None:
-        """SQLite would make a file that is gone anew, and empty."""
+        """LakeError for a SQLite file that is gone: SQLite would make it again, and empty."""
         if self._opened is not None:
             self._refuse_another_file()
 
@@ -334,10 +336,10 @@ class ReadOnlyDatabase(Database):
         super().__init__(url, timeout)
 
     def _refuse_other_kinds(self) -> None:
-        """To read is all that is asked of somebody else's."""
+        """Accept every database: this one is only read."""
 
     def initialise(self, migrations: Sequence[Sequence[str]]) -> None:
-        """LakeError unless its layout is that of this release: it cannot be brought there."""
+        """LakeError unless its layout is that of this release: a database that is only read cannot be migrated."""
         if (layout := self.layout()) != len(migrations):
             raise LakeError(
                 f"{self.place} has layout {layout}, this release reads {len(migrations)}, and it may not be written",
@@ -362,7 +364,7 @@ def _open_private(path: str, flags: int) -> int:
 
 
 def place_of(url: URL) -> str:
-    """The server and the database's name, nothing that may be secret."""
+    """The server and the database's name, without anything that may be secret."""
     return URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
 
 

@@ -1,6 +1,6 @@
 """The composition root: the only file that knows which adapters are real.
 
-Heavy libraries are imported by the port that needs them, so that planning and looking stay quick.
+Each heavy library is imported by the port that needs it, so that planning and looking stay quick.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def assemble(project: Project, settings: Settings) -> World:
-    """The world of one lake: its database is opened, and made when it is new."""
+    """The world of one lake. Its database is opened, or made where it does not exist."""
     root = Path(project.root)
     state = root / settings.state_dir
     database = _open_database(settings, root)
@@ -82,7 +82,9 @@ def assemble(project: Project, settings: Settings) -> World:
 
 
 def _claim(database: Database, settings: Settings, root: Path) -> Callable[[], None]:
-    """Before every write: whose is the warehouse? Before the first also: is the catalog as new as its tables?"""
+    """What is checked before every write: that the warehouse is this lake's. Before the first write also: that the
+    catalog is as new as its tables.
+    """
     ownership, looked = ownership_of(database, settings, root), [False]
     warehouse = Path(warehouse_of(settings, root, root / settings.state_dir))
 
@@ -96,8 +98,8 @@ def _claim(database: Database, settings: Settings, root: Path) -> Callable[[], N
 
 
 def refuse_outdated(database: Database, warehouse: Path) -> None:
-    """LakeError where tables hold newer publishes than the database knows: an old copy of it was put back, or one
-    without its write-ahead log. To go on would lose them.
+    """LakeError where tables hold newer publishes than the database knows: somebody restored an old copy of the
+    database, or one without its write-ahead log. To go on would lose those publishes.
     """
     with database.read() as connection:
         at = pointers.locations(connection, pointers.all_keys(connection))
@@ -112,13 +114,13 @@ def refuse_outdated(database: Database, warehouse: Path) -> None:
 
 
 def _complain(text: str) -> None:
-    with suppress(OSError):  # there is nobody left to tell
+    with suppress(OSError):  # nobody is left to tell
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - what is wrong beside a run that goes well
 
 
 class _SpillFolder:
-    """Where processes spill and say what went wrong: the lake's own folder, or one that goes where that may not be
-    written.
+    """Where processes spill and write their logs: the lake's own folder, or a temporary one where that folder is
+    read-only.
     """
 
     def __init__(self, state: Path) -> None:
@@ -154,10 +156,10 @@ def _policy(settings: Settings) -> Policy:
 
 
 def syntax_faults(project: Project) -> tuple[Fault, ...]:
-    """What DuckDB cannot parse of the project's SQL, assets and row checks."""
+    """The faults of SQL assets and row checks that DuckDB cannot parse."""
     from lakeflow.adapters.duckdb.code.syntax import syntax_fault  # noqa: PLC0415 - only `check` asks for it
 
-    # A quarantine has no SQL of its own: its owner's write fills it.
+    # A quarantine has no SQL of its own: the write of its owner fills it.
     codes = (asset.code for key, asset in project.assets.items() if owner_of(key) is None)
     texts = {code.path: code.text for code in codes if isinstance(code, SqlCode)}
     rows = (file for suite in project.suites.values() for file in suite.files if file.kind is CheckKind.ROWS)
@@ -177,7 +179,7 @@ def new_run_id() -> str:
 
 
 def database_of(settings: Settings, state: Path) -> Database:
-    """The lake's database, not opened yet and not made; to be read only where it may not be written."""
+    """The lake's database, neither opened nor made yet. It is read-only where it may not be written."""
     url = settings.catalog or f"sqlite:///{state / 'catalog.db'}"
     database = Database(url)
     if database.path is None or sqlite_file.may_write(database.path):
@@ -186,7 +188,9 @@ def database_of(settings: Settings, state: Path) -> Database:
 
 
 def _open_database(settings: Settings, root: Path) -> Database:
-    """LakeError where it is not there and the warehouse is: it was lost, and a new one would begin a new lake."""
+    """Open the database. LakeError where it is missing and the warehouse exists: it was lost, and a new one would begin
+    a new lake.
+    """
     database = database_of(settings, root / settings.state_dir)
     if not settings.allow_network_filesystem:
         database.require_local_disk()
@@ -198,8 +202,8 @@ def _open_database(settings: Settings, root: Path) -> Database:
 
 
 def _make_private(state: Path) -> None:
-    """Logs, spilled rows and the catalog are for their owner alone, whatever the umask. A folder that is there already
-    keeps its mode: somebody may share it on purpose. One that cannot be made is told of where it is needed.
+    """Logs, spilled rows and the catalog are for their owner alone, whatever the umask. A folder that exists keeps its
+    mode: somebody may share it on purpose. Where a folder cannot be made, whatever needs it says so.
     """
     for folder in (state, state / "logs", state / "spill"):
         with suppress(OSError):
@@ -209,14 +213,16 @@ def _make_private(state: Path) -> None:
 
 
 def ownership_of(database: Database, settings: Settings, root: Path) -> Ownership:
-    """What tells whose the warehouse is; `state_dir` itself may be the warehouse."""
+    """The ownership of the warehouse. `state_dir` itself may be the warehouse."""
     state = root / settings.state_dir
     own = [state / name for name in ("logs", "spill", "hashes.json")]
     return Ownership(database, Path(warehouse_of(settings, root, state)), root.resolve().name, own)
 
 
 def _kept_out(root: Path, project: Project, settings: Settings) -> Iterator[Path]:
-    """What no collection of garbage may touch, wherever the warehouse is: the project, what it lands and reads."""
+    """The paths that garbage collection must never touch, wherever the warehouse is: the project, and the files that it
+    lands and reads.
+    """
     warehouse = Path(warehouse_of(settings, root, root / settings.state_dir))
     yield root
     for asset in project.assets.values():
@@ -225,7 +231,9 @@ def _kept_out(root: Path, project: Project, settings: Settings) -> Iterator[Path
 
 
 def _open_read_only(root: Path, url: str) -> Database:
-    """A relative path of SQLite starts at the root, as every path of the settings does."""
+    """Open the database to read it. A relative path of SQLite starts at the project's root, as every path in the
+    settings does.
+    """
     plain = "sqlite:///"
     relative = url.startswith(plain) and not url.removeprefix(plain).startswith("/")
     return ReadOnlyDatabase(f"{plain}{root / url.removeprefix(plain)}" if relative else url, sqlite_file.open_to_read)
@@ -237,7 +245,7 @@ def warehouse_of(settings: Settings, root: Path, state: Path) -> str:
 
 
 def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] | None:
-    """What happened when in a run, a line an event; None when this machine has no log of it."""
+    """The log of a run, a line for each event. None when this machine has no log of it."""
     return runlog.read(Path(project.root) / settings.state_dir / "logs", run)
 
 
@@ -280,7 +288,7 @@ def _auditor(settings: Settings, root: Path, scratch: _SpillFolder) -> ProcessAu
 
 @contextmanager
 def auditor_apart(project: Project, settings: Settings) -> Iterator[ProcessAuditor]:
-    """Of a project of which no lake need exist: nothing is left behind."""
+    """An auditor for a project whose lake need not exist; it leaves nothing behind."""
     with TemporaryDirectory(prefix="lakeflow-", ignore_cleanup_errors=True) as folder:
         auditor = _auditor(settings, Path(project.root), _SpillFolder(Path(folder)))
         try:

@@ -1,7 +1,8 @@
-"""What can be said of a project's SQL before it runs: each SELECT is bound to the columns of what it reads.
+"""Finds faults in a project's SQL before it runs: binds each SELECT to the columns of the tables that it reads.
 
-The columns of a table are those that its own SELECT gives; of code that only running it tells, those that the same code
-published. Where neither is known, what reads it is left alone: a fault that is no fault would stop a good project.
+A table has the columns that its own SELECT gives. Where only running the code tells them, it has the columns that the
+same code published. Where neither is known, the assets that read it are not bound: a false fault would stop a good
+project.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ _PROVENANCE = (
 
 @dataclass(frozen=True)
 class Binding:
-    """`faults` of the SQL; `schemas` are the columns of every asset of which they are known, `published` those that
-    readers see of a table now; `unbound` are the SQL assets that read what is not known yet.
+    """What binding found. `faults` are those of the SQL, `schemas` the columns of every asset whose columns are known,
+    `published` the columns that readers see now, and `unbound` the SQL assets that read something whose columns are not
+    known yet.
     """
 
     faults: tuple[Fault, ...]
@@ -51,7 +53,7 @@ class Binding:
 
 
 def published_tables(patient: Patient, project: Project) -> dict[AssetKey, Table]:
-    """What the catalog has, by looking: no lake is made, and one that cannot be read tells nothing."""
+    """The tables that the catalog has. No lake is made for that, and a lake that cannot be read has none."""
     found: dict[AssetKey, Table] = {}
     with suppress(LakeflowError), closing(patient.database) as database:
         is_made = database.path is None or database.path.exists()
@@ -123,7 +125,7 @@ class _Work:
             return None
 
     def _as_published(self, asset: Asset) -> Schema | None:
-        """None unless the same code, on inputs with the same columns, gave them."""
+        """The published columns of an asset. None unless the same code gave them, on inputs with the same columns."""
         table = self.tables.get(asset.key)
         made = provenance_of(table.published.summary) if table and table.published else None
         same = (
@@ -148,7 +150,7 @@ def _spelled(schema: Schema) -> dict[str, str]:
 
 
 def _masked(asset: Asset, came: Schema) -> Schema:
-    """A mask gives text, whatever it hides."""
+    """The columns after masking: a masked column is text, whatever it hides."""
     fields = (replace(each, type=_MASKED) if each.name.lower() in asset.masks else each for each in came.fields)
     return Schema(tuple(fields))
 
@@ -159,7 +161,7 @@ def _any_window(asset: Asset) -> Window | None:
 
 
 def _source(files: FileSource | None) -> Schema | None:
-    """What lands, as far as it is declared; of Parquet files the types that they have are their own."""
+    """The columns that a source lands, as far as it declares them. Parquet files have their own types."""
     if files is None or not files.columns or (files.format is Format.PARQUET and not all(files.columns.values())):
         return None
     declared = (Field(name, parse_type(type_ or "string")) for name, type_ in files.columns.items())

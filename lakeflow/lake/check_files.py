@@ -1,4 +1,4 @@
-"""What can be said of check files before there are rows: the audit worker loads them."""
+"""Finds faults in check files before there are rows: the audit worker loads them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def faults(project: Project, settings: Settings, binding: Binding) -> Iterator[Fault]:
-    """Takes as long as Great Expectations takes to import, where a file needs it."""
+    """The faults of these check files. Takes as long as the import of Great Expectations, where a file needs that."""
     suites = {key: suite for key, suite in project.suites.items() if _is_executed(suite)}
     if not suites:
         return
@@ -35,7 +35,7 @@ def faults(project: Project, settings: Settings, binding: Binding) -> Iterator[F
 def _told(auditor: ProcessAuditor, request: AuditRequest) -> tuple[Fault, ...]:
     try:
         return auditor.faults(request)
-    except AssetError as error:  # the file ends the process that loads it
+    except AssetError as error:  # loading the file ended the worker's process
         path = next(file.path for file in request.suite.files if file.kind is CheckKind.SUITE)
         return (Fault(path, 1, error.message, "load its check files one by one: one of them ends the process"),)
 
@@ -61,7 +61,7 @@ def _request(project: Project, settings: Settings, asset: Asset, binding: Bindin
 
 
 def _relations(suite: Suite, own: AssetKey, binding: Binding) -> Iterator[tuple[str, Scan]]:
-    """All that a check may read and of which the columns are known; without rows."""
+    """Empty relations for all tables that a check may read and whose columns are known."""
     for key in suite.references - {own}:
         if key in binding.schemas:
             yield str(key), Scan(key, None, binding.schemas[key])

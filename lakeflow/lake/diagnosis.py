@@ -1,4 +1,4 @@
-"""What is wrong with this machine or with a lake, one that cannot be opened included.
+"""Says what is wrong with this machine or with a lake, also with a lake that cannot be opened.
 
 Only `relocate` and `mend_times` act.
 """
@@ -57,14 +57,14 @@ from lakeflow.wap.run.lease import leased
 _OPEN: Final = UNPUBLISHED_ENDS | {RunState.RUNNING}
 Look = Callable[[Table], Stock]
 LOOK: Final[Look] = take_stock
-"""Takes a second for thousands of files: no data file is read."""
+"""Reads no data file: takes a second for thousands of files."""
 DEEP_LOOK: Final[Look] = read_through
 """Reads all data."""
 
 
 @dataclass(frozen=True)
 class Patient:
-    """A lake as its settings describe it; nothing of it need exist or work."""
+    """A lake as its settings describe it. No part of it need exist or work."""
 
     root: Path
     settings: Settings
@@ -103,7 +103,7 @@ def patient(path: Path, overrides: Mapping[str, str], environ: Mapping[str, str]
 def diagnose(
     path: Path, overrides: Mapping[str, str], environ: Mapping[str, str], look: Look = LOOK
 ) -> tuple[Finding, ...]:
-    """Everything there is to say, good and bad. Never raises for what is wrong: that is its answer."""
+    """All findings, good and bad. It never raises for what is wrong: that is its answer."""
     try:
         one = patient(path, overrides, environ)
     except LakeflowError as error:
@@ -132,8 +132,8 @@ def examine_lake(one: Patient, look: Look = LOOK) -> Iterator[Finding]:
 
 
 def refuse_unready(one: Patient) -> None:
-    """LakeError where the catalog names another place, for a copy would write into its original and trim its metadata;
-    and where the warehouse is another lake's.
+    """LakeError where the catalog names another place: a copied lake would write into its original and expire its
+    snapshots. LakeError too where the warehouse is another lake's.
     """
     try:
         if moved := moved_tables(one.database, one.home):
@@ -144,9 +144,9 @@ def refuse_unready(one: Patient) -> None:
 
 
 def relocate(one: Patient) -> tuple[AssetKey, ...]:
-    """Rewrite the paths of all tables of a moved lake; the tables done.
+    """Rewrite the paths of all tables of a moved lake; return the tables rewritten.
 
-    BusyError while a run holds any lease. Nothing at all changes when no table was moved.
+    BusyError while a run holds any lease. Nothing changes when no table was moved.
     """
     if not _is_made(one):
         return ()
@@ -166,9 +166,9 @@ def relocate(one: Patient) -> tuple[AssetKey, ...]:
 
 
 def mend_times(one: Patient) -> tuple[AssetKey, ...]:
-    """Set times to come, of all tables that hold one and of all runs, to now; the tables done. All or nothing.
+    """Set times that lie in the future to now, in all tables and runs that hold one; return the tables changed.
 
-    BusyError while a run is at work on one of them.
+    All or nothing. BusyError while a run is at work on one of them.
     """
     if not _is_made(one):
         return ()
@@ -187,7 +187,7 @@ def mend_times(one: Patient) -> tuple[AssetKey, ...]:
 
 
 def adopt_warehouse(one: Patient) -> None:
-    """Make the warehouse this lake's, whosever it was. BusyError while a run is at work."""
+    """Make the warehouse this lake's, whoever's it was. BusyError while a run is at work."""
     try:
         one.database.initialise(MIGRATIONS)
         _refuse_other_leases(one, frozenset())
@@ -249,7 +249,7 @@ def _examine_database(one: Patient, look: Look) -> Iterator[Finding]:
 def _examine_warehouse(one: Patient) -> Iterator[Finding]:
     facts = one.ownership.facts()
     if facts.rival and moved_tables(one.database, one.home):
-        return  # to relocate a copy mends both, and is told of the tables
+        return  # `relocate` mends both in a copy, and the tables' finding says so
     try:
         refuse_to_claim(facts)
     except LakeflowError as error:
@@ -260,7 +260,7 @@ def _examine_warehouse(one: Patient) -> Iterator[Finding]:
 
 
 def _is_made(one: Patient) -> bool:
-    """To open SQLite's file would make it, and a look makes nothing."""
+    """Does the database exist? To open SQLite's file would make it, and looking must make nothing."""
     return one.database.path is None or one.database.path.exists()
 
 
@@ -316,7 +316,9 @@ def _examine_files(tables: Mapping[AssetKey, Table], look: Look) -> Iterator[Fin
 
 
 def _examine_names(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[Finding]:
-    """A project with faults defines nothing for certain; they are told elsewhere."""
+    """Findings about tables that no asset defines. A project with faults defines nothing for certain; its faults have
+    their own finding.
+    """
     try:
         project = look(one.root)
     except ProjectError:

@@ -1,4 +1,4 @@
-"""A lake is an open project: the words of the command line, for Python."""
+"""`Lake`, an open project: the commands of the command line as Python methods."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 Observer = Callable[[Event], None]
 YOUNG: Final = timedelta(days=3)
-"""Younger files may belong to a writer or a reader at work."""
+"""Younger files may belong to a writer or a reader that is at work."""
 
 
 def _ignore(_event: BackfillEvent) -> None:
-    """Nobody watches."""
+    """An observer that ignores every event."""
 
 
 def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Lake:  # noqa: A001 - the API's word
@@ -51,7 +51,8 @@ def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
 
 
 def look(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> ReadableLake:
-    """The lake around `path` for who only looks: Python files are read, not run, as far as that tells every asset.
+    """The lake around `path`, only to look at it: Python files are read and not run, where their text tells every
+    asset.
 
     ProjectError and ConfigError as above.
     """
@@ -62,14 +63,14 @@ def look(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
 
 
 def configuration(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[Setting, ...]:
-    """Every setting of the lake around `path`, its value without secrets, and where it came from; runs nothing."""
+    """Every setting of the lake around `path`: its value without secrets, and where it came from. Runs nothing."""
     return shown_settings(*load_settings(find_root(Path(path)), os.environ, settings or {}))
 
 
 def doctor(
     path: str | Path = ".", *, deep: bool = False, settings: Mapping[str, str] | None = None
 ) -> tuple[Finding, ...]:
-    """What is well and what is wrong with this machine and the lake around `path`, also one that `open` refuses.
+    """What is right and what is wrong with this machine and the lake around `path`, also a lake that `open` refuses.
 
     `deep` reads all data and compares it with what was written.
     """
@@ -90,7 +91,7 @@ def relocate(path: str | Path = ".", *, settings: Mapping[str, str] | None = Non
 
 
 def mend_times(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[AssetKey, ...]:
-    """Set the times to come, which a fast clock left in tables and runs, to now; the tables done. All or nothing.
+    """Set the future times that a fast clock left in tables and runs to now, and return those tables. All or nothing.
 
     BusyError while a run is at work on one of them.
     """
@@ -100,7 +101,7 @@ def mend_times(path: str | Path = ".", *, settings: Mapping[str, str] | None = N
 
 
 def rebuild_catalog(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Rebuilt:
-    """Make a lost database again from the tables' own metadata, or bring an old one up to it. All or nothing.
+    """Make a lost database again from the tables' own metadata, or bring an old one up to date with it. All or nothing.
 
     BusyError while a run is at work, LakeError where the warehouse is another lake's.
     """
@@ -120,9 +121,9 @@ def backup(directory: str | Path, path: str | Path = ".", *, settings: Mapping[s
 
 
 def adopt_warehouse(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Path:
-    """Make the warehouse of the lake around `path` that lake's, though it holds files or bears another lake's id.
+    """Make the warehouse of the lake around `path` that lake's own, though it holds files or names another lake.
 
-    No file in it is touched but the marker. The warehouse. BusyError while a run is at work.
+    Only its marker is written. Returns the path of the warehouse. BusyError while a run is at work.
     """
     from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
 
@@ -165,7 +166,9 @@ class Lake(ReadableLake):
         return wap.materialize(self._world, request, observer)
 
     def data_docs(self, directory: str | Path, audits: Sequence[Inspected]) -> tuple[Path, ...]:
-        """Great Expectations' own HTML of these audits, and an index; the files written. Imports the library."""
+        """Write Great Expectations' own HTML pages of these audits and an index, and return the files. Imports the
+        library.
+        """
         from lakeflow.expectations.docs import write_docs  # noqa: PLC0415 - seconds, and only this needs it
 
         return write_docs(Path(directory), audits)
@@ -180,11 +183,15 @@ class Lake(ReadableLake):
         wait: float = 0.0,
         observer: Callable[[BackfillEvent], None] = _ignore,
     ) -> Backfilled:
-        """Build the partitions of a span of time, oldest first: `size` of them a run, each run audited and published.
+        """Build the partitions of a span of time, oldest first: `size` of them in each run, which is audited and
+        published.
 
         `between` names the first and the last year, month, day or exact time (`("2013-01", "2013-03")` is a quarter);
-        by default all that are over. `only_missing` leaves out what is built from today's code and inputs. UsageError
-        when no selected asset has partitions, and for a span outside of theirs; ValueError for what is no date.
+        by default all partitions that are over. `only_missing` leaves out those that are built from today's code and
+        inputs.
+
+        UsageError when no selected asset has partitions, and for a span outside of them; ValueError for a text that is
+        no date.
         """
         chosen = self.select(*selection, exclude=exclude)
         first, last = between
@@ -207,8 +214,8 @@ class Lake(ReadableLake):
     ) -> RunRecord:
         """Audit the held snapshots of a run again and publish what passes. `run` is its id, or how that begins.
 
-        With a `reason` the publish is forced: failed and errored checks are overridden, who and why recorded.
-        UsageError for a run that left nothing to publish, BusyError while another run holds one of the assets.
+        With a `reason` the publish is forced: failed and errored checks are overridden, and it is recorded by whom and
+        why. UsageError for a run that left nothing to publish, BusyError while another run holds one of the assets.
         """
         chosen = self.select(*selection, exclude=exclude) if selection or exclude else ()
         return wap.publish(self._world, self.run(run).id, chosen, reason, observer)
@@ -233,15 +240,18 @@ class Lake(ReadableLake):
         return wap.rollback(self._world, self.run(run).id, force=force)
 
     def readmit(self, asset: str, *, wait: float = 0.0, observer: Observer = _ignore) -> RunRecord | None:
-        """Append to the asset what now passes of the rows in its quarantine, by a run of its own; None: no row waits.
+        """Append the rows of the asset's quarantine that pass today's checks, in a run of its own. None when no row
+        waits.
 
-        What fails again is refused anew. UsageError for an asset that has no quarantine, or that does not append.
+        Rows that fail again are refused again. UsageError for an asset that has no quarantine, or that does not append.
         """
         return wap.readmit(self._world, self._one(asset), wait, observer)
 
     def adopt(self, asset: str, place: str | None = None, *, observer: Observer = _ignore) -> RunRecord:
-        """Audit an Iceberg table that exists and make it the asset's: by `catalog.namespace.table`, its folder or one
-        of its metadata files; without a place the one that stands under the asset's name and that others wrote.
+        """Audit an existing Iceberg table and make it the asset's table.
+
+        `place` is `catalog.namespace.table`, the table's folder or one of its metadata files. Without it, it is the
+        table of the asset's name, which others wrote.
 
         A table that does not pass is left alone: the run is `discarded`. SchemaError when it is not as declared.
         """
@@ -277,7 +287,9 @@ class Lake(ReadableLake):
         return diagnosis.relocate(self._patient())
 
     def _place(self, place: str) -> str:
-        """Where the metadata of a table stands that is named by its catalog; a path starts at the root."""
+        """Where the metadata of a table stands that is named by its catalog. A relative path starts at the project's
+        root.
+        """
         try:
             key = ExternalKey.parse(place)
         except ValueError:

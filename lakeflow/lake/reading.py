@@ -1,6 +1,6 @@
-"""A project that was opened for looking: what there is, how it stands, what would be done. Changes nothing.
+"""`ReadableLake`, a lake opened to look at it: its assets, how they stand, what would be done. Changes nothing.
 
-What opens the catalog is imported when somebody asks for it: half a second, which `list` need not pay.
+Code that opens the catalog is imported when it is first needed: that takes half a second, which `list` need not pay.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ _MANY_RUNS: Final = 200
 
 
 def _to_stderr(lines: tuple[str, ...]) -> None:
-    """What code prints while somebody looks at it."""
+    """Print to stderr what an asset's code prints during a preview."""
     print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - it is the user's print
 
 
 @dataclass(frozen=True)
 class ReadableLake:
-    """The half of a lake that asks; `Lake` adds what acts."""
+    """The part of a lake that only reads; `Lake` adds the methods that change something."""
 
     project: Project
     configured: Settings
@@ -86,9 +86,10 @@ class ReadableLake:
         return select(selection, self._known(), exclude)
 
     def check(self, *, deep: bool = False) -> tuple[AssetKey, ...]:
-        """Ask DuckDB about all SQL, which opening the lake did not: its syntax, and whether tables, columns, types and
-        functions are there. The SQL assets of which that cannot be known yet, because something that they read tells
-        its columns only when it runs. `deep` loads all check files too.
+        """Let DuckDB check all SQL: its syntax, and whether tables, columns, types and functions exist.
+
+        Returns the SQL assets that cannot be checked yet, because they read something whose columns only a run tells.
+        `deep` loads all check files too.
 
         ProjectError with every fault; ConfigError for an external table whose catalog no setting names.
         """
@@ -121,9 +122,10 @@ class ReadableLake:
     def audit(
         self, *selection: str, exclude: str = "", ref: str = MAIN, snapshot: str | None = None, history: int = 1
     ) -> tuple[Inspected, ...]:
-        """What today's checks say of what stands at a ref (`audit_…`, or `held`), or of one snapshot of one asset.
+        """What today's checks say of the snapshots at a ref (`main`, `audit_…` or `held`), or of one snapshot of one
+        asset.
 
-        Nothing is written or recorded. With `history` the last so many snapshots of main that changed its rows, newest
+        Nothing is written or recorded. With `history`, as many of the last snapshots of main that changed rows, newest
         first: which of them would these checks have held? UsageError when nothing selected stands there.
         """
         return wap.audit(self._world, self.select(*selection, exclude=exclude), ref, snapshot, history)
@@ -146,19 +148,23 @@ class ReadableLake:
         return undefined(self._world.catalog.look(self._world.catalog.keys()).tables, self.project)
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
-        """Newest first. One whose process died is abandoned, also before the next writer records that."""
+        """The last runs, newest first. A run whose process died is shown as abandoned, also before a writer records
+        that.
+        """
         return wap.runs(self._world.ledger, lambda: self._world.ledger.runs(limit))
 
     def waiting(self) -> tuple[RunRecord, ...]:
-        """Newest first: runs that left something unpublished which no later run took up."""
+        """Runs that left something unpublished which no later run took up, newest first."""
         return waiting(self.runs(_MANY_RUNS))
 
     def run(self, prefix: str) -> RunRecord:
-        """The run whose id starts so; UsageError when none or several do."""
+        """The run whose id starts with `prefix`. UsageError when no run's does, or several do."""
         return wap.runs(self._world.ledger, lambda: (self._world.ledger.run(prefix),))[0]
 
     def log(self, prefix: str) -> tuple[str, ...]:
-        """What happened when in the run whose id starts so, a line an event; UsageError when no log of it is here."""
+        """The log of the run whose id starts with `prefix`, a line for each event. UsageError when this machine has no
+        log of it.
+        """
         from lakeflow.lake.assembly import read_log  # noqa: PLC0415 - as said above
 
         run = self.run(prefix).id
@@ -168,18 +174,18 @@ class ReadableLake:
         return lines
 
     def status(self, *selection: str, exclude: str = "") -> tuple[AssetStatus, ...]:
-        """How the assets stand, what needs a decision first."""
+        """How the selected assets stand. Those that need a decision come first."""
         known = self._known()
         return by_urgency([known.standing.statuses[key] for key in select(selection, known, exclude)])
 
     def snapshots(self, asset: str) -> tuple[SnapshotRow, ...]:
-        """Newest first: open branches, then main and its ancestors."""
+        """The snapshots of one asset, newest first: open branches, then main and its ancestors."""
         key = self._one(asset)
         table = self._world.catalog.load([key]).get(key)
         return history.history(table, self._world.ledger.verdicts([key]).get(key, ())) if table else ()
 
     def lineage(self, *selection: str, exclude: str = "") -> tuple[LineageNode, ...]:
-        """One tree for each selected asset from which no other selected one is made."""
+        """One tree for each selected asset from which no other selected asset is made."""
         facts = self._facts()
         known = SelectionContext(self.project, lambda: self._standing(facts))
         trees = lineage.trees(self.project, known.standing.statuses, select(selection, known, exclude))
@@ -188,7 +194,8 @@ class ReadableLake:
     def read(
         self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, as_of: datetime | None = None
     ) -> DuckDBPyRelation:
-        """A lazy DuckDB relation over what readers see or saw (`as_of`), a ref (`audit_…`) or snapshot (`s4411…`).
+        """A lazy DuckDB relation over an asset: what readers see, or saw at `as_of`, or a ref (`audit_…`), or a
+        snapshot (`s4411…`).
 
         UsageError for an asset that was never built, and when two of the three are given. `as_of` is in UTC unless it
         knows its time zone.
@@ -197,9 +204,9 @@ class ReadableLake:
         return found
 
     def query(self, text: str) -> DuckDBPyRelation:
-        """A lazy DuckDB relation: one SELECT over assets, written `layer.name` and seen as readers see them.
+        """A lazy DuckDB relation over one SELECT, in which assets are named `layer.name` and seen as readers see them.
 
-        All of them are resolved in ONE catalog read: what a run published together is seen together. UsageError for
+        All assets are resolved in ONE catalog read, so what a run published together is seen together. UsageError for
         anything but one SELECT, and for a table that is no asset or was never published.
         """
         from lakeflow.core.sql.lake_query import asked_tables  # noqa: PLC0415 - the SQL parser takes 0.2 s to import
@@ -211,10 +218,10 @@ class ReadableLake:
         return found
 
     def snapshot_at(self, asset: str, moment: datetime) -> int:
-        """The snapshot that readers of main saw then, one that was rolled back later included.
+        """The snapshot that readers of main saw at that moment, also one that was rolled back later.
 
-        `moment` is in UTC unless it knows its time zone. UsageError before the first publish, and when that history
-        has expired.
+        `moment` is in UTC unless it has a time zone. UsageError before the first publish, and where the snapshots of
+        that time have expired.
         """
         return history.seen_at(self._table(self._one(asset)), moment)
 
@@ -232,8 +239,10 @@ class ReadableLake:
         return self._masked(rows, self._one(asset))
 
     def quarantined(self, asset: str, *, limit: int = 20) -> Quarantined:
-        """The rows of the asset that its checks refused and that wait in its quarantine: how many, and the first as
-        text, personal columns masked. UsageError when it has none.
+        """The refused rows that wait in the asset's quarantine: how many, and the first of them as text, with personal
+        columns masked.
+
+        UsageError when the asset has no quarantine.
         """
         found = wap.quarantined(self._world, self._one(asset), limit)
         return replace(found, rows=self._masked(found.rows, found.asset))
@@ -247,7 +256,7 @@ class ReadableLake:
         return self._masked(wap.preview(self._world, key, limit, _to_stderr), key)
 
     def doctor(self, *, deep: bool = False) -> tuple[Finding, ...]:
-        """What is well and what is wrong with this machine and this lake; repairs nothing. `deep` reads all data and
+        """What is right and what is wrong with this machine and this lake. Repairs nothing. `deep` reads all data and
         compares it with what was written.
         """
         from lakeflow.lake import diagnosis  # noqa: PLC0415 - as said above
@@ -304,11 +313,11 @@ class ReadableLake:
         return LakeStatus(health(plan(self.project, facts, everything), facts, held), modified(self.project, facts))
 
     def _waiting(self, table: Table) -> tuple[str, ...]:
-        """Runs that have a branch in this table and are not at work. A branch of no known run waits for nobody."""
+        """Runs that have a branch in this table and are not running. A branch of an unknown run waits for nobody."""
         return tuple(name for name in history.open_runs(table) if self._state(name) not in {None, RunState.RUNNING})
 
     def _state(self, run: str) -> RunState | None:
-        """None: the ledger knows no run of that whole name."""
+        """The state of the run with exactly that id. None when the ledger knows none."""
         try:
             found = self.run(run)
         except UsageError:
@@ -317,7 +326,7 @@ class ReadableLake:
 
 
 def shown_settings(configured: Settings, sources: Mapping[str, str]) -> tuple[Setting, ...]:
-    """As a screen may show them: variables as written, no secret."""
+    """The settings as a screen may show them: variables as they are written, and no secret."""
     return tuple(
         Setting(name, "" if value is None else str(value), sources.get(name.partition(".")[0], "default"))
         for name, value in configured.shown().items()

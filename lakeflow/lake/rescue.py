@@ -1,4 +1,4 @@
-"""A lake that is to outlive its disk: a copy of it, and a lost database made again from the tables' own metadata."""
+"""Keeps a lake safe from its disk: copies it, and makes a lost database again from the tables' own metadata."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ _PRIVATE: Final = 0o700
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """The tables that the catalog has otherwise now, how many runs the ledger knows, and what was left out."""
+    """What a rebuild changed: the tables whose catalog entry is new, how many runs the ledger knows, and what was left
+    out.
+    """
 
     tables: tuple[AssetKey, ...]
     runs: int
@@ -41,10 +43,10 @@ class Rebuilt:
 
 
 def rebuild(one: Patient) -> Rebuilt:
-    """Make catalog and ledger again from what stands in the warehouse, or bring them up to it. All or nothing.
+    """Make catalog and ledger again from the warehouse, or bring them up to date with it. All or nothing.
 
-    A database that is damaged is kept beside the new one. BusyError while a run is at work, LakeError where the
-    warehouse is another lake's.
+    A damaged database is kept beside the new one. BusyError while a run is at work, LakeError where the warehouse is
+    another lake's.
     """
     with _target(one) as database:
         database.initialise(MIGRATIONS)
@@ -65,7 +67,9 @@ def rebuild(one: Patient) -> Rebuilt:
 
 @contextmanager
 def _target(one: Patient) -> Iterator[Database]:
-    """The database itself; where there is none to read a new one, which takes its place when all of it is written."""
+    """The database to write to: the lake's own; or, where that cannot be read, a new one that takes its place once it
+    is complete.
+    """
     path = one.database.path
     if path is None or _is_sound(one.database):
         with closing(one.database) as database:
@@ -92,7 +96,7 @@ def _is_sound(database: Database) -> bool:
 
 
 def _set_aside(path: Path) -> None:
-    """What is there is kept; its log, which holds what was committed last, goes with it."""
+    """Rename the database that is there, and its write-ahead log with it, which holds the last commits."""
     stamp = f"{utc_now():%Y%m%dT%H%M%S}"
     for suffix in ("-wal", "-shm", ""):
         if (old := path.with_name(path.name + suffix)).exists():
@@ -100,9 +104,11 @@ def _set_aside(path: Path) -> None:
 
 
 def backup(one: Patient, directory: Path) -> Copied:
-    """Database and warehouse as they are at one moment, whoever writes meanwhile, in a folder that is new or empty.
+    """Copy database and warehouse as they are at one moment, whoever writes meanwhile, to a folder that is new or
+    empty.
 
-    It appears whole or not at all. UsageError for a folder that is neither, LakeError for a lake that is not well.
+    The copy appears whole or not at all. UsageError for a folder that is neither, LakeError for a lake that is not
+    well.
     """
     source = one.database.path
     if source is None:
@@ -145,7 +151,7 @@ def _refuse_place(directory: Path, warehouse: Path) -> None:
 
 
 def _refuse_other(ownership: Ownership) -> None:
-    """To be empty beside the warehouse is what is mended here; to be another lake's is not."""
+    """Refuse a warehouse of another lake. A database that is empty beside a full warehouse is what is mended here."""
     facts = ownership.facts()
     if not facts.is_blank:
         refuse_other(facts)
@@ -154,7 +160,9 @@ def _refuse_other(ownership: Ownership) -> None:
 def _wanted(
     database: Database, ledger: SqlLedger, found: Mapping[AssetKey, LoadedTable[AssetKey]]
 ) -> dict[AssetKey, LoadedTable[AssetKey]]:
-    """The tables of which the catalog knows nothing, or something old: those that hold runs unknown to the ledger."""
+    """The tables that the catalog does not know, or knows in an old state: they hold runs that the ledger does not
+    know.
+    """
     with database.read() as connection:
         at = pointers.locations(connection, pointers.all_keys(connection))
     known, dropped = frozenset(ledger.states()), ledger.dropped()

@@ -1,4 +1,4 @@
-"""One attempt at a run: what was pinned, what has been written, what became of each step."""
+"""One attempt at a run: which snapshots it pinned, what it has written, and how each step stands."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Observer = Callable[[Event], None]
 class Attempt:
     """The journal of a running attempt: every change of a step is told to the ledger and to the observer.
 
-    `tables` starts as the one catalog read that pins all inputs; a step replaces its own table in it.
-    `granted` are the resources of steps that are under way side by side, which take the `step_lock` in turns.
-    `audited` holds the snapshots that this attempt audited: nothing else may be published. `on_main` is what it
-    found of snapshots that are main and stay so: they pass today's checks, or a new write gave the same rows.
-    `looked_at` holds which snapshots of other tables the checks of each audited asset looked into.
-    `traced` are assets whose code left a traceback in the log when it was last tried.
+    `tables` starts as the one catalog read that pins all inputs; a step replaces its own table in it. `granted` are the
+    resources of the steps that run at the same time; they take turns with the `step_lock`. `audited` holds the
+    snapshots that this attempt audited: nothing else may be published. `on_main` holds verdicts on snapshots that are
+    main and stay main: they pass today's checks, or a new write gave the same rows. `looked_at` holds which snapshots
+    of other tables the checks of each audited asset looked into. `traced` are assets whose code left a traceback in the
+    log when it was last tried.
     """
 
     def __init__(self, world: World, lease: Lease, run: RunRecord, facts: Facts, observer: Observer) -> None:
@@ -78,7 +78,7 @@ class Attempt:
         return {key: (self._inputs_of(key) | self.suite(key).references) & mine - {key} for key in mine}
 
     def _inputs_of(self, key: AssetKey) -> frozenset[AssetKey]:
-        """What it is made from, and its quarantine: rows that came are published all together."""
+        """Its inputs, and its quarantine: the good and the refused rows of one write are published together."""
         return self.asset(key).upstreams | {quarantine_key(key)}
 
     def past(self, run: str) -> RunRecord:
@@ -88,40 +88,40 @@ class Attempt:
         return self._past[run]
 
     def tell(self, event: Event) -> None:
-        """Into the run's log, and to whoever watches, who stops no run; also from a step without the lock, such as one
-        that prints.
+        """Tell the run's log and whoever watches; a watcher that fails stops no run. A step without the lock may call
+        it too, such as one whose code prints.
         """
         with self._telling:
             for watch in self._watchers:
-                with suppress(OSError):  # a screen that is gone, a full disk behind it: what was published stays so
+                with suppress(OSError):  # the screen is gone or its disk is full: what was published stays published
                     watch(event)
 
     def trace(self, key: AssetKey, lines: tuple[str, ...]) -> None:
-        """Into the run's log alone."""
+        """Tell only the run's log."""
         with self._telling:
             self.traced.add(key)
             self.world.log(StepTraced(self.run.id, key, lines))
 
     def resources(self, key: AssetKey) -> Resources:
-        """What work for this asset may take of the machine: a part of it while others are under way beside it."""
+        """What work for this asset may take of the machine: a part of it while other steps run too."""
         return self.granted.get(key, self.world.policy.machine)
 
     def tell_phase(self, key: AssetKey, phase: Phase) -> None:
         self.tell(StepPhase(self.run.id, key, phase))
 
     def update(self, step: StepRecord) -> StepRecord:
-        """Take a step into the run without telling the ledger yet."""
+        """Replace a step of the run, without telling the ledger yet."""
         self.run = self.run.with_step(step)
         return step
 
     def note(self, step: StepRecord) -> StepRecord:
-        """Record how a step stands, durably: a later attempt goes on from what the ledger says."""
+        """Record in the ledger how a step stands: a later attempt goes on from there."""
         self.update(step)
         self.world.ledger.note(self.lease, self.run.id, step)
         return step
 
     def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = ()) -> None:
-        """Into the ledger; BusyError when the lease was lost: the run is another's to record then."""
+        """Save the run in the ledger. BusyError when the lease was lost: then another process records the run."""
         self.world.ledger.save(run, verdicts, self.lease)
 
     def end(self, step: StepRecord, state: StepState, reason: str = "") -> StepRecord:
@@ -130,7 +130,7 @@ class Attempt:
         return ended
 
     def end_by_error(self, step: StepRecord, state: StepState, error: LakeflowError) -> StepRecord:
-        """Its hint may speak of RUN, which is this one."""
+        """End a step with an error. RUN in the error's hint is replaced by the id of this run."""
         trace = "`lakeflow runs RUN --log` has the traceback" if step.asset in self.traced else ""
         hint = "; ".join(filter(None, (error.hint, trace))).replace("RUN", self.run.id)
         return self.end(step, state, f"{error.message} ({hint})" if hint else error.message)
@@ -138,16 +138,16 @@ class Attempt:
     # what a step sees
 
     def written_here(self, key: AssetKey) -> int | None:
-        """The snapshot that this run wrote for the asset and that waits for its publish, or is held.
+        """The snapshot that this run wrote for the asset and that waits to be published, or is held.
 
-        Nothing is made from a held snapshot; a check that names its table is told what it would become.
+        No code reads a held snapshot, but a check that names its table sees it.
         """
         step = self.run.step(key)
         pending = step is not None and step.action is Action.WRITE and step.state in {None, StepState.HELD}
         return step.snapshot_id if step and pending else None
 
     def pinned(self, key: AssetKey) -> int | None:
-        """The run's own snapshot where the run wrote it, else main as it was when the run began."""
+        """The snapshot that the run wrote; else main as it was when the run began."""
         here = self.written_here(key)
         if here is not None:
             return here
@@ -174,7 +174,7 @@ class Attempt:
         return {name: snapshot for name, snapshot in (ours | theirs).items() if snapshot is not None}
 
     def published_scans(self, keys: Iterable[AssetKey]) -> dict[AssetKey, Scan]:
-        """The same as readers of main saw them when the run began."""
+        """Scans of these tables as readers of main saw them when the run began."""
         return {
             key: self.world.catalog.scan(table, table.main)
             for key in sorted(keys)
@@ -182,7 +182,7 @@ class Attempt:
         }
 
     def provenance(self, record: StepRecord) -> Provenance:
-        """What a snapshot that this step writes says of where its rows come from."""
+        """The provenance that the snapshot of this step carries: where its rows come from."""
         origin = self.world.invocation
         return Provenance(
             run=self.run.id,
@@ -199,7 +199,7 @@ class Attempt:
         )
 
     def verdict(self, step: StepRecord, ruling: Ruling, reason: str = "") -> VerdictRecord:
-        """The ruling on the snapshot of a step, on the strength of what the step recorded."""
+        """The verdict on the snapshot of a step, with what the step recorded."""
         assert step.snapshot_id is not None, f"{step.asset} has no snapshot to rule on"
         return VerdictRecord(
             asset=step.asset,
@@ -220,6 +220,6 @@ class Attempt:
         )
 
     def _looked_at(self, key: AssetKey) -> Mapping[str, int]:
-        """As this attempt audited it, or as it was audited before."""
+        """Which snapshots its checks looked into: in this attempt, or else when it was last audited."""
         stands = published(self.facts.tables.get(key), self.facts.verdicts.get(key, ()))
         return self.looked_at.get(key, stands.looked_at if stands else EMPTY)

@@ -1,8 +1,8 @@
-"""Steps side by side: those that do not wait for each other are under way together.
+"""Runs steps at the same time where none waits for another.
 
-Only one of them at a time acts on the attempt, its tables and its ledger: the one that holds the lock. Long work (an
-asset's code, a comparison, an audit) is done without it. So the story of a step reads as if it were alone, and no
-state needs a lock of its own.
+Only the step that holds the lock may change the attempt, its tables and the ledger. It releases the lock during long
+work: an asset's code, a comparison, an audit. So the code of a step reads as if it ran alone, and no state needs a lock
+of its own.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from lakeflow.core.run.resources import beginning
 Result = TypeVar("Result")
 
 _TICK: Final = 0.1
-"""Seconds: a signal may reach another thread, so the one that waits must look up now and then."""
+"""Seconds between two looks: a signal may reach another thread, so the thread that waits must wake now and then."""
 
 
 class Stopped(BaseException):
-    """Raised in steps under way when the run ends before them. Nothing may catch it but who started them."""
+    """Raised in running steps when the run ends before them. Only the code that started the steps may catch it."""
 
 
 class StepLock:
-    """Only the thread that holds it changes the attempt. A thread that never took it may do long work freely."""
+    """A lock: only the thread that holds it may change the attempt. A thread that never took it may do long work at any
+    time.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -45,7 +47,9 @@ class StepLock:
             self._drop()
 
     def release_while(self, work: Callable[[], Result]) -> Result:
-        """The result of long work, during which others may act. Stopped when the run has ended meanwhile."""
+        """The result of long work, during which other steps may hold the lock. Stopped when the run has ended
+        meanwhile.
+        """
         if self._holder != get_ident():
             return work()
         self._drop()
@@ -125,7 +129,7 @@ class ParallelSteps:
             act(key)
 
     def _end(self, pool: ThreadPoolExecutor, under_way: Mapping[Future[None], AssetKey]) -> None:
-        """Until none is under way any more: leaving earlier would let a step act on a run that has ended."""
+        """Stop all steps and wait for them: a step that still ran could change a run that has ended."""
         self._step_lock.stop()
         pool.shutdown(wait=False, cancel_futures=True)
         while any(not future.done() for future in under_way):
@@ -133,4 +137,4 @@ class ParallelSteps:
                 self._interrupt()
                 wait(under_way, _TICK)
             except KeyboardInterrupt:
-                continue  # pressed again: this is what is being done
+                continue  # Ctrl-C was pressed again: the steps are being stopped already

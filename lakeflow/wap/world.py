@@ -1,4 +1,4 @@
-"""What a run needs of the world, given once: ports, clock, and who is acting."""
+"""What a run needs of the world: the ports, the clock, the settings, and who is acting."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Policy:
-    """Settings that a run obeys. Seconds; `keep_snapshots` counts the ancestors of main that stay.
+    """Settings that a run obeys; times are in seconds.
 
-    `limits` hold for an asset that says nothing itself; `retry_pause` is the first pause before a retry, each next
-    one is twice as long. At most `parallel` steps are under way together and share the `machine` out.
+    `keep_snapshots` counts the ancestors of main that stay. `limits` hold for an asset that declares none;
+    `retry_pause` is the first pause before a retry, each next one is twice as long. At most `parallel` steps run at the
+    same time; they divide the `machine` among themselves.
     """
 
     keep_snapshots: int = 50
@@ -65,7 +66,7 @@ class _NoCatalogs:
 
 
 def _unless_damaged(broken: dict[AssetKey, LakeError], key: AssetKey, read: Callable[[], Parsed]) -> Parsed | None:
-    """What `read` gives; None where what stands beside the table is gone or damaged, which is noted."""
+    """What `read` gives. None where a sidecar of the table is gone or damaged; the reason is noted."""
     try:
         return read()
     except LakeError as error:
@@ -74,7 +75,9 @@ def _unless_damaged(broken: dict[AssetKey, LakeError], key: AssetKey, read: Call
 
 
 def _with_owners(broken: Mapping[AssetKey, LakeError]) -> dict[AssetKey, LakeError]:
-    """Whose quarantine cannot be read cannot be written either: rows that came go to both."""
+    """The broken tables, and the owners of broken quarantines: an asset whose quarantine cannot be read cannot be
+    written either.
+    """
     owners = {owner: error for key, error in broken.items() if (owner := owner_of(key)) is not None}
     return owners | dict(broken)
 
@@ -91,9 +94,9 @@ class World:
     """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
 
     `read_digest` is the fingerprint of a root's outside files. `find_files` lists what a source's globs match, with
-    content hashes; `changed_files` looks at these files again and names those that hold something else by now.
-    `log` watches every run; `release` lets go of what was opened for the ports. `claim` makes sure, before anything is
-    written, that the warehouse is this lake's: LakeError where it is not.
+    content hashes; `changed_files` looks at these files again and names those that hold something else by now. `log`
+    watches every run; `release` lets go of what was opened for the ports. `claim` is called before anything is written:
+    LakeError where the warehouse is not this lake's.
     """
 
     project: Project
@@ -131,8 +134,8 @@ class World:
     def facts(self, selected: Iterable[AssetKey], *, anew: bool = False) -> Facts:
         """Everything that a plan of these assets rests on, from ONE catalog read.
 
-        A table that still has the old name of a renamed asset stands under the new one. `anew`: what has landed
-        before lands again.
+        A table that still has the old name of a renamed asset stands under the new one. With `anew`, files that have
+        landed land again.
         """
         mine = tuple(selected)
         keys = self._looked_at(mine)
@@ -165,7 +168,7 @@ class World:
         )
 
     def _looked_at(self, selected: Iterable[AssetKey]) -> set[AssetKey]:
-        """These, what they are made from, and what their checks look at."""
+        """The selected assets, their inputs, and the tables that their checks read."""
         keys = set(selected)
         for key in tuple(keys):
             suite = self.project.suite(key)
@@ -180,7 +183,7 @@ class World:
         dict[AssetKey, AssetKey],
         dict[AssetKey, LakeError],
     ]:
-        """Tables and what was ruled on them, under the names of today; which of these are still to be moved, and which
+        """The tables and their verdicts under today's names, the tables that still have an old name, and those that
         cannot be read.
         """
         olds = {key: old for key in selected if (old := self.project.assets[key].renamed_from)}
@@ -204,7 +207,9 @@ class World:
         return scans
 
     def _rekeyed(self, key: AssetKey, table: Table | None, verdicts: Sequence[VerdictRecord]) -> Rekeyed | None:
-        """By the stored text of the code that made what is published; None where the key is the same, or unknown."""
+        """How the asset's key has changed, by the stored text of the code that made what is published. None where the
+        key is the same, or unknown.
+        """
         asset, stands = self.project.assets[key], published(table, verdicts)
         if stands is None or stands.code_version in {asset.code_version, ""} or not asset.source:
             return None
@@ -214,7 +219,7 @@ class World:
         return Rekeyed(before, alone=fingerprint(rekeyed(source, asset.primary_key)) == fingerprint(asset.source))
 
     def _found_files(self, selected: Iterable[AssetKey]) -> dict[AssetKey, tuple[FoundFile, ...]]:
-        """What the sources of these assets match now; they are looked through side by side."""
+        """The files that the sources of these assets match now. Several sources are searched at the same time."""
         sources = {key: files for key in selected if (files := self.project.assets[key].files)}
         if not sources:
             return {}
@@ -222,7 +227,7 @@ class World:
             return dict(zip(sources, pool.map(self.find_files, sources.values()), strict=True))
 
     def _landing(self, key: AssetKey, found: Sequence[FoundFile], table: Table | None, *, anew: bool) -> Landing:
-        """What is to land, by main's own history (never by the ledger's)."""
+        """Which files land. The snapshots of main say what has landed, never the ledger."""
         source = self.project.assets[key].files
         assert source is not None, "only what has a source was looked for"
         name = landed_set(table)
@@ -230,7 +235,7 @@ class World:
         return (to_land_again if anew else to_land)(found, before, source.once)
 
     def built(self, table: Table, snapshot_id: int | None) -> Mapping[str, partition_plan.Built] | None:
-        """The partitions in time that a snapshot holds; None when it was not partitioned so."""
+        """The partitions in time that a snapshot holds. None when it was partitioned in another way."""
         asset = self.project.assets.get(table.key)
         name = partition_plan.partition_set(table, snapshot_id) if asset and asset.timeline else ""
         if not asset or not asset.timeline or not name:
@@ -249,8 +254,11 @@ class World:
             ) from error
 
     def _renamed_code(self, tables: Iterable[Table]) -> dict[str, str]:
-        """Code versions of another fingerprint algorithm, read again from the stored text (a new algorithm
-        must not rebuild the lake), and those of a salt that is not set here: who only looks needs no secret.
+        """Code versions that differ although the code is the same.
+
+        1. Those of another fingerprint algorithm, computed again from the stored text: a new algorithm must not rebuild
+           the lake.
+        2. Those of a salt that is not set here: looking needs no secret.
         """
         renamed = {}
         for table in tables:

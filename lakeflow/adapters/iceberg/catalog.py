@@ -128,7 +128,7 @@ class IcebergCatalog:
         return self._commits.run((table.key,), plan)[table.key]
 
     def restage(self, table: Table, branch: str, base: int | None) -> Table:
-        """As the port says; the table unchanged where main is still `base`."""
+        """Implements the port. The table is unchanged where main is still `base`."""
         from lakeflow.adapters.iceberg.commit.staging import restage  # noqa: PLC0415 - as in `_scans`
 
         def plan(found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> list[TableCommit]:
@@ -216,12 +216,14 @@ class IcebergCatalog:
 
 
 def _free(folder: Path) -> Path:
-    """The folder, or one beside it where a dropped or renamed table left its files: two tables never share one."""
+    """The folder, or a free one next to it where a dropped or renamed table left its files: two tables never share a
+    folder.
+    """
     return folder.with_name(f"{folder.name}-{uuid4().hex[:8]}") if folder.exists() else folder
 
 
 def _planned(found: LoadedTable, changes: Sequence[Change]) -> TableCommit:
-    """All assertions of all changes of a table against one read, then all its updates."""
+    """Check all assertions of a table's changes against one read, then collect all its updates."""
     requirements: list[Requirement] = []
     updates: list[Update] = []
     evidence: tuple[str, bytes] | None = None

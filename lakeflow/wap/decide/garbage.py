@@ -19,9 +19,9 @@ def garbage(world: World, before: datetime) -> tuple[Garbage, ...]:
 
 
 def collect_garbage(world: World, before: datetime, most: float) -> tuple[Garbage, ...]:
-    """The same, removed, unless it is more than the share `most` of everything: UsageError, and nothing is.
+    """Remove it. UsageError, and nothing is removed, where it is more than the share `most` of all bytes.
 
-    A table at which a run is at work is left for another time; runs wait for nobody long.
+    A table that a run holds is left for another time, so that no run waits long for this.
     """
     world.claim()
     refuse_most(garbage(world, before), most)
@@ -48,7 +48,7 @@ def _looked_at(world: World, key: AssetKey, before: datetime) -> Garbage:
 
 
 def _remains(world: World, before: datetime) -> Garbage:
-    """Under all leases: nobody adopts such a table meanwhile, under whatever name."""
+    """Remove what dropped tables left, under the leases on all assets: then nobody can adopt such a table meanwhile."""
     dropped = world.ledger.dropped()
     if not dropped:
         return Garbage(None)

@@ -37,7 +37,8 @@ def publish(
 ) -> RunRecord:
     """Audit the held snapshots of a run again with today's checks and publish what passes.
 
-    With a reason failed and errored checks are overridden; who and why is recorded. `selected` empty: all held.
+    With a reason, failed and errored checks are overridden, and it is recorded by whom and why. With nothing
+    `selected`, all held snapshots are meant.
     """
     before = under_todays_names(world.project, world.ledger.run(run_id))
     require_some_left(world.project, before, "publish")
@@ -74,8 +75,8 @@ def discard(world: World, run_id: str) -> RunRecord:
 def rollback(world: World, run_id: str, *, force: bool) -> RunRecord:
     """Take a whole run back: main of every table that it published returns to what it was before.
 
-    What the run left unpublished is discarded with it.
-    Last in, first out: UsageError naming the later publishes when there are some, unless `force`.
+    What the run left unpublished is discarded with it. UsageError that names the later publishes of these tables, if
+    there are any: the last publish is rolled back first, unless `force`.
     """
     before = world.ledger.run(run_id)
     everything = [step.asset for step in before.steps]
@@ -92,7 +93,7 @@ def rollback(world: World, run_id: str, *, force: bool) -> RunRecord:
 
 
 def _taken_back(world: World, run: RunRecord, state: RunState) -> RunRecord:
-    """The record says who took the run back, and when."""
+    """The record of the run, saying who took it back, and when."""
     by = f"{state.replace('_', ' ')} by {world.invocation.actor}"
     return replace(run, state=state, ended_at=world.clock(), reason=by)
 
@@ -116,7 +117,7 @@ def _commit(world: World, lease: Lease, changes: Sequence[Change], ended: RunRec
 
 
 def _undone_with(world: World, tables: Mapping[AssetKey, Table], undone: RunRecord) -> list[RunRecord]:
-    """Later runs whose publishes a forced rollback takes off main too, as they stand after it."""
+    """The records of later runs whose publishes a forced rollback takes off main too."""
     taken_back = {step.asset: step.base_id for step in undone.steps if step.state is StepState.PUBLISHED}
     names = {name: None for key, base in taken_back.items() for name in _runs_above(tables[key], base)}
     return [_without(world.ledger.run(name), taken_back, undone.id) for name in names if name != undone.id]
@@ -146,7 +147,9 @@ def _branches(tables: Mapping[AssetKey, Table], run: RunRecord) -> list[Discard]
 
 
 def _outdated(attempt: Attempt, key: AssetKey) -> None:
-    """A decision about a held snapshot never runs code: what it was made from has changed, so only a retry helps."""
+    """Ends the step with a hint to retry: what it was made from has changed, and a decision about a held snapshot runs
+    no code.
+    """
     why = "an input that this run wrote was written again, or stands on top of a moved main now"
     attempt.end(attempt.step(key), StepState.CONFLICT, f"{why}; `lakeflow retry {attempt.run.id}` makes it again")
 
@@ -174,9 +177,10 @@ def _held(run: RunRecord, selected: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
 
 
 def _on_branch(attempt: Attempt, key: AssetKey) -> StepRecord:
-    """The step with the snapshot that its branch holds now; UsageError when that is not what the ledger tells of.
+    """The step with the snapshot that its branch holds now.
 
-    Nobody could say then from which code and inputs its rows come, and the publish would record the wrong ones.
+    UsageError when that is another snapshot than the ledger says: nobody could tell from which code and inputs its rows
+    come, and the publish would record the wrong ones.
     """
     table = attempt.tables.get(key)
     found = held_on_branch(attempt.run, attempt.step(key), table)
@@ -190,14 +194,16 @@ def _on_branch(attempt: Attempt, key: AssetKey) -> StepRecord:
 
 
 def _others_on_branches(world: World, run: RunRecord, chosen: Sequence[AssetKey]) -> RunRecord:
-    """The run as its branches hold it, but for the chosen steps: of these it is said when they do not."""
+    """The run as its branches hold it. The chosen steps are left as they are: for those, a difference is an error."""
     there = on_branches(run, world.catalog.load(step.asset for step in run.steps))
     pairs = zip(run.steps, there.steps, strict=True)
     return replace(run, steps=tuple(said if said.asset in chosen else found for said, found in pairs))
 
 
 def _undecided_are_held(run: RunRecord, chosen: Sequence[AssetKey]) -> RunRecord:
-    """The run as it goes on: steps that a dead attempt left open stay held unless they are chosen now."""
+    """The run as this publish continues it: steps that a dead attempt left open stay held, unless they are
+    chosen now.
+    """
     return replace(
         run,
         state=RunState.RUNNING,
@@ -231,7 +237,7 @@ def _refuse_later_publishes(tables: Mapping[AssetKey, Table], run: RunRecord, st
 
 
 def _later(table: Table, step: StepRecord) -> list[str]:
-    """Who moved main after this step, newest first; a main that left the step behind counts too."""
+    """The runs that moved main after this step, newest first. A main without the step's snapshot counts too."""
     names: list[str] = []
     for snapshot in table.ancestry(table.main):
         if snapshot.id == step.snapshot_id:

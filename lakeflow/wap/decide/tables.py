@@ -25,11 +25,11 @@ from lakeflow.wap.world import World
 
 
 def adopt(world: World, key: AssetKey, place: str | None, observer: Observer) -> RunRecord:
-    """Make a table that exists the asset's, as it stands: nothing is copied, and its main is audited first.
+    """Make an existing table the asset's table, as it stands. Nothing is copied, and its main is audited first.
 
     `place` is where its metadata stands; without one it is the table that the catalog has under the asset's name and
-    that another engine wrote. What passes counts as made by today's code from today's inputs. What does not is not
-    taken in: the run ends `discarded`, and the table stays as and where it was.
+    that another engine wrote. A table that passes counts as made by today's code from today's inputs. A table that does
+    not pass is left where and as it was, and the run ends `discarded`.
     """
     asset = world.project.assets[key]
     _refuse_landing(asset)
@@ -85,7 +85,7 @@ def _refuse_landing(asset: Asset) -> None:
 
 
 def _candidate(world: World, asset: Asset, present: Table | None, place: str | None) -> Table:
-    """The table as it would be; UsageError when there is none to adopt, SchemaError when it is not as declared."""
+    """The table as it would be adopted. UsageError when there is none, SchemaError when it is not as declared."""
     if present is not None and (place or _is_ours(present)):
         raise UsageError(f"{asset.key} has a table already", hint=f"`lakeflow snapshots {asset.key}` shows it")
     if present is None and place is None:

@@ -1,4 +1,4 @@
-"""Computing an asset to look at it: on what readers see now, into nothing."""
+"""Compute an asset on published inputs, to look at its first rows; write nothing."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ def preview(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
 
     Its inputs are pinned as one catalog read finds main. Nothing is written: no table, branch, lease or record of a
     run. AssetError when an input was never published, when no new file would land, and when the code fails; ConfigError
-    when it hashes and no salt is set. `said` hears what the code prints, and the traceback
-    of what it raises.
+    when it hashes a column and no salt is set. `said` hears what the code prints, and the traceback of what it raises.
     """
     if (owner := owner_of(key)) is not None:
         raise AssetError(f"{key} is filled where {owner} is written", hint=f"`lakeflow preview {owner}`", asset=key)
@@ -50,7 +49,7 @@ def preview(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
 
 
 def _last_window(asset: Asset, now: datetime) -> tuple[Window, ...]:
-    """Of partitions in time the last one that is over. AssetError when none is."""
+    """The asset's last partition in time that is over; empty without a timeline. AssetError when none is over yet."""
     if asset.timeline is None:
         return ()
     for _, window in deque(asset.timeline.partitions(now), maxlen=1):
@@ -79,8 +78,8 @@ def _running(world: World, asset: Asset, facts: Facts, terms: Terms) -> Abstract
 
 
 def _new_rows(world: World, asset: Asset, facts: Facts) -> dict[TableKey, Scan]:
-    """What a run would read in place of all rows of its incremental inputs: of these the new ones, unless it would make
-    the asset anew, or there is nothing new to show.
+    """The new rows of its incremental inputs, which a run would read in place of all rows. Empty where a run would
+    rebuild the asset, and where no row is new.
     """
     step = plan(world.project, facts, (asset.key,)).step(asset.key) if asset.new_rows else None
     if step is None or _ALL_ROWS & {reason.cause for reason in step.reasons}:

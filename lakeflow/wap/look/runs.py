@@ -1,4 +1,4 @@
-"""Runs as they are, for readers: who looks repairs nothing."""
+"""Read-only: shows runs whose process died as abandoned, without recording it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _DIED: Final = "its process died"
 
 
 def runs(ledger: Ledger, read: Callable[[], tuple[RunRecord, ...]]) -> tuple[RunRecord, ...]:
-    """What `read` finds; a run whose process died is abandoned, whether or not a writer has recorded that yet.
+    """What `read` finds, with dead runs shown as abandoned, whether or not a writer has recorded that yet.
 
-    Leases are looked at between two reads: what runs before and after had one, if it lives.
+    The leases are read between two reads of the runs: a run that is running in both of them held a lease in between, if
+    it lives.
     """
     found = read()
     before = {run.id for run in found if run.state is RunState.RUNNING}

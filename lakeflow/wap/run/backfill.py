@@ -1,6 +1,6 @@
-"""A backfill is runs one after another: each window is audited and published before the next begins.
+"""A backfill is one run after another: each window is audited and published before the next begins.
 
-Nothing is kept of it but its runs, so one that was killed goes on by asking again for what is missing.
+Only its runs are recorded, so a backfill that was killed goes on when somebody asks again for what is missing.
 """
 
 from __future__ import annotations

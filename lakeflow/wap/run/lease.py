@@ -17,7 +17,7 @@ from lakeflow.core.ports import Ledger
 from lakeflow.wap.world import World
 
 _SOONER: Final = 4
-"""So many tries fit between two beats when they fail."""
+"""After a failed renewal, this many tries fit into the time between two renewals."""
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def leased(world: World, run: str, assets: Iterable[AssetKey], wait: float) -> I
         with _heartbeat(world.ledger, lease, world.policy.lease_seconds / 3):
             yield lease
     finally:
-        with suppress(LakeflowError):  # what was done is done; the lease of a process that ends is anybody's
+        with suppress(LakeflowError):  # the work is done; a lease that stays is freed when this process has ended
             world.ledger.release(lease)
 
 
@@ -49,10 +49,10 @@ def _acquire(ledger: Ledger, lease: Lease, wait: float) -> None:
 
 @contextmanager
 def _heartbeat(ledger: Ledger, lease: Lease, every: float) -> Iterator[None]:
-    """Renew in the background, whatever the database answers meanwhile: it may be busy, or be restarted.
+    """Renew the lease in the background, even while the database is busy or restarts.
 
-    After a failure it is tried sooner, so that one missed beat costs no healthy holder its lease. A lost lease is not
-    reported here: each further try is refused, and the publish asserts the token.
+    After a failed renewal the next try comes sooner, so that a healthy holder does not lose its lease by one failure. A
+    lost lease is not reported here: the database refuses each further try, and the publish asserts the token.
     """
     done = threading.Event()
 

@@ -36,7 +36,7 @@ from lakeflow.wap.world import World
 def materialize(world: World, request: Request, observer: Observer) -> RunRecord | None:
     """Write, audit, decide, publish. None when there is nothing to do.
 
-    The plan is made again under the leases; what the observer is told is what runs.
+    The plan is made again under the leases, and the observer is told that second plan: it is what runs.
     """
     first = plans.plan(world, request)
     if not first.steps:
@@ -54,7 +54,9 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
     with leased(world, run.id, with_old_names(world, mine), request.wait) as lease:
         facts = settled_facts(world, mine, anew=request.refreshed)
         plan = plans.plan_on(world, facts, mine, request)
-        said = tuple(dict.fromkeys((*first.warnings, *plan.warnings)))  # of what is fresh only the first plan warns
+        said = tuple(
+            dict.fromkeys((*first.warnings, *plan.warnings))
+        )  # only the first plan warns of assets that are fresh
         plan = replace(plan, fresh=(*first.fresh, *plan.fresh), warnings=said)
         observer(Planned(plan))
         if not plan.steps:
@@ -85,7 +87,9 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
             readmits=_was(Cause.READMIT, before),
         )
         facts = settled_facts(world, keys, anew=again.refreshed)
-        before = on_branches(before, facts.tables)  # the attempt before may have died between a commit and its note
+        before = on_branches(
+            before, facts.tables
+        )  # the attempt before may have died after a commit and before it recorded that
         plan = plans.plan_on(world, facts, keys, again)
         observer(Planned(plan))
         run = replace(
@@ -104,14 +108,16 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
 
 
 def with_old_names(world: World, keys: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
-    """Whoever moves a table holds both of its names."""
+    """The keys, and the old names of renamed assets: who moves a table must lease both of its names."""
     known = (world.project.assets[key] for key in keys if key in world.project.assets)
     return (*keys, *(asset.renamed_from for asset in known if asset.renamed_from))
 
 
 def settled_facts(world: World, keys: Sequence[AssetKey], *, anew: bool) -> Facts:
-    """The facts under the leases, after every table of a renamed asset has its new name, in one transaction with all
-    that is recorded of it. What was renamed is still said, so that it is audited under its new name.
+    """The facts under the leases, once every table of a renamed asset has its new name.
+
+    The table and all that the ledger records of it are renamed in one transaction. The facts still name the assets that
+    were renamed, so that they are audited under their new names.
     """
     facts = world.facts(keys, anew=anew)
     if not facts.renames:
@@ -127,9 +133,10 @@ def settled_facts(world: World, keys: Sequence[AssetKey], *, anew: bool) -> Fact
 
 
 def open_assets(run: RunRecord) -> tuple[AssetKey, ...]:
-    """What must be leased to go on with a run: all that it did not publish, never nothing.
+    """What must be leased to go on with a run: everything that it did not publish, or all of it if it published
+    everything.
 
-    Whoever goes on with a run leases the same assets, so that only one does.
+    Everybody who goes on with a run leases the same assets, so that only one does.
     """
     left = tuple(step.asset for step in run.steps if not step.done)
     return left or tuple(step.asset for step in run.steps)
@@ -145,7 +152,7 @@ def under_todays_names(project: Project, run: RunRecord) -> RunRecord:
 
 
 def require_some_left(project: Project, run: RunRecord, verb: str) -> None:
-    """UsageError where all that the run left is of assets that nobody defines any more."""
+    """UsageError where no asset is defined any more of all that the run left unpublished."""
     left = [step.asset for step in run.steps if not step.done]
     if left and not any(key in project.assets for key in left):
         raise UsageError(
@@ -157,7 +164,7 @@ def require_some_left(project: Project, run: RunRecord, verb: str) -> None:
 def require_unpublished(run: RunRecord, verb: str) -> RunRecord:
     """UsageError unless the run has ended with something unpublished.
 
-    To be asked under the lease of `open_assets`: a run that is `running` then has died.
+    Call it under the lease of `open_assets`: a run that is still `running` then has died.
     """
     if run.state not in UNPUBLISHED_ENDS | {RunState.RUNNING}:
         state = run.state.replace("_", " ")
@@ -167,7 +174,7 @@ def require_unpublished(run: RunRecord, verb: str) -> RunRecord:
 
 @contextmanager
 def ending_well(attempt: Attempt) -> Iterator[None]:
-    """However the attempt stops, the run does not stay `running`: interrupted is abandoned, a fault is failed."""
+    """Ends the run however the attempt stops: an interrupted run is abandoned, one with a fault is failed."""
     try:
         yield
     except KeyboardInterrupt:
@@ -179,8 +186,8 @@ def ending_well(attempt: Attempt) -> Iterator[None]:
 
 
 def _planned(step: Step, world: World, facts: Facts) -> StepRecord:
-    """What the ledger knows of a step before it begins: enough for a retry after a crash to find it, and which
-    snapshots it may read meanwhile, so that no publish lets them go.
+    """The record of a step before it begins: enough for a retry after a crash to find it. It names the snapshots that
+    the step may read, so that no publish expires them.
     """
     reasons = tuple(str(reason) for reason in step.reasons)
     partitions = tuple(each.name for each in step.partitions)
@@ -195,7 +202,9 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
     with ending_well(attempt):
         writes = [step.asset for step in plan.steps if step.action is Action.WRITE]
         input_bytes = max((bytes_to_read(attempt, key) for key in writes), default=0)
-        attempt.world.engine.start(map(attempt.asset, writes), input_bytes)  # it is waited for; the auditor has time
+        attempt.world.engine.start(
+            map(attempt.asset, writes), input_bytes
+        )  # the run waits for the engine; the auditor is needed later
         attempt.world.auditor.start(attempt.suite(step.asset) for step in plan.steps)
         for fresh in (step for step in attempt.steps if step.done and plan.step(step.asset) is None):
             clear_branch(attempt, fresh.asset)
@@ -208,7 +217,7 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
 
 
 def _side_by_side(attempt: Attempt, plan: Plan) -> None:
-    """Carry out all steps, each after what it reads and what its checks look at, on a fair share of the machine."""
+    """Carry out all steps, each after what it reads and what its checks look into, with a fair share of the machine."""
     world, steps = attempt.world, {step.asset: step for step in plan.steps}
     needs = _needs(attempt, plan)
     unfinished = set(steps)
@@ -230,7 +239,9 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
 
 
 def _needs(attempt: Attempt, plan: Plan) -> dict[AssetKey, frozenset[AssetKey]]:
-    """What each step waits for, in the order of the plan. A reference forward, in a circle, waits for nothing."""
+    """What each step waits for, in the order of the plan. In a circle of references, a step does not wait for one that
+    comes later.
+    """
     before: set[AssetKey] = set()
     needs, together = {}, attempt.needs
     for step in plan.steps:
@@ -248,7 +259,9 @@ def _again(attempt: Attempt, plan: Plan, key: AssetKey) -> None:
 
 
 def _checked_too_early(attempt: Attempt) -> list[StepRecord]:
-    """Steps whose checks refer to a table that this run wrote only after their audit: they refer to each other."""
+    """Steps whose checks refer to a table that this run wrote only after their audit. That happens where checks refer
+    to each other.
+    """
     early, written = [], set[AssetKey]()
     for step in reversed(attempt.steps):
         if attempt.written_here(step.asset) is not None:
@@ -268,7 +281,7 @@ def _was(cause: Cause, run: RunRecord) -> bool:
 
 
 def _was_backfill(world: World, run: RunRecord) -> Backfill | None:
-    """The span of the partitions that its steps were to build: a retry builds no others."""
+    """The span of the partitions that the run's steps were to build: a retry builds no others."""
     spans = [
         window
         for step in run.steps
@@ -282,8 +295,8 @@ def _was_backfill(world: World, run: RunRecord) -> Backfill | None:
 
 
 def _settled(step: StepRecord, plan: Plan, project: Project) -> StepRecord:
-    """A step that today's plan does not need any more is unchanged, whatever its checks said of what it wrote; the
-    others keep that. One that no asset stands for keeps its branch, which waits to be discarded.
+    """The step as the retry begins. A step that today's plan does not need ends `unchanged`, whatever its checks said.
+    A step of an asset that is no longer defined keeps its branch, which waits to be discarded.
     """
     if step.done or plan.step(step.asset) is not None:
         return step
@@ -293,9 +306,9 @@ def _settled(step: StepRecord, plan: Plan, project: Project) -> StepRecord:
 
 
 def _stopped(attempt: Attempt, state: RunState, reason: str) -> None:
-    """Record how the run stopped, unless its end is recorded already: what came after a commit takes nothing back.
+    """Record how the run stopped, unless its end is recorded already: what happens after a commit takes nothing back.
 
-    A run whose lease was lost is another's to record.
+    A run whose lease was lost is recorded by another process.
     """
     if attempt.world.ledger.run(attempt.run.id).state is not RunState.RUNNING:
         return

@@ -19,10 +19,10 @@ from lakeflow.wap.world import World
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a run. `refreshed` makes all of it anew from nothing, `going_on` nothing of it.
+    """What a person asks of a run. `refreshed` rebuilds every asset from nothing, `going_on` rebuilds none.
 
-    `wait` is in seconds; `selection` is kept for the record. With `backfill` only partitions in that span of time are
-    planned, and of assets without partitions nothing changes. With `readmits` an asset is written from its quarantine.
+    `wait` is in seconds; `selection` is kept for the record. With `backfill`, only partitions in that span of time are
+    planned; assets without partitions are planned as usual. With `readmits` an asset is written from its quarantine.
     """
 
     selected: tuple[AssetKey, ...]

@@ -1,4 +1,4 @@
-"""Publish everything that passed in ONE commit, or, where main moved, audit anew what would be published."""
+"""Publish everything that passed in ONE commit. Where main moved meanwhile, audit again what would be published."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Rewrite = Callable[[AssetKey], None]
 def publish_passed(attempt: Attempt, rewrite: Rewrite) -> RunRecord:
     """Decide, publish what passed, and end the run; ledger and tables change in the same transaction.
 
-    `rewrite` runs a step again whose input was put on top of a moved main.
+    `rewrite` runs a step again when its input was put on top of a main that moved.
     """
     refusal = ""
     for _ in range(ROUNDS):
@@ -57,10 +57,12 @@ def publish_forced(attempt: Attempt, chosen: Sequence[AssetKey], reason: str) ->
 
 
 def _settle(attempt: Attempt, rewrite: Rewrite) -> None:
-    """Put each waiting branch whose main moved on top of it, and audit the new snapshot; or end the step.
+    """Bring each waiting branch up to today's main, or end its step, before anything is published.
 
-    What was made from a snapshot that is superseded so is made again, and what was checked against one is audited
-    again, down to the last descendant.
+    1. A branch whose main moved in a harmless way is put on top of main and audited there; in any other way, its step
+       is a conflict.
+    2. What was made from a snapshot that changed so is made again.
+    3. What was only checked against such a snapshot is audited again.
     """
     superseded: set[AssetKey] = set()
     for key in run_order(attempt.world.project, [step.asset for step in _waiting(attempt)]):
@@ -79,8 +81,9 @@ def _settle(attempt: Attempt, rewrite: Rewrite) -> None:
 
 
 def _is_outdated(attempt: Attempt, step: StepRecord, superseded: set[AssetKey]) -> bool:
-    """Was it made from a snapshot of this run that is not the one to be published? An attempt that died may have
-    written its input again, and not the step itself.
+    """Was the step made from a snapshot of this run that will not be published?
+
+    An attempt that died may have written its input again, and not the step itself.
     """
     written = {str(each.asset): each.snapshot_id for each in _waiting(attempt)}
     inputs = attempt.asset(step.asset).upstreams - {owner_of(step.asset)}
@@ -89,7 +92,7 @@ def _is_outdated(attempt: Attempt, step: StepRecord, superseded: set[AssetKey]) 
 
 
 def _mode(attempt: Attempt, step: StepRecord) -> WriteMode:
-    """How the snapshot was written; its asset may be declared otherwise by now."""
+    """The mode in which the snapshot was written: the asset may declare another one by now."""
     snapshot = attempt.tables[step.asset].snapshots.get(step.snapshot_id or 0)
     return attempt.asset(step.asset).write if snapshot is None else written_as(snapshot)
 
@@ -158,18 +161,18 @@ def _commit(
 
 
 def _needed(attempt: Attempt, candidates: Sequence[StepRecord]) -> frozenset[int]:
-    """Snapshots that others count on: the positions of those who consume new rows, and what runs at work pinned."""
+    """Snapshots that others rely on: the positions of assets that read new rows, and what running runs have pinned."""
     mine = {step.asset for step in candidates}
     consumers = [asset.key for asset in attempt.world.project.assets.values() if asset.new_rows & mine]
     looked = attempt.world.catalog.look(consumers) if consumers else Looked()
     found = {head for table in looked.tables.values() for head in positions(table).values()}
-    if looked.broken:  # nobody can tell up to where it has read, so nothing goes
+    if looked.broken:  # nobody can tell up to where it has read, so no snapshot expires
         found |= {snapshot for key in mine for snapshot in attempt.tables[key].snapshots}
     return frozenset(found | _offered(attempt, candidates) | attempt.world.ledger.pinned())
 
 
 def _offered(attempt: Attempt, candidates: Sequence[StepRecord]) -> set[int]:
-    """Up to where the quarantines were read, as the snapshots of their owners say that are published here."""
+    """The positions up to which quarantines were read, as the snapshots say that are published here."""
     written = (attempt.tables[step.asset].snapshots.get(step.snapshot_id or 0) for step in candidates)
     made = (provenance_of(each.summary) for each in written if each)
     return {each.readmitted for each in made if each and each.readmitted}
@@ -190,9 +193,9 @@ def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: 
 
 
 def _pins(attempt: Attempt, candidates: Sequence[StepRecord]) -> list[Pin]:
-    """Inputs that are not published here as they were read: what was read must still be part of their main.
+    """Inputs that this commit does not publish itself: the snapshot that was read must still be part of their main.
 
-    Of another catalog's table only the record remains: no transaction of ours can hold its main still.
+    A table of another catalog is only recorded: no transaction of ours can keep its main from moving.
     """
     mine = {(step.asset, step.snapshot_id) for step in candidates}
     read = {
@@ -205,7 +208,7 @@ def _pins(attempt: Attempt, candidates: Sequence[StepRecord]) -> list[Pin]:
 
 
 def _proof(step: StepRecord, verdict: VerdictRecord) -> str:
-    """The evidence that travels with the snapshot; samples of rows stay out of it."""
+    """The evidence of the audit that is stored with the snapshot. It holds no sample of rows."""
     checks = [
         {"name": c.name, "outcome": c.outcome, "severity": c.severity, "failed_rows": c.failed_rows, "rows": c.rows}
         for c in step.checks
@@ -235,7 +238,7 @@ def _holds(attempt: Attempt, run: RunRecord) -> list[VerdictRecord]:
 
 
 def _on_main(attempt: Attempt, run: RunRecord) -> list[VerdictRecord]:
-    """What was found of snapshots that stay main: of those, only what rests on inputs that readers can see."""
+    """Verdicts on snapshots that stay main, if everything that they rest on is visible to readers."""
     unseen = {(str(s.asset), s.snapshot_id) for s in run.steps if not s.done and s.action is Action.WRITE}
     found = [said for step in run.steps if step.done and (said := attempt.on_main.get(step.asset))]
     return [said for said in found if not unseen & said.inputs.items()]

@@ -1,4 +1,4 @@
-"""What a write added, for checks that passed on everything below it."""
+"""The rows a write added, for checks that have already passed on the rest."""
 
 from __future__ import annotations
 

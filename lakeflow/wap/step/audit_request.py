@@ -1,4 +1,4 @@
-"""What is asked of the auditor about one snapshot, whoever asks."""
+"""Builds the request to audit one snapshot, in a run or outside of one."""
 
 from __future__ import annotations
 
@@ -37,14 +37,16 @@ def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str
 
 
 def _marked_at(table: Table, scan: Scan) -> datetime | None:
-    """When a run of ours last wrote the history that the scan is of."""
+    """When a run of ours last wrote the scd2 table that is scanned."""
     made = (provenance_of(snapshot.summary) for snapshot in table.ancestry(scan.snapshot_id))
     moment = next((each.moment for each in made if each), "")
     return datetime.fromisoformat(moment) if moment else None
 
 
 def _statistics(world: World, table: Table, scan: Scan) -> Statistics | None:
-    """None also where no check could make use of them: row checks and built-in ones look at the data itself."""
+    """The snapshot's statistics. None where it has none, and where no check can use them: row checks and built-in
+    checks read the data.
+    """
     asked = any(file.kind is CheckKind.SUITE for file in world.project.suite(table.key).files)
     return world.catalog.statistics(table, scan.snapshot_id) if asked and scan.snapshot_id is not None else None
 

@@ -1,5 +1,6 @@
-"""What an asset's code gives: files on disk, in no table yet. It runs within its limits, and again where it failed and
-its author asked for that.
+"""Runs an asset's code and writes what it gives to files, which belong to no table yet.
+
+The code runs within its limits, and again after an error if its author asked for retries.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from lakeflow.wap.step.schema import columns_of, stored_schema
 from lakeflow.wap.step.sizes import bytes_to_read
 
 _LONGEST: Final = 60.0
-"""Seconds between two tries, however many there were."""
+"""The longest pause between two tries, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ class Computed:
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked of an asset's code: `asset` as it stands for this step, of what is `declared`, on pinned inputs.
+    """What an asset's code is to compute, on pinned inputs.
 
-    Of partitions in time those to build, window by window, all in one write.
+    `asset` is the asset as this step treats it, `declared` is the asset as its file declares it. `partitions` are the
+    partitions in time to build, window by window, in one write.
     """
 
     declared: Asset
@@ -70,9 +72,10 @@ class Order:
 
 
 def compute(attempt: Attempt, order: Order) -> Computed:
-    """What the code gives, written to files. Each failed try but the last is told.
+    """What the code gives, written to files.
 
-    Only CodeError is worth another try: what a retry cannot change, such as a bound that is passed, ends it at once.
+    The observer is told of each failed try but the last. Only CodeError gets another try: an error that a retry cannot
+    change, such as a limit that was passed, ends the step at once.
     """
     asset = order.asset
     limits, pause = asset.limits.over(attempt.world.policy.limits), attempt.world.policy.retry_pause
@@ -98,7 +101,7 @@ def compute(attempt: Attempt, order: Order) -> Computed:
 
 
 def renames_only(attempt: Attempt, key: AssetKey) -> Computed:
-    """No row and no file: columns that an early release called otherwise get their names of today."""
+    """No row and no file: only columns that an early release named otherwise get their present names."""
     table = attempt.tables[key]
     columns = tuple(replace(field, name=OLD_NAMES.get(field.name, field.name)) for field in table.schema.fields)
     schema = stored_schema(table, Schema(columns), attempt.asset(key).write)
@@ -129,9 +132,9 @@ def _given(attempt: Attempt, order: Order, terms: Terms) -> Computed:
 
 
 def _refused_rows(attempt: Attempt, asset: Asset, schema: Schema, other: tuple[Table, Schema]) -> RefusedRows:
-    """The checks that refuse rows, asked of the auditor, and what is said of each row that they refuse.
+    """The checks that refuse rows, which the auditor names, and what is recorded of each refused row.
 
-    Of rows that were refused before any number may be refused again.
+    Rows refused earlier have no limit on refusals.
     """
     table = attempt.tables[asset.key]
     request = audit_request(attempt.world, table, Scan(asset.key, None, schema), {})
@@ -156,7 +159,7 @@ def _running(attempt: Attempt, order: Order, terms: Terms) -> AbstractContextMan
 
 
 def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges: bool) -> Write:
-    """The write as a value; what merges is given main as it was pinned, what rebuilds a merge meets nothing."""
+    """The write as a value. A merge gets main as it was pinned; a rebuild merges with nothing."""
     catalog, main = attempt.world.catalog, table.main if merges else None
     return Write(
         mode=asset.write,
@@ -179,33 +182,37 @@ def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges
 
 
 def _tombstones(catalog: Catalog, asset: Asset, table: Table) -> str:
-    """The keys that an upsert took away so far, as main's own history tells them."""
+    """The keys that upserts have deleted so far, as the snapshots of main tell them."""
     name = tombstones_of(table, table.main)
     return catalog.read_sidecar(table, name) if name and asset.write.traits.remembers_deleted and asset.deleted else ""
 
 
 def _hidden(project: Project, asset: Asset) -> frozenset[str]:
-    """No error quotes a column declared personal, nor a key that a function may have made of personal data."""
+    """The columns that no error may quote: those declared personal, and the key where a function may have made it of
+    personal data.
+    """
     unread = isinstance(asset.code, PythonCode) and asset.key in personal(project)
     keys = frozenset(name.lower() for name in asset.primary_key) if unread else frozenset()
     return hidden_columns(project, asset) | keys
 
 
 def _moment(attempt: Attempt, table: Table) -> datetime:
-    """When its rows hold from where they do not say: never before what stands there, whatever a clock said then."""
+    """The moment from which rows without a time hold. It is never before the versions that stand, even if a clock ran
+    fast then.
+    """
     now = attempt.world.clock()
     return max(now, table.latest or now)
 
 
 def _ties(attempt: Attempt, asset: Asset) -> Ties:
-    """Only code that was changed gives other rows of the same time."""
+    """Whether new rows may correct rows of the same time: only if the code has changed."""
     stands = published(attempt.tables.get(asset.key), attempt.facts.verdicts.get(asset.key, ()))
     changed = stands is not None and attempt.facts.made_by(stands) != asset.code_version
     return Ties.CORRECTED if changed else Ties.REFUSED
 
 
 def _partitions(catalog: Catalog, asset: Asset, table: Table) -> Mapping[str, Partition]:
-    """Which partition each file of main is, where partitions are what is replaced."""
+    """The partition of each file of main, where the write replaces partitions."""
     if not asset.write.traits.by_partition or table.main is None:
         return EMPTY
     return catalog.partitions(table, table.main, asset.layout)

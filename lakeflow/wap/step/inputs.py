@@ -1,4 +1,4 @@
-"""What a step reads of its inputs: pinned snapshots, and of an incremental input only the rows that came since."""
+"""What a step reads of its inputs: pinned snapshots, or only the new rows of an incremental input."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from lakeflow.wap.step.readmitting import is_planned_so, waiting_rows
 
 @dataclass(frozen=True)
 class PinnedInputs:
-    """The pinned inputs of one write. `rebuilds`: they hold all rows, and what stood there goes.
+    """The pinned inputs of one write. `rebuilds` says that they hold all rows, and that what stood there goes.
 
     `since` names the snapshot behind which each incremental input was read. `waits` says why a person must decide
-    first; then nothing is read. `readmission` is the asset that reads its quarantine in place of its inputs. `guarded`:
-    nobody asked for a rebuild, so it must not lose a version of a history.
+    first; then the step reads nothing. `readmission` is the asset that reads its quarantine in place of its inputs.
+    `guarded` says that nobody asked for the rebuild, so it must not lose a version of an scd2 table.
     """
 
     scans: Mapping[TableKey, Scan] = EMPTY
@@ -36,12 +36,14 @@ class PinnedInputs:
     guarded: bool = False
 
     def treats(self, asset: Asset) -> Asset:
-        """The asset as this write treats it: one that is rebuilt replaces what stood there."""
+        """The asset as this write treats it: a rebuild replaces what stood there."""
         return self.readmission or (replace(asset, write=ANEW) if self.rebuilds else asset)
 
 
 def read_inputs(attempt: Attempt, step: Step) -> PinnedInputs:
-    """As the plan says, on the snapshots that are pinned now: an upstream may have run since it was made."""
+    """The inputs that the plan names, at the snapshots that are pinned now: an upstream may have run since the plan was
+    made.
+    """
     asset = attempt.asset(step.asset)
     if is_planned_so(step):
         return _readmission(attempt, asset)
@@ -57,7 +59,9 @@ def read_inputs(attempt: Attempt, step: Step) -> PinnedInputs:
 
 
 def _increments(attempt: Attempt, asset: Asset, came: Consumption, *, goes_on: bool) -> PinnedInputs:
-    """An input may have been rewritten since the plan was made, which said whether to go on then."""
+    """The increments to read. An input may have been rewritten since the plan was made; the plan says whether to go on
+    then.
+    """
     if came.rebuild and goes_on:
         return PinnedInputs(attempt.inputs(asset), _read_from(attempt, asset))
     if came.rebuild and (asset.on_rewrite is OnRewrite.HOLD or is_dated_by_runs(asset)):
@@ -73,7 +77,7 @@ def _increments(attempt: Attempt, asset: Asset, came: Consumption, *, goes_on: b
 
 
 def _read_from(attempt: Attempt, asset: Asset) -> Mapping[str, int]:
-    """All rows are merged: the snapshot has to say so, even where they are those that stand."""
+    """All rows are read and merged. The snapshot must say up to where it read, even if no row changed."""
     before = positions(attempt.tables.get(asset.key))
     return {str(key): before.get(str(key), 0) for key in asset.new_rows}
 
@@ -96,7 +100,7 @@ def _came(attempt: Attempt, asset: Asset) -> Consumption:
 
 
 def new_rows(catalog: Catalog, table: Table, increment: Increment, by: tuple[str, ...]) -> Scan:
-    """Row by row, or all rows of the keys `by` that have new ones."""
+    """The new rows of an input; with `by`, all rows of the keys that have new ones."""
     added = catalog.scan_added(table, increment.head, tuple(snapshot.id for snapshot in increment.appends))
     if not by:
         return added

@@ -1,4 +1,4 @@
-"""The part of a step that is its own where an asset lands outside files: what lands, and that all of it did."""
+"""The part of a step for assets that land outside files: which files land, and whether all their rows did."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from lakeflow.wap.world import World
 
 
 def land(attempt: Attempt, asset: Asset, terms: Terms) -> AbstractContextManager[Produced]:
-    """The asset's code on the rows of the files that are new by main's history. AssetError when one may not land."""
+    """Run the asset's code on the rows of files that have not landed on main yet. AssetError when one of them may not
+    land.
+    """
     return land_new(attempt.world, asset, attempt.facts.landings[asset.key], terms)
 
 
 def land_new(world: World, asset: Asset, landing: Landing, terms: Terms) -> AbstractContextManager[Produced]:
-    """The same, outside of any run."""
+    """Run the asset's code on the rows of new files, outside of any run."""
     _refuse(asset, landing)
     return world.engine.land(asset, landing.new, world.clock(), terms)
 
 
 def lands_nothing(attempt: Attempt, key: AssetKey) -> bool:
-    """Is there a source whose every file is on main already? Changed code reads no file again."""
+    """Has every file of the asset's source landed already? Changed code reads no file again."""
     landing, table = attempt.facts.landings.get(key), attempt.tables.get(key)
     born = table is not None and table.main is not None
     return born and landing is not None and not landing.new and not landing.faults
@@ -37,7 +39,7 @@ def lands_nothing(attempt: Attempt, key: AssetKey) -> bool:
 def keep_landed(attempt: Attempt, table: Table, rows: Produced, files: Sequence[WrittenFile]) -> str:
     """The name of the set of all that has landed once these data files are part of the table.
 
-    AssetError when a file changed while it was read, or when not exactly the rows that were counted were written.
+    AssetError when a file changed while it was read, or when other rows were written than were counted.
     """
     landing = attempt.facts.landings[table.key]
     if changed := attempt.step_lock.release_while(lambda: attempt.world.changed_files(landing.new)):

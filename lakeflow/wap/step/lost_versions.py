@@ -1,4 +1,4 @@
-"""A history that was rebuilt because its code or its input changed must not be shorter than the one that stands."""
+"""An scd2 table that is rebuilt because its code or its input changed must not lose versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AFTER: Final = "silver.after"
 
 
 def lost_versions(attempt: Attempt, record: StepRecord) -> str:
-    """Why a rebuilt history must wait: versions of main that it does not have any more; empty when there are none."""
+    """Why the rebuilt table must wait for a decision: the versions of main that it lacks. Empty when it lacks none."""
     asset, table = attempt.asset(record.asset), attempt.tables[record.asset]
     if table.main is None or record.snapshot_id is None:
         return ""

@@ -1,4 +1,4 @@
-"""The part of a step that is its own where an asset is built by partitions in time."""
+"""The part of a step for assets that are built by partitions in time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lakeflow.wap.attempt import Attempt
 
 
 def left_to_build(attempt: Attempt, step: Step) -> tuple[Pending, ...]:
-    """The planned partitions without those whose upstream ran and left what they rest on as it was."""
+    """The planned partitions, without those whose upstream ran and did not change what they read."""
     before, inputs = built_on_main(attempt, step.asset), _inputs(attempt, attempt.asset(step.asset))
     return tuple(each for each in step.partitions if each.why != INPUT_REBUILT or _moved(each, before, inputs))
 
@@ -24,7 +24,7 @@ def left_to_build(attempt: Attempt, step: Step) -> tuple[Pending, ...]:
 def keep_built(
     attempt: Attempt, record: StepRecord, table: Table, partitions: tuple[Pending, ...], before: Mapping[str, Built]
 ) -> str:
-    """The name of the set of all that is built once these partitions are, beside those of before that stay."""
+    """The name of the set of built partitions: these, and those built before that stay."""
     asset = attempt.asset(record.asset)
     assert asset.timeline is not None
     by = f"{attempt.run.id}/{attempt.run.attempt}"
@@ -35,7 +35,9 @@ def keep_built(
 
 
 def tells_nothing_new(attempt: Attempt, record: StepRecord) -> bool:
-    """Would main's set of partitions say the same as that of the step's snapshot? So it does of all other assets."""
+    """Does main's set of partitions say the same as the set of the step's snapshot? True for assets without
+    partitions.
+    """
     table = attempt.tables[record.asset]
     after = attempt.world.built(table, record.snapshot_id) or EMPTY
     return partition_plan.says_the_same(built_on_main(attempt, record.asset), after) and not _reads_anew(
@@ -64,7 +66,7 @@ def _moved(pending: Pending, before: Mapping[str, Built], inputs: Mapping[str, U
 
 
 def built_on_main(attempt: Attempt, key: AssetKey) -> Mapping[str, Built]:
-    """What stood there when the run began."""
+    """The partitions that were built on main when the run began."""
     return attempt.facts.built.get(key, EMPTY)
 
 

@@ -1,4 +1,4 @@
-"""Rows that checks refuse, on the run's branch of their own table, beside the rows of their asset."""
+"""Commits the rows that checks refuse to the run's branch of the quarantine table."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def is_staged(attempt: Attempt, key: AssetKey) -> bool:
 
 
 def stage_refused(attempt: Attempt, of: StepRecord, computed: Computed, mode: WriteMode) -> None:
-    """Commit what was split off to the branch of its table, as its owner is written this time.
+    """Commit the refused rows to the branch of the quarantine, in the mode in which its owner is written.
 
-    Its own step finds it there, and audits it.
+    The quarantine's own step finds them there and audits them.
     """
     assert computed.quarantine is not None, "only an asset with a quarantine has rows split off"
     key, (table, schema) = quarantine_key(of.asset), computed.quarantine

@@ -1,4 +1,4 @@
-"""The part of a step that is its own where an asset is written from its quarantine."""
+"""The part of a step for assets that are written from their quarantine."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def is_planned_so(step: Step) -> bool:
 
 
 def opened(attempt: Attempt, record: StepRecord) -> StepRecord:
-    """Main goes on counting as made by the code and from the inputs that made it: a change of those still shows."""
+    """The record of a readmission: main still counts as made by the code and from the inputs that made it, so that a
+    change of those still shows.
+    """
     table, quarantine = attempt.tables[record.asset], quarantine_key(record.asset)
     stands = published(table, attempt.facts.verdicts.get(record.asset, ()))
     head = attempt.tables[quarantine].main
@@ -60,9 +62,11 @@ def waiting_rows(attempt: Attempt, key: AssetKey) -> Scan:
 
 
 def with_position(attempt: Attempt, record: StepRecord, made: Provenance) -> Provenance:
-    """What its snapshot says of the quarantine: up to where it was read, by this write or before, also while the
-    asset has none for a time. One that replaces all rows replaces the quarantine too. Which files landed no readmission
-    changes.
+    """The provenance with the position up to which the quarantine was read, by this write or before it, also while the
+    asset has no quarantine for a time.
+
+    A write that replaces all rows replaces the quarantine too, and the position with it. A readmission does not change
+    which files have landed.
     """
     table = attempt.tables.get(record.asset)
     if readmits(record):

@@ -13,7 +13,7 @@ from lakeflow.core.run.schema_evolution import evolve, settle
 
 
 def columns_of(asset: Asset, produced: Schema, table: Table | None) -> Schema:
-    """What its table holds of what was produced. SchemaError when that cannot be stored as declared."""
+    """The columns that the table stores of those produced. SchemaError when they cannot be stored as declared."""
     current = table.schema if table else None
     if current is not None and asset.write.traits.versioned:
         current = unversioned(current)

@@ -12,7 +12,9 @@ from lakeflow.wap.attempt import Attempt
 
 
 def is_large(attempt: Attempt, key: AssetKey) -> bool:
-    """Will one query of its own keep the whole machine busy? Of a function nobody can tell, and an audit is short."""
+    """Will one query of the step keep the whole machine busy? Nobody can tell that of a Python function, and an audit
+    is short.
+    """
     asset = attempt.world.project.assets.get(key)
     if asset is None or not isinstance(asset.code, SqlCode) or attempt.step(key).action is not Action.WRITE:
         return False
@@ -20,7 +22,7 @@ def is_large(attempt: Attempt, key: AssetKey) -> bool:
 
 
 def bytes_to_read(attempt: Attempt, key: AssetKey) -> int:
-    """Of the files that land, and of its inputs; of incremental ones those that came last."""
+    """The bytes of the files that land and of the inputs; of incremental inputs, of the files added last."""
     return sum(_sizes(attempt, key))
 
 

@@ -66,7 +66,9 @@ def carry_out(attempt: Attempt, step: Step) -> None:
 
 
 def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
-    """Audit the snapshot of a step and hold the step when its checks say so; else it waits, state None."""
+    """Audit the snapshot of a step. Where its checks hold it, the step ends held; otherwise it waits for the publish
+    (state None).
+    """
     attempt.tell_phase(record.asset, Phase.AUDITING)
     assert record.snapshot_id is not None
     scan = attempt.world.catalog.scan(attempt.tables[record.asset], record.snapshot_id)
@@ -85,7 +87,9 @@ def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
 
 
 def _carry_out_quarantine(attempt: Attempt, step: Step) -> None:
-    """What its owner's write split off is on the branch already: it is audited, or there is nothing."""
+    """Audit the rows that the owner's write refused, which are on the branch already. Without any, the step ends
+    unchanged.
+    """
     (owner,), record = step.upstreams, attempt.step(step.asset)
     above = attempt.step(owner)
     if above.state in {StepState.ERRORED, StepState.SKIPPED, StepState.CONFLICT}:
@@ -132,7 +136,7 @@ def _is_kept(attempt: Attempt, before: StepRecord, now: StepRecord) -> bool:
 
 
 def _require_readable(attempt: Attempt, step: Step) -> None:
-    """LakeError when its own table cannot be read, or one that it, or its checks, would look into and has to."""
+    """LakeError when the step's own table cannot be read, or a table that its code or its checks must read."""
     suite = attempt.suite(step.asset)
     others = attempt.asset(step.asset).upstreams | suite.references | suite.published
     attempt.facts.require({step.asset} | {key for key in others if key not in attempt.tables} - step.upstreams)
@@ -156,7 +160,7 @@ def _inputs_brought_nothing(attempt: Attempt, step: Step) -> bool:
 
 
 def _stay(attempt: Attempt, step: Step, record: StepRecord) -> None:
-    """There is nothing to write: main stays as it is, and is audited when something asks for that."""
+    """Nothing has to be written: main stays as it is, and is audited if something asks for that."""
     if _asks_for_audit(attempt, step):
         _audit_main(attempt, replace(record, action=Action.AUDIT))
     else:
@@ -166,7 +170,9 @@ def _stay(attempt: Attempt, step: Step, record: StepRecord) -> None:
 
 
 def _asks_for_audit(attempt: Attempt, step: Step) -> bool:
-    """A table that its checks refer to counts where this run wrote it, and not where that is held: main stays there."""
+    """Does a reason ask for an audit? A table that the checks refer to counts if this run wrote it and does not hold
+    it; otherwise its main has not moved.
+    """
     asking = [reason for reason in step.reasons if reason.cause in TO_AUDIT]
     written = {each.asset for each in attempt.steps if each.state is None and attempt.written_here(each.asset)}
     return any(reason.cause is not Cause.REFERENCE_RUNS or reason.upstream in written for reason in asking)
@@ -182,13 +188,15 @@ def _audit_main(attempt: Attempt, record: StepRecord) -> None:
 
 
 def _only_renames(attempt: Attempt, step: Step) -> bool:
-    """Every file has landed, and columns of its table still have the names of an early release."""
+    """Has every file landed, while columns of the table still have the names of an early release?"""
     anew = any(reason.cause is Cause.FULL_REFRESH for reason in step.reasons)
     return not anew and bool(old_names(attempt.tables.get(step.asset)))
 
 
 def _keep_main(attempt: Attempt, step: Step, record: StepRecord) -> None:
-    """Every file has landed: main stays, on today's code, and on today's checks if it passes them."""
+    """Every file has landed, so main stays. From now on it counts as made by today's code, and as checked by today's
+    checks if it passes them.
+    """
     if _digest_on_main(attempt, record.asset) == record.checks_digest and not _asks_for_audit(attempt, step):
         on_main = replace(record, snapshot_id=attempt.tables[record.asset].main)
         attempt.on_main[record.asset] = attempt.verdict(on_main, Ruling.UNCHANGED, "no new files")
@@ -242,8 +250,8 @@ def _write(attempt: Attempt, record: StepRecord, reading: PinnedInputs, partitio
 
 
 def _staged(attempt: Attempt, record: StepRecord, computed: Computed, staging: Staging) -> tuple[StepRecord, Table]:
-    """The write on the branch, on the planned base; on today's main where the publish would put it there without
-    writing it again. ConflictError where it would not.
+    """Commit the write to the branch, on the planned base. Where main moved and the publish would only put the branch
+    on top of it, commit on today's main at once; ConflictError where it would not.
     """
     catalog = attempt.world.catalog
     try:
@@ -252,7 +260,7 @@ def _staged(attempt: Attempt, record: StepRecord, computed: Computed, staging: S
         table = catalog.load((record.asset,)).get(record.asset)
         if table is None or (table.uuid, table.schema) != (computed.table.uuid, computed.table.schema):
             raise
-        # What merges with its base has read the old one: only files that stand alone may be put on another.
+        # A merge has read the old base. Only files that do not depend on the base may go on another one.
         if staging.mode.traits.merges or reconcile(table, record.base_id, staging.mode) is not Remedy.RESTAGE:
             raise
         return replace(record, base_id=table.main), catalog.stage(table, replace(staging, base=table.main))
@@ -261,7 +269,7 @@ def _staged(attempt: Attempt, record: StepRecord, computed: Computed, staging: S
 def _made(
     attempt: Attempt, record: StepRecord, mode: WriteMode, reading: PinnedInputs, computed: Computed
 ) -> Provenance:
-    """Where its rows come from, for its snapshot to say."""
+    """The provenance of the step's snapshot: where its rows come from."""
     is_history = attempt.asset(record.asset).write.traits.versioned
     moment = computed.moment.isoformat() if is_history and computed.moment else ""
     made = replace(attempt.provenance(record), write=mode, replaced=computed.written.replaced)
@@ -272,7 +280,7 @@ def _made(
 
 
 def _keep_tombstones(attempt: Attempt, record: StepRecord, computed: Computed) -> str:
-    """The name of the set of keys that are gone: main's own where it says the same."""
+    """The name of the sidecar of deleted keys; main's own sidecar where it says the same."""
     text, catalog = computed.written.tombstones, attempt.world.catalog
     before = tombstones_of(computed.table, record.base_id)
     if not text or (before and catalog.read_sidecar(computed.table, before) == text):
@@ -296,7 +304,7 @@ def _staging(attempt: Attempt, record: StepRecord, computed: Computed, made: Pro
 
 
 def _leave_in_quarantine(attempt: Attempt, record: StepRecord) -> None:
-    """Nothing goes back, so that nothing is refused anew either: both tables stay as they are."""
+    """No row is readmitted, so none is refused again either: both tables stay as they are."""
     quarantine = quarantine_key(record.asset)
     clear_branch(attempt, record.asset)
     clear_branch(attempt, quarantine)
@@ -306,7 +314,7 @@ def _leave_in_quarantine(attempt: Attempt, record: StepRecord) -> None:
 
 
 def clear_branch(attempt: Attempt, key: AssetKey) -> None:
-    """Drop what an earlier attempt left on the run's branch: this attempt forks again from main, or not at all."""
+    """Drop what an earlier attempt left on the run's branch, so that this attempt forks from main again."""
     table = attempt.tables.get(key)
     if table is not None and attempt.branch in table.refs:
         stale = Discard(key, attempt.branch, table.refs[attempt.branch])
@@ -314,10 +322,10 @@ def clear_branch(attempt: Attempt, key: AssetKey) -> None:
 
 
 def _is_equal_to_main(attempt: Attempt, record: StepRecord) -> bool:
-    """A write that leaves main's very rows under main's checks need not move main, nor what reads it.
+    """Did the write give the same rows as main, under the same checks? Then neither main nor what reads it has to move.
 
-    New rows that were consumed move it all the same: its snapshot says up to where. So do partitions that were built
-    by other code: its snapshot says by which.
+    Main moves all the same where new rows were read, for its snapshot says up to where, and where other code built its
+    partitions, for its snapshot says by which.
     """
     table = attempt.tables[record.asset]
     if attempt.asset(record.asset).write.traits.adds or table.main is None or record.snapshot_id is None:
@@ -343,7 +351,9 @@ def _digest_on_main(attempt: Attempt, key: AssetKey) -> str:
 
 
 def _drop_equal(attempt: Attempt, step: Step, record: StepRecord) -> None:
-    """Main stays; it is audited where something asks for that, or this run wrote a table that its checks look into."""
+    """Drop the branch and keep main. Main is audited if something asks for that, or if this run wrote a table that its
+    checks read.
+    """
     clear_branch(attempt, record.asset)
     looks = any(attempt.written_here(key) for key in attempt.suite(record.asset).references)
     if looks or _asks_for_audit(attempt, step):
@@ -371,9 +381,9 @@ def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
 
 
 def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:
-    """Row accounting: the rows that came, on top of those that stood there and were not replaced.
+    """How many rows the snapshot must have: the rows that came, and those of the base that were not replaced.
 
-    None where nobody knows how many stood there: another engine's delete files hide rows that its totals count.
+    None where nobody knows how many the base has: the delete files of another engine hide rows that its totals count.
     """
     if record.action is Action.AUDIT or record.rows is None or record.snapshot_id is None:
         return None
@@ -388,7 +398,7 @@ def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:
 
 
 def _hides_rows(base: Snapshot) -> bool:
-    """May it? Another writer that says nothing of delete files may have some."""
+    """May delete files hide rows of the snapshot? Where its writer says nothing of delete files, it may have some."""
     return base.summary.get("total-delete-files", "0" if is_ours(base.summary) else "") != "0"
 
 

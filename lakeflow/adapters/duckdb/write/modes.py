@@ -1,7 +1,7 @@
-"""Each write mode as files: what an asset gave is written first, then merged with what stands in the table.
+"""Writes files in each write mode: first the rows that an asset gave, then their merge with the rows of the table.
 
-Rows that came are on disk, in their final form, before anything is compared with them. So what the code gives is read
-once, whatever it is, memory stays bounded, and an upsert in which nothing matches has cost no more than an append.
+The new rows are on disk in their final form before anything is compared with them. So the code's result is read only
+once, memory stays bounded, and an upsert without a match costs no more than an append.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ from lakeflow.core.run.write import Write, WriteResult
 def carry_out(
     write: Write, relations: Sequence[DuckDBPyRelation], cursor: DuckDBPyConnection, target: Path
 ) -> WriteResult:
-    """Files in folders whose names begin with `target`; whoever calls drops them when this fails.
+    """Write the rows of all relations, each of which is read once.
 
-    Reads each relation once, and takes their rows together. AssetError and duckdb.Error pass.
+    Files go to folders whose names begin with `target`; the caller drops them when this fails. AssetError and
+    duckdb.Error pass through.
     """
     with partitioning(cursor, write.layout, write.schema) as parts:
 
@@ -49,7 +50,7 @@ def carry_out(
             return write_files(cursor.sql(text), write, parts, target.with_name(f"{target.name}-rest"))
 
         if write.refused is not None:
-            (relation,) = relations  # what has a quarantine has no partitions in time
+            (relation,) = relations  # an asset with a quarantine has no partitions in time
             return write_split(write, write.refused, relation, parts, target)
         match write.mode:
             case WriteMode.APPEND | WriteMode.REPLACE:
@@ -61,7 +62,7 @@ def carry_out(
                 return overwrite(write, came(), cursor, parts, again)
             case WriteMode.SCD2:
                 refuse_no_key(write)
-                (relation,) = relations  # a history has no partitions in time
+                (relation,) = relations  # an scd2 table has no partitions in time
                 with _for_a_while(relation, write, cursor, target) as rows:
                     return keep_history(write, rows, cursor, fresh, again)
             case other:
@@ -72,7 +73,7 @@ def carry_out(
 def _for_a_while(
     relation: DuckDBPyRelation, write: Write, cursor: DuckDBPyConnection, target: Path
 ) -> Iterator[tuple[WrittenFile, ...]]:
-    """The rows that come, as files that are gone afterwards."""
+    """The new rows as files, which are removed afterwards."""
     rows, folder = staged(write), target.with_name(f"{target.name}-came")
     with partitioning(cursor, PLAIN, rows.schema) as parts:
         came = write_files(relation, replace(rows, layout=PLAIN), parts, folder, partial(chosen, rows))

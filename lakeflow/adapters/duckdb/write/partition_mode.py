@@ -1,7 +1,8 @@
-"""Dynamic overwrite: the partitions that came, or that were asked for, in place of those that stand there.
+"""Dynamic overwrite: the partitions of the new rows, and those asked for, replace the table's partitions of the same
+values.
 
-A file of the table's own layout is one partition and goes as a whole, unread. Files from before the layout changed are
-looked into, and what stays of them is written again.
+A file of the table's present layout holds one partition and is replaced as a whole, unread. A file from before the
+layout changed is read, and its rows that stay are written again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _Texts = tuple[str | None, ...]
 def overwrite(
     write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, parts: Parts, again: Again
 ) -> WriteResult:
-    """What becomes of the table when these files have come. AssetError for rows outside the asked partitions."""
+    """What these new files do to the table. AssetError for rows outside the partitions that were asked for."""
     rows = sum(file.rows for file in came)
     _refuse_unasked(write, came)
     replaced = write.asked | {file.partition for file in came}
@@ -77,7 +78,7 @@ def _outside(cursor: DuckDBPyConnection, scan: Scan, parts: Parts, texts: Sequen
 
 
 def _among(parts: Parts, texts: Sequence[_Texts]) -> str:
-    """SQL: is the row of one of these partitions? As lists, in which NULL equals NULL."""
+    """SQL that tells whether a row is in one of these partitions. It compares lists, in which NULL equals NULL."""
     spelled = (f"[{', '.join('NULL' if text is None else literal(text) for text in each)}]" for each in texts)
     return f"list_contains([{', '.join(spelled)}], [{parts.texts}])"
 

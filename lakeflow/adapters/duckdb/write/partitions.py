@@ -1,7 +1,7 @@
 """Iceberg's partition transforms as SQL, and where a write puts the rows of each partition.
 
-A transform of time gives the moment at which its year, month, day or hour begins, so that folders are readable
-(`departed_at_day=2013-02-01`); bytes are spelled in hexadecimal digits. Buckets are hashed by Iceberg's own Rust
+A transform of time gives the moment at which the year, month, day or hour begins, so that names of folders can be read
+(`departed_at_day=2013-02-01`). Bytes are spelled in hexadecimal digits. Buckets are hashed by Iceberg's own Rust
 library, inside DuckDB's query.
 """
 
@@ -22,7 +22,7 @@ from lakeflow.core.model.layout import Layout, Partition, PartitionField, Transf
 from lakeflow.core.model.schema import Decimal, Field, Schema
 
 _HASHED_AS: Final = {"int": "BIGINT", "timestamptz": "TIMESTAMP", "uuid": "BLOB"}
-"""What is hashed in place of the value: an int as the long that it may become, says the spec."""
+"""The type as which a value is hashed: the spec hashes an int as a long, because its column may be widened."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Parts:
 
     @property
     def columns(self) -> str:
-        """To follow `SELECT *`."""
+        """The columns as SQL, to follow `SELECT *`."""
         return "".join(f", {sql} AS {quoted(name)}" for sql, name in zip(self.values, self.names, strict=True))
 
     @property
@@ -79,7 +79,7 @@ def order(layout: Layout) -> str:
 
 
 def _free_name(field: PartitionField, taken: Sequence[str]) -> str:
-    """As Iceberg names a partition field, but never like a column."""
+    """The name that Iceberg gives the partition field, or a free one where a column has it."""
     name = f"{field.column}_{field.transform}"
     lowered = {each.lower() for each in taken}
     while name.lower() in lowered:
@@ -135,7 +135,7 @@ def _hashed(column: str, source: Field) -> str:
 
 @contextmanager
 def _bucket(cursor: DuckDBPyConnection, source: Field, buckets: int) -> Iterator[str]:
-    """The name of a function of its own that hashes a column into so many buckets, NULL into NULL."""
+    """Registers a function that hashes a column into that many buckets, NULL into NULL, and returns its name."""
     import pyarrow as pa  # noqa: PLC0415 - only a table with buckets need wait for these
     from duckdb.func import FunctionNullHandling, PythonUDFType  # noqa: PLC0415 - as above
     from pyiceberg_core import transform as iceberg  # noqa: PLC0415 - as above
@@ -143,7 +143,7 @@ def _bucket(cursor: DuckDBPyConnection, source: Field, buckets: int) -> Iterator
     name = f"lakeflow_bucket_{uuid4().hex}"
     takes = _HASHED_AS.get(str(source.type)) or spelled(source.type)
 
-    def hashed(values: Any) -> Any:  # DuckDB looks at what the annotations name
+    def hashed(values: Any) -> Any:  # DuckDB reads the types in the annotations
         whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
         return iceberg.bucket(whole, buckets)
 

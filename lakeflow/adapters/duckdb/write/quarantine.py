@@ -1,7 +1,7 @@
-"""The split of what an asset gave: rows that its checks refuse go to files of their own.
+"""Splits what an asset gave: rows that its checks refuse go to files of their own.
 
 All rows are computed once, into a table that may spill to disk, so that no row is lost or doubled between the two
-writes, whatever the code is; that none was is asserted.
+writes, whatever the code does. The counts of both are compared with all rows.
 """
 
 from __future__ import annotations
@@ -66,14 +66,16 @@ def write_split(write: Write, into: RefusedRows, relation: DuckDBPyRelation, par
 
 
 def _within_bounds(relation: DuckDBPyRelation, table: str, marks: Sequence[_RefusalColumn]) -> list[_RefusalColumn]:
-    """The checks that no larger share of the rows fails than they allow; what fails the others stays and is audited."""
+    """The checks that refuse rows: those that no larger share of the rows fails than they allow. Rows that fail any
+    other check stay, and are audited.
+    """
     counts = ", ".join(["count(*)", *(f"count(*) FILTER ({mark.column})" for mark in marks)])
     rows, *failed = query(relation, f"SELECT {counts} FROM {table}").fetchall()[0]
     return [mark for mark, bad in zip(marks, failed, strict=True) if bad <= mark.refusal.max_fraction * rows]
 
 
 def _told(into: RefusedRows, marks: Sequence[_RefusalColumn], own: Sequence[str]) -> str:
-    """Each column of the quarantine; one that the asset does not have any more is NULL."""
+    """SQL of each column of the quarantine. A column that the asset no longer has is NULL."""
     named = ", ".join(mark.named for mark in marks) or "NULL"
     said = {
         CHECK: f"coalesce({named}, NULL)",

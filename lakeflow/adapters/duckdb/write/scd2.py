@@ -1,8 +1,13 @@
-"""Slowly changing dimensions: the versions that come of rows with a time, between the versions that stand there.
+"""Slowly changing dimensions: merges new rows, each with a time, into the versions of an scd2 table.
 
-For each key that came, the beginnings of its versions, their ends where nothing follows, and the rows that came are put
-in order of time; what says the same as what stands before it goes; each ends where the next begins. So a row that is
-late splits the version that held then, and one that repeats it changes nothing (docs/decisions/0035, 0073).
+For each key that came:
+
+1. Its old versions, their ends and its new rows are put in order of time.
+2. A row that says the same as the one before it is dropped.
+3. Each version ends where the next one begins.
+
+So a late row splits the version that held at its time, and a row that repeats a version changes nothing
+(docs/decisions/0035, 0073).
 """
 
 from __future__ import annotations
@@ -27,13 +32,14 @@ from lakeflow.core.run.write import Ties, Write, WriteResult
 from lakeflow.core.wording import counted
 
 _STAYS, _BEGINS, _CAME, _CLOSED = 0, 1, 2, 3
-"""Which of several things said of one key at one moment holds: the greatest. `_STAYS` is the end of a version."""
+"""Of several statements about one key at one moment, the greatest of these counts. `_STAYS` is the end of a version."""
 
 
 def keep_history(
     write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, fresh: Again, again: Again
 ) -> WriteResult:
-    """What becomes of the table when these rows have come. `fresh` writes versions, `again` those that stay.
+    """What these new rows do to the table. `fresh` writes new versions, `again` writes the rows of changed files that
+    stay.
 
     AssetError when a row has no time, or two of one key have the same.
     """
@@ -62,13 +68,15 @@ def _checked_base(write: Write) -> Scan | None:
 
 @dataclass(frozen=True)
 class _Versions:
-    """The work on temporary tables of the cursor: columns are `k0`, … of the key and `c0`, … of what is versioned."""
+    """Works on temporary tables of the cursor, with columns `k0`, … for the key and `c0`, … for the versioned
+    columns.
+    """
 
     write: Write
     cursor: DuckDBPyConnection
 
     def load(self, files: tuple[str, ...]) -> None:
-        """`came`: the rows that came, each at its moment `t`, and whether it `ends` what its key said."""
+        """Make the table `came`: the new rows, each at its moment `t`, and whether it `ends` the version of its key."""
         rows = (
             f"SELECT * FROM {scans.named(files, unversioned(self.write.schema).fields)}" if files else self._nothing()
         )
@@ -83,7 +91,9 @@ class _Versions:
         twins.refuse_twins(self.write, self.cursor, "came", self._keys.split(", "), "t")
 
     def compare(self, base: Scan | None) -> None:
-        """`old`: versions of keys that are looked at; `new`: what they become; `gone` and `fresh`: the difference."""
+        """Make the tables `old` (the versions that may change), `new` (what they become), and `gone` and `fresh` (the
+        difference).
+        """
         self._create("old", self._old(base))
         self._create("said", self._said_by_keep())
         self._create("new", f"SELECT *, {self._is_current('t', 'u')} AS w FROM ({self._moments()})")
@@ -93,12 +103,12 @@ class _Versions:
         self._create("fresh", f"SELECT n.* FROM new AS n ANTI JOIN old AS o ON {same}")
 
     def counts(self) -> tuple[int, int]:
-        """(new versions, versions of the base that do not hold any more)"""
+        """How many versions are new, and how many versions of the base are gone."""
         fresh, gone = self._row("SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM gone)")
         return fresh, gone
 
     def turns(self, base: Scan | None) -> str:
-        """When, after now, the first version begins or ends: until then `is_current` is right."""
+        """The first moment after now at which a version begins or ends: until then `is_current` is right."""
         moments = ["SELECT unnest([t, u]) AS m FROM fresh"]
         if base is not None and base.files:
             at = f"SELECT {self._key_columns()}, {VALID_FROM} AS t, {VALID_TO} AS u"
@@ -110,7 +120,7 @@ class _Versions:
         return str(text[0][0] or "")
 
     def standing(self, base: Scan | None) -> int:
-        """How many versions nothing has ended afterwards."""
+        """How many versions have no end after this write."""
         counts = ["SELECT count(*) - count(u) AS n FROM fresh", "SELECT count(u) - count(*) FROM gone"]
         if base is not None and base.files:
             counts.append(f"SELECT count(*) - count({VALID_TO}) FROM ({scans.select(self.cursor, base)})")
@@ -125,7 +135,7 @@ class _Versions:
         return f"SELECT {', '.join(shown[field.name] for field in self.write.schema.fields)} FROM fresh"
 
     def touched(self, base: Scan) -> tuple[str, ...]:
-        """Files of the base in which a version is that does not hold any more."""
+        """Files of the base that hold a version which is gone."""
         marks = [*key_fields(self.write), self._field(VALID_FROM)]
         on = " AND ".join([*(f"o.f{n} = g.k{n}" for n in range(len(marks) - 1)), f"o.f{len(marks) - 1} = g.t"])
         rows = scans.placed(self.cursor, base, marks)
@@ -141,7 +151,9 @@ class _Versions:
         return f"SELECT o.* FROM ({scans.select(self.cursor, scan)}) AS o ANTI JOIN gone AS g ON {on}"
 
     def _old(self, base: Scan | None) -> str:
-        """All versions of keys that came, and of the others those that end now or whose mark is not right any more."""
+        """All versions of keys that came; of other keys, those that end now or whose `is_current` is no longer
+        right.
+        """
         if base is None:
             return "SELECT * EXCLUDE ends, t AS u, false AS w FROM came WHERE false"
         ends = f"{VALID_FROM} AS t, {VALID_TO} AS u, {IS_CURRENT} AS w"
@@ -154,9 +166,9 @@ class _Versions:
         return f"{known} UNION ALL {left} WHERE {looked_at}"
 
     def _said_by_keep(self) -> str:
-        """What came; where what stands there at the very moment counts more, that instead.
+        """The new rows, or the table's own row where `keep` says that it counts more at the same moment.
 
-        AssetError where it counts as much and is another row.
+        AssetError where both count the same and differ.
         """
         if not self.write.last_by:
             return "FROM came"
@@ -188,13 +200,15 @@ class _Versions:
         return f"SELECT * EXCLUDE (ends, weight) FROM (SELECT *, lead(t) {before} AS u FROM ({kept})) WHERE NOT ends"
 
     def _closed(self, columns: str) -> str:
-        """Keys that did not come end now; a version that began at this very moment, or today, has held that long."""
+        """The ends of keys that did not come: now, but at least a microsecond (of dates: a day) after their version
+        began.
+        """
         left = f"old AS o ANTI JOIN came AS c ON {self._same('o', 'c')} WHERE {self._holds('o')}"
         step = "1" if str(self._field(VALID_FROM).type) == "date" else "INTERVAL 1 MICROSECOND"
         return f"SELECT {columns}, greatest({self._now()}, o.t + {step}), true, {_CLOSED} FROM {left}"
 
     def _back(self, columns: str) -> str:
-        """Keys that had ended and come again hold from now on, however old the row is that says so."""
+        """Keys that had ended and come again hold from now on, however old their row is."""
         last = f"SELECT * FROM said QUALIFY row_number() OVER (PARTITION BY {self._keys} ORDER BY t DESC) = 1"
         ended = f"SELECT {self._keys}, max(u) AS e FROM old GROUP BY {self._keys} HAVING count(*) = count(u)"
         both = f"({last}) AS s JOIN ({ended}) AS o ON {self._same('s', 'o')} WHERE s.t < o.e AND NOT s.ends"
@@ -202,7 +216,7 @@ class _Versions:
         return f"SELECT {named}, greatest({self._now()}, o.e), false, {_CAME} FROM {both}"
 
     def _holds(self, version: str) -> str:
-        """Has it begun, and has nothing ended it?"""
+        """SQL that tells whether a version has begun and has no end."""
         return f"({version}.u IS NULL AND {version}.t <= {self._now()})"
 
     def _is_current(self, begin: str, end: str) -> str:
@@ -232,11 +246,13 @@ class _Versions:
         return ", ".join(f"{quoted(field.name)} AS k{n}" for n, field in enumerate(key_fields(self.write)))
 
     def _values(self) -> list[tuple[str, Field]]:
-        """All columns that are not of the key."""
+        """All columns outside of the key."""
         return list(self._versioned())
 
     def _compared(self) -> list[tuple[str, Field]]:
-        """What makes a version another: never the moment that it begins; where the author says what, only that."""
+        """The columns whose change begins a new version: those of `track`, or else all; never the column of the
+        moment.
+        """
         tracked = {name.lower() for name in self.write.track}
         if unknown := tracked - {field.name.lower() for _, field in self._versioned()}:
             name = min(unknown)
@@ -268,7 +284,7 @@ class _Versions:
         return quoted(self._field(self.write.at).name) if self.write.at else self._now()
 
     def _now(self) -> str:
-        """When the run writes, as the history counts time."""
+        """The moment of the write, in the type of the version columns."""
         assert self.write.moment is not None, "a history is written at a moment"
         type_ = spelled(self._field(VALID_FROM).type)
         moment = f"CAST({literal(self.write.moment.isoformat())} AS TIMESTAMPTZ)"
@@ -294,5 +310,5 @@ class _Versions:
 
 
 def staged(write: Write) -> Write:
-    """How the rows that come are written before they are versions: only the columns that the code gives."""
+    """The write of the new rows before they become versions: only the columns that the code gives."""
     return replace(write, schema=Schema(unversioned(write.schema).fields))

@@ -1,7 +1,7 @@
 """The keys that an upsert has taken away: remembered, so that a row older than its tombstone changes nothing later.
 
-They stand beside the table as JSON: of each key its values as text, and last what it had in the column of `keep`. Where
-nothing orders rows, there is nothing to remember.
+A sidecar of the table holds them as JSON: for each key its values as text, and last its value in the column of `keep`.
+Where nothing orders rows, there is nothing to remember.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ KEYS: Final = "tombstones"
 
 
 def load(write: Write, cursor: DuckDBPyConnection, key: tuple[Field, ...], last: Field) -> None:
-    """Make the table of those that were remembered."""
+    """Make the table of the remembered tombstones."""
     columns = [f"CAST(t[{place + 1}] AS {spelled(field.type)}) AS f{place}" for place, field in enumerate(key)]
     columns.append(f"CAST(t[{len(key) + 1}] AS {spelled(last.type)}) AS last")
     each = "SELECT unnest(from_json(?::JSON, '[[\"VARCHAR\"]]')) AS t"
@@ -27,8 +27,10 @@ def load(write: Write, cursor: DuckDBPyConnection, key: tuple[Field, ...], last:
 
 
 def remembered(cursor: DuckDBPyConnection, counted: str, gone: str, columns: list[str]) -> str:
-    """The JSON of those that hold afterwards: `counted` is a FROM item of the keys that came and count, `gone` a SELECT
-    of those of them that are gone, with `last`. Empty when there is none.
+    """The JSON of the tombstones after the write; empty when there is none.
+
+    `counted` is a FROM item of the keys that came and count, `gone` a SELECT of those among them that are deleted, with
+    `last`.
     """
     on = " AND ".join(f"t.{column} = n.{column}" for column in columns)
     before = f"SELECT t.* FROM {KEYS} AS t ANTI JOIN {counted} AS n ON {on}"

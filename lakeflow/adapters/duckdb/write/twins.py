@@ -1,4 +1,4 @@
-"""Rows of one key between which nothing chooses, and what is said of them; which of two rows `keep` lets count."""
+"""Refuses rows of one key where nothing says which one counts, and tells which of two rows `keep` lets count."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN, _LONGEST = 3, 40
 
 
 def is_late(came: str, stands: str) -> str:
-    """SQL: does what stands count more, by the column of `keep`? NULL is less than any value."""
+    """SQL that tells whether the row of the table counts more, by the column of `keep`. NULL is less than any value."""
     return f"coalesce({stands} > {came}, {stands} IS NOT NULL)"
 
 
@@ -29,7 +29,7 @@ def refuse_twins(write: Write, cursor: DuckDBPyConnection, rows: str, keys: Sequ
 
 
 def refuse_ties(write: Write, cursor: DuckDBPyConnection, ties: str, keys: Sequence[str]) -> None:
-    """AssetError where this SELECT finds keys of rows that are other than what stands there and count as much."""
+    """AssetError where this SELECT finds keys whose new row differs from the table's row and counts the same."""
     (found,) = cursor.execute(f"SELECT count(*) FROM ({ties})").fetchall()[0]
     if found:
         what = f"{_keys(write, found)} came with other values and tie{'s'[: found == 1]} with what stands there"
@@ -37,7 +37,7 @@ def refuse_ties(write: Write, cursor: DuckDBPyConnection, ties: str, keys: Seque
 
 
 def such_as(write: Write, cursor: DuckDBPyConnection, query: str, keys: Sequence[str]) -> str:
-    """`: 'a', 'b'`, the first of these keys; nothing where a column of the key is personal."""
+    """The first of these keys as `: 'a', 'b'`. Empty where a column of the key is personal."""
     if any(name.lower() in write.hidden for name in write.key):
         return ""
     texts = ", ".join(f"left(CAST({key} AS VARCHAR), {_LONGEST})" for key in keys)

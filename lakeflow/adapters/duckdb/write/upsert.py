@@ -1,6 +1,6 @@
-"""Copy on write: rows that came, and again those that stay out of each file in which one has a key that came.
+"""Upsert by copy on write: each file that holds a key of a new row is replaced, and its other rows are written again.
 
-Where `keep` says which row of a key counts, it counts against what stands there too: a row that comes late changes
+Where `keep` says which row of a key counts, it also decides between a new row and the table's row: a late row changes
 nothing, so the table is the same in whatever order its rows came (docs/decisions/0041).
 """
 
@@ -25,7 +25,7 @@ from lakeflow.core.run.write import Ties, Write, WriteResult
 from lakeflow.core.wording import counted
 
 Again: TypeAlias = Callable[[str], tuple[WrittenFile, ...]]
-"""Writes rows once more: the files of a query on the cursor."""
+"""Writes the rows of a query on the cursor to files once more."""
 
 _FLOATING: Final = frozenset({"float", "double"})
 _A_CONDITION: Final = "write a condition over the columns that the code gives, such as deleted = \"op = 'D'\""
@@ -46,9 +46,9 @@ def key_fields(write: Write) -> tuple[Field, ...]:
 
 
 def chosen(write: Write, rows: str) -> str:
-    """SQL of the rows that count: of those with one key the ones with the greatest `last_by`, equal ones once.
+    """SQL of the rows that count: for each key those with the greatest `last_by`, equal rows once.
 
-    Different rows that tie there stay, to be refused as a key that comes twice.
+    Different rows that tie stay, and are refused later as a key that comes twice.
     """
     if not write.last_by:
         return rows
@@ -60,15 +60,17 @@ def chosen(write: Write, rows: str) -> str:
 
 
 def _moments(write: Write) -> tuple[Field, ...]:
-    """In a history a key may come once a moment."""
+    """In an scd2 table, a key may come once for each moment."""
     return (_column(write.schema, write.at, "at"),) if write.at else ()
 
 
 def upsert(
     write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, fresh: Again, again: Again
 ) -> WriteResult:
-    """What becomes of the table when these files of rows have come. `fresh` writes those of them that count, where not
-    all do, `again` the rows that stay. AssetError when a key is NULL or came twice, or nothing says which row counts.
+    """What these files of new rows do to the table.
+
+    `fresh` writes those of the rows that count, where not all do; `again` writes the rows that stay. AssetError when a
+    key is NULL or came twice, or nothing says which row counts.
     """
     match = _Match(cursor, write, tuple(file.path for file in came), key_fields(write))
     refuse_nulls(write, came)
@@ -91,7 +93,7 @@ def upsert(
 
 
 def _merged(match: _Match, base: Scan | None, stands: tuple[WrittenFile, ...], again: Again) -> WriteResult:
-    """These new rows, in place of those with one of the keys that came."""
+    """The merge: these new rows replace all rows that have one of the keys that came."""
     before = None if base is None else replace(base, files=match.files(base))
     if before is None or not before.files:
         return WriteResult(stands, rows=_rows(stands))
@@ -110,7 +112,9 @@ def _drop(files: Sequence[WrittenFile]) -> None:
 
 @dataclass(frozen=True)
 class _Match:
-    """Rows of other files against the keys in the files that came: all, or (`keys`) those in a table of keys."""
+    """Matches rows of other files with the keys of the new files: with all of them, or with those in the table
+    `keys`.
+    """
 
     cursor: DuckDBPyConnection
     write: Write
@@ -129,7 +133,7 @@ class _Match:
 
     @property
     def drops(self) -> bool:
-        """Are there rows that came and do not stand afterwards?"""
+        """Are there new rows that the table does not hold afterwards?"""
         if not self.keys and not self.write.deleted:
             return False
         every = scans.by_number(self.came, self.key)
@@ -138,7 +142,7 @@ class _Match:
         return bool(before != after)
 
     def files(self, scan: Scan) -> tuple[str, ...]:
-        """Those in which a row has a key that came."""
+        """The files in which a row has a key that came."""
         files = scan.files
         if not files:
             return ()
@@ -154,9 +158,9 @@ class _Match:
         return int(found.fetchall()[0][0])
 
     def timely(self, scan: Scan) -> _Match:
-        """Without the keys for which more stands there, by what `keep` says, than came.
+        """A match without the keys whose row in the table counts more, by `keep`, than the new one.
 
-        AssetError where as much stands there in another row, and nothing says that the new one corrects it.
+        AssetError where both count the same and differ, and nothing says that the new row corrects the old one.
         """
         if not self.write.last_by or not scan.files:
             return self
@@ -175,7 +179,7 @@ class _Match:
         return replace(self, keys="timely")
 
     def after_tombstones(self) -> _Match:
-        """Without the rows that are older than the tombstone of their key. AssetError as in `timely`."""
+        """A match without the rows that are older than the tombstone of their key. AssetError as in `timely`."""
         last = _column(self.write.schema, self.write.last_by, "keep")
         tombstones.load(self.write, self.cursor, self.key, last)
         columns = [f"{quoted(field.name)} AS f{place}" for place, field in enumerate(self.key)]
@@ -195,11 +199,11 @@ class _Match:
         return replace(self, keys="counted")
 
     def tombstones(self) -> str:
-        """Those of the table when this is written."""
+        """The table's tombstones after this write."""
         return tombstones.remembered(self.cursor, self.rows, "FROM dead", self.columns)
 
     def standing(self) -> str:
-        """SQL of the rows that came and stand afterwards: the timely ones that do not say that their key is gone."""
+        """SQL of the new rows that the table holds afterwards: the timely ones that do not delete their key."""
         rows = f"SELECT * FROM {scans.named(self.came, self.write.schema.fields)}"
         if self.write.deleted:
             rows += f" WHERE NOT {gone(self.write, self.cursor, rows)}"
@@ -237,7 +241,7 @@ class _Match:
 
 
 def gone(write: Write, cursor: DuckDBPyConnection, rows: str) -> str:
-    """SQL: does a row say that its key is gone? AssetError for a condition that these rows do not answer."""
+    """SQL that tells whether a row deletes its key. AssetError for a condition that these rows cannot answer."""
     condition = f"coalesce(({write.deleted}\n), false)"
     try:
         cursor.execute(f"EXPLAIN SELECT 1 FROM ({rows}) WHERE {condition} IS TRUE")
@@ -252,7 +256,7 @@ def _numbered(fields: tuple[Field, ...]) -> tuple[Field, ...]:
 
 
 def in_new_columns(write: Write, base: Scan) -> Scan:
-    """The base as it reads in the schema to write; AssetError when the key is new, so that no row of it has one."""
+    """The base, read in the schema to write. AssetError when the key is a new column, which no row of the base has."""
     if new := [field.name for field in key_fields(write) if base.schema.find(field.name) is None]:
         raise SchemaError(
             f"the table has no column {', '.join(map(repr, new))} yet, so none of its rows has the declared key",

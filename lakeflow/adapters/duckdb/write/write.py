@@ -1,7 +1,7 @@
-"""A relation as Parquet files that are exactly what the table's schema says, on disk and synced.
+"""Writes a relation to Parquet files that have exactly the table's schema, and syncs them to disk.
 
-DuckDB writes them itself, out of core, one file a thread at a time; the statistics that it returns are better than
-the files' footers (they count NaN, and bound columns that hold one).
+DuckDB writes them itself, in bounded memory, one file per thread at a time. The statistics that it returns are better
+than the files' footers: they count NaN, and have bounds for columns that hold one.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from lakeflow.core.run.write import Write
 from lakeflow.core.wording import counted
 
 FILE_BYTES: Final = 512 * 1024 * 1024
-"""A file is closed once it is larger: Iceberg's own default for `write.target-file-size-bytes`."""
+"""A file is closed once it is larger than this, Iceberg's own default for `write.target-file-size-bytes`."""
 
 _AT_A_TIME: Final = 4
-"""So many files are hashed and synced side by side; each is open meanwhile."""
+"""How many files are hashed and synced at the same time; each is open meanwhile."""
 _SOURCE: Final = "lakeflow_produced"
 _PART: Final = re.compile(r'"((?:[^"]|"")*)"')
 
@@ -45,8 +45,8 @@ def write_files(
 ) -> tuple[WrittenFile, ...]:
     """Write the relation's rows to files in `target`, which is not there yet, cast to exactly the write's schema.
 
-    `choose` turns the SELECT of rows that were cast into one of some of them.
-    SchemaError when they do not fit it, duckdb.Error passes; then the caller drops what is in `target`.
+    `choose` turns the SELECT of the cast rows into a SELECT of some of them. SchemaError when the rows do not fit the
+    schema; duckdb.Error passes through. In both cases the caller drops what is in `target`.
     """
     text = choose(selected(relation, write.schema))
     rows = query(relation, _copy(text, write, parts, target)).fetchall()
@@ -63,7 +63,7 @@ def first_rows(relation: DuckDBPyRelation, schema: Schema, limit: int) -> Rows:
 
 
 def query(relation: DuckDBPyRelation, text: str) -> DuckDBPyRelation:
-    """SQL on the relation's own connection, in which it is called `_SOURCE`."""
+    """Run SQL on the relation's own connection, in which the relation is called `_SOURCE`."""
     result = relation.query(_SOURCE, text)
     assert result is not None, "SELECT and COPY have a result"
     return result
@@ -93,7 +93,7 @@ def _cast(field: Field, produced: tuple[str, DuckDBPyType] | None) -> str:
 
 
 def _refuse_surplus(produced: tuple[Field, ...], target: tuple[Field, ...], path: tuple[str, ...]) -> None:
-    """DuckDB casts structs by name and drops what the target lacks: nothing may vanish that way."""
+    """SchemaError for fields of structs that the target lacks: DuckDB casts structs by name and would drop them."""
     for field in produced:
         here = (*path, field.name)
         place = next((other for other in target if is_same(other.name, field.name)), None)
@@ -105,7 +105,7 @@ def _refuse_surplus(produced: tuple[Field, ...], target: tuple[Field, ...], path
 
 
 def _bare(field: Field) -> Field:
-    """The field without what DuckDB cannot know: its id, and whether it is required (a map's key always is)."""
+    """The field without what DuckDB cannot tell: its id, and whether it is required (a map's key always is)."""
     return replace(field, id=0, required=False, type=_bare_type(field.type))
 
 
@@ -127,7 +127,9 @@ def _columns(fields: Iterable[Field]) -> str:
 
 
 def _copy(select: str, write: Write, parts: Parts, target: Path) -> str:
-    """A file a thread at a time, each in the sort order; or a folder a partition, in which pieces of it interleave."""
+    """The COPY statement: one file per thread, each in the sort order; or one folder per partition, whose files may
+    overlap in order.
+    """
     names = ", ".join(map(quoted, parts.names))
     options = (
         f"FORMAT parquet, COMPRESSION zstd, {f'PARTITION_BY ({names})' if names else 'PER_THREAD_OUTPUT'}, "
@@ -192,8 +194,8 @@ def _refuse_nulls(schema: Schema, files: tuple[WrittenFile, ...]) -> None:
 
 
 def _settle(target: Path, files: tuple[WrittenFile, ...]) -> tuple[WrittenFile, ...]:
-    """Drop files without rows; name the rest by what they hold, and sync them with the folders that name them (a power
-    cut must lose none).
+    """Drop files without rows, name the others by their content, and sync them and their folders: a power cut must lose
+    none.
     """
     # DuckDB takes `..` out of the paths that it returns, so the same file may be spelled in two ways.
     kept = {os.path.realpath(file.path) for file in files}
@@ -211,7 +213,7 @@ def _settle(target: Path, files: tuple[WrittenFile, ...]) -> tuple[WrittenFile, 
 
 
 def _all_sealed(files: Sequence[WrittenFile]) -> tuple[WrittenFile, ...]:
-    """Several at a time: to hash one leaves the interpreter free, and to sync one waits for the disk."""
+    """Seal several files at a time: hashing leaves the interpreter free, and syncing waits for the disk."""
     if len(files) == 1:
         return (_sealed(files[0]),)
     with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="seal") as pool:
@@ -219,7 +221,9 @@ def _all_sealed(files: Sequence[WrittenFile]) -> tuple[WrittenFile, ...]:
 
 
 def _sealed(file: WrittenFile) -> WrittenFile:
-    """The file on disk, under a name that holds its SHA-256, which is read back while the system has it in memory."""
+    """The file on disk, under a name that holds its SHA-256. It is hashed now, while the system still has it in
+    memory.
+    """
     with Path(file.path).open("rb") as content:
         os.fsync(content.fileno())
         named = with_digest(file.path, hashlib.file_digest(content, "sha256").hexdigest())

@@ -1,7 +1,7 @@
-"""A copy of a warehouse's tables, whole for the catalog that was copied before it.
+"""Copies a warehouse's tables, after its catalog was copied, so that the copy of the catalog finds all that it names.
 
-Metadata, manifests and data files never change once they have their name: whatever the catalog of a moment names can be
-copied after that moment, as long as nobody removes it. Whether somebody did is asked of the copy itself.
+Metadata, manifests and data files never change once they have their name: whatever the catalog names at one moment can
+be copied later, as long as nobody removes it. The copy itself is checked for files that were removed.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def copy_tables(at: Mapping[AssetKey, str], warehouse: Path, to: Path) -> Copied
 
 
 def _files(tables: Mapping[AssetKey, Table], at: Mapping[AssetKey, str]) -> Iterator[Path]:
-    """All but metadata that came later: it would make the catalog look older than its tables."""
+    """All files but metadata that came later, which would make the catalog look older than its tables."""
     for key, table in tables.items():
         try:
             found = files_below(local_path(table.location), ())
@@ -76,7 +76,9 @@ def _place(path: Path, warehouse: Path) -> Path:
 
 
 def _copy(path: Path, to: Path) -> int:
-    """Durably, with its times; 0 bytes of a file that went meanwhile: whether it was needed is asked later."""
+    """Copy a file durably, with its times. Returns its bytes; 0 for a file that is gone, which is looked for later if
+    it was needed.
+    """
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         with path.open("rb") as source, to.open("xb") as target:
@@ -95,7 +97,7 @@ def _copy(path: Path, to: Path) -> int:
 
 
 def _refuse_missing(key: AssetKey, table: Table, location: str, warehouse: Path, to: Path) -> None:
-    """Everything that the original needs stands in the copy in the same size."""
+    """LakeError unless the copy holds everything that the original needs, in the same size."""
     walk = Walk()
     found = MetadataFiles(warehouse).find(key, location)
     needed = {location, *(needs for entry in found.json.get("snapshots") or () for needs in walk.files(entry))}

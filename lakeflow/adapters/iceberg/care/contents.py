@@ -1,4 +1,4 @@
-"""Do data files hold what was written? By the SHA-256 that their names bear."""
+"""Compares data files with the SHA-256 that stands in their names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from lakeflow.core.model.digests import digest_in
 
 
 def content_faults(paths: Iterable[str]) -> dict[str, str]:
-    """What is wrong, by path; nothing for a file that is as it was written. Several are read at a time."""
+    """What is wrong with each file, by path. Files that hold what was written are left out. Several files are read at a
+    time.
+    """
     files = tuple(paths)
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="content") as pool:
         faults = zip(files, pool.map(_fault, files), strict=True)

@@ -1,4 +1,4 @@
-"""What stands beside the snapshots of a table: proofs, sidecars and other engines' statistics; is all of it whole?
+"""Checks the files that belong to the snapshots of a table: proofs, sidecars and other engines' statistics.
 
 Sidecars are needed by every snapshot whose summary names them, a proof by every snapshot of ours that is, or was, main.
 """
@@ -31,7 +31,7 @@ class Document:
 
 
 def documents(found: LoadedTable) -> Iterator[Document]:
-    """All that should be there, whether or not it is."""
+    """All documents that should exist, whether or not they do."""
     table, directory = found.table, metadata_directory(found.table)
     for name in _STATISTICS:
         for entry in found.json.get(name) or ():
@@ -46,7 +46,7 @@ def documents(found: LoadedTable) -> Iterator[Document]:
 
 
 def document_faults(found: LoadedTable) -> dict[str, str]:
-    """What is wrong with those that are there, by path."""
+    """What is wrong with the documents that exist, by path."""
     there = {path: each for each in documents(found) if (path := local_path(each.location)).exists()}
     return {str(path): fault for path, each in there.items() if (fault := _fault(found, each))}
 

@@ -1,4 +1,4 @@
-"""What stands in a warehouse and is in use, whatever one table's own metadata says of it."""
+"""Finds the files of a warehouse that are in use, whatever one table's own metadata says."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ _PLACES: Final = ("write.data.path", "write.metadata.path", "write.object-storag
 
 
 class Surveyor:
-    """Looks at all tables once as long as no pointer moves: a collection asks for one table after the other."""
+    """Reads all tables once, and again only when a pointer has moved: a collection asks for one table after the
+    other.
+    """
 
     def __init__(
         self,
@@ -37,7 +39,7 @@ class Surveyor:
         self._seen: tuple[frozenset[str], dict[AssetKey, frozenset[Identity]]] | None = None
 
     def estate(self, key: AssetKey | None = None) -> Estate:
-        """As that table's garbage may be judged by."""
+        """The facts by which that table's garbage is decided."""
         locations, elsewhere = self._survey()
         theirs = frozenset[Identity]().union(*(places for other, places in elsewhere.items() if other != key))
         ours = frozenset(here for path in self._keep_out() if (here := identity(path)))
@@ -59,10 +61,10 @@ class Surveyor:
         return self._seen
 
     def _places_of(self, key: AssetKey, location: str) -> Iterator[Identity]:
-        with suppress(LakeError):  # one that cannot be read is told of elsewhere, and is no garbage itself
+        with suppress(LakeError):  # another finding reports one that cannot be read, and it is no garbage itself
             found = self._files.find(key, location)
             named = [found.table.properties[name] for name in _PLACES if name in found.table.properties]
             for place in (found.table.location, *named):
-                with suppress(LakeError):  # a place on no disk of this machine
+                with suppress(LakeError):  # its place is on no disk of this machine
                     if here := identity(local_path(place)):
                         yield here

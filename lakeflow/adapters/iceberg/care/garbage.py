@@ -1,10 +1,13 @@
 """Which files of a table nothing can read any more, by its own metadata (I7: nothing referenced, nothing young).
 
-Only what is provably ours is garbage: files that Iceberg's writers make, in the folder of a table that the catalog
-holds or that this lake dropped, in which all metadata has that table's uuid. Referenced is what any kept snapshot
-needs, down to data files, delete files, proofs and sidecars. Besides that whatever a reader may still hold who began
-since `before`: every snapshot whose manifest list is younger, and the newest older one, which was main when that time
-began. A writer's files are young until it commits them.
+A file is garbage only if all of this holds.
+
+1. It is provably ours: a file that Iceberg's writers make, in the folder of a table that the catalog holds or that this
+   lake dropped, where all metadata has that table's uuid.
+2. No kept snapshot needs it, as data file, delete file, proof or sidecar.
+3. No reader that began since `before` may hold it: those read the snapshots whose manifest list is younger, and the
+   newest older one, which was main at `before`.
+4. It is older than `before`: the files of a writer are young until it commits them.
 """
 
 from __future__ import annotations
@@ -31,14 +34,14 @@ from lakeflow.core.run.garbage import Dropped
 
 _HINT: Final = "version-hint.text"
 _WRITTEN: Final = (".parquet", ".avro", ".orc", ".json", ".puffin", ".stats", ".gz", ".crc", ".tmp")
-"""What the writers of Iceberg tables make; anything else somebody put there."""
+"""The names of files that writers of Iceberg tables make. Somebody put anything else there."""
 _METADATA: Final = (".metadata.json", ".metadata.json.gz", ".gz.metadata.json")
 _OUTSIDE: Final = "it was adopted where it stands; its files may be another catalog's as well"
 
 
 @dataclass(frozen=True)
 class Estate:
-    """The warehouse, and what in it is in use whatever a table's own metadata says.
+    """The warehouse, and what is in use in it, whatever a table's own metadata says.
 
     `keep_out` are the project's root, its landing folders, and where other tables keep their files; `locations` the
     metadata of every table in the database.
@@ -50,7 +53,7 @@ class Estate:
 
 
 def garbage_of(found: LoadedTable, estate: Estate, before: datetime) -> Garbage:
-    """Of one table. Nothing where a manifest cannot be read, and of a table that stands outside of the warehouse."""
+    """The garbage of one table. None where a manifest cannot be read, and none of a table outside of the warehouse."""
     table, home = found.table, local_path(found.table.location)
     if not all(is_below(path, estate.warehouse) for path in (home, local_path(table.version))):
         return Garbage(table.key, kept=_OUTSIDE)
@@ -72,9 +75,9 @@ def garbage_of(found: LoadedTable, estate: Estate, before: datetime) -> Garbage:
 
 
 def remains(dropped: Dropped, estate: Estate, before: datetime, found: LoadedTable | None) -> Garbage:
-    """Of a table that this lake dropped and no catalog holds again, as its last metadata `found` it.
+    """The garbage of a table that this lake dropped and that no catalog holds again; `found` is its last metadata.
 
-    It goes once all of it is old, and not at all where others wrote to it since.
+    It is all of the table's files once all are old, and none where others wrote to the table since.
     """
     if found is None or _is_held(local_path(found.table.location), estate):
         return Garbage(None)
@@ -93,7 +96,7 @@ def remains(dropped: Dropped, estate: Estate, before: datetime, found: LoadedTab
 
 
 def together(all_: Iterable[Garbage]) -> Garbage:
-    """Everything of tables that were dropped, as one."""
+    """The garbage of all dropped tables as one value."""
     several = tuple(all_)
     files: dict[str, int] = {}
     seen: dict[str, tuple[int, ...]] = {}
@@ -105,13 +108,15 @@ def together(all_: Iterable[Garbage]) -> Garbage:
 
 
 def touch(location: str) -> None:
-    """A dropped table is young once more, so that it can be taken back for a while."""
+    """Make the files of a dropped table young again, so that it can be taken back for a while."""
     with suppress(OSError):
         local_path(location).touch()
 
 
 def remove(garbage: Garbage) -> None:
-    """The files, then the folders that are empty without them. A file that is gone, or another by now, is left."""
+    """Remove the files, then the folders that are empty without them. A file that has changed since, or is gone, is
+    left alone.
+    """
     folders = set()
     for name in garbage.files:
         path = Path(name)
@@ -141,7 +146,9 @@ def _garbage(table: Table | None, files: Iterable[File], total: int) -> Garbage:
 
 
 def _own_files(home: Path, uuid: str, estate: Estate) -> tuple[File, ...]:
-    """Everything in the folder; NotOursError when it holds metadata of another table, or stands in another's folder."""
+    """All files in the folder. NotOursError when it holds metadata of another table, or stands in another table's
+    folder.
+    """
     files = files_below(home, estate.keep_out)
     for file in files:
         if file.path.endswith(_METADATA) and _uuid_of(file.path) != uuid:
@@ -155,7 +162,7 @@ def _own_files(home: Path, uuid: str, estate: Estate) -> tuple[File, ...]:
 
 
 def _uuid_of(path: str) -> str:
-    """ValueError for a file that is no metadata: whose it is cannot be said."""
+    """The uuid in a metadata file. ValueError for a file that is no metadata: nobody can say whose it is."""
     content = Path(path).read_bytes()
     try:
         return str(json.loads(gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content)["table-uuid"])

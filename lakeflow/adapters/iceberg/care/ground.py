@@ -1,4 +1,4 @@
-"""Which files really stand in a folder of the warehouse, however their places are spelled.
+"""Lists the files that really stand in a folder of the warehouse, however their paths are spelled.
 
 Places are compared by device and inode: the same folder has many names, through links, mounts and capital letters. No
 link below the warehouse is followed.
@@ -26,7 +26,7 @@ class NotOursError(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """A regular file. `changed` is when its content, its name or its rights did last, in seconds."""
+    """A regular file. `changed` is when its content, its name or its rights changed last, in seconds."""
 
     path: str
     size: int
@@ -39,7 +39,7 @@ class File:
 
 
 def identity(path: str | Path) -> Identity | None:
-    """Of what stands there, through links; None: nothing."""
+    """The identity of what stands at the path, links followed. None where nothing does."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a tenth of the time of Path.stat, over all files of a lake
     except (OSError, ValueError):
@@ -81,13 +81,13 @@ def files_below(folder: Path, keep_out: Iterable[Identity]) -> tuple[File, ...]:
 
 
 def seen_as(status: os.stat_result) -> tuple[int, ...]:
-    """What tells a file apart from any other, and from itself after a change."""
+    """A value that differs for every other file, and for the same file after a change."""
     return status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
-    """Everything below, folders before what is in them. OSError for a folder that cannot be read: then nothing is
-    known of it.
+    """Everything below, each folder before its content. OSError for a folder that cannot be read: then nothing is known
+    of it.
     """
     with os.scandir(folder) as entries:
         listed = sorted(entries, key=lambda entry: entry.name)

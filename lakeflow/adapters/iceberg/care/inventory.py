@@ -1,7 +1,7 @@
-"""Which files a table needs, by the metadata alone, and which of them are not there, or not as they were written
-(Iceberg spec, "Manifests").
+"""Lists the files that a table needs, by its metadata alone, and those of them that are missing or changed (Iceberg
+spec, "Manifests").
 
-Reads manifests with the standard library: a look at a lake's health should not wait for an import.
+It reads manifests with the standard library, so that looking at a lake's health does not wait for an import.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def take_stock(table: Table) -> Stock:
 
 
 def read_through(table: Table) -> Stock:
-    """The same, and every data file whose name says what it holds is read and compared with that."""
+    """As `take_stock`, and also read every data file whose name holds its SHA-256, and compare the two."""
     stock, walk = _stocktaking(table)
     known = [_path(at) for at in walk.data if digest_in(at) and walk.there.get(at) == walk.sizes[at]]
     unknown = sum(not digest_in(at) for at in walk.data)
@@ -58,7 +58,7 @@ def _stocktaking(table: Table) -> tuple[Stock, Walk]:
 
 @dataclass
 class Walk:
-    """From metadata to data files, each file once however many snapshots share it.
+    """Walks from metadata down to data files, and visits each file once, however many snapshots share it.
 
     `there` is how many bytes each file has (None: it is not there), `sizes` how many it should have, as far as another
     file says so, and `data` are the data files and delete files among them.
@@ -106,7 +106,7 @@ class Walk:
             yield document.location, document.snapshot_id
 
     def _inside(self, location: str, read: _Read) -> tuple[str, ...]:
-        """The paths that a manifest list or manifest names; none when it cannot be read, which is noted."""
+        """The paths that a manifest list or manifest names. Empty when it cannot be read; that is noted."""
         if location not in self.below:
             self.below[location] = self._opened(location, read) if self.exists(location) else ()
         return self.below[location]
@@ -143,7 +143,9 @@ _Read = Callable[[str, Sequence[dict[str, Any]]], Iterator[str]]
 
 
 def _is_as_counted(entries: Sequence[dict[str, Any]], listed: Mapping[str, Any]) -> bool:
-    """Are there so many entries of each status, and rows in them, as the manifest list says? (Some writers do not.)"""
+    """Does the manifest hold as many entries of each status, and as many rows, as the manifest list says, if it says
+    so?
+    """
     for status, name in enumerate(_STATUSES):
         rows = [entry["data_file"]["record_count"] for entry in entries if entry["status"] == status]
         said = (listed.get(f"{name}_files_count"), listed.get(f"{name}_rows_count"))

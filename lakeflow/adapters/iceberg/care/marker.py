@@ -1,4 +1,4 @@
-"""The file in a warehouse that names its lake: made once, by one of however many processes begin at once."""
+"""The file in a warehouse that names its lake. It is made once, however many processes begin at the same time."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from lakeflow.core.run.ownership import WarehouseMarker
 
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 _NOT_FILES: Final = frozenset({"lost+found", ".DS_Store", ".gitkeep", ".gitignore", ".keep"})
-"""What a new disk or a repository has in an empty folder."""
+"""Files that an empty folder of a new disk or a repository has."""
 
 
 def read_mark(warehouse: Path) -> WarehouseMarker | None:
-    """None where there is no marker; LakeError for one that cannot be read, and then nobody knows whose it is."""
+    """The marker; None where there is none. LakeError for one that cannot be read: then nobody knows whose the
+    warehouse is.
+    """
     path = warehouse / MARKER
     try:
         if not path.is_symlink():
@@ -35,7 +37,7 @@ def read_mark(warehouse: Path) -> WarehouseMarker | None:
 
 
 def make_mark(warehouse: Path, mark: WarehouseMarker) -> bool:
-    """Durably, the whole file or none of it; False where somebody else was first."""
+    """Make the marker durably, whole or not at all. False where another process was first."""
     final = warehouse / MARKER
     with _explained(final), _written(warehouse, mark) as temporary:
         try:
@@ -53,7 +55,7 @@ def make_mark(warehouse: Path, mark: WarehouseMarker) -> bool:
 
 
 def replace_mark(warehouse: Path, mark: WarehouseMarker) -> None:
-    """In place of whatever is there."""
+    """Write the marker in place of whatever is there."""
     final = warehouse / MARKER
     with _explained(final), _written(warehouse, mark) as temporary:
         temporary.replace(final)
@@ -69,7 +71,7 @@ def mark_above(warehouse: Path, id_: str | None) -> WarehouseMarker | None:
 
 
 def is_filled(folder: Path, ignored: frozenset[Path]) -> bool:
-    """Is there any file or link in it, or below? What is ignored does not count."""
+    """Does the folder hold any file or link, here or below? Ignored files do not count."""
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
@@ -89,7 +91,7 @@ def _counts(entry: Path, ignored: frozenset[Path]) -> bool:
 
 @contextmanager
 def _written(warehouse: Path, mark: WarehouseMarker) -> Iterator[Path]:
-    """The marker under a name of its own, synced; what is left under it goes."""
+    """The marker under a temporary name, synced. The temporary file is removed at the end."""
     warehouse.mkdir(parents=True, exist_ok=True)
     temporary = warehouse / f".{MARKER}.{secrets.token_hex(4)}.tmp"
     said = {"format": "lakeflow.lake.lake/1", "id": mark.id, "name": mark.name, "database": mark.database}

@@ -1,7 +1,8 @@
-"""Is this warehouse this lake's? The lake's id stands in its database and in the warehouse, and both must be the same.
+"""Decides whether a warehouse is this lake's: the lake's id stands in its database and in the warehouse, and both must
+be the same.
 
-The id is made first, in the database, the marker after it: whoever is killed between the two has claimed nothing, and
-the next writer goes on.
+The id is written to the database first and the marker after it: a process that is killed between the two has claimed
+nothing, and the next writer goes on.
 """
 
 from __future__ import annotations
@@ -57,17 +58,17 @@ class Ownership:
         refuse_other(self.facts())
 
     def claim(self) -> None:
-        """The same; a warehouse without a marker gets one."""
+        """As `refuse_other`, and give a warehouse without a marker one."""
         facts = self.facts()
         refuse_to_claim(facts)
         mark = self._mark(facts.id or self._made_id())
         if facts.mark is None and not make_mark(self._warehouse, mark):
-            refuse_to_claim(self.facts())  # somebody else was first: the same lake, or another
+            refuse_to_claim(self.facts())  # another process was first: of the same lake, or of another
         elif facts.mark is not None and facts.mark.database != mark.database:
             replace_mark(self._warehouse, mark)
 
     def adopt(self) -> None:
-        """Make the warehouse this lake's, whosever it was. A lake that another database claims to be gets a new id."""
+        """Make the warehouse this lake's, whoever's it was. A lake that another database claims to be gets a new id."""
         with suppress(LakeError):  # a marker that cannot be read is replaced
             mark = read_mark(self._warehouse)
             if self._rival(mark, self._read(mark)[0]):
@@ -93,8 +94,8 @@ class Ownership:
         return WarehouseMarker(id_, self._name, str(path.resolve()) if path else self._database.place)
 
     def _read(self, mark: WarehouseMarker | None) -> tuple[str | None, bool, tuple[str, ...]]:
-        """(the lake's id, is the database blank, where the metadata of its tables stands); of a lake whose marker says
-        the same id no more is asked.
+        """(the lake's id, is the database blank, where the metadata of its tables stands); where the marker has the
+        same id, nothing more is read.
         """
         if self._database.path is not None and not self._database.path.exists():
             return None, True, ()
@@ -117,7 +118,9 @@ class Ownership:
             give_id(connection, id_)
 
     def _holds(self, places: Sequence[str]) -> Holds:
-        """Whose what stands there is. The name of a metadata file is never used twice: it proves whose the table is."""
+        """To whom the content of the warehouse belongs. The name of a metadata file is never used twice, so it proves
+        whose the table is.
+        """
         if any(self._is_here(place) for place in places):
             return Holds.TABLES
         if is_filled(self._warehouse, self._ignored()):
@@ -126,7 +129,7 @@ class Ownership:
         return Holds.LOST if named else Holds.NOTHING
 
     def _is_here(self, place: str) -> bool:
-        """In the warehouse as it is called today, or as it was before it moved."""
+        """Does it stand in the warehouse, by its present path or by the path before it moved?"""
         path = _path(place)
         here = self._warehouse.joinpath(*path.parts[-_DEEP:])
         return any(one.is_file() and is_below(one, self._warehouse) for one in (path, here))
@@ -137,7 +140,7 @@ class Ownership:
         return frozenset((*self._state, *database))
 
     def _rival(self, mark: WarehouseMarker | None, id_: str | None) -> str:
-        """The database that the marker names, where it is another one than ours and says that it is the same lake."""
+        """The database that the marker names, if it is another one than ours and claims to be the same lake."""
         ours = self._database.path
         if mark is None or mark.id != id_ or ours is None or not Path(mark.database).is_absolute():
             return ""
@@ -148,13 +151,13 @@ class Ownership:
 
 
 def give_id(connection: Connection, id_: str) -> None:
-    """The lake's id, in place of another."""
+    """Write the lake's id in place of another."""
     connection.execute(text("delete from lakeflow_lake where id <> :id"), {"id": id_})
     connection.execute(_MAKE, {"id": id_, "at": _now()})
 
 
 def _id_in(path: Path) -> str | None:
-    """Of another SQLite file; None where it cannot be read. Empty: it is no lake's."""
+    """The lake's id in another SQLite file. None where it cannot be read; empty where it is no lake's."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
             found = connection.execute(_ID).fetchone()
@@ -168,7 +171,7 @@ def _id_in(path: Path) -> str | None:
 def _path(place: str) -> Path:
     try:
         return local_path(place)
-    except LakeError:  # on no disk of this machine
+    except LakeError:  # it is on no disk of this machine
         return Path("/")
 
 

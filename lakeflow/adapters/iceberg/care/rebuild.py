@@ -1,8 +1,10 @@
-"""A catalog out of the tables' own metadata: which tables stand in a warehouse, and which metadata of each counts.
+"""Makes a catalog out of the tables' own metadata: finds the tables of a warehouse, and the metadata of each that
+counts.
 
-Of a table's metadata files the newest counts. Whoever was killed in a commit may have left one that never counted: it
-is told by what it would publish (`is_settled`), and then the one that it was planned on counts. A run publishes all its
-tables or none, also here.
+1. The newest metadata file of a table counts.
+2. A process that was killed in a commit may have left one that was never committed. What it would publish tells that
+   (`is_settled`); then the metadata that it was planned on counts.
+3. A run has published all its tables or none, also here.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ class Stands:
 
     @property
     def publishes(self) -> str:
-        """The run whose snapshot the newest metadata makes main; empty: it moves main to none of ours."""
+        """The run whose snapshot the newest metadata makes main. Empty where it moves main to no snapshot of ours."""
         table = self.newest.table
         head = table.published
         moved = self.before is not None and self.before.table.main != table.main
@@ -77,7 +79,7 @@ def tables_in(warehouse: Path) -> tuple[dict[AssetKey, LoadedTable[AssetKey]], d
 
 
 def _proven(table: Table, folder: Path) -> Proven:
-    """With the proof of each of its snapshots that has one, where the folder stands now."""
+    """The table with the proofs of its snapshots, read where the folder stands now."""
     proofs: dict[int, str] = {}
     for id_ in table.snapshots:
         with suppress(LakeError):  # a damaged one proves nothing
@@ -87,8 +89,8 @@ def _proven(table: Table, folder: Path) -> Proven:
 
 
 def newer_runs(locations: Mapping[AssetKey, str], warehouse: Path, known: Iterable[str]) -> dict[AssetKey, str]:
-    """Tables of the warehouse of which a newer metadata than the catalog's publishes a run that the ledger does not
-    know, by run: then the database is an old one.
+    """By run, the tables whose metadata is newer than the catalog's and publishes a run that the ledger does not know.
+    If there are any, the database is an old copy.
     """
     ledger = frozenset(known)
     found: dict[AssetKey, str] = {}
@@ -103,7 +105,7 @@ def newer_runs(locations: Mapping[AssetKey, str], warehouse: Path, known: Iterab
 
 
 def _folders(warehouse: Path) -> Iterator[Path]:
-    """Folders of tables, links left out."""
+    """The folders of tables. Links are left out."""
     for place, folders, _ in os.walk(warehouse):
         folders.sort()
         if "metadata" in folders and is_below(Path(place), warehouse) and any(_names(Path(place, "metadata"))):
@@ -119,7 +121,7 @@ def _names(directory: Path) -> list[str]:
 
 
 def number_of(name: str) -> int:
-    """The place of a metadata file in its table's history by its name; -1 for any other file."""
+    """The number in the name of a metadata file; -1 for any other file."""
     match = _NUMBERED.fullmatch(name)
     return int(match[1]) if match else -1
 
@@ -146,7 +148,9 @@ def _readable(directory: Path, notes: list[str]) -> Iterator[LoadedTable[AssetKe
 
 
 def _rank(found: LoadedTable[AssetKey]) -> tuple[int, int, int]:
-    """The highest number; of several with it, which a killed commit leaves, what holds the newest published rows."""
+    """The order in which metadata files count: by number, and of one number, which a killed commit may leave twice, by
+    the newest published rows.
+    """
     head = found.table.published
     entries = found.json.get("snapshots") or ()
     sequence = next((e.get("sequence-number", 0) for e in entries if head and e["snapshot-id"] == head.id), 0)
@@ -160,7 +164,7 @@ def _has_proof(table: Table) -> bool:
 
 
 def _all_or_nothing(standing: list[Stands]) -> Iterator[Stands]:
-    """A publish that is unsettled in one table did not happen in the others."""
+    """A publish that did not happen in one table did not happen in the others."""
     failed = [(one.publishes, one.newest.updated_ms) for one in standing if not one.settled]
     for one in standing:
         with_it = any(
@@ -170,7 +174,7 @@ def _all_or_nothing(standing: list[Stands]) -> Iterator[Stands]:
 
 
 def _key_of(one: Stands) -> AssetKey | None:
-    """As its latest snapshot of ours says, else as its folder is called."""
+    """The asset of a table: its latest snapshot of ours says it, or else the name of its folder."""
     table = one.counts.table
     latest = sorted(table.snapshots.values(), key=lambda snapshot: snapshot.committed_at, reverse=True)
     made = (provenance_of(snapshot.summary) for snapshot in latest)
@@ -180,7 +184,9 @@ def _key_of(one: Stands) -> AssetKey | None:
 
 
 def _called(found: LoadedTable[AssetKey], key: AssetKey) -> LoadedTable[AssetKey]:
-    """Under its own name, at the place that its metadata says: of a moved lake that is the old one."""
+    """The table under its asset's name, at the location that its metadata says; in a moved lake, that is the
+    old one.
+    """
     name = found.table.version.rpartition("/")[2]
     said = f"{metadata_directory(found.table)}/{name}"
     return LoadedTable(replace(found.table, key=key, version=said), found.json)

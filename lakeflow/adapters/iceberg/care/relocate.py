@@ -1,8 +1,8 @@
 """Give the tables of a moved lake their new place (Iceberg keeps absolute locations everywhere).
 
-Every metadata file, manifest list and manifest in use is written anew beside the old one, then all pointers are
-swapped in one transaction. Until then nothing refers to a new file and no old one is touched, so a relocation that
-is killed at any moment has not happened.
+Every metadata file, manifest list and manifest in use is written again beside the old one, then all pointers are
+swapped in one transaction. Before that nothing refers to a new file and no old file changes, so a relocation that is
+killed has not happened.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class Home:
     warehouse: Path
 
     def move_of(self, location: str) -> Move | None:
-        """How a table came here whose catalog entry names that metadata file elsewhere; None: it did not."""
+        """The move that brought a table here whose catalog entry names a metadata file elsewhere. None where it did not
+        move.
+        """
         path = local_path(location)
         if path.is_relative_to(self.warehouse) or len(path.parts) <= _DEEP:
             return None
@@ -146,7 +148,7 @@ def _moved_metadata(found: LoadedTable, move: Move) -> Json:
 
 
 def _translated(json: Any, move: Move) -> Any:
-    """Every text below that is a location, wherever it stands: properties and summaries may hold some."""
+    """The value with every location in it translated: properties and summaries may hold some too."""
     match json:
         case str():
             return move.location(json)
@@ -195,7 +197,7 @@ class _Rewriter:
         return self._sealed(f"{self.commit}-m{next(self.numbers)}.avro", content), len(content)
 
     def _sealed(self, name: str, content: bytes) -> str:
-        """Where it stands, under a name that says what it holds."""
+        """Seal the file under a name that holds its SHA-256, and return its location."""
         location = with_digest(f"{self._directory}/{name}", hashlib.sha256(content).hexdigest())
         self.scratch.write(location, content)
         return location
@@ -226,7 +228,7 @@ def _refuse_format(table: Table) -> None:
 
 
 def _verify(steps: list[_TableMove], home: Home) -> None:
-    """What was written can be read: every metadata file and all that it names down to the manifests."""
+    """Read back what was written: every metadata file, and everything that it names down to the manifests."""
     files = MetadataFiles(home.warehouse)
     for step in steps:
         for snapshot in files.find(step.key, step.new).json["snapshots"]:
@@ -235,7 +237,7 @@ def _verify(steps: list[_TableMove], home: Home) -> None:
 
 
 def _swap(database: pointers.CatalogDatabase, steps: list[_TableMove], scratch: ScratchFiles) -> None:
-    """All pointers or none. New files go only when it is certain that nothing refers to them."""
+    """Swap all pointers or none. The new files are removed only if it is certain that nothing refers to them."""
     committing = False
     try:
         with database.transaction() as connection:

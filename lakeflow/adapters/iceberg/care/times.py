@@ -1,7 +1,8 @@
-"""Set times that are still to come to now, in the tables that a machine with a fast clock wrote.
+"""Sets times that lie in the future to now, in the tables that a machine with a fast clock wrote.
 
-Until then a table's time stands still, and writers of other engines, which take their own clock, are refused by it.
-Only metadata holds times; it is written anew beside the old one, and all pointers are swapped in one transaction.
+Otherwise a table's time stands still until the true time has passed it, and it refuses writers of other engines, which
+use their own clock. Only metadata holds times. It is written again beside the old one, and all pointers are swapped in
+one transaction.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _TIME: Final = "timestamp-ms"
 
 
 def mend_times(database: pointers.CatalogDatabase, keys: Iterable[AssetKey], now: datetime, record: Record) -> None:
-    """All of these tables and what `record` writes, or nothing; the caller holds their leases.
+    """Mend all of these tables and do what `record` writes, or nothing. The caller holds the tables' leases.
 
     ConflictError when another writer came between.
     """

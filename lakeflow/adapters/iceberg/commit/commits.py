@@ -1,7 +1,8 @@
-"""Any number of tables and the ledger's rows in one step: plan on what was read, write, compare and swap.
+"""Commits any number of tables and the ledger's rows in one transaction: read, plan on what was read, write files, then
+compare and swap the pointers.
 
-A commit starts from the metadata that it was planned on. pyiceberg reads again at the last moment, so that its
-own compare and swap guards next to nothing (trap T9).
+A commit starts from the metadata that it was planned on. pyiceberg reads the metadata again just before its own compare
+and swap, which therefore guards next to nothing (trap T9).
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ _ATTEMPTS: Final = 10
 
 @dataclass(frozen=True)
 class TableCommit:
-    """What a commit does to one table; without updates it only relies on the pointer that it saw.
+    """What a commit does to one table. Without updates it only asserts that the pointer is still the one it saw.
 
-    `proof` is (location, content) of a file to be written once the table is won.
+    `proof` is (location, content) of a file that is written once the swap has succeeded.
     """
 
     found: LoadedTable
@@ -39,7 +40,9 @@ class TableCommit:
 
 
 Plan = Callable[[Mapping[AssetKey, LoadedTable], ScratchFiles], Sequence[TableCommit]]
-"""Facts → changes, or ConflictError. May write manifests into the scratch; called again after a lost race."""
+"""Turns the tables as loaded into commits, or raises ConflictError. It may write manifests into the scratch files, and
+is called again after a lost race.
+"""
 
 
 @dataclass(frozen=True)
@@ -73,13 +76,13 @@ class Commits:
         self._clock = clock
 
     def read(self, keys: Iterable[AssetKey]) -> dict[AssetKey, LoadedTable]:
-        """All pointers in one select, then their metadata files, which never change."""
+        """Read all pointers in one SELECT, then their metadata files, which never change."""
         with self._database.read() as connection:
             at = pointers.locations(connection, keys)
         return {key: self._files.find(key, location) for key, location in at.items()}
 
     def look(self, keys: Iterable[AssetKey]) -> Looked:
-        """The same, where a metadata file that cannot be read is told of its own table alone."""
+        """Like `read`; a metadata file that cannot be read is an error of its own table alone."""
         with self._database.read() as connection:
             at = pointers.locations(connection, keys)
         tables: dict[AssetKey, Table] = {}
@@ -95,10 +98,11 @@ class Commits:
         return CommitAttempt(present(key, found), scratch, self.time_of(present(key, found)))
 
     def time_of(self, found: LoadedTable) -> int:
-        """Milliseconds for a commit on this table, never before its last one; LakeError if it may not be written.
+        """The time of a commit on this table in milliseconds, never before its last commit. LakeError if it may not be
+        written.
 
-        Where a machine's clock ran fast for a while, the table's time stands still until the true time has passed it:
-        Java engines refuse a log whose times go back by more than a minute. Plan and doctor say so.
+        After a machine's clock ran fast, the table's time stands still until the true time has passed it: Java engines
+        refuse a log whose times go back by more than a minute. Plan and doctor warn of it.
         """
         table = found.table
         if table.format_version != 2:
@@ -110,7 +114,7 @@ class Commits:
         return max(int(self._clock().timestamp() * 1000), found.updated_ms)
 
     def run(self, keys: Iterable[AssetKey], plan: Plan, record: Record | None = None) -> dict[AssetKey, Table]:
-        """Plan, write, swap; planned again from the start after a lost race. The changed tables."""
+        """Plan, write and swap, and do it again from the start after a lost race. Returns the changed tables."""
         retrying = Retrying(
             retry=retry_if_exception_type(_LostRaceError),
             stop=stop_after_attempt(_ATTEMPTS),
@@ -142,11 +146,14 @@ class Commits:
         return _WrittenCommit(planned, location, content)
 
     def _swap(self, steps: Sequence[_WrittenCommit], record: Record | None, scratch: ScratchFiles) -> None:
-        """All or nothing. Files go only when it is certain that nothing happened."""
+        """Swap all pointers in one transaction, or none. The new files are removed only if it is certain that nothing
+        was committed.
+        """
         committing = False
         proofs = ScratchFiles()
         try:
             _write_proofs(steps, proofs)
+            # Pointers, the ledger's rows and the proofs' names change together: readers see all of it or nothing.
             with self._database.transaction() as connection:
                 _swap_all(connection, steps)
                 if record is not None:
@@ -164,9 +171,9 @@ class Commits:
             self._database.checkpoint()
 
     def _landed(self, steps: Sequence[_WrittenCommit]) -> bool:
-        """After an unknown outcome: does the catalog, read anew, hold what we wrote?
+        """After a commit whose outcome is unknown: does the catalog, read again, hold what we wrote?
 
-        The pool may hand out the very connection that still sees our pending rows, so it is emptied first.
+        The pool may hand out the connection that still sees our pending rows, so it is emptied first.
         """
         self._database.forget_connections()
         wrote = [step for step in steps if step.location]
@@ -209,8 +216,8 @@ def _write_proofs(steps: Sequence[_WrittenCommit], proofs: ScratchFiles) -> None
 
 
 def _place(proofs: ScratchFiles) -> None:
-    """Only the winner of the swap, still holding the lock, may name or remove a proof: two publishers of one
-    snapshot share that name.
+    """Give the proofs their names. Only the winner of the swap may do that, while it holds the database's lock: two
+    publishers of one snapshot share that name.
     """
     try:
         proofs.place()
@@ -220,7 +227,7 @@ def _place(proofs: ScratchFiles) -> None:
 
 
 def _holds(found: LoadedTable, location: str) -> bool:
-    """Is it the present metadata, or what others have built on since?"""
+    """Is this the table's present metadata, or metadata on which others have committed since?"""
     log = found.json.get("metadata-log") or ()
     return found.table.version == location or any(entry["metadata-file"] == location for entry in log)
 

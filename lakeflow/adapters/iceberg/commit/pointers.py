@@ -1,5 +1,5 @@
-"""The two SQL tables of an Iceberg catalog, exactly as pyiceberg's SqlCatalog("lakeflow") and Iceberg-Java's
-JDBC catalog keep them (layout V1), so that both open the same file.
+"""The two SQL tables of an Iceberg catalog, in the layout (V1) of pyiceberg's SqlCatalog("lakeflow") and of
+Iceberg-Java's JDBC catalog, so that both open the same database.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class CatalogDatabase(Protocol):
     """What the catalog needs of a database; every method may raise BusyError and LakeError."""
 
     def transaction(self) -> AbstractContextManager[Connection]:
-        """The one writer: commits at the end, rolls back on any exception."""
+        """The only write transaction at a time. It commits at the end, and rolls back on any exception."""
         ...
 
     def read(self) -> AbstractContextManager[Connection]:
@@ -44,11 +44,11 @@ class CatalogDatabase(Protocol):
         ...
 
     def forget_connections(self) -> None:
-        """What is read next comes from a new connection."""
+        """Close pooled connections, so that the next read uses a new one."""
         ...
 
     def checkpoint(self) -> None:
-        """What was committed stands in the database's own file, as far as no reader is in the way."""
+        """Move what was committed from the write-ahead log into the database file, unless a reader is in the way."""
         ...
 
 
@@ -80,19 +80,21 @@ _CALL: Final = text(
 
 
 def all_keys(connection: Connection) -> frozenset[AssetKey]:
-    """Every table of the three layers; names that no asset can have are other people's and left out."""
+    """Every table of the three layers. Tables with names that no asset can have belong to others and are left out."""
     rows = [(str(namespace), str(name)) for namespace, name in connection.execute(_KEYS)]
     return frozenset(key for row in rows if (key := AssetKey.find(".".join(row))))
 
 
 def all_locations(connection: Connection) -> frozenset[str]:
-    """Where the metadata of every table stands, other people's catalogs and names in the same database included."""
+    """Where the metadata of every table in the database stands, also of other catalogs and names."""
     rows = connection.execute(text("select metadata_location from iceberg_tables where metadata_location is not null"))
     return frozenset(str(row[0]) for row in rows)
 
 
 def locations(connection: Connection, keys: Iterable[AssetKey]) -> dict[AssetKey, str]:
-    """Where the metadata of these tables stands, in ONE select: several would show half of another's publish."""
+    """Where the metadata of these tables stands. ONE select reads it: several could show half of another run's
+    publish.
+    """
     wanted = frozenset(keys)
     if not wanted:
         return {}
@@ -108,7 +110,7 @@ def swap(connection: Connection, key: AssetKey, seen: str, new: str) -> bool:
 
 
 def relocate(connection: Connection, key: AssetKey, at: tuple[str, str], previous: str) -> bool:
-    """Point the table from `at[0]` to `at[1]`, and say where the metadata before that stands now."""
+    """Point the table from `at[0]` to `at[1]`, and record where its previous metadata stands now."""
     seen, new = at
     bound = {"layer": str(key.layer), "name": key.name, "seen": seen, "new": new, "previous": previous}
     return bool(connection.execute(_RELOCATE, bound).rowcount == 1)
@@ -126,7 +128,7 @@ def remove(connection: Connection, key: AssetKey, seen: str) -> bool:
 
 
 def call(connection: Connection, key: AssetKey, new: AssetKey, seen: str) -> bool:
-    """Give the table another name, which is free; False when it does not point to `seen` any more."""
+    """Rename the table to a name that is free. False when it does not point to `seen` any more."""
     bound = {"layer": str(key.layer), "name": key.name, "seen": seen}
     renamed = {"new_layer": str(new.layer), "new_name": new.name}
     return bool(connection.execute(_CALL, bound | renamed).rowcount == 1)

@@ -1,4 +1,4 @@
-"""What changes the catalog's rows and no table: adopt, rename, drop, each asserted on the row itself."""
+"""Changes to the catalog's rows that change no table: adopt, rename, drop. Each asserts the row that it expects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lakeflow.core.model.table import Adopt, Drop, Registration, Rename
 
 
 def apply(connection: Connection, change: Registration) -> None:
-    """ConflictError, naming expected and found, when the row is not as the change expects it."""
+    """Apply the change. ConflictError, saying what was expected and what was found, when the row is another one."""
     match change:
         case Adopt():
             _require_free(connection, change.key)

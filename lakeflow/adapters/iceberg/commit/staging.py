@@ -1,7 +1,7 @@
-"""From files on disk to a snapshot on an audit branch: written once, or put again on top of a newer main.
+"""Makes a snapshot on an audit branch out of files on disk, and puts it on top of main again where main has moved.
 
-A pending schema is added together with its snapshot and is current for nobody: the table's own schema moves
-with main at the publish, so that no reader sees a column before it was audited (trap T7).
+A new schema is added together with its snapshot and does not become the table's current schema. That moves with main at
+the publish, so that no reader sees a column before it was audited (trap T7).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _VECTORIZED: Final = "read.parquet.vectorization.enabled"
 
 
 def stage(planned_on: Table, staging: Staging, attempt: CommitAttempt) -> TableCommit:
-    """Schema if new, snapshot and branch, as one commit on the base that was planned on."""
+    """Add the schema if it is new, the snapshot and the branch in one commit, on the base that was planned on."""
     found = attempt.found
     schema, added_schema = _schema_for(found, staging.schema)
     require(found.table, _stage_assertions(planned_on, staging, added_schema))
@@ -58,7 +58,9 @@ def stage(planned_on: Table, staging: Staging, attempt: CommitAttempt) -> TableC
     )
     known = {**found.json, "partition-specs": _with(found.json["partition-specs"], placed.spec)}
     snapshot = build(known, draft, LocalFiles(attempt.scratch), metadata_directory(found.table))
-    assert snapshot.get("parent-snapshot-id") == staging.base  # anything else would publish without main's rows (T2)
+    assert (
+        snapshot.get("parent-snapshot-id") == staging.base
+    )  # another parent would publish the branch without main's rows (T2)
     return TableCommit(
         found,
         (
@@ -72,7 +74,7 @@ def stage(planned_on: Table, staging: Staging, attempt: CommitAttempt) -> TableC
 
 
 def restage(planned_on: Table, branch: str, base: int | None, attempt: CommitAttempt) -> TableCommit:
-    """The branch's files on top of today's main, its old snapshot gone; nothing to do if main is still `base`."""
+    """Put the branch's files on top of today's main and drop its old snapshot. Does nothing if main is still `base`."""
     found, table = attempt.found, attempt.found.table
     old = table.refs.get(branch)
     require(table, (SameTable(planned_on.uuid), RefAt(branch, planned_on.refs.get(branch))))
@@ -112,7 +114,7 @@ def _stage_assertions(table: Table, staging: Staging, added_schema: bool) -> Ite
 
 
 def _schema_for(found: LoadedTable, schema: Schema) -> tuple[Json, bool]:
-    """Its JSON under an id of the table, and whether that id is new; an equal schema keeps its id."""
+    """The schema's JSON under an id of the table, and whether that id is new. An equal schema keeps its id."""
     _require_ids(schema)
     known = found.table.schemas
     equal = next((old.id for old in known.values() if old.same_columns(schema)), None)
@@ -130,7 +132,7 @@ def _require_ids(schema: Schema) -> None:
 
 
 def _loadable(found: LoadedTable) -> tuple[u.Update, ...]:
-    """A table that an early release made may have columns with which other readers cannot load it."""
+    """The table's metadata without what keeps other readers from loading it, in tables that an early release made."""
     mended = {
         schema.id: schema_to_json(named, docs_of(_schema_json(found, schema.id)))
         for schema in found.table.schemas.values()
@@ -144,7 +146,7 @@ def _with(specs: Sequence[Mapping[str, Any]], spec: Mapping[str, Any]) -> list[M
 
 
 def _refuse_lost_source(found: LoadedTable, schema: Mapping[str, Any]) -> None:
-    """A spec that lost its source column could not be read again."""
+    """Refuse a schema that drops the source column of a partition spec: no reader could read the spec again."""
     columns = {field["id"] for field in schema["fields"]}
     if any(part["source-id"] not in columns for spec in found.json["partition-specs"] for part in spec["fields"]):
         raise SchemaError(

@@ -1,7 +1,7 @@
 """Avro's object container files as plain values, and back (Avro specification, "Object Container Files").
 
-Whoever only follows or rewrites the paths in manifests must keep every field of every format version, known to it
-or not; so the schema that a file brings along is all that counts here, and it is written back word for word.
+Code that follows or rewrites the paths in manifests must keep every field of every format version, also those it does
+not know. So the schema in the file decides everything here, and it is written back word for word.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ _PRIMITIVES: Final[Mapping[str, _Codec]] = {
     "boolean": _Codec(lambda cursor: cursor.take(1) != b"\x00", lambda out, value: out.append(value)),
     "int": _LONG,
     "long": _LONG,
-    "float": _fixed(4),  # nobody here calculates with them
+    "float": _fixed(4),  # they are never computed with
     "double": _fixed(8),
     "bytes": _BYTES,
     "string": _STRING,

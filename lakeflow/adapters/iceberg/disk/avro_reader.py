@@ -1,5 +1,5 @@
-"""Avro files of Iceberg, read with what is known already: to understand a schema takes longer than to read a file that
-bears it, and all manifests of a table bear the same.
+"""Reads Avro files of Iceberg with schemas that were parsed before: to parse a schema takes longer than to read a file,
+and all manifests of a table have the same one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ D = TypeVar("D", bound=StructProtocol)
 
 _ENTRIES: Final = MANIFEST_ENTRY_SCHEMAS[3]
 _LISTS: Final = MANIFEST_LIST_FILE_SCHEMAS[DEFAULT_READ_VERSION]
-"""As which format version they are read, whichever wrote them."""
+"""The format version as which they are read, whichever version wrote them."""
 _ENTRY: Final[dict[int, Callable[..., StructProtocol]]] = {-1: ManifestEntry, 2: DataFile}
 _ENTRY_ENUMS: Final[dict[int, Callable[..., Enum]]] = {0: ManifestEntryStatus, 101: FileFormat, 134: DataFileContent}
 _LISTED: Final[dict[int, Callable[..., StructProtocol]]] = {-1: ManifestFile, 508: PartitionFieldSummary}

@@ -20,7 +20,9 @@ from lakeflow.core.model.digests import digest_in
 
 SCHEME: Final = "file"
 _MOST_OPEN: Final = 16
-"""So many files of one commit wait for their sync with a descriptor each; a process may have 256 (macOS) in all."""
+"""How many files of one commit are open at a time, waiting for their sync: on macOS a process may have 256 open files
+in all.
+"""
 
 
 def local_path(location: str) -> Path:
@@ -79,7 +81,7 @@ class ScratchFiles:
             self.sync()
 
     def sync(self) -> None:
-        """The content of every file written so far is on disk."""
+        """Bring the content of every file written so far to the disk."""
         while self._open:
             descriptor, temporary, path = self._open[0]
             with _explained(path):
@@ -105,7 +107,7 @@ class ScratchFiles:
         self.place()
 
     def discard(self) -> None:
-        """Remove everything: only for a commit that is known not to have happened."""
+        """Remove all files. Only for a commit that is known not to have happened."""
         for descriptor, temporary, _ in self._open:
             os.close(descriptor)
             delete(str(temporary))
@@ -116,7 +118,7 @@ class ScratchFiles:
 
 
 def delete(location: str) -> None:
-    """Remove a file if that is possible: a leftover is the sweeper's, never a reason to fail."""
+    """Remove a file if that is possible: a file that stays is collected as garbage later, and is no reason to fail."""
     try:
         local_path(location).unlink(missing_ok=True)
     except OSError:

@@ -1,8 +1,8 @@
 """The evidence of an audit, attached to the snapshot as a Puffin file (Iceberg Puffin spec, "File structure").
 
-The file is portable evidence, not the record: an engine may keep one statistics file a snapshot and replace
-ours by its own. It then lies, displaced, under its old name beside the metadata. `blob-metadata` in the table
-stays empty: a blob type of our own there makes the table unreadable for pyiceberg and polars.
+The file is portable evidence, not the record: an engine may keep one statistics file a snapshot and replace ours by its
+own. Then the proof is displaced: it stays beside the metadata under its own name. `blob-metadata` in the table stays
+empty: a blob type of our own there makes the table unreadable for pyiceberg and polars.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TAIL: Final = 12  # length of the footer's text, flags, magic: four bytes each
 
 @dataclass(frozen=True)
 class Proof:
-    """`displaced`: another engine's statistics took its place in the table."""
+    """The evidence of one snapshot. `displaced` says that another engine's statistics took its place in the table."""
 
     text: str
     displaced: bool
@@ -42,8 +42,8 @@ def is_proof(path: str, snapshot_id: int) -> bool:
 def pack(text: str, snapshot_id: int, sequence_number: int, listed: str) -> bytes:
     """A Puffin file with the text as its one blob; the same input gives the same bytes.
 
-    `listed` is the name of the snapshot's manifest list, which bears its SHA-256. The list names the manifests, and
-    they the data files, by such names: a proof says of every byte that was audited what it was.
+    `listed` is the name of the snapshot's manifest list, which holds its SHA-256. The list names the manifests, and
+    they name the data files, in the same way, so the proof fixes every byte that was audited.
     """
     payload = text.encode()
     blob = {
@@ -101,7 +101,7 @@ def read_proof(table: Table, snapshot_id: int, directory: str) -> Proof | None:
 
 
 def _sealed_by(digest: str) -> bytes:
-    """As it stands in the footer: the SHA-256 of the whole file, taken with zeros in its place."""
+    """The SHA-256 in the footer: that of the whole file, with zeros in its own place."""
     return f'"{_SEAL}": "{digest}"'.encode()
 
 

@@ -1,4 +1,4 @@
-"""pyiceberg's file access over ours: manifests are made in memory and reach the disk with their commit."""
+"""pyiceberg's file access on top of ours: manifests are made in memory and written to disk with their commit."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class _LocalOutput(OutputFile):
         return _Buffer(self)
 
     def finish(self, content: bytes) -> None:
-        """Only now is it known what the file holds, which its name says."""
+        """Write the file. Only now is its content known, and with it its name."""
         self._length = len(content)
         self._location = with_digest(self.location, hashlib.sha256(content).hexdigest())
         self._files.scratch.write(self.location, content)

@@ -19,7 +19,7 @@ class At:
 
 
 Place: TypeAlias = At | LakeError
-"""Or why there is none."""
+"""Where a table stands, or why there is none."""
 
 
 def not_there(key: ExternalKey) -> LakeError:

@@ -21,7 +21,7 @@ from lakeflow.core.settings.catalogs import ExternalCatalog
 
 _SECONDS: Final = 15.0
 _LARGEST: Final = 256 * 1024 * 1024
-"""Bytes of an answer: metadata of a million snapshots is no metadata to read."""
+"""The most bytes that an answer may have. Metadata of a million snapshots is refused."""
 
 
 def in_rest_catalog(catalog: ExternalCatalog, keys: Iterable[ExternalKey]) -> Mapping[ExternalKey, Place]:
@@ -45,7 +45,7 @@ def _place(key: ExternalKey, answer: Mapping[str, Any]) -> Place:
 
 
 def _token(client: _Client, catalog: ExternalCatalog) -> str:
-    """By client credentials, `id:secret` or a secret alone."""
+    """A token for the client credentials, which are `id:secret` or a secret alone."""
     if not catalog.credential:
         return ""
     name, colon, secret = catalog.credential.rpartition(":")
@@ -70,7 +70,7 @@ class _Client:
     headers: dict[str, str] = field(default_factory=lambda: {"Accept": "application/json"}, repr=False)
 
     def get(self, path: str) -> dict[str, Any] | None:
-        """None where the server knows no such thing."""
+        """The server's answer; None where it does not know the thing asked for."""
         return self._asked(Request(f"{self.base}{path}", headers=self.headers))  # noqa: S310 - http(s) by the settings
 
     def post(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ OpenReadOnly = Callable[[str], ReadOnly]
 def in_database(
     catalog: ExternalCatalog, keys: Iterable[ExternalKey], open_database: OpenReadOnly
 ) -> Mapping[ExternalKey, Place]:
-    """All of them in ONE select, as everywhere that pointers are read (trap T10)."""
+    """Where the tables stand. ONE select reads it, as everywhere that pointers are read (trap T10)."""
     wanted = {(key.namespace, key.name): key for key in keys}
     database = open_database(catalog.uri)
     try:

@@ -1,4 +1,4 @@
-"""The port over catalogs of every kind: where a table's metadata stands is all that is asked of a catalog."""
+"""Implements the port for catalogs of every kind. A catalog is only asked where a table's metadata stands."""
 
 from __future__ import annotations
 

@@ -36,7 +36,9 @@ Path = tuple[str, ...]
 
 
 def data_files(staging: Staging, placed: Placed, iceberg: IcebergSchema) -> list[DataFile]:
-    """Entries of its files, in the place that they have; personal columns keep their values out of the manifest."""
+    """The manifest entries of a write's files, in their order. The values of personal columns stay out of the
+    manifest.
+    """
     leaves = dict(_leaves(staging.schema, staging.pii))
     return [_data_file(file, leaves, iceberg, placed) for file in staging.files if file.rows]
 

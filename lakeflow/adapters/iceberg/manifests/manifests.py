@@ -1,6 +1,7 @@
-"""What manifests hold, decoded once: a manifest never changes, and years of appends leave thousands of files in a few.
+"""Decodes each manifest once: a manifest never changes, and after years of appends a few of them hold thousands of
+files.
 
-Only files that are new since the last look at a table are decoded then, whatever the table has grown to.
+So only files that are new since the last look are decoded, however large the table is.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class _CachedManifest:
 
 
 class Manifests:
-    """Manifests by location, the least recently used forgotten first, so that at most so many files are kept in mind.
+    """A cache of manifests by location. It drops the least recently used ones first, so that it never holds more than a
+    set number of files.
 
     Safe to share between threads. LakeError for a damaged manifest.
     """
@@ -55,7 +57,7 @@ class Manifests:
         return self._of(manifest).live
 
     def known(self, manifest: ManifestFile, column: Field) -> ColumnStatistics:
-        """What is certain of a column in the files of one manifest."""
+        """What is certain about a column in the files of one manifest."""
         held, name = self._of(manifest), (column.id, str(column.type))
         if name not in held.known:
             held.known[name] = known(column, [each.file for each in held.live])

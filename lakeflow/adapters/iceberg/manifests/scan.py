@@ -38,7 +38,7 @@ _FIELDS: Final = {field.name: position for position, field in enumerate(DATA_FIL
 
 
 class Scans:
-    """Reads snapshots through manifests that it keeps in mind."""
+    """Reads snapshots through a cache of manifests."""
 
     def __init__(self) -> None:
         self._manifests = Manifests()
@@ -54,7 +54,9 @@ class Scans:
         return _holding(pinned, found, self._live(data), self._live(deletes))
 
     def statistics(self, found: LoadedTable, snapshot_id: int) -> Statistics | None:
-        """None where rows are deleted, or another engine wrote a file. Errors as those of `scan`."""
+        """The statistics of a snapshot. None where rows are deleted, or another engine wrote a file. Errors as in
+        `scan`.
+        """
         schema = _kept(found.table, snapshot_id)
         data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
         live = self._live(data)
@@ -66,9 +68,9 @@ class Scans:
         return Statistics(rows, {name: certain for name, certain in facts.items() if certain is not None})
 
     def scan_added(self, found: LoadedTable, snapshot_id: int, appends: Sequence[int]) -> Scan:
-        """The rows that these appends brought, in the columns of `snapshot_id`; errors as those of `scan`.
+        """The rows that these appends added, in the columns of `snapshot_id`. Errors as in `scan`.
 
-        Their own manifests name the files, so that one which a compaction took out of the table later is read too.
+        The appends' own manifests name the files, so a file that a compaction removed from the table later is read too.
         """
         pinned = _pinned(found, snapshot_id)
         for append in appends:
@@ -77,9 +79,9 @@ class Scans:
         return _holding(pinned, found, data)
 
     def near(self, found: LoadedTable, snapshot_id: int, columns: Sequence[str]) -> Scan:
-        """What the snapshot added, and the files whose bounds do not rule out a row with the same values there.
+        """The files that the snapshot added, and all files that may hold a row with the same values, by their bounds.
 
-        Whole manifests are ruled out first, so that a table of thousands of files costs no look at each.
+        Whole manifests are ruled out first, so that a table of thousands of files need not be looked at file by file.
         """
         schema = _kept(found.table, snapshot_id)
         snapshot = _json_of(found, snapshot_id)
@@ -126,7 +128,7 @@ def _by_content(manifests: Sequence[ManifestFile]) -> tuple[list[ManifestFile], 
 
 
 def _pinned(found: LoadedTable[Any], snapshot_id: int | None) -> Scan:
-    """The scan without its files. Main reads in the table's own schema, which another engine may change alone."""
+    """The scan without its files. Main is read in the table's own schema, which another engine may change by itself."""
     table = found.table
     schema = table.schema if snapshot_id is None else _kept(table, snapshot_id)
     foreign.refuse_unreadable(table, schema)
@@ -220,7 +222,9 @@ def _of(file: DataFile, name: str) -> Any:
 
 
 def _are_foreign(table: Table[Any], files: Sequence[Live]) -> bool:
-    """May one lack field ids or columns? Ours never do; of an expired writer only the name of the file is known."""
+    """May a file lack field ids or columns? Ours never do. Of a file whose snapshot has expired, only the name tells
+    who wrote it.
+    """
     ours = {snapshot.id: is_ours(snapshot.summary) for snapshot in table.snapshots.values()}
     home = f"{_local(table.location)}/"
     return not all(ours.get(each.writer or 0, _may_be_ours(each.path, home)) for each in files)

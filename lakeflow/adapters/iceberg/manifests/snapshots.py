@@ -40,14 +40,14 @@ _VERSION: Final = 2
 _CODEC: Final = "deflate"
 _DAMAGES: Final = (
     *(ValueError, TypeError, LookupError, EOFError, ArithmeticError, AssertionError, zlib.error),
-    *(SystemError, MemoryError),  # from its compiled decoder, of lengths that rubbish spells
+    *(SystemError, MemoryError),  # its compiled decoder raises it for a length that damage spells
 )
 
 
 @dataclass(frozen=True)
 class SnapshotDraft:
-    """A snapshot to be made. `removes` are paths of data files of the parent that go; None: every one, with all
-    delete files.
+    """A snapshot to build. `removes` are paths of data files of the parent that are removed; None removes every one,
+    and all delete files.
 
     `parent` is the parent's JSON, None for a first snapshot; `schema` the JSON of the schema of its files.
     """
@@ -81,7 +81,7 @@ class _Writer:
         return writer.to_manifest_file()
 
     def by_spec(self, entries: Iterable[ManifestEntry]) -> list[ManifestFile]:
-        """One manifest a partition spec."""
+        """Write one manifest for each partition spec."""
         ordered = sorted(entries, key=_spec_of)
         return [self.manifest(spec, list(group)) for spec, group in groupby(ordered, key=_spec_of)]
 
@@ -129,7 +129,7 @@ def added_files(snapshot: Mapping[str, Any], files: LocalFiles) -> list[DataFile
 
 
 def live_manifests(snapshot: Mapping[str, Any] | None, files: LocalFiles) -> list[ManifestFile]:
-    """The manifests that still hold a live file; none for no snapshot."""
+    """The manifests that still hold a live file; empty without a snapshot."""
     if snapshot is None:
         return []
     location = snapshot.get("manifest-list")
@@ -191,7 +191,7 @@ def _without(
 def _sorted_out(
     manifest: ManifestFile, removes: frozenset[str] | None, files: LocalFiles
 ) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
-    """(entries that stay, entries that go); of delete files none goes by its name."""
+    """(entries that stay, entries that are removed). No delete file is removed by name."""
     entries = live_entries(manifest, files) if manifest.content == ManifestContent.DATA else []
     if removes is None:
         return [], entries
@@ -293,7 +293,9 @@ def _totals_alone(added: Mapping[str, int]) -> dict[str, str]:
 def _totals_after(
     parent: Mapping[str, Any] | None, added: Mapping[str, int], removed: Mapping[str, int]
 ) -> dict[str, str]:
-    """The parent's totals, what came and what went; a total that the parent's writer left out stays unknown."""
+    """The parent's totals, plus what was added and minus what was removed. A total that the parent lacks stays
+    unknown.
+    """
     if parent is None:
         return _totals_alone(added)
     known = parent.get("summary") or {}

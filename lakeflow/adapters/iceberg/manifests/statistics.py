@@ -1,7 +1,7 @@
-"""What the manifests of a snapshot say for certain of its columns (Iceberg spec, "Manifests" and appendix D).
+"""What the manifests of a snapshot say for certain about its columns (Iceberg spec, "Manifests" and appendix D).
 
-Only files of our own are believed: what another engine counts as NULL or cuts a bound to is its affair. Floats have no
-place here, NaN stands in no bound; nor have columns of personal data, which have no bounds.
+Only our own files are believed: other engines may count NULL and shorten bounds in their own ways. Floats are left out,
+because no bound holds NaN; so are columns of personal data, which have no bounds.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class ColumnStatistics:
-    """Of one column in some files: how many NULLs (None: a file does not say), whether they hold a value at all, and
-    between which two all values lie (None: nobody knows).
+    """What is certain about one column in some files: the number of NULLs (None: a file does not say), whether there is
+    any value, and two bounds of all values (None: unknown).
     """
 
     nulls: int | None
@@ -33,7 +33,7 @@ class ColumnStatistics:
     bounds: tuple[Any, Any] | None = None
 
     def may_meet(self, other: ColumnStatistics) -> bool:
-        """May one value be in both? Where bounds are unknown, it may."""
+        """May both hold the same value? They may where bounds are unknown."""
         if not (self.filled and other.filled):
             return False
         if self.bounds is None or other.bounds is None:
@@ -42,7 +42,9 @@ class ColumnStatistics:
 
 
 def known(field: Field, files: Sequence[DataFile]) -> ColumnStatistics:
-    """A file without a count of the column was written before the column was there, or says too little."""
+    """Statistics of a column in one file. A file without a count for it was written before the column existed, or says
+    too little.
+    """
     nulls = [(file.null_value_counts or {}).get(field.id) for file in files]
     counts = [count for count in nulls if count is not None]
     if len(counts) < len(files):
@@ -52,7 +54,9 @@ def known(field: Field, files: Sequence[DataFile]) -> ColumnStatistics:
 
 
 def facts_of(field: Field, parts: Sequence[ColumnStatistics]) -> ColumnFacts | None:
-    """What is certain of a column of all these files together, which are our own and hide no row; None: nothing."""
+    """What is certain about a column in all these files together, which are ours and hide no row. None where nothing
+    is.
+    """
     nulls = [part.nulls for part in parts if part.nulls is not None]
     if not parts or len(nulls) < len(parts) or str(field.type) in _UNCERTAIN:
         return None
@@ -68,7 +72,7 @@ def _bounds(field: Field, files: Sequence[DataFile]) -> tuple[Any, Any] | None:
         return None
     try:
         return min(map(read, lows)), max(map(read, highs))
-    except ValueError:  # a text that is none
+    except ValueError:  # the bytes are no text
         return None
 
 
@@ -78,7 +82,7 @@ def _spelled_bounds(field: Field, bounds: Sequence[tuple[Any, Any] | None]) -> t
         return None, None
     try:
         return spell(min(low for low, _ in certain)), spell(max(high for _, high in certain))
-    except (ValueError, OverflowError):  # a year that Python does not have
+    except (ValueError, OverflowError):  # Python has no such year
         return None, None
 
 
@@ -91,7 +95,7 @@ def _reader(type_: Type) -> Callable[[Any], Any] | None:
 
 
 def _whole(bound: bytes) -> int:
-    """Of any width: a column that was widened has bounds of four bytes and of eight."""
+    """A whole number of any width: a widened column has bounds of four and of eight bytes."""
     return int.from_bytes(bound, "little", signed=True)
 
 
@@ -112,5 +116,5 @@ _SPELLED: Final[Mapping[str, Callable[[Any], str]]] = {
     "timestamp": _timestamp,
     "timestamptz": lambda micros: f"{_timestamp(micros)}+00",
 }
-"""How a bound is written that is not simply what it prints as."""
+"""How a bound is written whose text is not simply `str` of it."""
 _UNCERTAIN: Final = frozenset({"float", "double"})

@@ -33,7 +33,7 @@ def refuse_unreadable(table: Table[Any], schema: Schema) -> None:
 
 
 def names_of(table: Table[Any]) -> tuple[Mapped, ...]:
-    """LakeError for a mapping that is none."""
+    """The name mapping of a table. LakeError for a property that holds no mapping."""
     text = table.properties.get(NAME_MAPPING)
     try:
         return _mapped(json.loads(text)) if text else ()
@@ -46,8 +46,8 @@ def names_of(table: Table[Any]) -> tuple[Mapped, ...]:
 
 
 def defaults_of(table: Table[Any], metadata: Mapping[str, Any], schema: Schema) -> dict[int, str]:
-    """By field id, in the engine's words; SchemaError for one that has no such words."""
-    if table.format_version < 3:  # which all of ours are: their many schemas need not be looked through
+    """The default values by field id, as the engine spells them. SchemaError for a value that it cannot spell."""
+    if table.format_version < 3:  # all tables of ours have v2, and their many schemas need not be searched
         return {}
     known = {field["id"]: default for each in metadata.get("schemas") or () for field, default in _defaults(each)}
     read = {field.id for _, field in walk(schema.fields)}
@@ -79,7 +79,7 @@ def _defaults(schema: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], An
 
 
 def _is_wanted(field: Field, read: Collection[int]) -> bool:
-    """Also of a column that was dropped, by which rows may be deleted still."""
+    """Is the field needed? A dropped column may be: delete files may still name its values."""
     return field.id in read or not children(field.type)
 
 
@@ -136,4 +136,4 @@ _SPELLED: Final[Mapping[str, Callable[[Any], str]]] = {
     "timestamptz": lambda micros: f"{_moment(micros)}+00",
     "time": lambda micros: _moment(micros).partition(" ")[2],
 }
-"""How numbers of partitions are written where they are not simply what they print as."""
+"""How partition values are written whose text is not simply `str` of them."""

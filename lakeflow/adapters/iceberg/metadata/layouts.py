@@ -1,7 +1,7 @@
 """A layout as the partition spec and the sort order of a table (Iceberg spec, "Partitioning" and "Sorting").
 
-Both only ever grow in number: files stay in the spec that they were written in. A snapshot's summary says which ones it
-was written in; the publish makes those the table's own, as it does with the schema.
+A table only gains specs and orders: files stay in the spec in which they were written. A snapshot's summary names the
+spec and order of its write, and the publish makes those the table's own, as it does with the schema.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class Placed:
 
 
 def place(metadata: Mapping[str, Any], layout: Layout, schema: Mapping[str, Any]) -> Placed:
-    """The layout in the words of the table; `schema` has its columns. What the table knows is used again."""
+    """The layout as a spec and an order of the table, whose columns are in `schema`. Those that the table has already
+    are used again.
+    """
     ids = {field["name"].lower(): field["id"] for field in schema["fields"]}
     spec, new_spec = _spec(metadata, layout.partition_by, ids)
     order, new_order = _order(metadata, layout.sort_by, ids)
@@ -53,7 +55,7 @@ def known_spec(metadata: Mapping[str, Any], layout: Layout, schema: Mapping[str,
 
 
 def layout_of(snapshot: Snapshot) -> tuple[u.Update, ...]:
-    """What makes the layout that a snapshot was written in the table's own."""
+    """The updates that make the layout of a snapshot the table's own."""
     spec, order = snapshot.summary.get(SPEC), snapshot.summary.get(ORDER)
     if spec is None or order is None:
         return ()
@@ -86,7 +88,7 @@ def _made_from(known: Mapping[str, Any]) -> tuple[int, str]:
 
 
 def _name(field: PartitionField, ids: Mapping[str, int]) -> str:
-    """Only an identity may be called like a column, the one that it is."""
+    """The name of a partition field. Only an identity may have the name of a column: its own."""
     if field.transform is Transform.IDENTITY:
         return field.column
     name = f"{field.column}_{field.transform}"

@@ -1,7 +1,7 @@
 """Metadata files → core tables, with the standard library alone (Iceberg spec, "Table Metadata").
 
-A metadata file never changes, so each is parsed once; only of a table without a catalog, whose files are called by
-number alone, another one may stand there under an old name. `plan`, `status` and `list` live on this module.
+A metadata file never changes, so each is parsed once. Only tables without a catalog number their files alone, so that
+another file may take an old name. `plan`, `status` and `list` live on this module.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _NAMES_CODE: Final = re.compile(r"(.+\.)?py-.+")
 _GZIP: Final = b"\x1f\x8b"
 _NUMBERED: Final = re.compile(r"v\d+(\.gz)?\.metadata\.json(\.gz)?")
 _Stamp: TypeAlias = tuple[int, int, int] | None
-"""Inode, size and time of a file whose name may be used again."""
+"""Inode, size and time, for a file whose name may be used again."""
 _SEAL: Final = "lakeflow.sha256"
-"""The property that says what the whole file holds."""
+"""The property that holds the SHA-256 of the whole file."""
 _ZEROS: Final = "0" * 64
 _DAMAGES: Final = (
     *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError),
     *(ArithmeticError, RecursionError, StopIteration, zlib.error),
 )
-"""In how many ways a reader fails on what is no metadata."""
+"""The exceptions of a reader that meets something else than metadata."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ class LoadedTable(Generic[Key]):
 
 
 class MetadataFiles:
-    """Parsed metadata by location, the least recently used forgotten first. Safe to share between threads."""
+    """A cache of parsed metadata by location, which drops the least recently used first. Safe to share between
+    threads.
+    """
 
     def __init__(self, warehouse: Path, size: int = 512) -> None:
         self._warehouse = warehouse
@@ -76,7 +78,7 @@ class MetadataFiles:
         return self._keep(key, location, self._read(key, location), stamp)
 
     def remember(self, key: Key, location: str, content: Mapping[str, Any]) -> LoadedTable[Key]:
-        """What a catalog sent along."""
+        """Cache metadata that a catalog sent along."""
         return self._keep(key, location, content, _stamp(location))
 
     def _keep(self, key: Key, location: str, content: Mapping[str, Any], stamp: _Stamp) -> LoadedTable[Key]:
@@ -121,7 +123,7 @@ class MetadataFiles:
 
 
 def _stamp(location: str) -> _Stamp:
-    """None for a file that no other replaces, and for one that is not there."""
+    """The stamp of a file; None for a file that is never replaced, and for one that does not exist."""
     if not _NUMBERED.fullmatch(location.rpartition("/")[2]):
         return None
     try:
@@ -140,16 +142,18 @@ def metadata_directory(table: Table[Any]) -> str:
 
 
 def next_location(table: Table) -> str:
-    """A name for the metadata after this one: counted as Iceberg's libraries count, and never used before."""
+    """A new name for the next metadata file, numbered as Iceberg's libraries number them."""
     name = table.version.rpartition("/")[2]
     number = re.match(r"v?(\d+)", name)
     return f"{metadata_directory(table)}/{int(number[1]) + 1 if number else 0:05d}-{uuid4()}.metadata.json"
 
 
 def sealed(location: str, content: Mapping[str, Any]) -> tuple[Json, bytes]:
-    """The metadata as it is to stand there, and its bytes: a property holds the name of the file and the SHA-256 of all
-    of it, taken with zeros in the place of the digits. An engine that commits later carries the property along; with
-    the name of another file it says nothing.
+    """The metadata with its seal, and its bytes.
+
+    The seal is a property with the file's name and the SHA-256 of the whole file, taken with zeros in the place of the
+    digits. An engine that commits later keeps the property, but the name in it is another file's then, so it says
+    nothing.
     """
     name = location.rpartition("/")[2]
     blank = _seal(name, _ZEROS)
@@ -171,7 +175,7 @@ def _dumped(content: Mapping[str, Any]) -> bytes:
 
 
 def _is_as_sealed(name: str, text: bytes, content: Mapping[str, Any]) -> bool:
-    """Does the file hold what was written? Always, where nobody said what that was."""
+    """Does the file hold what was written? Yes where no seal says what that was."""
     seal = str((content.get("properties") or {}).get(_SEAL, ""))
     of, _, digest = seal.partition(" ")
     blank = text.replace(seal.encode(), _seal(of, _ZEROS).encode())

@@ -1,4 +1,4 @@
-"""Tables that no catalog of ours knows yet: where their metadata stands, and whether they could be ours."""
+"""Finds the metadata of tables that no catalog of ours knows yet, and tells whether they could be ours."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BEGINNING: Final = 8192
 
 
 def metadata_location(key: AssetKey, place: str) -> str:
-    """The location of a metadata file, out of its own path or that of its table's folder."""
+    """The location of a metadata file, given its own path or the path of its table's folder."""
     path = local_path(place)
     found = path if path.is_file() else metadata_file(path)
     if found is None:
@@ -46,9 +46,9 @@ def metadata_file(folder: Path) -> Path | None:
     """The newest metadata file of a table's folder, whatever its version hint says: the hint is written after the
     commit, and may be missing or behind.
 
-    A table may have been dropped and made anew there: of several the one that was changed last counts, and of its
-    files the one with the highest number. A file above that which cannot be read might be newer still, so it is taken,
-    to be told of as damaged.
+    A table may have been dropped and made again there: of several tables the one changed last counts, and of its files
+    the one with the highest number. A file with a higher number that cannot be read might be newer, so that one is
+    returned, and is then reported as damaged.
     """
     found = [one for path in _entries(folder / "metadata") if (one := _candidate(path))]
     readable = [one for one in found if one.table]
@@ -71,7 +71,7 @@ def refuse_relative(table: Table[Any]) -> None:
 
 
 def refuse_unwritable(found: LoadedTable) -> None:
-    """LakeError for a table that could be read and never be written to."""
+    """LakeError for a table that could be read but never be written to."""
     table = found.table
     refuse_relative(table)
     if table.format_version != 2:
@@ -109,7 +109,7 @@ def _candidate(path: Path) -> _Candidate | None:
 
 
 def _text(path: Path) -> bytes:
-    """What it says first, which is who it is in what all writers write; all of it where that is not enough."""
+    """The beginning of the file, in which all writers put the uuid; the whole file where that is not enough."""
     try:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"

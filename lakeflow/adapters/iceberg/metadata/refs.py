@@ -1,8 +1,7 @@
-"""What a change asserts and what it does: the only module that moves a ref.
+"""The assertions and updates of each change: the only module that moves a ref.
 
-Assertions are made on the very metadata that the commit then compares and swaps, each on its own: pyiceberg's
-transaction drops the second assertion on a ref (trap T1), retries a lost branch as an orphan (T2), and looks at
-no ancestry (T3).
+Each assertion is checked by itself on the metadata that the commit then compares and swaps: pyiceberg's transaction
+drops the second assertion on a ref (trap T1), retries a lost branch as an orphan (T2), and looks at no ancestry (T3).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class SameTable:
 
 @dataclass(frozen=True)
 class RefAt:
-    """The ref points at that snapshot; None: there is no such ref."""
+    """Asserts that the ref points at that snapshot; None: that there is no such ref."""
 
     name: str
     snapshot_id: int | None
@@ -37,21 +36,21 @@ class RefAt:
 
 @dataclass(frozen=True)
 class SchemaAt:
-    """Readers of main see the schema of that id."""
+    """Asserts that readers of main see the schema of that id."""
 
     id: int
 
 
 @dataclass(frozen=True)
 class FieldIdsUpTo:
-    """No column got an id above that one."""
+    """Asserts that no column has an id above that one."""
 
     last: int
 
 
 @dataclass(frozen=True)
 class OnMain:
-    """The snapshot is main or an ancestor of it."""
+    """Asserts that the snapshot is main or an ancestor of main."""
 
     snapshot_id: int
 
@@ -94,7 +93,7 @@ def fork(branch: str, snapshot: Mapping[str, Any]) -> tuple[u.Update, ...]:
 
 
 def put_on_top(table: Table, branch: str, snapshot: Mapping[str, Any]) -> tuple[u.Update, ...]:
-    """The branch at a new snapshot; the one that it supersedes goes unless something else stands on it."""
+    """Move the branch to a new snapshot. The snapshot that it replaces is removed, unless another ref needs it."""
     gone = _orphans(table, branch)
     return *fork(branch, snapshot), *((u.RemoveSnapshots(gone),) if gone else ())
 
@@ -137,7 +136,8 @@ def _discard(table: Table, change: Discard) -> Move:
 def _orphans(table: Table, branch: str) -> frozenset[int]:
     """Snapshots that the branch's run wrote and that nothing else reaches: its head, and what stands below it.
 
-    What no run wrote is another engine's, also where main was set back behind it: only the head itself goes.
+    A snapshot that no run wrote is another engine's, also where main was set back behind it: then only the head is
+    removed.
     """
     others = {at for name, at in table.refs.items() if name != branch}
     reachable = {snapshot.id for at in others for snapshot in table.ancestry(at)}
@@ -186,7 +186,7 @@ def _run(snapshot: Snapshot) -> str | None:
 
 
 def _violation(table: Table, requirement: Requirement) -> str | None:
-    """What is expected and what was found, or None when the table meets the requirement."""
+    """What was expected and what was found; None when the table meets the requirement."""
     match requirement:
         case SameTable(uuid) if uuid != table.uuid:
             return f"the table was replaced: expected table {uuid}, found {table.uuid}"

@@ -127,7 +127,7 @@ def applied(metadata: Mapping[str, Any], updates: Sequence[Update], location: st
 
 
 def forgotten(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
-    """Locations of older metadata that the table's own policy gives up with this commit."""
+    """Locations of older metadata files that this commit removes, by the table's own policy."""
     if (after.get("properties") or {}).get(DELETE_AFTER_COMMIT, "false").lower() != "true":
         return ()
     kept = {entry["metadata-file"] for entry in after["metadata-log"]}
@@ -226,7 +226,9 @@ def _remove_ref(metadata: Json, name: str) -> Json:
 
 
 def _remove_snapshots(metadata: Json, ids: frozenset[int]) -> Json:
-    """Parent ids of the children stay, as Iceberg's Java library leaves them: they tell that there was more."""
+    """Remove snapshots. Their children keep the parent ids, as in Iceberg's Java library: those tell that there was
+    more.
+    """
     assert ids.isdisjoint(ref["snapshot-id"] for ref in metadata["refs"].values())
     lists = ("snapshots", "statistics", "partition-statistics")
     changed = {
@@ -236,8 +238,8 @@ def _remove_snapshots(metadata: Json, ids: frozenset[int]) -> Json:
 
 
 def _log_without(log: Sequence[Json], ids: frozenset[int]) -> list[Json]:
-    """What stood before an expired snapshot goes with it (Iceberg spec, "Table Metadata Fields"): a gap would say
-    that the snapshot before it was current for longer than it was.
+    """The log without entries up to an expired snapshot (Iceberg spec, "Table Metadata Fields"): a gap would say that
+    the snapshot before it was current for longer than it was.
     """
     gone = [place for place, entry in enumerate(log) if entry["snapshot-id"] in ids]
     return list(log[gone[-1] + 1 :] if gone else log)

@@ -13,7 +13,8 @@ from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
 from lakeflow.core.model.table import Rows, Table
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Reason
-from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode, Setting, SnapshotRow
+from lakeflow.core.view.freshness import Deadline
+from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode, Setting, SnapshotRow, Symptom
 
 JsonObject: TypeAlias = dict[str, Any]
 Readers: TypeAlias = Mapping[AssetKey, AssetStatus]
@@ -141,12 +142,31 @@ def _merging_json(asset: Asset) -> JsonObject:
 def status_json(status: AssetStatus) -> JsonObject:
     return {
         "asset": str(status.asset),
+        "state": status.state,
         "health": status.health,
+        "symptoms": [_symptom_json(symptom) for symptom in status.symptoms],
+        "deadlines": [_deadline_json(deadline) for deadline in status.deadlines],
         "reasons": list(status.reasons),
         **_seen(status),
         "held": list(status.held),
         "skipped": [copy.name for copy in status.skipped],
         "failed_audit": status.failed_audit or None,
+    }
+
+
+def _symptom_json(symptom: Symptom) -> JsonObject:
+    return {"health": symptom.health, "text": symptom.text, "since": iso(symptom.since)}
+
+
+def _deadline_json(deadline: Deadline) -> JsonObject:
+    return {
+        "fresh": deadline.freshness.text,
+        "column": deadline.freshness.column or None,
+        "declared_by": str(deadline.declared_by),
+        "seen": iso(deadline.seen),
+        "due": iso(deadline.due),
+        "late": deadline.late,
+        "fault": deadline.fault or None,
     }
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.rows import AssetStatus
-from lakeflow.core.wording import counted
-
-_UNITS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"), (0, 1, "s"))
-"""From how many seconds on a unit is used, its length in seconds, its name."""
+from lakeflow.core.wording import age, counted
 
 
 def count(number: int | None) -> str:
@@ -21,12 +17,6 @@ def count(number: int | None) -> str:
 def in_rows(number: int | None) -> str:
     """`1 row`, `26,109 rows`, `? rows`."""
     return "? rows" if number is None else counted(number, "row")
-
-
-def age(then: datetime, now: datetime) -> str:
-    """`2 min`, `2 d`; a clock that runs backwards gives `0 s`."""
-    seconds = max(0, int((now - then).total_seconds()))
-    return next(f"{seconds // length} {unit}" for start, length, unit in _UNITS if seconds >= start)
 
 
 def seconds(duration: float) -> str:

@@ -324,6 +324,13 @@ class Engine(Protocol):
         """The first rows as text, in no order."""
         ...
 
+    def newest(self, scan: Scan, column: str, until: datetime) -> datetime | None:
+        """The greatest value of a column of date or time that is not later than `until`, in UTC; None: it has none.
+
+        A time without a zone is in UTC, a date its first moment. AssetError where it is no such column.
+        """
+        ...
+
     def interrupt(self) -> None:
         """End what is under way in other threads, which may raise anything then; what begins later is not concerned."""
         ...

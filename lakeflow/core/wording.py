@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from difflib import SequenceMatcher, get_close_matches
 from typing import Final
 
@@ -16,6 +17,10 @@ def counted(number: int, noun: str) -> str:
 _SPELLED: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?:(?P<unit>[KMGT])(?P<binary>i)?)?B?", re.IGNORECASE)
 
 
+_UNITS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"), (0, 1, "s"))
+"""From how many seconds on a unit is used, its length in seconds, its name."""
+_AGE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w|(?:second|minute|hour|day|week)s?)\s*", re.IGNORECASE)
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DIFFERENCES: Final = 8
 _LONGEST_NAME: Final = 40
 _POWERS: Final = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
@@ -28,6 +33,20 @@ def parse_bytes(text: str) -> int:
         raise ValueError(f"{text!r} is no amount of bytes")
     base = 1024 if found["binary"] else 1000
     return int(float(found["number"]) * base ** _POWERS[(found["unit"] or "").upper()])
+
+
+def parse_seconds(age: str) -> float:
+    """`"90 minutes"`, `"36h"`, `"2 days"` → seconds; ValueError for anything else."""
+    match = _AGE.fullmatch(age)
+    if match is None:
+        raise ValueError(f"{age!r} is no age; write 90 minutes, 36h or 2 days")
+    return float(match[1]) * _SECONDS[match[2][0].lower()]
+
+
+def age(then: datetime, now: datetime) -> str:
+    """`2 min`, `26 h`, `2 d`; a clock that runs backwards gives `0 s`."""
+    seconds = max(0, int((now - then).total_seconds()))
+    return next(f"{seconds // length} {unit}" for start, length, unit in _UNITS if seconds >= start)
 
 
 def nearest(word: str, options: Iterable[str], cutoff: float = 0.6) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from great_expectations.compatibility import pydantic
 
-from lakeflow.core.checks import own_rules as rules
+from lakeflow.core.wording import parse_seconds
 from lakeflow.expectations.base import LakeExpectation
 
 
@@ -27,7 +27,7 @@ class ExpectTableToBeFresh(LakeExpectation):
     @classmethod
     def _is_an_age(cls, value: Any) -> Any:
         text = f"{value.total_seconds():g} s" if isinstance(value, timedelta) else value
-        rules.seconds(text)
+        parse_seconds(text)
         return text
 
     def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:

@@ -28,9 +28,11 @@ from lakeflow.core.view import history, lineage
 from lakeflow.core.view.audits import Inspected, recorded
 from lakeflow.core.view.consistency import undefined
 from lakeflow.core.view.findings import Finding
-from lakeflow.core.view.health import by_urgency, health, modified
+from lakeflow.core.view.freshness import Newest, columns_asked, deadlines
+from lakeflow.core.view.health import with_health
 from lakeflow.core.view.rows import AssetStatus, LineageNode, Setting, SnapshotRow
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
+from lakeflow.core.view.state import asset_states, by_urgency, modified
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
@@ -310,7 +312,25 @@ class ReadableLake:
     def _standing(self, facts: Facts) -> LakeStatus:
         everything = tuple(self.project.assets)
         held = {key: self._waiting(table) for key, table in facts.tables.items()}
-        return LakeStatus(health(plan(self.project, facts, everything), facts, held), modified(self.project, facts))
+        states = asset_states(plan(self.project, facts, everything), facts, held)
+        due = deadlines(self.project, facts, self._newest(facts))
+        return LakeStatus(with_health(states, facts, due, self.waiting()), modified(self.project, facts))
+
+    def _newest(self, facts: Facts) -> Mapping[AssetKey, Newest]:
+        """How new the data is of each published asset that is to be fresh by a column. Only such a one opens the
+        engine.
+        """
+        found: dict[AssetKey, Newest] = {}
+        for key, column in columns_asked(self.project).items():
+            table = facts.tables.get(key)
+            if table is None or table.main is None or key in facts.broken:
+                continue
+            try:
+                scan = self._world.catalog.scan(table, table.main)
+                found[key] = Newest(self._world.engine.newest(scan, column, facts.now))
+            except LakeflowError as error:
+                found[key] = Newest(fault=str(error))
+        return found
 
     def _waiting(self, table: Table) -> tuple[str, ...]:
         """Runs that have a branch in this table and are not running. A branch of an unknown run waits for nobody."""

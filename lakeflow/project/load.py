@@ -101,6 +101,7 @@ def _asset(draft: AssetDraft) -> Asset:
         new_keys=draft.new_keys,
         on_rewrite=draft.on_rewrite,
         timeline=draft.timeline,
+        freshness=declared.freshness,
         allow_empty=declared.allow_empty,
         limits=declared.limits,
         code_version=draft.code_version,

@@ -1,6 +1,7 @@
 """Status, lineage, snapshots, runs and rows on the screen."""
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 from lakeflow.as_json.values import lineage_json, rows_json, snapshot_json, status_json
@@ -13,9 +14,11 @@ from lakeflow.cli.screens.lake import (
     status_screen,
 )
 from lakeflow.cli.screens.rows import rows_records, rows_screen
+from lakeflow.core.model.freshness import Freshness
 from lakeflow.core.model.run import RunState
 from lakeflow.core.model.table import Rows
-from lakeflow.core.view.rows import Health
+from lakeflow.core.view.freshness import Deadline
+from lakeflow.core.view.rows import AssetState, Health, Symptom
 from tests.cli.values import (
     DELAYS_STATUS,
     FLIGHTS_STATUS,
@@ -45,10 +48,30 @@ def test_status_of_a_fresh_lake_asks_for_nothing() -> None:
     assert status_screen([FLIGHTS_STATUS], NOW).plain.splitlines()[-1] == "1 fresh"
 
 
+def test_status_says_what_is_degraded_and_why_beside_what_a_run_would_do() -> None:
+    due = NOW - timedelta(hours=6)
+    late = Symptom(Health.DEGRADED, "late: last publish 30 h ago, due within 24h", due)
+    freshness = Freshness(timedelta(hours=24), text="24h")
+    deadline = Deadline(freshness, FLIGHTS_STATUS.asset, due - timedelta(hours=24), due, late=True)
+    status = replace(FLIGHTS_STATUS, symptoms=(late,), deadlines=(deadline,))
+    assert status_screen([status, DELAYS_STATUS], NOW).plain.splitlines()[:4] == [
+        "✗  bronze.flights       fresh  late: last publish 30 h ago, due within 24h; s589200  336,776 rows  2 min old",
+        "↻  gold.carrier_delays  stale  input moved: bronze.flights s4 → s5",
+        "",
+        "1 stale · 1 fresh; 1 degraded",
+    ]
+    said = status_json(status)
+    assert (said["health"], said["symptoms"][0]["since"]) == ("degraded", "2026-03-01T06:00:00.000Z")
+    assert (said["deadlines"][0]["late"], said["deadlines"][0]["fresh"]) == (True, "24h")
+
+
 def test_status_as_json_and_csv_names_the_runs_that_wait() -> None:
     assert status_json(WEATHER_STATUS) == {
         "asset": "silver.weather",
-        "health": "held",
+        "state": "held",
+        "health": "healthy",
+        "symptoms": [],
+        "deadlines": [],
         "reasons": [],
         "snapshot_id": "4411009",
         "rows": 26_109,
@@ -113,7 +136,7 @@ def test_snapshots_as_json_have_the_shape_of_the_contract() -> None:
 
 
 def test_an_asset_without_snapshots_says_so() -> None:
-    unborn = replace(WEATHER_STATUS, health=Health.NEVER_BUILT, held=(), snapshot_id=None)
+    unborn = replace(WEATHER_STATUS, state=AssetState.NEVER_BUILT, held=(), snapshot_id=None)
     assert snapshots_screen((), unborn, NOW).plain == "silver.weather has no snapshots: it was never written"
 
 
@@ -147,8 +170,8 @@ def test_rows_as_json_keep_null_and_as_csv_leave_it_empty() -> None:
 
 def test_every_state_and_health_has_a_mark() -> None:
     """A word that someone adds to the core must get its sign, or this fails."""
-    for health in Health:
-        assert status_screen([replace(FLIGHTS_STATUS, health=health)], NOW).plain
+    for state in AssetState:
+        assert status_screen([replace(FLIGHTS_STATUS, state=state)], NOW).plain
     show = partial(runs_screen, now=NOW)
-    for state in type(HELD_RUN.state):
-        assert show([replace(HELD_RUN, state=state)]).plain
+    for ended in type(HELD_RUN.state):
+        assert show([replace(HELD_RUN, state=ended)]).plain

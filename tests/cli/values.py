@@ -9,7 +9,7 @@ from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import Action, CheckResult, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Cause, Reason
-from lakeflow.core.view.rows import AssetStatus, Health, LineageNode, SnapshotRow, SnapshotState
+from lakeflow.core.view.rows import AssetState, AssetStatus, LineageNode, SnapshotRow, SnapshotState
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TWO_DAYS_AGO = NOW - timedelta(days=2)
@@ -63,10 +63,12 @@ HELD_RUN = RunRecord(
     actor="ada",
 )
 
-WEATHER_STATUS = AssetStatus(WEATHER, Health.HELD, (), 4_411_009, 26_109, TWO_DAYS_AGO, held=(RUN,))
-UNBORN_STATUS = AssetStatus(WEATHER, Health.HELD, held=(RUN,))
-FLIGHTS_STATUS = AssetStatus(FLIGHTS, Health.FRESH, (), 5_892_001, 336_776, NOW - timedelta(minutes=2))
-DELAYS_STATUS = AssetStatus(DELAYS, Health.STALE, ("input moved: bronze.flights s4 → s5",), 8_100_000, 9, TWO_DAYS_AGO)
+WEATHER_STATUS = AssetStatus(WEATHER, AssetState.HELD, (), 4_411_009, 26_109, TWO_DAYS_AGO, held=(RUN,))
+UNBORN_STATUS = AssetStatus(WEATHER, AssetState.HELD, held=(RUN,))
+FLIGHTS_STATUS = AssetStatus(FLIGHTS, AssetState.FRESH, (), 5_892_001, 336_776, NOW - timedelta(minutes=2))
+DELAYS_STATUS = AssetStatus(
+    DELAYS, AssetState.STALE, ("input moved: bronze.flights s4 → s5",), 8_100_000, 9, TWO_DAYS_AGO
+)
 
 PLAN = Plan(
     steps=(

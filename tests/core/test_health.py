@@ -1,165 +1,103 @@
-"""What waits for a decision, what is stale, what was never built."""
+"""What readers may think of a table is the worst of its publishes, its freshness and its checks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 
-from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset
-from lakeflow.core.model.check import Suite
-from lakeflow.core.plan.facts import Facts
-from lakeflow.core.plan.planning import plan
-from lakeflow.core.view.health import by_urgency, health, modified
-from lakeflow.core.view.lineage import trees, with_snapshots
-from lakeflow.core.view.rows import AssetStatus, Health, LineageNode
-from tests.core.samples import asset, facts, key, keys, made, project, suite, table
+import pytest
 
-RAW = asset("bronze.raw", reads=("x.csv",))
-CLEAN = asset("silver.clean", "bronze.raw")
-DAYS = asset("gold.days", "silver.clean")
-BUILT = facts(
-    table("bronze.raw", made(1, rows=5, reads_digest="d1")),
-    table("silver.clean", made(2, inputs={"bronze.raw": 1})),
-    table("gold.days", made(3, inputs={"silver.clean": 2})),
-    reads={"bronze.raw": "d1"},
-)
+from lakeflow.core.model.freshness import Freshness
+from lakeflow.core.model.run import Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
+from lakeflow.core.view.freshness import Deadline
+from lakeflow.core.view.health import with_health
+from lakeflow.core.view.rows import AssetState, AssetStatus, Health
+from tests.core.samples import NOON, facts, key, made, table
+
+RAW = key("bronze.raw")
+WELL = AssetStatus(RAW, AssetState.FRESH, snapshot_id=1, rows=10, published_at=NOON)
+NOW = NOON + timedelta(hours=30)
+DAILY = Freshness(timedelta(hours=24), text="24h")
 
 
-def statuses(
-    *assets: Asset,
-    said: Facts = BUILT,
-    suites: Mapping[str, Suite] | None = None,
-    held: Mapping[AssetKey, tuple[str, ...]] | None = None,
-) -> dict[str, AssetStatus]:
-    what = project(*assets, suites=suites)
-    found = health(plan(what, said, tuple(what.assets)), said, held or {})
-    return {str(one.key): found[one.key] for one in assets}
+def verdict(ruling: Ruling, passed: int = 3, total: int = 3, run: str = "r1", snapshot: int = 1) -> VerdictRecord:
+    return VerdictRecord(RAW, snapshot, ruling, run, 1, NOON, passed=passed, total=total)
 
 
-def states(*assets: Asset, said: Facts = BUILT, suites: Mapping[str, Suite] | None = None) -> list[Health]:
-    return [status.health for status in statuses(*assets, said=said, suites=suites).values()]
+def health(
+    status: AssetStatus,
+    *verdicts: VerdictRecord,
+    deadlines: tuple[Deadline, ...] = (),
+    waiting: tuple[RunRecord, ...] = (),
+) -> tuple[Health, list[str], datetime | None]:
+    said = replace(facts(table("bronze.raw", made(1))), verdicts={RAW: verdicts}, now=NOW)
+    found = with_health({RAW: status}, said, {RAW: deadlines}, waiting)[RAW]
+    return found.health, [symptom.text for symptom in found.symptoms], found.unhealthy_since
 
 
-def test_an_untouched_lake_is_fresh_and_says_what_stands_on_main() -> None:
-    found = statuses(RAW, CLEAN, DAYS)
-    assert {status.health for status in found.values()} == {Health.FRESH}
-    raw = found["bronze.raw"]
-    assert (raw.snapshot_id, raw.rows, raw.reasons) == (1, 5, ())
-    assert raw.published_at is not None
+def test_a_published_table_whose_checks_passed_is_healthy() -> None:
+    assert health(WELL, verdict(Ruling.PUBLISH)) == (Health.HEALTHY, [], None)
 
 
-def test_what_was_never_built_has_nothing_on_main() -> None:
-    found = statuses(RAW, said=Facts({}))["bronze.raw"]
-    assert (found.health, found.snapshot_id, found.rows) == (Health.NEVER_BUILT, None, None)
+def test_what_a_run_would_renew_is_healthy_as_long_as_no_deadline_says_otherwise() -> None:
+    assert health(replace(WELL, state=AssetState.STALE), verdict(Ruling.PUBLISH))[0] is Health.HEALTHY
 
 
-def test_changed_code_makes_it_and_what_is_made_from_it_stale() -> None:
-    found = statuses(RAW, replace(CLEAN, code_version="code-2"), DAYS)
-    assert [status.health for status in found.values()] == [Health.FRESH, Health.STALE, Health.STALE]
-    assert found["gold.days"].reasons == ("upstream runs: silver.clean",)
+def test_of_what_was_never_published_nothing_is_known() -> None:
+    unborn = AssetStatus(RAW, AssetState.NEVER_BUILT)
+    assert health(unborn) == (Health.UNKNOWN, ["never published"], None)
 
 
-def test_a_changed_check_leaves_an_asset_unaudited() -> None:
-    assert states(RAW, CLEAN, DAYS, suites={"silver.clean": suite("c2")}) == [
-        Health.FRESH,
-        Health.UNAUDITED,
-        Health.FRESH,
-    ]
+def test_a_table_that_cannot_be_read_is_degraded() -> None:
+    broken = replace(WELL, state=AssetState.BROKEN, reasons=("its metadata is gone",))
+    assert health(broken)[:2] == (Health.DEGRADED, ["its metadata is gone"])
 
 
-def test_a_root_that_always_runs_is_not_stale_for_that_nor_is_what_it_would_run() -> None:
-    assert states(asset("bronze.raw"), CLEAN, DAYS) == [Health.FRESH] * 3
+def test_a_missed_deadline_degrades_since_it_was_due() -> None:
+    due = NOON + timedelta(hours=24)
+    late = Deadline(DAILY, RAW, NOON, due, late=True)
+    assert health(WELL, deadlines=(late,)) == (Health.DEGRADED, ["late: last publish 30 h ago, due within 24h"], due)
 
 
-def test_below_a_root_that_always_runs_an_input_that_moved_is_stale() -> None:
-    moved = replace(BUILT, tables={**BUILT.tables, key("bronze.raw"): table("bronze.raw", made(1), made(9, 1))})
-    assert states(asset("bronze.raw"), CLEAN, DAYS, said=moved) == [Health.FRESH, Health.STALE, Health.STALE]
+def test_freshness_that_cannot_be_told_is_not_healthy() -> None:
+    unknown = Deadline(DAILY, RAW, fault="bronze.raw has no column 'at'")
+    assert health(WELL, deadlines=(unknown,))[0] is Health.WARNING
 
 
-def test_a_held_run_needs_a_decision_whatever_else_is_true() -> None:
-    found = statuses(RAW, CLEAN, DAYS, held={key("silver.clean"): ("r9",)})["silver.clean"]
-    assert (found.health, found.held) == (Health.HELD, ("r9",))
+def test_a_failed_audit_of_what_readers_see_degrades_until_a_later_one_passes() -> None:
+    failed = verdict(Ruling.HOLD, 2, run="r2")
+    assert health(WELL, verdict(Ruling.PUBLISH), failed)[0] is Health.DEGRADED
+    assert health(WELL, failed, verdict(Ruling.PUBLISH, run="r3"))[0] is Health.HEALTHY
 
 
-def test_what_needs_a_decision_comes_first_and_equals_keep_their_order() -> None:
-    made_up = [
-        AssetStatus(one, state)
-        for one, state in zip(
-            keys("gold.a gold.b gold.c gold.d gold.e gold.f"),
-            [Health.FRESH, Health.STALE, Health.NEVER_BUILT, Health.STALE, Health.UNAUDITED, Health.HELD],
-            strict=True,
-        )
-    ]
-    assert "".join(status.asset.name for status in by_urgency(made_up)) == "fcbdea"
+def test_what_was_forced_over_failed_checks_stays_degraded() -> None:
+    assert health(WELL, verdict(Ruling.FORCED, 2))[1] == ["published by force in run r1, though 1 of 3 checks failed"]
+    assert health(WELL, verdict(Ruling.FORCED))[0] is Health.HEALTHY
 
 
-WIDE = project(
-    asset("bronze.raw", reads=("data/*.csv",)),
-    asset("silver.left", "bronze.raw"),
-    asset("silver.right", "bronze.raw"),
-    asset("gold.both", "silver.left silver.right"),
-)
-
-
-def outline(node: LineageNode) -> str:
-    """`name*` for a repeated node, with what is above it in brackets."""
-    above = f"({' '.join(map(outline, node.upstreams))})" if node.upstreams else ""
-    return node.status.asset.name + "*" * node.repeated + above
-
-
-def lineage_of(*selected: str) -> list[str]:
-    said = {one: AssetStatus(one, Health.FRESH) for one in WIDE.assets}
-    return [outline(tree) for tree in trees(WIDE, said, keys(" ".join(selected)))]
-
-
-def test_lineage_reads_from_the_result_down_to_its_sources() -> None:
-    assert lineage_of("gold.both") == ["both(left(raw) right(raw))"]
-
-
-def test_a_selected_asset_inside_anothers_tree_gets_no_tree_of_its_own() -> None:
-    assert lineage_of("silver.left", "gold.both") == ["both(left(raw) right(raw))"]
-
-
-def test_what_stands_in_a_tree_already_is_repeated_without_its_upstreams() -> None:
-    deep = project(*WIDE.assets.values(), asset("gold.top", "silver.left gold.both"))
-    said = {one: AssetStatus(one, Health.FRESH) for one in deep.assets}
-    assert [outline(tree) for tree in trees(deep, said, keys("gold.top"))] == [
-        "top(both(left(raw) right(raw)) left*)",
-    ]
-
-
-def test_several_results_have_a_tree_each_and_a_root_shows_its_files() -> None:
-    assert lineage_of("silver.right", "silver.left") == ["right(raw)", "left(raw)"]
-    said = {one: AssetStatus(one, Health.FRESH) for one in WIDE.assets}
-    assert trees(WIDE, said, keys("bronze.raw"))[0].sources == ("data/*.csv",)
-
-
-def test_lineage_follows_the_snapshots_that_were_recorded_not_those_that_are_main_now() -> None:
-    raw = table("bronze.raw", made(1), made(2))
-    left = table("silver.left", made(3, inputs={"bronze.raw": 1}))
-    facts = Facts({one.key: one for one in (raw, left)})
-    said = {one: AssetStatus(one, Health.FRESH) for one in WIDE.assets}
-    said[left.key] = AssetStatus(left.key, Health.STALE, snapshot_id=3)
-    (tree,) = with_snapshots(trees(WIDE, said, keys("silver.left")), facts)
-    assert (tree.used, tree.upstreams[0].used) == (3, 1)
-
-
-def test_modified_is_what_was_never_built_and_whose_code_or_checks_are_not_the_published_ones() -> None:
-    """Also where the plan names another reason only: a root that always runs, an input that moved."""
-    always, late = asset("bronze.raw"), asset("silver.late", "bronze.raw")
-    assets = (replace(always, code_version="code-1"), replace(CLEAN, code_version="code-2"), DAYS, late)
-    said = facts(
-        table("bronze.raw", made(1), made(4, 1)),
-        table("silver.clean", made(2, inputs={"bronze.raw": 1})),
-        table("gold.days", made(3, inputs={"silver.clean": 2})),
-    )
-    assert modified(project(*assets), said) == set(keys("silver.clean silver.late"))
-    assert modified(project(*assets, suites={"bronze.raw": suite("new")}), said) == set(
-        keys("bronze.raw silver.clean silver.late")
+def test_checks_that_only_warn_give_a_warning() -> None:
+    assert health(WELL, verdict(Ruling.PUBLISH, 2))[:2] == (
+        Health.WARNING,
+        ["1 of 3 checks failed, which only warn"],
     )
 
 
-def test_code_that_only_a_new_fingerprint_algorithm_names_anew_is_not_modified() -> None:
-    renamed = replace(BUILT, renamed_code={"code-1": "code-new"})
-    assert modified(project(replace(CLEAN, code_version="code-new")), renamed) == set()
+def test_rows_that_are_held_back_give_a_warning_since_they_are() -> None:
+    held = replace(WELL, state=AssetState.HELD, held=("r2",))
+    found = health(held, verdict(Ruling.PUBLISH), verdict(Ruling.HOLD, 1, run="r2", snapshot=5))
+    assert found == (Health.WARNING, ["run r2 waits for a decision"], NOON)
+
+
+@pytest.mark.parametrize("state", [RunState.FAILED, RunState.CONFLICT, RunState.ABANDONED])
+def test_a_run_that_left_it_unpublished_gives_a_warning(state: RunState) -> None:
+    run = RunRecord("r2", state, NOON, steps=(StepRecord(RAW, state=StepState.ERRORED),))
+    assert health(WELL, waiting=(run,))[0] is Health.WARNING
+    done = replace(run, steps=(StepRecord(RAW, state=StepState.PUBLISHED),))
+    assert health(WELL, waiting=(done,))[0] is Health.HEALTHY
+
+
+def test_the_worst_comes_first_and_since_is_its_own() -> None:
+    late = Deadline(DAILY, RAW, NOON, NOON + timedelta(hours=24), late=True)
+    held = replace(WELL, state=AssetState.HELD, held=("r2",))
+    found = health(held, deadlines=(late,))
+    assert (found[0], len(found[1]), found[2]) == (Health.DEGRADED, 2, NOON + timedelta(hours=24))

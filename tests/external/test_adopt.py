@@ -65,7 +65,7 @@ def test_a_table_that_fails_is_left_alone(root: Path, theirs: Theirs) -> None:
     with opened(root) as lake:
         run = lake.adopt("silver.orders", "sales.shop.orders")
         assert (run.state, only_step(run).state) == (RunState.DISCARDED, StepState.HELD)
-        assert {status.health for status in lake.status()} == {"never built"}
+        assert {status.state for status in lake.status()} == {"never built"}
         assert not [one for one in lake.doctor() if one.level is Level.PROBLEM]
     assert lakeflow("adopt", "silver.orders", "--from", "sales.shop.orders", cwd=root).returncode == 1
 
@@ -79,7 +79,7 @@ def test_a_table_that_another_engine_wrote_into_our_catalog_is_adopted_where_it_
     catalog.create_table("silver.orders", rows.schema).append(rows)
     catalog.close()
     with opened(root) as lake:
-        assert lake.status("silver.*")[0].health != "never built"
+        assert lake.status("silver.*")[0].state != "never built"
         assert lake.adopt("silver.orders").state is RunState.PUBLISHED
         reasons = [str(reason) for step in lake.plan("silver.*").steps for reason in step.reasons]
         assert reasons == ["always runs: nothing says whether its source changed"]
@@ -101,7 +101,7 @@ def test_what_cannot_be_read_exactly_is_not_taken(root: Path, theirs: Theirs) ->
     with opened(root) as lake:
         run = lake.adopt("silver.orders", "sales.shop.orders")
         assert run.state is RunState.DISCARDED
-        assert lake.status("silver.*")[0].health == "never built"
+        assert lake.status("silver.*")[0].state == "never built"
 
 
 def test_rows_that_were_deleted_by_their_values_stay_hidden_and_the_next_run_replaces_both(

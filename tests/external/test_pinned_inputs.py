@@ -171,7 +171,7 @@ def test_an_input_that_vanishes_makes_a_published_asset_stale(tmp_path: Path, th
     (theirs.root / "catalog.db").unlink()
     with opened(tmp_path) as lake:
         (status,) = lake.status()
-        assert status.health == "stale"
+        assert status.state == "stale"
         assert status.reasons[0].startswith("input cannot be read: sales.shop.orders: ")
         assert ids(lake, "silver.orders") == [0, 1, 2]
 
@@ -187,7 +187,7 @@ def test_a_type_that_cannot_be_read_stops_only_who_reads_the_table(
     with opened(
         make(tmp_path, {"layers/silver/orders.sql": ORDERS, "layers/bronze/ours.sql": "select 1 as id"})
     ) as lake:
-        assert [str(status.health) for status in lake.status()] == ["never built"] * 2
+        assert [str(status.state) for status in lake.status()] == ["never built"] * 2
         assert lake.lineage("silver.orders")
         assert ran(lake.materialize("bronze.ours")).state is RunState.PUBLISHED
         with pytest.raises(LakeflowError, match=r"column 'v.*, which this release cannot read"):

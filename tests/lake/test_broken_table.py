@@ -15,7 +15,7 @@ from lakeflow.core.errors import LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.run import RunState, StepState
 from lakeflow.core.view.findings import Level
-from lakeflow.core.view.rows import Health
+from lakeflow.core.view.rows import AssetState
 from lakeflow.lake.lake import Lake
 from tests.cli.process import lakeflow as command
 
@@ -74,8 +74,8 @@ def _break(root: Path, damage: Callable[[Path], object] = Path.unlink) -> None:
     damage(path)
 
 
-def _healths(lake: Lake) -> dict[str, Health]:
-    return {str(one.asset): one.health for one in lake.status()}
+def _healths(lake: Lake) -> dict[str, AssetState]:
+    return {str(one.asset): one.state for one in lake.status()}
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -85,8 +85,8 @@ def test_the_other_tables_are_shown_as_they_were_and_the_broken_one_is_said(
     _break(root, damage)
     with lakeflow.open(root) as lake:
         healths = _healths(lake)
-        assert healths.pop(str(BROKEN)) is Health.BROKEN
-        assert Health.BROKEN not in healths.values()
+        assert healths.pop(str(BROKEN)) is AssetState.BROKEN
+        assert AssetState.BROKEN not in healths.values()
         (broken,) = lake.status("status:broken")
         assert "its table cannot be read: silver.b" in broken.reasons[0]
         for name in UNRELATED:
@@ -179,8 +179,8 @@ def test_a_landed_set_that_is_gone_stops_its_own_table_alone(tmp_path: Path) -> 
     (tmp_path / "in/b.csv").write_text("n\n2\n")
     with lakeflow.open(tmp_path) as lake:
         healths = _healths(lake)
-        assert healths["bronze.a"] is Health.BROKEN
-        assert healths["silver.a"] is Health.FRESH
+        assert healths["bronze.a"] is AssetState.BROKEN
+        assert healths["silver.a"] is AssetState.FRESH
         assert lake.show("bronze.a").values
         run = lake.materialize("bronze.a", "silver.a")
         assert run is not None

@@ -112,7 +112,7 @@ def test_times_to_come_are_found_and_set_to_now(root: Path, monkeypatch: pytest.
     with lakeflow.open(root) as lake:
         assert lake.plan("silver.n").warnings == ()
         assert lake.runs()[0].started_at <= now
-        assert lake.status("silver.n")[0].health == "fresh"
+        assert lake.status("silver.n")[0].state == "fresh"
     state = root / ".lakeflow"
     catalog = SqlCatalog("lakeflow", uri=f"sqlite:///{state / 'catalog.db'}", warehouse=str(state / "warehouse"))
     assert catalog.load_table("silver.n").scan().to_arrow().num_rows == 3

@@ -92,7 +92,7 @@ def test_a_dimension_that_changed_alone_leaves_its_fact_unaudited_until_it_is_lo
     assert told(without_bo(lake, "gold.buyers")) == {"gold.buyers": ("published", "")}
     with lakeflow.open(lake.project.root) as opened:
         (fact,) = opened.status("gold.sales")
-        assert str(fact.health) == "unaudited"
+        assert str(fact.state) == "unaudited"
         assert fact.reasons[0].startswith("reference moved: gold.buyers")
         run = opened.materialize("gold.sales")
     assert run is not None

@@ -33,7 +33,7 @@ def test_the_demo_tells_its_whole_story(monkeypatch: pytest.MonkeyPatch) -> None
 def assert_rebuilt_alike(root: Path) -> None:
     """Twelve months that came one by one are, table by table, what all rows of them give from nothing."""
     with lakeflow.open(root) as lake:
-        assert {str(each.health) for each in lake.status()} == {"fresh"}, "nothing waits for a decision"
+        assert {str(each.state) for each in lake.status()} == {"fresh"}, "nothing waits for a decision"
         names = lake.select("layer:silver", "layer:gold")
         before = {name: digest(lake, str(name)) for name in names}
         run = lake.materialize(*map(str, names), full_refresh=True)

@@ -148,6 +148,9 @@ class ScriptedEngine:
     def rows(self, scan: Scan, limit: int) -> Rows:
         return Rows(("value",), tuple((str(number),) for number in self.shelf.rows(scan)[:limit]))
 
+    def newest(self, scan: Scan, column: str, until: datetime) -> datetime | None:
+        raise NotImplementedError
+
     def interrupt(self) -> None:
         pass
 

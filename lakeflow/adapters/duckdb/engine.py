@@ -21,6 +21,7 @@ from lakeflow.adapters.duckdb.land.landing import LandingBatch, landing
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.compare import same_rows
+from lakeflow.adapters.duckdb.read.newest import newest
 from lakeflow.core.keys import Layer, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.table import Rows, Scan
@@ -92,6 +93,10 @@ class DuckEngine:
         with failures(ErrorContext(scan.key)), closing(self._instances.first.cursor()) as cursor:
             found = cursor.execute(f"SELECT {texts} FROM ({scans.select(cursor, scan)}) LIMIT {int(limit)}").fetchall()
         return Rows(scan.schema.names, tuple(found), tuple(str(field.type) for field in scan.schema.fields))
+
+    def newest(self, scan: Scan, column: str, until: datetime) -> datetime | None:
+        with failures(ErrorContext(scan.key)), closing(self._instances.first.cursor()) as cursor:
+            return newest(cursor, scan, column, until)
 
     def interrupt(self) -> None:
         self._instances.interrupt()

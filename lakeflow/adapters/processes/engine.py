@@ -167,6 +167,9 @@ class CodeProcesses:
     def rows(self, scan: Scan, limit: int) -> Rows:
         return self._here.rows(scan, limit)
 
+    def newest(self, scan: Scan, column: str, until: datetime) -> datetime | None:
+        return self._here.newest(scan, column, until)
+
     def interrupt(self) -> None:
         for worker in tuple(self._busy):
             worker.end()

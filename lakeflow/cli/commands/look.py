@@ -27,6 +27,7 @@ from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import line, screen
 from lakeflow.cli.words import readers_see
 from lakeflow.core.errors import UsageError
+from lakeflow.core.view.rows import Health
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
 
 @click.command(epilog=SELECTION_HELP)
 @takes_selection
+@click.option("--exit-code", "strict", is_flag=True, help="End with 1 unless all of them are healthy.")
 @answers(*OutputFormat)
-def status(session: Session, selection: tuple[str, ...], exclude: str) -> Answer:
+def status(session: Session, selection: tuple[str, ...], exclude: str, strict: bool) -> Answer:
     """Say how the assets stand, what needs a decision first."""
     with session.looking() as lake:
         statuses = lake.status(*selection, exclude=exclude)
@@ -51,7 +53,8 @@ def status(session: Session, selection: tuple[str, ...], exclude: str) -> Answer
             "waiting": [run_json(run) for run in waiting],
         }
         shown = screen([status_screen(statuses, now())], waiting_lines(waiting, now()), undefined_lines(left))
-        return Answer(data, shown, status_records(statuses))
+        ill = strict and any(one.health is not Health.HEALTHY for one in statuses)
+        return Answer(data, shown, status_records(statuses), exit_code=int(ill))
 
 
 @click.command()

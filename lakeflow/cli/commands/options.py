@@ -13,8 +13,8 @@ from lakeflow.cli.completion import complete_asset
 
 SELECTION_HELP: Final = (
     "SELECTION: `silver.weather`, `+x` with upstreams, `x+` with downstreams, `2+x+1` so many generations, `silver.*`, "
-    "`layer:gold`, `tag:`, `owner:`, `status:held`, `state:modified`. A space or `or` joins, a comma or `and` keeps "
-    "what both select, `not` turns round; parentheses."
+    "`layer:gold`, `tag:`, `owner:`, `status:held`, `state:modified`, `health:degraded`. A space or `or` joins, a "
+    "comma or `and` keeps what both select, `not` turns round; parentheses."
 )
 _UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 

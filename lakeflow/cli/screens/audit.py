@@ -11,12 +11,12 @@ from rich.text import Text
 from lakeflow.as_json.values import check_json, id_text, iso
 from lakeflow.cli.screens.checks import check_lines
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import age, count, in_rows
+from lakeflow.cli.words import count, in_rows
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.audits import Inspected
-from lakeflow.core.wording import counted
+from lakeflow.core.wording import age, counted
 
 
 def audit_screen(found: Sequence[Inspected]) -> Text:

@@ -10,31 +10,38 @@ from typing import Final
 from rich.text import Text
 
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import age, in_rows, readers_see
+from lakeflow.cli.words import in_rows, readers_see
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, AssetKind, Project, SqlCode
 from lakeflow.core.model.run import RunRecord, RunState
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan.landing import told
 from lakeflow.core.plan.reasons import short_id
-from lakeflow.core.view.rows import AssetStatus, ExternalUse, Health, LineageNode, Setting
-from lakeflow.core.wording import counted
+from lakeflow.core.view.rows import AssetState, AssetStatus, ExternalUse, Health, LineageNode, Setting, Symptom
+from lakeflow.core.wording import age, counted
 
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
 Label = Callable[[LineageNode], Text]
 
 _MARKS: Final = {
-    Health.BROKEN: Mark.BAD,
-    Health.HELD: Mark.BAD,
-    Health.NEVER_BUILT: Mark.NEW,
-    Health.STALE: Mark.MOVED,
-    Health.UNAUDITED: Mark.CHANGED,
-    Health.FRESH: Mark.OK,
+    AssetState.BROKEN: Mark.BAD,
+    AssetState.HELD: Mark.BAD,
+    AssetState.NEVER_BUILT: Mark.NEW,
+    AssetState.STALE: Mark.MOVED,
+    AssetState.UNAUDITED: Mark.CHANGED,
+    AssetState.FRESH: Mark.OK,
 }
+_HEALTHS: Final = {
+    Health.DEGRADED: "bold red",
+    Health.WARNING: "yellow",
+    Health.UNKNOWN: "",
+    Health.HEALTHY: "",
+}
+_ILL: Final = (Health.DEGRADED, Health.WARNING)
 _LAST: Final = ("└── ", "    ")
 _ONE_OF_SEVERAL: Final = ("├── ", "│   ")
 _FEW: Final = 5
-_DUE: Final = frozenset({Health.NEVER_BUILT, Health.STALE, Health.UNAUDITED})
+_DUE: Final = frozenset({AssetState.NEVER_BUILT, AssetState.STALE, AssetState.UNAUDITED})
 
 
 def list_screen(project: Project, keys: Sequence[AssetKey]) -> Text:
@@ -58,10 +65,12 @@ def check_screen(project: Project, unbound: Sequence[AssetKey]) -> Text:
 
 def status_screen(statuses: Sequence[AssetStatus], now: datetime) -> Text:
     """What needs a decision first, as it comes."""
-    rows = [(line(_MARKS[one.health]), line(str(one.asset)), _health(one), _about(one, now)) for one in statuses]
-    tally = Counter(str(status.health) for status in statuses)
-    summary = " · ".join(f"{number} {health}" for health in Health if (number := tally[health]))
-    return screen(align(rows), [line(summary)], status_hints(statuses))
+    rows = [(line(_mark(one)), line(str(one.asset)), _state(one), _about(one, now)) for one in statuses]
+    states = Counter(str(status.state) for status in statuses)
+    healths = Counter(str(status.health) for status in statuses)
+    summary = " · ".join(f"{number} {state}" for state in AssetState if (number := states[state]))
+    health = ", ".join(f"{number} {health}" for health in _ILL if (number := healths[health]))
+    return screen(align(rows), [line(summary, f"; {health}" if health else "")], status_hints(statuses))
 
 
 def waiting_lines(runs: Sequence[RunRecord], now: datetime) -> list[Text]:
@@ -94,14 +103,14 @@ def status_hints(statuses: Sequence[AssetStatus]) -> list[Text]:
     named = (run for status in statuses for run in (*status.held, status.failed_audit) if run)
     held = dict.fromkeys(named)
     looks = [line(f"Look      `lakeflow runs {run}`") for run in held]
-    if any(status.health is Health.BROKEN for status in statuses):
+    if any(status.state is AssetState.BROKEN for status in statuses):
         looks.append(line("Broken    `lakeflow doctor` says what is wrong; the other tables are as they were"))
-    due = any(status.health in _DUE for status in statuses)
+    due = any(status.state in _DUE for status in statuses)
     return [*looks, line("Next      `lakeflow materialize` runs what is not fresh")] if due else looks
 
 
 def status_records(statuses: Sequence[AssetStatus]) -> Records:
-    header = ("asset", "health", "snapshot_id", "rows", "published_at", "held", "reasons")
+    header = ("asset", "state", "health", "snapshot_id", "rows", "published_at", "held", "reasons", "symptoms")
     return header, [_status_record(status) for status in statuses]
 
 
@@ -120,10 +129,10 @@ def lineage_records(trees: Sequence[LineageNode]) -> Records:
 def health_label(node: LineageNode, now: datetime) -> Text:
     status = node.status
     if status.held:
-        return line((Health.HELD.upper(), "bold red"), f"  ({readers_see(status, now)})")
-    if status.health is Health.FRESH and status.published_at:
+        return line((AssetState.HELD.upper(), "bold red"), f"  ({readers_see(status, now)})")
+    if status.state is AssetState.FRESH and status.published_at:
         return line(f"published {age(status.published_at, now)} ago")
-    return line((str(status.health), _MARKS[status.health].value[1]))
+    return line((str(status.state), _MARKS[status.state].value[1]))
 
 
 def snapshot_label(node: LineageNode) -> Text:
@@ -188,18 +197,38 @@ def _check_files(project: Project) -> str:
     return counted(sum(len(suite.files) for suite in project.suites.values()), "check file")
 
 
-def _health(status: AssetStatus) -> Text:
-    mark = _MARKS[status.health]
-    return line((status.health.upper() if status.health is Health.HELD else str(status.health), mark.value[1]))
+def _mark(status: AssetStatus) -> Mark:
+    """What is degraded is marked so, whatever a run would do about it."""
+    return Mark.BAD if status.health is Health.DEGRADED else _MARKS[status.state]
+
+
+def _state(status: AssetStatus) -> Text:
+    mark = _MARKS[status.state]
+    return line((status.state.upper() if status.state is AssetState.HELD else str(status.state), mark.value[1]))
 
 
 def _about(status: AssetStatus, now: datetime) -> Text:
+    """Its symptoms, as far as the rest of the line does not say them, and how it stands."""
+    told = _stands_so(status, now)
+    said = "; ".join(one.text for one in status.symptoms if not _is_told(one, status))
+    return line((said, _HEALTHS[status.health]), "; " if said and told.plain else "", told)
+
+
+def _is_told(symptom: Symptom, status: AssetStatus) -> bool:
+    """Held runs, failed audits and what was never built have words of their own."""
+    runs = (*status.held, status.failed_audit)
+    return (
+        status.snapshot_id is None or any(run and run in symptom.text for run in runs) or symptom.text in status.reasons
+    )
+
+
+def _stands_so(status: AssetStatus, now: datetime) -> Text:
     skipped = f"; skips {told(status.skipped)}" if status.skipped else ""
     if status.held:
         return line(f"run {', '.join(status.held)} waits for a decision; {readers_see(status, now)}{skipped}")
     if status.failed_audit:
         return line(f"the audit of what readers see failed in run {status.failed_audit}; {readers_see(status, now)}")
-    if reasons := [reason for reason in status.reasons if reason != status.health]:
+    if reasons := [reason for reason in status.reasons if reason != status.state]:
         return line("; ".join(reasons))  # of a step that runs they name what is skipped
     if status.snapshot_id is None:
         return Text()
@@ -210,12 +239,14 @@ def _about(status: AssetStatus, now: datetime) -> Text:
 def _status_record(status: AssetStatus) -> tuple[str, ...]:
     return (
         str(status.asset),
+        str(status.state),
         str(status.health),
         "" if status.snapshot_id is None else str(status.snapshot_id),
         "" if status.rows is None else str(status.rows),
         status.published_at.isoformat() if status.published_at else "",
         " ".join(status.held),
         "; ".join(status.reasons),
+        "; ".join(symptom.text for symptom in status.symptoms),
     )
 
 

@@ -6,19 +6,15 @@ import the library for it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from lakeflow.core.wording import counted
+from lakeflow.core.wording import counted, parse_seconds
 
 Args = Mapping[str, Any]
 Values = Mapping[str, Any]
-
-_AGE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w|(?:second|minute|hour|day|week)s?)\s*", re.IGNORECASE)
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 @dataclass(frozen=True)
@@ -37,14 +33,6 @@ class RuleResult:
 def rule(kind: str, args: Args, values: Values) -> RuleResult:
     """The judgement of an expectation of that kind, with these arguments, on these figures."""
     return _RULES[kind](args, values)
-
-
-def seconds(age: str) -> float:
-    """`"90 minutes"`, `"36h"`, `"2 days"` → seconds; ValueError for anything else."""
-    match = _AGE.fullmatch(age)
-    if match is None:
-        raise ValueError(f"{age!r} is no age; write 90 minutes, 36h or 2 days")
-    return float(match[1]) * _SECONDS[match[2][0].lower()]
 
 
 def enough(rows: int, failed: int, mostly: float) -> bool:
@@ -74,7 +62,7 @@ def _fresh(args: Args, values: Values) -> RuleResult:
     shown = str(timedelta(seconds=int(age)))
     details = {"at": at, "age_seconds": age, "future": ahead}
     told = f"the newest is {newest}, {shown} old at {at}{beside}"
-    return RuleResult(age <= seconds(args["max_age"]), newest, details, told)
+    return RuleResult(age <= parse_seconds(args["max_age"]), newest, details, told)
 
 
 def _schema(_: Args, values: Values) -> RuleResult:

@@ -87,6 +87,9 @@ def asset(
     start: str | date = ...,
     end: str | date = ...,
     lookback: int = ...,
+    fresh: str = ...,
+    fresh_by: str = ...,
+    fresh_column: str = ...,
     allow_empty: bool = ...,
     timeout: float = ...,
     retries: int = ...,
@@ -114,6 +117,8 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
             - `on_rewrite` is `rebuild` or `hold`
             - `partition_by` and `sort_by` say how rows lie in files; `partition`, `start`, `end` and `lookback` build
               the table by partitions in time
+            - `fresh` is the most that its last publish may be old ("36h"), `fresh_by` a time by which it is renewed
+              ("08:00 Europe/Oslo"), `fresh_column` counts from that column's newest value instead
             - `source` is `files(…)`, outside files that land once each; `reads` are globs of outside files
             - `timeout` (seconds), `retries`, `max_rows` and `max_bytes` are what its code may take, 0 for no bound
             - `checks` are shared check files, `allow_empty` lets checks pass on no rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind, Column, Deletes, Limits, OnRewrite
 from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.model.file_source import FileSource
+from lakeflow.core.model.freshness import OFF, Freshness, Schedule
 from lakeflow.core.model.layout import PartitionField, SortField
 from lakeflow.core.model.timeline import Unit
 from lakeflow.core.model.write_mode import WriteMode
@@ -55,6 +56,9 @@ class Declaration:
     start: datetime | None = None
     end: datetime | None = None
     lookback: int = 0
+    fresh: Freshness | None = None
+    fresh_by: Schedule | None = None
+    fresh_column: str = ""
     allow_empty: bool = False
     timeout: float | None = None
     retries: int | None = None
@@ -66,6 +70,13 @@ class Declaration:
         """The inputs of which only new rows are read, or all rows of the keys (by these columns) that have new ones."""
         named = {name: self.new_keys.get(name, ()) for name in (*self.new_rows, *self.new_keys)}
         return tuple(sorted((key, by) for name, by in named.items() if (key := AssetKey.find(name))))
+
+    @property
+    def freshness(self) -> Freshness | None:
+        """How fresh it is to be; None where nothing is said, and what is made from it decides."""
+        if self.fresh_by is not None:
+            return Freshness(by=self.fresh_by, column=self.fresh_column, text=self.fresh_by.text)
+        return self.fresh and replace(self.fresh, column=self.fresh_column)
 
     @property
     def limits(self) -> Limits:
@@ -96,7 +107,7 @@ def read_declaration(
     if keyed := {name: name.by for name in values.get("inputs", EMPTY).values() if isinstance(name, NewKeys)}:
         values["new_keys"] = keyed
     declaration = Declaration(**values)
-    return declaration, (*flaws, *_key_flaws(declaration))
+    return declaration, (*flaws, *_key_flaws(declaration), *_freshness_flaws(raw))
 
 
 def _key_flaws(declaration: Declaration) -> Iterator[Flaw]:
@@ -105,6 +116,14 @@ def _key_flaws(declaration: Declaration) -> Iterator[Flaw]:
         if column.lower() in seen:
             yield Flaw("key", f"key names column {column!r} twice", "name every column once; letter case is ignored")
         seen.add(column.lower())
+
+
+def _freshness_flaws(raw: Mapping[str, Any]) -> Iterator[Flaw]:
+    if "fresh" in raw and "fresh_by" in raw:
+        yield Flaw("fresh_by", "fresh and fresh_by are both given", "an asset has one of them")
+    if "fresh_column" in raw and raw.get("fresh", OFF) == OFF and "fresh_by" not in raw:
+        hint = f"say how fresh its newest value is to be: {EXAMPLES['fresh']}"
+        yield Flaw("fresh_column", "fresh_column is given, and nothing says how fresh it is to be", hint)
 
 
 FIELDS: Final[Mapping[str, str]] = {
@@ -135,6 +154,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "start": "moment",
     "end": "moment",
     "lookback": "number",
+    "fresh": "age",
+    "fresh_by": "schedule",
+    "fresh_column": "text",
     "allow_empty": "flag",
     "timeout": "seconds",
     "retries": "number",

@@ -13,6 +13,7 @@ from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind, Column, Deletes, Mask, OnRewrite
 from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.model.file_source import FileSource, read_source
+from lakeflow.core.model.freshness import OFF, Freshness, Schedule, parse_age, parse_schedule
 from lakeflow.core.model.layout import PartitionField, SortField, read_partition_field, read_sort_field
 from lakeflow.core.model.timeline import Unit, parse_moment, parse_partition
 from lakeflow.core.model.write_mode import WriteMode
@@ -223,6 +224,25 @@ def _moment(name: str, value: object, flaws: list[Flaw]) -> datetime | None:
     return None
 
 
+def _age(name: str, value: object, flaws: list[Flaw]) -> Freshness | None:
+    text = _text(name, value, flaws)
+    if text == OFF:
+        return Freshness(text=OFF)
+    try:
+        return Freshness(parse_age(text), text=text)
+    except ValueError as error:
+        flaws.append(Flaw(name, str(error), f"write {EXAMPLES[name]}"))
+    return None
+
+
+def _schedule(name: str, value: object, flaws: list[Flaw]) -> Schedule | None:
+    try:
+        return parse_schedule(_text(name, value, flaws))
+    except ValueError as error:
+        flaws.append(Flaw(name, str(error), f"write {EXAMPLES[name]}"))
+    return None
+
+
 def _source(_name: str, value: object, flaws: list[Flaw]) -> FileSource | None:
     if not isinstance(value, Mapping):
         raise WrongFormError
@@ -314,6 +334,8 @@ FORMS: Final = {
     "asset": _asset_key,
     "partition": _partition,
     "moment": _moment,
+    "age": _age,
+    "schedule": _schedule,
 }
 __COLUMN_FORMS: Final[Mapping[str, type]] = {"type": str, "pii": bool, "mask": str, "description": str}
 EXAMPLES: Final[Mapping[str, str]] = {
@@ -346,6 +368,9 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "start": 'start = "2013-01-01"',
     "end": 'end = "2014-01-01"',
     "lookback": "lookback = 3",
+    "fresh": 'fresh = "36h"; 45s, 10m and 2d are ages too, "off" is any age',
+    "fresh_by": 'fresh_by = "08:00 Europe/Oslo", or cron and a zone: "0 8 * * 1-5 Europe/Oslo"',
+    "fresh_column": 'fresh_column = "ordered_at"',
     "allow_empty": "allow_empty = true, in Python True",
     "timeout": "timeout = 600, in seconds",
     "retries": "retries = 2",

@@ -151,6 +151,7 @@ def _laws(draft: AssetDraft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _new_keys(draft)
     yield from _externals(draft)
     yield from _timeline(draft)
+    yield from _fresh_column(draft)
     for name, upstream in draft.inputs.items():
         yield from _input(draft, name, upstream, known)
 
@@ -229,6 +230,19 @@ def _layout(draft: AssetDraft) -> Iterator[Fault]:
             hint = f"bucket(16, {each.column}) tells nobody's value; or partition by another column"
             what = f"{draft.key} is partitioned by {each}, whose values would stand in the names of its files"
             yield draft.fault(what, hint, "partition_by")
+
+
+def _fresh_column(draft: AssetDraft) -> Iterator[Fault]:
+    """Its newest value is shown wherever the asset's health is."""
+    said, given = draft.declaration, draft.flows.names if draft.flows else None
+    name = said.fresh_column
+    column = next((column for declared, column in said.columns.items() if declared.lower() == name.lower()), None)
+    if name and given is not None and name.lower() not in given:
+        hint = did_you_mean(name, sorted(given), f"select {name} too")
+        yield draft.fault(f"fresh_column names {name!r}, which {draft.key} does not select", hint, "fresh_column")
+    if column is not None and (column.pii or column.mask):
+        hint = "name a column that tells nothing of a person, such as when the row came"
+        yield draft.fault(f"fresh_column names {name!r}, whose values are personal", hint, "fresh_column")
 
 
 def _reads(draft: AssetDraft) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.check import NO_CHECKS, Suite
 from lakeflow.core.model.file_source import FileSource
+from lakeflow.core.model.freshness import Freshness
 from lakeflow.core.model.layout import PLAIN, Layout
 from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.timeline import Timeline
@@ -122,6 +123,7 @@ class Asset:
     `timeline` says which partitions in time it is built by, and from when.
     `new_rows` are the inputs of which each write reads only the rows that the asset has not consumed yet; of those in
     `new_keys` it reads all rows of each key, by these columns, that has such rows.
+    `freshness` is how fresh it is to be; None: as fresh as what is made from it.
     `salt` is the fingerprint of the salt that its hashes are keyed with; empty when it has none, or none is set.
     `at` names the column that says since when a row of a history holds; empty: since it is written.
     `layout` is how its rows lie in files.
@@ -153,6 +155,7 @@ class Asset:
     new_keys: Mapping[AssetKey, tuple[str, ...]] = EMPTY
     on_rewrite: OnRewrite = OnRewrite.REBUILD
     timeline: Timeline | None = None
+    freshness: Freshness | None = None
     allow_empty: bool = False
     limits: Limits = UNLIMITED
     code_version: str = ""

@@ -1,92 +1,100 @@
-"""How each asset stands: what waits for a decision, what is stale, what was never built."""
+"""What readers may think of each table: the worst of its publishes, its freshness and its checks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Project
-from lakeflow.core.model.run import Ruling, VerdictRecord
-from lakeflow.core.plan.facts import Facts, published
-from lakeflow.core.plan.planning import Plan, Step
-from lakeflow.core.plan.reasons import TO_AUDIT, Cause, Reason
-from lakeflow.core.view.rows import AssetStatus, Health
+from lakeflow.core.model.run import Ruling, RunRecord, RunState, StepState, VerdictRecord
+from lakeflow.core.plan.facts import Facts
+from lakeflow.core.view.freshness import Deadline
+from lakeflow.core.view.rows import AssetState, AssetStatus, Health, Symptom
+from lakeflow.core.wording import age
 
-_URGENCY: Final = list(Health)
-
-
-def health(plan: Plan, facts: Facts, held: Mapping[AssetKey, tuple[str, ...]]) -> dict[AssetKey, AssetStatus]:
-    """The status of every asset of the plan. `held` names the runs that wait for a decision, by asset."""
-    statuses: dict[AssetKey, AssetStatus] = {}
-    for step in plan.steps:
-        reasons = tuple(reason for reason in step.reasons if _counts(reason, statuses))
-        statuses[step.asset] = _status(step.asset, facts, _of_step(step, reasons), reasons)
-    for key in plan.fresh:
-        statuses[key] = _status(key, facts, Health.FRESH, ())
-    return {key: _with_held(status, held.get(key, ())) for key, status in statuses.items()}
+_WORST_FIRST: Final = list(Health)
+_ENDS: Final = {
+    RunState.FAILED: "run {} failed",
+    RunState.CONFLICT: "run {} met a conflict",
+    RunState.ABANDONED: "run {} was cut off",
+}
 
 
-def by_urgency(statuses: Sequence[AssetStatus]) -> tuple[AssetStatus, ...]:
-    """What needs a decision first; assets of equal urgency keep their order."""
-    return tuple(sorted(statuses, key=lambda status: _URGENCY.index(status.health)))
+def with_health(
+    statuses: Mapping[AssetKey, AssetStatus],
+    facts: Facts,
+    deadlines: Mapping[AssetKey, tuple[Deadline, ...]],
+    waiting: Sequence[RunRecord],
+) -> dict[AssetKey, AssetStatus]:
+    """The statuses with their symptoms. `waiting` are the runs that left something unpublished.
 
-
-def modified(project: Project, facts: Facts) -> frozenset[AssetKey]:
-    """The assets whose code or checks are not those of what is published; what was never published is among them."""
-    return frozenset(key for key in project.assets if _differs(project, facts, key))
-
-
-def _differs(project: Project, facts: Facts, key: AssetKey) -> bool:
-    stands = published(facts.tables.get(key), facts.verdicts.get(key, ()))
-    if stands is None:
-        return True
-    now = (project.assets[key].code_version, project.suite(key).digest)
-    return now != (facts.made_by(stands), stands.checks_digest)
-
-
-def _counts(reason: Reason, above: Mapping[AssetKey, AssetStatus]) -> bool:
-    """A root that always runs is not stale for that, nor is what would run only because of it; and what its checks
-    refer to is as they found it until that has run.
+    1. What nobody can read is degraded, and what was never published unknown.
+    2. What readers see is degraded where it is late, where its last audit failed, and where it was published by force
+       over checks that failed.
+    3. It is good, with a warning, where checks that only warn failed, and where something newer waits for somebody.
     """
-    if reason.cause is Cause.UPSTREAM_RUNS and isinstance(reason.upstream, AssetKey):
-        return above[reason.upstream].health is not Health.FRESH
-    return reason.cause not in {Cause.NO_FINGERPRINT, Cause.REFERENCE_RUNS}
+    return {key: _with_symptoms(status, facts, deadlines.get(key, ()), waiting) for key, status in statuses.items()}
 
 
-def _of_step(step: Step, reasons: Sequence[Reason]) -> Health:
-    if any(reason.cause is Cause.BROKEN for reason in step.reasons):
-        return Health.BROKEN
-    if step.base_id is None:
-        return Health.NEVER_BUILT
-    if not reasons:
-        return Health.FRESH
-    return Health.UNAUDITED if all(reason.cause in TO_AUDIT for reason in reasons) else Health.STALE
+def _with_symptoms(
+    status: AssetStatus, facts: Facts, deadlines: tuple[Deadline, ...], waiting: Sequence[RunRecord]
+) -> AssetStatus:
+    verdicts = facts.verdicts.get(status.asset, ())
+    found = [
+        *_reading(status),
+        *(_late(deadline, facts.now) for deadline in deadlines if deadline.late or deadline.fault),
+        *_checks(status, verdicts),
+        *_unpublished(status, verdicts, waiting),
+    ]
+    found.sort(key=lambda symptom: _WORST_FIRST.index(symptom.health))  # those that are equally bad keep their order
+    return replace(status, symptoms=tuple(found), deadlines=deadlines)
 
 
-def _status(key: AssetKey, facts: Facts, state: Health, reasons: Sequence[Reason]) -> AssetStatus:
-    table = facts.tables.get(key)
-    main = table.published if table else None
-    return AssetStatus(
-        asset=key,
-        health=state,
-        reasons=tuple(str(reason) for reason in reasons),
-        snapshot_id=main.id if main else None,
-        rows=main.rows if main else None,
-        published_at=main.committed_at if main else None,
-        skipped=facts.landings[key].skipped if key in facts.landings else (),
-        failed_audit=_failed_audit(facts.verdicts.get(key, ()), main.id if main else None),
-    )
+def _reading(status: AssetStatus) -> Iterator[Symptom]:
+    if status.state is AssetState.BROKEN:
+        yield Symptom(Health.DEGRADED, "; ".join(status.reasons) or "its table cannot be read")
+    elif status.snapshot_id is None:
+        yield Symptom(Health.UNKNOWN, "never published")
 
 
-def _failed_audit(verdicts: Sequence[VerdictRecord], main: int | None) -> str:
-    """The run that ruled last on what readers see, where it would hold it: readers see it all the same."""
-    ruled = [verdict for verdict in verdicts if verdict.snapshot_id == main]
-    return ruled[-1].run if ruled and ruled[-1].ruling is Ruling.HOLD else ""
+def _late(deadline: Deadline, now: datetime) -> Symptom:
+    """Of a value nothing is told but its age: it is the author's column, and never a personal one."""
+    said = deadline.freshness
+    what = f"newest {said.column}" if said.column else "last publish"
+    asked = "due by" if said.by else "due within"
+    if deadline.fault:
+        return Symptom(Health.WARNING, f"freshness is not known: {deadline.fault}")
+    if deadline.seen is None:
+        return Symptom(Health.DEGRADED, f"late: no value of {said.column}, {asked} {said.text}")
+    return Symptom(Health.DEGRADED, f"late: {what} {age(deadline.seen, now)} ago, {asked} {said.text}", deadline.due)
 
 
-def _with_held(status: AssetStatus, held: tuple[str, ...]) -> AssetStatus:
-    if not held and not status.failed_audit:
-        return status
-    return replace(status, health=min(status.health, Health.HELD, key=_URGENCY.index), held=held)
+def _checks(status: AssetStatus, verdicts: Sequence[VerdictRecord]) -> Iterator[Symptom]:
+    """What the last verdict on what readers see says of it."""
+    ruled = [verdict for verdict in verdicts if verdict.snapshot_id == status.snapshot_id]
+    last = ruled[-1] if ruled else None
+    if last is None or status.snapshot_id is None:
+        return
+    failed = last.total - last.passed
+    if last.ruling is Ruling.HOLD:
+        yield Symptom(Health.DEGRADED, f"the audit of what readers see failed in run {last.run}", last.at)
+    elif last.ruling is Ruling.FORCED and failed:
+        said = f"published by force in run {last.run}, though {failed} of {last.total} checks failed"
+        yield Symptom(Health.DEGRADED, said, last.at)
+    elif failed:
+        yield Symptom(Health.WARNING, f"{failed} of {last.total} checks failed, which only warn", last.at)
+
+
+def _unpublished(
+    status: AssetStatus, verdicts: Sequence[VerdictRecord], waiting: Sequence[RunRecord]
+) -> Iterator[Symptom]:
+    """What was made and does not reach readers: they see older rows, which are good."""
+    since = {verdict.run: verdict.at for verdict in verdicts if verdict.ruling is Ruling.HOLD}
+    for held in status.held:
+        yield Symptom(Health.WARNING, f"run {held} waits for a decision", since.get(held))
+    for run in waiting:
+        step = run.step(status.asset)
+        if run.state in _ENDS and step is not None and not step.done and step.state is not StepState.SKIPPED:
+            yield Symptom(Health.WARNING, _ENDS[run.state].format(run.id), run.ended_at or run.started_at)

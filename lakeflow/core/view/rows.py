@@ -10,9 +10,10 @@ from enum import StrEnum
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind
 from lakeflow.core.plan.landing import Copy
+from lakeflow.core.view.freshness import Deadline
 
 
-class Health(StrEnum):
+class AssetState(StrEnum):
     """`broken` cannot be read; `held` needs a decision; `stale` needs a run; `unaudited` has newer checks than its
     verdict.
     """
@@ -25,16 +26,39 @@ class Health(StrEnum):
     FRESH = "fresh"
 
 
+class Health(StrEnum):
+    """What readers may think of a table. `unknown`: they see none; `warning`: what they see is good, and something
+    waits; `degraded`: what they see is late, failed a check or cannot be read.
+    """
+
+    DEGRADED = "degraded"
+    WARNING = "warning"
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """One reason why a table is not healthy, and since when, where that is known."""
+
+    health: Health
+    text: str
+    since: datetime | None = None
+
+
 @dataclass(frozen=True)
 class AssetStatus:
     """One asset now. `held` names the runs that wait for a decision; `published_at` and `rows` are main's.
+
+    `state` says what a run would do about it, `symptoms` what keeps readers from trusting it, the worst first, and
+    `deadlines` how fresh it is to be.
 
     `skipped` are outside files that land nowhere, since their content landed under another name. `failed_audit` is the
     run whose audit of what readers see failed, and that no later one passed.
     """
 
     asset: AssetKey
-    health: Health
+    state: AssetState
     reasons: tuple[str, ...] = ()
     snapshot_id: int | None = None
     rows: int | None = None
@@ -42,6 +66,19 @@ class AssetStatus:
     held: tuple[str, ...] = ()
     skipped: tuple[Copy, ...] = ()
     failed_audit: str = ""
+    symptoms: tuple[Symptom, ...] = ()
+    deadlines: tuple[Deadline, ...] = ()
+
+    @property
+    def health(self) -> Health:
+        """The worst of its publishes, its freshness and its checks."""
+        return self.symptoms[0].health if self.symptoms else Health.HEALTHY
+
+    @property
+    def unhealthy_since(self) -> datetime | None:
+        """Since when the worst of it is so, where that is known."""
+        worst = (symptom.since for symptom in self.symptoms if symptom.health is self.health)
+        return min((since for since in worst if since is not None), default=None)
 
 
 class SnapshotState(StrEnum):

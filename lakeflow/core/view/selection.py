@@ -1,13 +1,12 @@
 """Which assets are meant: one small language for the command line, Python and the screens.
 
 Names, globs, layers, tags and owners that no asset has are refused wherever they stand: they are typing errors.
-`status:` and `state:` ask how the lake stands now, and none may be the true answer; only if the whole selects
-nothing is that an error.
+`status:`, `state:` and `health:` ask how the lake stands now, and none may be the true answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -16,7 +15,7 @@ from typing import Final
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.asset import Project, Upstreams, ancestors, downstreams
-from lakeflow.core.view.rows import AssetStatus, Health
+from lakeflow.core.view.rows import AssetState, AssetStatus, Health
 from lakeflow.core.view.selection_grammar import AllOf, AnyOf, Expression, Not, Term, parse
 from lakeflow.core.wording import nearest
 
@@ -62,14 +61,33 @@ class SelectionContext:
 def select(said: Sequence[str], known: SelectionContext, exclude: str = "") -> tuple[AssetKey, ...]:
     """The assets meant and not excluded, in the order of the project. Nothing said means all of them.
 
-    SelectionError when a term or the whole selects nothing. The texts are read as one, a space between them.
+    SelectionError when a term or the whole selects nothing, unless how the lake stands was asked.
+
+    The texts are read as one, a space between them.
     """
     chosen = _assets(parse(" ".join(said)), known) if said else set(known.upstreams)
     if exclude.strip():
         chosen -= _assets(parse(exclude), known)
-    if not chosen:
+    if not chosen and not _asks_how_it_stands(said, exclude):
         raise SelectionError(f"{' '.join(spelled(said, exclude))!r} selects no asset", hint=_EVERYTHING)
     return tuple(key for key in known.upstreams if key in chosen)
+
+
+def _asks_how_it_stands(said: Sequence[str], exclude: str) -> bool:
+    """That nothing is held, stale or late is a true answer; that nothing is called so is a typing error."""
+    texts = (" ".join(said), exclude)
+    return any(term.prefix in _LOOKING for text in texts if text.strip() for term in _terms(parse(text)))
+
+
+def _terms(expression: Expression) -> Iterator[Term]:
+    match expression:
+        case AnyOf(parts) | AllOf(parts):
+            for part in parts:
+                yield from _terms(part)
+        case Not(part):
+            yield from _terms(part)
+        case Term():
+            yield expression
 
 
 def spelled(said: Sequence[str], exclude: str = "") -> tuple[str, ...]:
@@ -165,8 +183,13 @@ def _owners(known: SelectionContext) -> Groups:
 
 
 def _statuses(known: SelectionContext) -> Groups:
+    states = {key: status.state for key, status in known.standing.statuses.items()}
+    return {word.replace(" ", "_"): {key for key, state in states.items() if state is word} for word in AssetState}
+
+
+def _healths(known: SelectionContext) -> Groups:
     healths = {key: status.health for key, status in known.standing.statuses.items()}
-    return {word.replace(" ", "_"): {key for key, health in healths.items() if health == word} for word in Health}
+    return {str(word): {key for key, health in healths.items() if health is word} for word in Health}
 
 
 def _states(known: SelectionContext) -> Groups:
@@ -179,5 +202,7 @@ _GROUPS: Final[Mapping[str, Callable[[SelectionContext], Groups]]] = {
     "owner": _owners,
     "status": _statuses,
     "state": _states,
+    "health": _healths,
 }
-"""Prefix → what may stand behind it. Only the last two look at the catalog."""
+"""Prefix → what may stand behind it. Only the last three look at the catalog."""
+_LOOKING: Final = frozenset({"status", "state", "health"})

@@ -1,0 +1,111 @@
+"""Which assets are late, judged by the clock at the moment when somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Project, downstreams
+from lakeflow.core.model.freshness import Freshness
+from lakeflow.core.model.run import Ruling
+from lakeflow.core.plan.facts import Facts
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest value of an asset's `fresh_column`, in UTC, those from the future left out; None: it has none.
+
+    `fault` says why the column could not be asked.
+    """
+
+    at: datetime | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """One demand on an asset's freshness, and how it stands.
+
+    `declared_by` is the asset that makes it: itself, or one that is made from it. `seen` is its last publish or, with
+    `column`, the newest value of that column. `due` is until when that is fresh; None where nothing was seen.
+    """
+
+    freshness: Freshness
+    declared_by: AssetKey
+    seen: datetime | None = None
+    due: datetime | None = None
+    late: bool = False
+    fault: str = ""
+
+
+Demands: TypeAlias = tuple[tuple[AssetKey, Freshness], ...]
+
+
+def demands(project: Project) -> Mapping[AssetKey, Demands]:
+    """What each asset must meet: what it declares, else all that is asked of what is made from it.
+
+    An inherited demand is one on publishes: a column of the asset below says nothing of those above.
+    """
+    below = downstreams({key: asset.upstreams for key, asset in project.assets.items()})
+    found: dict[AssetKey, Demands] = {}
+    for key in reversed(tuple(project.assets)):  # assets stand upstreams first, so what is below one is known here
+        own = project.assets[key].freshness
+        if own is not None:
+            found[key] = () if own.is_off else ((key, own),)
+        else:
+            found[key] = tuple(dict.fromkeys(each for child in sorted(below[key]) for each in found[child]))
+    return found
+
+
+def deadlines(
+    project: Project, facts: Facts, newest: Mapping[AssetKey, Newest]
+) -> Mapping[AssetKey, tuple[Deadline, ...]]:
+    """How each asset that readers see stands to its demands; of one that was never published nothing is said."""
+    shown = {key: table.published for key, table in facts.tables.items() if table.published}
+    return {
+        key: tuple(_judged(key, by, freshness, facts, newest) for by, freshness in asked)
+        for key, asked in demands(project).items()
+        if asked and key in shown
+    }
+
+
+def columns_asked(project: Project) -> Mapping[AssetKey, str]:
+    """The column by which each asset's freshness is told, where it is told by one."""
+    return {key: said.column for key, asset in project.assets.items() if (said := asset.freshness) and said.column}
+
+
+def _judged(
+    key: AssetKey, by: AssetKey, freshness: Freshness, facts: Facts, newest: Mapping[AssetKey, Newest]
+) -> Deadline:
+    if not freshness.column or by != key:
+        return _against(Deadline(freshness, by, confirmed(key, facts)), facts.now)
+    found = newest.get(key, Newest(fault="it was not looked at"))
+    if found.fault:
+        return Deadline(freshness, by, fault=found.fault)
+    return _against(Deadline(freshness, by, found.at), facts.now)
+
+
+def _against(deadline: Deadline, now: datetime) -> Deadline:
+    if deadline.seen is None:
+        return Deadline(deadline.freshness, deadline.declared_by, late=True)
+    due = deadline.freshness.due(deadline.seen)
+    return Deadline(deadline.freshness, deadline.declared_by, deadline.seen, due, late=now > due)
+
+
+def confirmed(key: AssetKey, facts: Facts) -> datetime | None:
+    """When what readers see was written, or last written again and found to be the same rows.
+
+    A re-audit makes no row newer. A clock that ran ahead makes nothing fresh either.
+    """
+    main = facts.tables[key].published
+    if main is None:
+        return None
+    again = (
+        one.at
+        for one in facts.verdicts.get(key, ())
+        if one.snapshot_id == main.id and one.ruling is Ruling.UNCHANGED and one.at <= facts.now
+    )
+    return max((min(main.committed_at, facts.now), *again))

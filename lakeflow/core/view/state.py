@@ -1,0 +1,92 @@
+"""How each asset stands against its plan: what waits for a decision, what is stale, what was never built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Project
+from lakeflow.core.model.run import Ruling, VerdictRecord
+from lakeflow.core.plan.facts import Facts, published
+from lakeflow.core.plan.planning import Plan, Step
+from lakeflow.core.plan.reasons import TO_AUDIT, Cause, Reason
+from lakeflow.core.view.rows import AssetState, AssetStatus
+
+_URGENCY: Final = list(AssetState)
+
+
+def asset_states(plan: Plan, facts: Facts, held: Mapping[AssetKey, tuple[str, ...]]) -> dict[AssetKey, AssetStatus]:
+    """The status of every asset of the plan. `held` names the runs that wait for a decision, by asset."""
+    statuses: dict[AssetKey, AssetStatus] = {}
+    for step in plan.steps:
+        reasons = tuple(reason for reason in step.reasons if _counts(reason, statuses))
+        statuses[step.asset] = _status(step.asset, facts, _of_step(step, reasons), reasons)
+    for key in plan.fresh:
+        statuses[key] = _status(key, facts, AssetState.FRESH, ())
+    return {key: _with_held(status, held.get(key, ())) for key, status in statuses.items()}
+
+
+def by_urgency(statuses: Sequence[AssetStatus]) -> tuple[AssetStatus, ...]:
+    """What needs a decision first; assets of equal urgency keep their order."""
+    return tuple(sorted(statuses, key=lambda status: _URGENCY.index(status.state)))
+
+
+def modified(project: Project, facts: Facts) -> frozenset[AssetKey]:
+    """The assets whose code or checks are not those of what is published; what was never published is among them."""
+    return frozenset(key for key in project.assets if _differs(project, facts, key))
+
+
+def _differs(project: Project, facts: Facts, key: AssetKey) -> bool:
+    stands = published(facts.tables.get(key), facts.verdicts.get(key, ()))
+    if stands is None:
+        return True
+    now = (project.assets[key].code_version, project.suite(key).digest)
+    return now != (facts.made_by(stands), stands.checks_digest)
+
+
+def _counts(reason: Reason, above: Mapping[AssetKey, AssetStatus]) -> bool:
+    """A root that always runs is not stale for that, nor is what would run only because of it; and what its checks
+    refer to is as they found it until that has run.
+    """
+    if reason.cause is Cause.UPSTREAM_RUNS and isinstance(reason.upstream, AssetKey):
+        return above[reason.upstream].state is not AssetState.FRESH
+    return reason.cause not in {Cause.NO_FINGERPRINT, Cause.REFERENCE_RUNS}
+
+
+def _of_step(step: Step, reasons: Sequence[Reason]) -> AssetState:
+    if any(reason.cause is Cause.BROKEN for reason in step.reasons):
+        return AssetState.BROKEN
+    if step.base_id is None:
+        return AssetState.NEVER_BUILT
+    if not reasons:
+        return AssetState.FRESH
+    return AssetState.UNAUDITED if all(reason.cause in TO_AUDIT for reason in reasons) else AssetState.STALE
+
+
+def _status(key: AssetKey, facts: Facts, state: AssetState, reasons: Sequence[Reason]) -> AssetStatus:
+    table = facts.tables.get(key)
+    main = table.published if table else None
+    return AssetStatus(
+        asset=key,
+        state=state,
+        reasons=tuple(str(reason) for reason in reasons),
+        snapshot_id=main.id if main else None,
+        rows=main.rows if main else None,
+        published_at=main.committed_at if main else None,
+        skipped=facts.landings[key].skipped if key in facts.landings else (),
+        failed_audit=_failed_audit(facts.verdicts.get(key, ()), main.id if main else None),
+    )
+
+
+def _failed_audit(verdicts: Sequence[VerdictRecord], main: int | None) -> str:
+    """The run that ruled last on what readers see, where it would hold it: readers see it all the same."""
+    ruled = [verdict for verdict in verdicts if verdict.snapshot_id == main]
+    return ruled[-1].run if ruled and ruled[-1].ruling is Ruling.HOLD else ""
+
+
+def _with_held(status: AssetStatus, held: tuple[str, ...]) -> AssetStatus:
+    if not held and not status.failed_audit:
+        return status
+    return replace(status, state=min(status.state, AssetState.HELD, key=_URGENCY.index), held=held)

@@ -55,10 +55,11 @@ def test_status_says_what_is_degraded_and_why_beside_what_a_run_would_do() -> No
     deadline = Deadline(freshness, FLIGHTS_STATUS.asset, due - timedelta(hours=24), due, late=True)
     status = replace(FLIGHTS_STATUS, symptoms=(late,), deadlines=(deadline,))
     assert status_screen([status, DELAYS_STATUS], NOW).plain.splitlines()[:4] == [
-        "✗  bronze.flights       fresh  late: last publish 30 h ago, due within 24h; s589200  336,776 rows  2 min old",
-        "↻  gold.carrier_delays  stale  input moved: bronze.flights s4 → s5",
+        "✗  bronze.flights       degraded  late: last publish 30 h ago, due within 24h; "
+        "s589200  336,776 rows  2 min old",
+        "↻  gold.carrier_delays  stale     input moved: bronze.flights s4 → s5",
         "",
-        "1 stale · 1 fresh; 1 degraded",
+        "1 degraded · 1 stale",
     ]
     said = status_json(status)
     assert (said["health"], said["symptoms"][0]["since"]) == ("degraded", "2026-03-01T06:00:00.000Z")

@@ -21,7 +21,7 @@ from lakeflow.core.model.run import Action, RunState, StepState
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.events import Phase
 from lakeflow.core.view.findings import Level
-from lakeflow.core.view.rows import AssetState, SnapshotState
+from lakeflow.core.view.rows import AssetState, Health, SnapshotState
 from tests.cli.test_commands import CHECKS, MENDED, make, windy
 
 SCHEMAS: dict[str, Any] = {
@@ -222,7 +222,8 @@ def test_every_event_is_as_its_schema_says(said: Said) -> None:
         (("step", "action"), Action),
         (("check", "outcome"), Outcome),
         (("check", "severity"), Severity),
-        (("status", "health"), AssetState),
+        (("status", "state"), AssetState),
+        (("status", "health"), Health),
         (("snapshot", "state"), SnapshotState),
         (("asset", "layer"), Layer),
         (("asset", "write"), WriteMode),

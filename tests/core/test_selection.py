@@ -196,7 +196,9 @@ def test_many_tags_are_not_all_listed() -> None:
     assert caught.value.hint.endswith("`tag:h`, …")
 
 
-@pytest.mark.parametrize("said", ["status:unaudited", "health:degraded", "status:stale and layer:bronze", "not not status:unaudited"])
+@pytest.mark.parametrize(
+    "said", ["status:unaudited", "health:degraded", "status:stale and layer:bronze", "not not status:unaudited"]
+)
 def test_that_nothing_stands_so_is_an_answer(said: str) -> None:
     assert select([said], known()) == ()
 

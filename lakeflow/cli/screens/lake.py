@@ -37,7 +37,6 @@ _HEALTHS: Final = {
     Health.UNKNOWN: "",
     Health.HEALTHY: "",
 }
-_ILL: Final = (Health.DEGRADED, Health.WARNING)
 _LAST: Final = ("└── ", "    ")
 _ONE_OF_SEVERAL: Final = ("├── ", "│   ")
 _FEW: Final = 5
@@ -65,12 +64,12 @@ def check_screen(project: Project, unbound: Sequence[AssetKey]) -> Text:
 
 def status_screen(statuses: Sequence[AssetStatus], now: datetime) -> Text:
     """What needs a decision first, as it comes."""
+    if not statuses:
+        return line("no asset stands so")
     rows = [(line(_mark(one)), line(str(one.asset)), _state(one), _about(one, now)) for one in statuses]
-    states = Counter(str(status.state) for status in statuses)
-    healths = Counter(str(status.health) for status in statuses)
-    summary = " · ".join(f"{number} {state}" for state in AssetState if (number := states[state]))
-    health = ", ".join(f"{number} {health}" for health in _ILL if (number := healths[health]))
-    return screen(align(rows), [line(summary, f"; {health}" if health else "")], status_hints(statuses))
+    tally = Counter(_word(status) for status in statuses)
+    summary = " · ".join(f"{number} {word}" for word in (Health.DEGRADED, *AssetState) if (number := tally[str(word)]))
+    return screen(align(rows), [line(summary)], status_hints(statuses))
 
 
 def waiting_lines(runs: Sequence[RunRecord], now: datetime) -> list[Text]:
@@ -202,9 +201,15 @@ def _mark(status: AssetStatus) -> Mark:
     return Mark.BAD if status.health is Health.DEGRADED else _MARKS[status.state]
 
 
+def _word(status: AssetStatus) -> str:
+    """What a run would do about it; where that is nothing, and readers should know better, its health."""
+    well = status.state is AssetState.FRESH and status.health is Health.DEGRADED
+    return str(status.health if well else status.state)
+
+
 def _state(status: AssetStatus) -> Text:
-    mark = _MARKS[status.state]
-    return line((status.state.upper() if status.state is AssetState.HELD else str(status.state), mark.value[1]))
+    word = _word(status)
+    return line((word.upper() if status.state is AssetState.HELD else word, _mark(status).value[1]))
 
 
 def _about(status: AssetStatus, now: datetime) -> Text:

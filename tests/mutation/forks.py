@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from typing import Final, NoReturn
@@ -39,6 +39,8 @@ class Forks:
     quickest: int | None
     write: Callable[[Mutated, Mapping[str, Mapping[str, str]]], None]
     failed: bool = False
+    killers: list[str] = field(default_factory=list)
+    note: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="mutants-"), "killer"))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.failed = self.failed or report.failed
@@ -54,12 +56,18 @@ class Forks:
             for mutant in [*mutated.mutants(), *of_sql(sys.modules[mutated.name], used)]:
                 end = known.get(mutant.name, "survived")
                 if end in {"survived", "no test"}:
-                    tests = _meeting(mutant, reached)[: self.quickest]
+                    tests = self._likely_first(_meeting(mutant, reached)[: self.quickest])
                     end = self._end(mutant, [items[name] for name in tests], sum(reached[name][0] for name in tests))
                 ends[mutant.name] = {"end": end, "change": mutant.change}
                 print(f"{end:<9} {mutant.name}", flush=True)
             self.write(mutated, ends)
+        self._reached(session.items)  # else what failed may have been the machine
         return True
+
+    def _likely_first(self, tests: Sequence[str]) -> list[str]:
+        """What killed the mutants before this one will often kill it too."""
+        latest = [name for name in dict.fromkeys(reversed(self.killers)) if name in tests][:3]
+        return [*latest, *(name for name in tests if name not in latest)]
 
     def _reached(self, items: Sequence[pytest.Item]) -> Mapping[str, tuple[float, list[str]]]:
         """Of each test, its seconds and the functions of the module that it calls; all of them must pass.
@@ -69,7 +77,7 @@ class Forks:
         with tempfile.TemporaryDirectory() as folder:
             page = Path(folder, "reached.json")
             if _in_child(lambda: self._record(items, page), seconds=1200):
-                raise pytest.UsageError(f"fails without any mutant: {page.read_text(encoding='utf-8')}")
+                raise pytest.UsageError(f"it fails without any mutant: {self.note.read_text(encoding='utf-8')}")
             said = json.loads(page.read_text(encoding="utf-8"))
         for name in said["imported"]:
             with suppress(Exception):  # what a test made and removed again, or what only that test may import
@@ -82,7 +90,6 @@ class Forks:
         found = {}
         for item in items:
             state()._stats.clear()
-            page.write_text(item.nodeid, encoding="utf-8")
             began = time.process_time()
             self._run([item])
             found[item.nodeid] = (time.process_time() - began, sorted(state()._stats))
@@ -97,13 +104,18 @@ class Forks:
             mutant.apply()
             self._run(items)
 
-        return {0: "survived", KILLED: "killed"}.get(_in_child(become, seconds), "timeout")
+        end = {0: "survived", KILLED: "killed"}.get(_in_child(become, seconds), "timeout")
+        if self.note.exists():
+            self.killers.append(self.note.read_text(encoding="utf-8"))
+            self.note.unlink()
+        return end
 
     def _run(self, items: Sequence[pytest.Item]) -> None:
         """In a child: these tests, until the first that fails, which ends the process."""
         for item, following in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if self.failed:
+                self.note.write_text(item.nodeid, encoding="utf-8")
                 os._exit(KILLED)
 
 

@@ -14,7 +14,10 @@ _COMMITS: Final = tuple(
 _LEDGER: Final = ("tests/contracts/test_ledgers.py", "tests/contracts/test_catalog_and_ledger.py", "tests/ledger")
 _STORY: Final = tuple(
     f"tests/wap/test_{name}.py"
-    for name in ("decisions", "materialize", "moved_main", "new_rows", "heartbeat", "salt", "whole_tables")
+    for name in (
+        *("decisions", "materialize", "moved_main", "new_rows"),
+        *("heartbeat", "salt", "taken_back", "whole_tables"),
+    )
 )
 _CARE: Final = ("tests/lake/test_gc.py", "tests/care/test_only_ours.py", "tests/care/test_ownership.py")
 

@@ -152,6 +152,7 @@ def test_a_forced_publish_never_goes_over_a_moved_main(held: Lab) -> None:
     held.materialize("silver.b")
     run = held.publish("r1", "silver.b", reason="I know")
     assert states(run)["run"] == "conflict"
+    assert step(run, "silver.b").reason.startswith("silver.b: expected main to be")
     assert held.rows("silver.b") == [5]
     assert held.branches("silver.b") == ["audit_r1"], "nothing is lost"
 

@@ -174,6 +174,7 @@ def test_a_main_that_never_stands_still_ends_as_a_conflict(standing: Lab) -> Non
     standing.gate(again)
     run = standing.materialize("bronze.a")
     assert states(run) == {"run": "conflict", "bronze.a": "conflict"}
+    assert step(run, "bronze.a").reason.startswith("bronze.a: expected main to be")
     assert standing.branches("bronze.a") == ["audit_r2"]
     standing.gate(lambda _: None)
     assert states(standing.retry(run))["run"] == "published"
@@ -236,3 +237,29 @@ def test_a_silver_append_whose_input_was_superseded_is_made_again_on_top_of_fore
     run = standing.materialize()
     assert states(run)["run"] == "published"
     assert standing.rows("silver.b") == [2, 4, 7, 56]
+
+
+def test_what_a_check_refers_to_outside_of_the_run_is_still_known_once_main_has_moved() -> None:
+    lab = Lab()
+    lab.define("bronze.dim", [1], reads=("x",))
+    lab.materialize()
+    lab.define("gold.fact", [1], write=WriteMode.APPEND)
+    lab.check("gold.fact", lambda _, named: list(named["bronze.dim"]) == [1], "bronze.dim")
+    lab.materialize("gold.fact")
+    lab.define("gold.fact", [2], write=WriteMode.APPEND)
+    lab.at(BEFORE_COMMIT, lambda: lab.foreign_append("gold.fact", [50]))
+    assert states(lab.materialize("gold.fact"))["run"] == "published"
+    assert lab.rows("gold.fact") == [1, 2, 50]
+
+
+def test_a_main_that_was_removed_meanwhile_is_a_conflict_that_says_so(standing: Lab) -> None:
+    first = standing.run("r1")
+    standing.check("bronze.a", lambda *_: False)
+    held = standing.materialize("bronze.a")
+    standing.rollback(first)
+    standing.check("bronze.a", lambda *_: True)
+    run = standing.publish(held)
+    assert states(run)["run"] == "conflict"
+    assert step(run, "bronze.a").reason == (
+        "main moved since this step was planned (main was removed); `lakeflow retry` writes it again from today's main"
+    )

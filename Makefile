@@ -51,7 +51,7 @@ test-one: $(STAMP) ## some tests: make test-one T=tests/core/test_verdict.py
 	@test -n "$(T)" || { echo 'say which: make test-one T=tests/core/test_verdict.py'; exit 2; }
 	$(BIN)/pytest -n 0 $(T)
 
-test-long: $(STAMP) ## all tests that take minutes, the kill sweep the better part of an hour
+test-long: $(STAMP) ## all tests that take minutes, the kill sweep a quarter of an hour
 	$(BIN)/pytest -n 4 --dist loadscope -m "long and not spark"
 
 # It keeps to itself: one process, that gives way to all others, for the better part of an hour.

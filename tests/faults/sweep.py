@@ -20,7 +20,7 @@ from lakeflow.core.model.run import RunState
 from lakeflow.core.model.table import Table
 from lakeflow.lake.lake import Lake
 from tests.faults.commands import COMMANDS, Command
-from tests.faults.zygote import KillAt, forked, open_lake, promises
+from tests.faults.zygote import KillAt, forked, open_lake, promises, rehearsed
 
 _TRIES = 3
 """So often may a command be typed after a kill until it has ended well."""
@@ -34,9 +34,9 @@ class Sweep:
     def prepare(self) -> dict[str, Any]:
         """What is to be seen before the command, after it, and at each publish between the two."""
         self._root.mkdir()
-        self._in_fork(lambda: self._command.prepare(self._root))
+        rehearsed(lambda: self._command.prepare(self._root), self._answer)
         shutil.copytree(self._root, self._kept)
-        whole = self._in_fork(self._whole)
+        whole = rehearsed(self._whole, self._answer)
         return {"stages": [seen(self._kept), *whole["stages"]], "operations": whole["operations"]}
 
     def kill(self, place: int, *, torn: bool) -> bool:
@@ -49,14 +49,18 @@ class Sweep:
         if not self._left.exists():
             shutil.copytree(self._root, self._left)
         self._bring(self._left)
-        return os.WIFSIGNALED(forked(lambda: self._killed(self._command.again, place, torn=False), self._answer))
+        torn = bool(place % 2)
+        return os.WIFSIGNALED(forked(lambda: self._killed(self._command.again, place, torn=torn), self._answer))
 
     def forget(self) -> None:
         shutil.rmtree(self._left, ignore_errors=True)
 
     def judge(self) -> dict[str, Any]:
         """What a reader sees, then what is typed next until all is well, and the promises before and after."""
-        answer: dict[str, Any] = self._in_fork(lambda: recovered(self._root, self._command))
+        status = forked(lambda: recovered(self._root, self._command), self._answer)
+        answer: dict[str, Any] = json.loads(self._answer.read_text())
+        if status:
+            raise SystemExit(str(answer["error"]))
         return answer
 
     def _whole(self) -> dict[str, Any]:
@@ -86,13 +90,6 @@ class Sweep:
     def _bring(self, state: Path) -> None:
         shutil.rmtree(self._root)
         shutil.copytree(state, self._root, symlinks=True)
-
-    def _in_fork(self, work: Callable[[], Any]) -> Any:
-        status = forked(work, self._answer)
-        answer = json.loads(self._answer.read_text())
-        if status:
-            raise SystemExit(str(answer.get("error", answer)))
-        return answer
 
 
 def seen(root: Path) -> dict[str, list[str]]:
@@ -170,7 +167,7 @@ def main() -> None:
     print(json.dumps(known), flush=True)
     for found in kills(sweep, first, stride, known["operations"]):
         print(json.dumps(found), flush=True)
-    for found in kills_of_recovery(sweep, first, stride * 8, known["operations"]):
+    for found in kills_of_recovery(sweep, first, stride, known["operations"]):
         print(json.dumps(found), flush=True)
 
 

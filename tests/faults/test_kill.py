@@ -43,13 +43,13 @@ def assert_all_or_nothing(points: list[dict[str, Any]]) -> None:
         assert "running" not in point["states"], point
 
 
-def test_a_run_killed_at_some_operations_leaves_all_or_nothing_and_is_finished_by_a_retry(tmp_path: Path) -> None:
-    assert_all_or_nothing(killed(tmp_path, first=5, stride=61))
+def test_a_run_killed_at_some_operations_leaves_all_or_nothing_and_is_finished_by_a_retry(in_memory: Path) -> None:
+    assert_all_or_nothing(killed(in_memory, first=5, stride=61))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3000)
-def test_a_run_killed_at_every_operation_leaves_all_or_nothing_and_is_finished_by_a_retry(tmp_path: Path) -> None:
-    points = killed(tmp_path, first=1, stride=STRIDE)
+def test_a_run_killed_at_every_operation_leaves_all_or_nothing_and_is_finished_by_a_retry(in_memory: Path) -> None:
+    points = killed(in_memory, first=1, stride=STRIDE)
     assert_all_or_nothing(points)
     assert {point["seen"] == NEW for point in points} == {False, True}, "the sweep covers both sides of the commit"

@@ -16,7 +16,7 @@ from tests.faults.commands import COMMANDS
 ROOT = Path(__file__).parents[2]
 NAMES = [command.name for command in COMMANDS]
 STRIDE = int(os.environ.get("LAKEFLOW_TEST_STRIDE", "1"))
-"""Every so many operations: at each one it takes the better part of an hour, for which CI has no time."""
+"""Every so many operations, of a command and of what is typed after it."""
 
 
 def swept(folder: Path, command: str, *, first: int, stride: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -46,14 +46,14 @@ def assert_all_is_well(whole: dict[str, Any], found: list[dict[str, Any]]) -> No
 
 @pytest.mark.parametrize(("command", "first"), [("retry", 60), ("gc", 3)])
 def test_a_command_killed_at_an_operation_is_finished_by_what_is_typed_next(
-    command: str, first: int, tmp_path: Path
+    command: str, first: int, in_memory: Path
 ) -> None:
-    assert_all_is_well(*swept(tmp_path, command, first=first, stride=10_000))
+    assert_all_is_well(*swept(in_memory, command, first=first, stride=10_000))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("command", NAMES)
-def test_a_command_killed_at_any_operation_is_finished_by_what_is_typed_next(command: str, tmp_path: Path) -> None:
+def test_a_command_killed_at_any_operation_is_finished_by_what_is_typed_next(command: str, in_memory: Path) -> None:
     """Those killed in the middle are finished by a command that is killed, too, at some of its operations."""
-    assert_all_is_well(*swept(tmp_path, command, first=1, stride=STRIDE))
+    assert_all_is_well(*swept(in_memory, command, first=1, stride=STRIDE))

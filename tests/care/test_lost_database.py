@@ -43,6 +43,16 @@ def lose(root: Path) -> None:
         path.unlink()
 
 
+def appended(root: Path, *values: int) -> Path:
+    """One append to `bronze.a` after the other."""
+    for value in values:
+        with opened(make(root, {"layers/bronze/a.sql": f"select {value}::bigint as id"})) as lake:
+            run = lake.materialize()
+            assert run is not None, value
+            assert run.state is RunState.PUBLISHED, run
+    return root
+
+
 def refuses(root: Path, match: str) -> None:
     for act in ("status", "materialize", "collect_garbage"):
         with opened(root) as lake, pytest.raises(LakeError, match=match) as caught:
@@ -59,6 +69,42 @@ def main_of(root: Path, asset: str = "silver.a") -> list[int]:
     catalog = SqlCatalog("lakeflow", uri=f"sqlite:///{database(root)}", warehouse=str(warehouse(root)))
     with closing(catalog):
         return sorted(catalog.load_table(asset).scan().to_arrow()["id"].to_pylist())
+
+
+def test_a_table_that_another_program_dropped_is_not_begun_anew_but_taken_back(tmp_path: Path) -> None:
+    """What was appended to it comes from nowhere else."""
+    root = appended(tmp_path, 1, 2)
+    catalog = SqlCatalog("lakeflow", uri=f"sqlite:///{database(root)}", warehouse=str(warehouse(root)))
+    with closing(catalog):
+        catalog.drop_table("bronze.a")
+    for act in ("plan", "materialize"):
+        with opened(root) as lake, pytest.raises(LakeError, match="the catalog has no such table any more") as caught:
+            getattr(lake, act)()
+        assert "lakeflow adopt bronze.a --from" in (caught.value.hint or "")
+    with opened(root) as lake:
+        lake.adopt("bronze.a", str(warehouse(root) / "bronze/a"))
+    assert main_of(appended(tmp_path, 3), "bronze.a") == [1, 2, 3]
+
+
+def test_a_table_that_another_program_dropped_is_begun_anew_where_that_is_said(tmp_path: Path) -> None:
+    root = appended(tmp_path, 1, 2)
+    execute(root, "delete from iceberg_tables")
+    with opened(root) as lake:
+        run = lake.materialize(force=True)
+    assert run is not None
+    assert run.state is RunState.PUBLISHED
+    assert main_of(root, "bronze.a") == [2]
+
+
+def test_what_lakeflow_dropped_is_begun_anew(tmp_path: Path) -> None:
+    root = built(tmp_path, 1)
+    layer = root / "layers/silver/a.sql"
+    text = layer.read_text()
+    layer.unlink()
+    with opened(root) as lake:
+        lake.drop("silver.a")
+    layer.write_text(text)
+    assert rows(built(root, 2)) == [2]
 
 
 @pytest.mark.long

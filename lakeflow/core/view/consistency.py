@@ -162,6 +162,18 @@ def _since_last_drop(verdicts: Sequence[VerdictRecord]) -> list[VerdictRecord]:
     return list(takewhile(lambda verdict: verdict.ruling is not Ruling.DROPPED, reversed(verdicts)))[::-1]
 
 
+def published_last(verdicts: Sequence[VerdictRecord], states: Mapping[str, RunState]) -> VerdictRecord | None:
+    """Of verdicts on one asset the last that put a snapshot on main, unless its run was rolled back or the table was
+    dropped since.
+    """
+    standing = (
+        verdict
+        for verdict in reversed(_since_last_drop(verdicts))
+        if verdict.ruling in _PUBLISHED and states.get(verdict.run) is not RunState.ROLLED_BACK
+    )
+    return next(standing, None)
+
+
 def undefined(tables: Mapping[AssetKey, Table], project: Project) -> tuple[Table, ...]:
     """The tables that no asset defines any more, and that no asset says it was renamed from; kept until dropped."""
     pending = {asset.renamed_from for key, asset in project.assets.items() if key not in tables}
@@ -183,17 +195,17 @@ def left_behind(tables: Sequence[Table]) -> Iterator[Finding]:
 
 def _unreachable(key: AssetKey, verdicts: Sequence[VerdictRecord], evidence: Evidence) -> Iterator[Finding]:
     """I3: what was published last is main or an ancestor of it, unless its run was rolled back."""
-    standing = [
-        verdict
-        for verdict in _since_last_drop(verdicts)
-        if verdict.ruling in _PUBLISHED and evidence.states.get(verdict.run) is not RunState.ROLLED_BACK
-    ]
-    if not standing:
+    if (last := published_last(verdicts, evidence.states)) is None:
         return
-    last, table = standing[-1], evidence.tables.get(key)
+    table = evidence.tables.get(key)
     if table is None:
         message = f"the ledger says that run {last.run} published it, but the catalog has no such table"
-        yield Finding(Level.PROBLEM, str(key), message, f"`lakeflow materialize --force {key}` builds it again")
+        yield Finding(
+            Level.PROBLEM,
+            str(key),
+            message,
+            f"`lakeflow materialize --force {key}` begins it anew, without its history",
+        )
     elif last.snapshot_id not in {snapshot.id for snapshot in table.ancestry(table.main)}:
         message = f"{short_id(last.snapshot_id)}, which run {last.run} published, is not in what readers see"
         hint = f"`lakeflow snapshots {key}` shows what they see"

@@ -14,6 +14,7 @@ from lakeflow.core.plan.partitions import Backfill
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.readmission import plan_readmission
 from lakeflow.core.version.salt import require_salt
+from lakeflow.wap.run.lost import refuse_lost
 from lakeflow.wap.world import World
 
 
@@ -47,10 +48,10 @@ def plan(world: World, request: Request) -> Plan:
 
 
 def plan_on(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request) -> Plan:
-    """The plan for these assets on facts that were gathered already."""
+    """The plan for these assets on facts that were gathered already. LakeError where a published table is gone."""
     if request.readmits:
         return plan_readmission(world.project, facts, keys)
-    return planning.plan(
+    found = planning.plan(
         world.project,
         facts,
         keys,
@@ -59,3 +60,6 @@ def plan_on(world: World, facts: Facts, keys: Sequence[AssetKey], request: Reque
         going_on=request.going_on,
         backfill=request.backfill,
     )
+    if not (request.forced or request.refreshed):
+        refuse_lost(world, facts, found)
+    return found

@@ -7,7 +7,6 @@ JSON object for each kill. All work is done in forks of this process, so that ev
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from lakeflow.core.model.run import RunState
 from lakeflow.core.model.table import Table
 from lakeflow.lake.lake import Lake
 from tests.faults.commands import COMMANDS, Command
-from tests.faults.zygote import KillAt, forked, open_lake, promises, rehearsed
+from tests.faults.zygote import KillAt, forked, killed, open_lake, promises, rehearsed
 
 _TRIES = 3
 """So often may a command be typed after a kill until it has ended well."""
@@ -42,7 +41,7 @@ class Sweep:
     def kill(self, place: int, *, torn: bool) -> bool:
         """Of the command itself, from the start. False when it has fewer operations."""
         self._bring(self._kept)
-        return os.WIFSIGNALED(forked(lambda: self._killed(self._command.act, place, torn=torn), self._answer))
+        return killed(lambda: self._run_until(self._command.act, place, torn=torn), self._answer)
 
     def kill_again(self, place: int) -> bool:
         """Of what is typed next, on what a kill left: recovery dies too."""
@@ -50,7 +49,7 @@ class Sweep:
             shutil.copytree(self._root, self._left)
         self._bring(self._left)
         torn = bool(place % 2)
-        return os.WIFSIGNALED(forked(lambda: self._killed(self._command.again, place, torn=torn), self._answer))
+        return killed(lambda: self._run_until(self._command.again, place, torn=torn), self._answer)
 
     def forget(self) -> None:
         shutil.rmtree(self._left, ignore_errors=True)
@@ -82,7 +81,7 @@ class Sweep:
 
         catalog.__dict__["commit"] = watched
 
-    def _killed(self, act: Callable[[Lake], object], place: int, *, torn: bool) -> None:
+    def _run_until(self, act: Callable[[Lake], object], place: int, *, torn: bool) -> None:
         KillAt(place, self._root / ".lakeflow", torn=torn).install()
         with open_lake(self._root) as lake:
             act(lake)

@@ -130,6 +130,14 @@ def forked(work: Callable[[], Any], answer: Path) -> int:
     return os.waitpid(child, 0)[1]
 
 
+def killed(work: Callable[[], Any], answer: Path) -> bool:
+    """Whether work in a fork was killed. False when it ended before; SystemExit when it failed instead."""
+    status = forked(work, answer)
+    if status and not os.WIFSIGNALED(status):
+        raise SystemExit(str(json.loads(answer.read_text())["error"]))
+    return os.WIFSIGNALED(status)
+
+
 def rehearsed(work: Callable[[], Any], answer: Path) -> Any:
     """The result of work in a fork. All that it imported is imported here, so that no later fork does it again."""
 
@@ -243,8 +251,7 @@ def main() -> None:
         for torn in (False, True):
             shutil.rmtree(root)
             shutil.copytree(kept, root)
-            status = forked(lambda: killed_run(root, chosen, torn=torn), answer)  # noqa: B023 - run at once
-            if not os.WIFSIGNALED(status):
+            if not killed(lambda: killed_run(root, chosen, torn=torn), answer):  # noqa: B023 - run at once
                 print(json.dumps({"finished": json.loads(answer.read_text())}), flush=True)
                 return
             forked(lambda: recovered(root), answer)

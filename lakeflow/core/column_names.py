@@ -1,4 +1,4 @@
-"""One rule for the names of columns, wherever they come from: what lands, what code gives, what is declared.
+"""One rule for the names of columns, whether they land, come from code or are declared.
 
 Readers disagree on letter case (trap T16), DuckDB compares no other form of a letter than the one that was written, and
 Iceberg's libraries look a nested field up as `a.b`, so that a column of that very name hides it from them or keeps the
@@ -21,7 +21,7 @@ PROVENANCE: Final = (FILE, ROW, LOADED_AT)
 """Columns that every landed row gets: file (relative to the root), ordinal in it (from 1), time of the load."""
 
 OLD_NAMES: Final[Mapping[str, str]] = {"_file": FILE, "_row": ROW}
-"""What early releases called two of them, until it turned out that Spark reads no table with a column `_file`."""
+"""The names that early releases gave two of them. Spark cannot read a table with a column `_file`."""
 
 RESERVED: Final = frozenset(
     {
@@ -44,12 +44,14 @@ _ALIKE: Final = "; letter case, white space around a name and the form of an acc
 
 
 def alike(name: str) -> str:
-    """What names have in common that somebody takes for one: letter case, Unicode form, white space around them."""
+    """The form in which names are compared: two names with the same form are one name for some reader. Letter case,
+    Unicode form and surrounding white space do not count.
+    """
     return normalize("NFC", normalize("NFC", name).casefold()).strip()
 
 
 def is_same(one: str, other: str) -> bool:
-    """Does DuckDB take one for the other? Where it casts a struct, a name in any other form is a field of NULLs."""
+    """Are both the same name to DuckDB? Where it casts a struct, a field with a name in any other form becomes NULL."""
     return one == other or one.translate(_LOWER) == other.translate(_LOWER)
 
 
@@ -71,7 +73,7 @@ def refuse_twins(names: Sequence[str], within: str = "") -> None:
 
 
 def fault_of(name: str) -> str:
-    """What keeps one name from being that of a column; empty for a good one."""
+    """Why the name cannot be that of a column; empty when it can."""
     if not name.strip():
         return "has no name"
     if any(category(letter) in {"Cc", "Cs"} for letter in name):
@@ -80,7 +82,7 @@ def fault_of(name: str) -> str:
 
 
 def hint_of_renamed(text: str) -> str | None:
-    """What to write where an error speaks of a provenance column by a name that it has no more, or not yet."""
+    """A hint where an error names a provenance column by its old name, or by its new name in an old table."""
     found = set(re.findall(r"(?<![\w.])_(?:source_)?(?:file|row)(?![\w.])", text))
     for name in sorted(found & OLD_NAMES.keys()):
         return f"write {OLD_NAMES[name]}: the column {name} of landed rows is called so now"

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class LakeflowError(Exception):
     """What is wrong and where; `hint` is what to type next.
 
-    Neither may hold a secret or a value out of the data: of every URL in them the login and the query are hidden here,
-    so that no log, ledger or screen which repeats them has to.
+    Neither may hold a secret or a value out of the data. The login and the query of every URL in them are hidden here,
+    so that no log, ledger or screen that repeats them has to.
     """
 
     exit_code = 1

@@ -1,4 +1,4 @@
-"""What the story of a run asks of the world. Each port has a contract suite in `tests/contracts/suites`."""
+"""The ports: what a run asks of the world. Each has a contract suite in `tests/contracts/suites`."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Clock(Protocol):
 
 
 class Transaction(Protocol):
-    """An open transaction of the catalog's database, opaque to the story: the catalog opens it,
-    the ledger of the same family records in it (DECISIONS 19).
+    """An open transaction of the catalog's database, which a run only passes on: the catalog opens it, and the ledger
+    of the same database records in it (DECISIONS 19).
     """
 
 
@@ -65,7 +65,7 @@ class Catalog(Protocol):
         ...
 
     def look(self, keys: Iterable[AssetKey]) -> Looked:
-        """The same, where one that cannot be read does not stop a look at the others."""
+        """Like `load`; a table that cannot be read does not stop the others."""
         ...
 
     def create(self, key: AssetKey, schema: Schema) -> Table:
@@ -88,14 +88,17 @@ class Catalog(Protocol):
         ...
 
     def scan_near(self, table: Table, snapshot_id: int, columns: Sequence[str]) -> Scan:
-        """The files of which a row may have, in all these columns, the values of one that this very snapshot added.
+        """The files in which a row may have, in all these columns, the values of a row that this snapshot added, and
+        the files that it added.
 
-        What it added is among them. Without columns, or where nothing is known of them, all files of the snapshot.
+        All files of the snapshot without columns, and where nothing is known about them.
         """
         ...
 
     def statistics(self, table: Table, snapshot_id: int) -> Statistics | None:
-        """What is certain of it without reading data; None where rows are deleted or another engine wrote."""
+        """What is certain about the snapshot without reading data. None where rows are deleted or another
+        engine wrote.
+        """
         ...
 
     def partitions(self, table: Table, snapshot_id: int, layout: Layout) -> Mapping[str, Partition]:
@@ -147,9 +150,7 @@ class Catalog(Protocol):
         ...
 
     def register(self, changes: Sequence[Registration], record: Record) -> None:
-        """All of it, and what `record` writes, in one transaction; ConflictError, naming expected and found, as
-        `commit` for an assertion that does not hold.
-        """
+        """Apply all registrations and what `record` writes in one transaction. ConflictError as in `commit`."""
         ...
 
     def garbage(self, key: AssetKey, before: datetime) -> Garbage:
@@ -157,7 +158,7 @@ class Catalog(Protocol):
         ...
 
     def remains(self, dropped: Sequence[Dropped], before: datetime) -> Garbage:
-        """The files of these tables, as far as no catalog holds them again and all of a table is older."""
+        """The files of these dropped tables, if no catalog holds the table again and all of its files are older."""
         ...
 
     def collect(self, garbage: Garbage) -> None:
@@ -169,7 +170,9 @@ class Externals(Protocol):
     """Tables of other catalogs, which are only ever read."""
 
     def find(self, keys: Iterable[ExternalKey]) -> Mapping[ExternalKey, External]:
-        """Each of these tables as its catalog has it now; what cannot be found or read says so, nothing raises."""
+        """Each of these tables as its catalog has it now. It never raises: a table that cannot be found or read says
+        why.
+        """
         ...
 
     def scan(self, table: Table[ExternalKey], snapshot_id: int) -> Scan:
@@ -188,7 +191,7 @@ class Ledger(Protocol):
         ...
 
     def renew(self, lease: Lease) -> None:
-        """Heartbeat; BusyError when the lease was taken over."""
+        """Renew the lease. BusyError when another process has taken it over."""
         ...
 
     def release(self, lease: Lease) -> None: ...
@@ -205,11 +208,13 @@ class Ledger(Protocol):
         ...
 
     def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
-        """The same inside the catalog's transaction; BusyError when `lease` is not held any more."""
+        """Record the run and its verdicts inside the catalog's transaction. BusyError when `lease` is not held any
+        more.
+        """
         ...
 
     def run(self, prefix: str) -> RunRecord:
-        """The run whose id starts so; UsageError when none or several do."""
+        """The run whose id starts with the prefix. UsageError when no run's does, or several do."""
         ...
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
@@ -217,11 +222,11 @@ class Ledger(Protocol):
         ...
 
     def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
-        """All that is recorded of an asset is recorded of the other name, within the catalog's transaction."""
+        """Move everything recorded of an asset to its other name, within the catalog's transaction."""
         ...
 
     def drop(self, transaction: Transaction, dropped: Dropped) -> None:
-        """The table is taken out of the catalog, within the catalog's transaction."""
+        """Record that the table is taken out of the catalog, within the catalog's transaction."""
         ...
 
     def dropped(self) -> tuple[Dropped, ...]:
@@ -237,7 +242,9 @@ class Ledger(Protocol):
         ...
 
     def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
-        """The latest verdict of each ruling on each of these snapshots, oldest first: years of runs weigh nothing."""
+        """The latest verdict of each ruling on each of these snapshots, oldest first. It does not slow down with years
+        of runs.
+        """
         ...
 
     def pinned(self) -> frozenset[int]:
@@ -332,7 +339,7 @@ class Engine(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """End what is under way in other threads, which may raise anything then; what begins later is not concerned."""
+        """End the work of other threads, which may then raise anything. Work that begins later is not affected."""
         ...
 
     def close(self) -> None: ...

@@ -40,7 +40,7 @@ def redacted(text: str) -> str:
 
 
 def redacted_message(text: str) -> str:
-    """The same for every URL within a sentence. What is no URL stays as it was written."""
+    """A sentence with every URL in it redacted. All other text stays as it was written."""
     return _URL.sub(lambda found: _redacted_url(found[0]), text)
 
 
@@ -52,7 +52,7 @@ def secret(text: str) -> str:
 
 
 def _redacted_url(text: str) -> str:
-    """Of `https://host/a?b=c).` the closing marks belong to the sentence."""
+    """The URL without its secrets. In `https://host/a?b=c).` the closing marks belong to the sentence."""
     url = text.rstrip(").,;:!]}…") if "${" not in text else text
     return redacted(url) + text[len(url) :]
 

@@ -62,7 +62,7 @@ def did_you_mean(word: str, options: Iterable[str], otherwise: str) -> str:
 
 
 def did_you_mean_asset(key: object, options: Iterable[object], otherwise: str) -> str:
-    """The same for `layer.name`, where the layer that all share must not make names look alike."""
+    """`did_you_mean` for `layer.name`, where the layer that all share must not make names look alike."""
     return _asked(nearest(str(key), map(str, options), cutoff=0.8), otherwise)
 
 

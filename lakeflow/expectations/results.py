@@ -58,7 +58,7 @@ def is_known(result: ExpectationValidationResult) -> bool:
 
 
 def result_json(check: CheckResult) -> dict[str, Any] | None:
-    """The same as the library spells it in JSON."""
+    """The result as the library spells it in JSON."""
     found = result_of(check)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""From files to values: finds the root, reads its settings, loads `layers/` and `checks/`.
+"""Turns files into values: finds the root, reads its settings, loads `layers/` and `checks/`.
 
 Every fault of a file is born here, with path, line and hint, and all of them are reported together.
 """

@@ -37,7 +37,7 @@ def load(root: Path, cache: Path | None = None) -> Project:
 
 
 def look(root: Path, cache: Path | None = None) -> Project:
-    """The same project, to be looked at: Python files are read, not run, as far as that tells every asset.
+    """The project, only to look at it: Python files are read and not run, where their text tells every asset.
 
     The code of an asset that was only read raises. ProjectError as above, but for what only running a file shows.
     """

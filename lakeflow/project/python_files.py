@@ -72,7 +72,9 @@ class PythonFile:
         return ParsedFile(tuple(drafts), tuple(faults))
 
     def _broken(self, fault: Fault) -> ParsedFile:
-        """Without what the file defines: its decorated functions as far as they can be seen, else its own name."""
+        """The result for a file that cannot be loaded: the assets it may define are its decorated functions, or else
+        its own name.
+        """
         names = {self.path.stem}
         with suppress(UnreadableError):
             tree = self.sources.tree(self.path)
@@ -139,7 +141,9 @@ class PythonFile:
             return None, [*faults, draft.fault("the code is nested too deeply to be fingerprinted", hint)]
 
     def _source(self, found: _DecoratedFunction, tree: ast.Module, declaration: Declaration) -> str:
-        """Of a function that is not plainly written in the file: the whole file, and the values that it closes over."""
+        """The source of a function that is not plainly written in the file: the whole file, and the values of its
+        closure.
+        """
         text = self.sources.text(self.path)
         reached = reach(text, tree, found.node) if found.node else whole(text, tree)
         code, modules = list(reached.code), self.sources.modules(reached.imports, self.path)

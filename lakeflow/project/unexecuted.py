@@ -84,7 +84,7 @@ class Unexecuted:
         return bound or any(self._knows_asset(node) for node in top)
 
     def _knows_asset(self, node: ast.Import | ast.ImportFrom) -> bool:
-        """Of a relative import nobody asks: it is one within the project, and may."""
+        """May the import bring `asset` in? A relative import is one within the project, and may."""
         if isinstance(node, ast.ImportFrom) and node.level:
             return True
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]

@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _bind_to(parent: int) -> None:
-    """From here on the parent's death, and its SIGTERM, is told by _ToldToEnd."""
+    """Raise _ToldToEnd when the parent dies or sends SIGTERM, from now on."""
     signal.signal(signal.SIGTERM, _told)
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)

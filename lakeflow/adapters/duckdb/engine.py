@@ -49,7 +49,7 @@ class DuckEngine:
         self._privacy = privacy
 
     def start(self, assets: Iterable[Asset], input_bytes: int = 0) -> None:
-        """All of it is here already."""
+        """Nothing has to be loaded."""
 
     @contextmanager
     def produce(self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY) -> Iterator[LazyOutput]:

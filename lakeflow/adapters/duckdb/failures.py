@@ -1,4 +1,4 @@
-"""DuckDB's exceptions end here: each becomes an AssetError that says what, where, and what to type next.
+"""Turns DuckDB's exceptions into AssetErrors that say what is wrong, where, and what to type next.
 
 DuckDB quotes values of the data in some of its messages; where personal data is involved those are withheld.
 """
@@ -35,7 +35,9 @@ _SETTLED: Final = (
     duckdb.ParserException,
     duckdb.InterruptException,
 )
-"""The same text on the same tables gives these again, or somebody asked for them: no retry helps."""
+"""Exceptions that a retry cannot change: the same text on the same tables gives them again, or somebody asked
+for them.
+"""
 
 _KIND: Final = re.compile(r"^[A-Z][A-Za-z -]* Error: ")
 _QUERY: Final = re.compile(r"\?[^\s\"']+")
@@ -60,7 +62,7 @@ _FULL: Final = ("No space left on device", "File too large", "Disk quota exceede
 
 @dataclass(frozen=True)
 class ErrorContext:
-    """What runs: for messages. `names` are the tables that it may read, `columns` all their columns."""
+    """What is running, for messages. `names` are the tables that it may read, `columns` all their columns."""
 
     key: TableKey
     at: str = ""
@@ -79,7 +81,7 @@ def refusal(message: str, hint: str) -> str:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Also where another library tells what DuckDB raised."""
+    """Is it a refusal of our own SQL, also where another library repeats what DuckDB raised?"""
     return _OURS in str(error)
 
 

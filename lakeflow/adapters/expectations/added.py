@@ -1,9 +1,9 @@
-"""Checks about rows where a write left those below as they stood: these passed, so only the rows added are looked at.
+"""Runs checks on the added rows alone, where a write left all other rows as they were and those have passed.
 
-A merge may take good rows away, so that there only checks that allow no bad row are taken. On an append a share of good
-rows that holds for what is below and for what was added holds for both together. A check that does not hold for the
-added rows alone is asked of all rows, unless it allows no bad row at all. Of a key that was unique only the added rows'
-are looked for among all.
+1. A merge may remove good rows, so after it only checks that allow no bad row are taken.
+2. After an append, a share of good rows that holds below and in the added rows also holds for both together.
+3. A check that fails on the added rows is asked of all rows, unless it allows no bad row at all.
+4. For a key that was unique, the keys of the added rows are looked up among all rows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BUILT_IN = ""
 
 
 class Added:
-    """The rows that a write added, and the checks that need look at no others."""
+    """The rows that a write added, and the checks that need to look only at them."""
 
     def __init__(self, request: AuditRequest, queries: Queries, table: Audited) -> None:
         self._answers = Answers(queries, table, ReadScope.ADDED)
@@ -36,7 +36,7 @@ class Added:
         self._taken: dict[str, Check] = {}
 
     def take(self, checks: Sequence[Check], answers: Answers) -> None:
-        """Those of the checks that metadata does not answer for good, and that need only the added rows."""
+        """The checks that need only the added rows, without those that metadata answers."""
         self._taken = {
             check.unit: check
             for check in checks
@@ -47,7 +47,9 @@ class Added:
         }
 
     def _is_enough_for(self, rule: Rule) -> bool:
-        """A merge wrote rows again that stayed, so that the rows it added are not those that came."""
+        """Do the added rows suffice for this check? A merge rewrites unchanged rows, so its added rows exceed the
+        incoming ones.
+        """
         if self._replaced and isinstance(rule, RowsAccounted):
             return False
         return _is_about_each_row(rule) and (_is_strict(rule) or not self._replaced)
@@ -71,7 +73,9 @@ class Added:
 
 
 def _lasting(suite: Suite) -> frozenset[str]:
-    """Files that say today what they said when the rows below passed; another may have moved its bounds since."""
+    """The files whose checks say the same today as when the rows below passed. Another file may have moved its bounds
+    since.
+    """
     files = (file for file in suite.files if file.kind is CheckKind.SUITE)
     return frozenset((_BUILT_IN, *(file.path for file in files if told_apart(file.text) is not None)))
 

@@ -1,5 +1,5 @@
-"""An audit, step by step: each step is announced before it begins, so that whoever listens knows what was
-running when this process died, and can have the rest done by another.
+"""Runs an audit step by step. Each step is announced before it begins, so that the caller knows what ran when this
+process died, and can let another process do the rest.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SHARED_SCAN: Final = "shared scan"
 
 @dataclass(frozen=True)
 class AuditProgress:
-    """A step that begins (`result` None and not `done`), or that is done, with the result of its check if it is one."""
+    """A step that begins (`result` is None and `done` is False), or that is done, with the result if it is a check."""
 
     unit: str
     name: str
@@ -43,10 +43,11 @@ class AuditProgress:
 
 @dataclass(frozen=True)
 class Past:
-    """What earlier processes did of the same audit: steps answered, and steps lost with the reason.
+    """What earlier processes did of the same audit: the steps that they answered, and those that were lost, with the
+    reason.
 
-    A lost suite file stays lost. A lost shared scan is not tried again: its questions are asked one by one,
-    or, when it took too long (`too_long`), not at all.
+    A lost suite file stays lost. A lost shared scan is not tried again: its aggregates are computed one by one, or not
+    at all when it took too long (`too_long`).
     """
 
     answered: frozenset[str] = frozenset()
@@ -55,9 +56,7 @@ class Past:
 
 
 class Suites:
-    """The suite files of an audit: ready where they are kept, else executed and compiled, for which the library is
-    needed.
-    """
+    """The suite files of an audit: taken from the cache, or else executed and compiled, which needs the library."""
 
     def __init__(self, request: AuditRequest, kept: SuiteCache) -> None:
         self.table = _table(request)
@@ -70,12 +69,12 @@ class Suites:
         self._ready = {path: checks for path, checks in found.items() if checks is not None}
 
     def run_code(self, lost: Container[str]) -> bool:
-        """Is a file to be executed, or its functions? Those in `lost` are not looked at again."""
+        """Must a file, or its functions, be executed? Files in `lost` are not tried again."""
         files = (file for file in _files(self._request, CheckKind.SUITE) if file.path not in lost)
         return any(file.path not in self._ready or _alone(file).body for file in files)
 
     def need_library(self, lost: Container[str]) -> bool:
-        """May one of these want the library?"""
+        """May one of these suites need the library?"""
         return any(asks_for_library(file.text) for file in self._not_ready(lost))
 
     def _not_ready(self, lost: Container[str]) -> Iterator[CheckFile]:
@@ -169,7 +168,7 @@ def _compiled(found: Contents, file: CheckFile, request: AuditRequest, table: Au
 
 
 def _functions(file: CheckFile, request: AuditRequest, table: Audited) -> list[Check]:
-    """Of a file whose expectations are ready: its functions alone are executed."""
+    """The functions of a file whose expectations are ready: only they are executed."""
     alone = _alone(file)
     if not alone.body:
         return []

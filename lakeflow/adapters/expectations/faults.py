@@ -1,4 +1,4 @@
-"""What is wrong with check files, as far as it shows before there are rows."""
+"""Finds what is wrong with check files before there are rows."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _HINT: Final = "mend the check file; this is what the audit would say"
 
 
 def faults(request: AuditRequest, suites: Suites, queries: Queries) -> Iterator[Fault]:
-    """Of its suite files: one that cannot be executed, an expectation that cannot be made ready for these columns, a
-    query that reads what is not there. Of a scan without columns nothing is known, so files are only executed.
+    """The faults of an asset's suite files: a file that cannot be executed, an expectation that cannot be compiled for
+    these columns, a query that reads what does not exist. Of a scan without columns nothing is known, so files are only
+    executed.
     """
     for file in request.suite.files:
         if file.kind is CheckKind.SUITE:

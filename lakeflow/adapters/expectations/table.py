@@ -57,7 +57,7 @@ class Queries(Protocol):
         ...
 
     def batches(self, sql: str) -> Iterator[Any]:
-        """The same as Arrow record batches of a few thousand rows, one in memory at a time."""
+        """The result of our own SQL as Arrow record batches of a few thousand rows, one in memory at a time."""
         ...
 
     def call(self, function: Callable[..., Any], inputs: Mapping[str, str], shown: int) -> FunctionResult:

@@ -187,7 +187,7 @@ class IcebergCatalog:
         return Scans()
 
     def _new_table(self, key: AssetKey, schema: Schema) -> tuple[str, ScratchFiles]:
-        """(location of its first metadata, the scratch that holds it)"""
+        """The location of its first metadata, and the scratch files that hold it."""
         home = to_location(str(_free(self._warehouse / str(key.layer) / key.name)))
         location = f"{home}/metadata/00000-{uuid4()}.metadata.json"
         at_ms = int(self._clock().timestamp() * 1000)

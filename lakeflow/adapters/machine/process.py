@@ -53,7 +53,9 @@ def _lives(pid: int, started: str) -> bool | None:
 
 
 def _exists(pid: int) -> bool:
-    """Also of a process whose details are hidden from us (hidepid), which psutil takes for gone."""
+    """Does the process exist? True too for one whose details are hidden from us (hidepid), which psutil takes
+    for gone.
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

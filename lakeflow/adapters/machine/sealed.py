@@ -102,7 +102,7 @@ def _key(path: Path) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Of several processes that make one at a time, the first one's counts."""
+    """Make a secret. Where several processes make one at the same time, the first one counts."""
     new = _new(path, secrets.token_bytes(_KEY_BYTES))
     try:
         with new.open("rb") as file:

@@ -313,7 +313,7 @@ class _Worker:
         self._child.send(encode(message))
 
     def await_start(self, traced: Listener) -> None:
-        """Until it is up. CodeError or what making an engine raises when it is not."""
+        """Wait until the process is up. Raises CodeError, or what making an engine raised, when it is not."""
         if not self._up:
             try:
                 answer = decode(self._child.receive(_START))

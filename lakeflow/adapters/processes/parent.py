@@ -18,10 +18,10 @@ _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
 
 class Parent:
-    """From here on this process ends when its parent does, whatever it is doing, and leaves Ctrl-C to it.
+    """Ends this process when its parent ends, whatever it is doing, and leaves Ctrl-C to the parent.
 
-    Requests come on what was stdin, answers go to what was stdout; both are moved out of reach, so that no `print`
-    can garble them.
+    Requests come on what was stdin, answers go to what was stdout; both are moved out of reach, so that no `print` can
+    garble them.
     """
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ _MAP: Final = "map"
 
 
 def evidence(expectation: Mapping[str, Any] | None, metrics: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is kept of a check; empty for one that is no expectation. Metrics that are too long are left out."""
+    """The evidence of a check; empty for a check that is no expectation. Metrics that are too long are left out."""
     if expectation is None:
         return {}
     kept = {name: packed(value) for name, value in metrics.items()}

@@ -1,4 +1,4 @@
-"""What the expectations of our own say to the figures of an audit: values in, success out.
+"""The rules of our own expectations: the figures of an audit go in, success comes out.
 
 Great Expectations' classes in `lakeflow.expectations` judge by these functions, and so does the audit, which need not
 import the library for it.
@@ -36,7 +36,7 @@ def rule(kind: str, args: Args, values: Values) -> RuleResult:
 
 
 def enough(rows: int, failed: int, mostly: float) -> bool:
-    """Do at least so many of the rows that were judged hold? As Great Expectations counts `mostly`."""
+    """Is the share of good rows at least `mostly`? Counted as Great Expectations does."""
     return rows == 0 or (rows - failed) / rows >= mostly
 
 
@@ -76,7 +76,7 @@ def _distribution(args: Args, values: Values) -> RuleResult:
 
 
 def _within(value: float | None, low: float | None, high: float | None) -> bool:
-    """A value that is unknown is within no bound."""
+    """Is the value within the bounds? An unknown value is within none."""
     if low is None and high is None:
         return True
     return value is not None and (low is None or value >= low) and (high is None or value <= high)

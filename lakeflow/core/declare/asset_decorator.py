@@ -14,7 +14,7 @@ from lakeflow.core.declare.fields import NewKeys, NewRows
 from lakeflow.core.wording import did_you_mean
 
 ATTRIBUTE: Final = "__lakeflow__"
-"""Where `@asset` leaves what its author wrote, on the function itself."""
+"""The attribute of the function in which `@asset` leaves what its author wrote."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Names: TypeAlias = str | Sequence[str]

@@ -49,13 +49,13 @@ class AssetDraft:
 
     @property
     def new_rows(self) -> frozenset[AssetKey]:
-        """The inputs of which only new rows are read; a name that is no input is told by the laws."""
+        """The inputs of which only new rows are read. The laws report a name that is no input."""
         named = {*self.declaration.new_rows, *self.declaration.new_keys}
         return frozenset(key for key in self.inputs.values() if str(key) in named)
 
     @property
     def new_keys(self) -> Mapping[AssetKey, tuple[str, ...]]:
-        """Of those inputs, the columns of the keys of which all rows are read."""
+        """For each input of which all rows of changed keys are read, the columns of the key."""
         said = self.declaration.new_keys
         return {key: said[str(key)] for key in self.inputs.values() if str(key) in said}
 
@@ -68,7 +68,7 @@ class AssetDraft:
 
     @property
     def layout(self) -> Layout:
-        """What is declared; partitions in time lie apart in files too."""
+        """The declared layout. Partitions in time are partitions of the files too."""
         said = self.declaration
         if said.partition is None:
             return Layout(said.partition_by, said.sort_by)
@@ -77,7 +77,7 @@ class AssetDraft:
 
     @property
     def on_rewrite(self) -> OnRewrite:
-        """What is declared, else a rebuild; bronze never takes a row back and holds."""
+        """The declared choice, else a rebuild. Bronze never takes a row back, so it holds."""
         return self.declaration.on_rewrite or (OnRewrite.HOLD if self.key.layer is Layer.BRONZE else OnRewrite.REBUILD)
 
     @property
@@ -99,7 +99,9 @@ class ParsedFile:
 
 
 def write_mode(declaration: Declaration, layer: Layer) -> WriteMode:
-    """What is declared, else by partition where there are such in time, append in bronze and replace elsewhere."""
+    """The declared mode; without one `partition` for partitions in time, else `append` in bronze and `replace`
+    elsewhere.
+    """
     if declaration.write is None and declaration.partition is not None:
         return WriteMode.PARTITION
     return declaration.write or (WriteMode.APPEND if layer is Layer.BRONZE else WriteMode.REPLACE)
@@ -162,7 +164,7 @@ def _name(draft: AssetDraft) -> Iterator[Fault]:
 
 
 def _columns(draft: AssetDraft) -> Iterator[Fault]:
-    """What is declared of a column that no table may have, such as that it is personal, would be without effect."""
+    """Faults of declared columns. What is declared of a column that no table may have would have no effect."""
     said = draft.declaration
     fields = {**dict.fromkeys(said.key, "key"), **{name: f"columns.{name}" for name in said.columns}}
     for name, field_ in fields.items():
@@ -180,7 +182,7 @@ def _layer(draft: AssetDraft) -> Iterator[Fault]:
 
 
 def _merging(draft: AssetDraft) -> Iterator[Fault]:
-    """What a write mode needs beside its name, and what means nothing without it."""
+    """Fields that a write mode needs, and fields that mean nothing without it."""
     said = draft.declaration
     traits, keyed = draft.write.traits, " and ".join(f'"{mode}"' for mode in modes_that(lambda each: each.keyed))
     if traits.keyed and not said.key and draft.key.layer is not Layer.SILVER:
@@ -199,7 +201,7 @@ def _merging(draft: AssetDraft) -> Iterator[Fault]:
 
 
 def _track(draft: AssetDraft) -> Iterator[Fault]:
-    """The columns that make a version: such as the code gives, and none that tells keys or moments apart."""
+    """Faults of `track`: it names columns that the code gives, and neither the key nor the column of the moment."""
     said, seen = draft.declaration, set[str]()
     apart = {name.lower(): "key" for name in said.key} | ({said.at.lower(): "at"} if said.at else {})
     given = draft.flows.names if draft.flows else None
@@ -216,7 +218,7 @@ def _track(draft: AssetDraft) -> Iterator[Fault]:
 
 
 def _layout(draft: AssetDraft) -> Iterator[Fault]:
-    """Partition values stand in paths and manifests, where no mask reaches."""
+    """Faults of the layout. Values of partitions stand in paths and manifests, where no mask reaches."""
     said = draft.declaration
     personal = {name.lower() for name, column in said.columns.items() if column.pii and not column.mask}
     if said.partition and said.partition_by:

@@ -1,8 +1,7 @@
-"""The law of personal data: bronze holds it and says so, what is made from it masks it.
+"""The law of personal data: bronze may hold it and declares it; assets made from it mask it.
 
-What a SELECT does with a personal column is seen in its text, and what cannot be seen there is refused. What a function
-does is not: its columns are audited by
-their names (`lakeflow.core.view.lineage.personal_inputs`).
+The text of a SELECT shows what it does with a personal column, and what it does not show is refused. A function's text
+does not show it, so the function's columns are audited by name (`lakeflow.core.view.lineage.personal_inputs`).
 """
 
 from __future__ import annotations
@@ -74,7 +73,9 @@ def named_carriers(flows: Flows, personal: Personal) -> dict[str, str]:
 
 
 def unnamed_carrier(flows: Flows, personal: Personal) -> str:
-    """A column that flows into one that cannot be declared, because nobody can tell how that is called; or empty."""
+    """A personal column that flows into a column whose name nobody can tell, so that it cannot be declared. Empty when
+    there is none.
+    """
     unnamed = (each.origins for each in flows.columns if not isinstance(each, Star) and not _is_named(each))
     return _origin(union(unnamed), personal)
 

@@ -16,7 +16,7 @@ _BEFORE: Final = r"\A(?:\s+|--[^\n]*\n)*/\*"
 _HEADER: Final = re.compile(_BEFORE + r"(?P<toml>.*?)\*/", re.DOTALL)
 _TEXT: Final = r""""(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*?(?=\*/|\n)"""
 _WITH_TEXTS: Final = re.compile(_BEFORE + rf"(?P<toml>(?:{_TEXT}|.)*?)\*/", re.DOTALL)
-"""The same, where `*/` may stand in a text, as in `files = "**/*.csv"`."""
+"""The block comment, where a text in it may hold `*/`, as in `files = "**/*.csv"`."""
 _FIELD: Final = re.compile(r"^\s*(?:\[\s*(?P<table>[^\[\]]+?)\s*\]|(?P<name>[\w\"'.-]+)\s*=)", re.MULTILINE)
 _TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 

@@ -67,7 +67,9 @@ def _target(draft: AssetDraft, foreign: ForeignKey, known: Mapping[AssetKey, Ass
 
 
 def _moment(draft: AssetDraft, foreign: ForeignKey, *, keeps_history: bool) -> Iterator[Fault]:
-    """Of a history one key names several rows, and only a moment tells which: a fact says when."""
+    """Faults of the moment of a foreign key. In an scd2 table one key names several rows, and only a moment tells
+    which, so the fact must say when.
+    """
     name = foreign.dimension
     if keeps_history and not foreign.at:
         hint = f'say when the fact happened: {foreign.column} = "{foreign.target} at <column>"'

@@ -28,7 +28,7 @@ class AssetKind(StrEnum):
 
 
 class OnRewrite(StrEnum):
-    """What becomes of an asset that consumes new rows when rows that it consumed were rewritten or taken back."""
+    """What an asset that reads new rows does when rows that it has read were rewritten or taken back."""
 
     REBUILD = "rebuild"
     HOLD = "hold"
@@ -46,7 +46,7 @@ class Mask(StrEnum):
 
 
 class Deletes(StrEnum):
-    """What becomes in a history of a key that does not come any more."""
+    """What an scd2 table does with a key that does not come any more."""
 
     IGNORE = "ignore"
     CLOSE = "close"
@@ -69,10 +69,10 @@ class Column:
 class Limits:
     """What an asset's code may take.
 
-    `timeout` is in seconds, for one try from its start to its last file; `retries` are further tries after an error
-    of the code; rows and bytes are those of the files that it gives.
+    `timeout` is in seconds, for one try from its start to its last file; `retries` are further tries after an error of
+    the code; rows and bytes are those of the files that it gives.
 
-    None is not said; 0 is no bound, and no retry.
+    None: not declared. 0: no bound, or no retry.
     """
 
     timeout: float | None = None
@@ -81,7 +81,7 @@ class Limits:
     max_bytes: int | None = None
 
     def over(self, default: Limits) -> Limits:
-        """These, and where they say nothing the default."""
+        """These limits, completed by the default ones."""
         return Limits(
             default.timeout if self.timeout is None else self.timeout,
             default.retries if self.retries is None else self.retries,
@@ -115,21 +115,18 @@ class SqlCode:
 class Asset:
     """A table defined by code.
 
-    `inputs` maps the name under which the code sees an upstream (parameter, or `layer.name` in SQL) to it;
-    `externals` does so for tables of other catalogs.
-    `code_version` is the fingerprint of all code that can change the data, `source` the text it was made from.
-    `reads` are globs of outside files, relative to the root, whose content is the fingerprint of a root.
-    `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold alone.
-    `timeline` says which partitions in time it is built by, and from when.
-    `new_rows` are the inputs of which each write reads only the rows that the asset has not consumed yet; of those in
-    `new_keys` it reads all rows of each key, by these columns, that has such rows.
-    `freshness` is how fresh it is to be; None: as fresh as what is made from it.
-    `salt` is the fingerprint of the salt that its hashes are keyed with; empty when it has none, or none is set.
-    `at` names the column that says since when a row of a history holds; empty: since it is written.
-    `layout` is how its rows lie in files.
-    `last_by` names the column whose greatest value chooses between rows with one key; empty: none may come twice.
-    `deleted` is the condition of a row that says that its key is gone; `track` names the columns that make a version of
-    a history, none of them: all.
+    `inputs` maps the name under which the code sees an upstream (parameter, or `layer.name` in SQL) to it; `externals`
+    does so for tables of other catalogs. `code_version` is the fingerprint of all code that can change the data,
+    `source` the text it was made from. `reads` are globs of outside files, relative to the root, whose content is the
+    fingerprint of a root. `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold
+    alone. `timeline` says which partitions in time it is built by, and from when. `new_rows` are the inputs of which
+    each write reads only the rows that the asset has not consumed yet; of those in `new_keys` it reads all rows of each
+    key, by these columns, that has such rows. `freshness` is how fresh it is to be; None: as fresh as what is made from
+    it. `salt` is the fingerprint of the salt that its hashes are keyed with; empty when it has none, or none is set.
+    `at` names the column that says since when a row of an scd2 table holds (empty: since it is written). `layout` is
+    how its rows lie in files. `last_by` names the column whose greatest value chooses between rows with one key; empty:
+    none may come twice. `deleted` is the condition of a row that says that its key is gone; `track` names the columns
+    whose change begins a new version (none: all).
     """
 
     key: AssetKey
@@ -170,12 +167,12 @@ class Asset:
 
     @property
     def row_key(self) -> tuple[str, ...]:
-        """The columns that tell its rows apart: of versions also since when one holds."""
+        """The columns that tell its rows apart; for versions the beginning too."""
         return (*self.primary_key, VALID_FROM) if self.write.traits.versioned else self.primary_key
 
     @property
     def version_key(self) -> tuple[str, ...]:
-        """The key of which each row is a version; empty where it keeps no history."""
+        """The key of which each row is a version; empty where the asset keeps no versions."""
         return self.primary_key if self.write.traits.versioned else ()
 
     @cached_property
@@ -236,7 +233,7 @@ def ancestors(keys: Iterable[AssetKey], upstreams: Upstreams, generations: int |
 
 
 def downstreams(upstreams: Upstreams) -> Upstreams:
-    """The same graph with its arrows turned round."""
+    """The graph with its arrows turned round."""
     below: dict[AssetKey, set[AssetKey]] = {key: set() for key in upstreams}
     for key, above in upstreams.items():
         for other in above & below.keys():

@@ -30,7 +30,8 @@ class Outcome(StrEnum):
 class ForeignKey:
     """A column whose values must stand in a dimension's key; NULL refers to nothing.
 
-    Where the dimension keeps a history, `at` is the column of the fact that says when: a version must have held then.
+    Where the dimension keeps versions (scd2), `at` is the column of the fact that says when: a version must have held
+    then.
     """
 
     column: str
@@ -67,7 +68,7 @@ class Thresholds:
     hold: float | None = None
 
     def severity(self, failed: int, rows: int) -> Severity | None:
-        """Of that many bad rows; None: the check bears them."""
+        """The severity of that many bad rows; None: the check allows them."""
         if self.hold is not None and _exceeds(failed, rows, self.hold):
             return Severity.CRITICAL
         return Severity.WARNING if self.warn is not None and _exceeds(failed, rows, self.warn) else None

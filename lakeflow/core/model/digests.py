@@ -1,4 +1,4 @@
-"""The SHA-256 of what a file holds, as a part of its name: it lives as long as the file is known by that name.
+"""The SHA-256 of a file's content as a part of its name: it is known as long as the name is.
 
 A name stands wherever the file is referred to, so every snapshot that needs the file also says what it must hold,
 whatever became of the snapshot that wrote it. Files that others wrote have no such name and nothing is said of them.
@@ -27,5 +27,5 @@ def digest_in(path: str) -> str:
 
 
 def digest_of(text: str) -> str:
-    """What a text is called by where it is kept; a file's name in it may hold bytes that are no UTF-8."""
+    """The digest of a text. A file's name in it may hold bytes that are not UTF-8."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -10,7 +10,7 @@ from lakeflow.core.keys import EMPTY
 
 @dataclass(frozen=True)
 class FileOrigin:
-    """Of one data file: the sequence number of its rows, and its partition.
+    """What the table says about one data file: the sequence number of its rows, and its partition.
 
     `scope` is the same text for all files of one partition of one spec, empty where a table is not partitioned.
     `constants` are values that all its rows have, so that the file may leave them out: by field id, in the engine's

@@ -54,7 +54,7 @@ class Freshness:
         return self.within is None and self.by is None
 
     def due(self, seen: datetime) -> datetime:
-        """Until when what was `seen` last is fresh; afterwards it is late.
+        """The moment until which data that was `seen` last is fresh. After it, the data is late.
 
         By a schedule each moment wants something newer than the moment before it. What came in between meets the next
         one, so it is fresh until the one after that.

@@ -1,7 +1,7 @@
 """The table beside an asset that takes the rows which its row checks refuse: `<asset>__quarantine`.
 
-It is an asset like any other, so that it is branched, audited, published, discarded and rolled back as all are. Only
-what fills it is not its own: its rows are split off where the rows of its owner are written.
+It is an asset like any other, so it is branched, audited, published, discarded and rolled back like one. Only its rows
+come from elsewhere: the write of its owner splits them off.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def owner_of(key: AssetKey) -> AssetKey | None:
 
 
 def asks_for_quarantine(suite: Suite) -> bool:
-    """Do the texts of its check files say so? Whether a check can, its audit tells."""
+    """Does a check file of the asset ask for a quarantine? Its audit tells whether the check can have one."""
     texts = (file.text for file in suite.files if file.kind is CheckKind.SUITE)
     return any("on_fail" in text and "quarantine" in text for text in texts)
 
@@ -72,7 +72,7 @@ def with_quarantines(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey,
 
 
 def with_their_quarantines(assets: Mapping[AssetKey, Asset], keys: Iterable[AssetKey]) -> tuple[AssetKey, ...]:
-    """What is selected, owners and quarantines always together."""
+    """The selected assets, each owner together with its quarantine."""
     asked = {owner_of(key) or key for key in keys}
     return tuple(key for key in assets if (owner_of(key) or key) in asked)
 

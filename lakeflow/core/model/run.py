@@ -55,7 +55,7 @@ class Action(StrEnum):
 
 
 class ReadScope(StrEnum):
-    """What an answer rests on: the snapshot's own metadata, the files that a write added, or everything."""
+    """What was read for an answer: only the snapshot's metadata, only the files that a write added, or everything."""
 
     METADATA = "metadata"
     ADDED = "added"
@@ -199,7 +199,7 @@ STANDING: Final = frozenset({Ruling.PUBLISH, Ruling.FORCED, Ruling.UNCHANGED})
 
 @dataclass(frozen=True)
 class VerdictRecord:
-    """What was ruled on one snapshot, by whom, on the strength of which code, checks and inputs.
+    """The verdict on one snapshot: by whom, and for which code, checks and inputs.
 
     `looked_at` are the snapshots of other tables that its checks looked into, by table.
     """
@@ -234,7 +234,7 @@ _WORST_FIRST: Final = (
 
 
 def end_state(states: Iterable[StepState | None]) -> RunState:
-    """A run is named by its worst step: failed > conflict > held > published (DECISIONS 1)."""
+    """The state of a run is that of its worst step: failed > conflict > held > published (DECISIONS 1)."""
     seen = set(states)
     return next((run for step, run in _WORST_FIRST if step in seen), RunState.PUBLISHED)
 

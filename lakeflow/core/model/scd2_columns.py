@@ -1,4 +1,5 @@
-"""A history of rows (SCD2): each row is a version of what its key names, valid from one moment until before another.
+"""The columns of an scd2 table: each row is a version of what its key names, valid from one moment until before
+another.
 
 Intervals are half open, the open end is NULL, and of each key at most one version is current.
 """

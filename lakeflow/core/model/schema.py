@@ -182,8 +182,8 @@ def require_names(fields: tuple[Field, ...]) -> None:
 
 
 def loadable(schema: Schema) -> Schema:
-    """The same columns by their ids, under names with which Iceberg's libraries load the table: of two that they take
-    for one the one with a dot in it is renamed. Tables of early releases may need it.
+    """The columns under names with which Iceberg's libraries load the table: of two names that they take for one, the
+    one with a dot in it is changed. Tables of early releases may need it.
     """
     fields = schema.fields
     while found := _hidden(fields):

@@ -89,7 +89,9 @@ class Table(Generic[Key]):
         return max(times, default=None)
 
     def runs_ahead(self, now: datetime) -> datetime | None:
-        """Its latest time, if that is later than now by more than clocks differ: one of two clocks was wrong."""
+        """Its latest time, if that lies in the future by more than clocks usually differ: then one of two clocks was
+        wrong.
+        """
         latest = self.latest
         return latest if latest and latest > now + _FAST_CLOCK else None
 
@@ -116,8 +118,8 @@ class Table(Generic[Key]):
 
 @dataclass(frozen=True)
 class Looked:
-    """Tables as one read of all pointers found them, and why each of the others that the catalog holds cannot be read:
-    what is wrong with one says nothing of the rest.
+    """Tables as one read of all pointers found them, and why each of the other tables cannot be read: one damaged table
+    does not stop the others.
     """
 
     tables: Mapping[AssetKey, Table] = EMPTY
@@ -158,12 +160,12 @@ class DeleteFile:
 class Scan:
     """Everything needed to read one pinned snapshot without asking a catalog again.
 
-    `files` are local paths or URIs in no order; `rows` counts them before deletes. `snapshot_id` None is the
-    empty table. `schemas` holds all schemas of the table: nested names that moved need care.
-    `unmarked` says that a file may lack field ids or columns (foreign files), so footers must be looked at; such files
-    have `origins`, by path, as all have where there are `deletes`, and `names` are what columns are called in files
-    without ids. `defaults` are the values, by field id in the engine's words, of columns that a file lacks.
-    Only rows that agree in the columns `by` with one of the scan `among` are read, where there is one.
+    `files` are local paths or URIs in no order; `rows` counts them before deletes. `snapshot_id` None is the empty
+    table. `schemas` holds all schemas of the table: nested names that moved need care. `unmarked` says that a file may
+    lack field ids or columns (foreign files), so footers must be looked at; such files have `origins`, by path, as all
+    have where there are `deletes`, and `names` are what columns are called in files without ids. `defaults` are the
+    values, by field id in the engine's words, of columns that a file lacks. With `among`, only rows that agree with one
+    of its rows in the columns `by` are read.
     """
 
     key: TableKey
@@ -184,7 +186,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """What is certain of one column of a snapshot without reading data.
+    """What is certain about one column of a snapshot without reading data.
 
     No value lies below `low` or above `high`, both as the engine's text; where they are `exact`, the column holds them.
     """
@@ -205,7 +207,9 @@ class Statistics:
 
 @dataclass(frozen=True)
 class ColumnStats:
-    """Of one leaf column in one file. `low` and `high` are the engine's text, cut or not; None: unknown."""
+    """The statistics of one leaf column in one file. `low` and `high` are the engine's text, cut or not; None:
+    unknown.
+    """
 
     values: int | None = None
     nulls: int | None = None
@@ -252,11 +256,10 @@ class Staging:
 
 @dataclass(frozen=True)
 class Publish:
-    """Make an audited snapshot main and drop its branch, iff nothing moved.
+    """Make an audited snapshot main and drop its branch, if nothing has moved.
 
-    `base` is main as audited against; `keep` is how many ancestors of main stay reachable, and
-    all down to the oldest of `needed`.
-    `proof` is the JSON text attached to the snapshot.
+    `base` is main as audited against; `keep` is how many ancestors of main stay reachable, and all down to the oldest
+    of `needed`. `proof` is the JSON text attached to the snapshot.
     """
 
     key: AssetKey

@@ -32,7 +32,7 @@ def built_before(built: Mapping[str, Built], table: Table, since: int | None) ->
 
 
 def late_warnings(asked: PlanRequest) -> Iterator[str]:
-    """Of partitions that are fresh: rows that came late for one of them are in nobody's plan."""
+    """Warnings of rows that came late for a partition that is fresh, so that no plan builds it again."""
     for key in asked.selected:
         asset = asked.project.assets[key]
         if asset.timeline is None or key in asked.running:

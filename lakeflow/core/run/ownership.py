@@ -74,7 +74,7 @@ def refuse_other(facts: WarehouseFacts) -> None:
 
 
 def refuse_to_claim(facts: WarehouseFacts) -> None:
-    """The same, and where there is no marker also what speaks against making one."""
+    """As `refuse_other`; without a marker, also refuse what speaks against making one."""
     refuse_other(facts)
     if facts.mark is None and facts.holds is Holds.LOST:
         raise LakeError(

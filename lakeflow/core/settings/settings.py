@@ -88,7 +88,7 @@ class Settings(BaseModel):
 
     @property
     def salt(self) -> Salt | None:
-        """What hashes are keyed with: of the environment only, so that no file and no screen holds it."""
+        """The key of hashes. Only the environment sets it, so that no file and no screen holds it."""
         return read_salt(self._environ)
 
     def machine(self, cores: int, memory: int) -> Resources:
@@ -100,7 +100,7 @@ class Settings(BaseModel):
 
     @property
     def limits(self) -> Limits:
-        """What the code of an asset may take that says nothing itself."""
+        """The limits of an asset's code that declares none."""
         return Limits(self.timeout, self.retries, self.max_rows, self.max_bytes)
 
     def shown(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Settings(BaseModel):
         return self.catalogs[name].used(lambda key, text: replace_variables(key, text, self._environ, sources))
 
     def judge(self) -> None:
-        """ConfigError for a text that is wrong already; one with variables is judged when it is used."""
+        """ConfigError for a text that is wrong. A text with variables is checked when it is used."""
         for key in LATE:
             if "${" not in (getattr(self, f"{key}_text") or ""):
                 getattr(self, key)

@@ -26,7 +26,7 @@ from lakeflow.core.sql.scopes import Scope
 from lakeflow.core.sql.statements import Node, below, function_of, key_of, path_of, tables
 
 _LONGEST: Final = 50
-"""Turns of a recursion until what flows in it no longer grows; it has grown as often as there are columns to pass."""
+"""The most turns of a recursion until its flows no longer grow: each column can make them grow once."""
 
 
 def flows_of(tree: Node) -> Flows:
@@ -109,7 +109,7 @@ def _from(ref: Node, scope: Scope) -> None:
 
 
 _SOME: Final = Flows((Rest(),))
-"""Says that not every column before it is there, so that their places tell nothing."""
+"""Says that some columns before it may be missing, so that their places tell nothing."""
 
 
 def _source(ref: Node, scope: Scope) -> Flows:
@@ -132,7 +132,9 @@ def _inner(statement: Node, scope: Scope) -> Flows:
 
 
 def _table(ref: Node, scope: Scope) -> Flows:
-    """A table of no layer is one of WITH, the rows of a file, or of another catalog: its values are nobody's yet."""
+    """The columns of a table. A table without a layer is one of WITH, a file, or of another catalog: its values come
+    from no asset.
+    """
     if key := key_of(ref):
         return Flows((Star(key),))
     path = path_of(ref)
@@ -150,7 +152,7 @@ _ONE_COLUMN: Final = frozenset({"unnest", "range", "generate_series"})
 
 
 def _table_function(ref: Node, scope: Scope) -> Flows:
-    """What it gives may be made of each of its arguments."""
+    """The columns of a table function: they may be made of each of its arguments."""
     name, origins = _function_name(ref), union(_value(each, scope) for each in _parts(ref["function"]))
     if name not in _ONE_COLUMN or (name == "unnest" and len(ref["function"].get("arguments") or ()) != 1):
         return Flows((Rest(origins),))

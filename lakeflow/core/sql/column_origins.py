@@ -1,4 +1,4 @@
-"""Where the values in the columns of a relation come from, as values: out of which columns of which tables.
+"""Values that say where the columns of a relation come from: from which columns of which tables.
 
 A relation is a sequence of columns, as far as a text tells. Where it does not tell a name or a number, the sequence
 says so, and whoever looks a column up is given everything that it may be.
@@ -59,7 +59,7 @@ class Again:
 
 @dataclass(frozen=True)
 class Rest:
-    """Any number of columns, of which the text tells no names."""
+    """Any number of columns whose names the text does not tell."""
 
     origins: Origins = NOWHERE
     kind: Literal["rest"] = field(default="rest", repr=False)

@@ -1,4 +1,4 @@
-"""A condition over one row, as an author writes it in SQL: only ever read here, never rendered again."""
+"""Checks a condition over one row that an author writes in SQL. It is only read here, never rendered again."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def joined(join: exp.Expr, left: Partners) -> Partners:
 
 
 def turned(join: exp.Expr) -> Partners:
-    """The same of a RIGHT JOIN, which keeps new rows on its right: of all tables that stand before it."""
+    """The partners in a RIGHT JOIN, which keeps the new rows on its right: all tables that stand before it."""
     around = join.parent
     if str(join.args.get("side") or "").upper() != "RIGHT" or around is None:
         return NO_PARTNERS
@@ -79,7 +79,7 @@ def _shown(node: exp.Expr) -> Iterator[str]:
 
 
 def projected(node: exp.Select, partners: Partners) -> Partners:
-    """The same as those see it who read the SELECT."""
+    """The partners as readers of the SELECT see them."""
     found, told = set[str](), set[str]()
     for each in node.expressions:
         if isinstance(each, exp.Star) or (isinstance(each, exp.Column) and isinstance(each.this, exp.Star)):
@@ -98,7 +98,7 @@ def projected(node: exp.Select, partners: Partners) -> Partners:
 
 
 def without_names(*partners: Partners) -> Partners:
-    """The same where columns got other names."""
+    """The partners where columns got other names."""
     found, told = any(each.found or each.tables for each in partners), any(each.told for each in partners)
     every = frozenset({EVERY})
     return Partners(found=every if found else _NONE, told=every if told else _NONE)

@@ -1,8 +1,8 @@
 """What a SQL file says: the tables that it reads, where its columns come from, and everything wrong with it.
 
-The text is only ever read here, never rendered again: what the user wrote is what runs. It is read twice: by a parser
-that places names and says what is wrong with a text, and as the tree that DuckDB itself parses, which tells what the
-SELECT does. Where they differ, it is refused.
+The text is only read here, never rendered again: what the user wrote is what runs. It is read twice: by a parser that
+places names and says what is wrong with a text, and as the tree that DuckDB itself parses, which tells what the SELECT
+does. Where they differ, it is refused.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> ParsedQuer
 
 
 def with_tree(query: ParsedQuery, tree: Node, text: str, path: str) -> ParsedQuery:
-    """The same with what DuckDB's own tree of the text tells: where values come from, and what else is done."""
+    """The query with what DuckDB's own tree of the text tells: where values come from, and what else the text does."""
     found = list(doubts(tree))
     outside = (_of(text, path, each, _LAND) for each in found if each.reads_outside)
     faults = (_of(text, path, each, each.hint) for each in found if not each.reads_outside)

@@ -1,4 +1,4 @@
-"""Is a SELECT over new rows right, whatever rows came before? Read in its syntax tree; nothing is run.
+"""Decides from its syntax tree whether a SELECT over new rows is right, whatever rows came before. Nothing is run.
 
 Over *new rows* it must say of each row what it says whatever others come: no total, no window, no comparison of rows
 with one another. Over *the keys that have new rows* it sees all rows of such a key, so that it may say of each key
@@ -23,9 +23,9 @@ Tell = Callable[[exp.Expr, str, str], None]
 
 @dataclass(frozen=True)
 class _CarriedRows:
-    """What a relation gives of the new rows of tables, and under which names it shows the columns that tell keys.
+    """The new rows of tables that a relation carries, and the names under which it shows the columns of the key.
 
-    `by` is empty where they come row by row.
+    `by` is empty where the rows come one by one.
     """
 
     of: frozenset[AssetKey]
@@ -347,7 +347,7 @@ def _is_query(node: exp.Expr) -> bool:
 
 
 def _projected(node: exp.Select, given: _CarriedRows) -> _CarriedRows:
-    """Under which names the SELECT shows the columns that tell keys."""
+    """The names under which the SELECT shows the columns of the key."""
     shown: dict[str, str] = {}
     for each in node.expressions:
         if isinstance(each, exp.Star) or (isinstance(each, exp.Column) and isinstance(each.this, exp.Star)):

@@ -33,7 +33,7 @@ class Scope:
         return Scope(self.every, self.ctes, self)
 
     def knowing(self, ctes: Mapping[str, Flows]) -> Scope:
-        """The same around, with more tables of WITH and nothing named yet."""
+        """The scope with more tables of WITH, and no source of its own yet."""
         return Scope(self.every, {**self.ctes, **ctes}, self.outer)
 
     @property
@@ -47,7 +47,9 @@ class Scope:
         return found or (self.outer.source(name) if self.outer else None)
 
     def origins(self, names: Sequence[str]) -> Origins:
-        """Of `column`, `table.column`, `layer.table.column`, each with fields of a struct behind it, or `table`."""
+        """The origins of `column`, `table.column`, `layer.table.column`, each with fields of a struct behind it, or
+        `table`.
+        """
         found, is_sure = self._qualified(names)
         if not is_sure:
             found |= union(flows.of(names[0]) for _, flows in self.sources)

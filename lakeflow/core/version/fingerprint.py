@@ -1,4 +1,4 @@
-"""Code versions: the same for the same meaning, whoever laid out the text and whichever Python reads it.
+"""Code versions: code with the same meaning has the same version, however it is laid out and whichever Python reads it.
 
 A *source* is the JSON text of everything that counts: the raw code, and the declared fields that can change data.
 `fingerprint` turns it into a version. The ledger keeps source and `ALGORITHM`, so that a later algorithm can read the
@@ -63,7 +63,9 @@ def _column(column: Column) -> dict[str, Any]:
 def python_source(
     fields: Mapping[str, Any], code: Sequence[str], modules: Mapping[str, str], bound: Mapping[str, str]
 ) -> str:
-    """Of a function: its reached code, imported project modules by name, and values that its closure holds."""
+    """The source of a function: its reached code, imported project modules by name, and values that its closure
+    holds.
+    """
     return _json({"kind": "python", "fields": fields, "code": list(code), "modules": modules, "bound": bound})
 
 
@@ -77,7 +79,9 @@ def suite_source(
     allow_empty: str = "",
     foreign_keys: Iterable[ForeignKey] = (),
 ) -> str:
-    """Of all check files of an asset, and its foreign keys; `allow_empty` is what the asset itself says."""
+    """The source of all check files of an asset, and of its foreign keys. `allow_empty` is what the asset
+    itself says.
+    """
     entries = [
         {
             "kind": file.kind.value,

@@ -1,7 +1,7 @@
-"""Which code of a Python file can change what one of its functions returns.
+"""Finds the code of a Python file that can change what one of its functions returns.
 
-The function itself, the statements of its file that bind a name it reaches, statements that have an effect rather
-than bind a name, and the modules that all of these import. What cannot be told apart is counted in.
+The function itself, the statements of its file that bind a name it reaches, statements that have an effect rather than
+bind a name, and the modules that all of these import. What cannot be told apart is counted in.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The salt of hashed columns: one for the lake, so that masked keys join; a secret that no table or text ever holds.
+"""The salt of hashed columns: a secret of the whole lake, so that masked keys join. No table or text ever holds it.
 
 Hashes are HMAC-SHA256 (RFC 2104). What may be known of the salt is its fingerprint: it stands in snapshots, and in the
 code version of what is hashed with it, so that another salt is other code.

@@ -1,4 +1,4 @@
-"""What a look with today's checks is at, and what it found. Pure; nothing of it is recorded."""
+"""Which snapshots an audit outside of a run looks at, and what it finds. Pure; nothing of it is recorded."""
 
 from __future__ import annotations
 

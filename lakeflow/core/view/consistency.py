@@ -1,4 +1,4 @@
-"""Do tables, their files and the ledger tell one story? Facts in, findings out (promises I1, I3, I4 and I5)."""
+"""Finds where tables, their files and the ledger disagree. Facts in, findings out (promises I1, I3, I4 and I5)."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def _reading(status: AssetStatus) -> Iterator[Symptom]:
 
 
 def _late(deadline: Deadline, now: datetime) -> Symptom:
-    """Of a value nothing is told but its age: it is the author's column, and never a personal one."""
+    """Why the data is late. Only the age of a value is told: the column is the author's, and never a personal one."""
     said = deadline.freshness
     what = f"newest {said.column}" if said.column else "last publish"
     asked = "due by" if said.by else "due within"

@@ -1,4 +1,4 @@
-"""The history of one table, as people read it: open branches first, then main and what it was before."""
+"""The history of one table: its snapshots as people read them, open branches first, then main and its ancestors."""
 
 from __future__ import annotations
 

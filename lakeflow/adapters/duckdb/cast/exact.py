@@ -1,4 +1,4 @@
-"""Casts that keep a value exactly or say that they cannot: nothing is rounded, cut, wrapped or moved to another zone.
+"""Casts that keep a value exactly, or refuse it: nothing is rounded, cut, wrapped or moved to another zone.
 
 DuckDB's own casts round (`1.7` to an integer), cut (`.1234567` to microseconds) and forget (a zone, a time of day). So
 each cast that may lose comes with the conditions under which it does. What a text means is `from_text`'s business.

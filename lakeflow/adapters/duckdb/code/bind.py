@@ -1,4 +1,4 @@
-"""What DuckDB says of a SELECT before any row is there: it is bound to empty views of the schemas that are known."""
+"""Binds a SELECT before there are rows: DuckDB checks it against empty views of the known schemas."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Binder:
         self._connection.close()
 
     def know(self, name: str, key: AssetKey, schema: Schema) -> None:
-        """From now on the table of that full name has these columns. With a type of another engine it stays unknown."""
+        """Register the columns of the table of that full name. With a type of another engine it stays unknown."""
         try:
             self._view(name, key, schema)
         except (duckdb.Error, KeyError):
@@ -58,7 +58,7 @@ class Binder:
         self._known.add(name.lower())
 
     def asset(self, key: AssetKey, text: str, path: str, source: Schema | None = None) -> Bound:
-        """Of the SQL of an asset; `source` has the rows that it lands."""
+        """Bind the SQL of an asset. `source` has the rows that it lands."""
         with self._landed(key, source):
             found = self._bound(text, path)
             if found is None or isinstance(found, Fault):
@@ -69,7 +69,7 @@ class Binder:
                 return Fault(path, 1, error.message, error.hint or "")
 
     def check(self, text: str, path: str) -> Fault | None:
-        """Of a row check."""
+        """Bind the SQL of a row check."""
         found = self._bound(text, path)
         return found if isinstance(found, Fault) else None
 
@@ -99,7 +99,7 @@ class Binder:
             return None
 
     def _placed(self, text: str) -> str:
-        """The same error with its line, which a lazy relation leaves out."""
+        """The error with its line, which a lazy relation leaves out."""
         try:
             self._connection.execute(f"DESCRIBE {text}")
         except duckdb.Error as error:

@@ -55,7 +55,9 @@ def call(code: PythonCode, inputs: dict[str, object], place: ErrorContext) -> ob
         except (Exception, SystemExit) as error:
             if is_interrupt(error):
                 raise KeyboardInterrupt from error
-            if is_refusal(error):  # by what it reads; whoever knows the rows says of which file and row
+            if is_refusal(
+                error
+            ):  # the error comes from what it reads: code that knows the rows says which file and row
                 raise duckdb.InvalidInputException(str(error)) from None
             raised = _told(error, code, place)
             if place.personal:

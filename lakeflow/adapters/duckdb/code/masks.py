@@ -1,9 +1,9 @@
-"""Masks, put between what an asset's code gave and everything that is done with it: no unmasked value is stored, not on
-a branch, not in a file that a failed write leaves behind.
+"""Masks the result of an asset's code before anything else is done with it: no unmasked value is ever stored, neither
+on a branch nor in a file that a failed write leaves behind.
 
-A hash is HMAC-SHA256, spelled in the query's own functions. The two keys that it needs are what two functions give
-that exist for the step alone, under names that nobody can guess: so the salt is in no SQL text, in no message that
-quotes one, and in nothing that a SELECT can ask the connection for.
+A hash is HMAC-SHA256, spelled in the query's own functions. The two keys that it needs are what two functions give that
+exist for the step alone, under names that nobody can guess: so the salt is in no SQL text, in no message that quotes
+one, and in nothing that a SELECT can ask the connection for.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ _FORMS: Final = "annotate it with one of: " + ", ".join(InputForm) + "; or not a
 
 
 def _unbound(_files: Sequence[str], _folders: Sequence[str]) -> None:
-    """Bronze reads whatever it names."""
+    """Binds nothing: bronze may read every file that it names."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class LazyOutput:
             return self._running.run(lambda: first_rows(self._relations[0], schema, limit))
 
     def _write(self, write: Write, target: Path) -> WriteResult:
-        """Into folders of their own, so that nothing collides and a failure, or Ctrl-C, leaves no file behind."""
+        """Write to folders of their own, so that nothing collides and a failure, or Ctrl-C, leaves no file behind."""
         cursor, watch = self._running.another(), self._trial.watch
         try:
             written = self._running.run(
@@ -166,7 +166,7 @@ def _run(
 
 
 def _bounds(code: PythonCode, window: Window | None) -> dict[str, object]:
-    """The arguments that say which window is to be computed, as far as the function takes them."""
+    """The arguments that name the window to compute, if the function takes them."""
     if window is None:
         return {}
     taken = inspect.signature(code.function).parameters

@@ -1,4 +1,4 @@
-"""What a Python asset returned, as a lazy relation."""
+"""Turns what a Python asset returned into a lazy relation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What DuckDB's own parser says of a SQL text, before anything runs: sqlglot reads more than DuckDB does."""
+"""Parses a SQL text with DuckDB's own parser, before anything runs: sqlglot accepts more than DuckDB does."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def tree_of(connection: DuckDBPyConnection, text: str) -> Node | None:
 
 
 def parsed(text: str) -> Node | None:
-    """The same without a connection: nothing is looked up, and nothing runs."""
+    """The tree of a text, parsed without a connection: nothing is looked up, and nothing runs."""
     try:
         return tree_of(_parser(), text)
     except (duckdb.Error, UnicodeEncodeError):

@@ -65,16 +65,17 @@ class Instance:
             raise
 
     def resize(self, resources: Resources) -> None:
-        """Take no more of the machine than that, from the next query on."""
+        """Limit the instance to these resources, from the next query on."""
         if resources != self._resources:
             _configure(self._connection, "threads", resources.threads)
             _configure(self._connection, "memory_limit", f"{resources.memory}B")
             self._resources = resources
 
     def release(self) -> None:
-        """Give back to the machine what ended queries still hold: while this one is idle, others have its share.
+        """Give memory that ended queries still hold back to the machine: while this instance is idle, others have its
+        share.
 
-        DuckDB keeps it until its limit is lowered.
+        DuckDB keeps the memory until its limit is lowered.
         """
         if self._resources is not None:
             with suppress(duckdb.Error):  # something is still open, and holds more
@@ -82,7 +83,7 @@ class Instance:
             _configure(self._connection, "memory_limit", f"{self._resources.memory}B")
 
     def close_off(self, files: Sequence[str], folders: Sequence[str]) -> None:
-        """From now on it reads and writes these files and what is in these folders, and never any other."""
+        """Let the instance read and write only these files and what is in these folders, from now on."""
         for name, paths in (("allowed_paths", files), ("allowed_directories", folders)):
             if paths:
                 self._connection.execute(f"SET GLOBAL {name} = {listed(tuple(dict.fromkeys(paths)))}")

@@ -1,4 +1,4 @@
-"""Long queries end at once when somebody presses Ctrl-C or the engine is closed.
+"""Ends long queries at once when somebody presses Ctrl-C or the engine is closed.
 
 DuckDB looks at Python's signals only between pieces of work, which can be the whole query, and then raises a
 RuntimeError in the place of KeyboardInterrupt; `interrupt()` from another thread ends the query promptly.
@@ -41,7 +41,7 @@ def _end(future: Future[Result], interrupt: Callable[[], None]) -> None:
             interrupt()
             wait([future], timeout=_POLL)
         except KeyboardInterrupt:
-            continue  # pressed again: this is what is being done
+            continue  # Ctrl-C was pressed again: the query is being ended already
 
 
 def is_interrupt(error: BaseException) -> bool:

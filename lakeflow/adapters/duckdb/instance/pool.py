@@ -1,4 +1,4 @@
-"""As many DuckDB instances as there are steps under way.
+"""A pool of DuckDB instances, one for each step that runs.
 
 Threads and memory belong to an instance. Steps that shared one would share its memory as it comes; with one each, a
 step takes the share of the machine that it was given, and no more. To make one takes about 50 ms, so it is kept.
@@ -26,7 +26,7 @@ class Instances:
 
     @contextmanager
     def lent(self, resources: Resources | None) -> Iterator[Instance]:
-        """One that nobody else computes on meanwhile, of that size."""
+        """An instance of that size that nobody else uses meanwhile."""
         with self._lock:
             instance = self._idle.pop() if self._idle else None
         if instance is None:
@@ -43,7 +43,7 @@ class Instances:
 
     @contextmanager
     def fresh(self, resources: Resources | None) -> Iterator[Instance]:
-        """One that nobody used before and nobody will use again, of that size."""
+        """A new instance of that size, which nobody will use again."""
         instance = self._new()
         try:
             if resources is not None:

@@ -1,4 +1,4 @@
-"""An asset's code at work is watched: it ends when it takes too long, or gives more than its asset may hold."""
+"""Watches an asset's code while it runs, and ends it when it takes too long or gives more than the asset may hold."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Watch:
             raise too_late(self._asset, self._limits.timeout or 0.0)
 
     def growing(self, target: Path) -> None:
-        """The same, while folders whose names begin so fill: a runaway write stops before the disk is full."""
+        """Check the limits while folders whose names begin so fill: a runaway write stops before the disk is full."""
         self.time()
         if self._limits.max_bytes:
             self._refuse_bytes(_bytes_in(target))

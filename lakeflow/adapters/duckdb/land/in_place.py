@@ -1,4 +1,4 @@
-"""Rows of Parquet files, read where they lie: the footers before the asset's code runs, each row when it is written.
+"""Reads Parquet files in place: their footers before the asset's code runs, their rows when they are written.
 
 A value that cannot be kept exactly ends the query that meets it; then its file, row and column are looked for.
 """
@@ -35,7 +35,7 @@ from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.wording import differences
 
 _FEW: Final = 20
-"""So many columns are shown in full."""
+"""How many columns a message shows in full."""
 Column = tuple[str, str]
 """Its name, and its type as DuckDB reads it."""
 

@@ -1,4 +1,4 @@
-"""Text files with lines that are no rows: what is skipped, comments, and then the header.
+"""Prepares text files that have lines which are no rows: skipped lines, comments, and the header behind them.
 
 DuckDB cuts a line at a comment's sign wherever that stands, so that values would be lost. Here such lines become blank
 in a copy of the file, which keeps all other lines at their numbers, and blank lines are no rows.

@@ -66,7 +66,9 @@ def _opened(path: Path, name: str) -> Iterator[Content]:
 
 
 def _only_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
-    """Beside what the packing system itself put there: `__MACOSX/`, and names that begin with a dot."""
+    """The one file in an archive. What the packing system put there does not count: `__MACOSX/`, and names that begin
+    with a dot.
+    """
     members = [member for member in archive.infolist() if not member.is_dir() and not _is_litter(member.filename)]
     if len(members) != 1:
         raise AssetError(f"{name} holds {len(members)} files, not one", hint="deliver one file in each archive")

@@ -20,7 +20,7 @@ from lakeflow.core.model.table import Scan
 
 
 def same_rows(cursor: DuckDBPyConnection, left: Scan, right: Scan) -> bool:
-    """The same multiset of rows under the same column names and types, in the same order of columns."""
+    """Do both hold the same multiset of rows, under the same column names and types, in the same order of columns?"""
     if _shape(left) != _shape(right):
         return False
     if left.deletes == right.deletes:

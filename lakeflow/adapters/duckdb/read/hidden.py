@@ -194,7 +194,7 @@ class _DeleteLoader:
         return _ByValue(name, paths, highest)
 
     def _path(self, id_: int) -> _Path:
-        """Also a column that was dropped says what is gone."""
+        """The path of a column by its id; a column that was dropped may still say which rows are deleted."""
         for column in every_column(self.scan):
             if (below := _way(column, id_)) is not None:
                 return _Path(column, below)

@@ -61,8 +61,8 @@ class FileGroup:
 
 
 def parts(cursor: DuckDBPyConnection, scan: Scan) -> tuple[FileGroup, ...]:
-    """Of the files in a scan, which has some. AssetError for a file whose columns cannot be told apart safely, or one
-    with a column of which a value would be changed.
+    """The groups of the files in a scan, which has some. AssetError for a file whose columns cannot be told apart
+    safely, or one with a column of which a value would be changed.
     """
     if not scan.unmarked:
         return (FileGroup(scan.files, scan.defaults),)
@@ -77,7 +77,7 @@ def parts(cursor: DuckDBPyConnection, scan: Scan) -> tuple[FileGroup, ...]:
 
 
 def _found_in(scan: Scan, path: str, nodes: Sequence[Node]) -> tuple[Names | None, Collection[int]]:
-    """(what its columns are called, None where it has ids; the ids of the fields that it has)"""
+    """(what its columns are called, None where it has ids; the ids of the fields that it has)."""
     if ids := ids_in(nodes):
         refuse_other_types(scan, path, nodes)
         return None, ids

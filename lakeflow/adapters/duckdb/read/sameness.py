@@ -26,7 +26,7 @@ def exactly(value: str, type_: Type) -> str:
 
 
 def but_for_floats(value: str, type_: Type) -> str:
-    """The same for values that differ in nothing but the numbers in their floats."""
+    """SQL of a form that is the same for values that differ in nothing but the numbers in their floats."""
     return _canonical(value, type_, lambda number, _: f"({number} IS NULL)")
 
 

@@ -53,7 +53,9 @@ def by_number(files: tuple[str, ...], fields: Sequence[Field]) -> str:
 
 
 def placed(cursor: DuckDBPyConnection, scan: Scan, fields: Sequence[Field]) -> str:
-    """The same of the files in a scan, whoever wrote them; deleted rows too. AssetError as from `select`."""
+    """Each row of the files in a scan with its place, whoever wrote them; deleted rows too. AssetError as from
+    `select`.
+    """
     if not scan.unmarked and not scan.defaults:
         return by_number(scan.files, fields)
     order = {path: str(place) for place, path in enumerate(scan.files)}
@@ -66,7 +68,7 @@ def placed(cursor: DuckDBPyConnection, scan: Scan, fields: Sequence[Field]) -> s
 
 
 def named(files: tuple[str, ...], fields: tuple[Field, ...]) -> str:
-    """The same of files of ours, under the columns' own names."""
+    """Each row of files of ours with its place, under the columns' own names."""
     return FileGroup(files).source(fields)
 
 

@@ -25,7 +25,9 @@ def file_check(file: CheckFile, table: Audited, *, allow_empty: bool) -> Check:
 
 
 def bad_rows(table: Audited, sql: str, *, allow_empty: bool) -> BadRows:
-    """No sample where any column may be personal: an alias can carry its value under another name."""
+    """The check of a SELECT of bad rows. It shows no sample where any column may be personal: an alias can carry a
+    value under another name.
+    """
     return BadRows(sql, allow_empty=allow_empty, sampled=not table.guarded)
 
 
@@ -56,7 +58,7 @@ class BadRows:
 
 
 def _metrics(failed: int) -> dict[str, Any]:
-    """Of the library's own expectation about a query; the rows themselves are not among them."""
+    """The metrics of the library's own expectation about a query, without the rows themselves."""
     return {"unexpected_rows_query.row_count": failed, "unexpected_rows_query.table": []}
 
 

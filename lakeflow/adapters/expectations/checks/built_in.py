@@ -60,7 +60,9 @@ class SchemaHolds:
 
 @dataclass(frozen=True)
 class NothingPersonal:
-    """Of a function nobody can tell what it makes of a personal column: one that keeps the name has to be masked."""
+    """No personal column stands unmasked. Nobody can tell what a function makes of a personal column, so a column that
+    keeps its name must be masked.
+    """
 
     table: Audited
     request: AuditRequest
@@ -142,7 +144,7 @@ class KeyUnique:
 
     @property
     def _judged(self) -> Aggregate:
-        """Of a key of one column, NULL is no key."""
+        """The rows that are judged: in a key of one column, NULL is no key."""
         columns = self.domain.columns
         return Aggregate(self.domain.count(of=columns[0].sql) if len(columns) == 1 else self.domain.count())
 
@@ -163,7 +165,9 @@ def _clean(rows: int, *, allow_empty: bool) -> Observation:
 
 @dataclass(frozen=True)
 class RowsAccounted:
-    """Of the rows expected, so many were below and are counted already where only added ones are looked at."""
+    """The row count is as expected. `below` of the expected rows are counted already, where only the added rows are
+    looked at.
+    """
 
     expected: int
     below: int = 0

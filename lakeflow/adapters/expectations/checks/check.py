@@ -39,11 +39,11 @@ class Observation:
 
 
 class Rule(Protocol):
-    """What a check does. Rules made from a check file are data wherever that is possible, so that they can be kept."""
+    """What a check does. Rules of a check file are data where that is possible, so that they can be cached."""
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        """What it wants of the shared scan."""
+        """What the rule needs from the shared scan."""
         ...
 
     def find(self, answers: Answers) -> Observation:
@@ -70,7 +70,7 @@ class Check:
     thresholds: Thresholds | None = None
 
     def run(self, answers: Answers) -> CheckResult:
-        """Never raises: a check that broke is errored, and says why."""
+        """Run the check. It never raises: a check that breaks is errored, and says why."""
         answers.used.clear()
         found = self._run(answers)
         return replace(found, scope=next((scope for scope in _WIDEST if scope in answers.used), ReadScope.METADATA))
@@ -106,7 +106,7 @@ class Check:
         )
 
     def _borne(self, limits: Thresholds, finding: Observation) -> tuple[Severity, Observation]:
-        """The severity that so many bad rows have; none at all is a pass."""
+        """The severity of that many bad rows; None is a pass."""
         severity = limits.severity(finding.failed_rows or 0, finding.rows or 0)
         detail = "; ".join(part for part in (finding.detail, str(limits)) if part)
         if severity is None:
@@ -124,7 +124,7 @@ def withheld(message: str, *, personal: bool) -> str:
 
 @dataclass(frozen=True)
 class Broken:
-    """The rule of a check that code of others kept from being made ready; tomorrow it may."""
+    """The rule of a check that could not be made ready because of other code. Tomorrow it may be."""
 
     reason: str
     plans: tuple[Plan, ...] = ()

@@ -1,4 +1,4 @@
-"""Rows that refer to what does not exist: one rule for declared foreign keys and for expectations about them."""
+"""Finds rows that refer to a missing key: one rule for declared foreign keys and for expectations about them."""
 
 from __future__ import annotations
 

@@ -74,7 +74,9 @@ def _no_key_disappears(args: Args, table: Audited, allow_empty: bool) -> Rule:
 
 
 def _current(condition: Any, table: Audited) -> str | None:
-    """The row condition, and of a history what is current: a key whose last version ended is gone for its readers."""
+    """The row condition; in an scd2 table only current versions count, because a key whose last version ended is gone
+    for readers.
+    """
     said = conditions.where(condition, table)
     parts = [f"({part})" for part in (said, *map(identifier, _marks(table))) if part]
     return " AND ".join(parts) or None

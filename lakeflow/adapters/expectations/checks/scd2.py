@@ -1,4 +1,6 @@
-"""The built-in check of a history: of no key two versions hold at once, and the current ones are marked as such."""
+"""The built-in check of an scd2 table: no two versions of a key hold at once, and `is_current` marks the
+current ones.
+"""
 
 from __future__ import annotations
 
@@ -55,14 +57,16 @@ class NoOverlap:
         return Observation(Outcome.FAILED, share(failed, rows), failed, rows, shown)
 
     def _bad(self) -> str:
-        """Versions that hold for no time, beyond the beginning of the next, or that are marked wrongly."""
+        """Versions that hold for no time, that overlap the next one, or whose `is_current` is wrong."""
         following = f"lead({VALID_FROM}) OVER (PARTITION BY {', '.join(self.keys)} ORDER BY {VALID_FROM})"
         overlaps = f"{following} IS NOT NULL AND ({VALID_TO} IS NULL OR {VALID_TO} > {following})"
         bad = f"{VALID_TO} <= {VALID_FROM} OR {IS_CURRENT} IS DISTINCT FROM {self._holds()} OR ({overlaps})"
         return f"SELECT * FROM {self.table.relation} QUALIFY {bad}"
 
     def _holds(self) -> str:
-        """Where nobody knows when it was written, what is open is current, as older releases marked it."""
+        """SQL that tells whether a version is current. Where nobody knows when the table was written, a version without
+        an end is, as in older releases.
+        """
         if self.marked_at is None:
             return f"({VALID_TO} IS NULL)"
         then = f"TIMESTAMPTZ '{self.marked_at.astimezone(UTC).isoformat()}'"

@@ -1,6 +1,6 @@
-"""Suites that were made ready once, kept for the next audit of them, which then does without the library.
+"""A cache of compiled suites: the next audit of the same suite does not need the library.
 
-What is kept is named by everything that it was made from, so it is never stale; a text that is damaged is as good
+An entry's name is made from everything that the suite was compiled from, so it is never stale. A damaged entry counts
 as none.
 """
 
@@ -25,7 +25,7 @@ from lakeflow.core.model.digests import digest_of
 
 
 class TextCache(Protocol):
-    """Small texts by name that can be made again: one that is damaged or cannot be read is as good as none."""
+    """Small texts by name that can be made again. One that is damaged or cannot be read counts as none."""
 
     def holds(self, prefix: str) -> bool:
         """Is there a text whose name begins so?"""
@@ -37,19 +37,19 @@ class TextCache(Protocol):
 
 
 class SuiteCache:
-    """The suites among the texts that a user keeps; without any, each is made ready anew."""
+    """Compiled suites in the user's cache. Without a cache, each suite is compiled again."""
 
     def __init__(self, texts: TextCache | None = None) -> None:
         self._texts = texts
 
     def covers(self, file: CheckFile) -> bool:
-        """Can it most likely be audited without the library? It does not ask for it, or was ready for some table."""
+        """Can the file probably be audited without the library? It does not need it, or it is cached for some table."""
         if file.kind is not CheckKind.SUITE or not asks_for_library(file.text):
             return True
         return self._texts is not None and self._texts.holds(f"{_file_key(file)}-")
 
     def read(self, file: CheckFile, table: Audited, *, allow_empty: bool) -> list[Check] | None:
-        """What was made of its expectations; None where that is not known, or is not what the text states."""
+        """The compiled checks of the file. None where they are not cached, or do not fit the file's text."""
         text = self._texts.read(_name(file, table, allow_empty)) if self._texts else None
         with suppress(ValueError):
             checks = None if text is None else loads(text)
@@ -57,7 +57,7 @@ class SuiteCache:
         return None
 
     def write(self, file: CheckFile, table: Audited, checks: Sequence[Check], *, allow_empty: bool) -> None:
-        """Nothing happens where its expectations may say something else next time, or a check of them is not data."""
+        """Cache the compiled checks, unless the file may give other expectations next time, or a check is not data."""
         if self._texts and told_apart(file.text) is not None:
             with suppress(NotDataError):
                 self._texts.write(_name(file, table, allow_empty), dumps(checks))
@@ -82,7 +82,7 @@ def _maker() -> str:
 
 
 def package_digest(folder: Path) -> str:
-    """Of the text of every module in the package, its rooms included."""
+    """The digest of the text of every module in the package, its rooms included."""
     sources = sorted(folder.rglob("*.py"))
     named = (f"{path.relative_to(folder)}\0".encode() + path.read_bytes() for path in sources)
     return hashlib.sha256(b"\0".join(named)).hexdigest()

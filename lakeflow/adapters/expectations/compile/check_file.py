@@ -1,4 +1,4 @@
-"""Executing a check file: the bytes that the plan read, under its own path and a name of its own."""
+"""Executes a check file: the bytes that the plan read, under the file's own path and a module name of its own."""
 
 from __future__ import annotations
 

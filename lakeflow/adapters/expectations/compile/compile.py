@@ -1,4 +1,4 @@
-"""One expectation, made ready: the metrics that it needs as SQL, how they are judged, and what is told of them."""
+"""Compiles one expectation: the SQL of its metrics, how they are judged, and what is said of the result."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ class ExpectationSource:
 
 
 def compile_expectation(expectation: Any, table: Audited, source: ExpectationSource) -> Check:
-    """Never raises: an expectation that cannot be compiled is a check that is errored, with the reason."""
+    """The check of an expectation. It never raises: an expectation that cannot be compiled is an errored check that
+    says why.
+    """
     if not library.is_expectation(expectation):
         reason = f"{type(expectation).__name__} is no Great Expectations expectation"
         return Check(source.unit, f"expectation {source.place + 1}", Broken(reason), source.path)
@@ -108,7 +110,7 @@ def _refusal(expectation: Any, table: Audited) -> Refusal | None:
 
 
 def _words(expectation: Any) -> str:
-    """What an expectation of our own asks for; empty for others, whose names we know by their class."""
+    """The name of an expectation of our own; empty for others, which are named by their class."""
     own = library.own_of(expectation)
     return own_kinds.name_of(own) if own else ""
 

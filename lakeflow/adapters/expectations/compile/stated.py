@@ -1,4 +1,6 @@
-"""What the text of a check file says that it holds, without being executed: a second look at what was kept of it."""
+"""Reads from the text of a check file, without executing it, which expectations it holds: a second check on the
+cache.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,8 @@ _NAME = "expectations"
 
 
 def is_stated(file: CheckFile, checks: Sequence[Check]) -> bool:
-    """Are these, by number and kind, the checks of the expectations in the text, one behind the other?
-
-    Where the text does not spell each of them out, there must at least be some.
+    """Do these checks match the expectations in the text, by number, kind and order? Where the text does not spell them
+    out, there must at least be some.
     """
     if [(check.unit, check.path) for check in checks] != [
         (f"{file.path}#{at}", file.path) for at in range(len(checks))

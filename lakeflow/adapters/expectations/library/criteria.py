@@ -1,7 +1,7 @@
 """What makes an expectation pass, as data: the library's own rules, which it writes as code.
 
-A criterion judges the values of metrics, by the names under which the library wants them. That each says what the
-library says is proved against it (tests/expectations/test_criteria.py), so that an audit can decide without it.
+A criterion judges the values of metrics, by the names under which the library wants them. A test compares each with the
+library (tests/expectations/test_criteria.py), so that an audit can decide without it.
 """
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ _ROUNDING: Final = 1e-12
 
 @dataclass(frozen=True)
 class SharesNear:
-    """Of a column of few values: `weights` are their shares; `holdout` is that of all values that are not named."""
+    """The rule for a column of few values: `weights` are their shares, `holdout` is the share of all values that are
+    not named.
+    """
 
     values: tuple[Any, ...]
     weights: tuple[float, ...]
@@ -38,8 +40,8 @@ class SharesNear:
 
 @dataclass(frozen=True)
 class BinsNear:
-    """Of numbers: `weights` are the shares of the bins; `below` and `above` those beside them, None where a bin
-    reaches to infinity.
+    """The rule for numbers: `weights` are the shares of the bins, `below` and `above` those outside of them, None where
+    a bin reaches to infinity.
     """
 
     weights: tuple[float, ...]

@@ -36,8 +36,8 @@ def load() -> Any:
 
 @contextmanager
 def one_configuration(expectation: Any) -> Iterator[None]:
-    """The library makes the configuration of an expectation anew 30 times while one is made ready: half of that time.
-    Inside, it is made once. For one thread at a time.
+    """While this is open, the library makes the configuration of an expectation once. Otherwise it makes it 30 times
+    while it is compiled, which is half of that time. For one thread at a time.
     """
     base = load().Expectation
     made = base.configuration
@@ -123,7 +123,7 @@ def _arguments(found: Any, expectation: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class LibraryCriterion:
-    """The criterion that no data says: the expectation's own code judges."""
+    """The criterion of an expectation whose rule is no data: its own code judges."""
 
     expectation: Any
 
@@ -159,7 +159,7 @@ def _configuration() -> dict[str, Any]:
 
 
 def _on_one_clock(expectation: Any) -> Any:
-    """The same expectation with bounds that compare with our observed times: naive, in UTC."""
+    """The expectation with bounds that can be compared with our observed times: naive, in UTC."""
     bounds = {key: getattr(expectation, key, None) for key in ("min_value", "max_value")}
     given: dict[str, Any] = {key: instant(one, expectation.column) for key, one in bounds.items() if one is not None}
     if getattr(expectation, "value_set", None):

@@ -15,10 +15,10 @@ from lakeflow.core.model.table import Statistics
 
 
 class Answers:
-    """What was found out about one table so far. Equal SQL is asked once.
+    """What is known about one table so far. Equal SQL is asked only once.
 
-    Aggregates are over all rows, or with that `scope` over those that an append added. `used` says what the answers
-    given since it was last cleared rest on.
+    Aggregates are over all rows, or with `scope` over the rows that an append added. `used` says what the answers since
+    it was last cleared rest on.
     """
 
     def __init__(self, queries: Queries, table: Audited, scope: ReadScope = ReadScope.ALL) -> None:
@@ -44,8 +44,9 @@ class Answers:
         self._learn(tuple(dict.fromkeys(plan.sql for plan in asked)))
 
     def _learn(self, wanted: tuple[str, ...]) -> None:
-        """Where a scan fails, each half is tried: one bad expression among thousands costs a few more scans.
-        It is asked again, alone, when it is wanted, and tells what is wrong with it.
+        """Compute aggregates in one scan. Where the scan fails, each half is tried, so that one bad expression among
+        thousands costs a few more scans. It is computed again, alone, when its value is wanted, and then says what is
+        wrong.
         """
         if not wanted:
             return
@@ -60,7 +61,7 @@ class Answers:
             self._shared.update(zip(wanted, row, strict=True))
 
     def refuse(self, plans: Iterable[Plan], reason: str) -> None:
-        """Never ask these aggregates: the shared scan took too long, so would they."""
+        """Never compute these aggregates: the shared scan took too long, and so would they."""
         self._refused.update((plan.sql, AssetError(reason)) for plan in plans if isinstance(plan, Aggregate))
 
     def value(self, plan: Plan) -> Any:
@@ -81,13 +82,13 @@ class Answers:
                 return self._certainly(plan.sql) if self._is_certain(plan) else self._aggregate(plan.sql)
 
     def are_certain(self, plans: Iterable[Plan]) -> bool:
-        """Is none of these plans to look at data?"""
+        """Can metadata answer all of these plans?"""
         return all(
             isinstance(plan, FromSchema) or (isinstance(plan, Aggregate) and self._is_certain(plan)) for plan in plans
         )
 
     def _is_certain(self, plan: Aggregate) -> bool:
-        """Who gives no hint wants the data looked at: that written rows are there is no thing to ask metadata."""
+        """Metadata answers only aggregates that carry a hint."""
         return plan.hint is not None and plan.sql in self._certain
 
     def _certainly(self, sql: str) -> Any:
@@ -103,9 +104,9 @@ class Answers:
         return self._shared[sql]
 
     def repeated(self, keys: Keys) -> tuple[int, int]:
-        """How many rows share their key with another, and in how many groups.
+        """How many rows share their key with another row, and in how many groups.
 
-        Of added rows only that none does can be told: else CannotCheck, and all rows are to be looked at.
+        For added rows it can only be told that none does; otherwise CannotCheck, and all rows must be looked at.
         """
         if self.scope is ReadScope.ADDED:
             if self.ask(keys.added).rows[0][0]:

@@ -1,4 +1,4 @@
-"""Aggregates answered by what is certain of a snapshot without reading data."""
+"""Answers aggregates by what is certain about a snapshot without reading data."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _has_bounds(hint: Hint, columns: Mapping[str, ColumnFacts]) -> bool:
 def _by_bounds(
     hints: Mapping[str, Hint], columns: Mapping[str, ColumnFacts], table: Audited, queries: Queries
 ) -> dict[str, Any]:
-    """The aggregates themselves, over a relation of two rows: the lowest values and the highest."""
+    """Compute the aggregates over a relation of two rows: the lowest values and the highest."""
     names = dict.fromkeys(hint.column for hint in hints.values())
     low = ", ".join(_spelled(name, columns[name].low, table) for name in names)
     high = ", ".join(_spelled(name, columns[name].high, table) for name in names)

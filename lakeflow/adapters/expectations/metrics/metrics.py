@@ -23,7 +23,7 @@ SHOWN: Final = 5
 LONGEST: Final = 200
 """Characters that are shown of a value."""
 MANY: Final = 100_000
-"""So many distinct values at most are compared one by one, in Python's memory."""
+"""At most this many distinct values are compared one by one, in Python's memory."""
 _NULLS: Final = frozenset({"column_values.nonnull", "column_values.null"})
 _MAP_SUFFIXES: Final = (".unexpected_count", ".filtered_row_count")
 FIRST: Final = 250_000
@@ -40,7 +40,7 @@ class Aggregate:
 
 @dataclass(frozen=True)
 class Dated:
-    """An aggregate in whose SQL `{moment}` stands for the time of the audit, which no kept check knows."""
+    """An aggregate in whose SQL `{moment}` stands for the time of the audit, which a cached check cannot know."""
 
     sql: str
 
@@ -71,18 +71,18 @@ class MetricQuery:
 
 @dataclass(frozen=True)
 class FromSchema:
-    """Answered by the schema alone."""
+    """A metric that the schema alone answers."""
 
     value: Any
 
 
 @dataclass(frozen=True)
 class Keys:
-    """How many rows share their key with another. `proof` is cheap and TRUE only if there are none; `hope` is the same
-    of the `FIRST` rows, and how many they are.
+    """How many rows share their key with another. `proof` is cheap and TRUE only if no row does.
 
-    `sql` gives one row of two numbers: such rows, and the groups that they form. `added` is TRUE only if a
-    write brought no such row on top of rows of which none was one; empty where only a look at all rows can tell.
+    `hope` is the same for the `FIRST` rows, with their number. `sql` gives the number of such rows and of the groups
+    that they form. `added` is TRUE only if a write added no such row to rows without any; it is empty where only all
+    rows can tell.
     """
 
     hope: str

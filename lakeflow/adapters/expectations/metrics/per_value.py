@@ -1,4 +1,4 @@
-"""Rules that SQL does not say: Python judges each distinct value once, and rows are counted by it.
+"""Rules that SQL cannot express: Python judges each distinct value once, and its rows are counted.
 
 DuckDB groups the values (out of core) and hands them over in batches, so memory is bounded by one batch.
 """

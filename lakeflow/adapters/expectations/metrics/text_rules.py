@@ -1,6 +1,6 @@
-"""Rules about one text that SQL does not say, as data: what the library's own code says of a value, without it.
+"""Rules about one text that SQL cannot express, as data: they judge as the library's own code does, without it.
 
-That each says what the library says is proved against it (tests/expectations/test_text_rules.py).
+A test compares each with the library (tests/expectations/test_text_rules.py).
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class Walk:
         return self.there[location] is not None
 
     def _needed(self, found: LoadedTable) -> Iterator[tuple[str, int]]:
-        """(file, snapshot that needs it)"""
+        """Pairs of a file and the snapshot that needs it."""
         for snapshot in found.json.get("snapshots") or ():
             for location in self.files(snapshot):
                 yield location, int(snapshot["snapshot-id"])

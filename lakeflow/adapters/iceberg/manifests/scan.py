@@ -122,7 +122,7 @@ def _listed(snapshot: Mapping[str, Any]) -> list[ManifestFile]:
 
 
 def _by_content(manifests: Sequence[ManifestFile]) -> tuple[list[ManifestFile], list[ManifestFile]]:
-    """(those of data files, those of delete files)"""
+    """The manifests of data files, and those of delete files."""
     data = [each for each in manifests if each.content == ManifestContent.DATA]
     return data, [each for each in manifests if each.content != ManifestContent.DATA]
 

@@ -171,7 +171,7 @@ def _random_id() -> int:
 def _without(
     manifests: list[ManifestFile], removes: frozenset[str] | None, writer: _Writer
 ) -> tuple[list[ManifestFile], list[ManifestEntry], list[ManifestEntry]]:
-    """(manifests that stay as they are, files that stay out of the others, files that go)"""
+    """The manifests that stay as they are, the files of other manifests that stay, and the files that are removed."""
     if removes == frozenset():
         return manifests, [], []
     kept: list[ManifestFile] = []
@@ -191,7 +191,7 @@ def _without(
 def _sorted_out(
     manifest: ManifestFile, removes: frozenset[str] | None, files: LocalFiles
 ) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
-    """(entries that stay, entries that are removed). No delete file is removed by name."""
+    """The entries that stay, and those that are removed. No delete file is removed by name."""
     entries = live_entries(manifest, files) if manifest.content == ManifestContent.DATA else []
     if removes is None:
         return [], entries
@@ -201,10 +201,10 @@ def _sorted_out(
 
 
 def _merge(manifests: list[ManifestFile], writer: _Writer) -> tuple[list[ManifestFile], list[ManifestFile]]:
-    """(written, kept): MERGE or more manifests of the lowest full size class become one.
+    """The manifests written and kept. MERGE or more manifests of the lowest full size class become one.
 
-    Merging by class costs each file a logarithm of rewrites; merging all small ones at once would rewrite all
-    files every MERGE commits.
+    Merging by class costs each file a logarithm of rewrites; merging all small ones at once would rewrite all files
+    every MERGE commits.
     """
     chosen = _full_class([m for m in manifests if _mergeable(m)])
     entries = [_stayed(entry) for manifest in chosen for entry in live_entries(manifest, writer.files)]

@@ -56,7 +56,7 @@ def defaults_of(table: Table[Any], metadata: Mapping[str, Any], schema: Schema) 
 
 
 def origin_of(table: Table[Any], spec: Mapping[str, Any], partition: tuple[Any, ...], sequence: int) -> FileOrigin:
-    """Of a file in a partition of this spec."""
+    """The origin of a file in a partition of this spec."""
     parts = spec["fields"]
     constants = {
         int(part["source-id"]): None if value is None else _constant(table, int(part["source-id"]), value)

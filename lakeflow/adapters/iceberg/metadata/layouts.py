@@ -65,7 +65,7 @@ def layout_of(snapshot: Snapshot) -> tuple[u.Update, ...]:
 def _spec(
     metadata: Mapping[str, Any], fields: Sequence[PartitionField], ids: Mapping[str, int]
 ) -> tuple[Mapping[str, Any], bool]:
-    """(the spec, is it new?)"""
+    """The spec, and whether it is new."""
     specs: Sequence[Mapping[str, Any]] = metadata["partition-specs"]
     wanted = [(ids[field.column.lower()], field.spelled) for field in fields]
     for spec in specs:
@@ -100,7 +100,7 @@ def _name(field: PartitionField, ids: Mapping[str, int]) -> str:
 def _order(
     metadata: Mapping[str, Any], fields: Sequence[SortField], ids: Mapping[str, int]
 ) -> tuple[Json | Mapping[str, Any], bool]:
-    """(the order, is it new?)"""
+    """The order, and whether it is new."""
     orders: Sequence[Mapping[str, Any]] = metadata["sort-orders"]
     wanted = [
         {

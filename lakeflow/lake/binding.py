@@ -25,8 +25,8 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Table
-from lakeflow.core.model.timeline import Window
 from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.time.timeline import Window
 from lakeflow.lake.assembly import MIGRATIONS
 from lakeflow.lake.diagnosis import Patient
 from lakeflow.wap.step.schema import columns_of

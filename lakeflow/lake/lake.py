@@ -15,9 +15,9 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
 from lakeflow.core.model.table import Garbage
-from lakeflow.core.model.timeline import parse_last, parse_moment
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest
 from lakeflow.core.run.events import Event
+from lakeflow.core.time.timeline import parse_last, parse_moment
 from lakeflow.core.version.salt import with_salt
 from lakeflow.core.view.audits import Inspected
 from lakeflow.core.view.findings import Finding

@@ -18,7 +18,7 @@ from lakeflow.core.declare.laws import AssetDraft, ParsedFile, write_mode
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
 from lakeflow.core.model.asset import PythonCode
-from lakeflow.core.model.timeline import BOUNDS
+from lakeflow.core.time.timeline import BOUNDS
 from lakeflow.core.version.fingerprint import data_fields, fingerprint, python_source
 from lakeflow.core.version.reachable_code import FunctionNode, Reached, asset_names, is_asset, reach, whole
 from lakeflow.project.sources import Sources, UnreadableError

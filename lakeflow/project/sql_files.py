@@ -15,9 +15,9 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, ExternalKey, Layer
 from lakeflow.core.model.asset import SqlCode
 from lakeflow.core.model.file_source import LANDED_ROWS
-from lakeflow.core.model.timeline import BOUNDS
 from lakeflow.core.sql.query import Allowed, ParsedQuery, ReadQuery
 from lakeflow.core.sql.tokens import line_at
+from lakeflow.core.time.timeline import BOUNDS
 from lakeflow.core.version.fingerprint import data_fields, fingerprint, sql_source
 from lakeflow.project.sources import Sources, UnreadableError
 

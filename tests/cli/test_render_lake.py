@@ -14,9 +14,9 @@ from lakeflow.cli.screens.lake import (
     status_screen,
 )
 from lakeflow.cli.screens.rows import rows_records, rows_screen
-from lakeflow.core.model.freshness import Freshness
 from lakeflow.core.model.run import RunState
 from lakeflow.core.model.table import Rows
+from lakeflow.core.time.freshness import Freshness
 from lakeflow.core.view.freshness import Deadline
 from lakeflow.core.view.rows import AssetState, Health, Symptom
 from tests.cli.values import (

@@ -19,7 +19,7 @@ RAW = asset("bronze.raw", reads=("x.csv",))
 CLEAN = asset("silver.clean", "bronze.raw")
 DAYS = asset("gold.days", "silver.clean")
 BUILT = facts(
-    table("bronze.raw", made(1, rows=5, reads="d1")),
+    table("bronze.raw", made(1, rows=5, reads_digest="d1")),
     table("silver.clean", made(2, inputs={"bronze.raw": 1})),
     table("gold.days", made(3, inputs={"silver.clean": 2})),
     reads={"bronze.raw": "d1"},

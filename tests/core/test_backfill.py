@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lakeflow.core.errors import UsageError
-from lakeflow.core.model.timeline import Timeline, Unit, parse_last, parse_moment
 from lakeflow.core.run.backfill import BackfillRequest, WindowEnded, cut
+from lakeflow.core.time.timeline import Timeline, Unit, parse_last, parse_moment
 from tests.core.samples import asset, keys, names, project
 
 JANUARY = datetime(2013, 1, 1, tzinfo=UTC)

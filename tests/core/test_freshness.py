@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.declare.declaration import read_declaration
-from lakeflow.core.model.freshness import OFF, Freshness, parse_age, parse_schedule
 from lakeflow.core.model.run import Ruling, VerdictRecord
 from lakeflow.core.plan.facts import Facts
+from lakeflow.core.time.freshness import OFF, Freshness, parse_age, parse_schedule
 from lakeflow.core.view.freshness import Newest, deadlines, demands
 from tests.core.samples import NOON, asset, facts, key, made, project, table
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lakeflow.core.model.freshness import Freshness
 from lakeflow.core.model.run import Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
+from lakeflow.core.time.freshness import Freshness
 from lakeflow.core.view.freshness import Deadline
 from lakeflow.core.view.health import with_health
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from lakeflow.core.declare.parameters import bind, parameters
-from lakeflow.core.model.timeline import Window
+from lakeflow.core.time.timeline import Window
 
 SQL = """select '$partition_start' as said, $Partition_Start as low, "$partition_end" as named -- $partition_end
 from (select 1 as "$partition_end") where $partition_end > $partition_start and $$ $partition_start $$ <> ''"""

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeflow.core.model.timeline import Timeline, Unit, Window, parse_moment, parse_partition
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.partitions import (
     Backfill,
@@ -22,6 +21,7 @@ from lakeflow.core.plan.partitions import (
     windows,
 )
 from lakeflow.core.plan.planning import Plan, plan
+from lakeflow.core.time.timeline import Timeline, Unit, Window, parse_moment, parse_partition
 from tests.core.samples import asset, facts, key, made, project, table
 
 JANUARY = datetime(2013, 1, 1, tzinfo=UTC)

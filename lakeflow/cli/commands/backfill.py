@@ -12,7 +12,7 @@ from lakeflow.cli.commands.options import SELECTION_HELP, events_option, takes_s
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import event_stream
 from lakeflow.cli.session import Session, answers
-from lakeflow.core.model.timeline import parse_last, parse_moment
+from lakeflow.core.time.timeline import parse_last, parse_moment
 
 
 def _checked(parse: Any) -> Any:

@@ -12,10 +12,10 @@ from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind, Column, Deletes, Limits, OnRewrite
 from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.model.file_source import FileSource
-from lakeflow.core.model.freshness import OFF, Freshness, Schedule
 from lakeflow.core.model.layout import PartitionField, SortField
-from lakeflow.core.model.timeline import Unit
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.time.freshness import OFF, Freshness, Schedule
+from lakeflow.core.time.timeline import Unit
 from lakeflow.core.wording import did_you_mean
 
 

@@ -13,10 +13,10 @@ from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind, Column, Deletes, Mask, OnRewrite
 from lakeflow.core.model.check import ForeignKey
 from lakeflow.core.model.file_source import FileSource, read_source
-from lakeflow.core.model.freshness import OFF, Freshness, Schedule, parse_age, parse_schedule
 from lakeflow.core.model.layout import PartitionField, SortField, read_partition_field, read_sort_field
-from lakeflow.core.model.timeline import Unit, parse_moment, parse_partition
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.time.freshness import OFF, Freshness, Schedule, parse_age, parse_schedule
+from lakeflow.core.time.timeline import Unit, parse_moment, parse_partition
 from lakeflow.core.wording import did_you_mean, parse_bytes
 
 _LAST_BY: Final = "last by "

@@ -15,8 +15,8 @@ from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, NAME_PATTERN, AssetKey, ExternalKey, Layer
 from lakeflow.core.model.asset import Deletes, OnRewrite, PythonCode, SqlCode
 from lakeflow.core.model.layout import Layout, PartitionField, Transform
-from lakeflow.core.model.timeline import Timeline
 from lakeflow.core.model.write_mode import WriteMode, modes_that
+from lakeflow.core.time.timeline import Timeline
 from lakeflow.core.wording import did_you_mean, did_you_mean_asset
 
 if TYPE_CHECKING:

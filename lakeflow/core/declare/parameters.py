@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
-from lakeflow.core.model.timeline import BOUNDS, Window
 from lakeflow.core.sql.tokens import tokens
+from lakeflow.core.time.timeline import BOUNDS, Window
 
 
 class Parameter(NamedTuple):

@@ -12,11 +12,11 @@ from typing import Any, Final
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.check import NO_CHECKS, Suite
 from lakeflow.core.model.file_source import FileSource
-from lakeflow.core.model.freshness import Freshness
 from lakeflow.core.model.layout import PLAIN, Layout
 from lakeflow.core.model.scd2_columns import VALID_FROM
-from lakeflow.core.model.timeline import Timeline
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.time.freshness import Freshness
+from lakeflow.core.time.timeline import Timeline
 
 
 class AssetKind(StrEnum):

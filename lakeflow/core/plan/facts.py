@@ -12,11 +12,11 @@ from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import STANDING, VerdictRecord
 from lakeflow.core.model.table import NEUTRAL, External, Snapshot, Table
-from lakeflow.core.model.timeline import EVER
 from lakeflow.core.plan.landing import Landing
 from lakeflow.core.plan.partitions import (
     Built,
 )
+from lakeflow.core.time.timeline import EVER
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.layout import Partition
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import Table
-from lakeflow.core.model.timeline import Timeline, Window
+from lakeflow.core.time.timeline import Timeline, Window
 
 FORMAT: Final = "lakeflow.partitions/1"
 KIND: Final = "partitions"

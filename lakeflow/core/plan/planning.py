@@ -12,7 +12,6 @@ from lakeflow.core.model.asset import Asset, OnRewrite, Project
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action
 from lakeflow.core.model.table import External, Snapshot, Table
-from lakeflow.core.model.timeline import EVER
 from lakeflow.core.plan.facts import Facts, Published, moved, published
 from lakeflow.core.plan.increments import Consumption, consumption
 from lakeflow.core.plan.landing import Landing, old_names, told
@@ -30,6 +29,7 @@ from lakeflow.core.plan.partitions import (
 from lakeflow.core.plan.reasons import Cause, Reason, short_id
 from lakeflow.core.plan.scd2_rebuilds import goes_on, is_dated_by_runs, ways_out
 from lakeflow.core.plan.warnings import warnings
+from lakeflow.core.time.timeline import EVER
 from lakeflow.core.wording import counted
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.run import Action
-from lakeflow.core.model.timeline import EVER
 from lakeflow.core.plan.facts import published
 from lakeflow.core.plan.landing import told
 from lakeflow.core.plan.late_rows import late_warnings
 from lakeflow.core.plan.scd2_rebuilds import loss
+from lakeflow.core.time.timeline import EVER
 
 if TYPE_CHECKING:
     from lakeflow.core.plan.planning import PlanRequest, Step

@@ -11,8 +11,8 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import RunRecord
-from lakeflow.core.model.timeline import Timeline, Unit, Window
 from lakeflow.core.run.events import Event
+from lakeflow.core.time.timeline import Timeline, Unit, Window
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Final, TypeAlias
 
 from lakeflow.core.errors import CodeError
 from lakeflow.core.model.asset import UNLIMITED, Asset, Limits
-from lakeflow.core.model.timeline import Window
 from lakeflow.core.run.resources import Resources
+from lakeflow.core.time.timeline import Window
 
 Listener: TypeAlias = Callable[[tuple[str, ...]], None]
 """Is called with the lines that code prints, several at a time."""

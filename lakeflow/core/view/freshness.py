@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project, downstreams
-from lakeflow.core.model.freshness import Freshness
 from lakeflow.core.model.run import Ruling
 from lakeflow.core.plan.facts import Facts
+from lakeflow.core.time.freshness import Freshness
 
 
 @dataclass(frozen=True)

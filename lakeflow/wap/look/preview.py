@@ -14,13 +14,13 @@ from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.scd2_columns import unversioned
 from lakeflow.core.model.table import Rows, Scan, Table
-from lakeflow.core.model.timeline import Window
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.increments import consumption
 from lakeflow.core.plan.planning import plan
 from lakeflow.core.plan.reasons import Cause
 from lakeflow.core.ports import Produced
 from lakeflow.core.run.code_terms import Listener, Terms
+from lakeflow.core.time.timeline import Window
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.step.inputs import new_rows
 from lakeflow.wap.step.landing import land_new

@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.timeline import Window
 from lakeflow.core.plan.partitions import Backfill
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest, WindowEnded, cut
+from lakeflow.core.time.timeline import Window
 from lakeflow.wap.run.materialize import materialize
 from lakeflow.wap.run.plan import Request
 from lakeflow.wap.world import World

@@ -12,7 +12,6 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.model.table import Rename
-from lakeflow.core.model.timeline import Window
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.partitions import ASKED, Backfill
 from lakeflow.core.plan.planning import Plan, Step
@@ -21,6 +20,7 @@ from lakeflow.core.ports import Transaction
 from lakeflow.core.run.branches import on_branches
 from lakeflow.core.run.events import Planned, RunEnded, RunStarted
 from lakeflow.core.run.resources import parallel_steps, resources_for
+from lakeflow.core.time.timeline import Window
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.parallel import ParallelSteps

@@ -31,9 +31,9 @@ from lakeflow.core.keys import Layer, TableKey
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.schema import Schema, Type
 from lakeflow.core.model.table import Rows, Scan
-from lakeflow.core.model.timeline import BOUNDS, Window
 from lakeflow.core.plan.landing import Landed
 from lakeflow.core.run.write import Write, WriteResult
+from lakeflow.core.time.timeline import BOUNDS, Window
 
 Columns: TypeAlias = Mapping[str, Type]
 """Types by lower-cased name."""

@@ -1,0 +1,1 @@
+"""When: partitions in time, and by when something is to be fresh."""

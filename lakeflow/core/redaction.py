@@ -14,6 +14,8 @@ _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(?<![\w:/])//")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'`<>]+")
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_]\w*)(:-[^}]*)?\}")
 _PAIR: Final = re.compile(r"([^&;=]*)(=?)([^&;]*)([&;]?)")
+_LOGIN: Final = re.compile(r"^.*:.*(?=@)", re.DOTALL)
+"""What is before the `@` of a URL that lacks its `//`."""
 _NAMED: Final = re.compile(
     r"(?P<name>\b[\w.-]*(?:pass|pwd|secret|token|credential|signature|api[_-]?key|access[_-]?key|auth)[\w.-]*)"
     r"(?P<between>\s*[=:]\s*)(?P<value>\"[^\"]*\"|'[^']*'|[^\s,;&]+)",
@@ -29,6 +31,7 @@ def redacted(text: str) -> str:
     """
     scheme = _SCHEME.search(text)
     if scheme is None:
+        text = _LOGIN.sub(lambda found: _login(found[0]), text)
         return _NAMED.sub(lambda found: found["name"] + found["between"] + secret(found["value"]), text)
     before, rest = text[: scheme.end()], text[scheme.end() :]
     # `sqlite:////data/a@b.db` names no server, so nobody logs in.
@@ -36,7 +39,7 @@ def redacted(text: str) -> str:
     if _cut(login)[1]:  # the `@` may belong to a password with `?`, or to a value of the query: nobody can tell
         return before + HIDDEN
     path, mark, query = _cut(place)
-    return before + _login(login) + at + _default_hidden(path) + mark + _query(mark, query)
+    return before + _login(login) + at + _default_hidden(_place(path)) + mark + _query(mark, query)
 
 
 def redacted_message(text: str) -> str:
@@ -57,11 +60,33 @@ def _redacted_url(text: str) -> str:
     return redacted(url) + text[len(url) :]
 
 
+def _covered(text: str) -> str:
+    """The same text with letters in the place of variables, which may hold any mark."""
+    return _VARIABLE.sub(lambda found: "v" * len(found[0]), text)
+
+
 def _cut(place: str) -> tuple[str, str, str]:
-    """What comes before the query or the fragment, the mark that begins it, and the rest. `${A:-b?c}` has neither."""
-    covered = _VARIABLE.sub(lambda found: "v" * len(found[0]), place)
-    at = next((index for index, letter in enumerate(covered) if letter in "?#"), None)
+    """What comes before the query, the fragment or JDBC's `;name=value`, the mark that begins it, and the rest.
+    `${A:-b?c}` has none of them.
+    """
+    covered = _covered(place)
+    at = next((index for index, letter in enumerate(covered) if letter in "?#;"), None)
     return (place, "", "") if at is None else (place[:at], place[at], place[at + 1 :])
+
+
+def _place(path: str) -> str:
+    """Hosts, ports and a path."""
+    end = f"{_covered(path)}/".index("/")
+    return ",".join(map(_host, path[:end].split(","))) + path[end:]
+
+
+def _host(text: str) -> str:
+    """`me:password/name` in the place of a server is no host and port: a port is a number or a variable."""
+    covered = _covered(text)
+    colon = covered.find(":", covered.find("]") + 1)
+    if colon < 0 or re.fullmatch(r"\d*", covered[colon + 1 :]):
+        return text
+    return text[: colon + 1] + secret(text[colon + 1 :])
 
 
 def _login(text: str) -> str:

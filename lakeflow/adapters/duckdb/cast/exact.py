@@ -40,12 +40,21 @@ def exact(value: str, source: DuckDBPyType, target: Type, path: str) -> Cast:
     return leaf(value, source, target, path)
 
 
-def refusing(cast: Cast) -> str:
-    """SQL of the value, which ends the query where it would not be the one that came (see `failures`)."""
+def refusing(cast: Cast, row: str = "") -> str:
+    """SQL of the value, which ends the query where it would not be the one that came (see `failures`). `row` is SQL of
+    what tells the row.
+    """
     if not cast.faults:
         return cast.value
-    cases = (f"WHEN {each.condition} THEN error({literal(refusal(each.message, each.hint))})" for each in cast.faults)
+    cases = (f"WHEN {each.condition} THEN error({_refusal(each, row)})" for each in cast.faults)
     return f"CASE {' '.join(cases)} ELSE {cast.value} END"
+
+
+def _refusal(fault: CastFault, row: str) -> str:
+    if not row:
+        return literal(refusal(fault.message, fault.hint))
+    before, _, after = refusal(f"the row where \x01: {fault.message}", fault.hint).partition("\x01")
+    return f"{literal(before)} || {row} || {literal(after)}"
 
 
 def any_fault(faults: Sequence[CastFault]) -> str:

@@ -48,6 +48,12 @@ def as_arrow(value: Any) -> Any:
     return value
 
 
+def is_held(value: object) -> bool:
+    """Is it in memory, so that it can be read as often as one likes?"""
+    held = (("pyarrow", "Table"), ("pyarrow", "RecordBatch"), ("pandas", "DataFrame"), ("polars", "DataFrame"))
+    return any(_is(value, package, name) for package, name in held)
+
+
 def refuse_unreadable(schema: pa.Schema) -> None:
     """SchemaError for a column that DuckDB would not take, or take for what it is stored as."""
     for field in schema:

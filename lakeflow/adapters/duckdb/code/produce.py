@@ -11,20 +11,22 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import duckdb
 from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.code.call import call, printing_to_stderr
 from lakeflow.adapters.duckdb.code.forms import InputForm, form_of, in_form
 from lakeflow.adapters.duckdb.code.frames import guessed
 from lakeflow.adapters.duckdb.code.masks import Masks
-from lakeflow.adapters.duckdb.code.returned import ReturnedRelation, one_select, returned
-from lakeflow.adapters.duckdb.failures import ErrorContext, failures
+from lakeflow.adapters.duckdb.code.returned import ReturnedRelation, returned
+from lakeflow.adapters.duckdb.failures import ErrorContext, failures, is_refusal
 from lakeflow.adapters.duckdb.instance.instance import Instance, StepSession, step
 from lakeflow.adapters.duckdb.instance.watch import Watch
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.types import NOTHING, schema_of
 from lakeflow.adapters.duckdb.write.modes import carry_out
+from lakeflow.adapters.duckdb.write.refused_values import located, telling
 from lakeflow.adapters.duckdb.write.write import first_rows
 from lakeflow.core.declare.parameters import bind
 from lakeflow.core.keys import Layer, TableKey
@@ -50,7 +52,7 @@ class Trial:
 
     `folder` names the one for its files. The code runs for each of `windows`, or once without. What it gives is
     computed within `reading`, which explains why what it reads cannot be read, and after `close_off` was told to what
-    files and folders that is bound.
+    files and folders that is bound. `again` gives what can be read a second time.
     """
 
     place: ErrorContext
@@ -60,6 +62,7 @@ class Trial:
     windows: tuple[Window, ...] = ()
     reading: Callable[[], AbstractContextManager[None]] = nullcontext
     close_off: Callable[[Sequence[str], Sequence[str]], None] = _unbound
+    again: tuple[Callable[[], DuckDBPyRelation], ...] = ()
 
     @contextmanager
     def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> Iterator[StepSession]:
@@ -72,7 +75,8 @@ class Trial:
         """`read` are the columns of what the code read."""
         masked = [self.masks.over(each.relation, running, self.place) for each in came]
         known = {name: type_ for name, type_ in read.items() if name not in self.masks.columns}
-        return LazyOutput(masked, running, self, landed, (came[0].lacks, known))
+        again = replace(self, again=tuple(each.again for each in came if each.again))
+        return LazyOutput(masked, running, again, landed, (came[0].lacks, known))
 
 
 class LazyOutput:
@@ -110,15 +114,29 @@ class LazyOutput:
     def first(self, schema: Schema, limit: int) -> Rows:
         with printing_to_stderr(), failures(self._place), self._trial.reading():
             self._trial.close_off((), ())
-            return self._running.run(lambda: first_rows(self._relations[0], schema, limit))
+            with self._telling_the_row(schema, (), ()):
+                return self._running.run(lambda: first_rows(self._relations[0], schema, limit))
+
+    @contextmanager
+    def _telling_the_row(self, schema: Schema, key: Sequence[str], hidden: Iterable[str]) -> Iterator[None]:
+        """When a value is refused, the row is looked for in what can be read a second time."""
+        try:
+            yield
+        except duckdb.Error as error:
+            if not is_refusal(error) or not self._trial.again:
+                raise
+            names = telling(key, hidden, self._relations[0].columns)
+            again = [self._trial.masks.over(give(), self._running, self._place) for give in self._trial.again]
+            raise self._running.run(partial(located, error, again, schema, names)) from error
 
     def _write(self, write: Write, target: Path) -> WriteResult:
         """Write to folders of their own, so that nothing collides and a failure, or Ctrl-C, leaves no file behind."""
         cursor, watch = self._running.another(), self._trial.watch
         try:
-            written = self._running.run(
-                lambda: carry_out(write, self._relations, cursor, target), lambda: watch.growing(target)
-            )
+            with self._telling_the_row(write.schema, write.key, write.hidden):
+                written = self._running.run(
+                    lambda: carry_out(write, self._relations, cursor, target), lambda: watch.growing(target)
+                )
             watch.count(written)
         except BaseException:
             for folder in target.parent.glob(f"{target.name}*"):
@@ -162,7 +180,7 @@ def _run(
     if isinstance(asset.code, PythonCode):
         given = {name: _given(asset.code, name, named[name], running, place) for name in asset.parameters}
         return returned(call(asset.code, given | _bounds(asset.code, window), place), running, place)
-    return ReturnedRelation(one_select(bind(asset.code.text, window), running, place))
+    return returned(bind(asset.code.text, window), running, place)
 
 
 def _bounds(code: PythonCode, window: Window | None) -> dict[str, object]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 from duckdb import DuckDBPyRelation
 
-from lakeflow.adapters.duckdb.code.frames import as_arrow, lacks, refuse_unreadable
+from lakeflow.adapters.duckdb.code.frames import as_arrow, is_held, lacks, refuse_unreadable
 from lakeflow.adapters.duckdb.code.paths import refuse_shadowed
 from lakeflow.adapters.duckdb.code.user_sql import doubts_of
 from lakeflow.adapters.duckdb.failures import ErrorContext
@@ -32,6 +33,8 @@ class ReturnedRelation:
 
     relation: DuckDBPyRelation
     lacks: frozenset[str] = frozenset()
+    again: Callable[[], DuckDBPyRelation] | None = None
+    """The same rows once more, where they can be read a second time."""
 
 
 def returned(value: object, step: StepSession, place: ErrorContext) -> ReturnedRelation:
@@ -40,9 +43,10 @@ def returned(value: object, step: StepSession, place: ErrorContext) -> ReturnedR
     A stream goes to a connection of its own, because it may itself pull from an open result of the step.
     """
     if isinstance(value, DuckDBPyRelation):
-        return ReturnedRelation(value)
+        return ReturnedRelation(value, again=lambda: value)
     if isinstance(value, str):
-        return ReturnedRelation(one_select(value, step, place))
+        asked = one_select(value, step, place)
+        return ReturnedRelation(asked, again=lambda: asked)
     stream, cursor = stream_of(value, place), step.another()
     refuse_twins(stream.schema.names)
     refuse_unreadable(stream.schema)
@@ -50,7 +54,8 @@ def returned(value: object, step: StepSession, place: ErrorContext) -> ReturnedR
         if getattr(stream, "num_rows", 0):
             raise place.error("the function returned rows without columns", ALLOWED)
         return ReturnedRelation(cursor.sql(f"SELECT NULL AS {NOTHING} WHERE false"), lacks(value))
-    return ReturnedRelation(cursor.from_arrow(stream), lacks(value))
+    again = (lambda: step.another().from_arrow(stream_of(value, place))) if is_held(value) else None
+    return ReturnedRelation(cursor.from_arrow(stream), lacks(value), again)
 
 
 def one_select(text: str, step: StepSession, place: ErrorContext) -> DuckDBPyRelation:

@@ -13,7 +13,7 @@ from duckdb import DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.code.call import call
 from lakeflow.adapters.duckdb.code.produce import Columns, LazyOutput, Trial, columns_of, given_form
-from lakeflow.adapters.duckdb.code.returned import ReturnedRelation, one_select, returned
+from lakeflow.adapters.duckdb.code.returned import ReturnedRelation, returned
 from lakeflow.adapters.duckdb.failures import ErrorContext, failures
 from lakeflow.adapters.duckdb.instance.instance import Instance, StepSession
 from lakeflow.adapters.duckdb.land.in_place import in_place
@@ -83,7 +83,7 @@ def _bind(running: StepSession, load: LandingBatch, came: Delivered) -> tuple[st
 
 def _run(asset: Asset, running: StepSession, place: ErrorContext) -> ReturnedRelation:
     if not isinstance(asset.code, PythonCode):
-        return ReturnedRelation(one_select(asset.code.text, running, place))
+        return returned(asset.code.text, running, place)
     name = _parameter(asset.code.function)
     database = running.cursor.execute("SELECT current_database()").fetchall()[0][0]
     text = f"FROM {quoted(database)}.main.{LANDED_ROWS}"

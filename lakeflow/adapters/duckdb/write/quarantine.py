@@ -17,6 +17,7 @@ from duckdb import DuckDBPyRelation
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.adapters.duckdb.write.partitions import Parts
+from lakeflow.adapters.duckdb.write.refused_values import telling
 from lakeflow.adapters.duckdb.write.write import query, selected, write_files
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.quarantine import CHECK, INPUTS, REASON, RUN, Refusal
@@ -46,7 +47,8 @@ def write_split(write: Write, into: RefusedRows, relation: DuckDBPyRelation, par
     table = f"temp.main.{quoted(f'lakeflow_{uuid4().hex}')}"
     marks = [_RefusalColumn(quoted(f"lakeflow {place}"), refusal) for place, refusal in enumerate(into.refusals)]
     columns = ", ".join(["*", *(f"coalesce(({mark.refusal.bad}), FALSE) AS {mark.column}" for mark in marks)])
-    made = query(relation, f"CREATE TEMP TABLE {table} AS SELECT {columns} FROM ({selected(relation, write.schema)})")
+    text = selected(relation, write.schema, telling(write.key, write.hidden, relation.columns))
+    made = query(relation, f"CREATE TEMP TABLE {table} AS SELECT {columns} FROM ({text})")
     other = Path(into.directory) / target.name
     try:
         came = made.fetchall()[0][0]

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from duckdb import DuckDBPyRelation
-from duckdb.sqltypes import DuckDBPyType
 
-from lakeflow.adapters.duckdb.cast.exact import exact, refusing
+from lakeflow.adapters.duckdb.cast.exact import refusing
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.types import NOTHING, schema_of, spelled
 from lakeflow.adapters.duckdb.write.partitions import Parts, order
+from lakeflow.adapters.duckdb.write.refused_values import SOURCE, casts, telling
+from lakeflow.adapters.duckdb.write.refused_values import spelled as spelled_row
 from lakeflow.core.column_names import is_same
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.digests import with_digest
@@ -36,7 +37,6 @@ FILE_BYTES: Final = 512 * 1024 * 1024
 
 _AT_A_TIME: Final = 4
 """How many files are hashed and synced at the same time; each is open meanwhile."""
-_SOURCE: Final = "lakeflow_produced"
 _PART: Final = re.compile(r'"((?:[^"]|"")*)"')
 
 
@@ -48,7 +48,7 @@ def write_files(
     `choose` turns the SELECT of the cast rows into a SELECT of some of them. SchemaError when the rows do not fit the
     schema; duckdb.Error passes through. In both cases the caller drops what is in `target`.
     """
-    text = choose(selected(relation, write.schema))
+    text = choose(selected(relation, write.schema, telling(write.key, write.hidden, relation.columns)))
     rows = query(relation, _copy(text, write, parts, target)).fetchall()
     files = tuple(_written(row, write, parts) for row in rows if row[1])
     _refuse_nulls(write.schema, files)
@@ -63,33 +63,29 @@ def first_rows(relation: DuckDBPyRelation, schema: Schema, limit: int) -> Rows:
 
 
 def query(relation: DuckDBPyRelation, text: str) -> DuckDBPyRelation:
-    """Run SQL on the relation's own connection, in which the relation is called `_SOURCE`."""
-    result = relation.query(_SOURCE, text)
+    """Run SQL on the relation's own connection, in which the relation is called `SOURCE`."""
+    result = relation.query(SOURCE, text)
     assert result is not None, "SELECT and COPY have a result"
     return result
 
 
-def selected(relation: DuckDBPyRelation, schema: Schema) -> str:
-    """SQL that casts each column exactly, or raises; SchemaError unless its columns are then, by DuckDB's word, exactly
-    `schema`.
+def selected(relation: DuckDBPyRelation, schema: Schema, told: tuple[str, ...] = ()) -> str:
+    """SQL that casts each column exactly, or raises, with what the columns in `told` have in that row; SchemaError
+    unless its columns are then, by DuckDB's word, exactly `schema`.
     """
     produced = schema_of(relation.columns, relation.types)
     if relation.columns != [NOTHING]:
         _refuse_surplus(produced.fields, schema.fields, ())
-    types = {name.lower(): (name, type_) for name, type_ in zip(relation.columns, relation.types, strict=True)}
-    casts = (f"{_cast(field, types.get(field.name.lower()))} AS {quoted(field.name)}" for field in schema.fields)
-    text = f"SELECT {', '.join(casts)} FROM {_SOURCE}"
+    made = {field.name: refusing(cast, spelled_row(told)) for field, cast in casts(relation, schema)}
+    values = (
+        f"{made.get(field.name, f'CAST(NULL AS {spelled(field.type)})')} AS {quoted(field.name)}"
+        for field in schema.fields
+    )
+    text = f"SELECT {', '.join(values)} FROM {SOURCE}"
     cast = query(relation, text)
     if schema_of(cast.columns, cast.types).fields != tuple(_bare(field) for field in schema.fields):
         raise SchemaError(f"cannot write {_columns(schema.fields)}", hint="declare types that DuckDB has")
     return text
-
-
-def _cast(field: Field, produced: tuple[str, DuckDBPyType] | None) -> str:
-    if produced is None:
-        return f"CAST(NULL AS {spelled(field.type)})"
-    name, type_ = produced
-    return refusing(exact(quoted(name), type_, field.type, field.name))
 
 
 def _refuse_surplus(produced: tuple[Field, ...], target: tuple[Field, ...], path: tuple[str, ...]) -> None:

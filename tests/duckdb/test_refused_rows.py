@@ -1,0 +1,141 @@
+"""A value that an asset's output cannot keep is told with its row: number, and key unless that is personal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from lakeflow.adapters.duckdb.engine import DuckEngine
+from lakeflow.core.errors import LakeflowError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset, PythonCode, SqlCode
+from lakeflow.core.model.layout import Layout, PartitionField, SortField, Transform
+from lakeflow.core.model.quarantine import Refusal
+from lakeflow.core.model.scd2_columns import versioned
+from lakeflow.core.model.schema import Field, Schema
+from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.run.write import RefusedRows, Write
+from tests.duckdb.lab import numbered
+
+ROWS = {"id": [7, 8, 9], "day": ["mon", "tue", "wed"], "v": ["1", "1.7", "x"]}
+SELECT = "SELECT unnest([7, 8, 9]) AS id, unnest(['mon', 'tue', 'wed']) AS day, unnest(['1', '1.7', 'x']) AS v"
+
+
+def columns(**types: str) -> Schema:
+    return numbered(Schema(tuple(Field(name, parse_type(type_)) for name, type_ in types.items())))
+
+
+COLUMNS = columns(id="int", day="string", v="long")
+SQL = SqlCode(SELECT, "layers/silver/out.sql", 1)
+
+
+def python(value: Callable[[], Any]) -> PythonCode:
+    return PythonCode(value, "layers/silver/out.py", 1)
+
+
+CODES = {
+    "sql": SQL,
+    "relation": python(lambda: SELECT),
+    "arrow": python(lambda: pa.table(ROWS)),
+    "pandas": python(lambda: pd.DataFrame(ROWS)),
+    "polars": python(lambda: pl.DataFrame(ROWS)),
+}
+
+
+@pytest.fixture
+def refused(engine: DuckEngine, tmp_path: Path) -> Callable[..., str]:
+    def write(code: SqlCode | PythonCode = SQL, mode: WriteMode = WriteMode.REPLACE, **how: Any) -> str:
+        asset = Asset(AssetKey.parse("silver.out"), code, mode, {}, primary_key=("id",))
+        how = {"schema": COLUMNS, "key": ("id",), **how}
+        (tmp_path / "out").mkdir(exist_ok=True)
+        with pytest.raises(LakeflowError) as caught, engine.produce(asset, {}) as produced:
+            produced.write(Write(mode, directory=str(tmp_path / "out"), **how))
+        assert not list(tmp_path.rglob("*.parquet"))
+        return caught.value.message
+
+    return write
+
+
+@pytest.mark.parametrize("code", CODES.values(), ids=CODES)
+def test_of_what_can_be_read_twice_the_first_such_row_is_told_by_number_and_key(
+    refused: Callable[..., str], code: SqlCode | PythonCode
+) -> None:
+    assert "silver.out: row 2 (id = 8): column 'v' holds no BIGINT (layers/silver/out" in refused(code)
+
+
+def test_of_a_stream_the_key_is_told(refused: Callable[..., str]) -> None:
+    """It is gone once it was read."""
+    stream = python(lambda: pa.table(ROWS).to_reader())
+    assert "silver.out: the row where id = 8: column 'v' holds no BIGINT" in refused(stream)
+    assert "silver.out: column 'v' holds no BIGINT" in refused(stream, key=())
+
+
+HISTORY = numbered(versioned(COLUMNS, ""))
+
+
+@pytest.mark.parametrize(
+    ("mode", "how"),
+    [
+        (WriteMode.APPEND, {}),
+        (WriteMode.REPLACE, {"layout": Layout((), (SortField("id"),))}),
+        (WriteMode.UPSERT, {}),
+        (WriteMode.UPSERT, {"last_by": "day"}),
+        (WriteMode.PARTITION, {"layout": Layout((PartitionField("day", Transform("identity")),), ())}),
+        (WriteMode.SCD2, {"schema": HISTORY, "moment": datetime(2026, 1, 1, tzinfo=UTC)}),
+        (WriteMode.REPLACE, {"refused": RefusedRows((Refusal("small", "id > 8", 1.0),), COLUMNS, "", "r", "{}")}),
+    ],
+    ids=["append", "sorted", "upsert", "keep", "partition", "scd2", "quarantine"],
+)
+def test_every_way_to_write_tells_the_row(
+    refused: Callable[..., str], tmp_path: Path, mode: WriteMode, how: dict[str, Any]
+) -> None:
+    if "refused" in how:
+        how = {"refused": replace(how["refused"], directory=str(tmp_path / "beside"))}
+    assert "row 2 (id = 8): column 'v' holds no BIGINT" in refused(mode=mode, **how)
+
+
+def test_a_preview_tells_the_number_of_the_row(engine: DuckEngine) -> None:
+    asset = Asset(AssetKey.parse("silver.out"), SQL, WriteMode.REPLACE, {})
+    with pytest.raises(LakeflowError, match=r"row 2: column 'v'"), engine.produce(asset, {}) as produced:
+        produced.first(COLUMNS, 10)
+
+
+def test_a_nested_value_is_told_with_its_row_and_its_place(refused: Callable[..., str]) -> None:
+    nested = python(lambda: pa.table({"id": [1, 2], "v": [[{"a": 1.0}], [{"a": 2.0}, {"a": 1.5}]]}))
+    types = columns(id="int", v="list<struct<a: long>>")
+    assert "row 2 (id = 2): column 'v.element.a' holds a value of DOUBLE" in refused(nested, schema=types)
+
+
+def test_a_key_is_not_told_where_a_column_of_it_is_personal_and_its_values_do_not_break_the_message(
+    refused: Callable[..., str],
+) -> None:
+    two = {"key": ("id", "day")}
+    assert "row 2 (id = 8, day = tue): column 'v'" in refused(**two)
+    message = refused(**two, hidden=frozenset({"day"}))
+    assert "row 2: column 'v'" in message
+    assert "tue" not in message
+    odd = python(lambda: pa.table({"id": ["a\n?b" + "c" * 99, None], "v": ["x", "y"]}).to_reader())
+    told = refused(odd, schema=columns(id="string", v="long"))
+    assert "the row where id = a ?" in told
+    assert len(told) < 200
+
+
+def test_a_query_that_gives_other_rows_when_it_is_asked_again_tells_its_key(refused: Callable[..., str]) -> None:
+    given = iter(["x", "1"])
+
+    def code() -> Any:
+        return pa.RecordBatchReader.from_batches(
+            pa.schema([("id", pa.int32()), ("v", pa.string())]),
+            (pa.record_batch({"id": pa.array([5], pa.int32()), "v": [value]}) for value in given),
+        )
+
+    assert "the row where id = 5: column 'v'" in refused(python(code), schema=columns(id="int", v="long"))

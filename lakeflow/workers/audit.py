@@ -11,9 +11,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any, Final
 
 from lakeflow.adapters.duckdb.failures import ErrorContext
@@ -25,44 +25,51 @@ from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.table import FunctionResult, QueryResult
 from lakeflow.adapters.machine.cache_folder import CacheFolder
 from lakeflow.adapters.processes import Parent, silence
-from lakeflow.adapters.processes.auditor import AuditorTask, Job, Message, decode_job, encode_message
+from lakeflow.adapters.processes.auditor import Job
+from lakeflow.adapters.processes.protocol import Order, Progress, reply_of
 from lakeflow.core.errors import AssetError, Fault
 from lakeflow.core.model.check import Outcome
+from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
-from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.core.run.audit_progress import AuditProgress
 
 _WITHHELD: Final = "what its checks print is not kept, because personal data is involved"
 
 
 def main() -> None:
-    parent = Parent()
-    _be_first_to_go()
-    library, spare = _LibraryLoader(), Spare()
+    parent, library, spare = Parent(goes_first=1000), _LibraryLoader(), Spare()
     while True:
         spare.make()
-        job = decode_job(parent.receive())
-        if job.request is None:
+        wish = parent.receive()
+        if isinstance(wish, Order):
             library.load()
             continue
+        (job,) = wish.arguments
         suites = Suites(job.request, SuiteCache(CacheFolder(job.kept)))
         if suites.need_library(job.lost):
             library.load()
         if suites.run_code(job.lost):
             library.settle()
-        if job.asks is AuditorTask.REFUSALS:
-            os.chdir(job.request.root)
-            parent.send(encode_message(Message(refusals=refusals(job.request, suites))))
-        elif job.asks is AuditorTask.FAULTS:
-            parent.send(encode_message(Message(faults=_faults(job, job.request, suites, spare))))
-        else:
-            _serve(job, job.request, suites, parent, spare)
+        os.chdir(job.request.root)
+        with ExitStack() as after:  # DuckDB is closed when the reply is gone: nobody need wait for that
+            work = partial(_METHODS[wish.method], _Task(job, suites, spare, after), parent)
+            parent.send(reply_of(work, traces=not suites.table.guarded))
 
 
-def _be_first_to_go() -> None:
-    """When the machine is out of memory, Linux ends this process before the run that it audits for, or any other."""
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
+@dataclass(frozen=True)
+class _Task:
+    """A job with what it is done with; `after` closes what it opened."""
+
+    job: Job
+    suites: Suites
+    spare: Spare
+    after: ExitStack
+
+    def queries(self, relations: Mapping[str, Scan], *, personal: bool) -> _LazyQueries:
+        make = partial(LockedDuckDB, settings=self.job.settings, spare=self.spare)
+        place = ErrorContext(self.job.request.asset, personal=personal)
+        return self.after.enter_context(_LazyQueries(relations, make, place))
 
 
 class _LibraryLoader:
@@ -81,33 +88,36 @@ class _LibraryLoader:
             self._loading.join()
 
 
-def _serve(job: Job, request: AuditRequest, suites: Suites, parent: Parent, spare: Spare) -> None:
-    """The last answer goes before DuckDB is closed, for which nobody need wait."""
-    os.chdir(request.root)
-    past = Past(frozenset(job.answered), job.lost, job.too_long)
-    with ExitStack() as opened:
-        if suites.table.guarded:
-            sys.stderr.write(f"{request.asset}: {_WITHHELD}\n")
-            opened.enter_context(silence())
-        try:
-            place = ErrorContext(request.asset, personal=suites.table.guarded)
-            make = partial(LockedDuckDB, settings=job.settings, spare=spare)
-            queries = few = opened.enter_context(_LazyQueries(request.views, make, place))
-            if request.appended:
-                few = opened.enter_context(_LazyQueries(request.appended.views(request.asset), make, place))
-            few.open()
-            for step in steps(request, queries, past, suites, few):
-                parent.send(encode_message(Message(step.unit, step.name, step.path, step.done, step.result)))
-        except AssetError as error:
-            parent.send(encode_message(Message("snapshot", "snapshot", done=True, result=_unreadable(error))))
-        parent.send(encode_message(Message()))
+def _audit(task: _Task, parent: Parent) -> None:
+    job, request, guarded = task.job, task.job.request, task.suites.table.guarded
+    if guarded:
+        sys.stderr.write(f"{request.asset}: {_WITHHELD}\n")
+        task.after.enter_context(silence())
+    try:
+        queries = few = task.queries(request.views, personal=guarded)
+        if request.appended:
+            few = task.queries(request.appended.views(request.asset), personal=guarded)
+        few.open()
+        for step in steps(request, queries, Past(frozenset(job.answered), job.lost, job.too_long), task.suites, few):
+            parent.send(Progress(step))
+    except AssetError as error:
+        parent.send(Progress(AuditProgress("snapshot", "snapshot", done=True, result=_unreadable(error))))
 
 
-def _faults(job: Job, request: AuditRequest, suites: Suites, spare: Spare) -> tuple[Fault, ...]:
-    os.chdir(request.root)
-    make, place = partial(LockedDuckDB, settings=job.settings, spare=spare), ErrorContext(request.asset, personal=True)
-    with _LazyQueries(request.views, make, place) as queries:
-        return tuple(faults(request, suites, queries))
+def _refusals(task: _Task, _parent: Parent) -> tuple[Refusal, ...]:
+    return refusals(task.job.request, task.suites)
+
+
+def _faults(task: _Task, _parent: Parent) -> tuple[Fault, ...]:
+    request = task.job.request
+    return tuple(faults(request, task.suites, task.queries(request.views, personal=True)))
+
+
+_METHODS: Final[Mapping[str, Callable[[_Task, Parent], Any]]] = {
+    "audit": _audit,
+    "refusals": _refusals,
+    "faults": _faults,
+}
 
 
 def _unreadable(error: AssetError) -> CheckResult:

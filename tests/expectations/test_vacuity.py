@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from lakeflow.adapters.expectations.audit import SHARED_SCAN, Past, steps
+from lakeflow.adapters.expectations.audit import Past, steps
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.table import QueryResult
 from lakeflow.core.errors import AssetError
@@ -21,6 +21,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan
+from lakeflow.core.run.audit_progress import SHARED_SCAN
 from lakeflow.core.run.audit_request import AuditRequest
 
 from . import every

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from lakeflow.adapters.expectations import audit as audits
 from lakeflow.adapters.expectations.audit import Past
 from lakeflow.adapters.processes import auditor as audit_process
-from lakeflow.adapters.processes.auditor import (
-    Job,
-    Message,
-    ProcessAuditor,
-    decode_job,
-    decode_message,
-    encode_job,
-    encode_message,
+from lakeflow.adapters.processes.auditor import Job, ProcessAuditor
+from lakeflow.adapters.processes.protocol import (
+    Call,
+    Progress,
+    Reply,
+    decode_answer,
+    decode_wish,
+    encode,
+    reply_of,
 )
+from lakeflow.core.errors import CodeError
 from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Suite
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct
 from lakeflow.core.model.table import ColumnFacts, DeleteFile, Scan, Statistics
+from lakeflow.core.run.audit_progress import SHARED_SCAN, AuditProgress
 from lakeflow.core.run.audit_request import Appended, AuditRequest
 
 from .lake import WEATHER, audit, outcomes, process_auditor, request, row_check, scan_of, suite
@@ -69,14 +73,48 @@ def test_jobs_and_messages_cross_the_pipe_unchanged() -> None:
         Job(asked, {"threads": "1"}, ("a",), {"b": "died"}, "slow"),
         Job(request(Scan(WEATHER, None, Schema(())))),
     ):
-        assert decode_job(encode_job(job)) == job
+        assert decode_wish(encode(Call("audit", (job,)))) == Call("audit", (job,))
     result = CheckResult("é", Outcome.FAILED, failed_rows=1, samples=({"a": None, "b": "•"},))
-    for message in (Message(), Message("u", "n", "p", done=True, result=result)):
-        assert decode_message(encode_message(message)) == message
+    for answer in (Reply(), Progress(AuditProgress("u", "n\udcff", "p", done=True, result=result))):
+        assert decode_answer(encode(answer)) == answer
 
 
-def test_both_sides_call_the_shared_scan_the_same() -> None:
-    assert audit_process.SHARED_SCAN == audits.SHARED_SCAN
+class Calls:
+    """What a check that knows its pipe could answer with."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, ("true",)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        encode(Reply(Calls())),
+        encode(Reply(Path("a"))),
+        encode(Call("audit")),
+        pickle.dumps("text"),
+        encode(Reply())[:-3],
+        b"",
+        b"\x80\x04clakeflow.core.redaction\nre.compile\n.",
+        b"\x80\x04clakeflow.core.wording\nplural\n.",
+    ],
+)
+def test_an_answer_holds_records_of_the_core_and_plain_values_alone(answer: bytes) -> None:
+    with pytest.raises(ValueError, match="no answer"):
+        decode_answer(answer)
+
+
+def test_an_error_of_the_core_and_the_place_of_any_other_come_back() -> None:
+    def fails(error: BaseException) -> None:
+        raise error
+
+    told = CodeError("it failed", hint="mend it", asset=WEATHER)
+    back = decode_answer(encode(reply_of(partial(fails, told), traces=True)))
+    assert isinstance(back, Reply)
+    assert (type(back.error), vars(back.error)) == (CodeError, vars(told))
+    other = decode_answer(encode(reply_of(partial(fails, OSError("a personal value")), traces=False)))
+    assert isinstance(other, Reply)
+    assert (str(other.error), other.trace) == ("OSError", ())
 
 
 def test_a_worker_answers_as_the_audit_does(auditor: ProcessAuditor, numbers: Scan) -> None:
@@ -165,7 +203,7 @@ def test_when_the_shared_scan_crashed_its_questions_are_asked_one_by_one(numbers
         'gxe.ExpectColumnMaxToBeBetween(column="a", max_value=2)',
     )
     asked = request(numbers, suite(*lines))
-    assert audit(asked, Past(lost={audits.SHARED_SCAN: "SIGSEGV"})) == audit(asked)
+    assert audit(asked, Past(lost={SHARED_SCAN: "SIGSEGV"})) == audit(asked)
 
 
 def test_when_the_shared_scan_took_too_long_its_questions_are_not_asked_again(numbers: Scan) -> None:
@@ -235,18 +273,18 @@ def test_a_closed_auditor_leaves_no_process_and_says_so_when_asked_again(tmp_pat
 
 PARENT = """
 import sys, time
-from lakeflow.adapters.processes.auditor import decode_job
+from lakeflow.adapters.processes.protocol import decode_wish
 from tests.expectations.lake import process_auditor
 auditor = process_auditor(sys.argv[2])
 auditor.start()
 print(auditor._worker.pid, flush=True)
-auditor.audit(decode_job(open(sys.argv[1], "rb").read()).request)
+auditor.audit(decode_wish(open(sys.argv[1], "rb").read()).arguments[0].request)
 """
 
 
 def test_a_worker_dies_with_its_parent_in_the_middle_of_a_check(tmp_path: Path, numbers: Scan) -> None:
     job = tmp_path / "job"
-    job.write_bytes(encode_job(Job(request(numbers, row_check(FOREVER)))))
+    job.write_bytes(encode(Call("audit", (Job(request(numbers, row_check(FOREVER))),))))
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(job), str(tmp_path / "audit.log")],
         stdout=subprocess.PIPE,

@@ -8,7 +8,6 @@ import ast
 from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
 
 from lakeflow.adapters.expectations.added import Added
 from lakeflow.adapters.expectations.checks.bad_rows import file_check
@@ -24,21 +23,8 @@ from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.table import Audited, CannotCheck, Queries
 from lakeflow.core.model.check import CheckFile, CheckKind
 from lakeflow.core.model.quarantine import Refusal
-from lakeflow.core.model.run import CheckResult
+from lakeflow.core.run.audit_progress import SHARED_SCAN, AuditProgress
 from lakeflow.core.run.audit_request import AuditRequest
-
-SHARED_SCAN: Final = "shared scan"
-
-
-@dataclass(frozen=True)
-class AuditProgress:
-    """A step that begins (`result` is None and `done` is False), or that is done, with the result if it is a check."""
-
-    unit: str
-    name: str
-    path: str = ""
-    done: bool = False
-    result: CheckResult | None = None
 
 
 @dataclass(frozen=True)

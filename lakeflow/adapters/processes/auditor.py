@@ -2,66 +2,51 @@
 
 The worker (`lakeflow.workers.audit`) announces each step before it begins. When it dies or a step takes too long, that
 step is errored with the reason, a new worker takes its place, and the rest of the checks still run.
-Jobs cross the pipe pickled, for whoever sends them is trusted and pydantic costs the worker a third of its start; what
-comes back, from a process that runs code of users, is JSON and is proved.
 """
 
 from __future__ import annotations
 
-import json
-import pickle
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
-from functools import cache
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lakeflow.adapters.processes.child import START
+from lakeflow.adapters.processes.protocol import Call, Order, Progress, Reply, value_of
 from lakeflow.core.errors import AssetError, Fault
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Suite
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult
+from lakeflow.core.run.audit_progress import SHARED_SCAN, AuditProgress
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.resources import Resources
 
 if TYPE_CHECKING:
     from lakeflow.adapters.processes import Child
 
-SHARED_SCAN: Final = "shared scan"
-_START: Final = 120.0
-"""Seconds that a worker may take to come up: its imports alone are 3 to 7 on an idle machine."""
 _BARREN: Final = 2
 """So many workers that die outside any step, and the audit gives up."""
 
 
-class AuditorTask(StrEnum):
-    """What is wanted of a worker: the audit, or only which rows its checks would put into quarantine, or what is wrong
-    with its check files.
-    """
-
-    AUDIT = "audit"
-    REFUSALS = "refusals"
-    FAULTS = "faults"
-
-
 @dataclass(frozen=True)
 class Job:
-    """An audit, or what is left of one; without a request, only the wish that Great Expectations be loaded.
+    """An audit, or what is left of one.
 
     `answered` steps are not done again, `lost` ones (unit → reason) neither.
 
     `too_long` is why the shared scan was given up; `settings` are DuckDB's; `kept` is the folder of suites that were
-    made ready before. `asks` says what is wanted.
+    made ready before.
     """
 
-    request: AuditRequest | None = None
+    request: AuditRequest
     settings: Mapping[str, str] = EMPTY
     answered: tuple[str, ...] = ()
     lost: Mapping[str, str] = EMPTY
     too_long: str = ""
     kept: str | None = None
-    asks: AuditorTask = AuditorTask.AUDIT
 
 
 @dataclass(frozen=True)
@@ -75,50 +60,6 @@ class WorkerResources:
     memory: str | None = None
     spill: str | None = None
     release: Callable[[], None] = lambda: None
-
-
-@dataclass(frozen=True)
-class Message:
-    """A step that begins, or is `done`, maybe with the result of its check. No `unit`: the audit is complete, or
-    these are the `refusals`, or the `faults`, that were asked for.
-    """
-
-    unit: str = ""
-    name: str = ""
-    path: str = ""
-    done: bool = False
-    result: CheckResult | None = None
-    refusals: tuple[Refusal, ...] = ()
-    faults: tuple[Fault, ...] = ()
-
-
-def encode_job(job: Job) -> bytes:
-    return pickle.dumps(job)
-
-
-def decode_job(message: bytes) -> Job:
-    job = pickle.loads(message)  # noqa: S301 - from the process that started this one
-    assert isinstance(job, Job)
-    return job
-
-
-def encode_message(message: Message) -> bytes:
-    """As JSON. The core's empty mapping is no dict."""
-    return json.dumps(asdict(message), default=dict).encode()
-
-
-def decode_message(message: bytes) -> Message:
-    """ValueError for what makes no sense."""
-    found = _adapter().validate_json(message)
-    assert isinstance(found, Message)
-    return found
-
-
-@cache
-def _adapter() -> Any:
-    from pydantic import TypeAdapter  # noqa: PLC0415 - the worker does without
-
-    return TypeAdapter(Message)
 
 
 class ProcessAuditor:
@@ -155,7 +96,7 @@ class ProcessAuditor:
             if self._worker is None and not self._closed:
                 self._worker = self._spawn(self._log_path)
             if self._worker is not None and not all(self._covers(file) for suite in suites for file in suite.files):
-                self._worker.send(encode_job(Job()))
+                self._worker.send(Order("load"))
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
         """One result per check, as the port says. Blocks while another thread audits."""
@@ -178,23 +119,25 @@ class ProcessAuditor:
 
     def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
         """What goes to quarantine, as the port says. Blocks while another thread audits."""
-        return self._asked(request, AuditorTask.REFUSALS, "what goes to quarantine").refusals
+        refusals: tuple[Refusal, ...] = self._asked(request, "refusals", "what goes to quarantine")
+        return refusals
 
     def faults(self, request: AuditRequest) -> tuple[Fault, ...]:
         """What is wrong with its check files for rows of the scan's schema; no data is looked at. Of a scan without
         columns nothing is known: then they are only executed. AssetError when the worker dies.
         """
-        return self._asked(request, AuditorTask.FAULTS, "what is wrong with its check files").faults
+        faults: tuple[Fault, ...] = self._asked(request, "faults", "what is wrong with its check files")
+        return faults
 
-    def _asked(self, request: AuditRequest, wanted: AuditorTask, what: str) -> Message:
+    def _asked(self, request: AuditRequest, method: str, what: str) -> Any:
         with self._turn:
             self.start()
             worker = self._worker
             if worker is None:
                 raise AssetError(f"{request.asset}: the auditor was closed", asset=request.asset)
             try:
-                worker.send(encode_job(Job(request, self._settings, kept=self._kept, asks=wanted)))
-                return decode_message(worker.receive(_START + request.timeout))
+                worker.send(Call(method, (Job(request, self._settings, kept=self._kept),)))
+                return self._value(worker.receive(START + request.timeout))
             except (TimeoutError, ValueError, ChildProcessError) as error:
                 self._drop()
                 why = f"{what} cannot be told: the audit worker failed ({type(error).__name__})"
@@ -202,6 +145,16 @@ class ProcessAuditor:
             except BaseException:
                 self._drop()
                 raise
+
+    def _value(self, answer: Progress | Reply) -> Any:
+        """What is told. ChildProcessError for an error of the worker itself, which stands in the log."""
+        if isinstance(answer, Reply) and answer.error is not None:
+            answer = replace(answer, error=ChildProcessError(str(answer.error)))
+        return value_of(answer, self._log)
+
+    def _log(self, lines: tuple[str, ...]) -> None:
+        with suppress(OSError), Path(self._log_path).open("a", encoding="utf-8", errors="backslashreplace") as log:
+            log.writelines(f"{line}\n" for line in lines)
 
     def close(self) -> None:
         """End the worker, also in the middle of an audit: that one ends errored."""
@@ -217,11 +170,11 @@ class ProcessAuditor:
         worker = self._worker
         if worker is None:  # closed by another thread meanwhile
             return
-        worker.send(encode_job(replace(progress.job(request, self._sized(request.resources)), kept=self._kept)))
+        worker.send(Call("audit", (replace(progress.job(request, self._sized(request.resources)), kept=self._kept),)))
         try:
             while not progress.complete:
-                patience = request.timeout if progress.heard else _START + request.timeout
-                progress.note(decode_message(worker.receive(patience)))
+                patience = request.timeout if progress.heard else START + request.timeout
+                progress.note(self._value(worker.receive(patience)))
         except TimeoutError:
             self._drop()
             progress.lose(f"it took longer than {request.timeout:g} s and was stopped", slow=True)
@@ -252,7 +205,7 @@ class _Progress:
     results: dict[str, CheckResult] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     too_long: str = ""
-    running: Message | None = None
+    running: AuditProgress | None = None
     heard: bool = False
     complete: bool = False
     barren: int = 0
@@ -261,16 +214,19 @@ class _Progress:
         self.running, self.heard = None, False
         return Job(request, settings, tuple(self.results), dict(self.lost), self.too_long)
 
-    def note(self, message: Message) -> None:
+    def note(self, step: AuditProgress | None) -> None:
+        """A step of the audit, or its end."""
         self.heard = True
-        self.complete = not message.unit
-        self.running = None if message.done else message
-        if message.result is not None:
-            self.results[message.unit] = message.result
+        if step is None:
+            self.complete = True
+            return
+        self.running = None if step.done else step
+        if step.result is not None:
+            self.results[step.unit] = step.result
 
     def lose(self, reason: str, *, slow: bool = False) -> None:
         step = self.running
-        if step is None or not step.unit:
+        if step is None:
             self._lose_between(reason)
         elif step.unit != SHARED_SCAN:
             self.lost[step.unit] = reason

@@ -14,7 +14,11 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Final
 
+from lakeflow.adapters.processes import protocol
+
 GUARD: Final = "lakeflow.workers.guard"
+START: Final = 120.0
+"""Seconds that a child may take to come up: the imports of an audit alone are 3 to 7 on an idle machine."""
 
 
 class Child:
@@ -41,15 +45,17 @@ class Child:
         self._tried.wait()
         return self._process.pid if self._process else None
 
-    def send(self, message: bytes) -> None:
+    def send(self, wish: protocol.Call | protocol.Order) -> None:
         """A child that is gone is noticed by `receive`."""
         self._tried.wait()
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError, ValueError):
-                write_message(self._process.stdin, message)
+                protocol.write_message(self._process.stdin, protocol.encode(wish))
 
-    def receive(self, timeout: float | None = None) -> bytes:
-        """Its next message. TimeoutError after so many seconds; ChildProcessError, saying how it ended, when it did."""
+    def receive(self, timeout: float | None = None) -> protocol.Progress | protocol.Reply:
+        """Its next answer. TimeoutError after so many seconds; ChildProcessError, saying how it ended, when it did;
+        ValueError for what makes no sense.
+        """
         try:
             message = self._messages.get(timeout=timeout)
         except Empty:
@@ -57,7 +63,7 @@ class Child:
         if message is None:
             self._messages.put(None)
             raise ChildProcessError(self._fate)
-        return message
+        return protocol.decode_answer(message)
 
     def kill(self) -> None:
         """With everything that it started; returns when it is gone."""
@@ -81,7 +87,7 @@ class Child:
         assert process.stdout is not None
         assert process.stdin is not None
         with process.stdout:
-            while (message := read_message(process.stdout)) is not None:
+            while (message := protocol.read_message(process.stdout)) is not None:
                 self._messages.put(message)
         self._fate = _fate(process.wait())
         with suppress(OSError):  # what could not be delivered any more
@@ -119,22 +125,3 @@ def _fate(code: int) -> str:
         return f"exit code {code}"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
     return f"{name} (out of memory?)" if name == "SIGKILL" else name
-
-
-_LENGTH: Final = 8
-"""Bytes that hold the length of a message, most significant first."""
-
-
-def write_message(stream: IO[bytes], message: bytes) -> None:
-    stream.write(len(message).to_bytes(_LENGTH, "big") + message)
-    stream.flush()
-
-
-def read_message(stream: IO[bytes]) -> bytes | None:
-    """The next message; None at the end, also in the middle of one."""
-    head = stream.read(_LENGTH)
-    if len(head) < _LENGTH:
-        return None
-    length = int.from_bytes(head, "big")
-    message = stream.read(length)
-    return message if len(message) == length else None

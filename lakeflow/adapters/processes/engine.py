@@ -8,7 +8,6 @@ to survive the end of a large query before its time (docs/decisions/0040). Small
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -21,6 +20,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from lakeflow.adapters.processes.child import START
+from lakeflow.adapters.processes.protocol import Call, Order, Progress, Reply, value_of
 from lakeflow.core.errors import CodeError
 from lakeflow.core.keys import AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, PythonCode
@@ -35,8 +36,6 @@ from lakeflow.core.run.write import Write, WriteResult
 if TYPE_CHECKING:
     from lakeflow.adapters.processes import Child
 
-_START: Final = 120.0
-"""Seconds that a child may take to come up."""
 _TICK: Final = 0.1
 """Seconds between two looks at what the code printed."""
 _KEPT: Final = 1_000_000
@@ -60,46 +59,12 @@ class Begin:
 
 
 @dataclass(frozen=True)
-class MethodCall:
-    """Call a method of what was produced."""
-
-    method: str
-    arguments: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class End:
-    """What was produced is not needed any more."""
-
-
-@dataclass(frozen=True)
 class Hello:
     """First of all: the root of the project, how to make the engine, and where modules are found."""
 
     root: str
     make: Callable[[], Engine]
     path: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a call gave, or the error that it raised, with the lines of its traceback where the log may hold them."""
-
-    value: Any = None
-    error: BaseException | None = None
-    trace: tuple[str, ...] = ()
-
-
-Message = Hello | Begin | MethodCall | End | Reply
-
-
-def encode(message: Message) -> bytes:
-    return pickle.dumps(message)
-
-
-def decode(message: bytes) -> Any:
-    """Both ends are this release, and the code of the child runs with our rights anyway: pickle gives it no others."""
-    return pickle.loads(message)  # noqa: S301 - see above
 
 
 class CodeProcesses:
@@ -198,14 +163,14 @@ class CodeProcesses:
             if talk.waits:  # the child is lost, or at work on what nobody wants any more
                 self._drop(worker)
             else:
-                worker.send(End())
+                worker.send(Order("end"))
                 self._give_back(worker)
 
     def _take(self) -> _Worker:
         with self._lock:
             if not self._idle:
                 self._idle.append(_Worker(self._spawn, self._folder / f"code-{uuid4().hex}.log"))
-                self._idle[-1].send(self._hello)
+                self._idle[-1].send(Call("hello", (self._hello,)))
             self._busy.append(self._idle.pop())
             return self._busy[-1]
 
@@ -233,7 +198,7 @@ class _ProducedElsewhere:
 
     def write(self, write: Write) -> WriteResult:
         try:
-            written: WriteResult = self._talk.ask(MethodCall("write", (write,)))
+            written: WriteResult = self._talk.ask(Call("write", (write,)))
         except BaseException:
             if self._talk.waits:
                 self._talk.worker.end()
@@ -243,7 +208,7 @@ class _ProducedElsewhere:
         return written
 
     def first(self, schema: Schema, limit: int) -> Rows:
-        rows: Rows = self._talk.ask(MethodCall("first", (schema, limit)))
+        rows: Rows = self._talk.ask(Call("first", (schema, limit)))
         return rows
 
 
@@ -268,9 +233,9 @@ class _Talk:
         if quiet and isinstance(asset.code, PythonCode):
             self._terms.said((_WITHHELD,))
         terms = replace(self._terms, limits=limits, said=ignore, traced=ignore, folder=self.folder)
-        return self.ask(Begin(asset, method, arguments, terms, quiet, dict(os.environ)))
+        return self.ask(Call("begin", (Begin(asset, method, arguments, terms, quiet, dict(os.environ)),)))
 
-    def ask(self, question: Begin | MethodCall) -> Any:
+    def ask(self, question: Call) -> Any:
         """The child's answer. It raises what was raised there, and CodeError when the child ends or takes too long."""
         self.waits = True
         self.worker.send(question)
@@ -278,22 +243,14 @@ class _Talk:
             answer = self.worker.answer(self._until, self._terms.said)
         except TimeoutError:
             raise too_late(self._asset, self._terms.limits.timeout or 0.0) from None
-        except ChildProcessError as death:
+        except (ChildProcessError, ValueError) as death:
             raise CodeError(
                 f"{self._asset.key}: its process ended with {death} ({self._asset.place})",
                 hint="`lakeflow runs RUN --log` shows what it printed last",
                 asset=self._asset.key,
             ) from None
         self.waits = False
-        return _value(answer, self._terms.traced)
-
-
-def _value(answer: Reply, traced: Listener) -> Any:
-    if answer.trace:
-        traced(answer.trace)
-    if answer.error is not None:
-        raise answer.error
-    return answer.value
+        return value_of(answer, self._terms.traced)
 
 
 def elsewhere() -> None:
@@ -309,29 +266,30 @@ class _Worker:
         self._printed = _Printed(log)
         self._up = False
 
-    def send(self, message: Message) -> None:
-        self._child.send(encode(message))
+    def send(self, wish: Call | Order) -> None:
+        self._child.send(wish)
 
     def await_start(self, traced: Listener) -> None:
         """Wait until the process is up. Raises CodeError, or what making an engine raised, when it is not."""
         if not self._up:
             try:
-                answer = decode(self._child.receive(_START))
-            except (TimeoutError, ChildProcessError) as death:
+                answer = self._child.receive(START)
+            except (TimeoutError, ChildProcessError, ValueError) as death:
                 self.end()
                 raise CodeError(f"a process for an asset's code does not start: {death}") from None
-            if answer.error is not None:
+            try:
+                value_of(answer, traced)
+            except BaseException:
                 self.end()
-            _value(answer, traced)
+                raise
             self._up = True
 
-    def answer(self, until: float | None, said: Listener) -> Reply:
+    def answer(self, until: float | None, said: Listener) -> Progress | Reply:
         """TimeoutError when the clock passes `until`, ChildProcessError when it ends. `said` hears what it prints."""
         try:
             while True:
                 with suppress(TimeoutError):
-                    answer: Reply = decode(self._child.receive(_TICK))
-                    return answer
+                    return self._child.receive(_TICK)
                 self._printed.tell(said)
                 if until is not None and monotonic() > until:
                     raise TimeoutError

@@ -8,11 +8,12 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, Final
 
-from lakeflow.adapters.processes.child import read_message, write_message
+from lakeflow.adapters.processes import protocol
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
@@ -24,23 +25,26 @@ class Parent:
     garble them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, goes_first: int) -> None:
+        """`goes_first` is of 1000 (proc(5), oom_score_adj): when memory runs out Linux ends this before the run."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _die_with(int(sys.argv[1]))
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(str(goes_first), encoding="ascii")
         requests, self._answers = _private_pipes()
         self._requests: SimpleQueue[bytes] = SimpleQueue()
         threading.Thread(target=self._listen, args=(requests,), name="requests", daemon=True).start()
 
-    def receive(self) -> bytes:
-        """The next request, when there is one."""
-        return self._requests.get()
+    def receive(self) -> protocol.Call | protocol.Order:
+        """The next wish, when there is one."""
+        return protocol.decode_wish(self._requests.get())
 
-    def send(self, message: bytes) -> None:
-        write_message(self._answers, message)
+    def send(self, answer: protocol.Progress | protocol.Reply) -> None:
+        protocol.write_message(self._answers, protocol.encode(answer))
 
     def _listen(self, requests: BinaryIO) -> None:
         """Hand on requests until the parent is gone."""
-        while (message := read_message(requests)) is not None:
+        while (message := protocol.read_message(requests)) is not None:
             self._requests.put(message)
         os._exit(0)
 

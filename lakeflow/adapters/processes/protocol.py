@@ -1,0 +1,148 @@
+"""What a run and its workers say to each other, whichever worker it is.
+
+1. The run sends a `Call`, or an `Order`, to which nobody replies.
+2. Of a call the worker may tell its `Progress`, any number of times.
+3. It ends a call with one `Reply`: what the call gave, or the error that it raised.
+
+A run that does not want to wait any longer ends the worker. Messages are pickled behind their length. What a run says
+is trusted. What comes back may hold records of the core and plain values and nothing else, so that nothing which a
+user's code does in a worker makes the run load or call anything.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from importlib import import_module
+from typing import IO, Any, Final
+from uuid import UUID, SafeUUID
+
+from lakeflow.core.errors import CodeError, LakeflowError
+
+_LENGTH: Final = 8
+"""Bytes that hold the length of a message, most significant first."""
+_LONGEST: Final = 100_000
+"""Characters of a traceback; an exception may say anything."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """To be replied to."""
+
+    method: str
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Order:
+    """To be carried out without a reply."""
+
+    method: str
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the run is to know before the reply."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a call gave, or the error that it raised, with the lines of its traceback where the log may hold them."""
+
+    value: Any = None
+    error: BaseException | None = None
+    trace: tuple[str, ...] = ()
+
+
+def reply_of(work: Callable[[], Any], *, traces: bool) -> Reply:
+    """What it gives, or what it raises, and where: unless that may tell of personal data."""
+    try:
+        return Reply(work())
+    except CodeError as error:
+        return Reply(error=error, trace=_trace(error.__cause__) if traces else ())
+    except (LakeflowError, KeyboardInterrupt) as error:
+        return Reply(error=error)
+    except BaseException as error:  # noqa: BLE001 - a fault of ours: the run raises it
+        return Reply(error=RuntimeError(type(error).__name__), trace=_trace(error) if traces else ())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def value_of(answer: Progress | Reply, traced: Callable[[tuple[str, ...]], None]) -> Any:
+    """What is told. The error of a reply is raised, after `traced` has heard where it happened."""
+    if isinstance(answer, Reply):
+        if answer.trace:
+            traced(answer.trace)
+        if answer.error is not None:
+            raise answer.error
+    return answer.value
+
+
+def _trace(error: BaseException | None) -> tuple[str, ...]:
+    return tuple("".join(traceback.format_exception(error))[:_LONGEST].splitlines()) if error else ()
+
+
+def encode(message: Call | Order | Progress | Reply) -> bytes:
+    return pickle.dumps(message)
+
+
+def decode_wish(message: bytes) -> Call | Order:
+    wish = pickle.loads(message)  # noqa: S301 - from the process that started this one
+    assert isinstance(wish, Call | Order)
+    return wish
+
+
+def decode_answer(message: bytes) -> Progress | Reply:
+    """ValueError for what makes no sense, or holds what no answer may."""
+    try:
+        answer = _Answers(io.BytesIO(message)).load()
+        assert isinstance(answer, Progress | Reply)
+    except Exception as error:  # bytes that are no pickle raise whatever they lead to
+        raise ValueError(f"no answer ({type(error).__name__})") from error
+    return answer
+
+
+_PLAIN: Final = {
+    (each.__module__, each.__name__): each
+    for each in (
+        *(date, datetime, time, timedelta, timezone, Decimal, UUID, SafeUUID),
+        *(RuntimeError, KeyboardInterrupt, Progress, Reply),
+    )
+}
+"""What may be in an answer beside records of the core."""
+
+
+class _Answers(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if module.startswith("lakeflow.core."):
+            found = vars(import_module(module)).get(name)
+            if isinstance(found, type) and found.__module__ == module:
+                return found
+        elif (module, name) in _PLAIN:
+            return _PLAIN[module, name]
+        raise pickle.UnpicklingError(f"{module}.{name} may not be in an answer")
+
+
+def write_message(stream: IO[bytes], message: bytes) -> None:
+    stream.write(len(message).to_bytes(_LENGTH, "big") + message)
+    stream.flush()
+
+
+def read_message(stream: IO[bytes]) -> bytes | None:
+    """The next message; None at the end, also in the middle of one."""
+    head = stream.read(_LENGTH)
+    if len(head) < _LENGTH:
+        return None
+    length = int.from_bytes(head, "big")
+    message = stream.read(length)
+    return message if len(message) == length else None

@@ -16,7 +16,7 @@ import pytest
 
 from tests.mutation.forks import Forks
 from tests.mutation.modules import KILLED_AT_LEAST, TESTS
-from tests.mutation.mutants import Mutated, install
+from tests.mutation.mutants import Mutated, install, where
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BUILD: Final = ROOT / "build" / "mutants"
@@ -27,9 +27,15 @@ QUICK: Final = ("-p", "no:faker", "-p", "no:xdist", "-p", "no:unraisableexceptio
 def mutate(modules: Sequence[str]) -> int:
     """Make the mutants of modules that the same tests judge, test each, and write down how it ended."""
     again = os.environ.get("AGAIN")
-    known = {_dotted(module): _ends(module) for module in modules if again and _page(_dotted(module)).exists()}
+    known = {_dotted(module): _known(module) for module in modules if again and _page(_dotted(module)).exists()}
     quickest = int(os.environ["QUICKEST"]) if "QUICKEST" in os.environ else None
-    forks = Forks([install(ROOT / module, _dotted(module)) for module in modules], known, quickest, _write)
+    forks = Forks(
+        [install(ROOT / module, _dotted(module)) for module in modules],
+        known,
+        quickest,
+        int(os.environ.get("SAMPLE", "1")),
+        _write,
+    )
     selected = ("-m", "not long and not spark", "--hypothesis-profile", "mutate")
     return pytest.main(["-x", "-q", "-s", "--tb=no", "--assert=plain", *QUICK, *selected, *TESTS[modules[0]]], [forks])
 
@@ -46,9 +52,15 @@ def _page(name: str) -> Path:
     return BUILD / f"{name}.json"
 
 
-def _ends(module: str) -> Mapping[str, str]:
-    page = _page(_dotted(module)).read_text(encoding="utf-8")
-    return {name: found["end"] for name, found in json.loads(page).items()}
+def _found(module: str) -> Mapping[str, Mapping[str, str]]:
+    found: Mapping[str, Mapping[str, str]] = json.loads(_page(_dotted(module)).read_text(encoding="utf-8"))
+    return found
+
+
+def _known(module: str) -> Mapping[str, str]:
+    """How each mutant ended before; of a change that is made twice in a function, the worse end."""
+    ends = [(where(name, each["change"]), each["end"]) for name, each in _found(module).items()]
+    return dict(ends) | {change: end for change, end in ends if end != "killed"}
 
 
 def _row(name: str, ends: Iterable[str]) -> str:
@@ -74,7 +86,7 @@ def main(wanted: Sequence[str]) -> int:
             print(log.read_text(encoding="utf-8"))
             return done.returncode
         for module in modules:
-            ends = list(_ends(module).values())
+            ends = [each["end"] for each in _found(module).values()]
             print(_row(module, ends), flush=True)
             every += ends
     print(_row("all", every))

@@ -25,7 +25,7 @@ import pytest
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 
-from tests.mutation.mutants import Mutant, Mutated, of_sql, users
+from tests.mutation.mutants import Mutant, Mutated, of_sql, users, where
 
 KILLED: Final = 1
 
@@ -37,6 +37,7 @@ class Forks:
     modules: Sequence[Mutated]
     known: Mapping[str, Mapping[str, str]]
     quickest: int | None
+    sample: int
     write: Callable[[Mutated, Mapping[str, Mapping[str, str]]], None]
     failed: bool = False
     killers: list[str] = field(default_factory=list)
@@ -53,10 +54,10 @@ class Forks:
         for mutated in self.modules:
             known = self.known.get(mutated.name, {})
             ends = {}
-            for mutant in [*mutated.mutants(), *of_sql(sys.modules[mutated.name], used)]:
-                end = known.get(mutant.name, "survived")
+            for mutant in [*mutated.mutants(), *of_sql(sys.modules[mutated.name], used)][:: self.sample]:
+                end = known.get(where(mutant.name, mutant.change), "survived")
                 if end in {"survived", "no test"}:
-                    tests = self._likely_first(_meeting(mutant, reached)[: self.quickest])
+                    tests = self._likely_first(_meeting(mutant, reached))[: self.quickest]
                     end = self._end(mutant, [items[name] for name in tests], sum(reached[name][0] for name in tests))
                 ends[mutant.name] = {"end": end, "change": mutant.change}
                 print(f"{end:<9} {mutant.name}", flush=True)

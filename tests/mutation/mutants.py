@@ -162,6 +162,11 @@ def _change(before: Sequence[str], after: Sequence[str]) -> str:
     return "\n".join(line for line in diff if "__mutmut_" not in line)
 
 
+def where(name: str, change: str) -> str:
+    """What stays the same of a mutant while other lines of its module change."""
+    return name.partition("__mutmut_")[0] + change
+
+
 def install(path: Path, name: str) -> Mutated:
     assert name not in sys.modules, f"{name} was imported before it could be mutated"
     mutated = Mutated(path, name)

@@ -42,8 +42,12 @@ _IMPORTED: Final = (
 _MOST: Final = 1 << 18
 """Bytes of a request: a command line and an environment."""
 
+_ROOT: Final = Path(__file__).parents[1]
 _HANDS_OVER: Final = bool(sys.platform == "linux")
 """Does the system give a process that lost its parent to whoever asks for it?"""
+
+_ENVIRONMENT: Final = child._environment()
+"""As it is before a test changes it, for what the seed imports is for all of them."""
 
 _start_whole = child._start
 
@@ -103,10 +107,10 @@ def _of_the_interpreter(env: Mapping[str, str]) -> dict[str, str]:
 def seed() -> Seed:
     """One for all tests of this session."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    env = child._environment()
     command = [sys.executable, "-P", "-m", "tests.seed", str(theirs.fileno())]
+    nothing = subprocess.DEVNULL
     process = subprocess.Popen(
-        command, env=env, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        command, cwd=_ROOT, env=_ENVIRONMENT, pass_fds=[theirs.fileno()], stdin=nothing, stdout=nothing
     )
     theirs.close()
 
@@ -115,7 +119,7 @@ def seed() -> Seed:
         process.wait(timeout=30)
 
     atexit.register(close)
-    return Seed(ours, env)
+    return Seed(ours, _ENVIRONMENT)
 
 
 def _start(command: list[str], log: IO[bytes], env: Mapping[str, str]) -> Any:
@@ -152,10 +156,9 @@ def _let_go_of_files() -> None:
 
 def start_main(module: str, stdin: socket.socket, env: Mapping[str, str]) -> Forked | subprocess.Popen[bytes]:
     """`python -m MODULE` at the root of the repository."""
-    root = Path(__file__).parents[1]
     if _HANDS_OVER:
-        return Forked(seed().fork([module], (stdin.fileno(), 1, 2), env, root))
-    return subprocess.Popen([sys.executable, "-m", module], stdin=stdin.fileno(), cwd=root, env=dict(env))
+        return Forked(seed().fork([module], (stdin.fileno(), 1, 2), env, _ROOT))
+    return subprocess.Popen([sys.executable, "-m", module], stdin=stdin.fileno(), cwd=_ROOT, env=dict(env))
 
 
 def grow() -> None:

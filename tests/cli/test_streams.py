@@ -16,11 +16,11 @@ from tests.cli.process import CLEAN, lakeflow, python
 
 EMIT = """
 import sys
-from lakeflow.cli.output import Answer, Form, emit
+from lakeflow.cli.output import Answer, OutputFormat, emit
 from lakeflow.cli.text import Mark, line
 text = line(Mark.OK, " ", ("published", "green"), " a \\u2192 b caf\\u00e9 \\u65e5 ", chr(27) + "[2J")
 records = (("name",), [("a,b",), ("evil" + chr(27) + "[2J",)])
-emit(Answer({{"text": "evil" + chr(27) + chr(0x202E)}}, text, records), Form.{form}, "list", color={color})
+emit(Answer({{"text": "evil" + chr(27) + chr(0x202E)}}, text, records), OutputFormat.{form}, "list", color={color})
 """
 
 

@@ -78,8 +78,8 @@ def test_an_append_refuses_to_lose_columns_and_names_them() -> None:
     with pytest.raises(SchemaError, match="the new rows lack 'a', 'c'") as caught:
         evolve(first(("a", "int"), ("b", "int"), ("c", "int")), columns(("b", "int")), APPEND, 3)
     assert caught.value.hint == (
-        "select them as NULL; or materialize it with --full-refresh, which makes the table anew "
-        "(the plan says what that takes away)"
+        "select them as NULL; or materialize it with --full-refresh, which rebuilds the table "
+        "(the plan says what that removes)"
     )
 
 

@@ -126,7 +126,7 @@ def test_a_rewritten_upstream_rebuilds_or_holds_by_policy_and_the_plan_says_so()
     assert reasons(planned(raw)) == ["rebuilds from all rows: bronze.raw was rewritten (overwrite s5)"]
     assert reasons(planned(raw, on_rewrite=OnRewrite.HOLD)) == [
         "will be held: bronze.raw was rewritten (overwrite s5); "
-        "`lakeflow materialize silver.clean --full-refresh` makes it anew"
+        "`lakeflow materialize silver.clean --full-refresh` rebuilds it"
     ]
 
 

@@ -107,7 +107,7 @@ LOST = (
         (
             replace(NEW, is_blank=False, holds=Holds.LOST),
             "the warehouse /wh is empty, and the catalog names tables in it",
-            "is its disk mounted? else put the folder back from a copy",
+            "check that its disk is mounted, or put the folder back from a copy",
         ),
         (
             replace(NEW, above=THEIRS),

@@ -91,14 +91,14 @@ AIRPORTS: Final[dict[str, Any]] = {"kind": "dimension", "key": ["airport"], "wri
         (
             "gold.airports.airport",
             [
-                "5: gold.airports keeps a history, so gold.flights can meet several rows of it"
+                "5: gold.airports keeps versions (scd2), so gold.flights can meet several rows of it"
                 ' | say when the fact happened: dest = "gold.airports.airport at <column>"'
             ],
         ),
         (
             "gold.carriers.carrier at day",
             [
-                "5: gold.flights refers to gold.carriers at a moment, and it keeps no history"
+                "5: gold.flights refers to gold.carriers at a moment, and it keeps no versions (scd2)"
                 ' | drop " at day", or keep one: write = "scd2" in gold.carriers'
             ],
         ),

@@ -108,9 +108,9 @@ def counts(branch, published, names, seen):
 def test_what_cannot_be_looked_at_is_said(root: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has a ref 'held'"):
         audit(root, ref="held")
-    with pytest.raises(UsageError, match="one of one asset"):
+    with pytest.raises(UsageError, match="belongs to one asset"):
         audit(root, snapshot="s1")
-    with pytest.raises(UsageError, match="history is that of main"):
+    with pytest.raises(UsageError, match="only main has a history"):
         audit(root, ref="held", history=2)
     write(tmp_path, FILES)
     with pytest.raises(UsageError, match="was ever published"):

@@ -35,13 +35,13 @@ CASES = {
         sql("/*\nkey = ['a']\ndeleted = \"op = 'D'\"\n*/\nselect a, op from bronze.raw"),
         "layers/silver/weather.sql:3",
         'silver.weather is written by "replace", for which deleted means nothing',
-        'write = "upsert" and "scd2" tell rows by their key; drop deleted, or write so',
+        'only write = "upsert" and "scd2" tell rows apart by a key: drop deleted, or declare such a mode',
     ),
     "versions of what keeps none": (
         silver("write='upsert', track=['b']"),
         "layers/silver/weather.py:2",
         'silver.weather is written by "upsert", for which track means nothing',
-        'only write = "scd2" keeps a history; drop track, or write so',
+        'only write = "scd2" keeps versions: drop track, or declare that mode',
     ),
     "a tombstone that is no condition": (
         sql('/*\nkey = [\'a\']\nwrite = "scd2"\ndeleted = "op = "\n*/\nselect a, op from bronze.raw'),

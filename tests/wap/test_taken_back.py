@@ -120,7 +120,7 @@ def test_a_table_without_a_main_cannot_be_rolled_back(lab: Lab) -> None:
 def test_a_table_that_is_gone_cannot_be_rolled_back(lab: Lab) -> None:
     first = lab.materialize()
     dropped(lab, "silver.b")
-    said = ("silver.b is not in the catalog any more", "`lakeflow materialize silver.b` builds it anew")
+    said = ("silver.b is not in the catalog any more", "`lakeflow materialize silver.b` builds it again")
     for force in (False, True):
         assert refused(lambda force=force: lab.rollback(first, force=force)) == said  # type: ignore[misc] # bound now
 

@@ -183,7 +183,7 @@ def test_an_asset_that_lands_files_adopts_no_table(theirs: Lab) -> None:
     theirs.assets[T] = replace(theirs.assets[T], files=FileSource(("*.csv",), Format.CSV))
     assert refused(theirs) == (
         "silver.t lands files, and nothing says which of them the table holds already",
-        "adopt it under an asset that reads it, or land the files anew",
+        "adopt it under an asset that reads it, or land the files again",
     )
 
 

@@ -81,9 +81,9 @@ def test_versions_dated_by_runs_wait_for_a_decision_when_code_changes_or_their_i
     assert (state, reason.startswith(f"its code changed; {ways}"), plans.versions()) == ("held", True, before)
     (loss,) = plans.why(full_refresh=True)[1]
     assert loss == (
-        "silver.plans is a history of 3 versions; a full refresh keeps 2 at most, one for each key, dated by that run"
+        "silver.plans holds 3 versions; a full refresh keeps 2 at most, one for each key, dated by that run"
     )
-    with pytest.raises(UsageError, match="cannot both go on and make all of it anew"):
+    with pytest.raises(UsageError, match="cannot both go on and rebuild everything"):
         plans.run("silver.plans", full_refresh=True, go_on=True)
 
     plans.land("wed", "c,1,2024-01-03")

@@ -189,10 +189,10 @@ def _merging(draft: AssetDraft) -> Iterator[Fault]:
         hint = 'name the columns that tell rows apart: key = ["id"]'
         yield draft.fault(f'{draft.key} is written by "{draft.write}" and declares no key', hint, "write")
     for name in (name for name in ("keep", "deleted") if getattr(said, name) and not traits.keyed):
-        hint = f"write = {keyed} tell rows by their key; drop {name}, or write so"
+        hint = f"only write = {keyed} tell rows apart by a key: drop {name}, or declare such a mode"
         yield draft.fault(f'{draft.key} is written by "{draft.write}", for which {name} means nothing', hint, name)
     for name in (name for name in ("at", "track", "deletes") if getattr(said, name) and not traits.versioned):
-        hint = f'only write = "scd2" keeps a history; drop {name}, or write so'
+        hint = f'only write = "scd2" keeps versions: drop {name}, or declare that mode'
         yield draft.fault(f'{draft.key} is written by "{draft.write}", for which {name} means nothing', hint, name)
     yield from _track(draft)
     if said.deletes is Deletes.CLOSE and draft.new_rows:
@@ -229,7 +229,7 @@ def _layout(draft: AssetDraft) -> Iterator[Fault]:
         yield draft.fault(f'{draft.key} is written by "{draft.write}" and has no partition_by', hint, "write")
     for each in draft.layout.partition_by:
         if each.column.lower() in personal and each.transform is not Transform.BUCKET:
-            hint = f"bucket(16, {each.column}) tells nobody's value; or partition by another column"
+            hint = f"bucket(16, {each.column}) shows no value; or partition by another column"
             what = f"{draft.key} is partitioned by {each}, whose values would stand in the names of its files"
             yield draft.fault(what, hint, "partition_by")
 

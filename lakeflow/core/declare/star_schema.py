@@ -73,7 +73,7 @@ def _moment(draft: AssetDraft, foreign: ForeignKey, *, keeps_history: bool) -> I
     name = foreign.dimension
     if keeps_history and not foreign.at:
         hint = f'say when the fact happened: {foreign.column} = "{foreign.target} at <column>"'
-        yield draft.fault(f"{name} keeps a history, so {draft.key} can meet several rows of it", hint, _AT)
+        yield draft.fault(f"{name} keeps versions (scd2), so {draft.key} can meet several rows of it", hint, _AT)
     elif foreign.at and not keeps_history:
         hint = f'drop " at {foreign.at}", or keep one: write = "scd2" in {name}'
-        yield draft.fault(f"{draft.key} refers to {name} at a moment, and it keeps no history", hint, _AT)
+        yield draft.fault(f"{draft.key} refers to {name} at a moment, and it keeps no versions (scd2)", hint, _AT)

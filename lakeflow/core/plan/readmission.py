@@ -77,7 +77,7 @@ def quarantine_of(project: Project, key: AssetKey) -> AssetKey:
     """The quarantine of the asset, or that table itself; UsageError when the asset has none."""
     owner = owner_of(key) or key
     if quarantine_key(owner) not in project.assets:
-        hint = "`on_fail: quarantine` in the meta of a row check puts the rows that fail it apart"
+        hint = "`on_fail: quarantine` in the meta of a row check sends the rows that fail it to a quarantine"
         raise UsageError(f"{owner} has no quarantine", hint=hint)
     return quarantine_key(owner)
 

@@ -19,10 +19,10 @@ def ways_out(asset: Asset, stands: Published) -> str:
     """What a person may do where the asset waits, and how many versions each way keeps."""
     refresh = f"`lakeflow materialize {asset.key} --full-refresh`"
     if not asset.write.traits.merges:
-        return f"{refresh} makes it anew"
+        return f"{refresh} rebuilds it"
     on = f"`lakeflow materialize {asset.key} --go-on`"
     if not asset.write.traits.versioned:
-        return f"{on} merges what its inputs hold now with what stands, {refresh} makes it anew"
+        return f"{on} merges what its inputs hold now with what stands, {refresh} rebuilds it"
     return f"{on} keeps {_all(stands)} and goes on from here, {refresh} {_left(asset, stands)}"
 
 
@@ -33,7 +33,7 @@ def goes_on(asset: Asset, stands: Published, why: str) -> str:
 
 def loss(asset: Asset, stands: Published) -> str:
     """What a full refresh takes from an scd2 table."""
-    return f"{asset.key} is a history of {_versions(stands)}; a full refresh {_left(asset, stands)}"
+    return f"{asset.key} holds {_versions(stands)}; a full refresh {_left(asset, stands)}"
 
 
 def _left(asset: Asset, stands: Published) -> str:

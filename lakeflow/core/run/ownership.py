@@ -79,7 +79,7 @@ def refuse_to_claim(facts: WarehouseFacts) -> None:
     if facts.mark is None and facts.holds is Holds.LOST:
         raise LakeError(
             f"the warehouse {facts.warehouse} is empty, and the catalog names tables in it",
-            hint="is its disk mounted? else put the folder back from a copy",
+            hint="check that its disk is mounted, or put the folder back from a copy",
         )
     if facts.mark is None and facts.above is not None:
         raise LakeError(

@@ -32,7 +32,7 @@ from lakeflow.core.model.schema import (
 from lakeflow.core.model.write_mode import WriteMode
 
 _WIDER: Final = {("int", "long"): "long", ("float", "double"): "double"}
-_ANEW: Final = "materialize it with --full-refresh, which makes the table anew (the plan says what that takes away)"
+_ANEW: Final = "materialize it with --full-refresh, which rebuilds the table (the plan says what that removes)"
 Parse = Callable[[str], Type]
 
 

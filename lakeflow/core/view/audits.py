@@ -48,9 +48,9 @@ def looked_at(
     UsageError when there are none, and for a snapshot or a ref beside what excludes it.
     """
     if snapshot is not None and (len(tables) != 1 or ref != MAIN or last != 1):
-        raise UsageError("a snapshot is one of one asset", hint="name one asset, and neither ref nor history")
+        raise UsageError("a snapshot belongs to one asset", hint="name one asset, without ref and history")
     if last != 1 and ref != MAIN:
-        raise UsageError("history is that of main", hint="leave the ref out")
+        raise UsageError("only main has a history", hint="leave the ref out")
     found = [(key, at) for key, table in tables.items() for at in _meant(table, ref, snapshot, last)]
     if not found:
         what = "was ever published" if ref == MAIN else f"has a ref {ref!r}"

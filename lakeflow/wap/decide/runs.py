@@ -223,7 +223,7 @@ def _require_tables(tables: Mapping[AssetKey, Table], steps: Sequence[StepRecord
         if step.asset not in tables:
             raise UsageError(
                 f"{step.asset} is not in the catalog any more",
-                hint=f"`lakeflow materialize {step.asset}` builds it anew",
+                hint=f"`lakeflow materialize {step.asset}` builds it again",
             )
 
 

@@ -80,7 +80,7 @@ def _refuse_landing(asset: Asset) -> None:
     if asset.files:
         raise UsageError(
             f"{asset.key} lands files, and nothing says which of them the table holds already",
-            hint="adopt it under an asset that reads it, or land the files anew",
+            hint="adopt it under an asset that reads it, or land the files again",
         )
 
 

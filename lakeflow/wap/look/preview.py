@@ -38,7 +38,7 @@ def preview(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
     when it hashes a column and no salt is set. `said` hears what the code prints, and the traceback of what it raises.
     """
     if (owner := owner_of(key)) is not None:
-        raise AssetError(f"{key} is filled where {owner} is written", hint=f"`lakeflow preview {owner}`", asset=key)
+        raise AssetError(f"{key} is written together with {owner}", hint=f"`lakeflow preview {owner}`", asset=key)
     require_salt(world.project, (key,))
     asset, facts = world.project.assets[key], world.facts((key,))
     terms = Terms(asset.limits.over(world.policy.limits), said, said, windows=_last_window(asset, facts.now))

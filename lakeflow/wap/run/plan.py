@@ -40,8 +40,8 @@ class Request:
 def plan(world: World, request: Request) -> Plan:
     """The plan as things stand now; touches nothing. ConfigError when something selected hashes without a salt."""
     if request.refreshed and request.going_on:
-        hint = "--go-on keeps what stands, --full-refresh makes it anew: give one of them"
-        raise UsageError("a run cannot both go on and make all of it anew", hint=hint)
+        hint = "--go-on keeps what stands, --full-refresh rebuilds it: give one of them"
+        raise UsageError("a run cannot both go on and rebuild everything", hint=hint)
     selected = with_their_quarantines(world.project.assets, request.selected)
     require_salt(world.project, selected)
     return plan_on(world, world.facts(selected, anew=request.refreshed), selected, request)

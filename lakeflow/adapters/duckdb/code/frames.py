@@ -140,7 +140,7 @@ def _with_index(frame: Any) -> Any:
             raise SchemaError(f"the index of the frame and a column are both called {taken!r}", hint=_INDEX)
         return frame.reset_index()
     if index.nlevels > 1 or index.inferred_type != "integer":
-        raise SchemaError("the index of the frame has no name, and is no mere count of its rows", hint=_INDEX)
+        raise SchemaError("the index of the frame has no name, and does more than count its rows", hint=_INDEX)
     return frame
 
 

@@ -61,7 +61,7 @@ def _checked_base(write: Write) -> Scan | None:
     if write.base.schema.find(VALID_FROM) is None:
         raise SchemaError(
             f"the table has no column {VALID_FROM}, so it was not written as a history",
-            hint=f"`lakeflow plan {write.base.key} --full-refresh` says what building it anew takes away",
+            hint=f"`lakeflow plan {write.base.key} --full-refresh` says what a rebuild would remove",
         )
     return in_new_columns(write, write.base)
 

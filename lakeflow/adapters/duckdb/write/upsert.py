@@ -247,7 +247,9 @@ def gone(write: Write, cursor: DuckDBPyConnection, rows: str) -> str:
         cursor.execute(f"EXPLAIN SELECT 1 FROM ({rows}) WHERE {condition} IS TRUE")
     except duckdb.Error as error:
         first = str(error).partition("\n")[0]
-        raise AssetError(f"deleted = {write.deleted!r} cannot be asked: {first}", hint=_A_CONDITION) from None
+        raise AssetError(
+            f"deleted = {write.deleted!r} cannot be computed on these rows: {first}", hint=_A_CONDITION
+        ) from None
     return condition
 
 
@@ -260,7 +262,7 @@ def in_new_columns(write: Write, base: Scan) -> Scan:
     if new := [field.name for field in key_fields(write) if base.schema.find(field.name) is None]:
         raise SchemaError(
             f"the table has no column {', '.join(map(repr, new))} yet, so none of its rows has the declared key",
-            hint=f"`lakeflow plan {base.key} --full-refresh` says what building it anew takes away; or keep the key",
+            hint=f"`lakeflow plan {base.key} --full-refresh` says what a rebuild would remove; or keep the key",
         )
     return replace(base, schema=write.schema)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from collections.abc import Callable
 from hashlib import sha256
@@ -166,6 +167,20 @@ def test_a_flipped_bit_of_a_data_file_is_found_by_a_deep_look_alone(lake: Path) 
     assert done.returncode == 1
     assert path.name in done.stdout
     assert command("doctor", cwd=lake).returncode == 0
+
+
+def test_a_whole_proof_of_another_snapshot_is_no_proof(lake: Path) -> None:
+    """As long and as well sealed as the one in whose place it stands."""
+    path = next(path for path in needed(lake) if kind(path) == "proof-")
+    snapshot = path.stem.removeprefix("proof-").encode()
+    content = path.read_bytes().replace(snapshot, snapshot[:-1] + (b"2" if snapshot.endswith(b"1") else b"1"))
+    seal = re.search(rb'"sha256": "([0-9a-f]{64})"', content)
+    assert seal is not None
+    again = sha256(content.replace(seal[1], b"0" * 64)).hexdigest().encode()
+    path.write_bytes(content.replace(seal[1], again))
+    (one,) = unwell(lake)
+    assert "it is the proof of snapshot" in one.message
+    assert one.level is Level.PROBLEM
 
 
 def test_a_file_that_others_wrote_is_said_to_be_unknown(lake: Path) -> None:

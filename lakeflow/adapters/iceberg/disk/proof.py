@@ -72,8 +72,8 @@ def statistics(location: str, snapshot_id: int, content: bytes) -> dict[str, Any
     }
 
 
-def unpack(content: bytes) -> str:
-    """The text of a packed proof; ValueError for any other bytes."""
+def unpack(content: bytes, snapshot_id: int) -> str:
+    """The text of that snapshot's packed proof; ValueError for any other bytes, another snapshot's proof included."""
     if content[:4] != _MAGIC or content[-4:] != _MAGIC:
         raise ValueError("not a Puffin file")
     footer = json.loads(content[-_TAIL - _footer_length(content) : -_TAIL])
@@ -83,6 +83,8 @@ def unpack(content: bytes) -> str:
     seal = (blob.get("properties") or {}).get(_SEAL)
     if seal is not None and hashlib.sha256(content.replace(_sealed_by(seal), _sealed_by(_ZEROS))).hexdigest() != seal:
         raise ValueError("its content is not what was written")
+    if blob["snapshot-id"] != snapshot_id:
+        raise ValueError(f"it is the proof of snapshot {blob['snapshot-id']}")
     return content[blob["offset"] : blob["offset"] + blob["length"]].decode()
 
 
@@ -91,7 +93,7 @@ def read_proof(table: Table, snapshot_id: int, directory: str) -> Proof | None:
     attached = table.proofs.get(snapshot_id)
     location = attached or proof_location(directory, snapshot_id)
     try:
-        return Proof(unpack(local_path(location).read_bytes()), displaced=attached is None)
+        return Proof(unpack(local_path(location).read_bytes(), snapshot_id), displaced=attached is None)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

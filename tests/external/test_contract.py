@@ -28,7 +28,7 @@ class TestIcebergExternals(ExternalsContract):
         def catalog_of(name: str) -> ExternalCatalog:
             if name != "sales":
                 raise ConfigError(f"no catalog {name!r} is configured")
-            return ExternalCatalog(name, uri=f"sqlite:///{tmp_path}/catalog.db")
+            return ExternalCatalog(name=name, uri=f"sqlite:///{tmp_path}/catalog.db")
 
         return IcebergExternals(catalog_of, tmp_path, lambda url: ReadOnlyDatabase(url, open_to_read))
 

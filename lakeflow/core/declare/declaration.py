@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from lakeflow.core.declare.fields import EXAMPLES, FORMS, Flaw, NewKeys, NewRows, WrongFormError
+from lakeflow.core.declare.fields import EXAMPLES, Flaw, NewKeys, NewRows
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind, Column, Deletes, Limits, OnRewrite
 from lakeflow.core.model.check import ForeignKey
@@ -84,30 +84,28 @@ class Declaration:
 
 
 def read_declaration(
-    raw: Mapping[str, Any], fields: Mapping[str, str] | None = None
+    raw: Mapping[str, Any], fields: Collection[str] | None = None
 ) -> tuple[Declaration, tuple[Flaw, ...]]:
     """The declaration as far as it can be read, and everything wrong with it.
 
-    `fields` are those allowed here, each with the form it takes (`FIELDS`, or `HEADER_FIELDS` in SQL).
+    `fields` are those allowed here (`FIELDS`, or `HEADER_FIELDS` in SQL).
     """
     fields = FIELDS if fields is None else fields
-    flaws: list[Flaw] = []
-    values: dict[str, Any] = {}
-    for name, value in raw.items():
-        if name not in fields:
-            hint = did_you_mean(name, fields, f"the fields are {', '.join(fields)}")
-            flaws.append(Flaw(name, f"unknown field {name!r}", hint))
-            continue
-        try:
-            values[name] = FORMS[fields[name]](name, value, flaws)
-        except WrongFormError:
-            flaws.append(Flaw(name, f"{name} has the wrong type", f"write {EXAMPLES[name]}"))
-    if marked := tuple(name for name in values.get("inputs", EMPTY).values() if isinstance(name, NewRows)):
+    from lakeflow.core.declare.forms import read_fields  # noqa: PLC0415  `from lakeflow import asset` needs no pydantic
+
+    unknown = [
+        Flaw(name, f"unknown field {name!r}", did_you_mean(name, fields, f"the fields are {', '.join(fields)}"))
+        for name in raw
+        if name not in fields
+    ]
+    values, flaws = read_fields({name: value for name, value in raw.items() if name in fields}) if raw else ({}, ())
+    inputs = raw["inputs"].values() if "inputs" in values else ()
+    if marked := tuple(name for name in inputs if isinstance(name, NewRows)):
         values["new_rows"] = marked
-    if keyed := {name: name.by for name in values.get("inputs", EMPTY).values() if isinstance(name, NewKeys)}:
+    if keyed := {name: name.by for name in inputs if isinstance(name, NewKeys)}:
         values["new_keys"] = keyed
     declaration = Declaration(**values)
-    return declaration, (*flaws, *_key_flaws(declaration), *_freshness_flaws(raw))
+    return declaration, (*unknown, *flaws, *_key_flaws(declaration), *_freshness_flaws(raw))
 
 
 def _key_flaws(declaration: Declaration) -> Iterator[Flaw]:
@@ -121,50 +119,11 @@ def _key_flaws(declaration: Declaration) -> Iterator[Flaw]:
 def _freshness_flaws(raw: Mapping[str, Any]) -> Iterator[Flaw]:
     if "fresh" in raw and "fresh_by" in raw:
         yield Flaw("fresh_by", "fresh and fresh_by are both given", "an asset has one of them")
-    if "fresh_column" in raw and raw.get("fresh", OFF) == OFF and "fresh_by" not in raw:
+    if isinstance(raw.get("fresh_column"), str) and raw.get("fresh", OFF) == OFF and "fresh_by" not in raw:
         hint = f"say how fresh its newest value is to be: {EXAMPLES['fresh']}"
         yield Flaw("fresh_column", "fresh_column is given, and nothing says how fresh it is to be", hint)
 
 
-FIELDS: Final[Mapping[str, str]] = {
-    "inputs": "mapping",
-    "external": "external",
-    "renamed_from": "asset",
-    "key": "names",
-    "write": "write",
-    "keep": "keep",
-    "deleted": "condition",
-    "at": "text",
-    "track": "names",
-    "deletes": "deletes",
-    "partition_by": "partition_by",
-    "sort_by": "sort_by",
-    "description": "text",
-    "owner": "text",
-    "tags": "names",
-    "columns": "columns",
-    "checks": "names",
-    "layer": "text",
-    "reads": "names",
-    "source": "source",
-    "kind": "kind",
-    "foreign_keys": "foreign_keys",
-    "on_rewrite": "on_rewrite",
-    "partition": "partition",
-    "start": "moment",
-    "end": "moment",
-    "lookback": "number",
-    "fresh": "age",
-    "fresh_by": "schedule",
-    "fresh_column": "text",
-    "allow_empty": "flag",
-    "timeout": "seconds",
-    "retries": "number",
-    "max_rows": "number",
-    "max_bytes": "bytes",
-}
-HEADER_FIELDS: Final[Mapping[str, str]] = {
-    **{name: form for name, form in FIELDS.items() if name != "inputs"},
-    "new_rows": "names",  # in Python the inputs themselves say it
-    "new_keys": "new_keys",
-}
+FIELDS: Final = tuple(name for name in EXAMPLES if name not in {"new_rows", "new_keys"})
+"""Those of Python, where the inputs themselves say of which one only new rows are read."""
+HEADER_FIELDS: Final = tuple(name for name in EXAMPLES if name != "inputs")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.keys import EMPTY, Layer
+from lakeflow.core.keys import Layer
 from lakeflow.core.redaction import redacted, secret
 from lakeflow.core.wording import did_you_mean
 
@@ -21,14 +23,16 @@ _SECRETS: Final = frozenset({"token", "credential", "scope"})
 """What is hidden as a whole. A scope is text that a server made up, and some put a tenant's key into it."""
 
 
+Text = Annotated[str, Field(strict=True, min_length=1)]
+
+
 class CatalogKind(StrEnum):
     SQL = "sql"
     REST = "rest"
     FILES = "files"
 
 
-@dataclass(frozen=True)
-class ExternalCatalog:
+class ExternalCatalog(BaseModel):
     """One `[tool.lakeflow.catalogs.NAME]`, texts as written. Exactly one of `uri`, `path` and `tables` is given.
 
     `uri` is a SQLAlchemy URL of a database that holds pyiceberg's or Iceberg-Java's `iceberg_tables`, or an http(s)
@@ -36,15 +40,23 @@ class ExternalCatalog:
     table's folder or metadata file. `catalog_name` is the name inside the database where that differs.
     """
 
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
     name: str
-    uri: str = ""
-    path: str = ""
-    tables: Mapping[str, str] = EMPTY
-    catalog_name: str = ""
-    warehouse: str = ""
-    token: str = ""
-    credential: str = ""
-    scope: str = ""
+    uri: Text = ""
+    path: Text = ""
+    tables: dict[str, Text] = {}
+    catalog_name: Text = ""
+    warehouse: Text = ""
+    token: Text = ""
+    credential: Text = ""
+    scope: Text = ""
+
+    @model_validator(mode="after")
+    def _stands_in_one_place(self) -> ExternalCatalog:
+        if sum(map(bool, (self.uri, self.path, self.tables))) != 1:
+            raise PydanticCustomError("place", "give exactly one of uri, path and tables")
+        return self
 
     @property
     def kind(self) -> CatalogKind:
@@ -56,7 +68,7 @@ class ExternalCatalog:
         """With every variable replaced by `resolve(setting, text)`: not before the catalog is asked."""
         texts = {field: resolve(self._setting(field), text) for field, text in self._texts()}
         tables = {name: resolve(self._setting("tables"), place) for name, place in self.tables.items()}
-        return replace(self, **texts, tables=tables)
+        return self.model_copy(update={**texts, "tables": tables})
 
     def shown(self) -> Iterator[tuple[str, str]]:
         """Each setting that was given, for a screen: variables as written, no secret."""
@@ -72,7 +84,7 @@ class ExternalCatalog:
         return f"catalogs.{self.name}.{field}"
 
 
-_TEXTS: Final = tuple(each.name for each in fields(ExternalCatalog) if each.name not in {"name", "tables"})
+_TEXTS: Final = tuple(name for name in ExternalCatalog.model_fields if name not in {"name", "tables"})
 _FIELDS: Final = (*_TEXTS, "tables")
 
 
@@ -93,26 +105,21 @@ def _catalog(name: str, said: object, source: str) -> ExternalCatalog:
         raise ConfigError(f"{where}: a catalog cannot be called that ({source})", hint=hint)
     if not isinstance(said, Mapping):
         raise ConfigError(f"{where}: expected a table ({source})", hint=f"write [tool.lakeflow.{where}]")
-    for field, value in said.items():
-        _judge(where, field, value, source)
-    catalog = ExternalCatalog(name, **said)
-    if sum(map(bool, (catalog.uri, catalog.path, catalog.tables))) != 1:
-        raise ConfigError(f"{where}: give exactly one of uri, path and tables ({source})", hint=_ONE_PLACE)
-    return catalog
+    if unsafe := next(filter(_RUNS_CODE.fullmatch, said), None):
+        message = f"{where}.{unsafe} names code to import and run, which no catalog may ({source})"
+        raise ConfigError(message, hint="drop that key")
+    if unknown := next((field for field in said if field not in _FIELDS), None):
+        hint = did_you_mean(unknown, _FIELDS, f"a catalog has {', '.join(_FIELDS)}")
+        raise ConfigError(f"{where}.{unknown}: there is no such setting ({source})", hint=hint)
+    try:
+        return ExternalCatalog(name=name, **said)
+    except ValidationError as error:
+        raise _bad(where, error.errors(include_url=False, include_input=False)[0], source) from None
 
 
-def _judge(where: str, field: str, value: object, source: str) -> None:
-    if _RUNS_CODE.fullmatch(field):
-        raise ConfigError(
-            f"{where}.{field} names code to import and run, which no catalog may ({source})", hint="drop that key"
-        )
-    if field not in _FIELDS:
-        hint = did_you_mean(field, _FIELDS, f"a catalog has {', '.join(_FIELDS)}")
-        raise ConfigError(f"{where}.{field}: there is no such setting ({source})", hint=hint)
-    if not (_is_places(value) if field == "tables" else isinstance(value, str) and value):
-        expected = 'places such as {"shop.orders" = "data/orders"}' if field == "tables" else "a text"
-        raise ConfigError(f"{where}.{field}: expected {expected} ({source})", hint=f"mend it in {source}")
-
-
-def _is_places(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(place, str) and place for place in value.values())
+def _bad(where: str, error: ErrorDetails, source: str) -> ConfigError:
+    if error["type"] == "place":
+        return ConfigError(f"{where}: {error['msg']} ({source})", hint=_ONE_PLACE)
+    field = str(error["loc"][0])
+    expected = 'places such as {"shop.orders" = "data/orders"}' if field == "tables" else "a text"
+    return ConfigError(f"{where}.{field}: expected {expected} ({source})", hint=f"mend it in {source}")

@@ -1,4 +1,4 @@
-"""What is told while work goes on, as JSON: one object an event."""
+"""Events of running work as JSON, one object for each event."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _backfill_event_json(event: Cut | WindowEnded) -> JsonObject:
 
 
 def _meanwhile(event: StepPhase | StepPrinted | StepRetried) -> tuple[str, JsonObject]:
-    """What a step tells before it ends."""
+    """The events of a step before its end."""
     match event:
         case StepPhase(_, _, phase):
             return "step_phase", {"phase": phase}

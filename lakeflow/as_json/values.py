@@ -127,7 +127,7 @@ def asset_json(asset: Asset, project: Project) -> JsonObject:
 
 
 def _merging_json(asset: Asset) -> JsonObject:
-    """How rows that come meet those that stand."""
+    """How new rows are merged with the rows of the table."""
     return {
         "keep": asset.last_by and f"last by {asset.last_by}",
         "deleted": asset.deleted,
@@ -234,7 +234,7 @@ def _row(rows: Rows, values: Sequence[str | None]) -> JsonObject:
 
 
 def _value(text: str | None, type_: str) -> Any:
-    """In JSON's own type where that holds it exactly: a decimal stays text, as do masked values, NaN and infinity."""
+    """The value in JSON's own type where that is exact. A decimal stays text, as do masked values, NaN and infinity."""
     if text is None or type_ not in _READ:
         return text
     try:

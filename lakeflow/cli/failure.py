@@ -1,4 +1,4 @@
-"""What a person or a program is told when a command cannot answer, and the exit code that goes with it."""
+"""Reports a failure of a command to people and programs, with the exit code that belongs to it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def entry(code: str, message: str, hint: str | None = None, asset: str | None = 
 
 
 def _project(error: ProjectError) -> Failure:
-    """Each fault is an error of its own for programs."""
+    """One entry for each fault of the project's files."""
     text = _said(error.exit_code, error.code, error.message, error.hint)
     faults = [
         entry(error.code, str(fault), fault.hint) | {"path": fault.path, "line": fault.line} for fault in error.faults
@@ -118,7 +118,9 @@ _STYLES: Final = {"error": "bold red", "hint": "cyan"}
 
 
 def report(error: BaseException, arguments: Sequence[str], commands: Container[str]) -> int:
-    """Tell stderr and, where asked, stdout; the exit code. `arguments` may be unparsable: we only look through them."""
+    """Report a failure: text on stderr, JSON on stdout if requested. Returns the exit code. `arguments` may be
+    unparsable: we only look through them.
+    """
     failure = failure_of(error)
     for text in failure.lines:
         show(_styled(text), sys.stderr, color="--no-color" not in arguments)

@@ -43,9 +43,9 @@ _PER_SECOND: Final = 10
 
 
 def event_lines(event: BackfillEvent) -> list[Text]:
-    """What one event is worth saying where nothing can be redrawn: that a step began, and how its audit ended.
+    """The lines of one event where nothing can be redrawn: that a step began, and how its audit ended.
 
-    What was published is the answer's to say.
+    The answer says what was published.
     """
     match event:
         case Planned(plan):
@@ -161,7 +161,9 @@ def is_lively(stream: TextIO) -> bool:
 
 @contextmanager
 def _live(stream: TextIO, below: RenderableType, *, color: bool) -> Iterator[Observer]:
-    """Gone when the run ends, because the answer then says it all; what user code prints scrolls above it."""
+    """A live display, removed when the run ends, because the answer then says everything. What user code prints scrolls
+    above it.
+    """
     lock, boards, warned = Lock(), [Board()], set[str]()
     unicode = speaks_unicode(stream)
 

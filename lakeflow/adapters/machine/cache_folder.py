@@ -1,6 +1,6 @@
-"""A folder of the user that keeps small texts which can be made again.
+"""A folder of the user for small texts that can be made again.
 
-A text that is damaged, or that somebody else wrote, is as good as none, and so is a folder that cannot be read or
+A text that is damaged, or that somebody else wrote, counts as none, and so does a folder that cannot be read or
 written. Any number of processes may read and write at once.
 """
 
@@ -57,7 +57,7 @@ def _forget_the_oldest(folder: Path) -> None:
 
 
 def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
-    """When each was used last, and how large it is; others may remove them meanwhile."""
+    """The files, with when each was used last and how large it is. Other processes may remove them meanwhile."""
     for path in folder.iterdir():
         with suppress(OSError):
             found = path.stat()

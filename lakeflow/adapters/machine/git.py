@@ -1,4 +1,4 @@
-"""Which commit the project's files stand on."""
+"""Tells on which commit the project's files are."""
 
 from __future__ import annotations
 

@@ -33,14 +33,14 @@ def installed(names: Iterable[str]) -> dict[str, str | None]:
 
 
 def cores() -> int:
-    """Those that this process may use, as far as its own affinity and its container say."""
+    """How many cores this process may use, by its own affinity and its container."""
     mine = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     quota, _, period = _said("/sys/fs/cgroup/cpu.max").partition(" ")
     return max(1, min(mine, -(-int(quota) // int(period)))) if quota.isdigit() and period.isdigit() else mine
 
 
 def memory() -> int:
-    """Bytes that this process may use: the machine's, or its container's."""
+    """The bytes of memory that this process may use: the machine's, or its container's."""
     whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limits = (_said("/sys/fs/cgroup/memory.max"), _said("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
     return min([whole, *(int(limit) for limit in limits if limit.isdigit())])
@@ -54,7 +54,7 @@ def _said(path: str) -> str:
 
 
 def free_bytes(place: Path) -> int:
-    """On the disk of that folder, or of the nearest one above it that exists."""
+    """The free bytes on the disk of that folder, or of the nearest folder above it that exists."""
     return shutil.disk_usage(_existing(place)).free
 
 
@@ -87,6 +87,6 @@ def _version(name: str) -> str | None:
 
 
 def _modules(found: Distribution) -> set[str]:
-    """What is imported of it, which often has another name: `dateutil` of python-dateutil."""
+    """The modules of a distribution, which often have another name: `dateutil` of python-dateutil."""
     files = [file for file in found.files or () if file.suffix in {".py", ".so"} and file.parts[0] != ".."]
     return {file.parts[0].partition(".")[0] for file in files} or {found.name.replace("-", "_")}

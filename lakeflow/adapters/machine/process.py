@@ -1,4 +1,6 @@
-"""Which process am I, and does that one still live? What psutil cannot tell exactly is asked of the system."""
+"""Names this process, and tells whether another one still lives. What psutil cannot tell exactly is read from the
+system.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def recorder(
 ) -> Callable[[Logged], None]:
     """An observer that appends what an event says to `<run>.log`; a plan that starts no run leaves no log.
 
-    A log that cannot be written is complained of once and stops no run.
+    A log that cannot be written gives one warning and stops no run.
     """
     failed = False
 
@@ -54,7 +54,7 @@ def recorder(
 
 
 def _private(path: str, flags: int) -> int:
-    """For its owner alone: what code prints may be anything."""
+    """Make the file for its owner alone: code may print anything."""
     return os.open(path, flags, 0o600)
 
 

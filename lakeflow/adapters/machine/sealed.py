@@ -65,7 +65,7 @@ def read_sealed(path: Path) -> str | None:
 
 
 def write_sealed(path: Path, text: str) -> None:
-    """Whole or not at all, for whoever reads meanwhile; without a key nothing happens. OSError when it fails."""
+    """Write the file whole or not at all. Without a key nothing is written. OSError when it fails."""
     key = _key_outside(path.parent)
     if key is None:
         return
@@ -78,7 +78,7 @@ def write_sealed(path: Path, text: str) -> None:
 
 
 def _key_outside(folder: Path) -> bytes | None:
-    """A key that lies in the cache itself proves nothing: whoever brings the one brings the other."""
+    """The key, if it lies outside of the cache. A key inside proves nothing: who brings the cache brings the key."""
     path = key_file(os.environ)
     if path is None or path.resolve().is_relative_to(folder.resolve()):
         return None

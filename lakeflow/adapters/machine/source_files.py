@@ -33,7 +33,7 @@ from lakeflow.core.plan.landing import FoundFile
 _SETTLED: Final = 2.0
 """Seconds without a change after which the next change must show in a file's times, on any file system."""
 _REMEMBERED: Final = 200_000
-"""So many hashes are kept, the latest."""
+"""How many hashes are kept, the latest ones."""
 _OUT: Final = "it is a link to outside its folder: put the file itself there, or name the folder in which it lies"
 _WILD: Final = re.compile(r"[*?\[]")
 
@@ -76,8 +76,9 @@ def _content(path: Path) -> bytes:
 
 
 class Hashes:
-    """Content hashes of files by what the file system says of them, kept in `path`. Losing it costs time only; one that
-    somebody else wrote could call new files landed, so it is not believed.
+    """Content hashes of files by their identity in the file system, stored in `path`.
+
+    Losing them costs only time. Hashes that somebody else wrote could call new files landed, so they are not believed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -126,7 +127,7 @@ def find_files(root: Path, hashes: Hashes, globs: Sequence[str]) -> tuple[FoundF
 
 
 def changed_files(root: Path, files: Sequence[FoundFile]) -> tuple[str, ...]:
-    """The names of those that hold something else now, or are gone."""
+    """The names of the files that hold something else now, or are gone."""
     return tuple(file.name for file in files if _has_changed(root / file.name, file))
 
 

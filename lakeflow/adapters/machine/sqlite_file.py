@@ -1,4 +1,4 @@
-"""SQLite's file, opened to be read only, also where nothing may be written beside it.
+"""Opens SQLite's file only to read it, also where nothing may be written beside it.
 
 A file in write-ahead mode wants two more beside it, `-wal` and `-shm`, and makes them where it may. Where it may not,
 one without a log is complete in itself and is opened as one that never changes; one with a log that a killed writer

@@ -1,6 +1,6 @@
 """Processes of ours: how one starts another, talks to it over two pipes, and ends it.
 
-Who needs a child is handed a way to start one by the composition root.
+The composition root hands a way to start a child to whatever needs one.
 """
 
 from lakeflow.adapters.processes.child import Child

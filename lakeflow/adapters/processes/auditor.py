@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lakeflow.adapters.processes import Child
 
 _BARREN: Final = 2
-"""So many workers that die outside any step, and the audit gives up."""
+"""After this many workers that die outside of any step, the audit gives up."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class ProcessAuditor:
             log.writelines(f"{line}\n" for line in lines)
 
     def close(self) -> None:
-        """End the worker, also in the middle of an audit: that one ends errored."""
+        """End the worker. An audit that is under way ends errored."""
         self._closed = True
         self._drop()
         self._release()

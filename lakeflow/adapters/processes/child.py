@@ -1,4 +1,4 @@
-"""A process that this one started, as its parent sees it."""
+"""A child process as its parent sees it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Child:
         return self._process.pid if self._process else None
 
     def send(self, wish: protocol.Call | protocol.Order) -> None:
-        """A child that is gone is noticed by `receive`."""
+        """Send a message. `receive` notices that a child is gone."""
         self._tried.wait()
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError, ValueError):
@@ -66,7 +66,7 @@ class Child:
         return protocol.decode_answer(message)
 
     def kill(self) -> None:
-        """With everything that it started; returns when it is gone."""
+        """Kill the child with everything that it started, and return when it is gone."""
         self._tried.wait()
         process = self._process
         if process is not None:

@@ -1,4 +1,4 @@
-"""The `Engine` port with what may go wrong in child processes: nothing that happens there can take a run down.
+"""The `Engine` port, which runs code that may crash in child processes, so that it cannot take a run down.
 
 A child (`lakeflow.workers.code`) has a DuckDB of its own, reads the pinned files and writes the new ones; schemas and
 statistics cross the pipe, rows never do. Python assets run there, and large SQL ones, because DuckDB cannot be trusted
@@ -254,7 +254,7 @@ class _Talk:
 
 
 def elsewhere() -> None:
-    """Stands for a function that another process has."""
+    """Stands for a function of another process."""
     raise AssertionError("the function is in another process")
 
 
@@ -327,7 +327,7 @@ class _Printed:
         self._log.unlink(missing_ok=True)
 
     def _read(self) -> bytes:
-        """Up to the limit; what comes then is cut off the disk as well."""
+        """Read the new output up to the limit; what exceeds it is removed from the disk too."""
         with suppress(FileNotFoundError), self._log.open("rb") as log:
             log.seek(self._at)
             found = log.read(_KEPT - self._at)

@@ -1,4 +1,4 @@
-"""The process that started this one, as a child sees it: requests come from it, answers go to it."""
+"""The parent process as a child sees it: requests come from it, answers go to it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """What this process and its own children print inside goes nowhere."""
+    """While this is open, what this process and its own children print is dropped."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

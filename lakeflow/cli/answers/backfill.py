@@ -1,4 +1,4 @@
-"""A backfill at the command line: how far it is while it goes on, then its answer."""
+"""A backfill on the command line: its progress, then its answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def backfill_answer(done: Backfilled) -> Answer:
 
 
 def backfill_code(done: Backfilled) -> int:
-    """That of the worst run: a conflict before a hold."""
+    """The exit code of the worst run: a conflict counts before a hold."""
     return max((exit_code(window.run) for window in done.windows), default=0)
 
 

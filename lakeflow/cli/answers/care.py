@@ -1,4 +1,4 @@
-"""What the doctor found, as an answer: one line a finding, and what to type for those that are not well."""
+"""What the doctor found, as an answer: one line for each finding, with what to type where something is wrong."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def _snapshot_record(row: SnapshotRow) -> tuple[str, ...]:
 
 
 def _run_cells(run: RunRecord, now: datetime) -> list[Text]:
-    """How long it took is not said of a run that was taken back: it ended when somebody decided that."""
+    """The cells of a run. A run that was taken back has no duration: it ended when somebody decided that."""
     over = run.ended_at if run.state not in TAKEN_BACK else None
     took = seconds((over - run.started_at).total_seconds()) if over else ""
     mark = _RUN_MARKS[run.state]

@@ -103,6 +103,7 @@ def plan(  # noqa: PLR0913 - the words of the command line
     SelectionError when an upstream was never built and is not selected.
     """
     asked = PlanRequest(project, facts, run_order(project, selected), forced, refreshed, going_on, backfill)
+    # In run order: whether an upstream runs is a reason for those behind it.
     for key in asked.selected:
         _require_upstreams(asked, key)
         if step := _step(asked, key):
@@ -145,6 +146,7 @@ def _step(asked: PlanRequest, key: AssetKey) -> Step | None:
         to_write = _partition_reasons(partitions, otherwise=_is_partitioned_otherwise(asked, asset))
     to_audit = _reasons_to_audit(asked, asset, stands) if stands else []
     if not to_write:
+        # A step that writes is audited anyway, with what its checks refer to.
         to_audit += _running_references(asked, asset)
     if not to_write and not to_audit:
         return None

@@ -38,6 +38,7 @@ def decide(
     run, the inputs of each asset and the tables that its checks refer to.
     """
     verdicts = {key: _alone(step) for key, step in steps.items()}
+    # A held asset holds those that need it, and these hold others, until nothing changes any more.
     while held := _held_by_others(verdicts, needs):
         verdicts |= held
     if all_or_nothing and (worst := next((key for key, verdict in verdicts.items() if not verdict.publish), None)):

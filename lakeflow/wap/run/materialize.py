@@ -38,6 +38,7 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
 
     The plan is made again under the leases, and the observer is told that second plan: it is what runs.
     """
+    # Planned without leases first: where there is nothing to do, nobody has to wait for anybody.
     first = plans.plan(world, request)
     if not first.steps:
         observer(Planned(first))
@@ -52,11 +53,11 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
     )
     mine = tuple(step.asset for step in first.steps)
     with leased(world, run.id, with_old_names(world, mine), request.wait) as lease:
+        # Another run may have published between the plan and the leases, so the plan is made again.
         facts = settled_facts(world, mine, anew=request.refreshed)
         plan = plans.plan_on(world, facts, mine, request)
-        said = tuple(
-            dict.fromkeys((*first.warnings, *plan.warnings))
-        )  # only the first plan warns of assets that are fresh
+        # Only the first plan warns of assets that are fresh.
+        said = tuple(dict.fromkeys((*first.warnings, *plan.warnings)))
         plan = replace(plan, fresh=(*first.fresh, *plan.fresh), warnings=said)
         observer(Planned(plan))
         if not plan.steps:
@@ -87,9 +88,8 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
             readmits=_was(Cause.READMIT, before),
         )
         facts = settled_facts(world, keys, anew=again.refreshed)
-        before = on_branches(
-            before, facts.tables
-        )  # the attempt before may have died after a commit and before it recorded that
+        # The attempt before may have died after a commit and before it recorded that.
+        before = on_branches(before, facts.tables)
         plan = plans.plan_on(world, facts, keys, again)
         observer(Planned(plan))
         run = replace(
@@ -202,13 +202,13 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
     with ending_well(attempt):
         writes = [step.asset for step in plan.steps if step.action is Action.WRITE]
         input_bytes = max((bytes_to_read(attempt, key) for key in writes), default=0)
-        attempt.world.engine.start(
-            map(attempt.asset, writes), input_bytes
-        )  # the run waits for the engine; the auditor is needed later
+        # The first step waits for the engine; the auditor is needed only when a step has been written.
+        attempt.world.engine.start(map(attempt.asset, writes), input_bytes)
         attempt.world.auditor.start(attempt.suite(step.asset) for step in plan.steps)
         for fresh in (step for step in attempt.steps if step.done and plan.step(step.asset) is None):
             clear_branch(attempt, fresh.asset)
         _side_by_side(attempt, plan)
+        # Checks that refer to each other's tables looked at one of them before this run wrote it.
         for early in _checked_too_early(attempt):
             audit(attempt, early)
         final = publish_passed(attempt, lambda key: _again(attempt, plan, key))

@@ -37,10 +37,12 @@ def publish_passed(attempt: Attempt, rewrite: Rewrite) -> RunRecord:
     refusal = ""
     for _ in range(ROUNDS):
         try:
+            # Main may have moved while the steps ran: what is published must stand on the main of now.
             _settle(attempt, rewrite)
             candidates, ended = _decided(attempt)
             return _commit(attempt, candidates, ended) if candidates else _finish(attempt, ended)
         except ConflictError as error:
+            # Another writer was faster, and nothing was committed: look again, and decide again.
             refusal = error.message
             attempt.tables |= attempt.world.catalog.load(step.asset for step in _waiting(attempt))
     return _refused(attempt, [step.asset for step in _waiting(attempt)], refusal)
@@ -153,6 +155,7 @@ def _commit(
         attempt.tell_phase(step.asset, Phase.PUBLISHING)
     needed = _needed(attempt, candidates)
     changes: list[Change] = [_change(attempt, step, published[step.asset], needed) for step in candidates]
+    # The catalog asserts every change in the transaction that also records the run: all of it happens, or nothing.
     attempt.tables |= attempt.world.catalog.commit(
         [*changes, *_pins(attempt, candidates)],
         lambda transaction: attempt.world.ledger.record(transaction, attempt.lease, final, verdicts),

@@ -58,9 +58,8 @@ def stage(planned_on: Table, staging: Staging, attempt: CommitAttempt) -> TableC
     )
     known = {**found.json, "partition-specs": _with(found.json["partition-specs"], placed.spec)}
     snapshot = build(known, draft, LocalFiles(attempt.scratch), metadata_directory(found.table))
-    assert (
-        snapshot.get("parent-snapshot-id") == staging.base
-    )  # another parent would publish the branch without main's rows (T2)
+    # Another parent would publish the branch without main's rows (T2).
+    assert snapshot.get("parent-snapshot-id") == staging.base
     return TableCommit(
         found,
         (

@@ -25,6 +25,8 @@ OTHERS: list[Row] = [
     ("lakeflow", "silver", "v", "/at", None, "VIEW"),
     ("lakeflow", "silver", "n", None, None, "TABLE"),
     ("lakeflow", "raw", "A b", "/at", None, "TABLE"),  # a name that no asset can have
+    ("other", "silver", "a", "/other", None, "TABLE"),
+    ("other", "silver", "z", "/at", None, "TABLE"),
 ]
 
 
@@ -57,7 +59,7 @@ def test_the_tables_of_the_catalog_are_those_of_its_own_that_an_asset_may_have(c
 
 def test_every_place_is_known_also_where_other_catalogs_point(connection: Connection) -> None:
     connection.execute(_INSERT, dict(zip("abcdef", ("theirs", "x", "y", "/their", None, "TABLE"), strict=True)))
-    assert pointers.all_locations(connection) == {"/at", "/their"}
+    assert pointers.all_locations(connection) == {"/at", "/other", "/their"}
 
 
 def test_places_are_found_for_the_tables_that_were_asked_for(connection: Connection) -> None:
@@ -111,6 +113,8 @@ def test_a_pointer_that_is_not_where_it_was_seen_is_not_touched(
 def test_a_pointer_still_stands_only_where_it_was_seen(connection: Connection) -> None:
     assert pointers.still(connection, A, "/at") is True
     assert pointers.still(connection, key("silver.x"), "/at") is False
+    pointers.remove(connection, A, "/at")
+    assert pointers.still(connection, A, "/at") is False, "others that look like it do not stand for it"
 
 
 def test_a_pointer_is_put_whether_or_not_there_is_one(connection: Connection) -> None:

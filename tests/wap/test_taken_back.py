@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from lakeflow.core.errors import BusyError, UsageError
-from lakeflow.core.model.run import Lease, RunState, StepState
+from lakeflow.core.model.run import Lease, RunRecord, RunState, StepState
 from lakeflow.core.model.table import MAIN, Drop, Rollback
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.reasons import short_id
@@ -177,6 +177,12 @@ def test_what_a_run_does_not_hold_is_refused_with_where_to_look(held: Lab) -> No
     assert refused(lambda: held.publish("r1", "gold.c")) == said
 
 
+def test_a_selection_of_which_no_asset_is_defined_is_not_a_selection_of_everything(held: Lab) -> None:
+    said = ("run r1 holds nothing of what you selected", "`lakeflow runs r1` shows it")
+    assert refused(lambda: held.publish("r1", "silver.nowhere", reason="I know")) == said
+    assert held.rows("silver.b") is None
+
+
 def test_a_branch_that_a_dead_attempt_wrote_again_is_not_published_as_what_the_ledger_tells_of(held: Lab) -> None:
     held.define("silver.b", [9])
     held.crash_at("catalog.stage<")
@@ -227,3 +233,34 @@ def test_a_forced_append_goes_over_no_main_that_moved(lab: Lab) -> None:
     assert lab.publish(run, "bronze.z", reason="I know").state is RunState.CONFLICT
     assert lab.rows("bronze.z") == [1, 7]
     assert set(lab.table("bronze.z").refs) == {MAIN, run.branch}
+
+
+def test_a_publish_of_a_run_of_which_no_asset_is_left_says_so(held: Lab) -> None:
+    held.assets.clear()
+    message, _ = refused(lambda: held.publish("r1"))
+    assert "publish" in message
+    assert "XX" not in message
+
+
+def test_while_it_is_audited_again_the_run_stands_as_running(held: Lab) -> None:
+    seen: list[RunRecord] = []
+    held.check("silver.b", lambda *_: True)
+    held.at("auditor.audit>", lambda: seen.append(held.run("r1")))
+    held.publish("r1")
+    assert [(run.state, run.ended_at, run.reason) for run in seen] == [(RunState.RUNNING, None, "")]
+
+
+def test_what_a_dead_attempt_left_open_is_held_unless_it_is_chosen() -> None:
+    lab = Lab()
+    lab.define("bronze.x", [1])
+    lab.define("bronze.y", [2])
+    lab.crash_at("catalog.commit>")
+    with pytest.raises(Crash):
+        lab.materialize()
+    lab.reopen()
+    run = lab.publish("r1", "bronze.x")
+    assert states(run) == {"run": "held", "bronze.x": "published", "bronze.y": "held"}
+    left = run.step(key("bronze.y"))
+    assert left is not None
+    assert left.reason == "left open by an attempt that stopped"
+    assert (lab.rows("bronze.x"), lab.rows("bronze.y")) == ([1], None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from lakeflow.core.model.asset import Column
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, RunState, StepState
 from lakeflow.core.model.schema import Field, Primitive, Schema
-from lakeflow.core.model.table import Drop
+from lakeflow.core.model.table import Drop, Pin, Rollback
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.run.events import Phase, StepPhase
 from tests.core.samples import key
@@ -122,6 +123,34 @@ def test_a_main_that_moves_while_it_is_audited_is_not_adopted(theirs: Lab) -> No
     with pytest.raises(ConflictError):
         adopt(theirs)
     assert not theirs.ledger.verdicts([T]).get(T)
+
+
+def test_a_main_that_was_taken_away_while_it_was_audited_is_not_adopted(theirs: Lab) -> None:
+    main = theirs.main("silver.t") or 0
+    theirs.at("catalog.commit>", lambda: theirs.catalog.commit([Rollback(T, main, None)], lambda _: None))
+    with pytest.raises(ConflictError):
+        adopt(theirs)
+    assert not theirs.ledger.verdicts([T]).get(T)
+
+
+def test_an_adoption_pins_the_very_snapshot_that_it_audited(theirs: Lab) -> None:
+    main, pinned = theirs.main("silver.t"), []
+    commit = theirs.catalog.commit
+
+    def looking(changes: Any, record: Any) -> Any:
+        pinned.extend(changes)
+        return commit(changes, record)
+
+    theirs.catalog.commit = looking  # type: ignore[method-assign] # a look at what is committed
+    adopt(theirs)
+    assert pinned == [Pin(T, main or 0)]
+
+
+def test_while_it_is_audited_the_adoption_stands_as_running(theirs: Lab) -> None:
+    seen: list[RunState] = []
+    theirs.at("auditor.audit>", lambda: seen.append(theirs.ledger.runs()[0].state))
+    adopt(theirs)
+    assert seen == [RunState.RUNNING]
 
 
 def test_an_adoption_takes_the_lease_of_its_asset(theirs: Lab) -> None:
@@ -245,6 +274,12 @@ def test_a_table_that_is_not_there_is_not_dropped(left: Lab) -> None:
     assert caught.value.message == "silver.t is not in the catalog"
     assert caught.value.hint == "`lakeflow status` lists tables that no asset defines"
     assert left.ledger.dropped() == ()
+
+
+def test_a_drop_holds_its_lease_under_its_own_run(left: Lab) -> None:
+    seen: list[str] = []
+    left.at("catalog.register>", lambda: seen.extend(one.run for one in left.ledger.standing().held))
+    assert seen == [wap.drop(left.world, T).id]
 
 
 def test_a_drop_takes_the_lease_of_its_table(left: Lab) -> None:

@@ -45,7 +45,7 @@ def publish(
     with leased(world, before.id, with_old_names(world, open_assets(before)), 0.0) as lease:
         run = under_todays_names(world.project, require_unpublished(world.ledger.run(before.id), "publish"))
         chosen = with_their_quarantines(world.project.assets, selected)
-        keys = tuple(key for key in _held(run, chosen if selected else ()) if key in world.project.assets)
+        keys = tuple(key for key in _held(run, chosen if selected else None) if key in world.project.assets)
         facts = settled_facts(world, keys, anew=False)
         facts.require(keys)
         known = _others_on_branches(world, _undecided_are_held(run, keys), keys)
@@ -167,10 +167,11 @@ def _require_inputs(run: RunRecord, chosen: Sequence[StepRecord]) -> None:
                 )
 
 
-def _held(run: RunRecord, selected: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
+def _held(run: RunRecord, selected: Sequence[AssetKey] | None) -> tuple[AssetKey, ...]:
+    """What the run holds of these assets, or of all; UsageError where that is nothing."""
     written = [step for step in run.steps if step.action is Action.WRITE and step.snapshot_id is not None]
     held = tuple(step.asset for step in written if not step.done)
-    chosen = tuple(key for key in held if not selected or key in selected)
+    chosen = tuple(key for key in held if selected is None or key in selected)
     if not chosen:
         raise UsageError(f"run {run.id} holds nothing of what you selected", hint=f"`lakeflow runs {run.id}` shows it")
     return chosen

@@ -257,6 +257,16 @@ def _timestamptz(text: str) -> int:
     return (at - EPOCH) // _MICROSECOND
 
 
+def date_text(days: int) -> str:
+    """How engines write the date that is so many days after 1970; OverflowError beyond the years of Python."""
+    return (EPOCH + timedelta(days=days)).date().isoformat()
+
+
+def timestamp_text(micros: int) -> str:
+    """The same of a timestamp, in microseconds."""
+    return (EPOCH + timedelta(microseconds=micros)).replace(tzinfo=None).isoformat(sep=" ")
+
+
 _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "boolean": _boolean,
     "int": int,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from decimal import Context
 from decimal import Decimal as Number
 from typing import Any, Final
@@ -17,9 +16,9 @@ from pyiceberg.manifest import DataFile
 
 from lakeflow.core.model.schema import Decimal, Field, Type
 from lakeflow.core.model.table import ColumnFacts
+from lakeflow.core.model.type_names import date_text, timestamp_text
 
 _EXACT: Final = Context(prec=76)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -103,18 +102,10 @@ def _plainly(value: int | str | Number) -> str:
     return f"{value:f}" if isinstance(value, Number) else str(value)
 
 
-def _date(days: int) -> str:
-    return (_EPOCH + timedelta(days=days)).date().isoformat()
-
-
-def _timestamp(micros: int) -> str:
-    return (_EPOCH + timedelta(microseconds=micros)).replace(tzinfo=None).isoformat(sep=" ")
-
-
 _SPELLED: Final[Mapping[str, Callable[[Any], str]]] = {
-    "date": _date,
-    "timestamp": _timestamp,
-    "timestamptz": lambda micros: f"{_timestamp(micros)}+00",
+    "date": date_text,
+    "timestamp": timestamp_text,
+    "timestamptz": lambda micros: f"{timestamp_text(micros)}+00",
 }
 """How a bound is written whose text is not simply `str` of it."""
 _UNCERTAIN: Final = frozenset({"float", "double"})

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from lakeflow.adapters.iceberg.metadata.types import fields_in
@@ -14,9 +13,9 @@ from lakeflow.core.errors import LakeError, SchemaError
 from lakeflow.core.model.foreign import FileOrigin, Mapped
 from lakeflow.core.model.schema import READABLE, Field, Fixed, Primitive, Schema, Type, children, walk
 from lakeflow.core.model.table import Table
+from lakeflow.core.model.type_names import date_text, timestamp_text
 
 NAME_MAPPING: Final = "schema.name-mapping.default"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _IDENTITY: Final = "identity"
 _VOID: Final = "void"
 
@@ -122,18 +121,10 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _date(days: int) -> str:
-    return (_EPOCH + timedelta(days=days)).date().isoformat()
-
-
-def _moment(micros: int) -> str:
-    return (_EPOCH + timedelta(microseconds=micros)).replace(tzinfo=None).isoformat(sep=" ")
-
-
 _SPELLED: Final[Mapping[str, Callable[[Any], str]]] = {
-    "date": _date,
-    "timestamp": _moment,
-    "timestamptz": lambda micros: f"{_moment(micros)}+00",
-    "time": lambda micros: _moment(micros).partition(" ")[2],
+    "date": date_text,
+    "timestamp": timestamp_text,
+    "timestamptz": lambda micros: f"{timestamp_text(micros)}+00",
+    "time": lambda micros: timestamp_text(micros).partition(" ")[2],
 }
 """How partition values are written whose text is not simply `str` of them."""

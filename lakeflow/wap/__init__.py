@@ -8,11 +8,11 @@ from lakeflow.wap.decide.runs import discard, publish, rollback
 from lakeflow.wap.decide.tables import adopt, drop
 from lakeflow.wap.look.audit import audit, failing
 from lakeflow.wap.look.preview import preview
+from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.runs import runs
 from lakeflow.wap.run.backfill import backfill
 from lakeflow.wap.run.materialize import materialize, readmit, retry
 from lakeflow.wap.run.plan import Request, plan
-from lakeflow.wap.step.readmitting import quarantined
 from lakeflow.wap.world import Invocation, Policy, World
 
 __all__ = [

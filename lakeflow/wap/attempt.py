@@ -14,7 +14,7 @@ from lakeflow.core.model.check import Suite
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.quarantine import quarantine_key
 from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
-from lakeflow.core.model.table import Scan, Table
+from lakeflow.core.model.table import Discard, Scan, Table
 from lakeflow.core.plan.facts import Facts, published
 from lakeflow.core.run.events import Event, Phase, StepEnded, StepPhase, StepTraced
 from lakeflow.core.run.resources import Resources
@@ -134,6 +134,13 @@ class Attempt:
         trace = "`lakeflow runs RUN --log` has the traceback" if step.asset in self.traced else ""
         hint = "; ".join(filter(None, (error.hint, trace))).replace("RUN", self.run.id)
         return self.end(step, state, f"{error.message} ({hint})" if hint else error.message)
+
+    def clear_branch(self, key: AssetKey) -> None:
+        """Drop what an earlier attempt left on the run's branch: this attempt forks again from main, or not at all."""
+        table = self.tables.get(key)
+        if table is not None and self.branch in table.refs:
+            stale = Discard(key, self.branch, table.refs[self.branch])
+            self.tables |= self.world.catalog.commit([stale], lambda _: None)
 
     # what a step sees
 

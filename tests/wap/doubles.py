@@ -22,6 +22,7 @@ from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Rows, Scan, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.plan.landing import Landed
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources
@@ -104,6 +105,7 @@ class _Produced:
     shelf: Shelf
     numbers: Numbers
     schema: Schema = SCHEMA
+    landed: tuple[Landed, ...] = ()
 
     def write(self, write: Write) -> WriteResult:
         assert write.schema.names == self.schema.names

@@ -28,7 +28,7 @@ from lakeflow.wap.run.materialize import (
     with_old_names,
 )
 from lakeflow.wap.run.publish import publish_forced, publish_passed
-from lakeflow.wap.step.step import audit
+from lakeflow.wap.step.audit import audit
 from lakeflow.wap.world import World
 
 

@@ -20,7 +20,7 @@ from lakeflow.core.run.schema_evolution import require_declared
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.materialize import ending_well
-from lakeflow.wap.step.step import audit
+from lakeflow.wap.step.audit import audit
 from lakeflow.wap.world import World
 
 

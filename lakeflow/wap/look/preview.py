@@ -22,9 +22,9 @@ from lakeflow.core.ports import Produced
 from lakeflow.core.run.code_terms import Listener, Terms
 from lakeflow.core.time.timeline import Window
 from lakeflow.core.version.salt import require_salt
-from lakeflow.wap.step.inputs import new_rows
-from lakeflow.wap.step.landing import land_new
 from lakeflow.wap.step.schema import columns_of, stored_schema
+from lakeflow.wap.step.sources.files import land_new
+from lakeflow.wap.step.sources.new_rows import new_rows
 from lakeflow.wap.world import World
 
 _ALL_ROWS: Final = frozenset({Cause.REBUILD, Cause.FULL_REFRESH, Cause.GOES_ON, Cause.WAITS})

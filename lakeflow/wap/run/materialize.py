@@ -28,8 +28,9 @@ from lakeflow.wap.run import plan as plans
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.plan import Request
 from lakeflow.wap.run.publish import publish_passed
+from lakeflow.wap.step.audit import audit
 from lakeflow.wap.step.sizes import bytes_to_read, is_large
-from lakeflow.wap.step.step import audit, carry_out, clear_branch
+from lakeflow.wap.step.step import carry_out
 from lakeflow.wap.world import World
 
 
@@ -206,7 +207,7 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
         attempt.world.engine.start(map(attempt.asset, writes), input_bytes)
         attempt.world.auditor.start(attempt.suite(step.asset) for step in plan.steps)
         for fresh in (step for step in attempt.steps if step.done and plan.step(step.asset) is None):
-            clear_branch(attempt, fresh.asset)
+            attempt.clear_branch(fresh.asset)
         _side_by_side(attempt, plan)
         # Checks that refer to each other's tables looked at one of them before this run wrote it.
         for early in _checked_too_early(attempt):

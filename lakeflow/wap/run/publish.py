@@ -21,7 +21,7 @@ from lakeflow.core.run.events import Phase, StepEnded
 from lakeflow.core.run.verdict import Remedy, Verdict, decide, reconcile, written_as
 from lakeflow.core.wording import counted
 from lakeflow.wap.attempt import Attempt
-from lakeflow.wap.step.step import audit
+from lakeflow.wap.step.audit import audit
 
 ROUNDS: Final = 5
 """How often main may move between our look at it and our commit before the run gives up as a conflict."""

@@ -1,17 +1,119 @@
-"""Commits the rows that checks refuse to the run's branch of the quarantine table."""
+"""Rows that checks refuse: split off where their asset is written, staged beside it, audited in a step of their own."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.quarantine import quarantine_key
+from lakeflow.core.model.asset import Asset
+from lakeflow.core.model.provenance import Provenance
+from lakeflow.core.model.quarantine import Refusal, quarantine_key, quarantine_schema
 from lakeflow.core.model.run import StepRecord
-from lakeflow.core.model.table import Staging
-from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.plan.readmission import read_by
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Scan, Staging, Table
+from lakeflow.core.model.write_mode import ANEW, WriteMode
+from lakeflow.core.plan.readmission import Waiting, position, read_by
+from lakeflow.core.ports import Catalog
+from lakeflow.core.run.write import RefusedRows, Write
 from lakeflow.wap.attempt import Attempt
-from lakeflow.wap.step.compute import Computed
+from lakeflow.wap.step.audit_request import audit_request
+from lakeflow.wap.step.computed import Computed
+from lakeflow.wap.step.schema import columns_of, target
+
+Target = tuple[Table, Schema]
+
+
+@dataclass(frozen=True)
+class NoQuarantine:
+    """No check of the asset refuses rows: what fails holds the step."""
+
+    def is_whole(self, attempt: Attempt) -> bool:
+        """Does the run's branch hold all that a write of the asset leaves?"""
+        return True
+
+    def split(
+        self, attempt: Attempt, write: Write, refusals: Callable[[Iterable[Refusal]], tuple[Refusal, ...]]
+    ) -> tuple[Write, Target | None]:
+        """The write with what splits rows off, and the table and schema that take them."""
+        return write, None
+
+    def stage(self, attempt: Attempt, record: StepRecord, computed: Computed, mode: WriteMode) -> None:
+        """Commit what was split off to the branch of its table; its own step finds it there, and audits it."""
+
+    def position(self, table: Table, made: Provenance) -> int:
+        """Up to where refused rows were offered again, by a write before: also while there is no quarantine."""
+        return position(table)
+
+
+@dataclass(frozen=True)
+class SplitOff:
+    """The rows that checks refuse go to the table of the quarantine `asset`, in the same run."""
+
+    asset: Asset
+
+    def is_whole(self, attempt: Attempt) -> bool:
+        return is_staged(attempt, self.asset.key)
+
+    def split(
+        self, attempt: Attempt, write: Write, refusals: Callable[[Iterable[Refusal]], tuple[Refusal, ...]]
+    ) -> tuple[Write, Target | None]:
+        """The checks that refuse rows are asked of the auditor, once the columns are known."""
+        (owner,) = self.asset.upstreams
+        columns = columns_of(self.asset, quarantine_schema(write.schema), None)
+        table, schema = target(attempt, columns, self.asset)
+        request = audit_request(attempt.world, attempt.tables[owner], Scan(owner, None, write.schema), {})
+        found = attempt.step_lock.release_while(lambda: attempt.world.auditor.refusals(request))
+        inputs = {name: str(snapshot) for name, snapshot in sorted(read_by(attempt.step(owner)).items())}
+        refused = RefusedRows(
+            refusals=refusals(found),
+            schema=schema,
+            directory=attempt.world.catalog.data_directory(table),
+            run=attempt.run.id,
+            inputs=json.dumps(inputs),
+        )
+        return replace(write, refused=refused), (table, schema)
+
+    def stage(self, attempt: Attempt, record: StepRecord, computed: Computed, mode: WriteMode) -> None:
+        if computed.quarantine is None:
+            return  # no code ran, so that no row was refused
+        key, (table, schema) = self.asset.key, computed.quarantine
+        attempt.clear_branch(key)
+        planned = attempt.step(key)
+        mine = StepRecord(
+            asset=key,
+            reasons=planned.reasons,
+            attempt=attempt.run.attempt,
+            base_id=planned.base_id,
+            code_version=self.asset.code_version,
+            checks_digest=attempt.suite(key).digest,
+            inputs=read_by(record),
+        )
+        staging = Staging(
+            branch=attempt.branch,
+            base=mine.base_id,
+            mode=mode,
+            schema=schema,
+            files=computed.written.refused,
+            summary=replace(attempt.provenance(mine), write=mode).summary(),
+            pii=self.asset.pii,
+        )
+        staged = attempt.tables[key] = attempt.world.catalog.stage(attempt.tables.get(key, table), staging)
+        rows = sum(file.rows for file in computed.written.refused)
+        attempt.note(replace(mine, snapshot_id=staged.refs[attempt.branch], rows=rows))
+
+    def position(self, table: Table, made: Provenance) -> int:
+        """A write that replaces all rows replaces the quarantine too."""
+        return 0 if made.write == ANEW else position(table)
+
+
+Quarantine = NoQuarantine | SplitOff
+
+
+def quarantine_of(attempt: Attempt, asset: Asset) -> Quarantine:
+    found = attempt.world.project.assets.get(quarantine_key(asset.key))
+    return NoQuarantine() if found is None else SplitOff(found)
 
 
 def is_staged(attempt: Attempt, key: AssetKey) -> bool:
@@ -21,33 +123,8 @@ def is_staged(attempt: Attempt, key: AssetKey) -> bool:
     return table is not None and here is not None and table.refs.get(attempt.branch) == here
 
 
-def stage_refused(attempt: Attempt, of: StepRecord, computed: Computed, mode: WriteMode) -> None:
-    """Commit the refused rows to the branch of the quarantine, in the mode in which its owner is written.
-
-    The quarantine's own step finds them there and audits them.
-    """
-    assert computed.quarantine is not None, "only an asset with a quarantine has rows split off"
-    key, (table, schema) = quarantine_key(of.asset), computed.quarantine
-    asset, step = attempt.asset(key), attempt.step(key)
-    record = StepRecord(
-        asset=key,
-        reasons=step.reasons,
-        attempt=attempt.run.attempt,
-        base_id=step.base_id,
-        code_version=asset.code_version,
-        checks_digest=attempt.suite(key).digest,
-        inputs=read_by(of),
-    )
-    staging = Staging(
-        branch=attempt.branch,
-        base=record.base_id,
-        mode=mode,
-        schema=schema,
-        files=computed.written.refused,
-        summary=replace(attempt.provenance(record), write=mode).summary(),
-        pii=asset.pii,
-    )
-    staged = attempt.world.catalog.stage(attempt.tables.get(key, table), staging)
-    attempt.tables[key] = staged
-    rows = sum(file.rows for file in computed.written.refused)
-    attempt.note(replace(record, snapshot_id=staged.refs[attempt.branch], rows=rows))
+def scan_waiting(catalog: Catalog, table: Table, found: Waiting) -> Scan:
+    """The rows of a quarantine that wait to be offered again."""
+    if found.appends is None:
+        return catalog.scan(table, found.head)
+    return catalog.scan_added(table, found.head, found.appends)

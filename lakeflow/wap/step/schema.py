@@ -10,6 +10,7 @@ from lakeflow.core.model.table import Table
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.model.write_mode import ANEW, WriteMode
 from lakeflow.core.run.schema_evolution import evolve, settle
+from lakeflow.wap.attempt import Attempt
 
 
 def columns_of(asset: Asset, produced: Schema, table: Table | None) -> Schema:
@@ -29,3 +30,12 @@ def stored_schema(table: Table | None, columns: Schema, mode: WriteMode) -> Sche
         return evolve(None, columns, mode, 0)
     mode = ANEW if table.main is None else mode
     return evolve(table.schema, columns, mode, table.last_column_id)
+
+
+def target(attempt: Attempt, columns: Schema, asset: Asset) -> tuple[Table, Schema]:
+    """The table, made when it is new, and the schema to write with."""
+    table = attempt.tables.get(asset.key)
+    if table is None:
+        new = stored_schema(None, columns, asset.write)
+        table = attempt.tables[asset.key] = attempt.world.catalog.create(asset.key, new)
+    return table, stored_schema(table, columns, asset.write)

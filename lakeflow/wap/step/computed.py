@@ -1,0 +1,25 @@
+"""What came of an asset's code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Table
+from lakeflow.core.plan.landing import Landed
+from lakeflow.core.run.write import WriteResult
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Files for a table, in its schema. `landed` are the outside files that were read for them. `quarantine` are the
+    table and the schema of its quarantine, if it has one; `moment` is when the write began.
+    """
+
+    table: Table
+    schema: Schema
+    written: WriteResult
+    landed: tuple[Landed, ...] = ()
+    quarantine: tuple[Table, Schema] | None = None
+    moment: datetime | None = None

@@ -1,0 +1,91 @@
+"""The one question to a step: what it reads and writes, by its plan and by what is pinned now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lakeflow.core.model.asset import Asset, OnRewrite
+from lakeflow.core.model.run import Action
+from lakeflow.core.model.write_mode import ANEW
+from lakeflow.core.plan.increments import Consumption, consumption
+from lakeflow.core.plan.landing import Landing
+from lakeflow.core.plan.planning import Step
+from lakeflow.core.plan.reasons import Cause
+from lakeflow.core.plan.scd2_rebuilds import is_dated_by_runs
+from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.step.quarantine import Quarantine, quarantine_of
+from lakeflow.wap.step.sources.files import Files
+from lakeflow.wap.step.sources.new_rows import GoesOn, NewRows
+from lakeflow.wap.step.sources.partitions import Partitioned
+from lakeflow.wap.step.sources.readmission import Readmission
+from lakeflow.wap.step.sources.rebuilt import RebuiltHistory
+from lakeflow.wap.step.sources.source import Source
+from lakeflow.wap.step.sources.standing import Standing, Undecided
+
+
+def source_of(attempt: Attempt, step: Step) -> Source:
+    """As the plan says, on the snapshots that are pinned now: an upstream may have run since it was made.
+
+    1. What is only audited reads nothing; what is readmitted reads its quarantine.
+    2. Files land, all of them anew where everything is made anew.
+    3. Else it reads its inputs: of incremental ones what is new, or all rows for a rebuild, or it waits for a person.
+    4. Partitions in time are built from any of these, window by window.
+    """
+    declared, causes = attempt.asset(step.asset), {reason.cause for reason in step.reasons}
+    plain = Source(declared, declared, quarantine_of(attempt, declared))
+    if step.action is Action.AUDIT:
+        return Standing(*_same(plain))
+    if Cause.READMIT in causes:
+        return Readmission(*_same(plain))
+    rows = _files(attempt, step, plain) if declared.files else _rows(attempt, step, plain)
+    return Partitioned(*_same(rows), rows, step.partitions) if step.partitions else rows
+
+
+def _same(source: Source) -> tuple[Asset, Asset, Quarantine]:
+    return source.declared, source.asset, source.quarantine
+
+
+def _anew(source: Source) -> Source:
+    """The asset replaces what stands there, whatever it is declared to do with it."""
+    return replace(source, asset=replace(source.asset, write=ANEW))
+
+
+def _files(attempt: Attempt, step: Step, plain: Source) -> Source:
+    anew = any(reason.cause is Cause.FULL_REFRESH for reason in step.reasons)
+    landing = attempt.facts.landings.get(step.asset, Landing())
+    return Files(*_same(_anew(plain) if anew else plain), landing)
+
+
+def _rows(attempt: Attempt, step: Step, plain: Source) -> Source:
+    """What the plan decided; where it decided nothing, all rows the first time, and then the new ones."""
+    causes = {reason.cause for reason in step.reasons}
+    if waits := next((reason.after for reason in step.reasons if reason.cause is Cause.WAITS), ""):
+        return Undecided(*_same(plain), waits)
+    if Cause.FULL_REFRESH in causes:
+        return _anew(plain)
+    if Cause.REBUILD in causes and step.base_id is not None:
+        return _rebuilt(plain)
+    if not plain.asset.new_rows or step.base_id is None:
+        return plain
+    return _increments(plain, _came(attempt, plain.asset), goes_on=Cause.GOES_ON in causes)
+
+
+def _increments(plain: Source, came: Consumption, *, goes_on: bool) -> Source:
+    """An input may have been rewritten since the plan was made, which said whether to go on then."""
+    if not came.rebuild:
+        return NewRows(*_same(plain), came)
+    if goes_on:
+        return GoesOn(*_same(plain))
+    if plain.asset.on_rewrite is OnRewrite.HOLD or is_dated_by_runs(plain.asset):
+        return Undecided(*_same(plain), came.rebuild)
+    return _rebuilt(plain)
+
+
+def _rebuilt(plain: Source) -> Source:
+    anew = _anew(plain)
+    return RebuiltHistory(*_same(anew)) if plain.asset.write.traits.versioned else anew
+
+
+def _came(attempt: Attempt, asset: Asset) -> Consumption:
+    heads = {key: head for key in asset.new_rows if (head := attempt.pinned(key)) is not None}
+    return consumption(asset, attempt.tables.get(asset.key), attempt.tables, heads)

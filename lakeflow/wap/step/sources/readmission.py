@@ -1,0 +1,71 @@
+"""Refused rows that go back into their asset: its code reads its quarantine in place of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+from lakeflow.core.keys import TableKey
+from lakeflow.core.model.provenance import Provenance
+from lakeflow.core.model.quarantine import Refusal, quarantine_key
+from lakeflow.core.model.run import StepRecord
+from lakeflow.core.model.table import Scan
+from lakeflow.core.plan.facts import published
+from lakeflow.core.plan.landing import landed_set
+from lakeflow.core.plan.readmission import as_readmission, waiting
+from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.step.computed import Computed
+from lakeflow.wap.step.quarantine import scan_waiting
+from lakeflow.wap.step.sources.source import Nothing, Source
+
+
+@dataclass(frozen=True)
+class Readmission(Source):
+    """The rows that wait in the asset's quarantine, pinned as the run found it."""
+
+    waiting: Scan | None = None
+
+    def opened(self, attempt: Attempt, record: StepRecord) -> StepRecord:
+        """Main goes on counting as made by the code and from the inputs that made it: a change of those still shows."""
+        table, quarantine = attempt.tables[record.asset], quarantine_key(record.asset)
+        stands = published(table, attempt.facts.verdicts.get(record.asset, ()))
+        head = attempt.tables[quarantine].main
+        assert stands is not None, "a readmission is planned onto a main"
+        assert head is not None, "only published rows wait"
+        return replace(
+            record,
+            code_version=attempt.facts.made_by(stands),
+            reads_digest=stands.reads_digest,
+            inputs={**stands.inputs, str(quarantine): head},
+        )
+
+    def settled(self, attempt: Attempt) -> Self:
+        """Its code is a SELECT of the columns that both tables have."""
+        own, quarantine = attempt.tables[self.declared.key], attempt.tables[quarantine_key(self.declared.key)]
+        found = waiting(own, quarantine)
+        assert found is not None, "planned because rows wait"
+        rows = scan_waiting(attempt.world.catalog, quarantine, found)
+        return replace(self, asset=as_readmission(self.declared, rows.schema, own.schema), waiting=rows)
+
+    def inputs(self, attempt: Attempt) -> Mapping[TableKey, Scan]:
+        assert self.waiting is not None, "asked once it is settled"
+        return {self.waiting.key: self.waiting}
+
+    def refusals(self, found: Iterable[Refusal]) -> tuple[Refusal, ...]:
+        """Rows that were refused before may be refused again, however many they are."""
+        return tuple(replace(each, max_fraction=1.0) for each in found)
+
+    def said(self, attempt: Attempt, record: StepRecord, computed: Computed, made: Provenance) -> Provenance:
+        """Up to where the quarantine was read. Which files landed no readmission changes."""
+        table, quarantine = attempt.tables.get(record.asset), str(quarantine_key(record.asset))
+        return replace(made, readmitted=record.inputs[quarantine], landed=landed_set(table))
+
+    def came_to_nothing(self, attempt: Attempt, record: StepRecord) -> Nothing | None:
+        """No row passes, so that none is refused anew either: both tables stay as they are."""
+        if record.rows:
+            return None
+        quarantine = quarantine_key(record.asset)
+        attempt.clear_branch(quarantine)
+        attempt.note(replace(attempt.step(quarantine), snapshot_id=None, rows=None))
+        return Nothing("none of its refused rows passes today's checks", attempt.tables[record.asset].main)

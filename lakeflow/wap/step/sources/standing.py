@@ -1,0 +1,31 @@
+"""Steps that read nothing: main is only audited, or a person must decide first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lakeflow.core.plan.planning import Step
+from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.step.sources.source import Nothing, Source
+
+_STAYS: Final = Nothing("what its checks refer to stays as it is")
+
+
+@dataclass(frozen=True)
+class Standing(Source):
+    """Main as it stands: the plan asks for an audit and for no write."""
+
+    def nothing(self, attempt: Attempt, step: Step) -> Nothing | None:
+        return _STAYS
+
+
+@dataclass(frozen=True)
+class Undecided(Source):
+    """A rebuild that the author forbids, or that cannot make again what stands: a person decides."""
+
+    why: str
+
+    @property
+    def waits(self) -> str:
+        return self.why

@@ -16,6 +16,7 @@ from lakeflow.core.model.quarantine import quarantine_key
 from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
 from lakeflow.core.model.table import Discard, Scan, Table
 from lakeflow.core.plan.facts import Facts, published
+from lakeflow.core.plan.planning import Step
 from lakeflow.core.run.events import Event, Phase, StepEnded, StepPhase, StepTraced
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.version.fingerprint import ALGORITHM
@@ -32,7 +33,8 @@ class Attempt:
     resources of the steps that run at the same time; they take turns with the `step_lock`. `audited` holds the
     snapshots that this attempt audited: nothing else may be published. `on_main` holds verdicts on snapshots that are
     main and stay main: they pass today's checks, or a new write gave the same rows. `looked_at` holds which snapshots
-    of other tables the checks of each audited asset looked into. `traced` are assets whose code left a traceback in the
+    of other tables the checks of each audited asset looked into. `planned` are the steps that it may carry out, again
+    too where a main or an input moved; a decision about held snapshots has none. `traced` are assets whose code left a traceback in the
     log when it was last tried.
     """
 
@@ -51,6 +53,7 @@ class Attempt:
         self._past: dict[str, RunRecord] = {}
         self.audited: set[int] = set()
         self.on_main: dict[AssetKey, VerdictRecord] = {}
+        self.planned: Mapping[AssetKey, Step] = EMPTY
 
     @property
     def branch(self) -> str:

@@ -96,6 +96,11 @@ def plan(  # noqa: PLR0913 - the words of the command line
 ) -> Plan:
     """Steps for the selected assets, in dependency order, each with its reasons.
 
+    1. An asset is written where it was never built, its code, its inputs or its files are others than those of main,
+       partitions of it are missing or outdated, or somebody asks for it.
+    2. Else it is audited where its checks, or what they refer to, changed, or where another engine wrote to it.
+    3. Else it is fresh. An upstream that runs counts as an input that moves, so the order matters: upstreams first.
+
     `forced` runs fresh assets too. `refreshed` rebuilds every asset from nothing. `going_on` merges with what stands,
     where an asset would otherwise be rebuilt or wait. An asset with partitions in time builds those of `backfill`, or
     without a backfill all that are missing or outdated.
@@ -137,6 +142,7 @@ def _step(asked: PlanRequest, key: AssetKey) -> Step | None:
     if (owner := owner_of(key)) is not None:
         return _quarantine_step(asked, key, owner, stands)
     if key in asked.facts.broken:
+        # Planned all the same, so that the run says what is wrong with it and publishes the rest.
         broken = Reason(Cause.BROKEN, after=asked.facts.broken[key].message)
         return Step(key, Action.WRITE, (broken,), stands.snapshot.id if stands else None)
     partitions = _partitions(asked, asset)
@@ -152,6 +158,7 @@ def _step(asked: PlanRequest, key: AssetKey) -> Step | None:
         return None
     if to_write and (skipped := asked.facts.landings.get(key, Landing()).skipped):
         to_write.append(Reason(Cause.FILES_SKIPPED, after=told(skipped)))
+    # Reasons to audit stay beside those to write: a step may turn out to have nothing to write.
     action = Action.WRITE if to_write else Action.AUDIT
     upstreams = frozenset(asset.upstreams & asked.running.keys())
     return Step(key, action, (*to_write, *to_audit), stands.snapshot.id if stands else None, upstreams, partitions)

@@ -113,6 +113,7 @@ def reconcile(table: Table, base: int | None, mode: WriteMode) -> Remedy:
     if table.main == base:
         return Remedy.NONE
     since = list(takewhile(lambda snapshot: snapshot.id != base, table.ancestry(table.main)))
+    # A main that was set back has lost the base itself, and with it what the step rests on.
     linear = bool(since) and since[-1].parent_id == base
     if linear and all(snapshot.operation in harmless_to(mode) and not _consumed(snapshot) for snapshot in since):
         return Remedy.REWRITE if mode.traits.merges else Remedy.RESTAGE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import takewhile
 
 from lakeflow.core.errors import UsageError
@@ -59,7 +58,7 @@ def publish(
                 audit(attempt, step)
             if reason is not None:
                 return publish_forced(attempt, keys, reason)
-            return publish_passed(attempt, partial(_outdated, attempt))
+            return publish_passed(attempt)
 
 
 def discard(world: World, run_id: str) -> RunRecord:
@@ -144,14 +143,6 @@ def _branches(tables: Mapping[AssetKey, Table], run: RunRecord) -> list[Discard]
     return [
         Discard(key, run.branch, table.refs[run.branch]) for key, table in tables.items() if run.branch in table.refs
     ]
-
-
-def _outdated(attempt: Attempt, key: AssetKey) -> None:
-    """Ends the step with a hint to retry: what it was made from has changed, and a decision about a held snapshot runs
-    no code.
-    """
-    why = "an input that this run wrote was written again, or stands on top of a moved main now"
-    attempt.end(attempt.step(key), StepState.CONFLICT, f"{why}; `lakeflow retry {attempt.run.id}` makes it again")
 
 
 def _require_inputs(run: RunRecord, chosen: Sequence[StepRecord]) -> None:

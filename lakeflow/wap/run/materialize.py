@@ -198,6 +198,7 @@ def _planned(step: Step, world: World, facts: Facts) -> StepRecord:
 
 
 def _run(attempt: Attempt, plan: Plan) -> RunRecord:
+    attempt.planned = {step.asset: step for step in plan.steps}
     attempt.tell(RunStarted(attempt.run))
     attempt.save(attempt.run)
     with ending_well(attempt):
@@ -212,7 +213,7 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
         # Checks that refer to each other's tables looked at one of them before this run wrote it.
         for early in _checked_too_early(attempt):
             audit(attempt, early)
-        final = publish_passed(attempt, lambda key: _again(attempt, plan, key))
+        final = publish_passed(attempt)
     attempt.tell(RunEnded(final))
     return final
 
@@ -249,14 +250,6 @@ def _needs(attempt: Attempt, plan: Plan) -> dict[AssetKey, frozenset[AssetKey]]:
         needs[step.asset] = together[step.asset] & before
         before.add(step.asset)
     return needs
-
-
-def _again(attempt: Attempt, plan: Plan, key: AssetKey) -> None:
-    step = plan.step(key)
-    assert step is not None, f"{key} waits for a publish, so it was planned"
-    main = attempt.tables[key].main
-    attempt.update(replace(attempt.step(key), base_id=main, snapshot_id=None))
-    carry_out(attempt, replace(step, base_id=main))
 
 
 def _checked_too_early(attempt: Attempt) -> list[StepRecord]:

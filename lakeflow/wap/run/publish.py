@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,23 +22,24 @@ from lakeflow.core.run.verdict import Remedy, Verdict, decide, reconcile, writte
 from lakeflow.core.wording import counted
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.audit import audit
+from lakeflow.wap.step.step import carry_out
 
 ROUNDS: Final = 5
 """How often main may move between our look at it and our commit before the run gives up as a conflict."""
 
-Rewrite = Callable[[AssetKey], None]
 
-
-def publish_passed(attempt: Attempt, rewrite: Rewrite) -> RunRecord:
+def publish_passed(attempt: Attempt) -> RunRecord:
     """Decide, publish what passed, and end the run; ledger and tables change in the same transaction.
 
-    `rewrite` runs a step again when its input was put on top of a main that moved.
+    1. What was written on a main that has moved since is put on today's, and audited there, or ends as a conflict.
+    2. What passed, with all that it needs, is published in one commit. Where nothing passed the run only ends.
+    3. Where a main moved between our look and our commit, all of this is done again, a few times.
     """
     refusal = ""
     for _ in range(ROUNDS):
         try:
             # Main may have moved while the steps ran: what is published must stand on the main of now.
-            _settle(attempt, rewrite)
+            _settle(attempt)
             candidates, ended = _decided(attempt)
             return _commit(attempt, candidates, ended) if candidates else _finish(attempt, ended)
         except ConflictError as error:
@@ -58,7 +59,7 @@ def publish_forced(attempt: Attempt, chosen: Sequence[AssetKey], reason: str) ->
         return _refused(attempt, chosen, error.message)
 
 
-def _settle(attempt: Attempt, rewrite: Rewrite) -> None:
+def _settle(attempt: Attempt) -> None:
     """Bring each waiting branch up to today's main, or end its step, before anything is published.
 
     1. A branch whose main moved in a harmless way is put on top of main and audited there; in any other way, its step
@@ -71,15 +72,31 @@ def _settle(attempt: Attempt, rewrite: Rewrite) -> None:
         step, table = attempt.step(key), attempt.tables[key]
         remedy = reconcile(table, step.base_id, _mode(attempt, step))
         if remedy is Remedy.CONFLICT:
+            # Its rows rest on others than stand there now: to publish them would lose somebody's rows.
             attempt.end(step, StepState.CONFLICT, _moved(table, step))
         elif remedy is Remedy.REWRITE or _is_outdated(attempt, step, superseded):
-            rewrite(key)
+            # It was merged with rows, or made from a snapshot, that nobody will see: only its code can say more.
+            _write_again(attempt, key)
             superseded.add(key)
         elif remedy is Remedy.RESTAGE:
+            # Its files stand alone, so the same files go on top of what came meanwhile.
             _restage(attempt, step)
             superseded.add(key)
         elif attempt.suite(key).references & superseded or step.snapshot_id not in attempt.audited:
+            # It stays as it is; what its checks looked into does not, or an attempt died before it was audited.
             audit(attempt, step)
+
+
+def _write_again(attempt: Attempt, key: AssetKey) -> None:
+    """On today's main and inputs, where the run has a plan; a decision about a held snapshot never runs code."""
+    step, planned = attempt.step(key), attempt.planned.get(key)
+    if planned is None:
+        why = "an input that this run wrote was written again, or stands on top of a moved main now"
+        attempt.end(step, StepState.CONFLICT, f"{why}; `lakeflow retry {attempt.run.id}` makes it again")
+        return
+    main = attempt.tables[key].main
+    attempt.update(replace(step, base_id=main, snapshot_id=None))
+    carry_out(attempt, replace(planned, base_id=main))
 
 
 def _is_outdated(attempt: Attempt, step: StepRecord, superseded: set[AssetKey]) -> bool:
@@ -146,13 +163,15 @@ def _commit(
     attempt: Attempt, candidates: Sequence[StepRecord], ended: RunRecord, forced: str | None = None
 ) -> RunRecord:
     """One transaction: pointers, refs, schemas, proofs, the run and its verdicts."""
-    assert all(step.snapshot_id in attempt.audited for step in candidates), "the one rule"
+    # The one rule, where nothing can come in between any more.
+    assert all(step.snapshot_id in attempt.audited for step in candidates), "not audited"
     ruling = Ruling.PUBLISH if forced is None else Ruling.FORCED
     final = _closed(attempt, ended)
     published = {step.asset: attempt.verdict(step, ruling, forced or "") for step in candidates}
     verdicts = (*published.values(), *_holds(attempt, final), *_on_main(attempt, final))
     for step in candidates:
         attempt.tell_phase(step.asset, Phase.PUBLISHING)
+    # Asked last: what others count on by now must outlive the commit that lets old snapshots go.
     needed = _needed(attempt, candidates)
     changes: list[Change] = [_change(attempt, step, published[step.asset], needed) for step in candidates]
     # The catalog asserts every change in the transaction that also records the run: all of it happens, or nothing.

@@ -17,7 +17,7 @@ from statistics import median
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.provenance import Provenance

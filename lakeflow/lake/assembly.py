@@ -18,7 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from lakeflow.adapters.database import Database, ReadOnlyDatabase
+from lakeflow.adapters.database.database import Database
+from lakeflow.adapters.database.read_only import ReadOnlyDatabase
 from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
 from lakeflow.adapters.iceberg import IcebergCatalog, Ownership, newer_runs
 from lakeflow.adapters.iceberg.commit import pointers

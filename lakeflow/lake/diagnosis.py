@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from lakeflow.adapters.database import Database, is_network_filesystem
+from lakeflow.adapters.database.database import Database
+from lakeflow.adapters.database.sqlite_disk import is_network_filesystem
 from lakeflow.adapters.iceberg import Home, IcebergCatalog, Ownership, moved_tables, read_through, take_stock
 from lakeflow.adapters.iceberg import mend_times as mend_tables
 from lakeflow.adapters.iceberg import relocate as relocate_tables

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import Copied, LoadedTable, Ownership, copy_tables, give_id, read_mark, tables_in
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.ledger import SqlLedger, free_all

@@ -34,8 +34,8 @@ class Attempt:
     snapshots that this attempt audited: nothing else may be published. `on_main` holds verdicts on snapshots that are
     main and stay main: they pass today's checks, or a new write gave the same rows. `looked_at` holds which snapshots
     of other tables the checks of each audited asset looked into. `planned` are the steps that it may carry out, again
-    too where a main or an input moved; a decision about held snapshots has none. `traced` are assets whose code left a traceback in the
-    log when it was last tried.
+    too where a main or an input moved; a decision about held snapshots has none. `traced` are assets whose code left a
+    traceback in the log when it was last tried.
     """
 
     def __init__(self, world: World, lease: Lease, run: RunRecord, facts: Facts, observer: Observer) -> None:

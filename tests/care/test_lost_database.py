@@ -15,7 +15,7 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 import lakeflow
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.run import RunState, VerdictRecord
 from tests.care.lab import (

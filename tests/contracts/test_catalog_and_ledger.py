@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lakeflow.adapters import iceberg, ledger
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.core.errors import BusyError, ConflictError

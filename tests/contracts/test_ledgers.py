@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
 from lakeflow.core.ports import Ledger, Transaction
 from tests.contracts.suites import Around, LedgerContract

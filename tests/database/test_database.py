@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from lakeflow.adapters.database import Database, is_network_filesystem, place_of
+from lakeflow.adapters.database.database import Database
+from lakeflow.adapters.database.sqlite_disk import is_network_filesystem
+from lakeflow.adapters.database.urls import place_of
 from lakeflow.core.errors import BusyError, LakeError, LakeflowError
 from lakeflow.core.settings.mounts import filesystem_type
 

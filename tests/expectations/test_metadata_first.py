@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
 from lakeflow.core.keys import AssetKey

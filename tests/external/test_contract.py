@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.adapters.database import ReadOnlyDatabase
+from lakeflow.adapters.database.read_only import ReadOnlyDatabase
 from lakeflow.adapters.iceberg.external import IcebergExternals
 from lakeflow.adapters.machine.sqlite_file import open_to_read
 from lakeflow.core.errors import ConfigError

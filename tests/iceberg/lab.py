@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pyiceberg.schema import Schema as IcebergSchema
 from pyiceberg.types import PrimitiveType
 
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.provenance import Provenance

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.core.errors import BusyError, ConflictError, LakeError
 from lakeflow.core.model.table import Pin, Rollback

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey, Layer

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.adapters.machine.process import is_alive, me
 from lakeflow.core.errors import BusyError
@@ -21,7 +21,7 @@ from lakeflow.core.model.run import Holder, Lease, RunState
 HOLD = """
 import sys
 from datetime import UTC, datetime
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
 from lakeflow.adapters.machine.process import is_alive, me
 from lakeflow.core.keys import AssetKey

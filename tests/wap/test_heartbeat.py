@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.core.errors import BusyError, LakeError
 from lakeflow.core.model.run import Lease
 from lakeflow.wap.run.lease import leased

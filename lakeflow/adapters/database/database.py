@@ -1,0 +1,259 @@
+"""The one SQL database behind catalog and ledger; all that is peculiar to SQLite stays in this room.
+
+SQLite is used in write-ahead mode, so that readers and the one writer never wait for each other, and a writer
+takes its lock when it begins: a transaction that reads first and upgrades later fails "locked" at once,
+whatever the time-out (docs/decisions: own writes on SQLite).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+
+from lakeflow.adapters.database.failures import translate
+from lakeflow.adapters.database.sqlite_disk import identity, is_network_filesystem, sole_opener
+from lakeflow.adapters.database.urls import no_such_kind, parse, place_of, refuse_other_kinds
+from lakeflow.core.errors import LakeError, LakeflowError
+
+_LAYOUT: Final = (
+    "create table if not exists lakeflow_migrations (version integer primary key, applied_at text not null)"
+)
+_APPLIED: Final = "select coalesce(max(version), 0) from lakeflow_migrations"
+_WRITER: Final = 4_741_502_017  # the key of PostgreSQL's advisory lock that stands for SQLite's one writer
+
+
+class Database:
+    """Transactions over one SQLAlchemy URL. Safe to share between threads and to carry through a fork.
+
+    `timeout` is how long, in seconds, a transaction waits for the one that holds the database.
+    Everything may raise BusyError (waited that long) or LakeError (unreadable, full, unreachable);
+    no message holds the URL's password or a bound value.
+    """
+
+    def __init__(self, url: str, timeout: float = 15.0) -> None:
+        self._url = parse(url)
+        self._refuse_other_kinds()
+        self._timeout = timeout
+        self._opened: tuple[int, int] | None = None
+        self._engine = self._connect()
+        self._process = os.getpid()
+
+    @property
+    def path(self) -> Path | None:
+        """SQLite's file; None for a server or a database in memory."""
+        name = self._url.database
+        in_file = self._url.get_backend_name() == "sqlite" and name not in {None, "", ":memory:"}
+        return Path(str(name)) if in_file else None
+
+    @property
+    def place(self) -> str:
+        """The database as a message may name it: without user, password and options."""
+        return str(self.path or place_of(self._url))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """The database's one writer: commits at the end, rolls back on any exception.
+
+        LakeError, and nothing is acknowledged, when SQLite's file is another one than was opened: what is written into
+        a file without a name is lost. When the COMMIT itself fails its outcome is unknown; the connection is closed, so
+        that the next read sees what was really committed and never our own pending rows.
+        """
+        with self._connection() as connection:
+            self._begin_writing(connection)
+            try:
+                self._refuse_another_file()
+                yield connection
+            except BaseException:
+                _roll_back(connection)
+                raise
+            try:
+                connection.commit()
+            except BaseException:
+                connection.invalidate()
+                raise
+            self._refuse_another_file()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One state of the database, however many statements read it."""
+        with self._connection() as connection:
+            if self._sqlite:
+                connection.exec_driver_sql("begin")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            try:
+                yield connection
+            finally:
+                _roll_back(connection)
+
+    def checkpoint(self) -> None:
+        """Bring what was committed into SQLite's file itself, as far as no reader is in the way."""
+        if self.path is not None:
+            with suppress(LakeflowError), self._connection() as connection:
+                connection.exec_driver_sql("pragma wal_checkpoint(passive)")
+
+    def copy_to(self, path: Path) -> None:
+        """One moment of SQLite's file as a new file that needs no log beside it, whoever writes meanwhile."""
+        with self._connection() as connection, closing(sqlite3.connect(path)) as copy:
+            source = connection.connection.driver_connection
+            assert isinstance(source, sqlite3.Connection), "only a file is copied"
+            source.backup(copy)
+            copy.execute("pragma journal_mode = delete")
+
+    def forget_connections(self) -> None:
+        """Close the pooled connections; what is read next comes from a new one."""
+        self._engine.dispose()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def require_local_disk(self) -> None:
+        """LakeError when the SQLite file stands on a network file system, where its locks do not hold."""
+        if self.path is not None and is_network_filesystem(self.path):
+            raise LakeError(
+                f"{self.place} is on a network file system, where SQLite's locks cannot be trusted",
+                hint="move the lake to a local disk or its catalog to PostgreSQL; "
+                "if only one host ever writes, set `allow_network_filesystem = true` in [tool.lakeflow]",
+            )
+
+    def initialise(self, migrations: Sequence[Sequence[str]]) -> None:
+        """Bring the tables to the layout of this release; several processes may do so at once.
+
+        Each migration is a list of statements, applied in a transaction that also records it.
+        LakeError when the lake was made by a newer release.
+        """
+        with nullcontext() if self.path is None else sole_opener(self.path, self._timeout):
+            if self.path is not None:
+                self._write_ahead()
+            applied = self._applied()
+            if applied > len(migrations):
+                raise LakeError(
+                    f"{self.place} was made by a newer release: its layout is {applied}, "
+                    f"this release knows up to {len(migrations)}",
+                    hint="install the release of lakeflow that wrote it, or a newer one",
+                )
+            for version in range(applied + 1, len(migrations) + 1):
+                self._migrate(version, migrations[version - 1])
+
+    def layout(self) -> int:
+        """The migration that was applied last; 0 in an empty database."""
+        return self._applied()
+
+    def damage(self) -> tuple[str, ...]:
+        """What SQLite's own integrity check finds, at most ten lines; nothing on a server, which checks itself."""
+        if not self._sqlite:
+            return ()
+        with self.read() as connection:
+            found = connection.exec_driver_sql("pragma integrity_check(10)").scalars().all()
+        return tuple(str(line) for line in found if line != "ok")
+
+    @property
+    def _sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
+    def _refuse_other_kinds(self) -> None:
+        refuse_other_kinds(self._url)
+
+    def _connect(self) -> Engine:
+        options = {"timeout": self._timeout, "isolation_level": None} if self._sqlite else {}
+        try:
+            engine = create_engine(self._url, connect_args=options, hide_parameters=True)
+        except NoSuchModuleError as error:
+            raise no_such_kind(self._url.drivername) from error
+        except ImportError as error:
+            raise LakeError(
+                f"there is no driver for {self._url.drivername} databases",
+                hint="install one, for PostgreSQL: pip install 'psycopg[binary]', with a URL postgresql+psycopg://…",
+            ) from error
+        if self._sqlite:
+            event.listen(engine, "connect", _set_up_sqlite)
+        if self.path is not None:
+            event.listen(engine, "do_connect", self._before_opening)
+            event.listen(engine, "connect", self._after_opening)
+        return engine
+
+    def _before_opening(self, *_: object) -> None:
+        """SQLite would make a file that is gone anew, and empty."""
+        if self._opened is not None:
+            self._refuse_another_file()
+
+    def _after_opening(self, *_: object) -> None:
+        self._opened = self._opened or identity(self.path)
+        self._refuse_another_file()
+
+    def _refuse_another_file(self) -> None:
+        if self._opened is not None and identity(self.path) != self._opened:
+            raise LakeError(
+                f"{self.place} was removed or replaced while it was open; what was written since does not count",
+                hint="put the database back from a copy, or `lakeflow doctor --rebuild-catalog` makes it again; "
+                "then repeat the command",
+            )
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        self._leave_parents_connections()
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise translate(error, self.place, self._timeout) from error
+
+    def _leave_parents_connections(self) -> None:
+        # A SQLite or socket connection must not be used, nor closed, on both sides of a fork.
+        if self._process != os.getpid():
+            self._engine.dispose(close=False)
+            self._process = os.getpid()
+
+    def _begin_writing(self, connection: Connection) -> None:
+        if self._sqlite:
+            connection.exec_driver_sql("begin immediate")
+            return
+        connection.execute(text(f"set local lock_timeout = {int(self._timeout * 1000)}"))
+        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _WRITER})
+
+    def _write_ahead(self) -> None:
+        with self._connection() as connection:
+            mode = connection.exec_driver_sql("pragma journal_mode = wal").scalar_one()
+        if mode != "wal":
+            raise LakeError(
+                f"{self.place} cannot be opened in write-ahead mode (it stays {mode})",
+                hint="keep the lake on a local disk",
+            )
+
+    def _applied(self) -> int:
+        with self.read() as connection:
+            known = inspect(connection).has_table("lakeflow_migrations")
+            return int(connection.execute(text(_APPLIED)).scalar_one()) if known else 0
+
+    def _migrate(self, version: int, statements: Sequence[str]) -> None:
+        with self.transaction() as connection:
+            connection.execute(text(_LAYOUT))
+            if int(connection.execute(text(_APPLIED)).scalar_one()) >= version:
+                return  # another host was first: only a server's database is shared between hosts
+            for statement in statements:
+                connection.execute(text(statement))
+            connection.execute(
+                text("insert into lakeflow_migrations (version, applied_at) values (:version, :at)"),
+                {"version": version, "at": datetime.now(UTC).isoformat(timespec="seconds")},
+            )
+
+
+def _roll_back(connection: Connection) -> None:
+    """Never hand a connection back to the pool inside a transaction."""
+    try:
+        connection.rollback()
+    except BaseException:
+        connection.invalidate()
+        raise
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("pragma synchronous = full")

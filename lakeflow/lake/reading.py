@@ -307,7 +307,7 @@ class ReadableLake:
         return SelectionContext(self.project, lambda: self._standing(self._facts()))
 
     def _facts(self) -> Facts:
-        return self._world.facts(self.project.assets)
+        return wap.gather(self._world, self.project.assets)
 
     def _standing(self, facts: Facts) -> LakeStatus:
         everything = tuple(self.project.assets)

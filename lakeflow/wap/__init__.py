@@ -6,14 +6,15 @@ A function here has the name of the method of `Lake` that calls it.
 from lakeflow.wap.decide.garbage import collect_garbage, garbage
 from lakeflow.wap.decide.runs import discard, publish, rollback
 from lakeflow.wap.decide.tables import adopt, drop
+from lakeflow.wap.facts import gather
 from lakeflow.wap.look.audit import audit, failing
 from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.runs import runs
+from lakeflow.wap.ports import Invocation, Policy, World
 from lakeflow.wap.run.backfill import backfill
 from lakeflow.wap.run.materialize import materialize, readmit, retry
 from lakeflow.wap.run.plan import Request, plan
-from lakeflow.wap.world import Invocation, Policy, World
 
 __all__ = [
     "Invocation",
@@ -28,6 +29,7 @@ __all__ = [
     "drop",
     "failing",
     "garbage",
+    "gather",
     "materialize",
     "plan",
     "preview",

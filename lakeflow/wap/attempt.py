@@ -20,8 +20,9 @@ from lakeflow.core.plan.planning import Step
 from lakeflow.core.run.events import Event, Phase, StepEnded, StepPhase, StepTraced
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.version.fingerprint import ALGORITHM
+from lakeflow.wap.facts import external_scans
 from lakeflow.wap.parallel import StepLock
-from lakeflow.wap.world import World
+from lakeflow.wap.ports import World
 
 Observer = Callable[[Event], None]
 
@@ -175,7 +176,7 @@ class Attempt:
     def inputs(self, asset: Asset, others: frozenset[AssetKey] = frozenset()) -> dict[TableKey, Scan]:
         """What the asset's code reads, pinned, without the `others`; AssetError for an external table that is lost."""
         ours: dict[TableKey, Scan] = dict(self.scans(asset.upstreams - others).items())
-        return ours | self.world.external_scans(asset, self.facts)
+        return ours | external_scans(self.world, asset, self.facts)
 
     def pinned_inputs(self, asset: Asset) -> dict[str, int]:
         """The snapshot of each input that was ever written, by the input's name."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from lakeflow import wap
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.model.asset import Column, Mask, Project
 from lakeflow.core.version.fingerprint import fingerprint, sql_source
@@ -79,7 +80,7 @@ def test_who_only_looks_needs_no_salt_and_is_told_the_truth(lab: Lab) -> None:
     hashing(lab, OLD)
     lab.materialize()
     hashing(lab, {})
-    facts = lab.world.facts([key("silver.people")])
+    facts = wap.gather(lab.world, [key("silver.people")])
     assert lab.assets[key("silver.people")].code_version in facts.renamed_code.values()
 
 

@@ -8,8 +8,8 @@ from lakeflow.core.errors import BusyError, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Garbage
 from lakeflow.core.run.garbage import refuse_most
+from lakeflow.wap.ports import World
 from lakeflow.wap.run.lease import leased
-from lakeflow.wap.world import World
 
 
 def garbage(world: World, before: datetime) -> tuple[Garbage, ...]:

@@ -16,6 +16,7 @@ from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.ports import Transaction
 from lakeflow.core.run.branches import held_on_branch, on_branches
 from lakeflow.wap.attempt import Attempt, Observer
+from lakeflow.wap.ports import World
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.materialize import (
     ending_well,
@@ -28,7 +29,6 @@ from lakeflow.wap.run.materialize import (
 )
 from lakeflow.wap.run.publish import publish_forced, publish_passed
 from lakeflow.wap.step.audit import audit
-from lakeflow.wap.world import World
 
 
 def publish(

@@ -18,10 +18,11 @@ from lakeflow.core.ports import Transaction
 from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.schema_evolution import require_declared
 from lakeflow.wap.attempt import Attempt, Observer
+from lakeflow.wap.facts import gather
+from lakeflow.wap.ports import World
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.materialize import ending_well
 from lakeflow.wap.step.audit import audit
-from lakeflow.wap.world import World
 
 
 def adopt(world: World, key: AssetKey, place: str | None, observer: Observer) -> RunRecord:
@@ -37,7 +38,7 @@ def adopt(world: World, key: AssetKey, place: str | None, observer: Observer) ->
         world.new_id(), RunState.RUNNING, world.clock(), actor=world.invocation.actor, selection=(str(key),)
     )
     with leased(world, run.id, (key,), 0.0) as lease:
-        facts = world.facts((key,))
+        facts = gather(world, (key,))
         facts.require((key,))
         table = _candidate(world, asset, facts.tables.get(key), place)
         step = _to_audit(world, asset, table, facts, place)

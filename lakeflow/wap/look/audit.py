@@ -9,8 +9,8 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.view.audits import Inspected, head_of, looked_at, published_with, read_with
+from lakeflow.wap.ports import World
 from lakeflow.wap.step.audit_request import audit_request, seen_before
-from lakeflow.wap.world import World
 
 Tables = Mapping[AssetKey, Table]
 

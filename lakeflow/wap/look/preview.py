@@ -22,10 +22,11 @@ from lakeflow.core.ports import Produced
 from lakeflow.core.run.code_terms import Listener, Terms
 from lakeflow.core.time.timeline import Window
 from lakeflow.core.version.salt import require_salt
+from lakeflow.wap.facts import external_scans, gather
+from lakeflow.wap.ports import World
 from lakeflow.wap.step.schema import columns_of, stored_schema
 from lakeflow.wap.step.sources.files import land_new
 from lakeflow.wap.step.sources.new_rows import new_rows
-from lakeflow.wap.world import World
 
 _ALL_ROWS: Final = frozenset({Cause.REBUILD, Cause.FULL_REFRESH, Cause.GOES_ON, Cause.WAITS})
 
@@ -40,7 +41,7 @@ def preview(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
     if (owner := owner_of(key)) is not None:
         raise AssetError(f"{key} is written together with {owner}", hint=f"`lakeflow preview {owner}`", asset=key)
     require_salt(world.project, (key,))
-    asset, facts = world.project.assets[key], world.facts((key,))
+    asset, facts = world.project.assets[key], gather(world, (key,))
     terms = Terms(asset.limits.over(world.policy.limits), said, said, windows=_last_window(asset, facts.now))
     with _running(world, asset, facts, terms) as produced:
         table = facts.tables.get(key)
@@ -63,7 +64,7 @@ def _last_window(asset: Asset, now: datetime) -> tuple[Window, ...]:
 
 def _running(world: World, asset: Asset, facts: Facts, terms: Terms) -> AbstractContextManager[Produced]:
     if not asset.files:
-        inputs = {**_inputs(world, asset, facts.tables), **world.external_scans(asset, facts)}
+        inputs = {**_inputs(world, asset, facts.tables), **external_scans(world, asset, facts)}
         inputs |= _new_rows(world, asset, facts)
         return world.engine.produce(asset, inputs, terms)
     landing = facts.landings[asset.key]

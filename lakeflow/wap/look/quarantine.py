@@ -5,8 +5,8 @@ from __future__ import annotations
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Rows
 from lakeflow.core.plan.readmission import Quarantined, quarantine_of, waiting
+from lakeflow.wap.ports import World
 from lakeflow.wap.step.quarantine import scan_waiting
-from lakeflow.wap.world import World
 
 
 def quarantined(world: World, key: AssetKey, limit: int) -> Quarantined:

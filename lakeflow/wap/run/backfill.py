@@ -14,9 +14,9 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.plan.partitions import Backfill
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest, WindowEnded, cut
 from lakeflow.core.time.timeline import Window
+from lakeflow.wap.ports import World
 from lakeflow.wap.run.materialize import materialize
 from lakeflow.wap.run.plan import Request
-from lakeflow.wap.world import World
 
 Watcher: TypeAlias = Callable[[BackfillEvent], None]
 

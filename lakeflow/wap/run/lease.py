@@ -14,7 +14,7 @@ from lakeflow.core.errors import BusyError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Lease
 from lakeflow.core.ports import Ledger
-from lakeflow.wap.world import World
+from lakeflow.wap.ports import World
 
 _SOONER: Final = 4
 """After a failed renewal, this many tries fit into the time between two renewals."""

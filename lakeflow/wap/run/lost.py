@@ -10,7 +10,7 @@ from lakeflow.core.model.run import VerdictRecord
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.view.consistency import published_last
-from lakeflow.wap.world import World
+from lakeflow.wap.ports import World
 
 
 def refuse_lost(world: World, facts: Facts, plan: Plan) -> None:

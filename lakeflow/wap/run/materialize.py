@@ -23,7 +23,9 @@ from lakeflow.core.run.resources import parallel_steps, resources_for
 from lakeflow.core.time.timeline import Window
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.attempt import Attempt, Observer
+from lakeflow.wap.facts import gather
 from lakeflow.wap.parallel import ParallelSteps
+from lakeflow.wap.ports import World
 from lakeflow.wap.run import plan as plans
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.plan import Request
@@ -31,7 +33,6 @@ from lakeflow.wap.run.publish import publish_passed
 from lakeflow.wap.step.audit import audit
 from lakeflow.wap.step.sizes import bytes_to_read, is_large
 from lakeflow.wap.step.step import carry_out
-from lakeflow.wap.world import World
 
 
 def materialize(world: World, request: Request, observer: Observer) -> RunRecord | None:
@@ -120,7 +121,7 @@ def settled_facts(world: World, keys: Sequence[AssetKey], *, anew: bool) -> Fact
     The table and all that the ledger records of it are renamed in one transaction. The facts still name the assets that
     were renamed, so that they are audited under their new names.
     """
-    facts = world.facts(keys, anew=anew)
+    facts = gather(world, keys, anew=anew)
     if not facts.renames:
         return facts
     moves = [Rename(old, new, facts.tables[new].version) for new, old in facts.renames.items()]
@@ -130,7 +131,7 @@ def settled_facts(world: World, keys: Sequence[AssetKey], *, anew: bool) -> Fact
             world.ledger.rename(transaction, move.key, move.to)
 
     world.catalog.register(moves, record)
-    return replace(world.facts(keys, anew=anew), renames=facts.renames)
+    return replace(gather(world, keys, anew=anew), renames=facts.renames)
 
 
 def open_assets(run: RunRecord) -> tuple[AssetKey, ...]:

@@ -14,8 +14,9 @@ from lakeflow.core.plan.partitions import Backfill
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.readmission import plan_readmission
 from lakeflow.core.version.salt import require_salt
+from lakeflow.wap.facts import gather
+from lakeflow.wap.ports import World
 from lakeflow.wap.run.lost import refuse_lost
-from lakeflow.wap.world import World
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def plan(world: World, request: Request) -> Plan:
         raise UsageError("a run cannot both go on and rebuild everything", hint=hint)
     selected = with_their_quarantines(world.project.assets, request.selected)
     require_salt(world.project, selected)
-    return plan_on(world, world.facts(selected, anew=request.refreshed), selected, request)
+    return plan_on(world, gather(world, selected, anew=request.refreshed), selected, request)
 
 
 def plan_on(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request) -> Plan:

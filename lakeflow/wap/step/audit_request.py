@@ -11,7 +11,7 @@ from lakeflow.core.model.table import Scan, Statistics, Table
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.view.history import predecessor
 from lakeflow.core.view.lineage import personal_columns, personal_inputs
-from lakeflow.wap.world import World
+from lakeflow.wap.ports import World
 
 
 def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str, Scan]) -> AuditRequest:

@@ -20,10 +20,10 @@ from lakeflow.core.ports import Produced
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.write import WriteResult
 from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.ports import World
 from lakeflow.wap.step.computed import Computed
 from lakeflow.wap.step.schema import stored_schema
 from lakeflow.wap.step.sources.source import Nothing, Source
-from lakeflow.wap.world import World
 
 
 @dataclass(frozen=True)

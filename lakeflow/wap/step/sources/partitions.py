@@ -20,6 +20,7 @@ from lakeflow.core.plan.planning import Step
 from lakeflow.core.ports import Produced
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.facts import built
 from lakeflow.wap.step.computed import Computed
 from lakeflow.wap.step.sources.source import UNCHANGED_INPUTS, Nothing, Source
 
@@ -83,7 +84,7 @@ class Partitioned(Source):
 
     def tells_news(self, attempt: Attempt, record: StepRecord) -> bool:
         """Which partitions are built, by which code, from which writes of its inputs."""
-        after = attempt.world.built(attempt.tables[record.asset], record.snapshot_id) or EMPTY
+        after = built(attempt.world, attempt.tables[record.asset], record.snapshot_id) or EMPTY
         same = partition_plan.says_the_same(_built_on_main(attempt, record.asset), after)
         return not same or self._reads_anew(attempt, record) or self.rows.tells_news(attempt, record)
 
@@ -121,4 +122,4 @@ def _input(attempt: Attempt, key: AssetKey) -> Upstream | None:
     timeline, table = attempt.asset(key).timeline, attempt.tables.get(key)
     if timeline is None or table is None:
         return None
-    return Upstream(timeline, attempt.world.built(table, attempt.pinned(key)) or EMPTY)
+    return Upstream(timeline, built(attempt.world, table, attempt.pinned(key)) or EMPTY)

@@ -1,0 +1,193 @@
+"""Facts gathered for a plan: one catalog read, what was ruled on those tables, and what stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from lakeflow.core.errors import AssetError, LakeError
+from lakeflow.core.keys import AssetKey, TableKey
+from lakeflow.core.model.asset import Asset
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.quarantine import owner_of
+from lakeflow.core.model.run import VerdictRecord
+from lakeflow.core.model.table import Scan, Table
+from lakeflow.core.plan import partitions as partition_plan
+from lakeflow.core.plan.facts import Facts, Rekeyed, published
+from lakeflow.core.plan.landing import FoundFile, Landing, from_json, landed_set, to_land, to_land_again
+from lakeflow.core.version.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
+from lakeflow.wap.ports import World
+
+Parsed = TypeVar("Parsed")
+
+
+def gather(world: World, selected: Iterable[AssetKey], *, anew: bool = False) -> Facts:
+    """Everything that a plan of these assets rests on, from ONE catalog read.
+
+    A table that still has the old name of a renamed asset stands under the new one. `anew`: what has landed
+    before lands again.
+    """
+    mine = tuple(selected)
+    keys = _looked_at(world, mine)
+    tables, verdicts, renames, broken = _standing(world, mine, keys)
+    sound = partial(_unless_damaged, broken)
+    roots = (asset for key in keys if (asset := world.project.assets.get(key)) and asset.reads)
+    landings = {
+        key: landing
+        for key, found in _found_files(world, mine).items()
+        if (landing := sound(key, partial(_landing, world, key, found, tables.get(key), anew=anew))) is not None
+    }
+    partitions = {
+        key: found
+        for key, table in tables.items()
+        if (found := sound(key, partial(built, world, table, table.main))) is not None
+    }
+    return Facts(
+        tables=tables,
+        verdicts=verdicts,
+        reads_digests={asset.key: world.read_digest(asset) for asset in roots}
+        | {key: landing.digest for key, landing in landings.items()},
+        landings=landings,
+        externals=world.externals.find({key for name in mine for key in world.project.assets[name].external}),
+        renames=renames,
+        rekeyed={key: was for key in mine if (was := _rekeyed(world, key, tables.get(key), verdicts.get(key, ())))},
+        built=partitions,
+        now=world.clock(),
+        renamed_code=_renamed_code(world, tables.values()),
+        broken=_with_owners(broken),
+    )
+
+
+def _looked_at(world: World, selected: Iterable[AssetKey]) -> set[AssetKey]:
+    """These, what they are made from, and what their checks look at."""
+    keys = set(selected)
+    for key in tuple(keys):
+        suite = world.project.suite(key)
+        keys |= world.project.assets[key].upstreams | suite.references | suite.published
+    return keys
+
+
+def _standing(
+    world: World, selected: Iterable[AssetKey], keys: set[AssetKey]
+) -> tuple[
+    dict[AssetKey, Table],
+    dict[AssetKey, tuple[VerdictRecord, ...]],
+    dict[AssetKey, AssetKey],
+    dict[AssetKey, LakeError],
+]:
+    """Tables and what was ruled on them, under the names of today; which of these are still to be moved, and which
+    cannot be read.
+    """
+    olds = {key: old for key in selected if (old := world.project.assets[key].renamed_from)}
+    looked = world.catalog.look(keys | set(olds.values()))
+    loaded, broken = dict(looked.tables), dict(looked.broken)
+    broken |= {key: broken[old] for key, old in olds.items() if key not in loaded and old in broken}
+    renames = {key: old for key, old in olds.items() if key not in loaded and old in loaded}
+    verdicts = _under_new_names(dict(world.ledger.latest({k: t.snapshots for k, t in loaded.items()})), renames)
+    tables = _under_new_names(loaded, renames)
+    ruled = {key: tuple(replace(one, asset=key) for one in all_) for key, all_ in verdicts.items()}
+    return tables, ruled, renames, broken
+
+
+def external_scans(world: World, asset: Asset, facts: Facts) -> dict[TableKey, Scan]:
+    """The tables of other catalogs that it reads, pinned as the facts found them; AssetError for one without."""
+    scans: dict[TableKey, Scan] = {}
+    for key in sorted(asset.external):
+        found = facts.externals[key]
+        if found.table is None or found.main is None:
+            raise AssetError(f"{asset.key}: {found.fault}", hint=found.hint, asset=asset.key)
+        scans[key] = world.externals.scan(found.table, found.main)
+    return scans
+
+
+def _rekeyed(world: World, key: AssetKey, table: Table | None, verdicts: Sequence[VerdictRecord]) -> Rekeyed | None:
+    """By the stored text of the code that made what is published; None where the key is the same, or unknown."""
+    asset, stands = world.project.assets[key], published(table, verdicts)
+    if stands is None or stands.code_version in {asset.code_version, ""} or not asset.source:
+        return None
+    source = world.ledger.code(stands.code_version)
+    if source is None or (before := key_in(source)) == asset.primary_key:
+        return None
+    return Rekeyed(before, alone=fingerprint(rekeyed(source, asset.primary_key)) == fingerprint(asset.source))
+
+
+def _found_files(world: World, selected: Iterable[AssetKey]) -> dict[AssetKey, tuple[FoundFile, ...]]:
+    """What the sources of these assets match now; they are looked through side by side."""
+    sources = {key: files for key in selected if (files := world.project.assets[key].files)}
+    if not sources:
+        return {}
+    with ThreadPoolExecutor(thread_name_prefix="source") as pool:
+        return dict(zip(sources, pool.map(world.find_files, sources.values()), strict=True))
+
+
+def _landing(world: World, key: AssetKey, found: Sequence[FoundFile], table: Table | None, *, anew: bool) -> Landing:
+    """What is to land, by main's own history (never by the ledger's)."""
+    source = world.project.assets[key].files
+    assert source is not None, "only what has a source was looked for"
+    name = landed_set(table)
+    before = _sidecar(world, table, name, from_json) if table and name else ()
+    return (to_land_again if anew else to_land)(found, before, source.once)
+
+
+def built(world: World, table: Table, snapshot_id: int | None) -> Mapping[str, partition_plan.Built] | None:
+    """The partitions in time that a snapshot holds; None when it was not partitioned so."""
+    asset = world.project.assets.get(table.key)
+    name = partition_plan.partition_set(table, snapshot_id) if asset and asset.timeline else ""
+    if not asset or not asset.timeline or not name:
+        return None
+    return _sidecar(world, table, name, partial(partition_plan.from_json, timeline=asset.timeline))
+
+
+def _sidecar(world: World, table: Table, name: str, parse: Callable[[str], Parsed]) -> Parsed:
+    """What a sidecar says; LakeError when it is gone or damaged."""
+    try:
+        return parse(world.catalog.read_sidecar(table, name))
+    except (ValueError, LookupError, TypeError) as error:
+        raise LakeError(
+            f"{table.key}: {name}, which says what main's rows came from, is damaged ({type(error).__name__})",
+            hint="restore the table's metadata folder from a copy",
+            asset=table.key,
+        ) from error
+
+
+def _renamed_code(world: World, tables: Iterable[Table]) -> dict[str, str]:
+    """Code versions of another fingerprint algorithm, read again from the stored text (a new algorithm
+    must not rebuild the lake), and those of a salt that is not set here: who only looks needs no secret.
+    """
+    renamed = {}
+    for table in tables:
+        made = provenance_of(table.published.summary) if table.published else None
+        unsalted = bool(made and made.salt and not _is_salted(world, table.key))
+        if made and (made.fingerprint != ALGORITHM or unsalted) and (source := world.ledger.code(made.code_version)):
+            renamed[made.code_version] = fingerprint(salted(source, "") if unsalted else source)
+    return renamed
+
+
+def _is_salted(world: World, key: AssetKey) -> bool:
+    asset = world.project.assets.get(key)
+    return asset is not None and bool(asset.salt)
+
+
+def _unless_damaged(broken: dict[AssetKey, LakeError], key: AssetKey, read: Callable[[], Parsed]) -> Parsed | None:
+    """What `read` gives; None where what stands beside the table is gone or damaged, which is noted."""
+    try:
+        return read()
+    except LakeError as error:
+        broken.setdefault(key, error)
+        return None
+
+
+def _with_owners(broken: Mapping[AssetKey, LakeError]) -> dict[AssetKey, LakeError]:
+    """Whose quarantine cannot be read cannot be written either: rows that came go to both."""
+    owners = {owner: error for key, error in broken.items() if (owner := owner_of(key)) is not None}
+    return owners | dict(broken)
+
+
+def _under_new_names(found: dict[AssetKey, Any], renames: Mapping[AssetKey, AssetKey]) -> dict[AssetKey, Any]:
+    for new, old in renames.items():
+        said = found.pop(old, ())
+        found[new] = replace(said, key=new) if isinstance(said, Table) else said
+    return found

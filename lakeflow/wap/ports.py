@@ -1,0 +1,98 @@
+"""What a run needs of the world, given once: ports, clock, and who is acting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from lakeflow.core.errors import AssetError
+from lakeflow.core.keys import ExternalKey
+from lakeflow.core.model.asset import UNLIMITED, Asset, Limits, Project
+from lakeflow.core.model.file_source import FileSource
+from lakeflow.core.model.run import Holder
+from lakeflow.core.model.table import External, Scan, Table
+from lakeflow.core.plan.landing import FoundFile
+from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger
+from lakeflow.core.run.events import Logged
+from lakeflow.core.run.resources import SMALL, Resources
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """Who acts, from where: `git` is `<commit>` or `<commit>+dirty`, empty outside a repository."""
+
+    actor: str
+    holder: Holder
+    version: str
+    git: str = ""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Settings that a run obeys. Seconds; `keep_snapshots` counts the ancestors of main that stay.
+
+    `limits` hold for an asset that says nothing itself; `retry_pause` is the first pause before a retry, each next
+    one is twice as long. At most `parallel` steps are under way together and share the `machine` out.
+    """
+
+    keep_snapshots: int = 50
+    check_timeout: float = 600.0
+    lease_seconds: float = 30.0
+    limits: Limits = UNLIMITED
+    retry_pause: float = 1.0
+    machine: Resources = SMALL
+    parallel: int = 1
+
+
+class _NoCatalogs:
+    """A lake that knows no other catalog."""
+
+    def find(self, keys: Iterable[ExternalKey]) -> Mapping[ExternalKey, External]:
+        return {key: External(fault=f"no catalog {key.catalog!r} is configured") for key in keys}
+
+    def scan(self, table: Table[ExternalKey], snapshot_id: int) -> Scan:
+        raise AssetError(f"{table.key}: no catalog {table.key.catalog!r} is configured")
+
+
+@dataclass(frozen=True)
+class World:
+    """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
+
+    `read_digest` is the fingerprint of a root's outside files. `find_files` lists what a source's globs match, with
+    content hashes; `changed_files` looks at these files again and names those that hold something else by now.
+    `log` watches every run; `release` lets go of what was opened for the ports. `claim` makes sure, before anything is
+    written, that the warehouse is this lake's: LakeError where it is not.
+    """
+
+    project: Project
+    catalog: Catalog
+    ledger: Ledger
+    make_engine: Callable[[], Engine]
+    make_auditor: Callable[[], Auditor]
+    clock: Clock
+    new_id: Callable[[], str]
+    read_digest: Callable[[Asset], str]
+    invocation: Invocation
+    policy: Policy = Policy()
+    log: Callable[[Logged], None] = lambda _: None
+    release: Callable[[], None] = lambda: None
+    find_files: Callable[[FileSource], tuple[FoundFile, ...]] = lambda _: ()
+    changed_files: Callable[[Sequence[FoundFile]], tuple[str, ...]] = lambda _: ()
+    externals: Externals = field(default_factory=_NoCatalogs)
+    claim: Callable[[], None] = lambda: None
+
+    @cached_property
+    def engine(self) -> Engine:
+        return self.make_engine()
+
+    @cached_property
+    def auditor(self) -> Auditor:
+        return self.make_auditor()
+
+    def close(self) -> None:
+        made = vars(self)
+        for name in ("auditor", "engine"):
+            if port := made.pop(name, None):
+                port.close()
+        self.release()

@@ -140,7 +140,7 @@ class Attempt:
         return self.end(step, state, f"{error.message} ({hint})" if hint else error.message)
 
     def clear_branch(self, key: AssetKey) -> None:
-        """Drop what an earlier attempt left on the run's branch: this attempt forks again from main, or not at all."""
+        """Drop what an earlier attempt left on the run's branch, so that this attempt forks from main again."""
         table = self.tables.get(key)
         if table is not None and self.branch in table.refs:
             stale = Discard(key, self.branch, table.refs[self.branch])

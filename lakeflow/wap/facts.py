@@ -27,8 +27,8 @@ Parsed = TypeVar("Parsed")
 def gather(world: World, selected: Iterable[AssetKey], *, anew: bool = False) -> Facts:
     """Everything that a plan of these assets rests on, from ONE catalog read.
 
-    A table that still has the old name of a renamed asset stands under the new one. `anew`: what has landed
-    before lands again.
+    A table that still has the old name of a renamed asset stands under the new one. With `anew`, files that have landed
+    land again.
     """
     mine = tuple(selected)
     keys = _looked_at(world, mine)
@@ -62,7 +62,7 @@ def gather(world: World, selected: Iterable[AssetKey], *, anew: bool = False) ->
 
 
 def _looked_at(world: World, selected: Iterable[AssetKey]) -> set[AssetKey]:
-    """These, what they are made from, and what their checks look at."""
+    """The selected assets, their inputs, and the tables that their checks read."""
     keys = set(selected)
     for key in tuple(keys):
         suite = world.project.suite(key)
@@ -78,8 +78,8 @@ def _standing(
     dict[AssetKey, AssetKey],
     dict[AssetKey, LakeError],
 ]:
-    """Tables and what was ruled on them, under the names of today; which of these are still to be moved, and which
-    cannot be read.
+    """The tables and their verdicts under today's names, the tables that still have an old name, and those that cannot
+    be read.
     """
     olds = {key: old for key in selected if (old := world.project.assets[key].renamed_from)}
     looked = world.catalog.look(keys | set(olds.values()))
@@ -104,7 +104,9 @@ def external_scans(world: World, asset: Asset, facts: Facts) -> dict[TableKey, S
 
 
 def _rekeyed(world: World, key: AssetKey, table: Table | None, verdicts: Sequence[VerdictRecord]) -> Rekeyed | None:
-    """By the stored text of the code that made what is published; None where the key is the same, or unknown."""
+    """How the asset's key has changed, by the stored text of the code that made what is published. None where the key
+    is the same, or unknown.
+    """
     asset, stands = world.project.assets[key], published(table, verdicts)
     if stands is None or stands.code_version in {asset.code_version, ""} or not asset.source:
         return None
@@ -115,7 +117,7 @@ def _rekeyed(world: World, key: AssetKey, table: Table | None, verdicts: Sequenc
 
 
 def _found_files(world: World, selected: Iterable[AssetKey]) -> dict[AssetKey, tuple[FoundFile, ...]]:
-    """What the sources of these assets match now; they are looked through side by side."""
+    """The files that the sources of these assets match now. Several sources are searched at the same time."""
     sources = {key: files for key in selected if (files := world.project.assets[key].files)}
     if not sources:
         return {}
@@ -124,7 +126,7 @@ def _found_files(world: World, selected: Iterable[AssetKey]) -> dict[AssetKey, t
 
 
 def _landing(world: World, key: AssetKey, found: Sequence[FoundFile], table: Table | None, *, anew: bool) -> Landing:
-    """What is to land, by main's own history (never by the ledger's)."""
+    """Which files land. The snapshots of main say what has landed, never the ledger."""
     source = world.project.assets[key].files
     assert source is not None, "only what has a source was looked for"
     name = landed_set(table)
@@ -133,7 +135,7 @@ def _landing(world: World, key: AssetKey, found: Sequence[FoundFile], table: Tab
 
 
 def built(world: World, table: Table, snapshot_id: int | None) -> Mapping[str, partition_plan.Built] | None:
-    """The partitions in time that a snapshot holds; None when it was not partitioned so."""
+    """The partitions in time that a snapshot holds. None when it was partitioned in another way."""
     asset = world.project.assets.get(table.key)
     name = partition_plan.partition_set(table, snapshot_id) if asset and asset.timeline else ""
     if not asset or not asset.timeline or not name:
@@ -154,8 +156,11 @@ def _sidecar(world: World, table: Table, name: str, parse: Callable[[str], Parse
 
 
 def _renamed_code(world: World, tables: Iterable[Table]) -> dict[str, str]:
-    """Code versions of another fingerprint algorithm, read again from the stored text (a new algorithm
-    must not rebuild the lake), and those of a salt that is not set here: who only looks needs no secret.
+    """Code versions that differ although the code is the same.
+
+    1. Those of another fingerprint algorithm, computed again from the stored text: a new algorithm must not rebuild
+       the lake.
+    2. Those of a salt that is not set here: looking needs no secret.
     """
     renamed = {}
     for table in tables:
@@ -172,7 +177,7 @@ def _is_salted(world: World, key: AssetKey) -> bool:
 
 
 def _unless_damaged(broken: dict[AssetKey, LakeError], key: AssetKey, read: Callable[[], Parsed]) -> Parsed | None:
-    """What `read` gives; None where what stands beside the table is gone or damaged, which is noted."""
+    """What `read` gives. None where a sidecar of the table is gone or damaged; the reason is noted."""
     try:
         return read()
     except LakeError as error:
@@ -181,7 +186,9 @@ def _unless_damaged(broken: dict[AssetKey, LakeError], key: AssetKey, read: Call
 
 
 def _with_owners(broken: Mapping[AssetKey, LakeError]) -> dict[AssetKey, LakeError]:
-    """Whose quarantine cannot be read cannot be written either: rows that came go to both."""
+    """The broken tables, and the owners of broken quarantines: an asset whose quarantine cannot be read cannot be
+    written either.
+    """
     owners = {owner: error for key, error in broken.items() if (owner := owner_of(key)) is not None}
     return owners | dict(broken)
 

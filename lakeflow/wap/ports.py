@@ -1,4 +1,4 @@
-"""What a run needs of the world, given once: ports, clock, and who is acting."""
+"""What a run needs of the world: the ports, the clock, the settings, and who is acting."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Policy:
-    """Settings that a run obeys. Seconds; `keep_snapshots` counts the ancestors of main that stay.
+    """Settings that a run obeys; times are in seconds.
 
-    `limits` hold for an asset that says nothing itself; `retry_pause` is the first pause before a retry, each next
-    one is twice as long. At most `parallel` steps are under way together and share the `machine` out.
+    `keep_snapshots` counts the ancestors of main that stay. `limits` hold for an asset that declares none;
+    `retry_pause` is the first pause before a retry, each next one is twice as long. At most `parallel` steps run at the
+    same time; they divide the `machine` among themselves.
     """
 
     keep_snapshots: int = 50
@@ -60,9 +61,9 @@ class World:
     """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
 
     `read_digest` is the fingerprint of a root's outside files. `find_files` lists what a source's globs match, with
-    content hashes; `changed_files` looks at these files again and names those that hold something else by now.
-    `log` watches every run; `release` lets go of what was opened for the ports. `claim` makes sure, before anything is
-    written, that the warehouse is this lake's: LakeError where it is not.
+    content hashes; `changed_files` looks at these files again and names those that hold something else by now. `log`
+    watches every run; `release` lets go of what was opened for the ports. `claim` is called before anything is written:
+    LakeError where the warehouse is not this lake's.
     """
 
     project: Project

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
 from lakeflow.adapters.ledger.ledger import batched, free_all, run_ids
 from lakeflow.core.errors import BusyError, LakeError

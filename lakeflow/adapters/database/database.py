@@ -60,11 +60,11 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """The database's one writer: commits at the end, rolls back on any exception.
+        """The database's only write transaction at a time. It commits at the end, and rolls back on any exception.
 
-        LakeError, and nothing is acknowledged, when SQLite's file is another one than was opened: what is written into
-        a file without a name is lost. When the COMMIT itself fails its outcome is unknown; the connection is closed, so
-        that the next read sees what was really committed and never our own pending rows.
+        LakeError when SQLite's file is another one than was opened, for what is written into a file without a name is
+        lost. When the COMMIT itself fails its outcome is unknown; the connection is closed, so that the next read sees
+        what was really committed and never our own pending rows.
         """
         with self._connection() as connection:
             self._begin_writing(connection)
@@ -83,7 +83,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One state of the database, however many statements read it."""
+        """A read transaction: it sees one state of the database, however many statements it reads."""
         with self._connection() as connection:
             if self._sqlite:
                 connection.exec_driver_sql("begin")
@@ -95,13 +95,15 @@ class Database:
                 _roll_back(connection)
 
     def checkpoint(self) -> None:
-        """Bring what was committed into SQLite's file itself, as far as no reader is in the way."""
+        """Move what was committed into SQLite's main file, unless a reader is in the way."""
         if self.path is not None:
             with suppress(LakeflowError), self._connection() as connection:
                 connection.exec_driver_sql("pragma wal_checkpoint(passive)")
 
     def copy_to(self, path: Path) -> None:
-        """One moment of SQLite's file as a new file that needs no log beside it, whoever writes meanwhile."""
+        """Copy SQLite's file as it is at one moment, whoever writes meanwhile, to a new file that needs no log beside
+        it.
+        """
         with self._connection() as connection, closing(sqlite3.connect(path)) as copy:
             source = connection.connection.driver_connection
             assert isinstance(source, sqlite3.Connection), "only a file is copied"
@@ -109,7 +111,7 @@ class Database:
             copy.execute("pragma journal_mode = delete")
 
     def forget_connections(self) -> None:
-        """Close the pooled connections; what is read next comes from a new one."""
+        """Close the pooled connections, so that the next read uses a new one."""
         self._engine.dispose()
 
     def close(self) -> None:
@@ -181,7 +183,7 @@ class Database:
         return engine
 
     def _before_opening(self, *_: object) -> None:
-        """SQLite would make a file that is gone anew, and empty."""
+        """LakeError for a SQLite file that is gone: SQLite would make it again, and empty."""
         if self._opened is not None:
             self._refuse_another_file()
 

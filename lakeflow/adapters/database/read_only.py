@@ -23,10 +23,10 @@ class ReadOnlyDatabase(Database):
         super().__init__(url, timeout)
 
     def _refuse_other_kinds(self) -> None:
-        """To read is all that is asked of somebody else's."""
+        """Accept every database: this one is only read."""
 
     def initialise(self, migrations: Sequence[Sequence[str]]) -> None:
-        """LakeError unless its layout is that of this release: it cannot be brought there."""
+        """LakeError unless its layout is that of this release: a database that is only read cannot be migrated."""
         if (layout := self.layout()) != len(migrations):
             raise LakeError(
                 f"{self.place} has layout {layout}, this release reads {len(migrations)}, and it may not be written",

@@ -41,5 +41,5 @@ def no_such_kind(scheme: str) -> LakeError:
 
 
 def place_of(url: URL) -> str:
-    """The server and the database's name, nothing that may be secret."""
+    """The server and the database's name, without anything that may be secret."""
     return URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()

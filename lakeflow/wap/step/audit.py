@@ -18,7 +18,9 @@ from lakeflow.wap.step.audit_request import audit_request, seen_before
 
 
 def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
-    """Audit the snapshot of a step and hold the step when its checks say so; else it waits, state None."""
+    """Audit the snapshot of a step. Where its checks hold it, the step ends held; otherwise it waits for the publish
+    (state None).
+    """
     attempt.tell_phase(record.asset, Phase.AUDITING)
     assert record.snapshot_id is not None
     scan = attempt.world.catalog.scan(attempt.tables[record.asset], record.snapshot_id)
@@ -73,9 +75,9 @@ def _added(attempt: Attempt, record: StepRecord) -> Appended | None:
 
 
 def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:
-    """Row accounting: the rows that came, on top of those that stood there and were not replaced.
+    """How many rows the snapshot must have: the rows that came, and those of the base that were not replaced.
 
-    None where nobody knows how many stood there: another engine's delete files hide rows that its totals count.
+    None where nobody knows how many the base has: the delete files of another engine hide rows that its totals count.
     """
     if record.action is Action.AUDIT or record.rows is None or record.snapshot_id is None:
         return None
@@ -91,5 +93,5 @@ def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:
 
 
 def _hides_rows(base: Snapshot) -> bool:
-    """May it? Another writer that says nothing of delete files may have some."""
+    """May delete files hide rows of the snapshot? Where its writer says nothing of delete files, it may have some."""
     return base.summary.get("total-delete-files", "0" if is_ours(base.summary) else "") != "0"

@@ -1,5 +1,6 @@
-"""What an asset's code gives: files on disk, in no table yet. It runs within its limits, and again where it failed and
-its author asked for that.
+"""Runs an asset's code and writes what it gives to files, which belong to no table yet.
+
+The code runs within its limits, and again after an error if its author asked for retries.
 """
 
 from __future__ import annotations
@@ -38,9 +39,10 @@ _LONGEST: Final = 60.0
 
 
 def compute(attempt: Attempt, source: Source, inputs: Mapping[TableKey, Scan]) -> Computed:
-    """What the code gives, written to files. Each failed try but the last is told.
+    """What the code gives, written to files.
 
-    Only CodeError is worth another try: what a retry cannot change, such as a bound that is passed, ends it at once.
+    The observer is told of each failed try but the last. Only CodeError gets another try: an error that a retry cannot
+    change, such as a limit that was passed, ends the step at once.
     """
     asset = source.asset
     limits, pause = asset.limits.over(attempt.world.policy.limits), attempt.world.policy.retry_pause
@@ -88,7 +90,7 @@ def _once(attempt: Attempt, source: Source, inputs: Mapping[TableKey, Scan], ter
 
 
 def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges: bool) -> Write:
-    """The write as a value; what merges is given main as it was pinned, what rebuilds a merge meets nothing."""
+    """The write as a value. A merge gets main as it was pinned; a rebuild merges with nothing."""
     catalog, main = attempt.world.catalog, table.main if merges else None
     return Write(
         mode=asset.write,
@@ -111,33 +113,37 @@ def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges
 
 
 def _tombstones(catalog: Catalog, asset: Asset, table: Table) -> str:
-    """The keys that an upsert took away so far, as main's own history tells them."""
+    """The keys that upserts have deleted so far, as the snapshots of main tell them."""
     name = tombstones_of(table, table.main)
     return catalog.read_sidecar(table, name) if name and asset.write.traits.remembers_deleted and asset.deleted else ""
 
 
 def _hidden(project: Project, asset: Asset) -> frozenset[str]:
-    """No error quotes a column declared personal, nor a key that a function may have made of personal data."""
+    """The columns that no error may quote: those declared personal, and the key where a function may have made it of
+    personal data.
+    """
     unread = isinstance(asset.code, PythonCode) and asset.key in personal(project)
     keys = frozenset(name.lower() for name in asset.primary_key) if unread else frozenset()
     return hidden_columns(project, asset) | keys
 
 
 def _moment(attempt: Attempt, table: Table) -> datetime:
-    """When its rows hold from where they do not say: never before what stands there, whatever a clock said then."""
+    """The moment from which rows without a time hold. It is never before the versions that stand, even if a clock ran
+    fast then.
+    """
     now = attempt.world.clock()
     return max(now, table.latest or now)
 
 
 def _ties(attempt: Attempt, asset: Asset) -> Ties:
-    """Only code that was changed gives other rows of the same time."""
+    """Whether new rows may correct rows of the same time: only if the code has changed."""
     stands = published(attempt.tables.get(asset.key), attempt.facts.verdicts.get(asset.key, ()))
     changed = stands is not None and attempt.facts.made_by(stands) != asset.code_version
     return Ties.CORRECTED if changed else Ties.REFUSED
 
 
 def _partitions(catalog: Catalog, asset: Asset, table: Table) -> Mapping[str, Partition]:
-    """Which partition each file of main is, where partitions are what is replaced."""
+    """The partition of each file of main, where the write replaces partitions."""
     if not asset.write.traits.by_partition or table.main is None:
         return EMPTY
     return catalog.partitions(table, table.main, asset.layout)

@@ -60,7 +60,9 @@ def carry_out(attempt: Attempt, step: Step) -> None:
 
 
 def _carry_out_quarantine(attempt: Attempt, step: Step) -> None:
-    """What its owner's write split off is on the branch already: it is audited, or there is nothing."""
+    """Audit the rows that the owner's write refused, which are on the branch already. Without any, the step ends
+    unchanged.
+    """
     (owner,), record = step.upstreams, attempt.step(step.asset)
     above = attempt.step(owner)
     if above.state in {StepState.ERRORED, StepState.SKIPPED, StepState.CONFLICT}:
@@ -104,7 +106,7 @@ def _is_kept(attempt: Attempt, before: StepRecord, now: StepRecord) -> bool:
 
 
 def _require_readable(attempt: Attempt, step: Step) -> None:
-    """LakeError when its own table cannot be read, or one that it, or its checks, would look into and has to."""
+    """LakeError when the step's own table cannot be read, or a table that its code or its checks must read."""
     suite = attempt.suite(step.asset)
     others = attempt.asset(step.asset).upstreams | suite.references | suite.published
     attempt.facts.require({step.asset} | {key for key in others if key not in attempt.tables} - step.upstreams)
@@ -134,7 +136,9 @@ def _keep_main(attempt: Attempt, step: Step, record: StepRecord, nothing: Nothin
 
 
 def _asks_for_audit(attempt: Attempt, step: Step) -> bool:
-    """A table that its checks refer to counts where this run wrote it, and not where that is held: main stays there."""
+    """Does a reason ask for an audit? A table that the checks refer to counts if this run wrote it and does not hold
+    it; otherwise its main has not moved.
+    """
     asking = [reason for reason in step.reasons if reason.cause in TO_AUDIT]
     written = {each.asset for each in attempt.steps if each.state is None and attempt.written_here(each.asset)}
     return any(reason.cause is not Cause.REFERENCE_RUNS or reason.upstream in written for reason in asking)

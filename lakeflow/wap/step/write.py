@@ -51,7 +51,7 @@ def _made(attempt: Attempt, record: StepRecord, source: Source, computed: Comput
 
 
 def _keep_tombstones(attempt: Attempt, record: StepRecord, computed: Computed) -> str:
-    """The name of the set of keys that are gone: main's own where it says the same."""
+    """The name of the sidecar of deleted keys; main's own sidecar where it says the same."""
     text, catalog = computed.written.tombstones, attempt.world.catalog
     before = tombstones_of(computed.table, record.base_id)
     if not text or (before and catalog.read_sidecar(computed.table, before) == text):
@@ -75,8 +75,8 @@ def _staging(attempt: Attempt, record: StepRecord, computed: Computed, made: Pro
 
 
 def _staged(attempt: Attempt, record: StepRecord, computed: Computed, staging: Staging) -> tuple[StepRecord, Table]:
-    """The write on the branch, on the planned base; on today's main where the publish would put it there without
-    writing it again. ConflictError where it would not.
+    """Commit the write to the branch, on the planned base. Where main moved and the publish would only put the branch
+    on top of it, commit on today's main at once; ConflictError where it would not.
     """
     catalog = attempt.world.catalog
     try:

@@ -71,7 +71,9 @@ def _rows(attempt: Attempt, step: Step, plain: Source) -> Source:
 
 
 def _increments(plain: Source, came: Consumption, *, goes_on: bool) -> Source:
-    """An input may have been rewritten since the plan was made, which said whether to go on then."""
+    """The increments to read. An input may have been rewritten since the plan was made; the plan says whether to go on
+    then.
+    """
     if not came.rebuild:
         return NewRows(*_same(plain), came)
     if goes_on:

@@ -40,7 +40,7 @@ class Files(Source):
         return Nothing("no new files", table.main if table else None, "no new files")
 
     def without_code(self, attempt: Attempt) -> Computed | None:
-        """No row and no file: columns that an early release called otherwise get their names of today."""
+        """No row and no file: only columns that an early release named otherwise get their present names."""
         if not self._only_renames(attempt):
             return None
         table = attempt.tables[self.asset.key]

@@ -59,7 +59,7 @@ class GoesOn(Source):
 
 
 def new_rows(catalog: Catalog, table: Table, increment: Increment, by: tuple[str, ...]) -> Scan:
-    """Row by row, or all rows of the keys `by` that have new ones."""
+    """The new rows of an input; with `by`, all rows of the keys that have new ones."""
     added = catalog.scan_added(table, increment.head, tuple(snapshot.id for snapshot in increment.appends))
     if not by:
         return added

@@ -109,7 +109,7 @@ def _moved(pending: Pending, before: Mapping[str, Built], inputs: Mapping[str, U
 
 
 def _built_on_main(attempt: Attempt, key: AssetKey) -> Mapping[str, Built]:
-    """What stood there when the run began."""
+    """The partitions that were built on main when the run began."""
     return attempt.facts.built.get(key, EMPTY)
 
 

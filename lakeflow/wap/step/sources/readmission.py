@@ -27,7 +27,9 @@ class Readmission(Source):
     waiting: Scan | None = None
 
     def opened(self, attempt: Attempt, record: StepRecord) -> StepRecord:
-        """Main goes on counting as made by the code and from the inputs that made it: a change of those still shows."""
+        """The record of a readmission: main still counts as made by the code and from the inputs that made it, so that
+        a change of those still shows.
+        """
         table, quarantine = attempt.tables[record.asset], quarantine_key(record.asset)
         stands = published(table, attempt.facts.verdicts.get(record.asset, ()))
         head = attempt.tables[quarantine].main

@@ -1,4 +1,4 @@
-"""Of incremental inputs only the rows that came since, told by snapshots."""
+"""The rows of incremental inputs that came since main was written, told by snapshots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lakeflow.wap.step.sources.source import Source
 
 @dataclass(frozen=True)
 class NewRows(Source):
-    """Of the incremental inputs what came since main was written, of the others all rows."""
+    """What came to the incremental inputs since main was written, and all rows of the others."""
 
     came: Consumption
 

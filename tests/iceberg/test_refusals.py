@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection
 
-from lakeflow.adapters.database import Database
+from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.iceberg.commit.commits import Commits, present
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles

@@ -61,7 +61,7 @@ def _redacted_url(text: str) -> str:
 
 
 def _covered(text: str) -> str:
-    """The same text with letters in the place of variables, which may hold any mark."""
+    """The text with letters in the place of variables, which may hold any mark."""
     return _VARIABLE.sub(lambda found: "v" * len(found[0]), text)
 
 

@@ -26,7 +26,7 @@ from lakeflow.adapters.expectations.table import FunctionResult, QueryResult
 from lakeflow.adapters.machine.cache_folder import CacheFolder
 from lakeflow.adapters.processes import Parent, silence
 from lakeflow.adapters.processes.auditor import Job
-from lakeflow.adapters.processes.protocol import Order, Progress, reply_of
+from lakeflow.adapters.processes.protocol import OneWayCall, Progress, reply_of
 from lakeflow.core.errors import AssetError, Fault
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.quarantine import Refusal
@@ -42,7 +42,7 @@ def main() -> None:
     while True:
         spare.make()
         wish = parent.receive()
-        if isinstance(wish, Order):
+        if isinstance(wish, OneWayCall):
             library.load()
             continue
         (job,) = wish.arguments

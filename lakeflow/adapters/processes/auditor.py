@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lakeflow.adapters.processes.child import START
-from lakeflow.adapters.processes.protocol import Call, Order, Progress, Reply, value_of
+from lakeflow.adapters.processes.protocol import Call, OneWayCall, Progress, Reply, value_of
 from lakeflow.core.errors import AssetError, Fault
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome, Suite
@@ -96,12 +96,12 @@ class ProcessAuditor:
             if self._worker is None and not self._closed:
                 self._worker = self._spawn(self._log_path)
             if self._worker is not None and not all(self._covers(file) for suite in suites for file in suite.files):
-                self._worker.send(Order("load"))
+                self._worker.send(OneWayCall("load"))
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
         """One result per check, as the port says. Blocks while another thread audits."""
         with self._turn:
-            progress, interruptions = _Progress(), self._interruptions
+            progress, interruptions = _AuditSoFar(), self._interruptions
             try:
                 while not progress.complete:
                     if self._interruptions > interruptions:
@@ -162,7 +162,7 @@ class ProcessAuditor:
         self._drop()
         self._release()
 
-    def _converse(self, request: AuditRequest, progress: _Progress) -> None:
+    def _converse(self, request: AuditRequest, progress: _AuditSoFar) -> None:
         if self._closed:
             progress.give_up("the auditor was closed")
             return
@@ -199,7 +199,7 @@ class ProcessAuditor:
 
 
 @dataclass
-class _Progress:
+class _AuditSoFar:
     """How far an audit has come, over all workers that it needed."""
 
     results: dict[str, CheckResult] = field(default_factory=dict)

@@ -45,7 +45,7 @@ class Child:
         self._tried.wait()
         return self._process.pid if self._process else None
 
-    def send(self, wish: protocol.Call | protocol.Order) -> None:
+    def send(self, wish: protocol.Call | protocol.OneWayCall) -> None:
         """Send a message. `receive` notices that a child is gone."""
         self._tried.wait()
         if self._process is not None and self._process.stdin is not None:

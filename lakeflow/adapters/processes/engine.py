@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from lakeflow.adapters.processes.child import START
-from lakeflow.adapters.processes.protocol import Call, Order, Progress, Reply, value_of
+from lakeflow.adapters.processes.protocol import Call, OneWayCall, Progress, Reply, value_of
 from lakeflow.core.errors import CodeError
 from lakeflow.core.keys import AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, PythonCode
@@ -163,7 +163,7 @@ class CodeProcesses:
             if talk.waits:  # the child is lost, or at work on what nobody wants any more
                 self._drop(worker)
             else:
-                worker.send(Order("end"))
+                worker.send(OneWayCall("end"))
                 self._give_back(worker)
 
     def _take(self) -> _Worker:
@@ -266,7 +266,7 @@ class _Worker:
         self._printed = _Printed(log)
         self._up = False
 
-    def send(self, wish: Call | Order) -> None:
+    def send(self, wish: Call | OneWayCall) -> None:
         self._child.send(wish)
 
     def await_start(self, traced: Listener) -> None:

@@ -35,7 +35,7 @@ class Parent:
         self._requests: SimpleQueue[bytes] = SimpleQueue()
         threading.Thread(target=self._listen, args=(requests,), name="requests", daemon=True).start()
 
-    def receive(self) -> protocol.Call | protocol.Order:
+    def receive(self) -> protocol.Call | protocol.OneWayCall:
         """The next wish, when there is one."""
         return protocol.decode_wish(self._requests.get())
 

@@ -1,6 +1,6 @@
 """What a run and its workers say to each other, whichever worker it is.
 
-1. The run sends a `Call`, or an `Order`, to which nobody replies.
+1. The run sends a `Call`, or an `OneWayCall`, to which nobody replies.
 2. Of a call the worker may tell its `Progress`, any number of times.
 3. It ends a call with one `Reply`: what the call gave, or the error that it raised.
 
@@ -40,7 +40,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Order:
+class OneWayCall:
     """To be carried out without a reply."""
 
     method: str
@@ -92,20 +92,20 @@ def _trace(error: BaseException | None) -> tuple[str, ...]:
     return tuple("".join(traceback.format_exception(error))[:_LONGEST].splitlines()) if error else ()
 
 
-def encode(message: Call | Order | Progress | Reply) -> bytes:
+def encode(message: Call | OneWayCall | Progress | Reply) -> bytes:
     return pickle.dumps(message)
 
 
-def decode_wish(message: bytes) -> Call | Order:
+def decode_wish(message: bytes) -> Call | OneWayCall:
     wish = pickle.loads(message)  # noqa: S301 - from the process that started this one
-    assert isinstance(wish, Call | Order)
+    assert isinstance(wish, Call | OneWayCall)
     return wish
 
 
 def decode_answer(message: bytes) -> Progress | Reply:
     """ValueError for what makes no sense, or holds what no answer may."""
     try:
-        answer = _Answers(io.BytesIO(message)).load()
+        answer = _ReplyUnpickler(io.BytesIO(message)).load()
         assert isinstance(answer, Progress | Reply)
     except Exception as error:  # bytes that are no pickle raise whatever they lead to
         raise ValueError(f"no answer ({type(error).__name__})") from error
@@ -122,7 +122,7 @@ _PLAIN: Final = {
 """What may be in an answer beside records of the core."""
 
 
-class _Answers(pickle.Unpickler):
+class _ReplyUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith("lakeflow.core."):
             found = vars(import_module(module)).get(name)

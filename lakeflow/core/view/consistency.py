@@ -163,8 +163,8 @@ def _since_last_drop(verdicts: Sequence[VerdictRecord]) -> list[VerdictRecord]:
 
 
 def published_last(verdicts: Sequence[VerdictRecord], states: Mapping[str, RunState]) -> VerdictRecord | None:
-    """Of verdicts on one asset the last that put a snapshot on main, unless its run was rolled back or the table was
-    dropped since.
+    """The last verdict on an asset that put a snapshot on main, unless its run was rolled back or the table was dropped
+    since.
     """
     standing = (
         verdict

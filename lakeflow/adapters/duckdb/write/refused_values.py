@@ -58,7 +58,7 @@ def _short(name: str) -> str:
 def located(
     error: duckdb.Error, relations: Sequence[DuckDBPyRelation], schema: Schema, names: Sequence[str]
 ) -> duckdb.Error:
-    """The same error with the row, counted from 1 in what the code gives; as it is where that cannot be found again."""
+    """The error with the row, counted from 1 in what the code gives. Unchanged where the row cannot be found again."""
     for relation in relations:
         try:
             found = _first(relation, schema, names)

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
 
 from lakeflow.core.declare.declaration import FIELDS
-from lakeflow.core.declare.fields import NewKeys, NewRows
+from lakeflow.core.declare.fields import NewKeysInput, NewRowsInput
 from lakeflow.core.wording import did_you_mean
 
 ATTRIBUTE: Final = "__lakeflow__"
@@ -36,7 +36,7 @@ def new_rows(upstream: str) -> str:
 
     `@asset(inputs={"raw": new_rows("bronze.flights")}, write="append")`; a SQL header says `new_rows = […]`.
     """
-    return NewRows(upstream)
+    return NewRowsInput(upstream)
 
 
 def new_keys(upstream: str, *columns: str) -> str:
@@ -50,7 +50,7 @@ def new_keys(upstream: str, *columns: str) -> str:
         raise TypeError(
             'new_keys() takes an upstream and the columns of its key: new_keys("bronze.orders", "customer")'
         )
-    return NewKeys(upstream, columns)
+    return NewKeysInput(upstream, columns)
 
 
 @overload

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from lakeflow.core.declare.fields import EXAMPLES, Flaw, NewKeys, NewRows
+from lakeflow.core.declare.fields import EXAMPLES, Flaw, NewKeysInput, NewRowsInput
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind, Column, Deletes, Limits, OnRewrite
 from lakeflow.core.model.check import ForeignKey
@@ -100,9 +100,9 @@ def read_declaration(
     ]
     values, flaws = read_fields({name: value for name, value in raw.items() if name in fields}) if raw else ({}, ())
     inputs = raw["inputs"].values() if "inputs" in values else ()
-    if marked := tuple(name for name in inputs if isinstance(name, NewRows)):
+    if marked := tuple(name for name in inputs if isinstance(name, NewRowsInput)):
         values["new_rows"] = marked
-    if keyed := {name: name.by for name in inputs if isinstance(name, NewKeys)}:
+    if keyed := {name: name.by for name in inputs if isinstance(name, NewKeysInput)}:
         values["new_keys"] = keyed
     declaration = Declaration(**values)
     return declaration, (*unknown, *flaws, *_key_flaws(declaration), *_freshness_flaws(raw))

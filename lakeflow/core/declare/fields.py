@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Final
 
 
-class NewRows(str):
+class NewRowsInput(str):
     """The name of an input of which an asset reads only the rows that it has not consumed yet."""
 
     __slots__ = ()
 
 
-class NewKeys(str):
+class NewKeysInput(str):
     """The name of an input of which an asset reads all rows of the keys, by the columns `by`, that have new rows."""
 
     __slots__ = ("by",)
     by: tuple[str, ...]
 
-    def __new__(cls, name: str, by: tuple[str, ...]) -> NewKeys:
+    def __new__(cls, name: str, by: tuple[str, ...]) -> NewKeysInput:
         made = super().__new__(cls, name)
         made.by = by
         return made

@@ -81,12 +81,13 @@ def test_a_failed_check_holds_the_asset_skips_what_is_made_from_it_and_publishes
     assert lab.branches("silver.b") == ["audit_r1"]
     assert lab.rows("silver.b", held.snapshot_id) == [2, 4]
     (verdict,) = lab.ledger.verdicts([key("silver.b")])[key("silver.b")]
-    assert (verdict.ruling, verdict.snapshot_id, verdict.passed, verdict.total) == (
-        Ruling.HOLD,
-        held.snapshot_id,
-        1,
-        2,
+    assert (verdict.ruling, verdict.snapshot_id, verdict.passed, verdict.total, verdict.reason) == (
+        *(Ruling.HOLD, held.snapshot_id, 1, 2),
+        "rule failed",
     )
+    ended = [event for event in lab.events if isinstance(event, StepEnded)]
+    assert {event.run for event in ended} == {run.id}
+    assert {event.step.asset: event.step for event in ended}[key("bronze.a")] == run.step(key("bronze.a"))
 
 
 def test_code_that_fails_ends_its_step_and_leaves_the_others_alone(lab: Lab) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lakeflow.core.model.run import RunRecord, StepRecord
@@ -263,3 +265,13 @@ def test_a_main_that_was_removed_meanwhile_is_a_conflict_that_says_so(standing: 
     assert step(run, "bronze.a").reason == (
         "main moved since this step was planned (main was removed); `lakeflow retry` writes it again from today's main"
     )
+
+
+def test_a_held_append_is_still_an_append_when_its_asset_is_declared_otherwise_by_now(standing: Lab) -> None:
+    standing.check("bronze.a", lambda *_: False)
+    run = standing.materialize("bronze.a")
+    standing.foreign_append("bronze.a", [50])
+    standing.check("bronze.a", lambda *_: True)
+    standing.assets[key("bronze.a")] = replace(standing.assets[key("bronze.a")], write=WriteMode.REPLACE)
+    assert states(standing.publish(run))["run"] == "published"
+    assert standing.rows("bronze.a") == [1, 2, 3, 50]

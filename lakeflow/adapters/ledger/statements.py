@@ -104,7 +104,7 @@ CODE: Final = text("select source from lakeflow_code where version = :version")
 REMEMBER_CODE: Final = text("insert into lakeflow_code values (:version, :algorithm, :source) on conflict do nothing")
 LATEST_VERDICTS: Final = text("""select * from lakeflow_verdicts where ordinal in
     (select max(ordinal) from lakeflow_verdicts where asset in :assets and snapshot_id in :snapshots
-        group by asset, snapshot_id, ruling) order by ordinal""").bindparams(
+        group by asset, snapshot_id, ruling)""").bindparams(
     bindparam("assets", expanding=True), bindparam("snapshots", expanding=True)
 )
 PINNED: Final = text("""select lakeflow_steps.inputs from lakeflow_steps

@@ -119,7 +119,7 @@ def _mode(attempt: Attempt, step: StepRecord) -> WriteMode:
 def _restage(attempt: Attempt, step: StepRecord) -> None:
     table = attempt.world.catalog.restage(attempt.tables[step.asset], attempt.branch, step.base_id)
     attempt.tables[step.asset] = table
-    audit(attempt, replace(step, base_id=table.main, snapshot_id=table.refs[attempt.branch], rows=step.rows))
+    audit(attempt, replace(step, base_id=table.main, snapshot_id=table.refs[attempt.branch]))
 
 
 def _waiting(attempt: Attempt) -> list[StepRecord]:

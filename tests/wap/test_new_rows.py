@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lakeflow import wap
 from lakeflow.core.model.asset import OnRewrite
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.write_mode import WriteMode
@@ -173,3 +174,37 @@ def test_rows_of_another_engine_under_the_branch_keep_theirs_and_ours() -> None:
     assert states(feed.lab.materialize("silver.clean"))["run"] == "published"
     assert feed.lab.rows("silver.clean") == [5, 10, 20, 30]
     assert feed.lab.is_fresh("silver.clean")
+
+
+def kept(feed: Feed) -> set[int]:
+    return set(feed.lab.table("bronze.raw").snapshots)
+
+
+def test_what_was_consumed_up_to_is_kept_however_many_publishes_follow() -> None:
+    feed = Feed()
+    feed.lab.policy = wap.Policy(retry_pause=0.0, keep_snapshots=0)
+    consumed = feed.lab.main("bronze.raw")
+    for number in (3, 4, 5):
+        feed.land(number)
+    assert consumed in kept(feed)
+    feed.lab.materialize("silver.clean")
+    feed.land(6)
+    assert consumed not in kept(feed), "it is read further by now"
+    assert feed.lab.rows("silver.clean") == [10, 20, 30, 40, 50]
+
+
+def test_what_a_run_at_work_has_read_is_kept() -> None:
+    feed = Feed()
+    feed.lab.policy = wap.Policy(retry_pause=0.0, keep_snapshots=0)
+    feed.lab.define("gold.sum", lambda rows: [sum(rows["bronze.raw"])], "bronze.raw")
+    feed.lab.crash_at("catalog.commit>")
+    with pytest.raises(Crash):
+        feed.lab.materialize("gold.sum")
+    feed.lab.dead = False
+    feed.lab.gate(lambda _: None)
+    pinned = feed.lab.main("bronze.raw")
+    for number in (3, 4):
+        feed.land(number)
+        feed.lab.materialize("silver.clean")
+    feed.land(5)
+    assert pinned in kept(feed)

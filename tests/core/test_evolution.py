@@ -15,6 +15,7 @@ from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.schema_evolution import declare, evolve
 from tests.core.samples import columns
+from tests.explored import explored
 
 APPEND, REPLACE = WriteMode.APPEND, WriteMode.REPLACE
 LONG, TEXT = Primitive("long"), Primitive("string")
@@ -205,6 +206,7 @@ def history(first_columns: Schema, later: list[tuple[Schema, WriteMode]]) -> Ite
 LATER = st.lists(st.tuples(PRODUCED, st.sampled_from(list(WriteMode))), max_size=5)
 
 
+@explored(100)
 @given(PRODUCED, LATER)
 def test_an_id_is_never_given_twice(produced: Schema, later: list[tuple[Schema, WriteMode]]) -> None:
     for before, after, last in history(produced, later):
@@ -213,6 +215,7 @@ def test_an_id_is_never_given_twice(produced: Schema, later: list[tuple[Schema, 
         assert all(number > last for number in set(found) - {field.id for _, field in walk(before.fields)})
 
 
+@explored(100)
 @given(PRODUCED, LATER)
 def test_a_kept_id_keeps_its_place_and_never_narrows(produced: Schema, later: list[tuple[Schema, WriteMode]]) -> None:
     for before, after, _ in history(produced, later):
@@ -228,6 +231,7 @@ def test_a_kept_id_keeps_its_place_and_never_narrows(produced: Schema, later: li
                 }
 
 
+@explored(100)
 @given(PRODUCED, LATER)
 def test_producing_the_same_columns_again_changes_nothing(
     produced: Schema, later: list[tuple[Schema, WriteMode]]
@@ -243,6 +247,7 @@ def test_producing_the_same_columns_again_changes_nothing(
         assert evolve(after, what, mode, highest_id(after)) is after
 
 
+@explored(100)
 @given(PRODUCED, PRODUCED)
 def test_an_append_keeps_every_old_column(before: Schema, produced: Schema) -> None:
     current = evolve(None, before, REPLACE, 0)

@@ -16,6 +16,7 @@ from lakeflow.core.model.asset import Asset, Project, ancestors
 from lakeflow.core.view.rows import AssetState, AssetStatus
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
 from tests.core.samples import asset, key, names, project
+from tests.explored import explored
 
 LAKE = project(
     asset("bronze.flights", owner="ada", tags=("hourly",)),
@@ -256,6 +257,7 @@ def expressions(lake: SelectionContext) -> st.SearchStrategy[str]:
     )
 
 
+@explored(100)
 @given(lakes(), st.data())
 def test_union_and_intersection_are_those_of_sets(lake: SelectionContext, data: st.DataObject) -> None:
     a, b, c = (data.draw(terms(lake)) for _ in range(3))
@@ -266,6 +268,7 @@ def test_union_and_intersection_are_those_of_sets(lake: SelectionContext, data: 
     assert chosen(lake, f"{a},{a}") == chosen(lake, a, a) == chosen(lake, a)
 
 
+@explored(100)
 @given(lakes(), st.data())
 def test_not_is_the_complement_and_obeys_de_morgan(lake: SelectionContext, data: st.DataObject) -> None:
     a, b = data.draw(expressions(lake)), data.draw(expressions(lake))
@@ -275,6 +278,7 @@ def test_not_is_the_complement_and_obeys_de_morgan(lake: SelectionContext, data:
     assert chosen(lake, f"not (({a}) and ({b}))") == chosen(lake, f"not ({a}) or not ({b})")
 
 
+@explored(100)
 @given(lakes(), st.data())
 def test_exclude_is_and_not(lake: SelectionContext, data: st.DataObject) -> None:
     a, b = data.draw(expressions(lake)), data.draw(expressions(lake))
@@ -287,6 +291,7 @@ def test_exclude_is_and_not(lake: SelectionContext, data: st.DataObject) -> None
     assert chosen(lake, *spelled([a], b)) == left
 
 
+@explored(100)
 @given(lakes(), st.data(), st.integers(0, 9))
 def test_more_generations_only_add_and_all_are_the_limit(lake: SelectionContext, data: st.DataObject, n: int) -> None:
     name = data.draw(st.sampled_from([*lake.names]))
@@ -299,6 +304,7 @@ def test_more_generations_only_add_and_all_are_the_limit(lake: SelectionContext,
     assert ancestors(above, lake.upstreams) == above
 
 
+@explored(100)
 @given(lakes())
 def test_up_and_down_are_each_others_mirror(lake: SelectionContext) -> None:
     for one in lake.upstreams:
@@ -307,6 +313,7 @@ def test_up_and_down_are_each_others_mirror(lake: SelectionContext) -> None:
             assert (one in chosen(lake, f"2+{other}")) == (other in chosen(lake, f"{one}+2"))
 
 
+@explored(100)
 @given(lakes(), st.data())
 def test_the_result_is_in_the_order_of_the_project_without_repeats(lake: SelectionContext, data: st.DataObject) -> None:
     said = data.draw(st.lists(terms(lake), min_size=1, max_size=4))
@@ -314,6 +321,7 @@ def test_the_result_is_in_the_order_of_the_project_without_repeats(lake: Selecti
     assert not found or list(select(said, lake)) == [one for one in lake.upstreams if one in found]
 
 
+@explored(100)
 @given(st.text())
 @example("[[a]")
 @example("[a--b]")

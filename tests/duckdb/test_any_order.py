@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
@@ -18,6 +18,7 @@ from lakeflow.core.run.write import Write, WriteResult
 from tests.duckdb.histories import Said
 from tests.duckdb.lab import numbered, scan_of, sql_asset, values
 from tests.duckdb.test_history import ROWS, listed, noon
+from tests.explored import explored
 
 row = st.builds(
     Said,
@@ -72,7 +73,7 @@ class Table:
 
 
 @given(deliveries)
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@explored(20)
 @pytest.mark.parametrize("how", [UPSERT, {**UPSERT, "deleted": "gone"}, SCD2], ids=["upsert", "tombstones", "scd2"])
 def test_new_rows_in_any_order_give_what_a_rebuild_gives(
     engine: DuckEngine, tmp_path: Path, how: dict[str, Any], deliveries: tuple[list[Said], list[int]]
@@ -86,7 +87,7 @@ def test_new_rows_in_any_order_give_what_a_rebuild_gives(
 
 
 @given(deliveries)
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@explored(20)
 @pytest.mark.parametrize("how", [UPSERT, {**SCD2, "track": ("v",)}], ids=["upsert", "scd2"])
 def test_new_keys_in_any_order_give_what_a_rebuild_gives_with_tombstones_too(
     engine: DuckEngine, tmp_path: Path, how: dict[str, Any], deliveries: tuple[list[Said], list[int]]

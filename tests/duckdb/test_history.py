@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
@@ -21,6 +21,7 @@ from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Write, WriteResult
 from tests.duckdb.histories import History, Said, TiedError, Version
 from tests.duckdb.lab import numbered, scan_of, sql_asset, values
+from tests.explored import explored
 
 START = date(2020, 1, 1)
 PRODUCED = Schema((Field("k", Primitive("string")), Field("v", Primitive("long")), Field("d", Primitive("date"))))
@@ -77,7 +78,7 @@ histories = st.builds(
 
 
 @given(histories, runs)
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@explored(30)
 def test_any_sequence_of_runs_gives_what_the_model_gives(
     engine: DuckEngine, tmp_path: Path, model: History, runs: list[tuple[list[Said], int]]
 ) -> None:

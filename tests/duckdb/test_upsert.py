@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
@@ -17,6 +17,7 @@ from lakeflow.core.model.table import Scan
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Ties, Write, WriteResult
 from tests.duckdb.lab import rows_of, scan_of, sql_asset, values
+from tests.explored import explored
 
 LONG, STRING = Primitive("long"), Primitive("string")
 SCHEMA = Schema((Field("k", STRING, 1), Field("n", LONG, 2), Field("v", LONG, 3)))
@@ -56,7 +57,7 @@ batches = st.lists(st.dictionaries(keys, st.integers(0, 9), max_size=6), min_siz
 
 
 @given(batches)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@explored(25)
 def test_any_sequence_of_upserts_gives_what_a_dict_gives(
     engine: DuckEngine, tmp_path: Path, batches: list[dict[tuple[str, int], int]]
 ) -> None:
@@ -119,7 +120,7 @@ came = st.builds(Came, st.sampled_from("abc"), st.none() | st.integers(0, 2), st
 
 
 @given(st.lists(st.lists(came, max_size=4), min_size=1, max_size=6), st.booleans(), st.booleans())
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@explored(30)
 def test_any_sequence_of_upserts_with_keep_and_tombstones_gives_what_the_model_gives(
     engine: DuckEngine, tmp_path: Path, batches: list[list[Came]], keep: bool, deleted: bool
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -212,7 +213,7 @@ def _moments() -> Iterator[Case]:
             "2024-06-01 10:00 America/New_York": "2024-06-01 14:00:00+00",
             "2024-06-01 10:00:00": "2024-06-01 10:00:00+00",
         },
-        ("2024-06-01T10:00:00.1234567Z",),
+        ("2024-06-01T10:00:00.1234567Z", "2024-06-01T10:00:00+25:00", "2024-06-01T10:00:00+02:60"),
     )
     yield from _texts(
         "timestamptz",
@@ -257,6 +258,9 @@ def _others() -> Iterator[Case]:
         "uuid", {"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}, ("a0ee",)
     )
     yield from _sql("string", {"0.1::DOUBLE": "0.1", "DATE '2024-06-01'": "2024-06-01"}, {})
+    text, other = pa.array(["é\\x41".encode()]), pa.array([b"\xff"])
+    yield _parquet("bytes of é\\x41 in UTF-8", text, "string", "é\\x41")
+    yield _parquet("bytes of no UTF-8", other, "string", says="row 1: column 'v' holds bytes that are no UTF-8")
     yield from _json("string", {"1.50": "1.50", '{"a": 12345678901234567.89}': '{"a":12345678901234567.89}'}, {})
 
 
@@ -293,6 +297,11 @@ def _nested() -> Iterator[Case]:
         {"'[12345678901234567.89]'::JSON": "[12345678901234567.89]"},
         {"'[0.001]'::JSON": "no DEC"},
     )
+    yield from _sql("list<struct<aB: int>>", {"[{'Ab': 1}]": "[{'aB': 1}]"}, {})
+    twice = pa.array([[("k", 1)], [("k", 1), ("k", 2)]], pa.map_(pa.string(), pa.int32()))
+    yield _parquet("a map with a key twice", twice, says="row 2: column 'v' holds a key that comes twice")
+    within = pa.array([[[("k", 1), ("k", 2)]]], pa.list_(twice.type))
+    yield _parquet("a list of such maps", within, says="row 1: column 'v.element' holds a key that comes twice")
 
 
 def _frame(given: str, frame: Any, declared: str = "", stored: str | None = None, says: str = "") -> Case:
@@ -315,6 +324,9 @@ def _frames() -> Iterator[Case]:
     yield _frame("pandas, a Decimal of 1.5", pd.DataFrame({"v": [Decimal("1.5")]}), "decimal(9,2)", "1.50")
     yield _frame("pandas, a UUID", pd.DataFrame({"v": [UUID(int=1)]}), stored=str(UUID(int=1)))
     yield _frame("pandas, a Period", pd.DataFrame({"v": pd.period_range("2024", periods=1)}), says="pandas.period")
+    noon = pd.DataFrame({"v": [date(2024, 6, 1), datetime(2024, 6, 1, 12)]}, dtype=object)
+    yield _frame("pandas, a date and a datetime", noon, says="a date in row 1 and a datetime in row 2")
+    yield _frame("pandas, a date and a datetime", noon, "date", says="a date in row 1 and a datetime in row 2")
     yield _frame("polars Datetime with nanoseconds", pl.DataFrame({"v": moment}), says="parts of a microsecond")
     yield _frame("polars Categorical", pl.DataFrame({"v": pl.Series(["a"], dtype=pl.Categorical)}), stored="a")
     yield _frame("polars Object", pl.DataFrame({"v": pl.Series([object()], dtype=pl.Object)}), says="type Object")
@@ -323,6 +335,10 @@ def _frames() -> Iterator[Case]:
     yield _frame("polars Duration", pl.DataFrame({"v": pl.Series([1], dtype=pl.Duration)}), says="cannot hold")
     wide = pa.table({"v": pa.array([Decimal("1.5")], pa.decimal256(50, 2))})
     yield _frame("Arrow decimal256(50,2)", wide, says="decimals of 50 digits; a table holds 38")
+    below = pa.table({"v": pa.array([Decimal(1500)], pa.decimal128(5, -2))})
+    yield _frame("Arrow decimal128(5,-2)", below, says="decimals with a scale of -2")
+    union = pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])])
+    yield _frame("an Arrow union", pa.table({"v": union}), says="a union of types")
     yield _frame("Arrow uint64 of 2⁶⁴ - 1", pa.table({"v": pa.array([2**64 - 1], pa.uint64())}), stored=str(2**64 - 1))
 
 

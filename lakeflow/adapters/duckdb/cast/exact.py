@@ -25,7 +25,7 @@ from lakeflow.core.model.schema import Field, List, Map, Primitive, Struct, Type
 def exact(value: str, source: DuckDBPyType, target: Type, path: str) -> Cast:
     """The cast of the SQL `value`. SchemaError when there is none between these types."""
     if target == Primitive("string") or source.id == "null":
-        return Cast(plain(value, target))
+        return _decoded(value, path) if source.id == "blob" else Cast(plain(value, target))
     if str(source) == "JSON":
         return exact_column(value, target, path)
     match target:
@@ -38,6 +38,13 @@ def exact(value: str, source: DuckDBPyType, target: Type, path: str) -> Cast:
     if source.id in _NESTED:
         raise _no_cast(source, target, path)
     return leaf(value, source, target, path)
+
+
+def _decoded(value: str, path: str) -> Cast:
+    r"""Bytes as the text that they are in UTF-8. DuckDB's cast spells `é` as `\xC3\xA9`."""
+    text = f"TRY(decode({value}))"
+    says, hint = "bytes that are no UTF-8", "hex(x) or base64(x) makes text of any bytes; or declare it as binary"
+    return Cast(text, (CastFault(path, f"{value} IS NOT NULL AND {text} IS NULL", says, hint),))
 
 
 def refusing(cast: Cast, row: str = "") -> str:
@@ -108,7 +115,7 @@ def _struct(value: str, source: DuckDBPyType, fields: tuple[Field, ...], path: s
         else:
             parts[field.name] = Cast(plain("NULL", field.type))
     faults = tuple(fault for part in parts.values() for fault in part.faults)
-    if not faults:
+    if not faults and not _respells(source, target):
         return Cast(plain(value, target))
     packed = ", ".join(f"{quoted(name)} := {part.value}" for name, part in parts.items())
     return Cast(plain(f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END", target), faults)
@@ -119,7 +126,7 @@ def _list(value: str, source: DuckDBPyType, element: Field, path: str) -> Cast:
     if source.id not in {"list", "array"}:
         raise _no_cast(source, target, path)
     part = exact(item_of(path), parts_of(source)[0][1], element.type, f"{path}.{element.name}")
-    if not part.faults:
+    if not part.faults and not _respells(source, target):
         return Cast(plain(value, target))
     items = _as_list(value, source)
     transformed = f"list_transform({items}, lambda {item_of(path)}: {part.value})"
@@ -135,12 +142,29 @@ def _map(value: str, source: DuckDBPyType, sides: tuple[Field, Field], path: str
         part = exact(item, type_, field.type, f"{path}.{field.name}")
         parts.append(f"list_transform({items}({value}), lambda {item}: {part.value})")
         faults += [in_items(f"{items}({value})", item, fault) for fault in part.faults]
-    if not faults:
-        return Cast(plain(value, target))
+    if not faults and not _respells(source, target):
+        # A Parquet file may hold what DuckDB's own maps never do.
+        again = f"len(list_distinct(map_keys({value}))) < len(map_keys({value}))"
+        return Cast(plain(value, target), (CastFault(path, again, "a key that comes twice", MEND),))
     # Keys that were told apart may be one in their new type; `map` would then say so without the column.
     twins = f"len(list_distinct({parts[0]})) < len({parts[0]})"
     faults.append(CastFault(f"{path}.key", twins, f"two keys that are one {spelled(sides[0].type)}", MEAN))
     return Cast(plain(f"CASE WHEN {value} IS NOT NULL THEN map({', '.join(parts)}) END", target), tuple(faults))
+
+
+def _respells(source: DuckDBPyType, target: Type) -> bool:
+    """Is a field spelled in other letter case? DuckDB takes both for one type, and keeps the spelling that came."""
+    known = {name.lower(): (name, type_) for name, type_ in parts_of(source)} if source.id == "struct" else {}
+    match target:
+        case Struct(fields):
+            found = ((field, known[field.name.lower()]) for field in fields if field.name.lower() in known)
+            return any(field.name != name or _respells(type_, field.type) for field, (name, type_) in found)
+        case List(element):
+            return _respells(parts_of(source)[0][1], element.type)
+        case Map(key, side):
+            pairs = zip(parts_of(source), (key, side), strict=True)
+            return any(_respells(type_, field.type) for (_, type_), field in pairs)
+    return False
 
 
 def _as_list(value: str, source: DuckDBPyType) -> str:

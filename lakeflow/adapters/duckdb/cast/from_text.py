@@ -24,7 +24,7 @@ MEND: Final = "mend the text, or declare the column as string"
 _DAY: Final = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}"
 _CLOCK: Final = r"([01]?\d|2[0-3]):\d{1,2}(:\d{1,2}(\.\d{0,6}0*)?)?"
 """Microseconds; more digits only where they are zeros."""
-_ZONE: Final = r"\s?(Z|z|[+-]\d{1,2}(:?\d{2}(:\d{2})?)?|[A-Za-z][\w+-]*(/[\w+-]+)*)"
+_ZONE: Final = r"\s?(Z|z|[+-](0?\d|1[0-5])(:?[0-5]\d(:[0-5]\d)?)?|[A-Za-z][\w+-]*(/[\w+-]+)*)"
 _NAMED: Final = r"^(.*\d)\s?([A-Za-z][\w+-]+(?:/[\w+-]+)*)\s*$"
 """A time, and the name of a zone of two letters or more."""
 _MIDNIGHT: Final = r"([T ]+00:00(:00(\.0*)?)?)?"
@@ -106,6 +106,7 @@ def shape_in_text(target: Type) -> str:
 
 _QUOTED: Final = r"""'(?:[^'\\]|\\['"\\])*'|"(?:[^"\\]|\\['"\\])*\""""
 """A text within others, as DuckDB spells it: a backslash stands before quotes and itself alone."""
+_JSON_STRING: Final = r'"(?:[^"\\]|\\.)*"'
 _UNCLEAR: Final = r"""['"\\]|Q\s*[^\s\]}),:=]|[^\s\[{(,:=]\s*Q|^\s*Q|Q\s*$|[\[{(,:=]\s*,|[,:=]\s*[\]})]""".replace(
     "Q", "\x01"
 )
@@ -113,8 +114,10 @@ _UNCLEAR: Final = r"""['"\\]|Q\s*[^\s\]}),:=]|[^\s\[{(,:=]\s*Q|^\s*Q|Q\s*$|[\[{(
 
 
 def json_in_text(text: str) -> str:
-    """SQL of the text where it is a JSON object or array, else NULL."""
-    return f"CASE WHEN regexp_matches({text}, '^\\s*[\\[{{]') AND json_valid({text}) THEN {text} END"
+    """SQL of the text where it is a JSON object or array, else NULL. DuckDB also takes a comma before the end."""
+    rest = f"regexp_replace({text}, {literal(_JSON_STRING)}, '', 'g')"
+    valid = f"json_valid({text}) AND NOT regexp_matches({rest}, ',\\s*[\\]}}]')"
+    return f"CASE WHEN regexp_matches({text}, '^\\s*[\\[{{]') AND {valid} THEN {text} END"
 
 
 def spelled_plainly(text: str, json: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from lakeflow.adapters.duckdb.code.objects import refuse_mixed
+from lakeflow.core.column_names import refuse_twins
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.schema import Guess, Schema, Type
 
@@ -76,10 +78,22 @@ def _unreadable(type_: pa.DataType) -> tuple[str, str] | None:
         return f"{type_.extension_name}, which a table cannot hold", "turn it into text, or into its parts"
     if pa.types.is_float16(type_):
         return "16-bit floats", "cast it to 32 bits"
-    if pa.types.is_decimal256(type_):
-        return f"decimals of {type_.precision} digits; a table holds {_WIDE}", "cast it to fewer, or to text"
+    if pa.types.is_decimal(type_):
+        return _unreadable_decimal(type_)
+    if pa.types.is_union(type_):
+        return "a union of types", "give it one type, or turn it into text"
     below = (type_.field(place).type for place in range(type_.num_fields))
     return next((reason for each in below if (reason := _unreadable(each))), None)
+
+
+def _unreadable_decimal(type_: pa.DataType) -> tuple[str, str] | None:
+    if type_.precision > _WIDE:
+        return f"decimals of {type_.precision} digits; a table holds {_WIDE}", "cast it to fewer, or to text"
+    if type_.scale < 0:
+        return f"decimals with a scale of {type_.scale}", "cast it to a scale of 0"
+    if type_.bit_width > 128:
+        return "decimals of 256 bits", f"cast it to decimal128({type_.precision}, {type_.scale})"
+    return None
 
 
 # ---- polars ----
@@ -126,11 +140,20 @@ def _from_pandas(frame: Any) -> pa.Table:
     if len(frame) and not len(frame.columns):
         raise SchemaError("the frame has rows without columns", hint=_INDEX)
     frame = _with_index(frame)
+    names = [str(name) for name in frame.columns]
+    refuse_twins(names)
+    for name in frame.columns:
+        _refuse_mixed_objects(frame[name], str(name))
     try:
         return pa.Table.from_pandas(frame, preserve_index=False)
-    except OverflowError:
-        columns = [_array(frame[name], str(name)) for name in frame.columns]
-        return pa.table(columns, names=[str(name) for name in frame.columns])
+    except (pa.ArrowException, OverflowError, ValueError, TypeError):
+        return pa.table([_array(frame[name], str(name)) for name in frame.columns], names=names)
+
+
+def _refuse_mixed_objects(column: Any, name: str) -> None:
+    values = getattr(column.dtype, "categories", column)
+    if values.dtype == object:
+        refuse_mixed(values, name)
 
 
 def _with_index(frame: Any) -> Any:
@@ -145,13 +168,20 @@ def _with_index(frame: Any) -> Any:
 
 
 def _array(column: Any, name: str) -> pa.Array:
-    """A column of a frame in which some integers need more than 64 bits."""
+    """A column of a frame that Arrow does not take as a whole. It may hold integers of more than 64 bits; else what
+    Arrow says of it would quote values.
+    """
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     try:
         return pa.Array.from_pandas(column)
     except OverflowError:
         values = column.astype(object).where(column.notna(), None).tolist()
+    except (pa.ArrowException, ValueError, TypeError):
+        raise SchemaError(
+            f"column {name!r} of type {column.dtype} holds values that Arrow has no common type for",
+            hint="give all its values one type, or turn them into text",
+        ) from None
     try:
         return pa.array(values, pa.decimal128(_WIDE, 0))
     except (pa.ArrowException, OverflowError, ValueError, TypeError):

@@ -1,0 +1,87 @@
+"""Columns of Python objects in a pandas frame. Arrow takes them for what the first value is and turns the others into
+that without a word: a time of day is cut beside a date, and a number is a moment of 1970 beside a datetime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from numbers import Integral
+from typing import Any, Final
+from uuid import UUID
+
+from lakeflow.core.errors import SchemaError
+
+_NUMBERS: Final = (frozenset({"an int", "a float"}), frozenset({"an int", "a Decimal"}))
+"""Kinds that go together: Arrow refuses a number that is another one in their common type."""
+_ONE: Final = "give all its values one type, or turn them into text"
+_LISTS: Final = frozenset({"list", "tuple", "ndarray", "set", "frozenset", "range"})
+_PLAIN: Final = frozenset({str, bytes, bool, int, Decimal, UUID})
+"""Types whose every value is of one kind and is exact."""
+_ABSENT: Final = frozenset({"NoneType", "NAType", "NaTType"})
+
+
+def refuse_mixed(values: Iterable[Any], path: str) -> None:
+    """SchemaError for values of several kinds, and for a time of day with a zone, which no column keeps."""
+    values = list(values)
+    types = {type(value) for value in values if value is not None}
+    if len(types) < 2 and types <= _PLAIN:
+        return
+    first: dict[str, int] = {}
+    for row, value in enumerate(values, 1):
+        if kind := _kind(value):
+            first.setdefault(kind, row)
+    if "a time with a zone" in first:
+        raise SchemaError(
+            f"row {first['a time with a zone']}: column {path!r} holds a time of day with a zone",
+            hint="say which clock is meant, as in value.replace(tzinfo=None), or turn it into text",
+        )
+    if len(first) > 1 and frozenset(first) not in _NUMBERS:
+        (kind, row), (other, at) = list(first.items())[:2]
+        raise SchemaError(f"column {path!r} holds {kind} in row {row} and {other} in row {at}", hint=_ONE)
+    _refuse_within(values, frozenset(first), path)
+
+
+def _refuse_within(values: list[Any], kinds: frozenset[str], path: str) -> None:
+    """What lists and dicts hold; one after the other, so the row that is told is the place among all of them."""
+    held = [value for value in values if _kind(value)]
+    if kinds == {"a list"}:
+        refuse_mixed((item for value in held for item in value), f"{path}.element")
+    if kinds == {"a dict"}:
+        for key in dict.fromkeys(key for value in held for key in value):
+            refuse_mixed((value.get(key) for value in held), f"{path}.{key}")
+
+
+def _kind(value: Any) -> str:  # noqa: PLR0911 - one line a kind
+    """What it is, in words; empty for what a column holds as NULL."""
+    name = type(value).__name__
+    if name in _ABSENT or (isinstance(value, float | Decimal) and value != value):  # noqa: PLR0124 - NaN
+        return ""
+    if isinstance(value, datetime):
+        return "a datetime" if value.tzinfo is None else "a datetime with a zone"
+    if isinstance(value, time):
+        return "a time" if value.tzinfo is None else "a time with a zone"
+    if name in _LISTS:
+        return "a list"
+    if name in {"bool", "bool_"}:
+        return "a bool"
+    if isinstance(value, Integral) and name != "timedelta64":
+        return "an int"
+    for kind, types in _KINDS.items():
+        if isinstance(value, types) or name in _OF_NUMPY.get(kind, ()):
+            return kind
+    return f"a {name}"
+
+
+_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    "a float": (float,),
+    "a Decimal": (Decimal,),
+    "a str": (str,),
+    "bytes": (bytes, bytearray, memoryview),
+    "a date": (date,),
+    "a timedelta": (timedelta,),
+    "a dict": (dict,),
+}
+_OF_NUMPY: Final[dict[str, tuple[str, ...]]] = {"a float": ("float32", "float64")}
+"""A float of 16 bits is none: Arrow makes an int of it beside one."""

@@ -115,11 +115,16 @@ class _Work:
         source = _source(asset.files)
         if asset.files is not None and source is None:
             return None
-        return self.binder.asset(asset.key, bind(code.text, _any_window(asset)), code.path, source)
+        # The columns are those of any window: that of the first partition will do.
+        line = asset.timeline
+        window = None if line is None else Window(line.start, line.unit.after(line.start))
+        return self.binder.asset(asset.key, bind(code.text, window), code.path, source)
 
     def _stored(self, asset: Asset, came: Schema) -> Schema | None:
         try:
-            return columns_of(asset, _masked(asset, came), self.tables.get(asset.key))
+            # A masked column is text, whatever it hides.
+            fields = (replace(each, type=_MASKED) if each.name.lower() in asset.masks else each for each in came.fields)
+            return columns_of(asset, Schema(tuple(fields)), self.tables.get(asset.key))
         except SchemaError as error:
             self.faults.append(Fault(asset.code.path, 1, error.message, error.hint or "mend the SQL, or the header"))
             return None
@@ -131,14 +136,11 @@ class _Work:
         same = (
             made is not None
             and made.code_version == asset.code_version
-            and self._same_outside(asset, made.reads_digest)
+            and (not asset.reads or read_digest(Path(self.project.root), asset.reads) == made.reads_digest)
         )
         if not same or not all(self._is_as_published(key) for key in asset.upstreams):
             return None
         return self.published[asset.key]
-
-    def _same_outside(self, asset: Asset, digest: str) -> bool:
-        return not asset.reads or read_digest(Path(self.project.root), asset.reads) == digest
 
     def _is_as_published(self, key: AssetKey) -> bool:
         known, seen = self.schemas.get(key), self.published.get(key)
@@ -147,17 +149,6 @@ class _Work:
 
 def _spelled(schema: Schema) -> dict[str, str]:
     return {each.name: str(each.type) for each in schema.fields}
-
-
-def _masked(asset: Asset, came: Schema) -> Schema:
-    """The columns after masking: a masked column is text, whatever it hides."""
-    fields = (replace(each, type=_MASKED) if each.name.lower() in asset.masks else each for each in came.fields)
-    return Schema(tuple(fields))
-
-
-def _any_window(asset: Asset) -> Window | None:
-    line = asset.timeline
-    return None if line is None else Window(line.start, line.unit.after(line.start))
 
 
 def _source(files: FileSource | None) -> Schema | None:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 def faults(project: Project, settings: Settings, binding: Binding) -> Iterator[Fault]:
     """The faults of these check files. Takes as long as the import of Great Expectations, where a file needs that."""
-    suites = {key: suite for key, suite in project.suites.items() if _is_executed(suite)}
+    suites = {
+        key: suite for key, suite in project.suites.items() if any(file.kind is CheckKind.SUITE for file in suite.files)
+    }
     if not suites:
         return
     with auditor_apart(project, settings) as auditor:
@@ -38,10 +40,6 @@ def _told(auditor: ProcessAuditor, request: AuditRequest) -> tuple[Fault, ...]:
     except AssetError as error:  # loading the file ended the worker's process
         path = next(file.path for file in request.suite.files if file.kind is CheckKind.SUITE)
         return (Fault(path, 1, error.message, "load its check files one by one: one of them ends the process"),)
-
-
-def _is_executed(suite: Suite) -> bool:
-    return any(file.kind is CheckKind.SUITE for file in suite.files)
 
 
 def _request(project: Project, settings: Settings, asset: Asset, binding: Binding) -> AuditRequest:

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from lakeflow.adapters.database.database import Database
-from lakeflow.adapters.iceberg import Copied, LoadedTable, Ownership, copy_tables, give_id, read_mark, tables_in
+from lakeflow.adapters.iceberg import Copied, LoadedTable, copy_tables, give_id, read_mark, tables_in
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.ledger import SqlLedger, free_all
 from lakeflow.adapters.machine import process as processes
@@ -50,7 +50,10 @@ def rebuild(one: Patient) -> Rebuilt:
     """
     with _target(one) as database:
         database.initialise(MIGRATIONS)
-        _refuse_other(ownership_of(database, one.settings, one.root))
+        # A database that is empty beside a full warehouse is what is mended here.
+        facts = ownership_of(database, one.settings, one.root).facts()
+        if not facts.is_blank:
+            refuse_other(facts)
         ledger = SqlLedger(database, processes.is_alive, utc_now, one.settings.lease_seconds)
         standing = ledger.standing()
         if others := [held for held in standing.held if not standing.dead(held)]:
@@ -148,13 +151,6 @@ def _refuse_place(directory: Path, warehouse: Path) -> None:
         raise UsageError(f"{directory} is not an empty folder", hint="name one that does not exist yet")
     if directory.resolve().is_relative_to(warehouse.resolve()):
         raise UsageError(f"{directory} is inside the warehouse", hint="name a folder on another disk")
-
-
-def _refuse_other(ownership: Ownership) -> None:
-    """Refuse a warehouse of another lake. A database that is empty beside a full warehouse is what is mended here."""
-    facts = ownership.facts()
-    if not facts.is_blank:
-        refuse_other(facts)
 
 
 def _wanted(

@@ -212,6 +212,8 @@ class Attempt:
     def verdict(self, step: StepRecord, ruling: Ruling, reason: str = "") -> VerdictRecord:
         """The verdict on the snapshot of a step, with what the step recorded."""
         assert step.snapshot_id is not None, f"{step.asset} has no snapshot to rule on"
+        # Its checks looked into snapshots in this attempt, or else when it was last audited.
+        stands = published(self.facts.tables.get(step.asset), self.facts.verdicts.get(step.asset, ()))
         return VerdictRecord(
             asset=step.asset,
             snapshot_id=step.snapshot_id,
@@ -227,10 +229,5 @@ class Attempt:
             inputs=step.inputs,
             passed=sum(check.outcome == "passed" for check in step.checks),
             total=len(step.checks),
-            looked_at=self._looked_at(step.asset),
+            looked_at=self.looked_at.get(step.asset, stands.looked_at if stands else EMPTY),
         )
-
-    def _looked_at(self, key: AssetKey) -> Mapping[str, int]:
-        """Which snapshots its checks looked into: in this attempt, or else when it was last audited."""
-        stands = published(self.facts.tables.get(key), self.facts.verdicts.get(key, ()))
-        return self.looked_at.get(key, stands.looked_at if stands else EMPTY)

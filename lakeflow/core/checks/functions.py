@@ -34,7 +34,7 @@ def declared_checks(tree: ast.Module, path: str) -> tuple[Declared, ...]:
         for node in tree.body
         if isinstance(node, FunctionNode)
         for decorator in node.decorator_list
-        if _spelled(decorator) in decorators
+        if ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator) in decorators
     )
 
 
@@ -45,10 +45,6 @@ def _decorators(tree: ast.Module) -> Iterator[str]:
             yield from (alias.asname or alias.name for alias in node.names if alias.name == "check")
         elif isinstance(node, ast.Import):
             yield from (f"{alias.asname or alias.name}.check" for alias in node.names if alias.name == "lakeflow")
-
-
-def _spelled(decorator: ast.expr) -> str:
-    return ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
 
 
 def _declared(node: FunctionNode, decorator: ast.expr, path: str) -> Declared:

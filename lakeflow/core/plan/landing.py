@@ -121,7 +121,8 @@ def to_land(found: Iterable[FoundFile], before: Iterable[Landed], once: Once) ->
     new, faults, copies = list[FoundFile](), list[str](), list[Copy]()
     files = sorted(found, key=lambda file: file.name)
     for file in files:
-        if problem := file.problem or _changed(file, named):
+        changed = "its content changed after it landed" if named.get(file.name, file.hash) != file.hash else ""
+        if problem := file.problem or changed:
             faults.append(f"{file.name}: {problem}")
         elif file.name not in named:
             if file.hash in brought:
@@ -131,10 +132,6 @@ def to_land(found: Iterable[FoundFile], before: Iterable[Landed], once: Once) ->
             brought.setdefault(file.hash, file.name)
     again, skipped = (copies, []) if once is Once.NAME else ([], copies)
     return Landing(tuple(new), landed, tuple(faults), tuple(again), tuple(skipped), len(files))
-
-
-def _changed(file: FoundFile, named: dict[str, str]) -> str:
-    return "its content changed after it landed" if named.get(file.name, file.hash) != file.hash else ""
 
 
 def landed_set(table: Table | None) -> str:

@@ -11,7 +11,7 @@ from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, OnRewrite, Project
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action
-from lakeflow.core.model.table import External, Snapshot, Table
+from lakeflow.core.model.table import External, Table
 from lakeflow.core.plan.facts import Facts, Published, moved, published
 from lakeflow.core.plan.increments import Consumption, consumption
 from lakeflow.core.plan.landing import Landing, old_names, told
@@ -344,7 +344,10 @@ def _external_reasons(asked: PlanRequest, asset: Asset, stands: Published) -> It
 
 
 def _reasons_to_audit(asked: PlanRequest, asset: Asset, stands: Published) -> list[Reason]:
-    reasons = [_foreign(stands.foreign)] if stands.foreign else []
+    reasons = []
+    if foreign := stands.foreign:
+        rows, what = foreign.added_rows - foreign.deleted_rows, f"{short_id(foreign.id)} {foreign.operation}"
+        reasons.append(Reason(Cause.FOREIGN, after=what, rows=rows))
     if old := asked.facts.renames.get(asset.key):
         reasons.append(Reason(Cause.RENAMED, upstream=old))
     if rekeyed := asked.facts.rekeyed.get(asset.key):
@@ -381,11 +384,6 @@ def _will_be_written(asked: PlanRequest, key: AssetKey) -> bool:
     """Will this plan write the table? One that cannot be read is not written, so no asset is rebuilt because of it."""
     step = asked.running.get(key)
     return step is not None and step.action is Action.WRITE and key not in asked.facts.broken
-
-
-def _foreign(snapshot: Snapshot) -> Reason:
-    rows = snapshot.added_rows - snapshot.deleted_rows
-    return Reason(Cause.FOREIGN, after=f"{short_id(snapshot.id)} {snapshot.operation}", rows=rows)
 
 
 def _rows_read(asked: PlanRequest, step: Step) -> int:

@@ -37,11 +37,11 @@ def loss(asset: Asset, stands: Published) -> str:
 
 
 def _left(asset: Asset, stands: Published) -> str:
+    current, rows = stands.open_versions, stands.snapshot.rows
     if asset.at:
-        ended = _ended(stands)
+        ended = None if current is None or rows is None else rows - current
         told = "" if ended is None else f" ({counted(ended, 'version')} of them ended)"
         return f"keeps those that its inputs still tell{told}"
-    current = stands.open_versions
     most = "one version for each key that its inputs still have" if current is None else f"{current:,} at most"
     return (
         f"keeps {most}, dated by that run" if current is None else f"keeps {most}, one for each key, dated by that run"
@@ -55,8 +55,3 @@ def _all(stands: Published) -> str:
 def _versions(stands: Published) -> str:
     rows = stands.snapshot.rows
     return "versions" if rows is None else counted(rows, "version")
-
-
-def _ended(stands: Published) -> int | None:
-    current, rows = stands.open_versions, stands.snapshot.rows
-    return None if current is None or rows is None else rows - current

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lakeflow.core.model.asset import Asset, PythonCode
+from lakeflow.core.model.asset import PythonCode
 from lakeflow.core.model.run import Action
 from lakeflow.core.plan.facts import published
 from lakeflow.core.plan.landing import told
@@ -34,15 +34,11 @@ def _of_step(asked: PlanRequest, step: Step) -> list[str]:
     if again and asset.write.traits.adds and not asset.upstreams and asset.files is None:
         return [f"{step.asset} appends: rows that it landed before will land again"]
     if again and asset.new_rows and isinstance(asset.code, PythonCode):
-        return [_trusted(asset)]
+        # Nobody can read in a function whether part of the rows gives a right result.
+        names = ", ".join(map(str, sorted(asset.new_rows)))
+        how = "keep its keys apart" if asset.new_rows <= set(asset.new_keys) else "treat each by itself"
+        return [f"{asset.key} reads new rows of {names} in a function, which is trusted to {how}"]
     return []
-
-
-def _trusted(asset: Asset) -> str:
-    """Python functions with new rows: nobody can read in their code whether part of the rows gives a right result."""
-    names = ", ".join(map(str, sorted(asset.new_rows)))
-    how = "keep its keys apart" if asset.new_rows <= set(asset.new_keys) else "treat each by itself"
-    return f"{asset.key} reads new rows of {names} in a function, which is trusted to {how}"
 
 
 def _clock_warnings(asked: PlanRequest) -> Iterator[str]:

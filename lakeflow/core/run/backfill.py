@@ -85,7 +85,11 @@ def cut(project: Project, selected: Sequence[AssetKey], asked: BackfillRequest, 
         )
     span = _span(list(timelines.values()), asked, now)
     coarsest = min(timelines.values(), key=lambda each: list(Unit).index(each.unit))
-    units = [each for each in _units(coarsest, span) if any(_has(one, each[1], now) for one in timelines.values())]
+    units = [
+        (name, window)
+        for name, window in coarsest.touched(span)
+        if span.holds(window) and any(_has(one, window, now) for one in timelines.values())
+    ]
     if not units:
         raise UsageError(
             f"no {coarsest.unit} between {span.start:%Y-%m-%d} and {span.end:%Y-%m-%d} is over",
@@ -110,10 +114,6 @@ def _span(timelines: Sequence[Timeline], asked: BackfillRequest, now: datetime) 
             hint="--to names the last day, month or year",
         )
     return span
-
-
-def _units(timeline: Timeline, span: Window) -> list[tuple[str, Window]]:
-    return [(name, window) for name, window in timeline.touched(span) if span.holds(window)]
 
 
 def _has(timeline: Timeline, window: Window, now: datetime) -> bool:

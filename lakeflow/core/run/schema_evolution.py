@@ -128,16 +128,12 @@ def require_declared(asset: Asset, found: Schema, parse: Parse) -> None:
     wrong += [
         f"column {name!r} is {types[name.lower()]}, declared as {type_}"
         for name, type_ in declared.items()
-        if type_ is not None and name.lower() in types and not _same(types[name.lower()], type_)
+        # Compared as text, without field ids: a declaration has none.
+        if type_ is not None and name.lower() in types and str(types[name.lower()]) != str(type_)
     ]
     if wrong:
         hint = "declare the columns as the table has them, or change the table with the engine that wrote it"
         raise SchemaError(f"{asset.key}: {'; '.join(wrong)}", hint=hint, asset=asset.key)
-
-
-def _same(found: Type, declared: Type) -> bool:
-    """Compares without field ids: a declaration has none."""
-    return str(found) == str(declared)
 
 
 def evolve(current: Schema | None, produced: Schema, mode: WriteMode, last_id: int) -> Schema:

@@ -282,7 +282,8 @@ def _value(node: Any, scope: Scope) -> Origins:
             is_value = node.get("subquery_type") == "SCALAR"
             found = _inner(node["subquery"], scope).all if is_value else _known_to_compare(node, scope)
         case "STAR":
-            found = _starred(node, scope).all | union(_value(each, scope) for each in _replacing(node))
+            replaced = (each.get("value") for each in node.get("replace_list") or ())
+            found = _starred(node, scope).all | union(_value(each, scope) for each in replaced)
         case "POSITIONAL_REFERENCE":
             found = scope.columns.all
         case "FUNCTION" | "WINDOW":
@@ -296,10 +297,6 @@ def _value(node: Any, scope: Scope) -> Origins:
 
 def _known_to_compare(node: Node, scope: Scope) -> Origins:
     return NOWHERE if node.get("subquery_type") in ("EXISTS", "NOT_EXISTS", "ANY") else scope.every
-
-
-def _replacing(star: Node) -> list[Any]:
-    return [each.get("value") for each in star.get("replace_list") or ()]
 
 
 def _called(node: Node, scope: Scope) -> Origins:
@@ -357,16 +354,12 @@ def _parts(node: Node) -> Iterator[Any]:
         yield from (each["then_expr"] for each in node.get("case_checks") or ())
         yield node.get("else_expr")
         return
-    aside = _ASIDE | _orders_of(node)
+    # `fill` makes values out of those by which it orders, other functions only order rows by them.
+    of_window = {"orders"} if function_of(node) != "fill" else set[str]()
+    aside = _ASIDE | frozenset(of_window | ({"order_bys", "arg_orders"} if function_of(node) in _IN_ORDER else set()))
     for name, value in node.items():
         if name not in aside:
             yield from _expressions(value)
-
-
-def _orders_of(node: Node) -> frozenset[str]:
-    """The fields of a call that only order rows. `fill` makes values out of those by which it orders."""
-    of_window = {"orders"} if function_of(node) != "fill" else set[str]()
-    return frozenset(of_window | ({"order_bys", "arg_orders"} if function_of(node) in _IN_ORDER else set()))
 
 
 def _expressions(value: Any) -> Iterator[Any]:

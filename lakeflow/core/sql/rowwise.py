@@ -87,7 +87,8 @@ class _NewRowsReview:
         found = dict(known)
         for cte in with_.expressions:
             name = cte.alias.lower()
-            if with_.args.get("recursive") and _reads(cte.this, frozenset({name})):
+            repeats = (not table.db and table.name.lower() == name for table in cte.this.find_all(exp.Table))
+            if with_.args.get("recursive") and any(repeats):
                 found[name] = None
                 if given := self._opaque(cte.this, found, "repeats"):
                     found[name] = given
@@ -366,10 +367,6 @@ def _renamed(given: _CarriedRows | None, node: exp.Expr) -> _CarriedRows | None:
     if given is None or not columns:
         return given
     return replace(given, shown={} if given.by else None, partners=without_names(given.partners))
-
-
-def _reads(node: exp.Expr, names: frozenset[str]) -> bool:
-    return any(not table.db and table.name.lower() in names for table in node.find_all(exp.Table))
 
 
 def _whole(given: _CarriedRows) -> str:

@@ -177,7 +177,8 @@ def _fields(node: ast.AST, assets: set[str]) -> Iterator[tuple[str, object]]:
         elif name == "decorator_list" and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             value = kept_decorators(node, assets)
         elif isinstance(node, ast.JoinedStr):
-            value = _joined(node.values)
+            # Python 3.12.0 puts empty texts between the parts of an f-string, other releases do not.
+            value = [each for each in node.values if not (isinstance(each, ast.Constant) and each.value == "")]
         if name not in _UNCOUNTED and value is not None and value != []:
             yield name, value
 
@@ -189,8 +190,3 @@ def _without_docstring(node: ast.AST, body: list[ast.stmt]) -> list[ast.stmt]:
         case ast.Expr(value=ast.Constant(value=str())):
             return body[1:]
     return body
-
-
-def _joined(values: list[ast.expr]) -> list[ast.expr]:
-    """Python 3.12.0 puts empty texts between the parts of an f-string, other releases do not."""
-    return [each for each in values if not (isinstance(each, ast.Constant) and each.value == "")]

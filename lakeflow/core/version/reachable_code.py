@@ -156,7 +156,10 @@ def free_names(node: ast.AST) -> set[str]:
     if isinstance(node, _FUNCTIONS):
         return _free_of_function(node)
     if isinstance(node, _COMPREHENSIONS):
-        return _free_of_comprehension(node)
+        # The first iterable is evaluated outside, so `[x for x in x]` does take `x`.
+        first = node.generators[0].iter
+        targets = bound_names([generator.target for generator in node.generators])
+        return free_names(first) | (_all_free(ast.iter_child_nodes(node), first) - targets)
     return _all_free(ast.iter_child_nodes(node))
 
 
@@ -168,13 +171,6 @@ def _free_of_function(node: FunctionNode | ast.Lambda) -> set[str]:
         outside += [*node.decorator_list, *([node.returns] if node.returns else [])]
     local = {each.arg for each in _arguments(node)} | bound_names(body)
     return _all_free(outside) | (_all_free(body) - (local - _declared_global(body)))
-
-
-def _free_of_comprehension(node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> set[str]:
-    """The first iterable is evaluated outside, so `[x for x in x]` does take `x`."""
-    first = node.generators[0].iter
-    targets = bound_names([generator.target for generator in node.generators])
-    return free_names(first) | (_all_free(ast.iter_child_nodes(node), first) - targets)
 
 
 def _all_free(nodes: Iterable[ast.AST], without: ast.AST | None = None) -> set[str]:

@@ -110,14 +110,10 @@ def read_with(other: Table, table: Table, snapshot_id: int, ref: str | None) -> 
 def published_with(other: Table, table: Table, snapshot_id: int) -> int | None:
     """What readers of another table saw when main came to this snapshot; None: nothing, or it has expired."""
     try:
-        return seen_at(other, _came(table, snapshot_id))
+        moments: Iterator[datetime] = (since for since, head in table.log if head == snapshot_id)
+        return seen_at(other, next(moments, table.snapshots[snapshot_id].committed_at))
     except UsageError:
         return None
-
-
-def _came(table: Table, snapshot_id: int) -> datetime:
-    moments: Iterator[datetime] = (since for since, head in table.log if head == snapshot_id)
-    return next(moments, table.snapshots[snapshot_id].committed_at)
 
 
 def _run_of(snapshot: Snapshot) -> str:

@@ -158,17 +158,13 @@ def ahead_of_time(tables: Mapping[AssetKey, Table], now: datetime) -> Iterator[F
             yield Finding(Level.WARNING, str(key), message, hint)
 
 
-def _since_last_drop(verdicts: Sequence[VerdictRecord]) -> list[VerdictRecord]:
-    return list(takewhile(lambda verdict: verdict.ruling is not Ruling.DROPPED, reversed(verdicts)))[::-1]
-
-
 def published_last(verdicts: Sequence[VerdictRecord], states: Mapping[str, RunState]) -> VerdictRecord | None:
     """The last verdict on an asset that put a snapshot on main, unless its run was rolled back or the table was dropped
     since.
     """
     standing = (
         verdict
-        for verdict in reversed(_since_last_drop(verdicts))
+        for verdict in takewhile(lambda each: each.ruling is not Ruling.DROPPED, reversed(verdicts))
         if verdict.ruling in _PUBLISHED and states.get(verdict.run) is not RunState.ROLLED_BACK
     )
     return next(standing, None)

@@ -52,7 +52,7 @@ def seen_at(table: Table, moment: datetime) -> int:
     that time has expired.
     """
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    log = table.log or _log_of_ancestry(table)
+    log = table.log or tuple((snapshot.committed_at, snapshot.id) for snapshot in table.ancestry(table.main))[::-1]
     if not log:
         raise UsageError(f"{table.key} was never published", hint=f"`lakeflow materialize +{table.key}` builds it")
     seen = [snapshot for since, snapshot in log if since <= moment]
@@ -88,10 +88,6 @@ def find_snapshot(table: Table, *, ref: str, snapshot: str | None) -> int | None
         what = "is no snapshot" if not found else f"means {len(found)} snapshots"
         raise UsageError(f"{snapshot!r} {what} of {table.key}", hint=f"`lakeflow snapshots {table.key}` lists them")
     return found[0]
-
-
-def _log_of_ancestry(table: Table) -> tuple[tuple[datetime, int], ...]:
-    return tuple((snapshot.committed_at, snapshot.id) for snapshot in table.ancestry(table.main))[::-1]
 
 
 def _before(table: Table, first: tuple[datetime, int]) -> UsageError:

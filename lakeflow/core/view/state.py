@@ -8,7 +8,7 @@ from typing import Final
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
-from lakeflow.core.model.run import Ruling, VerdictRecord
+from lakeflow.core.model.run import Ruling
 from lakeflow.core.plan.facts import Facts, published
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause, Reason
@@ -68,6 +68,8 @@ def _of_step(step: Step, reasons: Sequence[Reason]) -> AssetState:
 def _status(key: AssetKey, facts: Facts, state: AssetState, reasons: Sequence[Reason]) -> AssetStatus:
     table = facts.tables.get(key)
     main = table.published if table else None
+    # The run that ruled last on what readers see may hold it: readers see it all the same.
+    ruled = [verdict for verdict in facts.verdicts.get(key, ()) if verdict.snapshot_id == (main.id if main else None)]
     return AssetStatus(
         asset=key,
         state=state,
@@ -76,14 +78,8 @@ def _status(key: AssetKey, facts: Facts, state: AssetState, reasons: Sequence[Re
         rows=main.rows if main else None,
         published_at=main.committed_at if main else None,
         skipped=facts.landings[key].skipped if key in facts.landings else (),
-        failed_audit=_failed_audit(facts.verdicts.get(key, ()), main.id if main else None),
+        failed_audit=ruled[-1].run if ruled and ruled[-1].ruling is Ruling.HOLD else "",
     )
-
-
-def _failed_audit(verdicts: Sequence[VerdictRecord], main: int | None) -> str:
-    """The run that ruled last on what readers see, where it would hold it: readers see it all the same."""
-    ruled = [verdict for verdict in verdicts if verdict.snapshot_id == main]
-    return ruled[-1].run if ruled and ruled[-1].ruling is Ruling.HOLD else ""
 
 
 def _with_held(status: AssetStatus, held: tuple[str, ...]) -> AssetStatus:

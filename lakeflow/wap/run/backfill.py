@@ -10,10 +10,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
-from lakeflow.core.keys import AssetKey
 from lakeflow.core.plan.partitions import Backfill
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest, WindowEnded, cut
-from lakeflow.core.time.timeline import Window
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.materialize import materialize
 from lakeflow.wap.run.plan import Request
@@ -32,13 +30,10 @@ def backfill(world: World, request: Request, asked: BackfillRequest, watch: Watc
     so_far = timedelta()
     for name, window in runs.windows:
         began = world.clock()
-        run = materialize(world, _of(request, runs.assets, window, asked), watch)
+        window_only = Backfill(window, redo=not asked.only_missing)
+        run = materialize(world, replace(request, selected=runs.assets, backfill=window_only), watch)
         took = world.clock() - began
         so_far += took
         ended.append(WindowEnded(name, len(ended) + 1, len(runs.windows), took, so_far, run))
         watch(ended[-1])
     return Backfilled(tuple(ended), runs.left_out)
-
-
-def _of(request: Request, assets: tuple[AssetKey, ...], window: Window, asked: BackfillRequest) -> Request:
-    return replace(request, selected=assets, backfill=Backfill(window, redo=not asked.only_missing))

@@ -56,7 +56,7 @@ def carry_out(attempt: Attempt, step: Step) -> None:
         attempt.end_by_error(attempt.step(step.asset), StepState.CONFLICT, error)
     except LakeflowError as error:
         attempt.end_by_error(attempt.step(step.asset), StepState.ERRORED, error)
-    _clocked(attempt, step.asset, perf_counter() - began)
+    attempt.run = attempt.run.with_step(replace(attempt.step(step.asset), seconds=round(perf_counter() - began, 3)))
 
 
 def _carry_out_quarantine(attempt: Attempt, step: Step) -> None:
@@ -210,7 +210,3 @@ def _drop_equal(attempt: Attempt, step: Step, record: StepRecord) -> None:
     else:
         main = attempt.tables[record.asset].main
         _keep_main(attempt, step, record, Nothing("the same rows as on main", main, _SAME_ROWS))
-
-
-def _clocked(attempt: Attempt, key: AssetKey, seconds: float) -> None:
-    attempt.run = attempt.run.with_step(replace(attempt.step(key), seconds=round(seconds, 3)))

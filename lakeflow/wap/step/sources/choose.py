@@ -67,7 +67,9 @@ def _rows(attempt: Attempt, step: Step, plain: Source) -> Source:
         return _rebuilt(plain)
     if not plain.asset.new_rows or step.base_id is None:
         return plain
-    return _increments(plain, _came(attempt, plain.asset), goes_on=Cause.GOES_ON in causes)
+    heads = {key: head for key in plain.asset.new_rows if (head := attempt.pinned(key)) is not None}
+    came = consumption(plain.asset, attempt.tables.get(step.asset), attempt.tables, heads)
+    return _increments(plain, came, goes_on=Cause.GOES_ON in causes)
 
 
 def _increments(plain: Source, came: Consumption, *, goes_on: bool) -> Source:
@@ -86,8 +88,3 @@ def _increments(plain: Source, came: Consumption, *, goes_on: bool) -> Source:
 def _rebuilt(plain: Source) -> Source:
     anew = _anew(plain)
     return RebuiltHistory(*_same(anew)) if plain.asset.write.traits.versioned else anew
-
-
-def _came(attempt: Attempt, asset: Asset) -> Consumption:
-    heads = {key: head for key in asset.new_rows if (head := attempt.pinned(key)) is not None}
-    return consumption(asset, attempt.tables.get(asset.key), attempt.tables, heads)

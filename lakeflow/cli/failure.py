@@ -52,7 +52,8 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, LakeflowError):
         return _said(error.exit_code, error.code, error.message, error.hint, str(error.asset) if error.asset else None)
     if isinstance(error, click.UsageError):
-        return _usage(error)
+        path = error.ctx.command_path if error.ctx else "lakeflow"
+        return _said(USAGE, "usage", error.format_message(), f"`{path} --help` shows how")
     if isinstance(error, click.ClickException):
         return _said(USAGE, "usage", error.format_message())
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
@@ -88,11 +89,6 @@ def _project(error: ProjectError) -> Failure:
         entry(error.code, str(fault), fault.hint) | {"path": fault.path, "line": fault.line} for fault in error.faults
     ]
     return Failure(error.exit_code, text.lines, tuple(faults))
-
-
-def _usage(error: click.UsageError) -> Failure:
-    path = error.ctx.command_path if error.ctx else "lakeflow"
-    return _said(USAGE, "usage", error.format_message(), f"`{path} --help` shows how")
 
 
 def _bug(error: BaseException) -> str:

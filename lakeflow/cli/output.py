@@ -94,7 +94,10 @@ def write(text: str, stream: TextIO) -> None:
         stream.write(encodable(text, stream))
         stream.flush()
     except BrokenPipeError:
-        _sink(stream)
+        # The descriptor points at nothing, so that the interpreter's last flush succeeds too.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def encodable(text: str, stream: TextIO) -> str:
@@ -108,10 +111,3 @@ def encodable(text: str, stream: TextIO) -> str:
 def speaks_unicode(stream: TextIO) -> bool:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return codecs.lookup(encoding).name.startswith("utf")
-
-
-def _sink(stream: TextIO) -> None:
-    """Point the stream's descriptor at nothing, so that the interpreter's last flush succeeds too."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)

@@ -120,17 +120,13 @@ def answers(*forms: OutputFormat) -> Callable[[Callable[..., Answer | int]], Cal
             answer = function(session, **parameters)
             if isinstance(answer, int):
                 context.exit(answer)
-            emit(answer, OutputFormat(output), _name(context), color=session.color)
+            emit(answer, OutputFormat(output), context.command_path.partition(" ")[2], color=session.color)
             context.exit(answer.exit_code)
 
         named = functools.update_wrapper(command, function)
         return click.option("-o", "--output", default=str(OutputFormat.TABLE), show_default=True, type=choice)(named)
 
     return decorate
-
-
-def _name(context: click.Context) -> str:
-    return context.command_path.partition(" ")[2]
 
 
 def _hush() -> None:

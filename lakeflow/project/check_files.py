@@ -17,7 +17,7 @@ from lakeflow.core.sql.query import NO_OTHERS, ParsedQuery, ReadQuery, Reference
 from lakeflow.core.version.fingerprint import fingerprint, suite_source
 from lakeflow.core.version.reachable_code import whole
 from lakeflow.core.wording import did_you_mean, did_you_mean_asset
-from lakeflow.project.sources import Sources, UnreadableError
+from lakeflow.project.sources import Sources, UnreadableError, in_a_layer
 
 _HEADER: Final[Mapping[str, type | tuple[type, ...]]] = {
     "severity": str,
@@ -61,7 +61,7 @@ class Checks:
             key = self._owner(path)
             if key is not None:
                 own.setdefault(key, []).append(path)
-            elif not _in_a_layer(path, self._folder):
+            elif not in_a_layer(path, self._folder):
                 stray.append(path)
         paths = {key: [*own.get(key, ()), *self._shared(draft)] for key, draft in self._drafts.items()}
         suites = {key: self._suite(draft, paths[key]) for key, draft in self._drafts.items()}
@@ -70,7 +70,7 @@ class Checks:
 
     def _owner(self, path: Path) -> AssetKey | None:
         """The asset that the path names; a fault when there is none."""
-        if not _in_a_layer(path, self._folder):
+        if not in_a_layer(path, self._folder):
             return None
         layer = Layer(path.relative_to(self._folder).parts[0])
         asset, _, name = path.stem.partition(".")
@@ -162,7 +162,7 @@ class Checks:
             hint = "write warn = 0.001 and hold = 0.01 (shares), or warn = 1 and hold = 100 (rows), without severity"
             self.faults.append(Fault(name, header.lines.get("warn", header.lines.get("hold", 1)), said, hint))
             limits = None
-        shared = not _in_a_layer(path, self._folder)
+        shared = not in_a_layer(path, self._folder)
         called = path.stem if shared else path.stem.partition(".")[2]
         file = CheckFile(CheckKind.ROWS, name, text, called, **fields, thresholds=limits)
         return _ParsedCheckFile(file, query.references, query.published)
@@ -193,11 +193,6 @@ class Checks:
 
     def _fault(self, path: Path, line: int, message: str, hint: str) -> None:
         self.faults.append(Fault(self._sources.name(path), line, message, hint))
-
-
-def _in_a_layer(path: Path, folder: Path) -> bool:
-    parts = path.relative_to(folder).parts
-    return len(parts) > 1 and parts[0] in list(Layer)
 
 
 def _outside(query: ParsedQuery) -> tuple[Fault, ...]:

@@ -98,14 +98,11 @@ def _environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
     for name, value in environ.items():
         if name in known and value:
             yield known[name], value, name
-        elif name.startswith(ENVIRONMENT) and name not in _NOT_SETTINGS | set(known):
-            _refuse_misspelled(name, frozenset(known))
-
-
-def _refuse_misspelled(name: str, known: frozenset[str]) -> None:
-    """A variable that is nearly a setting's would be silently without effect; others are somebody else's."""
-    if meant := nearest(name, known, cutoff=0.9):
-        raise ConfigError(f"{name}: there is no such setting (environment)", hint=f"did you mean {meant!r}?")
+        elif not name.startswith(ENVIRONMENT) or name in _NOT_SETTINGS | set(known):
+            continue
+        # A variable that is nearly a setting's would be silently without effect; others are somebody else's.
+        elif meant := nearest(name, frozenset(known), cutoff=0.9):
+            raise ConfigError(f"{name}: there is no such setting (environment)", hint=f"did you mean {meant!r}?")
 
 
 def _file(root: Path) -> Iterator[tuple[str, Any, str]]:

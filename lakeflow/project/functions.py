@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from lakeflow.core.declare.laws import AssetDraft, ParsedFile
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.version.fingerprint import salted
@@ -23,24 +22,17 @@ class ProjectFunctions:
 
     def of(self, asset: Asset) -> Asset:
         """The asset with its function. AssetError when the files do not say any more what was planned."""
-        read = self._read(asset)
+        path = self._sources.root / asset.code.path
+        read = PythonFile(path, asset.key.layer, self._sources, self._modules).read()
         draft = next((draft for draft in read.drafts if draft.key == asset.key), None)
         if read.faults:
             fault = read.faults[0]
             raise AssetError(f"{asset.key}: {fault}", hint=fault.hint, asset=asset.key)
-        if draft is None or _source(draft, asset) != asset.source:
+        # What hashes has the salt's fingerprint in its source.
+        if draft is None or (salted(draft.source, asset.salt) if asset.salt else draft.source) != asset.source:
             raise AssetError(
                 f"{asset.key}: its code changed after it was planned ({asset.code.path})",
                 hint="run it again, on the code as it is now",
                 asset=asset.key,
             )
         return replace(asset, code=draft.code)
-
-    def _read(self, asset: Asset) -> ParsedFile:
-        path = self._sources.root / asset.code.path
-        return PythonFile(path, asset.key.layer, self._sources, self._modules).read()
-
-
-def _source(draft: AssetDraft, asset: Asset) -> str:
-    """As the asset's own was made: what hashes has the salt's fingerprint in it."""
-    return salted(draft.source, asset.salt) if asset.salt else draft.source

@@ -34,7 +34,9 @@ class KnownQueries:
         self._kept = CacheFolder(folder and folder / "queries")
 
     def __call__(self, text: str, path: str, allowed: Allowed = NO_OTHERS) -> ParsedQuery:
-        name = _name(text, path, allowed)
+        made_from: list[Any] = [_maker(), path, text, sorted(allowed.own), sorted(map(str, allowed.external))]
+        made_from.append([[str(key), *columns] for key, columns in allowed.new])
+        name = f"{digest_of(json.dumps(made_from))}.json"
         if (known := self._read(name)) is not None:
             return known
         found = _read_anew(text, path, allowed)
@@ -60,12 +62,6 @@ def _read_anew(text: str, path: str, allowed: Allowed) -> ParsedQuery:
         unread = Fault(path, 1, "DuckDB does not read it as exactly one SELECT", "simplify it")
         return replace(query, faults=(syntax_fault(text, path) or unread,))
     return with_tree(query, tree, text, path)
-
-
-def _name(text: str, path: str, allowed: Allowed) -> str:
-    made_from: list[Any] = [_maker(), path, text, sorted(allowed.own), sorted(map(str, allowed.external))]
-    made_from.append([[str(key), *columns] for key, columns in allowed.new])
-    return f"{digest_of(json.dumps(made_from))}.json"
 
 
 @cache

@@ -20,7 +20,7 @@ from lakeflow.project.check_files import Checks
 from lakeflow.project.known_queries import KnownQueries
 from lakeflow.project.modules import Modules
 from lakeflow.project.python_files import PythonFile
-from lakeflow.project.sources import Sources
+from lakeflow.project.sources import Sources, in_a_layer
 from lakeflow.project.sql_files import read_sql_file
 from lakeflow.project.unexecuted import Loader, Unexecuted
 
@@ -49,7 +49,8 @@ def _load(root: Path, cache: Path | None, loader: Callable[[Sources], Loader]) -
     sources = Sources(root)
     modules = loader(sources)
     queries = KnownQueries(cache)
-    read = [_read(path, sources, modules, queries) for path in _files(root / "layers") if _in_a_layer(path, root)]
+    layers = root / "layers"
+    read = [_read(path, sources, modules, queries) for path in _files(layers) if in_a_layer(path, layers)]
     drafts = [draft for each in read for draft in each.drafts]
     lost = frozenset(key for each in read for key in each.lost)
     faults = [*_misplaced(root), *(fault for each in read for fault in each.faults)]
@@ -116,11 +117,6 @@ def _files(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             if name.endswith(_SUFFIXES) and name[0] != "." and not (name[0] == "_" and name.endswith(".py")):
                 yield Path(place, name)
-
-
-def _in_a_layer(path: Path, root: Path) -> bool:
-    parts = path.relative_to(root / "layers").parts
-    return len(parts) > 1 and parts[0] in list(Layer)
 
 
 def _misplaced(root: Path) -> Iterator[Fault]:

@@ -30,7 +30,9 @@ class Modules:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         family = f"_lakeflow_{sha256(str(sources.root).encode()).hexdigest()[:8]}_"
-        _forget(family)
+        # Modules of an earlier load of the same root; who still holds their functions can go on using them.
+        for name in [name for name in sys.modules if name.startswith(family)]:
+            sys.modules.pop(name, None)
         self._prefix = f"{family}{next(_LOADS)}"
         self._loaded: dict[str, ModuleType] = {}
         self._lock = RLock()
@@ -111,9 +113,3 @@ class Modules:
             below = f"{dotted}.{each}"
             if not hasattr(module, each) and hasattr(module, "__path__") and self._sources.locate(below):
                 self.load(below)
-
-
-def _forget(family: str) -> None:
-    """Modules of an earlier load of the same root; who still holds their functions can go on using them."""
-    for name in [name for name in sys.modules if name.startswith(family)]:
-        sys.modules.pop(name, None)

@@ -12,9 +12,16 @@ from pathlib import Path
 from typing import Final
 
 from lakeflow.core.errors import Fault
+from lakeflow.core.keys import Layer
 from lakeflow.core.version.reachable_code import Import, whole
 
 _OURS: Final = frozenset({"layers", "checks"})
+
+
+def in_a_layer(path: Path, folder: Path) -> bool:
+    """Does the file stand in `bronze/`, `silver/` or `gold/` of that folder?"""
+    parts = path.relative_to(folder).parts
+    return len(parts) > 1 and parts[0] in list(Layer)
 
 
 class UnreadableError(Exception):

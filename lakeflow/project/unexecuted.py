@@ -108,7 +108,7 @@ def _bound_by_import(node: ast.stmt) -> Iterator[str]:
 def _is_constant(node: ast.stmt) -> bool:
     if isinstance(node, ast.Assign):
         one = len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
-        return one and _is_literal(node.value)
+        return one and all(isinstance(part, _LITERALS) for part in ast.walk(node.value))
     return False
 
 
@@ -116,10 +116,6 @@ def _target(node: ast.stmt) -> str:
     assert isinstance(node, ast.Assign)
     assert isinstance(node.targets[0], ast.Name)
     return node.targets[0].id
-
-
-def _is_literal(node: ast.expr) -> bool:
-    return all(isinstance(part, _LITERALS) for part in ast.walk(node))
 
 
 def _is_declared(node: FunctionNode, assets: set[str]) -> bool:

@@ -64,17 +64,13 @@ def failing_step(lake: Lake, status: AssetStatus, place: AuditedPlace, limit: in
 
 def _with_more(lake: Lake, step: StepRecord, limit: int) -> tuple[CheckResult, ...]:
     same = lake.project.suite(step.asset).digest == step.checks_digest
-    if not same or not any(_has_more(check, limit) for check in step.checks):
+    # A check that may show no row has kept none.
+    if not same or not any(0 < len(check.samples) < min(check.failed_rows or 0, limit) for check in step.checks):
         return step.checks
     try:
         return lake.failing(str(step.asset), snapshot=f"s{step.snapshot_id}", limit=limit)
     except UsageError:  # the snapshot has expired
         return step.checks
-
-
-def _has_more(check: CheckResult, limit: int) -> bool:
-    """A check that may show no row has kept none."""
-    return 0 < len(check.samples) < min(check.failed_rows or 0, limit)
 
 
 def audited_in(runs: Iterable[RunRecord], key: AssetKey, digits: str) -> StepRecord | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import click
 
@@ -36,17 +35,14 @@ def adopt(session: Session, asset: str | None, place: str | None, warehouse: boo
     if warehouse == bool(asset) or (warehouse and place):
         raise click.UsageError("name the asset whose table this is, or say --warehouse alone")
     if not asset:
-        return _adopted(session.adopt_warehouse())
+        folder = session.adopt_warehouse()
+        said = line(Mark.OK, f" {folder} is this lake's warehouse; nothing in it was changed")
+        return Answer({"warehouse": str(folder)}, screen([said]))
     with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
         run = lake.adopt(asset, place, observer=observer)
         answer = run_answer(run, readers_of(lake, run), now())
         left_alone = run.state is RunState.DISCARDED
         return replace(answer, exit_code=1, errors=step_errors(run)) if left_alone else answer
-
-
-def _adopted(warehouse: Path) -> Answer:
-    said = line(Mark.OK, f" {warehouse} is this lake's warehouse; nothing in it was changed")
-    return Answer({"warehouse": str(warehouse)}, screen([said]))
 
 
 @click.command(epilog="Removes nothing without --delete. A table at which a run is at work is left for another time.")

@@ -44,7 +44,8 @@ def run_screen(run: RunRecord | None, readers: Mapping[AssetKey, AssetStatus], n
     if run.state in TAKEN_BACK:
         return screen(head, _readers_lines(run, readers, now))
     blocks = [_block(step, run, readers.get(step.asset), now) for step in run.steps]
-    return screen([*head, _tally(run)], *blocks, next_lines(run))
+    reason = f"; {run.reason}" if run.reason else ""
+    return screen([*head, line(counts(run.steps), reason)], *blocks, next_lines(run))
 
 
 def _run_cells(step: StepRecord, run: RunRecord) -> list[Text]:
@@ -76,21 +77,18 @@ def step_cells(step: StepRecord, branch: str) -> list[Text]:
     """Mark, asset, `wrote` and how much, checks, snapshot, time, and how it ended."""
     wrote = step.snapshot_id is not None and step.action is Action.WRITE
     audited = step.snapshot_id is not None and step.state not in {StepState.UNCHANGED, StepState.SKIPPED}
+    # Nothing of a step that was skipped ran, however long it took to find that out.
+    took = seconds(step.seconds) if step.seconds >= 0.05 and step.state is not StepState.SKIPPED else ""
     return [
-        line(_mark(step)),
+        line(Mark.WARN if step.done and _unhappy(step) else _MARKS[step.state]),
         line(str(step.asset)),
         line("wrote" if wrote else ""),
         line(count(step.rows) if wrote else ""),
         line(_audited(step) if audited else ""),
         line((short_id(step.snapshot_id), "dim") if step.snapshot_id is not None else ""),
-        line((_took(step), "dim")),
+        line((took, "dim")),
         _ending(step, branch),
     ]
-
-
-def _took(step: StepRecord) -> str:
-    """Nothing of a step that was skipped ran, however long it took to find that out."""
-    return seconds(step.seconds) if step.seconds >= 0.05 and step.state is not StepState.SKIPPED else ""
 
 
 def steps_records(run: RunRecord | None) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -143,15 +141,6 @@ def _headline(run: RunRecord) -> Text:
     branch = f"  branch {run.branch}" if run.state in UNPUBLISHED_ENDS | {RunState.RUNNING} else ""
     state = run.state.replace("_", " ")
     return line(("Run " + run.id, "bold"), f"  {state}  {counted(len(run.steps), 'asset')}", attempt, branch)
-
-
-def _tally(run: RunRecord) -> Text:
-    reason = f"; {run.reason}" if run.reason else ""
-    return line(counts(run.steps), reason)
-
-
-def _mark(step: StepRecord) -> Mark:
-    return Mark.WARN if step.done and _unhappy(step) else _MARKS[step.state]
 
 
 def _audited(step: StepRecord) -> str:

@@ -13,7 +13,7 @@ from lakeflow.core.declare.declaration import Declaration
 from lakeflow.core.declare.keyed_inputs import unlike
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, NAME_PATTERN, AssetKey, ExternalKey, Layer
-from lakeflow.core.model.asset import Deletes, OnRewrite, PythonCode, SqlCode
+from lakeflow.core.model.asset import Deletes, OnRewrite, PythonCode, SqlCode, Upstreams, ancestors, downstreams
 from lakeflow.core.model.layout import Layout, PartitionField, Transform
 from lakeflow.core.model.write_mode import WriteMode, modes_that
 from lakeflow.core.time.timeline import Timeline
@@ -121,24 +121,17 @@ def in_order(drafts: Iterable[AssetDraft]) -> list[AssetDraft]:
     return [by_key[key] for key in TopologicalSorter(graph).static_order()]
 
 
-def children_of(drafts: Iterable[AssetDraft]) -> Mapping[AssetKey, frozenset[AssetKey]]:
-    """Which assets read each one directly."""
-    children: dict[AssetKey, set[AssetKey]] = {}
+def children_of(drafts: Iterable[AssetDraft]) -> Upstreams:
+    """Which assets read each one directly; two drafts may have the same key, which is a fault of its own."""
+    inputs: dict[AssetKey, frozenset[AssetKey]] = {}
     for draft in drafts:
-        for upstream in draft.inputs.values():
-            children.setdefault(upstream, set()).add(draft.key)
-    return {key: frozenset(below) for key, below in children.items()}
+        inputs[draft.key] = inputs.get(draft.key, frozenset()) | set(draft.inputs.values())
+    return downstreams(inputs)
 
 
-def descendants(key: AssetKey, children: Mapping[AssetKey, frozenset[AssetKey]]) -> frozenset[AssetKey]:
+def descendants(key: AssetKey, children: Upstreams) -> set[AssetKey]:
     """Everything that is made from an asset, at whatever distance."""
-    found: set[AssetKey] = set()
-    waiting = [key]
-    while waiting:
-        below = children.get(waiting.pop(), frozenset()) - found
-        found |= below
-        waiting += below
-    return frozenset(found)
+    return ancestors(children.get(key, ()), children)
 
 
 def _laws(draft: AssetDraft, known: set[AssetKey]) -> Iterator[Fault]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.schema import Decimal, Field, Primitive, Schema, Type
-from lakeflow.core.model.type_names import EPOCH, parse_value
+from lakeflow.core.model.type_names import parse_value
+from lakeflow.core.time.timeline import EPOCH, Unit
 
 Partition: TypeAlias = tuple[Any, ...]
 """A value for each partition field, in their order."""
@@ -154,24 +155,10 @@ def partition_value(field: PartitionField, type_: Type, text: str | None) -> Any
     value = parse_value(began if field.transform.is_of_time else type_, text)
     if value is None:
         raise SchemaError(f"cannot partition by {field}: a value lies outside the years 1 to 9999")
-    return _since(field.transform, began, value) if field.transform.is_of_time else value
-
-
-def _since(transform: Transform, began: Type, value: int) -> int:
-    unit = timedelta(microseconds=1) if str(began) == "timestamp" else timedelta(days=1)
-    return since_epoch(transform, EPOCH + value * unit)
-
-
-def since_epoch(transform: Transform, moment: datetime) -> int:
-    """How many whole years, months, days or hours that moment (in UTC) is after 1970, negative before."""
-    match transform:
-        case Transform.YEAR:
-            return moment.year - EPOCH.year
-        case Transform.MONTH:
-            return 12 * (moment.year - EPOCH.year) + moment.month - 1
-        case Transform.DAY:
-            return (moment - EPOCH) // timedelta(days=1)
-    return (moment - EPOCH) // timedelta(hours=1)
+    if not field.transform.is_of_time:
+        return value
+    step = timedelta(microseconds=1) if field.transform is Transform.HOUR else timedelta(days=1)
+    return Unit(field.transform.value).ordinal(EPOCH + value * step)
 
 
 def _kind(type_: Type) -> str:

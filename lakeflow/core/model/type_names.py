@@ -19,6 +19,7 @@ from uuid import UUID
 
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.schema import PRIMITIVES, Decimal, Field, Fixed, List, Map, Primitive, Struct, Type
+from lakeflow.core.time.timeline import EPOCH
 from lakeflow.core.wording import did_you_mean
 
 _MAX_PRECISION: Final = 38
@@ -198,9 +199,6 @@ class _TypeParser:
 
 _KNOWN: Final = frozenset({*_WORDS, *_DECIMALS, "fixed", "struct", "list", "map"})
 _SOME: Final = "for example string, long, decimal(9,2), timestamptz, list<int>, struct<a: int>"
-
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 _MICROSECOND: Final = timedelta(microseconds=1)

@@ -37,17 +37,17 @@ class Unit(StrEnum):
     def ordinal(self, start: datetime) -> int:
         """How many of them came since 1970, as Iceberg counts partitions of time (spec, "Partition Transforms")."""
         if self is Unit.YEAR:
-            return start.year - 1970
+            return start.year - EPOCH.year
         if self is Unit.MONTH:
-            return 12 * (start.year - 1970) + start.month - 1
-        return (start - _EPOCH) // _LONGEST[self]
+            return 12 * (start.year - EPOCH.year) + start.month - 1
+        return (start - EPOCH) // _LONGEST[self]
 
     def spell(self, start: datetime) -> str:
         """`2013`, `2013-02`, `2013-02-12` or `2013-02-12T03`: what sorts as time does."""
         return start.strftime(_SPELLING[self])
 
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST: Final = {
     Unit.YEAR: timedelta(366),
     Unit.MONTH: timedelta(31),

@@ -27,7 +27,7 @@ def select(cursor: DuckDBPyConnection, scan: Scan, home: str = TEMPORARY) -> str
     AssetError when a file of data or deletes cannot be read exactly.
     """
     if not scan.files:
-        return _nothing(scan)
+        return nothing(scan.schema.fields)
     if scan.among is not None:
         return _among(cursor, replace(scan, among=None), scan.among, home)
     found = parts(cursor, scan)
@@ -76,8 +76,9 @@ def _numbered(fields: Sequence[Field]) -> list[Field]:
     return [Field(f"f{place}", field.type, field.id) for place, field in enumerate(fields)]
 
 
-def _nothing(scan: Scan) -> str:
-    nulls = (f"CAST(NULL AS {spelled(field.type)}) AS {quoted(field.name)}" for field in scan.schema.fields)
+def nothing(fields: Sequence[Field]) -> str:
+    """SQL of these columns without a row."""
+    nulls = (f"CAST(NULL AS {spelled(field.type)}) AS {quoted(field.name)}" for field in fields)
     return f"SELECT {', '.join(nulls)} WHERE false"
 
 

@@ -77,9 +77,8 @@ class _Versions:
 
     def load(self, files: tuple[str, ...]) -> None:
         """Make the table `came`: the new rows, each at its moment `t`, and whether it `ends` the version of its key."""
-        rows = (
-            f"SELECT * FROM {scans.named(files, unversioned(self.write.schema).fields)}" if files else self._nothing()
-        )
+        fields = unversioned(self.write.schema).fields
+        rows = f"SELECT * FROM {scans.named(files, fields)}" if files else scans.nothing(fields)
         ends = gone(self.write, self.cursor, rows) if self.write.deleted else "false"
         self._create("came", f"SELECT {self._columns()}, {self._moment()} AS t, {ends} AS ends FROM ({rows})")
         (missing,) = self._row("SELECT count(*) FROM came WHERE t IS NULL")
@@ -296,11 +295,6 @@ class _Versions:
         return field
 
     # queries
-
-    def _nothing(self) -> str:
-        fields = unversioned(self.write.schema).fields
-        nulls = (f"CAST(NULL AS {spelled(field.type)}) AS {quoted(field.name)}" for field in fields)
-        return f"SELECT {', '.join(nulls)} WHERE false"
 
     def _create(self, name: str, query: str) -> None:
         self.cursor.execute(f"CREATE TEMP TABLE {name} AS {query}")

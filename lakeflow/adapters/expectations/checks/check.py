@@ -38,6 +38,13 @@ class Observation:
     metrics: Mapping[str, Any] = EMPTY
 
 
+def of_no_rows(*, allowed: bool) -> Observation:
+    """What a check saw that had no row to look at."""
+    if allowed:
+        return Observation(Outcome.PASSED, "nothing to look at, which is allowed", rows=0)
+    return Observation(Outcome.ERRORED, NOTHING, rows=0)
+
+
 class Rule(Protocol):
     """What a check does. Rules of a check file are data where that is possible, so that they can be cached."""
 

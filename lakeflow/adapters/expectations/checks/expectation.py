@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakeflow.adapters.expectations.checks import names
-from lakeflow.adapters.expectations.checks.check import NOTHING, Observation, in_groups, share
+from lakeflow.adapters.expectations.checks.check import Observation, in_groups, of_no_rows, share
 from lakeflow.adapters.expectations.library.criteria import Criterion, Values, plain
 from lakeflow.adapters.expectations.metrics import per_value as pervalue
 from lakeflow.adapters.expectations.metrics import samples
@@ -58,7 +58,7 @@ class ExpectationRule:
             _prove_regex(answers, regex)
         looked = answers.value(self.looked) if self.looked else None
         if looked == 0:
-            return self._nothing()
+            return of_no_rows(allowed=self.allow_empty)
         values = self._values(answers)
         judgement = self.criterion.judge(plain(values))
         outcome = Outcome.PASSED if judgement.success else Outcome.FAILED
@@ -73,11 +73,6 @@ class ExpectationRule:
         if isinstance(asked, PerValue):
             return samples.rows(answers, pervalue.holding(bad.sample, asked, answers.tally(asked)))
         return samples.rows(answers, bad.sample)
-
-    def _nothing(self) -> Observation:
-        if self.allow_empty:
-            return Observation(Outcome.PASSED, "nothing to look at, which is allowed", rows=0)
-        return Observation(Outcome.ERRORED, NOTHING, rows=0)
 
     def _values(self, answers: Answers) -> dict[str, Any]:
         """All metrics; which values are wrong is asked only once it is known that some are."""

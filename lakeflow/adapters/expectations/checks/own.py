@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lakeflow.adapters.expectations.checks.check import NOTHING, Observation, Rule
+from lakeflow.adapters.expectations.checks.check import Observation, Rule, of_no_rows
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Plan
 from lakeflow.adapters.expectations.table import CannotCheck
@@ -37,16 +37,11 @@ class OwnRule:
     def find(self, answers: Answers) -> Observation:
         looked = answers.value(self.looked) if self.looked else None
         if looked == 0:
-            return self._nothing()
+            return of_no_rows(allowed=self.allow_empty)
         values = {name: answers.value(plan) for name, plan in self.metrics.items()} | {"at": answers.table.moment}
         found = rule(self.kind, self.args, values)
         told = "what was found is withheld: the column holds personal data" if self.withheld else found.told
         return Observation(Outcome.PASSED if found.success else Outcome.FAILED, told, rows=looked, metrics=values)
-
-    def _nothing(self) -> Observation:
-        if self.allow_empty:
-            return Observation(Outcome.PASSED, "nothing to look at, which is allowed", rows=0)
-        return Observation(Outcome.ERRORED, NOTHING, rows=0)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from lakeflow.adapters.iceberg.care.ground import MARKER
+from lakeflow.adapters.iceberg.disk.fileio import sync_directory
 from lakeflow.core.errors import LakeError
 from lakeflow.core.run.ownership import WarehouseMarker
 
@@ -50,7 +51,7 @@ def make_mark(warehouse: Path, mark: WarehouseMarker) -> bool:
             if final.exists():
                 return False
             temporary.rename(final)
-        _sync(warehouse)
+        sync_directory(warehouse)
     return True
 
 
@@ -59,7 +60,7 @@ def replace_mark(warehouse: Path, mark: WarehouseMarker) -> None:
     final = warehouse / MARKER
     with _explained(final), _written(warehouse, mark) as temporary:
         temporary.replace(final)
-        _sync(warehouse)
+        sync_directory(warehouse)
 
 
 def mark_above(warehouse: Path, id_: str | None) -> WarehouseMarker | None:
@@ -103,14 +104,6 @@ def _written(warehouse: Path, mark: WarehouseMarker) -> Iterator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _damaged(path: Path, why: str) -> LakeError:

@@ -100,7 +100,7 @@ class ScratchFiles:
             self._synced.pop(0)
         for directory in {path.parent for path in self._placed}:
             with _explained(directory):
-                _sync_directory(directory)
+                sync_directory(directory)
 
     def seal(self) -> None:
         self.sync()
@@ -131,7 +131,8 @@ def _write_all(descriptor: int, content: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Bring the names in a folder to the disk."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The audit of a step: today's checks on the very snapshot that it wrote, or on main as it stands."""
+"""Audits a step: runs today's checks on the snapshot that it wrote, or on main."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from lakeflow.wap.step.audit_request import audit_request, seen_before
 
 
 def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
-    """Audit the snapshot of a step. Where its checks hold it, the step ends held; otherwise it waits for the publish
-    (state None).
+    """Audit the step's snapshot. If its checks hold it, the step ends held; otherwise it waits for the publish (state
+    None).
     """
     attempt.tell_phase(record.asset, Phase.AUDITING)
     assert record.snapshot_id is not None
     scan = attempt.world.catalog.scan(attempt.tables[record.asset], record.snapshot_id)
     request = _request(attempt, record, scan)
     checks = attempt.step_lock.release_while(lambda: attempt.world.auditor.audit(request))
-    # Nothing else may be published: the one rule looks this snapshot up again at the commit.
+    # The publish accepts only snapshots of this set: nothing reaches main that was not audited.
     attempt.audited.add(record.snapshot_id)
-    # A dimension that loses a row later may break what passes now, so what was looked at is remembered.
+    # A dimension may lose a row later and break a check that passes now, so its snapshot is remembered.
     others = attempt.suite(record.asset).references - {record.asset}
     attempt.looked_at[record.asset] = {str(key): head for key in others if (head := attempt.pinned(key)) is not None}
     digest = attempt.suite(record.asset).digest
@@ -41,7 +41,9 @@ def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
 
 
 def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
-    """Checks read other tables as this run wrote them, and under `published.` as readers saw them when it began."""
+    """Build the request. Checks read other tables as this run wrote them, and under `published.` as readers saw them
+    when it began.
+    """
     suite = attempt.suite(record.asset)
     relations = {str(key): found for key, found in attempt.scans(suite.references - {record.asset}).items()}
     others = attempt.published_scans(suite.published - {record.asset})
@@ -58,7 +60,9 @@ def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
 
 
 def _added(attempt: Attempt, record: StepRecord) -> Appended | None:
-    """The rows a write added, for checks that already passed on the rest. None where every check must look at all."""
+    """The rows a write added, for checks that already passed on the rest. None where every check must look at all
+    rows.
+    """
     table = attempt.tables[record.asset]
     verdict = verdict_below(table, record, attempt.facts.verdicts.get(record.asset, ()))
     if verdict is None or record.snapshot_id is None or record.snapshot_id == table.main:
@@ -75,9 +79,9 @@ def _added(attempt: Attempt, record: StepRecord) -> Appended | None:
 
 
 def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:
-    """How many rows the snapshot must have: the rows that came, and those of the base that were not replaced.
+    """How many rows the snapshot must have: the rows that were written, and those of the base that were not replaced.
 
-    None where nobody knows how many the base has: the delete files of another engine hide rows that its totals count.
+    None where the rows of the base are unknown: delete files of another engine hide rows that its totals count.
     """
     if record.action is Action.AUDIT or record.rows is None or record.snapshot_id is None:
         return None
@@ -93,5 +97,5 @@ def _expected_rows(attempt: Attempt, record: StepRecord) -> int | None:
 
 
 def _hides_rows(base: Snapshot) -> bool:
-    """May delete files hide rows of the snapshot? Where its writer says nothing of delete files, it may have some."""
+    """May delete files hide rows of the snapshot? A foreign snapshot that does not say so may have some."""
     return base.summary.get("total-delete-files", "0" if is_ours(base.summary) else "") != "0"

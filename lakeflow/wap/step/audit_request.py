@@ -15,7 +15,7 @@ from lakeflow.wap.ports import World
 
 
 def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str, Scan]) -> AuditRequest:
-    """Today's checks of the asset on this scan of its table, reading these relations; ages are counted to now."""
+    """Request today's checks of the asset on this scan, with these relations to read. Ages are counted to now."""
     asset, suite = world.project.assets[table.key], world.project.suite(table.key)
     # An scd2 table is marked when a run of ours writes it.
     made = (provenance_of(snapshot.summary) for snapshot in table.ancestry(scan.snapshot_id))
@@ -42,6 +42,6 @@ def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str
 
 
 def seen_before(world: World, table: Table, scan: Scan) -> Scan:
-    """What readers saw of the table before the scanned snapshot; no rows when there was nothing."""
+    """What readers saw of the table before the scanned snapshot; without rows when they saw nothing."""
     before = predecessor(table, scan.snapshot_id)
     return Scan(table.key, None, scan.schema) if before is None else world.catalog.scan(table, before)

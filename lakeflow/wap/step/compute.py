@@ -1,4 +1,4 @@
-"""Runs an asset's code and writes what it gives to files, which belong to no table yet.
+"""Runs an asset's code and writes its rows to files, which belong to no table yet.
 
 The code runs within its limits, and again after an error if its author asked for retries.
 """
@@ -35,14 +35,14 @@ from lakeflow.wap.step.sizes import bytes_to_read
 from lakeflow.wap.step.sources.source import Source
 
 _LONGEST: Final = 60.0
-"""Seconds between two tries, however many there were."""
+"""Seconds between two tries at most, however many tries there were."""
 
 
 def compute(attempt: Attempt, source: Source, inputs: Mapping[TableKey, Scan]) -> Computed:
-    """What the code gives, written to files.
+    """Run the code and write the rows that it gives to files.
 
-    The observer is told of each failed try but the last. Only CodeError gets another try: an error that a retry cannot
-    change, such as a limit that was passed, ends the step at once.
+    The observer is told of each failed try except the last. Only CodeError gets another try. An error that a retry
+    cannot change, such as an exceeded limit, ends the step at once.
     """
     asset = source.asset
     limits, pause = asset.limits.over(attempt.world.policy.limits), attempt.world.policy.retry_pause
@@ -79,7 +79,7 @@ def _once(attempt: Attempt, source: Source, inputs: Mapping[TableKey, Scan], ter
     attempt.traced.discard(asset.key)
     with ExitStack() as stack:
         produced = release_while(lambda: stack.enter_context(source.produce(attempt, inputs, terms)))
-        # Only now are the columns known, and with them the table to write to.
+        # The columns are known only after the code ran, and the table to write to depends on them.
         columns = columns_of(declared, produced.schema, attempt.tables.get(asset.key))
         table, schema = target(attempt, columns, asset)
         how = _how(attempt, declared, table, schema, merges=asset.write.traits.merges)
@@ -90,7 +90,7 @@ def _once(attempt: Attempt, source: Source, inputs: Mapping[TableKey, Scan], ter
 
 
 def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges: bool) -> Write:
-    """The write as a value. A merge gets main as it was pinned; a rebuild merges with nothing."""
+    """Describe the write as a value. A merge gets main as it was pinned; a rebuild merges with nothing."""
     catalog, main = attempt.world.catalog, table.main if merges else None
     return Write(
         mode=asset.write,
@@ -113,13 +113,13 @@ def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges
 
 
 def _tombstones(catalog: Catalog, asset: Asset, table: Table) -> str:
-    """The keys that upserts have deleted so far, as the snapshots of main tell them."""
+    """Read the keys that upserts have deleted so far, from the sidecar of main's snapshot."""
     name = tombstones_of(table, table.main)
     return catalog.read_sidecar(table, name) if name and asset.write.traits.remembers_deleted and asset.deleted else ""
 
 
 def _hidden(project: Project, asset: Asset) -> frozenset[str]:
-    """The columns that no error may quote: those declared personal, and the key where a function may have made it of
+    """The columns that no error may quote: those declared personal, and the key where a function may have made it from
     personal data.
     """
     unread = isinstance(asset.code, PythonCode) and asset.key in personal(project)
@@ -128,22 +128,22 @@ def _hidden(project: Project, asset: Asset) -> frozenset[str]:
 
 
 def _moment(attempt: Attempt, table: Table) -> datetime:
-    """The moment from which rows without a time hold. It is never before the versions that stand, even if a clock ran
-    fast then.
+    """The time from which versions without a time of their own are valid. It is never earlier than existing versions,
+    even if a clock ran fast when they were written.
     """
     now = attempt.world.clock()
     return max(now, table.latest or now)
 
 
 def _ties(attempt: Attempt, asset: Asset) -> Ties:
-    """Whether new rows may correct rows of the same time: only if the code has changed."""
+    """May new rows correct rows of the same time? Only if the code has changed."""
     stands = published(attempt.tables.get(asset.key), attempt.facts.verdicts.get(asset.key, ()))
     changed = stands is not None and attempt.facts.made_by(stands) != asset.code_version
     return Ties.CORRECTED if changed else Ties.REFUSED
 
 
 def _partitions(catalog: Catalog, asset: Asset, table: Table) -> Mapping[str, Partition]:
-    """The partition of each file of main, where the write replaces partitions."""
+    """Map each file of main to its partition, where the write replaces partitions."""
     if not asset.write.traits.by_partition or table.main is None:
         return EMPTY
     return catalog.partitions(table, table.main, asset.layout)

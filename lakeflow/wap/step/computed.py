@@ -1,4 +1,4 @@
-"""What came of an asset's code."""
+"""The result of an asset's code: files that are written and wait to be committed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Rows that checks refuse: split off where their asset is written, staged beside it, audited in a step of their own."""
+"""Rows that checks refuse: the write of their asset splits them off and stages them, and a step of their own audits
+them.
+"""
 
 from __future__ import annotations
 
@@ -27,29 +29,31 @@ Target = tuple[Table, Schema]
 
 @dataclass(frozen=True)
 class NoQuarantine:
-    """No check of the asset refuses rows: what fails holds the step."""
+    """No check of the asset refuses rows: a failing check holds the whole step."""
 
     def is_whole(self, attempt: Attempt) -> bool:
-        """Does the run's branch hold all that a write of the asset leaves?"""
+        """Does the run's branch hold everything that a write of the asset leaves?"""
         return True
 
     def split(
         self, attempt: Attempt, write: Write, refusals: Callable[[Iterable[Refusal]], tuple[Refusal, ...]]
     ) -> tuple[Write, Target | None]:
-        """The write with what splits rows off, and the table and schema that take them."""
+        """Add to the write what splits rows off. Also gives the table and the schema that take these rows."""
         return write, None
 
     def stage(self, attempt: Attempt, record: StepRecord, computed: Computed, mode: WriteMode) -> None:
-        """Commit what was split off to the branch of its table; its own step finds it there, and audits it."""
+        """Commit the rows that were split off to the branch of their own table, where their own step audits them."""
 
     def position(self, table: Table, made: Provenance) -> int:
-        """Up to where refused rows were offered again, by a write before: also while there is no quarantine."""
+        """Up to which snapshot of the quarantine an earlier write offered refused rows again. Known also while there is
+        no quarantine.
+        """
         return position(table)
 
 
 @dataclass(frozen=True)
 class SplitOff:
-    """The rows that checks refuse go to the table of the quarantine `asset`, in the same run."""
+    """Rows that checks refuse go to the table of the quarantine `asset`, in the same run."""
 
     asset: Asset
 
@@ -59,7 +63,7 @@ class SplitOff:
     def split(
         self, attempt: Attempt, write: Write, refusals: Callable[[Iterable[Refusal]], tuple[Refusal, ...]]
     ) -> tuple[Write, Target | None]:
-        """The checks that refuse rows are asked of the auditor, once the columns are known."""
+        """Ask the auditor which checks refuse rows, as soon as the columns are known."""
         (owner,) = self.asset.upstreams
         columns = columns_of(self.asset, quarantine_schema(write.schema), None)
         table, schema = target(attempt, columns, self.asset)
@@ -77,7 +81,7 @@ class SplitOff:
 
     def stage(self, attempt: Attempt, record: StepRecord, computed: Computed, mode: WriteMode) -> None:
         if computed.quarantine is None:
-            return  # no code ran, so that no row was refused
+            return  # no code ran, so no row was refused
         key, (table, schema) = self.asset.key, computed.quarantine
         attempt.clear_branch(key)
         planned = attempt.step(key)
@@ -104,7 +108,7 @@ class SplitOff:
         attempt.note(replace(mine, snapshot_id=staged.refs[attempt.branch], rows=rows))
 
     def position(self, table: Table, made: Provenance) -> int:
-        """A write that replaces all rows replaces the quarantine too."""
+        """A write that replaces all rows replaces the quarantine as well."""
         return 0 if made.write == ANEW else position(table)
 
 

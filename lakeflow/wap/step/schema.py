@@ -1,4 +1,4 @@
-"""The schema that an asset is written with: what its code gives, as declared, evolved from what its table has."""
+"""The schema that an asset is written with: the columns of its code, as declared, evolved from the table's schema."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lakeflow.wap.attempt import Attempt
 
 
 def columns_of(asset: Asset, produced: Schema, table: Table | None) -> Schema:
-    """The columns that the table stores of those produced. SchemaError when they cannot be stored as declared."""
+    """The produced columns as the table stores them. SchemaError when they cannot be stored as declared."""
     current = table.schema if table else None
     if current is not None and asset.write.traits.versioned:
         current = unversioned(current)
@@ -33,7 +33,7 @@ def stored_schema(table: Table | None, columns: Schema, mode: WriteMode) -> Sche
 
 
 def target(attempt: Attempt, columns: Schema, asset: Asset) -> tuple[Table, Schema]:
-    """The table, made when it is new, and the schema to write with."""
+    """The table, created if it is new, and the schema to write with."""
     table = attempt.tables.get(asset.key)
     if table is None:
         new = stored_schema(None, columns, asset.write)

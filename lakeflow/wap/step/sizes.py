@@ -1,4 +1,4 @@
-"""How much a step is going to read, as far as that is known before it begins."""
+"""How much a step will read, as far as that is known before it begins."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from lakeflow.wap.attempt import Attempt
 
 
 def is_large(attempt: Attempt, key: AssetKey) -> bool:
-    """Will one query of the step keep the whole machine busy? Nobody can tell that of a Python function, and an audit
-    is short.
+    """Will one query of the step keep the whole machine busy? For a Python function nobody can tell, and an audit is
+    short.
     """
     asset = attempt.world.project.assets.get(key)
     if asset is None or not isinstance(asset.code, SqlCode) or attempt.step(key).action is not Action.WRITE:

@@ -30,12 +30,14 @@ _SAME_ROWS: Final = "a new write gave the same rows"
 def carry_out(attempt: Attempt, step: Step) -> None:
     """Bring a step to its end, or to the point where it waits for the common publish (state None).
 
-    1. A step whose upstream did not make it is skipped.
-    2. One that has nothing to write leaves main as it is, and audits that where something asks for it.
-    3. Any other is written, unless an earlier attempt left the same write on the branch, and audited.
+    1. A step whose upstream did not succeed is skipped.
+    2. A step that has nothing to write leaves main as it is, and audits main where a reason asks for it.
+    3. Any other step is written and audited. Where an earlier attempt left the same write on the branch, it is only
+       audited.
 
     An error of the asset ends the step, never the run.
     """
+    # The owner's write has already split off the quarantine's rows: there is nothing to compute here.
     if owner_of(step.asset) is not None and step.action is Action.WRITE:
         _carry_out_quarantine(attempt, step)
         return
@@ -47,11 +49,13 @@ def carry_out(attempt: Attempt, step: Step) -> None:
         if blocked := _blocked(attempt, step):
             attempt.end(record, StepState.SKIPPED, blocked)
         else:
+            # Only now is it known which of the steps above ended unchanged, so the source is asked again.
             source = source.settled(attempt)
             if nothing := source.nothing(attempt, step):
                 _keep_main(attempt, step, record, nothing)
             else:
                 _write_and_audit(attempt, step, record, source)
+    # Main moved in a way that forbids this write: the same command may work next time, so it is no error of the asset.
     except ConflictError as error:
         attempt.end_by_error(attempt.step(step.asset), StepState.CONFLICT, error)
     except LakeflowError as error:
@@ -60,7 +64,7 @@ def carry_out(attempt: Attempt, step: Step) -> None:
 
 
 def _carry_out_quarantine(attempt: Attempt, step: Step) -> None:
-    """Audit the rows that the owner's write refused, which are on the branch already. Without any, the step ends
+    """Audit the refused rows, which the owner's write has already put on the branch. Without any, the step ends
     unchanged.
     """
     (owner,), record = step.upstreams, attempt.step(step.asset)
@@ -75,7 +79,9 @@ def _carry_out_quarantine(attempt: Attempt, step: Step) -> None:
 
 
 def _opened(attempt: Attempt, step: Step, source: Source) -> StepRecord:
-    """The step's record as it begins; with the snapshot that an earlier attempt left, where that would come again."""
+    """Record the step as it begins. Where an earlier attempt left a snapshot that this one would write again, the
+    record takes that snapshot over.
+    """
     asset = attempt.asset(step.asset)
     before = attempt.run.step(step.asset)
     opened = StepRecord(
@@ -91,6 +97,7 @@ def _opened(attempt: Attempt, step: Step, source: Source) -> StepRecord:
         inputs=attempt.pinned_inputs(asset),
     )
     opened = source.opened(attempt, opened)
+    # A retry after a failed audit or a crash need not compute the same rows twice.
     if before is not None and _is_kept(attempt, before, opened) and source.quarantine.is_whole(attempt):
         opened = replace(opened, snapshot_id=before.snapshot_id, rows=before.rows)
     return attempt.update(opened)
@@ -113,7 +120,7 @@ def _require_readable(attempt: Attempt, step: Step) -> None:
 
 
 def _blocked(attempt: Attempt, step: Step) -> str:
-    """Which step above did not make it; empty when all did. Nothing is made from what is held."""
+    """Name the step above that did not succeed; empty when all did. Nothing is made from held rows."""
     for upstream in sorted(step.upstreams):
         above = attempt.step(upstream)
         if above.state is not None and not above.done:
@@ -122,9 +129,9 @@ def _blocked(attempt: Attempt, step: Step) -> str:
 
 
 def _keep_main(attempt: Attempt, step: Step, record: StepRecord, nothing: Nothing) -> None:
-    """There is nothing to publish: main stays as it is, and is audited when something asks for that."""
+    """Publish nothing: main stays as it is, and is audited when a reason asks for it."""
     attempt.clear_branch(record.asset)
-    # A verdict would say that main passes today's checks: where nobody knows that yet, they run.
+    # A verdict says that main passes today's checks. If they have not run on main yet, they run first.
     unknown = bool(nothing.verdict) and _digest_on_main(attempt, record.asset) != record.checks_digest
     if unknown or _asks_for_audit(attempt, step):
         _audit_main(attempt, replace(record, action=Action.AUDIT))
@@ -136,8 +143,8 @@ def _keep_main(attempt: Attempt, step: Step, record: StepRecord, nothing: Nothin
 
 
 def _asks_for_audit(attempt: Attempt, step: Step) -> bool:
-    """Does a reason ask for an audit? A table that the checks refer to counts if this run wrote it and does not hold
-    it; otherwise its main has not moved.
+    """Does a reason ask for an audit? The table that a foreign key or check refers to counts only if this run wrote it
+    and does not hold it; otherwise its main has not moved.
     """
     asking = [reason for reason in step.reasons if reason.cause in TO_AUDIT]
     written = {each.asset for each in attempt.steps if each.state is None and attempt.written_here(each.asset)}
@@ -154,17 +161,19 @@ def _audit_main(attempt: Attempt, record: StepRecord) -> None:
 
 
 def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord, source: Source) -> None:
+    # Without a snapshot that an earlier attempt left, the rows have to be written now.
     if record.snapshot_id is None:
         if source.waits:
             hint = f"`lakeflow plan {record.asset}` says what can be done"
             attempt.end(record, StepState.HELD, f"{source.waits}; {hint}")
             return
         record = write(attempt, record, source)
-        # Lost versions are no question for a check, which sees only what came: a person decides.
+        # A check sees only the new rows, so it cannot notice versions that were lost: a person decides.
         if lost := source.lost(attempt, record):
             attempt.clear_branch(record.asset)
             attempt.end(replace(record, snapshot_id=None, rows=None), StepState.HELD, lost)
             return
+    # A write with no effect is dropped here, so that neither main nor its readers' steps run again for it.
     if nothing := source.came_to_nothing(attempt, record):
         _keep_main(attempt, step, record, nothing)
     elif _is_equal_to_main(attempt, step, record, source):
@@ -176,8 +185,8 @@ def _write_and_audit(attempt: Attempt, step: Step, record: StepRecord, source: S
 def _is_equal_to_main(attempt: Attempt, step: Step, record: StepRecord, source: Source) -> bool:
     """A write that leaves main's very rows under main's checks need not move main, nor what reads it.
 
-    What is cheap is asked first, the rows are compared last. Where the snapshot tells what main's does not, such as up
-    to where new rows were read or by which code partitions were built, main moves all the same.
+    Cheap questions come first, and rows are compared last. Main moves in spite of equal rows where the new snapshot
+    records what main's does not: how far new rows were read, or which code built the partitions.
     """
     table = attempt.tables[record.asset]
     if any(reason.cause is Cause.FORCED for reason in step.reasons):
@@ -203,7 +212,7 @@ def _digest_on_main(attempt: Attempt, key: AssetKey) -> str:
 
 
 def _drop_equal(attempt: Attempt, step: Step, record: StepRecord) -> None:
-    """Main stays; it is audited, too, where this run wrote a table that its checks look into."""
+    """Keep main. Audit it where this run wrote a table that its checks refer to."""
     if any(attempt.written_here(key) for key in attempt.suite(record.asset).references):
         attempt.clear_branch(record.asset)
         _audit_main(attempt, replace(record, action=Action.AUDIT))

@@ -20,15 +20,15 @@ from lakeflow.wap.step.sources.source import Source
 
 
 def write(attempt: Attempt, record: StepRecord, source: Source) -> StepRecord:
-    """Fork and write are one commit: the branch is there with its rows, or it is not there."""
+    """Commit fork and write together: either the branch exists with its rows, or it does not exist."""
     inputs = source.inputs(attempt)
     attempt.tell_phase(record.asset, Phase.WRITING)
-    # The text behind the code version, for the day on which another algorithm makes versions.
+    # A later fingerprint algorithm can compute this version anew only if the text behind it is kept.
     attempt.world.ledger.remember_code(source.asset.code_version, ALGORITHM, source.asset.source)
     attempt.clear_branch(record.asset)
     computed = source.without_code(attempt) or compute(attempt, source, inputs)
     made = source.said(attempt, record, computed, _made(attempt, record, source, computed))
-    # First the rows beside: a run that dies between the two writes both again, see `is_whole`.
+    # The quarantine is staged first: a run that dies between the two commits writes both again (`is_whole`).
     source.quarantine.stage(attempt, record, computed, source.asset.write)
     record, staged = _staged(attempt, record, computed, _staging(attempt, record, computed, made))
     attempt.tables[record.asset] = staged
@@ -36,7 +36,7 @@ def write(attempt: Attempt, record: StepRecord, source: Source) -> StepRecord:
 
 
 def _made(attempt: Attempt, record: StepRecord, source: Source, computed: Computed) -> Provenance:
-    """What any snapshot says of the write that made it; where its rows come from the source adds."""
+    """Say what every snapshot says of its write. The source adds where the rows come from."""
     written = computed.written
     moment = computed.moment if source.declared.write.traits.versioned else None
     return replace(
@@ -51,7 +51,7 @@ def _made(attempt: Attempt, record: StepRecord, source: Source, computed: Comput
 
 
 def _keep_tombstones(attempt: Attempt, record: StepRecord, computed: Computed) -> str:
-    """The name of the sidecar of deleted keys; main's own sidecar where it says the same."""
+    """Name the sidecar of deleted keys; main's own sidecar where its content is the same."""
     text, catalog = computed.written.tombstones, attempt.world.catalog
     before = tombstones_of(computed.table, record.base_id)
     if not text or (before and catalog.read_sidecar(computed.table, before) == text):
@@ -75,8 +75,8 @@ def _staging(attempt: Attempt, record: StepRecord, computed: Computed, made: Pro
 
 
 def _staged(attempt: Attempt, record: StepRecord, computed: Computed, staging: Staging) -> tuple[StepRecord, Table]:
-    """Commit the write to the branch, on the planned base. Where main moved and the publish would only put the branch
-    on top of it, commit on today's main at once; ConflictError where it would not.
+    """Commit the write to the branch, on the planned base. If main moved and the publish could simply put the branch on
+    top of it, commit on today's main at once; otherwise raise ConflictError.
     """
     catalog = attempt.world.catalog
     try:
@@ -85,7 +85,7 @@ def _staged(attempt: Attempt, record: StepRecord, computed: Computed, staging: S
         table = catalog.load((record.asset,)).get(record.asset)
         if table is None or (table.uuid, table.schema) != (computed.table.uuid, computed.table.schema):
             raise
-        # What merges with its base has read the old one: only files that stand alone may be put on another.
+        # A merge has read the rows of its old base. Only files that do not depend on a base may go on another one.
         if staging.mode.traits.merges or reconcile(table, record.base_id, staging.mode) is not Remedy.RESTAGE:
             raise
         return replace(record, base_id=table.main), catalog.stage(table, replace(staging, base=table.main))

@@ -1,4 +1,4 @@
-"""The one question to a step: what it reads and writes, by its plan and by what is pinned now."""
+"""Chooses what a step reads and writes, by its plan and by the snapshots that are pinned now."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from lakeflow.wap.step.sources.standing import Standing, Undecided
 
 
 def source_of(attempt: Attempt, step: Step) -> Source:
-    """As the plan says, on the snapshots that are pinned now: an upstream may have run since it was made.
+    """Choose by the plan, on the snapshots that are pinned now: an upstream may have run since the plan was made.
 
-    1. What is only audited reads nothing; what is readmitted reads its quarantine.
-    2. Files land, all of them anew where everything is made anew.
-    3. Else it reads its inputs: of incremental ones what is new, or all rows for a rebuild, or it waits for a person.
-    4. Partitions in time are built from any of these, window by window.
+    1. A step that only audits reads nothing; a readmission reads its quarantine.
+    2. Files land: only new ones, or all of them where everything is made anew.
+    3. Any other step reads its inputs. Of incremental inputs it reads the new rows, or all rows for a rebuild, or it
+       waits for a person.
+    4. A table with partitions in time is built from any of these, window by window.
     """
     declared, causes = attempt.asset(step.asset), {reason.cause for reason in step.reasons}
     plain = Source(declared, declared, quarantine_of(attempt, declared))
@@ -46,7 +47,7 @@ def _same(source: Source) -> tuple[Asset, Asset, Quarantine]:
 
 
 def _anew(source: Source) -> Source:
-    """The asset replaces what stands there, whatever it is declared to do with it."""
+    """The asset replaces all rows of its table, whatever write mode it declares."""
     return replace(source, asset=replace(source.asset, write=ANEW))
 
 
@@ -57,7 +58,9 @@ def _files(attempt: Attempt, step: Step, plain: Source) -> Source:
 
 
 def _rows(attempt: Attempt, step: Step, plain: Source) -> Source:
-    """What the plan decided; where it decided nothing, all rows the first time, and then the new ones."""
+    """Take what the plan decided. Where it decided nothing, read all rows the first time, and afterwards the new
+    ones.
+    """
     causes = {reason.cause for reason in step.reasons}
     if waits := next((reason.after for reason in step.reasons if reason.cause is Cause.WAITS), ""):
         return Undecided(*_same(plain), waits)
@@ -73,8 +76,8 @@ def _rows(attempt: Attempt, step: Step, plain: Source) -> Source:
 
 
 def _increments(plain: Source, came: Consumption, *, goes_on: bool) -> Source:
-    """The increments to read. An input may have been rewritten since the plan was made; the plan says whether to go on
-    then.
+    """The increments to read. If an input was rewritten after the plan was made, the plan's `on_rewrite` says whether
+    to go on.
     """
     if not came.rebuild:
         return NewRows(*_same(plain), came)

@@ -1,4 +1,6 @@
-"""Outside files that land: those that are new by main's history, each once, and all of their rows."""
+"""Outside files that land, each once: files that main's history does not name yet are new, and all of their rows are
+read.
+"""
 
 from __future__ import annotations
 
@@ -28,19 +30,21 @@ from lakeflow.wap.step.sources.source import Nothing, Source
 
 @dataclass(frozen=True)
 class Files(Source):
-    """The files that a landing found new. Changed code reads no file again, hence no new file is no write."""
+    """The files that a landing found new. Changed code reads no file again, so without a new file nothing is
+    written.
+    """
 
     landing: Landing
 
     def nothing(self, attempt: Attempt, step: Step) -> Nothing | None:
-        """Only columns that still have the names of an early release are a reason to write without a file."""
+        """Without a file there is only one reason to write: columns that still have the names of an early release."""
         table = attempt.tables.get(self.asset.key)
         if not self._lands_nothing(attempt) or (not self.asset.write.traits.replaces and old_names(table)):
             return None
         return Nothing("no new files", table.main if table else None, "no new files")
 
     def without_code(self, attempt: Attempt) -> Computed | None:
-        """No row and no file: only columns that an early release named otherwise get their present names."""
+        """Write no row and no file; only give the columns of an early release their present names."""
         if not self._only_renames(attempt):
             return None
         table = attempt.tables[self.asset.key]
@@ -53,7 +57,7 @@ class Files(Source):
         return land_new(attempt.world, self.asset, self.landing, terms)
 
     def said(self, attempt: Attempt, record: StepRecord, computed: Computed, made: Provenance) -> Provenance:
-        """The set of all that has landed once these data files are part of the table.
+        """Name the set of all files that have landed once this write is published.
 
         AssetError when a file changed while it was read, or when not exactly the rows that were counted were written.
         """
@@ -93,7 +97,7 @@ class Files(Source):
 
 
 def land_new(world: World, asset: Asset, landing: Landing, terms: Terms) -> AbstractContextManager[Produced]:
-    """The asset's code on the rows of the files that are new. AssetError when one may not land."""
+    """Run the asset's code on the rows of the new files. AssetError when one of them may not land."""
     _refuse(asset, landing)
     return world.engine.land(asset, landing.new, world.clock(), terms)
 

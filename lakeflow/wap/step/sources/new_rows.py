@@ -1,4 +1,4 @@
-"""The rows of incremental inputs that came since main was written, told by snapshots."""
+"""The new rows of incremental inputs: those added since main was written, told by snapshots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lakeflow.wap.step.sources.source import Source
 
 @dataclass(frozen=True)
 class NewRows(Source):
-    """What came to the incremental inputs since main was written, and all rows of the others."""
+    """The rows added to the incremental inputs since main was written, and all rows of the other inputs."""
 
     came: Consumption
 
@@ -38,15 +38,15 @@ class NewRows(Source):
         return super().said(attempt, record, computed, replace(made, new_rows=since))
 
     def tells_news(self, attempt: Attempt, record: StepRecord) -> bool:
-        """Up to where its inputs were read, even where no row came of them."""
+        """True when the inputs were read further than main says, even if that gave no rows."""
         return bool(self.came.increments)
 
 
 @dataclass(frozen=True)
 class GoesOn(Source):
-    """All rows of inputs that were rewritten, merged with what stands: somebody asked to keep that.
+    """All rows of inputs that were rewritten, merged with main's rows, because somebody asked to go on.
 
-    The snapshot has to say that they were read, even where they are those that stand.
+    The snapshot must record that they were read, even if the rows are equal to main's.
     """
 
     def said(self, attempt: Attempt, record: StepRecord, computed: Computed, made: Provenance) -> Provenance:

@@ -1,4 +1,4 @@
-"""Partitions in time: which of them a write builds, on top of any other kind of rows."""
+"""Partitions in time: decides which of them a write builds, whatever rows it reads."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from lakeflow.wap.step.sources.source import UNCHANGED_INPUTS, Nothing, Source
 
 @dataclass(frozen=True)
 class Partitioned(Source):
-    """Rows of `rows`, window by window; `pending` are the partitions that are built."""
+    """Rows of the source `rows`, window by window; `pending` are the partitions to build."""
 
     rows: Source
     pending: tuple[Pending, ...]
 
     def settled(self, attempt: Attempt) -> Self:
-        """Without those whose upstream ran and left what they rest on as it was."""
+        """Leave out partitions whose upstream ran but did not change what they are made from."""
         before, inputs = _built_on_main(attempt, self.asset.key), _inputs(attempt, self.declared)
         left = (each for each in self.pending if each.why != INPUT_REBUILT or _moved(each, before, inputs))
         return replace(self, rows=self.rows.settled(attempt), pending=tuple(left))
@@ -64,13 +64,15 @@ class Partitioned(Source):
         return self.rows.refusals(found)
 
     def said(self, attempt: Attempt, record: StepRecord, computed: Computed, made: Provenance) -> Provenance:
-        """The set of all that is built once these are: what was built before stays, unless all is built anew."""
+        """Name the set of all partitions that are built after this write. Earlier ones stay in it, unless everything is
+        built anew.
+        """
         timeline = self.declared.timeline
         assert timeline is not None, "only such an asset has partitions"
         before = EMPTY if self.asset.write.traits.replaces else _built_on_main(attempt, record.asset)
         by, inputs = f"{attempt.run.id}/{attempt.run.attempt}", _inputs(attempt, self.declared)
         after = with_built(before, self.pending, self.declared.code_version, by, inputs)
-        # Of inputs without partitions the snapshot is remembered: rows that come late for one of these are seen so.
+        # An input without partitions is remembered by its snapshot, which shows when late rows have come.
         whole = (str(key) for key in _whole(attempt, self.declared))
         after = having_read(after, by, {name: record.inputs[name] for name in whole if name in record.inputs})
         name = attempt.world.catalog.write_sidecar(computed.table, KIND, partition_plan.to_json(timeline, after))
@@ -83,13 +85,15 @@ class Partitioned(Source):
         return self.rows.came_to_nothing(attempt, record)
 
     def tells_news(self, attempt: Attempt, record: StepRecord) -> bool:
-        """Which partitions are built, by which code, from which writes of its inputs."""
+        """True when the snapshot says other things of its partitions than main: which are built, by which code, from
+        which inputs.
+        """
         after = built(attempt.world, attempt.tables[record.asset], record.snapshot_id) or EMPTY
         same = partition_plan.says_the_same(_built_on_main(attempt, record.asset), after)
         return not same or self._reads_anew(attempt, record) or self.rows.tells_news(attempt, record)
 
     def _reads_anew(self, attempt: Attempt, record: StepRecord) -> bool:
-        """Does the set on main say of one of its partitions that it was built from other rows of an input?"""
+        """Does main say that one of these partitions was built from other rows of an input?"""
         before = _built_on_main(attempt, record.asset)
         ours = {name: before[name] for name in record.partitions if name in before}
         inputs = (attempt.tables.get(key) for key in _whole(attempt, self.declared))
@@ -97,7 +101,7 @@ class Partitioned(Source):
 
 
 def _whole(attempt: Attempt, asset: Asset) -> list[AssetKey]:
-    """The inputs that have no partitions."""
+    """The inputs without partitions."""
     return [key for key in sorted(asset.upstreams) if attempt.asset(key).timeline is None]
 
 
@@ -109,12 +113,12 @@ def _moved(pending: Pending, before: Mapping[str, Built], inputs: Mapping[str, U
 
 
 def _built_on_main(attempt: Attempt, key: AssetKey) -> Mapping[str, Built]:
-    """The partitions that were built on main when the run began."""
+    """The partitions that main had when the run began."""
     return attempt.facts.built.get(key, EMPTY)
 
 
 def _inputs(attempt: Attempt, asset: Asset) -> Mapping[str, Upstream]:
-    """The partitioned inputs as they are pinned."""
+    """The inputs with partitions, as they are pinned."""
     return {str(key): found for key in sorted(asset.upstreams) if (found := _input(attempt, key))}
 
 

@@ -1,4 +1,4 @@
-"""Refused rows that go back into their asset: its code reads its quarantine in place of its inputs."""
+"""Refused rows that go back into their asset: the code reads the asset's quarantine instead of its inputs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from lakeflow.wap.step.sources.source import Nothing, Source
 
 @dataclass(frozen=True)
 class Readmission(Source):
-    """The rows that wait in the asset's quarantine, pinned as the run found it."""
+    """The rows that wait in the asset's quarantine, pinned when the run began."""
 
     waiting: Scan | None = None
 
     def opened(self, attempt: Attempt, record: StepRecord) -> StepRecord:
-        """The record of a readmission: main still counts as made by the code and from the inputs that made it, so that
-        a change of those still shows.
+        """Record a readmission. It keeps the code version and the inputs that main was made with, so that a change of
+        either still shows.
         """
         table, quarantine = attempt.tables[record.asset], quarantine_key(record.asset)
         stands = published(table, attempt.facts.verdicts.get(record.asset, ()))
@@ -43,7 +43,7 @@ class Readmission(Source):
         )
 
     def settled(self, attempt: Attempt) -> Self:
-        """Its code is a SELECT of the columns that both tables have."""
+        """Replace the asset's code by a SELECT of the columns that asset and quarantine share."""
         own, quarantine = attempt.tables[self.declared.key], attempt.tables[quarantine_key(self.declared.key)]
         found = waiting(own, quarantine)
         assert found is not None, "planned because rows wait"
@@ -55,16 +55,16 @@ class Readmission(Source):
         return {self.waiting.key: self.waiting}
 
     def refusals(self, found: Iterable[Refusal]) -> tuple[Refusal, ...]:
-        """Rows that were refused before may be refused again, however many they are."""
+        """Rows refused earlier have no limit on refusals."""
         return tuple(replace(each, max_fraction=1.0) for each in found)
 
     def said(self, attempt: Attempt, record: StepRecord, computed: Computed, made: Provenance) -> Provenance:
-        """Up to where the quarantine was read. Which files landed no readmission changes."""
+        """Say up to where the quarantine was read. A readmission does not change which files have landed."""
         table, quarantine = attempt.tables.get(record.asset), str(quarantine_key(record.asset))
         return replace(made, readmitted=record.inputs[quarantine], landed=landed_set(table))
 
     def came_to_nothing(self, attempt: Attempt, record: StepRecord) -> Nothing | None:
-        """No row passes, so that none is refused anew either: both tables stay as they are."""
+        """If no row passes, none is refused anew either, so both tables stay as they are."""
         if record.rows:
             return None
         quarantine = quarantine_key(record.asset)

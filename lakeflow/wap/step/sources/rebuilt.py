@@ -1,4 +1,4 @@
-"""A history that is rebuilt because its code or its input changed must not be shorter than the one that stands."""
+"""An scd2 table that is rebuilt because its code or an input changed: it may not lose versions."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ _AFTER: Final = "silver.after"
 
 @dataclass(frozen=True)
 class RebuiltHistory(Source):
-    """All rows, in place of a history that stands; nobody asked for that by name, so it may lose no version."""
+    """All rows, in place of the versions on main. Nobody asked for this rebuild by name, so it may lose no version."""
 
     def lost(self, attempt: Attempt, record: StepRecord) -> str:
-        """Versions of main that the new history does not have any more, and the ways out."""
+        """Say which versions of main are missing from the rebuilt table, and what a person can do; empty when
+        none is.
+        """
         asset, table = self.declared, attempt.tables[record.asset]
         if table.main is None or record.snapshot_id is None:
             return ""
         sides = {_BEFORE: table.main, _AFTER: record.snapshot_id}
         scans = {name: attempt.world.catalog.scan(table, head) for name, head in sides.items()}
         columns = [*asset.primary_key, VALID_FROM]
-        # Where one side has not all columns of the key no version of main is there again.
+        # If one side lacks a column of the key, no version can be matched: all of main's count as lost.
         known = all(scan.schema.find(name) for scan in scans.values() for name in columns)
         quoted = ['"' + name.replace('"', '""') + '"' for name in columns]
         on = " AND ".join(f"b.{name} IS NOT DISTINCT FROM a.{name}" for name in quoted) if known else "false"

@@ -1,4 +1,4 @@
-"""What one step reads and writes, as one value: chosen once, when the step begins, so that its story asks no kind.
+"""What one step reads and writes, as one value. It is chosen once, so no later code asks what kind of step it is.
 
 1. Does it bring anything?            `nothing` and `waits`
 2. What does the code get?            `asset`, `inputs`, `produce`, or `without_code`
@@ -31,9 +31,10 @@ from lakeflow.wap.step.quarantine import Quarantine
 
 @dataclass(frozen=True)
 class Nothing:
-    """There is nothing to publish, and `why`; main stays. `main` is the snapshot that the step's record names then.
+    """Main stays, because there is nothing to publish: `why` says the reason. `main` is the snapshot that the step's
+    record names then.
 
-    `verdict` is what was found of main by today's code; it is recorded, so that nobody has to find it again.
+    `verdict` is what today's code found out about main. It is recorded, so that nobody has to find it out again.
     """
 
     why: str
@@ -46,9 +47,10 @@ UNCHANGED_INPUTS = Nothing("its inputs turned out unchanged")
 
 @dataclass(frozen=True)
 class Source:
-    """By itself: all rows of all inputs, as they are pinned. A kind answers only what is another thing for it.
+    """By default, all rows of all inputs, as they are pinned. Each kind overrides only what differs.
 
-    `asset` is the asset as this write treats it, of what is `declared`; `quarantine` takes the rows that checks refuse.
+    `declared` is the asset as its author wrote it, `asset` the same as this write treats it. `quarantine` takes the
+    rows that checks refuse.
     """
 
     declared: Asset
@@ -56,15 +58,17 @@ class Source:
     quarantine: Quarantine
 
     def opened(self, attempt: Attempt, record: StepRecord) -> StepRecord:
-        """The step's record with what its rows are made from."""
+        """Add to the step's record what its rows are made from."""
         return record
 
     def settled(self, attempt: Attempt) -> Self:
-        """The same once the steps above have ended: one of them may have ended unchanged, which no plan knows."""
+        """Decide again after the steps above have ended: one of them may have ended unchanged, which no plan knows."""
         return self
 
     def nothing(self, attempt: Attempt, step: Step) -> Nothing | None:
-        """Why nothing has to be written after all, where the steps above were the only reason to write."""
+        """Give the reason why nothing has to be written after all. Asked where only the steps above were a reason to
+        write.
+        """
         if {reason.cause for reason in step.reasons} - TO_AUDIT != {Cause.UPSTREAM_RUNS}:
             return None
         still = {StepState.UNCHANGED, StepState.AUDITED}
@@ -73,12 +77,12 @@ class Source:
 
     @property
     def is_empty(self) -> bool:
-        """Is there no row to read, although inputs were written?"""
+        """Were inputs written, but without a row to read?"""
         return False
 
     @property
     def waits(self) -> str:
-        """Why a person must decide first; then nothing is read."""
+        """Why a person must decide first; then nothing is read. Empty when nobody must."""
         return ""
 
     def inputs(self, attempt: Attempt) -> Mapping[TableKey, Scan]:
@@ -87,35 +91,37 @@ class Source:
 
     @property
     def partitions(self) -> tuple[Pending, ...]:
-        """Those in time that are built, window by window, all in one write; empty: the asset is not built so."""
+        """The partitions in time that this one write builds, window by window; empty for an asset without such
+        partitions.
+        """
         return ()
 
     def without_code(self, attempt: Attempt) -> Computed | None:
-        """What is written where no code has to run for it."""
+        """What to write when no code has to run; None when the code must run."""
         return None
 
     def produce(
         self, attempt: Attempt, inputs: Mapping[TableKey, Scan], terms: Terms
     ) -> AbstractContextManager[Produced]:
-        """Run the code."""
+        """Run the asset's code on the inputs."""
         return attempt.world.engine.produce(self.asset, inputs, terms)
 
     def refusals(self, found: Iterable[Refusal]) -> tuple[Refusal, ...]:
-        """The checks that may refuse rows of this write, and how many of them."""
+        """The checks that may refuse rows of this write, each with its limit."""
         return tuple(found)
 
     def said(self, attempt: Attempt, record: StepRecord, computed: Computed, made: Provenance) -> Provenance:
-        """What the snapshot says of where its rows come from; sidecars that it names are written."""
+        """Add to the provenance where the rows come from, and write the sidecars that it names."""
         return replace(made, readmitted=self.quarantine.position(computed.table, made))
 
     def lost(self, attempt: Attempt, record: StepRecord) -> str:
-        """Why what was written must wait for a person; empty when it need not."""
+        """Why a person must look at the written rows first; empty when nobody must."""
         return ""
 
     def came_to_nothing(self, attempt: Attempt, record: StepRecord) -> Nothing | None:
-        """Why what was written is dropped unseen."""
+        """Why the written rows are dropped without an audit; None when they are not."""
         return None
 
     def tells_news(self, attempt: Attempt, record: StepRecord) -> bool:
-        """Does the snapshot say what main's does not, so that it is published even with the same rows?"""
+        """Does the snapshot record what main's does not? Then it is published even with equal rows."""
         return False

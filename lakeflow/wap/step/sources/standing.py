@@ -14,7 +14,7 @@ _STAYS: Final = Nothing("what its checks refer to stays as it is")
 
 @dataclass(frozen=True)
 class Standing(Source):
-    """Main as it stands: the plan asks for an audit and for no write."""
+    """The plan asks for an audit of main, and for no write."""
 
     def nothing(self, attempt: Attempt, step: Step) -> Nothing | None:
         return _STAYS
@@ -22,7 +22,7 @@ class Standing(Source):
 
 @dataclass(frozen=True)
 class Undecided(Source):
-    """A rebuild that the author forbids, or that cannot make again what stands: a person decides."""
+    """The author forbids a rebuild, or a rebuild could not restore main's rows: a person decides."""
 
     why: str
 

@@ -1,8 +1,8 @@
 """One rule for the names of columns, whether they land, come from code or are declared.
 
-Readers disagree on letter case (trap T16), DuckDB compares no other form of a letter than the one that was written, and
-Iceberg's libraries look a nested field up as `a.b`, so that a column of that very name hides it from them or keeps the
-whole table from being loaded. Two names that are alike for anybody are therefore one name.
+Readers disagree on letter case (trap T16). DuckDB compares letters only in the Unicode form in which they were written.
+Iceberg's libraries look a nested field up as `a.b`, so a column with that name hides the field, or makes the table
+impossible to load. Two names that are alike for one reader therefore count as one name.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ FILE: Final = "_source_file"
 ROW: Final = "_source_row"
 LOADED_AT: Final = "_loaded_at"
 PROVENANCE: Final = (FILE, ROW, LOADED_AT)
-"""Columns that every landed row gets: file (relative to the root), ordinal in it (from 1), time of the load."""
+"""The columns that every landed row gets: its file (relative to the root), its ordinal in the file (from 1), the time
+of the load.
+"""
 
 OLD_NAMES: Final[Mapping[str, str]] = {"_file": FILE, "_row": ROW}
-"""The names that early releases gave two of them. Spark cannot read a table with a column `_file`."""
+"""The names of two of these columns in early releases. Spark cannot read a table with a column `_file`."""
 
 RESERVED: Final = frozenset(
     {
@@ -51,7 +53,7 @@ def alike(name: str) -> str:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Are both the same name to DuckDB? Where it casts a struct, a field with a name in any other form becomes NULL."""
+    """Are both the same name to DuckDB? When it casts a struct, a field whose name has another form becomes NULL."""
     return one == other or one.translate(_LOWER) == other.translate(_LOWER)
 
 
@@ -73,7 +75,7 @@ def refuse_twins(names: Sequence[str], within: str = "") -> None:
 
 
 def fault_of(name: str) -> str:
-    """Why the name cannot be that of a column; empty when it can."""
+    """Why no column may have the name; empty when a column may."""
     if not name.strip():
         return "has no name"
     if any(category(letter) in {"Cc", "Cs"} for letter in name):
@@ -82,7 +84,7 @@ def fault_of(name: str) -> str:
 
 
 def hint_of_renamed(text: str) -> str | None:
-    """A hint where an error names a provenance column by its old name, or by its new name in an old table."""
+    """A hint for an error that names a provenance column by its old name, or by its new name in an old table."""
     found = set(re.findall(r"(?<![\w.])_(?:source_)?(?:file|row)(?![\w.])", text))
     for name in sorted(found & OLD_NAMES.keys()):
         return f"write {OLD_NAMES[name]}: the column {name} of landed rows is called so now"

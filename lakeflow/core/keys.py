@@ -1,4 +1,4 @@
-"""What a table is called: layers, keys of assets, and keys of tables in other catalogs."""
+"""The names of tables: layers, keys of assets, and keys of tables in other catalogs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _EXTERNAL_PART: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
 class _Empty(Mapping[Any, Any]):
-    """The mapping without entries; hashable, as a dataclass wants its defaults (mappingproxy is not, on 3.11)."""
+    """The mapping without entries. It is hashable, as the defaults of a dataclass must be (mappingproxy is not, on
+    3.11).
+    """
 
     __slots__ = ()
 
@@ -39,7 +41,7 @@ EMPTY: Final[Mapping[Any, Any]] = _Empty()
 
 
 class Layer(StrEnum):
-    """Where an asset stands; a layer reads its own and lower ones, never upward."""
+    """The layer of an asset; a layer reads its own and lower layers, never a higher one."""
 
     BRONZE = "bronze"
     SILVER = "silver"
@@ -52,7 +54,7 @@ class Layer(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class AssetKey:
-    """What an asset is called: `layer.name`, as `str` gives it."""
+    """The name of an asset: `layer.name`, as `str` gives it."""
 
     layer: Layer
     name: str
@@ -67,7 +69,7 @@ class AssetKey:
 
     @classmethod
     def find(cls, text: str) -> AssetKey | None:
-        """The key that the text is, None for the name of anything else."""
+        """The key that the text spells, or None if it spells no asset's name."""
         try:
             return cls.parse(text)
         except ValueError:
@@ -98,4 +100,4 @@ class ExternalKey:
 
 
 TableKey: TypeAlias = AssetKey | ExternalKey
-"""What a table is called: one of ours by its asset, another catalog's by its full name."""
+"""The name of a table: an asset's key, or the full name in another catalog."""

@@ -1,7 +1,7 @@
-"""Texts that may hold a secret, as a screen, a log or a message may show them.
+"""Hides secrets in a text before a screen, a log or a message shows it.
 
 A setting is whatever its author typed: a URL, a URL with a password that itself holds `@` or `/`, a libpq string. What
-cannot be told from a secret is hidden, so that a strange spelling shows too little rather than too much.
+cannot be told from a secret is hidden, so a strange spelling shows too little rather than too much.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'`<>]+")
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_]\w*)(:-[^}]*)?\}")
 _PAIR: Final = re.compile(r"([^&;=]*)(=?)([^&;]*)([&;]?)")
 _LOGIN: Final = re.compile(r"^.*:.*(?=@)", re.DOTALL)
-"""What is before the `@` of a URL that lacks its `//`."""
+"""The part before the `@` of a URL that lacks its `//`."""
 _NAMED: Final = re.compile(
     r"(?P<name>\b[\w.-]*(?:pass|pwd|secret|token|credential|signature|api[_-]?key|access[_-]?key|auth)[\w.-]*)"
     r"(?P<between>\s*[=:]\s*)(?P<value>\"[^\"]*\"|'[^']*'|[^\s,;&]+)",
@@ -24,10 +24,10 @@ _NAMED: Final = re.compile(
 
 
 def redacted(text: str) -> str:
-    """A setting for a screen: whoever is logged in, every value of a query and every fragment are hidden.
+    """The setting for a screen: the login, every value of the query and every fragment are hidden.
 
-    Variables stay as they were written; the default of one (`${PASSWORD:-hunter2}`) counts as a value. The path is
-    shown. All that stands before the last `@` is taken for the login, since a password may hold any character.
+    Variables stay as they are written; the default of a variable (`${PASSWORD:-hunter2}`) counts as a value. The path
+    is shown. Everything before the last `@` counts as the login, since a password may hold any character.
     """
     scheme = _SCHEME.search(text)
     if scheme is None:
@@ -48,7 +48,7 @@ def redacted_message(text: str) -> str:
 
 
 def secret(text: str) -> str:
-    """A text that is a secret as a whole: nothing of it is shown but the names of its variables."""
+    """A text that is a secret as a whole: only the names of its variables are shown."""
     if _VARIABLE.sub("", text):
         return HIDDEN
     return _default_hidden(text)
@@ -61,13 +61,13 @@ def _redacted_url(text: str) -> str:
 
 
 def _covered(text: str) -> str:
-    """The text with letters in the place of variables, which may hold any mark."""
+    """The text with letters in place of variables, whose defaults may hold any mark."""
     return _VARIABLE.sub(lambda found: "v" * len(found[0]), text)
 
 
 def _cut(place: str) -> tuple[str, str, str]:
-    """What comes before the query, the fragment or JDBC's `;name=value`, the mark that begins it, and the rest.
-    `${A:-b?c}` has none of them.
+    """Cut the text at its query, its fragment or JDBC's `;name=value`: what stands before, the mark, and the rest.
+    `${A:-b?c}` has no such part.
     """
     covered = _covered(place)
     at = next((index for index, letter in enumerate(covered) if letter in "?#;"), None)
@@ -75,13 +75,13 @@ def _cut(place: str) -> tuple[str, str, str]:
 
 
 def _place(path: str) -> str:
-    """Hosts, ports and a path."""
+    """The hosts, ports and path of a URL."""
     end = f"{_covered(path)}/".index("/")
     return ",".join(map(_host, path[:end].split(","))) + path[end:]
 
 
 def _host(text: str) -> str:
-    """`me:password/name` in the place of a server is no host and port: a port is a number or a variable."""
+    """A host and port. `me:password/name` in their place shows nothing: a port is a number or a variable."""
     covered = _covered(text)
     colon = covered.find(":", covered.find("]") + 1)
     if colon < 0 or re.fullmatch(r"\d*", covered[colon + 1 :]):
@@ -90,14 +90,14 @@ def _host(text: str) -> str:
 
 
 def _login(text: str) -> str:
-    """`user:password`, of which neither is shown; parts that are nothing but a variable are."""
+    """A login with user and password hidden; parts that consist of variables are shown."""
     return (
         ":".join(secret(part) if part else "" for part in text.split(":")) if _is_plain(text) else HIDDEN * bool(text)
     )
 
 
 def _is_plain(text: str) -> bool:
-    """Can it be taken apart at its colon? A colon within a variable's default is none."""
+    """May the text be split at its colon? A colon inside a variable's default does not count."""
     return ":" not in _VARIABLE.sub("", text).replace(":", "", 1) and not re.search(r":-", text)
 
 

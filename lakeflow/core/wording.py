@@ -1,4 +1,4 @@
-"""Numbers, near misses and differences in sentences."""
+"""Words for people: counted things, sizes, near misses and differences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SPELLED: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?:(?P<unit>[KMGT])(?
 
 
 _UNITS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"), (0, 1, "s"))
-"""From how many seconds on a unit is used, its length in seconds, its name."""
+"""For each unit: from how many seconds on it is used, its length in seconds, its name."""
 _AGE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w|(?:second|minute|hour|day|week)s?)\s*", re.IGNORECASE)
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DIFFERENCES: Final = 8
@@ -50,7 +50,9 @@ def age(then: datetime, now: datetime) -> str:
 
 
 def nearest(word: str, options: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The option that looks most like `word`, letter case ignored; None when none is as close as `cutoff` (to 1)."""
+    """The option that looks most like `word`, letter case ignored; None when no option is as close as `cutoff` (up to
+    1).
+    """
     spelled = {option.lower(): str(option) for option in options}
     found = get_close_matches(word.lower(), sorted(spelled), n=1, cutoff=cutoff)
     return spelled[found[0]] if found else None
@@ -62,7 +64,7 @@ def did_you_mean(word: str, options: Iterable[str], otherwise: str) -> str:
 
 
 def did_you_mean_asset(key: object, options: Iterable[object], otherwise: str) -> str:
-    """`did_you_mean` for `layer.name`, where the layer that all share must not make names look alike."""
+    """As `did_you_mean` for `layer.name`, so that a shared layer does not make names look alike."""
     return _asked(nearest(str(key), map(str, options), cutoff=0.8), otherwise)
 
 
@@ -71,9 +73,9 @@ def _asked(found: str | None, otherwise: str) -> str:
 
 
 def differences(expected: Sequence[str], found: Sequence[str]) -> str:
-    """`− total; + sum` for columns that lack and that are new, `renamed: total → sum` where they stand alike.
+    """`− total; + sum` for missing and new columns, `renamed: total → sum` where they stand at the same place.
 
-    Names are cut: a file without a header shows its first row here.
+    Long names are cut: a file without a header would show its first row here.
     """
     said = list(_said(expected, found))
     more = f"; and {len(said) - _DIFFERENCES:,} more" if len(said) > _DIFFERENCES else ""

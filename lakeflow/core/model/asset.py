@@ -20,7 +20,7 @@ from lakeflow.core.time.timeline import Timeline
 
 
 class AssetKind(StrEnum):
-    """What a gold table is in a star: its key is its grain, and a fact refers to dimensions."""
+    """What a gold table is in a star schema: its key is its grain, and a fact refers to dimensions."""
 
     DIMENSION = "dimension"
     FACT = "fact"
@@ -28,14 +28,14 @@ class AssetKind(StrEnum):
 
 
 class OnRewrite(StrEnum):
-    """What an asset that reads new rows does when rows that it has read were rewritten or taken back."""
+    """What an asset with incremental inputs does when rows that it has read were rewritten or taken back."""
 
     REBUILD = "rebuild"
     HOLD = "hold"
 
 
 class Mask(StrEnum):
-    """What stands in a table for a personal value. Both give text, and leave NULL as it is.
+    """How a personal value is masked in a table. Both masks give text, and leave NULL as it is.
 
     `hash`: HMAC-SHA256 of the value's text, keyed with the salt, in hexadecimal: equal values stay equal, so that
     masked keys join. `redact`: the same three stars for every value.
@@ -54,9 +54,9 @@ class Deletes(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """What an asset declares of one column; `type` is spelled as Iceberg or DuckDB spell it.
+    """What an asset declares about one column; `type` is spelled as in Iceberg or DuckDB.
 
-    `pii` False is a word of its own: although it is made from personal data, the column tells nothing of a person.
+    `pii` False is a declaration too: the column is made from personal data, but tells nothing about a person.
     """
 
     type: str | None = None
@@ -67,12 +67,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Limits:
-    """What an asset's code may take.
+    """What an asset's code may take: time, tries, rows and bytes.
 
-    `timeout` is in seconds, for one try from its start to its last file; `retries` are further tries after an error of
-    the code; rows and bytes are those of the files that it gives.
+    `timeout` is in seconds, for one try from its start to its last file. `retries` are further tries after an error of
+    the code. Rows and bytes are those of the files that the code gives.
 
-    None: not declared. 0: no bound, or no retry.
+    None means not declared; 0 means no bound, or no retry.
     """
 
     timeout: float | None = None
@@ -81,7 +81,7 @@ class Limits:
     max_bytes: int | None = None
 
     def over(self, default: Limits) -> Limits:
-        """These limits, completed by the default ones."""
+        """These limits, with the defaults in place of those not declared."""
         return Limits(
             default.timeout if self.timeout is None else self.timeout,
             default.retries if self.retries is None else self.retries,
@@ -104,7 +104,7 @@ class PythonCode:
 
 @dataclass(frozen=True)
 class SqlCode:
-    """An asset written as one SELECT; the very text of the file is what runs."""
+    """An asset written as one SELECT. The text of the file is what runs, unchanged."""
 
     text: str
     path: str
@@ -115,18 +115,18 @@ class SqlCode:
 class Asset:
     """A table defined by code.
 
-    `inputs` maps the name under which the code sees an upstream (parameter, or `layer.name` in SQL) to it; `externals`
-    does so for tables of other catalogs. `code_version` is the fingerprint of all code that can change the data,
-    `source` the text it was made from. `reads` are globs of outside files, relative to the root, whose content is the
-    fingerprint of a root. `files` are the outside files that a bronze asset lands, each once. `kind` is said of gold
-    alone. `timeline` says which partitions in time it is built by, and from when. `new_rows` are the inputs of which
-    each write reads only the rows that the asset has not consumed yet; of those in `new_keys` it reads all rows of each
-    key, by these columns, that has such rows. `freshness` is how fresh it is to be; None: as fresh as what is made from
-    it. `salt` is the fingerprint of the salt that its hashes are keyed with; empty when it has none, or none is set.
-    `at` names the column that says since when a row of an scd2 table holds (empty: since it is written). `layout` is
-    how its rows lie in files. `last_by` names the column whose greatest value chooses between rows with one key; empty:
-    none may come twice. `deleted` is the condition of a row that says that its key is gone; `track` names the columns
-    whose change begins a new version (none: all).
+    `inputs` maps the name under which the code sees an upstream (a parameter, or `layer.name` in SQL) to the upstream;
+    `externals` does so for tables of other catalogs. `code_version` is the fingerprint of all code that can change the
+    data, `source` the text it was made from. `reads` are globs of outside files, relative to the root; their content is
+    the fingerprint of a root. `files` are the outside files that a bronze asset lands, each once. Only a gold asset has
+    a `kind`. `timeline` says which partitions in time the asset is built by, and from when. Of the inputs `new_rows`,
+    each write reads only the rows that the asset has not consumed yet. Of the inputs `new_keys`, it reads all rows of
+    each key, told by these columns, that has such rows. `freshness` is how fresh the asset must be; None means as fresh
+    as what is made from it. `salt` is the fingerprint of the salt of its hashes; empty when the asset has no hashes, or
+    no salt is set. `at` names the column with the time from which a row of an scd2 table is valid (empty: the time of
+    the write). `layout` is how its rows lie in files. `last_by` names the column whose greatest value chooses between
+    rows with one key; empty means that no key may come twice. `deleted` is the condition of a row that deletes its key.
+    `track` names the columns whose change begins a new version (none: all).
     """
 
     key: AssetKey
@@ -162,17 +162,17 @@ class Asset:
 
     @property
     def place(self) -> str:
-        """File of its code, and line where a file may hold several assets."""
+        """The file of its code, with the line where a file may hold several assets."""
         return f"{self.code.path}:{self.code.line}" if isinstance(self.code, PythonCode) else self.code.path
 
     @property
     def row_key(self) -> tuple[str, ...]:
-        """The columns that tell its rows apart; for versions the beginning too."""
+        """The columns that tell its rows apart: the key, and for versions their beginning too."""
         return (*self.primary_key, VALID_FROM) if self.write.traits.versioned else self.primary_key
 
     @property
     def version_key(self) -> tuple[str, ...]:
-        """The key of which each row is a version; empty where the asset keeps no versions."""
+        """The key whose versions the rows are; empty where the asset keeps no versions."""
         return self.primary_key if self.write.traits.versioned else ()
 
     @cached_property
@@ -181,7 +181,7 @@ class Asset:
 
     @property
     def parameters(self) -> Mapping[str, TableKey]:
-        """What the parameters of a function receive."""
+        """What each parameter of a function receives."""
         return {**self.inputs, **{name: key for name, key in self.externals.items() if "." not in name}}
 
     @cached_property
@@ -191,7 +191,7 @@ class Asset:
 
     @property
     def outside(self) -> tuple[str, ...]:
-        """Globs of all outside files that it rests on."""
+        """Globs of all outside files that it is made from."""
         return self.files.globs if self.files else self.reads
 
     @cached_property
@@ -207,7 +207,7 @@ class Asset:
 
 @dataclass(frozen=True)
 class Project:
-    """What the files say: assets in dependency order, and their suites. `root` is absolute."""
+    """Everything that the project's files declare: assets in dependency order, and their suites. `root` is absolute."""
 
     root: str
     assets: Mapping[AssetKey, Asset]
@@ -221,7 +221,7 @@ Upstreams = Mapping[AssetKey, frozenset[AssetKey]]
 
 
 def ancestors(keys: Iterable[AssetKey], upstreams: Upstreams, generations: int | None = None) -> set[AssetKey]:
-    """The assets and what they are made from, through so many generations; all of them for None."""
+    """The assets and what they are made from, this many generations up; None means all."""
     found = set(keys)
     edge = set(found)
     for _ in count() if generations is None else range(generations):
@@ -233,7 +233,7 @@ def ancestors(keys: Iterable[AssetKey], upstreams: Upstreams, generations: int |
 
 
 def downstreams(upstreams: Upstreams) -> Upstreams:
-    """The graph with its arrows turned round."""
+    """The graph with its edges reversed."""
     below: dict[AssetKey, set[AssetKey]] = {key: set() for key in upstreams}
     for key, above in upstreams.items():
         for other in above & below.keys():

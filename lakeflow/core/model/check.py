@@ -10,7 +10,7 @@ from lakeflow.core.keys import AssetKey
 
 
 class Severity(StrEnum):
-    """Great Expectations' own words; only `critical` holds a publish."""
+    """Great Expectations' own words. Only a failed `critical` check holds a publish."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -18,7 +18,7 @@ class Severity(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What a check said. `failed`: the data is bad. `errored`: the check could not look."""
+    """The outcome of a check. `failed`: the data is bad. `errored`: the check could not look at the data."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 class ForeignKey:
     """A column whose values must stand in a dimension's key; NULL refers to nothing.
 
-    Where the dimension keeps versions (scd2), `at` is the column of the fact that says when: a version must have held
+    Where the dimension keeps versions (scd2), `at` is the fact's column with a time: a version must have been valid
     then.
     """
 
@@ -59,7 +59,7 @@ class CheckKind(StrEnum):
 
 @dataclass(frozen=True)
 class Thresholds:
-    """How many bad rows a check bears: above `warn` it fails as a warning, above `hold` it holds the publish.
+    """How many bad rows a check allows: above `warn` it fails as a warning, above `hold` it holds the publish.
 
     A fraction is a share of the rows that were judged, a whole number of at least 1 counts rows.
     """
@@ -68,7 +68,7 @@ class Thresholds:
     hold: float | None = None
 
     def severity(self, failed: int, rows: int) -> Severity | None:
-        """The severity of that many bad rows; None: the check allows them."""
+        """The severity of that many bad rows; None when the check allows them."""
         if self.hold is not None and _exceeds(failed, rows, self.hold):
             return Severity.CRITICAL
         return Severity.WARNING if self.warn is not None and _exceeds(failed, rows, self.warn) else None
@@ -79,7 +79,9 @@ class Thresholds:
 
 
 def read_thresholds(warn: object, hold: object) -> Thresholds | str | None:
-    """What is declared, None where nothing is; the end of a sentence that says what is wrong with it."""
+    """The declared thresholds (None where there are none), or the end of a sentence that says what is wrong with
+    them.
+    """
     for name, limit in (("warn", warn), ("hold", hold)):
         if limit is not None and not _is_limit(limit):
             return f"{name} is neither a share such as 0.01 nor a number of rows such as 100"
@@ -113,8 +115,8 @@ def _words(limit: float) -> str:
 class CheckFile:
     """A check file as it was read at plan time: these bytes are what the audit executes.
 
-    `name` is empty for a suite (`<asset>.py`), else the middle of `<asset>.<name>.sql`.
-    `references` are the tables that it reads besides its own asset; `published` those read as readers see them.
+    `name` is empty for a suite (`<asset>.py`), otherwise the middle of `<asset>.<name>.sql`. `references` are the other
+    tables that it reads as the run leaves them; `published` are tables that it reads as readers see them.
     """
 
     kind: CheckKind
@@ -130,7 +132,9 @@ class CheckFile:
 
 @dataclass(frozen=True)
 class Suite:
-    """What an asset is checked by, besides its schema, key and rows; `digest` is of all that can change a verdict."""
+    """What an asset is checked by, besides its schema, key and rows. `digest` covers everything that can change a
+    verdict.
+    """
 
     files: tuple[CheckFile, ...] = ()
     digest: str = ""
@@ -138,7 +142,7 @@ class Suite:
 
     @property
     def references(self) -> frozenset[AssetKey]:
-        """The tables that checks read as this run leaves them."""
+        """The tables that its checks read as this run leaves them."""
         named = frozenset(key for file in self.files for key in file.references)
         return named | frozenset(foreign.dimension for foreign in self.foreign_keys)
 

@@ -1,7 +1,7 @@
-"""The SHA-256 of a file's content as a part of its name: it is known as long as the name is.
+"""The SHA-256 of a file's content as a part of the file's name.
 
-A name stands wherever the file is referred to, so every snapshot that needs the file also says what it must hold,
-whatever became of the snapshot that wrote it. Files that others wrote have no such name and nothing is said of them.
+Whatever refers to a file names it, so it also says what the file must contain, even after the snapshot that wrote the
+file is gone. Files of other writers have no such names, so their content cannot be compared.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ def with_digest(path: str, digest: str) -> str:
 
 
 def digest_in(path: str) -> str:
-    """What the content of the file must hash to; empty when its name does not say."""
+    """The digest that the file's content must have; empty when its name does not say."""
     found = _NAMED.search(path)
     return found[1] if found else ""
 
 
 def digest_of(text: str) -> str:
-    """The digest of a text. A file's name in it may hold bytes that are not UTF-8."""
+    """The digest of a text, whose file names may hold bytes that are not UTF-8."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Which outside files a bronze asset lands, and how they are written: declared, never guessed.
+"""Which outside files a bronze asset lands, and their format: declared by the author, never guessed.
 
 Importing this file is cheap on purpose: files of a project do it through `from lakeflow import files`.
 """
@@ -15,7 +15,7 @@ from lakeflow.core.errors import SchemaError
 from lakeflow.core.wording import did_you_mean
 
 LANDED_ROWS: Final = "source"
-"""The table from which the SELECT of an asset reads the rows that it lands."""
+"""The name of the table from which an asset's SELECT reads the rows of landed files."""
 
 
 class Format(StrEnum):
@@ -26,7 +26,7 @@ class Format(StrEnum):
 
 
 class Once(StrEnum):
-    """What tells whether a file has landed: its name and content, or its content under whatever name."""
+    """How a file that has landed is recognised: by name and content, or by content alone."""
 
     NAME = "name"
     CONTENT = "content"
@@ -34,12 +34,12 @@ class Once(StrEnum):
 
 @dataclass(frozen=True)
 class FileSource:
-    """Files that land once each; `once` says what makes two of them the same.
+    """Files that land once each; `once` says when two files are the same.
 
     `globs` are relative to the root. `columns` maps each column, in the order of the file, to its type as Iceberg or
-    DuckDB spell it; an empty type means text, or in Parquet what the file says. `header` says whether a CSV file
-    begins with its column names, which `by_position` puts those of `columns` in place of. Before that `skip` lines are
-    left out, and lines that begin with `comment` anywhere.
+    DuckDB spell it; an empty type means text, or in Parquet the file's own type. `header` says whether a CSV file
+    begins with its column names; `by_position` replaces these by the names of `columns`. Before the header `skip` lines
+    are left out. Lines that begin with `comment` are left out anywhere.
     """
 
     globs: tuple[str, ...]
@@ -62,7 +62,7 @@ class FileSource:
 
     @property
     def has_header_line(self) -> bool:
-        """Does what is read begin with a line of names?"""
+        """Do the lines that are read begin with a header?"""
         return self.header and not self.is_prepared
 
     @property
@@ -86,7 +86,7 @@ class FileSource:
 
 
 class FileFields(TypedDict, total=False):
-    """What can be said of outside files beside where they are and their format."""
+    """What can be declared about outside files besides their place and format."""
 
     folder: str
     once: Literal["name", "content"]
@@ -101,7 +101,7 @@ class FileFields(TypedDict, total=False):
 
 
 FilesDeclared: TypeAlias = Mapping[str, object]
-"""What `files(…)` gives to `@asset(source=…)`, judged when the project is loaded."""
+"""What `files(…)` passes to `@asset(source=…)`. It is judged when the project is loaded."""
 
 
 def files(  # the words of a declaration, all but the first by keyword
@@ -143,7 +143,7 @@ Wrong = tuple[str, str]
 
 
 def read_source(raw: Mapping[str, Any]) -> tuple[FileSource | None, tuple[Wrong, ...]]:
-    """The source as `files(…)` or a header's `[source]` declares it, or None and all that is wrong with it."""
+    """The source that `files(…)` or a header's `[source]` declares, or None and everything that is wrong with it."""
     wrong = tuple(_wrongs(raw))
     return (None, wrong) if wrong else (_source(raw), ())
 
@@ -216,14 +216,14 @@ def _wrong_fields(raw: Mapping[str, Any], format_: Format) -> Iterator[Wrong]:
 
 
 def _titles(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names that the header is to have, by position; none where it has its own."""
+    """The names that the header must have, by position; none where the file's header gives its own names."""
     header = raw.get("header")
     is_list = isinstance(header, list | tuple) and all(isinstance(each, str) for each in header)
     return tuple(header or ()) if is_list else ()
 
 
 def _named(raw: Mapping[str, Any]) -> Mapping[str, str] | None:
-    """All columns with their types; of a header that is given by position, those that are declared beside it."""
+    """All columns with their types; where the header is given by position, those that are declared besides it."""
     declared, titles = _columns(raw.get("columns", {})), _titles(raw)
     if declared is None or not titles:
         return declared
@@ -231,7 +231,7 @@ def _named(raw: Mapping[str, Any]) -> Mapping[str, str] | None:
 
 
 def _columns(value: object) -> Mapping[str, str] | None:
-    """A list of names means text; a mapping says types."""
+    """A list gives names, and every column is text; a mapping gives types too."""
     if isinstance(value, list | tuple) and all(isinstance(each, str) and each for each in value):
         return dict.fromkeys(value, "")
     if isinstance(value, Mapping) and all(isinstance(side, str) for pair in value.items() for side in pair):

@@ -1,4 +1,4 @@
-"""What it takes to read files that another engine wrote, beyond their paths: plain values, kept beside the paths."""
+"""What it takes, beyond paths, to read files that another engine wrote."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from lakeflow.core.keys import EMPTY
 class FileOrigin:
     """What the table says about one data file: the sequence number of its rows, and its partition.
 
-    `scope` is the same text for all files of one partition of one spec, empty where a table is not partitioned.
-    `constants` are values that all its rows have, so that the file may leave them out: by field id, in the engine's
-    words, None for NULL.
+    `scope` is the same text for all files of one partition of one spec; empty where the table is not partitioned.
+    `constants` are the values that all rows of the file share, so the file may leave these columns out: by field id,
+    spelled as the engine does, None for NULL.
     """
 
     sequence: int = 0
@@ -26,7 +26,7 @@ class FileOrigin:
 class Mapped:
     """A field by the names that files without field ids may give it (Iceberg spec, "Column Projection").
 
-    `id` None: names that stand for no field.
+    `id` None: these names stand for no field.
     """
 
     names: frozenset[str]
@@ -36,9 +36,9 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Equality:
-    """Rows that a delete file hides by their values: those whose fields of these ids are equal to one of its rows'.
+    """Deletes rows of data files by value: those whose fields with these ids equal a row of the delete file.
 
-    It reaches data files of a lower sequence number in its own `scope`; with `scope` empty, those of any.
+    It applies to data files with a lower sequence number in the same `scope`; an empty `scope` means in any.
     """
 
     fields: tuple[int, ...]

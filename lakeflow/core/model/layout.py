@@ -122,7 +122,9 @@ def read_sort_field(text: str) -> SortField:
 
 
 def source_of(field: PartitionField | SortField, schema: Schema) -> Field:
-    """The column that it is made from. SchemaError when there is none, or one whose type it does not take."""
+    """The column that the field is made from. SchemaError when there is no such column, or the transform does not take
+    its type.
+    """
     found = schema.find(field.column)
     if found is None:
         raise SchemaError(
@@ -146,7 +148,9 @@ def check_layout(layout: Layout, schema: Schema) -> None:
 
 
 def partition_value(field: PartitionField, type_: Type, text: str | None) -> Any:
-    """What Iceberg stores for an engine's text of a partition: of time, the moment at which it begins."""
+    """What Iceberg stores for a partition that the engine gives as text; for times the text is the partition's
+    beginning.
+    """
     if text is None:
         return None
     if field.transform is Transform.BUCKET:

@@ -1,6 +1,7 @@
 """The `lakeflow.*` keys of a snapshot's summary: lineage that survives the loss of the ledger.
 
-These keys are a public format, written down in `docs/how-it-works.md`; history cannot be rewritten.
+These keys are a public format, documented in `docs/how-it-works.md`. Written snapshots keep them for ever, so a key
+never changes its meaning.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Provenance:
     `partitions` names the set of partitions in time that are built as of it, `git` is `<commit>` or `<commit>+dirty`,
     `salt` is the fingerprint of the salt of its hashes, `write` the write mode, `replaced` the number of rows of the
     snapshot before that a merge took away, `readmitted` the snapshot of its quarantine up to which refused rows were
-    offered again (0: none were). Of a history, `moment` is when it was written, for which `is_current` says what holds,
+    offered again (0: none were). Of an scd2 table, `moment` is when it was written, the time that `is_current` means,
     `turns` the first moment after that at which a version begins or ends, both in ISO 8601, and `open_versions` how
     many versions nothing has ended. `tombstones` names the set of keys that an upsert took away up to this snapshot.
     """
@@ -56,16 +57,16 @@ class Provenance:
 
     @property
     def sidecars(self) -> tuple[str, ...]:
-        """The documents beside the table that the snapshot needs."""
+        """The sidecar documents that the snapshot needs."""
         return tuple(filter(None, (self.landed, self.partitions, self.tombstones)))
 
     @property
     def readmits(self) -> bool:
-        """Did its rows come from the asset's own quarantine?"""
+        """Do its rows come from the asset's own quarantine?"""
         return f"{self.asset}{SUFFIX}" in self.inputs
 
     def summary(self) -> dict[str, str]:
-        """As snapshot summary properties; what does not apply is left out."""
+        """The provenance as properties of a snapshot's summary; what does not apply is left out."""
         entries = {
             "run": self.run,
             "attempt": str(self.attempt),
@@ -93,7 +94,7 @@ class Provenance:
 
 
 def tombstones_of(table: Table, snapshot_id: int | None) -> str:
-    """The name of the set of keys that are gone as of a snapshot; empty when it has none."""
+    """The name of the set of deleted keys as of a snapshot; empty when it has none."""
     made = (provenance_of(snapshot.summary) for snapshot in table.ancestry(snapshot_id))
     return next((each.tombstones for each in made if each), "")
 
@@ -104,7 +105,7 @@ def is_ours(summary: Mapping[str, str]) -> bool:
 
 
 def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
-    """None when the snapshot was not written by lakeflow."""
+    """The provenance of a snapshot; None when lakeflow did not write it."""
     get = {name.removeprefix(PREFIX): value for name, value in summary.items() if name.startswith(PREFIX)}.get
     if not (run := get("run")):
         return None

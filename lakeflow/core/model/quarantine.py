@@ -1,7 +1,7 @@
-"""The table beside an asset that takes the rows which its row checks refuse: `<asset>__quarantine`.
+"""The quarantine of an asset, `<asset>__quarantine`: the table that takes the rows which its row checks refuse.
 
-It is an asset like any other, so it is branched, audited, published, discarded and rolled back like one. Only its rows
-come from elsewhere: the write of its owner splits them off.
+It is an asset like any other: it is branched, audited, published, discarded and rolled back. Only its rows have another
+origin: the write of its owner splits them off.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ the row was made from, as JSON.
 class Refusal:
     """A row check whose failing rows go to quarantine: its SQL is TRUE for such a row.
 
-    Where more than `max_fraction` of the rows fail it, they stay, and the check holds the step.
+    If more than `max_fraction` of the rows fail the check, none is split off, and the check holds the step.
     """
 
     check: str
@@ -42,18 +42,18 @@ def quarantine_key(key: AssetKey) -> AssetKey:
 
 
 def owner_of(key: AssetKey) -> AssetKey | None:
-    """The asset beside which this quarantine stands; None for any other table."""
+    """The asset that this quarantine belongs to; None for any other table."""
     return AssetKey(key.layer, key.name.removesuffix(SUFFIX)) if key.name.endswith(SUFFIX) else None
 
 
 def asks_for_quarantine(suite: Suite) -> bool:
-    """Does a check file of the asset ask for a quarantine? Its audit tells whether the check can have one."""
+    """Does a check file of the asset ask for a quarantine? Only the audit can tell whether the check can have one."""
     texts = (file.text for file in suite.files if file.kind is CheckKind.SUITE)
     return any("on_fail" in text and "quarantine" in text for text in texts)
 
 
 def quarantine_faults(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey, Suite]) -> Iterator[Fault]:
-    """Suites that ask for a quarantine which their asset cannot have."""
+    """The suites that ask for a quarantine which their asset cannot have."""
     for key, asset in assets.items():
         if not asset.write.traits.may_split_off and key in suites and asks_for_quarantine(suites[key]):
             path = next(file.path for file in suites[key].files if "on_fail" in file.text)
@@ -62,7 +62,7 @@ def quarantine_faults(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey
 
 
 def with_quarantines(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey, Suite]) -> dict[AssetKey, Asset]:
-    """All assets, each quarantine right behind its owner."""
+    """All assets, each followed by its quarantine if it has one."""
     found: dict[AssetKey, Asset] = {}
     for key, asset in assets.items():
         found[key] = asset
@@ -78,7 +78,7 @@ def with_their_quarantines(assets: Mapping[AssetKey, Asset], keys: Iterable[Asse
 
 
 def quarantine_schema(schema: Schema) -> Schema:
-    """The columns of the asset and what is said of the row; ids unassigned."""
+    """The columns of the asset and those that describe the refusal; ids are unassigned."""
     own = tuple(replace(field, required=False) for field in schema.fields)
     return Schema((*own, *(Field(name, Primitive("string")) for name in COLUMNS)))
 

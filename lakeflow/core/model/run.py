@@ -14,8 +14,8 @@ from lakeflow.core.model.check import Outcome, Severity
 
 
 class RunState(StrEnum):
-    """How a run stands, by its worst step: failed, then conflict, then held, then published. `abandoned`: its process
-    died.
+    """How a run stands. The worst step decides: failed, then conflict, then held, then published. `abandoned` means
+    that its process died.
     """
 
     RUNNING = "running"
@@ -29,11 +29,11 @@ class RunState(StrEnum):
 
 
 UNPUBLISHED_ENDS: Final = frozenset({RunState.HELD, RunState.FAILED, RunState.CONFLICT, RunState.ABANDONED})
-"""From these a run may be retried, published or discarded."""
+"""A run in one of these states may be retried, published or discarded."""
 
 
 class StepState(StrEnum):
-    """How a step ended. `errored`: its code or its write failed; `audited`: checks alone ran again on main."""
+    """How a step ended. `errored`: its code or its write failed. `audited`: only the checks ran, on main."""
 
     PUBLISHED = "published"
     HELD = "held"
@@ -48,14 +48,16 @@ DONE: Final = frozenset({StepState.PUBLISHED, StepState.UNCHANGED, StepState.AUD
 
 
 class Action(StrEnum):
-    """What a plan wants of an asset: write it anew, or audit what is published with today's checks."""
+    """What a plan wants of an asset: write it anew, or audit its published snapshot with today's checks."""
 
     WRITE = "write"
     AUDIT = "audit"
 
 
 class ReadScope(StrEnum):
-    """What was read for an answer: only the snapshot's metadata, only the files that a write added, or everything."""
+    """What was read for a check's answer: only the snapshot's metadata, only the files that a write added, or all
+    rows.
+    """
 
     METADATA = "metadata"
     ADDED = "added"
@@ -64,11 +66,11 @@ class ReadScope(StrEnum):
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check on one snapshot.
+    """The result of one check on one snapshot.
 
-    `failed_rows` and `rows` (looked at) are None where the check does not count rows. `detail` says what was
-    expected and found, or why it errored. `samples` are a few failing rows as text, never a personal value.
-    `evidence` is what a result of Great Expectations is built from (`core.evidence`), of an expectation.
+    `failed_rows` and `rows` (those it looked at) are None where the check does not count rows. `detail` says what was
+    expected and found, or why the check errored. `samples` are a few failing rows as text, never with a personal value.
+    `evidence` belongs to an expectation: a result of Great Expectations is built from it (`core.evidence`).
     """
 
     name: str
@@ -93,9 +95,9 @@ class CheckResult:
 class StepRecord:
     """One asset in one run. `state` is None until the step has ended.
 
-    `base_id` is main as the step was planned on, `snapshot_id` what it wrote or audited, `inputs` the pinned
-    snapshots it read, `partitions` those in time that it was to build, `reads` the digest of a root's outside files,
-    `reasons` why it was planned and `reason` why it ended as it did.
+    `base_id` is main as the step was planned on it, `snapshot_id` what the step wrote or audited, `inputs` the pinned
+    snapshots that it read, `partitions` the partitions in time that it had to build, `reads` the digest of a root's
+    outside files. `reasons` say why it was planned, `reason` why it ended as it did.
     """
 
     asset: AssetKey
@@ -122,7 +124,7 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One execution of a plan, all its attempts. `actor` is who started it, times are in UTC."""
+    """One execution of a plan, with all its attempts. `actor` is who started it; times are in UTC."""
 
     id: str
     state: RunState
@@ -143,14 +145,14 @@ class RunRecord:
         return next((step for step in self.steps if step.asset == key), None)
 
     def with_step(self, step: StepRecord) -> RunRecord:
-        """The run with this step in place of the one of the same asset, or after all others."""
+        """The run with this step, which replaces the step of the same asset or is added at the end."""
         if self.step(step.asset) is None:
             return replace(self, steps=(*self.steps, step))
         return replace(self, steps=tuple(step if old.asset == step.asset else old for old in self.steps))
 
 
 def waiting(newest_first: Iterable[RunRecord]) -> tuple[RunRecord, ...]:
-    """Runs that did not publish all of their assets, as long as no later run took one of these up."""
+    """Runs that did not publish all of their assets and that no later run has taken up."""
     later: set[AssetKey] = set()
     found = []
     for run in newest_first:
@@ -163,7 +165,7 @@ def waiting(newest_first: Iterable[RunRecord]) -> tuple[RunRecord, ...]:
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that holds a lease: enough to tell whether it still lives (DECISIONS 7)."""
+    """The process that holds a lease, described well enough to tell whether it still lives (DECISIONS 7)."""
 
     host: str
     boot_id: str
@@ -182,8 +184,8 @@ class Lease:
 
 
 class Ruling(StrEnum):
-    """`publish` and `forced` put a snapshot on main; `hold` kept it off; `unchanged` found a new write equal to it;
-    `dropped` took its whole table out of the catalog.
+    """What was decided about a snapshot. `publish` and `forced` put it on main; `hold` kept it off; `unchanged` found a
+    new write equal to it; `dropped` removed its whole table from the catalog.
     """
 
     PUBLISH = "publish"
@@ -194,14 +196,14 @@ class Ruling(StrEnum):
 
 
 STANDING: Final = frozenset({Ruling.PUBLISH, Ruling.FORCED, Ruling.UNCHANGED})
-"""Rulings that speak of what readers see."""
+"""The rulings about a snapshot that readers see."""
 
 
 @dataclass(frozen=True)
 class VerdictRecord:
-    """The verdict on one snapshot: by whom, and for which code, checks and inputs.
+    """The verdict on one snapshot: who ruled, and for which code, checks and inputs.
 
-    `looked_at` are the snapshots of other tables that its checks looked into, by table.
+    `looked_at` maps the other tables that its checks read to their snapshots.
     """
 
     asset: AssetKey
@@ -234,13 +236,13 @@ _WORST_FIRST: Final = (
 
 
 def end_state(states: Iterable[StepState | None]) -> RunState:
-    """The state of a run is that of its worst step: failed > conflict > held > published (DECISIONS 1)."""
+    """The state of a run is the state of its worst step: failed > conflict > held > published (DECISIONS 1)."""
     seen = set(states)
     return next((run for step, run in _WORST_FIRST if step in seen), RunState.PUBLISHED)
 
 
 def one_id(prefix: str, ids: Sequence[str]) -> str:
-    """The single id among those that start with `prefix`, or the one equal to it; else UsageError."""
+    """The one id that starts with `prefix`, or that equals it. UsageError when there is none, or several."""
     if prefix in ids:
         return prefix
     if not ids:

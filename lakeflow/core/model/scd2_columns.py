@@ -1,7 +1,6 @@
-"""The columns of an scd2 table: each row is a version of what its key names, valid from one moment until before
-another.
+"""The columns of an scd2 table. Each row is a version of its key, valid from one moment until before another.
 
-Intervals are half open, the open end is NULL, and of each key at most one version is current.
+Intervals are half open, an open end is NULL, and each key has at most one current version.
 """
 
 from __future__ import annotations
@@ -19,9 +18,10 @@ _MOMENTS: Final = frozenset({"date", "timestamp", "timestamptz"})
 
 
 def versioned(produced: Schema, at: str) -> Schema:
-    """The columns that the code gives and those of its history, in the type of the column `at` (empty: run time).
+    """The columns that the code gives and those that describe a version, in the type of the column `at` (empty: time of
+    the run).
 
-    SchemaError where the code gives a column of such a name, or none called `at` that holds a time.
+    SchemaError where the code gives a column with such a name, or no column called `at` that holds a time.
     """
     if taken := [name for name in ADDED if produced.find(name)]:
         raise SchemaError(
@@ -33,7 +33,7 @@ def versioned(produced: Schema, at: str) -> Schema:
 
 
 def unversioned(schema: Schema) -> Schema:
-    """The columns that the code gives."""
+    """Only the columns that the code gives."""
     return Schema(tuple(field for field in schema.fields if field.name not in ADDED), schema.id)
 
 

@@ -33,12 +33,12 @@ PRIMITIVES: Final = frozenset(
 )
 
 READABLE: Final = PRIMITIVES | {"timestamp_ns", "timestamptz_ns", "unknown"}
-"""What can be read of other engines' tables: the first are written too."""
+"""The types that can be read in other engines' tables; the first of them are also written."""
 
 
 @dataclass(frozen=True)
 class Primitive:
-    """One of `PRIMITIVES`; of another engine's table any other word."""
+    """One of `PRIMITIVES`, or in another engine's table any other word."""
 
     name: str
 
@@ -90,10 +90,10 @@ class Map:
 
 @dataclass(frozen=True)
 class Guess:
-    """The type of a column of a data frame, whose form lacks some of a table's types (`lacks`: uuid, date, decimal).
+    """The type of a column of a data frame whose library lacks some of a table's types (`lacks`: uuid, date, decimal).
 
-    `found` came. It may stand for one of those: for what the table has, or for `meant`, the type of that column in what
-    the code read.
+    `found` is the type that came. It may stand for one of the lacking types: the table's own, or `meant`, the type of
+    that column in what the code read.
     """
 
     found: Type
@@ -106,13 +106,13 @@ class Guess:
 
 Type: TypeAlias = Primitive | Decimal | Fixed | Struct | List | Map | Guess
 UNKNOWN: Final = Primitive("unknown")
-"""Of a column that holds nothing but NULL, where nothing says of which type."""
+"""The type of a column that holds only NULL, where nothing tells its type."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column or a nested field. `id` 0 means: not assigned yet. List elements are named
-    `element`, map sides `key` and `value`, as in the spec.
+    """A column or a nested field. `id` 0 means not assigned yet. As in the spec, list elements are named `element`, and
+    the two sides of a map `key` and `value`.
     """
 
     name: str
@@ -141,7 +141,7 @@ class Schema:
 
 
 def children(type_: Type) -> tuple[Field, ...]:
-    """The fields directly below a type; none for a leaf."""
+    """The fields directly below a type; none for a leaf type."""
     match type_:
         case Struct(fields):
             return fields
@@ -165,7 +165,7 @@ def highest_id(schema: Schema) -> int:
 
 
 def require_names(fields: tuple[Field, ...]) -> None:
-    """SchemaError unless every reader can tell these columns and all that is nested in them apart by their names."""
+    """SchemaError unless every reader can tell these columns, and all fields nested in them, apart by name."""
     for field in fields:
         if field.name.lower() in RESERVED:
             raise SchemaError(
@@ -182,8 +182,8 @@ def require_names(fields: tuple[Field, ...]) -> None:
 
 
 def loadable(schema: Schema) -> Schema:
-    """The columns under names with which Iceberg's libraries load the table: of two names that they take for one, the
-    one with a dot in it is changed. Tables of early releases may need it.
+    """The columns under names that Iceberg's libraries can load. Of two names that these take for one, the name with a
+    dot is changed. Tables of early releases may need it.
     """
     fields = schema.fields
     while found := _hidden(fields):
@@ -192,7 +192,7 @@ def loadable(schema: Schema) -> Schema:
 
 
 def _hidden(fields: tuple[Field, ...]) -> tuple[Path, Path] | None:
-    """The paths of the first two fields that are looked up by one name."""
+    """The paths of the first two fields that share one look-up name."""
     by_name: dict[str, Path] = {}
     for path, _ in walk(fields):
         name = alike(".".join(path))
@@ -231,5 +231,5 @@ def _require_level(fields: tuple[Field, ...], above: Path) -> None:
 
 
 def _told(path: Path) -> str:
-    """A nested field with what holds it."""
+    """A nested field, named with the fields that hold it."""
     return repr(path[0]) if len(path) == 1 else f"{path[-1]!r} in {'.'.join(path[:-1])!r}"

@@ -21,7 +21,7 @@ _FAST_CLOCK: Final = timedelta(seconds=60)  # what Java engines tolerate between
 NEUTRAL: Final = "replace"
 """The operation of a commit that moves files and changes no row: a compaction (Iceberg spec, snapshots)."""
 Key = TypeVar("Key", AssetKey, ExternalKey, default=AssetKey)
-"""Whose table it is: an asset's, which is what a bare `Table` means, or another catalog's."""
+"""The owner of a table: an asset, which a bare `Table` means, or a table of another catalog."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Table(Generic[Key]):
-    """A table as one catalog read found it.
+    """A table as one read of the catalog found it.
 
     `version` is the location of the metadata file, on which a commit compares and swaps.
     `refs` holds branches and tags; `main` is absent while nothing was ever published.
@@ -84,12 +84,12 @@ class Table(Generic[Key]):
 
     @property
     def latest(self) -> datetime | None:
-        """When it was last written or its main was moved, by the clocks of those who did; None: never."""
+        """When the table was last written or its main was moved, by the clocks of the writers; None: never."""
         times = [*(snapshot.committed_at for snapshot in self.snapshots.values()), *(at for at, _ in self.log)]
         return max(times, default=None)
 
     def runs_ahead(self, now: datetime) -> datetime | None:
-        """Its latest time, if that lies in the future by more than clocks usually differ: then one of two clocks was
+        """Its latest time, if that lies further in the future than clocks usually differ. Then one of two clocks was
         wrong.
         """
         latest = self.latest
@@ -101,16 +101,18 @@ class Table(Generic[Key]):
         return self.schemas[self.schema_id]
 
     def schema_of(self, snapshot_id: int) -> Schema:
-        """Main reads in the table's own schema: another engine may rename or add a column and write nothing."""
+        """The schema to read a snapshot with. Main is read with the table's own schema: another engine may rename or
+        add a column without a write.
+        """
         return self.schema if snapshot_id == self.main else self.written_schema(snapshot_id)
 
     def written_schema(self, snapshot_id: int) -> Schema:
-        """That in which its rows were written and audited."""
+        """The schema with which the rows of a snapshot were written and audited."""
         of = self.snapshots[snapshot_id].schema_id
         return self.schema if of is None else self.schemas[of]
 
     def ancestry(self, snapshot_id: int | None) -> Iterator[Snapshot]:
-        """The snapshot and its ancestors, newest first, as far as they are kept."""
+        """The snapshot and its ancestors, newest first, as far as the table keeps them."""
         while snapshot_id is not None and (snapshot := self.snapshots.get(snapshot_id)):
             yield snapshot
             snapshot_id = snapshot.parent_id
@@ -118,8 +120,8 @@ class Table(Generic[Key]):
 
 @dataclass(frozen=True)
 class Looked:
-    """Tables as one read of all pointers found them, and why each of the other tables cannot be read: one damaged table
-    does not stop the others.
+    """Tables as one read of all pointers found them, and for each of the others why it cannot be read. One damaged
+    table does not stop the others.
     """
 
     tables: Mapping[AssetKey, Table] = EMPTY
@@ -128,7 +130,7 @@ class Looked:
 
 @dataclass(frozen=True)
 class External:
-    """What one look at another catalog found of a table; `table` is None where `fault` says why it cannot be read."""
+    """A table of another catalog as one look found it; `table` is None where `fault` says why it cannot be read."""
 
     table: Table[ExternalKey] | None = None
     fault: str = ""
@@ -141,10 +143,11 @@ class External:
 
 @dataclass(frozen=True)
 class DeleteFile:
-    """Rows of data files that a snapshot hides: `parquet`, `avro` or `orc` (v2), or `puffin` (v3 deletion vector).
+    """A file that hides rows of data files: `parquet`, `avro` or `orc` (v2), or `puffin` (v3 deletion vector).
 
-    A vector covers one data file (`target`) and stands at `offset`, `length` bytes, in its file. A v2 file names rows
-    by their positions, or by their values where it has an `equality`. It hides no row that came after its `sequence`.
+    A vector covers one data file (`target`); it stands at `offset` in its own file and is `length` bytes long. A v2
+    file names rows by their positions, or by their values where it has an `equality`. It hides no row that was added
+    after its `sequence`.
     """
 
     path: str
@@ -160,12 +163,12 @@ class DeleteFile:
 class Scan:
     """Everything needed to read one pinned snapshot without asking a catalog again.
 
-    `files` are local paths or URIs in no order; `rows` counts them before deletes. `snapshot_id` None is the empty
-    table. `schemas` holds all schemas of the table: nested names that moved need care. `unmarked` says that a file may
-    lack field ids or columns (foreign files), so footers must be looked at; such files have `origins`, by path, as all
-    have where there are `deletes`, and `names` are what columns are called in files without ids. `defaults` are the
-    values, by field id in the engine's words, of columns that a file lacks. With `among`, only rows that agree with one
-    of its rows in the columns `by` are read.
+    `files` are local paths or URIs in no order; `rows` counts their rows before deletes. `snapshot_id` None is the
+    empty table. `schemas` are all schemas of the table, needed for nested names that moved. `unmarked` says that files
+    of another engine may lack field ids or columns, so their footers must be read. `origins` describes such files by
+    path, and all files where there are `deletes`. `names` are what columns are called in files without ids. `defaults`
+    are the values of columns that a file lacks, by field id and spelled as the engine does. With `among`, only rows
+    that agree with one of its rows in the columns `by` are read.
     """
 
     key: TableKey
@@ -188,7 +191,8 @@ class Scan:
 class ColumnFacts:
     """What is certain about one column of a snapshot without reading data.
 
-    No value lies below `low` or above `high`, both as the engine's text; where they are `exact`, the column holds them.
+    No value lies below `low` or above `high`, both as the engine's text. Where they are `exact`, the column contains
+    both.
     """
 
     nulls: int
@@ -199,7 +203,7 @@ class ColumnFacts:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What is certain of one snapshot without reading data; a column that is missing here is not known."""
+    """What is certain of one snapshot without reading data. Of a column that is missing here, nothing is known."""
 
     rows: int
     columns: Mapping[str, ColumnFacts] = EMPTY
@@ -207,7 +211,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class ColumnStats:
-    """The statistics of one leaf column in one file. `low` and `high` are the engine's text, cut or not; None:
+    """The statistics of one leaf column in one file. `low` and `high` are the engine's text, maybe cut; None:
     unknown.
     """
 
@@ -221,9 +225,9 @@ class ColumnStats:
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A Parquet file that is on disk, synced, and in no table yet; `columns` is keyed by path of names.
+    """A Parquet file that is on disk and synced, and belongs to no table yet; `columns` is keyed by path of names.
 
-    `partition` is where its rows belong; `is_sorted`: they are in the table's sort order.
+    `partition` is the one its rows belong to; `is_sorted` says that they are in the table's sort order.
     """
 
     path: str
@@ -236,11 +240,11 @@ class WrittenFile:
 
 @dataclass(frozen=True)
 class Staging:
-    """What one step hands to the catalog: files, the schema they follow, and the summary of the snapshot.
+    """What one step hands to the catalog: files, their schema, and the summary of the snapshot.
 
-    `base` is main as planned (None: unborn). `removes` are files of the base, as its scan names them, that go; a
-    replace removes all there are, delete files too. `layout` is how the new files lie; it becomes the table's with the
-    publish. Columns named in `pii` get no bounds in manifests.
+    `base` is main as planned (None: nothing published yet). `removes` are files of the base that go, named as its scan
+    names them; a replace removes all files, delete files too. `layout` is how the new files lie, and becomes the
+    table's layout with the publish. Columns named in `pii` get no bounds in manifests.
     """
 
     branch: str
@@ -258,8 +262,8 @@ class Staging:
 class Publish:
     """Make an audited snapshot main and drop its branch, if nothing has moved.
 
-    `base` is main as audited against; `keep` is how many ancestors of main stay reachable, and all down to the oldest
-    of `needed`. `proof` is the JSON text attached to the snapshot.
+    `base` is main as audited against. `keep` is how many ancestors of main stay reachable; all ancestors down to the
+    oldest of `needed` stay as well. `proof` is the JSON text attached to the snapshot.
     """
 
     key: AssetKey
@@ -292,7 +296,7 @@ class Rollback:
 
 @dataclass(frozen=True)
 class Pin:
-    """An input from outside the run: its snapshot must still be in main's ancestry."""
+    """Require that an input from outside the run still has its snapshot among main's ancestors."""
 
     key: AssetKey
     snapshot_id: int
@@ -303,7 +307,7 @@ Change = Publish | Discard | Rollback | Pin
 
 @dataclass(frozen=True)
 class Adopt:
-    """Take the table whose metadata stands at `version` into the catalog under `key`, which is free."""
+    """Take the table with its metadata at `version` into the catalog under `key`, which must be free."""
 
     key: AssetKey
     version: str
@@ -311,7 +315,7 @@ class Adopt:
 
 @dataclass(frozen=True)
 class Rename:
-    """Call a table that is still at `version` by another name, which is free; no file moves."""
+    """Give a table that is still at `version` another name, which must be free; no file moves."""
 
     key: AssetKey
     to: AssetKey
@@ -320,19 +324,19 @@ class Rename:
 
 @dataclass(frozen=True)
 class Drop:
-    """Take a table that is still at `version` out of the catalog; its files stay."""
+    """Remove a table that is still at `version` from the catalog; its files stay."""
 
     key: AssetKey
     version: str
 
 
 Registration = Adopt | Rename | Drop
-"""What changes the catalog's own rows and nothing in a table."""
+"""A change of the catalog's own rows that changes nothing in a table."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A few rows for a screen: every value as text, None for NULL. `types` are those of the columns, where known."""
+    """A few rows for a screen: every value as text, None for NULL. `types` are the column types, where known."""
 
     columns: tuple[str, ...]
     values: tuple[tuple[str | None, ...], ...]
@@ -341,10 +345,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Garbage:
-    """Paths and bytes of files that no snapshot needs. `key` None: of tables that were dropped.
+    """Paths and sizes of files that no snapshot needs. `key` None: files of tables that were dropped.
 
-    `version` is the table as it was looked at; `kept` says why nothing of it can be told to be garbage. `seen` tells
-    each file apart from another that takes its name meanwhile, `total` are the bytes of everything that stands there.
+    `version` is the table as it was examined; `kept` says why no garbage can be told for it. `seen` tells each file
+    from another that takes its name meanwhile; `total` is the size of all files of the table.
     """
 
     key: AssetKey | None

@@ -1,4 +1,6 @@
-"""How a materialization changes its table. What is true of a mode stands in one record; nobody asks for its name."""
+"""Write modes: how a write changes its table. One record holds what is true of a mode, and no other code asks for its
+name.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Final
 
 
 class Effect(StrEnum):
-    """What becomes of the rows on main: all stay, those go that a write of the same thing meets, or all go."""
+    """What happens to the rows on main: all stay, those that match new rows are replaced, or all are replaced."""
 
     ADDS = "adds"
     MERGES = "merges"
@@ -18,12 +20,12 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True)
 class Traits:
-    """What is true of a write mode; a new mode answers all of it where it is named.
+    """What is true of a write mode. A new mode gives all of these answers where it is named.
 
-    `keyed`: rows are told apart by the key, which must be declared; `keep` and `deleted` mean something. `versioned`:
-    each row is a version of what its key names, with the columns of `scd2_columns`; `at`, `track` and `deletes` mean
-    something. `by_partition`: what comes replaces the partitions that it falls into, which must be declared.
-    `remembers_deleted`: the keys that went are kept beside the table, so that a late row does not bring one back.
+    `keyed`: rows are told apart by the key, which must be declared; `keep` and `deleted` apply. `versioned`: each row
+    is a version of its key, with the columns of `scd2_columns`; `at`, `track` and `deletes` apply. `by_partition`: new
+    rows replace the partitions that they belong to, which must be declared. `remembers_deleted`: deleted keys are kept
+    beside the table, so that a late row does not bring one back.
     """
 
     effect: Effect
@@ -34,36 +36,38 @@ class Traits:
 
     @property
     def adds(self) -> bool:
-        """Does every row that stands stay as it is? Then others may add theirs meanwhile, and every write is news."""
+        """Does every row on main stay as it is? Then others may add rows meanwhile, and every write changes the
+        table.
+        """
         return self.effect is Effect.ADDS
 
     @property
     def merges(self) -> bool:
-        """Does what is written rest on the rows that stand? Then a retry on another main has to write it again."""
+        """Do the written rows depend on main's? Then a retry on another main has to write them again."""
         return self.effect is Effect.MERGES
 
     @property
     def replaces(self) -> bool:
-        """Do all rows go? Then columns may go with them, and what came is what there is."""
+        """Are all rows replaced? Then columns may be dropped, and the written rows are all the rows there are."""
         return self.effect is Effect.REPLACES
 
     @property
     def takes_new_rows(self) -> bool:
-        """Can it be given a part of the rows without losing the others?"""
+        """Can it take a part of the rows without losing the others?"""
         return self.adds or self.keyed
 
     @property
     def may_split_off(self) -> bool:
-        """May refused rows go to a quarantine? A merge would have to say what becomes of the row that they meet."""
+        """May refused rows go to a quarantine? A merge would have to say what happens to the row that they match."""
         return not self.merges
 
     def rows_after(self, stood: int, came: int, replaced: int) -> int:
-        """How many rows the table holds after a write, by what the write itself says."""
+        """How many rows the table holds after a write, from the write's own numbers."""
         return came if self.replaces else stood - replaced + came
 
 
 class WriteMode(StrEnum):
-    """A word of the declaration, and what is true of it; always one snapshot."""
+    """A write mode as it is declared, with its traits; each write is one snapshot."""
 
     traits: Traits
 
@@ -82,9 +86,9 @@ class WriteMode(StrEnum):
 
 
 ANEW: Final = WriteMode.REPLACE
-"""How an asset of any mode is written where nothing that stands is to stay."""
+"""The mode in which any asset is written when none of main's rows shall stay."""
 
 
 def modes_that(have: Callable[[Traits], bool]) -> tuple[WriteMode, ...]:
-    """The modes of which this is true, in the order in which they are named."""
+    """The modes for which the condition is true, in the order of their declaration."""
     return tuple(mode for mode in WriteMode if have(mode.traits))

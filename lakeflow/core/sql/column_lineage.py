@@ -1,8 +1,9 @@
-"""Where the values in the columns of a SELECT come from, read in the tree that DuckDB itself parses; nothing is run.
+"""Column lineage: where the values in the columns of a SELECT come from, read in the tree that DuckDB parses; nothing
+is run.
 
-A value flows from a column through whatever is computed of it, but not through what only counts or compares:
-`count(email)`, `email is null` and the conditions of a CASE tell nothing of a person. What is not known here may come
-from any column of any table that the SELECT reads: it fails closed.
+A value flows through whatever is computed from it, but not through what only counts or compares: `count(email)`, `email
+is null` and the conditions of a CASE tell nothing about a person. Where the origin is unknown, the value may come from
+any column of any table that the SELECT reads: it fails closed.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from lakeflow.core.sql.scopes import Scope
 from lakeflow.core.sql.statements import Node, below, function_of, key_of, path_of, tables
 
 _LONGEST: Final = 50
-"""The most turns of a recursion until its flows no longer grow: each column can make them grow once."""
+"""The most rounds of a recursion until its flows stop growing: each column can make them grow once."""
 
 
 def flows_of(tree: Node) -> Flows:
-    """The columns that a parsed SELECT gives."""
+    """The flows of the columns that a parsed SELECT gives."""
     keys = (key for each in tables(tree) if (key := key_of(each)))
     return _query(tree["node"], Scope(everything(keys), {}))
 
@@ -94,22 +95,22 @@ def _select(node: Node, scope: Scope) -> Flows:
 
 
 def _from(ref: Node, scope: Scope) -> None:
-    """Adds what a FROM names; each part sees those to its left, as LATERAL does."""
+    """Add what a FROM names. As with LATERAL, each part sees the parts to its left."""
     if ref.get("type") == "EMPTY":
         return
     if ref.get("type") == "JOIN" and not ref.get("alias"):
         _from(ref["left"], scope)
-        # What only decides which rows stay is seen by nobody.
+        # A table that only decides which rows stay (SEMI, ANTI) shows no columns.
         _from(ref["right"], scope.inside() if ref.get("join_type") in ("SEMI", "ANTI") else scope)
         if ref.get("using_columns") or ref.get("ref_type") == "NATURAL":
-            scope.sources.append(("", _SOME))  # `*` has some columns once that both sides have
+            scope.sources.append(("", _SOME))  # `*` gives the columns that both sides share once
         return
     name = (ref.get("alias") or ref.get("table_name") or _function_name(ref)).lower()
     scope.sources.append((name, _source(ref, scope).under(_names(ref.get("column_name_alias")))))
 
 
 _SOME: Final = Flows((Rest(),))
-"""Says that some columns before it may be missing, so that their places tell nothing."""
+"""Some columns before this one may be missing, so the places of columns tell nothing."""
 
 
 def _source(ref: Node, scope: Scope) -> Flows:
@@ -132,8 +133,8 @@ def _inner(statement: Node, scope: Scope) -> Flows:
 
 
 def _table(ref: Node, scope: Scope) -> Flows:
-    """The columns of a table. A table without a layer is one of WITH, a file, or of another catalog: its values come
-    from no asset.
+    """The columns of a table. A table without a layer is one of WITH, a file, or a table of another catalog: its values
+    come from no asset.
     """
     if key := key_of(ref):
         return Flows((Star(key),))
@@ -152,7 +153,7 @@ _ONE_COLUMN: Final = frozenset({"unnest", "range", "generate_series"})
 
 
 def _table_function(ref: Node, scope: Scope) -> Flows:
-    """The columns of a table function: they may be made of each of its arguments."""
+    """The columns of a table function: they may be made from each of its arguments."""
     name, origins = _function_name(ref), union(_value(each, scope) for each in _parts(ref["function"]))
     if name not in _ONE_COLUMN or (name == "unnest" and len(ref["function"].get("arguments") or ()) != 1):
         return Flows((Rest(origins),))
@@ -161,7 +162,7 @@ def _table_function(ref: Node, scope: Scope) -> Flows:
 
 
 def _pivot(ref: Node, scope: Scope) -> Flows:
-    """Columns of the source under their own names, and others that are made of what is aggregated or stacked."""
+    """The columns of the source under their own names, and others that are made from what is aggregated or stacked."""
     inside, pivots = scope.inside(), ref.get("pivots") or ()
     _from(ref["source"], inside)
     columns = inside.columns.numbered().columns
@@ -192,7 +193,7 @@ def _projected(node: Node, scope: Scope) -> Flows:
 
 
 def _listed(star: Node) -> list[str]:
-    """`columns(['id', 'email'])` says which."""
+    """The names that a text list gives, as in `columns(['id', 'email'])`."""
     of = star.get("expr") or {}
     said = [each.get("expression") or {} for each in of.get("arguments") or () if function_of(of) == "list_value"]
     known = all(each.get("class") == "CONSTANT" and each["literal"]["kind"] == "STRING" for each in said)
@@ -210,7 +211,7 @@ def _one_column(node: Node, name: str, scope: Scope) -> Flows:
 
 
 def _stars(node: Any) -> Iterator[Node]:
-    """Those that stand in an expression itself, in no query inside it."""
+    """The stars in the expression itself, without those of queries inside it."""
     return (each for each in below(node, _no_query) if each.get("type") == "STAR" and each.get("class") == "STAR")
 
 
@@ -219,7 +220,7 @@ def _no_query(node: Node) -> bool:
 
 
 def _beside_stars(node: Node, scope: Scope) -> Origins:
-    """What an expression is made of beside its stars."""
+    """What an expression is made from besides its stars."""
     found = NOWHERE
     for each in below(node, _no_query):
         if each.get("class") in ("COLUMN_REF", "SUBQUERY", "POSITIONAL_REFERENCE"):
@@ -230,7 +231,9 @@ def _beside_stars(node: Node, scope: Scope) -> Origins:
 
 
 def _starred(star: Node, scope: Scope) -> Flows:
-    """`*`, `table.*`, `columns(…)`, with `exclude`, `replace` and `rename`; all of what the last may select from."""
+    """The columns of `*`, `table.*` or `columns(…)`, after `exclude`, `replace` and `rename`, and all columns that the
+    last could choose from.
+    """
     if set(star) - _OF_STARS:
         return Flows((Rest(scope.every),))
     table = (star.get("relation_name") or "").lower()
@@ -300,7 +303,7 @@ def _known_to_compare(node: Node, scope: Scope) -> Origins:
 
 
 def _called(node: Node, scope: Scope) -> Origins:
-    """`email.upper()` is a function of a schema to the parser, and of a column to who wrote it."""
+    """`email.upper()` is a function of a schema for the parser, and a function of a column for its author."""
     if function_of(node) in TELLS_NOTHING and not node.get("export_state"):
         return NOWHERE
     of = _qualifiers(node)
@@ -308,7 +311,7 @@ def _called(node: Node, scope: Scope) -> Origins:
 
 
 def _qualifiers(node: Node) -> list[str]:
-    """What stands before a function's name, with dots."""
+    """The names before a function's name, with their dots."""
     return [
         str(node[name]).lower() for name in ("catalog", "schema") if node.get("class") == "FUNCTION" and node.get(name)
     ]
@@ -331,23 +334,23 @@ TELLS_NOTHING: Final = frozenset(
     | {"list_contains", "list_has", "array_contains", "array_has", "list_has_any", "list_has_all", "json_valid"}
     | {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist"}
 )
-"""Functions and operators that give a number of rows, a type, or yes or no."""
+"""Functions and operators whose value is a number of rows, a type, or yes or no."""
 
 _YES_OR_NO: Final = frozenset(
     {"COMPARE_IN", "COMPARE_NOT_IN", "OPERATOR_NOT", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "GROUPING_FUNCTION"}
 )
 _ASIDE: Final = frozenset({"filter", "filter_expr", "partitions", "start_expr", "end_expr", "type_expr"})
-"""Fields that choose rows, or name a type."""
+"""Fields of a node that choose rows or name a type."""
 
 _IN_ORDER: Final = frozenset(
     {"list", "array_agg", "string_agg", "group_concat", "listagg", "first", "last", "any_value", "arbitrary"}
     | {"json_group_array", "sum", "avg", "min", "max"}
 )
-"""Aggregates whose ORDER BY only orders: that of `mode() within group (order by email)` is what they give."""
+"""Aggregates whose ORDER BY only orders their rows. In `mode() within group (order by email)` it gives the values."""
 
 
 def _parts(node: Node) -> Iterator[Any]:
-    """Below a node, the expressions that its value is made of."""
+    """The expressions below a node that its value is made from."""
     if node.get("class") in ("COMPARISON", "CONJUNCTION", "BETWEEN") or node.get("type") in _YES_OR_NO:
         return
     if node.get("class") == "CASE":
@@ -363,7 +366,7 @@ def _parts(node: Node) -> Iterator[Any]:
 
 
 def _expressions(value: Any) -> Iterator[Any]:
-    """Expressions, also where they stand in something that is none, such as an argument with a name."""
+    """The expressions below a node, including those wrapped in other things, such as an argument with a name."""
     if isinstance(value, Mapping):
         if "class" in value:
             yield value

@@ -1,7 +1,7 @@
-"""Values that say where the columns of a relation come from: from which columns of which tables.
+"""Values that say from which columns of which tables the columns of a relation come.
 
-A relation is a sequence of columns, as far as a text tells. Where it does not tell a name or a number, the sequence
-says so, and whoever looks a column up is given everything that it may be.
+A relation is a sequence of columns, as far as a text tells. Where the text tells no name or number, the sequence says
+so, and a look-up gives everything that the column may be.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Final, Literal, TypeAlias
 from lakeflow.core.keys import AssetKey
 
 ANY: Final = "*"
-"""The column of an `ColumnOrigin` that may be any column of its table."""
+"""The column of a `ColumnOrigin` that may be any column of its table."""
 _NUMBER: Final = re.compile(r"(.+)_\d+")
 
 
 @dataclass(frozen=True, order=True)
 class ColumnOrigin:
-    """A column of a table, lower-case, out of which a value may come."""
+    """A column of a table, in lower case, from which a value may come."""
 
     key: AssetKey
     column: str
@@ -32,7 +32,7 @@ NOWHERE: Final[Origins] = frozenset()
 
 @dataclass(frozen=True)
 class Named:
-    """One column. Without a name it has one that the text does not tell."""
+    """One column. It has no name here if the text does not tell its name."""
 
     name: str
     origins: Origins = NOWHERE
@@ -41,7 +41,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Star:
-    """All columns of a table under their own names, `without` some."""
+    """All columns of a table under their own names, without those in `without`."""
 
     key: AssetKey
     without: frozenset[str] = frozenset()
@@ -50,7 +50,7 @@ class Star:
 
 @dataclass(frozen=True)
 class Again:
-    """A column whose name stands before it too: DuckDB gives it a number, `email_1`. The name `ANY` is any column's."""
+    """A column whose name occurs before it: DuckDB adds a number, `email_1`. The name `ANY` stands for any column's."""
 
     name: str
     origins: Origins
@@ -66,7 +66,7 @@ class Rest:
 
 
 Columns: TypeAlias = Named | Star | Again | Rest
-"""Told apart by their `kind` where they are kept as JSON."""
+"""The kinds of columns; as JSON they are told apart by `kind`."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +81,22 @@ class Flows:
 
     @property
     def places(self) -> tuple[Columns, ...]:
-        """Each column once, in its place."""
+        """Each column once, with its place."""
         return tuple(each for each in self.columns if not isinstance(each, Again))
 
     @property
     def is_closed(self) -> bool:
-        """Number and place of every column are known."""
+        """Are the number and the place of every column known?"""
         return all(isinstance(each, Named) for each in self.places)
 
     @property
     def names(self) -> frozenset[str] | None:
-        """The names of all columns, where they are told."""
+        """The names of all columns whose names are known."""
         named = frozenset(each.name for each in self.places if isinstance(each, Named))
         return named if self.is_closed and "" not in named else None
 
     def of(self, column: str) -> Origins:
-        """What the column of that name may come from."""
+        """The origins of the column with that name."""
         return union(_found(each, column) for each in self.columns)
 
     def has(self, column: str) -> bool:
@@ -110,13 +110,13 @@ class Flows:
         )
 
     def replacing(self, old: str, new: Named) -> Flows:
-        """With another column in the place of the one with that name."""
+        """The flows with another column in place of the one with that name."""
         if self.has(old):
             return Flows(tuple(new if isinstance(each, Named) and each.name == old else each for each in self.columns))
         return Flows((*self.without(frozenset({old})).columns, new))
 
     def under(self, names: Sequence[str]) -> Flows:
-        """With the column names of an alias: `as v(id, email)`. Columns behind the last of them keep their own."""
+        """The flows under the column names of an alias: `as v(id, email)`. Further columns keep their own names."""
         if not names:
             return self
         if not self.is_closed:
@@ -126,7 +126,7 @@ class Flows:
         return Flows((*renamed, *self.places[len(names) :], *again))
 
     def numbered(self) -> Flows:
-        """As another SELECT sees them: of columns with one name all but the first have a number."""
+        """The flows as another SELECT sees them: among columns with one name, all but the first get a number."""
         places = self.places
         pairs = ((before, each) for at, each in enumerate(places) for before in places[:at])
         again = dict.fromkeys(more for before, each in pairs for more in _again(before, each))
@@ -143,7 +143,7 @@ def everything(keys: Iterable[AssetKey]) -> Origins:
 
 
 def by_name(sides: Sequence[Flows]) -> Flows:
-    """Columns that meet by their names."""
+    """The flows of two sides whose columns are matched by name."""
     names = dict.fromkeys(each.name for side in sides for each in side.columns if isinstance(each, Named))
     named = [Named(name, union(side.of(name) for side in sides)) for name in names if name]
     others = (each for side in sides for each in side.columns if not (isinstance(each, Named) and each.name))
@@ -151,7 +151,7 @@ def by_name(sides: Sequence[Flows]) -> Flows:
 
 
 def by_place(sides: Sequence[Flows]) -> Flows:
-    """Columns that meet by their places, under the names of the first side."""
+    """The flows of two sides whose columns are matched by place, under the names of the first side."""
     first, *others = sides
     if all(side == first and len(side.columns) == 1 for side in others):
         return first
@@ -190,14 +190,14 @@ def _numbered(column: Again, base: str) -> Origins:
 
 
 def _bases(name: str) -> Iterator[str]:
-    """`a_1_2` → `a_1`, `a`."""
+    """The names that a numbered name may come from: `a_1_2` → `a_1`, `a`."""
     while found := _NUMBER.fullmatch(name):
         name = found[1]
         yield name
 
 
 def _again(before: Columns, column: Columns) -> Iterator[Again]:
-    """What of the column may have the name of one before it."""
+    """The part of the column that may have the name of a column before it."""
     match before, column:
         case (Named(name), Named(other, origins)) if name == other and name:
             yield Again(name, origins)

@@ -1,4 +1,6 @@
-"""Checks a condition over one row that an author writes in SQL. It is only read here, never rendered again."""
+"""Checks a condition over one row that an author writes in SQL. It is only read here; the author's own text is what
+runs.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,11 @@ from sqlglot.errors import SqlglotError
 from lakeflow.core.sql.tokens import UnclosedError, tokens
 
 _BEYOND: Final = (exp.Query, exp.AggFunc, exp.Window, exp.Star)
-"""What looks at more than one row."""
+"""Expressions that look at more than one row."""
 
 
 def fault_in(text: str) -> str:
-    """What is wrong with it, as the end of a sentence; empty when it is one condition over one row."""
+    """What is wrong with the text, as the end of a sentence; empty when it is one condition over one row."""
     try:
         found = tokens(text)
         parsed = sqlglot.parse_one(f"select 1 where ({text}\n)", dialect="duckdb") if found else None

@@ -1,4 +1,4 @@
-"""A question that somebody asks the lake: one SELECT over assets, by the names that asset code uses."""
+"""A query of the lake: one SELECT over assets, by the names that asset code uses."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from lakeflow.core.sql.reader import read_query
 from lakeflow.core.wording import did_you_mean_asset
 
 _HERE = "the query"
-"""What stands in place of a file's name."""
+"""Stands for a file name in messages about the text."""
 
 
 def asked_tables(project: Project, text: str) -> tuple[AssetKey, ...]:
-    """The assets that the text reads. UsageError when it is not one SELECT, or reads what is no asset."""
+    """The assets that the text reads. UsageError when the text is not one SELECT, or reads anything but assets."""
     query = read_query(text, _HERE)
     for fault in query.faults:
         raise UsageError(f"{fault.path}:{fault.line}: {fault.message}", hint=fault.hint)

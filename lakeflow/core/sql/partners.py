@@ -1,8 +1,8 @@
-"""Which filters keep a row because something is *not* found in another table: NOT EXISTS, NOT IN, a LEFT JOIN and NULL.
+"""Finds filters that keep a row because something is *not* found in another table: NOT EXISTS, NOT IN, a LEFT JOIN and
+NULL.
 
-Such an answer ends when its partner comes, and nothing would ask again for rows that were given before. So a filter may
-ask other tables only in ways that a row passes because of what was found. What is not known to be one of these counts
-as the other kind.
+Such a row stays only until its partner comes, and an incremental write would never look at it again. So a filter may
+keep a row only because of what it found in other tables. Every form that is not known to do so is refused.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from sqlglot import exp
 from lakeflow.core.sql.totals import TOTALS
 
 EVERY: Final = "*"
-"""Stands for columns whose names are not known."""
+"""Stands for columns with unknown names."""
 _NONE: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True)
 class Partners:
-    """What of a relation comes from tables that were looked up, by lower-case names.
+    """The columns of a relation that come from tables that were looked up, by lower-case names.
 
-    The columns of `tables`, and those called one of `found`, are NULL where there is no partner. What `told` names is
-    computed from such a look-up, and may say that there is none.
+    The columns of `tables`, and those in `found`, are NULL where there is no partner. The columns in `told` are
+    computed from such a look-up, and may reveal that there is none.
     """
 
     tables: frozenset[str] = _NONE
@@ -36,7 +36,9 @@ class Partners:
         return Partners(self.tables | other.tables, self.found | other.found, self.told | other.told)
 
     def finds(self, column: exp.Column) -> bool:
-        """May it be NULL for want of a partner? One without its table's name may, where there is such a table."""
+        """May the expression be NULL for want of a partner? A column without its table's name may, where there is such
+        a table.
+        """
         table, name = column.table.lower(), column.name.lower()
         return table in self.tables or (bool(self.tables) and not table) or bool({name, EVERY} & self.found)
 
@@ -48,7 +50,7 @@ NO_PARTNERS: Final = Partners()
 
 
 def joined(join: exp.Expr, left: Partners) -> Partners:
-    """What a join of new rows with a table that is read whole adds; `left` is what is known of the side before it."""
+    """The partners after a join of new rows with a table that is read whole; `left` describes the side before it."""
     side = str(join.args.get("side") or "").upper()
     looked_up = join.this if isinstance(join, exp.Join) else join
     name = looked_up.alias_or_name.lower()
@@ -63,7 +65,7 @@ def joined(join: exp.Expr, left: Partners) -> Partners:
 
 
 def turned(join: exp.Expr) -> Partners:
-    """The partners in a RIGHT JOIN, which keeps the new rows on its right: all tables that stand before it."""
+    """The partners of a RIGHT JOIN, whose right side has the new rows: all tables before it."""
     around = join.parent
     if str(join.args.get("side") or "").upper() != "RIGHT" or around is None:
         return NO_PARTNERS
@@ -98,14 +100,14 @@ def projected(node: exp.Select, partners: Partners) -> Partners:
 
 
 def without_names(*partners: Partners) -> Partners:
-    """The partners where columns got other names."""
+    """The partners after columns got other names."""
     found, told = any(each.found or each.tables for each in partners), any(each.told for each in partners)
     every = frozenset({EVERY})
     return Partners(found=every if found else _NONE, told=every if told else _NONE)
 
 
 def filters(node: exp.Select) -> Iterator[exp.Expr]:
-    """Every condition that a row must pass, and every list that it is repeated by."""
+    """Every condition that a row must pass, and every list that repeats it."""
     for name in ("where", "having", "qualify"):
         if part := node.args.get(name):
             yield part.this
@@ -123,7 +125,7 @@ def _is_of(each: exp.Expr, node: exp.Select) -> bool:
 
 
 def misses(condition: exp.Expr, partners: Partners) -> Iterator[exp.Expr]:
-    """The parts of a condition that may hold because something is not found."""
+    """The parts of a condition that may be true because something is not found."""
     match condition:
         case exp.And() | exp.Or() | exp.Paren():
             for each in condition.iter_expressions():
@@ -147,11 +149,11 @@ _STRICT: Final = (
     *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Cast, exp.Lower, exp.Upper, exp.Trim, exp.Literal, exp.Column),
     *(exp.Abs, exp.Round, exp.Length, exp.Substring, exp.TimestampTrunc, exp.DateTrunc, exp.Extract, exp.Year, exp.Var),
 )
-"""NULL where one of their parts is."""
+"""Expressions that are NULL where one of their parts is."""
 
 
 def _strict(node: exp.Expr, partners: Partners) -> Iterator[exp.Expr]:
-    """What may be other than NULL although something is not found."""
+    """The parts that may be something other than NULL although a partner is missing."""
     if not _mentions(node, lambda column: partners.finds(column) or partners.tells(column)) and not _asks(node):
         return
     if isinstance(node, exp.Column):
@@ -171,7 +173,7 @@ def _strict(node: exp.Expr, partners: Partners) -> Iterator[exp.Expr]:
 
 
 def _value(query: exp.Select) -> Iterator[exp.Expr]:
-    """One value out of another table is NULL where there is none, unless it counts or makes something of NULL."""
+    """A scalar subquery on another table: it is NULL where the table has no row, unless it counts or replaces NULL."""
     plain = [each.this if isinstance(each, exp.Alias) else each for each in query.expressions]
     if _asks_of_each(query) and not all(isinstance(each, exp.Column) for each in plain):
         yield query
@@ -179,7 +181,7 @@ def _value(query: exp.Select) -> Iterator[exp.Expr]:
 
 
 def _in_query(query: exp.Expr) -> Iterator[exp.Expr]:
-    """What a query of other tables asks of the row that it is asked for; what it asks of none is a look-up."""
+    """What a subquery on other tables asks about the current row. If it asks nothing about it, it is a look-up."""
     for select in query.find_all(exp.Select):
         around = _tables_of(query)
         if _always_answers(select):
@@ -216,12 +218,12 @@ def _tables_of(query: exp.Expr) -> frozenset[str]:
 
 
 def _always_answers(select: exp.Select) -> bool:
-    """A total without groups of the rows that one row finds elsewhere: there is one, also where it finds nothing."""
+    """Is it a total without groups over the rows that one row finds? It gives a row even if nothing is found."""
     return reads_tables(select) and _has_total(select) and _asks_of_each(select)
 
 
 def _asks_of_each(select: exp.Select) -> bool:
-    """Does it name columns of the row that it is asked for? A condition on a column without table's name may."""
+    """Does it name columns of the current row? A condition on a column without a table's name may."""
     own, conditions = _tables_of(select), [*filters(select)]
     loose = any(not column.table for condition in conditions for column in _columns(condition))
     return loose or any(column.table and column.table.lower() not in own for column in _columns(select))
@@ -240,10 +242,10 @@ def _mentions(node: exp.Expr, which: Callable[[exp.Column], bool]) -> bool:
 
 
 def _asks(node: exp.Expr) -> bool:
-    """Does it ask another table?"""
+    """Does it read another table?"""
     return any(reads_tables(query) for query in node.find_all(exp.Query))
 
 
 def reads_tables(node: exp.Expr) -> bool:
-    """What a row itself holds, in a list, is no other table."""
+    """Does it read tables? A list inside the row itself is no other table."""
     return any(isinstance(table.this, exp.Identifier) for table in node.find_all(exp.Table))

@@ -16,7 +16,7 @@ PUBLISHED: Final = "published"
 
 @dataclass(frozen=True)
 class Reference:
-    """A table that a SELECT names, and the file's line of the first mention."""
+    """A table that a SELECT names, with the line of its first mention."""
 
     key: AssetKey
     line: int
@@ -24,8 +24,9 @@ class Reference:
 
 @dataclass(frozen=True)
 class Allowed:
-    """What a SELECT may read beside layers: tables without one by lower-case name, and tables of other catalogs; and
-    of which inputs it gets new rows alone, each with the columns of the keys that have some (none: row by row).
+    """What a SELECT may read besides layers: tables without a layer, by lower-case name, and tables of other catalogs.
+    `new` inputs give it new rows alone, each with its key columns if it gets all rows of the keys that have some (none:
+    row by row).
     """
 
     own: frozenset[str] = frozenset()
@@ -38,10 +39,10 @@ NO_OTHERS: Final = Allowed()
 
 @dataclass(frozen=True)
 class ParsedQuery:
-    """What a SELECT reads. `own` and `external` are what it was allowed beside layers and reads.
+    """What a SELECT reads. `own` and `external` are those allowed tables besides layers that it does read.
 
-    `outside` holds a fault for each read of a file, for where that is not allowed. `flows` says where the values of
-    its columns come from; None for a text that is no SELECT.
+    `outside` holds a fault for each file that it reads, for places where that is not allowed. `flows` says where the
+    values of its columns come from; None for a text that is no SELECT.
     """
 
     references: tuple[Reference, ...] = ()
@@ -54,4 +55,4 @@ class ParsedQuery:
 
 
 ReadQuery: TypeAlias = Callable[[str, str, Allowed], ParsedQuery]
-"""What the text of a file at a path reads, beside layers what it is allowed to."""
+"""Reads the text of a file at a path, with what the text may read besides layers."""

@@ -1,8 +1,7 @@
-"""What a SQL file says: the tables that it reads, where its columns come from, and everything wrong with it.
+"""Reads a SQL file: the tables that it names, where its columns come from, and everything wrong with it.
 
-The text is only read here, never rendered again: what the user wrote is what runs. It is read twice: by a parser that
-places names and says what is wrong with a text, and as the tree that DuckDB itself parses, which tells what the SELECT
-does. Where they differ, it is refused.
+The text is only read here; the user's own text is what runs. Two parsers read it: sqlglot gives names their places and
+explains faults, and DuckDB's own tree tells what the SELECT does. Where the two differ, the text is refused.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _STARTS: Final = frozenset({"select", "with", "from", "values", "table", "("})
 
 
 def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> ParsedQuery:
-    """What a text of exactly one SELECT reads; otherwise the faults that say why it is none."""
+    """What a text of exactly one SELECT reads; otherwise the faults."""
     try:
         found = tokens(text)
     except UnclosedError as error:
@@ -51,7 +50,7 @@ def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> ParsedQuer
 
 
 def with_tree(query: ParsedQuery, tree: Node, text: str, path: str) -> ParsedQuery:
-    """The query with what DuckDB's own tree of the text tells: where values come from, and what else the text does."""
+    """Add what DuckDB's own tree tells: where values come from, and what else the SELECT does."""
     found = list(doubts(tree))
     outside = (_of(text, path, each, _LAND) for each in found if each.reads_outside)
     faults = (_of(text, path, each, each.hint) for each in found if not each.reads_outside)
@@ -67,14 +66,14 @@ _LAND: Final = "land it with a bronze asset and read that one"
 
 
 def _of(text: str, path: str, doubt: Doubt, hint: str) -> Fault:
-    """DuckDB places nodes by byte."""
+    """The line of a node, which DuckDB places by byte."""
     line = text.encode(errors="surrogatepass")[: doubt.at].count(b"\n") + 1
     message = f"{doubt.message}, which only bronze may" if doubt.reads_outside else doubt.message
     return Fault(path, line, message, hint)
 
 
 def _unseen(query: ParsedQuery, tree: Node, text: str, path: str) -> Iterator[Fault]:
-    """A table that DuckDB would read and the other parser did not find."""
+    """A table that DuckDB would read and sqlglot did not find."""
     seen = {each.key for each in (*query.references, *query.published)}
     for table in tables(tree):
         key = key_of(table)
@@ -109,7 +108,7 @@ def _not_one_select(text: str, path: str, found: tuple[Token, ...]) -> Fault | N
 
 
 def _unreadable(text: str, path: str, error: ParseError) -> ParsedQuery:
-    """The parser's words, without its token dumps; at the end of the text it points at line 1 (measured)."""
+    """The parser's message without its token dumps. At the end of the text sqlglot points at line 1 (measured)."""
     first = error.errors[0] if error.errors else {}
     what = str(first.get("description") or "it cannot be parsed")
     if "SENTINEL" in what:
@@ -122,7 +121,7 @@ def _unreadable(text: str, path: str, error: ParseError) -> ParsedQuery:
 
 
 class _SelectReader:
-    """Sorts every table mention of one parsed SELECT into what it is."""
+    """Sorts the tables that one parsed SELECT mentions by their kind."""
 
     def __init__(self, text: str, path: str, allowed: Allowed) -> None:
         self.allowed = allowed
@@ -150,7 +149,7 @@ class _SelectReader:
 
     def _table(self, table: exp.Table) -> None:
         if isinstance(table.this, exp.Func):
-            return  # `with_tree` tells what it does
+            return  # `with_tree` finds what it does
         if not isinstance(table.this, exp.Identifier):
             self._fault(table, f"{self._spelled(table)!r} is no table", _NAMES)
         elif not table.db:
@@ -185,7 +184,7 @@ class _SelectReader:
             into[key] = min(line, into.get(key, line))
 
     def _elsewhere(self, table: exp.Table) -> None:
-        """DuckDB takes names in any case, so the declared spelling is found whatever the SELECT's."""
+        """A table besides layers, by its declared spelling: DuckDB takes names in any case."""
         spelled = self._spelled(table)
         key = next((key for key in self.allowed.external if str(key).lower() == spelled.lower()), None)
         if key:
@@ -207,7 +206,7 @@ class _SelectReader:
         return ".".join(part.name for part in table.parts)
 
     def _line(self, node: exp.Expr) -> int:
-        """The parser keeps positions on names; a node without one stands where its first name does."""
+        """The line of a node. Only names have positions, so any other node takes that of its first name."""
         for each in node.walk():
             if "start" in each.meta:
                 return line_at(self.text, each.meta["start"])
@@ -222,9 +221,9 @@ def _ordered(found: Mapping[AssetKey, int]) -> tuple[Reference, ...]:
 
 
 def _is_cte(table: exp.Table) -> bool:
-    """Does the bare name mean a common table expression that is visible where it stands?
+    """Does the bare name mean a common table expression that is visible here?
 
-    In the body of a WITH all its members are visible, in a member only those before it, and itself if recursive.
+    The body of a WITH sees all its members. A member sees only those before it, and itself if it is recursive.
     """
     name, inside = table.name.lower(), None
     node: exp.Expr | None = table.parent

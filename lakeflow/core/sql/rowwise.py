@@ -1,8 +1,8 @@
 """Decides from its syntax tree whether a SELECT over new rows is right, whatever rows came before. Nothing is run.
 
-Over *new rows* it must say of each row what it says whatever others come: no total, no window, no comparison of rows
-with one another. Over *the keys that have new rows* it sees all rows of such a key, so that it may say of each key
-whatever it likes, as long as it keeps keys apart.
+Over *new rows* its answer about a row may not depend on other rows: no total, no window, no comparison between rows.
+Over *the keys that have new rows* it sees all rows of such a key, so it may compute anything about one key, as long as
+it keeps keys apart.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from lakeflow.core.sql.partners import NO_PARTNERS, Partners, filters, joined, m
 from lakeflow.core.sql.totals import TOTALS
 
 Tell = Callable[[exp.Expr, str, str], None]
-"""Takes a node, what the SELECT does to new rows, and what to write."""
+"""Reports a node: what the SELECT does to new rows, and what to write instead."""
 
 
 @dataclass(frozen=True)
 class _CarriedRows:
-    """The new rows of tables that a relation carries, and the names under which it shows the columns of the key.
+    """The new rows that a relation carries, and the names under which it shows the columns of their key.
 
     `by` is empty where the rows come one by one.
     """
@@ -31,7 +31,7 @@ class _CarriedRows:
     of: frozenset[AssetKey]
     by: tuple[str, ...] = ()
     shown: Mapping[str, str] | None = None
-    """By lower-case name; None: every column under its own."""
+    """By lower-case name; None: every column under its own name."""
     partners: Partners = NO_PARTNERS
 
     @property
@@ -39,12 +39,12 @@ class _CarriedRows:
         return " and ".join(sorted(map(str, self.of)))
 
     def column(self, name: str) -> str | None:
-        """The column that tells keys which this one shows."""
+        """The key column that this column shows."""
         lowered = name.lower()
         return (lowered if lowered in self.by else None) if self.shown is None else self.shown.get(lowered)
 
     def keeps(self, columns: Iterable[exp.Expr | None]) -> bool:
-        """Are all columns that tell keys among these?"""
+        """Are all key columns among these?"""
         names = {self.column(each.name) for each in columns if isinstance(each, exp.Column)}
         return bool(self.by) and set(self.by) <= names
 
@@ -54,8 +54,8 @@ _NOTHING: Final[_Known] = {}
 
 
 def look(query: exp.Expr, new: Mapping[AssetKey, tuple[str, ...]], tell: Tell) -> None:
-    """Tell of everything in the SELECT that part of the rows would make wrong. `new` maps each input of which it reads
-    new rows to the columns that tell the keys, none of them where it is read row by row.
+    """Report everything in the SELECT that would be wrong for a part of the rows. `new` maps each input with new rows
+    to its key columns; without any, it is read row by row.
     """
     _NewRowsReview(new, tell).query(query, _NOTHING)
 
@@ -104,7 +104,7 @@ class _NewRowsReview:
         return _renamed(given, node)
 
     def _opaque(self, node: exp.Expr, known: _Known, verb: str = "pivots") -> _CarriedRows | None:
-        """A PIVOT, a recursion: what becomes of new rows in it is not looked into."""
+        """A PIVOT or a recursion, in which new rows are not followed."""
         tables = (self._table(table, known) for table in node.find_all(exp.Table))
         given = next((each for each in tables if each), None)
         if given:
@@ -140,7 +140,7 @@ class _NewRowsReview:
         return _projected(node, given)
 
     def _subquery(self, node: exp.Expr, known: _Known) -> None:
-        """In an expression: EXISTS, IN, or one value. It sees no more of new rows than came."""
+        """A subquery in an expression: EXISTS, IN, or one value. It sees only the new rows."""
         asked = node.this if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query) else node
         quiet = _NewRowsReview(self.new, lambda *_: None)
         if given := quiet.query(asked, known):
@@ -272,7 +272,7 @@ def _keeps_left(join: exp.Expr) -> bool:
 
 
 def _keeps_right(join: exp.Expr) -> bool:
-    """Does each row of the right side come by itself, whatever others do?"""
+    """Does each row of the right side stay whatever other rows come?"""
     words = {_word(join, name) for name in ("side", "kind", "method")}
     return not words & {"LEFT", "FULL", "ANTI", "SEMI", "ASOF", "POSITIONAL"}
 
@@ -289,7 +289,7 @@ def _keeps(given: _CarriedRows, columns: Sequence[exp.Expr]) -> bool:
 
 
 def _group_columns(node: exp.Select, group: exp.Expr) -> list[exp.Expr]:
-    """What is grouped by; nothing that is certain where there are grouping sets."""
+    """The columns that are grouped by; none is certain where there are grouping sets."""
     if any(group.args.get(name) for name in ("rollup", "cube", "grouping_sets")):
         return []
     plain = [each.this if isinstance(each, exp.Alias) else each for each in node.expressions]
@@ -310,14 +310,14 @@ def _totals(node: exp.Select) -> Iterator[exp.Expr]:
 
 
 def _is_windowed(node: exp.Expr) -> bool:
-    """Is it what a window computes, in whatever it is wrapped?"""
+    """Is the expression computed by a window, however it is wrapped?"""
     while isinstance(node.parent, exp.Filter | exp.IgnoreNulls | exp.RespectNulls | exp.WithinGroup):
         node = node.parent
     return isinstance(node.parent, exp.Window) and node.parent.this is node
 
 
 def _own(node: exp.Select, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
-    """Nodes of the SELECT itself, not of queries within it."""
+    """The nodes of the SELECT itself, without those of queries inside it."""
     skipped = {"from_", "from", "with_", "with"}
     waiting: list[exp.Expr] = [each for each in node.iter_expressions() if each.arg_key not in skipped]
     while waiting:
@@ -329,7 +329,7 @@ def _own(node: exp.Select, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
 
 
 def _queries(node: exp.Select) -> Iterator[exp.Expr]:
-    """Queries in its expressions; those of FROM and WITH are looked at as relations."""
+    """The queries in its expressions; queries of FROM and WITH count as relations."""
     waiting: list[exp.Expr] = [
         each for each in node.iter_expressions() if each.arg_key not in {"from_", "from", "with_", "with"}
     ]
@@ -348,7 +348,7 @@ def _is_query(node: exp.Expr) -> bool:
 
 
 def _projected(node: exp.Select, given: _CarriedRows) -> _CarriedRows:
-    """The names under which the SELECT shows the columns of the key."""
+    """The names under which the SELECT shows the key columns."""
     shown: dict[str, str] = {}
     for each in node.expressions:
         if isinstance(each, exp.Star) or (isinstance(each, exp.Column) and isinstance(each.this, exp.Star)):
@@ -361,7 +361,7 @@ def _projected(node: exp.Select, given: _CarriedRows) -> _CarriedRows:
 
 
 def _renamed(given: _CarriedRows | None, node: exp.Expr) -> _CarriedRows | None:
-    """Column aliases hide which columns tell keys, and which were looked up."""
+    """Column aliases hide which columns belong to the key, and which were looked up."""
     alias = node.args.get("alias")
     columns = alias.columns if isinstance(alias, exp.TableAlias) else ()
     if given is None or not columns:

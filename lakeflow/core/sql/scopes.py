@@ -1,6 +1,6 @@
-"""What can be named in one SELECT: its sources, its earlier columns, and what stands around it.
+"""What a name can mean in one SELECT: its sources, its earlier columns, and those of the SELECTs around it.
 
-A name may mean several things, and which one it does depends on columns that a text does not tell. So it means all of
+A name may mean several things, and the text does not tell the columns that decide between them. So it means all of
 them, up to the first that is certain.
 """
 
@@ -20,7 +20,9 @@ _QUALIFIED: Final = 3
 
 @dataclass
 class Scope:
-    """`every` is what a value comes from of which nothing is known; `ctes` are the tables of WITH."""
+    """The names that one SELECT can use. `every` are the origins of a value of which nothing is known; `ctes` are the
+    tables of WITH.
+    """
 
     every: Origins
     ctes: Mapping[str, Flows]
@@ -29,25 +31,25 @@ class Scope:
     earlier: dict[str, Origins] = field(default_factory=dict)
 
     def inside(self) -> Scope:
-        """The scope of a query that stands in this one."""
+        """The scope of a query inside this one."""
         return Scope(self.every, self.ctes, self)
 
     def knowing(self, ctes: Mapping[str, Flows]) -> Scope:
-        """The scope with more tables of WITH, and no source of its own yet."""
+        """The scope with further tables of WITH, and no source of its own yet."""
         return Scope(self.every, {**self.ctes, **ctes}, self.outer)
 
     @property
     def columns(self) -> Flows:
-        """What `*` means."""
+        """The columns of `*`."""
         return Flows(tuple(each for _, flows in self.sources for each in flows.columns))
 
     def source(self, name: str) -> Flows | None:
-        """The source of that name, here or around."""
+        """The source with that name, here or in a scope around."""
         found = next((flows for known, flows in self.sources if known == name), None)
         return found or (self.outer.source(name) if self.outer else None)
 
     def origins(self, names: Sequence[str]) -> Origins:
-        """The origins of `column`, `table.column`, `layer.table.column`, each with fields of a struct behind it, or
+        """The origins of `column`, `table.column`, `layer.table.column`, each with struct fields after it, or of
         `table`.
         """
         found, is_sure = self._qualified(names)
@@ -69,6 +71,6 @@ class Scope:
         return found, is_sure
 
     def _rows(self, names: Sequence[str]) -> Origins:
-        """Whole rows of the source that is named."""
+        """The origins of whole rows of the named source."""
         is_table = len(names) == 1 or (len(names) <= _QUALIFIED and names[-2] in list(Layer))
         return union(flows.all for name, flows in self.sources if is_table and name == names[-1])

@@ -1,7 +1,7 @@
-"""What a SELECT does beside reading the tables that it names, in the tree that DuckDB itself parses.
+"""What a SELECT does besides reading the tables that it names, in the tree that DuckDB itself parses.
 
-Everything is refused that is not known to be harmless: a function in the place of a table may read files, other tables
-by a name in a text, or the database itself; a WITH may change rows; and some functions tell of the connection.
+Everything that is not known to be harmless is refused. A table function may read files, other tables by a name in a
+text, or the database itself. A WITH may change rows. Some functions reveal the connection.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Node: TypeAlias = Mapping[str, Any]
 """A node of the tree: its fields by name. Every expression has a `class`, every other node a `type`."""
 
 _OURS: Final = frozenset({"", "published"})
-"""The first names of tables that are ours; a namespace of another catalog may be called as a layer is."""
+"""The first names of our own tables; a namespace of another catalog may have the same name as a layer."""
 
 PURE: Final = frozenset(
     {"range", "generate_series", "generate_subscripts", "unnest", "json_each", "json_tree", "repeat", "repeat_row"}
@@ -29,7 +29,7 @@ READERS: Final = frozenset(
     | {f"read_{what}{auto}" for what in ("json", "ndjson", "json_objects") for auto in ("", "_auto")}
     | {"read_ndjson_objects"}
 )
-"""Those that read files."""
+"""Table functions that read files."""
 
 OF_THE_CONNECTION: Final = frozenset(
     {"getvariable", "current_query", "getenv", "json_serialize_plan", "write_log", "stats"}
@@ -37,10 +37,10 @@ OF_THE_CONNECTION: Final = frozenset(
     | {"pg_get_viewdef", "pg_get_constraintdef", "pg_get_expr", "format_type", "col_description"}
     | {"obj_description", "shobj_description", "in_search_path"}
 )
-"""Functions whose value is no matter of their arguments: variables, texts of others, or an effect."""
+"""Functions whose value depends on more than their arguments: variables, texts of other queries, or an effect."""
 
 HIDING: Final = frozenset({"query", "query_table", "json_execute_serialized_sql"})
-"""Table functions that read tables which nobody can see in the text."""
+"""Table functions that read tables which the text does not show."""
 
 _QUERIES: Final = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE"})
 _SOURCES: Final = frozenset({"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "PIVOT"})
@@ -48,7 +48,9 @@ _SOURCES: Final = frozenset({"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION",
 
 @dataclass(frozen=True)
 class Doubt:
-    """Something that a SELECT does, at a byte of its text. `reads` says that it reads a file, which bronze may."""
+    """Something questionable in a SELECT, at a byte of its text. `reads` means that it reads a file, which bronze may
+    do.
+    """
 
     message: str
     hint: str
@@ -71,7 +73,7 @@ def doubts(tree: Node) -> Iterator[Doubt]:
 
 
 def _sources(node: Node) -> Iterator[Node]:
-    """What a node reads from, by its place."""
+    """What a node reads from, by place."""
     names = ("left", "right") if node.get("type") == "JOIN" else ("from_table", "source")
     yield from (node[name] for name in names if "class" not in node and isinstance(node.get(name), Mapping))
 
@@ -96,7 +98,7 @@ def _of_table_function(node: Node) -> Iterator[Doubt]:
 
 
 def below(node: Any, enter: Callable[[Node], bool] | None = None) -> Iterator[Node]:
-    """The node and every one below it, from the outside in. Below one that `enter` refuses it does not look."""
+    """The node and all nodes below it, from the outside in, without those below a node that `enter` refuses."""
     if isinstance(node, Mapping):
         yield node
         if enter is None or enter(node):
@@ -108,19 +110,19 @@ def below(node: Any, enter: Callable[[Node], bool] | None = None) -> Iterator[No
 
 
 def tables(tree: Node) -> Iterator[Node]:
-    """Every table that is named, also those of WITH."""
+    """Every table that is named, including those of WITH."""
     return (node for node in below(tree) if node.get("type") == "BASE_TABLE" and "class" not in node)
 
 
 def key_of(table: Node) -> AssetKey | None:
-    """The asset whose table this is."""
+    """The asset that the table belongs to."""
     *catalog, layer, name = ["", *path] if len(path := path_of(table)) > 1 else ["", "", ""]
     known = layer in list(Layer) and "".join(catalog) in _OURS
     return AssetKey(Layer(layer), name) if known else None
 
 
 def path_of(table: Node) -> tuple[str, ...]:
-    """The names of a table, lower-case: its own last."""
+    """The parts of a table's name in lower case, its own name last."""
     path = (table.get("qualified_name") or {}).get("path") or [table.get("table_name") or ""]
     return tuple(str(name).lower() for name in path)
 
@@ -130,5 +132,5 @@ def function_of(node: Node) -> str:
 
 
 def at_of(node: Node) -> int:
-    """The byte of the text at which it stands."""
+    """The byte of the text at which the node begins."""
     return int(node.get("query_location") or 0)

@@ -1,4 +1,4 @@
-"""The functions of DuckDB that make one value of many rows."""
+"""DuckDB's functions that make one value from many rows."""
 
 from __future__ import annotations
 
@@ -87,4 +87,4 @@ TOTALS: Final = frozenset(
         "variant_group_object",
     }
 )
-"""DuckDB's aggregate functions: the parser knows some by other names, and some not at all."""
+"""DuckDB's aggregate functions. sqlglot knows some of them by other names, and some not at all."""

@@ -1,1 +1,1 @@
-"""When: partitions in time, and by when something is to be fresh."""
+"""Time: partitions in time, and deadlines of freshness."""

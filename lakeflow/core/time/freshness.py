@@ -1,4 +1,4 @@
-"""How fresh an asset is to be, as its author declares it: within an age, or by a time of the day."""
+"""How fresh an asset must be, as its author declares it: within an age, or by a time of the day."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BY: Final = re.compile(r"(?:(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)|(?P<cr
 
 @dataclass(frozen=True)
 class Schedule:
-    """Moments that come again, as cron tells them in a time zone. `text` is how its author spells them."""
+    """Moments that repeat, as cron describes them in a time zone. `text` is the author's spelling."""
 
     text: str
     cron: str
@@ -56,8 +56,8 @@ class Freshness:
     def due(self, seen: datetime) -> datetime:
         """The moment until which data that was `seen` last is fresh. After it, the data is late.
 
-        By a schedule each moment wants something newer than the moment before it. What came in between meets the next
-        one, so it is fresh until the one after that.
+        Each moment of a schedule asks for something newer than the moment before it. Data that came in between
+        satisfies the next moment, so it is fresh until the moment after that.
         """
         if self.within is not None:
             return seen + self.within
@@ -67,7 +67,7 @@ class Freshness:
 
 
 def parse_age(text: str) -> timedelta:
-    """`45s`, `10m`, `36h`, `2 days` → a span of time; ValueError for anything else, and for none."""
+    """Read `45s`, `10m`, `36h`, `2 days` as a span of time. ValueError for anything else, and for a span of zero."""
     seconds = parse_seconds(text)
     if not 0 < seconds <= _LONGEST:
         raise ValueError(f"{text!r} is no age that can be kept")
@@ -76,7 +76,7 @@ def parse_age(text: str) -> timedelta:
 
 @lru_cache(maxsize=256)
 def parse_schedule(text: str) -> Schedule:
-    """`"08:00 Europe/Oslo"`, or five fields of cron and a zone; ValueError that says what is wrong with it."""
+    """Read `"08:00 Europe/Oslo"`, or five fields of cron and a zone. ValueError says what is wrong with the text."""
     found = _BY.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text!r} is no time of the day with a zone")

@@ -1,4 +1,4 @@
-"""Time in units: the windows that an asset's partitions cover, and how they are spelled. All times are in UTC."""
+"""Units of time: the windows that an asset's partitions cover, and their spelling. All times are in UTC."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final
 START: Final = "partition_start"
 END: Final = "partition_end"
 BOUNDS: Final = (START, END)
-"""The parameters that code is given: `$partition_start` in SQL, an argument of that name in Python."""
+"""The parameters that code receives: `$partition_start` in SQL, an argument of that name in Python."""
 
 _SPELLED: Final = re.compile(r"(year|month|day|hour)\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*\)")
 
@@ -31,11 +31,13 @@ class Unit(StrEnum):
         return datetime(year, month, day, hour, tzinfo=UTC)
 
     def after(self, start: datetime) -> datetime:
-        """The beginning of the next one."""
+        """The beginning of the next unit."""
         return self.floor(start + _LONGEST[self])
 
     def ordinal(self, start: datetime) -> int:
-        """How many of them came since 1970, as Iceberg counts partitions of time (spec, "Partition Transforms")."""
+        """How many units have passed since 1970, as Iceberg counts partitions of time (spec, "Partition
+        Transforms").
+        """
         if self is Unit.YEAR:
             return start.year - EPOCH.year
         if self is Unit.MONTH:
@@ -43,7 +45,7 @@ class Unit(StrEnum):
         return (start - EPOCH) // _LONGEST[self]
 
     def spell(self, start: datetime) -> str:
-        """`2013`, `2013-02`, `2013-02-12` or `2013-02-12T03`: what sorts as time does."""
+        """Spell a unit as `2013`, `2013-02`, `2013-02-12` or `2013-02-12T03`: the texts sort as the times do."""
         return start.strftime(_SPELLING[self])
 
 
@@ -76,8 +78,8 @@ EVER: Final = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzin
 
 @dataclass(frozen=True)
 class Timeline:
-    """`partition = "day(departed_at)"`: one partition a unit of `column`, the first from `start` (in UTC), and none
-    from `end` on. `lookback` partitions before a new one are built again with it, for rows that come late.
+    """`partition = "day(departed_at)"`: one partition for each unit of `column`, from `start` on and before `end` (both
+    in UTC). With a new partition, `lookback` partitions before it are built again, for rows that come late.
     """
 
     unit: Unit
@@ -90,21 +92,21 @@ class Timeline:
         return f"{self.unit}({self.column})"
 
     def partitions(self, until: datetime) -> Iterator[tuple[str, Window]]:
-        """Name and window of each partition that is over at `until`, oldest first."""
+        """Name and window of each partition that has ended at `until`, oldest first."""
         last = until if self.end is None else min(until, self.end)
         return takewhile(lambda each: each[1].end <= last, self._from(self.start))
 
     def touched(self, window: Window) -> Iterator[tuple[str, Window]]:
-        """Those of which a part lies in the window, over or not."""
+        """The partitions that overlap the window, whether they have ended or not."""
         return takewhile(lambda each: each[1].start < window.end, self._from(max(self.start, window.start)))
 
     def within(self, window: Window) -> Iterator[tuple[str, Window]]:
-        """Those that lie in the window whole, over or not."""
+        """The partitions that lie completely in the window, whether they have ended or not."""
         until = window if self.end is None else Window(window.start, min(window.end, self.end))
         return ((name, each) for name, each in self.touched(until) if until.holds(each))
 
     def named(self, names: Collection[str]) -> Iterator[Window]:
-        """The windows of these partitions, as far as they are of this timeline."""
+        """The windows of these partitions, without those that are not of this timeline."""
         last = max(names, default="")
         until = takewhile(lambda each: each[0] <= last, self._from(self.start))
         return (window for name, window in until if name in names)
@@ -126,7 +128,9 @@ def parse_partition(text: str) -> tuple[Unit, str]:
 
 
 def parse_moment(value: object) -> datetime:
-    """A date or time, or its ISO 8601 text (`2013`, `2013-02` too), in UTC unless it says; ValueError for the rest."""
+    """Read a date or time, or its ISO 8601 text (`2013`, `2013-02` too). Without a zone it is in UTC. ValueError for
+    anything else.
+    """
     if isinstance(value, str):
         text = value.strip()
         value = datetime.fromisoformat(text + {4: "-01-01", 7: "-01"}.get(len(text), ""))
@@ -138,7 +142,7 @@ def parse_moment(value: object) -> datetime:
 
 
 def parse_last(value: object) -> datetime:
-    """The moment at which the year, month or day is over that a person names as the last; a time stands for itself."""
+    """The end of the year, month or day that a person names as the last; a time stands for itself."""
     start = parse_moment(value)
     if isinstance(value, datetime) or (isinstance(value, str) and len(value.strip()) > len("2013-12-31")):
         return start

@@ -1,4 +1,4 @@
-"""The ports: what a run asks of the world. Each has a contract suite in `tests/contracts/suites`."""
+"""The ports: what a run needs from the outside world. Each has a contract suite in `tests/contracts/suites`."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from lakeflow.core.run.write import Write, WriteResult
 
 class Clock(Protocol):
     def __call__(self) -> datetime:
-        """Now, in UTC."""
+        """The time now, in UTC."""
         ...
 
 
 class Transaction(Protocol):
-    """An open transaction of the catalog's database, which a run only passes on: the catalog opens it, and the ledger
-    of the same database records in it (DECISIONS 19).
+    """An open transaction of the catalog's database. A run only passes it on: the catalog opens it, and the ledger of
+    the same database writes into it (DECISIONS 19).
     """
 
 
@@ -51,47 +51,49 @@ Record = Callable[[Transaction], None]
 
 
 class Catalog(Protocol):
-    """Tables, their snapshots and refs. Every method may raise BusyError and LakeError."""
+    """The tables with their snapshots and refs. Every method may raise BusyError and LakeError."""
 
     def keys(self) -> frozenset[AssetKey]:
         """All tables that the catalog holds in the three layers."""
         ...
 
     def load(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, Table]:
-        """These tables as ONE read of all pointers found them; a table that does not exist is left out.
+        """Load these tables as ONE read of all pointers found them; a table that does not exist is left out.
 
         LakeError when one of them cannot be read.
         """
         ...
 
     def look(self, keys: Iterable[AssetKey]) -> Looked:
-        """Like `load`; a table that cannot be read does not stop the others."""
+        """Like `load`, but a table that cannot be read does not stop the others."""
         ...
 
     def create(self, key: AssetKey, schema: Schema) -> Table:
-        """The table, made (format v2, main unborn) unless it is there already. Ids in `schema` are assigned."""
+        """Create the table (format v2, nothing published) unless it exists already. Ids in `schema` are assigned."""
         ...
 
     def data_directory(self, table: Table) -> str:
-        """A local directory for new data files of this table; it exists when this returns."""
+        """A local directory for new data files of this table. The call creates it."""
         ...
 
     def scan(self, table: Table, snapshot_id: int | None) -> Scan:
-        """Everything to read that snapshot; AssetError where it cannot be read exactly (equality deletes)."""
+        """Everything that reading this snapshot needs. AssetError where it cannot be read exactly (equality
+        deletes).
+        """
         ...
 
     def scan_added(self, table: Table, snapshot_id: int, appends: Sequence[int]) -> Scan:
         """Only the rows that these snapshots added, in the columns of the snapshot `snapshot_id`.
 
-        A compaction since then changes nothing of it. AssetError where they cannot be read exactly.
+        A compaction since then makes no difference. AssetError where the rows cannot be read exactly.
         """
         ...
 
     def scan_near(self, table: Table, snapshot_id: int, columns: Sequence[str]) -> Scan:
-        """The files in which a row may have, in all these columns, the values of a row that this snapshot added, and
-        the files that it added.
+        """The files that may hold a row which agrees in all these columns with a row that this snapshot added, and the
+        files that the snapshot added.
 
-        All files of the snapshot without columns, and where nothing is known about them.
+        Without columns, or where nothing is known about them: all files of the snapshot.
         """
         ...
 
@@ -102,50 +104,52 @@ class Catalog(Protocol):
         ...
 
     def partitions(self, table: Table, snapshot_id: int, layout: Layout) -> Mapping[str, Partition]:
-        """The snapshot's files that were written in that layout, as `scan` names them, and which partition each is."""
+        """The snapshot's files that were written in that layout, named as `scan` names them, each with its
+        partition.
+        """
         ...
 
     def read_sidecar(self, table: Table, name: str) -> str:
-        """A document beside the table by its name; LakeError when it is gone or damaged."""
+        """Read a sidecar document of the table by its name. LakeError when it is missing or damaged."""
         ...
 
     def write_sidecar(self, table: Table, kind: str, text: str) -> str:
-        """Keep a document beside the table, durably; returns its name, `<kind>-…`, which no other one has.
+        """Write a sidecar document durably. Returns its unique name, `<kind>-…`.
 
-        It lives as long as a snapshot whose summary names it.
+        The document lives as long as a snapshot whose summary names it.
         """
         ...
 
     def stage(self, table: Table, staging: Staging) -> Table:
-        """Fork the branch from the planned base and write to it in ONE commit; main's schema is untouched.
+        """Fork the branch from the planned base and write to it in ONE commit. Main's schema does not change.
 
-        ConflictError when main is not `staging.base` any more or the branch exists. Returns the table after it;
-        the new snapshot is `refs[staging.branch]`.
+        ConflictError when main is no longer `staging.base`, or when the branch exists. Returns the table after the
+        commit; the new snapshot is `refs[staging.branch]`.
         """
         ...
 
     def restage(self, table: Table, branch: str, base: int | None) -> Table:
         """Put the branch's snapshot, written on `base`, on top of today's main without copying data.
 
-        For an append the added files are appended again; for a replace onto content-neutral commits all files
-        of the new head are replaced; what merged with its base must be written again: ConflictError. The branch
-        then points at a NEW snapshot, which must be audited.
+        For an append, the added files are appended again. For a replace onto commits that changed no row, all files of
+        the new head are replaced. What merged with its base must be written again: ConflictError. The branch then
+        points at a NEW snapshot, which must be audited.
         """
         ...
 
     def commit(self, changes: Sequence[Change], record: Record) -> Mapping[AssetKey, Table]:
         """All changes, and what `record` writes, in one transaction: all or nothing.
 
-        ConflictError (naming table, expected and found) when any assertion of a change does not hold; `record`
-        may raise too, then nothing happened. After an unknown outcome the catalog is read again: applied →
-        returns, absent → raises. Returns the changed tables as they now are.
+        ConflictError (with table, expected and found) when an assertion of a change does not hold. `record` may raise
+        too; then nothing happened. After an unknown outcome the catalog is read again: if the changes were applied, the
+        call returns, otherwise it raises. Returns the changed tables as they are now.
         """
         ...
 
     def inspect(self, key: AssetKey, place: str) -> Table:
-        """The table whose metadata stands there (a file, or the folder of a table), as it would be under that key.
+        """The table with its metadata at that place (a file, or the folder of a table), as it would be under that key.
 
-        It is not in the catalog by that. LakeError for one that is missing, damaged, or could not be written to.
+        This does not add it to the catalog. LakeError for a table that is missing, damaged, or could not be written to.
         """
         ...
 
@@ -154,29 +158,33 @@ class Catalog(Protocol):
         ...
 
     def garbage(self, key: AssetKey, before: datetime) -> Garbage:
-        """Files of that table that no snapshot needs and that are older than `before`."""
+        """The files of that table that no snapshot needs and that are older than `before`."""
         ...
 
     def remains(self, dropped: Sequence[Dropped], before: datetime) -> Garbage:
-        """The files of these dropped tables, if no catalog holds the table again and all of its files are older."""
+        """The files of these dropped tables, if no catalog holds the table again and all of its files are older than
+        that.
+        """
         ...
 
     def collect(self, garbage: Garbage) -> None:
-        """Remove them; ConflictError, removing none, when the table has changed since it was looked at."""
+        """Remove the garbage. ConflictError, with nothing removed, when the table has changed since it was looked
+        at.
+        """
         ...
 
 
 class Externals(Protocol):
-    """Tables of other catalogs, which are only ever read."""
+    """The tables of other catalogs, which are only ever read."""
 
     def find(self, keys: Iterable[ExternalKey]) -> Mapping[ExternalKey, External]:
-        """Each of these tables as its catalog has it now. It never raises: a table that cannot be found or read says
-        why.
+        """Each of these tables as its catalog has it now. Never raises: for a table that cannot be found or read it
+        says why.
         """
         ...
 
     def scan(self, table: Table[ExternalKey], snapshot_id: int) -> Scan:
-        """Everything to read that snapshot; AssetError where it cannot be read exactly, as `Catalog.scan`."""
+        """Everything that reading this snapshot needs. AssetError as from `Catalog.scan`."""
         ...
 
 
@@ -184,7 +192,7 @@ class Ledger(Protocol):
     """The record of runs, verdicts and leases."""
 
     def acquire(self, lease: Lease) -> tuple[str, ...]:
-        """Take all assets of the lease or none: BusyError names the holder, since when, and its run.
+        """Take all assets of the lease or none. BusyError names the holder, the start, and the run.
 
         Leases of dead holders are taken over; their runs become `abandoned` and their ids are returned.
         """
@@ -197,44 +205,44 @@ class Ledger(Protocol):
     def release(self, lease: Lease) -> None: ...
 
     def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = (), lease: Lease | None = None) -> None:
-        """The run as it now stands, in a transaction of its own; BusyError when `lease` is not held any more."""
+        """Save the run in a transaction of its own. BusyError when `lease` is no longer held."""
         ...
 
     def note(self, lease: Lease, run: str, step: StepRecord) -> None:
-        """One step of a saved run as it now stands, alone: a run of a thousand steps is noted a thousand times.
+        """Save one step of a saved run by itself: a run of a thousand steps notes a thousand of them.
 
-        BusyError when `lease` is not held any more.
+        BusyError when `lease` is no longer held.
         """
         ...
 
     def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
-        """Record the run and its verdicts inside the catalog's transaction. BusyError when `lease` is not held any
-        more.
+        """Record the run and its verdicts inside the catalog's transaction. BusyError when `lease` is no longer
+        held.
         """
         ...
 
     def run(self, prefix: str) -> RunRecord:
-        """The run whose id starts with the prefix. UsageError when no run's does, or several do."""
+        """The run whose id starts with the prefix. UsageError when no id or several do."""
         ...
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
-        """Newest first."""
+        """All runs, newest first."""
         ...
 
     def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
-        """Move everything recorded of an asset to its other name, within the catalog's transaction."""
+        """Move everything recorded about an asset to its other name, within the catalog's transaction."""
         ...
 
     def drop(self, transaction: Transaction, dropped: Dropped) -> None:
-        """Record that the table is taken out of the catalog, within the catalog's transaction."""
+        """Record that the table was dropped, within the catalog's transaction."""
         ...
 
     def dropped(self) -> tuple[Dropped, ...]:
-        """Every table that was ever taken out of the catalog, oldest first."""
+        """Every table that was ever dropped, oldest first."""
         ...
 
     def standing(self) -> CurrentLeases:
-        """All leases, and what is known of their holders now."""
+        """All leases, each with what is known about its holder now."""
         ...
 
     def verdicts(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
@@ -242,8 +250,8 @@ class Ledger(Protocol):
         ...
 
     def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
-        """The latest verdict of each ruling on each of these snapshots, oldest first. It does not slow down with years
-        of runs.
+        """The latest verdict of each ruling on each of these snapshots, oldest first. Years of runs do not slow it
+        down.
         """
         ...
 
@@ -252,14 +260,14 @@ class Ledger(Protocol):
         ...
 
     def remember_code(self, version: str, algorithm: str, source: str) -> None:
-        """Keep the text behind a code version, so that a new algorithm can read old history (DECISIONS 12)."""
+        """Keep the text behind a code version, so that a new algorithm can read old versions (DECISIONS 12)."""
         ...
 
     def code(self, version: str) -> str | None: ...
 
 
 class Produced(Protocol):
-    """What an asset's code gave, not yet written: its columns (ids unassigned) and how to store them."""
+    """What an asset's code gave, not yet written: its columns (ids unassigned), and how to store them."""
 
     @property
     def schema(self) -> Schema: ...
@@ -272,10 +280,10 @@ class Produced(Protocol):
     def write(self, write: Write) -> WriteResult:
         """Cast every column to exactly `write.schema` and write synced Parquet files with its field ids.
 
-        Columns of the schema that were not produced are NULL. No row gives no file. A mode that merges writes the
-        rows that came, and again those rows of the base that stay from files in which others go.
-        AssetError when a value does not fit, without that value in the message when `pii` columns are involved, and
-        when the key of a merge is not one: a column of it missing or floating, a value NULL or there twice.
+        Columns of the schema that were not produced are NULL. No rows give no file. A mode that merges writes the new
+        rows, and writes again the unchanged rows of those base files in which other rows go. AssetError when a value
+        does not fit, without the value in the message when `pii` columns are involved, and when the key of a merge is
+        no key: one of its columns is missing or floating, or a value is NULL or occurs twice.
         """
         ...
 
@@ -285,21 +293,21 @@ class Produced(Protocol):
 
 
 class Engine(Protocol):
-    """Compute."""
+    """The engine that computes: runs code, reads and compares rows, writes files."""
 
     def start(self, assets: Iterable[Asset], input_bytes: int = 0) -> None:
-        """Begin to load what the code of these assets needs, without waiting; what is loaded already stays.
+        """Begin to load what the code of these assets needs, without waiting. Whatever is loaded already stays.
 
-        `reads` are the most bytes that one of them is known to read.
+        `reads` is the largest number of bytes that one of them is known to read.
         """
         ...
 
     def produce(
         self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY
     ) -> AbstractContextManager[Produced]:
-        """Run the asset's code on pinned inputs. Lazy: it may compute in `write`.
+        """Run the asset's code on pinned inputs. Lazy: `write` may be what computes.
 
-        CodeError when it raises, crashes or takes too long, AssetError for everything else that is wrong with it.
+        CodeError when the code raises, crashes or takes too long; AssetError for everything else that is wrong with it.
         """
         ...
 
@@ -308,12 +316,12 @@ class Engine(Protocol):
     ) -> AbstractContextManager[Produced]:
         """Read all rows of these files, then run the asset's code on them. Fails as `produce` does.
 
-        AssetError naming the file, and where it can the line, for one that is not as `asset.files` declares it.
+        AssetError, naming the file and if possible the line, for a file that is not as `asset.files` declares it.
         """
         ...
 
     def equal(self, left: Scan, right: Scan, resources: Resources | None = None) -> bool:
-        """Do both hold the same rows, floats compared within the tolerance of DECISIONS 26?"""
+        """Do both hold the same rows? Floats may differ within the tolerance of DECISIONS 26."""
         ...
 
     def relation(self, scan: Scan) -> Any:
@@ -332,9 +340,9 @@ class Engine(Protocol):
         ...
 
     def newest(self, scan: Scan, column: str, until: datetime) -> datetime | None:
-        """The greatest value of a column of date or time that is not later than `until`, in UTC; None: it has none.
+        """The greatest value of a column of dates or times that is not later than `until`, in UTC; None: it has none.
 
-        A time without a zone is in UTC, a date its first moment. AssetError where it is no such column.
+        A time without a zone counts as UTC, a date as its first moment. AssetError for a column of another type.
         """
         ...
 
@@ -349,7 +357,7 @@ class Auditor(Protocol):
     """Runs checks read-only in a process of its own, never stopping at the first failure."""
 
     def start(self, suites: Iterable[Suite]) -> None:
-        """Begin to load what these suites need, without waiting; what is loaded already stays."""
+        """Begin to load what these suites need, without waiting. Whatever is loaded already stays."""
         ...
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
@@ -361,13 +369,13 @@ class Auditor(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """End the audits under way in other threads: errored results, which nobody may believe."""
+        """End the audits that run in other threads. They give errored results, which nobody may use."""
         ...
 
     def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
-        """The checks whose failing rows go to quarantine, for rows of the scan's schema; no data is looked at.
+        """The checks whose failing rows go to quarantine, for rows with the scan's schema; no data is read.
 
-        A check that asks for it and cannot is left out: the audit says so. AssetError when the worker dies.
+        A check that asks for it and cannot have it is left out, and the audit says so. AssetError when the worker dies.
         """
         ...
 

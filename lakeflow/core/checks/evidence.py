@@ -1,6 +1,6 @@
-"""The figures behind a check's outcome, as plain JSON and back: what a result of Great Expectations is built from.
+"""The numbers behind a check's outcome, as plain JSON and back: a result of Great Expectations is built from them.
 
-JSON has no times, no infinity and no fixed-point numbers; those are objects of one field.
+JSON has no times, no infinity and no decimals; each of these is an object with one field.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 _MOST: Final = 64_000
-"""Characters of JSON that are kept for one check; a column may have a million distinct values."""
+"""The most characters of JSON that are kept for one check; a column may have a million distinct values."""
 _TIME: Final = "time"
 _DATE: Final = "date"
 _FLOAT: Final = "float"
@@ -21,7 +21,7 @@ _MAP: Final = "map"
 
 
 def evidence(expectation: Mapping[str, Any] | None, metrics: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The evidence of a check; empty for a check that is no expectation. Metrics that are too long are left out."""
+    """The evidence of an expectation, without metrics that are too long; empty for any other check."""
     if expectation is None:
         return {}
     kept = {name: packed(value) for name, value in metrics.items()}
@@ -29,7 +29,7 @@ def evidence(expectation: Mapping[str, Any] | None, metrics: Mapping[str, Any]) 
 
 
 def packed(value: Any) -> Any:
-    """The value as JSON can say it; what it cannot is text."""
+    """The value as JSON; a value that JSON cannot hold becomes text."""
     found: Any
     match value:
         case None | bool() | int() | str():
@@ -65,5 +65,5 @@ def unpacked(value: Any) -> Any:
 
 
 def counts(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The metrics that are numbers of rows: of a personal column nothing else may be kept."""
+    """The metrics that count rows. Of a personal column nothing else may be kept."""
     return {name: value for name, value in metrics.items() if name.endswith("count") and isinstance(value, int)}

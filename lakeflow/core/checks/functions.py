@@ -1,4 +1,6 @@
-"""The check functions of a file, as its text tells: what they read, and what is wrong with how they are declared."""
+"""Reads the check functions of a file from its text: which tables they read, and what is wrong with their
+declarations.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ _HOMES: Final = frozenset({"lakeflow", "lakeflow.core.declare.check_decorator"})
 
 @dataclass(frozen=True)
 class Declared:
-    """One check function: what `inputs` says by parameter, and whether it compares with main."""
+    """One check function: its `inputs` by parameter, and whether it compares with main."""
 
     line: int
     inputs: tuple[tuple[str, str, int], ...] = ()
@@ -27,7 +29,7 @@ class Declared:
 
 
 def declared_checks(tree: ast.Module, path: str) -> tuple[Declared, ...]:
-    """Every top-level function of the file that is decorated with lakeflow's `check`."""
+    """Every top-level function of the file under lakeflow's `check`."""
     decorators = set(_decorators(tree))
     return tuple(
         _declared(node, decorator, path)
@@ -69,7 +71,7 @@ def _severity_faults(given: ast.expr | None, path: str) -> Iterator[Fault]:
 
 
 def _inputs(given: ast.expr | None) -> tuple[tuple[str, str, int], ...] | None:
-    """Parameter, table and line of each; None when they are not written as literals."""
+    """Each parameter with its table and line; None when they are not written as literals."""
     if given is None:
         return ()
     if not isinstance(given, ast.Dict):

@@ -1,7 +1,7 @@
-"""The rules of our own expectations: the figures of an audit go in, success comes out.
+"""The rules of lakeflow's own expectations: they take an audit's numbers and give success or failure.
 
-Great Expectations' classes in `lakeflow.expectations` judge by these functions, and so does the audit, which need not
-import the library for it.
+Both the Great Expectations classes in `lakeflow.expectations` and the audit judge by these functions, so the audit need
+not import the library.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RuleResult:
-    """`observed` is what Great Expectations calls the observed value, `details` the figures behind it.
+    """`observed` is what Great Expectations calls the observed value, `details` the numbers behind it.
 
-    `told` is what was found, in words.
+    `told` is the finding in words.
     """
 
     success: bool
@@ -31,17 +31,17 @@ class RuleResult:
 
 
 def rule(kind: str, args: Args, values: Values) -> RuleResult:
-    """The judgement of an expectation of that kind, with these arguments, on these figures."""
+    """Judge these numbers as an expectation of that kind with these arguments would."""
     return _RULES[kind](args, values)
 
 
 def enough(rows: int, failed: int, mostly: float) -> bool:
-    """Is the share of good rows at least `mostly`? Counted as Great Expectations does."""
+    """Is the share of good rows at least `mostly`? Great Expectations counts the share in the same way."""
     return rows == 0 or (rows - failed) / rows >= mostly
 
 
 def _row_count(args: Args, values: Values) -> RuleResult:
-    """Rows now against rows on main: their difference and their ratio, each within its bounds (included)."""
+    """Compare the rows now with the rows on main: difference and ratio must each lie within their bounds (included)."""
     rows, before = values["rows"], values["main"]
     change, ratio = rows - before, rows / before if before else None
     success = _within(change, args["min_change"], args["max_change"])
@@ -52,7 +52,7 @@ def _row_count(args: Args, values: Values) -> RuleResult:
 
 
 def _fresh(args: Args, values: Values) -> RuleResult:
-    """Times are naive, in UTC. A value later than the audit tells nothing of how old the table is."""
+    """Judge freshness. Times are naive, in UTC. A value later than the audit does not tell how old the table is."""
     ahead = values.get("future", 0)
     beside = f"; {counted(ahead, 'value')} from the future not counted" if ahead else ""
     if values["newest"] is None:
@@ -76,7 +76,7 @@ def _distribution(args: Args, values: Values) -> RuleResult:
 
 
 def _within(value: float | None, low: float | None, high: float | None) -> bool:
-    """Is the value within the bounds? An unknown value is within none."""
+    """Does the value lie within the bounds? An unknown value does not."""
     if low is None and high is None:
         return True
     return value is not None and (low is None or value >= low) and (high is None or value <= high)

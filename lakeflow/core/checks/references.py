@@ -1,7 +1,7 @@
-"""Which tables the Python of a check file reads, as its text tells: nothing is executed.
+"""Which tables the Python of a check file reads, by its text: nothing is executed.
 
-A foreign key and the inputs of a check function name other tables, which count as references like those in SQL;
-whatever compares with main reads what readers see of the asset itself.
+A foreign key and the inputs of a check function name other tables, which count as references like those in SQL. A check
+that compares with main reads its own asset as readers see it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ AGAINST_MAIN: Final = frozenset(
     {"ExpectNoKeyToDisappear", "ExpectRowCountToStayNearMain", "ExpectColumnDistributionToStayNearMain"}
 )
 _BINDS: Final = frozenset({"expectations", "*", "globals", "exec"})
-"""Names of which one stands in every file that has expectations."""
+"""Every file with expectations holds one of these names."""
 _MODULE: Final = "lakeflow.expectations"
 _PUBLISHED: Final = "published."
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A table that a check file names; `published`: as readers see it."""
+    """A table that a check file names; `published` means as readers see it."""
 
     key: AssetKey
     line: int
@@ -42,7 +42,7 @@ class Mentions:
 
 
 def mentions(tree: ast.Module, path: str) -> Mentions:
-    """What the file says, and a fault for each table that cannot be read from the text."""
+    """The tables that the file names, and a fault for each table that its text does not tell."""
     keys = {FOREIGN_KEY, *_renamed(tree)}
     functions = declared_checks(tree, path)
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and _last(node.func) in keys)
@@ -61,7 +61,7 @@ def mentions(tree: ast.Module, path: str) -> Mentions:
 
 
 def without_checks(tree: ast.Module, path: str) -> Iterator[Fault]:
-    """A fault for a file that neither binds `expectations`, as far as its text tells, nor has a check function."""
+    """A fault for a file that, by its text, neither binds `expectations` nor has a check function."""
     if not _BINDS & set(_bound(tree)) and not declared_checks(tree, path):
         message = "the file defines no `expectations = [...]` and no function with @check"
         yield Fault(path, 1, message, "write one, or remove the file; a helper begins its name with _")

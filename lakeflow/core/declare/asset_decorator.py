@@ -1,4 +1,4 @@
-"""How an asset is declared in Python: the decorator, which leaves the function as it is.
+"""The decorator that declares an asset in Python; it leaves the function as it is.
 
 Importing this file is cheap on purpose: every file of a project does it.
 """
@@ -14,15 +14,15 @@ from lakeflow.core.declare.fields import NewKeysInput, NewRowsInput
 from lakeflow.core.wording import did_you_mean
 
 ATTRIBUTE: Final = "__lakeflow__"
-"""The attribute of the function in which `@asset` leaves what its author wrote."""
+"""The attribute of the function that holds what `@asset` was given."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Names: TypeAlias = str | Sequence[str]
 
 
 class ColumnFields(TypedDict, total=False):
-    """What can be said of a column: its type in Iceberg's or DuckDB's words, is it personal, how it is masked, what
-    it is.
+    """What can be declared about a column: its type in Iceberg's or DuckDB's words, whether it is personal, its mask,
+    and its description.
     """
 
     type: str

@@ -1,4 +1,4 @@
-"""How a check is written as a Python function: the decorator, and what it says.
+"""The decorator that declares a check as a Python function, and the value that it leaves there.
 
 Importing this file is cheap on purpose: it comes with `import lakeflow`.
 """
@@ -15,9 +15,9 @@ from lakeflow.core.model.check import Severity
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 BRANCH: Final = "branch"
-"""The parameter that gets the audited snapshot."""
+"""The parameter that receives the audited snapshot."""
 PUBLISHED: Final = "published"
-"""The parameter that gets what readers see of the same table."""
+"""The parameter that receives what readers see of the same table."""
 
 _DECLARED: Final = "__lakeflow_check__"
 
@@ -66,6 +66,6 @@ def check(
 
 
 def declared(value: object) -> PythonCheck | None:
-    """What `@check` said of a function; None for anything else."""
+    """What `@check` declared about a function; None for any other value."""
     found = getattr(value, _DECLARED, None) if callable(value) else None
     return found if isinstance(found, PythonCheck) else None

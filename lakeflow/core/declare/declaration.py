@@ -1,4 +1,4 @@
-"""What an author declares of an asset: the fields of `@asset` or of a SQL header, read into their types."""
+"""The declaration of an asset: the fields of `@asset` or of a SQL header, read into their types."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Declaration:
     """What an author declared of an asset, every field in its type; `write` None means the layer's default.
 
     `keep` is the column whose greatest value chooses between rows that come with one key, `deleted` the condition of a
-    row that says that its key is gone, `track` the columns that make a version of a history.
+    row that deletes its key, `track` the columns whose change begins a new version in an scd2 table.
     """
 
     inputs: Mapping[str, str] = EMPTY
@@ -73,7 +73,7 @@ class Declaration:
 
     @property
     def freshness(self) -> Freshness | None:
-        """How fresh it is to be; None where nothing is said, and what is made from it decides."""
+        """How fresh the asset must be; None where nothing is declared, so that what is made from it decides."""
         if self.fresh_by is not None:
             return Freshness(by=self.fresh_by, column=self.fresh_column, text=self.fresh_by.text)
         return self.fresh and replace(self.fresh, column=self.fresh_column)
@@ -86,9 +86,9 @@ class Declaration:
 def read_declaration(
     raw: Mapping[str, Any], fields: Collection[str] | None = None
 ) -> tuple[Declaration, tuple[Flaw, ...]]:
-    """The declaration as far as it can be read, and everything wrong with it.
+    """As much of the declaration as can be read, and everything that is wrong with it.
 
-    `fields` are those allowed here (`FIELDS`, or `HEADER_FIELDS` in SQL).
+    `fields` are the allowed ones (`FIELDS`, or `HEADER_FIELDS` in SQL).
     """
     fields = FIELDS if fields is None else fields
     from lakeflow.core.declare.forms import read_fields  # noqa: PLC0415  `from lakeflow import asset` needs no pydantic
@@ -125,5 +125,5 @@ def _freshness_flaws(raw: Mapping[str, Any]) -> Iterator[Flaw]:
 
 
 FIELDS: Final = tuple(name for name in EXAMPLES if name not in {"new_rows", "new_keys"})
-"""Those of Python, where the inputs themselves say of which one only new rows are read."""
+"""The fields in Python, where the inputs themselves say which of them give only new rows."""
 HEADER_FIELDS: Final = tuple(name for name in EXAMPLES if name != "inputs")

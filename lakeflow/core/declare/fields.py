@@ -1,4 +1,4 @@
-"""The fields of a declaration by name, each with an example, and what is said of a wrong one (`forms` reads them)."""
+"""The fields of a declaration by name, each with an example, and the fault of a wrong one (`forms` reads them)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Final
 
 
 class NewRowsInput(str):
-    """The name of an input of which an asset reads only the rows that it has not consumed yet."""
+    """The name of an input from which an asset reads only the rows that it has not consumed yet."""
 
     __slots__ = ()
 
 
 class NewKeysInput(str):
-    """The name of an input of which an asset reads all rows of the keys, by the columns `by`, that have new rows."""
+    """The name of an input from which an asset reads all rows of the keys, by the columns `by`, that have new rows."""
 
     __slots__ = ("by",)
     by: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The fields of a declaration as a pydantic model: what each takes, and what is said of anything else.
+"""The fields of a declaration as a pydantic model: what each field takes, and the fault of any other value.
 
 Only `read_declaration` imports it, when there is a declaration: `from lakeflow import asset` costs no pydantic.
 """
@@ -42,7 +42,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def read_fields(raw: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Flaw, ...]]:
-    """The fields that can be read, and what is wrong with the others."""
+    """The fields that can be read, and the flaws of the others."""
     try:
         found, flaws = _Form.model_validate(raw), tuple[Flaw, ...]()
     except ValidationError as error:
@@ -53,7 +53,7 @@ def read_fields(raw: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Flaw, ...
 
 
 def _flaws_of(error: ValidationError) -> Iterator[Flaw]:
-    """Each thing that is wrong, once; no value is told but where a form says so itself."""
+    """Each flaw once. No value is quoted, unless a field's own check quotes it."""
     wrong = set[str]()
     for each in error.errors(include_url=False, include_input=False):
         name = str(each["loc"][0])
@@ -86,7 +86,7 @@ def _flawed(*flaws: Flaw) -> PydanticCustomError:
 
 
 def _text(read: Callable[[str], Any], say: Callable[[str, ValueError], tuple[str, str]]) -> PlainValidator:
-    """What `read` makes of a text; `say` words its ValueError, as a message and, maybe, a hint."""
+    """A text that `read` converts. `say` words its ValueError as a message and, maybe, a hint."""
 
     def form(value: object) -> Any:
         if not isinstance(value, str):
@@ -113,7 +113,7 @@ def _write(value: str, _: ValueError) -> tuple[str, str]:
 
 
 def _listed(value: object) -> object:
-    """One text alone stands for a list of one."""
+    """A list of texts; one text alone stands for a list of one."""
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
@@ -125,7 +125,7 @@ def _column_of_last(text: str) -> str:
 
 
 def _condition(text: str) -> str:
-    """SQL over the columns of one row; whether it can be asked of them is seen when rows come."""
+    """SQL over the columns of one row. Whether it fits them is known only when rows come."""
     from lakeflow.core.sql.conditions import fault_in  # noqa: PLC0415  only the few who declare one pay for it
 
     if wrong := fault_in(text):
@@ -220,12 +220,12 @@ _Count = Annotated[int, Field(strict=True, ge=0)]
 
 
 def _fields(name: str, read: Callable[[str], Any]) -> Any:
-    """Each of a list of partition or sort fields."""
+    """A list of partition or sort fields, each read on its own."""
     return _text(read, lambda value, _: (f"{name} names {value!r}, which is no such field", ""))
 
 
 class _Form(BaseModel):
-    """Only what was declared is taken of it: its defaults say nothing."""
+    """The model. Only declared fields are taken from it: its defaults mean nothing."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 

@@ -1,4 +1,6 @@
-"""Are the keys of which an input is read whole those of the asset? Else rows of a key are lost, or left behind."""
+"""Checks that an input read key by key has the keys of its asset. With other keys, rows would be lost or left
+behind.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,10 @@ from lakeflow.core.sql.column_origins import ANY, Flows
 
 
 def unlike(key: Sequence[str], upstream: AssetKey, by: Sequence[str], flows: Flows | None) -> Iterator[tuple[str, str]]:
-    """What is wrong where an asset with this key reads all rows of the keys `by`, each with what to write.
+    """What is wrong where an asset with this key reads all rows of the keys `by`, each fault with what to write.
 
-    `flows` says where a SELECT takes its columns from. Of a function no more is known than the names of its key: there
-    only names that are partly the same are wrong.
+    `flows` says where a SELECT takes its columns from. Of a function only the names of its key are known, so only names
+    that match in part are reported.
     """
     names, wanted = [name.lower() for name in key], {name.lower() for name in by}
     if flows is None and not wanted & set(names):
@@ -30,6 +32,8 @@ def unlike(key: Sequence[str], upstream: AssetKey, by: Sequence[str], flows: Flo
 
 
 def _made_of(flows: Flows, name: str, upstream: AssetKey, wanted: set[str]) -> set[str]:
-    """The columns of the input that a column is made of; itself where the text does not tell and it is one of them."""
+    """The input columns that a column is made from; the column itself where the text does not tell and the input has
+    it.
+    """
     found = {origin.column for origin in flows.of(name) if origin.key == upstream}
     return {name} if ANY in found and name in wanted else found

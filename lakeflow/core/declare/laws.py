@@ -1,4 +1,4 @@
-"""The laws of layers and names, and the order of assets: pure rules over what all files declare together."""
+"""The laws of layers and names, and the order of assets: pure rules over everything that all files declare."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAME: Final = (
 
 @dataclass(frozen=True)
 class AssetDraft:
-    """An asset as its file declares it, before anything is known of the others.
+    """An asset as its file declares it, before anything is known about other assets.
 
     `inputs` maps the name that the code uses to the upstream, `externals` to a table of another catalog. `lines` holds
     the line of each declared field, and of each input under its name. `flows` says where the values of its columns
@@ -49,13 +49,13 @@ class AssetDraft:
 
     @property
     def new_rows(self) -> frozenset[AssetKey]:
-        """The inputs of which only new rows are read. The laws report a name that is no input."""
+        """The inputs of which only new rows are read. A name that is no input is left to the laws."""
         named = {*self.declaration.new_rows, *self.declaration.new_keys}
         return frozenset(key for key in self.inputs.values() if str(key) in named)
 
     @property
     def new_keys(self) -> Mapping[AssetKey, tuple[str, ...]]:
-        """For each input of which all rows of changed keys are read, the columns of the key."""
+        """The key columns of each input of which all rows of changed keys are read."""
         said = self.declaration.new_keys
         return {key: said[str(key)] for key in self.inputs.values() if str(key) in said}
 
@@ -68,7 +68,7 @@ class AssetDraft:
 
     @property
     def layout(self) -> Layout:
-        """The declared layout. Partitions in time are partitions of the files too."""
+        """The declared layout; partitions in time are also partitions of the files."""
         said = self.declaration
         if said.partition is None:
             return Layout(said.partition_by, said.sort_by)
@@ -77,7 +77,7 @@ class AssetDraft:
 
     @property
     def on_rewrite(self) -> OnRewrite:
-        """The declared choice, else a rebuild. Bronze never takes a row back, so it holds."""
+        """The declared choice, otherwise a rebuild. Bronze never takes a row back, so it holds."""
         return self.declaration.on_rewrite or (OnRewrite.HOLD if self.key.layer is Layer.BRONZE else OnRewrite.REBUILD)
 
     @property
@@ -85,13 +85,13 @@ class AssetDraft:
         return write_mode(self.declaration, self.key.layer)
 
     def fault(self, message: str, hint: str, at: str = "") -> Fault:
-        """A fault of this asset at the line of a field or input, else where the asset begins."""
+        """A fault of this asset, at the line of a field or input, otherwise where the asset begins."""
         return Fault(self.code.path, self.lines.get(at, self.code.line), message, hint)
 
 
 @dataclass(frozen=True)
 class ParsedFile:
-    """What one file gave. `lost` are the assets that it may define but that its faults keep from being seen."""
+    """What one file gave. `lost` are assets that the file may define but whose faults keep them from being read."""
 
     drafts: tuple[AssetDraft, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -99,7 +99,7 @@ class ParsedFile:
 
 
 def write_mode(declaration: Declaration, layer: Layer) -> WriteMode:
-    """The declared mode; without one `partition` for partitions in time, else `append` in bronze and `replace`
+    """The declared mode. Without one: `partition` for partitions in time, otherwise `append` in bronze and `replace`
     elsewhere.
     """
     if declaration.write is None and declaration.partition is not None:
@@ -108,14 +108,14 @@ def write_mode(declaration: Declaration, layer: Layer) -> WriteMode:
 
 
 def faults_of(drafts: Sequence[AssetDraft], lost: frozenset[AssetKey] = frozenset()) -> list[Fault]:
-    """Everything that breaks a law, in no order. Duplicates are told once, at the later place."""
+    """Everything that breaks a law, in no order. A duplicate is reported once, at the later place."""
     known = {draft.key for draft in drafts} | lost
     found = [fault for draft in drafts for fault in _laws(draft, known)]
     return [*found, *_duplicates(drafts), *_renames(drafts), *_cycles(drafts)]
 
 
 def in_order(drafts: Iterable[AssetDraft]) -> list[AssetDraft]:
-    """Upstreams first, otherwise by key; the drafts have no fault."""
+    """The assets, upstreams first, otherwise by key. The drafts have no faults."""
     by_key = {draft.key: draft for draft in sorted(drafts, key=lambda draft: draft.key)}
     graph = {key: sorted(draft.inputs.values()) for key, draft in by_key.items()}
     return [by_key[key] for key in TopologicalSorter(graph).static_order()]
@@ -157,7 +157,7 @@ def _name(draft: AssetDraft) -> Iterator[Fault]:
 
 
 def _columns(draft: AssetDraft) -> Iterator[Fault]:
-    """Faults of declared columns. What is declared of a column that no table may have would have no effect."""
+    """Faults of declared columns. What is declared about a column that no table can have would have no effect."""
     said = draft.declaration
     fields = {**dict.fromkeys(said.key, "key"), **{name: f"columns.{name}" for name in said.columns}}
     for name, field_ in fields.items():
@@ -175,7 +175,7 @@ def _layer(draft: AssetDraft) -> Iterator[Fault]:
 
 
 def _merging(draft: AssetDraft) -> Iterator[Fault]:
-    """Fields that a write mode needs, and fields that mean nothing without it."""
+    """Faults of fields that a write mode needs, and of fields that mean nothing without it."""
     said = draft.declaration
     traits, keyed = draft.write.traits, " and ".join(f'"{mode}"' for mode in modes_that(lambda each: each.keyed))
     if traits.keyed and not said.key and draft.key.layer is not Layer.SILVER:
@@ -194,7 +194,9 @@ def _merging(draft: AssetDraft) -> Iterator[Fault]:
 
 
 def _track(draft: AssetDraft) -> Iterator[Fault]:
-    """Faults of `track`: it names columns that the code gives, and neither the key nor the column of the moment."""
+    """Faults of `track`: it may name only columns that the code gives, and neither the key nor the column of the
+    time.
+    """
     said, seen = draft.declaration, set[str]()
     apart = {name.lower(): "key" for name in said.key} | ({said.at.lower(): "at"} if said.at else {})
     given = draft.flows.names if draft.flows else None
@@ -211,7 +213,7 @@ def _track(draft: AssetDraft) -> Iterator[Fault]:
 
 
 def _layout(draft: AssetDraft) -> Iterator[Fault]:
-    """Faults of the layout. Values of partitions stand in paths and manifests, where no mask reaches."""
+    """Faults of the layout. Partition values stand in paths and manifests, where no mask applies."""
     said = draft.declaration
     personal = {name.lower() for name, column in said.columns.items() if column.pii and not column.mask}
     if said.partition and said.partition_by:
@@ -228,7 +230,7 @@ def _layout(draft: AssetDraft) -> Iterator[Fault]:
 
 
 def _fresh_column(draft: AssetDraft) -> Iterator[Fault]:
-    """Its newest value is shown wherever the asset's health is."""
+    """Faults of `fresh_column`. Its newest value is shown with the asset's health."""
     said, given = draft.declaration, draft.flows.names if draft.flows else None
     name = said.fresh_column
     column = next((column for declared, column in said.columns.items() if declared.lower() == name.lower()), None)
@@ -337,7 +339,9 @@ def _input(draft: AssetDraft, name: str, upstream: AssetKey, known: set[AssetKey
 
 
 def _renames(drafts: Sequence[AssetDraft]) -> Iterator[Fault]:
-    """A table has one name: what is still defined cannot have been renamed, nor can two assets come from one."""
+    """Faults of `renamed_from`. A table has one name: an asset that is still defined cannot have been renamed, and no
+    two assets may come from one.
+    """
     defined = {draft.key for draft in drafts}
     taken: set[AssetKey] = set()
     for draft in sorted(drafts, key=lambda draft: draft.key):
@@ -362,7 +366,7 @@ def _duplicates(drafts: Sequence[AssetDraft]) -> Iterator[Fault]:
 
 
 def _cycles(drafts: Sequence[AssetDraft]) -> Iterator[Fault]:
-    """Every separate cycle with its full path, told where its first asset reads the one before it."""
+    """Every separate cycle with its full path, reported where its first asset reads the one before it."""
     by_key = {draft.key: draft for draft in drafts}
     graph = {draft.key: set(draft.inputs.values()) & by_key.keys() for draft in drafts}
     while cycle := _a_cycle(graph):
@@ -372,7 +376,7 @@ def _cycles(drafts: Sequence[AssetDraft]) -> Iterator[Fault]:
 
 
 def _a_cycle(graph: Mapping[AssetKey, set[AssetKey]]) -> list[AssetKey]:
-    """Upstream before downstream, beginning and ending with its least asset; empty when there is none."""
+    """A cycle, upstream before downstream, that begins and ends with its least asset; empty when there is none."""
     try:
         TopologicalSorter({key: sorted(graph[key]) for key in sorted(graph)}).prepare()
     except CycleError as error:

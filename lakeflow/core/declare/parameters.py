@@ -1,4 +1,6 @@
-"""Parameters of a SQL text: `$partition_start` and `$partition_end`. Values take their place; nothing else changes."""
+"""The parameters of a SQL text, `$partition_start` and `$partition_end`: values replace them, and nothing else
+changes.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,12 @@ class Parameter(NamedTuple):
 
 
 def parameters(sql: str) -> tuple[Parameter, ...]:
-    """Every `$name` of the text, in order; what stands in texts and comments is none. UnclosedError as `tokens`."""
+    """Every `$name` of the text, in order, except in strings and comments. Raises UnclosedError as `tokens` does."""
     return tuple(_parameters(sql))
 
 
 def bind(sql: str, window: Window | None) -> str:
-    """The text with the bounds of the window as timestamps; the text itself without a window."""
+    """The text with the bounds of the window as timestamps; the unchanged text without a window."""
     if window is None:
         return sql
     values = dict(zip(BOUNDS, (timestamp(window.start), timestamp(window.end)), strict=True))

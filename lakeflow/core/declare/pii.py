@@ -1,7 +1,7 @@
 """The law of personal data: bronze may hold it and declares it; assets made from it mask it.
 
-The text of a SELECT shows what it does with a personal column, and what it does not show is refused. A function's text
-does not show it, so the function's columns are audited by name (`lakeflow.core.view.lineage.personal_inputs`).
+The text of a SELECT shows what it does with a personal column; what it does not show is refused. The text of a function
+does not show it, so its columns are audited by name (`lakeflow.core.view.lineage.personal_inputs`).
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from lakeflow.core.model.asset import Column
 from lakeflow.core.sql.column_origins import ANY, Columns, Flows, Named, Origins, Star, union
 
 Personal: TypeAlias = Mapping[AssetKey, frozenset[str]]
-"""The unmasked personal columns of assets, lower-case."""
+"""The unmasked personal columns of assets, in lower case."""
 _MASK = 'give it mask = "hash" or mask = "redact", or leave the column out'
 
 
 def unmasked(drafts: Sequence[AssetDraft]) -> Iterator[Fault]:
-    """A fault for each column that holds personal data and may not; the drafts, upstreams first, have no other."""
+    """A fault for each column that may not hold personal data and does. The drafts come upstreams first and have no
+    other faults.
+    """
     personal: dict[AssetKey, frozenset[str]] = {}
     for draft in drafts:
         yield from _declared(draft)
@@ -63,7 +65,7 @@ _NAME_IT: Final = (
 
 
 def named_carriers(flows: Flows, personal: Personal) -> dict[str, str]:
-    """The named columns into which personal values flow, each with one column that they come from."""
+    """The named columns that personal values flow into, each with one column that they come from."""
     named = (each for each in flows.columns if isinstance(each, Named) and each.name)
     found = {each.name: origin for each in named if (origin := _origin(flows.of(each.name), personal))}
     for star in (each for each in flows.columns if isinstance(each, Star)):
@@ -73,7 +75,7 @@ def named_carriers(flows: Flows, personal: Personal) -> dict[str, str]:
 
 
 def unnamed_carrier(flows: Flows, personal: Personal) -> str:
-    """A personal column that flows into a column whose name nobody can tell, so that it cannot be declared. Empty when
+    """A personal column that flows into a column without a known name, which therefore cannot be declared. Empty when
     there is none.
     """
     unnamed = (each.origins for each in flows.columns if not isinstance(each, Star) and not _is_named(each))
@@ -93,6 +95,6 @@ def _origin(origins: Origins, personal: Personal) -> str:
 
 
 def _fault(draft: AssetDraft, column: str, message: str, hint: str) -> Fault:
-    """At the column's own declaration, else where the asset begins."""
+    """A fault at the column's own declaration, otherwise where the asset begins."""
     names = (name for name in draft.lines if name.lower() == f"columns.{column}")
     return draft.fault(message, hint, next(names, ""))

@@ -1,4 +1,4 @@
-"""The TOML in the block comment that opens a SQL file."""
+"""Reads the TOML in the block comment that opens a SQL file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _BEFORE: Final = r"\A(?:\s+|--[^\n]*\n)*/\*"
 _HEADER: Final = re.compile(_BEFORE + r"(?P<toml>.*?)\*/", re.DOTALL)
 _TEXT: Final = r""""(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*?(?=\*/|\n)"""
 _WITH_TEXTS: Final = re.compile(_BEFORE + rf"(?P<toml>(?:{_TEXT}|.)*?)\*/", re.DOTALL)
-"""The block comment, where a text in it may hold `*/`, as in `files = "**/*.csv"`."""
+"""The block comment. A text inside it may hold `*/`, as in `files = "**/*.csv"`."""
 _FIELD: Final = re.compile(r"^\s*(?:\[\s*(?P<table>[^\[\]]+?)\s*\]|(?P<name>[\w\"'.-]+)\s*=)", re.MULTILINE)
 _TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
 
 @dataclass(frozen=True)
 class Header:
-    """The fields of the leading block comment, the file's line of each, and what is wrong with it.
+    """The fields of the block comment, their lines in the file, and what is wrong with them.
 
-    `sql` is the file's text; a comment that would end too early, or hold another, is blank in it, line for line.
+    `sql` is the file's text. A comment that would end too early, or that holds another, is blanked in it line by line.
     """
 
     sql: str

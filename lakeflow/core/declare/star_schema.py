@@ -1,4 +1,4 @@
-"""The laws of a star: what facts and dimensions declare, so that their grain and foreign keys can be audited."""
+"""The laws of a star schema: what facts and dimensions declare, so that their grain and foreign keys can be audited."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AT: Final = "foreign_keys"
 
 
 def star_faults(drafts: Sequence[AssetDraft], lost: frozenset[AssetKey] = frozenset()) -> list[Fault]:
-    """Everything that breaks a law of stars, in no order; assets that are lost to other faults are not judged."""
+    """Everything that breaks a law of stars, in no order. Assets with other faults are not judged."""
     known = {draft.key: draft for draft in drafts}
     children = children_of(drafts)
     faults = [fault for draft in drafts for fault in _alone(draft)]
@@ -67,8 +67,8 @@ def _target(draft: AssetDraft, foreign: ForeignKey, known: Mapping[AssetKey, Ass
 
 
 def _moment(draft: AssetDraft, foreign: ForeignKey, *, keeps_history: bool) -> Iterator[Fault]:
-    """Faults of the moment of a foreign key. In an scd2 table one key names several rows, and only a moment tells
-    which, so the fact must say when.
+    """Faults of a foreign key's time. In an scd2 table one key names several rows, and only a time tells which of them,
+    so the fact must declare it.
     """
     name = foreign.dimension
     if keeps_history and not foreign.at:

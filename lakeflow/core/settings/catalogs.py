@@ -1,4 +1,6 @@
-"""The catalogs of external tables as the settings name them: judged at once, their secrets read when used."""
+"""The catalogs of external tables in the settings: judged when they are read; their secrets are read when they are
+used.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,10 @@ from lakeflow.core.wording import did_you_mean
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TAKEN: Final = frozenset({*Layer, "published", "main", "memory", "system", "temp"})
-"""What a first name in SQL already means: a layer, or a database of DuckDB's or ours."""
+"""First names in SQL that have a meaning already: a layer, or a database of DuckDB or of lakeflow."""
 _RUNS_CODE: Final = re.compile(r"(.+\.)?py-.+|(.+[.-])?impl")
 _SECRETS: Final = frozenset({"token", "credential", "scope"})
-"""What is hidden as a whole. A scope is text that a server made up, and some put a tenant's key into it."""
+"""Settings that are hidden as a whole. A scope is a text that a server defines, and some put a tenant's key into it."""
 
 
 Text = Annotated[str, Field(strict=True, min_length=1)]
@@ -33,7 +35,8 @@ class CatalogKind(StrEnum):
 
 
 class ExternalCatalog(BaseModel):
-    """One `[tool.lakeflow.catalogs.NAME]`, texts as written. Exactly one of `uri`, `path` and `tables` is given.
+    """One `[tool.lakeflow.catalogs.NAME]`, with its texts as they are written. It has exactly one of `uri`, `path` and
+    `tables`.
 
     `uri` is a SQLAlchemy URL of a database that holds pyiceberg's or Iceberg-Java's `iceberg_tables`, or an http(s)
     URL of a REST catalog. `path` is a folder of `<namespace>/<table>/metadata/`; `tables` maps `namespace.table` to a
@@ -65,13 +68,15 @@ class ExternalCatalog(BaseModel):
         return CatalogKind.REST if self.uri.startswith(("http://", "https://")) else CatalogKind.SQL
 
     def used(self, resolve: Callable[[str, str], str]) -> ExternalCatalog:
-        """With every variable replaced by `resolve(setting, text)`: not before the catalog is asked."""
+        """The catalog with each variable replaced by `resolve(setting, text)`, which happens only when the catalog is
+        asked.
+        """
         texts = {field: resolve(self._setting(field), text) for field, text in self._texts()}
         tables = {name: resolve(self._setting("tables"), place) for name, place in self.tables.items()}
         return self.model_copy(update={**texts, "tables": tables})
 
     def shown(self) -> Iterator[tuple[str, str]]:
-        """Each setting that was given, for a screen: variables as written, no secret."""
+        """Each setting that was given, for a screen: variables as written, and no secret."""
         for field, text in self._texts():
             yield self._setting(field), secret(text) if field in _SECRETS else redacted(text)
         for name, place in self.tables.items():

@@ -1,4 +1,4 @@
-"""On which type of file system a path stands, by what the operating system says of its mounts."""
+"""Tells which type of file system a path is on, from the operating system's list of mounts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def filesystem_type(path: Path, mountinfo: str) -> str:
 
 
 def type_in_mounts(path: Path, mounts: str) -> str:
-    """As macOS prints them: `//me@server/share on /Volumes/share (smbfs, nodev)`."""
+    """The same from the output of `mount` on macOS: `//me@server/share on /Volumes/share (smbfs, nodev)`."""
     best, found = -1, ""
     for line in mounts.splitlines():
         point, _, options = line.partition(" on ")[2].rpartition(" (")

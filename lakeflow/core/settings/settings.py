@@ -17,7 +17,7 @@ from lakeflow.core.version.salt import Salt, read_salt
 from lakeflow.core.wording import did_you_mean, parse_bytes
 
 ENVIRONMENT: Final = "LAKEFLOW_"
-"""`LAKEFLOW_THREADS` in the environment stands above `threads` in the file."""
+"""The environment variable `LAKEFLOW_THREADS` overrides `threads` in the file."""
 
 _MOST_MEMORY: Final = "80%"
 """DuckDB's own default."""
@@ -30,8 +30,8 @@ def _in_bytes(value: object) -> object:
 
 
 class Settings(BaseModel):
-    """Values as they are used. In texts `${VAR}` and `${VAR:-default}` are replaced at the moment of use, so
-    a command that needs no catalog needs no password; `shown` leaves them in.
+    """The settings as they are used. `${VAR}` and `${VAR:-default}` in texts are replaced at the moment of use, so a
+    command that needs no catalog needs no password; `shown` leaves them in.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -58,27 +58,27 @@ class Settings(BaseModel):
 
     @property
     def state_dir(self) -> str:
-        """Where the embedded catalog, its tables and logs live, relative to the root."""
+        """The folder of the embedded catalog, its tables and logs, relative to the root."""
         return self._folder("state_dir", self.state_dir_text)
 
     @property
     def catalog(self) -> str | None:
-        """A SQLAlchemy URL; None: SQLite in `state_dir`."""
+        """The SQLAlchemy URL of the catalog; None: SQLite in `state_dir`."""
         return self.catalog_text and self._used("catalog", self.catalog_text)
 
     @property
     def warehouse(self) -> str | None:
-        """Where table data goes, relative to the root; None: in `state_dir`."""
+        """The folder of table data, relative to the root; None: in `state_dir`."""
         return self.warehouse_text and self._folder("warehouse", self.warehouse_text)
 
     @property
     def cache_dir(self) -> str | None:
-        """Where audits keep suites that were made ready, relative to the root; None: the user's cache folder."""
+        """The folder where audits cache compiled suites, relative to the root; None: the user's cache folder."""
         return self.cache_dir_text and self._folder("cache_dir", self.cache_dir_text)
 
     @property
     def memory_limit(self) -> str | None:
-        """What DuckDB may take, such as 4GB; None: DuckDB's default of 80 % of the machine."""
+        """The memory that DuckDB may take, such as 4GB; None: DuckDB's default of 80 % of the machine."""
         if self.memory_limit_text is None:
             return None
         used = self._used("memory_limit", self.memory_limit_text)
@@ -88,11 +88,11 @@ class Settings(BaseModel):
 
     @property
     def salt(self) -> Salt | None:
-        """The key of hashes. Only the environment sets it, so that no file and no screen holds it."""
+        """The key of hashes. Only the environment sets it, so no file and no screen holds it."""
         return read_salt(self._environ)
 
     def machine(self, cores: int, memory: int) -> Resources:
-        """What may be taken of a machine of that size, by all together."""
+        """What all steps together may take of a machine of that size."""
         said = self.memory_limit or _MOST_MEMORY
         if said.endswith("%"):
             return Resources(self.threads or cores, int(memory * float(said[:-1]) / 100))
@@ -100,7 +100,7 @@ class Settings(BaseModel):
 
     @property
     def limits(self) -> Limits:
-        """The limits of an asset's code that declares none."""
+        """The default limits of an asset's code."""
         return Limits(self.timeout, self.retries, self.max_rows, self.max_bytes)
 
     def shown(self) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class Settings(BaseModel):
                 getattr(self, key)
 
     def _folder(self, key: str, text: str) -> str:
-        """A URL as a folder's name would make folders called `s3:`."""
+        """The text as a folder. A URL here would make folders called `s3:`."""
         used = self._used(key, text)
         if "://" in used:
             raise _bad(key, self._sources, EXPECTED[key])
@@ -140,7 +140,7 @@ class Settings(BaseModel):
 
 
 LATE: Final = ("state_dir", "catalog", "warehouse", "cache_dir", "memory_limit")
-"""The texts, judged no earlier than their variables are known."""
+"""The settings of type text, which are judged only when their variables are known."""
 
 
 EXPECTED: Final[Mapping[str, str]] = {
@@ -165,9 +165,10 @@ EXPECTED: Final[Mapping[str, str]] = {
 
 
 def make_settings(values: Mapping[str, Any], sources: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
-    """Settings out of what was set, each value from the place that `sources` names; ConfigError for the first bad one.
+    """Make the settings from what was set, each value from the place that `sources` names. ConfigError for the first
+    bad value.
 
-    Values other than texts are needed to be judged, so their variables are replaced here.
+    A value of another type than text must be judged here, so its variables are replaced here.
     """
     for key in values:
         if key not in EXPECTED:
@@ -192,14 +193,14 @@ def _early(key: str, value: Any, environ: Mapping[str, str], sources: Mapping[st
 
 
 def _bad(key: str, sources: Mapping[str, str], expected: str) -> ConfigError:
-    """The value itself stays out of the message: a URL may hold a password."""
+    """The fault of a bad value, without the value itself: a URL may hold a password."""
     where = sources.get(key, "default")
     hint = f"give {expected}" if where == "flag" else f"mend {key} in {where}"
     return ConfigError(f"{key}: expected {expected} ({where})", hint=hint)
 
 
 def replace_variables(key: str, text: str, environ: Mapping[str, str], sources: Mapping[str, str]) -> str:
-    """`${VAR}` becomes its value, `${VAR:-x}` its value or x; ConfigError when it has neither."""
+    """Replace `${VAR}` by its value, `${VAR:-x}` by its value or x. ConfigError when it has neither."""
 
     def value(match: re.Match[str]) -> str:
         found = environ.get(match["name"]) or match["default"]

@@ -1,9 +1,9 @@
-"""Code versions: code with the same meaning has the same version, however it is laid out and whichever Python reads it.
+"""Code versions: code with the same meaning has the same version, in whatever layout and under whichever Python.
 
-A *source* is the JSON text of everything that counts: the raw code, and the declared fields that can change data.
-`fingerprint` turns it into a version. The ledger keeps source and `ALGORITHM`, so that a later algorithm can read the
-old history anew instead of rebuilding the lake. Comments, white space and docstrings are in the source, and do not
-count; descriptions, owners, tags and checks are not in it.
+A *source* is the JSON text of everything that counts: the code's text, and the declared fields that can change data.
+`fingerprint` turns it into a version. The ledger keeps each source with its `ALGORITHM`, so that a later algorithm can
+compute old versions anew instead of rebuilding the lake. Comments, white space and docstrings are in the source, but do
+not count; descriptions, owners, tags and checks are not in it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lakeflow.core.sql.tokens import normalised
 from lakeflow.core.version.reachable_code import asset_names, kept_decorators
 
 ALGORITHM: Final = "1"
-"""Changes whenever `fingerprint` gives another version for a source that already existed."""
+"""Changes whenever `fingerprint` gives another version for an existing source."""
 
 _UNCOUNTED: Final = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 
@@ -63,8 +63,8 @@ def _column(column: Column) -> dict[str, Any]:
 def python_source(
     fields: Mapping[str, Any], code: Sequence[str], modules: Mapping[str, str], bound: Mapping[str, str]
 ) -> str:
-    """The source of a function: its reached code, imported project modules by name, and values that its closure
-    holds.
+    """The source of a function: the code that it reaches, imported project modules by name, and the values in its
+    closure.
     """
     return _json({"kind": "python", "fields": fields, "code": list(code), "modules": modules, "bound": bound})
 
@@ -79,9 +79,7 @@ def suite_source(
     allow_empty: str = "",
     foreign_keys: Iterable[ForeignKey] = (),
 ) -> str:
-    """The source of all check files of an asset, and of its foreign keys. `allow_empty` is what the asset
-    itself says.
-    """
+    """The source of all check files of an asset and of its foreign keys. `allow_empty` is declared by the asset."""
     entries = [
         {
             "kind": file.kind.value,
@@ -98,7 +96,9 @@ def suite_source(
 
 
 def salted(source: str, salt: str) -> str:
-    """The source of code whose hashes are keyed with the salt of that fingerprint; without it when it is empty."""
+    """The source of code whose hashes are keyed with the salt of that fingerprint; without a fingerprint, the source
+    itself.
+    """
     document = {name: value for name, value in json.loads(source).items() if name != "salt"}
     return _json(document | ({"salt": salt} if salt else {}))
 
@@ -109,7 +109,7 @@ def key_in(source: str) -> tuple[str, ...]:
 
 
 def rekeyed(source: str, key: Sequence[str]) -> str:
-    """The source as it would be with that primary key."""
+    """The source with that primary key instead of its own."""
     document = json.loads(source)
     fields = {name: value for name, value in document.get("fields", {}).items() if name != "key"}
     return _json(document | {"fields": fields | ({"key": list(key)} if key else {})})
@@ -121,7 +121,7 @@ def fingerprint(source: str) -> str:
 
 
 def _canonical(document: Mapping[str, Any]) -> str:
-    """The document with every code text in its canonical form."""
+    """The document with each code text in its canonical form."""
     counted = dict(document)
     if "code" in counted:
         counted["code"] = [_python(text) for text in counted["code"]]
@@ -150,7 +150,7 @@ def _python(text: str) -> str:
 
 
 def _serialised(value: object, assets: set[str]) -> Iterator[str]:
-    """Our own dump of a syntax tree: empty fields are left out, since later Pythons add such."""
+    """A dump of a syntax tree that leaves empty fields out, since later Pythons add empty fields."""
     if isinstance(value, ast.AST):
         yield type(value).__name__ + "("
         for name, held in _fields(value, assets):

@@ -1,7 +1,7 @@
 """Finds the code of a Python file that can change what one of its functions returns.
 
-The function itself, the statements of its file that bind a name it reaches, statements that have an effect rather than
-bind a name, and the modules that all of these import. What cannot be told apart is counted in.
+It counts the function itself, the statements of its file that bind a name it reaches, the statements that have an
+effect instead of binding a name, and the modules that all of these import. Whatever cannot be told apart is counted.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def whole(text: str, tree: ast.Module) -> Reached:
 
 
 def reach(text: str, tree: ast.Module, function: FunctionNode) -> Reached:
-    """What one top-level function of the file reaches; the fields of `@asset` count elsewhere, by value."""
+    """The code that one top-level function of the file reaches. The fields of `@asset` are not in it: they count by
+    value.
+    """
     assets = asset_names(tree)
     body = [_bare(statement, assets) for statement in tree.body]
     names, chosen = _fixpoint(body, {tree.body.index(function)})
@@ -51,7 +53,9 @@ def reach(text: str, tree: ast.Module, function: FunctionNode) -> Reached:
 
 
 def reached_from(tree: ast.Module, starts: Iterable[ast.stmt]) -> list[ast.stmt]:
-    """These top-level statements of a file and all that they reach, in its order; of an import only what is reached."""
+    """These top-level statements of a file and all that they reach, in the file's order; of an import only the reached
+    part.
+    """
     names, chosen = _fixpoint(tree.body, {tree.body.index(statement) for statement in starts})
     kept = ((statement, each) for statement in chosen for each in _kept(statement, names))
     return [ast.copy_location(each, statement) for statement, each in kept if getattr(each, "names", True)]
@@ -85,7 +89,7 @@ def _matters(statement: ast.stmt, bound: set[str], free: set[str], names: set[st
 
 
 def _is_idle(statement: ast.stmt) -> bool:
-    """A docstring, `pass`, or the block that only runs as a script."""
+    """Does the statement never change data? A docstring, `pass`, or the block that only runs as a script."""
     if isinstance(statement, ast.Expr):
         return isinstance(statement.value, ast.Constant)
     if isinstance(statement, ast.If) and isinstance(statement.test, ast.Compare):
@@ -94,7 +98,7 @@ def _is_idle(statement: ast.stmt) -> bool:
 
 
 def _kept(statement: ast.stmt, names: set[str]) -> Iterator[ast.stmt]:
-    """The statement; of an import only the part that is reached."""
+    """The statement, or the reached part of an import."""
     if not isinstance(statement, ast.Import | ast.ImportFrom):
         yield statement
         return
@@ -116,7 +120,7 @@ def _texts(statement: ast.stmt, names: set[str], lines: list[str]) -> Iterator[s
 
 
 def kept_decorators(node: FunctionNode | ast.ClassDef, assets: set[str]) -> list[ast.expr]:
-    """All decorators but `@asset`: its fields count by value, or not at all."""
+    """All decorators except `@asset`, whose fields count by value or not at all."""
     return [each for each in node.decorator_list if not is_asset(each, assets)]
 
 
@@ -137,7 +141,7 @@ def asset_names(tree: ast.Module) -> set[str]:
 
 
 def imports_of(nodes: Iterable[ast.AST]) -> tuple[Import, ...]:
-    """Every import below these nodes, those inside functions too."""
+    """Every import below these nodes, including those inside functions."""
     found: set[Import] = set()
     for top in nodes:
         for node in ast.walk(top):

@@ -1,7 +1,7 @@
-"""The salt of hashed columns: a secret of the whole lake, so that masked keys join. No table or text ever holds it.
+"""The salt of hashed columns: one secret for the whole lake, so that masked keys join. No table or text ever holds it.
 
-Hashes are HMAC-SHA256 (RFC 2104). What may be known of the salt is its fingerprint: it stands in snapshots, and in the
-code version of what is hashed with it, so that another salt is other code.
+Hashes are HMAC-SHA256 (RFC 2104). Only the salt's fingerprint may be known. It is in snapshots and in the code version
+of what is hashed, so another salt counts as other code.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from lakeflow.core.version.fingerprint import fingerprint, salted
 
 VARIABLE: Final = "LAKEFLOW_PII_SALT"
 _SHORTEST: Final = 16
-"""Characters. E-mail addresses and telephone numbers are guessed by the million: a short salt is guessed with them."""
+"""Characters. E-mail addresses and telephone numbers can be tried by the million, so a short salt is found together
+with them.
+"""
 _BLOCK: Final = 64
-"""Bytes of a block of SHA-256, and of a key of its HMAC."""
+"""The bytes of a block of SHA-256, and of a key of its HMAC."""
 
 
 @dataclass(frozen=True)
 class Salt:
-    """The secret itself, out of `repr` and so out of every message that shows this."""
+    """The secret itself. It is left out of `repr`, and so out of every message."""
 
     secret: bytes = field(repr=False)
 
@@ -43,7 +45,7 @@ class Salt:
 
 
 def read_salt(environ: Mapping[str, str]) -> Salt | None:
-    """The salt of this environment. ConfigError, without a word of it, when it is too short to be a secret."""
+    """Read the salt from the environment. ConfigError, without any part of it, when it is too short to be a secret."""
     text = environ.get(VARIABLE, "")
     if text and len(text) < _SHORTEST:
         raise ConfigError(f"{VARIABLE} is shorter than {_SHORTEST} characters", hint=_HINT)
@@ -60,7 +62,7 @@ def hashes(asset: Asset) -> bool:
 
 
 def with_salt(project: Project, environ: Mapping[str, str]) -> Project:
-    """The project with the salt's fingerprint in all that hashes. Asks for no salt where nothing does."""
+    """The project with the salt's fingerprint in all assets that hash. Without such assets no salt is read."""
     if not any(map(hashes, project.assets.values())) or not (salt := read_salt(environ)):
         return project
     of = salt.fingerprint
@@ -82,7 +84,7 @@ def require_salt(project: Project, keys: Iterable[AssetKey]) -> None:
 
 
 def require_key(asset: Asset, salt: Salt | None) -> Salt:
-    """The salt itself, for an asset that hashes. ConfigError when there is none."""
+    """The salt for an asset that hashes. ConfigError when there is none."""
     if salt is None:
         raise _unsalted(asset)
     return salt

@@ -1,4 +1,4 @@
-"""Which snapshots an audit outside of a run looks at, and what it finds. Pure; nothing of it is recorded."""
+"""Which snapshots an audit outside a run looks at, and what it finds. Pure; nothing is recorded."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from lakeflow.core.view.history import find_snapshot, ref_meant, seen_at
 
 @dataclass(frozen=True)
 class Inspected:
-    """One snapshot and what checks say of it: today's, or those of the run that audited it.
+    """One snapshot and the results of its checks: today's, or those of the run that audited it.
 
-    `ref` is the head that it is, None for an older one; `rows` is None where its writer did not say how many.
-    `checks_digest` tells which checks these were.
+    `ref` names the ref whose head it is, None for an older snapshot. `rows` is None where its writer gave no number.
+    `checks_digest` identifies the checks.
     """
 
     asset: AssetKey
@@ -36,16 +36,17 @@ class Inspected:
 
     @property
     def reason(self) -> str:
-        """Why these checks would hold it; empty when they would let it be published."""
+        """Why these checks would hold the snapshot; empty when they would let it be published."""
         return hold_reason(self.checks)
 
 
 def looked_at(
     tables: Mapping[AssetKey, Table], ref: str, snapshot: str | None, last: int
 ) -> tuple[tuple[AssetKey, int], ...]:
-    """The snapshots meant, of each table that has some: the head of a ref, one snapshot, or the last few of main.
+    """The snapshots that are meant, of each table that has some: the head of a ref, one snapshot, or the last few of
+    main.
 
-    UsageError when there are none, and for a snapshot or a ref beside what excludes it.
+    UsageError when there are none, and for a snapshot or a ref together with what excludes it.
     """
     if snapshot is not None and (len(tables) != 1 or ref != MAIN or last != 1):
         raise UsageError("a snapshot belongs to one asset", hint="name one asset, without ref and history")
@@ -69,7 +70,9 @@ def _meant(table: Table, ref: str, snapshot: str | None, last: int) -> Iterator[
 
 
 def recorded(run: RunRecord, tables: Mapping[AssetKey, Table]) -> tuple[Inspected, ...]:
-    """What the audits of a run found, as the ledger has it. A snapshot that has expired is told by the run's time."""
+    """What the audits of a run found, as the ledger recorded it. For a snapshot that has expired, the run's time stands
+    in.
+    """
     return tuple(_recorded(run, step, tables.get(step.asset)) for step in run.steps if step.checks and step.snapshot_id)
 
 
@@ -78,27 +81,27 @@ def _recorded(run: RunRecord, step: StepRecord, table: Table | None) -> Inspecte
     snapshot = table.snapshots.get(step.snapshot_id) if table else None
     at = snapshot.committed_at if snapshot else run.started_at
     ref = head_of(table, step.snapshot_id) if table else None
-    rows = snapshot.rows if snapshot else None  # not those that the step wrote: a merge counts what it was given
+    rows = snapshot.rows if snapshot else None  # not the step's rows: those of a merge are only the rows it was given
     return Inspected(step.asset, step.snapshot_id, ref, at, rows, step.checks, step.checks_digest)
 
 
 def head_of(table: Table, snapshot_id: int) -> str | None:
-    """The ref whose head the snapshot is, main before all others."""
+    """The ref whose head is the snapshot; main comes before all others."""
     refs = sorted((name != MAIN, name) for name, head in table.refs.items() if head == snapshot_id)
     return refs[0][1] if refs else None
 
 
 def published_lately(table: Table, most: int) -> tuple[Snapshot, ...]:
-    """The last snapshots of main that changed rows, newest first, as far as they are kept."""
+    """The last snapshots of main that changed rows, newest first, as far as the table keeps them."""
     changed = (snapshot for snapshot in table.ancestry(table.main) if snapshot.operation != NEUTRAL)
     return tuple(islice(changed, most))
 
 
 def read_with(other: Table, table: Table, snapshot_id: int, ref: str | None) -> int | None:
-    """Which snapshot of another table a check of this snapshot reads. None: there is none.
+    """The snapshot of another table that a check of this snapshot reads; None when there is none.
 
-    Of a branch the same branch, else main. Of an older snapshot what the same run wrote, else what readers saw when
-    main came to it.
+    For a branch: the same branch, otherwise main. For an older snapshot: what the same run wrote, otherwise what
+    readers saw when main came to it.
     """
     if ref is not None:
         return other.refs.get(ref, other.main)
@@ -108,7 +111,9 @@ def read_with(other: Table, table: Table, snapshot_id: int, ref: str | None) -> 
 
 
 def published_with(other: Table, table: Table, snapshot_id: int) -> int | None:
-    """What readers of another table saw when main came to this snapshot; None: nothing, or it has expired."""
+    """What readers of another table saw when main came to this snapshot; None when they saw nothing, or it has
+    expired.
+    """
     try:
         moments: Iterator[datetime] = (since for since, head in table.log if head == snapshot_id)
         return seen_at(other, next(moments, table.snapshots[snapshot_id].committed_at))

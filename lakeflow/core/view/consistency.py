@@ -24,10 +24,10 @@ _RULED = _PUBLISHED | {Ruling.UNCHANGED}
 
 @dataclass(frozen=True)
 class Stock:
-    """The files that the kept snapshots of a table need: how many, and by path what is not there, and for which
-    snapshots; `damaged` maps a file to what is wrong with it.
+    """The files that a table's kept snapshots need: their number, and for each missing file the snapshots that need it.
+    `damaged` maps a file to what is wrong with it.
 
-    `read` data files were compared with what was written; of the `unknown` nobody recorded that.
+    `read` data files were compared with what was written; for `unknown` ones nothing was recorded to compare with.
     """
 
     key: AssetKey
@@ -40,8 +40,8 @@ class Stock:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All tables as one read found them, and what the ledger holds. `open_runs` are those that did not end well:
-    running, or unpublished. Of `unread` tables nobody can tell.
+    """All tables as one read found them, and the ledger's records. `open_runs` are runs that are running or left
+    something unpublished. `unread` tables could not be judged.
     """
 
     tables: Mapping[AssetKey, Table]
@@ -53,7 +53,7 @@ class Evidence:
 
 
 def lacks(stock: Stock) -> Iterator[Finding]:
-    """I4: no live snapshot with a missing file."""
+    """I4: no live snapshot misses a file."""
     table = str(stock.key)
     if stock.missing:
         first = min(stock.missing)
@@ -69,7 +69,7 @@ def lacks(stock: Stock) -> Iterator[Finding]:
 
 
 def whole(stocks: Sequence[Stock]) -> str:
-    """What is said of tables that lack nothing."""
+    """The finding about tables that miss no file."""
     files = sum(stock.files for stock in stocks)
     read, unknown = sum(stock.read for stock in stocks), sum(stock.unknown for stock in stocks)
     said = f"{len(stocks)} load, and the {files:,} files that they need are there"
@@ -79,7 +79,9 @@ def whole(stocks: Sequence[Stock]) -> str:
 
 
 def disagreements(evidence: Evidence) -> Iterator[Finding]:
-    """Everything that refs, snapshots and ledger do not tell alike; nothing on a sound lake, held runs or not."""
+    """Everything on which refs, snapshots and ledger disagree. A sound lake gives nothing, with held runs or
+    without.
+    """
     yield from _dead_runs(evidence)
     yield from _lost_branches(evidence)
     for key, table in sorted(evidence.tables.items()):
@@ -120,7 +122,7 @@ def _stray_branches(table: Table, evidence: Evidence) -> Iterator[Finding]:
 
 
 def _lost_branches(evidence: Evidence) -> Iterator[Finding]:
-    """A held step waits on its branch."""
+    """Held steps whose branch is gone."""
     for run in evidence.open_runs:
         held = [step for step in run.steps if step.state is StepState.HELD and step.snapshot_id is not None]
         for step in held if run.state in UNPUBLISHED_ENDS else ():
@@ -133,7 +135,7 @@ def _lost_branches(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _unruled(table: Table, verdicts: Sequence[VerdictRecord]) -> Iterator[Finding]:
-    """I1: nothing on main without a recorded verdict for that very snapshot, since the last one that has it."""
+    """I1: everything on main, since the last snapshot with a verdict, that no verdict names."""
     ruled = {verdict.snapshot_id for verdict in verdicts if verdict.ruling in _RULED}
     unruled = list(takewhile(lambda snapshot: snapshot.id not in ruled, table.ancestry(table.main)))
     ours = [snapshot for snapshot in unruled if provenance_of(snapshot.summary)]
@@ -159,8 +161,8 @@ def ahead_of_time(tables: Mapping[AssetKey, Table], now: datetime) -> Iterator[F
 
 
 def published_last(verdicts: Sequence[VerdictRecord], states: Mapping[str, RunState]) -> VerdictRecord | None:
-    """The last verdict on an asset that put a snapshot on main, unless its run was rolled back or the table was dropped
-    since.
+    """The last verdict that put a snapshot of the asset on main, unless its run was rolled back or the table was
+    dropped since.
     """
     standing = (
         verdict
@@ -171,7 +173,9 @@ def published_last(verdicts: Sequence[VerdictRecord], states: Mapping[str, RunSt
 
 
 def undefined(tables: Mapping[AssetKey, Table], project: Project) -> tuple[Table, ...]:
-    """The tables that no asset defines any more, and that no asset says it was renamed from; kept until dropped."""
+    """The tables of assets that are no longer defined and from which no asset says it was renamed. They stay until
+    dropped.
+    """
     pending = {asset.renamed_from for key, asset in project.assets.items() if key not in tables}
     return tuple(table for key, table in sorted(tables.items()) if key not in project.assets and key not in pending)
 

@@ -1,4 +1,4 @@
-"""What a look at a machine or a lake finds, as values: how grave, about what, and what to type."""
+"""The findings of a look at a machine or a lake, as values: how serious, about what, and what to type."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from lakeflow.core.errors import LakeflowError, ProjectError
 
 
 class Level(StrEnum):
-    """`warning`: it works, and somebody should look. `problem`: something does not work, or is not true."""
+    """How serious a finding is. `warning`: it works, and somebody should look. `problem`: something does not work, or
+    is not true.
+    """
 
     OK = "ok"
     WARNING = "warning"
@@ -21,7 +23,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """`hint` is what to type or to do; empty where all is well."""
+    """One finding; `hint` is what to type or do, empty where all is well."""
 
     level: Level
     subject: str
@@ -41,21 +43,22 @@ def well(subject: str, message: str) -> Finding:
 
 
 def of_error(subject: str, error: LakeflowError) -> tuple[Finding, ...]:
-    """An error as findings; one for each fault of the project's files."""
+    """An error as findings, one for each fault of the project's files."""
     if isinstance(error, ProjectError):
         return tuple(Finding(Level.PROBLEM, subject, str(fault), fault.hint) for fault in error.faults)
     return (Finding(Level.PROBLEM, subject, error.message, error.hint or ""),)
 
 
 def python(version: str, wanted: str) -> Finding:
-    """`wanted` is a range such as `>=3.11`."""
+    """Does this Python fit? `wanted` is a range such as `>=3.11`."""
     if in_range(version, wanted):
         return well("python", version)
     return Finding(Level.PROBLEM, "python", f"{version}, but {wanted} is needed", "install a newer Python")
 
 
 def libraries(required: Iterable[str], installed: Mapping[str, str | None]) -> Iterator[Finding]:
-    """One finding a requirement (`duckdb>=2.0,<2.1`); `installed` maps a name to its version, None: not to be had.
+    """One finding for each requirement (`duckdb>=2.0,<2.1`); `installed` maps a name to its version, None: not
+    installed.
 
     Requirements of extras are left out.
     """
@@ -71,13 +74,13 @@ def requirement_names(required: Iterable[str]) -> tuple[str, ...]:
 
 
 def in_range(version: str, wanted: str) -> bool:
-    """Does `2.0.1` lie in `>=2.0,<2.1`? Numbers are compared, what follows them (`rc1`) is not."""
+    """Does `2.0.1` lie in `>=2.0,<2.1`? Numbers are compared; what follows them (`rc1`) is not."""
     bounds = _BOUND.finditer(wanted)
     return all(_holds(_numbers(version), bound["sign"], _numbers(bound["version"])) for bound in bounds)
 
 
 def disk(place: str, free: int) -> Finding:
-    """`free` in bytes."""
+    """Is there enough disk space? `free` is in bytes."""
     amount = f"{free / GIGABYTE:,.1f} GB free at {place}"
     if free >= _LITTLE:
         return well("disk", amount)
@@ -95,7 +98,7 @@ def _library(name: str, wanted: str, version: str | None) -> Finding:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """`2.0.0` and `2` are the same version."""
+    """The numbers of a version; `2.0.0` and `2` are the same version."""
     numbers = [int(part) for part in re.findall(r"\d+", re.split(r"[^0-9.]", version)[0])]
     while numbers and numbers[-1] == 0:
         numbers.pop()

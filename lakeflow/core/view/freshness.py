@@ -1,4 +1,4 @@
-"""Which assets are late, judged by the clock at the moment when somebody looks."""
+"""Decides which assets are late, by the clock at the moment when somebody looks."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from lakeflow.core.time.freshness import Freshness
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest value of an asset's `fresh_column`, in UTC, those from the future left out; None: it has none.
+    """The newest value of an asset's `fresh_column`, in UTC, without values in the future; None: it has none.
 
-    `fault` says why the column could not be asked.
+    `fault` says why the column could not be read.
     """
 
     at: datetime | None = None
@@ -29,8 +29,9 @@ class Newest:
 class Deadline:
     """One demand on an asset's freshness, and how it stands.
 
-    `declared_by` is the asset that makes it: itself, or one that is made from it. `seen` is its last publish or, with
-    `column`, the newest value of that column. `due` is until when that is fresh; None where nothing was seen.
+    `declared_by` is the asset that makes the demand: the asset itself, or one made from it. `seen` is its last publish
+    or, with `column`, the newest value of that column. `due` is the time until which that is fresh; None where nothing
+    was seen.
     """
 
     freshness: Freshness
@@ -45,13 +46,15 @@ Demands: TypeAlias = tuple[tuple[AssetKey, Freshness], ...]
 
 
 def demands(project: Project) -> Mapping[AssetKey, Demands]:
-    """What each asset must meet: what it declares, else all that is asked of what is made from it.
+    """What each asset must meet: its own declaration, otherwise all demands of what is made from it.
 
-    An inherited demand is one on publishes: a column of the asset below says nothing of those above.
+    An inherited demand is about publishes: a column of a downstream asset says nothing about its upstreams.
     """
     below = downstreams({key: asset.upstreams for key, asset in project.assets.items()})
     found: dict[AssetKey, Demands] = {}
-    for key in reversed(tuple(project.assets)):  # assets stand upstreams first, so what is below one is known here
+    # Assets come upstreams first: in reverse order what is below an asset is known before it.
+        tuple(project.assets)
+    ):  # assets come upstreams first, so in reverse order an asset's downstreams are known before it
         own = project.assets[key].freshness
         if own is not None:
             found[key] = () if own.is_off else ((key, own),)
@@ -63,7 +66,7 @@ def demands(project: Project) -> Mapping[AssetKey, Demands]:
 def deadlines(
     project: Project, facts: Facts, newest: Mapping[AssetKey, Newest]
 ) -> Mapping[AssetKey, tuple[Deadline, ...]]:
-    """How each asset that readers see stands to its demands; of one that was never published nothing is said."""
+    """How each asset that readers see stands to its demands; an asset that was never published has none."""
     shown = {key: table.published for key, table in facts.tables.items() if table.published}
     return {
         key: tuple(_judged(key, by, freshness, facts, newest) for by, freshness in asked)
@@ -73,7 +76,7 @@ def deadlines(
 
 
 def columns_asked(project: Project) -> Mapping[AssetKey, str]:
-    """The column by which each asset's freshness is told, where it is told by one."""
+    """The column that tells each asset's freshness, where a column tells it."""
     return {key: said.column for key, asset in project.assets.items() if (said := asset.freshness) and said.column}
 
 
@@ -96,9 +99,9 @@ def _against(deadline: Deadline, now: datetime) -> Deadline:
 
 
 def confirmed(key: AssetKey, facts: Facts) -> datetime | None:
-    """When what readers see was written, or last written again and found to be the same rows.
+    """When the rows that readers see were written, or were last written again and found equal.
 
-    A re-audit makes no row newer. A clock that ran ahead makes nothing fresh either.
+    A new audit does not make rows newer. A clock that ran ahead does not make them fresh either.
     """
     main = facts.tables[key].published
     if main is None:

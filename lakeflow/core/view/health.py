@@ -1,4 +1,4 @@
-"""What readers may think of each table: the worst of its publishes, its freshness and its checks."""
+"""The health of each table for its readers: the worst of its publishes, its freshness and its checks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _with_symptoms(
         *_checks(status, verdicts),
         *_unpublished(status, verdicts, waiting),
     ]
-    found.sort(key=lambda symptom: _WORST_FIRST.index(symptom.health))  # those that are equally bad keep their order
+    found.sort(key=lambda symptom: _WORST_FIRST.index(symptom.health))  # equally bad symptoms keep their order
     return replace(status, symptoms=tuple(found), deadlines=deadlines)
 
 
@@ -60,7 +60,9 @@ def _reading(status: AssetStatus) -> Iterator[Symptom]:
 
 
 def _late(deadline: Deadline, now: datetime) -> Symptom:
-    """Why the data is late. Only the age of a value is told: the column is the author's, and never a personal one."""
+    """Why the data is late. Only the age of a value is shown: its column is the author's choice, and never a personal
+    one.
+    """
     said = deadline.freshness
     what = f"newest {said.column}" if said.column else "last publish"
     asked = "due by" if said.by else "due within"
@@ -72,7 +74,7 @@ def _late(deadline: Deadline, now: datetime) -> Symptom:
 
 
 def _checks(status: AssetStatus, verdicts: Sequence[VerdictRecord]) -> Iterator[Symptom]:
-    """What the last verdict on what readers see says of it."""
+    """What the last verdict on readers' data says about its checks."""
     ruled = [verdict for verdict in verdicts if verdict.snapshot_id == status.snapshot_id]
     last = ruled[-1] if ruled else None
     if last is None or status.snapshot_id is None:
@@ -90,7 +92,7 @@ def _checks(status: AssetStatus, verdicts: Sequence[VerdictRecord]) -> Iterator[
 def _unpublished(
     status: AssetStatus, verdicts: Sequence[VerdictRecord], waiting: Sequence[RunRecord]
 ) -> Iterator[Symptom]:
-    """What was made and does not reach readers: they see older rows, which are good."""
+    """What was made and did not reach readers: they see older rows, which are good."""
     since = {verdict.run: verdict.at for verdict in verdicts if verdict.ruling is Ruling.HOLD}
     for held in status.held:
         yield Symptom(Health.WARNING, f"run {held} waits for a decision", since.get(held))

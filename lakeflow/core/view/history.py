@@ -14,7 +14,7 @@ from lakeflow.core.view.rows import SnapshotRow, SnapshotState
 
 BRANCH_PREFIX: Final = "audit_"
 HELD: Final = "held"
-"""In place of a ref: the newest branch that waits for a decision."""
+"""Stands for a ref: the newest branch that waits for a decision."""
 _STATES: Final = {
     Ruling.PUBLISH: SnapshotState.PUBLISHED,
     Ruling.UNCHANGED: SnapshotState.PUBLISHED,
@@ -25,10 +25,10 @@ _STATES: Final = {
 
 
 def history(table: Table, verdicts: Sequence[VerdictRecord]) -> tuple[SnapshotRow, ...]:
-    """Newest first: the heads of open branches, then main and its ancestors as far as they are kept.
+    """The history, newest first: the heads of open branches, then main and its ancestors as far as they are kept.
 
-    A later audit that fails on main takes nothing back: the verdict that published a snapshot stays its state. So it
-    does when a later write gives the same rows: nothing was audited then.
+    The verdict that published a snapshot stays its state. A later audit that fails on main does not take the snapshot
+    back, and a later write of equal rows audits nothing.
     """
     held = {verdict.snapshot_id: verdict for verdict in verdicts}
     ruled = {verdict.snapshot_id: verdict for verdict in sorted(verdicts, key=_weight) if _weight(verdict)}
@@ -45,11 +45,11 @@ def open_runs(table: Table) -> tuple[str, ...]:
 
 
 def seen_at(table: Table, moment: datetime) -> int:
-    """The snapshot that readers of main saw then, one that was taken back later included.
+    """The snapshot that readers of main saw at that time, even one that was taken back later.
 
-    It rests on the table's own log of main; for a table without one on main's ancestry and when each of it was
-    committed. A moment without a time zone is in UTC. UsageError before the first publish, and where the history of
-    that time has expired.
+    It is read from the table's own log of main. For a table without a log, main's ancestry and commit times tell. A
+    moment without a time zone is in UTC. UsageError before the first publish, and where that part of the history has
+    expired.
     """
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     log = table.log or tuple((snapshot.committed_at, snapshot.id) for snapshot in table.ancestry(table.main))[::-1]
@@ -64,9 +64,9 @@ def seen_at(table: Table, moment: datetime) -> int:
 
 
 def predecessor(table: Table, snapshot_id: int | None) -> int | None:
-    """What main held before this snapshot changed its rows: of a branch today's main, of main what it was before.
+    """What readers saw before this snapshot changed rows: for a branch today's main, for main its earlier state.
 
-    None when the snapshot is the first one, and when what stood before it has expired.
+    None when the snapshot is the first one, or when the state before it has expired.
     """
     for snapshot in table.ancestry(snapshot_id):
         if snapshot.operation != NEUTRAL:
@@ -75,9 +75,9 @@ def predecessor(table: Table, snapshot_id: int | None) -> int | None:
 
 
 def find_snapshot(table: Table, *, ref: str, snapshot: str | None) -> int | None:
-    """The snapshot that a person means: a ref, or `s` and the first digits of an id. None: main is unborn.
+    """The snapshot that a person means: a ref, or `s` and the first digits of an id. None: nothing is published.
 
-    A whole id is found although another one begins with it. UsageError when there is none such, or several.
+    A whole id is found even if another id begins with it. UsageError when no snapshot or several are meant.
     """
     if snapshot is None:
         return _by_ref(table, ref)
@@ -112,7 +112,7 @@ def _expired(table: Table) -> UsageError:
 
 
 def ref_meant(table: Table, ref: str) -> str | None:
-    """The ref of that name in this table, `held` being the newest branch that waits; None when it has none such."""
+    """The ref with that name in this table; `held` is the newest branch that waits. None when there is none."""
     if ref == HELD:
         branches = [
             (table.snapshots[head].committed_at, name)
@@ -165,7 +165,9 @@ def _state(ref: str | None, verdict: VerdictRecord | None) -> SnapshotState:
 
 
 def _weight(verdict: VerdictRecord) -> int:
-    """Which ruling tells how a snapshot came to stand on main: the last of the greatest weight; 0 tells nothing."""
+    """How much a ruling says about the way a snapshot came to main; 0 says nothing. The last ruling of the greatest
+    weight counts.
+    """
     return {Ruling.HOLD: 0, Ruling.DROPPED: 0, Ruling.UNCHANGED: 1}.get(verdict.ruling, 2)
 
 

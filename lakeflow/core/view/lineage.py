@@ -1,4 +1,4 @@
-"""What was made from what, as trees that a person reads from the result down to the sources."""
+"""Lineage as trees, which a person reads from the result down to its sources."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode
 def trees(
     project: Project, statuses: Mapping[AssetKey, AssetStatus], selected: Sequence[AssetKey]
 ) -> tuple[LineageNode, ...]:
-    """One tree for each selected asset from which no other selected one is made.
+    """One tree for each selected asset from which no other selected asset is made.
 
-    An asset that stands in a tree already is shown again without its upstreams, marked `repeated`.
+    An asset that is already in a tree is shown again without its upstreams, marked `repeated`.
     """
     graph = {key: asset.upstreams for key, asset in project.assets.items()}
     below = {key: ancestors([key], graph) - {key} for key in selected}
@@ -30,7 +30,7 @@ def trees(
 
 
 def with_snapshots(nodes: Sequence[LineageNode], facts: Facts) -> tuple[LineageNode, ...]:
-    """The trees with the snapshots that went into each other, as recorded when they were made."""
+    """The trees with the snapshots that went into each asset, as recorded when it was made."""
     return tuple(_used(node, node.status.snapshot_id, facts) for node in nodes)
 
 
@@ -51,7 +51,8 @@ def _external(key: ExternalKey, used: int | None, facts: Facts) -> ExternalUse:
 
 
 def _inputs(facts: Facts, key: AssetKey, snapshot: Snapshot) -> Mapping[str, int]:
-    """What the snapshot was made from: by the last run that found a new write equal to it, else by its own summary.
+    """The snapshots that this one was made from: by the last run that found a new write equal to it, otherwise by its
+    own summary.
 
     A quarantine was filled by the write of its owner.
     """
@@ -82,14 +83,14 @@ def personal(project: Project) -> frozenset[AssetKey]:
 
 
 def personal_columns(project: Project, keys: Iterable[AssetKey]) -> frozenset[str]:
-    """Lower-cased names of all personal columns of these assets and of what they are made from."""
+    """Lower-case names of all personal columns of these assets and of what they are made from."""
     graph = {key: asset.upstreams for key, asset in project.assets.items()}
     return frozenset(name for key in ancestors(keys, graph) for name in project.assets[key].pii)
 
 
 def personal_inputs(project: Project, asset: Asset) -> frozenset[str]:
-    """Lower-cased names of the unmasked personal columns that a function above bronze reads, and of which it declares
-    nothing itself. What a SELECT makes of them is seen in its text (`lakeflow.core.declare.pii`).
+    """Lower-case names of the unmasked personal columns that a function above bronze reads without declaring anything
+    about them. For a SELECT its text tells (`lakeflow.core.declare.pii`).
     """
     if asset.key.layer is Layer.BRONZE or not isinstance(asset.code, PythonCode):
         return frozenset()
@@ -99,7 +100,7 @@ def personal_inputs(project: Project, asset: Asset) -> frozenset[str]:
 
 
 def hidden_columns(project: Project, asset: Asset) -> frozenset[str]:
-    """Lower-cased names of the columns whose values leave the table nowhere: declared personal, or likely so."""
+    """Lower-case names of the columns whose values never leave the table: declared personal, or probably so."""
     return asset.pii | personal_inputs(project, asset)
 
 

@@ -1,7 +1,8 @@
-"""What the tables' own metadata tells of the ledger: which runs published what, on which verdict, and what is held.
+"""Rebuilds what the tables' own metadata tells about a lost ledger: which runs published what, by which verdict, and
+what is held.
 
-A proof hangs on every snapshot that was published, a branch is named after its run, and a summary says where a snapshot
-comes from. What was lost with a ledger are the runs that published nothing and the results of checks that held.
+Every published snapshot has a proof, a branch is named after its run, and a summary says where a snapshot comes from.
+Runs that published nothing and the results of checks that held are lost with the ledger.
 """
 
 from __future__ import annotations
@@ -25,17 +26,18 @@ REASON: Final = "made again from the tables' own metadata"
 
 @dataclass(frozen=True)
 class Proven:
-    """A table, and the text of the proof of each snapshot that has one."""
+    """A table, and the text of each proof by its snapshot."""
 
     table: Table
     proofs: Mapping[int, str]
 
 
 def is_settled(table: Table, before: Table | None, *, proven: bool) -> bool:
-    """Was this metadata, the newest of its table, surely committed as far as readers are concerned?
+    """Was this metadata, the table's newest, surely committed as far as readers are concerned?
 
-    What stood `before` was: this was planned on it. It may only be unsure whether main moved: a publish leaves a proof
-    of its snapshot just before it commits. A main that went back or that another engine moved needs none.
+    What was `before` it certainly was, since this one was planned on it. Only a move of main may be uncommitted: a
+    publish leaves the proof of its snapshot just before it commits. A main that went back, or that another engine
+    moved, needs no proof.
     """
     if before is None or table.main is None or table.main == before.main or proven:
         return True
@@ -45,13 +47,13 @@ def is_settled(table: Table, before: Table | None, *, proven: bool) -> bool:
 
 
 def verdicts_of(found: Mapping[AssetKey, Proven]) -> tuple[VerdictRecord, ...]:
-    """One for each proof that can be read, oldest first."""
+    """One verdict for each proof that can be read, oldest first."""
     told = [_verdict(one.table, snapshot, said) for one in found.values() for snapshot, said in _said(one)]
     return tuple(sorted(told, key=lambda verdict: verdict.at))
 
 
 def runs_of(found: Mapping[AssetKey, Proven], now: datetime) -> tuple[RunRecord, ...]:
-    """Every run that published something that is kept, or left a branch; oldest first."""
+    """Every run that published something that is kept, or that left a branch, oldest first."""
     steps: dict[str, list[StepRecord]] = defaultdict(list)
     verdicts: dict[str, list[VerdictRecord]] = defaultdict(list)
     standing: set[str] = set()
@@ -87,7 +89,7 @@ def _run(run: str, steps: list[StepRecord], verdicts: list[VerdictRecord], now: 
 
 
 def _said(one: Proven) -> Iterator[tuple[Snapshot, dict[str, Any]]]:
-    """Each kept snapshot with its proof; one that is damaged or of another snapshot proves nothing."""
+    """Each kept snapshot with its proof. A proof that is damaged or names another snapshot proves nothing."""
     for id_, snapshot in sorted(one.table.snapshots.items()):
         try:
             said = json.loads(one.proofs.get(id_, ""))
@@ -148,7 +150,7 @@ def _published(snapshot: Snapshot, said: Mapping[str, Any], verdict: VerdictReco
 
 
 def _held(table: Table) -> Iterator[tuple[str, StepRecord]]:
-    """What waits on a branch of ours; whether its audit held it or never ended was lost."""
+    """What waits on a branch of a run. Whether its audit held it or never ended is lost."""
     for ref, head in sorted(table.refs.items()):
         snapshot = table.snapshots.get(head)
         made = provenance_of(snapshot.summary) if snapshot else None

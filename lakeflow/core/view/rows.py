@@ -1,4 +1,4 @@
-"""What people look at: the health of assets, the snapshots of a table, lineage as a tree."""
+"""What people look at, as values: the health of assets, the snapshots of a table, lineage as a tree."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lakeflow.core.view.freshness import Deadline
 
 
 class AssetState(StrEnum):
-    """`broken` cannot be read; `held` needs a decision; `stale` needs a run; `unaudited` has newer checks than its
-    verdict.
+    """How an asset stands. `broken` cannot be read; `held` needs a decision; `stale` needs a run; `unaudited` has newer
+    checks than its verdict.
     """
 
     BROKEN = "broken"
@@ -27,8 +27,8 @@ class AssetState(StrEnum):
 
 
 class Health(StrEnum):
-    """What readers may think of a table. `unknown`: they see none; `warning`: what they see is good, and something
-    waits; `degraded`: what they see is late, failed a check or cannot be read.
+    """What readers may think of a table. `unknown`: they see nothing. `warning`: what they see is good, and something
+    waits. `degraded`: what they see is late, failed a check, or cannot be read.
     """
 
     DEGRADED = "degraded"
@@ -39,7 +39,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class Symptom:
-    """One reason why a table is not healthy, and since when, where that is known."""
+    """One reason why a table is not healthy, and since when, if that is known."""
 
     health: Health
     text: str
@@ -50,11 +50,11 @@ class Symptom:
 class AssetStatus:
     """One asset now. `held` names the runs that wait for a decision; `published_at` and `rows` are main's.
 
-    `state` says what a run would do about it, `symptoms` what keeps readers from trusting it, the worst first, and
-    `deadlines` how fresh it is to be.
+    `state` says what a run would do, `symptoms` why readers should not trust the table, the worst first, and
+    `deadlines` how fresh it must be.
 
-    `skipped` are outside files that land nowhere, since their content landed under another name. `failed_audit` is the
-    run whose audit of what readers see failed, and that no later one passed.
+    `skipped` are outside files that do not land, since their content landed under another name. `failed_audit` is the
+    run that audited readers' data and failed, if no later run passed.
     """
 
     asset: AssetKey
@@ -76,13 +76,13 @@ class AssetStatus:
 
     @property
     def unhealthy_since(self) -> datetime | None:
-        """Since when the worst of it is so, where that is known."""
+        """Since when the worst symptom lasts, if that is known."""
         worst = (symptom.since for symptom in self.symptoms if symptom.health is self.health)
         return min((since for since in worst if since is not None), default=None)
 
 
 class SnapshotState(StrEnum):
-    """`held` and `written` stand on a branch; `forced` and `unruled` are or were on main."""
+    """How a snapshot stands. `held` and `written` are on a branch; `forced` and `unruled` are or were on main."""
 
     PUBLISHED = "published"
     FORCED = "forced"
@@ -95,7 +95,7 @@ class SnapshotState(StrEnum):
 class SnapshotRow:
     """One line of a table's history. `ref` is `main`, a branch, or None for an older snapshot of main.
 
-    `added` is the change in rows against the parent; `passed` of `checks` is None where no audit is recorded.
+    `added` is the change in rows from the parent; `passed` of `checks` is None where no audit is recorded.
     """
 
     snapshot_id: int
@@ -114,7 +114,9 @@ class SnapshotRow:
 
 @dataclass(frozen=True)
 class ExternalUse:
-    """A table of another catalog that an asset reads: which snapshot went into it, and what its readers see now."""
+    """A table of another catalog that an asset reads: the snapshot that went into the asset, and what the table's
+    readers see now.
+    """
 
     key: ExternalKey
     used: int | None = None
@@ -125,11 +127,11 @@ class ExternalUse:
 
 @dataclass(frozen=True)
 class LineageNode:
-    """An asset with what it was made from. `sources` are outside files of a root, `externals` other catalogs' tables.
+    """An asset with what it was made from. `sources` are outside files of a root, `externals` tables of other catalogs.
 
     `kind` is what a gold asset is, `dimensions` what its foreign keys refer to. `repeated` marks an asset whose
-    upstreams stand elsewhere in the tree. `used` is the snapshot that went into the asset above it, of the top what
-    readers see; readers may see another one of it by now. None: not recorded.
+    upstreams are elsewhere in the tree. `used` is the snapshot that went into the asset above; for the top of the tree,
+    the one that readers see. Readers may see a newer one by now. None: not recorded.
     """
 
     status: AssetStatus
@@ -145,7 +147,7 @@ class LineageNode:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting, its value as text without secrets, and where it came from."""
+    """One setting: its value as text without secrets, and where it was set."""
 
     name: str
     value: str

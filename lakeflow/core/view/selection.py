@@ -1,7 +1,7 @@
-"""Which assets are meant: one small language for the command line, Python and the screens.
+"""Selections: which assets are meant, in one small language for the command line, Python and the screens.
 
-Names, globs, layers, tags and owners that no asset has are refused wherever they stand: they are typing errors.
-`status:`, `state:` and `health:` ask how the lake stands now, and none may be the true answer.
+A name, glob, layer, tag or owner that no asset has is a typing error, and is refused wherever it stands. `status:`,
+`state:` and `health:` ask how the lake stands now, so finding no asset may be the true answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lakeflow.core.view.selection_grammar import AllOf, AnyOf, Expression, Not, 
 from lakeflow.core.wording import nearest
 
 Groups = Mapping[str, Collection[AssetKey]]
-"""What may stand behind a prefix, and which assets it means."""
+"""What may follow a prefix, and which assets it means."""
 
 _SHOWN: Final = 8
 _EVERYTHING: Final = "`lakeflow list` shows all assets, `lakeflow status` how they stand"
@@ -28,7 +28,7 @@ _EVERYTHING: Final = "`lakeflow list` shows all assets, `lakeflow status` how th
 
 @dataclass(frozen=True)
 class LakeStatus:
-    """How a lake stands at one moment: every asset's status, and which differ from what is published."""
+    """How a lake stands at one moment: the status of every asset, and the assets that differ from what is published."""
 
     statuses: Mapping[AssetKey, AssetStatus]
     modified: frozenset[AssetKey]
@@ -36,7 +36,7 @@ class LakeStatus:
 
 @dataclass(frozen=True)
 class SelectionContext:
-    """What a selection may ask of a lake. `look` reads the catalog; it is called once, and only if it must be."""
+    """What a selection may ask about a lake. `look` reads the catalog; it is called at most once."""
 
     project: Project
     look: Callable[[], LakeStatus]
@@ -59,11 +59,11 @@ class SelectionContext:
 
 
 def select(said: Sequence[str], known: SelectionContext, exclude: str = "") -> tuple[AssetKey, ...]:
-    """The assets meant and not excluded, in the order of the project. Nothing said means all of them.
+    """The assets that are meant and not excluded, in the order of the project. Without a selection all are meant.
 
-    SelectionError when a term or the whole selects nothing, unless how the lake stands was asked.
+    SelectionError when a term or the whole selects nothing, unless it asks how the lake stands.
 
-    The texts are read as one, a space between them.
+    The texts are read as one, with a space between them.
     """
     chosen = _assets(parse(" ".join(said)), known) if said else set(known.upstreams)
     if exclude.strip():
@@ -74,7 +74,9 @@ def select(said: Sequence[str], known: SelectionContext, exclude: str = "") -> t
 
 
 def _asks_how_it_stands(said: Sequence[str], exclude: str) -> bool:
-    """That nothing is held, stale or late is a true answer; that nothing is called so is a typing error."""
+    """Does the term ask how the lake stands? That nothing is held or late is an answer; that no asset has a name is an
+    error.
+    """
     texts = (" ".join(said), exclude)
     return any(term.prefix in _LOOKING for text in texts if text.strip() for term in _terms(parse(text)))
 
@@ -91,7 +93,7 @@ def _terms(expression: Expression) -> Iterator[Term]:
 
 
 def spelled(said: Sequence[str], exclude: str = "") -> tuple[str, ...]:
-    """What was asked for, as a selection that says it without `exclude`."""
+    """A selection that says the same without `exclude`."""
     if not exclude.strip():
         return tuple(said)
     without = f"not ({exclude})"
@@ -138,12 +140,12 @@ def _having(term: Term, known: SelectionContext) -> set[AssetKey]:
 
 
 def _matching(value: str, words: Collection[str]) -> list[str]:
-    """The words that the value is, or that it matches as a glob."""
+    """The words that equal the value, or that it matches as a glob."""
     return [value] if value in words else [word for word in words if fnmatchcase(word, value)]
 
 
 def _likely_name(value: str, names: Mapping[str, AssetKey]) -> str | None:
-    """The name that was probably meant; a layer that all share must not make names look alike."""
+    """The name that was probably meant. A layer that all share must not make names look alike."""
     if "." in value:
         globs = [f"{layer}.*" for layer in Layer] if "*" in value else []
         return nearest(value, [*names, *globs], cutoff=0.8)
@@ -204,5 +206,5 @@ _GROUPS: Final[Mapping[str, Callable[[SelectionContext], Groups]]] = {
     "state": _states,
     "health": _healths,
 }
-"""Prefix → what may stand behind it. Only the last three look at the catalog."""
+"""Prefix → what may follow it. Only the last three read the catalog."""
 _LOOKING: Final = frozenset({"status", "state", "health"})

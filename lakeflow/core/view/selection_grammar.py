@@ -23,14 +23,14 @@ _TERM: Final = re.compile(r"""(?:(?P<up>[0-9]{0,4})\+)?(?P<name>(?:[^+"]|"[^"]*"
 _PREFIXED: Final = re.compile(r"""(?P<prefix>[^:"]+):(?P<value>.*)""", re.DOTALL)
 _NO_OPERANDS: Final = frozenset({")", ",", "and", "or"})
 _DEEPEST: Final = 50
-"""Parentheses within parentheses: more than anybody means, less than Python's stack."""
+"""The deepest nesting of parentheses: more than anybody needs, and less than Python's stack."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """Assets by name (`prefix` is empty) or by something that they have; both may be globs.
+    """Assets by name (`prefix` is empty) or by a property; both may be globs.
 
-    `up` and `down` count generations to take along: 0 is none, None is all.
+    `up` and `down` are how many generations come along: 0 is none, None is all.
     """
 
     prefix: str
@@ -61,7 +61,7 @@ Expression: TypeAlias = Term | AnyOf | AllOf | Not
 
 
 def parse(text: str) -> Expression:
-    """The expression that the text spells; SelectionError for anything else, whatever it holds."""
+    """The expression that the text spells. SelectionError for any other text."""
     parser = _Parser(text, deque(_TOKEN.findall(text)))
     found = parser.selection()
     if parser.tokens:
@@ -71,7 +71,7 @@ def parse(text: str) -> Expression:
 
 @dataclass
 class _Parser:
-    """One reading of one text, by recursive descent."""
+    """Reads one text by recursive descent."""
 
     text: str
     tokens: deque[str] = field(default_factory=deque)
@@ -121,7 +121,7 @@ class _Parser:
         return _term(match)
 
     def take(self, token: str) -> bool:
-        """Whether this token is the next; if so, it is read."""
+        """Is this the next token? If so, it is consumed."""
         if not self.tokens or self.tokens[0] != token:
             return False
         self.tokens.popleft()
@@ -139,7 +139,7 @@ def _term(match: re.Match[str]) -> Term:
 
 
 def _generations(digits: str | None) -> int | None:
-    """No plus sign means none, a plus sign without a number all."""
+    """The generations: none without a plus sign, all for a plus sign without a number."""
     if digits is None:
         return 0
     return int(digits) if digits else None

@@ -1,4 +1,4 @@
-"""How each asset stands against its plan: what waits for a decision, what is stale, what was never built."""
+"""The state of each asset against its plan: what waits for a decision, what is stale, what was never built."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _URGENCY: Final = list(AssetState)
 
 
 def asset_states(plan: Plan, facts: Facts, held: Mapping[AssetKey, tuple[str, ...]]) -> dict[AssetKey, AssetStatus]:
-    """The status of every asset of the plan. `held` names the runs that wait for a decision, by asset."""
+    """The state of every asset of the plan. `held` names the runs that wait for a decision, by asset."""
     statuses: dict[AssetKey, AssetStatus] = {}
     for step in plan.steps:
         reasons = tuple(reason for reason in step.reasons if _counts(reason, statuses))
@@ -29,12 +29,12 @@ def asset_states(plan: Plan, facts: Facts, held: Mapping[AssetKey, tuple[str, ..
 
 
 def by_urgency(statuses: Sequence[AssetStatus]) -> tuple[AssetStatus, ...]:
-    """What needs a decision first; assets of equal urgency keep their order."""
+    """Put what needs a decision first; equally urgent assets keep their order."""
     return tuple(sorted(statuses, key=lambda status: _URGENCY.index(status.state)))
 
 
 def modified(project: Project, facts: Facts) -> frozenset[AssetKey]:
-    """The assets whose code or checks are not those of what is published; what was never published is among them."""
+    """The assets whose code or checks differ from what is published, including those never published."""
     return frozenset(key for key in project.assets if _differs(project, facts, key))
 
 
@@ -47,8 +47,8 @@ def _differs(project: Project, facts: Facts, key: AssetKey) -> bool:
 
 
 def _counts(reason: Reason, above: Mapping[AssetKey, AssetStatus]) -> bool:
-    """A root that always runs is not stale for that, nor is what would run only because of it; and what its checks
-    refer to is as they found it until that has run.
+    """Does a reason make an asset stale? Not that a root always runs, nor what follows only from that; a table that the
+    checks refer to counts once it has run.
     """
     if reason.cause is Cause.UPSTREAM_RUNS and isinstance(reason.upstream, AssetKey):
         return above[reason.upstream].state is not AssetState.FRESH

@@ -52,9 +52,8 @@ def demands(project: Project) -> Mapping[AssetKey, Demands]:
     """
     below = downstreams({key: asset.upstreams for key, asset in project.assets.items()})
     found: dict[AssetKey, Demands] = {}
-    # Assets come upstreams first: in reverse order what is below an asset is known before it.
-        tuple(project.assets)
-    ):  # assets come upstreams first, so in reverse order an asset's downstreams are known before it
+    # Assets come upstreams first: in reverse order, what is below an asset is known before it.
+    for key in reversed(tuple(project.assets)):
         own = project.assets[key].freshness
         if own is not None:
             found[key] = () if own.is_off else ((key, own),)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -29,15 +30,12 @@ def mutate(modules: Sequence[str]) -> int:
     again = os.environ.get("AGAIN")
     known = {_dotted(module): _known(module) for module in modules if again and _page(_dotted(module)).exists()}
     quickest = int(os.environ["QUICKEST"]) if "QUICKEST" in os.environ else None
-    forks = Forks(
-        [install(ROOT / module, _dotted(module)) for module in modules],
-        known,
-        quickest,
-        int(os.environ.get("SAMPLE", "1")),
-        _write,
-    )
-    selected = ("-m", "not long and not spark", "--hypothesis-profile", "mutate")
-    return pytest.main(["-x", "-q", "-s", "--tb=no", "--assert=plain", *QUICK, *selected, *TESTS[modules[0]]], [forks])
+    mutated = [install(ROOT / module, _dotted(module)) for module in modules]
+    sample = int(os.environ.get("SAMPLE", "1"))
+    selected = ("-m", "not long and not spark", "--hypothesis-profile", "mutate", *TESTS[modules[0]])
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        forks = Forks(mutated, known, quickest, sample, _write, Path(folder, "killer"))
+        return pytest.main(["-x", "-q", "-s", "--tb=no", "--assert=plain", *QUICK, *selected], [forks])
 
 
 def _write(mutated: Mutated, ends: Mapping[str, Mapping[str, str]]) -> None:

@@ -32,16 +32,18 @@ KILLED: Final = 1
 
 @dataclass
 class Forks:
-    """`known` says how mutants of these modules ended before; only those that nothing killed are tested again."""
+    """`known` says how mutants of these modules ended before; only those that nothing killed are tested again. A child
+    writes to `note` which test failed.
+    """
 
     modules: Sequence[Mutated]
     known: Mapping[str, Mapping[str, str]]
     quickest: int | None
     sample: int
     write: Callable[[Mutated, Mapping[str, Mapping[str, str]]], None]
+    note: Path
     failed: bool = False
     killers: list[str] = field(default_factory=list)
-    note: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="mutants-"), "killer"))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.failed = self.failed or report.failed

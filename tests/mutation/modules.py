@@ -19,7 +19,6 @@ _STORY: Final = tuple(
         *("heartbeat", "salt", "taken_back", "whole_tables"),
     )
 )
-_CARE: Final = ("tests/lake/test_gc.py", "tests/care/test_only_ours.py", "tests/care/test_ownership.py")
 
 TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/core/run/verdict.py": ("tests/core/test_verdict.py",),
@@ -35,11 +34,11 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/wap/run/publish.py": _STORY,
     "lakeflow/wap/decide/runs.py": _STORY,
     "lakeflow/wap/decide/tables.py": _STORY,
-    "lakeflow/wap/decide/garbage.py": (*_STORY, "tests/lake/test_gc.py"),
+    "lakeflow/wap/decide/garbage.py": ("tests/wap/test_garbage.py",),
     "lakeflow/adapters/ledger/ledger.py": _LEDGER,
     "lakeflow/adapters/ledger/rows.py": _LEDGER,
     "lakeflow/adapters/ledger/statements.py": _LEDGER,
-    "lakeflow/adapters/iceberg/care/garbage.py": _CARE,
-    "lakeflow/adapters/iceberg/care/inventory.py": _CARE,
-    "lakeflow/adapters/iceberg/care/ownership.py": _CARE,
+    "lakeflow/adapters/iceberg/care/garbage.py": ("tests/care/test_garbage_of.py",),
+    "lakeflow/adapters/iceberg/care/inventory.py": ("tests/doctor/test_inventory.py",),
+    "lakeflow/adapters/iceberg/care/ownership.py": ("tests/care/test_whose_warehouse.py",),
 }

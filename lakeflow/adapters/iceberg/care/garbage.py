@@ -123,7 +123,7 @@ def remove(garbage: Garbage) -> None:
         if _is_still(path, garbage.seen[name]):
             path.unlink(missing_ok=True)
             folders |= {path.parent} if garbage.key else {path.parent, path.parent.parent}
-    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+    for folder in sorted(folders, reverse=True):  # what is in a folder comes before it
         _remove_empty(folder)
 
 
@@ -211,7 +211,7 @@ def _recent(found: LoadedTable, walk: Walk, needed: set[str], before: datetime) 
     gone = sorted((path.stat().st_mtime, str(path)) for path in lists if str(path) not in needed)
     young = [path for changed, path in gone if changed >= before.timestamp()]
     for path in (*young, *[path for changed, path in gone if changed < before.timestamp()][-1:]):
-        yield from _needed(walk, {"manifest-list": path, "snapshot-id": 0})
+        yield from _needed(walk, {"manifest-list": path})
 
 
 def _needed(walk: Walk, snapshot: Mapping[str, Any]) -> Iterator[str]:

@@ -169,14 +169,11 @@ def _hint(text: str, place: ErrorContext) -> str | None:
     if hint := hint_of_renamed(text.partition("\n")[0]):
         return hint
     if missing := _MISSING.search(text):
-        return _near(missing[1], place.names) or _available(place.names)
+        readable = f"it can read {', '.join(place.names)}" if place.names else "it declares no inputs"
+        return _near(missing[1], place.names) or readable
     if unknown := _UNKNOWN.search(text):
         return _near(unknown[1], place.columns)
     return None
-
-
-def _available(names: tuple[str, ...]) -> str:
-    return f"it can read {', '.join(names)}" if names else "it declares no inputs"
 
 
 def _near(name: str, known: tuple[str, ...]) -> str | None:

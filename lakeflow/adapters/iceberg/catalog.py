@@ -81,7 +81,9 @@ class IcebergCatalog:
         return self._commits.look(keys)
 
     def create(self, key: AssetKey, schema: Schema) -> Table:
-        _refuse_name(key)
+        # A name becomes a directory: `../x` would be made outside the warehouse (trap T14).
+        if not _NAME.fullmatch(key.name):
+            raise LakeError(f"{key.name!r} cannot name a table", hint="use lower-case letters, digits and _", asset=key)
         if existing := self.load((key,)):
             return existing[key]
         location, scratch = self._new_table(key, with_ids(schema))
@@ -245,12 +247,6 @@ def _evidence(found: LoadedTable, change: Publish) -> tuple[str, bytes]:
     entry: Mapping[str, Any] = next((each for each in entries if each["snapshot-id"] == change.snapshot_id), {})
     listed = str(entry.get("manifest-list", "")).rpartition("/")[2]
     return location, proof.pack(change.proof, change.snapshot_id, entry.get("sequence-number", 0), listed)
-
-
-def _refuse_name(key: AssetKey) -> None:
-    """A name becomes a directory: `../x` would be made outside the warehouse (trap T14)."""
-    if not _NAME.fullmatch(key.name):
-        raise LakeError(f"{key.name!r} cannot name a table", hint="use lower-case letters, digits and _", asset=key)
 
 
 def _checked_warehouse(warehouse: str) -> Path:

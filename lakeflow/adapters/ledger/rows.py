@@ -137,15 +137,12 @@ def _made(kind: type[Record], row: Row[Any], **more: Any) -> Record:
         read = {name: said[name] and _READ[name](said[name]) for name in _READ.keys() & said.keys()}
         made: Record = _adapter(cast("Any", kind)).validate_python(said | read | more)
     except ValueError as error:
+        at = f": {error.errors()[0]['loc'][0]}" if isinstance(error, ValidationError) else ""
         raise LakeError(
-            f"the ledger has a row that is no {kind.__name__}{_wrong_in(error)}",
+            f"the ledger has a row that is no {kind.__name__}{at}",
             hint="use the release that wrote it, or restore the database from a copy",
         ) from None
     return made
-
-
-def _wrong_in(error: ValueError) -> str:
-    return f": {error.errors()[0]['loc'][0]}" if isinstance(error, ValidationError) else ""
 
 
 @cache

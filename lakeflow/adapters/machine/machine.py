@@ -7,7 +7,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, metadata, requires
+from importlib.metadata import PackageNotFoundError, distribution, metadata, requires
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -83,10 +83,7 @@ def _version(name: str) -> str | None:
         found = distribution(name)
     except PackageNotFoundError:
         return None
-    return found.version if any(map(find_spec, _modules(found))) else None
-
-
-def _modules(found: Distribution) -> set[str]:
-    """The modules of a distribution, which often have another name: `dateutil` of python-dateutil."""
+    # Its modules often have another name: `dateutil` of python-dateutil.
     files = [file for file in found.files or () if file.suffix in {".py", ".so"} and file.parts[0] != ".."]
-    return {file.parts[0].partition(".")[0] for file in files} or {found.name.replace("-", "_")}
+    modules = {file.parts[0].partition(".")[0] for file in files} or {found.name.replace("-", "_")}
+    return found.version if any(map(find_spec, modules)) else None

@@ -148,7 +148,8 @@ def _found(name: str, path: Path, known: Mapping[str, str]) -> FoundFile:
             status = os.fstat(file.fileno())
             if not status.st_size:
                 return FoundFile(name, 0, "", "the file is empty")
-            identity = _identity(path, status)
+            parts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            identity = "/".join([*map(str, parts), str(path)])
             digest = known.get(identity) or hashlib.file_digest(file, "sha256").hexdigest()
     except UnicodeEncodeError:
         return FoundFile(ascii(name), 0, "", "its name is not UTF-8")
@@ -156,11 +157,6 @@ def _found(name: str, path: Path, known: Mapping[str, str]) -> FoundFile:
         return FoundFile(name, 0, "", f"it cannot be read: {error.strerror}")
     is_settled = identity in known or status.st_ctime < time.time() - _SETTLED
     return FoundFile(name, status.st_size, digest, identity=identity if is_settled else "")
-
-
-def _identity(path: Path, status: os.stat_result) -> str:
-    parts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return "/".join([*map(str, parts), str(path)])
 
 
 def _matches(root: Path, pattern: str) -> list[Path]:

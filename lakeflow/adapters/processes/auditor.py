@@ -227,7 +227,9 @@ class _AuditSoFar:
     def lose(self, reason: str, *, slow: bool = False) -> None:
         step = self.running
         if step is None:
-            self._lose_between(reason)
+            self.barren += 1
+            if self.barren >= _BARREN:
+                self.give_up(f"the audit worker does not run: {reason}")
         elif step.unit != SHARED_SCAN:
             self.lost[step.unit] = reason
             self.results[step.unit] = CheckResult(step.name, Outcome.ERRORED, detail=reason, path=step.path)
@@ -239,8 +241,3 @@ class _AuditSoFar:
     def give_up(self, reason: str) -> None:
         self.results["worker"] = CheckResult("audit", Outcome.ERRORED, detail=reason)
         self.complete = True
-
-    def _lose_between(self, reason: str) -> None:
-        self.barren += 1
-        if self.barren >= _BARREN:
-            self.give_up(f"the audit worker does not run: {reason}")

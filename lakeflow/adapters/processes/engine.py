@@ -161,7 +161,9 @@ class CodeProcesses:
             yield _ProducedElsewhere(talk, talk.begin(method, arguments, quiet=quiet))
         finally:
             if talk.waits:  # the child is lost, or at work on what nobody wants any more
-                self._drop(worker)
+                worker.end()
+                with self._lock, suppress(ValueError):  # close was quicker
+                    self._busy.remove(worker)
             else:
                 worker.send(OneWayCall("end"))
                 self._give_back(worker)
@@ -178,11 +180,6 @@ class CodeProcesses:
         with self._lock:
             self._busy.remove(worker)
             self._idle.append(worker)
-
-    def _drop(self, worker: _Worker) -> None:
-        worker.end()
-        with self._lock, suppress(ValueError):  # close was quicker
-            self._busy.remove(worker)
 
 
 def _is_for_a_child(asset: Asset, terms: Terms) -> bool:

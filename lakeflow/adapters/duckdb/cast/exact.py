@@ -128,7 +128,7 @@ def _list(value: str, source: DuckDBPyType, element: Field, path: str) -> Cast:
     part = exact(item_of(path), parts_of(source)[0][1], element.type, f"{path}.{element.name}")
     if not part.faults and not _respells(source, target):
         return Cast(plain(value, target))
-    items = _as_list(value, source)
+    items = f"CAST({value} AS {parts_of(source)[0][1]}[])" if source.id == "array" else value
     transformed = f"list_transform({items}, lambda {item_of(path)}: {part.value})"
     return Cast(plain(transformed, target), tuple(in_items(items, item_of(path), fault) for fault in part.faults))
 
@@ -165,7 +165,3 @@ def _respells(source: DuckDBPyType, target: Type) -> bool:
             pairs = zip(parts_of(source), (key, side), strict=True)
             return any(_respells(type_, field.type) for (_, type_), field in pairs)
     return False
-
-
-def _as_list(value: str, source: DuckDBPyType) -> str:
-    return f"CAST({value} AS {parts_of(source)[0][1]}[])" if source.id == "array" else value

@@ -43,13 +43,10 @@ def may_change(json: str, texts: Sequence[str]) -> str:
 def marked(json: str, condition: str) -> str:
     """SQL of the JSON text with numbers that may change as marked strings, where the condition holds."""
     signs = f"regexp_replace({json}, {literal(_TOKENS)}, chr(1) || '\\1' || chr(2) || '\\2' || chr(3), 'g')"
-    return f"CASE WHEN {condition} THEN {_without_signs(signs)} ELSE {json} END"
-
-
-def _without_signs(signs: str) -> str:
-    """No JSON text holds a control character: `1 string 2 3` is the string, `1 2 number 3` the number."""
+    # No JSON text holds a control character: `1 string 2 3` is the string, `1 2 number 3` the number.
     strings = f"replace(replace({signs}, chr(2) || chr(3), ''), chr(1) || chr(2), {literal(chr(34) + MARK)})"
-    return f"replace(replace({strings}, chr(3), {literal(chr(34))}), chr(1), '')"
+    plain = f"replace(replace({strings}, chr(3), {literal(chr(34))}), chr(1), '')"
+    return f"CASE WHEN {condition} THEN {plain} ELSE {json} END"
 
 
 def pointer(name: str) -> str:

@@ -131,7 +131,9 @@ def _loses(value: str, source: DuckDBPyType, target: Type) -> str:
         return text_loses(text, target)
     if str(source) == spelled(target) or _holds(source, target):
         return ""
-    if _forgets(source.id, str(target)):
+    naive = str(target) in {"date", "time", "timestamp"}
+    # The cast would forget a zone, or a day.
+    if (source.id in _ZONED and naive) or (source.id in _MOMENTS and str(target) == "time"):
         return f"{value} IS NOT NULL"
     if source.id == "decimal" and str(target) in _MANTISSA:
         # Not DuckDB's cast: it divides by a power of ten, which is not always the nearest
@@ -156,9 +158,3 @@ def _holds(source: DuckDBPyType, target: Type) -> bool:
         case _ if name in _WHOLE:
             return source.id == "boolean" or (bits is not None and bits <= _WHOLE[name])
     return (source.id, name) in {("date", "timestamp"), ("date", "timestamptz"), ("timestamp", "timestamptz")}
-
-
-def _forgets(source: str, target: str) -> bool:
-    """A zone, or a day."""
-    naive = target in {"date", "time", "timestamp"}
-    return (source in _ZONED and naive) or (source in _MOMENTS and target == "time")

@@ -45,7 +45,8 @@ def taken(connection: DuckDBPyConnection, value: object, place: ErrorContext, sh
 
     AssetError for an answer that nobody can use.
     """
-    if _is_bool(value):
+    numpy = sys.modules.get("numpy")
+    if isinstance(value, bool) or (numpy is not None and isinstance(value, numpy.bool_)):
         return CheckFunctionResult(bool(value))
     if value is None:
         raise place.error("the check returned nothing (None)", _ALLOWED)
@@ -56,11 +57,6 @@ def _input(connection: DuckDBPyConnection, form: InputForm | None, name: str, vi
     if form is None:
         raise place.error(f"the annotation of {name!r} is no form that a relation can take", "leave it out")
     return in_form(connection.sql(f"SELECT * FROM {'.'.join(map(quoted, view.split('.')))}"), form)
-
-
-def _is_bool(value: object) -> bool:
-    numpy = sys.modules.get("numpy")
-    return isinstance(value, bool) or (numpy is not None and isinstance(value, numpy.bool_))
 
 
 def _reader(connection: DuckDBPyConnection, value: object, place: ErrorContext) -> pa.RecordBatchReader:

@@ -93,15 +93,12 @@ class Masks:
         mask, column = self.columns.get(name.lower()), quoted(name)
         match mask:
             case Mask.HASH:
-                return f"{self._hash(column)} AS {column}"
+                inner, outer = (f"{quoted(name)}()" for name in self.keys)
+                digest = f"sha256({inner} || encode(CAST({column} AS VARCHAR)))"
+                return f"sha256({outer} || unhex({digest})) AS {column}"
             case Mask.REDACT:
                 return f"CASE WHEN {column} IS NOT NULL THEN {literal(REDACTED)} END AS {column}"
         return column
-
-    def _hash(self, column: str) -> str:
-        inner, outer = (f"{quoted(name)}()" for name in self.keys)
-        digest = f"sha256({inner} || encode(CAST({column} AS VARCHAR)))"
-        return f"sha256({outer} || unhex({digest}))"
 
 
 def masks_of(asset: Asset, salt: Salt | None) -> Masks:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from duckdb import DuckDBPyRelation
 
@@ -84,7 +83,9 @@ def _bind(running: StepSession, load: LandingBatch, came: Delivered) -> tuple[st
 def _run(asset: Asset, running: StepSession, place: ErrorContext) -> ReturnedRelation:
     if not isinstance(asset.code, PythonCode):
         return returned(asset.code.text, running, place)
-    name = _parameter(asset.code.function)
+    # Project files are only loaded when exactly one parameter has no default.
+    parameters = inspect.signature(asset.code.function).parameters.values()
+    name = next(each.name for each in parameters if each.default is inspect.Parameter.empty)
     database = running.cursor.execute("SELECT current_database()").fetchall()[0][0]
     text = f"FROM {quoted(database)}.main.{LANDED_ROWS}"
     return returned(call(asset.code, {name: given_form(asset.code, name, text, running, place)}, place), running, place)
@@ -97,12 +98,6 @@ def _read(running: StepSession) -> Columns:
         with suppress(SchemaError):
             columns.append(schema_of([name], [type_]))
     return columns_of(columns)
-
-
-def _parameter(function: Callable[..., Any]) -> str:
-    """The one that has no default: project files are only loaded when there is exactly one."""
-    parameters = inspect.signature(function).parameters.values()
-    return next(each.name for each in parameters if each.default is inspect.Parameter.empty)
 
 
 def _require_provenance(relation: DuckDBPyRelation, place: ErrorContext) -> None:

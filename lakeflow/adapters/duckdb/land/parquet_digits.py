@@ -6,7 +6,7 @@ The first it reads as doubles, the second it cuts to microseconds, both without 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.adapters.duckdb.names import listed
@@ -46,7 +46,8 @@ def _refuse_nanoseconds(path: str, name: str) -> None:
         pq.ParquetFile(path, coerce_int96_timestamp_unit="ns") as fine,
         pq.ParquetFile(path, coerce_int96_timestamp_unit="us") as coarse,
     ):
-        columns = _of_int96(fine)
+        known = (fine.schema.column(place) for place in range(len(fine.schema)))
+        columns = [column.path for column in known if column.physical_type == "INT96"]
         for pair in zip(fine.iter_batches(columns=columns), coarse.iter_batches(columns=columns), strict=True):
             for place, sides in enumerate(zip(*pair, strict=True)):
                 if _has_rest(*sides):
@@ -59,11 +60,6 @@ def _refuse_nanoseconds(path: str, name: str) -> None:
                         hint="deliver it in microseconds, or as text",
                     )
             begin += pair[0].num_rows
-
-
-def _of_int96(file: Any) -> list[str]:
-    columns = (file.schema.column(place) for place in range(len(file.schema)))
-    return [column.path for column in columns if column.physical_type == "INT96"]
 
 
 def _has_rest(fine: pa.Array, coarse: pa.Array) -> bool:

@@ -46,7 +46,9 @@ def nearly(left: str, right: str, type_: Type, depth: int = 0) -> str:
             entries = [_by_key(each, key, depth) for each in (left, right)]
             return _nearly_items(entries[0], entries[1], lambda a, b: _nearly_entry(a, b, side, depth), depth)
     if str(type_) in FLOATING:
-        return _nearly_numbers(left, right)
+        ends = [_steps(left, f"'{end}'") for end in ("-infinity", "infinity")]
+        near = f"isfinite({left}) AND isfinite({right}) AND {right} BETWEEN {ends[0]} AND {ends[1]}"
+        return f"({left} IS NOT DISTINCT FROM {right} OR coalesce({near}, false))"
     return f"{left} IS NOT DISTINCT FROM {right}"
 
 
@@ -66,12 +68,6 @@ def _nearly_items(left: str, right: str, same: Callable[[str, str], str], depth:
     pair = f"z{depth}"
     pairs = f"list_transform(list_zip({left}, {right}), lambda {pair}: {same(f'{pair}[1]', f'{pair}[2]')})"
     return f"(len({left}) IS NOT DISTINCT FROM len({right}) AND coalesce(list_bool_and({pairs}), true))"
-
-
-def _nearly_numbers(left: str, right: str) -> str:
-    ends = [_steps(left, f"'{end}'") for end in ("-infinity", "infinity")]
-    near = f"isfinite({left}) AND isfinite({right}) AND {right} BETWEEN {ends[0]} AND {ends[1]}"
-    return f"({left} IS NOT DISTINCT FROM {right} OR coalesce({near}, false))"
 
 
 def _steps(value: str, end: str) -> str:

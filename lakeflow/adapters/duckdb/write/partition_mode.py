@@ -42,7 +42,7 @@ def overwrite(
     if not mixed:
         return WriteResult(came, whole, rows, gone)
     before = replace(base, files=mixed)
-    rest = again(_outside(cursor, before, parts, texts))
+    rest = again(f"SELECT * FROM ({scans.select(cursor, before)}) WHERE NOT {_among(parts, texts)}")
     gone += _count(cursor, before, f"WHERE {_among(parts, texts)}")
     return WriteResult((*came, *rest), (*whole, *mixed), rows, gone)
 
@@ -71,10 +71,6 @@ def _look_into(
             mixed[path] = None
             found |= dict.fromkeys(here)
     return tuple(mixed), tuple(found)
-
-
-def _outside(cursor: DuckDBPyConnection, scan: Scan, parts: Parts, texts: Sequence[_Texts]) -> str:
-    return f"SELECT * FROM ({scans.select(cursor, scan)}) WHERE NOT {_among(parts, texts)}"
 
 
 def _among(parts: Parts, texts: Sequence[_Texts]) -> str:

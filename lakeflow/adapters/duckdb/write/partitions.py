@@ -65,7 +65,8 @@ def partitioning(cursor: DuckDBPyConnection, layout: Layout, schema: Schema) -> 
         for field in layout.partition_by:
             source = source_of(field, schema)
             names.append(_free_name(field, (*schema.names, *names)))
-            function = stack.enter_context(_bucket(cursor, source, field.size)) if _is_bucket(field) else ""
+            is_bucket = field.transform is Transform.BUCKET
+            function = stack.enter_context(_bucket(cursor, source, field.size)) if is_bucket else ""
             values.append(_sql(field, source, function))
         yield Parts(layout.partition_by, tuple(names), tuple(values), schema)
 
@@ -85,10 +86,6 @@ def _free_name(field: PartitionField, taken: Sequence[str]) -> str:
     while name.lower() in lowered:
         name += "_"
     return name
-
-
-def _is_bucket(field: PartitionField) -> bool:
-    return field.transform is Transform.BUCKET
 
 
 def _sql(field: PartitionField, source: Field, function: str) -> str:

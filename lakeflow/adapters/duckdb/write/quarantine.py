@@ -21,7 +21,6 @@ from lakeflow.adapters.duckdb.write.refused_values import telling
 from lakeflow.adapters.duckdb.write.write import query, selected, write_files
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.quarantine import CHECK, INPUTS, REASON, RUN, Refusal
-from lakeflow.core.model.schema import Field
 from lakeflow.core.model.table import WrittenFile
 from lakeflow.core.run.write import RefusedRows, Write, WriteResult
 from lakeflow.core.wording import counted
@@ -86,11 +85,8 @@ def _told(into: RefusedRows, marks: Sequence[_RefusalColumn], own: Sequence[str]
         INPUTS: literal(into.inputs),
     }
     known = {name.lower(): quoted(name) for name in own} | said
-    return ", ".join(_cast(field, known.get(field.name.lower(), "NULL")) for field in into.schema.fields)
-
-
-def _cast(field: Field, expression: str) -> str:
-    return f"CAST({expression} AS {spelled(field.type)}) AS {quoted(field.name)}"
+    values = ((field, known.get(field.name.lower(), "NULL")) for field in into.schema.fields)
+    return ", ".join(f"CAST({value} AS {spelled(field.type)}) AS {quoted(field.name)}" for field, value in values)
 
 
 def _accounted(came: int, good: tuple[WrittenFile, ...], bad: tuple[WrittenFile, ...]) -> WriteResult:

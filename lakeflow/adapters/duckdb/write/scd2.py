@@ -80,7 +80,8 @@ class _Versions:
         fields = unversioned(self.write.schema).fields
         rows = f"SELECT * FROM {scans.named(files, fields)}" if files else scans.nothing(fields)
         ends = gone(self.write, self.cursor, rows) if self.write.deleted else "false"
-        self._create("came", f"SELECT {self._columns()}, {self._moment()} AS t, {ends} AS ends FROM ({rows})")
+        moment = quoted(self._field(self.write.at).name) if self.write.at else self._now()
+        self._create("came", f"SELECT {self._columns()}, {moment} AS t, {ends} AS ends FROM ({rows})")
         (missing,) = self._row("SELECT count(*) FROM came WHERE t IS NULL")
         if missing:
             raise AssetError(
@@ -110,7 +111,8 @@ class _Versions:
         """The first moment after now at which a version begins or ends: until then `is_current` is right."""
         moments = ["SELECT unnest([t, u]) AS m FROM fresh"]
         if base is not None and base.files:
-            at = f"SELECT {self._key_columns()}, {VALID_FROM} AS t, {VALID_TO} AS u"
+            keys = ", ".join(f"{quoted(field.name)} AS k{n}" for n, field in enumerate(key_fields(self.write)))
+            at = f"SELECT {keys}, {VALID_FROM} AS t, {VALID_TO} AS u"
             coming = f"{at} FROM ({scans.select(self.cursor, base)}) WHERE t > {self._now()} OR u > {self._now()}"
             stays = f"({coming}) AS o ANTI JOIN gone AS g ON {self._same('o', 'g')} AND o.t = g.t"
             moments.append(f"SELECT unnest([o.t, o.u]) FROM {stays}")
@@ -241,9 +243,6 @@ class _Versions:
     def _keys(self) -> str:
         return ", ".join(f"k{n}" for n in range(len(self.write.key)))
 
-    def _key_columns(self) -> str:
-        return ", ".join(f"{quoted(field.name)} AS k{n}" for n, field in enumerate(key_fields(self.write)))
-
     def _values(self) -> list[tuple[str, Field]]:
         """All columns outside of the key."""
         return list(self._versioned())
@@ -278,9 +277,6 @@ class _Versions:
         return " AND ".join(f"{left}.k{n} = {right}.k{n}" for n in range(len(self.write.key)))
 
     # moments
-
-    def _moment(self) -> str:
-        return quoted(self._field(self.write.at).name) if self.write.at else self._now()
 
     def _now(self) -> str:
         """The moment of the write, in the type of the version columns."""

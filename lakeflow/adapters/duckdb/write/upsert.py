@@ -88,7 +88,8 @@ def upsert(
     if write.deleted and write.last_by:
         written = replace(written, tombstones=match.tombstones())
     if stands is not came:
-        _drop(came)
+        for file in came:
+            Path(file.path).unlink()
     return written
 
 
@@ -103,11 +104,6 @@ def _merged(match: _Match, base: Scan | None, stands: tuple[WrittenFile, ...], a
 
 def _rows(files: Sequence[WrittenFile]) -> int:
     return sum(file.rows for file in files)
-
-
-def _drop(files: Sequence[WrittenFile]) -> None:
-    for file in files:
-        Path(file.path).unlink()
 
 
 @dataclass(frozen=True)
@@ -167,7 +163,7 @@ class _Match:
         fields = self.write.schema.fields
         last = f"c{fields.index(_column(self.write.schema, self.write.last_by, 'keep'))}"
         same = " AND ".join(f"o.c{fields.index(field)} = n.c{fields.index(field)}" for field in self.key)
-        both = f"({self._base(scan)}) AS o JOIN ({self._came()}) AS n ON {same}"
+        both = f"({self._short(scans.select(self.cursor, scan))}) AS o JOIN ({self._came()}) AS n ON {same}"
         keys = ", ".join(f"n.c{fields.index(field)} AS f{place}" for place, field in enumerate(self.key))
         if self.write.ties is Ties.REFUSED:
             other = " OR ".join(self._differs(f"c{place}", field) for place, field in enumerate(fields))
@@ -216,9 +212,6 @@ class _Match:
         """SQL of the rows whose key did not come."""
         same = " AND ".join(f"o.{quoted(field.name)} = n.f{place}" for place, field in enumerate(self.key))
         return f"SELECT o.* FROM ({scans.select(self.cursor, scan)}) AS o ANTI JOIN {self._new} ON {same}"
-
-    def _base(self, scan: Scan) -> str:
-        return self._short(scans.select(self.cursor, scan))
 
     def _came(self) -> str:
         return self._short(f"SELECT * FROM {scans.named(self.came, self.write.schema.fields)}")

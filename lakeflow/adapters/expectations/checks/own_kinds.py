@@ -19,7 +19,7 @@ from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Dated, Fro
 from lakeflow.adapters.expectations.sql import conditions
 from lakeflow.adapters.expectations.sql.domains import Domain
 from lakeflow.adapters.expectations.sql.literals import naive
-from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand, identifier
+from lakeflow.adapters.expectations.table import Audited, CannotCheck, identifier
 from lakeflow.core.model.scd2_columns import IS_CURRENT
 from lakeflow.core.wording import counted
 
@@ -150,14 +150,10 @@ def _distance(domain: Domain, table: Audited) -> MetricQuery:
         for share, rows in (("count(*)", table.relation), ("-count(*)", table.published))
     )
     both = f"SELECT v, sum(share) AS gap FROM ({' UNION ALL '.join(parts)}) GROUP BY 1"
-    if _is_ordered(column):
+    if column.is_number or column.is_time:
         gaps = f"SELECT abs(sum(gap) OVER (ORDER BY v NULLS FIRST ROWS UNBOUNDED PRECEDING)) AS gap FROM ({both})"
         return MetricQuery(f"SELECT round(max(gap), 12) FROM ({gaps})")
     return MetricQuery(f"SELECT round(sum(abs(gap)) / 2, 12) FROM ({both})")
-
-
-def _is_ordered(column: Operand) -> bool:
-    return column.is_number or column.is_time
 
 
 def _several(names: Any) -> tuple[str, ...]:

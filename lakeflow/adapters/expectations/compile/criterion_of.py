@@ -49,13 +49,8 @@ def criterion_of(expectation: Any, metrics: Metrics, plans: Mapping[str, Plan], 
     if known.keys() == metrics.keys():
         found = library.judge(known)
         return Settled(found.success, found.observed)
-    translate = _METHODS.get(_judging_class(expectation))
+    translate = _METHODS.get(next(base.__name__ for base in type(expectation).__mro__ if "_validate" in vars(base)))
     return (translate and translate(expectation, metrics, table)) or library
-
-
-def _judging_class(expectation: Any) -> str:
-    """The class that the judging method is defined in."""
-    return next(base.__name__ for base in type(expectation).__mro__ if "_validate" in vars(base))
 
 
 def _of_all_rows(expectation: Any, metrics: Metrics, _: Audited) -> Criterion | None:

@@ -49,7 +49,8 @@ def is_constant(text: str) -> bool:
         return False
     if _MARK in text and "now" in text:
         return False  # a suite parameter may be an expression, and this one may read the clock
-    imported, bound = dict(_imported(nodes)), frozenset(_bound(nodes))
+    imported = dict(_imported(nodes))
+    bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     if not all(isinstance(node, _NODES) for node in nodes) or bound & (imported.keys() | vars(builtins).keys()):
         return False
     return all(_is_library(name) for name in imported.values()) and all(
@@ -64,10 +65,6 @@ def asks_for_library(text: str) -> bool:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return not all(path in _OURS or path.partition(".")[0] in _OTHERS for path in imported.values())
-
-
-def _bound(nodes: list[ast.AST]) -> Iterator[str]:
-    return (node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
 
 
 def _imported(nodes: list[ast.AST]) -> Iterator[tuple[str, str]]:

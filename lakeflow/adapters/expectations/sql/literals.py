@@ -28,7 +28,8 @@ def literal(value: Any, column: Operand) -> str:
     """SQL for `value`, to be compared with `column`; CannotCheck when the two do not compare."""
     plain = value.item() if hasattr(value, "item") else value
     if column.is_time:
-        return _moment(plain, column)
+        moment = instant(plain, column.name).isoformat(sep=" ")
+        return f"TIMESTAMPTZ '{moment}+00'" if str(column.type) == "timestamptz" else f"TIMESTAMP '{moment}'"
     if column.is_number and isinstance(plain, (bool, int, float, decimal.Decimal)):
         return _number(plain, column)
     if column.is_text and isinstance(plain, str):
@@ -48,11 +49,6 @@ def _number(value: float | decimal.Decimal, column: Operand) -> str:
     number = int(value) if value == int(value) and not column.is_float else value
     spelled = f"{number:f}" if isinstance(number, decimal.Decimal) else str(number)
     return f"CAST({spelled} AS {column.type})" if column.is_float else spelled
-
-
-def _moment(value: Any, column: Operand) -> str:
-    moment = instant(value, column.name).isoformat(sep=" ")
-    return f"TIMESTAMPTZ '{moment}+00'" if str(column.type) == "timestamptz" else f"TIMESTAMP '{moment}'"
 
 
 def naive(expression: str, column: Operand) -> str:

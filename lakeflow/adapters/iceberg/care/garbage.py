@@ -173,12 +173,8 @@ def _uuid_of(path: str) -> str:
 def _is_held(home: Path, estate: Estate) -> bool:
     """Does a table of the database stand there, under whatever name?"""
     here = identity(home)
-    places = (place for location in estate.locations for place in _folders_of(location))
+    places = (place for location in estate.locations for place in tuple(local_path(location).parents)[:3])
     return here is None or any(identity(place) == here for place in places)
-
-
-def _folders_of(location: str) -> tuple[Path, ...]:
-    return tuple(local_path(location).parents)[:3]
 
 
 def _remove_empty(folder: Path) -> None:

@@ -72,7 +72,8 @@ class Ownership:
         with suppress(LakeError):  # a marker that cannot be read is replaced
             mark = read_mark(self._warehouse)
             if self._rival(mark, self._read(mark)[0]):
-                self._give_id(str(uuid4()))
+                with self._database.transaction() as connection:
+                    give_id(connection, str(uuid4()))
         replace_mark(self._warehouse, self._mark(self._made_id()))
 
     def facts(self) -> WarehouseFacts:
@@ -113,17 +114,15 @@ class Ownership:
             connection.execute(_MAKE, {"id": str(uuid4()), "at": _now()})
             return str(connection.execute(text(_ID)).scalar_one())
 
-    def _give_id(self, id_: str) -> None:
-        with self._database.transaction() as connection:
-            give_id(connection, id_)
-
     def _holds(self, places: Sequence[str]) -> Holds:
         """To whom the content of the warehouse belongs. The name of a metadata file is never used twice, so it proves
         whose the table is.
         """
         if any(self._is_here(place) for place in places):
             return Holds.TABLES
-        if is_filled(self._warehouse, self._ignored()):
+        path = self._database.path
+        database = [path.with_name(path.name + suffix) for suffix in _SUFFIXES] if path else []
+        if is_filled(self._warehouse, frozenset((*self._state, *database))):
             return Holds.OTHERS
         named = any(_path(place).is_relative_to(self._warehouse) for place in places)
         return Holds.LOST if named else Holds.NOTHING
@@ -133,11 +132,6 @@ class Ownership:
         path = _path(place)
         here = self._warehouse.joinpath(*path.parts[-_DEEP:])
         return any(one.is_file() and is_below(one, self._warehouse) for one in (path, here))
-
-    def _ignored(self) -> frozenset[Path]:
-        path = self._database.path
-        database = [path.with_name(path.name + suffix) for suffix in _SUFFIXES] if path else []
-        return frozenset((*self._state, *database))
 
     def _rival(self, mark: WarehouseMarker | None, id_: str | None) -> str:
         """The database that the marker names, if it is another one than ours and claims to be the same lake."""

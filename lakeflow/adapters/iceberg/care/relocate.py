@@ -79,14 +79,11 @@ class Home:
         here = self.warehouse.joinpath(*path.parts[-_DEEP:])
         if not here.exists() or (path.exists() and path.samefile(here)):
             return None
-        was, inside = path.parents[_DEEP - 1], self._inside()
+        below = self.warehouse.is_relative_to(self.root)
+        was, inside = path.parents[_DEEP - 1], self.warehouse.relative_to(self.root).parts if below else ()
         if inside and was.parts[-len(inside) :] == inside:  # then the whole project was moved
             return Move(was.parents[len(inside) - 1], self.root)
         return Move(was, self.warehouse)
-
-    def _inside(self) -> tuple[str, ...]:
-        below = self.warehouse.is_relative_to(self.root)
-        return self.warehouse.relative_to(self.root).parts if below else ()
 
 
 @dataclass(frozen=True)
@@ -174,12 +171,10 @@ class _Rewriter:
         for entry in entries:
             if "manifest-list" not in entry:
                 raise self._refusal("a snapshot names its manifests itself (an early v1 table)")
-            yield entry | {"manifest-list": self._list(entry["snapshot-id"], entry["manifest-list"])}
-
-    def _list(self, snapshot_id: int, location: str) -> str:
-        container = read_container(location)
-        records = tuple(map(self._manifest, container.records))
-        return self._sealed(f"snap-{snapshot_id}-1-{self.commit}.avro", pack(replace(container, records=records)))
+            container = read_container(entry["manifest-list"])
+            listed = pack(replace(container, records=tuple(map(self._manifest, container.records))))
+            name = f"snap-{entry['snapshot-id']}-1-{self.commit}.avro"
+            yield entry | {"manifest-list": self._sealed(name, listed)}
 
     def _manifest(self, entry: Json) -> Json:
         if entry.get("content") == _DELETES and (entry["added_files_count"] or entry["existing_files_count"]):

@@ -76,7 +76,10 @@ class ScratchFiles:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
             self._open.append((descriptor, temporary, path))
-            _write_all(descriptor, content)
+            # The system may write less than it is given.
+            view = memoryview(content)
+            while view:
+                view = view[os.write(descriptor, view) :]
         if len(self._open) >= _MOST_OPEN:
             self.sync()
 
@@ -123,12 +126,6 @@ def delete(location: str) -> None:
         local_path(location).unlink(missing_ok=True)
     except OSError:
         return
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def sync_directory(directory: Path) -> None:

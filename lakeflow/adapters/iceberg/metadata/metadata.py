@@ -25,7 +25,6 @@ from lakeflow.adapters.iceberg.disk.proof import is_proof
 from lakeflow.adapters.iceberg.metadata.types import Json, schema_from_json
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import TableKey
-from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Key, Snapshot, Table
 
 _NAMES_CODE: Final = re.compile(r"(.+\.)?py-.+")
@@ -157,7 +156,7 @@ def sealed(location: str, content: Mapping[str, Any]) -> tuple[Json, bytes]:
     """
     name = location.rpartition("/")[2]
     blank = _seal(name, _ZEROS)
-    text = _dumped(_with_seal(content, blank))
+    text = json.dumps(_with_seal(content, blank), separators=(",", ":"), ensure_ascii=False).encode()
     seal = _seal(name, hashlib.sha256(text).hexdigest())
     return _with_seal(content, seal), text.replace(blank.encode(), seal.encode())
 
@@ -168,10 +167,6 @@ def _seal(name: str, digest: str) -> str:
 
 def _with_seal(content: Mapping[str, Any], seal: str) -> Json:
     return {**content, "properties": {**(content.get("properties") or {}), _SEAL: seal}}
-
-
-def _dumped(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _is_as_sealed(name: str, text: bytes, content: Mapping[str, Any]) -> bool:
@@ -194,7 +189,9 @@ def _parse(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
 
 
 def _table(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
-    schemas = _schemas(content)
+    # v1 tables may know only one schema
+    parsed = map(schema_from_json, content.get("schemas") or [content["schema"]])
+    schemas = {schema.id: schema for schema in parsed}
     return Table(
         key=key,
         uuid=str(content["table-uuid"]),
@@ -210,12 +207,6 @@ def _table(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
         log=tuple((_time(entry), int(entry["snapshot-id"])) for entry in content.get("snapshot-log") or ()),
         properties=dict(content.get("properties") or {}),
     )
-
-
-def _schemas(content: Mapping[str, Any]) -> dict[int, Schema]:
-    entries = content.get("schemas") or [content["schema"]]  # v1 tables may know only one
-    schemas = map(schema_from_json, entries)
-    return {schema.id: schema for schema in schemas}
 
 
 def _snapshot(entry: Mapping[str, Any]) -> Snapshot:

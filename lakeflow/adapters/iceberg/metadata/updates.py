@@ -234,15 +234,11 @@ def _remove_snapshots(metadata: Json, ids: frozenset[int]) -> Json:
     changed = {
         name: _without(metadata, name, lambda entry: entry["snapshot-id"] in ids) for name in lists if name in metadata
     }
-    return metadata | changed | {"snapshot-log": _log_without(metadata.get("snapshot-log") or (), ids)}
-
-
-def _log_without(log: Sequence[Json], ids: frozenset[int]) -> list[Json]:
-    """The log without entries up to an expired snapshot (Iceberg spec, "Table Metadata Fields"): a gap would say that
-    the snapshot before it was current for longer than it was.
-    """
+    # A gap in the log would say that the snapshot before it was current for longer than it was (Iceberg spec, "Table
+    # Metadata Fields"): all entries up to the last expired one go.
+    log = list(metadata.get("snapshot-log") or ())
     gone = [place for place, entry in enumerate(log) if entry["snapshot-id"] in ids]
-    return list(log[gone[-1] + 1 :] if gone else log)
+    return metadata | changed | {"snapshot-log": log[gone[-1] + 1 :] if gone else log}
 
 
 def _without(metadata: Json, name: str, gone: Callable[[Json], bool]) -> list[Json]:

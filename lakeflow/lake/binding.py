@@ -23,7 +23,7 @@ from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.model.schema import Field, Primitive, Schema
+from lakeflow.core.model.schema import Field, Primitive, Schema, require_names
 from lakeflow.core.model.table import Table
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.time.timeline import Window
@@ -124,10 +124,12 @@ class _Work:
         try:
             # A masked column is text, whatever it hides.
             fields = (replace(each, type=_MASKED) if each.name.lower() in asset.masks else each for each in came.fields)
-            return columns_of(asset, Schema(tuple(fields)), self.tables.get(asset.key))
+            columns = columns_of(asset, Schema(tuple(fields)), self.tables.get(asset.key))
+            require_names(columns.fields)
         except SchemaError as error:
             self.faults.append(Fault(asset.code.path, 1, error.message, error.hint or "mend the SQL, or the header"))
             return None
+        return columns
 
     def _as_published(self, asset: Asset) -> Schema | None:
         """The published columns of an asset. None unless the same code gave them, on inputs with the same columns."""

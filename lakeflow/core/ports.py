@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.keys import AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.check import Suite
@@ -29,7 +30,6 @@ from lakeflow.core.model.table import (
 from lakeflow.core.plan.landing import FoundFile, Landed
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import FREELY, Terms
-from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.leases import CurrentLeases
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.run.write import Write, WriteResult

@@ -21,13 +21,13 @@ from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.adapters.machine import machine
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine.sealed import fault_of_key
+from lakeflow.core.care.ownership import refuse_to_claim
 from lakeflow.core.errors import LakeError, LakeflowError, ProjectError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunState
 from lakeflow.core.model.table import Table
 from lakeflow.core.run.leases import busy
-from lakeflow.core.run.ownership import refuse_to_claim
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import findings
 from lakeflow.core.view.consistency import (

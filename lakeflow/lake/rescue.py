@@ -18,12 +18,12 @@ from lakeflow.adapters.iceberg import Copied, LoadedTable, copy_tables, give_id,
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.ledger import SqlLedger, free_all
 from lakeflow.adapters.machine import process as processes
+from lakeflow.core.care.garbage import Dropped
+from lakeflow.core.care.ownership import refuse_other
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.leases import busy
-from lakeflow.core.run.ownership import refuse_other
 from lakeflow.core.view.rebuilt import Proven, runs_of, verdicts_of
 from lakeflow.lake.assembly import MIGRATIONS, ownership_of, refuse_outdated, utc_now
 from lakeflow.lake.diagnosis import Patient, refuse_unready

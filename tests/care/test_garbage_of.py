@@ -20,10 +20,10 @@ from lakeflow.adapters.iceberg.care.garbage import Estate, garbage_of, remains, 
 from lakeflow.adapters.iceberg.care.ground import seen_as
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Garbage, Table
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.run.garbage import Dropped
 from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab
 
 LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lakeflow.core.care.garbage import HALF
 from lakeflow.core.errors import UsageError
-from lakeflow.core.run.garbage import HALF
 from tests.care.lab import (
     NOW,
     built,

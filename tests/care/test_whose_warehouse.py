@@ -16,8 +16,8 @@ from sqlalchemy import text
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg.care.marker import make_mark, read_mark
 from lakeflow.adapters.iceberg.care.ownership import Ownership, give_id
+from lakeflow.core.care.ownership import Holds, WarehouseFacts, WarehouseMarker
 from lakeflow.core.errors import LakeError
-from lakeflow.core.run.ownership import Holds, WarehouseFacts, WarehouseMarker
 from lakeflow.lake.assembly import MIGRATIONS
 
 

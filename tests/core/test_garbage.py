@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lakeflow.core.care.garbage import HALF, refuse_most
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model.table import Garbage
-from lakeflow.core.run.garbage import HALF, refuse_most
 from tests.core.samples import key
 
 

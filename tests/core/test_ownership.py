@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakeflow.core.care.ownership import Holds, WarehouseFacts, WarehouseMarker, refuse_other, refuse_to_claim
 from lakeflow.core.errors import LakeError
-from lakeflow.core.run.ownership import Holds, WarehouseFacts, WarehouseMarker, refuse_other, refuse_to_claim
 
 OURS, THEIRS = WarehouseMarker("id-ours", "ours"), WarehouseMarker("id-theirs", "theirs")
 NEW = WarehouseFacts("/wh", "/catalog.db", None, is_blank=True, mark=None)

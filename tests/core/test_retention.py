@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lakeflow.core.care.retention import expired
 from lakeflow.core.model.table import Table
-from lakeflow.core.run.retention import expired
 from tests.core.samples import snapshot, table
 
 

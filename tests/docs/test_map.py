@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,11 @@ def test_at_least_ten_questions_are_answered_and_none_twice() -> None:
 def test_every_room_has_its_sentence_and_every_sentence_its_room() -> None:
     assert {room for room in ROOMS if room.startswith("lakeflow/")} == _folders("lakeflow")
     assert all(sentence.endswith(".") for room, sentence in ROOMS.items() if room.startswith("lakeflow/"))
+
+
+def test_no_room_has_more_than_fifteen_files() -> None:
+    rooms = Counter(path.parent for path in (ROOT / "lakeflow").rglob("*.py") if path.name != "__init__.py")
+    assert {str(room): number for room, number in rooms.items() if number > 15} == {}
 
 
 def test_the_rooms_stand_in_the_order_of_the_import_contracts() -> None:

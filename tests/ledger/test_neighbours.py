@@ -11,6 +11,7 @@ import pytest
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
 from lakeflow.adapters.ledger.ledger import batched, free_all, run_ids
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import BusyError, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome
@@ -25,7 +26,6 @@ from lakeflow.core.model.run import (
     StepState,
     VerdictRecord,
 )
-from lakeflow.core.run.garbage import Dropped
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.check import Outcome, Severity
@@ -28,7 +29,6 @@ from lakeflow.core.model.run import (
     StepState,
     VerdictRecord,
 )
-from lakeflow.core.run.garbage import Dropped
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ALPHA = AssetKey.parse("silver.alpha")

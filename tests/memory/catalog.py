@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.layout import Layout, Partition, PartitionField
@@ -35,7 +36,6 @@ from lakeflow.core.model.table import (
 )
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports import Clock, Record
-from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.verdict import Remedy, reconcile, written_as
 from tests.memory.changes import apply, expect, recorded_schema, registered
 from tests.memory.ledger import MemoryTransaction

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
+from lakeflow.core.care.retention import expired
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import (
@@ -22,7 +23,6 @@ from lakeflow.core.model.table import (
     Snapshot,
     Table,
 )
-from lakeflow.core.run.retention import expired
 
 
 def apply(table: Table, change: Change) -> Table:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord, one_id
 from lakeflow.core.ports import Clock, Transaction
 from lakeflow.core.run import leases
-from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.leases import AssetLease, CurrentLeases
 
 

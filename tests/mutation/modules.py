@@ -22,10 +22,10 @@ _STORY: Final = tuple(
 
 TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/core/run/verdict.py": ("tests/core/test_verdict.py",),
-    "lakeflow/core/run/retention.py": ("tests/core/test_retention.py",),
+    "lakeflow/core/care/retention.py": ("tests/core/test_retention.py",),
     "lakeflow/core/run/leases.py": ("tests/core/test_leases.py",),
-    "lakeflow/core/run/ownership.py": ("tests/core/test_ownership.py",),
-    "lakeflow/core/run/garbage.py": ("tests/core/test_garbage.py",),
+    "lakeflow/core/care/ownership.py": ("tests/core/test_ownership.py",),
+    "lakeflow/core/care/garbage.py": ("tests/core/test_garbage.py",),
     "lakeflow/adapters/iceberg/metadata/refs.py": ("tests/iceberg/test_refs.py",),
     "lakeflow/adapters/iceberg/commit/pointers.py": ("tests/iceberg/test_pointers.py",),
     "lakeflow/adapters/iceberg/commit/registrations.py": ("tests/iceberg/test_pointers.py",),

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from lakeflow import wap
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Lease
 from lakeflow.core.model.table import Garbage
-from lakeflow.core.run.garbage import Dropped
 from tests.core.samples import key
 from tests.memory import MemoryCatalog
 from tests.wap.doubles import Ticking

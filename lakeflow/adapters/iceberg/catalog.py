@@ -25,6 +25,7 @@ from lakeflow.adapters.iceberg.metadata.places import metadata_location, refuse_
 from lakeflow.adapters.iceberg.metadata.refs import Requirement, move, require
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
 from lakeflow.adapters.iceberg.metadata.updates import Update, new_metadata
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import ConfigError, ConflictError, LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.layout import Layout, Partition
@@ -42,7 +43,6 @@ from lakeflow.core.model.table import (
     Table,
 )
 from lakeflow.core.ports import Clock, Record
-from lakeflow.core.run.garbage import Dropped
 
 if TYPE_CHECKING:
     from lakeflow.adapters.iceberg.manifests.scan import Scans

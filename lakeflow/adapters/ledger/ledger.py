@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Connection, Row, TextClause
 
 from lakeflow.adapters.ledger import rows, statements
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import (
     UNPUBLISHED_ENDS,
@@ -27,7 +28,6 @@ from lakeflow.core.model.run import (
 )
 from lakeflow.core.ports import Clock, Transaction
 from lakeflow.core.run import leases
-from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.leases import CurrentLeases
 
 _MOST: Final = 10_000

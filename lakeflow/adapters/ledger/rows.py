@@ -17,10 +17,10 @@ from typing import Any, Final, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Row
 
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult, Holder, Lease, RunRecord, StepRecord, VerdictRecord
-from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.leases import AssetLease
 
 Record = TypeVar("Record")

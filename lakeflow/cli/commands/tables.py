@@ -16,8 +16,8 @@ from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import progress
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import Mark, line, screen
+from lakeflow.core.care.garbage import HALF
 from lakeflow.core.model.run import RunState
-from lakeflow.core.run.garbage import HALF
 
 
 @click.command(epilog="Nothing is copied. From then on lakeflow writes the table: let no other catalog write it too.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from lakeflow.core.care.garbage import refuse_most
 from lakeflow.core.errors import BusyError, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Garbage
-from lakeflow.core.run.garbage import refuse_most
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.lease import leased
 

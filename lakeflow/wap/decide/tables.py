@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset
@@ -15,7 +16,6 @@ from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.ports import Transaction
-from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.schema_evolution import require_declared
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.facts import gather

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import BusyError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome, Severity
@@ -27,7 +28,6 @@ from lakeflow.core.model.run import (
     VerdictRecord,
 )
 from lakeflow.core.ports import Ledger, Transaction
-from lakeflow.core.run.garbage import Dropped
 from lakeflow.core.run.leases import died
 from tests.contracts.suites.examples import ALPHA, BETA, GAMMA
 

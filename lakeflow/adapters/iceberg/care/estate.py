@@ -12,9 +12,9 @@ from lakeflow.adapters.iceberg.care.ground import Identity, identity
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.run.garbage import Dropped
 
 _PLACES: Final = ("write.data.path", "write.metadata.path", "write.object-storage.path", "write.folder-storage.path")
 """Properties by which a table keeps files outside of its own folder."""

@@ -28,9 +28,9 @@ from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.proof import proof_location
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, metadata_directory
 from lakeflow.adapters.iceberg.metadata.places import metadata_file
+from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import Garbage, Table
-from lakeflow.core.run.garbage import Dropped
 
 _HINT: Final = "version-hint.text"
 _WRITTEN: Final = (".parquet", ".avro", ".orc", ".json", ".puffin", ".stats", ".gz", ".crc", ".tmp")

@@ -13,8 +13,8 @@ from typing import Final
 
 from lakeflow.adapters.iceberg.care.ground import MARKER
 from lakeflow.adapters.iceberg.disk.fileio import sync_directory
+from lakeflow.core.care.ownership import WarehouseMarker
 from lakeflow.core.errors import LakeError
-from lakeflow.core.run.ownership import WarehouseMarker
 
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 _NOT_FILES: Final = frozenset({"lost+found", ".DS_Store", ".gitkeep", ".gitignore", ".keep"})

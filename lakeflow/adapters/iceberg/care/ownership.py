@@ -22,8 +22,8 @@ from lakeflow.adapters.iceberg.care.ground import identity, is_below
 from lakeflow.adapters.iceberg.care.marker import is_filled, make_mark, mark_above, read_mark, replace_mark
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.core.care.ownership import Holds, WarehouseFacts, WarehouseMarker, refuse_other, refuse_to_claim
 from lakeflow.core.errors import LakeError
-from lakeflow.core.run.ownership import Holds, WarehouseFacts, WarehouseMarker, refuse_other, refuse_to_claim
 
 _ID: Final = "select id from lakeflow_lake"
 _MAKE: Final = text(

@@ -12,10 +12,10 @@ from typing import Any, Final, TypeAlias
 
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.layouts import layout_of
+from lakeflow.core.care.retention import expired
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.model.provenance import PREFIX
 from lakeflow.core.model.table import MAIN, Change, Discard, Pin, Publish, Rollback, Snapshot, Table
-from lakeflow.core.run.retention import expired
 
 MAIN_SCHEMA: Final = f"{PREFIX}main-schema"
 """Summary key of a staged snapshot: the id of the schema that readers of main saw when it was written."""

@@ -1,0 +1,1 @@
+"""What of a lake is kept, whose it is, and what may go."""

@@ -9,7 +9,7 @@ KILLED_AT_LEAST: Final = 0.90
 
 _COMMITS: Final = tuple(
     f"tests/iceberg/test_{name}.py"
-    for name in ("contract", "conflicts", "staging", "restage", "together", "cycle", "outcomes", "refusals")
+    for name in ("conflicts", "staging", "what_is_staged", "restage", "outcomes", "refusals")
 )
 _LEDGER: Final = ("tests/contracts/test_ledgers.py", "tests/contracts/test_catalog_and_ledger.py", "tests/ledger")
 _STORY: Final = tuple(

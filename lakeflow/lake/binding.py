@@ -26,6 +26,7 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.schema import Field, Primitive, Schema, require_names
 from lakeflow.core.model.table import Table
 from lakeflow.core.model.type_names import parse_type
+from lakeflow.core.time.freshness import TOLD_BY
 from lakeflow.core.time.timeline import Window
 from lakeflow.lake.assembly import MIGRATIONS
 from lakeflow.lake.diagnosis import Patient
@@ -89,6 +90,7 @@ class _Work:
         found = self._columns(asset)
         if found is not None:
             self.schemas[key] = found
+            self.faults.extend(_fresh_column(asset, found))
             self.binder.know(str(key), key, found)
         if (seen := self.published.get(key, found)) is not None:
             self.binder.know(f"{PUBLISHED}.{key}", key, seen)
@@ -147,6 +149,19 @@ class _Work:
     def _is_as_published(self, key: AssetKey) -> bool:
         known, seen = self.schemas.get(key), self.published.get(key)
         return known is not None and seen is not None and _spelled(known) == _spelled(seen)
+
+
+def _fresh_column(asset: Asset, schema: Schema) -> Iterator[Fault]:
+    """A column that tells no time: every look at the asset's health would say that its freshness is not known."""
+    name = asset.freshness.column if asset.freshness else ""
+    column = next((each for each in schema.fields if each.name.lower() == name.lower()), None)
+    times = sorted(each.name for each in schema.fields if str(each.type) in TOLD_BY)
+    hint = f"name a column of date or time: {', '.join(times)}" if times else "cast it to a date or a timestamp"
+    if name and column is None:
+        yield Fault(asset.code.path, 1, f"fresh_column names {name!r}, which {asset.key} does not have", hint)
+    if column is not None and str(column.type) not in TOLD_BY:
+        said = f"fresh_column names {name!r}, and {column.type} is no date or time"
+        yield Fault(asset.code.path, 1, f"{asset.key}: {said}", hint)
 
 
 def _spelled(schema: Schema) -> dict[str, str]:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from lakeflow import wap
-from lakeflow.core.errors import LakeflowError, ProjectError, UsageError
+from lakeflow.core.errors import LakeflowError, ProjectError, SchemaError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import CheckResult, RunRecord, RunState, waiting
@@ -328,8 +328,10 @@ class ReadableLake:
             try:
                 scan = self._world.catalog.scan(table, table.main)
                 found[key] = Newest(self._world.engine.newest(scan, column, facts.now))
-            except LakeflowError as error:
+            except SchemaError as error:
                 found[key] = Newest(fault=str(error))
+            except LakeflowError as error:
+                found[key] = Newest(fault=str(error), unreadable=True)
         return found
 
     def _waiting(self, table: Table) -> tuple[str, ...]:

@@ -66,6 +66,29 @@ def test_status_says_what_is_degraded_and_why_beside_what_a_run_would_do() -> No
     assert (said["deadlines"][0]["late"], said["deadlines"][0]["fresh"]) == (True, "24h")
 
 
+def test_status_never_calls_well_what_has_a_warning() -> None:
+    warned = Symptom(Health.WARNING, "freshness is not known: column 'at' of bronze.flights is string")
+    assert status_screen([replace(FLIGHTS_STATUS, symptoms=(warned,))], NOW).plain.splitlines() == [
+        "!  bronze.flights  warning  freshness is not known: column 'at' of bronze.flights is string; "
+        "s589200  336,776 rows  2 min old",
+        "",
+        "1 warning",
+    ]
+
+
+def test_status_says_why_an_asset_was_never_built_where_a_run_failed() -> None:
+    failed = (Symptom(Health.WARNING, "run 01jd3k failed"), Symptom(Health.UNKNOWN, "never published"))
+    unborn = replace(DELAYS_STATUS, state=AssetState.NEVER_BUILT, snapshot_id=None, reasons=(), symptoms=failed)
+    assert status_screen([unborn], NOW).plain.splitlines()[0] == (
+        "+  gold.carrier_delays  never built  run 01jd3k failed"
+    )
+
+
+def test_status_counts_the_runs_that_wait() -> None:
+    (first, *_) = status_screen([replace(WEATHER_STATUS, held=("01jd3k", "01jd3m"))], NOW).plain.splitlines()
+    assert "HELD  runs 01jd3k, 01jd3m wait for a decision; " in first
+
+
 def test_status_as_json_and_csv_names_the_runs_that_wait() -> None:
     assert status_json(WEATHER_STATUS) == {
         "asset": "silver.weather",

@@ -64,6 +64,11 @@ def test_freshness_that_cannot_be_told_is_not_healthy() -> None:
     assert health(WELL, deadlines=(unknown,))[0] is Health.WARNING
 
 
+def test_rows_that_cannot_be_read_are_degraded_and_not_only_of_unknown_age() -> None:
+    gone = Deadline(DAILY, RAW, fault="a file is missing", unreadable=True)
+    assert health(WELL, deadlines=(gone,))[:2] == (Health.DEGRADED, ["its rows cannot be read: a file is missing"])
+
+
 def test_a_failed_audit_of_what_readers_see_degrades_until_a_later_one_passes() -> None:
     failed = verdict(Ruling.HOLD, 2, run="r2")
     assert health(WELL, verdict(Ruling.PUBLISH), failed)[0] is Health.DEGRADED

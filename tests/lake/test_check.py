@@ -223,3 +223,28 @@ def test_a_database_that_cannot_be_reached_keeps_no_fault_from_being_found(tmp_p
         pytest.raises(ProjectError, match="buyr"),
     ):
         lake.check()
+
+
+@pytest.mark.parametrize("type_", ["varchar", "int", "time", "timestamp[]"])
+def test_a_column_that_tells_no_time_cannot_say_how_fresh_its_asset_is(tmp_path: Path, type_: str) -> None:
+    header = "/*\nkey = ['id']\nfresh = '36h'\nfresh_column = 'at'\n*/\n"
+    text = f"{header}select id, null::{type_} as at, null::date as day from bronze.sales"
+    (fault,) = faults(project(tmp_path, silver_sales=text))
+    assert (fault.path, fault.hint) == ("layers/silver/sales.sql", "name a column of date or time: day")
+    assert "fresh_column names 'at', and " in fault.message
+
+
+@pytest.mark.parametrize("type_", ["date", "timestamp", "timestamptz"])
+def test_a_column_of_date_or_time_can_say_how_fresh_its_asset_is(tmp_path: Path, type_: str) -> None:
+    header = "/*\nkey = ['id']\nfresh = '36h'\nfresh_column = 'at'\n*/\n"
+    assert faults(project(tmp_path, silver_sales=f"{header}select id, null::{type_} as at from bronze.sales")) == []
+
+
+def test_a_function_is_told_of_a_freshness_column_that_it_did_not_give(tmp_path: Path) -> None:
+    root = make(project(tmp_path), {"layers/silver/buyers.py": PYTHON})
+    assert faults(root) == []
+    with lakeflow.open(root) as lake:
+        lake.materialize()
+    said = PYTHON.replace('key="id"', 'key="id", fresh="1h", fresh_column="at"')
+    make(root, {"layers/silver/buyers.py": said})
+    assert [fault.message for fault in faults(root)] == ["fresh_column names 'at', which silver.buyers does not have"]

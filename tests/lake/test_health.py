@@ -82,6 +82,16 @@ def test_a_column_that_is_not_there_makes_freshness_unknown_and_nothing_else(roo
     assert "column 'n' of gold.days is long" in found.symptoms[0].text
 
 
+def test_a_table_whose_file_is_gone_is_degraded_and_status_names_the_doctor(root: Path) -> None:
+    with lakeflow.open(root) as lake:
+        lake.materialize()
+    for file in (root / ".lakeflow/warehouse/silver/orders/data").rglob("*.parquet"):
+        file.unlink()
+    said = statuses(root)["silver.orders"]
+    assert (said.health, said.symptoms[0].text.startswith("its rows cannot be read: ")) == (Health.DEGRADED, True)
+    assert "`lakeflow doctor` says what is wrong" in command("status", cwd=root).stdout
+
+
 def test_status_can_end_with_1_and_an_empty_selection_is_an_answer(root: Path) -> None:
     with lakeflow.open(root) as lake:
         lake.materialize()

@@ -40,6 +40,7 @@ _HEALTHS: Final = {
 _LAST: Final = ("└── ", "    ")
 _ONE_OF_SEVERAL: Final = ("├── ", "│   ")
 _FEW: Final = 5
+_WORDS: Final = (Health.DEGRADED, Health.WARNING, *AssetState)
 _DUE: Final = frozenset({AssetState.NEVER_BUILT, AssetState.STALE, AssetState.UNAUDITED})
 
 
@@ -68,7 +69,7 @@ def status_screen(statuses: Sequence[AssetStatus], now: datetime) -> Text:
         return line("no asset stands so")
     rows = [(line(_mark(one)), line(str(one.asset)), _state(one), _about(one, now)) for one in statuses]
     tally = Counter(_word(status) for status in statuses)
-    summary = " · ".join(f"{number} {word}" for word in (Health.DEGRADED, *AssetState) if (number := tally[str(word)]))
+    summary = " · ".join(f"{number} {word}" for word in _WORDS if (number := tally[str(word)]))
     return screen(align(rows), [line(summary)], status_hints(statuses))
 
 
@@ -102,10 +103,14 @@ def status_hints(statuses: Sequence[AssetStatus]) -> list[Text]:
     named = (run for status in statuses for run in (*status.held, status.failed_audit) if run)
     held = dict.fromkeys(named)
     looks = [line(f"Look      `lakeflow runs {run}`") for run in held]
-    if any(status.state is AssetState.BROKEN for status in statuses):
+    if any(map(_is_broken, statuses)):
         looks.append(line("Broken    `lakeflow doctor` says what is wrong; the other tables are as they were"))
     due = any(status.state in _DUE for status in statuses)
     return [*looks, line("Next      `lakeflow materialize` runs what is not fresh")] if due else looks
+
+
+def _is_broken(status: AssetStatus) -> bool:
+    return status.state is AssetState.BROKEN or any(deadline.unreadable for deadline in status.deadlines)
 
 
 def status_records(statuses: Sequence[AssetStatus]) -> Records:
@@ -197,14 +202,20 @@ def _check_files(project: Project) -> str:
 
 
 def _mark(status: AssetStatus) -> Mark:
-    """What is degraded is marked so, whatever a run would do about it."""
-    return Mark.BAD if status.health is Health.DEGRADED else _MARKS[status.state]
+    """What is degraded is marked so, whatever a run would do about it; what is fresh, with a warning, is not well."""
+    if status.health is Health.DEGRADED:
+        return Mark.BAD
+    return Mark.WARN if _is_warned(status) else _MARKS[status.state]
+
+
+def _is_warned(status: AssetStatus) -> bool:
+    return status.state is AssetState.FRESH and status.health is Health.WARNING
 
 
 def _word(status: AssetStatus) -> str:
     """What a run would do about it; where that is nothing, and readers should know better, its health."""
-    well = status.state is AssetState.FRESH and status.health is Health.DEGRADED
-    return str(status.health if well else status.state)
+    ill = status.state is AssetState.FRESH and status.health in {Health.DEGRADED, Health.WARNING}
+    return str(status.health if ill else status.state)
 
 
 def _state(status: AssetStatus) -> Text:
@@ -223,14 +234,18 @@ def _is_told(symptom: Symptom, status: AssetStatus) -> bool:
     """Held runs, failed audits and what was never built have words of their own."""
     runs = (*status.held, status.failed_audit)
     return (
-        status.snapshot_id is None or any(run and run in symptom.text for run in runs) or symptom.text in status.reasons
+        symptom.health is Health.UNKNOWN
+        or any(run and run in symptom.text for run in runs)
+        or symptom.text in status.reasons
     )
 
 
 def _stands_so(status: AssetStatus, now: datetime) -> Text:
     skipped = f"; skips {told(status.skipped)}" if status.skipped else ""
     if status.held:
-        return line(f"run {', '.join(status.held)} waits for a decision; {readers_see(status, now)}{skipped}")
+        wait = "run {} waits" if len(status.held) == 1 else "runs {} wait"
+        named = wait.format(", ".join(status.held))
+        return line(f"{named} for a decision; {readers_see(status, now)}{skipped}")
     if status.failed_audit:
         return line(f"the audit of what readers see failed in run {status.failed_audit}; {readers_see(status, now)}")
     if reasons := [reason for reason in status.reasons if reason != status.state]:

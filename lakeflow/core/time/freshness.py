@@ -14,6 +14,9 @@ from lakeflow.core.wording import parse_seconds
 OFF: Final = "off"
 """`fresh = "off"`: the asset may be of any age, whatever is made from it."""
 
+TOLD_BY: Final = frozenset({"date", "timestamp", "timestamp_ns", "timestamptz", "timestamptz_ns"})
+"""The types of a `fresh_column`."""
+
 _LONGEST: Final = 100 * 366 * 86_400
 _BY: Final = re.compile(r"(?:(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)|(?P<cron>\S+(?:\s+\S+){4}))\s+(?P<zone>\S+)")
 

@@ -18,11 +18,12 @@ from lakeflow.core.time.freshness import Freshness
 class Newest:
     """The newest value of an asset's `fresh_column`, in UTC, without values in the future; None: it has none.
 
-    `fault` says why the column could not be read.
+    `fault` says why the column could not be read: the table is `unreadable`, or the column is missing or tells no time.
     """
 
     at: datetime | None = None
     fault: str = ""
+    unreadable: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Deadline:
 
     `declared_by` is the asset that makes the demand: the asset itself, or one made from it. `seen` is its last publish
     or, with `column`, the newest value of that column. `due` is the time until which that is fresh; None where nothing
-    was seen.
+    was seen. `fault` and `unreadable` are those of the newest value.
     """
 
     freshness: Freshness
@@ -40,6 +41,7 @@ class Deadline:
     due: datetime | None = None
     late: bool = False
     fault: str = ""
+    unreadable: bool = False
 
 
 Demands: TypeAlias = tuple[tuple[AssetKey, Freshness], ...]
@@ -86,7 +88,7 @@ def _judged(
         return _against(Deadline(freshness, by, confirmed(key, facts)), facts.now)
     found = newest.get(key, Newest(fault="it was not looked at"))
     if found.fault:
-        return Deadline(freshness, by, fault=found.fault)
+        return Deadline(freshness, by, fault=found.fault, unreadable=found.unreadable)
     return _against(Deadline(freshness, by, found.at), facts.now)
 
 

@@ -66,6 +66,8 @@ def _late(deadline: Deadline, now: datetime) -> Symptom:
     said = deadline.freshness
     what = f"newest {said.column}" if said.column else "last publish"
     asked = "due by" if said.by else "due within"
+    if deadline.unreadable:
+        return Symptom(Health.DEGRADED, f"its rows cannot be read: {deadline.fault}")
     if deadline.fault:
         return Symptom(Health.WARNING, f"freshness is not known: {deadline.fault}")
     if deadline.seen is None:

@@ -9,8 +9,9 @@ from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
-from lakeflow.core.errors import AssetError
+from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.table import Scan
+from lakeflow.core.time.freshness import TOLD_BY
 from lakeflow.core.wording import did_you_mean
 
 _IN_UTC: Final = {
@@ -28,10 +29,10 @@ def newest(cursor: DuckDBPyConnection, scan: Scan, column: str, until: datetime)
     field = next((field for field in scan.schema.fields if field.name.lower() == column.lower()), None)
     if field is None:
         hint = did_you_mean(column, scan.schema.names, f"its columns are {', '.join(scan.schema.names)}")
-        raise AssetError(f"{scan.key} has no column {column!r}", hint=hint, asset=scan.key)
-    if str(field.type) not in _IN_UTC:
+        raise SchemaError(f"{scan.key} has no column {column!r}", hint=hint, asset=scan.key)
+    if str(field.type) not in TOLD_BY:
         hint = "fresh_column names a column of date or time"
-        raise AssetError(f"column {column!r} of {scan.key} is {field.type}", hint=hint, asset=scan.key)
+        raise SchemaError(f"column {column!r} of {scan.key} is {field.type}", hint=hint, asset=scan.key)
     moment = _IN_UTC[str(field.type)].format(quoted(field.name))
     text = f"SELECT max({moment}) FILTER ({moment} <= $until) FROM ({scans.select(cursor, scan)})"
     found = cursor.execute(text, {"until": until.astimezone(UTC).replace(tzinfo=None)}).fetchone()

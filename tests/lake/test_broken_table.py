@@ -13,6 +13,7 @@ import lakeflow
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.core.errors import LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import RunState, StepState
 from lakeflow.core.view.findings import Level
 from lakeflow.core.view.rows import AssetState
@@ -153,6 +154,22 @@ def test_the_doctor_says_it_once_and_looks_at_the_ledger_of_the_others(root: Pat
         found = [one for one in lake.doctor() if one.level is not Level.OK]
         assert [one.subject for one in found] == ["silver.b"]
         assert any(one.subject == "ledger" for one in lake.doctor())
+
+
+def test_an_audit_of_everything_looks_at_the_others_and_does_not_pass_the_broken_one(root: Path) -> None:
+    _break(root)
+    with lakeflow.open(root) as lake:
+        audited = {str(one.asset): one for one in lake.audit()}
+        (table,) = audited.pop(str(BROKEN)).checks
+        assert (table.name, table.outcome) == ("table", Outcome.ERRORED)
+        assert "it cannot be read: silver.b: its metadata file" in table.detail
+        assert set(UNRELATED) <= set(audited)
+        assert not any(one.reason for one in audited.values())
+        with pytest.raises(LakeError, match=r"silver\.b"):
+            lake.audit(str(BROKEN))
+    done = command("audit", cwd=root)
+    assert done.returncode == 1, done.stderr
+    assert "it cannot be read" in done.stdout
 
 
 def test_the_command_line_says_it(root: Path) -> None:

@@ -23,7 +23,7 @@ class Inspected:
     """One snapshot and the results of its checks: today's, or those of the run that audited it.
 
     `ref` names the ref whose head it is, None for an older snapshot. `rows` is None where its writer gave no number.
-    `checks_digest` identifies the checks.
+    `checks_digest` identifies the checks. Of a table that cannot be read `snapshot_id` is 0, and one check tells why.
     """
 
     asset: AssetKey

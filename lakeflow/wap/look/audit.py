@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.view.audits import Inspected, head_of, looked_at, published_with, read_with
@@ -28,9 +30,21 @@ def audit(world: World, keys: Sequence[AssetKey], ref: str, snapshot: str | None
     """What today's checks say of what stands at a ref of these assets, or of one snapshot, or of the `last`
     newest snapshots of main that changed rows.
     """
-    tables = _tables_around(world, keys)
-    found = looked_at({key: tables[key] for key in keys if key in tables}, ref, snapshot, last)
-    return _audited(world, tables, [AuditTarget(key, at) for key, at in found])
+    looked = world.catalog.look(_around(world, keys))
+    broken = {key: looked.broken[key] for key in keys if key in looked.broken}
+    sound = {key: looked.tables[key] for key in keys if key in looked.tables}
+    if broken and not sound:
+        raise next(iter(broken.values()))
+    found = looked_at(sound, ref, snapshot, last)
+    audited = _audited(world, looked.tables, [AuditTarget(key, at) for key, at in found])
+    return (*audited, *(_unreadable(world, key, error) for key, error in broken.items()))
+
+
+def _unreadable(world: World, key: AssetKey, error: LakeError) -> Inspected:
+    """One damaged table does not stop the others, and is no table that passed."""
+    said = f"{error.message} ({error.hint})" if error.hint else error.message
+    check = CheckResult("table", Outcome.ERRORED, Severity.CRITICAL, detail=f"it cannot be read: {said}")
+    return Inspected(key, 0, None, world.clock(), None, (check,))
 
 
 def failing(world: World, key: AssetKey, ref: str, snapshot: str | None, limit: int) -> tuple[CheckResult, ...]:
@@ -43,10 +57,14 @@ def failing(world: World, key: AssetKey, ref: str, snapshot: str | None, limit: 
 
 def _tables_around(world: World, keys: Iterable[AssetKey]) -> Tables:
     """The tables of these assets and of all that their checks name, as one catalog read finds them."""
+    return world.catalog.load(_around(world, keys))
+
+
+def _around(world: World, keys: Iterable[AssetKey]) -> set[AssetKey]:
     around = set(keys)
     for key in tuple(around):
         around |= world.project.suite(key).references | world.project.suite(key).published
-    return world.catalog.load(around)
+    return around
 
 
 def _audited(world: World, tables: Tables, targets: Sequence[AuditTarget]) -> tuple[Inspected, ...]:

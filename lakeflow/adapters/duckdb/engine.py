@@ -1,4 +1,4 @@
-"""The engine: `lakeflow.core.ports.Engine` on DuckDB."""
+"""The port `lakeflow.core.ports.Engine` on DuckDB."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ from lakeflow.core.run.resources import Resources
 
 
 class DuckEngine:
-    """`root` is where relative paths in SQL resolve. Memory and threads are for work without a share of its own.
+    """The engine. `root` is where relative paths in SQL begin. Memory and threads are for work without a share of its
+    own.
 
     ConfigError for a setting that DuckDB refuses.
     """
@@ -49,7 +50,7 @@ class DuckEngine:
         self._privacy = privacy
 
     def start(self, assets: Iterable[Asset], input_bytes: int = 0) -> None:
-        """Nothing has to be loaded."""
+        """Nothing needs to be loaded."""
 
     @contextmanager
     def produce(self, asset: Asset, inputs: Mapping[TableKey, Scan], terms: Terms = FREELY) -> Iterator[LazyOutput]:
@@ -76,13 +77,13 @@ class DuckEngine:
             return interruptible(lambda: interrupt(cursor), lambda: same_rows(cursor, left, right))
 
     def relation(self, scan: Scan) -> DuckDBPyRelation:
-        """The relation keeps a connection of its own alive."""
+        """A relation over the snapshot, which keeps its own connection alive."""
         cursor = self._instances.first.cursor()
         with failures(ErrorContext(scan.key)):
             return cursor.sql(scans.select(cursor, scan)).set_alias(scan.key.name)
 
     def query(self, text: str, scans: Mapping[str, Scan]) -> DuckDBPyRelation:
-        """What the text reads stays bound until the engine is closed."""
+        """A relation over one SELECT. What its text reads stays bound until the engine is closed."""
         cursor = self._instances.first.cursor()
         with refused():
             bind_apart(cursor, scans)

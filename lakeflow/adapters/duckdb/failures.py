@@ -1,6 +1,6 @@
 """Turns DuckDB's exceptions into AssetErrors that say what is wrong, where, and what to type next.
 
-DuckDB quotes values of the data in some of its messages; where personal data is involved those are withheld.
+Some of DuckDB's messages quote values of the data; where personal data is involved, these messages are withheld.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NO_VALUES: Final = (
     duckdb.OutOfMemoryException,
     duckdb.InterruptException,
 )
-"""Errors about names, files and machines: their messages hold nothing out of the data."""
+"""Errors about names, files and machines: their messages hold nothing from the data."""
 
 _SETTLED: Final = (
     duckdb.BinderException,
@@ -35,8 +35,8 @@ _SETTLED: Final = (
     duckdb.ParserException,
     duckdb.InterruptException,
 )
-"""Exceptions that a retry cannot change: the same text on the same tables gives them again, or somebody asked
-for them.
+"""Exceptions that a retry cannot change: the same text on the same tables raises them again, or somebody asked for
+them.
 """
 
 _KIND: Final = re.compile(r"^[A-Z][A-Za-z -]* Error: ")
@@ -52,10 +52,14 @@ _CSV_CAUSES: Final = (
     (re.compile(r"Invalid unicode"), "not UTF-8; name the encoding, such as encoding = 'latin-1'"),
 )
 _OURS: Final = uuid4().hex
-"""Begins what our own SQL raises; no code of the user's can know it, so that what follows holds no value."""
+"""The mark at the beginning of what our own SQL raises. User code cannot know it, so the text behind it holds no
+value.
+"""
 _REFUSED: Final = re.compile(rf"{_OURS}(.*?)\n(.*?){_OURS}")
 _SPILL: Final = "max_temp_directory_size"
-"""DuckDB's limit for what it spills is the space that the disk has left; it calls that a lack of memory."""
+"""What DuckDB says when the disk is full: its limit for spilling is the disk's free space, and it calls that a lack of
+memory.
+"""
 _LONG: Final = "File name too long"
 _FULL: Final = ("No space left on device", "File too large", "Disk quota exceeded")
 
@@ -76,20 +80,22 @@ class ErrorContext:
 
 
 def refusal(message: str, hint: str) -> str:
-    """What SQL of ours passes to `error`, in the words of an AssetError; neither may hold anything out of the data."""
+    """The text that our own SQL passes to `error`, made from the words of an AssetError. It may hold nothing from the
+    data.
+    """
     return f"{_OURS}{message}\n{hint}{_OURS}"
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Is it a refusal of our own SQL, also where another library repeats what DuckDB raised?"""
+    """Is it a refusal by our own SQL? It may come through another library that repeats what DuckDB raised."""
     return _OURS in str(error)
 
 
 @contextmanager
 def failures(place: ErrorContext) -> Iterator[None]:
-    """Turn what DuckDB raises inside into AssetErrors, and say in every AssetError which asset it is about.
+    """Turn what DuckDB raises inside into AssetErrors, and name the asset in every AssetError.
 
-    A withheld message leaves no cause behind that could print it.
+    An error with a withheld message has no cause attached, which could print that message.
     """
     try:
         yield
@@ -105,7 +111,7 @@ def failures(place: ErrorContext) -> Iterator[None]:
 
 
 def is_failure_of_machine(error: duckdb.Error) -> bool:
-    """No memory, no disk, or Ctrl-C: nothing that a file is to blame for."""
+    """Is it a lack of memory or disk, or Ctrl-C? Then no file is to blame."""
     machine = isinstance(error, duckdb.OutOfMemoryException | duckdb.InterruptException)
     return machine or any(words in str(error) for words in _FULL)
 
@@ -124,7 +130,7 @@ def _told(error: duckdb.Error, place: ErrorContext) -> AssetError:
 
 
 def _of_machine(error: duckdb.Error, text: str, place: ErrorContext) -> AssetError | None:
-    """What more room would have spared."""
+    """The error for a limit of the machine: disk, the length of a folder's name, or memory."""
     if any(words in text for words in (*_FULL, _SPILL)):
         return place.error("the disk is full", "free space, or move the lake to a larger disk, then run it again")
     if _LONG in text:  # the name is made of a value, which no message repeats
@@ -140,7 +146,7 @@ def _of_machine(error: duckdb.Error, text: str, place: ErrorContext) -> AssetErr
 
 
 def _csv_cause(text: str, line: str) -> str:
-    """Which file, line and column, and never what stands there."""
+    """File, line and column of a CSV error, without what stands there."""
     file = found[1] if (found := _CSV_FILE.search(text)) else "the CSV file"
     said = (words.format(*match.groups()) for pattern, words in _CSV_CAUSES if (match := pattern.search(text)))
     return f"{file}, line {line}: {next(said, 'the row does not parse')}"
@@ -159,7 +165,7 @@ def _hint_of(error: duckdb.Error) -> str | None:
 
 
 def _cause(text: str) -> str:
-    """DuckDB's first line, without the name of its exception, and the line of SQL where it says one."""
+    """DuckDB's first line without the name of its exception, and the line of SQL if it gives one."""
     first = _KIND.sub("", text.partition("\n")[0]).rstrip(" !")
     line = re.search(r"^LINE (\d+):", text, re.MULTILINE)
     return f"{first}, line {line[1]}" if line and line[1] != "1" else first
@@ -177,7 +183,7 @@ def _hint(text: str, place: ErrorContext) -> str | None:
 
 
 def _near(name: str, known: tuple[str, ...]) -> str | None:
-    """The known name that looks like it, whether or not the layer was written."""
+    """The known name that looks like it, with or without its layer."""
     bare = {each.rpartition(".")[2]: each for each in known}
     found = nearest(name, known) or bare.get(nearest(name, bare) or "")
     return f"did you mean {found!r}?" if found else None

@@ -1,7 +1,7 @@
-"""DuckDB for checks: it reads the pinned files of one audit and can do nothing else.
+"""The locked DuckDB that checks run on: it reads the pinned files of one audit and can do nothing else.
 
-Lock-down alone is not enough: an allow-listed file may be written too, and `COPY … TO` overwrote an audited
-file in an experiment. So a check's own text must also be exactly one SELECT.
+Lock-down alone is not enough: an allow-listed file may also be written, and in an experiment `COPY … TO` overwrote an
+audited file. So a check's own text must also be exactly one SELECT.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from lakeflow.adapters.duckdb.code import check_functions
 
 _BATCH: Final = 2048
-"""Rows of an Arrow batch: DuckDB's own vector."""
+"""Rows of an Arrow batch: the size of DuckDB's own vector."""
 
 
 class Spare:
-    """An instance that was made ahead: to make one takes half of the time of a small audit."""
+    """An instance that was made ahead of time: making one takes half the time of a small audit."""
 
     def __init__(self) -> None:
         self._made: list[duckdb.DuckDBPyConnection] = []
@@ -39,7 +39,7 @@ class Spare:
             self._made.append(_instance())
 
     def take(self) -> duckdb.DuckDBPyConnection:
-        """Nothing was done with it yet. Whoever takes it closes it: one that is locked cannot be used again."""
+        """An instance on which nothing was done yet. The caller closes it: a locked instance cannot be used again."""
         return self._made.pop() if self._made else _instance()
 
 
@@ -50,7 +50,7 @@ def _instance() -> duckdb.DuckDBPyConnection:
 class LockedDuckDB:
     """Views `layer.name` and `published.layer.name` over pinned scans; no other file, no setting, no network.
 
-    The first of three names, `published` or another, is a database of its own.
+    The first of three names in a relation, `published` or another, is a database of its own.
 
     AssetError when a scan cannot be read. `settings` are DuckDB's own (`threads`, `memory_limit`, `temp_directory`).
     """
@@ -64,7 +64,7 @@ class LockedDuckDB:
             raise AssetError(f"the snapshot cannot be read: {first_line(error)}") from error
 
     def execute(self, sql: str) -> tuple[tuple[str, ...], Sequence[tuple[Any, ...]]]:
-        """Names and rows of our own query; AssetError with DuckDB's first line when it fails."""
+        """Names and rows of our own query. AssetError with DuckDB's first line when it fails."""
         try:
             result = self._connection.execute(sql)
             names = tuple(column[0] for column in result.description or ())
@@ -73,10 +73,10 @@ class LockedDuckDB:
             raise AssetError(_said(error)) from error
 
     def batches(self, sql: str) -> Iterator[Any]:
-        """The rows of our own query as Arrow record batches, one in memory at a time; AssetError as above."""
+        """The rows of our own query as Arrow record batches, one in memory at a time. AssetError as above."""
         try:
             yield from self._connection.sql(sql).to_arrow_reader(_BATCH)
-        except (duckdb.Error, OSError) as error:  # the reader says what DuckDB said as an OSError
+        except (duckdb.Error, OSError) as error:  # the reader raises DuckDB's error as an OSError
             raise AssetError(_said(error)) from error
 
     def select(self, sql: str) -> str:
@@ -86,8 +86,8 @@ class LockedDuckDB:
     def call(
         self, function: Callable[..., Any], inputs: Mapping[str, str], place: ErrorContext, shown: int
     ) -> check_functions.CheckFunctionResult:
-        """Call a check function on these relations, by parameter. Raises what it raises; AssetError when the function
-        cannot be given what it asks for, or what it returned is not to be used or fails when it is computed.
+        """Call a check function on these relations, by parameter, and raise what it raises. AssetError when the
+        function asks for something that it cannot have, or when its result cannot be used or computed.
         """
         from lakeflow.adapters.duckdb.code import check_functions  # noqa: PLC0415 - brings pyarrow, which most audits do without
 
@@ -123,6 +123,6 @@ class LockedDuckDB:
 
 
 def _said(error: Exception) -> str:
-    """DuckDB's first line, with what to write where it speaks of a column that is called otherwise now."""
+    """DuckDB's first line, with what to write where it names a column that has another name now."""
     text = first_line(error)
     return f"{text}; {hint}" if (hint := hint_of_renamed(text)) else text

@@ -1,4 +1,4 @@
-"""How names and texts are spelled inside SQL: the one place that quotes."""
+"""The spelling of names and texts inside SQL: all quoting happens here."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _FILE_SCHEME: Final = re.compile(r"^file:/+")
 
 
 def quoted(name: str) -> str:
-    """An identifier."""
+    """A name as a quoted identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A string."""
+    """A text as a string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def local(path: str) -> str:
-    """The path of a `file:` URI, whether it has one slash (Java) or three; anything else as it is.
+    """The local path of a `file:` URI with one slash (Java) or three; any other text as it is.
 
     Iceberg locations are plain strings: nothing in them is percent-encoded.
     """
@@ -27,5 +27,5 @@ def local(path: str) -> str:
 
 
 def listed(paths: tuple[str, ...]) -> str:
-    """A list of local paths."""
+    """A list of local paths as SQL."""
     return f"[{', '.join(literal(local(path)) for path in paths)}]"

@@ -1,7 +1,7 @@
-"""DuckDB's types and ours, both ways, so that a written file has exactly the type that its table says.
+"""DuckDB's types and Iceberg's, in both directions, so that a written file has exactly the types of its table.
 
-Readers trust the file: a decimal of another scale or a 32-bit integer under a long column is misread or crashes
-them, so nothing is left to the Parquet writer's own choice (it stores HUGEINT as DOUBLE, for one).
+Readers trust the file: they misread or crash on a decimal of another scale, or a 32-bit integer in a long column. So
+nothing is left to the choice of the Parquet writer (which stores HUGEINT as DOUBLE, for one).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.schema import UNKNOWN, Decimal, Field, Fixed, Guess, List, Map, Primitive, Schema, Struct, Type
 
 NOTHING: Final = "lakeflow_nothing"
-"""Stands in for the columns of a frame that has none, and no rows."""
+"""Stands in for the columns of a frame that has no columns and no rows."""
 
 _LEAVES: Final[dict[str, Type]] = {
     "boolean": Primitive("boolean"),
@@ -39,7 +39,7 @@ _LEAVES: Final[dict[str, Type]] = {
     "timestamp": Primitive("timestamp"),
     "timestamp_s": Primitive("timestamp"),
     "timestamp_ms": Primitive("timestamp"),
-    # Nanoseconds that are whole microseconds are kept; others are refused when they are cast.
+    # Whole microseconds are kept; other nanoseconds are refused by their cast.
     "timestamp_ns": Primitive("timestamp"),
     "timestamptz_ns": Primitive("timestamptz"),
     "time_ns": Primitive("time"),
@@ -86,7 +86,7 @@ def schema_of(names: Sequence[str], types: Sequence[DuckDBPyType]) -> Schema:
 
 
 def type_of(type_: DuckDBPyType, where: str) -> Type:
-    """What a table holds of a column of that type. SchemaError where Iceberg has no such type."""
+    """The type in which a table holds a column of that type. SchemaError where Iceberg has no such type."""
     if leaf := _LEAVES.get(type_.id):
         return leaf
     match type_.id:
@@ -113,7 +113,7 @@ def _field(name: str, type_: DuckDBPyType, where: str) -> Field:
 
 
 def parts_of(type_: DuckDBPyType) -> list[tuple[str, Any]]:
-    """What a nested type holds by name, or the numbers of a decimal."""
+    """The parts of a nested type by name, or the numbers of a decimal."""
     return list(type_.children)
 
 

@@ -1,7 +1,7 @@
 """Casts that keep a value exactly, or refuse it: nothing is rounded, cut, wrapped or moved to another zone.
 
 DuckDB's own casts round (`1.7` to an integer), cut (`.1234567` to microseconds) and forget (a zone, a time of day). So
-each cast that may lose comes with the conditions under which it does. What a text means is `from_text`'s business.
+each cast that may lose something comes with the conditions under which it does. `from_text` decides what a text means.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def _decoded(value: str, path: str) -> Cast:
 
 
 def refusing(cast: Cast, row: str = "") -> str:
-    """SQL of the value, which ends the query where it would not be the one that came (see `failures`). `row` is SQL of
-    what tells the row.
+    """SQL of the value that ends the query where the cast would change it (see `failures`). `row` is SQL that
+    identifies the row.
     """
     if not cast.faults:
         return cast.value
@@ -65,7 +65,7 @@ def _refusal(fault: CastFault, row: str) -> str:
 
 
 def any_fault(faults: Sequence[CastFault]) -> str:
-    """SQL: does one of them hold?"""
+    """SQL: is one of the conditions true?"""
     return " OR ".join(f"({fault.condition})" for fault in faults) or "false"
 
 
@@ -82,9 +82,10 @@ _NESTED: Final = frozenset({"struct", "list", "array", "map", "union"})
 
 
 def _nested(value: str, source: DuckDBPyType, target: Type, path: str) -> Cast | None:
-    """Text is taken apart first, and its parts are cast from text; anything else is taken apart as it is.
+    """A nested value. Text is taken apart first, and its parts are cast from text; any other value is taken apart
+    directly.
 
-    What is JSON is read as JSON; anything else as DuckDB spells such values, as far as that has one meaning.
+    JSON text is read as JSON. Any other text is read as DuckDB spells nested values, where that has only one meaning.
     """
     if source.id not in TEXT:
         return None
@@ -102,7 +103,7 @@ def _nested(value: str, source: DuckDBPyType, target: Type, path: str) -> Cast |
 
 
 def _struct(value: str, source: DuckDBPyType, fields: tuple[Field, ...], path: str) -> Cast:
-    """By name, letter case ignored; what the source lacks is NULL."""
+    """A struct: its fields matched by name without letter case; a field that the source lacks is NULL."""
     target = Struct(fields)
     if source.id != "struct":
         raise _no_cast(source, target, path)
@@ -146,7 +147,7 @@ def _map(value: str, source: DuckDBPyType, sides: tuple[Field, Field], path: str
         # A Parquet file may hold what DuckDB's own maps never do.
         again = f"len(list_distinct(map_keys({value}))) < len(map_keys({value}))"
         return Cast(plain(value, target), (CastFault(path, again, "a key that comes twice", MEND),))
-    # Keys that were told apart may be one in their new type; `map` would then say so without the column.
+    # Different keys may become equal in their new type; the error of `map` would not name the column.
     twins = f"len(list_distinct({parts[0]})) < len({parts[0]})"
     faults.append(CastFault(f"{path}.key", twins, f"two keys that are one {spelled(sides[0].type)}", MEAN))
     return Cast(plain(f"CASE WHEN {value} IS NOT NULL THEN map({', '.join(parts)}) END", target), tuple(faults))

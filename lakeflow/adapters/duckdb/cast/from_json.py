@@ -1,8 +1,8 @@
-r"""Values in JSON text, exactly as their digits stand there.
+r"""Reads values in JSON text exactly, digit by digit.
 
-DuckDB reads each number with a point or an exponent as a double and prints that double again: `12345678901234567.89`
-comes out as `12345678901234568.0`. So such numbers become marked strings before the text is parsed, and are texts
-until they are cast. A struct may lack keys, and `null` is NULL everywhere.
+DuckDB reads each number with a point or an exponent as a double and prints that double: `12345678901234567.89` comes
+out as `12345678901234568.0`. So such numbers become marked strings before the text is parsed, and stay texts until they
+are cast. A struct may lack keys, and `null` is NULL everywhere.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.model.schema import Field, List, Map, Primitive, Struct, Type, children
 
 MARK: Final = chr(0xFDD0)
-"""Stands before the digits of a number in a string. Unicode keeps this sign out of all text that is interchanged."""
+"""Marks a string that was a number. Unicode reserves this character, so exchanged text does not contain it."""
 RESERVED: Final = "the character U+FDD0, which Unicode keeps out of all text that is interchanged"
 
 _TOKENS: Final = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)|-0)'
-"""A string, or a number that may not be printed as it was read."""
+"""Finds a string, or a number that DuckDB might print differently."""
 _LONG: Final = r"[0-9.]{17,}|(?:^|[:,\[])\s*-?[0-9.]+[eE]|-0[^.0-9]"
-"""Digits that a double may not keep (15 and a point it always does), an exponent, which DuckDB spells out, and a zero
-with a sign.
+"""Digits that a double may not keep (it keeps 15 and a point), an exponent, which DuckDB expands, and a zero with a
+sign.
 """
 _SPELLED: Final = r"[0-9][.eE]|-0"
-"""Digits that may be spelled otherwise: `1.50` is `1.5` then, which is another text."""
+"""Digits that might be spelled differently: `1.50` would become `1.5`, which is another text."""
 
 
 def may_change(json: str, texts: Sequence[str]) -> str:
@@ -41,7 +41,7 @@ def may_change(json: str, texts: Sequence[str]) -> str:
 
 
 def marked(json: str, condition: str) -> str:
-    """SQL of the JSON text with numbers that may change as marked strings, where the condition holds."""
+    """SQL of the JSON text, where the condition holds with the numbers that may change as marked strings."""
     signs = f"regexp_replace({json}, {literal(_TOKENS)}, chr(1) || '\\1' || chr(2) || '\\2' || chr(3), 'g')"
     # No JSON text holds a control character: `1 string 2 3` is the string, `1 2 number 3` the number.
     strings = f"replace(replace({signs}, chr(2) || chr(3), ''), chr(1) || chr(2), {literal(chr(34) + MARK)})"
@@ -50,32 +50,32 @@ def marked(json: str, condition: str) -> str:
 
 
 def pointer(name: str) -> str:
-    """The JSON pointer to the value under that key."""
+    """The JSON pointer to the value with that key."""
     return literal("/" + name.replace("~", "~0").replace("/", "~1"))
 
 
 def unmarked(text: str) -> str:
-    """SQL of a text without marks: a number as it stands in the file, anything nested as JSON."""
+    """SQL of a text without marks: a number as it is in the file, a nested value as JSON."""
     inner = literal(f'"{MARK}([-+0-9.eE]+)"')
     plain = f"replace(regexp_replace({text}, {inner}, '\\1', 'g'), {literal(MARK)}, '')"
     return f"CASE WHEN contains({text}, {literal(MARK)}) THEN {plain} ELSE {text} END"
 
 
 def keeps_text(type_: Type) -> bool:
-    """Is something in it a text?"""
+    """Does the type contain text?"""
     return type_ == Primitive("string") or any(keeps_text(field.type) for field in children(type_))
 
 
 @dataclass(frozen=True)
 class JsonValue:
-    """SQL of one value within marked JSON: as JSON, and as text (a string without its quotes)."""
+    """SQL of one value in marked JSON: as JSON, and as text (a string without its quotes)."""
 
     json: str
     text: str
 
 
 def exact_column(value: str, target: Type, path: str) -> Cast:
-    """JSON in a query, which may hold anything, in its declared type, which is not text."""
+    """A JSON column of a query, which may hold any value, in its declared type, which is not text."""
     json = marked(value, f"regexp_matches({value}, {literal(_SPELLED if keeps_text(target) else _LONG)})")
     sign = CastFault(path, f"contains({value}, {literal(MARK)})", RESERVED, MEND)
     cast = exact_json(JsonValue(json, f"json_extract_string({json}, '$')"), target, path)

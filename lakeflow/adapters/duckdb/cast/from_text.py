@@ -1,7 +1,7 @@
-r"""What a text says as a value of a type, and where that type cannot hold what it says.
+r"""The value that a text means in a type, and the texts whose value the type cannot hold.
 
-A text with a point or an exponent means the `float` or `double` that is nearest to it, as everywhere; digits before the
-point are whole, and kept or refused. Dates and times are ISO 8601 without the week, `/` allowed for `-`.
+A text with a point or an exponent means the `float` or `double` nearest to it, as everywhere. Digits without a point
+are a whole number, which is kept or refused. Dates and times are ISO 8601 without weeks; `/` may stand for `-`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ MEND: Final = "mend the text, or declare the column as string"
 
 _DAY: Final = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}"
 _CLOCK: Final = r"([01]?\d|2[0-3]):\d{1,2}(:\d{1,2}(\.\d{0,6}0*)?)?"
-"""Microseconds; more digits only where they are zeros."""
+"""A time to the microsecond; further digits must be zeros."""
 _ZONE: Final = r"\s?(Z|z|[+-](0?\d|1[0-5])(:?[0-5]\d(:[0-5]\d)?)?|[A-Za-z][\w+-]*(/[\w+-]+)*)"
 _NAMED: Final = r"^(.*\d)\s?([A-Za-z][\w+-]+(?:/[\w+-]+)*)\s*$"
-"""A time, and the name of a zone of two letters or more."""
+"""A time followed by the name of a zone with two letters or more."""
 _MIDNIGHT: Final = r"([T ]+00:00(:00(\.0*)?)?)?"
 
 _PATTERNS: Final[Mapping[str, str]] = {
@@ -39,14 +39,14 @@ _PATTERNS: Final[Mapping[str, str]] = {
 }
 _NO_NUMBER: Final = r"(?i)\s*[+-]?(inf|infinity|nan)\s*"
 _SOMETHING: Final = r"^\s*[+-]?[0.]*[1-9]"
-"""Not zero."""
+"""Any digit but zero."""
 _WHOLE_DIGITS: Final = r"^\s*\+?(-?)0*(\d+?)(\.0*)?\s*$"
 _EXACT_BELOW: Final[Mapping[str, int]] = {"float": 2**24, "double": 2**53}
-"""From here on a float or a double does not hold each whole number, and no fraction."""
+"""From here on a float or a double does not hold every whole number, and no fraction."""
 
 
 def text_loses(text: str, target: Type) -> str:
-    """SQL: is the text no value of the type, or one that its cast would change? Empty where that cannot be."""
+    """SQL: is the text no value of the type, or one that its cast would change? Empty where that is impossible."""
     if target == Primitive("string"):
         return ""
     cast = f"TRY_CAST({text} AS {spelled(target)})"
@@ -66,7 +66,7 @@ def _pattern(target: Type) -> str:
 
 
 def _float_loses(text: str, target: str) -> str:
-    """Overflow, underflow, a whole number between two floats, or digits behind the point of one so large."""
+    """SQL: overflow, underflow, a whole number between two floats, or a fraction of a number too large to have one."""
     number, limit = f"TRY_CAST({text} AS {target.upper()})", _EXACT_BELOW[target]
     digits = f"regexp_replace({text}, {literal(_WHOLE_DIGITS)}, '\\1\\2')"
     plain = f"NOT regexp_matches({text}, '[eE]')"
@@ -80,7 +80,7 @@ def _float_loses(text: str, target: str) -> str:
 
 
 def clock_is_unclear(text: str) -> str:
-    """SQL: does the text name a zone whose clocks skip that time, or show it twice (the hour that is set back)?"""
+    """SQL: does the text name a zone whose clocks skip that time, or show it twice (when they are set back)?"""
     moment, zone = f"TRY_CAST({text} AS TIMESTAMPTZ)", f"regexp_extract({text}, {literal(_NAMED)}, 2)"
     clock = f"TRY_CAST(regexp_extract({text}, {literal(_NAMED)}, 1) AS TIMESTAMP)"
     again = (
@@ -93,7 +93,7 @@ def clock_is_unclear(text: str) -> str:
 
 
 def shape_in_text(target: Type) -> str:
-    """The type in DuckDB's words with text for everything that holds no other values."""
+    """The type in DuckDB's words, with text in place of every type that is not nested."""
     match target:
         case Struct(fields):
             return f"STRUCT({', '.join(f'{quoted(field.name)} {shape_in_text(field.type)}' for field in fields)})"
@@ -105,23 +105,25 @@ def shape_in_text(target: Type) -> str:
 
 
 _QUOTED: Final = r"""'(?:[^'\\]|\\['"\\])*'|"(?:[^"\\]|\\['"\\])*\""""
-"""A text within others, as DuckDB spells it: a backslash stands before quotes and itself alone."""
+"""A text inside a nested value, as DuckDB spells it: a backslash may stand only before a quote or another backslash."""
 _JSON_STRING: Final = r'"(?:[^"\\]|\\.)*"'
 _UNCLEAR: Final = r"""['"\\]|Q\s*[^\s\]}),:=]|[^\s\[{(,:=]\s*Q|^\s*Q|Q\s*$|[\[{(,:=]\s*,|[,:=]\s*[\]})]""".replace(
     "Q", "\x01"
 )
-"""A quote that opens or closes nothing, an escape that DuckDB forgets, and a place with nothing in it."""
+"""A quote that opens or closes nothing, an escape that DuckDB forgets, or an empty place."""
 
 
 def json_in_text(text: str) -> str:
-    """SQL of the text where it is a JSON object or array, else NULL. DuckDB also takes a comma before the end."""
+    """SQL of the text where it is a JSON object or array, otherwise NULL."""
     rest = f"regexp_replace({text}, {literal(_JSON_STRING)}, '', 'g')"
     valid = f"json_valid({text}) AND NOT regexp_matches({rest}, ',\\s*[\\]}}]')"
     return f"CASE WHEN regexp_matches({text}, '^\\s*[\\[{{]') AND {valid} THEN {text} END"
 
 
 def spelled_plainly(text: str, json: str) -> str:
-    """SQL of the text where it is no JSON and has one meaning as DuckDB spells lists, structs and maps, else NULL."""
+    """SQL of the text where it is no JSON and has only one meaning as DuckDB spells lists, structs and maps, otherwise
+    NULL.
+    """
     rest = f"regexp_replace({text}, {literal(_QUOTED)}, chr(1), 'g')"
     clear = f"NOT contains({text}, chr(1)) AND NOT regexp_matches({rest}, {literal(_UNCLEAR)})"
     return f"CASE WHEN {json} IS NULL AND {clear} THEN {text} END"

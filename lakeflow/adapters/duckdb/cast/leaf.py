@@ -1,4 +1,4 @@
-"""Values that hold no others: each in another type, and under which conditions it would be another value there."""
+"""Casts of values that are not nested, each with the conditions under which the value would change."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from lakeflow.core.model.schema import Decimal, Primitive, Type
 
 @dataclass(frozen=True)
 class CastFault:
-    """A `condition` in SQL under which the part at `path` of a column cannot be kept, and what is said then.
+    """A `condition` in SQL under which the part at `path` of a column cannot be kept, and the message for that case.
 
-    For NULL the condition is not true. Neither `says` nor `hint` holds anything out of the data.
+    The condition is not true for NULL. Neither `says` nor `hint` holds anything from the data.
     """
 
     path: str
@@ -32,19 +32,19 @@ class CastFault:
 
 @dataclass(frozen=True)
 class Cast:
-    """SQL of a value in its new type. Under one of the faults, and only then, it is another value than it was."""
+    """SQL of a value in its new type. The value changes under one of the faults, and only then."""
 
     value: str
     faults: tuple[CastFault, ...] = ()
 
 
 def item_of(path: str) -> str:
-    """A name for what a lambda is given, other than those of the lambdas around it."""
+    """A name for a lambda's parameter that differs from those of the lambdas around it."""
     return f"lakeflow_{path.count('.')}"
 
 
 def in_items(items: str, item: str, fault: CastFault) -> CastFault:
-    """The fault of an item as one of the list."""
+    """The fault of an item as a fault of its list."""
     return replace(fault, condition=f"len(list_filter({items}, lambda {item}: {fault.condition})) > 0")
 
 
@@ -64,10 +64,10 @@ _BITS: Final[Mapping[str, int]] = {
     "hugeint": 127,
     "uhugeint": 128,
 }
-"""Of each integer type, those of the largest value."""
+"""The bits of each integer type's largest value."""
 _MANTISSA: Final[Mapping[str, int]] = {"float": 24, "double": 53}
 _DIGITS: Final[Mapping[str, int]] = {"float": 6, "double": 15}
-"""That each decimal of so many digits keeps as a float."""
+"""A float keeps every decimal with so many digits."""
 _WHOLE: Final[Mapping[str, int]] = {"int": 31, "long": 63}
 _ZONED: Final = frozenset({"timestamp with time zone", "timestamptz_ns", "time with time zone"})
 _MOMENTS: Final = frozenset({"timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"})
@@ -77,7 +77,7 @@ _FINE: Final[Mapping[str, str]] = {
     "timestamptz_ns": "timestamptz",
     "time_ns": "time",
 }
-"""Types of nanoseconds, each with the one of microseconds that holds the same otherwise."""
+"""Types in nanoseconds, each with the type in microseconds that is otherwise the same."""
 
 _BOUNDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "date": ("DATE '0001-01-01'", "DATE '9999-12-31'", "a date outside of the years 1 to 9999"),
@@ -93,7 +93,7 @@ _BOUNDS: Final[Mapping[str, tuple[str, str, str]]] = {
         "a timestamptz outside of the years 1 to 9999",
     ),
 }
-"""What every reader can hold: infinity, the year 10000 and 24:00 are in none of Python's types."""
+"""The range that every reader can hold: Python's types have no infinity, no year 10000 and no 24:00."""
 
 
 MEAN: Final = "say in the code what is meant, such as round(x, 2) or x::date, or declare a type that holds it"
@@ -125,7 +125,7 @@ def _said(source: DuckDBPyType, target: Type) -> tuple[str, str]:
 
 
 def _loses(value: str, source: DuckDBPyType, target: Type) -> str:
-    """SQL: does the cast give another value, or none? Empty where it never does."""
+    """SQL: does the cast change the value, or fail? Empty where it never does."""
     if source.id in TEXT:
         text = value if source.id == "varchar" else f"CAST({value} AS VARCHAR)"
         return text_loses(text, target)
@@ -136,13 +136,13 @@ def _loses(value: str, source: DuckDBPyType, target: Type) -> str:
     if (source.id in _ZONED and naive) or (source.id in _MOMENTS and str(target) == "time"):
         return f"{value} IS NOT NULL"
     if source.id == "decimal" and str(target) in _MANTISSA:
-        # Not DuckDB's cast: it divides by a power of ten, which is not always the nearest
+        # DuckDB's cast divides by a power of ten, which does not always give the nearest float
         return text_loses(f"CAST({value} AS VARCHAR)", target)
     return f"TRY_CAST(TRY_CAST({value} AS {spelled(target)}) AS {source}) IS DISTINCT FROM {value}"
 
 
 def _holds(source: DuckDBPyType, target: Type) -> bool:
-    """Has the target each value of the source?"""
+    """Can the target hold every value of the source?"""
     bits, name = _BITS.get(source.id), str(target)
     match target:
         case Decimal(precision, scale):

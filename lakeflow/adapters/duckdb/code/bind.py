@@ -23,7 +23,7 @@ from lakeflow.core.model.table import Scan
 from lakeflow.core.sql.statements import tables
 
 Bound: TypeAlias = Schema | Fault | None
-"""The columns that a SELECT gives, or what is wrong with it; None where that cannot be known without its files."""
+"""The columns that a SELECT gives, or its fault; None where that cannot be known without its files."""
 
 PUBLISHED: Final = "published"
 _SETTINGS: Final = {"TimeZone": "UTC", "python_enable_replacements": "false", "enable_external_access": "false"}
@@ -34,7 +34,7 @@ _NO_TABLE: Final = "name an asset as layer.name; `lakeflow list` shows them"
 
 
 class Binder:
-    """An empty lake in memory that reads no file: `layer.name`, and `published.layer.name`, of these schemas."""
+    """An empty lake in memory that reads no file: `layer.name`, and `published.layer.name`, with these schemas."""
 
     def __init__(self) -> None:
         self._connection = duckdb.connect(":memory:")
@@ -50,7 +50,9 @@ class Binder:
         self._connection.close()
 
     def know(self, name: str, key: AssetKey, schema: Schema) -> None:
-        """Register the columns of the table of that full name. With a type of another engine it stays unknown."""
+        """Register the columns of the table with that full name. A table with a type of another engine stays
+        unknown.
+        """
         try:
             self._view(name, key, schema)
         except (duckdb.Error, KeyError):
@@ -58,7 +60,7 @@ class Binder:
         self._known.add(name.lower())
 
     def asset(self, key: AssetKey, text: str, path: str, source: Schema | None = None) -> Bound:
-        """Bind the SQL of an asset. `source` has the rows that it lands."""
+        """Bind the SQL of an asset. `source` has the rows that the asset lands."""
         with self._landed(key, source):
             found = self._bound(text, path)
             if found is None or isinstance(found, Fault):
@@ -93,7 +95,7 @@ class Binder:
             return self._connection.sql(text) if self._names_known(text) else None
         except (duckdb.BinderException, duckdb.CatalogException) as error:
             said = self._placed(text) or str(error)
-            # Whether an extension is there is a matter of the machine that will run it.
+            # Only the machine that will run the SQL knows whether an extension is installed.
             return None if " extension" in said else _fault(said, path)
         except duckdb.Error:  # it reads files, or is no SQL: the parser has told
             return None
@@ -107,7 +109,7 @@ class Binder:
         return ""
 
     def _names_known(self, text: str) -> bool:
-        """Is each table known that the text names with its layer or catalog? Of others DuckDB tells."""
+        """Are all tables known that the text names with layer or catalog? DuckDB reports the others."""
         return all(name in self._known for name in _names(self._connection, text))
 
 
@@ -126,7 +128,7 @@ def _fault(said: str, path: str) -> Fault:
 
 
 def _hint(message: str, others: list[str]) -> str:
-    """What DuckDB proposes, but for tables of its own."""
+    """The hint that DuckDB gives, unless it names tables of its own."""
     if message.startswith("Table with name"):
         return _NO_TABLE
     if hint := hint_of_renamed(message):

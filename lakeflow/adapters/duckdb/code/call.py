@@ -1,4 +1,4 @@
-"""Running the user's function: what it prints goes to stderr, and what it raises says file and line."""
+"""Runs the user's function: what it prints goes to stderr, and an error says file and line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from lakeflow.core.model.asset import PythonCode
 
 
 class _Diversion:
-    """stdout belongs to the whole process: the first step that runs user code turns it, the last one turns it back."""
+    """stdout belongs to the whole process: the first step that runs user code redirects it, the last one restores
+    it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -46,7 +48,7 @@ printing_to_stderr: Final = _Diversion()
 
 
 def call(code: PythonCode, inputs: dict[str, object], place: ErrorContext) -> object:
-    """What the function returns. CodeError for what it raises, `sys.exit` included; KeyboardInterrupt passes."""
+    """The function's result. CodeError for what it raises, `sys.exit` included; KeyboardInterrupt passes."""
     with printing_to_stderr():
         try:
             return code.function(**inputs)
@@ -81,7 +83,7 @@ def _told(error: BaseException, code: PythonCode, place: ErrorContext) -> CodeEr
 
 
 def _line(traceback: TracebackType | None, code: PythonCode) -> int:
-    """The last line of the user's own file on the way to the error."""
+    """The last line of the user's own file in the error's traceback."""
     file, line = inspect.unwrap(code.function).__code__.co_filename, code.line
     while traceback is not None:
         if traceback.tb_frame.f_code.co_filename == file:

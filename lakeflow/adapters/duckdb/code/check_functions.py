@@ -1,4 +1,4 @@
-"""Calling a check that is written as a Python function, and taking in what it returns."""
+"""Calls a check that is written as a Python function, and reads what it returns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ALLOWED: Final = (
 
 @dataclass(frozen=True)
 class CheckFunctionResult:
-    """How many bad rows there were, None for a bare yes or no, and the first of them as text."""
+    """The number of bad rows (None for a plain yes or no), and the first of them as text."""
 
     good: bool
     failed: int | None = None
@@ -36,14 +36,14 @@ class CheckFunctionResult:
 def arguments(
     connection: DuckDBPyConnection, function: Callable[..., Any], inputs: Mapping[str, str], place: ErrorContext
 ) -> dict[str, Any]:
-    """What the function gets: each view in the form that its parameter asks for. AssetError for a form that is none."""
+    """The function's arguments: each view in the form that its parameter asks for. AssetError for an unknown form."""
     return {name: _input(connection, form_of(function, name), name, view, place) for name, view in inputs.items()}
 
 
 def taken(connection: DuckDBPyConnection, value: object, place: ErrorContext, shown: int) -> CheckFunctionResult:
-    """What the function returned. Bad rows are counted as they stream by; only the first `shown` are kept.
+    """Read the function's result. Bad rows are counted as a stream; only the first `shown` are kept.
 
-    AssetError for an answer that nobody can use.
+    AssetError for a result that cannot be used.
     """
     numpy = sys.modules.get("numpy")
     if isinstance(value, bool) or (numpy is not None and isinstance(value, numpy.bool_)):

@@ -1,7 +1,7 @@
-"""The form in which a Python asset gets an input: what the parameter's annotation asks for.
+"""The forms in which a Python asset can get an input; the parameter's annotation chooses one.
 
-Annotations may be text (`from __future__ import annotations`) or name packages that are imported for type
-checkers alone, so a form is recognised by name and pandas or polars are imported only when they are asked for.
+Annotations may be text (`from __future__ import annotations`) or name packages that are imported only for type
+checkers. So a form is recognised by its name, and pandas or polars are imported only when they are asked for.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Function: TypeAlias = Callable[..., Any]
 
 
 class InputForm(StrEnum):
-    """In the words of messages. All but the relation and the reader hold the whole input in memory."""
+    """The forms, in the words of messages. All but the relation and the reader hold the whole input in memory."""
 
     RELATION = "a DuckDB relation"
     TABLE = "pyarrow.Table"
@@ -41,11 +41,11 @@ _BY_NAME: Final = {
 
 _ALIASES: Final = {"pa": "pyarrow", "pd": "pandas", "pl": "polars", "_duckdb": "duckdb"}
 _BARE: Final = {name: form for (_, name), form in _BY_NAME.items() if name != "DataFrame"}
-"""A name without its package still says which form, except `DataFrame`, which two packages have."""
+"""Names that tell the form without their package; `DataFrame` does not, since two packages have one."""
 
 
 def form_of(function: Function, parameter: str) -> InputForm | None:
-    """The form that the parameter asks for; a relation without an annotation; None for one that is not known."""
+    """The form that the parameter asks for: a relation without an annotation; None for an unknown one."""
     found = inspect.signature(function).parameters.get(parameter)
     if found is None or found.annotation in {inspect.Parameter.empty, Any}:
         return InputForm.RELATION
@@ -56,7 +56,9 @@ def form_of(function: Function, parameter: str) -> InputForm | None:
 
 
 def _resolved(text: str, function: Function) -> object:
-    """What the text names where the function was written; the text itself when that is not there at run time."""
+    """The object that the text names where the function was written; the text itself when that does not exist at run
+    time.
+    """
     scope = inspect.unwrap(function).__globals__
     first, *rest = text.strip("'\"").split(".")
     value = scope.get(first)
@@ -88,7 +90,7 @@ def in_form(relation: DuckDBPyRelation, form: InputForm) -> Any:
         case InputForm.READER:
             return relation.to_arrow_reader()
         case InputForm.PANDAS:
-            # Not relation.df(): it makes floats of decimals, and warns under pandas 3
+            # relation.df() would turn decimals into floats, and warns under pandas 3
             return to_pandas(relation.to_arrow_table())
         case InputForm.POLARS:
             return relation.pl()

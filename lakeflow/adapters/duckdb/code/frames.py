@@ -1,6 +1,6 @@
-"""Data frames as Arrow with nothing lost: what Arrow or DuckDB would take wrongly is refused by its column.
+"""Data frames as Arrow with nothing lost: a column that Arrow or DuckDB would take wrongly is refused.
 
-A frame has fewer types than a table, so what its columns are may be a guess (`lakeflow.core.model.schema.Guess`).
+A frame has fewer types than a table, so the type of a column may be a guess (`lakeflow.core.model.schema.Guess`).
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ARROW_LACKS: Final = frozenset({"uuid"})
-"""DuckDB gives a UUID to Arrow as text; none of the others knows better."""
+"""The types that every frame but pandas' lacks: DuckDB gives a UUID to Arrow as text."""
 PANDAS_LACKS: Final = frozenset({"uuid", "date", "decimal"})
-"""A date is a time at midnight there, and decimals have no common number of digits."""
+"""The types that pandas lacks: a date becomes a time at midnight, and decimals have no common number of digits."""
 
 _INDEX: Final = ".reset_index() makes columns of an index, .reset_index(drop=True) drops it"
 _WIDE: Final = 38
-"""Digits of the widest decimal."""
+"""The digits of the widest decimal."""
 
 
 def lacks(value: object) -> frozenset[str]:
-    """The types of a table that the form of a frame does not have."""
+    """The types of a table that this form of frame lacks."""
     return PANDAS_LACKS if _is(value, "pandas", "DataFrame") else ARROW_LACKS
 
 
 def guessed(schema: Schema, lacking: frozenset[str], inputs: Mapping[str, Type]) -> Schema:
-    """The columns of a frame; `inputs` are those, by lower-cased name, of what the code read."""
+    """The columns of a frame; `inputs` are those of what the code read, by lower-case name."""
     fields = (replace(each, type=Guess(each.type, lacking, inputs.get(each.name.lower()))) for each in schema.fields)
     return Schema(tuple(fields))
 
 
 def as_arrow(value: Any) -> Any:
-    """A frame as a table of Arrow, anything else as it is. SchemaError for a column that cannot be taken exactly."""
+    """A frame as an Arrow table, anything else as it is. SchemaError for a column that cannot be taken exactly."""
     if _is(value, "pandas", "DataFrame"):
         return _from_pandas(value)
     if _is(value, "polars", "LazyFrame"):
@@ -51,13 +51,13 @@ def as_arrow(value: Any) -> Any:
 
 
 def is_held(value: object) -> bool:
-    """Is it in memory, so that it can be read as often as one likes?"""
+    """Is it in memory, so that it can be read any number of times?"""
     held = (("pyarrow", "Table"), ("pyarrow", "RecordBatch"), ("pandas", "DataFrame"), ("polars", "DataFrame"))
     return any(_is(value, package, name) for package, name in held)
 
 
 def refuse_unreadable(schema: pa.Schema) -> None:
-    """SchemaError for a column that DuckDB would not take, or take for what it is stored as."""
+    """SchemaError for a column that DuckDB would not take, or would take for the type of its storage."""
     for field in schema:
         if reason := _unreadable(field.type):
             said, hint = reason
@@ -117,7 +117,7 @@ def _from_polars(frame: Any) -> Any:
 
 
 def _polars_types(type_: Any) -> Iterator[Any]:
-    """The type and those in it."""
+    """The type and all types inside it."""
     yield type_
     if inner := getattr(type_, "inner", None):
         yield from _polars_types(inner)
@@ -129,7 +129,7 @@ def _polars_types(type_: Any) -> Iterator[Any]:
 
 
 def _from_pandas(frame: Any) -> pa.Table:
-    """A named index is columns, a mere count of rows is dropped, any other index is refused."""
+    """A named index becomes columns, a mere count of rows is dropped, any other index is refused."""
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     if unnamed := next((name for name in frame.columns if isinstance(name, tuple)), None):
@@ -192,10 +192,10 @@ def _array(column: Any, name: str) -> pa.Array:
 
 
 def to_pandas(table: pa.Table) -> Any:
-    """Columns as numpy has them, save those in which a value would become another.
+    """Columns as numpy has them, except where a value would change.
 
-    Integers with NULL are pandas' nullable integers, a column in which NaN is not NULL, and what holds other values,
-    keep Arrow's type.
+    These keep another type: integers with NULL become pandas' nullable integers; columns in which NaN is not NULL, and
+    nested columns, keep Arrow's type.
     """
     import pandas as pd  # noqa: PLC0415 - this form asks for it
 

@@ -1,9 +1,9 @@
-"""Masks the result of an asset's code before anything else is done with it: no unmasked value is ever stored, neither
-on a branch nor in a file that a failed write leaves behind.
+"""Masks the result of an asset's code before anything else happens to it: no unmasked value is ever stored, neither on
+a branch nor in a file that a failed write leaves.
 
-A hash is HMAC-SHA256, spelled in the query's own functions. The two keys that it needs are what two functions give that
-exist for the step alone, under names that nobody can guess: so the salt is in no SQL text, in no message that quotes
-one, and in nothing that a SELECT can ask the connection for.
+A hash is HMAC-SHA256, written with the query's own functions. Two functions give its two keys. They exist for the step
+alone, under names that nobody can guess. So the salt is in no SQL text, in no message that quotes one, and in nothing
+that a SELECT can ask the connection for.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REDACTED: Final = "***"
 
 @dataclass(frozen=True)
 class Privacy:
-    """What an engine must know of personal data.
+    """What an engine must know about personal data.
 
     `personal` names assets whose lineage holds personal data although they declare none of it: their errors keep
     values out just as those of an asset with `pii` columns. `salt` keys the hashes of masked columns.
@@ -49,8 +49,8 @@ NO_PRIVACY: Final = Privacy()
 
 @dataclass(frozen=True)
 class Masks:
-    """The masks of one step, by lower-cased column. `keys` are the inner and the outer key of its hashes, by the names
-    of the functions that give them.
+    """The masks of one step, by lower-case column. `keys` maps the names of the two key functions to the inner and the
+    outer key of its hashes.
     """
 
     columns: Mapping[str, Mask]
@@ -58,7 +58,7 @@ class Masks:
 
     @contextmanager
     def ready(self, running: StepSession) -> Iterator[None]:
-        """While this is open, every connection of the instance knows the functions."""
+        """While this is open, every connection of the instance has the two functions."""
         with ExitStack() as stack:
             for name, key in self.keys.items():
                 cursor = running.another()
@@ -78,7 +78,7 @@ class Masks:
         return own.project(", ".join(self._column(name) for name in own.columns))
 
     def _within_reach(self, relation: DuckDBPyRelation, running: StepSession) -> DuckDBPyRelation:
-        """The relation on a connection that has the keys: code may return one of a DuckDB of its own."""
+        """The relation on a connection that has the two functions: code may return a relation of another DuckDB."""
         if all(self._knows(relation, name) for name in self.keys):
             return relation
         rows: pa.RecordBatchReader = relation.to_arrow_reader()
@@ -102,7 +102,7 @@ class Masks:
 
 
 def masks_of(asset: Asset, salt: Salt | None) -> Masks:
-    """ConfigError when the asset hashes and there is no salt."""
+    """The masks of an asset. ConfigError when it hashes and there is no salt."""
     if not hashes(asset):
         return Masks(asset.masks, {})
     names = (f"lakeflow_{uuid4().hex}" for _ in range(2))

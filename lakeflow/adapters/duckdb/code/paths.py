@@ -1,7 +1,7 @@
-"""Relative paths in SQL start at the project's root, and are refused where DuckDB would start elsewhere.
+"""Relative paths in SQL begin at the project's root, and are refused where DuckDB would begin elsewhere.
 
-DuckDB looks for a plain path where the process stands first and in `file_search_path` second, and no setting
-changes that. A file of the same relative path in another working folder would be read silently instead.
+DuckDB looks for a plain path first in the process's working folder and then in `file_search_path`, and no setting
+changes that. A file with the same relative path in another working folder would be read silently instead.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def refuse_shadowed(text: str, root: Path, place: ErrorContext) -> None:
 
 
 def _strings(text: str) -> list[str]:
-    """The relative paths among the text's string constants, roughly: any string that could be one."""
+    """The relative paths among the text's string constants; any string that could be a path counts."""
     tokens = [*duckdb.tokenize(text), (len(text.encode()), None)]
     found = (
         text.encode()[start:end]

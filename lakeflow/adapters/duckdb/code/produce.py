@@ -1,4 +1,4 @@
-"""Running one asset's code on its pinned inputs."""
+"""Runs one asset's code on its pinned inputs."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ _FORMS: Final = "annotate it with one of: " + ", ".join(InputForm) + "; or not a
 
 
 def _unbound(_files: Sequence[str], _folders: Sequence[str]) -> None:
-    """Binds nothing: bronze may read every file that it names."""
+    """Restricts nothing: bronze may read every file that it names."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One try of an asset's code: for messages, the masks over what it gives, and the watch over what it takes.
+    """One try of an asset's code: what its messages name, the masks over its output, and the watch over what it uses.
 
-    `folder` names the one for its files. The code runs for each of `windows`, or once without. What it gives is
-    computed within `reading`, which explains why what it reads cannot be read, and after `close_off` was told to what
-    files and folders that is bound. `again` gives what can be read a second time.
+    `folder` is the folder of its files. The code runs once for each of `windows`, or once without. Its output is
+    computed within `reading`, which explains why its input cannot be read, and after `close_off` was told the files and
+    folders that it may use. `again` gives what can be read a second time.
     """
 
     place: ErrorContext
@@ -72,7 +72,7 @@ class Trial:
     def output(
         self, came: Sequence[ReturnedRelation], running: StepSession, read: Columns, landed: tuple[Landed, ...] = ()
     ) -> LazyOutput:
-        """`read` are the columns of what the code read."""
+        """The lazy output; `read` are the columns of what the code read."""
         masked = [self.masks.over(each.relation, running, self.place) for each in came]
         known = {name: type_ for name, type_ in read.items() if name not in self.masks.columns}
         again = replace(self, again=tuple(each.again for each in came if each.again))
@@ -80,7 +80,7 @@ class Trial:
 
 
 class LazyOutput:
-    """What the code gave, window by window and not computed yet; see `lakeflow.core.ports.Produced`."""
+    """What the code gave, window by window and not yet computed; see `lakeflow.core.ports.Produced`."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class LazyOutput:
 
     @contextmanager
     def _telling_the_row(self, schema: Schema, key: Sequence[str], hidden: Iterable[str]) -> Iterator[None]:
-        """When a value is refused, the row is looked for in what can be read a second time."""
+        """When a value is refused, look for its row in what can be read a second time."""
         try:
             yield
         except duckdb.Error as error:
@@ -147,7 +147,7 @@ class LazyOutput:
 
 @contextmanager
 def produced(instance: Instance, asset: Asset, inputs: Mapping[TableKey, Scan], trial: Trial) -> Iterator[LazyOutput]:
-    """The asset's output, valid while this is open: its views and cursors are gone afterwards."""
+    """The asset's output, valid while this is open: its views and cursors are removed afterwards."""
     parameters = {name: inputs[key] for name, key in asset.parameters.items()}
     named = {str(key): scan for key, scan in inputs.items()} | parameters
     if asset.key.layer is not Layer.BRONZE:
@@ -159,7 +159,7 @@ def produced(instance: Instance, asset: Asset, inputs: Mapping[TableKey, Scan], 
 
 
 def columns_of(schemas: Iterable[Schema]) -> Columns:
-    """The columns of all of them; of several with one name those that have one type."""
+    """The columns of all relations; of several columns with one name, those that have the same type."""
     fields = [field for schema in schemas for field in schema.fields]
     types = {field.name.lower(): field.type for field in fields}
     several = {field.name.lower() for field in fields if str(field.type) != str(types[field.name.lower()])}
@@ -169,7 +169,7 @@ def columns_of(schemas: Iterable[Schema]) -> Columns:
 def _bound_to(
     instance: Instance, inputs: Mapping[TableKey, Scan], files: Sequence[str], folders: Sequence[str]
 ) -> None:
-    """Silver and gold read what was pinned for them, whatever their code says."""
+    """The files and folders of the pinned inputs: silver and gold read nothing else, whatever their code says."""
     pinned = (path for scan in inputs.values() for path in scans.paths(scan))
     instance.close_off([*pinned, *files], folders)
 
@@ -184,7 +184,7 @@ def _run(
 
 
 def _bounds(code: PythonCode, window: Window | None) -> dict[str, object]:
-    """The arguments that name the window to compute, if the function takes them."""
+    """The arguments with the bounds of the window, if the function takes them."""
     if window is None:
         return {}
     taken = inspect.signature(code.function).parameters

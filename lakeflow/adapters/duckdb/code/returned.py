@@ -29,7 +29,7 @@ ALLOWED: Final = (
 
 @dataclass(frozen=True)
 class ReturnedRelation:
-    """The rows, not read yet. A frame lacks types of a table, as its form says; what else comes lacks none."""
+    """The rows, not yet read. A frame lacks some types of a table, as its form says; any other result lacks none."""
 
     relation: DuckDBPyRelation
     lacks: frozenset[str] = frozenset()
@@ -38,9 +38,10 @@ class ReturnedRelation:
 
 
 def returned(value: object, step: StepSession, place: ErrorContext) -> ReturnedRelation:
-    """AssetError when `value` is no table. SQL binds to the views of the step; a stream is not read yet.
+    """The relation of what the asset returned. AssetError when `value` is no table. SQL binds to the views of the step;
+    a stream is not read yet.
 
-    A stream goes to a connection of its own, because it may itself pull from an open result of the step.
+    A stream has a connection of its own, because it may itself read from an open result of the step.
     """
     if isinstance(value, DuckDBPyRelation):
         return ReturnedRelation(value, again=lambda: value)
@@ -77,7 +78,9 @@ def one_select(text: str, step: StepSession, place: ErrorContext) -> DuckDBPyRel
 
 
 def _without_semicolons(text: str) -> str:
-    """The one statement with blanks where it ended: a relation is used inside another query, comments and all."""
+    """The one statement, with blanks for the semicolons at its end: a relation is used inside another query, comments
+    included.
+    """
     spelled = bytearray(text.encode())
     for start, kind in duckdb.tokenize(text):
         if kind == duckdb.token_type.operator and spelled[start] == ord(";"):
@@ -86,7 +89,7 @@ def _without_semicolons(text: str) -> str:
 
 
 def stream_of(value: Any, place: ErrorContext) -> pa.Table | pa.RecordBatchReader:
-    """A frame, or whatever else is an Arrow stream, as Arrow; AssetError for anything else."""
+    """A frame, or any other Arrow stream, as Arrow; AssetError for anything else."""
     import pyarrow as pa  # noqa: PLC0415 - a third of the start of a process that only runs SQL
 
     value = _converted(lambda: as_arrow(value), value, place)

@@ -1,4 +1,4 @@
-"""Parses a SQL text with DuckDB's own parser, before anything runs: sqlglot accepts more than DuckDB does."""
+"""Parses a SQL text with DuckDB's own parser before anything runs, since sqlglot accepts more than DuckDB does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LINE: Final = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 
 def syntax_fault(text: str, path: str) -> Fault | None:
-    """None for exactly one SELECT; no table is looked up."""
+    """The fault of a text; None for exactly one SELECT. No table is looked up."""
     try:
         kinds = [statement.type for statement in duckdb.extract_statements(text)]
     except duckdb.ParserException as error:

@@ -1,6 +1,6 @@
-"""A user's text that must be exactly one SELECT, and what DuckDB says when it refuses one.
+"""Proves that a user's text is exactly one SELECT, and reports what DuckDB says when it refuses one.
 
-DuckDB calls a SELECT what begins with a WITH that deletes rows, so it is the tree that is looked at.
+DuckDB also calls a text a SELECT if its WITH deletes rows, so the tree is examined.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lakeflow.core.sql.statements import Doubt, doubts
 
 
 def only_select(connection: DuckDBPyConnection, sql: str) -> str:
-    """The text of the one SELECT that it is; AssetError naming what it is instead."""
+    """The text of the one SELECT. AssetError, naming what it is, for any other text."""
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:
@@ -35,7 +35,7 @@ def only_select(connection: DuckDBPyConnection, sql: str) -> str:
 
 
 def doubts_of(connection: DuckDBPyConnection, sql: str) -> Iterator[Doubt]:
-    """What a SELECT does that not every SELECT may do."""
+    """What the SELECT does that not every SELECT may do."""
     tree = tree_of(connection, sql)
     return iter((_UNKNOWN,)) if tree is None else doubts(tree)
 
@@ -44,7 +44,7 @@ _UNKNOWN: Final = Doubt("DuckDB does not say what the SELECT does", "simplify it
 
 
 def _without_semicolon(sql: str) -> str:
-    """The text up to the semicolons that end it; a comment may stand behind them. Tokens are placed by byte."""
+    """The text without the semicolons that end it; a comment may follow them. Tokens are located by byte."""
     text = sql.encode()
     places = [place for place, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
     while places and text[places[-1] :].startswith(b";"):

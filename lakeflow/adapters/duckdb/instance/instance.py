@@ -1,4 +1,4 @@
-"""A DuckDB instance, and in it a database of its own for each step: the views `layer.name` that its SQL reads."""
+"""A DuckDB instance, with a database of its own for each step: the views `layer.name` that the step's SQL reads."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Instance:
             "threads": threads,
             "temp_directory": str(self._own.path),
             "autoinstall_known_extensions": "false",
-            # What it keeps of files counts as memory of an idle instance, which belongs to others by then.
+            # Cached files would take memory of an idle instance, which other steps may use by then.
             "enable_external_file_cache": "false",
         }
         try:
@@ -72,7 +72,7 @@ class Instance:
             self._resources = resources
 
     def release(self) -> None:
-        """Give memory that ended queries still hold back to the machine: while this instance is idle, others have its
+        """Give memory that ended queries still hold back to the machine: while this instance is idle, others use its
         share.
 
         DuckDB keeps the memory until its limit is lowered.
@@ -83,14 +83,14 @@ class Instance:
             _configure(self._connection, "memory_limit", f"{self._resources.memory}B")
 
     def close_off(self, files: Sequence[str], folders: Sequence[str]) -> None:
-        """Let the instance read and write only these files and what is in these folders, from now on."""
+        """From now on let the instance read and write only these files and what is in these folders."""
         for name, paths in (("allowed_paths", files), ("allowed_directories", folders)):
             if paths:
                 self._connection.execute(f"SET GLOBAL {name} = {listed(tuple(dict.fromkeys(paths)))}")
         self._connection.execute("SET GLOBAL enable_external_access = false")
 
     def interrupt(self) -> None:
-        """End the queries that run on it."""
+        """End the queries that run on the instance."""
         with self._lock:
             for cursor in self._open:
                 interrupt(cursor)
@@ -103,7 +103,7 @@ class Instance:
             return cursor
 
     def close(self) -> None:
-        """Interrupt what still runs, then close; closing takes every cursor along, once none is busy."""
+        """Interrupt what still runs, then close. Closing also closes every cursor, once none is busy."""
         deadline = time.monotonic() + _PATIENCE
         with self._lock:
             while True:
@@ -147,7 +147,7 @@ def _configure(connection: DuckDBPyConnection, name: str, value: str | int | Non
 
 @dataclass(frozen=True)
 class StepSession:
-    """A step's cursor, and how to open more: a stream needs one for itself while it is being read."""
+    """A step's cursor, and a way to open more: a stream needs one of its own while it is read."""
 
     root: Path
     cursor: DuckDBPyConnection
@@ -156,13 +156,13 @@ class StepSession:
     watch: Callable[[], None]
 
     def run(self, work: Callable[[], Result], watch: Callable[[], None] | None = None) -> Result:
-        """The result of a long query. Ctrl-C ends it, and so does what `watch` (by default the step's) raises."""
+        """The result of a long query. Ctrl-C ends it, and so does whatever `watch` (by default the step's) raises."""
         return interruptible(self.interrupt, work, watch or self.watch)
 
 
 @contextmanager
 def step(instance: Instance, inputs: Mapping[str, Scan], watch: Callable[[], None]) -> Iterator[StepSession]:
-    """A database of its own, with a view of each input under its name; all cursors close with it."""
+    """A database of its own, with a view of each input under its name. All cursors close with it."""
     name = quoted(f"step_{uuid4().hex}")
     opened: list[DuckDBPyConnection] = []
     with ExitStack() as stack:
@@ -188,7 +188,7 @@ def step(instance: Instance, inputs: Mapping[str, Scan], watch: Callable[[], Non
 
 
 def bind_apart(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan]) -> None:
-    """Views of these inputs on the cursor, in a database of their own that stays as long as the instance."""
+    """Create views of these inputs, in a database of their own that stays as long as the instance."""
     name = quoted(f"query_{uuid4().hex}")
     cursor.execute(f"ATTACH ':memory:' AS {name}")
     cursor.execute(f"USE {name}")
@@ -204,6 +204,6 @@ def _bind(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan]) -> None:
 
 
 def query(cursor: DuckDBPyConnection, text: str) -> DuckDBPyRelation:
-    """The text as a lazy relation, in which a name is a table and never a Python variable that happens to be near."""
+    """The text as a lazy relation. A name in it means a table, and never a Python variable in scope."""
     cursor.execute("SET SESSION python_enable_replacements = false")
     return cursor.sql(text)

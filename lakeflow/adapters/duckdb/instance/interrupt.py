@@ -1,7 +1,7 @@
 """Ends long queries at once when somebody presses Ctrl-C or the engine is closed.
 
 DuckDB looks at Python's signals only between pieces of work, which can be the whole query, and then raises a
-RuntimeError in the place of KeyboardInterrupt; `interrupt()` from another thread ends the query promptly.
+RuntimeError instead of KeyboardInterrupt. `interrupt()` from another thread ends the query promptly.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from typing import Final, TypeVar
 Result = TypeVar("Result")
 
 _POLL: Final = 0.1
-"""Seconds. A signal may reach a thread of DuckDB, so waiting must end now and then for this one to see it;
-and an interrupt that comes just before the query starts is lost."""
+"""Seconds. A signal may reach a thread of DuckDB, so waiting must end now and then for this thread to see it. An
+interrupt that comes just before the query begins is lost, so it is repeated.
+"""
 
 
 def interruptible(
     interrupt: Callable[[], None], work: Callable[[], Result], watch: Callable[[], None] = lambda: None
 ) -> Result:
-    """The result of `work`, which runs in a thread of its own while this one stays open to signals.
+    """The result of `work`, which runs in a thread of its own while this thread can receive signals.
 
-    What `watch` raises, now and then while it runs, ends it.
+    An exception of `watch`, which is called repeatedly meanwhile, ends the work.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="duckdb") as pool:
         future = pool.submit(work)
@@ -35,7 +36,7 @@ def interruptible(
 
 
 def _end(future: Future[Result], interrupt: Callable[[], None]) -> None:
-    """Interrupt until the work has ended: leaving earlier would wait for it without a word to it."""
+    """Interrupt until the work has ended; leaving earlier would only wait for it without interrupting again."""
     while not future.done():
         try:
             interrupt()

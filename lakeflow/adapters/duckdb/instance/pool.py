@@ -1,7 +1,7 @@
 """A pool of DuckDB instances, one for each step that runs.
 
-Threads and memory belong to an instance. Steps that shared one would share its memory as it comes; with one each, a
-step takes the share of the machine that it was given, and no more. To make one takes about 50 ms, so it is kept.
+Threads and memory belong to an instance. Steps on one instance would compete for its memory. With an instance each, a
+step takes the share of the machine that it was given, and no more. Making one takes about 50 ms, so instances are kept.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from lakeflow.core.run.resources import Resources
 
 
 class Instances:
-    """The first is made at once, which finds bad settings, and may be used at any time by who only looks."""
+    """The pool. The first instance is made at once, which finds bad settings, and may be used for looking at any
+    time.
+    """
 
     def __init__(self, make: Callable[[], Instance]) -> None:
         self._make = make
@@ -43,7 +45,7 @@ class Instances:
 
     @contextmanager
     def fresh(self, resources: Resources | None) -> Iterator[Instance]:
-        """A new instance of that size, which nobody will use again."""
+        """A new instance of that size, which will not be used again."""
         instance = self._new()
         try:
             if resources is not None:

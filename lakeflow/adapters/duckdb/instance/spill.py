@@ -1,8 +1,8 @@
-"""Folders for what does not fit into memory: each has one owner, and what a dead one left is swept away.
+"""Folders for what does not fit into memory: each has one owner, and folders of dead owners are removed.
 
-A number tells no process from one of another container, or from a later one with the same number. So the owner holds a
-lock on a file beside its folder for as long as it lives: the kernel gives it up with the process, whatever ended it,
-and knows it in every container that shares the disk. Where locks are not known, nothing is swept.
+A process number does not identify a process across containers, or a later process with the same number. So the owner
+locks a file beside its folder for as long as it lives. The kernel releases the lock with the process, however that
+ended, and in every container that shares the disk. Where locks are not supported, nothing is removed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _LOCK: Final = ".lock"
 
 
 class OwnFolder:
-    """A folder in `spill` that no other process and no other call has. `spill` is made, the folder is not.
+    """A folder in `spill` that no other process and no other call uses. `spill` is made, the folder is not.
 
-    DuckDB makes that one when something has to go there, but none above it. Who may not write there hears so then.
+    DuckDB makes the folder itself when it spills, but none above it. Who may not write to `spill` learns so here.
     """
 
     def __init__(self, spill: Path, kind: str) -> None:
@@ -32,7 +32,7 @@ class OwnFolder:
             self._lock = _locked(_lock_of(self.path), os.O_CREAT | os.O_EXCL)
 
     def release(self) -> None:
-        """Remove the folder and all in it; a second time nothing happens."""
+        """Remove the folder and all in it; a second call does nothing."""
         shutil.rmtree(self.path, ignore_errors=True)
         lock, self._lock = self._lock, None
         if lock is not None:
@@ -41,7 +41,7 @@ class OwnFolder:
 
 
 def sweep(spill: Path) -> None:
-    """Remove what owners left there that were killed; one that lives, wherever it runs, keeps its own."""
+    """Remove folders whose owners were killed; a living owner, wherever it runs, keeps its own."""
     for path in spill.glob(f"*{_LOCK}"):
         with suppress(OSError):
             lock = _locked(path, 0)
@@ -53,9 +53,10 @@ def sweep(spill: Path) -> None:
 
 
 def _locked(path: Path, how: int) -> int:
-    """A descriptor that holds the file's lock. OSError where another holds it, or locks are not known there.
+    """A descriptor that holds the file's lock. OSError where another process holds it, or where locks are not
+    supported.
 
-    A file that was swept away between its opening and its locking is nobody's.
+    A file that was removed between its opening and its locking belongs to nobody.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | how, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""Watches an asset's code while it runs, and ends it when it takes too long or gives more than the asset may hold."""
+"""Watches an asset's code while it runs, and ends it when it takes too long or gives more than its limits allow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """One try of an asset's code, from now on. Each method raises an AssetError when a limit is passed."""
+    """Watches one try of an asset's code, from now on. Each method raises an AssetError when a limit is exceeded."""
 
     def __init__(self, asset: Asset, limits: Limits) -> None:
         self._asset = asset
@@ -29,13 +29,13 @@ class Watch:
             raise too_late(self._asset, self._limits.timeout or 0.0)
 
     def growing(self, target: Path) -> None:
-        """Check the limits while folders whose names begin so fill: a runaway write stops before the disk is full."""
+        """Check the limits while the folders with this prefix fill: a runaway write stops before the disk is full."""
         self.time()
         if self._limits.max_bytes:
             self._refuse_bytes(_bytes_in(target))
 
     def count(self, written: WriteResult) -> None:
-        """What was written, exactly."""
+        """Check the exact numbers of what was written."""
         most = self._limits.max_rows
         if most and written.rows > most:
             raise self._error(f"it gives {counted(written.rows, 'row')}, more than its max_rows of {most:,}")
@@ -52,7 +52,9 @@ class Watch:
 
 
 def _bytes_in(target: Path) -> int:
-    """As far as they can be counted: a file without rows goes again, and the folder may not be there yet."""
+    """The bytes in a folder, as far as they can be counted: a file without rows is removed, and the folder may not
+    exist yet.
+    """
     found = 0
     for path in target.parent.glob(f"{target.name}*/*"):
         with suppress(FileNotFoundError):

@@ -1,6 +1,6 @@
-"""Reads Parquet files in place: their footers before the asset's code runs, their rows when they are written.
+"""Reads Parquet files in place: their footers before the asset's code runs, their rows when the output is written.
 
-A value that cannot be kept exactly ends the query that meets it; then its file, row and column are looked for.
+A value that cannot be kept exactly ends the query that meets it. Only then are its file, row and column searched.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from lakeflow.core.wording import differences
 _FEW: Final = 20
 """How many columns a message shows in full."""
 Column = tuple[str, str]
-"""Its name, and its type as DuckDB reads it."""
+"""The name of a column, and its type as DuckDB reads it."""
 
 
 @contextmanager
 def in_place(step: StepSession, source: FileSource, files: Sequence[FoundFile], spill: Path) -> Iterator[Delivered]:
-    """The rows of the files. AssetError naming the first that is not as declared.
+    """The rows of the files. AssetError naming the first file that is not as declared.
 
-    What is unpacked lies in a folder of its own in `spill` until this is closed.
+    Unpacked files are in a folder of their own in `spill` until this is closed.
     """
     own = OwnFolder(spill, "landing")
     try:
@@ -77,7 +77,9 @@ def _delivered(step: StepSession, source: FileSource, paths: Mapping[str, FoundF
 
 
 def _cast(source: FileSource, number: int, name: str, type_: DuckDBPyType) -> Cast:
-    """In the type that is declared, or as a table will hold it; what it cannot hold is refused when it is written."""
+    """A column in its declared type, or in the type that a table will hold. A value that does not fit is refused when
+    it is written.
+    """
     if declared := source.columns.get(name):
         return exact(f"c{number}", type_, parse_type(declared), name)
     try:
@@ -87,7 +89,9 @@ def _cast(source: FileSource, number: int, name: str, type_: DuckDBPyType) -> Ca
 
 
 def _rows(columns: Sequence[Column], paths: tuple[str, ...]) -> str:
-    """Columns found by their names and numbered, so that one called `file_row_number` does not hide DuckDB's own."""
+    """The rows with columns found by name and numbered, so that a column called `file_row_number` does not hide
+    DuckDB's own.
+    """
     entries = (
         f"{literal(name)}: {{'name': 'c{number}', 'type': {literal(type_)}, 'default_value': NULL}}"
         for number, (name, type_) in enumerate(columns)
@@ -100,7 +104,7 @@ def _rows(columns: Sequence[Column], paths: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class _CheckedColumns:
-    """The columns of the files, and what may be wrong with their values."""
+    """The columns of the files, and the faults that their values may have."""
 
     columns: Sequence[Column]
     faults: tuple[CastFault, ...]
@@ -119,8 +123,8 @@ def _refuse_fault(step: StepSession, rows: _CheckedColumns, path: str, name: str
 def _blaming(
     step: StepSession, source: FileSource, rows: _CheckedColumns, paths: Mapping[str, FoundFile]
 ) -> Iterator[None]:
-    """When a query over the rows fails, AssetError for the file that cannot be read, or the row that cannot be kept, if
-    that was the reason.
+    """If a query over the rows fails because of a file that cannot be read or a row that cannot be kept: AssetError for
+    that one.
     """
     try:
         yield
@@ -140,16 +144,16 @@ def _asked(step: StepSession, sql: str) -> list[tuple[Any, ...]]:
 
 
 def _schemas(paths: tuple[str, ...]) -> str:
-    """The columns of each Parquet file, nested ones after what holds them, in the order of file and column."""
+    """The columns of each Parquet file, nested fields after what holds them, in the order of file and column."""
     return f"SELECT file_name, name, duckdb_type, num_children FROM parquet_schema({listed(paths)})"
 
 
 def _compared(
     rows: Sequence[tuple[Any, ...]], source: FileSource, paths: Mapping[str, FoundFile]
 ) -> tuple[Column, ...]:
-    """The columns; AssetError unless all files have those of the first, and they are the declared ones.
+    """The columns. AssetError unless all files have those of the first, and these are the declared ones.
 
-    Types are compared as they are read: two writers spell one type in several ways.
+    Types are compared as DuckDB reads them, since writers spell one type in several ways.
     """
     described = dict[str, list[Column]]()
     for path, of_file in groupby(rows, key=lambda row: row[0]):
@@ -172,7 +176,7 @@ def _compared(
 
 
 def _refuse_names(file: str, described: Sequence[tuple[Any, ...]]) -> None:
-    """AssetError for names that are one to DuckDB, at any level: it would read the first one's values twice."""
+    """AssetError for names that DuckDB takes for one, at any level: it would read the first one's values twice."""
     levels: list[tuple[str, list[str], int]] = []
     for name, _, inside in described:
         if levels:

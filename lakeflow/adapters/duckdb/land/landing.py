@@ -1,4 +1,4 @@
-"""Running an asset's code on the rows of outside files, each row with its file, its ordinal and the time."""
+"""Runs an asset's code on the rows of outside files, each row with its file, its ordinal and the time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from lakeflow.core.plan.landing import FoundFile
 
 @dataclass(frozen=True)
 class LandingBatch:
-    """The files that an asset lands at one moment."""
+    """The files that an asset lands at one time."""
 
     asset: Asset
     files: Sequence[FoundFile]
@@ -39,7 +39,7 @@ class LandingBatch:
 
 @contextmanager
 def landing(instance: Instance, load: LandingBatch, trial: Trial) -> Iterator[LazyOutput]:
-    """The output of the asset's code, valid while this is open; text is read whole before the code runs."""
+    """The output of the asset's code, valid while this is open. Text files are read whole before the code runs."""
     assert load.asset.files is not None, "only an asset with a source lands files"
     place = trial.place
     with failures(place), trial.step(instance, {}) as running, ExitStack() as stack:
@@ -58,7 +58,7 @@ def landing(instance: Instance, load: LandingBatch, trial: Trial) -> Iterator[La
 
 
 def _bind(running: StepSession, load: LandingBatch, came: Delivered) -> tuple[str, ...]:
-    """The view that the code reads; its columns."""
+    """Create the view that the code reads; its columns."""
     files, cursor = "lakeflow_files", running.cursor
     cursor.execute(f"CREATE TABLE {files} (path VARCHAR, name VARCHAR, first BIGINT)")
     entries = [(path, came.files[path].name, first) for path, first in came.first.items()]
@@ -92,7 +92,7 @@ def _run(asset: Asset, running: StepSession, place: ErrorContext) -> ReturnedRel
 
 
 def _read(running: StepSession) -> Columns:
-    """The columns that can be stored of those that the code read."""
+    """The columns that the code read and a table can store."""
     view, columns = running.cursor.table(LANDED_ROWS), list[Schema]()
     for name, type_ in zip(view.columns, view.types, strict=True):
         with suppress(SchemaError):

@@ -1,6 +1,7 @@
-"""Parquet columns whose last digits DuckDB does not read: decimals of more than 38, and INT96 with nanoseconds.
+"""Refuses Parquet columns whose last digits DuckDB would lose: decimals of more than 38 digits, and INT96 with
+nanoseconds.
 
-The first it reads as doubles, the second it cuts to microseconds, both without a word (see tests/traps).
+DuckDB silently reads the former as doubles and cuts the latter to microseconds (see tests/traps).
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MOST: Final = 38
-"""Digits of a decimal in Iceberg."""
+"""The most digits of a decimal in Iceberg."""
 
 
 def refuse_lost_digits(step: StepSession, paths: Mapping[str, FoundFile]) -> None:
-    """AssetError naming file and column, and the row where it is one value. Only columns of INT96 are read."""
+    """AssetError naming file and column, and the row if one value is to blame. Only INT96 columns are read."""
     text = (
         "SELECT file_name, name, type, precision FROM parquet_schema({}) "
         f"WHERE type = 'INT96' OR (coalesce(converted_type, '') = 'DECIMAL' AND precision > {_MOST})"
@@ -38,7 +39,7 @@ def refuse_lost_digits(step: StepSession, paths: Mapping[str, FoundFile]) -> Non
 
 
 def _refuse_nanoseconds(path: str, name: str) -> None:
-    """Both times that Arrow makes of an INT96 are read: in nanoseconds, which may wrap around, and in microseconds."""
+    """Read both of Arrow's versions of an INT96 time: in nanoseconds, which may wrap around, and in microseconds."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - a third of the start of a process that only runs SQL
 
     begin = 0
@@ -63,7 +64,9 @@ def _refuse_nanoseconds(path: str, name: str) -> None:
 
 
 def _has_rest(fine: pa.Array, coarse: pa.Array) -> bool:
-    """Is a time no whole number of microseconds? Modulo 2^64 the difference is that of the true times."""
+    """Does a time have a part below a microsecond? Modulo 2^64 the difference of both versions is that of the true
+    times.
+    """
     for nano, micro in zip(_leaves(fine), _leaves(coarse), strict=True):
         left, right = (each.drop_null().view("int64").to_numpy().view("uint64") for each in (nano, micro))
         if (left != right * 1000).any():
@@ -72,7 +75,7 @@ def _has_rest(fine: pa.Array, coarse: pa.Array) -> bool:
 
 
 def _leaves(values: pa.Array) -> Iterator[pa.Array]:
-    """The values of a column that hold no others."""
+    """The values of a column that hold no other values."""
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     match values:

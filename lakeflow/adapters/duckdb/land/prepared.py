@@ -1,7 +1,7 @@
-"""Prepares text files that have lines which are no rows: skipped lines, comments, and the header behind them.
+"""Prepares text files with lines that are no rows: skipped lines, comments, and the header after them.
 
-DuckDB cuts a line at a comment's sign wherever that stands, so that values would be lost. Here such lines become blank
-in a copy of the file, which keeps all other lines at their numbers, and blank lines are no rows.
+DuckDB cuts a line at a comment sign wherever it is, and so would lose values. Here such lines become blank in a copy of
+the file. All other lines keep their numbers, and blank lines are no rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from lakeflow.core.model.file_source import FileSource
 
 
 def prepared(path: Path, name: str, source: FileSource, target: Path) -> Path:
-    """The file itself, or its rows alone at `target`. AssetError, with the line, when its records cannot be told."""
+    """The file itself, or a copy with only its rows at `target`. AssetError, with the line, when its records cannot be
+    told.
+    """
     if not source.is_prepared:
         return path
     with path.open("rb") as content, target.open("w", encoding="utf-8", newline="") as copy:

@@ -1,7 +1,7 @@
-"""How text files are read as SQL, and what SQL can find wrong in the rows of any file.
+"""Reads text files as SQL, and finds with SQL what is wrong in the rows of any file.
 
-Everything is read as it stands: text for CSV, one JSON text a row for NDJSON. Declared types are cast afterwards, so
-that a value that would not be kept exactly is told with its file, line and column.
+Everything is read as it stands: CSV as text, NDJSON as one JSON text for each row. Declared types are cast afterwards,
+so that a value that cannot be kept exactly is reported with its file, line and column.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ POSITION: Final = "lakeflow_at"
 
 @dataclass(frozen=True)
 class Delivered:
-    """The rows of a load as SQL, and of each row the `PATH` that was read and its `POSITION`. In it columns are `c0`,
-    `c1`, …: under numbers no name that a file has (`rowid`, `filename`, `path`) can hide one of ours. `columns` maps
-    each name to the SQL, over these, of what lands.
+    """The rows of a load as SQL, with the `PATH` and the `POSITION` of each row. Columns are called `c0`, `c1`, …: so
+    no name in a file (`rowid`, `filename`, `path`) can hide one of lakeflow's own. `columns` maps each name to the SQL,
+    over these, of what lands.
 
-    `files` are those at each path, `first` the positions of their first rows, `counts` how many they have. What runs
-    the SQL does it within `reading`, which explains why a file cannot be read.
+    `files` are the files at each path, `first` the positions of their first rows, `counts` their numbers of rows. The
+    SQL runs within `reading`, which explains why a file cannot be read.
     """
 
     columns: Mapping[str, str]
@@ -68,7 +68,7 @@ class Delivered:
 
 
 def select(source: FileSource, paths: tuple[str, ...]) -> str:
-    """All rows of text files, in their order, and the path of each in `PATH`."""
+    """All rows of text files, in their order, with the path of each in `PATH`."""
     files, path = listed(paths), literal(PATH)
     if source.is_json:
         shape = "array" if source.format is Format.JSON else "newline_delimited"
@@ -81,22 +81,22 @@ def select(source: FileSource, paths: tuple[str, ...]) -> str:
         f"delim={literal(source.delimiter)}, quote={literal(source.quote)}, escape={literal(source.escape)}, "
         f"nullstr='', allow_quoted_nulls=false, strict_mode=true, ignore_errors=false, null_padding=false, "
         f"hive_partitioning=false, filename={path})"
-        # A blank line is no row; DuckDB takes it for one where rows have one column, and of an empty text it is not.
+        # A blank line is no row, but DuckDB makes one of it where rows have one column. An empty quoted text is a row.
         f"{' WHERE c0 IS NOT NULL' if len(source.columns) == 1 else ''}"
     )
 
 
 def overlong(source: FileSource, paths: tuple[str, ...]) -> str:
-    """The files in which a line ends with a delimiter, and holds as many as rows have columns, or ends a row that began
-    in a line before.
+    """The files with a line that ends in a delimiter, and that either has as many delimiters as rows have columns or
+    ends a row begun in an earlier line.
 
-    DuckDB drops the empty value behind such a delimiter and says nothing. Quotes may hold delimiters, so that a line
-    found so may yet be as declared.
+    DuckDB silently drops the empty value after such a delimiter. Quotes may hold delimiters, so a line found here may
+    still be as declared.
     """
     delimiter, quote = literal(source.delimiter), literal(source.quote)
     held = f"length(line) - length(replace(line, {delimiter}, ''))"
     quotes = f"(length(line) - length(replace(line, {quote}, ''))) % 2 = 1"
-    # A line that begins within quotes and ends outside of them holds an odd number, if no other sign escapes one.
+    # A line that begins inside quotes and ends outside has an odd number of quotes, if no other sign escapes them.
     begun = quotes if source.escape in {"", source.quote} else f"contains(line, {quote})"
     quoted_ = f" OR {begun}" if source.quote else ""
     return (
@@ -108,11 +108,11 @@ def overlong(source: FileSource, paths: tuple[str, ...]) -> str:
 
 
 NO_DELIMITER: Final = "".join(map(chr, (31, 30, 29, 28)))
-"""What separates nothing. A file that holds it all the same is looked at by other means."""
+"""A delimiter that separates nothing. A file that contains it nevertheless is read by other means."""
 
 
 def casts(source: FileSource) -> tuple[Cast, ...]:
-    """Each column of text files as it lands, and what may be wrong with it."""
+    """Each column of text files as it lands, and the faults that its values may have."""
     return tuple(
         _cast(source, f"c{number}", name, type_) for number, (name, type_) in enumerate(_types(source).items())
     )
@@ -129,7 +129,7 @@ def _cast(source: FileSource, value: str, name: str, type_: Type) -> Cast:
 
 
 def checks(source: FileSource) -> Iterator[tuple[str, str]]:
-    """The conditions that a bad row meets, as SQL, each with what is wrong with it."""
+    """The conditions of bad rows as SQL, each with what is wrong with such a row."""
     if source.is_json:
         for number, (_, fault) in enumerate(_object_checks(source)):
             yield f"fault = {number}", fault
@@ -138,7 +138,9 @@ def checks(source: FileSource) -> Iterator[tuple[str, str]]:
 
 
 def _select_json(source: FileSource, rows: str) -> str:
-    """Each text is parsed once for all columns that hold no others, which are texts then, and once for all that do."""
+    """The columns of JSON. Each text is parsed once for all columns that hold plain values, which become texts, and
+    once for all nested columns.
+    """
     types = _types(source)
     nested = [name for name, type_ in types.items() if children(type_)]
     plain = [name for name in types if name not in nested]
@@ -168,7 +170,7 @@ def _object_checks(source: FileSource) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def explained(source: FileSource, paths: Mapping[str, FoundFile]) -> Iterator[None]:
-    """What DuckDB says of a file, in words that name the file as the user knows it and hold nothing out of it."""
+    """DuckDB's error about a file, in words that name the file as the user knows it and hold nothing from it."""
     try:
         yield
     except duckdb.Error as error:
@@ -182,7 +184,7 @@ def explained(source: FileSource, paths: Mapping[str, FoundFile]) -> Iterator[No
 
 
 def line(source: FileSource, path: str, ordinal: int) -> int | None:
-    """The line in which the n-th row of a file begins; None for Parquet, which has none."""
+    """The line in which the n-th row of a file begins; None for Parquet, which has no lines."""
     match source.format:
         case Format.CSV:
             return line_of_row(Path(path), source, ordinal)
@@ -192,7 +194,7 @@ def line(source: FileSource, path: str, ordinal: int) -> int | None:
 
 
 def _cause(source: FileSource, path: str, said: str) -> str:
-    """Line and fault where they can be found, for the end of a message that begins with the file."""
+    """Line and fault where they can be found, as the end of a message that begins with the file."""
     match source.format:
         case Format.CSV:
             found = bad_row(Path(path), source)

@@ -1,7 +1,7 @@
-"""Rows of text files in a table of the step's own database, each at its place.
+"""Rows of text files in a table of the step's own database, each with its place in its file.
 
-The order of rows is the order of the table: DuckDB keeps it while it reads in parallel, and `rowid` counts on over the
-files of a load, so that the ordinal of a row in its file is exact (`row_number()` over a partition is not).
+The order of rows is the order of the table: DuckDB keeps it while it reads in parallel, and `rowid` counts through all
+files of a load, so the ordinal of a row in its file is exact (`row_number()` over a partition is not).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.plan.landing import FoundFile
 
 _BATCH: Final = 1000
-"""Files that are read at a time: what is unpacked of them lies on disk together."""
+"""Files that are read at a time: their unpacked copies are on disk together."""
 
 
 @dataclass
 class Staged:
-    """The rows of files in `TABLE`. `paths` maps each path that was read to its file, `first` to the rowid of its
-    first row.
+    """The rows of files in `TABLE`. `paths` maps each path that was read to its file, `first` to the rowid of its first
+    row.
     """
 
     step: StepSession
@@ -53,7 +53,7 @@ class Staged:
         return self.step.run(lambda: self.step.cursor.execute(sql).fetchall())
 
     def error(self, path: str, ordinal: int, cause: str) -> AssetError:
-        """What is wrong with the n-th row of a file, told by its line where it has lines."""
+        """The fault of the n-th row of a file, with its line where the file has lines."""
         line = reading.line(self.source, path, ordinal)
         where = f"row {ordinal}" if line is None else f"line {line}"
         return AssetError(f"{self.paths[path].name}, {where}: {cause}", hint=reading.HINT)
@@ -64,7 +64,7 @@ def stage(
 ) -> Delivered:
     """Read every row of the files, in their order. AssetError naming the first file that is not as declared.
 
-    What is unpacked goes to a folder of its own in `spill`, which is gone afterwards.
+    Unpacked files are in a folder of their own in `spill`, which is removed afterwards.
     """
     staged = Staged(step, source, place)
     for start in range(0, len(files), _BATCH):
@@ -91,7 +91,9 @@ def _stage_batch(staged: Staged, files: Sequence[FoundFile], folder: Path) -> No
 
 
 def _refuse_faults(staged: Staged, begin: int) -> None:
-    """AssetError for the first row with a fault. All are looked for at once, and a row only where there is one."""
+    """AssetError for the first row with a fault. One query asks for all faults; the row is searched only if there is
+    one.
+    """
     checks = list(reading.checks(staged.source))
     if not checks:
         return
@@ -105,7 +107,7 @@ def _refuse_faults(staged: Staged, begin: int) -> None:
 
 
 def _refuse_overlong(staged: Staged, paths: tuple[str, ...]) -> None:
-    """AssetError for a row with one value more than declared that is empty, which DuckDB drops without a word."""
+    """AssetError for a row with one value more than declared, an empty one, which DuckDB would silently drop."""
     looked = {path for (path,) in staged.run(reading.overlong(staged.source, paths))}
     for path in (path for path in paths if path in looked or _holds(path, reading.NO_DELIMITER)):
         if found := bad_row(Path(path), staged.source):
@@ -120,7 +122,7 @@ def _holds(path: str, text: str) -> bool:
 
 
 def _checked(staged: Staged, file: FoundFile, target: Path) -> Path:
-    """Where the file can be read, its header compared."""
+    """The file, ready to be read, with its header compared."""
     source = staged.source
     path = readable(staged.step.root / file.name, file.name, source, target)
     if path.stat().st_size == 0:

@@ -1,8 +1,8 @@
-"""Text files as their own words have it: the header against the declaration, and where a bad line stands.
+"""Text files line by line: compares the header with the declaration, and finds the line of a bad row.
 
-DuckDB compares no header with the columns that are declared, counts records where a message says line, and is off by
-one in JSON (see tests/traps). Everything here reads lines one by one, the header of each file or, once a load has
-failed, up to the line that is wrong. No message holds what a row says.
+DuckDB does not compare a header with the declared columns, counts records where its message says line, and is off by
+one in JSON (see tests/traps). Here only the header of each file is read or, once a load has failed, the lines up to the
+bad one. No message quotes a row.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.wording import cut, differences
 
 _FEW: Final = 20
-"""So many names are shown in full."""
+"""How many names a message shows in full."""
 NOT_UTF8: Final = 'not UTF-8; declare the encoding, such as encoding = "latin-1"'
 ARRAYS: Final = 'format = "json" reads an array of objects'
 QUOTES: Final = "a quote is not closed, or text follows it"
@@ -29,9 +29,9 @@ _DIALECT: Final = "check delimiter, quote, skip and encoding of the source again
 
 
 def compare_header(path: Path, name: str, source: FileSource, *, personal: bool) -> None:
-    """AssetError with what was expected and found unless the file begins with exactly the declared names.
+    """AssetError, with expected and found, unless the file begins with exactly the declared names.
 
-    Where the source gives the names by position the header must have as many, and none of them at another place.
+    Where the source gives the names by position, the header must have as many, and none of them at another place.
     """
     found = _header(path, name, source)
     if source.by_position:
@@ -59,7 +59,7 @@ def _mismatch(expected: Sequence[str], found: Sequence[str], delimiter: str) -> 
 
 
 def _header(path: Path, name: str, source: FileSource) -> tuple[str, ...]:
-    """The first record behind what is skipped."""
+    """The first record after the skipped lines."""
     try:
         with path.open("rb") as content:
             kept = RecordLines(lines(content), source)
@@ -91,7 +91,7 @@ def _compare_positions(found: Sequence[str], name: str, source: FileSource) -> N
 
 
 def bad_row(path: Path, source: FileSource) -> tuple[int, str] | None:
-    """The physical line and the fault of the first row that is not as declared; None when Python finds none."""
+    """Line and fault of the first row that is not as declared; None when Python finds none."""
     start, width = 1, len(source.columns)
     with path.open("rb") as content:
         records = reader(lines(content), source)
@@ -112,7 +112,7 @@ def bad_row(path: Path, source: FileSource) -> tuple[int, str] | None:
 
 
 def bad_json(path: Path) -> tuple[int, str] | None:
-    """The line of the first text that is no JSON."""
+    """The line of the first text that is not JSON."""
     with path.open("rb") as content:
         for number, line in enumerate(content, 1):
             try:
@@ -126,7 +126,7 @@ def bad_json(path: Path) -> tuple[int, str] | None:
 
 
 def bad_array(path: Path) -> tuple[int, str] | None:
-    """The line at which the text stops being one array in JSON."""
+    """The line at which the text stops being one JSON array."""
     try:
         found = json.loads(path.read_bytes())
     except UnicodeDecodeError as error:
@@ -137,14 +137,14 @@ def bad_array(path: Path) -> tuple[int, str] | None:
 
 
 def line_of_object(path: Path, ordinal: int) -> int:
-    """The line of the n-th text that is not blank."""
+    """The line of the n-th text, blank lines not counted."""
     with path.open("rb") as content:
         filled = (number for number, line in enumerate(content, 1) if line.strip())
         return next(number for at, number in enumerate(filled, 1) if at == ordinal)
 
 
 def line_of_row(path: Path, source: FileSource, ordinal: int) -> int:
-    """The first line of the n-th row that is not blank, header not counted."""
+    """The first line of the n-th row, blank lines and header not counted."""
     start, left = 1, ordinal + source.has_header_line
     with path.open("rb") as content:
         records = reader(lines(content), source)

@@ -1,6 +1,7 @@
-"""The lines of a text file as any program has them: ended by a line feed, a carriage return, or both.
+"""Splits a text file into lines, which end with a line feed, a carriage return, or both.
 
-They are decoded piece by piece, so that no letter is split where a piece ends, and a bad byte is met in its own line.
+The file is decoded piece by piece, so that no letter is split between pieces, and a bad byte is reported in its own
+line.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ from typing import IO, Any, Final
 from lakeflow.core.model.file_source import FileSource
 
 LONGEST: Final = 2_000_000
-"""Bytes of a line: DuckDB takes no longer ones."""
+"""The longest line in bytes that DuckDB takes."""
 _PIECE: Final = 1 << 20
 
 
 class LongLineError(ValueError):
-    """A line is longer than any that is taken."""
+    """A line is longer than DuckDB takes."""
 
 
 def lines(content: IO[bytes]) -> Iterator[str]:
-    """With their ends. UnicodeDecodeError and LongLineError where the line would come that has the fault."""
+    """The lines with their ends. UnicodeDecodeError and LongLineError are raised in place of the line with the
+    fault.
+    """
     decoder, rest = codecs.getincrementaldecoder("utf-8-sig")(), ""
     while piece := content.read(_PIECE):
         fault: UnicodeDecodeError | None = None
@@ -42,7 +45,7 @@ def lines(content: IO[bytes]) -> Iterator[str]:
 
 
 def _split(text: str) -> list[str]:
-    """The lines; the last is not ended yet: it may be empty, and end with a carriage return."""
+    """The lines. The last is not complete yet: it may be empty, or end with a carriage return."""
     found = list(io.StringIO(text, newline=""))
     return found if found and not found[-1].endswith("\n") else [*found, ""]
 
@@ -52,7 +55,7 @@ def end_of(line: str) -> str:
 
 
 def reader(of: Iterator[str], source: FileSource) -> Any:
-    """Records as the source's dialect has them; csv.Error for one that has not."""
+    """Read records in the source's dialect; csv.Error for a record that does not follow it."""
     csv.field_size_limit(4 * LONGEST)
     return csv.reader(
         of,
@@ -66,9 +69,9 @@ def reader(of: Iterator[str], source: FileSource) -> Any:
 
 
 class RecordLines:
-    """The lines of a file, those blank that are skipped or are comments, so that all others keep their numbers.
+    """The lines of a file, with skipped lines and comments blank, so that all others keep their numbers.
 
-    A comment begins where a record would: within quotes its sign is a value's. `taken` are the lines since
+    A comment begins where a record would: inside quotes its sign belongs to a value. `taken` are the lines since
     `next_record`.
     """
 

@@ -1,4 +1,5 @@
-"""Outside files as the engine can read them exactly: whole, unpacked, UTF-8, and under names without wildcards.
+"""Prepares outside files so that the engine reads them exactly: whole, unpacked, UTF-8, and under names without
+wildcards.
 
 DuckDB accepts a gzip whose checksum is wrong, reads big-endian UTF-16 as no rows at all, and takes `a[1].csv` for a
 pattern (see tests/traps): such files are copied into the spill directory first, which the load empties again.
@@ -23,7 +24,7 @@ from lakeflow.core.model.file_source import FileSource, Format
 Content: TypeAlias = IO[bytes] | gzip.GzipFile
 _CHUNK: Final = 1 << 20
 _SPARE: Final = 1 << 28
-"""Bytes of disk that unpacking leaves free."""
+"""Bytes of disk that unpacking must leave free."""
 _PATTERN: Final = re.compile(r"[*?\[]")
 
 
@@ -47,7 +48,7 @@ def readable(path: Path, name: str, source: FileSource, target: Path) -> Path:
 
 
 def _is_utf8(source: FileSource) -> bool:
-    """ASCII is UTF-8 too, but only ASCII: that is what transcoding checks."""
+    """Is it UTF-8, of which ASCII is a part? Text declared as ASCII still has to be transcoded, which checks that."""
     return codecs.lookup(source.encoding).name in {"utf-8", "utf-8-sig"}
 
 
@@ -66,7 +67,7 @@ def _opened(path: Path, name: str) -> Iterator[Content]:
 
 
 def _only_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
-    """The one file in an archive. What the packing system put there does not count: `__MACOSX/`, and names that begin
+    """The one file in an archive. Files that the packing system added do not count: `__MACOSX/`, and names that begin
     with a dot.
     """
     members = [member for member in archive.infolist() if not member.is_dir() and not _is_litter(member.filename)]
@@ -89,7 +90,7 @@ def _copy(content: Content, target: Path, name: str) -> None:
 
 
 def _transcode(content: Content, target: Path, name: str, encoding: str) -> None:
-    """To UTF-8; line ends stay as they are."""
+    """Write the text as UTF-8; line ends stay as they are."""
     decoder, room, line = codecs.getincrementaldecoder(encoding)(), _room(target), 1
     with target.open("wb") as copy:
         final = False
@@ -98,7 +99,7 @@ def _transcode(content: Content, target: Path, name: str, encoding: str) -> None
             final = not chunk
             try:
                 text = decoder.decode(chunk, final)
-            except UnicodeError as error:  # UTF-16 without its mark has no place in the bytes
+            except UnicodeError as error:  # UTF-16 without its byte order mark raises this without a position
                 if isinstance(error, UnicodeDecodeError):
                     line += error.object[: error.start].decode(encoding, "ignore").count("\n")
                 raise AssetError(f"{name}, line {line}: not {encoding}", hint=_ENCODING) from None
@@ -116,7 +117,7 @@ def _room(target: Path) -> int:
 
 
 def _taken(room: int, size: int, name: str) -> int:
-    """What is left; a small archive may unpack to any size."""
+    """Check how much room is left: a small archive may unpack to any size."""
     if size > room:
         raise AssetError(f"{name} unpacks to more than the disk can hold", hint="free space, or deliver it in parts")
     return room - size

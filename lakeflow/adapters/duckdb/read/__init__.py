@@ -1,1 +1,1 @@
-"""A pinned snapshot as SQL, whoever wrote its files: which are read alike, and around what its deletes hide."""
+"""Reads a pinned snapshot as SQL, whichever engine wrote its files."""

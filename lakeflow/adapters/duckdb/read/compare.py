@@ -1,7 +1,7 @@
 """Do two snapshots hold the same rows? Order never matters.
 
-First by count and two sums of row hashes, which tells nearly always. Where only floats differ, the rows that are not on
-both sides are put in order and looked at in pairs.
+First two counts and two sums of row hashes are compared, which nearly always decides. If only floats differ, the rows
+that are on one side alone are sorted and compared in pairs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def same_rows(cursor: DuckDBPyConnection, left: Scan, right: Scan) -> bool:
 
 
 def _apart(left: Scan, right: Scan) -> tuple[Scan, Scan]:
-    """Both without the files that they share, whose rows are the same: a merge leaves most files as they are."""
+    """Both snapshots without the files that they share: a merge leaves most files as they are."""
     both = frozenset(each for each in left.files if left.origins.get(each) == right.origins.get(each))
     both &= frozenset(right.files)
     mine, theirs = (tuple(path for path in scan.files if path not in both) for scan in (left, right))
@@ -58,9 +58,9 @@ def _values(scan: Scan, form: Callable[[str, Type], str]) -> str:
 
 
 def _are_near(cursor: DuckDBPyConnection, left: Scan, right: Scan) -> bool:
-    """Is there for each row that stands on one side alone one on the other that differs in last bits?
+    """Does each row that is on one side alone have a partner on the other that differs only in last bits?
 
-    A pairing that is not found although there is one only makes a new snapshot, which is right as well.
+    A pairing that is missed only makes a new snapshot, which is correct as well.
     """
     rows = {side: _hashed(cursor, scan) for side, scan in (("l", left), ("r", right))}
     pairs = ((f"l.c{n}", f"r.c{n}", field.type) for n, field in enumerate(left.schema.fields))
@@ -76,7 +76,7 @@ def _are_near(cursor: DuckDBPyConnection, left: Scan, right: Scan) -> bool:
 
 
 _ORDER = "row_number() OVER (ORDER BY s, e) AS n"
-"""Rows that agree but for floats come together, those of lesser floats first."""
+"""Brings rows together that agree except for floats, smaller floats first."""
 
 
 def _hashed(cursor: DuckDBPyConnection, scan: Scan) -> str:

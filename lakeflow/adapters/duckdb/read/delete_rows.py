@@ -1,6 +1,6 @@
-"""Rows of delete files that are not Parquet, as Arrow: Avro by pyiceberg's own reader, ORC by Arrow's.
+"""Reads delete files that are not Parquet as Arrow: Avro with pyiceberg's own reader, ORC with Arrow's.
 
-This module brings both libraries, so it is imported where a table has such files.
+The import of this module brings both libraries, so it happens only where a table has such files.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from lakeflow.core.model.table import DeleteFile
 
 _ORC_ID: Final = b"iceberg.id"
 _RESERVED: Final = 2147483447
-"""Ids from here on are Iceberg's own, and so are the names that it gives them."""
+"""Iceberg reserves the ids from here on, and their names."""
 _DAMAGES: Final = (
     *(ValueError, TypeError, LookupError, EOFError, ArithmeticError, AssertionError, zlib.error),
-    *(SystemError, MemoryError),  # from pyiceberg's compiled decoder, of lengths that rubbish spells
+    *(SystemError, MemoryError),  # pyiceberg's compiled decoder raises these on absurd lengths in a damaged file
 )
 _ARROW: Final = {
     "boolean": pa.bool_(),
@@ -42,12 +42,12 @@ _ARROW: Final = {
     "timestamp_ns": pa.timestamp("ns"),
     "timestamptz_ns": pa.timestamp("ns", "UTC"),
 }
-"""As what the numbers that Avro stores of dates and times are to be taken; what is not here is bytes."""
+"""The type of each number that Avro stores for a date or time; anything else is bytes."""
 
 
 def rows_of(delete: DeleteFile, fields: Sequence[Field]) -> pa.Table:
-    """Columns `f<id>`, for each of these top-level fields. AssetError for a file that is damaged, not there or without
-    such a column.
+    """Columns `f<id>`, one for each of these top-level fields. AssetError for a file that is damaged, missing or
+    without such a column.
     """
     read = {"avro": _avro, "orc": _orc}.get(delete.format)
     if read is None:

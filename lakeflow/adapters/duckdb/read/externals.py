@@ -1,6 +1,6 @@
-"""Tables of other catalogs under the names that a user's SQL gives them: `catalog.namespace.table`.
+"""Views of other catalogs' tables under their names in user SQL: `catalog.namespace.table`.
 
-DuckDB looks for such a name among the databases of the whole instance, where a step's own views cannot stand.
+DuckDB looks for such a name among the databases of the whole instance, where a step's own views cannot be.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from lakeflow.core.model.table import Scan
 
 
 class ExternalViews:
-    """The views of one instance. Steps that pin a table at one snapshot share its view; a step that pins it at
-    another waits until nobody reads the first.
+    """The views of one instance. Steps that pin a table at one snapshot share its view. A step that pins it at another
+    snapshot waits until nobody reads the first.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,9 @@ class ExternalViews:
 
     @contextmanager
     def bound(self, cursor: DuckDBPyConnection, wanted: Mapping[str, Scan]) -> Iterator[None]:
-        """Those views, all of them at once so that no two steps wait for each other. `cursor` is free for us alone."""
+        """Hold these views, all at once, so that no two steps wait for each other. `cursor` must be used by this call
+        alone.
+        """
         named = {name.lower(): scan for name, scan in wanted.items()}
         with self._changed:
             self._changed.wait_for(lambda: self._fit(named))

@@ -1,6 +1,6 @@
-"""Rows that delete files hide, left out by anti joins: by position in their file, or by their values.
+"""Leaves out rows that delete files hide, with anti joins by position in their file or by their values.
 
-Which files a delete reaches is decided before, so that files without deleted rows are read at full speed.
+Which files a delete affects is decided first, so that files without deleted rows are read at full speed.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ _ROW_BITS: Final = 40
 _PATH: Final = Field("file_path", Primitive("string"), 2147483546)
 _POSITION: Final = Field("pos", Primitive("long"), 2147483545)
 _POSITIONS: Final = (_PATH, _POSITION)
-"""The columns of position deletes, by the ids that Iceberg reserves for them."""
+"""The columns of position deletes, by their reserved ids in Iceberg."""
 
 
 @dataclass(frozen=True)
 class _ByValue:
-    """Deleted values: a table of `v0`, …, `sequence` and `scope`, and where in a row they are: a column's field, then
-    names that lead down into it. `highest` has the highest sequence number of each scope; that of "" reaches all files.
+    """Deleted values: a table of `v0`, …, `sequence` and `scope`, and where a row holds them: a column's field, then
+    the names that lead down into it. `highest` is the highest sequence number of each scope; the scope "" affects all
+    files.
     """
 
     table: str
@@ -56,7 +57,7 @@ class _ByValue:
 
 @dataclass(frozen=True)
 class _Path:
-    """A field: itself where it is a column, else by the column that it is nested in."""
+    """A field: a column, or a field nested in a column."""
 
     column: Field
     below: tuple[Field, ...] = ()
@@ -71,9 +72,9 @@ class _Path:
 
 @dataclass(frozen=True)
 class Hidden:
-    """What the delete files of a scan hide, held in tables as long as the cursor lives.
+    """The rows that the delete files of a scan hide, in tables that live as long as the cursor.
 
-    `order` gives the place of each file, by its local path, of which a row may be hidden; `origins` is a table of them.
+    `order` gives the place of each file, by its local path, in which a row may be hidden; `origins` is a table of them.
     """
 
     scan: Scan
@@ -83,7 +84,7 @@ class Hidden:
     by_value: tuple[_ByValue, ...]
 
     def around(self, part: FileGroup) -> Iterator[str]:
-        """SELECTs of the part's rows that stand, together all of them."""
+        """SELECTs that together give all rows of the part that are not deleted."""
         dirty = tuple(path for path in part.files if local(path) in self.order)
         clean = tuple(path for path in part.files if local(path) not in self.order)
         if clean:
@@ -92,7 +93,9 @@ class Hidden:
             yield self._without(replace(part, files=dirty))
 
     def _without(self, part: FileGroup) -> str:
-        """Inside, columns are named by their ids: one called `file_row_number` must not hide DuckDB's own."""
+        """The rows without the hidden ones. Inside, columns are named by their ids: a column called `file_row_number`
+        must not hide DuckDB's own.
+        """
         needed = {field.id: field for field in self.scan.schema.fields}
         for each in self.by_value:
             needed |= {path.column.id: path.column for path in each.paths}
@@ -109,7 +112,9 @@ class Hidden:
 
 
 def hidden(cursor: DuckDBPyConnection, scan: Scan, home: str) -> Hidden:
-    """`home` is a quoted schema of the cursor's instance. AssetError for delete files that cannot be read."""
+    """Read the delete files. `home` is a quoted schema of the cursor's instance. AssetError for delete files that
+    cannot be read.
+    """
     load = _DeleteLoader(cursor, scan, home)
     by_value = tuple(load.by_value())
     touched = load.touched()
@@ -126,7 +131,7 @@ def _is_reached(scan: Scan, path: str, by_value: Sequence[_ByValue]) -> bool:
 
 @dataclass(frozen=True)
 class _FromItem:
-    """A FROM item; `rows` is the Arrow table that it calls so, where it reads one."""
+    """A FROM item; `rows` is the Arrow table with that name, if it reads one."""
 
     item: str
     rows: pa.Table | None = None
@@ -139,7 +144,7 @@ class _DeleteLoader:
     home: str
 
     def touched(self) -> frozenset[str]:
-        """Local paths of files of which a row is named by its position."""
+        """Local paths of the files in which a row is deleted by its position."""
         found = {local(delete.target) for delete in self._by_position() if delete.target}
         for source in self._positions():
             found |= {row[0] for row in self._run(source, f"SELECT DISTINCT path FROM {source.item}")}
@@ -156,7 +161,7 @@ class _DeleteLoader:
         return name
 
     def positions(self, origins: str, order: Mapping[str, int]) -> str:
-        """A table of the rows to leave out. A delete hides no row of a file that came after it."""
+        """A table of the rows to leave out. A delete hides no row of a file that was added after it."""
         name = self._create("row BIGINT")
         for source in self._positions():
             files = f"{origins} AS o ON o.path = s.path AND o.sequence <= s.sequence"
@@ -168,7 +173,7 @@ class _DeleteLoader:
         return name
 
     def by_value(self) -> Iterator[_ByValue]:
-        """One for each set of fields, and apart those that reach files of one partition only."""
+        """One table for each set of fields. Deletes that affect only one partition have a table of their own."""
         grouped: dict[tuple[tuple[int, ...], bool], list[DeleteFile]] = defaultdict(list)
         for delete in self.scan.deletes:
             if delete.equality is not None:
@@ -194,7 +199,7 @@ class _DeleteLoader:
         return _ByValue(name, paths, highest)
 
     def _path(self, id_: int) -> _Path:
-        """The path of a column by its id; a column that was dropped may still say which rows are deleted."""
+        """The path of a column by its id. Even a dropped column may tell which rows are deleted."""
         for column in every_column(self.scan):
             if (below := _way(column, id_)) is not None:
                 return _Path(column, below)
@@ -204,14 +209,18 @@ class _DeleteLoader:
         return [delete for delete in self.scan.deletes if delete.equality is None]
 
     def _positions(self) -> Iterator[_FromItem]:
-        """Rows of `path`, `pos` and `sequence`, their paths spelled as ours; writers spell `file:/x` and `file:///x`."""
+        """Rows of `path`, `pos` and `sequence`, with paths in our spelling: writers use both `file:/x` and
+        `file:///x`.
+        """
         deletes = [delete for delete in self._by_position() if delete.format != "puffin"]
         for source in self._sources(deletes, _POSITIONS):
             path = f"regexp_replace(f{_PATH.id}, '^file:/+', '/') AS path"
             yield replace(source, item=f"(SELECT {path}, f{_POSITION.id} AS pos, sequence FROM {source.item})")
 
     def _sources(self, deletes: Sequence[DeleteFile], fields: tuple[Field, ...]) -> Iterator[_FromItem]:
-        """Rows of these fields as `f<id>`, with `sequence` and `scope`: all Parquet files at once, each other alone."""
+        """Rows of these fields as `f<id>`, with `sequence` and `scope`: all Parquet files together, every other file
+        alone.
+        """
         parquet = {delete.path: delete for delete in deletes if delete.format == "parquet"}
         if parquet:
             for part in self._parquet(tuple(parquet), fields):
@@ -228,7 +237,9 @@ class _DeleteLoader:
                 yield _FromItem(f"(SELECT *, {said} FROM deletes)", rows_of(delete, fields))
 
     def _parquet(self, paths: tuple[str, ...], fields: tuple[Field, ...]) -> tuple[FileGroup, ...]:
-        """Values need ids to tell columns apart; what positions are called is laid down."""
+        """Read Parquet files. Values need field ids to find their columns; the names for positions are fixed by the
+        spec.
+        """
         if fields == _POSITIONS:
             return (FileGroup(paths, names={field.id: field.name for field in fields}),)
         return parts(self.cursor, Scan(self.scan.key, None, Schema(fields), files=paths, unmarked=True))
@@ -240,7 +251,7 @@ class _DeleteLoader:
         return found.fetchall() if found is not None else []
 
     def _create(self, columns: str) -> str:
-        """Its full name in SQL."""
+        """Create the table; its full name in SQL."""
         name = f"{self.home}.{quoted(f'deleted_{uuid4().hex}')}"
         self.cursor.execute(f"CREATE {'TEMP ' if self.home == TEMPORARY else ''}TABLE {name} ({columns})")
         return name
@@ -259,8 +270,8 @@ def _scope(delete: DeleteFile) -> str:
 
 
 def _way(field: Field, id_: int) -> tuple[Field, ...] | None:
-    """The fields from below this one down to that of the id; None where it is not there. Only structs lead down: what
-    is in lists and maps cannot delete.
+    """The fields from below this one down to the one with the id; None when it is not there. Only structs are searched:
+    fields in lists and maps cannot delete.
     """
     if field.id == id_:
         return ()

@@ -1,4 +1,4 @@
-"""The newest value of a column, which tells how old a table's data is."""
+"""Finds the newest value of a column, which tells how old a table's data is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IN_UTC: Final = {
     "timestamptz": "timezone('UTC', {})",
     "timestamptz_ns": "timezone('UTC', CAST({} AS TIMESTAMPTZ))",
 }
-"""A column of each type as a time without zone, in UTC."""
+"""For each type: a column as a time without zone, in UTC."""
 
 
 def newest(cursor: DuckDBPyConnection, scan: Scan, column: str, until: datetime) -> datetime | None:

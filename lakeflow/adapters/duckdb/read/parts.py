@@ -1,7 +1,7 @@
-"""The files of a scan in groups that are read alike: by field ids, or by the names that the table maps to them.
+"""Groups the files of a scan that are read alike: by field ids, or by the names that the table maps to them.
 
-DuckDB's `schema` map does both, and fills in what a file leaves out; nested fields need `children`, else they would
-match by the table's names of today.
+DuckDB's `schema` map does both, and fills in what a file lacks. Nested fields need `children`; without it they would be
+matched by the table's names of today.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Names: TypeAlias = Mapping[int, str]
 
 @dataclass(frozen=True)
 class FileGroup:
-    """Files that are read alike. `names` are what the file calls the fields, by id; None: it bears the ids itself.
+    """Files that are read alike. `names` are the file's names of the fields, by id; None: the file has the ids itself.
 
-    `defaults` are the values of fields that the files lack; of one that has none they are NULL.
+    `defaults` are the values of fields that the files lack; a field without default is NULL.
     """
 
     files: tuple[str, ...]
@@ -36,10 +36,10 @@ class FileGroup:
     names: Names | None = None
 
     def source(self, fields: Sequence[Field], rows: int = 0) -> str:
-        """A FROM item: these columns of all rows in the files, deleted ones too.
+        """A FROM item with these columns of all rows in the files, deleted rows included.
 
-        `rows` is how many there are, where that is known: with a `schema` DuckDB can only guess, and a join that takes
-        the larger side for the smaller one holds it in memory.
+        `rows` is their number, where it is known. With a `schema` DuckDB can only guess it, and a join that takes the
+        larger side for the smaller one holds it in memory.
         """
         known = f", explicit_cardinality={rows}" if rows else ""
         return f"read_parquet({listed(self.files)}, schema={self._map(fields)}{known})"
@@ -61,8 +61,8 @@ class FileGroup:
 
 
 def parts(cursor: DuckDBPyConnection, scan: Scan) -> tuple[FileGroup, ...]:
-    """The groups of the files in a scan, which has some. AssetError for a file whose columns cannot be told apart
-    safely, or one with a column of which a value would be changed.
+    """The groups of the files in a scan that has files. AssetError for a file whose columns cannot be told apart
+    safely, or with a column of which a value would change.
     """
     if not scan.unmarked:
         return (FileGroup(scan.files, scan.defaults),)
@@ -77,7 +77,7 @@ def parts(cursor: DuckDBPyConnection, scan: Scan) -> tuple[FileGroup, ...]:
 
 
 def _found_in(scan: Scan, path: str, nodes: Sequence[Node]) -> tuple[Names | None, Collection[int]]:
-    """(what its columns are called, None where it has ids; the ids of the fields that it has)."""
+    """The file's names of its columns (None where it has ids), and the ids of the fields that it has."""
     if ids := ids_in(nodes):
         refuse_other_types(scan, path, nodes)
         return None, ids
@@ -92,7 +92,7 @@ def _found_in(scan: Scan, path: str, nodes: Sequence[Node]) -> tuple[Names | Non
 
 
 def _left_out(scan: Scan, path: str, present: Collection[int]) -> dict[int, str]:
-    """What the file need not say: its partition's values, then what was the default of a column that came later."""
+    """The values that the file may leave out: its partition's, and the defaults of columns that were added later."""
     constants = scan.origins.get(path, FileOrigin()).constants
     said = {id_: value for id_, value in constants.items() if value is not None}
     later = {id_: value for id_, value in scan.defaults.items() if id_ not in constants}
@@ -100,5 +100,5 @@ def _left_out(scan: Scan, path: str, present: Collection[int]) -> dict[int, str]
 
 
 def by_file(files: Sequence[str], value: Callable[[str], str]) -> str:
-    """SQL of a value for each of these files, by DuckDB's `file_index` among them."""
+    """SQL of a value that differs by file, chosen by DuckDB's `file_index`."""
     return f"list_extract([{', '.join(map(value, files))}], file_index::BIGINT + 1)"

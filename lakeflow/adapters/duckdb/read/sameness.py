@@ -1,7 +1,7 @@
-"""When two values are the same: SQL that tells it, for every type and at any nesting.
+"""SQL that tells whether two values are the same, for every type and at any nesting.
 
-Every value counts exactly. NULL is NULL and nothing else, NaN is NaN, both zeros are one number, and the entries of a
-map have no order (docs/decisions/0009).
+Every value counts exactly. NULL equals only NULL, NaN equals NaN, both zeros are one number, and the entries of a map
+have no order (docs/decisions/0009).
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from lakeflow.core.model.schema import Field, List, Map, Struct, Type, children
 
 FLOATING: Final = frozenset({"float", "double"})
 _UNITS: Final = 4
-"""Units in the last place by which two floats may differ and count as the same rows: threads sum in another order."""
+"""Units in the last place by which two floats may differ and still be the same: threads sum in varying orders."""
 
 Form = Callable[[str, str], str]
-"""SQL of a float's value (and its type) as it takes part in a comparison."""
+"""SQL of a float, given its SQL and type, in the form in which it is compared."""
 
 
 def exactly(value: str, type_: Type) -> str:
-    """SQL that is equal, and hashes equally, for values that are the same, and only for those."""
+    """SQL that is equal, and hashes equally, for values that are the same, and for no others."""
     return _canonical(value, type_, lambda number, _: f"({number} + 0::FLOAT)")
 
 
 def but_for_floats(value: str, type_: Type) -> str:
-    """SQL of a form that is the same for values that differ in nothing but the numbers in their floats."""
+    """SQL that is the same for values that differ only in the numbers of their floats."""
     return _canonical(value, type_, lambda number, _: f"({number} IS NULL)")
 
 
@@ -35,7 +35,9 @@ def has_floats(type_: Type) -> bool:
 
 
 def nearly(left: str, right: str, type_: Type, depth: int = 0) -> str:
-    """SQL: are these the same, but for at most four units in the last place of each float? Keys of maps are exact."""
+    """SQL: are these the same, except for at most four units in the last place of each float? Keys of maps are
+    exact.
+    """
     match type_:
         case Struct(fields):
             both = (nearly(f"{left}.{quoted(each.name)}", f"{right}.{quoted(each.name)}", each.type) for each in fields)
@@ -53,7 +55,7 @@ def nearly(left: str, right: str, type_: Type, depth: int = 0) -> str:
 
 
 def _by_key(value: str, key: Field, depth: int) -> str:
-    """The entries of a map as a list: the key as it compares, and the value."""
+    """The entries of a map as a list of the key, in its compared form, and the value."""
     name = f"e{depth}"
     entry = f"row({exactly(f'{name}.key', key.type)}, {name}.value)"
     return f"list_sort(list_transform(map_entries({value}), lambda {name}: {entry}))"
@@ -90,14 +92,14 @@ def _canonical(value: str, type_: Type, form: Form, depth: int = 0) -> str:
 
 
 def _struct(value: str, fields: tuple[Field, ...], form: Form, depth: int) -> str:
-    """With a flag beside the fields: DuckDB gives a NULL struct and a struct of NULLs one hash."""
+    """A struct with a flag besides its fields: DuckDB gives a NULL struct and a struct of NULLs one hash."""
     named = ((each, f"{value}.{quoted(each.name)}") for each in fields)
     parts = (f"{quoted(each.name)} := {_canonical(part, each.type, form, depth)}" for each, part in named)
     return f"row({value} IS NULL, struct_pack({', '.join(parts)}))"
 
 
 def _items(value: str, item: Callable[[str], str], depth: int, order: str = "") -> str:
-    """With the length beside the items, which tells NULL, an empty list and a list of one NULL apart."""
+    """A list with its length, which tells NULL, an empty list and a list of one NULL apart."""
     name = f"x{depth}"
     return f"row(len({value}), {order}(list_transform({value}, lambda {name}: {item(name)})))"
 

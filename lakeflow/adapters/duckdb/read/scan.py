@@ -1,7 +1,7 @@
-"""A pinned snapshot as SQL: its own Parquet files, read by field id, around the rows that delete files hide.
+"""A pinned snapshot as SQL: its Parquet files read by field id, without the rows that delete files hide.
 
-Four silent traps are closed here and below: nested fields match by name unless told otherwise, a file without field ids
-reads as all NULL, `key=value` folders become columns, and an empty list of files is an error.
+Four silent traps are avoided here and in the modules below: nested fields match by name unless told otherwise, a file
+without field ids reads as all NULL, `key=value` folders become columns, and an empty list of files is an error.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from lakeflow.core.model.table import Scan
 
 
 def select(cursor: DuckDBPyConnection, scan: Scan, home: str = TEMPORARY) -> str:
-    """A SELECT of the snapshot's rows, valid on this cursor as long as it lives: its deleted rows are a temp table.
-    With another `home`, a quoted schema, they stand there and every cursor of the instance may run it.
+    """A SELECT of the snapshot's rows, valid on this cursor as long as the cursor lives: the deleted rows are in a
+    temporary table. With another `home`, a quoted schema, they are there, and every cursor of the instance may run the
+    SELECT.
 
     AssetError when a file of data or deletes cannot be read exactly.
     """
@@ -39,22 +40,22 @@ def select(cursor: DuckDBPyConnection, scan: Scan, home: str = TEMPORARY) -> str
 
 
 def paths(scan: Scan) -> tuple[str, ...]:
-    """Every file that is opened to read it."""
+    """Every file that is opened to read the snapshot."""
     others = paths(scan.among) if scan.among else ()
     return (*scan.files, *(delete.path for delete in scan.deletes), *others)
 
 
 def by_number(files: tuple[str, ...], fields: Sequence[Field]) -> str:
-    """A FROM item: these columns of all rows in files of ours as `f0`, `f1`, … in that order.
+    """A FROM item with these columns of all rows in lakeflow's own files as `f0`, `f1`, … in that order.
 
-    So named, none hides `file_index`, the place of each row's file in `files`.
+    Such names cannot hide `file_index`, the place of each row's file in `files`.
     """
     return FileGroup(files).source(_numbered(fields))
 
 
 def placed(cursor: DuckDBPyConnection, scan: Scan, fields: Sequence[Field]) -> str:
-    """Each row of the files in a scan with its place, whoever wrote them; deleted rows too. AssetError as from
-    `select`.
+    """Each row of the scan's files with its place, whichever engine wrote them, deleted rows included. AssetError as
+    from `select`.
     """
     if not scan.unmarked and not scan.defaults:
         return by_number(scan.files, fields)
@@ -68,7 +69,7 @@ def placed(cursor: DuckDBPyConnection, scan: Scan, fields: Sequence[Field]) -> s
 
 
 def named(files: tuple[str, ...], fields: tuple[Field, ...]) -> str:
-    """Each row of files of ours with its place, under the columns' own names."""
+    """Each row of lakeflow's own files with its place, under the columns' own names."""
     return FileGroup(files).source(fields)
 
 
@@ -83,7 +84,7 @@ def nothing(fields: Sequence[Field]) -> str:
 
 
 def _among(cursor: DuckDBPyConnection, scan: Scan, others: Scan, home: str) -> str:
-    """Rows of the keys that the others have, which may be NULL. AssetError for a key that there is not."""
+    """Only rows whose keys occur in the other scan; a key may be NULL. AssetError for a key column that is missing."""
     columns = [field.name if (field := scan.schema.find(name)) else _missing(scan, name) for name in scan.by]
     narrow = replace(others, schema=Schema(tuple(field for field in scan.schema.fields if field.name in columns)))
     on = " AND ".join(f"s.{quoted(name)} IS NOT DISTINCT FROM a.{quoted(name)}" for name in columns)

@@ -1,4 +1,4 @@
-"""What columns Parquet files have, by their footers, and which of them are a table's where they bear no ids."""
+"""Finds the columns of Parquet files by their footers, and matches them to a table's where they have no ids."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _EXACT: Final = {
     "TIMESTAMP": frozenset({"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE", "DATE"}),
     "TIMESTAMP WITH TIME ZONE": frozenset({"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP"}),
 }
-"""As what a type may be stored: its values are the same, and times without a zone are in UTC."""
+"""The types in which a value may be stored unchanged; times without a zone are in UTC."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A column of a file, or what is nested in one; `type` is DuckDB's word for it."""
+    """A column of a file, or a field nested in one; `type` is DuckDB's word for it."""
 
     name: str
     id: int | None
@@ -41,7 +41,7 @@ class Node:
 
 
 def shapes(cursor: DuckDBPyConnection, files: tuple[str, ...]) -> Iterator[tuple[list[str], tuple[Node, ...]]]:
-    """Each set of columns, and the files that have just those."""
+    """Each set of columns, with the files that have exactly these."""
     one = f"SELECT file_name, list({_NODE} ORDER BY column_id) AS shape FROM parquet_schema({listed(files)}) GROUP BY 1"
     found = cursor.execute(f"SELECT list(file_name ORDER BY file_name), shape FROM ({one}) GROUP BY 2").fetchall()
     for paths, shape in found:
@@ -54,14 +54,14 @@ def ids_in(nodes: Sequence[Node]) -> frozenset[int]:
 
 
 def resolved(scan: Scan, path: str, nodes: Sequence[Node]) -> dict[int, str]:
-    """What the file calls the table's fields, by id; a field that it does not have is not there. AssetError for names
-    that differ in letter case alone, and for a type that is not the field's.
+    """The file's names of the table's fields, by id, without fields that it lacks. AssetError for names that differ in
+    letter case alone, and for a type that is not the field's.
     """
     return dict(_Names(scan, path).among(every_column(scan), scan.names, nodes))
 
 
 def refuse_other_types(scan: Scan, path: str, nodes: Sequence[Node]) -> None:
-    """AssetError for a column with its id whose type is not the field's, nor one that widens to it."""
+    """AssetError for a column with the field's id whose type neither is the field's nor widens to it."""
     stored = dict(_by_id(nodes))
     for where, field in walk(scan.schema.fields):
         node = stored.get(field.id)
@@ -85,7 +85,7 @@ def _other_type(where: str, name: str, node: Node, field: Field) -> AssetError:
 
 
 def every_column(scan: Scan) -> tuple[Field, ...]:
-    """Those of the scan as it reads them, and all others that the table ever had as it had them last."""
+    """The columns of the scan as it reads them, and all other columns that the table ever had, in their last form."""
     schemas = (*scan.schemas, scan.schema)
     return tuple({field.id: field for schema in schemas for field in schema.fields}.values())
 
@@ -133,7 +133,7 @@ class _Names:
 
 
 def _tree(nodes: Iterator[dict[str, Any]]) -> Node:
-    """Footers list a column before what is nested in it, and say how many follow."""
+    """The columns as a tree. Footers list a column before its nested fields, and give their number."""
     node = next(nodes)
     below = tuple(_tree(nodes) for _ in range(node["many"]))
     return Node(node["name"], node["id"], node["type"] or "", below)

@@ -1,8 +1,8 @@
-"""The one SQL database behind catalog and ledger; all that is peculiar to SQLite stays in this room.
+"""The SQL database behind catalog and ledger; all that is special to SQLite stays in this room.
 
-SQLite is used in write-ahead mode, so that readers and the one writer never wait for each other, and a writer
-takes its lock when it begins: a transaction that reads first and upgrades later fails "locked" at once,
-whatever the time-out (docs/decisions: own writes on SQLite).
+SQLite is used in write-ahead mode, so that readers and the one writer never wait for each other. A writer takes its
+lock when it begins: a transaction that reads first and upgrades later fails with "locked" at once, whatever the
+time-out (docs/decisions: own writes on SQLite).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LAYOUT: Final = (
     "create table if not exists lakeflow_migrations (version integer primary key, applied_at text not null)"
 )
 _APPLIED: Final = "select coalesce(max(version), 0) from lakeflow_migrations"
-_WRITER: Final = 4_741_502_017  # the key of PostgreSQL's advisory lock that stands for SQLite's one writer
+_WRITER: Final = 4_741_502_017  # the key of the advisory lock that gives PostgreSQL one writer, like SQLite
 
 
 class Database:
@@ -48,7 +48,7 @@ class Database:
 
     @property
     def path(self) -> Path | None:
-        """SQLite's file; None for a server or a database in memory."""
+        """The path of SQLite's file; None for a server or a database in memory."""
         name = self._url.database
         in_file = self._url.get_backend_name() == "sqlite" and name not in {None, "", ":memory:"}
         return Path(str(name)) if in_file else None
@@ -62,9 +62,9 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """The database's only write transaction at a time. It commits at the end, and rolls back on any exception.
 
-        LakeError when SQLite's file is another one than was opened, for what is written into a file without a name is
-        lost. When the COMMIT itself fails its outcome is unknown; the connection is closed, so that the next read sees
-        what was really committed and never our own pending rows.
+        LakeError when SQLite's file was replaced since it was opened: writes to the unlinked file would be lost. If the
+        COMMIT itself fails, its outcome is unknown; the connection is closed, so that the next read sees what was
+        really committed and never pending rows of its own.
         """
         with self._connection() as connection:
             self._begin_writing(connection)
@@ -83,7 +83,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A read transaction: it sees one state of the database, however many statements it reads."""
+        """A read transaction: all its statements see one state of the database."""
         with self._connection() as connection:
             if self._sqlite:
                 connection.exec_driver_sql("begin")
@@ -127,7 +127,7 @@ class Database:
             )
 
     def initialise(self, migrations: Sequence[Sequence[str]]) -> None:
-        """Bring the tables to the layout of this release; several processes may do so at once.
+        """Migrate the tables to the layout of this release; several processes may do so at once.
 
         Each migration is a list of statements, applied in a transaction that also records it.
         LakeError when the lake was made by a newer release.
@@ -146,7 +146,7 @@ class Database:
                 self._migrate(version, migrations[version - 1])
 
     def layout(self) -> int:
-        """The migration that was applied last; 0 in an empty database."""
+        """The number of the last migration; 0 in an empty database."""
         return self._applied()
 
     def damage(self) -> tuple[str, ...]:
@@ -183,7 +183,7 @@ class Database:
         return engine
 
     def _before_opening(self, *_: object) -> None:
-        """LakeError for a SQLite file that is gone: SQLite would make it again, and empty."""
+        """LakeError for a SQLite file that is missing: SQLite would make it again, and empty."""
         if self._opened is not None:
             self._refuse_another_file()
 
@@ -209,7 +209,7 @@ class Database:
             raise translate(error, self.place, self._timeout) from error
 
     def _leave_parents_connections(self) -> None:
-        # A SQLite or socket connection must not be used, nor closed, on both sides of a fork.
+        # Only one side of a fork may use or close a SQLite or socket connection.
         if self._process != os.getpid():
             self._engine.dispose(close=False)
             self._process = os.getpid()
@@ -249,7 +249,7 @@ class Database:
 
 
 def _roll_back(connection: Connection) -> None:
-    """Never hand a connection back to the pool inside a transaction."""
+    """Roll back, so that no connection returns to the pool inside a transaction."""
     try:
         connection.rollback()
     except BaseException:

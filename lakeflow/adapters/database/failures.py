@@ -1,4 +1,4 @@
-"""What went wrong in a database, in words: no password, no bound value."""
+"""Database errors in words, without password or bound value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database that is only looked at."""
+"""A database that is only read."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lakeflow.core.errors import LakeError
 
 
 class ReadOnlyDatabase(Database):
-    """Somebody else's database, or our own where we may not write: nothing is made or written, not even SQLite's file
-    where there is none. `open_file` opens one that is there.
+    """Somebody else's database, or our own where we may not write. Nothing is made or written, not even a missing
+    SQLite file. `open_file` opens an existing one.
     """
 
     def __init__(self, url: str, open_file: Callable[[Path, float], sqlite3.Connection], timeout: float = 15.0) -> None:

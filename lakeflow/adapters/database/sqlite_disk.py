@@ -1,4 +1,4 @@
-"""The disk under SQLite's file: which file it is, who may open it first, and whether its locks hold there."""
+"""The disk under SQLite's file: which file it is, who may open it first, and whether locks work there."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from lakeflow.core.settings.mounts import NETWORK_FILESYSTEMS, filesystem_type, 
 
 @contextmanager
 def sole_opener(path: Path, timeout: float) -> Iterator[None]:
-    """Make the file where there is none, and hold the lock file beside it."""
+    """Make the file if it does not exist, and hold the lock file beside it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # For their owner alone, whatever the umask: SQLite gives its side files the mode of the database.
+        # Only the owner may read them, whatever the umask: SQLite gives its side files the database's mode.
         os.close(_open_private(str(path), os.O_RDWR | os.O_CREAT))
         lock = open(f"{path}.lock", "a+", opener=_open_private)  # noqa: SIM115 - closed below; `opener`
     except OSError as error:

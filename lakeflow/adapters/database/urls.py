@@ -1,4 +1,4 @@
-"""Which databases a lake can be kept in, and what a message may say of a URL."""
+"""Which databases a lake can use, and what a message may show of a URL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def parse(url: str) -> URL:
 
 
 def refuse_other_kinds(url: URL) -> None:
-    """LakeError for a database whose locks and transactions nobody has proved here."""
+    """LakeError for a database whose locks and transactions are not proved by lakeflow's tests."""
     kind = url.drivername.partition("+")[0]
     if kind not in _KINDS:
         raise no_such_kind(kind)

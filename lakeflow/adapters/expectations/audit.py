@@ -1,5 +1,5 @@
-"""Runs an audit step by step. Each step is announced before it begins, so that the caller knows what ran when this
-process died, and can let another process do the rest.
+"""Runs an audit step by step. Each step is announced before it begins, so the caller knows what ran when this process
+died, and can let another process do the rest.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from lakeflow.core.run.audit_request import AuditRequest
 
 @dataclass(frozen=True)
 class Past:
-    """What earlier processes did of the same audit: the steps that they answered, and those that were lost, with the
+    """What earlier processes did of the same audit: the steps that they finished, and those that were lost, with the
     reason.
 
     A lost suite file stays lost. A lost shared scan is not tried again: its aggregates are computed one by one, or not
-    at all when it took too long (`too_long`).
+    at all when the scan took too long (`too_long`).
     """
 
     answered: frozenset[str] = frozenset()
@@ -55,7 +55,7 @@ class Suites:
         self._ready = {path: checks for path, checks in found.items() if checks is not None}
 
     def run_code(self, lost: Container[str]) -> bool:
-        """Must a file, or its functions, be executed? Files in `lost` are not tried again."""
+        """Must the file or its functions be executed? Files in `lost` are not tried again."""
         files = (file for file in _files(self._request, CheckKind.SUITE) if file.path not in lost)
         return any(file.path not in self._ready or _alone(file).body for file in files)
 
@@ -80,7 +80,9 @@ class Suites:
 
 
 def refusals(request: AuditRequest, suites: Suites) -> tuple[Refusal, ...]:
-    """The checks whose failing rows go to quarantine. One that cannot be made ready is left for the audit to tell."""
+    """The checks whose failing rows go to quarantine. A check that cannot be compiled is left for the audit to
+    report.
+    """
     files = _files(request, CheckKind.SUITE)
     checks = _named([check for file in files for check in suites.checks_of(file)])
     return tuple(replace(check.refusal, check=check.name) for check in checks if check.refusal)
@@ -89,9 +91,9 @@ def refusals(request: AuditRequest, suites: Suites) -> tuple[Refusal, ...]:
 def steps(
     request: AuditRequest, queries: Queries, past: Past, suites: Suites | None = None, few: Queries | None = None
 ) -> Iterator[AuditProgress]:
-    """Run what is left of the audit; results come in the order of the `Auditor` port.
+    """Run the rest of the audit; results come in the order of the `Auditor` port.
 
-    `few` reads only what a write added, and what is near it.
+    `few` reads only the rows that a write added, and those near them.
     """
     suites = suites or Suites(request, SuiteCache())
     table = suites.table
@@ -154,7 +156,7 @@ def _compiled(found: Contents, file: CheckFile, request: AuditRequest, table: Au
 
 
 def _functions(file: CheckFile, request: AuditRequest, table: Audited) -> list[Check]:
-    """The functions of a file whose expectations are ready: only they are executed."""
+    """The functions of a file whose expectations are ready: only the functions are executed."""
     alone = _alone(file)
     if not alone.body:
         return []
@@ -166,7 +168,9 @@ def _functions(file: CheckFile, request: AuditRequest, table: Audited) -> list[C
 
 
 def _alone(file: CheckFile) -> ast.Module:
-    """The functions of a file whose expectations were kept, so that it can be told apart."""
+    """The functions of a file whose expectations were cached, so that they can be executed without the rest of the
+    file.
+    """
     return told_apart(file.text) or ast.Module([], [])
 
 

@@ -20,8 +20,7 @@ _HINT: Final = "mend the check file; this is what the audit would say"
 
 def faults(request: AuditRequest, suites: Suites, queries: Queries) -> Iterator[Fault]:
     """The faults of an asset's suite files: a file that cannot be executed, an expectation that cannot be compiled for
-    these columns, a query that reads what does not exist. Of a scan without columns nothing is known, so files are only
-    executed.
+    these columns, a query that reads what does not exist. Without columns in the scan, files are only executed.
     """
     for file in request.suite.files:
         if file.kind is CheckKind.SUITE:
@@ -62,7 +61,7 @@ def _unbound(sql: str, queries: Queries) -> str:
 
 
 def _line(file: CheckFile, check: Check) -> int:
-    """Where the expectation stands, when the text spells a list of them; the first line otherwise."""
+    """The line of the expectation, when the text spells out a list of them; otherwise the first line."""
     place = check.unit.rpartition("#")[2]
     for node in ast.parse(file.text).body if place.isdigit() else ():
         match node:
@@ -72,7 +71,7 @@ def _line(file: CheckFile, check: Check) -> int:
 
 
 def _fault(file: CheckFile, reason: str, line: int) -> Fault:
-    """What the execution says begins with file and line."""
+    """The fault of a file. An error of its execution begins with file and line already."""
     place, _, said = reason.removeprefix(f"{file.path}:").partition(":")
     if reason.startswith(f"{file.path}:") and place.strip().isdigit():
         return Fault(file.path, int(place), said.strip(), _HINT)

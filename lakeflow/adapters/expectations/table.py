@@ -1,4 +1,4 @@
-"""The audited table as checks see it, and the little that they ask of a query engine."""
+"""The audited table as checks see it, and the small query interface that they need from an engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lakeflow.core.run.audit_request import ADDED, NEAR
 from lakeflow.core.wording import did_you_mean
 
 HIDDEN: Final = "•••"
-"""Stands wherever a value of a personal column would."""
+"""Replaces every value of a personal column."""
 
 _NUMBERS: Final = frozenset({"int", "long", "float", "double"})
 _FLOATS: Final = frozenset({"float", "double"})
@@ -22,19 +22,19 @@ _TIMES: Final = frozenset({"date", "timestamp", "timestamptz"})
 
 
 class CannotCheck(Exception):  # noqa: N818 - a sentence to a reader: the check cannot look, and why
-    """Why a check could not look. It never quotes the data: only names, types and the check's own words."""
+    """Why a check could not look. It quotes no data: only names, types and the check's own words."""
 
 
 @dataclass(frozen=True)
 class QueryResult:
-    """What a query gave: names of its columns, and rows of Python values."""
+    """The result of a query: the names of its columns, and rows of Python values."""
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[Any, ...]]
 
 
 class FunctionResult(Protocol):
-    """`failed` counts the bad rows, None for a bare yes or no; `rows` are the first of them as text."""
+    """`failed` counts the bad rows, None for a plain yes or no; `rows` are the first of them as text."""
 
     @property
     def good(self) -> bool: ...
@@ -53,16 +53,16 @@ class Queries(Protocol):
     """A read-only connection on which the audited relation is a view called `layer.name`."""
 
     def execute(self, sql: str) -> QueryResult:
-        """Run our own SQL; AssetError with the engine's words when it fails."""
+        """Run lakeflow's own SQL. AssetError with the engine's words when it fails."""
         ...
 
     def batches(self, sql: str) -> Iterator[Any]:
-        """The result of our own SQL as Arrow record batches of a few thousand rows, one in memory at a time."""
+        """The result of lakeflow's own SQL as Arrow record batches of a few thousand rows, one in memory at a time."""
         ...
 
     def call(self, function: Callable[..., Any], inputs: Mapping[str, str], shown: int) -> FunctionResult:
-        """What a check function says of these relations, by parameter. Raises what it raises; AssetError when it
-        cannot be called, or what it returned cannot be used.
+        """The result of a check function on these relations, by parameter. Raises what the function raises; AssetError
+        when it cannot be called, or when its result cannot be used.
         """
         ...
 
@@ -73,7 +73,7 @@ class Queries(Protocol):
 
 @dataclass(frozen=True)
 class Operand:
-    """A column inside an expression. In `sql` NaN counts as NULL (docs/decisions)."""
+    """A column inside an expression. In `sql`, NaN counts as NULL (docs/decisions)."""
 
     name: str
     type: Type
@@ -98,7 +98,7 @@ class Operand:
 
 @dataclass(frozen=True)
 class Audited:
-    """The relation under audit. Names in `pii` are lower-cased. `version_key`: the key of which each row is a version.
+    """The relation under audit. Names in `pii` are in lower case. `version_key` is the key whose versions the rows are.
 
     `guarded` says that something a check's own SQL may read, here or elsewhere, is personal; `elsewhere` are names of
     personal columns of other relations. `readable` names these relations, `main` is the schema of what readers see of
@@ -124,21 +124,21 @@ class Audited:
 
     @property
     def published(self) -> str:
-        """What readers see of it."""
+        """The relation with what readers see of the table."""
         return f"published.{self.relation}"
 
     @property
     def added(self) -> str:
-        """The rows that an append added to it."""
+        """The relation with the rows that an append added."""
         return f"{ADDED}.{self.relation}"
 
     @property
     def near(self) -> str:
-        """These, and all in which a key of them may be."""
+        """The relation with those rows, and all rows that may have one of their keys."""
         return f"{NEAR}.{self.relation}"
 
     def column(self, name: str) -> Operand:
-        """CannotCheck with a suggestion when there is no such column."""
+        """The column of that name. CannotCheck, with a suggestion, when there is none."""
         field = self.schema.find(name)
         if field is None:
             columns = f"it has {', '.join(self.schema.names)}"

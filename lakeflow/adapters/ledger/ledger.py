@@ -31,17 +31,17 @@ from lakeflow.core.run import leases
 from lakeflow.core.run.leases import CurrentLeases
 
 _MOST: Final = 10_000
-"""Bound values in one statement; SQLite takes 32,766."""
+"""The most bound values in one statement; SQLite takes 32,766."""
 
 
 def batched(values: Sequence[int], size: int) -> Iterator[list[int]]:
-    """`itertools.batched` came with Python 3.12."""
+    """What `itertools.batched` does, which came with Python 3.12."""
     for start in range(0, len(values), size):
         yield list(values[start : start + size])
 
 
 class Transactions(Protocol):
-    """What the ledger asks of its database: one writer at a time, and consistent reads."""
+    """What the ledger needs from its database: one writer at a time, and consistent reads."""
 
     def transaction(self) -> AbstractContextManager[Connection]: ...
 
@@ -49,8 +49,8 @@ class Transactions(Protocol):
 
 
 class SqlLedger:
-    """The `Ledger` port over SQL. `is_alive` says whether a holder still runs, None where it cannot know;
-    a holder of which nothing is known is dead `lease_seconds` after its last heartbeat.
+    """The ledger. `is_alive` says whether a holder still runs, None where it cannot know; such a holder counts as dead
+    `lease_seconds` after its last heartbeat.
     """
 
     def __init__(
@@ -100,13 +100,13 @@ class SqlLedger:
         _save(transaction, run, verdicts)
 
     def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
-        """A run that had both names keeps its record as it is."""
+        """Rename an asset. A run that had both names keeps its record as it is."""
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
         for statement in (statements.RENAME_VERDICTS, statements.RENAME_STEPS, statements.RENAME_CHECKS):
             transaction.execute(statement, {"old": str(old), "new": str(new)})
 
     def mend_times(self, transaction: Transaction, now: datetime) -> None:
-        """No run began or ended later than now, so that those which come are newer; what was ruled keeps its time."""
+        """Set times in the future back to now, so that coming runs are newer; verdicts keep their times."""
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
         transaction.execute(statements.MEND_TIMES, {"now": rows.time(now)})
 
@@ -156,7 +156,9 @@ class SqlLedger:
         return frozenset(int(snapshot) for inputs in read for snapshot in inputs.values())
 
     def restore(self, transaction: Transaction, runs: Iterable[RunRecord], verdicts: Iterable[VerdictRecord]) -> None:
-        """Add what is not recorded, all leases of old given up: of a run that is, only that it was published."""
+        """Add what is not recorded, and give up all old leases. Of a run that is recorded, add only that it was
+        published.
+        """
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
         known = {str(row.id): RunState(row.state) for row in transaction.execute(statements.STATES)}
         free_all(transaction)
@@ -177,7 +179,7 @@ class SqlLedger:
             return {str(row.id): RunState(row.state) for row in connection.execute(statements.STATES)}
 
     def audited(self) -> frozenset[AssetKey]:
-        """Every asset on which anything was ever ruled."""
+        """Every asset that has a ruling."""
         with self._database.read() as connection:
             return frozenset(AssetKey.parse(row.asset) for row in connection.execute(statements.AUDITED))
 
@@ -200,17 +202,17 @@ class SqlLedger:
 
 
 def free_all(connection: Connection) -> None:
-    """Nobody holds anything: of a database that is a copy, whose holders work on the original."""
+    """Free all leases of a database that is a copy: their holders work on the original."""
     connection.execute(statements.FREE_ALL)
 
 
 def run_ids(connection: Connection) -> frozenset[str]:
-    """Every run that is recorded."""
+    """The ids of all recorded runs."""
     return frozenset(str(row.id) for row in connection.execute(statements.STATES))
 
 
 def _each(connection: Connection, statement: TextClause, values: Sequence[Mapping[str, Any]]) -> None:
-    """The statement once for each row; SQLAlchemy would run it once, unbound, for none."""
+    """Run the statement once for each row; for no rows SQLAlchemy would run it once, unbound."""
     if values:
         connection.execute(statement, values)
 

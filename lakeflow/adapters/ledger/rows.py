@@ -1,7 +1,7 @@
-"""Each record of the ledger as a row, and back, exactly.
+"""Converts each record of the ledger to a row, and back, exactly.
 
-A column is called as the record's field and holds plain text or a number: times are ISO 8601 in UTC with six digits
-of a second, which sort as they pass; lists and maps are JSON.
+A column has the name of the record's field and holds plain text or a number. Times are ISO 8601 in UTC with six digits
+of a second, which sort in order of time; lists and maps are JSON.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _CALLED: Final[Mapping[str, str]] = {
     "dropped_at": "at",
     "metadata_location": "version",
 }
-"""The columns that have another name than the record's field."""
+"""The columns whose name differs from the record's field."""
 
 _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "asset": AssetKey.parse,
     **dict.fromkeys(("selection", "reasons", "partitions", "inputs", "looked_at", "samples", "evidence"), json.loads),
     **dict.fromkeys(("started_at", "ended_at", "since", "renewed_at", "at"), datetime.fromisoformat),
 }
-"""How a text is read that is more than a text, by the record's field."""
+"""How a text that means more than a text is read, by the record's field."""
 
 _ROWS_OF_THEIR_OWN: Final = frozenset({"steps", "checks"})
 _DROPPED_ONCE: Final = re.compile(r"dropped (?P<asset>\S+); its metadata stays at (?P<version>\S.*)")
@@ -94,7 +94,7 @@ def dropped(row: Row[Any]) -> Dropped:
 
 
 def dropped_once(row: Row[Any]) -> Dropped | None:
-    """Out of the reason of a run; None for words that only look alike."""
+    """The table that a run dropped, read from its reason; None for words that only look alike."""
     said = _DROPPED_ONCE.fullmatch(row.reason)
     key = AssetKey.find(said["asset"]) if said else None
     at = datetime.fromisoformat(row.started_at)
@@ -106,7 +106,7 @@ def time(at: datetime) -> str:
 
 
 def storable(words: str) -> str:
-    """Text that every database can hold: NUL and lone surrogates, as in odd file names, become their escapes."""
+    """The text as every database can hold it: NUL and lone surrogates, as in odd file names, become their escapes."""
     return words.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
@@ -131,7 +131,7 @@ def _stored(value: Any) -> Any:
 
 
 def _made(kind: type[Record], row: Row[Any], **more: Any) -> Record:
-    """LakeError, without the value, for a row that no release up to this one can have written."""
+    """Make the record. LakeError, without the value, for a row that no release up to this one can have written."""
     said = {_CALLED.get(column, column): value for column, value in row._mapping.items()}  # noqa: SLF001  it is public
     try:
         read = {name: said[name] and _READ[name](said[name]) for name in _READ.keys() & said.keys()}

@@ -1,6 +1,6 @@
 """The ledger's tables and every statement on them, in the SQL that SQLite and PostgreSQL both understand.
 
-Times are ISO 8601 text in UTC, which sorts as it passes; lists and maps are JSON text; snapshot ids are 63 bit
+Times are ISO 8601 text in UTC, which sorts in order of time; lists and maps are JSON text; snapshot ids are 63 bit
 integers.
 """
 
@@ -124,7 +124,7 @@ DROP: Final = text("insert into lakeflow_dropped values (:run, :asset, :uuid, :v
 DROPPED: Final = text("select * from lakeflow_dropped order by dropped_at, asset")
 DROPS_ONCE: Final = text("""select id, started_at, reason from lakeflow_runs
     where reason like 'dropped %; its metadata stays at %' order by started_at""")
-"""What releases without `lakeflow_dropped` recorded of a drop."""
+"""How releases without `lakeflow_dropped` recorded a drop."""
 
 
 def _of_runs(table: str) -> TextClause:

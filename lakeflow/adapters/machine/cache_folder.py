@@ -1,7 +1,7 @@
 """A folder of the user for small texts that can be made again.
 
-A text that is damaged, or that somebody else wrote, counts as none, and so does a folder that cannot be read or
-written. Any number of processes may read and write at once.
+A text that is damaged, or that somebody else wrote, counts as none; so does a folder that cannot be read or written.
+Any number of processes may read and write at once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class CacheFolder:
         self._folder = Path(folder) if folder else None
 
     def holds(self, prefix: str) -> bool:
-        """Is there a text whose name begins so?"""
+        """Is there a text whose name begins with this?"""
         return self._folder is not None and any(self._folder.glob(f"{prefix}*"))
 
     def read(self, name: str) -> str | None:
@@ -57,7 +57,7 @@ def _forget_the_oldest(folder: Path) -> None:
 
 
 def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
-    """The files, with when each was used last and how large it is. Other processes may remove them meanwhile."""
+    """The files, each with its time of last use and its size. Other processes may remove them meanwhile."""
     for path in folder.iterdir():
         with suppress(OSError):
             found = path.stat()

@@ -1,4 +1,4 @@
-"""Tells on which commit the project's files are."""
+"""Tells which commit the project's files are on."""
 
 from __future__ import annotations
 

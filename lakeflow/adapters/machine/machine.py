@@ -1,4 +1,4 @@
-"""What is installed on this machine, and what its disks can take. Imports none of what it looks for."""
+"""What is installed on this machine, and how much room its disks have. It imports nothing of what it looks for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def requirements() -> Sequence[str]:
 
 
 def installed(names: Iterable[str]) -> dict[str, str | None]:
-    """The version of each distribution; None where it, or the module of its name, cannot be found."""
+    """The version of each distribution; None where the distribution, or the module of its name, cannot be found."""
     return {name: _version(name) for name in names}
 
 
@@ -59,13 +59,13 @@ def free_bytes(place: Path) -> int:
 
 
 def is_writable(place: Path) -> bool:
-    """May files be made in that folder, or the folder itself where it does not exist yet?"""
+    """May files be made in that folder, or the folder itself if it does not exist yet?"""
     there = _existing(place)
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def cache_folder(environ: Mapping[str, str], system: str = sys.platform) -> str | None:
-    """Where this user's programs keep what can be made again; None where the user has no home."""
+    """The folder where this user's programs cache files; None where the user has no home."""
     if system != "darwin" and Path(environ.get("XDG_CACHE_HOME", "")).is_absolute():
         return str(Path(environ["XDG_CACHE_HOME"], "lakeflow"))
     home = Path(environ.get("HOME", ""))

@@ -1,5 +1,5 @@
-"""Names this process, and tells whether another one still lives. What psutil cannot tell exactly is read from the
-system.
+"""Identifies this process, and tells whether another one still lives. Where psutil is not exact, the system is
+asked.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def me() -> Holder:
 
 
 def is_alive(holder: Holder) -> bool | None:
-    """True or False for a process of this host, None for any other: then only its heartbeat tells.
+    """True or False for a process of this host, None for any other, of which only the heartbeat tells.
 
     The start time tells a process from a later one with the same number. A container that shares this kernel but not
-    its processes is another host, and so is a machine that was booted otherwise: it may be this one before its last
-    boot, or another one by the same name.
+    its processes counts as another host. So does a machine with another boot: it may be this one before its last boot,
+    or another one with the same name.
     """
     here = me()
     if (holder.host, holder.boot_id) != (here.host, here.boot_id):
@@ -37,7 +37,7 @@ def is_alive(holder: Holder) -> bool | None:
     return _lives(holder.pid, holder.process_started)
 
 
-@cache  # by process: a forked child is somebody else
+@cache  # the process is part of the key: a forked child is another one
 def _describe(pid: int) -> Holder:
     return Holder(host=socket.gethostname(), boot_id=_boot(), pid=pid, process_started=_started(pid))
 
@@ -46,7 +46,7 @@ def _lives(pid: int, started: str) -> bool | None:
     import psutil  # noqa: PLC0415  only who meets a lease needs it
 
     if not _LINUX and not _IS_NUMBER.fullmatch(started):
-        return None  # written by a release that spelled it otherwise: its heartbeat tells
+        return None  # an earlier release spelled it differently: its heartbeat tells
     try:
         process = psutil.Process(pid)
         return process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD} and _started(pid) == started
@@ -55,8 +55,8 @@ def _lives(pid: int, started: str) -> bool | None:
 
 
 def _exists(pid: int) -> bool:
-    """Does the process exist? True too for one whose details are hidden from us (hidepid), which psutil takes
-    for gone.
+    """Does the process exist? True also if its details are hidden (hidepid), in which case psutil says that it is
+    gone.
     """
     try:
         os.kill(pid, 0)
@@ -68,7 +68,7 @@ def _exists(pid: int) -> bool:
 
 
 def _started(pid: int) -> str:
-    """When the process began, as nothing but its own end changes it; empty when there is no such process.
+    """When the process began, as a text that never changes while it lives; empty when there is no such process.
 
     On Linux that is the count of ticks since the boot: psutil adds the time of the boot, which moves with the clock.
     """
@@ -86,8 +86,8 @@ def _started(pid: int) -> str:
 
 @cache
 def _boot() -> str:
-    """The boot of this machine and, on Linux, the namespace in which process numbers mean something. psutil knows only
-    the time of the boot, which two machines may share, and which moves with the clock.
+    """The boot of this machine and, on Linux, the namespace of its process numbers. psutil knows only the time of the
+    boot, which two machines may share, and which moves with the clock.
     """
     if not _LINUX:
         return subprocess.run(_BOOT, capture_output=True, text=True, timeout=10, check=False).stdout.strip()

@@ -26,7 +26,7 @@ _Told = RunStarted | StepPhase | StepPrinted | StepTraced | StepRetried | StepEn
 def recorder(
     directory: Path, clock: Callable[[], datetime], complain: Callable[[str], None]
 ) -> Callable[[Logged], None]:
-    """An observer that appends what an event says to `<run>.log`; a plan that starts no run leaves no log.
+    """An observer that appends each event to `<run>.log`; a plan that starts no run leaves no log.
 
     A log that cannot be written gives one warning and stops no run.
     """
@@ -54,12 +54,12 @@ def recorder(
 
 
 def _private(path: str, flags: int) -> int:
-    """Make the file for its owner alone: code may print anything."""
+    """Make the file readable for its owner alone: code may print anything."""
     return os.open(path, flags, 0o600)
 
 
 def read(directory: Path, run: str) -> tuple[str, ...] | None:
-    """The lines of a run's log; None when it has none (another machine wrote it, or somebody cleaned up)."""
+    """The lines of a run's log; None when it has none (another machine wrote it, or somebody removed it)."""
     try:
         return tuple((directory / f"{run}.log").read_text(encoding="utf-8", errors="replace").splitlines())
     except FileNotFoundError:
@@ -67,7 +67,7 @@ def read(directory: Path, run: str) -> tuple[str, ...] | None:
 
 
 def _lines(event: _Told) -> tuple[str, tuple[str, ...]]:
-    """Which run, and what there is to say."""
+    """The run of an event, and its lines."""
     match event:
         case StepPrinted(run_id, asset, lines) | StepTraced(run_id, asset, lines):
             return run_id, tuple(f"{asset} | {text}" for text in lines)

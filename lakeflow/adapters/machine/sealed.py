@@ -1,8 +1,8 @@
 """Files that only this user's own lakeflow can have written: each begins with an HMAC over its name and its text.
 
-A cache decides what a later run does without looking, and its folder may be shared, or restored by a CI job from who
-knows where. So the key lies elsewhere, in a file that nobody else can read; without one, nothing is kept and nothing
-that was kept is believed.
+A later run trusts a cache without looking further, and the cache's folder may be shared, or restored by a CI job from
+an unknown source. So the key is elsewhere, in a file that nobody else can read. Without a key, nothing is cached and no
+cached text is believed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Final
 
 _KEY_BYTES: Final = 32
 _MOST_BYTES: Final = 256 << 20
-"""A file larger than this is none of ours."""
+"""A file larger than this is not one of lakeflow's."""
 
 
 class UnusableKeyError(Exception):
@@ -29,7 +29,7 @@ class UnusableKeyError(Exception):
 
 
 def key_file(environ: Mapping[str, str], system: str = sys.platform) -> Path | None:
-    """Where the user's key is kept, outside of every cache; None where the user has no home."""
+    """The file of the user's key, outside every cache; None where the user has no home."""
     state, home = Path(environ.get("XDG_STATE_HOME", "")), Path(environ.get("HOME", ""))
     if system != "darwin" and state.is_absolute():
         return state / "lakeflow" / "cache.key"
@@ -78,7 +78,7 @@ def write_sealed(path: Path, text: str) -> None:
 
 
 def _key_outside(folder: Path) -> bytes | None:
-    """The key, if it lies outside of the cache. A key inside proves nothing: who brings the cache brings the key."""
+    """The key, if it lies outside the cache. A key inside proves nothing: whoever brings the cache brings the key."""
     path = key_file(os.environ)
     if path is None or path.resolve().is_relative_to(folder.resolve()):
         return None
@@ -102,11 +102,11 @@ def _key(path: Path) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Make a secret. Where several processes make one at the same time, the first one counts."""
+    """Make a secret. If several processes make one at the same time, the first one counts."""
     new = _new(path, secrets.token_bytes(_KEY_BYTES))
     try:
         with new.open("rb") as file:
-            os.fsync(file.fileno())  # what is torn in a cache is noticed; a torn key would stay
+            os.fsync(file.fileno())  # a half-written cache is noticed; a half-written key would stay
         with suppress(FileExistsError):
             os.link(new, path)
     finally:
@@ -114,7 +114,7 @@ def _make(path: Path) -> None:
 
 
 def _new(path: Path, content: bytes) -> Path:
-    """The content beside the path, under a name that nobody can have taken before, or led elsewhere."""
+    """Write the content beside the path, under a name that nobody can have taken before, or linked elsewhere."""
     new = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(content)
@@ -129,7 +129,7 @@ def _require_private(path: Path, found: os.stat_result, others: int) -> None:
 
 
 def _read(path: Path, most: int) -> bytes:
-    """OSError for what is no plain file of at most so many bytes: a pipe would keep us waiting for ever."""
+    """Read a plain file of at most so many bytes; OSError for anything else: a pipe would block for ever."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(file.fileno())

@@ -1,12 +1,12 @@
-"""The outside files that a root reads or lands: their content is what counts, not their names and times.
+"""The outside files that a root reads or lands: their content counts, not their names and times.
 
-A hash holds as long as the file system says the same of the file: its change time (`ctime`) moves with every write and
-no program can set it, so that a file changed under its old size and modification time is seen. Of a file that changed a
-moment before it was hashed this proves nothing, since one tick of the clock may hide the next change: it is not
-remembered, and after its rows were read it is hashed again.
+A hash is valid as long as the file system reports the same `ctime`. It changes with every write, and no program can set
+it, so a file that changed under its old size and modification time is noticed. If a file changed just before it was
+hashed, this proves nothing, since one tick of the clock may hide the next change. Such a hash is not remembered, and
+the file is hashed again after its rows were read.
 
-Globs are read as a shell has them, by our own hands: `pathlib` passes over a folder that it may not look into, and what
-a trailing `**` means hangs on Python's release, so that a file could be left out without a word.
+Globs follow the rules of a shell, in code of our own: `pathlib` silently skips a folder that it may not read, and the
+meaning of a trailing `**` depends on Python's release, so a file could be left out without a word.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.plan.landing import FoundFile
 
 _SETTLED: Final = 2.0
-"""Seconds without a change after which the next change must show in a file's times, on any file system."""
+"""Seconds without a change after which any file system shows the next change in a file's times."""
 _REMEMBERED: Final = 200_000
-"""How many hashes are kept, the latest ones."""
+"""How many hashes are kept; the latest ones stay."""
 _OUT: Final = "it is a link to outside its folder: put the file itself there, or name the folder in which it lies"
 _WILD: Final = re.compile(r"[*?\[]")
 
 
 def read_digest(root: Path, globs: Sequence[str]) -> str:
-    """Hex digest over names and content of all files that the globs match under `root`.
+    """The digest over names and content of all files that the globs match under `root`, in hexadecimal.
 
-    Empty when one of them matches nothing: the asset then runs, and says what it misses.
-    AssetError when a file cannot be read.
+    Empty when a glob matches nothing: the asset then runs, and reports what it misses. AssetError when a file cannot be
+    read.
     """
     digest = hashlib.sha256()
     for pattern in globs:
@@ -56,7 +56,7 @@ def read_digest(root: Path, globs: Sequence[str]) -> str:
 
 
 def places(root: Path, pattern: str, near: Path) -> Iterator[Path]:
-    """The folder below which a glob looks, and where that is around or in the folder `near` the files themselves."""
+    """The folder in which a glob looks. Where that contains or lies in the folder `near`, the files themselves."""
     names = list(takewhile(lambda name: not _WILD.search(name), Path(pattern).parts))
     folder = root.joinpath(*names).resolve()
     if near.resolve().is_relative_to(folder):
@@ -78,7 +78,8 @@ def _content(path: Path) -> bytes:
 class Hashes:
     """Content hashes of files by their identity in the file system, stored in `path`.
 
-    Losing them costs only time. Hashes that somebody else wrote could call new files landed, so they are not believed.
+    Losing them costs only time. Hashes that somebody else wrote are not believed: they could make new files count as
+    landed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,13 +87,13 @@ class Hashes:
         self._lock = Lock()
 
     def of(self, files: Sequence[tuple[str, Path]]) -> tuple[FoundFile, ...]:
-        """Each named file with its content, as it is now; several are read at a time."""
+        """Each named file with its present content; several files are read at a time."""
         known = self._load()
         with ThreadPoolExecutor(thread_name_prefix="hash") as pool:
             found = tuple(pool.map(lambda file: _found(file[0], file[1], known), files))
         fresh = [(file.identity, file.hash) for file in found if file.identity and file.identity not in known]
         if fresh:
-            with self._lock:  # what is known by now: others look through other sources meanwhile
+            with self._lock:  # read again: other threads have hashed other sources meanwhile
                 self._save([*self._load().items(), *fresh])
         return found
 
@@ -110,7 +111,7 @@ class Hashes:
 def find_files(root: Path, hashes: Hashes, globs: Sequence[str]) -> tuple[FoundFile, ...]:
     """All files that the globs match, by name, with their content hashes; a name that begins with a dot is hidden.
 
-    One that two globs spell in two ways (`in/../in/a.csv`) has the shorter name.
+    A file that two globs spell differently (`in/../in/a.csv`) gets the shorter name.
     """
     found = {
         path: _leads_out(path, root, pattern)
@@ -127,7 +128,7 @@ def find_files(root: Path, hashes: Hashes, globs: Sequence[str]) -> tuple[FoundF
 
 
 def changed_files(root: Path, files: Sequence[FoundFile]) -> tuple[str, ...]:
-    """The names of the files that hold something else now, or are gone."""
+    """The names of the files whose content is another one now, or that are gone."""
     return tuple(file.name for file in files if _has_changed(root / file.name, file))
 
 
@@ -144,7 +145,7 @@ def _found(name: str, path: Path, known: Mapping[str, str]) -> FoundFile:
     """The file as it is now; `known` are the hashes of files by their identity."""
     try:
         name.encode()
-        with path.open("rb") as file:  # a network file system asks the server anew only where a file is opened
+        with path.open("rb") as file:  # a network file system asks its server again only when a file is opened
             status = os.fstat(file.fileno())
             if not status.st_size:
                 return FoundFile(name, 0, "", "the file is empty")
@@ -160,14 +161,14 @@ def _found(name: str, path: Path, known: Mapping[str, str]) -> FoundFile:
 
 
 def _matches(root: Path, pattern: str) -> list[Path]:
-    """The files, in the order of their paths; a folder that cannot be looked into stands for what it hides."""
+    """The files, in the order of their paths. A folder that cannot be read stands for the files that it hides."""
     parts = _parts(pattern)
     base = Path("/") if pattern.startswith("/") else root
     return sorted(set(_below(base, parts)))
 
 
 def _is_hidden(path: Path, root: Path, pattern: str) -> bool:
-    """Is its name one that begins with a dot, or that of a folder which a wildcard matched?"""
+    """Does its name begin with a dot, or the name of a folder that a wildcard matched?"""
     parts = _parts(pattern)
     base = Path("/") if pattern.startswith("/") else root
     said = next((number for number, part in enumerate(parts) if _WILD.search(part)), len(parts) - 1)
@@ -175,7 +176,7 @@ def _is_hidden(path: Path, root: Path, pattern: str) -> bool:
 
 
 def _leads_out(path: Path, root: Path, pattern: str) -> bool:
-    """Is it, or a folder on the way to it, a link to somewhere outside the folder that the pattern names?"""
+    """Is it, or a folder on the way to it, a link to a place outside the pattern's folder?"""
     parts = _parts(pattern)
     base = Path("/") if pattern.startswith("/") else root
     said = next((number for number, part in enumerate(parts) if _WILD.search(part)), len(parts) - 1)
@@ -215,7 +216,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _file(path: Path) -> Iterator[Path]:
-    if path.is_file() or (path.is_symlink() and not path.exists()):  # a link to nothing is told, not left out
+    if path.is_file() or (path.is_symlink() and not path.exists()):  # a broken link is reported, not left out
         yield path
 
 

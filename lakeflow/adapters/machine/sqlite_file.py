@@ -1,8 +1,8 @@
-"""Opens SQLite's file only to read it, also where nothing may be written beside it.
+"""Opens SQLite's file only to read it, even where nothing may be written beside it.
 
-A file in write-ahead mode wants two more beside it, `-wal` and `-shm`, and makes them where it may. Where it may not,
-one without a log is complete in itself and is opened as one that never changes; one with a log that a killed writer
-left needs both, and where `-shm` is gone it is read as a copy of its own.
+A file in write-ahead mode needs two more beside it, `-wal` and `-shm`, and SQLite makes them where it may. Where it may
+not, a file without a log is complete in itself and is opened as immutable. A file with a log that a killed writer left
+needs both; where `-shm` is missing, a copy is read.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from urllib.parse import quote
 
 
 def may_write(path: Path) -> bool:
-    """May that file, and others beside it, be written? True where it does not exist: it then can be made or cannot."""
+    """May that file, and others beside it, be written? True where it does not exist: then it either can be made or
+    fails.
+    """
     return not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK))
 
 
 def open_to_read(path: Path, timeout: float) -> sqlite3.Connection:
-    """sqlite3.Error as `sqlite3.connect`. The copy, where one is needed, is gone once it is open."""
+    """Open the file; sqlite3.Error as `sqlite3.connect`. A copy that was needed is removed once it is open."""
     log, shared = (path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))
     if os.access(path.parent, os.W_OK | os.X_OK) or (log.exists() and shared.exists()):
         return _open(path, "mode=ro", timeout)

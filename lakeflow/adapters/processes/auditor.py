@@ -1,4 +1,4 @@
-"""The `Auditor` port: checks run in a process of their own, one per run, so that nothing in them can take a run down.
+"""The `Auditor` port: checks run in one process for each run, so that nothing in them can end the run.
 
 The worker (`lakeflow.workers.audit`) announces each step before it begins. When it dies or a step takes too long, that
 step is errored with the reason, a new worker takes its place, and the rest of the checks still run.
@@ -28,17 +28,16 @@ if TYPE_CHECKING:
     from lakeflow.adapters.processes import Child
 
 _BARREN: Final = 2
-"""After this many workers that die outside of any step, the audit gives up."""
+"""The audit gives up after this many workers that die outside of any step."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """An audit, or what is left of one.
+    """An audit, or the rest of one.
 
-    `answered` steps are not done again, `lost` ones (unit → reason) neither.
+    `answered` steps are not repeated, nor are `lost` ones (unit → reason).
 
-    `too_long` is why the shared scan was given up; `settings` are DuckDB's; `kept` is the folder of suites that were
-    made ready before.
+    `too_long` is why the shared scan was given up; `settings` are DuckDB's; `kept` is the folder of cached suites.
     """
 
     request: AuditRequest
@@ -51,9 +50,9 @@ class Job:
 
 @dataclass(frozen=True)
 class WorkerResources:
-    """What the worker's DuckDB may take; `memory` as in `"2GB"`, `spill` is a folder. None: DuckDB's own defaults.
+    """What the worker's DuckDB may take: `memory` as in `"2GB"`, `spill` is a folder. None: DuckDB's own defaults.
 
-    `release` gives the folder back once no worker is left.
+    `release` removes the folder once no worker is left.
     """
 
     threads: int | None = None
@@ -65,8 +64,8 @@ class WorkerResources:
 class ProcessAuditor:
     """Audits one at a time in a worker that `spawn` starts on demand.
 
-    What check files print goes to `log_path`. `kept` is a folder for suites that were made ready, `covers` says of
-    which check files there is one: these can be audited without Great Expectations.
+    What check files print goes to `log_path`. `kept` is the folder of cached suites. `covers` says for which check
+    files there is one: these can be audited without Great Expectations.
     """
 
     def __init__(
@@ -91,7 +90,7 @@ class ProcessAuditor:
         self._interruptions = 0
 
     def start(self, suites: Iterable[Suite] = ()) -> None:
-        """Start the worker, and have it load Great Expectations when a suite needs that; waits for neither."""
+        """Start the worker, and let it load Great Expectations when a suite needs that. Waits for neither."""
         with self._starting:
             if self._worker is None and not self._closed:
                 self._worker = self._spawn(self._log_path)
@@ -109,7 +108,7 @@ class ProcessAuditor:
                     else:
                         self._converse(request, progress)
             except BaseException:
-                self._drop()  # what it would still answer belongs to nobody
+                self._drop()  # nobody waits for the worker's further answers
                 raise
             return tuple(progress.results.values())
 
@@ -118,13 +117,13 @@ class ProcessAuditor:
         self._drop()
 
     def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
-        """What goes to quarantine, as the port says. Blocks while another thread audits."""
+        """The checks whose failing rows go to quarantine, as the port says. Blocks while another thread audits."""
         refusals: tuple[Refusal, ...] = self._asked(request, "refusals", "what goes to quarantine")
         return refusals
 
     def faults(self, request: AuditRequest) -> tuple[Fault, ...]:
-        """What is wrong with its check files for rows of the scan's schema; no data is looked at. Of a scan without
-        columns nothing is known: then they are only executed. AssetError when the worker dies.
+        """The faults of an asset's check files for rows with the scan's schema; no data is read. Without columns in the
+        scan, the files are only executed. AssetError when the worker dies.
         """
         faults: tuple[Fault, ...] = self._asked(request, "faults", "what is wrong with its check files")
         return faults
@@ -147,7 +146,7 @@ class ProcessAuditor:
                 raise
 
     def _value(self, answer: Progress | Reply) -> Any:
-        """What is told. ChildProcessError for an error of the worker itself, which stands in the log."""
+        """The value of a reply. ChildProcessError for an error of the worker itself, which is in the log."""
         if isinstance(answer, Reply) and answer.error is not None:
             answer = replace(answer, error=ChildProcessError(str(answer.error)))
         return value_of(answer, self._log)
@@ -157,7 +156,7 @@ class ProcessAuditor:
             log.writelines(f"{line}\n" for line in lines)
 
     def close(self) -> None:
-        """End the worker. An audit that is under way ends errored."""
+        """End the worker. A running audit ends errored."""
         self._closed = True
         self._drop()
         self._release()
@@ -215,7 +214,7 @@ class _AuditSoFar:
         return Job(request, settings, tuple(self.results), dict(self.lost), self.too_long)
 
     def note(self, step: AuditProgress | None) -> None:
-        """A step of the audit, or its end."""
+        """Note a step of the audit, or its end."""
         self.heard = True
         if step is None:
             self.complete = True

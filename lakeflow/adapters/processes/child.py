@@ -1,4 +1,4 @@
-"""A child process as its parent sees it."""
+"""A child process, as its parent uses it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from lakeflow.adapters.processes import protocol
 
 GUARD: Final = "lakeflow.workers.guard"
 START: Final = 120.0
-"""Seconds that a child may take to come up: the imports of an audit alone are 3 to 7 on an idle machine."""
+"""Seconds that a child may take to start: the imports of an audit alone take 3 to 7 on an idle machine."""
 
 
 class Child:
-    """`python -m MODULE`, started in the background below a guard, with which everything ends that it started.
+    """`python -m MODULE`, started in the background under a guard that also ends everything that the module starts.
 
     What it prints is appended to `log_path`.
 
-    Its keeper thread starts it, hands on what it says, and sees it end. The thread lives as long as the process:
-    Linux sends the parent-death signal when the *thread* that started a process ends, so a short-lived one would
-    kill its child.
+    A keeper thread starts the child, passes on its messages, and waits for its end. The thread lives as long as the
+    child: Linux sends the parent-death signal when the *thread* that started a process ends, so a short-lived thread
+    would kill its child.
     """
 
     def __init__(self, module: str, log_path: str) -> None:
@@ -41,7 +41,7 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """None when it could not be started."""
+        """The child's process number; None when it could not be started."""
         self._tried.wait()
         return self._process.pid if self._process else None
 
@@ -53,8 +53,8 @@ class Child:
                 protocol.write_message(self._process.stdin, protocol.encode(wish))
 
     def receive(self, timeout: float | None = None) -> protocol.Progress | protocol.Reply:
-        """Its next answer. TimeoutError after so many seconds; ChildProcessError, saying how it ended, when it did;
-        ValueError for what makes no sense.
+        """The child's next message. TimeoutError after so many seconds; ChildProcessError, saying how it ended, when it
+        did; ValueError for an unreadable message.
         """
         try:
             message = self._messages.get(timeout=timeout)

@@ -1,8 +1,8 @@
-"""The `Engine` port, which runs code that may crash in child processes, so that it cannot take a run down.
+"""The `Engine` port with code in child processes, so that a crash of the code cannot end the run.
 
 A child (`lakeflow.workers.code`) has a DuckDB of its own, reads the pinned files and writes the new ones; schemas and
-statistics cross the pipe, rows never do. Python assets run there, and large SQL ones, because DuckDB cannot be trusted
-to survive the end of a large query before its time (docs/decisions/0040). Small SQL assets run in this process.
+statistics cross the pipe, rows never do. Python assets run there. Large SQL assets do as well, because DuckDB may crash
+when a large query is interrupted (docs/decisions/0040). Small SQL assets run in this process.
 """
 
 from __future__ import annotations
@@ -37,17 +37,18 @@ if TYPE_CHECKING:
     from lakeflow.adapters.processes import Child
 
 _TICK: Final = 0.1
-"""Seconds between two looks at what the code printed."""
+"""Seconds between two reads of what the code printed."""
 _KEPT: Final = 1_000_000
-"""Bytes that one try may print; what comes after them is dropped."""
+"""The most bytes that one try may print; what comes after them is dropped."""
 _WITHHELD: Final = "what it prints is not kept, because personal data is involved"
 
 
 @dataclass(frozen=True)
 class Begin:
-    """Run an asset's code: `method` of the engine with `arguments` after the asset. `quiet` keeps nothing it prints.
+    """Run an asset's code: call `method` of the engine with `arguments` after the asset. `quiet` keeps nothing that it
+    prints.
 
-    `environment` is the run's own at that moment: what a process sets before it runs holds for the code of the run.
+    `environment` is the run's own at that moment, so what the run's process sets before also holds for its code.
     """
 
     asset: Asset
@@ -60,7 +61,7 @@ class Begin:
 
 @dataclass(frozen=True)
 class Hello:
-    """First of all: the root of the project, how to make the engine, and where modules are found."""
+    """The first message: the root of the project, how to make the engine, and where modules are found."""
 
     root: str
     make: Callable[[], Engine]
@@ -187,7 +188,7 @@ def _is_for_a_child(asset: Asset, terms: Terms) -> bool:
 
 
 class _ProducedElsewhere:
-    """What the code gave, in the child; see `lakeflow.core.ports.Produced`."""
+    """What the code gave, held in the child; see `lakeflow.core.ports.Produced`."""
 
     def __init__(self, talk: _Talk, said: tuple[Schema, tuple[Landed, ...]]) -> None:
         self.schema, self.landed = said
@@ -210,7 +211,7 @@ class _ProducedElsewhere:
 
 
 class _Talk:
-    """One asset's conversation with a child. `waits` says that a question has no answer yet."""
+    """A conversation with a child about one asset. `waits` means that a question has no answer yet."""
 
     def __init__(self, worker: _Worker, asset: Asset, terms: Terms) -> None:
         self.worker = worker
@@ -233,7 +234,9 @@ class _Talk:
         return self.ask(Call("begin", (Begin(asset, method, arguments, terms, quiet, dict(os.environ)),)))
 
     def ask(self, question: Call) -> Any:
-        """The child's answer. It raises what was raised there, and CodeError when the child ends or takes too long."""
+        """The child's answer. Raises what was raised in the child, and CodeError when the child ends or takes too
+        long.
+        """
         self.waits = True
         self.worker.send(question)
         try:
@@ -251,12 +254,12 @@ class _Talk:
 
 
 def elsewhere() -> None:
-    """Stands for a function of another process."""
+    """Stands in for a function that lives in another process."""
     raise AssertionError("the function is in another process")
 
 
 class _Worker:
-    """A child and the file that it prints to."""
+    """A child process, and the file that it prints to."""
 
     def __init__(self, spawn: Callable[[str], Child], log: Path) -> None:
         self._child = spawn(str(log))
@@ -267,7 +270,7 @@ class _Worker:
         self._child.send(wish)
 
     def await_start(self, traced: Listener) -> None:
-        """Wait until the process is up. Raises CodeError, or what making an engine raised, when it is not."""
+        """Wait until the process is ready. Raises CodeError when it is not, or what making an engine raised."""
         if not self._up:
             try:
                 answer = self._child.receive(START)
@@ -282,7 +285,9 @@ class _Worker:
             self._up = True
 
     def answer(self, until: float | None, said: Listener) -> Progress | Reply:
-        """TimeoutError when the clock passes `until`, ChildProcessError when it ends. `said` hears what it prints."""
+        """The next answer. TimeoutError when the clock passes `until`, ChildProcessError when the child ends. `said`
+        receives what it prints.
+        """
         try:
             while True:
                 with suppress(TimeoutError):
@@ -299,7 +304,7 @@ class _Worker:
 
 
 class _Printed:
-    """The file that a child prints to: told line by line, and emptied when a question is answered."""
+    """The file that a child prints to: reported line by line, and emptied when a question is answered."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
@@ -307,7 +312,7 @@ class _Printed:
         self._rest = b""
 
     def tell(self, said: Listener) -> None:
-        """The whole lines that are new."""
+        """Report the whole lines that are new."""
         *lines, self._rest = (self._rest + self._read()).split(b"\n")
         if lines:
             said(tuple(line.decode("utf-8", "replace") for line in lines))
@@ -324,7 +329,7 @@ class _Printed:
         self._log.unlink(missing_ok=True)
 
     def _read(self) -> bytes:
-        """Read the new output up to the limit; what exceeds it is removed from the disk too."""
+        """Read the new output up to the limit; the rest is removed from the disk, too."""
         with suppress(FileNotFoundError), self._log.open("rb") as log:
             log.seek(self._at)
             found = log.read(_KEPT - self._at)

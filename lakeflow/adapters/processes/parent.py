@@ -1,4 +1,4 @@
-"""The parent process as a child sees it: requests come from it, answers go to it."""
+"""The parent process, as a child uses it: requests come from it, answers go to it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 class Parent:
     """Ends this process when its parent ends, whatever it is doing, and leaves Ctrl-C to the parent.
 
-    Requests come on what was stdin, answers go to what was stdout; both are moved out of reach, so that no `print` can
-    garble them.
+    Requests come on the original stdin, answers go to the original stdout. Both are moved to other descriptors, so that
+    no `print` can garble them.
     """
 
     def __init__(self, goes_first: int) -> None:
-        """`goes_first` is of 1000 (proc(5), oom_score_adj): when memory runs out Linux ends this before the run."""
+        """`goes_first` is out of 1000 (proc(5), oom_score_adj): when memory runs out, Linux ends this process before
+        the run.
+        """
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _die_with(int(sys.argv[1]))
         with suppress(OSError):
@@ -36,14 +38,14 @@ class Parent:
         threading.Thread(target=self._listen, args=(requests,), name="requests", daemon=True).start()
 
     def receive(self) -> protocol.Call | protocol.OneWayCall:
-        """The next wish, when there is one."""
+        """Wait for the next request."""
         return protocol.decode_wish(self._requests.get())
 
     def send(self, answer: protocol.Progress | protocol.Reply) -> None:
         protocol.write_message(self._answers, protocol.encode(answer))
 
     def _listen(self, requests: BinaryIO) -> None:
-        """Hand on requests until the parent is gone."""
+        """Pass on requests until the parent is gone."""
         while (message := protocol.read_message(requests)) is not None:
             self._requests.put(message)
         os._exit(0)
@@ -57,7 +59,7 @@ def _die_with(parent: int) -> None:
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Duplicates of stdin and stdout that only we know; the originals read nothing and write to the log."""
+    """Duplicates of stdin and stdout that only this module knows; the originals read nothing and write to the log."""
     requests, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

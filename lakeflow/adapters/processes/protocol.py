@@ -1,12 +1,12 @@
-"""What a run and its workers say to each other, whichever worker it is.
+"""The messages between a run and its workers, the same for every worker.
 
-1. The run sends a `Call`, or an `OneWayCall`, to which nobody replies.
-2. Of a call the worker may tell its `Progress`, any number of times.
-3. It ends a call with one `Reply`: what the call gave, or the error that it raised.
+1. The run sends a `Call`, or a `OneWayCall`, to which nobody replies.
+2. During a call the worker may send `Progress`, any number of times.
+3. It ends a call with one `Reply`: the call's result, or the error that it raised.
 
-A run that does not want to wait any longer ends the worker. Messages are pickled behind their length. What a run says
-is trusted. What comes back may hold records of the core and plain values and nothing else, so that nothing which a
-user's code does in a worker makes the run load or call anything.
+A run that does not want to wait any longer ends the worker. Messages are pickled after their length. What a run sends
+is trusted. What comes back may hold only records of the core and plain values, so that user code in a worker cannot
+make the run load or call anything.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from uuid import UUID, SafeUUID
 from lakeflow.core.errors import CodeError, LakeflowError
 
 _LENGTH: Final = 8
-"""Bytes that hold the length of a message, most significant first."""
+"""The number of bytes that hold a message's length, most significant byte first."""
 _LONGEST: Final = 100_000
-"""Characters of a traceback; an exception may say anything."""
+"""The most characters of a traceback, since an exception may say anything."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """To be replied to."""
+    """A call that gets a reply."""
 
     method: str
     arguments: tuple[Any, ...] = ()
@@ -41,7 +41,7 @@ class Call:
 
 @dataclass(frozen=True)
 class OneWayCall:
-    """To be carried out without a reply."""
+    """A call without a reply."""
 
     method: str
     arguments: tuple[Any, ...] = ()
@@ -49,14 +49,16 @@ class OneWayCall:
 
 @dataclass(frozen=True)
 class Progress:
-    """What the run is to know before the reply."""
+    """What the run must know before the reply."""
 
     value: Any
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a call gave, or the error that it raised, with the lines of its traceback where the log may hold them."""
+    """The result of a call, or the error that it raised, with the lines of its traceback where the log may hold
+    them.
+    """
 
     value: Any = None
     error: BaseException | None = None
@@ -64,7 +66,7 @@ class Reply:
 
 
 def reply_of(work: Callable[[], Any], *, traces: bool) -> Reply:
-    """What it gives, or what it raises, and where: unless that may tell of personal data."""
+    """The reply with what the work gives or raises. The traceback is left out if it may hold personal data."""
     try:
         return Reply(work())
     except CodeError as error:
@@ -79,7 +81,7 @@ def reply_of(work: Callable[[], Any], *, traces: bool) -> Reply:
 
 
 def value_of(answer: Progress | Reply, traced: Callable[[tuple[str, ...]], None]) -> Any:
-    """What is told. The error of a reply is raised, after `traced` has heard where it happened."""
+    """The result of a reply. Its error is raised, after `traced` has received where it happened."""
     if isinstance(answer, Reply):
         if answer.trace:
             traced(answer.trace)
@@ -103,7 +105,7 @@ def decode_wish(message: bytes) -> Call | OneWayCall:
 
 
 def decode_answer(message: bytes) -> Progress | Reply:
-    """ValueError for what makes no sense, or holds what no answer may."""
+    """Decode an answer. ValueError for one that is unreadable, or that holds what no answer may."""
     try:
         answer = _ReplyUnpickler(io.BytesIO(message)).load()
         assert isinstance(answer, Progress | Reply)
@@ -119,7 +121,7 @@ _PLAIN: Final = {
         *(RuntimeError, KeyboardInterrupt, Progress, Reply),
     )
 }
-"""What may be in an answer beside records of the core."""
+"""What an answer may hold besides records of the core."""
 
 
 class _ReplyUnpickler(pickle.Unpickler):
@@ -139,7 +141,7 @@ def write_message(stream: IO[bytes], message: bytes) -> None:
 
 
 def read_message(stream: IO[bytes]) -> bytes | None:
-    """The next message; None at the end, also in the middle of one."""
+    """The next message; None at the end, even in the middle of a message."""
     head = stream.read(_LENGTH)
     if len(head) < _LENGTH:
         return None

@@ -1,4 +1,4 @@
-"""Bad-row queries: a SELECT of the rows that should not be; each row that it returns is a failure."""
+"""Bad-row queries: a SELECT of rows that should not exist. Each row that it returns is a failure."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def file_check(file: CheckFile, table: Audited, *, allow_empty: bool) -> Check:
 
 
 def bad_rows(table: Audited, sql: str, *, allow_empty: bool) -> BadRows:
-    """The check of a SELECT of bad rows. It shows no sample where any column may be personal: an alias can carry a
-    value under another name.
+    """The check of a SELECT of bad rows. It shows no sample if any column may be personal: an alias can give a value
+    another name.
     """
     return BadRows(sql, allow_empty=allow_empty, sampled=not table.guarded)
 
 
 @dataclass(frozen=True)
 class BadRows:
-    """`sampled` says that some of the rows may be shown."""
+    """`sampled` says whether some of the rows may be shown."""
 
     sql: str
     allow_empty: bool
@@ -58,7 +58,7 @@ class BadRows:
 
 
 def _metrics(failed: int) -> dict[str, Any]:
-    """The metrics of the library's own expectation about a query, without the rows themselves."""
+    """The metrics of the library's own query expectation, without the rows themselves."""
     return {"unexpected_rows_query.row_count": failed, "unexpected_rows_query.table": []}
 
 

@@ -25,7 +25,7 @@ _ROWS = Aggregate("count(*)")
 
 
 def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
-    """Schema, personal data (where a function reads some), key, history and foreign keys (where declared) and rows
+    """Schema, personal data (where a function reads some), key, versions and foreign keys (where declared) and rows
     (where their number is known), in this order.
     """
     below = request.appended.below if request.appended else 0
@@ -60,8 +60,8 @@ class SchemaHolds:
 
 @dataclass(frozen=True)
 class NothingPersonal:
-    """No personal column stands unmasked. Nobody can tell what a function makes of a personal column, so a column that
-    keeps its name must be masked.
+    """No personal column is stored unmasked. Nobody can tell what a function does with a personal column, so a column
+    that keeps its name must be masked.
     """
 
     table: Audited
@@ -107,7 +107,7 @@ def _key(table: Audited, request: AuditRequest) -> tuple[Check, ...]:
 
 @dataclass(frozen=True)
 class KeyFilled:
-    """`missing` is SQL that is TRUE for a row that lacks a part of its key."""
+    """No row lacks a part of its key. `missing` is SQL that is TRUE for a row that does."""
 
     table: Audited
     domain: Domain
@@ -132,7 +132,7 @@ class KeyFilled:
 
 @dataclass(frozen=True)
 class KeyUnique:
-    """The query is worded as the expectation's, so that the two are asked once."""
+    """The key is unique. The query has the expectation's words, so that both are asked only once."""
 
     table: Audited
     domain: Domain
@@ -165,8 +165,8 @@ def _clean(rows: int, *, allow_empty: bool) -> Observation:
 
 @dataclass(frozen=True)
 class RowsAccounted:
-    """The row count is as expected. `below` of the expected rows are counted already, where only the added rows are
-    looked at.
+    """The row count is as expected. If only the added rows are read, `below` of the expected rows are counted
+    already.
     """
 
     expected: int

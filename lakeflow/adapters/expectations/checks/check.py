@@ -1,4 +1,4 @@
-"""A check made ready to run, and what it found."""
+"""A check that is ready to run, and its finding."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _PLACE: Final = re.compile(r"^[A-Z][A-Za-z -]* Error(?=:)")
 
 @dataclass(frozen=True)
 class Observation:
-    """What one check saw; `rows` is how many it judged, None where it judges no rows.
+    """The finding of one check; `rows` is how many it judged, None where it judges no rows.
 
-    `metrics` are the figures that it was judged by, under the names under which the library wants them.
+    `metrics` are the numbers that it was judged by, under the library's names.
     """
 
     outcome: Outcome
@@ -46,24 +46,26 @@ def of_no_rows(*, allowed: bool) -> Observation:
 
 
 class Rule(Protocol):
-    """What a check does. Rules of a check file are data where that is possible, so that they can be cached."""
+    """What a check does. The rules of a check file are data where that is possible, so that they can be cached."""
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        """What the rule needs from the shared scan."""
+        """The metrics that the rule needs from the shared scan."""
         ...
 
     def find(self, answers: Answers) -> Observation:
-        """AssetError when the engine cannot answer; CannotCheck when the check makes no sense here."""
+        """Judge the table. AssetError when the engine cannot answer; CannotCheck when the check makes no sense for this
+        table.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Check:
-    """`unit` names it among all of an audit, whatever process runs it.
+    """`unit` names the check among all of an audit, in whatever process it runs.
 
-    `personal` says that a value or an engine's message about it may be personal data. `configuration` is the library's
-    own of an expectation, as JSON. `refusal`: its failing rows go to quarantine.
+    `personal` says that a value, or an engine's message about it, may be personal data. `configuration` is the
+    library's own JSON of an expectation. With a `refusal`, failing rows go to quarantine.
     """
 
     unit: str
@@ -122,7 +124,7 @@ class Check:
 
 
 def withheld(message: str, *, personal: bool) -> str:
-    """An engine's message, or just its kind where the rest may quote a personal value."""
+    """An engine's message, or only its kind where the rest may quote a personal value."""
     if not personal:
         return message
     kind = _PLACE.match(message)
@@ -131,7 +133,7 @@ def withheld(message: str, *, personal: bool) -> str:
 
 @dataclass(frozen=True)
 class Broken:
-    """The rule of a check that could not be made ready because of other code. Tomorrow it may be."""
+    """The rule of a check that other code kept from being compiled. Tomorrow it may work."""
 
     reason: str
     plans: tuple[Plan, ...] = ()
@@ -142,7 +144,7 @@ class Broken:
 
 @dataclass(frozen=True)
 class Stated:
-    """The rule of a check that was decided without looking at rows: it is about the schema, or makes no sense here."""
+    """The rule of a check that was decided without reading rows: it is about the schema, or makes no sense here."""
 
     outcome: Outcome
     detail: str = ""
@@ -153,11 +155,11 @@ class Stated:
 
 
 def in_groups(rows: int, groups: int) -> str:
-    """`6 rows in 3 groups`."""
+    """For instance `6 rows in 3 groups`."""
     return f"{counted(rows, 'row')} in {counted(groups, 'group')}"
 
 
 def share(failed: int, rows: int) -> str:
-    """`1 of 26,115 rows (0.004%)`."""
+    """For instance `1 of 26,115 rows (0.004%)`."""
     percent = f" ({failed / rows * 100:.3g}%)" if rows else ""
     return f"{failed:,} of {counted(rows, 'row')}{percent}"

@@ -1,4 +1,4 @@
-"""Expectations about a column's type: Iceberg's, DuckDB's and Arrow's spellings are one type each."""
+"""Expectations about a column's type. Spellings of Iceberg, DuckDB and Arrow for one type count as the same."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ARROW: Final = (
 
 
 def type_check(expectation: Any, table: Audited) -> Stated:
-    """CannotCheck when the column is missing, or a spelling is of no type."""
+    """The check of a column's type. CannotCheck when the column is missing, or a spelling means no type."""
     column = table.column(expectation.column)
     given = getattr(expectation, "type_list", None) or [getattr(expectation, "type_", None)]
     wanted = {spelled(str(word)) for word in given}
@@ -35,7 +35,7 @@ def type_check(expectation: Any, table: Audited) -> Stated:
 
 
 def spelled(word: str) -> str:
-    """Iceberg's spelling of a type given in any of the three; CannotCheck when it is none."""
+    """Iceberg's spelling of a type that is given in any of the three; CannotCheck when it is none."""
     text = word.strip()
     for pattern, iceberg in _ARROW:
         if pattern.fullmatch(text.lower()):

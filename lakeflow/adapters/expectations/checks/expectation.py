@@ -1,4 +1,4 @@
-"""The rule of an expectation: SQL for the metrics that it needs, and a criterion that judges their values."""
+"""The rule of an expectation: SQL for the metrics that it needs, and a criterion that judges them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from lakeflow.core.model.check import Outcome
 
 @dataclass(frozen=True)
 class BadOnes:
-    """What can be told of the rows that break a rule about rows.
+    """How to find the rows that break a rule about rows.
 
-    `count` names the metric that counts them, `sample` is the query of a few; `keys` are those of a uniqueness rule.
+    `count` names the metric that counts them, `sample` is the query of a few of them; `keys` are the key columns of a
+    uniqueness rule.
     """
 
     count: str
@@ -34,10 +35,10 @@ class BadOnes:
 
 @dataclass(frozen=True)
 class ExpectationRule:
-    """An expectation as data, unless its criterion is the library itself.
+    """An expectation as data, unless only the library itself can judge it.
 
-    `looked` counts the rows that it judges, None where it is about the table as such. `note` is said with whatever
-    is found; `withheld` says that what is found must not be said.
+    `looked` counts the rows that it judges, None where it is about the table as a whole. `note` is added to whatever is
+    found; `withheld` means that the finding must not be shown.
     """
 
     metrics: Mapping[str, Plan]
@@ -75,7 +76,7 @@ class ExpectationRule:
         return samples.rows(answers, bad.sample)
 
     def _values(self, answers: Answers) -> dict[str, Any]:
-        """All metrics; which values are wrong is asked only once it is known that some are."""
+        """All metrics. The failing values are asked only after it is known that there are some."""
         values: dict[str, Any] = {}
         for name in sorted(self.metrics, key=lambda name: not name.endswith(".count")):
             none = values.get(f"{name}.count") == 0

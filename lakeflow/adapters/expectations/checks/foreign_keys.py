@@ -17,8 +17,8 @@ from lakeflow.core.run.audit_request import AuditRequest
 
 
 def orphans(table: Audited, domain: Domain, other: str, keys: Sequence[str], at: str = "") -> str:
-    """`FROM …` over the rows of the domain whose columns, all set, stand together in no row of the relation `other`.
-    With `at`, the domain's last column, in no version of it that held then.
+    """`FROM …` over the rows of the domain whose columns, all of them set, match no row of the relation `other`. With
+    `at`, the domain's last column, they match no version that was valid then.
 
     An anti join, since `NOT IN` finds nothing as soon as `other` holds one NULL. As in SQL's own foreign keys
     (MATCH SIMPLE) a row with a NULL among its columns refers to nothing.
@@ -31,7 +31,7 @@ def orphans(table: Audited, domain: Domain, other: str, keys: Sequence[str], at:
 
 
 def _held(moment: str) -> str:
-    """Intervals are half open, and the open end is NULL."""
+    """SQL: was the version valid at that time? Intervals are half open, and the open end is NULL."""
     ended = f"referred.{VALID_TO} <= {moment}"
     return f" AND referred.{VALID_FROM} <= {moment} AND ({ended}) IS NOT TRUE"
 

@@ -23,7 +23,7 @@ _ROWS: Final = Aggregate("count(*)")
 
 @dataclass(frozen=True)
 class DeclaredCheckFunction:
-    """A check function of a file, with what its decorator says."""
+    """A check function of a file, with the arguments of its decorator."""
 
     name: str
     function: Callable[..., Any]
@@ -43,7 +43,7 @@ def function_check(written: DeclaredCheckFunction, file: CheckFile, table: Audit
 
 
 def _inputs(written: DeclaredCheckFunction, table: Audited) -> dict[str, str]:
-    """Which relation each parameter means; CannotCheck for one that means none."""
+    """The relation of each parameter; CannotCheck for a parameter that means none."""
     known = {BRANCH: str(table.asset), PUBLISHED: f"published.{table.asset}", **written.declared.inputs}
     inputs = {}
     for name in inspect.signature(written.function).parameters:
@@ -55,7 +55,7 @@ def _inputs(written: DeclaredCheckFunction, table: Audited) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Called:
-    """`inputs` maps parameters to relations; `sampled` says that some of the bad rows may be shown."""
+    """`inputs` maps parameters to relations; `sampled` says whether some of the bad rows may be shown."""
 
     function: Callable[..., Any] = field(compare=False)
     inputs: Mapping[str, str]
@@ -90,7 +90,7 @@ class Called:
                 raise CannotCheck(f"{name} is {relation}, which was never built")
 
     def _told(self, error: BaseException) -> str:
-        """Where and what; only the kind of error where its words may quote personal data."""
+        """What went wrong and where; only the kind of error if its text may quote personal data."""
         frames = [each.lineno for each in traceback.extract_tb(error.__traceback__) if _is(each.filename, self.path)]
         place = f"{self.path}:{frames[-1]}" if frames else self.path
         words = "" if not self.sampled else f": {' '.join(str(error).split())[:500]}"

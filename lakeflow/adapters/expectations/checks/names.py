@@ -1,4 +1,4 @@
-"""What a check is called on every surface: what it asks for, in human words."""
+"""The name of a check on every surface: what it demands, in plain words."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LONG: Final = 100
 
 
 def name_of(expectation: Any, words: str = "") -> str:
-    """`wind_speed between 0 and 200`, `temp not null for at least 95% where origin == EWR`.
+    """For instance `wind_speed between 0 and 200`, `temp not null for at least 95% where origin == EWR`.
 
-    `words` are what it asks for, where that is known already.
+    `words` are what the check demands, where that is known already.
     """
     words = words or _words(expectation)
     mostly = getattr(expectation, "mostly", None)
@@ -27,7 +27,7 @@ def name_of(expectation: Any, words: str = "") -> str:
 
 
 def unique_names(names: Iterable[str]) -> tuple[str, ...]:
-    """The same names, the second of a kind as `… #2`."""
+    """The same names, the second of two equal ones as `… #2`."""
     seen: dict[str, int] = {}
     named = []
     for name in names:
@@ -37,7 +37,7 @@ def unique_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def bounds(expectation: Any) -> str:
-    """`between 0 and 200`, `at least 0`, `above 0 and at most 5`."""
+    """Bounds as `between 0 and 200`, `at least 0`, `above 0 and at most 5`."""
     low, high = getattr(expectation, "min_value", None), getattr(expectation, "max_value", None)
     above, below = getattr(expectation, "strict_min", False), getattr(expectation, "strict_max", False)
     if low is not None and high is not None and not above and not below:
@@ -51,7 +51,7 @@ def bounds(expectation: Any) -> str:
 
 
 def value(given: Any) -> str:
-    """A value of a check or of the data as people write it: 200 for 200.0, a time without its T, a long text cut."""
+    """A value as people write it: 200 for 200.0, a time without its T, a long text cut."""
     if isinstance(given, float) and given.is_integer() and abs(given) < 1e15:
         return str(int(given))
     if isinstance(given, dt.datetime):
@@ -61,7 +61,7 @@ def value(given: Any) -> str:
 
 
 def listed(values: Iterable[Any] | None) -> str:
-    """`{EWR, JFK, LGA}`, the first few and how many more."""
+    """A list as `{EWR, JFK, LGA}`: the first few values, and how many more there are."""
     every = [value(item) for item in values or ()]
     more = f", and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
     return "{" + ", ".join(every[:_SHOWN]) + more + "}"

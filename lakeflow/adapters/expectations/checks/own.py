@@ -1,4 +1,6 @@
-"""The rules of our own expectations, as data: figures by SQL, judged by `lakeflow.core.checks.own_rules`."""
+"""The rules of lakeflow's own expectations, as data: SQL gives numbers, `lakeflow.core.checks.own_rules` judges
+them.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,9 @@ FIRST_BUILD: Final = "nothing is published to compare with"
 
 @dataclass(frozen=True)
 class OwnRule:
-    """One of our kinds, about the table as a whole. `metrics` go by the names under which its class gets them.
+    """One kind about the table as a whole. `metrics` have the names under which its class expects them.
 
-    `looked` counts what was judged, where that can be nothing; `withheld` says that what is found must not be said.
+    `looked` counts what was judged, where that may be nothing; `withheld` means that the finding must not be shown.
     """
 
     kind: str
@@ -46,7 +48,7 @@ class OwnRule:
 
 @dataclass(frozen=True)
 class AgainstMain:
-    """A rule that compares these columns with main: skipped, and holding nothing, where main has none such yet."""
+    """A rule that compares these columns with main. Where main lacks them it is skipped, and holds nothing."""
 
     rule: Rule
     columns: tuple[str, ...] = ()

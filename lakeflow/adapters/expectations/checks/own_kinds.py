@@ -1,4 +1,4 @@
-"""The kinds of our own expectations: the rule of each, by its arguments."""
+"""The kinds of lakeflow's own expectations, each with its rule by its arguments."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Args = Mapping[str, Any]
 
 
 def rule_of(own: OwnKind, table: Audited, *, allow_empty: bool) -> Rule:
-    """CannotCheck when the arguments make no sense for this table."""
+    """The rule of a kind. CannotCheck when the arguments make no sense for this table."""
     if own.overridden:
         raise CannotCheck("it overrides _validate: a subclass of lakeflow's own expectations may only set defaults")
     return _KINDS[own.kind](own.args, table, allow_empty)
 
 
 def name_of(own: OwnKind) -> str:
-    """What the check is called, without its condition."""
+    """The name of the check, without its condition."""
     return _NAMES[own.kind](own.args)
 
 
@@ -74,8 +74,8 @@ def _no_key_disappears(args: Args, table: Audited, allow_empty: bool) -> Rule:
 
 
 def _current(condition: Any, table: Audited) -> str | None:
-    """The row condition; in an scd2 table only current versions count, because a key whose last version ended is gone
-    for readers.
+    """The row condition. In an scd2 table only current versions count, because readers no longer see a key whose last
+    version ended.
     """
     said = conditions.where(condition, table)
     parts = [f"({part})" for part in (said, *map(identifier, _marks(table))) if part]
@@ -143,7 +143,7 @@ def _breaches(args: Args, table: Audited) -> list[str]:
 
 
 def _distance(domain: Domain, table: Audited) -> MetricQuery:
-    """Rounded, since the order in which threads add floats shows in the last digits."""
+    """The distance, rounded, since the order in which threads add floats shows in the last digits."""
     column = domain.columns[0]
     parts = (
         f"SELECT {column.sql} AS v, {share} / sum(count(*)) OVER () AS share FROM {rows}{domain.clause()} GROUP BY 1"

@@ -1,5 +1,5 @@
-"""The built-in check of an scd2 table: no two versions of a key hold at once, and `is_current` marks the
-current ones.
+"""The built-in check of an scd2 table: no two versions of a key are valid at once, and `is_current` marks the current
+ones.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _ROWS = Aggregate("count(*)")
 
 
 def history_check(request: AuditRequest, table: Audited) -> Check:
-    """Each version of a key ends where or before its next one begins, so that at most one of them is current: the one
-    that held when the table was written.
+    """Each version of a key ends no later than its next one begins, so at most one is current: the one that was valid
+    when the table was written.
     """
     name = f"history of ({', '.join(request.version_key)})"
     try:
@@ -57,15 +57,15 @@ class NoOverlap:
         return Observation(Outcome.FAILED, share(failed, rows), failed, rows, shown)
 
     def _bad(self) -> str:
-        """Versions that hold for no time, that overlap the next one, or whose `is_current` is wrong."""
+        """Versions that are valid for no time, that overlap the next one, or whose `is_current` is wrong."""
         following = f"lead({VALID_FROM}) OVER (PARTITION BY {', '.join(self.keys)} ORDER BY {VALID_FROM})"
         overlaps = f"{following} IS NOT NULL AND ({VALID_TO} IS NULL OR {VALID_TO} > {following})"
         bad = f"{VALID_TO} <= {VALID_FROM} OR {IS_CURRENT} IS DISTINCT FROM {self._holds()} OR ({overlaps})"
         return f"SELECT * FROM {self.table.relation} QUALIFY {bad}"
 
     def _holds(self) -> str:
-        """SQL that tells whether a version is current. Where nobody knows when the table was written, a version without
-        an end is, as in older releases.
+        """SQL: is the version current? Where nobody knows when the table was written, it is if it has no end, as in
+        older releases.
         """
         if self.marked_at is None:
             return f"({VALID_TO} IS NULL)"

@@ -1,7 +1,7 @@
 """A cache of compiled suites: the next audit of the same suite does not need the library.
 
-An entry's name is made from everything that the suite was compiled from, so it is never stale. A damaged entry counts
-as none.
+The name of an entry is made from everything that the suite was compiled from, so an entry is never stale. A damaged
+entry counts as none.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from lakeflow.core.model.digests import digest_of
 
 
 class TextCache(Protocol):
-    """Small texts by name that can be made again. One that is damaged or cannot be read counts as none."""
+    """Small texts by name that can be made again. A text that is damaged or cannot be read counts as none."""
 
     def holds(self, prefix: str) -> bool:
-        """Is there a text whose name begins so?"""
+        """Is there a text whose name begins with this?"""
         ...
 
     def read(self, name: str) -> str | None: ...
@@ -49,7 +49,7 @@ class SuiteCache:
         return self._texts is not None and self._texts.holds(f"{_file_key(file)}-")
 
     def read(self, file: CheckFile, table: Audited, *, allow_empty: bool) -> list[Check] | None:
-        """The compiled checks of the file. None where they are not cached, or do not fit the file's text."""
+        """The compiled checks of the file. None where they are not cached, or do not match the file's text."""
         text = self._texts.read(_name(file, table, allow_empty)) if self._texts else None
         with suppress(ValueError):
             checks = None if text is None else loads(text)
@@ -64,7 +64,7 @@ class SuiteCache:
 
 
 def _name(file: CheckFile, table: Audited, allow_empty: bool) -> str:
-    """Everything of a table that goes into a check: a field of `Audited` that does must be named here too."""
+    """The entry's name. A field of `Audited` that goes into a check must be part of it."""
     columns = [[field.name, str(field.type)] for field in table.schema.fields]
     personal = [sorted(table.pii), sorted(table.elsewhere), table.guarded]
     made_for = json.dumps([str(table.asset), columns, table.primary_key, table.version_key, personal, allow_empty])
@@ -77,12 +77,14 @@ def _file_key(file: CheckFile) -> str:
 
 @cache
 def _maker() -> str:
-    """What makes checks of files: the versions, and the very text of this package, which moves between releases."""
+    """What compiles the checks: the versions of the libraries, and the text of this package, which changes between
+    releases.
+    """
     return f"{version('great_expectations')} {version('lakeflow-wap')} {package_digest(Path(__file__).parents[1])}"
 
 
 def package_digest(folder: Path) -> str:
-    """The digest of the text of every module in the package, its rooms included."""
+    """The digest of the text of every module in the package, its folders included."""
     sources = sorted(folder.rglob("*.py"))
     named = (f"{path.relative_to(folder)}\0".encode() + path.read_bytes() for path in sources)
     return hashlib.sha256(b"\0".join(named)).hexdigest()

@@ -1,4 +1,4 @@
-"""Executes a check file: the bytes that the plan read, under the file's own path and a module name of its own."""
+"""Executes a check file: the bytes that the plan read, under the file's own path and in a module of its own."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from lakeflow.core.model.check import CheckFile
 
 @dataclass(frozen=True)
 class Contents:
-    """What a check file holds: expectations, and functions under their names."""
+    """What a check file holds: expectations, and functions by name."""
 
     expectations: tuple[Any, ...] = ()
     functions: tuple[DeclaredCheckFunction, ...] = ()
 
 
 def contents_of(file: CheckFile, root: str) -> Contents:
-    """What the file calls `expectations`: a list, or an ExpectationSuite; its `suite_parameters` are filled in. And
-    its functions that `@check` decorates.
+    """What the file calls `expectations`, a list or an ExpectationSuite with its `suite_parameters` filled in, and the
+    functions that `@check` decorates.
 
-    CannotCheck, naming file and line, when it gives neither. Whatever the file prints goes where the process prints.
-    Its own `sys.exit` is a fault like any other.
+    CannotCheck, naming file and line, when it has neither. What the file prints goes where the process prints. Its own
+    `sys.exit` is a fault like any other.
     """
     module = _execute(file, root, file.text)
     functions = _functions_of(module)
@@ -42,7 +42,7 @@ def contents_of(file: CheckFile, root: str) -> Contents:
 
 
 def functions_of(file: CheckFile, root: str, part: ast.Module) -> tuple[DeclaredCheckFunction, ...]:
-    """The check functions of the file, by executing this part of it alone. CannotCheck when it fails."""
+    """The check functions of the file, by executing only this part of it. CannotCheck when that fails."""
     return _functions_of(_execute(file, root, part))
 
 
@@ -103,7 +103,9 @@ _MARK: Final = "$PARAMETER"
 
 
 def resolved(expectation: Any, given: Mapping[str, Any]) -> Any:
-    """The same expectation with the values of its parameters, proved by its own class; itself where one is missing."""
+    """The same expectation with the values of its parameters, validated by its own class; unchanged where a value is
+    missing.
+    """
     asked = _open(expectation)
     if not asked:
         return expectation
@@ -131,6 +133,6 @@ def refuse_open(expectation: Any) -> None:
 
 
 def _open(expectation: Any) -> Mapping[str, str]:
-    """Names of the arguments that are parameters still, with the parameter (or expression) of each."""
+    """The arguments that are still parameters, each with the name (or expression) of the parameter."""
     arguments = {name: getattr(expectation, name, None) for name in getattr(expectation, "__fields_set__", ())}
     return {name: str(one[_MARK]) for name, one in arguments.items() if isinstance(one, dict) and _MARK in one}

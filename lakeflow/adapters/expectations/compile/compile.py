@@ -1,4 +1,4 @@
-"""Compiles one expectation: the SQL of its metrics, how they are judged, and what is said of the result."""
+"""Compiles one expectation: the SQL of its metrics, how they are judged, and the text of the result."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FOR_SCHEMA: Final = ("ExpectColumnValuesToBeOfType", "ExpectColumnTypeToBe", "E
 
 @dataclass(frozen=True)
 class ExpectationSource:
-    """Where an expectation stands: its file, its place in it, and whether an empty table is fine."""
+    """Where an expectation comes from: its file, its place in it, and whether an empty table is allowed."""
 
     path: str
     place: int
@@ -51,7 +51,7 @@ class ExpectationSource:
 
 
 def compile_expectation(expectation: Any, table: Audited, source: ExpectationSource) -> Check:
-    """The check of an expectation. It never raises: an expectation that cannot be compiled is an errored check that
+    """The check of an expectation. Never raises: an expectation that cannot be compiled becomes an errored check that
     says why.
     """
     if not library.is_expectation(expectation):
@@ -76,7 +76,7 @@ def compile_expectation(expectation: Any, table: Audited, source: ExpectationSou
 
 
 def _thresholds(expectation: Any, rule: Rule) -> Thresholds | None:
-    """`warn` and `hold` among its options. CannotCheck where they say what something else says too, or nothing."""
+    """`warn` and `hold` among its options. CannotCheck where they repeat another option, or mean nothing."""
     options = _options(expectation)
     found = read_thresholds(options.get("warn"), options.get("hold"))
     if isinstance(found, str):
@@ -92,7 +92,7 @@ def _thresholds(expectation: Any, rule: Rule) -> Thresholds | None:
 
 
 def _refusal(expectation: Any, table: Audited) -> Refusal | None:
-    """None unless its failing rows go to quarantine; CannotCheck where no row can be said to fail it alone."""
+    """None unless its failing rows go to quarantine. CannotCheck where one row alone cannot fail it."""
     options = _options(expectation)
     if (wanted := options.get("on_fail")) is None:
         return None
@@ -110,7 +110,7 @@ def _refusal(expectation: Any, table: Audited) -> Refusal | None:
 
 
 def _words(expectation: Any) -> str:
-    """The name of an expectation of our own; empty for others, which are named by their class."""
+    """The name of one of lakeflow's own expectations; empty for others, which are named by their class."""
     own = library.own_of(expectation)
     return own_kinds.name_of(own) if own else ""
 
@@ -148,14 +148,16 @@ def _engine_s_regexes(metrics: Mapping[str, Metric], plans: Mapping[str, Plan]) 
 
 
 def _row_rule(metrics: Mapping[str, Metric]) -> Metric | None:
-    """The row rule of the expectation, if it has one: not the count of NULLs that goes with every rule."""
+    """The row rule of the expectation, if it has one; the count of NULLs that goes with every rule is none."""
     rules = [metric for metric in metrics.values() if metric.name.endswith(".unexpected_count")]
     others = [metric for metric in rules if map_rule(metric) != "column_values.nonnull"]
     return next(iter(others or rules), None)
 
 
 def _judged(metrics: Mapping[str, Metric]) -> Metric | None:
-    """The metric whose rows a check judges; None for one about the table as such (its columns, its row count)."""
+    """The metric whose rows a check judges; None for a check about the table as a whole (its columns, its row
+    count).
+    """
     about_rows = [metric for metric in metrics.values() if domains.names(metric.domain)]
     others = [metric for metric in about_rows if map_rule(metric) not in (None, "column_values.nonnull")]
     return next(iter(others or about_rows), None)
@@ -176,7 +178,7 @@ def _rounded(values: Mapping[str, Any]) -> str:
 
 
 def _columns(expectation: Any) -> tuple[str, ...]:
-    """Every column that an expectation names, its row condition's too."""
+    """Every column that an expectation names, including those in its row condition."""
     single = (getattr(expectation, key, None) for key in ("column", "column_A", "column_B"))
     many = getattr(expectation, "column_list", None) or ()
     named = (name for name in (*single, *many) if isinstance(name, str))

@@ -1,6 +1,6 @@
 """The library's judgement of an expectation as a criterion: each of its `_validate` methods, translated.
 
-Only classes of the library itself are translated; a user's own may override anything, so its own code judges.
+Only classes of the library itself are translated. A user's own class may override anything, so its own code judges.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from lakeflow.adapters.expectations.table import Audited
 
 Metrics = Mapping[str, Metric]
 Translate = Callable[[Any, Metrics, Audited], Criterion | None]
-"""None for an expectation that the criterion cannot say."""
+"""Translates an expectation; None where a criterion cannot express it."""
 
 _ROWS: Final = "table.row_count"
 _NULLS: Final = "column_values.nonnull.unexpected_count"
@@ -41,7 +41,7 @@ _PLAIN: Final = _NUMBERS | {str}
 
 
 def criterion_of(expectation: Any, metrics: Metrics, plans: Mapping[str, Plan], table: Audited) -> Criterion:
-    """Data where the judgement can be said as data, else the expectation itself."""
+    """The criterion as data where that is possible, otherwise the expectation itself."""
     library = LibraryCriterion(expectation)
     if not type(expectation).__module__.startswith("great_expectations."):
         return library
@@ -156,4 +156,6 @@ _METHODS: Final[Mapping[str, Translate]] = {
     "ExpectColumnDistinctValuesToContainSet": _none_found(_MISSING),
     "ExpectColumnDistinctValuesToEqualSet": _none_found(_OUTSIDE, _MISSING),
 }
-"""By the class that the method comes from. What is missing here is judged by the library, which then must be loaded."""
+"""Translations by the class that defines the method. A method that is missing here needs the library, which then is
+imported.
+"""

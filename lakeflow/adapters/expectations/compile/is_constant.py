@@ -1,9 +1,10 @@
 """What the text of a check file tells without being executed.
 
-Does it always say the same? Only then may what was made of it be kept (docs/decisions/0015).
+Its main question: does the file always give the same expectations? Only then may the result be cached
+(docs/decisions/0015).
 
-It does when it is nothing but literals, constructors of expectations and dates, and what Python's own pure functions
-make of these. `date.today()`, the environment, a project module, a class or function of the file: none of them is.
+It does when it consists only of literals, constructors of expectations and dates, and pure functions of Python applied
+to these. `date.today()`, the environment, a project module, and a class or function of the file are not allowed.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _METHODS: Final = frozenset({"is_null", "is_not_null", "is_in", "is_not_in", "it
 
 
 def is_constant(text: str) -> bool:
-    """False also for text that is no Python."""
+    """Does the file always give the same? False also for text that is no Python."""
     try:
         nodes = list(ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -59,7 +60,7 @@ def is_constant(text: str) -> bool:
 
 
 def asks_for_library(text: str) -> bool:
-    """May executing this file import Great Expectations? A file of check functions alone need not wait for it."""
+    """May executing this file import Great Expectations? A file with only check functions need not wait for it."""
     try:
         imported = dict(_imported(list(ast.walk(ast.parse(text)))))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -68,7 +69,9 @@ def asks_for_library(text: str) -> bool:
 
 
 def _imported(nodes: list[ast.AST]) -> Iterator[tuple[str, str]]:
-    """Each imported name and what it stands for, as a dotted path; for `from . import x` and `*` one of no module."""
+    """Each imported name with what it means, as a dotted path; names of `from . import x` and `*` belong to no
+    module.
+    """
     for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -93,7 +96,7 @@ def _constructs(call: ast.Call, imported: dict[str, str]) -> bool:
 
 
 def _path(node: ast.expr, imported: dict[str, str]) -> str | None:
-    """The dotted path that an expression stands for; None where it does not begin with a name of another module."""
+    """The dotted path that an expression means; None where it does not begin with a name of another module."""
     if isinstance(node, ast.Name):
         return imported.get(node.id, node.id if node.id in _PURE else None)
     if isinstance(node, ast.Attribute) and (base := _path(node.value, imported)):
@@ -102,10 +105,10 @@ def _path(node: ast.expr, imported: dict[str, str]) -> str | None:
 
 
 def told_apart(text: str) -> ast.Module | None:
-    """What the check functions of a file need of it, to be executed alone; empty where there are none.
+    """The part of the file that its check functions need to be executed alone; empty where there are no functions.
 
-    None for a file that is executed as a whole: its expectations may say something else tomorrow, or its functions
-    may want the library.
+    None for a file that must be executed as a whole: its expectations may change from day to day, or its functions may
+    need the library.
     """
     try:
         tree = ast.parse(text)

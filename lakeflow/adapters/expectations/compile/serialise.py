@@ -1,4 +1,4 @@
-"""Checks as text and back, exactly: those whose rule is data. Arrays are tagged, objects are mappings."""
+"""Writes checks whose rule is data as text, and reads them back exactly. Arrays are tagged, objects are mappings."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ _MAKERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 
 class NotDataError(Exception):
-    """A check that runs code of the library, or of the user, cannot be kept."""
+    """A check that runs code of the library or of the user cannot be cached."""
 
 
 def dumps(checks: Sequence[Check]) -> str:
-    """NotDataError when one of them is not data."""
+    """The checks as text. NotDataError when one of them is not data."""
     return json.dumps(_plain(list(checks)), ensure_ascii=False, separators=(",", ":"))
 
 
 def loads(text: str) -> list[Check]:
-    """ValueError for text that `dumps` did not write."""
+    """The checks of a text. ValueError for text that `dumps` did not write."""
     try:
         checks = _made(json.loads(text))
     except (TypeError, LookupError, RecursionError) as error:

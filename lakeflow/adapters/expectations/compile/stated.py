@@ -1,6 +1,4 @@
-"""Reads from the text of a check file, without executing it, which expectations it holds: a second check on the
-cache.
-"""
+"""Reads the expectations that a check file lists from its text, without executing it: a second test of the cache."""
 
 from __future__ import annotations
 
@@ -14,8 +12,8 @@ _NAME = "expectations"
 
 
 def is_stated(file: CheckFile, checks: Sequence[Check]) -> bool:
-    """Do these checks match the expectations in the text, by number, kind and order? Where the text does not spell them
-    out, there must at least be some.
+    """Do these checks match the expectations in the text, by number, kind and order? Where the text does not list them,
+    there must be at least one.
     """
     if [(check.unit, check.path) for check in checks] != [
         (f"{file.path}#{at}", file.path) for at in range(len(checks))
@@ -28,7 +26,7 @@ def is_stated(file: CheckFile, checks: Sequence[Check]) -> bool:
 
 
 def _stated(tree: ast.Module) -> tuple[bool, list[str] | None]:
-    """Does the file bind `expectations`, and the classes that it lists; None where it does not spell them out."""
+    """Does the file bind `expectations`, and which classes does it list? None where it does not list them."""
     bound, kinds = False, list[str]()
     aliases = {
         each.asname: each.name
@@ -59,7 +57,9 @@ def _class_of(call: ast.Call) -> str:
 
 
 def _is_of(check: Check, kind: str) -> bool:
-    """The library spells a class in snake case; without its configuration nothing more is known of a check."""
+    """Is the check of that class? The library spells a class in snake case; a check without configuration could be of
+    any.
+    """
     if check.configuration is None:
         return True
     said = check.configuration.get("type", check.configuration.get("expectation_type", ""))

@@ -1,7 +1,7 @@
-"""What makes an expectation pass, as data: the library's own rules, which it writes as code.
+"""The library's conditions for a pass, as data; the library writes them as code.
 
-A criterion judges the values of metrics, by the names under which the library wants them. A test compares each with the
-library (tests/expectations/test_criteria.py), so that an audit can decide without it.
+A criterion judges the values of metrics, under the library's names. A test compares each criterion with the library
+(tests/expectations/test_criteria.py), so that an audit can decide without importing it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Judgement:
-    """`observed` is what the library names as the observed value, if anything."""
+    """The judgement; `observed` is the library's observed value, if it has one."""
 
     success: bool
     observed: Any = None
@@ -32,7 +32,7 @@ class Criterion(Protocol):
 class Mostly:
     """At least `mostly` of the rows that count are not `bad`.
 
-    All of `rows` count but the `nulls`, or, where these are named, those that were `kept`.
+    All of `rows` count except the `nulls`, or only the `kept` ones where these are named.
     """
 
     mostly: float
@@ -56,7 +56,7 @@ Bound = float | str | dt.datetime | None
 
 @dataclass(frozen=True)
 class Inside:
-    """The metric lies within bounds; no value at all does not."""
+    """The metric lies within bounds; no value does not."""
 
     metric: str
     low: Bound = None
@@ -84,7 +84,7 @@ class Equal:
 
 @dataclass(frozen=True)
 class NoneFound:
-    """Each of these metrics counts something that should not be."""
+    """Each of these metrics counts something that must not occur."""
 
     metrics: tuple[str, ...]
 
@@ -94,7 +94,7 @@ class NoneFound:
 
 @dataclass(frozen=True)
 class Settled:
-    """Judged when it was compiled: it is about the schema alone."""
+    """Decided when it was compiled: it is about the schema alone."""
 
     success: bool
     observed: Any = None
@@ -105,7 +105,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class Commonest:
-    """One of `among` is the value that occurs most often; `ties` says that it may share that place."""
+    """One of `among` is the most frequent value; `ties` allows others to be as frequent."""
 
     among: tuple[Any, ...]
     ties: bool = False
@@ -117,14 +117,14 @@ class Commonest:
 
 
 def _as_written(value: Any) -> Any:
-    """Numbers by their digits: 1.1 in a check means the 1.10 of a decimal column."""
+    """A number by its digits: 1.1 in a check means the 1.10 of a decimal column."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return decimal.Decimal(str(value)) if is_number else value
 
 
 @dataclass(frozen=True)
 class Quantiles:
-    """Each quantile lies between its bounds, or as close to one as the library finds close enough."""
+    """Each quantile lies between its bounds, or as close to one of them as the library allows."""
 
     ranges: tuple[tuple[float, float], ...]
 
@@ -139,10 +139,10 @@ def _lies(value: float | None, low: float, high: float) -> bool:
 
 
 def _is_close(value: float, bound: float) -> bool:
-    """As numpy's `isclose`, with the library's tolerance."""
+    """Numpy's `isclose`, with the library's tolerance."""
     return value == bound or (math.isfinite(bound) and abs(value - bound) <= 1e-8 + 1e-4 * abs(bound))
 
 
 def plain(values: Values) -> Values:
-    """Decimals become floats, as the library's bounds are floats."""
+    """Decimals as floats, since the library's bounds are floats."""
     return {name: float(value) if isinstance(value, decimal.Decimal) else value for name, value in values.items()}

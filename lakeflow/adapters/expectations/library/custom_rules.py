@@ -1,7 +1,7 @@
-"""The second door to Great Expectations: the rules that its users register, asked with a frame of values.
+"""The second door to Great Expectations: rules that its users register, applied to a frame of values.
 
-A rule is registered for the pandas engine as `<rule>.condition`. Only rules about the values of one row can be asked
-this way: one that compares rows is found out by asking it again with other neighbours, and refused.
+A rule is registered for the pandas engine as `<rule>.condition`. Only rules about the values of one row can be applied
+this way. A rule that compares rows is found by applying it again with other neighbours, and refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lakeflow.adapters.expectations.library import library
 from lakeflow.adapters.expectations.table import CannotCheck
 
 _TRIED: Final = 100
-"""Values that a user's rule is asked twice."""
+"""How many values a user's rule has to judge a second time."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Provider:
     ask: Callable[[Any], Sequence[bool]]
 
     def bad(self, frame: Any) -> Sequence[bool]:
-        """For each row of the frame, whether it breaks the rule; CannotCheck when that hangs on other rows."""
+        """For each row of the frame, whether it breaks the rule. CannotCheck when that depends on other rows."""
         answers = self.ask(frame)
         self._prove(frame.head(_TRIED), answers[:_TRIED])
         return answers
 
     def _prove(self, frame: Any, answers: Sequence[bool]) -> None:
-        """Alone, and twice in the other order, every value must be judged as it was."""
+        """Prove that every value is judged as before when it stands alone, and in the reverse order."""
         backwards = list(reversed(range(len(frame)))) * 2
         alone = [self.ask(frame.iloc[[place]])[0] for place in range(min(len(frame), 10))]
         again = self.ask(frame.iloc[backwards].reset_index(drop=True))
@@ -45,7 +45,9 @@ class Provider:
 
 
 def provider(rule: str, domain: Mapping[str, Any], arguments: Mapping[str, Any]) -> Provider:
-    """CannotCheck when the library has no such rule, or one that wants more than the values themselves."""
+    """The rule of that name. CannotCheck when the library has none, or one that needs more than the values
+    themselves.
+    """
     engine = _engine()
     found = _registered(rule, engine)
     domain = {"batch_id": None, "row_condition": None, "condition_parser": None, **domain}

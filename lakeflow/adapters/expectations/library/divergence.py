@@ -1,6 +1,6 @@
-"""The Kullback-Leibler divergence of what is found from what is expected, as the library computes it.
+"""The Kullback-Leibler divergence of the found distribution from the expected one, as the library computes it.
 
-A difference in the last digits decides nothing: what is within 1e-12 of the threshold is not above it.
+A difference in the last digits decides nothing: a value within 1e-12 of the threshold is not above it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class SharesNear:
 
 @dataclass(frozen=True)
 class BinsNear:
-    """The rule for numbers: `weights` are the shares of the bins, `below` and `above` those outside of them, None where
-    a bin reaches to infinity.
+    """The rule for numbers: `weights` are the shares of the bins, `below` and `above` those outside the bins, None
+    where a bin reaches to infinity.
     """
 
     weights: tuple[float, ...]
@@ -65,7 +65,7 @@ def _judged(divergence: float, threshold: float) -> Judgement:
 
 
 def _divergence(observed: Sequence[float], expected: Sequence[float]) -> float:
-    """Both are made to add up to 1 before; NaN where one of them is all nothing."""
+    """The divergence, after both distributions are scaled to add up to 1; NaN where one of them is all zeros."""
     found, wanted = math.fsum(observed), math.fsum(expected)
     if not found or not wanted:
         return math.nan
@@ -79,7 +79,9 @@ def _part(observed: float, expected: float) -> float:
 
 
 def divergence_of(expectation: Any, column: Operand) -> Criterion | None:
-    """None for arguments that the library refuses when it judges, or that mean something only to pandas."""
+    """The rule by its arguments. None where the library refuses them when it judges, or where they mean something only
+    to pandas.
+    """
     said, threshold = expectation.partition_object, expectation.threshold
     tail, internal = expectation.tail_weight_holdout, expectation.internal_weight_holdout
     if not all(_is_number(one) for one in (threshold, tail, internal, *said["weights"])):

@@ -1,8 +1,8 @@
-"""The only door to Great Expectations: which metrics an expectation needs, and what it says to their values.
+"""The only door to Great Expectations: which metrics an expectation needs, and its judgement of their values.
 
-`get_validation_dependencies` names the metrics, `_validate` judges them; both are the same from 1.0 to 1.24,
-so `mostly`, bounds and set rules are the library's own by construction. Nothing else of it is used: no context,
-engine, validator or checkpoint. The import costs 3 to 7 seconds; call `load()` to pay it early.
+`get_validation_dependencies` names the metrics, `_validate` judges them. Both are the same from 1.0 to 1.24, so
+`mostly`, bounds and set rules are exactly the library's own. Nothing else of it is used: no context, engine, validator
+or checkpoint. The import takes 3 to 7 seconds; call `load()` to begin it early.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def load() -> Any:
 @contextmanager
 def one_configuration(expectation: Any) -> Iterator[None]:
     """While this is open, the library makes the configuration of an expectation once. Otherwise it makes it 30 times
-    while it is compiled, which is half of that time. For one thread at a time.
+    during compilation, which takes half of that time. For one thread at a time.
     """
     base = load().Expectation
     made = base.configuration
@@ -51,7 +51,9 @@ def one_configuration(expectation: Any) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class OwnKind:
-    """One of our own expectations as data. `overridden`: a subclass judges by rules that we do not know."""
+    """One of lakeflow's own expectations as data. `overridden` means that a subclass judges by rules that are not known
+    here.
+    """
 
     kind: str
     args: Mapping[str, Any]
@@ -59,7 +61,7 @@ class OwnKind:
 
 
 def own_of(expectation: Any) -> OwnKind | None:
-    """None for an expectation of the library, or of a user."""
+    """The expectation as one of lakeflow's own kinds; None for an expectation of the library, or of a user."""
     kind = getattr(expectation, "lakeflow_kind", "")
     if not kind:
         return None
@@ -91,9 +93,9 @@ def is_query(value: Any) -> bool:
 
 
 def metrics_of(expectation: Any) -> Mapping[str, Metric]:
-    """The metrics that this expectation asks for, by the names under which it wants them.
+    """The metrics that this expectation asks for, by the library's names.
 
-    CannotCheck, with what to use instead, for one that is not computed here or that could not fail.
+    CannotCheck, with what to use instead, for an expectation that is not computed here or that could never fail.
     """
     reason = unsupported(expectation)
     if reason is not None:
@@ -106,14 +108,16 @@ def metrics_of(expectation: Any) -> Mapping[str, Metric]:
 
 
 def _domain(found: Any, expectation: Any) -> dict[str, Any]:
-    """The rows that the expectation is about, also where the library forgets to pass its row condition on
-    (ExpectColumnPairValuesToBeInSet, and rules of users that do not declare the key).
+    """The rows that the expectation is about. The library forgets some row conditions (those of
+    ExpectColumnPairValuesToBeInSet, and of users' rules that do not declare the key); here they are kept.
     """
     return {"row_condition": getattr(expectation, "row_condition", None), **found.metric_domain_kwargs}
 
 
 def _arguments(found: Any, expectation: Any) -> dict[str, Any]:
-    """The library knows no order of rows but the one in which they come; an author names columns for it."""
+    """The arguments of a metric. The library knows only the order in which rows arrive; here an author names columns
+    for it.
+    """
     arguments = dict(found.metric_value_kwargs or {})
     if any(found.metric_name.startswith(rule) for rule in order.RULES):
         options = (expectation.meta or {}).get("lakeflow") or {}
@@ -123,7 +127,7 @@ def _arguments(found: Any, expectation: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class LibraryCriterion:
-    """The criterion of an expectation whose rule is no data: its own code judges."""
+    """The criterion of an expectation whose rule is not data: its own code judges."""
 
     expectation: Any
 
@@ -139,7 +143,7 @@ class LibraryCriterion:
 
 
 def as_asked(values: Values) -> dict[str, Any]:
-    """Metrics in the form that the library's code wants."""
+    """The metrics in the form that the library's code expects."""
     counted = values.get("column.value_counts")
     if counted is None:
         return dict(values)
@@ -159,7 +163,7 @@ def _configuration() -> dict[str, Any]:
 
 
 def _on_one_clock(expectation: Any) -> Any:
-    """The expectation with bounds that can be compared with our observed times: naive, in UTC."""
+    """The expectation with bounds that compare with observed times: naive, in UTC."""
     bounds = {key: getattr(expectation, key, None) for key in ("min_value", "max_value")}
     given: dict[str, Any] = {key: instant(one, expectation.column) for key, one in bounds.items() if one is not None}
     if getattr(expectation, "value_set", None):
@@ -187,7 +191,7 @@ CANNOT_FAIL: Final = "so it could not fail"
 
 
 def unsupported(expectation: Any) -> str | None:
-    """Why this expectation is not computed, and what to use; None when it is."""
+    """Why this expectation is not computed, and what to use instead; None when it is computed."""
     names = [base.__name__ for base in type(expectation).__mro__]
     if "ExpectColumnKLDivergenceToBeLessThan" in names:
         return _about_divergence(expectation)
@@ -195,7 +199,9 @@ def unsupported(expectation: Any) -> str | None:
 
 
 def _about_divergence(expectation: Any) -> str | None:
-    """The library passes one without a threshold, and compares data with itself without a partition."""
+    """Why an expectation about divergence cannot be judged: the library lets it pass without a threshold, and compares
+    data with itself without a partition.
+    """
     if expectation.threshold is None:
         return f"threshold is not given, {CANNOT_FAIL}; give one, such as 0.1"
     if not expectation.partition_object:

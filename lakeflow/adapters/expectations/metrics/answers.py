@@ -1,4 +1,4 @@
-"""The values of metrics: most from one scan over the table, the rest from queries that are asked once each."""
+"""The values of metrics: most come from one scan of the table, the rest from queries that run once each."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from lakeflow.core.model.table import Statistics
 
 
 class Answers:
-    """What is known about one table so far. Equal SQL is asked only once.
+    """What is known about one table so far. Equal SQL runs only once.
 
     Aggregates are over all rows, or with `scope` over the rows that an append added. `used` says what the answers since
-    it was last cleared rest on.
+    it was last cleared were read from.
     """
 
     def __init__(self, queries: Queries, table: Audited, scope: ReadScope = ReadScope.ALL) -> None:
@@ -34,7 +34,7 @@ class Answers:
         self._tallies: dict[str, Tally] = {}
 
     def consult(self, statistics: Statistics, plans: Iterable[Plan], queries: Queries) -> None:
-        """Answer what is certain of the snapshot without reading data: a query of `queries` names no relation."""
+        """Take over the answers that metadata can give without reading data; a query of `queries` names no relation."""
         hints = {plan.sql: plan.hint for plan in plans if isinstance(plan, Aggregate) and plan.hint}
         self._certain.update(answers_of(hints, statistics, self.table, queries))
 
@@ -44,9 +44,9 @@ class Answers:
         self._learn(tuple(dict.fromkeys(plan.sql for plan in asked)))
 
     def _learn(self, wanted: tuple[str, ...]) -> None:
-        """Compute aggregates in one scan. Where the scan fails, each half is tried, so that one bad expression among
-        thousands costs a few more scans. It is computed again, alone, when its value is wanted, and then says what is
-        wrong.
+        """Compute aggregates in one scan. If the scan fails, each half is tried, so one bad expression among thousands
+        costs only a few more scans. The bad one is computed again, alone, when its value is needed, and then says what
+        is wrong.
         """
         if not wanted:
             return
@@ -61,11 +61,11 @@ class Answers:
             self._shared.update(zip(wanted, row, strict=True))
 
     def refuse(self, plans: Iterable[Plan], reason: str) -> None:
-        """Never compute these aggregates: the shared scan took too long, and so would they."""
+        """Never compute these aggregates: the shared scan took too long, so each of them would, too."""
         self._refused.update((plan.sql, AssetError(reason)) for plan in plans if isinstance(plan, Aggregate))
 
     def value(self, plan: Plan) -> Any:
-        """AssetError when the engine cannot answer."""
+        """The value of a metric. AssetError when the engine cannot answer."""
         match plan:
             case FromSchema(value):
                 return value
@@ -106,7 +106,7 @@ class Answers:
     def repeated(self, keys: Keys) -> tuple[int, int]:
         """How many rows share their key with another row, and in how many groups.
 
-        For added rows it can only be told that none does; otherwise CannotCheck, and all rows must be looked at.
+        For added rows only the answer "none" is possible; otherwise CannotCheck, and all rows must be read.
         """
         if self.scope is ReadScope.ADDED:
             if self.ask(keys.added).rows[0][0]:
@@ -122,7 +122,9 @@ class Answers:
         return bool(rise and (rows < FIRST or self.ask(keys.proof).rows[0][0]))
 
     def tally(self, plan: PerValue) -> Tally:
-        """What the library's own code says of each distinct value; CannotCheck when it cannot be asked so."""
+        """Count the values by the library's own judgement of each distinct one. CannotCheck when it cannot judge them
+        one by one.
+        """
         self.used.add(self.scope)
         if repr(plan) not in self._tallies:
             self._tallies[repr(plan)] = judge(plan, self._queries.batches(plan.sql))

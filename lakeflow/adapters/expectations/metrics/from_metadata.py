@@ -1,4 +1,4 @@
-"""Answers aggregates by what is certain about a snapshot without reading data."""
+"""Answers aggregates from metadata alone: from what is certain about a snapshot without reading data."""
 
 from __future__ import annotations
 
@@ -58,5 +58,7 @@ def _spelled(name: str, bound: str | None, table: Audited) -> str:
 
 
 def _holds(hint: Hint, value: Any, facts: ColumnFacts) -> bool:
-    """A bound that is no value of the column proves that all lie inside, not what the extreme is."""
+    """Are the bounds enough? A bound that is no value of the column proves that all values lie inside, but not the
+    extreme.
+    """
     return facts.exact if hint.says is Says.EXTREME else value == 0

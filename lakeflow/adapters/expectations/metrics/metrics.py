@@ -1,6 +1,6 @@
-"""Metrics as SQL: what goes into the shared scan, and what needs a query of its own.
+"""Metrics as SQL: which join the shared scan, and which need a query of their own.
 
-DISTINCT never enters the shared scan (measured: a second per 10 million rows); uniqueness is a GROUP BY … HAVING.
+DISTINCT never joins the shared scan (measured: a second for 10 million rows); uniqueness is a GROUP BY … HAVING.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand
 UNIQUE: Final = frozenset({"column_values.unique", "compound_columns.unique"})
 SHOWN: Final = 5
 LONGEST: Final = 200
-"""Characters that are shown of a value."""
+"""The most characters of a value that are shown."""
 MANY: Final = 100_000
-"""At most this many distinct values are compared one by one, in Python's memory."""
+"""At most this many distinct values are compared one by one in Python's memory."""
 _NULLS: Final = frozenset({"column_values.nonnull", "column_values.null"})
 _MAP_SUFFIXES: Final = (".unexpected_count", ".filtered_row_count")
 FIRST: Final = 250_000
-"""Rows, two row groups, that nearly always show that keys come in no order."""
+"""So many rows, two row groups, nearly always show whether keys are out of order."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +40,22 @@ class Aggregate:
 
 @dataclass(frozen=True)
 class Dated:
-    """An aggregate in whose SQL `{moment}` stands for the time of the audit, which a cached check cannot know."""
+    """An aggregate whose SQL has `{moment}` in place of the audit's time, which a cached check cannot know."""
 
     sql: str
 
 
 class ResultShape(StrEnum):
-    """How rows become the value of a metric: the first value, the list of a column's, or that of all rows."""
+    """How rows become the value of a metric: the first value, the list of a column's values, or the list of all
+    rows.
+    """
 
     VALUE = "value"
     COLUMN = "column"
     ROWS = "rows"
 
     def of(self, rows: Sequence[tuple[Any, ...]]) -> Any:
-        """CannotCheck for more rows than are compared one by one."""
+        """The value of these rows. CannotCheck when they are more than can be compared one by one."""
         if self is ResultShape.VALUE:
             return rows[0][0]
         if len(rows) > MANY:
@@ -63,7 +65,7 @@ class ResultShape(StrEnum):
 
 @dataclass(frozen=True)
 class MetricQuery:
-    """A query of its own; `read` says what the metric is of its rows."""
+    """A query of its own; `read` says how its rows become the metric."""
 
     sql: str
     read: ResultShape = ResultShape.VALUE
@@ -78,10 +80,10 @@ class FromSchema:
 
 @dataclass(frozen=True)
 class Keys:
-    """How many rows share their key with another. `proof` is cheap and TRUE only if no row does.
+    """How many rows share their key with another. `proof` is cheap, and TRUE only if no row does.
 
     `hope` is the same for the `FIRST` rows, with their number. `sql` gives the number of such rows and of the groups
-    that they form. `added` is TRUE only if a write added no such row to rows without any; it is empty where only all
+    that they form. `added` is TRUE only if a write added no such row to rows that had none; it is empty where only all
     rows can tell.
     """
 
@@ -95,7 +97,7 @@ Plan = Aggregate | Dated | MetricQuery | Keys | FromSchema | PerValue
 
 
 def plan(metric: Metric, table: Audited) -> Plan:
-    """How to get this metric; CannotCheck when it is none that we compile."""
+    """How to get this metric. CannotCheck for a metric that is not compiled here."""
     if metric.name.startswith("table."):
         return _of_table(metric, table)
     rule = map_rule(metric)
@@ -130,7 +132,7 @@ def looked_at(metric: Metric, table: Audited) -> Aggregate | MetricQuery:
 
 
 def bad_alone(metric: Metric, domain: Domain) -> str | None:
-    """SQL that is TRUE for a row which breaks the rule, whatever the other rows are; None where that is not so."""
+    """SQL that is TRUE for a row that breaks the rule, whatever the other rows are; None where other rows matter."""
     rule = map_rule(metric) or ""
     if rule in UNIQUE or rule in order.RULES or rule in outliers.RULES or pervalue.needed(rule, metric.values):
         return None
@@ -138,7 +140,7 @@ def bad_alone(metric: Metric, domain: Domain) -> str | None:
 
 
 def failing(metric: Metric, domain: Domain, table: Audited) -> str:
-    """The FROM clause that gives the rows which break a rule about rows."""
+    """The FROM clause of the rows that break a rule about rows."""
     rule = map_rule(metric) or ""
     if rule in order.RULES:
         return order.breaking(rule, domain, table, metric.values)
@@ -149,10 +151,10 @@ def failing(metric: Metric, domain: Domain, table: Audited) -> str:
 
 
 def keys(domain: Domain, table: Audited) -> Keys:
-    """Keys that rise strictly from row to row, in whatever order these are read, are unique: no hash table needed.
+    """Keys that rise strictly from row to row, in whatever order they are read, are unique: no hash table is needed.
 
-    Measured on 10 million rows: 0.3 s, where the GROUP BY takes 4.7 s. A second row without a predecessor,
-    as several readers would make, or a comparison that is NULL, lets the proof say no.
+    Measured on 10 million rows: 0.3 s, where the GROUP BY takes 4.7 s. The proof fails for a second row without a
+    predecessor, as several readers would give, and for a comparison that is NULL.
     """
     names = ", ".join(column.sql for column in domain.columns)
     source = f"FROM {table.relation}{distinct_domain(domain)}"
@@ -172,12 +174,13 @@ def _rise(keys_in_order: str) -> str:
 
 
 def _still_unique(domain: Domain, table: Audited) -> str:
-    """The keys of the added rows differ from each other, and among all rows only those rows have them.
+    """The keys of the added rows differ from each other, and among all rows only the added rows have them.
 
-    So the keys of files that may hold them are read once, past a hash table of the added ones, and a GROUP BY of all is
-    spared; what bounds rule out is not even read. DuckDB guesses how many rows each side has by its first file, an
-    added one: without a filter of its own, all rows are never taken for the smaller side (measured on 30 million:
-    0.06 s in order, 0.2 s in none; 2 s with a needless IS NOT NULL). A key with a NULL proves nothing.
+    So the keys of files that may hold them are read once against a hash table of the added keys, which saves a GROUP BY
+    of all rows; files that bounds rule out are not even read. DuckDB guesses the number of rows on each side by the
+    side's first file, which is an added one. All rows have no filter of their own, so they are never taken for the
+    smaller side (measured on 30 million: 0.06 s in order, 0.2 s without order; 2 s with a needless IS NOT NULL). A key
+    with a NULL proves nothing.
     """
     columns = domain.columns
     if not table.primary_key or not set(table.primary_key) <= {column.name for column in columns}:
@@ -195,7 +198,7 @@ def _still_unique(domain: Domain, table: Audited) -> str:
 
 
 def distinct_domain(domain: Domain) -> str:
-    """The WHERE of a uniqueness check: of one column, NULL is no value."""
+    """The WHERE of a uniqueness check: in a key of one column, NULL is no value."""
     return domain.clause(_not_null(domain.columns[0])) if len(domain.columns) == 1 else domain.clause()
 
 

@@ -1,6 +1,6 @@
-"""Rules that SQL cannot express: Python judges each distinct value once, and its rows are counted.
+"""Rules that SQL cannot express: Python judges each distinct value once, and the rows with bad values are counted.
 
-DuckDB groups the values (out of core) and hands them over in batches, so memory is bounded by one batch.
+DuckDB groups the values (out of core) and gives them in batches, so memory is bounded by one batch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONG: Final = 1000
 
 @dataclass(frozen=True)
 class ByLibrary:
-    """A rule that only the library's registry knows, in its words: one that a user wrote."""
+    """A rule that a user wrote, which only the library's registry knows; in the library's words."""
 
     name: str
     domain: Mapping[str, Any]
@@ -50,12 +50,12 @@ class Tally:
 
 
 def needed(rule: str, values: Mapping[str, Any]) -> bool:
-    """SQL does not know this rule, or does not read its regular expressions."""
+    """Does the rule need Python? SQL does not know it, or cannot read its regular expressions."""
     return rule not in RULES or any(only_python_reads(regex) for regex in regexes(values))
 
 
 def plan(metric: Metric, rule: str, domain: Domain, table: Audited) -> PerValue:
-    """CannotCheck for a rule about no column, or one about text on another type."""
+    """The plan of the rule. CannotCheck for a rule about no column, or a rule about text on another type."""
     columns = domain.columns
     if not columns:
         raise CannotCheck(f"{rule!r} is about no column; write it as a bad-row query (.sql check)")
@@ -69,7 +69,7 @@ def plan(metric: Metric, rule: str, domain: Domain, table: Audited) -> PerValue:
 
 
 def _domain(asked: Mapping[str, Any], columns: Sequence[Operand]) -> Mapping[str, Any]:
-    """The domain in the library's words, over a frame without the rows that miss values."""
+    """The domain in the library's words, over a frame without the rows that lack values."""
     names = [column.name for column in columns]
     if asked.get("column_A"):
         return {"column_A": names[0], "column_B": names[1], "ignore_row_if": "neither"}
@@ -77,7 +77,7 @@ def _domain(asked: Mapping[str, Any], columns: Sequence[Operand]) -> Mapping[str
 
 
 def judge(plan: PerValue, batches: Iterable[Any]) -> Tally:
-    """CannotCheck when the library has no rule of this name that can be asked value by value."""
+    """The judge of the rule. CannotCheck when the library has no such rule that judges value by value."""
     ask = _asked(plan.rule)
     rows, examples = 0, list[tuple[Any, ...]]()
     for batch in batches:
@@ -91,7 +91,7 @@ def judge(plan: PerValue, batches: Iterable[Any]) -> Tally:
 
 
 def _asked(rule: TextRule | ByLibrary) -> Callable[[Any], Sequence[bool]]:
-    """A function that says of each row of a batch whether it breaks the rule."""
+    """A function that says for each row of a batch whether it breaks the rule."""
     if isinstance(rule, ByLibrary):
         provider = providers.provider(rule.name, rule.domain, rule.arguments)
         return lambda values: provider.bad(values.to_pandas())
@@ -99,7 +99,7 @@ def _asked(rule: TextRule | ByLibrary) -> Callable[[Any], Sequence[bool]]:
 
 
 def holding(query: str, asked: PerValue, found: Tally) -> str:
-    """The query with `HELD` made true for the rows that hold one of the values found."""
+    """The query with `HELD` replaced by a condition for the rows that hold one of the bad values."""
     held = (
         " AND ".join(_is(column, value) for column, value in zip(asked.columns, values, strict=True))
         for values in found.examples

@@ -26,7 +26,7 @@ def rows_of(table: Audited, domain: Domain, source: str) -> str:
 
 
 def repeated_keys(table: Audited, domain: Domain) -> str:
-    """The query of the keys that occur more than once, and in how many rows (`×`)."""
+    """The query of the keys that occur more than once, with the number of their rows (`×`)."""
     names = tuple(column.name for column in domain.columns)
     listed = ", ".join(_spelled(table, name) for name in names)
     keys = ", ".join(column.sql for column in domain.columns)
@@ -39,7 +39,7 @@ def repeated_keys(table: Audited, domain: Domain) -> str:
 
 
 def rows(answers: Answers, sql: str) -> tuple[Sample, ...]:
-    """So many of them as the audit was asked to show."""
+    """As many of the rows as the audit may show."""
     answer = answers.ask(f"{sql} LIMIT {answers.table.shown}")
     return tuple(_named(answer.columns, row) for row in answer.rows)
 
@@ -58,5 +58,5 @@ def _spelled(table: Audited, name: str) -> str:
 
 
 def as_text(expression: str) -> str:
-    """No more of a value than is shown, and one character by which to see that it was longer."""
+    """As much of a value as is shown, and one character more if the value is longer."""
     return f"left(CAST({expression} AS VARCHAR), {LONGEST + 1})"

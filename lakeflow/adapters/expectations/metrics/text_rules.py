@@ -1,6 +1,6 @@
-"""Rules about one text that SQL cannot express, as data: they judge as the library's own code does, without it.
+"""Rules about one text that SQL cannot express, as data: they judge as the library's code does, without importing it.
 
-A test compares each with the library (tests/expectations/test_text_rules.py).
+A test compares each rule with the library (tests/expectations/test_text_rules.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NO_JSON: Final = (ValueError, RecursionError)
 
 class TextRule(Protocol):
     def holds(self, value: str) -> bool:
-        """What it raises is a fault of the rule, not of the value."""
+        """Does the text satisfy the rule? An exception means a fault of the rule, not of the text."""
         ...
 
 
@@ -37,7 +37,7 @@ class IsJson:
 
 @dataclass(frozen=True)
 class FitsJsonSchema:
-    """Text that is no JSON does not fit. A schema that is none raises."""
+    """Text that is no JSON does not fit. A schema that is invalid raises."""
 
     schema: Values
 
@@ -59,7 +59,7 @@ class FitsJsonSchema:
 
 @dataclass(frozen=True)
 class IsDate:
-    """As dateutil reads dates and times."""
+    """A date or time that dateutil can read."""
 
     def holds(self, value: str) -> bool:
         from dateutil.parser import parse  # noqa: PLC0415 - as above
@@ -73,7 +73,7 @@ class IsDate:
 
 @dataclass(frozen=True)
 class HasFormat:
-    """As `datetime.strptime` reads it."""
+    """A date or time that `datetime.strptime` reads in this format."""
 
     format: str
 
@@ -87,7 +87,7 @@ class HasFormat:
 
 @dataclass(frozen=True)
 class Matches:
-    """Python's regular expressions, found anywhere: `wanted` is any, all or none of them."""
+    """Python's regular expressions, found anywhere in the text: `wanted` is any, all or none of them."""
 
     patterns: tuple[str, ...]
     wanted: str = "any"
@@ -98,7 +98,7 @@ class Matches:
 
 
 def text_rule(name: str, arguments: Values) -> TextRule | None:
-    """By the library's name of the map metric; None for a rule that is not said here."""
+    """The rule by the library's name of the map metric; None for a rule that is not defined here."""
     made = _RULES.get(name)
     return made(arguments) if made else None
 

@@ -1,4 +1,4 @@
-"""Row conditions (`Column("a") > 1`) as SQL. They arrive as plain dictionaries, or as objects that give one."""
+"""Row conditions (`Column("a") > 1`) as SQL. They come as plain dictionaries, or as objects that give one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PASSED_ON: Final = "pass_through_filter"  # what recent releases make of text t
 
 
 def where(condition: Any, table: Audited) -> str | None:
-    """SQL that is TRUE for the rows that a check is about; None when it is about all."""
+    """SQL that is TRUE for the rows that a check is about; None when it is about all rows."""
     if condition is None:
         return None
     if isinstance(condition, str) or _PASSED_ON in _plain(condition):

@@ -1,4 +1,4 @@
-"""Metrics of a column's distribution: quantiles, the commonest value, counts per value and per bin."""
+"""Metrics of a column's distribution: quantiles, the most frequent value, counts by value and by bin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from lakeflow.adapters.expectations.table import Audited, CannotCheck, Operand
 
 
 def quantiles(metric: Metric, domain: Domain, table: Audited) -> str:
-    """One row of one list. Exact; a value of the column, as GX's SQL engines say, unless "linear" is asked for."""
+    """One row with one list. Exact: each is a value of the column, as in GX's SQL engines, unless "linear" is asked
+    for.
+    """
     column = _number(domain)
     shares = [float(share) for share in metric.values.get("quantiles") or ()]
     if not shares:
@@ -33,16 +35,16 @@ def counts(domain: Domain, table: Audited) -> str:
 
 
 def commonest(domain: Domain, table: Audited) -> str:
-    """Rows of one value each: all that occur most often."""
+    """The most frequent values, one in each row."""
     column = domain.columns[0]
-    kept = domain.clause(f"{column.sql} IS NOT NULL")  # as they are: two whole numbers may be one DOUBLE
+    kept = domain.clause(f"{column.sql} IS NOT NULL")  # not as DOUBLE: two large whole numbers may be one DOUBLE
     groups = f"SELECT {column.sql} AS v, count(*) AS n FROM {table.relation}{kept} GROUP BY 1"
     ranked = f"SELECT v, rank() OVER (ORDER BY n DESC) AS place FROM ({groups})"
     return f"SELECT {naive('v', column)} FROM ({ranked}) WHERE place = 1 ORDER BY v"
 
 
 def histogram(metric: Metric, domain: Domain) -> str:
-    """An aggregate that is a list of counts: bins hold their lower edge, the last one its upper edge too."""
+    """An aggregate that is a list of counts: each bin includes its lower edge, the last one its upper edge too."""
     column = _number(domain)
     edges = [float(edge) for edge in metric.values["bins"]]
     if len(edges) < 2 or edges != sorted(set(edges)):

@@ -1,4 +1,4 @@
-"""Which rows and columns a metric is about."""
+"""The domain of a metric: which rows and columns it is about."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class Metric:
 
 @dataclass(frozen=True)
 class Domain:
-    """`where` is the row condition, `kept` leaves out rows that miss values; both are SQL or None."""
+    """`where` is the row condition, `kept` leaves out rows that lack values; both are SQL or None."""
 
     columns: tuple[Operand, ...]
     where: str | None = None
     kept: str | None = None
 
     def clause(self, *more: str | None) -> str:
-        """` WHERE …` over the row condition, the rows kept and `more`; empty when nothing restricts."""
+        """` WHERE …` over the row condition, the rows kept and `more`; empty when nothing restricts the rows."""
         parts = [f"({part})" for part in (self.where, self.kept, *more) if part]
         return f" WHERE {' AND '.join(parts)}" if parts else ""
 
     def count(self, *more: str | None, of: str = "*") -> str:
-        """An aggregate that counts the rows (or the values of `of`) of this domain."""
+        """An aggregate that counts the rows of this domain, or the values of `of`."""
         clause = self.clause(*more)
         return f"count({of}) FILTER ({clause.strip()})" if clause else f"count({of})"
 
@@ -60,7 +60,7 @@ def names(domain: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def domain_of(metric: Metric, table: Audited) -> Domain:
-    """CannotCheck when a column is missing or a condition cannot be read."""
+    """The domain of a metric. CannotCheck when a column is missing or a condition cannot be read."""
     columns = tuple(table.column(name) for name in names(metric.domain))
     where = conditions.where(metric.domain.get("row_condition"), table)
     return Domain(columns, where, _kept(metric.domain, columns))
@@ -81,10 +81,11 @@ Reader = Callable[[Sequence[tuple[Any, ...]]], Any]
 
 
 class Says(StrEnum):
-    """It counts rows, NULLs or values of a column; it is the least or greatest value; it counts values out of bounds.
+    """The kinds of aggregates that metadata can answer: a count of rows, NULLs or values of a column, the least or
+    greatest value, and a count of values out of bounds.
 
-    The last two are the same over the least and the greatest value alone: the extreme always, the count where it
-    is zero.
+    The last two can also be computed from the least and the greatest value alone: the extreme always, the count where
+    it is zero.
     """
 
     ROWS = "rows"

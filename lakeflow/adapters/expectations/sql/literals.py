@@ -1,7 +1,7 @@
-"""Values written in a check, as SQL literals of the type of the column that they are compared with.
+"""Values in a check as SQL literals of the type of the column that they are compared with.
 
-A comparison across kinds (a number with a text column) is refused: engines disagree on its meaning,
-and most of those meanings pass in silence.
+A comparison of different kinds (a number with a text column) is refused: engines disagree on its meaning, and most of
+these meanings pass silently.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lakeflow.adapters.expectations.table import CannotCheck, Operand
 from lakeflow.core.model.schema import Primitive
 
 EXACT: Final = 2**53
-"""Whole numbers from here on are not exact as floats, which is how Great Expectations keeps bounds."""
+"""Whole numbers from here on are not exact as floats, which is how Great Expectations stores bounds."""
 
 
 def text(value: str) -> str:
@@ -52,14 +52,14 @@ def _number(value: float | decimal.Decimal, column: Operand) -> str:
 
 
 def naive(expression: str, column: Operand) -> str:
-    """Dates and times as timestamps in UTC: what bounds become too, so that they compare."""
+    """Dates and times as timestamps in UTC, as bounds become, too, so that they compare."""
     if str(column.type) == "timestamptz":
         return f"({expression}) AT TIME ZONE 'UTC'"
     return f"CAST({expression} AS TIMESTAMP)" if str(column.type) == "date" else expression
 
 
 def instant(value: Any, name: str) -> dt.datetime:
-    """A date, a time or its ISO text as a naive time in UTC; a time without a zone is taken as UTC."""
+    """A date, a time or its ISO text as a naive time in UTC; a time without a zone counts as UTC."""
     if isinstance(value, str):
         value = _parse(value, name)
     if isinstance(value, dt.datetime):

@@ -1,4 +1,4 @@
-"""Rules about the order of rows. A table has none of its own, so the author names the columns that give it."""
+"""Rules about the order of rows. A table has no order of its own, so the author names the columns that give it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ RULES: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def placed(domain: Domain, table: Audited, values: Mapping[str, Any]) -> str:
-    """SQL for the rows that have a place: neither their value nor what orders them is NULL."""
+    """SQL for the rows that have a place: neither their value nor an ordering column is NULL."""
     operands = (domain.columns[0], *_keys(table, values))
     return " AND ".join(f"{operand.sql} IS NOT NULL" for operand in operands)
 
 
 def breaking(rule: str, domain: Domain, table: Audited, values: Mapping[str, Any]) -> str:
-    """The FROM clause that gives the rows which fall behind the one before them.
+    """The FROM clause of the rows whose value breaks the order after the row before them.
 
-    Rows that share a place stand in their best order. CannotCheck without an order.
+    Rows with the same place are sorted in the order that suits the rule best. CannotCheck without an order.
     """
     sign, best = RULES[rule]
     column = domain.columns[0]

@@ -1,8 +1,8 @@
-"""Row rules that measure a value against the whole column: z-scores and outliers.
+"""Row rules that compare a value with the whole column: z-scores and outliers.
 
-Each is SQL that is TRUE for a bad row, FALSE for a good one and NULL where nothing can be said: of a column
-without spread to measure against (fewer than two values, infinities) no value is judged. The column's statistics
-are one row that is joined to every row.
+Each is SQL that is TRUE for a bad row, FALSE for a good one and NULL where nothing can be said: in a column without
+spread (fewer than two values, infinities) no value is judged. The column's statistics are one row that is joined to
+every row.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Values = Mapping[str, Any]
 
 
 def breaking(rule: str, domain: Domain, table: Audited, values: Values) -> str:
-    """The FROM clause that gives the bad rows. CannotCheck for a column of no numbers, or a rule that cannot fail."""
+    """The FROM clause of the bad rows. CannotCheck for a column that holds no numbers, or a rule that cannot fail."""
     measured = _measured(rule, domain, values)
     return _source(measured, domain, table, measured.bad)
 
 
 def judged(rule: str, domain: Domain, table: Audited, values: Values) -> str:
-    """The FROM clause that gives the rows that are judged; CannotCheck as above."""
+    """The FROM clause of the judged rows; CannotCheck as above."""
     measured = _measured(rule, domain, values)
     return _source(measured, domain, table, f"({measured.bad}) IS NOT NULL")
 

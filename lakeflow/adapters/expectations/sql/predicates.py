@@ -1,4 +1,4 @@
-"""Row rules as SQL that is TRUE for a bad row, FALSE for a good one and NULL for a row that it does not judge."""
+"""Row rules as SQL that is TRUE for a bad row, FALSE for a good one and NULL for a row that the rule does not judge."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Rule = Callable[[Sequence[Operand], Values], str]
 
 
 def bad_row(metric: str, columns: Sequence[Operand], values: Values) -> str:
-    """The rule of a map metric (`column_values.between`); CannotCheck for one that SQL does not say here."""
+    """The rule of a map metric (`column_values.between`); CannotCheck for a rule that has no SQL here."""
     rule = RULES.get(metric)
     if rule is None:
         raise CannotCheck(unsupported(metric))
@@ -46,7 +46,7 @@ def interval(subject: str, values: Values, spell: Callable[[Any], str]) -> str:
 
 
 def members(column: Operand, values: Values) -> tuple[str, ...]:
-    """The literals of `value_set`, without the NULLs, which equal nothing."""
+    """The literals of `value_set`, without its NULLs, which equal nothing."""
     given = values.get("value_set")
     if given is None:
         raise CannotCheck("value_set is not given")
@@ -175,7 +175,7 @@ def _all_different(columns: Sequence[Operand], _: Values) -> str:
 
 
 def _alike(columns: Sequence[Operand]) -> Sequence[Operand]:
-    """The columns, proved comparable: engines disagree on what a number says to a text."""
+    """The columns, proved comparable: engines disagree on how a number compares with a text."""
     kinds = {"number" if column.is_number else "time" if column.is_time else str(column.type) for column in columns}
     if len(kinds) > 1:
         types = ", ".join(f"{column.name} is {column.type}" for column in columns)
@@ -228,7 +228,7 @@ _PYTHON_ESCAPES: Final = frozenset("123456789ZuUN")
 
 
 def only_python_reads(pattern: str) -> bool:
-    """Python compiles it, and RE2 would refuse it."""
+    """Does Python compile the regular expression, and RE2 refuse it?"""
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError):

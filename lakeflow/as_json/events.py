@@ -36,7 +36,7 @@ def _backfill_event_json(event: Cut | WindowEnded) -> JsonObject:
 
 
 def _meanwhile(event: StepPhase | StepPrinted | StepRetried) -> tuple[str, JsonObject]:
-    """The events of a step before its end."""
+    """The events of a step before it ends."""
     match event:
         case StepPhase(_, _, phase):
             return "step_phase", {"phase": phase}

@@ -18,7 +18,7 @@ from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode, Setti
 
 JsonObject: TypeAlias = dict[str, Any]
 Readers: TypeAlias = Mapping[AssetKey, AssetStatus]
-"""What readers see now of the assets of a run that are not done."""
+"""What readers see now of the assets of a run that have not reached them."""
 
 _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "int": int,
@@ -28,7 +28,7 @@ _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "boolean": {"true": True, "false": False}.__getitem__,
 }
 NO_RUN: JsonObject = {"id": None, "state": None, "steps": []}
-"""Nothing to do: no run was made."""
+"""The answer when there was nothing to do and no run was made."""
 
 
 def id_text(snapshot_id: int | None) -> str | None:
@@ -234,7 +234,7 @@ def _row(rows: Rows, values: Sequence[str | None]) -> JsonObject:
 
 
 def _value(text: str | None, type_: str) -> Any:
-    """The value in JSON's own type where that is exact. A decimal stays text, as do masked values, NaN and infinity."""
+    """The value in JSON's own type where that is exact. A decimal stays text; so do masked values, NaN and infinity."""
     if text is None or type_ not in _READ:
         return text
     try:
@@ -283,7 +283,7 @@ def _inputs(inputs: Mapping[str, int]) -> dict[str, str]:
 
 
 def iso(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC, to the millisecond: `2013-02-12T03:00:00.000Z`."""
+    """A time in ISO 8601 and UTC, to the millisecond: `2013-02-12T03:00:00.000Z`."""
     if moment is None:
         return None
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,6 +1,6 @@
-"""What a shell completes: asset names, found by looking at the files without loading the project.
+"""Completes asset names in the shell. It looks at the files without loading the project.
 
-A person waits for it at every press of Tab, so nothing is imported here but click and the standard library.
+A person waits at every press of Tab, so nothing is imported here but click and the standard library.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import click
 
 LAYERS: Final = ("bronze", "silver", "gold")
 _BEFORE: Final = re.compile(r"(?:.*[(,])?(?:\d*\+)?")
-"""What may stand before a name in a selection: `2+`, `+`, and other terms that a comma or parenthesis ends."""
+"""What may precede a name in a selection: `2+`, `+`, and other terms that a comma or parenthesis ends."""
 
 
 def complete_asset(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Names that go on as the word begins; what stands before the name in a selection is kept."""
+    """Names that begin with the word; what precedes the name in a selection is kept."""
     folder = Path(context.find_root().params.get("project") or ".")
     before = matched.group() if (matched := _BEFORE.match(incomplete)) else ""
     return [before + name for name in asset_names(folder) if (before + name).startswith(incomplete)]
 
 
 def asset_names(start: Path) -> list[str]:
-    """`layer.name` of every asset that the files of the project around `start` seem to define; none where there is no
-    project. A broken file defines none.
+    """`layer.name` of every asset that the files of the project around `start` seem to define; none without a project.
+    A broken file defines none.
     """
     root = _root(start)
     found = {name for layer in LAYERS for name in _names_in(root / "layers" / layer, layer)} if root else set()
@@ -36,7 +36,7 @@ def asset_names(start: Path) -> list[str]:
 
 
 def _root(start: Path) -> Path | None:
-    """As the project is found when it is loaded: the nearest that declares itself, else the nearest with layers/."""
+    """The root, found as a load finds it: the nearest that declares itself, otherwise the nearest with layers/."""
     folders = [start.absolute(), *start.absolute().parents]
     declared = (folder for folder in folders if "[tool.lakeflow" in _text(folder / "pyproject.toml"))
     return next(declared, None) or next((folder for folder in folders if (folder / "layers").is_dir()), None)

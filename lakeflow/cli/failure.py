@@ -1,4 +1,4 @@
-"""Reports a failure of a command to people and programs, with the exit code that belongs to it."""
+"""Reports a command's failure to people and programs, with its exit code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SYSTEM: Final = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _RIGHTS),
     errno.EIO: ("the disk failed to read or write", "look at the system's log, then at `lakeflow doctor --deep`"),
 }
-"""What an operating system refuses, in words, and what helps."""
+"""What an operating system refuses, in words, with what helps."""
 USAGE: Final = 2
 _INTERRUPTED: Final = "interrupted; nothing was lost: readers see what was published"
 
@@ -46,7 +46,9 @@ class Failure:
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Which failure an exception is. A bug tells its type and place only: its text may hold values of the data."""
+    """The failure that an exception means. A bug shows only its type and place, since its text may hold values of the
+    data.
+    """
     if isinstance(error, ProjectError):
         return _project(error)
     if isinstance(error, LakeflowError):
@@ -62,7 +64,9 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _unexpected(error: BaseException) -> Failure:
-    """What the operating system refused, or a bug. Either may come after a publish, so the ledger is to be asked."""
+    """A refusal of the operating system, or a bug. Either may come after a publish, so the hint points to the
+    ledger.
+    """
     if isinstance(error, OSError) and error.errno in _SYSTEM:
         what, hint = _SYSTEM[error.errno]
         at = f" at {error.filename}" if error.filename else ""
@@ -97,7 +101,7 @@ def _bug(error: BaseException) -> str:
 
 
 def _place(frames: Sequence[traceback.FrameSummary]) -> str:
-    """The innermost line of our own code, else of any."""
+    """The innermost line of lakeflow's own code, otherwise of any code."""
     ours = [frame for frame in frames if "lakeflow" in Path(frame.filename).parts]
     return f" at {Path(at.filename).name}:{at.lineno}" if (at := next(reversed(ours or frames), None)) else ""
 
@@ -115,7 +119,7 @@ _STYLES: Final = {"error": "bold red", "hint": "cyan"}
 
 def report(error: BaseException, arguments: Sequence[str], commands: Container[str]) -> int:
     """Report a failure: text on stderr, JSON on stdout if requested. Returns the exit code. `arguments` may be
-    unparsable: we only look through them.
+    impossible to parse: they are only searched for options.
     """
     failure = failure_of(error)
     for text in failure.lines:
@@ -136,7 +140,7 @@ def _asks_json(arguments: Sequence[str]) -> bool:
 
 
 def _event(failure: Failure) -> str:
-    """The last line of an event stream that broke."""
+    """The last line of an event stream that a failure broke off."""
     return json.dumps({"event": "error", "exit_code": failure.exit_code, "errors": list(failure.entries)})
 
 

@@ -1,4 +1,4 @@
-"""The console script `lakeflow`. Help must answer within 0.3 s: before a command is known, only click is imported."""
+"""The console script `lakeflow`. Help must answer within 0.3 s, so until a command is known only click is imported."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "doctor": ("care:doctor", "Say what is wrong with this machine or this lake, and what to type."),
     "config": ("project:config", "Show every setting, and where it came from."),
 }
-"""Command → where it is defined, and its line in the help; the latter must be known without importing the former."""
+"""Command → where it is defined, and its line in the help, which must be known without importing the command."""
 
 
 class LazyGroup(click.Group):
@@ -97,9 +97,9 @@ def cli(context: click.Context, project: str, settings: tuple[str, ...], no_colo
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    gc.set_threshold(100_000)  # imports make what stays: to look through it for garbage is a tenth of a short command
+    gc.set_threshold(100_000)  # what imports create stays: searching it for garbage takes a tenth of a short command
     code = run(sys.argv[1:])
-    gc.freeze()  # nor is it looked through when the process ends anyway, which takes another 0.1 s
+    gc.freeze()  # and searching it when the process ends would take another 0.1 s
     sys.exit(code)
 
 

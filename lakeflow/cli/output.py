@@ -1,4 +1,4 @@
-"""The two streams: data on stdout, all else on stderr. One answer in three forms: screen, JSON envelope, CSV."""
+"""The two streams: data on stdout, all else on stderr. An answer has three forms: screen, JSON envelope, CSV."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class OutputFormat(StrEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command has to say. `errors` are entries of the envelope: code, message, hint, asset."""
+    """What a command answers. `errors` are entries of the envelope: code, message, hint, asset."""
 
     data: Mapping[str, Any]
     screen: Text
@@ -40,7 +40,7 @@ class Answer:
 
 
 def envelope(command: str, answer: Answer) -> str:
-    """The one shape of every JSON answer, errors included; pure ASCII, so that no terminal acts on it."""
+    """The shape of every JSON answer, errors included. It is pure ASCII, so that no terminal acts on it."""
     return json.dumps(
         {
             "schema_version": SCHEMA_VERSION,
@@ -55,7 +55,7 @@ def envelope(command: str, answer: Answer) -> str:
 
 
 def comma_separated(records: Records, *, cleaned: bool) -> str:
-    """RFC 4180 with line feeds; `cleaned` spells control characters out, for a terminal."""
+    """CSV by RFC 4180 with line feeds; `cleaned` spells control characters out, for a terminal."""
     text = io.StringIO()
     header, rows = records
     for row in (header, *rows):
@@ -64,7 +64,7 @@ def comma_separated(records: Records, *, cleaned: bool) -> str:
 
 
 def emit(answer: Answer, form: OutputFormat, command: str, *, color: bool) -> None:
-    """Write the answer to stdout in the form asked for."""
+    """Write the answer to stdout in the requested form."""
     if form is OutputFormat.JSON:
         write(envelope(command, answer) + "\n", sys.stdout)
     elif form is OutputFormat.CSV:
@@ -75,7 +75,7 @@ def emit(answer: Answer, form: OutputFormat, command: str, *, color: bool) -> No
 
 
 def show(text: Text, stream: TextIO, *, color: bool) -> None:
-    """One text for people, never wrapped by us, styled only where the stream takes it."""
+    """Write a text for people. It is never wrapped, and styled only where the stream supports that."""
     console = console_on(stream, color=color)
     with console.capture() as captured:
         console.print(text, soft_wrap=True)
@@ -83,13 +83,13 @@ def show(text: Text, stream: TextIO, *, color: bool) -> None:
 
 
 def console_on(stream: TextIO, *, color: bool) -> Console:
-    """Rich, without its guesses about content. NO_COLOR and `--no-color` mean no escape sequence at all."""
+    """Rich, without its guesses about content. NO_COLOR and `--no-color` turn every escape sequence off."""
     plain = not color or bool(os.environ.get("NO_COLOR"))
     return Console(file=stream, color_system=None if plain else "auto", highlight=False, markup=False, emoji=False)
 
 
 def write(text: str, stream: TextIO) -> None:
-    """Write and flush. A reader who went away (`| head`) is no fault of ours: the rest goes nowhere, quietly."""
+    """Write and flush. If the reader went away (`| head`), the rest is dropped quietly."""
     try:
         stream.write(encodable(text, stream))
         stream.flush()
@@ -101,7 +101,9 @@ def write(text: str, stream: TextIO) -> None:
 
 
 def encodable(text: str, stream: TextIO) -> str:
-    """The text as this stream can take it: our signs in ASCII where it has no Unicode, the rest escaped."""
+    """The text as this stream can take it: lakeflow's signs in ASCII where it has no Unicode, other characters
+    escaped.
+    """
     encoding = getattr(stream, "encoding", None) or "utf-8"
     if not speaks_unicode(stream):
         text = ascii_only(text)

@@ -1,4 +1,4 @@
-"""Progress on stderr: live on a terminal, one line an event elsewhere; or JSON events on stdout."""
+"""Progress on stderr: live on a terminal, elsewhere one line for each event; or JSON events on stdout."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PER_SECOND: Final = 10
 def event_lines(event: BackfillEvent) -> list[Text]:
     """The lines of one event where nothing can be redrawn: that a step began, and how its audit ended.
 
-    The answer says what was published.
+    What was published is left to the answer.
     """
     match event:
         case Planned(plan):
@@ -62,8 +62,8 @@ def event_lines(event: BackfillEvent) -> list[Text]:
 
 
 def aside_lines(event: BackfillEvent) -> list[Text]:
-    """What a plan warns of, what code printed, that it is tried again, what is left out: said even where a display
-    shows all else.
+    """Lines that are printed even beside a live display: warnings of the plan, output of code, retries, and what is
+    left out.
     """
     match event:
         case Planned(plan):
@@ -80,7 +80,9 @@ def aside_lines(event: BackfillEvent) -> list[Text]:
 
 @dataclass(frozen=True)
 class Board:
-    """What a live display shows: the steps under way, since when (in the clock's seconds), and those that ended."""
+    """The content of a live display: the steps that run, each with its start (in the clock's seconds), and those that
+    ended.
+    """
 
     run: str = ""
     planned: int = 0
@@ -106,7 +108,7 @@ class Board:
 
 
 def board_screen(board: Board, clock: float, frames: str = _FRAMES[0]) -> Text:
-    """The steps that ended, those under way, and how many are still to come."""
+    """The steps that ended, those that run, and how many are still to come."""
     frame = frames[int(clock * _PER_SECOND) % len(frames)]
     ended = [_short(step) for step in board.ended.values() if step.asset not in board.under_way]
     going = [
@@ -120,9 +122,9 @@ def board_screen(board: Board, clock: float, frames: str = _FRAMES[0]) -> Text:
 
 @contextmanager
 def progress(stream: TextIO, *, color: bool, below: RenderableType = "") -> Iterator[Observer]:
-    """An observer that tells people how it goes, as lively as the stream allows; safe to call from any thread.
+    """An observer that shows people the progress, as lively as the stream allows; safe to call from any thread.
 
-    A live display shows the steps and what is `below` them.
+    A live display shows the steps and, under them, `below`.
     """
     if is_lively(stream):
         with _live(stream, below, color=color) as observer:
@@ -155,14 +157,14 @@ def nothing_to_do(stream: TextIO) -> None:
 
 
 def is_lively(stream: TextIO) -> bool:
-    """A real terminal that can move its cursor; FORCE_COLOR makes no pipe a terminal."""
+    """Is it a real terminal that can move its cursor? FORCE_COLOR does not make a pipe a terminal."""
     return stream.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}
 
 
 @contextmanager
 def _live(stream: TextIO, below: RenderableType, *, color: bool) -> Iterator[Observer]:
-    """A live display, removed when the run ends, because the answer then says everything. What user code prints scrolls
-    above it.
+    """A live display. It is removed when the run ends, because the answer then says everything. What user code prints
+    scrolls above it.
     """
     lock, boards, warned = Lock(), [Board()], set[str]()
     unicode = speaks_unicode(stream)

@@ -1,4 +1,4 @@
-"""What all commands share: which lake, which settings, how to open it, and how an answer leaves."""
+"""What all commands share: the choice of the lake, its settings, how it is opened, and how an answer is written."""
 
 from __future__ import annotations
 
@@ -41,22 +41,24 @@ class Session:
     debug: bool = False
 
     def with_setting(self, key: str, value: object) -> Session:
-        """An option that is a setting by another name; None: it was not given."""
+        """The session with an option that is a setting under another name; None: the option was not given."""
         return self if value is None else replace(self, settings={**self.settings, key: str(value)})
 
     @contextmanager
     def lake(self) -> Iterator[Lake]:
-        """The lake, open. What user code prints meanwhile goes to stderr: stdout belongs to the answer."""
+        """The open lake. What user code prints meanwhile goes to stderr: stdout is reserved for the answer."""
         if not self.debug:
             _hush()
         with redirect_stdout(sys.stderr):
             lake: Lake = _api().open(self.project, settings=self.settings)
-            with lake, contextlib.chdir(lake.project.root):  # where relative paths in SQL and Python code start
+            with lake, contextlib.chdir(lake.project.root):  # relative paths in SQL and Python code begin here
                 yield lake
 
     @contextmanager
     def looking(self) -> Iterator[ReadableLake]:
-        """The lake for a command that only looks, which runs none of the project's Python files that it can read."""
+        """The lake for a command that only looks; the project's Python files are not run where reading them is
+        enough.
+        """
         if not self.debug:
             _hush()
         with redirect_stdout(sys.stderr):
@@ -69,7 +71,7 @@ class Session:
         return found
 
     def doctor(self, *, deep: bool) -> tuple[Finding, ...]:
-        """Works where the lake cannot be opened; the project's own code may print meanwhile."""
+        """The doctor, which works where the lake cannot be opened. The project's own code may print meanwhile."""
         if not self.debug:
             _hush()
         with redirect_stdout(sys.stderr):
@@ -98,7 +100,7 @@ class Session:
 
 
 def _api() -> ModuleType:
-    """Imported only here: help and usage errors answer without any heavy library."""
+    """The Python API, imported only here: help and usage errors answer without any heavy library."""
     return importlib.import_module("lakeflow.lake.lake")
 
 
@@ -107,9 +109,9 @@ def now() -> datetime:
 
 
 def answers(*forms: OutputFormat) -> Callable[[Callable[..., Answer | int]], Callable[..., None]]:
-    """A command whose function takes the session and its parameters and returns an answer.
+    """Turn a function that takes the session and its parameters and returns an answer into a command.
 
-    One that has said everything itself (a stream of events) returns its exit code.
+    A function that has written everything itself (a stream of events) returns its exit code instead.
     """
     choice = click.Choice([str(form) for form in forms])
 
@@ -130,6 +132,6 @@ def answers(*forms: OutputFormat) -> Callable[[Callable[..., Answer | int]], Cal
 
 
 def _hush() -> None:
-    """Third-party noise belongs to the run's log, not to the screen."""
+    """Keep messages of other libraries off the screen; the run's log has them."""
     warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())

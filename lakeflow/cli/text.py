@@ -1,4 +1,4 @@
-"""Text for a terminal: clean of control characters, aligned by display width, and in ASCII where it must be."""
+"""Text for a terminal: without control characters, aligned by display width, and in ASCII where necessary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 Part: TypeAlias = str | tuple[str, str] | Text
 """Plain text, text with a style, or a line made before."""
 
-_JOINERS: Final = "\u200c\u200d"  # they shape words and emoji, and turn no text around
+_JOINERS: Final = "\u200c\u200d"  # these shape words and emoji, and do not change the direction of text
 _RAW: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 _ASCII: Final = str.maketrans(
@@ -24,7 +24,7 @@ _ASCII: Final = str.maketrans(
 
 
 class Mark(Enum):
-    """The first column of a line, as sign and colour; the sign alone is enough, and the line says it in words too."""
+    """The first column of a line, as sign and colour. The sign alone is enough, and the line says it in words, too."""
 
     OK = ("✓", "green")
     BAD = ("✗", "bold red")
@@ -40,7 +40,7 @@ class Mark(Enum):
 
 
 def clean(value: str) -> str:
-    """The text with every control and bidi character spelled out as an escape, so that it cannot act on a terminal."""
+    """The text with every control and bidi character spelled as an escape, so that it cannot act on a terminal."""
     if value.isprintable():
         return value
     return "".join(_spelled(char) for char in value)
@@ -55,20 +55,20 @@ def line(*parts: Part | Mark) -> Text:
 
 
 def align(rows: Iterable[Sequence[Text]], *, right: frozenset[int] = frozenset(), indent: int = 0) -> list[Text]:
-    """Rows of cells as lines: columns two blanks apart, those in `right` flush right, measured in display cells."""
+    """Rows of cells as lines: two blanks between columns, those in `right` flush right, measured in display cells."""
     table = [list(row) for row in rows]
     widths = [max(cell.cell_len for cell in column) for column in zip(*table, strict=True)]
     return [_joined(row, widths, right, indent) for row in table]
 
 
 def screen(*blocks: Iterable[Text]) -> Text:
-    """Blocks of lines, one empty line between them; empty blocks vanish."""
+    """Blocks of lines with one empty line between them; empty blocks are left out."""
     filled = [Text("\n").join(block) for block in map(list, blocks) if block]
     return Text("\n\n").join(filled)
 
 
 def ascii_only(text: str) -> str:
-    """Our own signs in ASCII; anything else outside it is left to the stream's error handler."""
+    """lakeflow's own signs in ASCII; other characters are left to the stream's error handler."""
     return text.translate(_ASCII)
 
 

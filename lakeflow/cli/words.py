@@ -1,4 +1,4 @@
-"""Numbers, times and durations as people and as machines read them."""
+"""Numbers, times and durations in the forms that people and machines read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def seconds(duration: float) -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """The share with one telling digit; never 0% for some, never 100% for not all."""
+    """The share with one significant digit; never 0% for some, never 100% for not all."""
     if part in {0, whole}:
         return "100%" if part else "0%"
     share = 100 * part / whole
@@ -41,13 +41,13 @@ def percent(part: int, whole: int) -> str:
 
 
 def readers_see(status: AssetStatus, now: datetime) -> str:
-    """`readers still see s4411 (26,109 rows, 2 d old)`, for everything that speaks of a held run."""
+    """`readers still see s4411 (26,109 rows, 2 d old)`, for every message about a held run."""
     never = ": it was never published" if status.snapshot_id is None else ""
     return f"readers still see {seen(status, now)}{never}"
 
 
 def seen(status: AssetStatus, now: datetime) -> str:
-    """What stands on main: `s4411 (26,109 rows, 2 d old)`, or `nothing`."""
+    """What is on main: `s4411 (26,109 rows, 2 d old)`, or `nothing`."""
     if status.snapshot_id is None:
         return "nothing"
     old = f", {age(status.published_at, now)} old" if status.published_at else ""

@@ -31,7 +31,7 @@ class ExpectForeignKeyToExist(LakeExpectation):
 
 
 class ExpectNoKeyToDisappear(LakeExpectation):
-    """Every key that readers see on main is still there, in a history (scd2) with a version that is current. `columns`
+    """Every key that readers see on main is still there, in an scd2 table with a version that is current. `columns`
     are the asset's declared key unless given.
 
     Its rows are those of main. On the first build there is nothing to compare with: it is skipped.

@@ -14,7 +14,7 @@ from lakeflow.expectations.base import LakeExpectation
 
 class ExpectRowCountToStayNearMain(LakeExpectation):
     """Rows now against rows on main: their difference (`min_change`, `max_change`) and their ratio (`min_ratio`,
-    `max_ratio`), bounds included; at least one bound. An empty main has no ratio. Of a history (scd2) what is current
+    `max_ratio`), bounds included; at least one bound. An empty main has no ratio. In an scd2 table only what is current
     is counted.
     """
 

@@ -1,6 +1,6 @@
 """Turns files into values: finds the root, reads its settings, loads `layers/` and `checks/`.
 
-Every fault of a file is born here, with path, line and hint, and all of them are reported together.
+Every fault of a file is found here, with path, line and hint, and all faults are reported together.
 """
 
 from lakeflow.project.configure import cache_folder, find_root, load_settings

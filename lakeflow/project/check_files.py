@@ -1,4 +1,4 @@
-"""Suites out of `checks/`: the path says which asset, and no check file is imported here."""
+"""Reads the suites in `checks/`. The path says which asset a file checks, and no check file is imported here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HEADER: Final[Mapping[str, type | tuple[type, ...]]] = {
 
 @dataclass(frozen=True)
 class _ParsedCheckFile:
-    """A check file with what only reading it can tell. `against_main`: it compares its asset with main."""
+    """A check file, with what only reading it can tell. `against_main` means that it compares its asset with main."""
 
     file: CheckFile
     references: tuple[Reference, ...] = ()
@@ -39,7 +39,7 @@ class _ParsedCheckFile:
 
 
 class Checks:
-    """All check files of a project. `suites` may be asked once; `faults` holds what was wrong then."""
+    """All check files of a project. Ask `suites` once; afterwards `faults` holds what is wrong."""
 
     def __init__(
         self, sources: Sources, drafts: Iterable[AssetDraft], lost: frozenset[AssetKey], read_query: ReadQuery
@@ -54,7 +54,7 @@ class Checks:
         self._cache: dict[Path, _ParsedCheckFile | None] = {}
 
     def suites(self, files: Iterable[Path]) -> dict[AssetKey, Suite]:
-        """The suite of every asset that has checks, its own files first, then the shared ones that it names."""
+        """The suite of every asset that has checks: its own files first, then the shared ones that it names."""
         own: dict[AssetKey, list[Path]] = {}
         stray: list[Path] = []
         for path in files:
@@ -107,7 +107,7 @@ class Checks:
         return Suite(tuple(each.file for each in found), fingerprint(source), foreign_keys)
 
     def _accepted(self, draft: AssetDraft, path: Path) -> _ParsedCheckFile | None:
-        """The file as the audit of this asset runs it; references of its own asset are left out."""
+        """The file as this asset's audit runs it, without references to the asset itself."""
         if path not in self._cache:
             self._cache[path] = self._read(path)
         if (read := self._cache[path]) is None:
@@ -183,7 +183,7 @@ class Checks:
                 yield key, Severity(str(value)) if key == "severity" else value
 
     def _refuse_unused(self, stray: list[Path], used: set[Path]) -> None:
-        """A check in a misspelled folder must not be silently without effect."""
+        """Report files that no asset uses: a check in a misspelled folder must not silently do nothing."""
         imported = {path for read in self._cache.values() if read for path in read.modules.values()}
         for path in stray:
             if path not in used | imported:

@@ -1,4 +1,4 @@
-"""Where the root is, and which settings hold there: flag, then `LAKEFLOW_*`, then file, then default."""
+"""Finds the root and the settings that apply there: flag, then `LAKEFLOW_*`, then file, then default."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lakeflow.core.wording import nearest
 
 _TABLE: Final = re.compile(r"^\s*\[\s*tool\s*\.\s*lakeflow\s*\]", re.MULTILINE)
 SAFE: Final = "LAKEFLOW_SAFE_DIRECTORY"
-"""Roots of other owners that are obeyed all the same, with `:` between them; `*` means all of them."""
+"""Roots of other owners that are accepted nevertheless, separated by `:`; `*` means all of them."""
 _NOT_SETTINGS: Final = frozenset({VARIABLE, SAFE})
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder upwards whose `pyproject.toml` has `[tool.lakeflow]`, else the nearest with `layers/`."""
+    """The nearest folder upwards whose `pyproject.toml` has `[tool.lakeflow]`, otherwise the nearest with `layers/`."""
     start = start.resolve()
     if not start.exists():
         raise UsageError(f"{start} does not exist", hint="name a folder of your project")
@@ -40,7 +40,7 @@ def find_root(start: Path) -> Path:
 
 
 def _declares(pyproject: Path) -> bool:
-    """A file that is broken still marks the root when it names the table; reading its settings says what is wrong."""
+    """Does the file name the table? Even a broken file marks the root then; reading its settings says what is wrong."""
     return pyproject.is_file() and bool(_TABLE.search(pyproject.read_text("utf-8", errors="replace")))
 
 
@@ -62,10 +62,10 @@ def load_settings(
 
 
 def _refuse_other_owner(root: Path, environ: Mapping[str, str]) -> None:
-    """UsageError for a project of somebody else: its files decide what runs here, and where it writes.
+    """UsageError for a project of another owner: its files decide what runs here, and where it writes.
 
-    As git does (https://git-scm.com/docs/git-config#Documentation/git-config.txt-safedirectory): who became root by
-    sudo may also use what was theirs before.
+    As in git (https://git-scm.com/docs/git-config#Documentation/git-config.txt-safedirectory), a user who became root
+    by sudo may also use their own earlier projects.
     """
     safe = environ.get(SAFE, "").split(os.pathsep)
     if "*" in safe or str(root) in {str(Path(place).resolve()) for place in safe if place}:
@@ -82,7 +82,7 @@ def _refuse_other_owner(root: Path, environ: Mapping[str, str]) -> None:
 
 
 def cache_folder(root: Path, settings: Settings, environ: Mapping[str, str]) -> Path | None:
-    """Where is kept what can be made again; None where neither a setting nor the user's home says where."""
+    """The folder of the cache; None where neither a setting nor the user's home tells one."""
     if settings.cache_dir:
         return root / settings.cache_dir
     folder = machine.cache_folder(environ)
@@ -121,7 +121,7 @@ def _file(root: Path) -> Iterator[tuple[str, Any, str]]:
 
 
 def _line(text: str, key: str) -> int:
-    """The line of a key below `[tool.lakeflow]`; that of the table itself where it is written in another way."""
+    """The line of a key below `[tool.lakeflow]`; where the table is written in another form, the line of the table."""
     table = _TABLE.search(text)
     start = table.end() if table else 0
     name = rf"\"?{re.escape(key)}\"?"

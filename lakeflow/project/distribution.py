@@ -1,4 +1,4 @@
-"""How another machine gets the very lakeflow that runs here, also one that no registry has."""
+"""How another machine gets the same lakeflow as the one that runs here, even one that is in no registry."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ import lakeflow
 NAME: Final = "lakeflow-wap"
 FOLDER: Final = "wheels"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a zip file knows: the same files make the same wheel."""
+"""The earliest time that a zip file can hold, so that the same files make the same wheel."""
 
 
 @dataclass(frozen=True)
 class PackageSource:
-    """What pip is told to install, and the wheel that must lie in the project for it, by its path there."""
+    """What pip installs, and the wheel that the project must contain for it, by its path there."""
 
     requirement: str
     wheel: tuple[str, bytes] | None = None
 
 
 def source() -> PackageSource:
-    """As pip recorded where it found this installation (PEP 610): a registry, a repository or URL, or a folder here.
+    """Where pip found this installation (PEP 610): a registry, a repository or URL, or a local folder.
 
-    What lies on this machine alone goes along as a wheel.
+    What exists only on this machine is included as a wheel.
     """
     ours = distribution(NAME)
     origin: dict[str, Any] = json.loads(ours.read_text("direct_url.json") or "{}")

@@ -1,4 +1,4 @@
-"""The functions of a project's assets, found again in a process that did not load the project."""
+"""Finds the functions of a project's assets in a process that has not loaded the project."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lakeflow.project.sources import Sources
 
 
 class ProjectFunctions:
-    """Imports no more files of the root than what is asked for reaches, and each of them once."""
+    """Imports only the files that the requested function reaches, and each of them once."""
 
     def __init__(self, root: str) -> None:
         self._sources = Sources(Path(root))
         self._modules = Modules(self._sources)
 
     def of(self, asset: Asset) -> Asset:
-        """The asset with its function. AssetError when the files do not say any more what was planned."""
+        """The asset with its function. AssetError when the files have changed since the plan."""
         path = self._sources.root / asset.code.path
         read = PythonFile(path, asset.key.layer, self._sources, self._modules).read()
         draft = next((draft for draft in read.drafts if draft.key == asset.key), None)

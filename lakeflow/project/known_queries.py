@@ -1,7 +1,7 @@
-"""What SELECTs read, kept in a folder of the user: a text that was read once needs no parser again.
+"""A cache of what SELECTs read, in a folder of the user: a text that was read once needs no parser again.
 
-What is kept is named by everything that it was made from, so it is never stale; a file that is damaged is as good
-as none. Any number of processes may read and write at once.
+The name of an entry is made from everything that it was made from, so an entry is never stale. A damaged file counts as
+none. Any number of processes may read and write at once.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _MAKERS: Final = (
     *("sql/partners.py", "sql/rowwise.py", "sql/totals.py", "sql/statements.py", "sql/tokens.py"),
     *("keys.py", "wording.py"),
 )
-"""The files of `core` that decide what is found in a text; they move between releases."""
+"""The files of `core` that decide what is found in a text; they change between releases."""
 
 
 class KnownQueries:
-    """Reads as `lakeflow.core.sql.reader` does; without a folder, or where it cannot be used, nothing is kept."""
+    """Reads as `lakeflow.core.sql.reader` does. Without a folder, or with an unusable one, nothing is cached."""
 
     def __init__(self, folder: Path | None) -> None:
         self._kept = CacheFolder(folder and folder / "queries")

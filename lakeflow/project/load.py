@@ -1,4 +1,4 @@
-"""Everything below `layers/` and `checks/` as one value, or all that is wrong with it."""
+"""Loads everything below `layers/` and `checks/` as one value, or reports all that is wrong with it."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ _SUFFIXES: Final = (".py", ".sql")
 def load(root: Path, cache: Path | None = None) -> Project:
     """The project at `root`, assets in dependency order. ProjectError holds all faults of all files.
 
-    Python files below `layers/` are imported, check files are only read. A file is read once, so what was
-    fingerprinted is what ran. In the folder `cache` is kept what was read out of SQL.
+    Python files below `layers/` are imported, check files are only read. A file is read once, so the text that was
+    fingerprinted is the one that ran. The folder `cache` keeps what was read from SQL.
     """
     return _load(root, cache, Modules)
 
 
 def look(root: Path, cache: Path | None = None) -> Project:
-    """The project, only to look at it: Python files are read and not run, where their text tells every asset.
+    """The project for looking at it: Python files are read and not run, where their text tells every asset.
 
-    The code of an asset that was only read raises. ProjectError as above, but for what only running a file shows.
+    The code of an asset that was only read raises. ProjectError as above, except for faults that only running a file
+    shows.
     """
     return _load(root, cache, lambda sources: Unexecuted(sources, Modules(sources)))
 
@@ -111,7 +112,7 @@ def _asset(draft: AssetDraft) -> Asset:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Python and SQL files, in order, without helpers (`_x.py`), hidden folders and those that begin with `_`."""
+    """Python and SQL files, in order, without helpers (`_x.py`), hidden folders, and folders that begin with `_`."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name[0] not in "._")
         for name in sorted(names):
@@ -120,7 +121,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _misplaced(root: Path) -> Iterator[Fault]:
-    """Files that would silently be no assets, since no layer holds them."""
+    """Files in no layer, which would silently define no asset."""
     told: set[str] = set()
     for path in _files(root / "layers"):
         folder, *below = path.relative_to(root / "layers").parts

@@ -1,10 +1,10 @@
 """Imports the project's Python files without installing the project and without touching `sys.path`.
 
-Every module gets builtins of its own, whose `__import__` looks in the project first. So `from layers.silver._helpers
-import f` and `import my_package` mean the files of this root, at load and later inside a function; two lakes in one
-process may use the same names, and a new load sees changed files. In `sys.modules` the modules stand under a name that
-only this load uses, for the libraries that look there (dataclasses, pickle); the next load of the root takes them
-out. Not covered: `importlib.import_module` with a name of the project.
+Every module gets its own builtins, whose `__import__` looks in the project first. So `from layers.silver._helpers
+import f` and `import my_package` mean the files of this root, at load and later inside a function. Two lakes in one
+process may use the same names, and a new load sees changed files. In `sys.modules` the modules have names that only
+this load uses, for libraries that look there (dataclasses, pickle); the next load of the root removes them. Not
+covered: `importlib.import_module` with a name of the project.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Modules:
         self._builtins = {**vars(builtins), "__import__": self._import}
 
     def load(self, dotted: str) -> ModuleType:
-        """The project's module of that name, run once. Raises what its code raises."""
+        """The project's module of that name, which runs once. Raises what its code raises."""
         with self._lock:
             if dotted in self._loaded:
                 return self._loaded[dotted]
@@ -108,7 +108,7 @@ class Modules:
         return ".".join(part for part in (*package[: len(package) - level + 1], name) if part)
 
     def _load_member(self, module: ModuleType, dotted: str, member: str) -> None:
-        """`from package import module` loads that module; a name that is none is the import statement's to miss."""
+        """`from package import module` loads that module; for a name that is no module the import statement raises."""
         for each in getattr(module, "__all__", ()) if member == "*" else (member,):
             below = f"{dotted}.{each}"
             if not hasattr(module, each) and hasattr(module, "__path__") and self._sources.locate(below):

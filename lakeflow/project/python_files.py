@@ -1,4 +1,4 @@
-"""Assets out of a Python file: import it, take its decorated functions, find out what they reach."""
+"""Reads the assets of a Python file: imports it, takes its decorated functions, and finds the code that they reach."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LONGEST: Final = 200
 
 @dataclass(frozen=True)
 class _DecoratedFunction:
-    """A decorated function, the line that it stands at, and its node where it is a plain top-level function."""
+    """A decorated function with its line, and its node if it is a plain top-level function."""
 
     function: Callable[..., Any]
     line: int
@@ -39,7 +39,7 @@ class _DecoratedFunction:
 
 @dataclass(frozen=True)
 class PythonFile:
-    """One file below `layers/<layer>/`, relative to the root as `name`."""
+    """One file below `layers/<layer>/`; `name` is its path relative to the root."""
 
     path: Path
     layer: Layer
@@ -51,10 +51,10 @@ class PythonFile:
         return self.sources.name(self.path)
 
     def read(self) -> ParsedFile:
-        """The assets of the file, and everything wrong with them that can be told without other files."""
+        """The assets of the file, and every fault that can be told without other files."""
         try:
             tree = self.sources.tree(self.path)
-            with redirect_stdout(sys.stderr):  # stdout belongs to the data that a command prints
+            with redirect_stdout(sys.stderr):  # stdout is reserved for the data that a command prints
                 module = self.modules.load(".".join(self.path.relative_to(self.sources.root).with_suffix("").parts))
         except UnreadableError as error:
             return self._broken(error.fault)
@@ -72,8 +72,8 @@ class PythonFile:
         return ParsedFile(tuple(drafts), tuple(faults))
 
     def _broken(self, fault: Fault) -> ParsedFile:
-        """The result for a file that cannot be loaded: the assets it may define are its decorated functions, or else
-        its own name.
+        """The result for a file that cannot be loaded. The assets that it may define are its decorated functions,
+        otherwise one with the file's name.
         """
         names = {self.path.stem}
         with suppress(UnreadableError):
@@ -83,7 +83,7 @@ class PythonFile:
         return ParsedFile((), (fault,), frozenset(AssetKey(self.layer, name) for name in names))
 
     def _not_imported(self, error: BaseException) -> Fault:
-        """Told at the last line of the project's own code on the way to the error."""
+        """The fault of a failed import, at the last line of the project's own code in the traceback."""
         name, line = self.name, 1
         for frame, at in traceback.walk_tb(error.__traceback__):
             file = Path(frame.f_code.co_filename)
@@ -97,7 +97,9 @@ class PythonFile:
         return Fault(name, line, message, _import_hint(error))
 
     def _functions(self, names: Mapping[str, Any], tree: ast.Module) -> Iterator[_DecoratedFunction]:
-        """Those defined here or made by a helper; one imported from another asset file is that file's."""
+        """The functions that are defined here or made by a helper; one imported from another asset file belongs to that
+        file.
+        """
         assets = asset_names(tree)
         nodes = {node.name: node for node in tree.body if isinstance(node, FunctionNode)}
         seen: set[int] = set()
@@ -141,7 +143,7 @@ class PythonFile:
             return None, [*faults, draft.fault("the code is nested too deeply to be fingerprinted", hint)]
 
     def _source(self, found: _DecoratedFunction, tree: ast.Module, declaration: Declaration) -> str:
-        """The source of a function that is not plainly written in the file: the whole file, and the values of its
+        """The source of a function that is not written plainly in the file: the whole file, and the values of its
         closure.
         """
         text = self.sources.text(self.path)
@@ -154,7 +156,7 @@ class PythonFile:
         return python_source(data_fields(declaration, write_mode(declaration, self.layer)), code, texts, bound)
 
     def _add_maker(self, function: Callable[..., Any], code: list[str], modules: dict[str, Path]) -> None:
-        """The file of the helper in which the function is written."""
+        """Add the file of the helper that contains the function's code."""
         path = Path(inspect.unwrap(function).__code__.co_filename)
         if path != self.path and path.is_relative_to(self.sources.root) and path.suffix == ".py":
             reached: Reached = whole(self.sources.text(path), self.sources.tree(path))
@@ -166,7 +168,7 @@ _PACKAGE: Final = Path(__file__).parent.parent
 
 
 def _is_source(file: Path) -> bool:
-    """Libraries in a virtual environment below the root are not the project's code."""
+    """Is the file the project's own? Libraries in a virtual environment below the root are not."""
     return file.suffix == ".py" and "site-packages" not in file.parts
 
 
@@ -199,14 +201,16 @@ def _field_lines(node: FunctionNode, assets: set[str]) -> Iterator[tuple[str, in
 
 
 def _externals(declaration: Declaration) -> dict[str, ExternalKey]:
-    """Those that a parameter receives under its name, and the others under their own for SQL that is returned."""
+    """The external tables that a parameter receives, under its name, and the others, under their own, for SQL that is
+    returned.
+    """
     by_name = {str(key): key for key in declaration.external}
     bound = {name: by_name[upstream] for name, upstream in declaration.inputs.items() if upstream in by_name}
     return {name: key for name, key in by_name.items() if key not in bound.values()} | bound
 
 
 def _contradictions(declaration: Declaration, layer: Layer) -> Iterator[tuple[str, str, str]]:
-    """Fields that cannot be meant: message, hint, and the field concerned."""
+    """Fields that contradict each other: message, hint, and the field concerned."""
     if declaration.layer and declaration.layer != layer:
         message = f"layer {declaration.layer!r} contradicts the folder {layer}/"
         yield message, "drop layer=: the folder says it", "layer"
@@ -219,7 +223,7 @@ def _contradictions(declaration: Declaration, layer: Layer) -> Iterator[tuple[st
 
 
 def _misfits(function: Callable[..., Any], declaration: Declaration) -> Iterator[tuple[str, str, str]]:
-    """Where parameters and inputs do not fit together: message, hint, and the field concerned."""
+    """Where parameters and inputs do not match: message, hint, and the field concerned."""
     plain = inspect.unwrap(function)
     code, kept = plain.__code__, len(plain.__defaults__ or ())
     positional = code.co_varnames[: code.co_argcount]
@@ -253,7 +257,7 @@ def _misfit_source(function: str, required: list[str]) -> Iterator[tuple[str, st
 
 
 def _bound(function: Callable[..., Any]) -> dict[str, str]:
-    """Plain values that a function made by another one was given: they change what it does."""
+    """Plain values in the closure of a function that another function made: they change what it does."""
     plain = inspect.unwrap(function)
     cells = inspect.getclosurevars(plain).nonlocals
     defaults = {f"default {at}": value for at, value in enumerate(plain.__defaults__ or ())}
@@ -261,7 +265,7 @@ def _bound(function: Callable[..., Any]) -> dict[str, str]:
 
 
 def _plain(value: object) -> str | None:
-    """The text of a value made of nothing but literals; None for anything else, which the file's code stands for."""
+    """The text of a value made only of literals; None for any other value, which the file's code accounts for."""
     if value is None or isinstance(value, str | bytes | int | float):
         return type(value).__name__ + ":" + ascii(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""A new project out of the templates in `lakeflow/templates`: a small lake that works at once."""
+"""Makes a new project from the templates in `lakeflow/templates`: a small lake that works at once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ NEXT: Final = (
     "cp mended/readings.sql layers/silver/readings.sql",
     "lakeflow retry",
 )
-"""What explains and repairs the audit that the sample's first run ends in."""
+"""How to understand and repair the audit failure of the sample's first run."""
 
-_SUFFIX: Final = ".tmpl"  # so that no tool takes a template for a file of this package
+_SUFFIX: Final = ".tmpl"  # no tool may mistake a template for a file of this package
 
 
 def scaffold(directory: Path) -> tuple[str, ...]:
-    """Make a project there; the files written, relative to it.
+    """Make a project there. Returns the files that were written, relative to it.
 
     UsageError when one of them exists already, or cannot be written; then none is left behind.
     """
@@ -40,7 +40,7 @@ def scaffold(directory: Path) -> tuple[str, ...]:
 
 
 def _templates() -> Iterator[tuple[str, str]]:
-    """(path in the project, text), in order."""
+    """Each template as its path in the project and its text, in order."""
     return _below(files("lakeflow").joinpath("templates"), "")
 
 

@@ -1,4 +1,4 @@
-"""The project's files, each read and parsed once per load, and which file an import means."""
+"""The project's files, each read and parsed once for each load, and which file an import means."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class UnreadableError(Exception):
 
 @dataclass
 class Sources:
-    """What stands in the files below `root` at the moment of one load."""
+    """The content of the files below `root` during one load."""
 
     root: Path
     _texts: dict[Path, str] = field(default_factory=dict)
@@ -43,11 +43,11 @@ class Sources:
     _imported: dict[Path, tuple[tuple[str, Path], ...]] = field(default_factory=dict)
 
     def name(self, path: Path) -> str:
-        """Relative to the root, with forward slashes."""
+        """The path relative to the root, with forward slashes."""
         return path.relative_to(self.root).as_posix()
 
     def text(self, path: Path) -> str:
-        """UTF-8 without byte order mark; line ends of Python become line feeds, as in its own parser."""
+        """The text without byte order mark. Line ends of Python files become line feeds, as in Python's own parser."""
         if path not in self._texts:
             self._texts[path] = self._read(path)
         return self._texts[path]
@@ -63,7 +63,7 @@ class Sources:
         return self._trees[path]
 
     def modules(self, imports: Iterable[Import], path: Path) -> dict[str, Path]:
-        """The project's modules that these imports of a file run, transitively, by their dotted names.
+        """The project's modules that these imports of a file run, directly or not, by their dotted names.
 
         A package on the way counts with its `__init__.py`. Unparsable modules raise UnreadableError.
         """
@@ -77,7 +77,7 @@ class Sources:
         return dict(sorted(found.items()))
 
     def locate(self, dotted: str) -> ModuleLocation | None:
-        """The project's module of that name (see `locate`), looked up once per load."""
+        """The project's module of that name (see the function `locate`), looked up once for each load."""
         if dotted not in self._places:
             self._places[dotted] = locate(self.root, dotted)
         return self._places[dotted]
@@ -132,17 +132,17 @@ class Sources:
 
 @dataclass(frozen=True)
 class ModuleLocation:
-    """Where a module of the project stands. `file` is None for a folder without `__init__.py`, `folder` for a file."""
+    """Where a module of the project is. `file` is None for a folder without `__init__.py`, `folder` for a file."""
 
     file: Path | None
     folder: Path | None
 
 
 def locate(root: Path, dotted: str) -> ModuleLocation | None:
-    """The project's module of that name, or None when it is nobody's or another distribution's.
+    """The project's module of that name; None when there is none, or when it belongs to another distribution.
 
-    The project's own `x.py` and `x/__init__.py`, at the root or in `src/`, stand before installed modules, but not
-    before the standard library and lakeflow. A folder without `__init__.py` stands behind them.
+    The project's own `x.py` and `x/__init__.py`, at the root or in `src/`, win over installed modules, but not over the
+    standard library and lakeflow. A folder without `__init__.py` comes after all of them.
     """
     parts = dotted.split(".")
     if not all(parts) or parts[0] == "lakeflow" or parts[0] in sys.stdlib_module_names:
@@ -166,7 +166,7 @@ def _place(path: Path) -> ModuleLocation | None:
 
 @cache
 def _is_installed(name: str) -> bool:
-    """Is there a module of that name outside the project? A mere folder on the path is none."""
+    """Is there a module of that name outside the project? A plain folder on the path does not count."""
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):

@@ -1,4 +1,4 @@
-"""An asset out of a SQL file: its header says what `@asset` would, its SELECT says what it reads."""
+"""Reads the asset of a SQL file: its header has the fields of `@asset`, its SELECT tells what it reads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INPUTS: Final = "drop it: what a SELECT reads is seen in its text"
 
 
 def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQuery) -> ParsedFile:
-    """The asset of the file, and everything wrong with it that can be told without other files."""
+    """The asset of the file, and every fault that can be told without other files."""
     name, lost = sources.name(path), frozenset({AssetKey(layer, path.stem)})
     try:
         text = sources.text(path)
@@ -56,7 +56,7 @@ def read_sql_file(path: Path, layer: Layer, sources: Sources, read_query: ReadQu
         description=declaration.description,
         flows=query.flows,
     )
-    # A header that cannot be read has lost key and write mode: one fault is enough.
+    # An unreadable header also lacks its key and write mode: one fault is enough.
     return ParsedFile((), tuple(faults), lost) if header.faults else ParsedFile((draft,), tuple(faults))
 
 
@@ -72,7 +72,7 @@ def _misplaced(name: str, layer: Layer, declared: str, header: Header, query: Pa
 
 
 def _unread(name: str, header: Header, declared: Iterable[ExternalKey], query: ParsedQuery) -> Iterator[Fault]:
-    """An input that nobody reads would move the asset for nothing."""
+    """The fault of an input that nobody reads: its news would rebuild the asset for nothing."""
     for key in declared:
         if key not in query.external and not query.faults:
             line = header.lines.get("external", 1)
@@ -80,7 +80,7 @@ def _unread(name: str, header: Header, declared: Iterable[ExternalKey], query: P
 
 
 def _parameters(name: str, text: str, header: Header, query: ParsedQuery) -> Iterator[Fault]:
-    """A SELECT with partitions computes one window at a time; every other one has no parameters."""
+    """The faults of parameters. Only a SELECT with partitions has some, and it computes one window at a time."""
     if query.faults:
         return
     partitioned, found = "partition" in header.fields, parameters(text)
@@ -96,7 +96,7 @@ def _parameters(name: str, text: str, header: Header, query: ParsedQuery) -> Ite
 
 
 def _landing(name: str, header: Header, query: ParsedQuery) -> Iterator[Fault]:
-    """A SELECT that lands files reads their rows, and no file behind the back of what counts them."""
+    """The faults of a SELECT that lands files: it reads their rows, and no file that would not be counted."""
     if "source" not in header.fields or query.faults:
         return
     if LANDED_ROWS not in query.own:

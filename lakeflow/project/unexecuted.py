@@ -1,12 +1,12 @@
-"""What a Python file declares, told by its text: commands that only look run nothing of it.
+"""Reads what a Python file declares from its text, so that commands that only look run none of its code.
 
-We keep of the file
+Of the file we keep
 
 1. its imports from lakeflow and datetime, and its top-level constants,
 2. the functions under `@asset`, whose bodies are replaced by an error and whose defaults and annotations are dropped,
 
-and run only that. A file of which this does not tell every asset (a factory, a loop, a decorator of the author's own)
-is run after all: an asset that is silently not shown would be worse. `SECURITY.md` says which commands look this way.
+and run only that. A file that may define assets in other ways (a factory, a loop, a decorator of the author's own) is
+run after all: silently not showing an asset would be worse. `SECURITY.md` says which commands look this way.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lakeflow.project.modules import Modules
 from lakeflow.project.sources import Sources
 
 _HARMLESS: Final = frozenset({"lakeflow", "datetime"})
-"""What a declaration may be written with: `files(…)`, `new_rows(…)`, `date(2024, 1, 1)`."""
+"""What a declaration may use: `files(…)`, `new_rows(…)`, `date(2024, 1, 1)`."""
 _LITERALS: Final = (
     *(ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Load, ast.keyword),
     *(ast.UnaryOp, ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Mult),
@@ -38,7 +38,7 @@ class Loader(Protocol):
 
 
 class Unexecuted:
-    """A `Loader` of which every function raises; files that cannot be read so are loaded `otherwise`."""
+    """A `Loader` whose functions all raise; files that cannot be read in this way are loaded `otherwise`."""
 
     def __init__(self, sources: Sources, otherwise: Modules) -> None:
         self._sources, self._otherwise = sources, otherwise
@@ -67,7 +67,7 @@ class Unexecuted:
         return ast.Module(sorted(body, key=lambda node: node.lineno), [])
 
     def _may_make_more(self, tree: ast.Module, assets: set[str], declared: Sequence[FunctionNode]) -> bool:
-        """Is `asset` used elsewhere than on these functions, or may a module of the project have made one?"""
+        """Is `asset` used other than on these functions, or may a module of the project have made one?"""
         decorators = {id(part) for node in declared for each in node.decorator_list for part in ast.walk(each)}
         used = (node for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute))
         if any(ast.unparse(node) in assets and id(node) not in decorators for node in used):
@@ -76,7 +76,7 @@ class Unexecuted:
         return bool(ours) and (any("*" in each.names for each in ours) or self._makes_assets(tree, ours))
 
     def _makes_assets(self, tree: ast.Module, ours: Sequence[object]) -> bool:
-        """Does a helper that the file imports know `asset`, or does the file bind what a helper gave it?"""
+        """Does a helper that the file imports use `asset`, or does the file bind the result of a helper?"""
         top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         names = {name for node in top if not _imports_only(node, _HARMLESS) for name in _bound_by_import(node)}
         outside = (node for node in tree.body if not isinstance(node, FunctionNode | ast.ClassDef | ast.Expr))
@@ -84,7 +84,7 @@ class Unexecuted:
         return bound or any(self._knows_asset(node) for node in top)
 
     def _knows_asset(self, node: ast.Import | ast.ImportFrom) -> bool:
-        """May the import bring `asset` in? A relative import is one within the project, and may."""
+        """May the import give access to `asset`? A relative import, which stays within the project, may."""
         if isinstance(node, ast.ImportFrom) and node.level:
             return True
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
@@ -123,7 +123,7 @@ def _is_declared(node: FunctionNode, assets: set[str]) -> bool:
 
 
 def _is_plain(node: FunctionNode, known: Iterable[str]) -> bool:
-    """Is the function under one decorator, made of literals, constants and what is harmless?"""
+    """Does the function have one decorator, made only of literals, constants and harmless calls?"""
     names = set(known)
     parts = [part for each in node.decorator_list for part in ast.walk(each)]
     return len(node.decorator_list) == 1 and all(
@@ -132,7 +132,7 @@ def _is_plain(node: FunctionNode, known: Iterable[str]) -> bool:
 
 
 def _without_body(node: FunctionNode) -> FunctionNode:
-    """The same name, parameters, docstring and place; a default only tells that there is one."""
+    """The function with the same name, parameters, docstring and place; of a default only its existence stays."""
     stub, arguments, nothing = copy(node), copy(node.args), ast.copy_location(ast.Constant(None), node)
     arguments.defaults = [nothing for _ in arguments.defaults]
     arguments.kw_defaults = [default and nothing for default in arguments.kw_defaults]

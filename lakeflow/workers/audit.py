@@ -1,6 +1,6 @@
 """The audit worker: `python -m lakeflow.workers.audit <pid of the parent>`.
 
-Started by `lakeflow.adapters.processes.auditor`.
+`lakeflow.adapters.processes.auditor` starts it.
 
 It ends when its parent does, whatever a check is doing.
 """
@@ -59,7 +59,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class _Task:
-    """A job with what it is done with; `after` closes what it opened."""
+    """A job with the resources that it uses; `after` closes what it opened."""
 
     job: Job
     suites: Suites
@@ -73,7 +73,7 @@ class _Task:
 
 
 class _LibraryLoader:
-    """Great Expectations, which takes seconds to import: once, in the background, and only when asked for."""
+    """Imports Great Expectations, which takes seconds: once, in the background, and only when asked to."""
 
     def __init__(self) -> None:
         self._loading = threading.Thread(target=seam.load, name="great-expectations", daemon=True)
@@ -83,7 +83,7 @@ class _LibraryLoader:
             self._loading.start()
 
     def settle(self) -> None:
-        """Wait for a load that has begun: two threads that import one library at once can see it half made."""
+        """Wait for an import that has begun: two threads that import one library at once can see it half made."""
         if self._loading.ident is not None:
             self._loading.join()
 
@@ -125,9 +125,9 @@ def _unreadable(error: AssetError) -> CheckResult:
 
 
 class _LazyQueries:
-    """DuckDB on these relations, locked down, as the checks ask for it; opened when the first does.
+    """DuckDB on these relations, locked down; it is opened when the first check asks for it.
 
-    To name thousands of files to it takes longer than to look at the few that a run added.
+    Telling it thousands of file names takes longer than reading the few files that a run added.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class _LazyQueries:
             opened.close()
 
     def open(self) -> None:
-        """AssetError when a relation cannot be read."""
+        """Open it. AssetError when a relation cannot be read."""
         self._duckdb  # noqa: B018 - is made now
 
     @cached_property

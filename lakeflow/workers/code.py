@@ -1,8 +1,8 @@
 """The process of Python assets, and of large SQL ones: `python -m lakeflow.workers.code <pid of the parent>`.
 
-`adapters.processes.engine` starts it. It runs one asset's code after the other on an engine of its own and answers with
-schemas and statistics, or with the error and its traceback. A crash in it ends this process and nothing else; where it
-crashed is printed.
+`adapters.processes.engine` starts it. It runs one asset's code after the other on its own engine, and answers with
+schemas and statistics, or with an error and its traceback. A crash ends this process and nothing else, and the place of
+the crash is printed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 class _LazyFunctions:
-    """Found when the first is asked for: SQL has none."""
+    """The project's functions, found when the first is asked for: SQL has none."""
 
     def __init__(self, root: str) -> None:
         self._root = root
@@ -54,7 +54,7 @@ class _LazyFunctions:
 
 
 def _engine(hello: Hello) -> Engine:
-    """Made when everything is there that code may expect of the process that it runs in."""
+    """Make the engine, after everything is ready that code may expect of its process."""
     os.chdir(hello.root)
     sys.path += [entry for entry in hello.path if entry not in sys.path]
     faulthandler.enable(os.dup(2))
@@ -62,7 +62,7 @@ def _engine(hello: Hello) -> Engine:
 
 
 def _serve(parent: Parent, engine: Engine, functions: _LazyFunctions, begin: Begin) -> None:
-    """One asset, from the first question to the last."""
+    """Serve one asset, from the first question to the last."""
     produced: Any = None
     os.environ.clear()
     os.environ.update(begin.environment)

@@ -1,9 +1,9 @@
 """Starts a worker and lets nothing outlive it: `python -m lakeflow.workers.guard MODULE <pid of the parent>`.
 
 A user's code may start programs, and these may start others in sessions of their own. When the run dies, or gives the
-worker up, all of them are to end. No process can see to that after its own death, so this small one stands between the
-run and the worker: on Linux every orphan below it becomes its own child (prctl(2), PR_SET_CHILD_SUBREAPER), wherever it
-hid. On macOS it ends those whose chain of parents still leads here.
+worker up, all of them must end. No process can ensure that after its own death, so this small one stands between the
+run and the worker. On Linux every orphan below it becomes its own child (prctl(2), PR_SET_CHILD_SUBREAPER), in whatever
+session. On macOS it ends those whose chain of parents still leads here.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ import psutil
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _LOOK: Final = 0.5
-"""Seconds between two looks at the parent where the system does not tell of its death."""
+"""Seconds between two checks of the parent, where the system does not report its death."""
 
 _TOLD_BY: Final = (signal.SIGTERM, signal.SIGALRM)
 
 
 class _ToldToEnd(BaseException):
-    """The parent died, or asks for the end."""
+    """The parent died, or asks this process to end."""
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def _told(*_: object) -> None:
 
 
 def _let_go_of_pipes() -> None:
-    """They are the worker's: who reads there must see its end, not ours."""
+    """Close the worker's pipes here: their reader must see the worker's end, not ours."""
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
@@ -78,7 +78,7 @@ def _let_go_of_pipes() -> None:
 
 
 def _guard(worker: int) -> int:
-    """How the worker ended; orphans that end before it are nobody else's to bury."""
+    """Wait for the worker; how it ended. This process must reap orphans that end before it."""
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD_BY)
         while True:
@@ -90,7 +90,7 @@ def _guard(worker: int) -> int:
 
 
 def _end_all() -> None:
-    """Kill everything below this process, again and again until there is nothing: it may start more meanwhile."""
+    """Kill everything below this process, again and again until nothing is left: it may start more meanwhile."""
     for told in _TOLD_BY:
         signal.signal(told, signal.SIG_IGN)
     with suppress(ChildProcessError):
@@ -102,7 +102,9 @@ def _end_all() -> None:
 
 
 def _below(top: int) -> list[psutil.Process]:
-    """As each process names its parent; psutil's own `children` compares times, which move with the clock."""
+    """The processes below this one, by the parent that each of them names; psutil's `children` compares times, which
+    move with the clock.
+    """
     children: dict[int, list[psutil.Process]] = defaultdict(list)
     for process in psutil.process_iter(["ppid"]):
         children[process.info["ppid"]].append(process)
@@ -114,7 +116,7 @@ def _below(top: int) -> list[psutil.Process]:
 
 
 def _end_as(status: int) -> None:
-    """As the worker did: who started it reads from that what happened."""
+    """End as the worker did, because the run reads from that what happened."""
     if not os.WIFSIGNALED(status):
         os._exit(os.waitstatus_to_exitcode(status))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -18,7 +18,7 @@ from lakeflow.core.run.backfill import Backfilled, BackfillEvent, Cut, WindowEnd
 
 
 def backfill_answer(done: Backfilled) -> Answer:
-    """All windows; the exit code of the worst run."""
+    """The windows of a backfill, with the exit code of the worst run."""
     runs = [window.run for window in done.windows if window.run]
     errors = tuple(error for run in runs if exit_code(run) for error in step_errors(run))
     code = backfill_code(done)
@@ -26,13 +26,13 @@ def backfill_answer(done: Backfilled) -> Answer:
 
 
 def backfill_code(done: Backfilled) -> int:
-    """The exit code of the worst run: a conflict counts before a hold."""
+    """The exit code of the worst run; a conflict is worse than a hold."""
     return max((exit_code(window.run) for window in done.windows), default=0)
 
 
 @contextmanager
 def backfill_progress(stream: TextIO, *, color: bool) -> Iterator[Observer]:
-    """An observer that shows the steps of a run and, below them, a bar over the windows; or a line an event."""
+    """An observer that shows the steps of a run and, under them, a bar over the windows; or a line for each event."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bar = Progress(*columns, TextColumn("{task.fields[pace]}"), console=console_on(stream, color=color))
     task = bar.add_task("backfill", total=None, pace="")

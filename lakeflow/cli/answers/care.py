@@ -1,4 +1,4 @@
-"""What the doctor found, as an answer: one line for each finding, with what to type where something is wrong."""
+"""The doctor's findings as an answer: one line each, with what to type where something is wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MARKS: Final = {Level.OK: Mark.OK, Level.WARNING: Mark.WARN, Level.PROBLEM: Mar
 
 
 def findings_answer(found: Sequence[Finding]) -> Answer:
-    """Exit code 0 when all is well, 1 when something was found."""
+    """Exit code 0 when nothing is wrong, otherwise 1."""
     unwell = [one for one in found if one.level is not Level.OK]
     data = {"findings": [_json(one) for one in found]}
     records: list[tuple[str, ...]] = [(str(one.level), one.subject, one.message, one.hint) for one in found]
@@ -34,21 +34,21 @@ def findings_answer(found: Sequence[Finding]) -> Answer:
 
 
 def mended_answer(done: Sequence[AssetKey], answer: Answer) -> Answer:
-    """Whose times were set back, and then how the lake stands."""
+    """The runs whose times were set back, and then the findings."""
     words = f" {counted(len(done), 'table')} mended" if done else " no time is to come; nothing to mend"
     data = {**answer.data, "mended": [str(key) for key in done]}
     return replace(answer, data=data, screen=screen([line(Mark.OK, words)], [answer.screen]))
 
 
 def relocated_answer(done: Sequence[AssetKey], answer: Answer) -> Answer:
-    """What was rewritten, and then how the lake stands."""
+    """The files that were rewritten, and then the findings."""
     words = f" {counted(len(done), 'table')} relocated" if done else " no table was moved; nothing to relocate"
     data = {**answer.data, "relocated": [str(key) for key in done]}
     return replace(answer, data=data, screen=screen([line(Mark.OK, words)], [answer.screen]))
 
 
 def rebuilt_answer(done: Rebuilt, found: Sequence[Finding]) -> Answer:
-    """What the catalog has anew, what was left out, and then how the lake stands."""
+    """What was added to the catalog again, what was left out, and then the findings."""
     answer = findings_answer(found)
     words = f" {counted(len(done.tables), 'table')} made again from its own metadata; {counted(done.runs, 'run')} known"
     head = [line(Mark.OK, words if done.tables else " the catalog is as new as its tables; nothing was changed")]
@@ -58,7 +58,7 @@ def rebuilt_answer(done: Rebuilt, found: Sequence[Finding]) -> Answer:
 
 
 def backup_answer(done: Copied, directory: Path) -> Answer:
-    """What stands in the copy, and which tables do not."""
+    """What the copy contains, and which tables it lacks."""
     words = f" {counted(len(done.tables), 'table')} ({done.bytes / 1e6:,.1f} MB)"
     outside = ", ".join(map(str, done.outside))
     left = [line(Mark.WARN, f" not copied, for they stand outside of the warehouse: {outside}")] if outside else []

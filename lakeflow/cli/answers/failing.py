@@ -1,4 +1,4 @@
-"""The rows that fail an asset's checks, as the run that audited the snapshot recorded them."""
+"""The rows that fail an asset's checks, as recorded by the run that audited the snapshot."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _MANY_RUNS = 1_000
 
 @dataclass(frozen=True)
 class AuditedPlace:
-    """Where to look: a ref, or one snapshot by `s` and its first digits."""
+    """Where to look: a ref, or one snapshot by `s` and the first digits of its id."""
 
     ref: str
     snapshot: str | None = None
 
 
 def ref_of(status: AssetStatus, ref: str) -> str:
-    """The ref meant: `held` is the branch that waits for a decision; UsageError when none does."""
+    """The ref that is meant: `held` is the branch that waits for a decision; UsageError when none does."""
     if ref != HELD:
         return ref
     if not status.held:
@@ -49,8 +49,8 @@ def ref_of(status: AssetStatus, ref: str) -> str:
 def failing_step(lake: Lake, status: AssetStatus, place: AuditedPlace, limit: int) -> StepRecord:
     """The step that audited that snapshot; UsageError when no audit of it is recorded.
 
-    The ledger keeps a few rows a check. Where more fail, and the checks are still the same, as many as are asked for
-    are looked up in the snapshot itself.
+    The ledger keeps a few rows of each check. Where more fail, and the checks are still the same, as many as asked for
+    are read from the snapshot itself.
     """
     step = _step_of(lake, status, place)
     if step is None or not step.checks:
@@ -74,13 +74,13 @@ def _with_more(lake: Lake, step: StepRecord, limit: int) -> tuple[CheckResult, .
 
 
 def audited_in(runs: Iterable[RunRecord], key: AssetKey, digits: str) -> StepRecord | None:
-    """The first step that audited a snapshot of this asset whose id begins so."""
+    """The first step that audited a snapshot of this asset whose id begins with this."""
     steps = (run.step(key) for run in runs)
     return next((step for step in steps if step and step.checks and str(step.snapshot_id).startswith(digits)), None)
 
 
 def failing_answer(step: StepRecord, status: AssetStatus, limit: int, now: datetime) -> Answer:
-    """At most `limit` failing rows a check, and what readers see meanwhile when the snapshot is not on main."""
+    """At most `limit` failing rows of each check, and what readers see meanwhile if the snapshot is not on main."""
     bad = [check for check in step.checks if check.outcome in BAD]
     checks = [check_json(one) for one in bad]
     data = {"asset": str(step.asset), "snapshot_id": id_text(step.snapshot_id), "checks": checks}

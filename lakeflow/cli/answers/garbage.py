@@ -1,4 +1,4 @@
-"""Files that nothing needs any more, as an answer: what would be removed from each table, or was."""
+"""Files that nothing needs any more, as an answer: what would be removed from each table, or was removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as an answer: exit code and errors follow from its state, and readers are told of what they still see."""
+"""A run as an answer: its state decides exit code and errors, and what readers still see is shown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run_answer(run: RunRecord | None, readers: Readers, now: datetime) -> Answer
 
 
 def readers_of(lake: ReadableLake, run: RunRecord | None) -> Readers:
-    """What readers see of the steps that are not on main, as far as the project still knows these assets."""
+    """What readers see of the steps that are not on main, for the assets that the project still defines."""
     steps = run.steps if run else ()
     off = [step.asset for step in steps if not step.done or (run and run.state is RunState.ROLLED_BACK)]
     keys = [str(asset) for asset in off if asset in lake.project.assets]
@@ -38,7 +38,7 @@ def readers_of(lake: ReadableLake, run: RunRecord | None) -> Readers:
 
 
 def step_errors(run: RunRecord) -> tuple[dict[str, Any], ...]:
-    """One error for each step that did not get to readers: held, errored, skipped or lost to a conflict."""
+    """One error for each step that did not reach readers: held, errored, skipped or lost to a conflict."""
     return tuple(
         entry(str(step.state), step.reason or str(step.state), _HINTS[step.state].format(run=run.id), str(step.asset))
         for step in run.steps

@@ -1,1 +1,1 @@
-"""The commands, by what a person wants: the project, a run, a look."""
+"""The commands, grouped by purpose: the project, runs, looks, care."""

@@ -1,4 +1,4 @@
-"""The command that runs today's checks on what stands already."""
+"""The command that runs today's checks on existing snapshots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands around a lake: make one, and see what ails it."""
+"""Commands that make a lake, copy it, and find what is wrong with it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def duration(text: str) -> float:
-    """`90`, `90s`, `10m`, `1h`, `2d` → seconds; ValueError for anything else."""
+    """Read `90`, `90s`, `10m`, `1h`, `2d` as seconds; ValueError for anything else."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
     if match is None:
         raise ValueError(f"{text!r} is no duration; write 90s, 10m or 1h")
@@ -28,9 +28,9 @@ def duration(text: str) -> float:
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """`2013-02-12`, `2013-02-12T03:00:00+01:00` (UTC where it says no zone), or `2d`: so long before `now`.
+    """Read `2013-02-12`, `2013-02-12T03:00:00+01:00` (UTC without a zone), or `2d`, which means that long before `now`.
 
-    ValueError for anything else, and for a time to come.
+    ValueError for anything else, and for a time in the future.
     """
     try:
         then = now - timedelta(seconds=duration(text)) if text[-1:] in _UNITS else datetime.fromisoformat(text)
@@ -61,7 +61,7 @@ def _joined(_context: click.Context, _parameter: click.Parameter, values: tuple[
 
 
 def takes_selection(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The command gets `selection`, texts to be read as one, and `exclude`, a text that may be empty."""
+    """Give the command `selection`, whose texts are read as one, and `exclude`, a text that may be empty."""
     exclude = click.option(
         "--exclude",
         multiple=True,

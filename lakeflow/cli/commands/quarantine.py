@@ -1,4 +1,4 @@
-"""The command about rows that checks refuse."""
+"""The command for rows that checks refused."""
 
 from __future__ import annotations
 

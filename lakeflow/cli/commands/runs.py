@@ -1,4 +1,6 @@
-"""Commands that change what readers see: materialize, publish, retry, rollback; and discard, so that they never do."""
+"""Commands that change what readers see: materialize, publish, retry, rollback. Also discard, which drops what
+waits.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,7 @@ def _follow(session: Session, selection: tuple[str, ...], options: dict[str, Any
 
 
 def _stream(session: Session, selection: tuple[str, ...], options: dict[str, Any]) -> int:
-    """The stream ends with `run_ended`, also when there was nothing to do."""
+    """The stream ends with `run_ended`, even when there was nothing to do."""
     stdout = sys.stdout
     with session.lake() as lake:
         run = lake.materialize(*selection, observer=event_stream(stdout), **options)

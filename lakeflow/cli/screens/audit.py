@@ -1,4 +1,4 @@
-"""What today's checks say of snapshots that stand already, as text, JSON and records."""
+"""What today's checks say about existing snapshots, as text, JSON and records."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from lakeflow.core.wording import age, counted
 
 
 def audit_screen(found: Sequence[Inspected]) -> Text:
-    """A line a snapshot, then the failing rows of each whose checks say no, or warn."""
+    """A line for each snapshot, then the failing rows of each whose checks fail or warn."""
     heads = align([_cells(one) for one in found])
     blocks = [[line((_name(one), "bold")), *lines] for one in found if (lines := check_lines(one.checks))]
     return screen(heads, *blocks, [line(_sum(found))])
 
 
 def history_screen(found: Sequence[Inspected], now: datetime) -> Text:
-    """Newest first, an asset after the other: which of them would these checks have held?"""
+    """Snapshots newest first, one asset after the other: which of them would these checks have held?"""
     return screen(align([_past(one, now) for one in found], right=frozenset({3})), [line(_sum(found))])
 
 
@@ -53,7 +53,7 @@ def _gx(check: CheckResult) -> dict[str, Any]:
 
 
 def inspected_records(found: Sequence[Inspected]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """One check a line."""
+    """The records of an audit, one for each check."""
     header = ("asset", "snapshot_id", "check", "outcome", "severity", "failed_rows", "rows", "detail")
     rows = [
         (

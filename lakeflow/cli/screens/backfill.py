@@ -1,4 +1,4 @@
-"""A backfill as a screen and as JSON: what became of each window, and what was left out."""
+"""A backfill as a screen and as JSON: the result of each window, and what was left out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lakeflow.core.wording import counted
 
 
 def left_out_lines(assets: Sequence[AssetKey]) -> list[Text]:
-    """What was selected and cannot be built by partitions, and what builds it."""
+    """Selected assets that cannot be built by partitions, and what builds them."""
     if not assets:
         return []
     names = " ".join(map(str, assets))
@@ -40,7 +40,7 @@ def backfill_json(done: Backfilled) -> JsonObject:
 
 
 def backfill_screen(done: Backfilled) -> Text:
-    """A line a window, what needs a decision, and what was left out."""
+    """A line for each window, what needs a decision, and what was left out."""
     ended = done.windows
     rows = [_cells(each) for each in ended]
     fresh, audited, published = (sum(each.run is None for each in ended), *map(len, _done(ended)))
@@ -56,7 +56,7 @@ def backfill_screen(done: Backfilled) -> Text:
 
 
 def _done(ended: Sequence[WindowEnded]) -> tuple[list[RunRecord], list[RunRecord]]:
-    """The runs that only audited what stands, and those that published what they wrote."""
+    """The runs that only audited main, and those that published what they wrote."""
     done = [each.run for each in ended if each.run and each.run.state is RunState.PUBLISHED]
     return [run for run in done if not _wrote(run)], [run for run in done if _wrote(run)]
 
@@ -66,12 +66,12 @@ def _wrote(run: RunRecord) -> bool:
 
 
 def _state(run: RunRecord) -> str:
-    """A run that found nothing to write published nothing either."""
+    """The state of a window; a run that found nothing to write published nothing."""
     return "audited" if run.state is RunState.PUBLISHED and not _wrote(run) else run.state
 
 
 def _rows(run: RunRecord) -> int:
-    """That came; what was only audited came before."""
+    """How many rows came; a window that was only audited brought none."""
     return sum(step.rows or 0 for step in run.steps if step.snapshot_id and step.action is Action.WRITE)
 
 

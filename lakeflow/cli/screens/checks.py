@@ -1,4 +1,4 @@
-"""Checks as lines: what failed, on how many rows, and a few of these rows."""
+"""Checks as lines: which failed, on how many rows, and a few of these rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sample_lines(samples: Sequence[Mapping[str, str | None]], most: int) -> list
 
 
 def sample_records(checks: Iterable[CheckResult]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Failing rows one value a line, because each check has columns of its own; NULL is the empty text."""
+    """Failing rows as records of one value each, because each check has its own columns; NULL is the empty text."""
     rows: list[tuple[str, ...]] = [
         (check.name, str(place), column, value or "")
         for check in checks
@@ -50,7 +50,7 @@ def _cells(check: CheckResult) -> tuple[Text, ...]:
 
 
 def _how_much(check: CheckResult) -> str:
-    """The audit's own words where it has some, else the count."""
+    """How much failed: the audit's own words where it has some, otherwise the count."""
     if check.outcome is Outcome.ERRORED:
         return f"errored: {check.detail or 'no reason given'}"
     if check.detail or check.failed_rows is None:

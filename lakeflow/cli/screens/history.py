@@ -32,7 +32,7 @@ _LOUD: Final = {SnapshotState.HELD: "bold red", SnapshotState.FORCED: "yellow", 
 
 
 def snapshots_screen(rows: Sequence[SnapshotRow], status: AssetStatus, now: datetime) -> Text:
-    """Newest first; where a branch waits, also what readers still see."""
+    """Snapshots newest first; where a branch waits, also what readers still see."""
     waits = [line(readers_see(status, now))] if status.held else []
     if not rows:
         return line(f"{status.asset} has no snapshots: it was never written")
@@ -91,7 +91,7 @@ def _snapshot_record(row: SnapshotRow) -> tuple[str, ...]:
 
 
 def _run_cells(run: RunRecord, now: datetime) -> list[Text]:
-    """The cells of a run. A run that was taken back has no duration: it ended when somebody decided that."""
+    """The cells of a run. A run that was taken back shows no duration: it ended when somebody took it back."""
     over = run.ended_at if run.state not in TAKEN_BACK else None
     took = seconds((over - run.started_at).total_seconds()) if over else ""
     mark = _RUN_MARKS[run.state]

@@ -64,7 +64,7 @@ def check_screen(project: Project, unbound: Sequence[AssetKey]) -> Text:
 
 
 def status_screen(statuses: Sequence[AssetStatus], now: datetime) -> Text:
-    """What needs a decision first, as it comes."""
+    """The status of each asset; those that need a decision come first."""
     if not statuses:
         return line("no asset stands so")
     rows = [(line(_mark(one)), line(str(one.asset)), _state(one), _about(one, now)) for one in statuses]
@@ -74,7 +74,9 @@ def status_screen(statuses: Sequence[AssetStatus], now: datetime) -> Text:
 
 
 def waiting_lines(runs: Sequence[RunRecord], now: datetime) -> list[Text]:
-    """Runs that failed, met a conflict or were cut off, and that nobody has gone on with; held ones show as assets."""
+    """Runs that failed, met a conflict or were cut off and that nobody has resumed; held runs show with their
+    assets.
+    """
     return [_waiting_line(run, now) for run in runs if run.state is not RunState.HELD]
 
 
@@ -84,7 +86,7 @@ def _waiting_line(run: RunRecord, now: datetime) -> Text:
 
 
 def undefined_lines(tables: Sequence[Table]) -> list[Text]:
-    """Tables that outlived their assets, and what takes them away."""
+    """Tables whose assets are gone, and the command that removes them."""
     return [
         line(
             (str(table.key), "bold"),
@@ -119,7 +121,7 @@ def status_records(statuses: Sequence[AssetStatus]) -> Records:
 
 
 def lineage_screen(trees: Sequence[LineageNode], now: datetime, *, label: Label | None = None) -> Text:
-    """One tree an asset; `label` says what stands beside the name: health, or with `snapshot_label` the snapshot."""
+    """One tree for each asset; `label` gives the text beside a name: health, or with `snapshot_label` the snapshot."""
     name = label or (lambda node: health_label(node, now))
     return screen(*(list(_tree(tree, name)) for tree in trees))
 
@@ -151,7 +153,7 @@ def snapshot_label(node: LineageNode) -> Text:
 
 
 def external_label(use: ExternalUse) -> Text:
-    """What went into the asset of another catalog's table, and whether that has moved since."""
+    """Which snapshot of another catalog's table went into the asset, and whether the table has moved since."""
     if use.fault:
         return line((use.fault, "bold red"))
     if use.used is None:
@@ -202,7 +204,7 @@ def _check_files(project: Project) -> str:
 
 
 def _mark(status: AssetStatus) -> Mark:
-    """What is degraded is marked so, whatever a run would do about it; what is fresh, with a warning, is not well."""
+    """The mark of an asset. A degraded one is marked so, whatever a run would do about it."""
     if status.health is Health.DEGRADED:
         return Mark.BAD
     return Mark.WARN if _is_warned(status) else _MARKS[status.state]
@@ -213,7 +215,7 @@ def _is_warned(status: AssetStatus) -> bool:
 
 
 def _word(status: AssetStatus) -> str:
-    """What a run would do about it; where that is nothing, and readers should know better, its health."""
+    """The word for what a run would do; where that is nothing and readers should be warned, the asset's health."""
     ill = status.state is AssetState.FRESH and status.health in {Health.DEGRADED, Health.WARNING}
     return str(status.health if ill else status.state)
 
@@ -224,14 +226,16 @@ def _state(status: AssetStatus) -> Text:
 
 
 def _about(status: AssetStatus, now: datetime) -> Text:
-    """Its symptoms, as far as the rest of the line does not say them, and how it stands."""
+    """The asset's symptoms that the rest of the line does not mention, and how it stands."""
     told = _stands_so(status, now)
     said = "; ".join(one.text for one in status.symptoms if not _is_told(one, status))
     return line((said, _HEALTHS[status.health]), "; " if said and told.plain else "", told)
 
 
 def _is_told(symptom: Symptom, status: AssetStatus) -> bool:
-    """Held runs, failed audits and what was never built have words of their own."""
+    """Is the symptom mentioned elsewhere? Held runs, failed audits and assets that were never built have their own
+    words.
+    """
     runs = (*status.held, status.failed_audit)
     return (
         symptom.health is Health.UNKNOWN
@@ -249,7 +253,7 @@ def _stands_so(status: AssetStatus, now: datetime) -> Text:
     if status.failed_audit:
         return line(f"the audit of what readers see failed in run {status.failed_audit}; {readers_see(status, now)}")
     if reasons := [reason for reason in status.reasons if reason != status.state]:
-        return line("; ".join(reasons))  # of a step that runs they name what is skipped
+        return line("; ".join(reasons))  # for a step that runs, they name what is skipped
     if status.snapshot_id is None:
         return Text()
     old = f"  {age(status.published_at, now)} old" if status.published_at else ""
@@ -292,7 +296,7 @@ def _dimensions(node: LineageNode) -> Text:
 
 
 def _is_star(node: LineageNode) -> bool:
-    """A mart is what gold is unless said, so only facts and dimensions say what they are."""
+    """Is it a fact or a dimension? Gold that declares neither is a mart, which needs no mention."""
     return node.kind in (AssetKind.FACT, AssetKind.DIMENSION)
 
 

@@ -13,7 +13,7 @@ from lakeflow.core.model.table import Rows
 from lakeflow.core.wording import counted
 
 WIDEST: Final = 60
-"""Characters of a value on a screen; CSV and JSON give all of it."""
+"""The most characters of a value on a screen; CSV and JSON give all of it."""
 
 _NUMBER: Final = re.compile(r"[+-]?[\d,]*\.?\d+(e[+-]?\d+)?|[+-]?(inf|nan)", re.IGNORECASE)
 
@@ -24,7 +24,7 @@ def rows_screen(rows: Rows, *, note: str = "") -> Text:
 
 
 def grid(columns: Sequence[str], values: Sequence[Sequence[str | None]], *, indent: int = 0) -> list[Text]:
-    """A header and its rows; columns that hold numbers only stand flush right, NULL says so."""
+    """A header and its rows. Columns of numbers alone are flush right, and NULL is spelled out."""
     if not columns:
         return []
     right = frozenset(place for place in range(len(columns)) if _numeric([row[place] for row in values]))
@@ -33,7 +33,7 @@ def grid(columns: Sequence[str], values: Sequence[Sequence[str | None]], *, inde
 
 
 def rows_records(rows: Rows) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """NULL is the empty text, as in every CSV."""
+    """Rows as records; NULL is the empty text, as in every CSV."""
     return rows.columns, [tuple(value or "" for value in row) for row in rows.values]
 
 

@@ -37,7 +37,7 @@ _LOUD: Final = frozenset({StepState.HELD, StepState.ERRORED, StepState.CONFLICT}
 
 
 def run_screen(run: RunRecord | None, readers: Mapping[AssetKey, AssetStatus], now: datetime) -> Text:
-    """The whole answer of a run; `readers` says what main shows of each asset that is not done."""
+    """The whole answer of a run; `readers` is what main shows for each asset that has not reached readers."""
     if run is None:
         return line(NOTHING_TO_DO)
     head = [_headline(run), *align((_run_cells(step, run) for step in run.steps), right=frozenset({3, 6}))]
@@ -49,11 +49,11 @@ def run_screen(run: RunRecord | None, readers: Mapping[AssetKey, AssetStatus], n
 
 
 def _run_cells(step: StepRecord, run: RunRecord) -> list[Text]:
-    """A step as it stands today: of a run that was taken back nothing is held or published any more."""
+    """A step as it is today: if its run was taken back, it is no longer held or published."""
     cells = step_cells(step, run.branch)
     if step.state in {StepState.ERRORED, StepState.CONFLICT} and run.state not in TAKEN_BACK:
-        cells[-1] = line((step.state.upper(), "bold red"))  # why stands below, in full
-    if run.state in TAKEN_BACK and step.state is StepState.HELD:  # a rollback discards what was held, too
+        cells[-1] = line((step.state.upper(), "bold red"))  # the reason is given in full below
+    if run.state in TAKEN_BACK and step.state is StepState.HELD:  # a rollback also discards what was held
         cells[0], cells[-1] = line(Mark.NONE), line("discarded")
     elif run.state is RunState.ROLLED_BACK and step.done:
         cells[0], cells[-1] = line(Mark.NONE), line("rolled back")
@@ -61,7 +61,7 @@ def _run_cells(step: StepRecord, run: RunRecord) -> list[Text]:
 
 
 def _readers_lines(run: RunRecord, readers: Mapping[AssetKey, AssetStatus], now: datetime) -> list[Text]:
-    """What stands on main now of each asset that was taken back; of a rollback only what had been published."""
+    """What is on main now for each asset that was taken back; a rollback lists only those that had been published."""
     back = run.state is RunState.ROLLED_BACK
     found = [readers[step.asset] for step in run.steps if step.asset in readers and (step.done or not back)]
     return align([(line(str(one.asset)), line(_seen_now(one, now, back=back))) for one in found])
@@ -114,7 +114,7 @@ def counts(steps: Iterable[StepRecord]) -> str:
 
 
 def next_lines(run: RunRecord) -> list[Text]:
-    """What a person may decide now; nothing when nothing waits."""
+    """The commands that a person may use now; none when nothing waits."""
     if run.state not in UNPUBLISHED_ENDS:
         return []
     discard = f"`lakeflow discard {run.id}`"
@@ -176,7 +176,7 @@ def _block(step: StepRecord, run: RunRecord, reader: AssetStatus | None, now: da
 
 
 def _warned(step: StepRecord) -> list[Text]:
-    """A step on main whose checks did not all pass: warnings, or a forced publish."""
+    """A step on main whose checks did not all pass: with warnings, or published by force."""
     forced = any(check.holds for check in step.checks)
     why = "by force: checks that hold it did not pass" if forced else "although checks that do not hold failed"
     heading = line(Mark.WARN, " ", (str(step.asset), "bold"), f"  {step.state} {why}")
@@ -202,7 +202,7 @@ def _look(step: StepRecord, run: RunRecord) -> list[Text]:
 
 
 def _is_main(step: StepRecord) -> bool:
-    """Its checks alone ran again, on main: there is no branch to look at, nothing to publish or discard."""
+    """Did only its checks run again, on main? Then there is no branch to look at, publish or discard."""
     return step.action is Action.AUDIT
 
 

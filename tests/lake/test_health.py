@@ -90,6 +90,9 @@ def test_a_table_whose_file_is_gone_is_degraded_and_status_names_the_doctor(root
     said = statuses(root)["silver.orders"]
     assert (said.health, said.symptoms[0].text.startswith("its rows cannot be read: ")) == (Health.DEGRADED, True)
     assert "`lakeflow doctor` says what is wrong" in command("status", cwd=root).stdout
+    for typed in (("show", "silver.orders"), ("materialize", "gold.days", "--force")):
+        done = command(*typed, cwd=root)
+        assert (done.returncode, "`lakeflow doctor` says which" in done.stdout + done.stderr) == (1, True), typed
 
 
 def test_status_can_end_with_1_and_an_empty_selection_is_an_answer(root: Path) -> None:

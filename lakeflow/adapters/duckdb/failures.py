@@ -43,6 +43,8 @@ _KIND: Final = re.compile(r"^[A-Z][A-Za-z -]* Error: ")
 _QUERY: Final = re.compile(r"\?[^\s\"']+")
 _MISSING: Final = re.compile(r"Table with name \"?([\w.]+)\"? does not exist")
 _UNKNOWN: Final = re.compile(r"(?:Referenced column|does not have a column named) \"([^\"]+)\"")
+_LOST: Final = re.compile(r"No files found that match the pattern \"[^\"]*-sha256-[0-9a-f]{64}\.parquet\"")
+"""A data file that this lake wrote; of files outside it the doctor knows nothing."""
 _RAISED: Final = re.compile(r"Python exception: Traceback .*\n(\w[\w.]*: [^\n]*|\w[\w.]*)\s*$", re.DOTALL)
 _CSV_LINE: Final = re.compile(r"CSV Error on Line: (\d+)")
 _CSV_FILE: Final = re.compile(r"^  file = (.+)$", re.MULTILINE)
@@ -174,6 +176,8 @@ def _cause(text: str) -> str:
 def _hint(text: str, place: ErrorContext) -> str | None:
     if hint := hint_of_renamed(text.partition("\n")[0]):
         return hint
+    if _LOST.search(text):
+        return "a file of the lake is gone; `lakeflow doctor` says which, and what to type"
     if missing := _MISSING.search(text):
         readable = f"it can read {', '.join(place.names)}" if place.names else "it declares no inputs"
         return _near(missing[1], place.names) or readable

@@ -68,6 +68,14 @@ def test_the_same_publish_can_be_tried_again(lab: Lab) -> None:
     assert lab.publish(staged).main == staged.refs["audit_r1"]
 
 
+def test_a_commit_that_changes_no_table_and_lost_its_answer_raises(lab: Lab) -> None:
+    """Nothing that could be read again says whether its record was kept."""
+    table = lab.land([1])
+    pin = Pin(FLIGHTS, table.main or 0)
+    with pytest.raises(LakeError, match="the connection was lost"):
+        _through(lab, LosesTheAnswer).commit([pin], nothing)
+
+
 def test_a_stage_whose_answer_was_lost_is_found(lab: Lab) -> None:
     lab.catalog.create(FLIGHTS, COLUMNS)
     lab.catalog = _through(lab, LosesTheAnswer)

@@ -83,6 +83,7 @@ def test_a_look_at_tables_tells_of_each_that_cannot_be_read_and_shows_the_others
     looked = commits(lab).look([FLIGHTS, WEATHER])
     assert (set(looked.tables), set(looked.broken)) == ({FLIGHTS}, {WEATHER})
     assert looked.tables[FLIGHTS] == lab.table()
+    assert str(path) in looked.broken[WEATHER].message
 
 
 def merged(lab: Lab, base: Table) -> Table:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyiceberg.table import StaticTable
 
 from lakeflow.adapters.iceberg.commit.commits import CommitAttempt, Commits, TableCommit, _holds
 from lakeflow.adapters.iceberg.commit.staging import restage, stage
@@ -22,7 +23,7 @@ from lakeflow.core.model.layout import Layout, read_partition_field
 from lakeflow.core.model.schema import Field, Primitive, Schema, Struct
 from lakeflow.core.model.table import MAIN, Publish, Rollback, Staging, Table
 from lakeflow.core.model.write_mode import WriteMode
-from tests.iceberg.lab import FLIGHTS, WEATHER, Lab, nothing, publishing, staging
+from tests.iceberg.lab import COLUMNS, FLIGHTS, WEATHER, Lab, nothing, publishing, staging
 
 _NARROW = Schema((Field("n", Primitive("int")),))
 _WIDE = Schema((Field("n", Primitive("long"), 1),))
@@ -379,3 +380,61 @@ def test_the_proof_of_a_publish_is_there_with_it(lab: Lab) -> None:
     assert table.refs == {MAIN: change.snapshot_id}
     assert Path(proof).name == f"proof-{change.snapshot_id}.puffin"
     assert lab.table().main == change.snapshot_id
+
+
+def added(commit: TableCommit) -> Mapping[str, Any]:
+    (snapshot,) = (update.snapshot for update in commit.updates if isinstance(update, u.AddSnapshot))
+    return snapshot
+
+
+def test_a_snapshot_is_dated_by_its_commit(lab: Lab) -> None:
+    base = lab.land([1])
+    held = lab.stage([100], "held")
+    assert added(planned(lab, held, staging(held, (), "r2")))["timestamp-ms"] == 1
+    lab.land([2], "r2")
+    again = restage(held, "audit_held", base.main, attempted(lab))
+    assert added(again)["timestamp-ms"] == 1
+
+
+def as_released_early(lab: Lab, branch: str, **changes: Any) -> LoadedTable[Any]:
+    """The table with other facts in the snapshot of a branch."""
+    loaded = found(lab)
+    old = loaded.table.snapshots[loaded.table.refs[branch]]
+    snapshots = {**loaded.table.snapshots, old.id: replace(old, **changes)}
+    return replace(loaded, table=replace(loaded.table, snapshots=snapshots))
+
+
+def test_a_snapshot_that_says_nothing_of_mains_schema_or_its_own_has_the_tables(lab: Lab) -> None:
+    base = lab.land([1])
+    held = lab.stage([100], "held")
+    summary = held.snapshots[held.refs["audit_held"]].summary
+    lab.land([2], "r2")
+    without = {name: text for name, text in summary.items() if name != MAIN_SCHEMA}
+    early = as_released_early(lab, "audit_held", summary=without, schema_id=None)
+    snapshot = added(restage(held, "audit_held", base.main, attempted(lab, early)))
+    assert (snapshot["schema-id"], snapshot["summary"][MAIN_SCHEMA]) == (0, "0")
+    other = as_released_early(lab, "audit_held", summary={**summary, MAIN_SCHEMA: "7"})
+    with pytest.raises(ConflictError, match="the schema changed: expected schema 7 on main, found 0"):
+        restage(held, "audit_held", base.main, attempted(lab, other))
+
+
+def test_a_branch_is_not_put_on_a_main_that_became_unborn(lab: Lab) -> None:
+    base = lab.land([1]).main
+    held = lab.stage([100], "held")
+    assert base is not None
+    lab.catalog.commit([Rollback(FLIGHTS, base, None)], nothing)
+    with pytest.raises(ConflictError, match=f"main was set back: snapshot {base} is not in its history any more"):
+        lab.catalog.restage(held, "audit_held", base)
+
+
+def test_files_lie_in_the_partition_of_their_layout_as_another_library_reads_them(lab: Lab) -> None:
+    for run, name in (("r1", "a"), ("r2", "b")):
+        table = lab.catalog.create(FLIGHTS, COLUMNS)
+        (file,) = lab.write(table, {"id": [1], "name": [name]}, table.schema)
+        placed = replace(staging(table, (replace(file, partition=(name,)),), run), layout=_BY_NAME)
+        table = lab.publish(lab.catalog.stage(table, placed), run)
+    theirs = StaticTable.from_metadata(table.version)
+    assert sorted(task.file.partition[0] for task in theirs.scan().plan_files()) == ["a", "b"]
+    (one,) = theirs.scan("name = 'b'").plan_files()
+    assert one.file.partition[0] == "b"
+    assert [spec["spec-id"] for spec in metadata(table)["partition-specs"]] == [0, 1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy import bindparam, text
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
@@ -126,15 +126,12 @@ DROPS_ONCE: Final = text("""select id, started_at, reason from lakeflow_runs
     where reason like 'dropped %; its metadata stays at %' order by started_at""")
 """How releases without `lakeflow_dropped` recorded a drop."""
 
-
-def _of_runs(table: str) -> TextClause:
-    return text(f"select * from {table} where run in :runs order by run, ordinal").bindparams(
-        bindparam("runs", expanding=True)
-    )
-
-
-STEPS: Final = _of_runs("lakeflow_steps")
-CHECKS: Final = _of_runs("lakeflow_checks")
+STEPS: Final = text("select * from lakeflow_steps where run in :runs order by run, ordinal").bindparams(
+    bindparam("runs", expanding=True)
+)
+CHECKS: Final = text("select * from lakeflow_checks where run in :runs order by run, ordinal").bindparams(
+    bindparam("runs", expanding=True)
+)
 VERDICTS: Final = text("select * from lakeflow_verdicts where asset in :assets order by ordinal").bindparams(
     bindparam("assets", expanding=True)
 )

@@ -15,6 +15,7 @@ from lakeflow.core.errors import LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import RunState, StepState
+from lakeflow.core.model.table import Looked
 from lakeflow.core.view.findings import Level
 from lakeflow.core.view.rows import AssetState
 from lakeflow.lake.lake import Lake
@@ -170,6 +171,23 @@ def test_an_audit_of_everything_looks_at_the_others_and_does_not_pass_the_broken
     done = command("audit", cwd=root)
     assert done.returncode == 1, done.stderr
     assert "it cannot be read" in done.stdout
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, _rubbish])
+def test_a_broken_table_that_no_asset_defines_is_dropped_and_its_files_stay(
+    root: Path, damage: Callable[[Path], object]
+) -> None:
+    _break(root, damage)
+    (root / "layers/gold/b.sql").unlink()
+    (root / "layers/silver/b.sql").unlink()
+    (root / "checks/silver/b.no.sql").unlink()
+    files = set((root / ".lakeflow/warehouse/silver/b").rglob("*.*"))
+    with lakeflow.open(root) as lake:
+        assert lake.drop(str(BROKEN)).state is RunState.PUBLISHED
+        assert lake._world.catalog.look((BROKEN,)) == Looked()
+        assert lake.audit()
+        lake.collect_garbage(older_than=timedelta(0))
+    assert set((root / ".lakeflow/warehouse/silver/b").rglob("*.*")) == files != set()
 
 
 def test_the_command_line_says_it(root: Path) -> None:

@@ -121,11 +121,12 @@ class Table(Generic[Key]):
 @dataclass(frozen=True)
 class Looked:
     """Tables as one read of all pointers found them, and for each of the others why it cannot be read. One damaged
-    table does not stop the others.
+    table does not stop the others. `places` says where the metadata of those that cannot be read should stand.
     """
 
     tables: Mapping[AssetKey, Table] = EMPTY
     broken: Mapping[AssetKey, LakeError] = EMPTY
+    places: Mapping[AssetKey, str] = EMPTY
 
 
 @dataclass(frozen=True)

@@ -53,27 +53,31 @@ def adopt(world: World, key: AssetKey, place: str | None, observer: Observer) ->
 
 
 def drop(world: World, key: AssetKey) -> RunRecord:
-    """Take a table that no asset defines out of the catalog; its files stay until they are collected."""
+    """Take a table that no asset defines out of the catalog; its files stay until they are collected. Those of a table
+    that cannot be read stay for good: nobody can say which are its own.
+    """
     if key in world.project.assets:
         raise UsageError(f"{key} is defined by an asset", hint="remove its file first; a table that is in use stays")
     run = RunRecord(
         world.new_id(), RunState.PUBLISHED, world.clock(), actor=world.invocation.actor, selection=(str(key),)
     )
     with leased(world, run.id, (key,), 0.0) as lease:
-        table = world.catalog.load((key,)).get(key)
-        if table is None:
+        looked = world.catalog.look((key,))
+        table = looked.tables.get(key)
+        version = table.version if table else looked.places.get(key)
+        if version is None:
             raise UsageError(
                 f"{key} is not in the catalog", hint="`lakeflow status` lists tables that no asset defines"
             )
-        ended = replace(run, ended_at=world.clock(), reason=f"dropped {key}; its metadata stays at {table.version}")
-        verdicts = [_dropped(world, ended, table)] if table.main is not None else []
-        dropped = Dropped(key, table.uuid, table.version, ended.id, world.clock())
+        ended = replace(run, ended_at=world.clock(), reason=f"dropped {key}; its metadata stays at {version}")
+        verdicts = [_dropped(world, ended, table)] if table and table.main is not None else []
+        dropped = Dropped(key, table.uuid if table else "", version, ended.id, world.clock())
 
         def record(opened: Transaction) -> None:
             _record(world, opened, lease, ended, *verdicts)
             world.ledger.drop(opened, dropped)
 
-        world.catalog.register([Drop(key, table.version)], record)
+        world.catalog.register([Drop(key, version)], record)
     return ended
 
 

@@ -92,7 +92,7 @@ class Commits:
                 tables[key] = self._files.find(key, location).table
             except LakeError as error:
                 broken[key] = error
-        return Looked(tables, broken)
+        return Looked(tables, broken, {key: at[key] for key in broken})
 
     def attempt(self, key: AssetKey, found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> CommitAttempt:
         return CommitAttempt(present(key, found), scratch, self.time_of(present(key, found)))

@@ -97,13 +97,10 @@ def _project(error: ProjectError) -> Failure:
 
 def _bug(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
-    return f"unexpected {type(error).__name__}{_place(frames)}"
-
-
-def _place(frames: Sequence[traceback.FrameSummary]) -> str:
-    """The innermost line of lakeflow's own code, otherwise of any code."""
+    # The innermost line of lakeflow's own code, otherwise of any code.
     ours = [frame for frame in frames if "lakeflow" in Path(frame.filename).parts]
-    return f" at {Path(at.filename).name}:{at.lineno}" if (at := next(reversed(ours or frames), None)) else ""
+    place = f" at {Path(at.filename).name}:{at.lineno}" if (at := next(reversed(ours or frames), None)) else ""
+    return f"unexpected {type(error).__name__}{place}"
 
 
 EXIT_CODES: Final = {RunState.CONFLICT: 3, RunState.PUBLISHED: 0, RunState.DISCARDED: 0, RunState.ROLLED_BACK: 0}
@@ -125,7 +122,9 @@ def report(error: BaseException, arguments: Sequence[str], commands: Container[s
     for text in failure.lines:
         show(_styled(text), sys.stderr, color="--no-color" not in arguments)
     if "--events" in arguments:
-        write(_event(failure) + "\n", sys.stdout)
+        # The last line of an event stream that a failure broke off.
+        event = {"event": "error", "exit_code": failure.exit_code, "errors": list(failure.entries)}
+        write(json.dumps(event) + "\n", sys.stdout)
     elif _asks_json(arguments):
         command = next((word for word in arguments if word in commands), "")
         answer = Answer(data={}, screen=Text(), exit_code=failure.exit_code, errors=failure.entries)
@@ -137,11 +136,6 @@ def _asks_json(arguments: Sequence[str]) -> bool:
     pairs = pairwise([*arguments, ""])
     spelled = {f"--output={OutputFormat.JSON}", f"-o{OutputFormat.JSON}", f"-o={OutputFormat.JSON}"}
     return any(word in spelled or (word in {"-o", "--output"} and after == OutputFormat.JSON) for word, after in pairs)
-
-
-def _event(failure: Failure) -> str:
-    """The last line of an event stream that a failure broke off."""
-    return json.dumps({"event": "error", "exit_code": failure.exit_code, "errors": list(failure.entries)})
 
 
 def _styled(text: str) -> Text:

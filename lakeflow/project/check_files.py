@@ -13,7 +13,7 @@ from lakeflow.core.declare.sql_header import read_header
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.check import CheckFile, CheckKind, Severity, Suite, read_thresholds
-from lakeflow.core.sql.query import NO_OTHERS, ParsedQuery, ReadQuery, Reference
+from lakeflow.core.sql.query import NO_OTHERS, ReadQuery, Reference
 from lakeflow.core.version.fingerprint import fingerprint, suite_source
 from lakeflow.core.version.reachable_code import whole
 from lakeflow.core.wording import did_you_mean, did_you_mean_asset
@@ -154,7 +154,8 @@ class Checks:
     def _sql(self, path: Path) -> _ParsedCheckFile:
         text, name = self._sources.text(path), self._sources.name(path)
         header, query = read_header(text, name), self._read_query(text, name, NO_OTHERS)
-        self.faults += [*header.faults, *query.faults, *_outside(query)]
+        land = "land the file with a bronze asset and read that one"
+        self.faults += [*header.faults, *query.faults, *(replace(fault, hint=land) for fault in query.outside)]
         fields = dict(self._fields(name, header.fields, header.lines))
         limits = read_thresholds(fields.pop("warn", None), fields.pop("hold", None))
         if isinstance(limits, str) or (limits and "severity" in fields):
@@ -193,8 +194,3 @@ class Checks:
 
     def _fault(self, path: Path, line: int, message: str, hint: str) -> None:
         self.faults.append(Fault(self._sources.name(path), line, message, hint))
-
-
-def _outside(query: ParsedQuery) -> tuple[Fault, ...]:
-    hint = "land the file with a bronze asset and read that one"
-    return tuple(replace(fault, hint=hint) for fault in query.outside)

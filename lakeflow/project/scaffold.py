@@ -27,7 +27,8 @@ def scaffold(directory: Path) -> tuple[str, ...]:
     UsageError when one of them exists already, or cannot be written; then none is left behind.
     """
     ours = source()
-    texts = {path: _filled(text, directory, ours).encode() for path, text in _templates()}
+    templates = _below(files("lakeflow").joinpath("templates"), "")
+    texts = {path: _filled(text, directory, ours).encode() for path, text in templates}
     if ours.wheel:
         texts |= [ours.wheel]
     if existing := [path for path in texts if (directory / path).exists()]:
@@ -37,11 +38,6 @@ def scaffold(directory: Path) -> tuple[str, ...]:
         )
     _write_all(directory, texts)
     return tuple(texts)
-
-
-def _templates() -> Iterator[tuple[str, str]]:
-    """Each template as its path in the project and its text, in order."""
-    return _below(files("lakeflow").joinpath("templates"), "")
 
 
 def _below(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:

@@ -61,11 +61,9 @@ class Suites:
 
     def need_library(self, lost: Container[str]) -> bool:
         """May one of these suites need the library?"""
-        return any(asks_for_library(file.text) for file in self._not_ready(lost))
-
-    def _not_ready(self, lost: Container[str]) -> Iterator[CheckFile]:
         files = _files(self._request, CheckKind.SUITE)
-        return (file for file in files if file.path not in self._ready and file.path not in lost)
+        left = (file for file in files if file.path not in self._ready and file.path not in lost)
+        return any(asks_for_library(file.text) for file in left)
 
     def checks_of(self, file: CheckFile) -> list[Check]:
         if file.path in self._ready:

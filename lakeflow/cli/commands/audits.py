@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,10 +10,6 @@ from lakeflow.cli.commands.options import SELECTION_HELP, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.screens.audit import audit_screen, history_screen, inspected_json, inspected_records
 from lakeflow.cli.session import Session, answers, now
-
-if TYPE_CHECKING:
-    from lakeflow.core.view.audits import Inspected
-    from lakeflow.lake.lake import Lake
 
 
 @click.command(epilog=SELECTION_HELP)
@@ -40,15 +35,12 @@ def audit(session: Session, selection: tuple[str, ...], exclude: str, **options:
     if options["gx"] and click.get_current_context().params["output"] != OutputFormat.JSON:
         raise click.UsageError("--gx is JSON; add --output json")
     with session.lake() as lake:
-        found = _found(lake, selection, exclude, where)
+        if "run" in where:
+            found = lake.audited(where["run"], *selection, exclude=exclude)
+        else:
+            found = lake.audit(*selection, exclude=exclude, **where)
         if options["data_docs"]:
             lake.data_docs(options["data_docs"], found)
     text = history_screen(found, now()) if "history" in where else audit_screen(found)
     data = {"audits": [inspected_json(one, gx=options["gx"]) for one in found]}
     return Answer(data, text, inspected_records(found), exit_code=int(any(one.reason for one in found)))
-
-
-def _found(lake: Lake, selection: Sequence[str], exclude: str, where: Mapping[str, Any]) -> tuple[Inspected, ...]:
-    if "run" in where:
-        return lake.audited(where["run"], *selection, exclude=exclude)
-    return lake.audit(*selection, exclude=exclude, **where)

@@ -55,7 +55,8 @@ def list_records(project: Project, keys: Sequence[AssetKey]) -> Records:
 
 
 def check_screen(project: Project, unbound: Sequence[AssetKey]) -> Text:
-    well = line(Mark.OK, " ", f"{counted(len(project.assets), 'asset')} and {_check_files(project)} are in order")
+    files = counted(sum(len(suite.files) for suite in project.suites.values()), "check file")
+    well = line(Mark.OK, " ", f"{counted(len(project.assets), 'asset')} and {files} are in order")
     if not unbound:
         return well
     named = ", ".join(map(str, unbound[:_FEW])) + (", …" if len(unbound) > _FEW else "")
@@ -197,10 +198,6 @@ def _list_record(asset: Asset, project: Project) -> tuple[str, ...]:
 
 def _language(asset: Asset) -> str:
     return "sql" if isinstance(asset.code, SqlCode) else "python"
-
-
-def _check_files(project: Project) -> str:
-    return counted(sum(len(suite.files) for suite in project.suites.values()), "check file")
 
 
 def _mark(status: AssetStatus) -> Mark:

@@ -48,19 +48,13 @@ class BadRows:
             return Observation(Outcome.ERRORED, NOTHING, rows=0)
         if not failed:
             return Observation(Outcome.PASSED, failed_rows=0, rows=rows, metrics=_metrics(failed))
-        shown = self._shown(answers, query)
-        return Observation(Outcome.FAILED, _detail(failed, rows), failed, rows, shown, _metrics(failed))
-
-    def _shown(self, answers: Answers, query: str) -> tuple[samples.Sample, ...]:
-        if not self.sampled:
-            return ()
-        return samples.rows(answers, f"SELECT {samples.as_text('COLUMNS(*)')} FROM (\n{query}\n)")
+        bad = f"SELECT {samples.as_text('COLUMNS(*)')} FROM (\n{query}\n)"
+        shown = samples.rows(answers, bad) if self.sampled else ()
+        # A query may return more rows than it judges.
+        said = share(failed, rows) if failed <= rows else f"{counted(failed, 'row')} returned"
+        return Observation(Outcome.FAILED, said, failed, rows, shown, _metrics(failed))
 
 
 def _metrics(failed: int) -> dict[str, Any]:
     """The metrics of the library's own query expectation, without the rows themselves."""
     return {"unexpected_rows_query.row_count": failed, "unexpected_rows_query.table": []}
-
-
-def _detail(failed: int, rows: int) -> str:
-    return share(failed, rows) if failed <= rows else f"{counted(failed, 'row')} returned"

@@ -16,7 +16,7 @@ from typing import Final
 from lakeflow.adapters.iceberg.care.ground import MARKER, NotOursError, files_below, is_below
 from lakeflow.adapters.iceberg.care.inventory import Walk
 from lakeflow.adapters.iceberg.care.rebuild import number_of
-from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.adapters.iceberg.disk.fileio import local_path, sync_directory
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles, metadata_directory
 from lakeflow.core.errors import AssetError, LakeError
 from lakeflow.core.keys import AssetKey
@@ -114,8 +114,4 @@ def _refuse_missing(key: AssetKey, table: Table, location: str, warehouse: Path,
 
 def _sync_folders(folder: Path) -> None:
     for place, _, _ in os.walk(folder):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_directory(Path(place))

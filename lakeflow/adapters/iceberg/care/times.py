@@ -33,12 +33,8 @@ def mend_times(database: pointers.CatalogDatabase, keys: Iterable[AssetKey], now
     files, scratch = MetadataFiles(Path("/")), ScratchFiles()
     with database.read() as connection:
         at = pointers.locations(connection, keys)
-    try:
+    with scratch.all_or_none():
         new = {key: _written(files.find(key, seen), int(now.timestamp() * 1000), scratch) for key, seen in at.items()}
-        scratch.seal()
-    except BaseException:
-        scratch.discard()
-        raise
     with database.transaction() as connection:
         for key, location in sorted(new.items()):
             if not pointers.swap(connection, key, at[key], location):

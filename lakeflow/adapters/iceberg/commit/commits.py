@@ -125,13 +125,9 @@ class Commits:
 
     def _attempt(self, keys: frozenset[AssetKey], plan: Plan, record: Record | None) -> dict[AssetKey, Table]:
         scratch = ScratchFiles()
-        try:
+        with scratch.all_or_none():
             planned = plan(self.read(keys), scratch)
             steps = [self._written(each, scratch) for each in planned]
-            scratch.seal()
-        except BaseException:
-            scratch.discard()
-            raise
         self._swap(steps, record, scratch)
         return {step.key: self._done(step) for step in steps if step.location}
 

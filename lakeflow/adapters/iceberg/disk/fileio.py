@@ -109,6 +109,16 @@ class ScratchFiles:
         self.sync()
         self.place()
 
+    @contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        """Seal at the end what was written in the meantime; on any error remove it."""
+        try:
+            yield
+            self.seal()
+        except BaseException:
+            self.discard()
+            raise
+
     def discard(self) -> None:
         """Remove all files. Only for a commit that is known not to have happened."""
         for descriptor, temporary, _ in self._open:

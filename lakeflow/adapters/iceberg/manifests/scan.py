@@ -97,7 +97,8 @@ class Scans:
     def partitions(self, found: LoadedTable[AssetKey], snapshot_id: int, layout: Layout) -> dict[str, Partition]:
         """The snapshot's data files that were written in that layout, by path."""
         _kept(found.table, snapshot_id)
-        spec = known_spec(found.json, layout, _current_schema(found))
+        schemas = {schema["schema-id"]: schema for schema in found.json["schemas"]}
+        spec = known_spec(found.json, layout, schemas[found.table.schema_id])
         data, _ = _by_content(_listed(_json_of(found, snapshot_id)))
         live = self._live([each for each in data if each.partition_spec_id == spec])
         return {each.path: _values(each.file.partition) for each in live}
@@ -175,10 +176,6 @@ def _json_of(found: LoadedTable[Any], snapshot_id: int) -> Mapping[str, Any]:
 
 def _values(partition: Record) -> Partition:
     return tuple(partition[place] for place in range(len(partition)))
-
-
-def _current_schema(found: LoadedTable[Any]) -> Mapping[str, Any]:
-    return next(schema for schema in found.json["schemas"] if schema["schema-id"] == found.table.schema_id)
 
 
 def _kept(table: Table[Any], snapshot_id: int) -> Any:

@@ -22,12 +22,8 @@ def write_sidecar(table: Table, kind: str, text: str) -> str:
     content = gzip.compress(text.encode(), mtime=0)
     name = with_digest(f"{kind}-{uuid4()}.json.gz", hashlib.sha256(content).hexdigest())
     scratch = ScratchFiles()
-    try:
+    with scratch.all_or_none():
         scratch.write(f"{metadata_directory(table)}/{name}", content)
-        scratch.seal()
-    except BaseException:
-        scratch.discard()
-        raise
     return name
 
 

@@ -95,8 +95,8 @@ def _audit(task: _Task, parent: Parent) -> None:
         task.after.enter_context(silence())
     try:
         queries = few = task.queries(request.views, personal=guarded)
-        if request.appended:
-            few = task.queries(request.appended.views(request.asset), personal=guarded)
+        if request.added_rows:
+            few = task.queries(request.added_rows.views(request.asset), personal=guarded)
         few.open()
         for step in steps(request, queries, Past(frozenset(job.answered), job.lost, job.too_long), task.suites, few):
             parent.send(Progress(step))

@@ -12,7 +12,7 @@ import pytest
 from lakeflow.core.model.check import CheckFile, CheckKind, Outcome
 from lakeflow.core.model.run import CheckResult, ReadScope
 from lakeflow.core.model.table import Scan
-from lakeflow.core.run.audit_request import Appended, AuditRequest
+from lakeflow.core.run.audit_request import AddedRows, AuditRequest
 
 from .lake import audit, request, scan_of, suite
 
@@ -48,7 +48,7 @@ def appended(folder: Path, below: Any, added: Any, *files: CheckFile, **more: An
     both = Scan(under.key, 2, under.schema, (*under.files, *on_top.files), under.rows + on_top.rows)
     before = request(under, *files, **more)
     passed = frozenset((one.path, one.name) for one in audit(before) if one.outcome is Outcome.PASSED)
-    return before, replace(before, scan=both, appended=Appended(on_top, passed, below=under.rows, near=both))
+    return before, replace(before, scan=both, added_rows=AddedRows(on_top, passed, below=under.rows, near=both))
 
 
 def verdicts(results: list[CheckResult]) -> list[tuple[str, Outcome]]:
@@ -61,7 +61,7 @@ def test_the_added_rows_decide_as_all_rows_do(tmp_path: Path, seed: int) -> None
     below, first = columns(chance, chance.randint(1, 9), 0), chance.choice((4, 100))
     added = columns(chance, chance.randint(0, 6), first)
     _, both = appended(tmp_path, below, added, suite(*LINES), primary_key=("id", "n"))
-    found, whole = audit(both), audit(replace(both, appended=None))
+    found, whole = audit(both), audit(replace(both, added_rows=None))
     assert verdicts(found) == verdicts(whole)
     assert {one.scope for one in whole} == {ReadScope.ALL}
     failed = [(mine, theirs) for mine, theirs in zip(found, whole, strict=True) if mine.outcome is Outcome.FAILED]
@@ -122,8 +122,8 @@ def test_where_rows_went_a_share_is_asked_of_all_that_are_left(tmp_path: Path) -
     """The good ones may be those that went."""
     added = {"id": ("long", [7]), "n": ("long", [4]), "word": ("string", ["c"])}
     _, both = appended(tmp_path, PASSED_ROWS, added, suite(*LINES[:2]), primary_key=("id",))
-    assert both.appended is not None
-    merged = audit(replace(both, appended=replace(both.appended, replaced=2)))
+    assert both.added_rows is not None
+    merged = audit(replace(both, added_rows=replace(both.added_rows, replaced=2)))
     assert {one.name: one.scope for one in merged if one.name != "schema"} == {
         "n not null": ReadScope.ADDED,
         "n not null for at least 70%": ReadScope.ALL,

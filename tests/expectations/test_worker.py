@@ -32,7 +32,7 @@ from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct
 from lakeflow.core.model.table import ColumnFacts, DeleteFile, Scan, Statistics
 from lakeflow.core.run.audit_progress import SHARED_SCAN, AuditProgress
-from lakeflow.core.run.audit_request import Appended, AuditRequest
+from lakeflow.core.run.audit_request import AddedRows, AuditRequest
 
 from .lake import WEATHER, audit, outcomes, process_auditor, request, row_check, scan_of, suite
 
@@ -67,7 +67,7 @@ def test_jobs_and_messages_cross_the_pipe_unchanged() -> None:
         relations={"published.silver.weather": scan},
         pii=frozenset({"ssn"}),
         statistics=Statistics(3, {"s": ColumnFacts(1, "a", "b", exact=True)}),
-        appended=Appended(scan, frozenset({("checks/é.py", "a not null")})),
+        added_rows=AddedRows(scan, frozenset({("checks/é.py", "a not null")})),
     )
     for job in (
         Job(asked, {"threads": "1"}, ("a",), {"b": "died"}, "slow"),

@@ -30,9 +30,9 @@ class Added:
 
     def __init__(self, request: AuditRequest, queries: Queries, table: Audited) -> None:
         self._answers = Answers(queries, table, ReadScope.ADDED)
-        self._passed = request.appended.passed if request.appended else frozenset()
+        self._passed = request.added_rows.passed if request.added_rows else frozenset()
         self._lasting = _lasting(request.suite) if self._passed else frozenset()
-        self._replaced = request.appended.replaced if request.appended else 0
+        self._replaced = request.added_rows.replaced if request.added_rows else 0
         self._taken: dict[str, Check] = {}
 
     def take(self, checks: Sequence[Check], answers: Answers) -> None:

@@ -18,7 +18,7 @@ from lakeflow.core.run.resources import Resources
 
 
 @dataclass(frozen=True)
-class Appended:
+class AddedRows:
     """The files that a write added to rows that had passed the checks of `passed` (path and name).
 
     `replaced` of those rows are gone and `below` are left. `near` are the added files, and all others in which a row
@@ -53,7 +53,7 @@ class AuditRequest:
     row is a version, in an scd2 table; `marked_at` is when it was written: its versions say what was current at that
     moment (None: unknown). `pii` names personal columns of those other relations: SQL checks that may read them show no
     samples. `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
-    `statistics` are those of the audited snapshot, where it has any; `appended` tells what a write added to rows that
+    `statistics` are those of the audited snapshot, where it has any; `added_rows` tells what a write added to rows that
     were audited before. `at` is the moment from which ages are counted; None: now. `shown` is how many failing rows a
     check may show.
     """
@@ -76,10 +76,10 @@ class AuditRequest:
     shown: int = 5
     statistics: Statistics | None = None
     resources: Resources | None = None
-    appended: Appended | None = None
+    added_rows: AddedRows | None = None
 
     @property
     def views(self) -> Mapping[str, Scan]:
         """Everything that a query of the audit may read, by name."""
-        added = self.appended.views(self.asset) if self.appended else {}
+        added = self.added_rows.views(self.asset) if self.added_rows else {}
         return {**self.relations, **added, str(self.asset): self.scan}

@@ -10,7 +10,7 @@ from lakeflow.core.model.provenance import is_ours, provenance_of
 from lakeflow.core.model.run import Action, StepRecord, StepState
 from lakeflow.core.model.table import Scan, Snapshot
 from lakeflow.core.run.added_rows import passed_below, verdict_below
-from lakeflow.core.run.audit_request import Appended, AuditRequest
+from lakeflow.core.run.audit_request import AddedRows, AuditRequest
 from lakeflow.core.run.events import Phase, StepEnded
 from lakeflow.core.run.verdict import hold_reason, written_as
 from lakeflow.wap.attempt import Attempt
@@ -55,11 +55,11 @@ def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:
         request,
         expected_rows=_expected_rows(attempt, record),
         resources=attempt.resources(record.asset),
-        appended=_added(attempt, record),
+        added_rows=_added_rows(attempt, record),
     )
 
 
-def _added(attempt: Attempt, record: StepRecord) -> Appended | None:
+def _added_rows(attempt: Attempt, record: StepRecord) -> AddedRows | None:
     """The rows a write added, for checks that already passed on the rest. None where every check must look at all
     rows.
     """
@@ -74,7 +74,7 @@ def _added(attempt: Attempt, record: StepRecord) -> Appended | None:
             written = table.snapshots[record.snapshot_id]
             made, base = provenance_of(written.summary), table.snapshots[written.parent_id or 0]
             replaced = made.replaced if made else 0
-            return Appended(scan, passed, replaced, (base.rows or 0) - replaced, near)
+            return AddedRows(scan, passed, replaced, (base.rows or 0) - replaced, near)
     return None
 
 

@@ -28,7 +28,7 @@ def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
     """Schema, personal data (where a function reads some), key, versions and foreign keys (where declared) and rows
     (where their number is known), in this order.
     """
-    below = request.appended.below if request.appended else 0
+    below = request.added_rows.below if request.added_rows else 0
     checks = [Check("schema", "schema", SchemaHolds(table, request.columns))]
     if request.inherited:
         checks.append(Check("personal data", "personal data", NothingPersonal(table, request)))

@@ -63,17 +63,17 @@ def _target(draft: AssetDraft, foreign: ForeignKey, known: Mapping[AssetKey, Ass
         hint = f"its key is ({key}); a fact that refers to anything else can meet several rows of it"
         yield draft.fault(f"{foreign.key} is not the key of {target.key}", hint, _AT)
     else:
-        yield from _moment(draft, foreign, keeps_history=target.write.traits.versioned)
+        yield from _moment(draft, foreign, keeps_versions=target.write.traits.versioned)
 
 
-def _moment(draft: AssetDraft, foreign: ForeignKey, *, keeps_history: bool) -> Iterator[Fault]:
+def _moment(draft: AssetDraft, foreign: ForeignKey, *, keeps_versions: bool) -> Iterator[Fault]:
     """Faults of a foreign key's time. In an scd2 table one key names several rows, and only a time tells which of them,
     so the fact must declare it.
     """
     name = foreign.dimension
-    if keeps_history and not foreign.at:
+    if keeps_versions and not foreign.at:
         hint = f'say when the fact happened: {foreign.column} = "{foreign.target} at <column>"'
         yield draft.fault(f"{name} keeps versions (scd2), so {draft.key} can meet several rows of it", hint, _AT)
-    elif foreign.at and not keeps_history:
+    elif foreign.at and not keeps_versions:
         hint = f'drop " at {foreign.at}", or keep one: write = "scd2" in {name}'
         yield draft.fault(f"{draft.key} refers to {name} at a moment, and it keeps no versions (scd2)", hint, _AT)

@@ -19,7 +19,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from lakeflow.adapters.duckdb.write.partition_mode import overwrite
 from lakeflow.adapters.duckdb.write.partitions import partitioning
 from lakeflow.adapters.duckdb.write.quarantine import write_split
-from lakeflow.adapters.duckdb.write.scd2 import keep_history, staged
+from lakeflow.adapters.duckdb.write.scd2 import keep_versions, staged
 from lakeflow.adapters.duckdb.write.upsert import chosen, refuse_no_key, refuse_nulls, upsert
 from lakeflow.adapters.duckdb.write.write import write_files
 from lakeflow.core.model.layout import PLAIN
@@ -64,7 +64,7 @@ def carry_out(
                 refuse_no_key(write)
                 (relation,) = relations  # an scd2 table has no partitions in time
                 with _for_a_while(relation, write, cursor, target) as rows:
-                    return keep_history(write, rows, cursor, fresh, again)
+                    return keep_versions(write, rows, cursor, fresh, again)
             case other:
                 assert_never(other)
 

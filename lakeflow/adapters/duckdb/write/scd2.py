@@ -35,7 +35,7 @@ _STAYS, _BEGINS, _CAME, _CLOSED = 0, 1, 2, 3
 """Of several statements about one key at one moment, the greatest of these counts. `_STAYS` is the end of a version."""
 
 
-def keep_history(
+def keep_versions(
     write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, fresh: Again, again: Again
 ) -> WriteResult:
     """What these new rows do to the table. `fresh` writes new versions, `again` writes the rows of changed files that
@@ -280,14 +280,14 @@ class _Versions:
 
     def _now(self) -> str:
         """The moment of the write, in the type of the version columns."""
-        assert self.write.moment is not None, "a history is written at a moment"
+        assert self.write.moment is not None, "an scd2 table is written at a moment"
         type_ = spelled(self._field(VALID_FROM).type)
         moment = f"CAST({literal(self.write.moment.isoformat())} AS TIMESTAMPTZ)"
         return f"CAST({moment} AT TIME ZONE 'UTC' AS {type_})" if "ZONE" not in type_ else moment
 
     def _field(self, name: str) -> Field:
         field = self.write.schema.find(name)
-        assert field is not None, f"the schema of a history has {name}"
+        assert field is not None, f"the schema of an scd2 table has {name}"
         return field
 
     # queries

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, in_groups, share
 from lakeflow.adapters.expectations.checks.column_types import spelled
 from lakeflow.adapters.expectations.checks.foreign_keys import foreign_key
-from lakeflow.adapters.expectations.checks.scd2 import history_check
+from lakeflow.adapters.expectations.checks.scd2 import versions_check
 from lakeflow.adapters.expectations.metrics import samples
 from lakeflow.adapters.expectations.metrics.answers import Answers
 from lakeflow.adapters.expectations.metrics.metrics import Aggregate, Plan, keys
@@ -35,7 +35,7 @@ def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
     if request.primary_key:
         checks += _key(table, request)
     if request.version_key:
-        checks.append(history_check(request, table))
+        checks.append(versions_check(request, table))
     checks += [foreign_key(request, table, foreign) for foreign in request.suite.foreign_keys]
     if request.expected_rows is not None:
         checks.append(Check("rows", "rows", RowsAccounted(request.expected_rows, below)))

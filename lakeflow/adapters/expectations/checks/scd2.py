@@ -21,7 +21,7 @@ from lakeflow.core.run.audit_request import AuditRequest
 _ROWS = Aggregate("count(*)")
 
 
-def history_check(request: AuditRequest, table: Audited) -> Check:
+def versions_check(request: AuditRequest, table: Audited) -> Check:
     """Each version of a key ends no later than its next one begins, so at most one is current: the one that was valid
     when the table was written.
     """

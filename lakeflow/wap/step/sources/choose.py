@@ -18,7 +18,7 @@ from lakeflow.wap.step.sources.files import Files
 from lakeflow.wap.step.sources.new_rows import GoesOn, NewRows
 from lakeflow.wap.step.sources.partitions import Partitioned
 from lakeflow.wap.step.sources.readmission import Readmission
-from lakeflow.wap.step.sources.rebuilt import RebuiltHistory
+from lakeflow.wap.step.sources.rebuilt import RebuiltVersions
 from lakeflow.wap.step.sources.source import Source
 from lakeflow.wap.step.sources.standing import Standing, Undecided
 
@@ -90,4 +90,4 @@ def _increments(plain: Source, came: Consumption, *, goes_on: bool) -> Source:
 
 def _rebuilt(plain: Source) -> Source:
     anew = _anew(plain)
-    return RebuiltHistory(*_same(anew)) if plain.asset.write.traits.versioned else anew
+    return RebuiltVersions(*_same(anew)) if plain.asset.write.traits.versioned else anew

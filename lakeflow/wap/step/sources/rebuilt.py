@@ -18,7 +18,7 @@ _AFTER: Final = "silver.after"
 
 
 @dataclass(frozen=True)
-class RebuiltHistory(Source):
+class RebuiltVersions(Source):
     """All rows, in place of the versions on main. Nobody asked for this rebuild by name, so it may lose no version."""
 
     def lost(self, attempt: Attempt, record: StepRecord) -> str:

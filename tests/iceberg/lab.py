@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyiceberg.schema import Schema as IcebergSchema
-from pyiceberg.types import PrimitiveType
 
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
@@ -21,6 +20,10 @@ from lakeflow.core.model.schema import Decimal, Field, Primitive, Schema
 from lakeflow.core.model.table import MAIN, ColumnStats, Publish, Staging, Table, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports import Clock, Transaction
+
+if TYPE_CHECKING:
+    from pyiceberg.schema import Schema as IcebergSchema
+    from pyiceberg.types import PrimitiveType
 
 FLIGHTS = AssetKey(Layer.SILVER, "flights")
 WEATHER = AssetKey(Layer.SILVER, "weather")

@@ -219,7 +219,9 @@ def test_parquet_of_two_writers_lands_together(lake: Lake) -> None:
     lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"')
     rows = "select 1::bigint as id, 'x' as name, 2.5::decimal(12, 2) as total, [1::int] as many, date '2024-01-31' as d"
     parquet(lake.root / "drops/1.parquet", rows)
-    pq.write_table(duckdb.execute(rows).to_arrow_table(), lake.root / "drops/2.parquet")
+    relation = duckdb.sql(rows)
+    assert relation is not None
+    pq.write_table(relation.to_arrow_table(), lake.root / "drops/2.parquet")
     whole = ("1", "x", "2.50", "[1]", "2024-01-31")
     assert lake.load() == [(*whole, "drops/1.parquet", "1"), (*whole, "drops/2.parquet", "1")]
 

@@ -1,1 +1,1 @@
-"""What of a lake is kept, whose it is, and what may go."""
+"""What to keep of a lake, who owns its warehouse, and what may be removed."""

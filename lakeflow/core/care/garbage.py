@@ -1,4 +1,4 @@
-"""What may be removed as garbage: what was dropped, and how much of a warehouse at once."""
+"""What may be removed as garbage: dropped tables, and how much of a warehouse at once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Garbage
 
 HALF: Final = 0.5
-"""More than this share of a warehouse is removed only if somebody asks for it."""
+"""More than this share of a warehouse is removed only on request."""
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A table that this lake took out of its catalog. `version` is its metadata then; `uuid` is empty where an old
-    release recorded the drop.
+    """A table that this lake dropped. `version` is its metadata at that time; `uuid` is empty where an old release
+    recorded the drop.
     """
 
     key: AssetKey

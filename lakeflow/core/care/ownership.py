@@ -1,4 +1,6 @@
-"""Whose a warehouse is. Facts in, an answer or a refusal out; nothing is ever removed or written on a guess."""
+"""Decides which lake owns a warehouse. Facts in, an answer or a refusal out; nothing is removed or written on a
+guess.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ _LOST: Final = (
 
 @dataclass(frozen=True)
 class WarehouseMarker:
-    """What the marker in a warehouse says: the lake's id and name, and where its database was."""
+    """The content of a warehouse's marker: the lake's id and name, and the place of its database."""
 
     id: str
     name: str
@@ -29,8 +31,8 @@ class WarehouseMarker:
 
 
 class Holds(StrEnum):
-    """What stands in a warehouse without a marker. `tables`: some tables that this catalog names. `lost`: nothing,
-    although the catalog names tables there.
+    """What a warehouse without a marker contains. `tables`: tables that this catalog names. `lost`: nothing, although
+    the catalog names tables there.
     """
 
     NOTHING = "nothing"
@@ -41,9 +43,9 @@ class Holds(StrEnum):
 
 @dataclass(frozen=True)
 class WarehouseFacts:
-    """A warehouse and the database beside it. `id` is None until the lake has one; `is_blank`: the database holds no
-    table and no run, or is not there; `rival` is another database that says it is the same lake; `above` the marker of
-    a folder above that is another lake's.
+    """A warehouse and the database beside it. `id` is None until the lake has one. `is_blank` means that the database
+    is missing, or holds no table and no run. `rival` is another database with the same lake's id; `above` is the marker
+    of another lake in a folder above.
     """
 
     warehouse: str
@@ -57,7 +59,7 @@ class WarehouseFacts:
 
 
 def refuse_other(facts: WarehouseFacts) -> None:
-    """LakeError unless the warehouse is this lake's, or nobody's and free to be."""
+    """LakeError unless the warehouse belongs to this lake, or to nobody and may be claimed."""
     if facts.mark is not None:
         _refuse_marked(facts, facts.mark)
     elif facts.holds is Holds.OTHERS:
@@ -74,7 +76,7 @@ def refuse_other(facts: WarehouseFacts) -> None:
 
 
 def refuse_to_claim(facts: WarehouseFacts) -> None:
-    """As `refuse_other`; without a marker, also refuse what speaks against making one."""
+    """As `refuse_other`; without a marker, also refuse where facts speak against making one."""
     refuse_other(facts)
     if facts.mark is None and facts.holds is Holds.LOST:
         raise LakeError(

@@ -1,4 +1,4 @@
-"""Which snapshots a publish expires: metadata that only grows slows down every later commit (trap T15)."""
+"""Which snapshots a publish expires: metadata that never shrinks slows every later commit (trap T15)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from lakeflow.core.model.table import Table
 
 
 def expired(table: Table, keep: int, needed: Collection[int] = ()) -> frozenset[int]:
-    """The ancestors of main that nothing needs: all but the `keep` nearest ones, and only those older than every one of
-    `needed`.
+    """The ancestors of main that nothing needs: all except the `keep` nearest ones, and only those older than every one
+    of `needed`.
 
-    `needed` are snapshots that others rely on: the position up to which an increment was read, or what a run at work
-    has pinned. The snapshots below an open branch or a tag stay, down to the first one that main has too.
+    `needed` are snapshots that others rely on: the position up to which an increment was read, or a snapshot that a
+    running run has pinned. The snapshots below an open branch or a tag stay, down to the first one that is also in
+    main's ancestry.
     """
     ancestors = [snapshot.id for snapshot in table.ancestry(table.main)]
     oldest = max((place for place, snapshot in enumerate(ancestors) if snapshot in needed), default=0)

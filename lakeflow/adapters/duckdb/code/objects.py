@@ -1,5 +1,5 @@
-"""Columns of Python objects in a pandas frame. Arrow takes them for what the first value is and turns the others into
-that without a word: a time of day is cut beside a date, and a number is a moment of 1970 beside a datetime.
+"""Refuses mixed columns of Python objects in a pandas frame. Arrow decides a column's type by its first value and
+silently converts the others: beside a date a time of day is cut, beside a datetime a number becomes a moment of 1970.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from uuid import UUID
 from lakeflow.core.errors import SchemaError
 
 _NUMBERS: Final = (frozenset({"an int", "a float"}), frozenset({"an int", "a Decimal"}))
-"""Kinds that go together: Arrow refuses a number that is another one in their common type."""
+"""Kinds of numbers that may be mixed: Arrow refuses a number that would change in their common type."""
 _ONE: Final = "give all its values one type, or turn them into text"
 _LISTS: Final = frozenset({"list", "tuple", "ndarray", "set", "frozenset", "range"})
 _PLAIN: Final = frozenset({str, bytes, bool, int, Decimal, UUID})
-"""Types whose every value is of one kind and is exact."""
+"""Types whose values are all of one kind and exact."""
 _ABSENT: Final = frozenset({"NoneType", "NAType", "NaTType"})
 
 
@@ -44,7 +44,9 @@ def refuse_mixed(values: Iterable[Any], path: str) -> None:
 
 
 def _refuse_within(values: list[Any], kinds: frozenset[str], path: str) -> None:
-    """What lists and dicts hold; one after the other, so the row that is told is the place among all of them."""
+    """Refuse mixed values in lists and dicts. These are checked one after the other, so the reported row is the place
+    among all their values.
+    """
     held = [value for value in values if _kind(value)]
     if kinds == {"a list"}:
         refuse_mixed((item for value in held for item in value), f"{path}.element")
@@ -54,7 +56,7 @@ def _refuse_within(values: list[Any], kinds: frozenset[str], path: str) -> None:
 
 
 def _kind(value: Any) -> str:  # noqa: PLR0911 - one line a kind
-    """What it is, in words; empty for what a column holds as NULL."""
+    """The kind of a value in words; empty for what a column holds as NULL."""
     name = type(value).__name__
     if name in _ABSENT or (isinstance(value, float | Decimal) and value != value):  # noqa: PLR0124 - NaN
         return ""
@@ -84,4 +86,4 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
     "a dict": (dict,),
 }
 _OF_NUMPY: Final[dict[str, tuple[str, ...]]] = {"a float": ("float32", "float64")}
-"""A float of 16 bits is none: Arrow makes an int of it beside one."""
+"""The numpy types of a float. `float16` is not among them: beside an int, Arrow makes an int of it."""

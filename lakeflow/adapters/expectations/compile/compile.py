@@ -92,7 +92,9 @@ def _thresholds(expectation: Any, rule: Rule) -> Thresholds | None:
 
 
 def _refusal(expectation: Any, table: Audited) -> Refusal | None:
-    """None unless its failing rows go to quarantine. CannotCheck where one row alone cannot fail it."""
+    """The refusal of an expectation whose failing rows go to quarantine, otherwise None. CannotCheck where
+    one row alone cannot fail it.
+    """
     options = _options(expectation)
     if (wanted := options.get("on_fail")) is None:
         return None

@@ -220,3 +220,9 @@ def test_content_is_compared_with_the_name_where_the_name_says_it(lab: Lab) -> N
     }
     assert str(good) not in stock.damaged
     assert take_stock(lab.table()).read == 0
+
+
+def test_a_table_whose_metadata_is_gone_is_an_error_that_names_it(table: Table) -> None:
+    local_path(table.version).unlink()
+    with pytest.raises(LakeError, match=local_path(table.version).name):
+        take_stock(table)

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -94,6 +95,7 @@ def test_a_claim_writes_the_id_then_the_marker_and_another_claim_changes_neither
     began = datetime.now(UTC).replace(microsecond=0)
     house.ownership.claim()
     (id_,) = house.ids()
+    assert str(UUID(id_)) == id_, "no two lakes have the same"
     mark = WarehouseMarker(id_, "shop", str(house.path))
     assert read_mark(house.warehouse) == mark
     assert house.look() == WarehouseFacts(str(house.warehouse), str(house.path), id_, False, mark)
@@ -147,6 +149,25 @@ def test_a_view_or_a_table_without_metadata_is_no_table(house: House) -> None:
     assert house.look().is_blank
 
 
+@pytest.mark.parametrize("change", ["catalog_name = 'another'", "iceberg_type = 'VIEW'"])
+def test_a_table_of_another_catalog_in_the_database_and_a_view_are_none_of_this_lake(house: House, change: str) -> None:
+    at = filled(house.warehouse / "silver/a/metadata/1.metadata.json")
+    house.table(str(at))
+    assert house.look().holds is Holds.TABLES
+    with house.database.transaction() as connection:
+        connection.execute(text(f"update iceberg_tables set {change}"))
+    assert (house.look().holds, house.look().is_blank) == (Holds.OTHERS, True)
+
+
+def test_a_marker_names_the_database_where_it_truly_stands(house: House, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(house.root)
+    linked = House(tmp_path / "link")
+    linked.ownership.claim()
+    said = read_mark(house.warehouse)
+    assert said is not None
+    assert said.database == str(house.path.resolve())
+
+
 def test_files_without_a_marker_are_others_unless_the_catalog_names_them(house: House) -> None:
     assert house.look().holds is Holds.NOTHING
     at = filled(house.warehouse / "silver/a/metadata/1.metadata.json")
@@ -157,7 +178,7 @@ def test_files_without_a_marker_are_others_unless_the_catalog_names_them(house: 
     assert house.look().holds is Holds.TABLES
 
 
-@pytest.mark.parametrize("place", ["/before/the/move/silver/a/metadata/1.metadata.json", "s3://b/a/metadata/1.json"])
+@pytest.mark.parametrize("place", ["/once/silver/a/metadata/1.metadata.json", "s3://b/a/metadata/1.json"])
 def test_a_table_is_known_by_its_place_below_a_warehouse_that_moved(house: House, place: str) -> None:
     filled(house.warehouse / "silver/a/metadata/1.metadata.json")
     house.table(place)
@@ -280,6 +301,9 @@ def test_a_rival_of_another_lakes_marker_is_none_of_ours(house: House, tmp_path:
         give_id(connection, "ours")
     marked(house, "theirs", tmp_path / "same.db")
     assert house.look().rival == ""
+    (tmp_path / "same.db").unlink()
+    lake_at(tmp_path / "same.db", "ours")
+    assert house.look().rival == ""
 
 
 def test_adoption_takes_a_warehouse_and_gives_a_new_id_only_where_a_rival_has_it_too(
@@ -295,7 +319,7 @@ def test_adoption_takes_a_warehouse_and_gives_a_new_id_only_where_a_rival_has_it
     marked(house, id_, lake_at(tmp_path / "same.db", id_))
     house.ownership.adopt()
     (new,) = house.ids()
-    assert new != id_
+    assert str(UUID(new)) == new != id_
     assert read_mark(house.warehouse) == WarehouseMarker(new, "shop", str(house.path))
 
 

@@ -20,6 +20,7 @@ help: ## list what can be made
 setup: $(STAMP) ## make the environment that all else runs in
 
 $(STAMP): requirements.lock pyproject.toml
+	@echo "setting up $(VENV): a minute or two"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(MAKE) --no-print-directory install-$(DEPENDENCIES)
 	@touch $@

@@ -30,8 +30,11 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.view.rows import Health
 
 if TYPE_CHECKING:
+    from collections.abc import Set
     from datetime import datetime
 
+    from lakeflow.core.keys import AssetKey
+    from lakeflow.core.model.run import RunRecord
     from lakeflow.core.view.rows import AssetStatus
     from lakeflow.lake.lake import Lake
     from lakeflow.lake.reading import ReadableLake
@@ -46,7 +49,7 @@ def status(session: Session, selection: tuple[str, ...], exclude: str, strict: b
     with session.looking() as lake:
         statuses = lake.status(*selection, exclude=exclude)
         left = () if selection or exclude else lake.undefined()
-        waiting = lake.waiting() if not (selection or exclude) else ()
+        waiting = _left_behind(lake, {one.asset for one in statuses})
         data = {
             "assets": [status_json(one) for one in statuses],
             "undefined": [undefined_json(table) for table in left],
@@ -157,6 +160,11 @@ def _rows(lake: Lake, one: AssetStatus, place: AuditedPlace, limit: int) -> Answ
     elsewhere = place.ref != "main" or place.snapshot is not None
     note = readers_see(one, now()) if elsewhere or one.held else ""
     return Answer({**where, **rows_json(rows)}, rows_screen(rows, note=note), rows_records(rows))
+
+
+def _left_behind(lake: ReadableLake, keys: Set[AssetKey]) -> list[RunRecord]:
+    """The runs that left one of these assets unpublished, and that nobody has gone on with."""
+    return [run for run in lake.waiting() if any(step.asset in keys and not step.done for step in run.steps)]
 
 
 def _status_of(lake: Lake, asset: str) -> AssetStatus:

@@ -27,13 +27,13 @@ class AssetState(StrEnum):
 
 
 class Health(StrEnum):
-    """What readers may think of a table. `unknown`: they see nothing. `warning`: what they see is good, and something
-    waits. `degraded`: what they see is late, failed a check, or cannot be read.
+    """What readers may think of a table, the worst first. `degraded`: what they see is late, failed a check, or cannot
+    be read. `unknown`: they see nothing. `warning`: what they see is good, and something waits.
     """
 
     DEGRADED = "degraded"
-    WARNING = "warning"
     UNKNOWN = "unknown"
+    WARNING = "warning"
     HEALTHY = "healthy"
 
 

@@ -257,12 +257,13 @@ def test_the_code_behind_a_version_is_kept_as_it_was_first_seen(ledger: Kept) ->
 
 def test_a_name_takes_its_own_records_along_and_those_of_runs_with_both_names_stay(ledger: Kept) -> None:
     ledger.save(run("r1", checked(A, "x"), checked(B, "y")), [said(A), said(B)])
-    both = run("r2", checked(A, "x"), checked(C, "z"))
+    both, neither = run("r2", checked(A, "x"), checked(C, "z")), run("r3", checked(B, "y"))
     ledger.save(both)
+    ledger.save(neither)
     with ledger.database.transaction() as connection:
         ledger.rename(connection, A, C)
     assert ledger.run("r1").steps == (checked(C, "x"), checked(B, "y"))
-    assert ledger.run("r2") == both
+    assert (ledger.run("r2"), ledger.run("r3")) == (both, neither)
     assert ledger.verdicts([A, B, C]) == {A: (), B: (said(B),), C: (said(C),)}
 
 

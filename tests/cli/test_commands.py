@@ -108,7 +108,7 @@ def test_a_lake_from_held_to_mended_to_rolled_back(lake: Path) -> None:
 
     back = answer("rollback", run["id"], cwd=lake)["run"]
     assert back["state"] == "rolled_back"
-    assert {one["health"] for one in answer("status", cwd=lake)["assets"]} == {"never built"}
+    assert {one["state"] for one in answer("status", cwd=lake)["assets"]} == {"never built"}
 
 
 def test_discard_drops_what_was_held_and_says_so(lake: Path) -> None:

@@ -138,7 +138,7 @@ KILLERS = {
     "exit": ("os._exit(3)", "exit code 3"),
     "segfault": ("ctypes.string_at(0)", "SIGSEGV"),
     "abort": ("os.abort()", "SIGABRT"),
-    "memory": ("resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)); x = bytearray(8 << 30)", "MemoryError"),
+    "memory": ("resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30)); x = bytearray(8 << 30)", "MemoryError"),
 }
 
 

@@ -67,6 +67,8 @@ def same_start(root: Path) -> Database:
 
 def primitive(schema: IcebergSchema, field_id: int) -> PrimitiveType:
     """The type of a column that is no struct, list or map."""
+    from pyiceberg.types import PrimitiveType
+
     type_ = schema.find_type(field_id)
     assert isinstance(type_, PrimitiveType)
     return type_

@@ -114,7 +114,7 @@ def test_a_lake_that_was_moved_keeps_its_id_and_a_copy_becomes_a_lake_of_its_own
     assert lakeflow.lake.lake.relocate(moved)
     assert rows(built(moved, 3)) == [3]
     assert mark(warehouse(moved)) == {
-        "format": "lakeflow.lake.lake/1",
+        "format": "lakeflow.lake/1",
         "id": id_,
         "name": "moved",
         "database": str(database(moved)),

@@ -73,7 +73,7 @@ def _settle(attempt: Attempt) -> None:
         remedy = reconcile(table, step.base_id, _mode(attempt, step))
         if remedy is Remedy.CONFLICT:
             # Its rows rest on others than stand there now: to publish them would lose somebody's rows.
-            attempt.end(step, StepState.CONFLICT, _moved(table, step))
+            attempt.end(step, StepState.CONFLICT, _moved(table))
         elif remedy is Remedy.REWRITE or _is_outdated(attempt, step, superseded):
             # It was merged with rows, or made from a snapshot, that nobody will see: only its code can say more.
             _write_again(attempt, key)
@@ -126,7 +126,7 @@ def _waiting(attempt: Attempt) -> list[StepRecord]:
     return [step for step in attempt.steps if step.state is None and step.action is Action.WRITE]
 
 
-def _moved(table: Table, step: StepRecord) -> str:
+def _moved(table: Table) -> str:
     head = table.published
     what = f"{head.operation} of {counted(head.added_rows, 'row')}" if head else "main was removed"
     return f"main moved since this step was planned ({what}); `lakeflow retry` writes it again from today's main"
@@ -176,7 +176,7 @@ def _commit(
     changes: list[Change] = [_change(attempt, step, published[step.asset], needed) for step in candidates]
     # The catalog asserts every change in the transaction that also records the run: all of it happens, or nothing.
     attempt.tables |= attempt.world.catalog.commit(
-        [*changes, *_pins(attempt, candidates)],
+        [*changes, *_pins(candidates)],
         lambda transaction: attempt.world.ledger.record(transaction, attempt.lease, final, verdicts),
     )
     return _told(attempt, final)
@@ -214,7 +214,7 @@ def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: 
     )
 
 
-def _pins(attempt: Attempt, candidates: Sequence[StepRecord]) -> list[Pin]:
+def _pins(candidates: Sequence[StepRecord]) -> list[Pin]:
     """Inputs that this commit does not publish itself: the snapshot that was read must still be part of their main.
 
     A table of another catalog is only recorded: no transaction of ours can keep its main from moving.

@@ -95,7 +95,7 @@ def _written(warehouse: Path, mark: WarehouseMarker) -> Iterator[Path]:
     """The marker under a temporary name, synced. The temporary file is removed at the end."""
     warehouse.mkdir(parents=True, exist_ok=True)
     temporary = warehouse / f".{MARKER}.{secrets.token_hex(4)}.tmp"
-    said = {"format": "lakeflow.lake.lake/1", "id": mark.id, "name": mark.name, "database": mark.database}
+    said = {"format": "lakeflow.lake/1", "id": mark.id, "name": mark.name, "database": mark.database}
     try:
         with temporary.open("x", encoding="utf-8") as file:
             json.dump(said, file, indent=2)

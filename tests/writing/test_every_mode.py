@@ -103,11 +103,11 @@ def test_no_mode_says_two_things_of_itself() -> None:
 
 
 def test_the_pages_name_every_mode() -> None:
-    assets = (ROOT / "docs/assets.md").read_text(encoding="utf-8")
+    modes = (ROOT / "docs/write-modes.md").read_text(encoding="utf-8")
     format_ = (ROOT / "docs/how-it-works.md").read_text(encoding="utf-8")
     (key,) = re.findall(r"^\| `lakeflow.write` \| (.*) \|$", format_, re.MULTILINE)
     for mode in WriteMode:
-        assert f"\n| `{mode}` | " in assets
+        assert f"\n| `{mode}` | " in modes
         assert f"`{mode}`" in key
 
 

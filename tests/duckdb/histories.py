@@ -31,7 +31,10 @@ class Version(NamedTuple):
 
 @dataclass
 class History:
-    """What a table of versions holds. `track` are the values that make a version, `keep`: rows are ordered by `n`."""
+    """What a table of versions holds, and what ends them: tombstones, and None where a key was closed.
+
+    `track` are the values that make a version, `keep`: rows are ordered by `n`.
+    """
 
     track: tuple[str, ...] = ()
     keep: bool = False
@@ -48,7 +51,7 @@ class History:
         self.now = now
         for key in self.lines.keys() - rows.keys() if self.closes else ():
             line = self.lines[key]
-            if (last := max(line, default=now + 1)) <= now and line[last]:
+            if (last := max(line, default=now + 1)) <= now and self._holds(line[last]):
                 line[max(now, last + 1)] = None
         for key, new in told.items():
             self._learn(key, new)
@@ -58,7 +61,7 @@ class History:
         for line in self.lines.values():
             days = sorted(line)
             for since, until in zip(days, [*days[1:], None], strict=False):
-                if said := line[since]:
+                if self._holds(said := line[since]) and said:
                     current = since <= self.now and (until is None or until > self.now)
                     found.append(Version(said, since, until, current))
         return sorted(found, key=repr)
@@ -84,24 +87,28 @@ class History:
             stands = line.get(moment)
             if not self.keep or stands is None or stands.n < row.n or stands == row:
                 continue
-            if stands.n == row.n:
+            if stands.n == row.n and (self._holds(stands) or self._holds(row)):
                 raise TiedError
             told[moment] = stands
         return told
 
     def _learn(self, key: str, told: dict[int, Said]) -> None:
         line = self.lines.setdefault(key, {})
-        end = max(line) if line and line[max(line)] is None else None
-        line |= {day: None if self.deleted and row.gone else row for day, row in told.items()}
+        end = max(line) if line and not self._holds(line[max(line)]) else None
+        line |= told
         last = max(told)
-        if self.closes and end is not None and last < end and (said := line[last]):
+        if self.closes and end is not None and last < end and self._holds(said := line[last]):
             line[max(self.now, end)] = said
         before: Said | None = None
         for day in sorted(line):
-            if self._same(before, line[day]):
+            said = line[day]
+            if (self._holds(said) and self._same(before, said)) or not (said or before):
                 del line[day]
             else:
-                before = line[day]
+                before = said if self._holds(said) else None
+
+    def _holds(self, said: Said | None) -> bool:
+        return said is not None and not (self.deleted and said.gone)
 
     def _same(self, before: Said | None, row: Said | None) -> bool:
         if before is None or row is None:

@@ -37,6 +37,13 @@ PLAIN = numbered(ROWS)
 HISTORY = numbered(versioned(ROWS, "d"))
 UPSERT: dict[str, Any] = {"mode": WriteMode.UPSERT, "schema": PLAIN, "last_by": "n"}
 SCD2: dict[str, Any] = {"mode": WriteMode.SCD2, "schema": HISTORY, "last_by": "n", "at": "d"}
+GONE: dict[str, Any] = {"deleted": "gone"}
+WAYS = {
+    "upsert": UPSERT,
+    "upsert with tombstones": {**UPSERT, **GONE},
+    "scd2": SCD2,
+    "scd2 with tombstones": {**SCD2, **GONE, "track": ("v", "w", "n")},
+}
 
 
 def cut(rows: list[Said], sizes: list[int]) -> list[list[Said]]:
@@ -74,7 +81,7 @@ class Table:
 
 @given(deliveries)
 @explored(20)
-@pytest.mark.parametrize("how", [UPSERT, {**UPSERT, "deleted": "gone"}, SCD2], ids=["upsert", "tombstones", "scd2"])
+@pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
 def test_new_rows_in_any_order_give_what_a_rebuild_gives(
     engine: DuckEngine, tmp_path: Path, how: dict[str, Any], deliveries: tuple[list[Said], list[int]]
 ) -> None:

@@ -84,7 +84,7 @@ def test_any_sequence_of_runs_gives_what_the_model_gives(
 ) -> None:
     """Rows late, repeated, missing, gone and back, with every option; a tie that nothing decides changes nothing."""
     schema = numbered(versioned(ROWS, "d" if model.at else ""))
-    scan, now = replace(EMPTY, schema=schema), 2
+    scan, now, tombstones = replace(EMPTY, schema=schema), 2, ""
     more: dict[str, Any] = {
         "schema": schema,
         "at": "d" if model.at else "",
@@ -100,10 +100,10 @@ def test_any_sequence_of_runs_gives_what_the_model_gives(
             model.run(came, now)
         except TiedError:
             with pytest.raises(AssetError, match=r"\(k\) "):
-                keep(engine, listed(came), scan, tmp_path, moment=noon(now), **more)
+                keep(engine, listed(came), scan, tmp_path, moment=noon(now), tombstones=tombstones, **more)
             continue
-        written = keep(engine, listed(came), scan, tmp_path, moment=noon(now), **more)
-        scan = after(scan, written)
+        written = keep(engine, listed(came), scan, tmp_path, moment=noon(now), tombstones=tombstones, **more)
+        scan, tombstones = after(scan, written), written.tombstones
         found = found_in(engine, scan)
         assert found == model.versions()
         coming = [each for version in found for each in (version.since, version.until) if each and each > now]

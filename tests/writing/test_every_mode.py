@@ -97,7 +97,7 @@ def test_no_mode_says_two_things_of_itself() -> None:
         traits = mode.traits
         assert not traits.versioned or traits.keyed
         assert not (traits.keyed and traits.by_partition)
-        assert traits.merges or not (traits.keyed or traits.by_partition or traits.remembers_deleted)
+        assert traits.merges or not (traits.keyed or traits.by_partition)
         assert [traits.adds, traits.merges, traits.replaces].count(True) == 1
         assert Effect(traits.effect) is traits.effect
 

@@ -131,3 +131,47 @@ def test_a_tie_in_two_runs_is_the_error_that_it_is_in_one(things: Things) -> Non
     assert "keep = 'last by v' does not decide" in reason
     state, reason = things.states([{**row("b", 1, "2020-01-01"), "w": 1}, {**row("b", 1, "2020-01-01"), "w": 2}])
     assert ("in 2 rows, such as b" in reason, "keep = 'last by v' does not decide" in reason) == (True, True)
+
+
+TOLD = '("k", pa.string()), ("v", pa.int64()), ("d", pa.string()), ("n", pa.int64()), ("gone", pa.bool_())'
+
+
+def told(v: int, d: str, n: int, *, gone: bool = False) -> Row:
+    return row("a", v, d) | {"n": n, "gone": gone}
+
+
+def test_a_tombstone_that_ends_no_version_ends_the_one_that_comes_late(things: Things) -> None:
+    things.code(HISTORY + ', deleted="gone", track=["v"]', TOLD)
+    assert things.states([told(0, "2020-01-05", 1, gone=True), row("b", 1, "2020-01-01")])[0] == "published"
+    assert things.states([told(0, "2020-01-09", 2, gone=True)])[0] == "published", "a tombstone is news by itself"
+    assert things.states([told(1, "2020-01-03", 3)])[0] == "published"
+    assert things.states([told(2, "2020-01-07", 4)])[0] == "published"
+    assert versions(things)[:2] == [
+        ("a", 1, date(2020, 1, 3), date(2020, 1, 5)),
+        ("a", 2, date(2020, 1, 7), date(2020, 1, 9)),
+    ]
+    assert things.states([told(0, "2020-01-09", 2, gone=True)])[0] == "unchanged"
+
+
+def test_keep_counts_against_the_tombstone_that_ended_a_version(things: Things) -> None:
+    things.code(HISTORY + ', deleted="gone", keep="last by n"', TOLD)
+    things.feed([told(1, "2020-01-01", 1), told(0, "2020-01-05", 9, gone=True)])
+    assert things.states([told(2, "2020-01-05", 8)])[0] == "unchanged", "the tombstone of that day counts more"
+    state, reason = things.states([told(2, "2020-01-05", 9)])
+    assert (state, "1 key (k) came with other values and ties" in reason) == ("errored", True)
+    assert things.states([told(2, "2020-01-05", 10)])[0] == "published"
+    assert versions(things) == [
+        ("a", 1, date(2020, 1, 1), date(2020, 1, 5)),
+        ("a", 2, date(2020, 1, 5), None),
+    ]
+
+
+def test_a_rollback_takes_back_what_a_tombstone_said(things: Things) -> None:
+    things.code(HISTORY + ', deleted="gone", track=["v"]', TOLD)
+    things.feed([row("b", 1, "2020-01-01")])
+    run = things.feed([told(0, "2020-01-05", 1, gone=True)])
+    assert run is not None
+    with lakeflow.open(things.root) as lake:
+        lake.rollback(run.id)
+    things.feed([told(1, "2020-01-03", 2)])
+    assert versions(things)[0] == ("a", 1, date(2020, 1, 3), None)

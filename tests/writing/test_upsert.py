@@ -80,6 +80,16 @@ def test_a_tombstone_takes_its_key_away_unless_it_is_late(things: Things) -> Non
     assert things.others() == [stands] * 2
 
 
+def test_tombstones_of_another_order_are_forgotten(things: Things) -> None:
+    """They were compared by a column that `keep` no longer names, of another type here."""
+    columns = '("k", pa.string()), ("v", pa.string()), ("w", pa.int64()), ("gone", pa.bool_())'
+    things.code(UPSERT + ', keep="last by v", deleted="gone"', columns)
+    things.feed([{"k": "a", "v": "x", "w": 9, "gone": True}, {"k": "b", "v": "x", "w": 1, "gone": False}])
+    things.code(UPSERT + ', keep="last by w", deleted="gone"', columns)
+    assert things.states([{"k": "a", "v": "x", "w": 1, "gone": False}]) == ("published", "")
+    assert sorted(row["k"] for row in things.rows()) == ["a", "b"]
+
+
 def test_a_tie_with_what_stands_there_names_the_key(things: Things) -> None:
     columns = '("k", pa.string()), ("v", pa.int64()), ("w", pa.int64())'
     things.code(f'{UPSERT}, keep="last by v"', columns)

@@ -30,7 +30,7 @@ class Provenance:
     snapshot before that a merge took away, `readmitted` the snapshot of its quarantine up to which refused rows were
     offered again (0: none were). Of an scd2 table, `moment` is when it was written, the time that `is_current` means,
     `turns` the first moment after that at which a version begins or ends, both in ISO 8601, and `open_versions` how
-    many versions nothing has ended. `tombstones` names the set of keys that an upsert took away up to this snapshot.
+    many versions nothing has ended. `tombstones` names the set of tombstones that count up to this snapshot.
     """
 
     run: str

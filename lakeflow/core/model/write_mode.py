@@ -22,17 +22,16 @@ class Effect(StrEnum):
 class Traits:
     """What is true of a write mode. A new mode gives all of these answers where it is named.
 
-    `keyed`: rows are told apart by the key, which must be declared; `keep` and `deleted` apply. `versioned`: each row
-    is a version of its key, with the columns of `scd2_columns`; `at`, `track` and `deletes` apply. `by_partition`: new
-    rows replace the partitions that they belong to, which must be declared. `remembers_deleted`: deleted keys are kept
-    beside the table, so that a late row does not bring one back.
+    `keyed`: rows are told apart by the key, which must be declared; `keep` and `deleted` apply, and deleted keys are
+    kept beside the table, so that a late row does not bring one back. `versioned`: each row is a version of its key,
+    with the columns of `scd2_columns`; `at`, `track` and `deletes` apply. `by_partition`: new rows replace the
+    partitions that they belong to, which must be declared.
     """
 
     effect: Effect
     keyed: bool = False
     versioned: bool = False
     by_partition: bool = False
-    remembers_deleted: bool = False
 
     @property
     def adds(self) -> bool:
@@ -80,7 +79,7 @@ class WriteMode(StrEnum):
 
     APPEND = "append", Traits(Effect.ADDS)
     REPLACE = "replace", Traits(Effect.REPLACES)
-    UPSERT = "upsert", Traits(Effect.MERGES, keyed=True, remembers_deleted=True)
+    UPSERT = "upsert", Traits(Effect.MERGES, keyed=True)
     PARTITION = "partition", Traits(Effect.MERGES, by_partition=True)
     SCD2 = "scd2", Traits(Effect.MERGES, keyed=True, versioned=True)
 

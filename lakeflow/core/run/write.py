@@ -62,7 +62,8 @@ class Write:
     where some are asked, rows of others are an error.
 
     `refused` says where rows go that checks refuse. No error quotes a value of the columns in `hidden`, whose names are
-    in lower case. `tombstones` (JSON) are the keys that earlier writes deleted, each with its value of `last_by`.
+    in lower case. `tombstones` (JSON) are those of earlier writes that count: keys, each with its moment and value of
+    `last_by`.
     """
 
     mode: WriteMode

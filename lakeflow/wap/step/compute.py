@@ -115,7 +115,7 @@ def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges
 def _tombstones(catalog: Catalog, asset: Asset, table: Table) -> str:
     """Read the keys that upserts have deleted so far, from the sidecar of main's snapshot."""
     name = tombstones_of(table, table.main)
-    return catalog.read_sidecar(table, name) if name and asset.write.traits.remembers_deleted and asset.deleted else ""
+    return catalog.read_sidecar(table, name) if name and asset.deleted else ""
 
 
 def _hidden(project: Project, asset: Asset) -> frozenset[str]:

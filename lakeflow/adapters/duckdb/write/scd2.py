@@ -21,7 +21,7 @@ from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.sameness import exactly
 from lakeflow.adapters.duckdb.types import spelled
-from lakeflow.adapters.duckdb.write import twins
+from lakeflow.adapters.duckdb.write import tombstones, twins
 from lakeflow.adapters.duckdb.write.upsert import Again, gone, in_new_columns, key_fields
 from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model.asset import Deletes
@@ -31,8 +31,9 @@ from lakeflow.core.model.table import Scan, WrittenFile
 from lakeflow.core.run.write import Ties, Write, WriteResult
 from lakeflow.core.wording import counted
 
-_STAYS, _BEGINS, _CAME, _CLOSED = 0, 1, 2, 3
-"""Of several statements about one key at one moment, the greatest of these counts. `_STAYS` is the end of a version."""
+_STAYS, _REMEMBERED, _BEGINS, _CAME, _CLOSED = range(5)
+"""Of several statements about one key at one moment, the greatest of these counts. `_STAYS` is the end of a version,
+`_REMEMBERED` a tombstone of before."""
 
 
 def keep_versions(
@@ -52,7 +53,8 @@ def keep_versions(
     touched = versions.touched(base) if base and replaced else ()
     if base and touched:
         files = (*files, *again(versions.rest(replace(base, files=touched))))
-    return WriteResult(files, touched, rows, replaced, turns=versions.turns(base), open=versions.standing(base))
+    made = WriteResult(files, touched, rows, replaced, turns=versions.turns(base), open=versions.standing(base))
+    return replace(made, tombstones=versions.dead_afterwards())
 
 
 def _checked_base(write: Write) -> Scan | None:
@@ -89,6 +91,7 @@ class _Versions:
                 hint="fill it, or leave those rows out: at says since when a row holds",
             )
         twins.refuse_twins(self.write, self.cursor, "came", self._keys.split(", "), "t")
+        self._remembered.load(self.write.tombstones)
 
     def compare(self, base: Scan | None) -> None:
         """Make the tables `old` (the versions that may change), `new` (what they become), and `gone` and `fresh` (the
@@ -96,11 +99,24 @@ class _Versions:
         """
         self._create("old", self._old(base))
         self._create("said", self._said_by_keep())
-        self._create("new", f"SELECT *, {self._is_current('t', 'u')} AS w FROM ({self._moments()})")
+        self._create("line", self._moments())
+        self._create("new", f"SELECT *, {self._is_current('t', 'u')} AS w FROM ({self._became()})")
         ends = "o.t = n.t AND o.u IS NOT DISTINCT FROM n.u AND o.w IS NOT DISTINCT FROM n.w"
         same = f"{self._same('o', 'n')} AND {ends} AND {self._equal('o', 'n', self._values())}"
         self._create("gone", f"SELECT o.* FROM old AS o ANTI JOIN new AS n ON {same}")
         self._create("fresh", f"SELECT n.* FROM new AS n ANTI JOIN old AS o ON {same}")
+
+    def dead_afterwards(self) -> str:
+        """The table's tombstones after this write: those that count at their moment, whether or not they end a version.
+
+        Without `at`, no row comes that is older than what stands.
+        """
+        if not (self.write.deleted and self.write.at):
+            return ""
+        columns = ", ".join(self._told)
+        before = f"SELECT o.* FROM {tombstones.KEYS} AS o ANTI JOIN came AS c ON {self._same('o', 'c')}"
+        now = f"SELECT {columns} FROM line WHERE ends AND weight IN ({_REMEMBERED}, {_CAME})"
+        return self._remembered.text(f"SELECT {columns} FROM ({before}) UNION ALL {now}")
 
     def counts(self) -> tuple[int, int]:
         """How many versions are new, and how many versions of the base are gone."""
@@ -179,25 +195,37 @@ class _Versions:
             keys = ", ".join(f"c.{key}" for key in self._keys.split(", "))
             tied = f"SELECT {keys} FROM old AS o JOIN came AS c ON {on} WHERE o.{last} IS NOT DISTINCT FROM c.{last}"
             twins.refuse_ties(self.write, self.cursor, f"{tied} AND {other}", self._keys.split(", "))
+            gone = f"SELECT {keys} FROM {tombstones.KEYS} AS o JOIN came AS c ON {on} AND NOT c.ends"
+            tied = f"{gone} WHERE o.{last} IS NOT DISTINCT FROM c.{last}"
+            twins.refuse_ties(self.write, self.cursor, tied, self._keys.split(", "))
         more = f"{on} AND {twins.is_late(f'c.{last}', f'o.{last}')}"
         stands = f"SELECT o.* EXCLUDE (u, w), false AS ends FROM old AS o SEMI JOIN came AS c ON {more}"
-        return f"SELECT c.* FROM came AS c ANTI JOIN old AS o ON {more} UNION ALL BY NAME {stands}"
+        gone = f"SELECT {self._gone()}, true AS ends FROM {tombstones.KEYS} AS o SEMI JOIN came AS c ON {more}"
+        stands += f" UNION ALL BY NAME {gone}"
+        timely = f"SELECT c.* FROM came AS c ANTI JOIN {tombstones.KEYS} AS o ON {more}"
+        return f"SELECT c.* FROM ({timely}) AS c ANTI JOIN old AS o ON {more} UNION ALL BY NAME {stands}"
 
     def _moments(self) -> str:
+        """For each key the moments at which something was said, each with the statement that counts."""
         columns = f"{self._keys}{''.join(f', {short}' for short, _ in self._versioned())}"
+        same = self._same("o", "c")
         said = [
             f"SELECT {columns}, t, false AS ends, {_BEGINS} AS weight FROM old",
             f"SELECT {columns}, u, true, {_STAYS} FROM old WHERE u IS NOT NULL",
             f"SELECT {columns}, t, ends, {_CAME} FROM said",
+            f"SELECT {self._gone()}, true, {_REMEMBERED} FROM {tombstones.KEYS} AS o SEMI JOIN came AS c ON {same}",
         ]
         if self.write.deletes is Deletes.CLOSE:
             said += [self._closed(columns), self._back(columns)]
         one = f"row_number() OVER (PARTITION BY {self._keys}, t ORDER BY weight DESC) = 1"
+        return f"SELECT * FROM ({' UNION ALL '.join(said)}) QUALIFY {one}"
+
+    def _became(self) -> str:
+        """What was said as versions: without what says the same as before, each ends where the next begins."""
         before = f"OVER (PARTITION BY {self._keys} ORDER BY t)"
         before_it, version = f"lag({self._version()}) {before}", self._version()
         again = f"coalesce(lag(ends) {before} = ends AND (ends OR {before_it} = {version}), false)"
-        picked = f"SELECT * FROM ({' UNION ALL '.join(said)}) QUALIFY {one}"
-        kept = f"SELECT * FROM ({picked}) QUALIFY NOT {again}"
+        kept = f"SELECT * FROM line QUALIFY NOT {again}"
         return f"SELECT * EXCLUDE (ends, weight) FROM (SELECT *, lead(t) {before} AS u FROM ({kept})) WHERE NOT ends"
 
     def _closed(self, columns: str) -> str:
@@ -211,10 +239,29 @@ class _Versions:
     def _back(self, columns: str) -> str:
         """Keys that had ended and come again hold from now on, however old their row is."""
         last = f"SELECT * FROM said QUALIFY row_number() OVER (PARTITION BY {self._keys} ORDER BY t DESC) = 1"
-        ended = f"SELECT {self._keys}, max(u) AS e FROM old GROUP BY {self._keys} HAVING count(*) = count(u)"
+        ends = f"SELECT {self._keys}, u FROM old UNION ALL SELECT {self._keys}, t FROM {tombstones.KEYS}"
+        ended = f"SELECT {self._keys}, max(u) AS e FROM ({ends}) GROUP BY {self._keys} HAVING count(*) = count(u)"
         both = f"({last}) AS s JOIN ({ended}) AS o ON {self._same('s', 'o')} WHERE s.t < o.e AND NOT s.ends"
         named = ", ".join(f"s.{column}" for column in columns.split(", "))
         return f"SELECT {named}, greatest({self._now()}, o.e), false, {_CAME} FROM {both}"
+
+    @property
+    def _told(self) -> dict[str, Field]:
+        """What a tombstone tells, by the names of the temporary tables."""
+        told = {f"k{n}": field for n, field in enumerate(key_fields(self.write))}
+        told |= {"t": self._field(self.write.at or VALID_FROM)}
+        last = self.write.last_by
+        return told | ({self._short(last): self._field(last)} if last and self._short(last) not in told else {})
+
+    @property
+    def _remembered(self) -> tombstones.Remembered:
+        return tombstones.Remembered(self.cursor, self._told)
+
+    def _gone(self) -> str:
+        """The columns of a remembered tombstone, as those of a row."""
+        told = self._told
+        values = (short if short in told else f"NULL AS {short}" for short, _ in self._versioned())
+        return ", ".join((self._keys, *values, "t"))
 
     def _holds(self, version: str) -> str:
         """SQL that tells whether a version has begun and has no end."""

@@ -86,7 +86,7 @@ def upsert(
     stands = fresh(match.standing()) if match.drops else came
     written = _merged(match, base, stands, again)
     if write.deleted and write.last_by:
-        written = replace(written, tombstones=match.tombstones())
+        written = replace(written, tombstones=match.dead_afterwards())
     if stands is not came:
         for file in came:
             Path(file.path).unlink()
@@ -177,7 +177,7 @@ class _Match:
     def after_tombstones(self) -> _Match:
         """A match without the rows that are older than the tombstone of their key. AssetError as in `timely`."""
         last = _column(self.write.schema, self.write.last_by, "keep")
-        tombstones.load(self.write, self.cursor, self.key, last)
+        self._remembered.load(self.write.tombstones)
         columns = [f"{quoted(field.name)} AS f{place}" for place, field in enumerate(self.key)]
         rows = f"SELECT * FROM {scans.named(self.came, self.write.schema.fields)}"
         is_gone = gone(self.write, self.cursor, rows)
@@ -194,9 +194,15 @@ class _Match:
         self.cursor.execute(f"CREATE TEMP TABLE dead AS SELECT o.* EXCLUDE gone {dead}")
         return replace(self, keys="counted")
 
-    def tombstones(self) -> str:
+    def dead_afterwards(self) -> str:
         """The table's tombstones after this write."""
-        return tombstones.remembered(self.cursor, self.rows, "FROM dead", self.columns)
+        before = f"SELECT o.* FROM {tombstones.KEYS} AS o ANTI JOIN {self._new} ON {self._on}"
+        return self._remembered.text(f"{before} UNION ALL BY NAME FROM dead")
+
+    @property
+    def _remembered(self) -> tombstones.Remembered:
+        last = _column(self.write.schema, self.write.last_by, "keep")
+        return tombstones.Remembered(self.cursor, {**dict(zip(self.columns, self.key, strict=True)), "last": last})
 
     def standing(self) -> str:
         """SQL of the new rows that the table holds afterwards: the timely ones that do not delete their key."""

@@ -95,9 +95,9 @@ class Commits:
         return Looked(tables, broken, {key: at[key] for key in broken})
 
     def attempt(self, key: AssetKey, found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> CommitAttempt:
-        return CommitAttempt(present(key, found), scratch, self.time_of(present(key, found)))
+        return CommitAttempt(present(key, found), scratch, self.time_of(present(key, found), self._now_ms()))
 
-    def time_of(self, found: LoadedTable) -> int:
+    def time_of(self, found: LoadedTable, now_ms: int) -> int:
         """The time of a commit on this table in milliseconds, never before its last commit. LakeError if it may not be
         written.
 
@@ -111,7 +111,10 @@ class Commits:
                 hint="write it with the engine that made it",
                 asset=table.key,
             )
-        return max(int(self._clock().timestamp() * 1000), found.updated_ms)
+        return max(now_ms, found.updated_ms)
+
+    def _now_ms(self) -> int:
+        return int(self._clock().timestamp() * 1000)
 
     def run(self, keys: Iterable[AssetKey], plan: Plan, record: Record | None = None) -> dict[AssetKey, Table]:
         """Plan, write and swap, and do it again from the start after a lost race. Returns the changed tables."""
@@ -127,15 +130,17 @@ class Commits:
         scratch = ScratchFiles()
         with scratch.all_or_none():
             planned = plan(self.read(keys), scratch)
-            steps = [self._written(each, scratch) for each in planned]
+            # One look at the clock: tables that change together say the same time, so no time lies between them.
+            now_ms = self._now_ms()
+            steps = [self._written(each, scratch, now_ms) for each in planned]
         self._swap(steps, record, scratch)
         return {step.key: self._done(step) for step in steps if step.location}
 
-    def _written(self, planned: TableCommit, scratch: ScratchFiles) -> _WrittenCommit:
+    def _written(self, planned: TableCommit, scratch: ScratchFiles, now_ms: int) -> _WrittenCommit:
         if not planned.updates:
             return _WrittenCommit(planned)
         found = planned.found
-        content = applied(found.json, planned.updates, found.table.version, self.time_of(found))
+        content = applied(found.json, planned.updates, found.table.version, self.time_of(found, now_ms))
         location = next_location(found.table)
         content, text = sealed(location, content)
         scratch.write(location, text)

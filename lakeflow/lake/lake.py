@@ -231,13 +231,22 @@ class Lake(ReadableLake):
         """
         return wap.retry(self._world, self.run(run).id if run else self._latest_unpublished(), wait, observer)
 
-    def rollback(self, run: str, *, force: bool = False) -> RunRecord:
-        """Take a whole run back: all its tables return at once to what readers saw before.
+    def rollback(self, run: str, *selection: str, exclude: str = "", force: bool = False) -> RunRecord:
+        """Take a run back, or the selected tables of it: all of them return at once to what readers saw before.
 
-        UsageError when a later run published one of them, which must be taken back first; `force` accepts a state that
-        no run produced.
+        UsageError when a later run published one of these tables, or others rest on what would go; `force` accepts a
+        state that no run produced.
         """
-        return wap.rollback(self._world, self.run(run).id, force=force)
+        chosen = self.select(*selection, exclude=exclude) if selection or exclude else None
+        return wap.rollback(self._world, self.run(run).id, chosen, force=force)
+
+    def return_to(self, asset: str, snapshot: str, *, force: bool = False) -> RunRecord:
+        """Set one asset to a snapshot that readers once saw (`s4411…`); the record of that is a run without steps.
+
+        UsageError for any other snapshot; and, unless `force`, when others rest on what would go, or rows of another
+        engine would.
+        """
+        return wap.return_to(self._world, self._one(asset), snapshot, force=force)
 
     def readmit(self, asset: str, *, wait: float = 0.0, observer: Observer = _ignore) -> RunRecord | None:
         """Append the rows of the asset's quarantine that pass today's checks, in a run of its own. None when no row

@@ -4,7 +4,8 @@ A function here has the name of the method of `Lake` that calls it.
 """
 
 from lakeflow.wap.decide.garbage import collect_garbage, garbage
-from lakeflow.wap.decide.runs import discard, publish, rollback
+from lakeflow.wap.decide.rollback import return_to, rollback
+from lakeflow.wap.decide.runs import discard, publish
 from lakeflow.wap.decide.tables import adopt, drop
 from lakeflow.wap.facts import gather
 from lakeflow.wap.look.audit import audit, failing
@@ -37,6 +38,7 @@ __all__ = [
     "quarantined",
     "readmit",
     "retry",
+    "return_to",
     "rollback",
     "runs",
 ]

@@ -111,6 +111,11 @@ def to_the_end(talk: Talk) -> None:
     talk.say("materialize", "silver.*", "--events")
     talk.say("snapshots", "silver.weather")
     talk.say("audit", "silver.weather", "--history", "3")
+    talk.say("rollback", run, "silver.weather", expect=2)
+    seen = talk.say("snapshots", "gold.windiest")["snapshots"][0]["snapshot_id"]
+    talk.say("rollback", "gold.windiest", "--to", seen, expect=2)
+    talk.say("rollback", run, "gold.windiest")
+    talk.say("rollback", "gold.windiest", "--to", seen, expect=2)
     talk.say("rollback", run)
     talk.say("doctor", "--relocate")
     talk.say("doctor", "--rebuild-catalog")

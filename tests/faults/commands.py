@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
+from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState, StepState
 from lakeflow.lake.lake import Lake
 from tests.faults.zygote import NEW_ROWS, OLD_ROWS, PROJECT, open_lake
 
@@ -191,6 +191,25 @@ def roll_back_again(lake: Lake) -> bool:
     return run.state is RunState.ROLLED_BACK or lake.rollback(run.id).state is RunState.ROLLED_BACK
 
 
+def roll_back_totals(lake: Lake) -> RunRecord:
+    return lake.rollback(latest(lake).id, "silver.orders", "gold.totals")
+
+
+def totals_went_back(lake: Lake) -> bool:
+    step = latest(lake).step(AssetKey.parse("gold.totals"))
+    done = step is not None and step.state is StepState.SKIPPED
+    return done or roll_back_totals(lake).state is RunState.PUBLISHED
+
+
+def return_totals(lake: Lake) -> RunRecord:
+    first = lake.snapshots("gold.totals")[-1].snapshot_id
+    return lake.return_to("gold.totals", f"s{first}")
+
+
+def totals_returned(lake: Lake) -> bool:
+    return lake.snapshots("gold.totals")[0].rows == 2 or return_totals(lake).state is RunState.PUBLISHED
+
+
 def readmit_again(lake: Lake) -> bool:
     if unfinished(lake) is not None:
         return lake.retry().state is RunState.PUBLISHED
@@ -233,6 +252,8 @@ COMMANDS = (
     Command("force", held_still, lambda lake: lake.publish(latest(lake).id, reason="known"), publish_again("known")),
     Command("discard", held, lambda lake: lake.discard(latest(lake).id), discard_again),
     Command("rollback", published_twice, lambda lake: lake.rollback(latest(lake).id), roll_back_again, lets_go=True),
+    Command("rollback_some", published_twice, roll_back_totals, totals_went_back, lets_go=True),
+    Command("rollback_to", published_twice, return_totals, totals_returned, lets_go=True),
     Command("readmit", refused, lambda lake: lake.readmit("silver.orders"), readmit_again),
     Command("backfill", months, lambda lake: lake.backfill("silver.months"), backfill_again),
     Command("rename", renamed, Lake.materialize, run_again),

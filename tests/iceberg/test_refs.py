@@ -11,6 +11,7 @@ from lakeflow.adapters.iceberg.metadata.layouts import ORDER, SPEC
 from lakeflow.adapters.iceberg.metadata.refs import (
     MAIN_SCHEMA,
     FieldIdsUpTo,
+    OnceMain,
     OnMain,
     RefAt,
     Requirement,
@@ -23,7 +24,7 @@ from lakeflow.adapters.iceberg.metadata.refs import (
     require,
 )
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.table import MAIN, Discard, Pin, Publish, Rollback, Table
+from lakeflow.core.model.table import MAIN, Discard, Pin, Publish, Rollback, Stay, Table
 from tests.core.samples import SCHEMA, key, snapshot, table
 
 A = key("silver.a")
@@ -123,11 +124,23 @@ def test_a_pin_asserts_that_its_snapshot_is_in_mains_history_and_changes_nothing
     assert move(staged(), Pin(A, 1)) == ((OnMain(1),), ())
 
 
+def test_a_table_that_stays_is_asserted_to_be_at_that_very_snapshot() -> None:
+    assert move(staged(), Stay(A, 1)) == ((RefAt(MAIN, 1),), ())
+
+
+def test_a_rollback_goes_only_where_readers_have_been() -> None:
+    here = table("silver.a", snapshot(1), snapshot(2, 1), snapshot(3, 1))
+    back = replace(here, refs={MAIN: 2}, log=((here.snapshots[3].committed_at, 3),))
+    require(back, (OnceMain(1), OnceMain(2), OnceMain(3)))
+    with pytest.raises(ConflictError, match="readers never saw snapshot 3"):
+        require(replace(back, log=()), (OnceMain(3),))
+
+
 def test_a_rollback_asserts_main_and_its_goal_and_takes_schema_and_layout_back() -> None:
     line = table("silver.a", snapshot(1, None, **{SPEC: "3", ORDER: "4"}), snapshot(2, 1))
     wider = replace(line, schema_id=7)
     assert move(wider, Rollback(A, 2, 1)) == (
-        (RefAt(MAIN, 2), OnMain(1)),
+        (RefAt(MAIN, 2), OnceMain(1)),
         (u.SetCurrentSchema(0), u.SetDefaultSpec(3), u.SetDefaultSortOrder(4), u.SetBranch(MAIN, 1)),
     )
 

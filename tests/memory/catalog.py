@@ -31,6 +31,7 @@ from lakeflow.core.model.table import (
     Snapshot,
     Staging,
     Statistics,
+    Stay,
     Table,
     WrittenFile,
 )
@@ -201,7 +202,7 @@ class MemoryCatalog:
             transaction = MemoryTransaction()
             record(transaction)
             transaction.commit()
-            changed = {change.key for change in changes if not isinstance(change, Pin)}
+            changed = {change.key for change in changes if not isinstance(change, Pin | Stay)}
             return {key: self._put(after[key]) for key in changed}
 
     def inspect(self, key: AssetKey, place: str) -> Table:
@@ -268,6 +269,9 @@ class MemoryCatalog:
 
     def _put(self, table: Table) -> Table:
         stored = replace(table, version=f"memory:{next(self._versions)}")
+        before = self._tables.get(table.key)
+        if table.main is not None and (before is None or before.main != table.main):
+            stored = replace(stored, log=(*table.log, (self._clock(), table.main)))
         self._tables[table.key] = stored
         return stored
 

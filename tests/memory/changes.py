@@ -21,6 +21,7 @@ from lakeflow.core.model.table import (
     Rename,
     Rollback,
     Snapshot,
+    Stay,
     Table,
 )
 
@@ -36,6 +37,9 @@ def apply(table: Table, change: Change) -> Table:
             return _roll_back(table, change)
         case Pin():
             return _pinned(table, change)
+        case Stay(key, snapshot_id):
+            expect(key, "main", snapshot_id, table.main)
+            return table
 
 
 def registered(tables: dict[AssetKey, Table], dropped: dict[str, Table], change: Registration) -> None:
@@ -91,7 +95,7 @@ def _roll_back(table: Table, change: Rollback) -> Table:
         first = list(table.ancestry(table.main))[-1]
         expect(change.key, "the parent of main's oldest snapshot", None, first.parent_id)
         return replace(table, schema_id=recorded_schema(first, table), refs=_without(table.refs, MAIN))
-    _expect_ancestor(table, change.to)
+    expect(change.key, "a snapshot that readers once saw", True, table.was_main(change.to))
     return replace(table, schema_id=table.schema_of(change.to).id, refs={**table.refs, MAIN: change.to})
 
 

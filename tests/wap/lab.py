@@ -137,8 +137,11 @@ class Lab:
     def discard(self, run: RunRecord | str) -> RunRecord:
         return wap.discard(self.world, _id(run))
 
-    def rollback(self, run: RunRecord | str, *, force: bool = False) -> RunRecord:
-        return wap.rollback(self.world, _id(run), force=force)
+    def rollback(self, run: RunRecord | str, names: str = "", *, force: bool = False) -> RunRecord:
+        return wap.rollback(self.world, _id(run), keys(names) if names else None, force=force)
+
+    def return_to(self, name: str, snapshot: int | str, *, force: bool = False) -> RunRecord:
+        return wap.return_to(self.world, key(name), str(snapshot), force=force)
 
     def _request(self, names: str, *, forced: bool = False, all_or_nothing: bool = False) -> wap.Request:
         selected = keys(names) or tuple(self.assets)

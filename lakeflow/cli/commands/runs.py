@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lakeflow.cli.answers.rollback import rollback_answer, taken_off
 from lakeflow.cli.answers.run import readers_of, run_answer
 from lakeflow.cli.commands.options import (
     SELECTION_HELP,
@@ -87,14 +88,20 @@ def retry(session: Session, run: str | None, wait: float, parallel: int | None) 
         return _answer(lake, lake.retry(run, wait=wait, observer=observer))
 
 
-@click.command()
-@click.argument("run")
+@click.command(epilog=SELECTION_HELP)
+@click.argument("run", metavar="RUN|ASSET")
+@takes_selection
+@click.option("--to", metavar="SNAPSHOT", help="Set one ASSET to a snapshot that readers once saw (s4411…).")
 @click.option("--force", is_flag=True, help="Accept a state of the lake that no run produced.")
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
-def rollback(session: Session, run: str, force: bool) -> Answer:
-    """Take a published run back, whole: readers see again what they saw before it."""
+def rollback(session: Session, run: str, selection: tuple[str, ...], to: str | None, **options: Any) -> Answer:
+    """Take a published run back, or some of its tables: readers see again what they saw before it."""
+    if to is not None and (selection or options["exclude"]):
+        raise click.UsageError("--to belongs to one asset, without a selection")
     with session.lake() as lake:
-        return _answer(lake, lake.rollback(run, force=force))
+        force = options["force"]
+        done = lake.rollback(run, *selection, **options) if to is None else lake.return_to(run, to, force=force)
+        return rollback_answer(done, taken_off(lake, done), now())
 
 
 def _follow(session: Session, selection: tuple[str, ...], options: dict[str, Any]) -> Answer:

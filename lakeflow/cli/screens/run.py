@@ -67,6 +67,12 @@ def _readers_lines(run: RunRecord, readers: Mapping[AssetKey, AssetStatus], now:
     return align([(line(str(one.asset)), line(_seen_now(one, now, back=back))) for one in found])
 
 
+def readers_lines(keys: Iterable[AssetKey], readers: Mapping[AssetKey, AssetStatus], now: datetime) -> list[Text]:
+    """What readers see again of each of these tables."""
+    found = [readers[key] for key in keys if key in readers]
+    return align([(line(str(one.asset)), line(_seen_now(one, now, back=True))) for one in found])
+
+
 def _seen_now(reader: AssetStatus, now: datetime, *, back: bool) -> str:
     if back and reader.snapshot_id is None:
         return "readers see nothing again"

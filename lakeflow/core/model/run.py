@@ -185,13 +185,14 @@ class Lease:
 
 class Ruling(StrEnum):
     """What was decided about a snapshot. `publish` and `forced` put it on main; `hold` kept it off; `unchanged` found a
-    new write equal to it; `dropped` removed its whole table from the catalog.
+    new write equal to it; `rolled_back` took it off main; `dropped` removed its whole table from the catalog.
     """
 
     PUBLISH = "publish"
     HOLD = "hold"
     FORCED = "forced"
     UNCHANGED = "unchanged"
+    ROLLED_BACK = "rolled_back"
     DROPPED = "dropped"
 
 

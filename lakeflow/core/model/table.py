@@ -111,6 +111,11 @@ class Table(Generic[Key]):
         of = self.snapshots[snapshot_id].schema_id
         return self.schema if of is None else self.schemas[of]
 
+    def was_main(self, snapshot_id: int) -> bool:
+        """Do readers see the snapshot, or did they once, also if it was rolled back since?"""
+        seen = {snapshot.id for snapshot in self.ancestry(self.main)} | {id_ for _, id_ in self.log}
+        return snapshot_id in seen
+
     def ancestry(self, snapshot_id: int | None) -> Iterator[Snapshot]:
         """The snapshot and its ancestors, newest first, as far as the table keeps them."""
         while snapshot_id is not None and (snapshot := self.snapshots.get(snapshot_id)):
@@ -288,7 +293,9 @@ class Discard:
 
 @dataclass(frozen=True)
 class Rollback:
-    """Set main (and its schema) from `snapshot_id` back to `to`; None makes the table unborn again."""
+    """Set main (and its schema) from `snapshot_id` back to `to`, which readers once saw; None makes the table unborn
+    again.
+    """
 
     key: AssetKey
     snapshot_id: int
@@ -303,7 +310,15 @@ class Pin:
     snapshot_id: int
 
 
-Change = Publish | Discard | Rollback | Pin
+@dataclass(frozen=True)
+class Stay:
+    """Require that readers still see this very snapshot of a table that does not change (None: nothing)."""
+
+    key: AssetKey
+    snapshot_id: int | None
+
+
+Change = Publish | Discard | Rollback | Pin | Stay
 
 
 @dataclass(frozen=True)

@@ -161,15 +161,17 @@ def ahead_of_time(tables: Mapping[AssetKey, Table], now: datetime) -> Iterator[F
 
 
 def published_last(verdicts: Sequence[VerdictRecord], states: Mapping[str, RunState]) -> VerdictRecord | None:
-    """The last verdict that put a snapshot of the asset on main, unless its run was rolled back or the table was
-    dropped since.
+    """The last verdict that put a snapshot of the asset on main, unless it was rolled back or the table was dropped
+    since.
     """
-    standing = (
-        verdict
-        for verdict in takewhile(lambda each: each.ruling is not Ruling.DROPPED, reversed(verdicts))
-        if verdict.ruling in _PUBLISHED and states.get(verdict.run) is not RunState.ROLLED_BACK
-    )
-    return next(standing, None)
+    taken_back: set[int] = set()
+    for verdict in takewhile(lambda each: each.ruling is not Ruling.DROPPED, reversed(verdicts)):
+        if verdict.ruling is Ruling.ROLLED_BACK:
+            taken_back.add(verdict.snapshot_id)
+        stands = verdict.snapshot_id not in taken_back and states.get(verdict.run) is not RunState.ROLLED_BACK
+        if verdict.ruling in _PUBLISHED and stands:
+            return verdict
+    return None
 
 
 def undefined(tables: Mapping[AssetKey, Table], project: Project) -> tuple[Table, ...]:

@@ -77,7 +77,7 @@ def _late(deadline: Deadline, now: datetime) -> Symptom:
 
 def _checks(status: AssetStatus, verdicts: Sequence[VerdictRecord]) -> Iterator[Symptom]:
     """What the last verdict on readers' data says about its checks."""
-    ruled = [verdict for verdict in verdicts if verdict.snapshot_id == status.snapshot_id]
+    ruled = [one for one in verdicts if one.snapshot_id == status.snapshot_id and one.ruling is not Ruling.ROLLED_BACK]
     last = ruled[-1] if ruled else None
     if last is None or status.snapshot_id is None:
         return

@@ -20,6 +20,7 @@ _STATES: Final = {
     Ruling.UNCHANGED: SnapshotState.PUBLISHED,
     Ruling.FORCED: SnapshotState.FORCED,
     Ruling.HOLD: SnapshotState.HELD,
+    Ruling.ROLLED_BACK: SnapshotState.PUBLISHED,
     Ruling.DROPPED: SnapshotState.PUBLISHED,
 }
 
@@ -168,7 +169,7 @@ def _weight(verdict: VerdictRecord) -> int:
     """How much a ruling says about the way a snapshot came to main; 0 says nothing. The last ruling of the greatest
     weight counts.
     """
-    return {Ruling.HOLD: 0, Ruling.DROPPED: 0, Ruling.UNCHANGED: 1}.get(verdict.ruling, 2)
+    return {Ruling.HOLD: 0, Ruling.ROLLED_BACK: 0, Ruling.DROPPED: 0, Ruling.UNCHANGED: 1}.get(verdict.ruling, 2)
 
 
 def _listed(names: Iterable[str]) -> str:

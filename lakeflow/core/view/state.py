@@ -69,7 +69,9 @@ def _status(key: AssetKey, facts: Facts, state: AssetState, reasons: Sequence[Re
     table = facts.tables.get(key)
     main = table.published if table else None
     # The run that ruled last on what readers see may hold it: readers see it all the same.
-    ruled = [verdict for verdict in facts.verdicts.get(key, ()) if verdict.snapshot_id == (main.id if main else None)]
+    seen = main.id if main else None
+    said = facts.verdicts.get(key, ())
+    ruled = [one for one in said if one.snapshot_id == seen and one.ruling is not Ruling.ROLLED_BACK]
     return AssetStatus(
         asset=key,
         state=state,

@@ -1,21 +1,17 @@
-"""What a person decides about a run afterwards: publish it, discard it, take it back."""
+"""What a person decides about a run that left something unpublished: publish it all the same, or discard it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import takewhile
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import with_their_quarantines
-from lakeflow.core.model.run import Action, Lease, RunRecord, RunState, StepRecord, StepState
-from lakeflow.core.model.table import Change, Discard, Rollback, Table
-from lakeflow.core.plan.reasons import short_id
-from lakeflow.core.ports import Transaction
+from lakeflow.core.model.run import Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.run.branches import held_on_branch, on_branches
 from lakeflow.wap.attempt import Attempt, Observer
+from lakeflow.wap.decide.record import branches, commit, taken_back
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.materialize import (
@@ -67,82 +63,8 @@ def discard(world: World, run_id: str) -> RunRecord:
     with leased(world, before.id, open_assets(before), 0.0) as lease:
         run = require_unpublished(world.ledger.run(before.id), "discard")
         tables = world.catalog.load([step.asset for step in run.steps])
-        ended = _taken_back(world, run, RunState.DISCARDED)
-        return _commit(world, lease, _branches(tables, run), ended)
-
-
-def rollback(world: World, run_id: str, *, force: bool) -> RunRecord:
-    """Take a whole run back: main of every table that it published returns to what it was before.
-
-    What the run left unpublished is discarded with it. UsageError that names the later publishes of these tables, if
-    there are any: the last publish is rolled back first, unless `force`.
-    """
-    before = world.ledger.run(run_id)
-    everything = [step.asset for step in before.steps]
-    with leased(world, before.id, everything, 0.0) as lease:
-        run = world.ledger.run(before.id)
-        steps = _on_main(run)
-        tables = world.catalog.load(everything)
-        _require_tables(tables, steps)
-        if not force:
-            _refuse_later_publishes(tables, run, steps)
-        changes: list[Change] = [*(_back(tables[step.asset], step) for step in steps), *_branches(tables, run)]
-        ended = _taken_back(world, run, RunState.ROLLED_BACK)
-        return _commit(world, lease, changes, ended, *_undone_with(world, tables, ended))
-
-
-def _taken_back(world: World, run: RunRecord, state: RunState) -> RunRecord:
-    """The record of the run, saying who took it back, and when."""
-    by = f"{state.replace('_', ' ')} by {world.invocation.actor}"
-    return replace(run, state=state, ended_at=world.clock(), reason=by)
-
-
-def _on_main(run: RunRecord) -> list[StepRecord]:
-    steps = [step for step in run.steps if step.state is StepState.PUBLISHED]
-    if not steps or run.state is RunState.ROLLED_BACK:
-        raise UsageError(f"run {run.id} has nothing on main to roll back", hint="`lakeflow runs` lists runs")
-    return steps
-
-
-def _commit(world: World, lease: Lease, changes: Sequence[Change], ended: RunRecord, *others: RunRecord) -> RunRecord:
-    """The changes and the records of all runs that they touch, in one transaction."""
-
-    def record(transaction: Transaction) -> None:
-        for run in (ended, *others):
-            world.ledger.record(transaction, lease, run, ())
-
-    world.catalog.commit(changes, record)
-    return ended
-
-
-def _undone_with(world: World, tables: Mapping[AssetKey, Table], undone: RunRecord) -> list[RunRecord]:
-    """The records of later runs whose publishes a forced rollback takes off main too."""
-    taken_back = {step.asset: step.base_id for step in undone.steps if step.state is StepState.PUBLISHED}
-    names = {name: None for key, base in taken_back.items() for name in _runs_above(tables[key], base)}
-    return [_without(world.ledger.run(name), taken_back, undone.id) for name in names if name != undone.id]
-
-
-def _runs_above(table: Table, base: int | None) -> list[str]:
-    above = takewhile(lambda snapshot: snapshot.id != base, table.ancestry(table.main))
-    return [made.run for snapshot in above if (made := provenance_of(snapshot.summary))]
-
-
-def _without(run: RunRecord, taken_back: Mapping[AssetKey, int | None], by: str) -> RunRecord:
-    steps = tuple(
-        replace(step, state=StepState.SKIPPED, reason=f"rolled back with run {by}")
-        if step.asset in taken_back and step.state is StepState.PUBLISHED
-        else step
-        for step in run.steps
-    )
-    left = any(step.state is StepState.PUBLISHED for step in steps)
-    return replace(run, steps=steps, state=run.state if left else RunState.ROLLED_BACK)
-
-
-def _branches(tables: Mapping[AssetKey, Table], run: RunRecord) -> list[Discard]:
-    """Every branch that the run still has."""
-    return [
-        Discard(key, run.branch, table.refs[run.branch]) for key, table in tables.items() if run.branch in table.refs
-    ]
+        ended = taken_back(world, run, RunState.DISCARDED)
+        return commit(world, lease, branches(tables, run), [ended])
 
 
 def _require_inputs(run: RunRecord, chosen: Sequence[StepRecord]) -> None:
@@ -208,43 +130,3 @@ def _undecided_are_held(run: RunRecord, chosen: Sequence[AssetKey]) -> RunRecord
             for step in run.steps
         ),
     )
-
-
-def _require_tables(tables: Mapping[AssetKey, Table], steps: Sequence[StepRecord]) -> None:
-    for step in steps:
-        if step.asset not in tables:
-            raise UsageError(
-                f"{step.asset} is not in the catalog any more",
-                hint=f"`lakeflow materialize {step.asset}` builds it again",
-            )
-
-
-def _refuse_later_publishes(tables: Mapping[AssetKey, Table], run: RunRecord, steps: Sequence[StepRecord]) -> None:
-    later = {text: None for step in steps for text in _later(tables[step.asset], step)}
-    if later:
-        raise UsageError(
-            f"main moved since run {run.id} published: {', '.join(later)}",
-            hint="roll those back first, or `--force` to return to the state before this run all the same",
-        )
-
-
-def _later(table: Table, step: StepRecord) -> list[str]:
-    """The runs that moved main after this step, newest first. A main without the step's snapshot counts too."""
-    names: list[str] = []
-    for snapshot in table.ancestry(table.main):
-        if snapshot.id == step.snapshot_id:
-            return names
-        made = provenance_of(snapshot.summary)
-        names.append(f"run {made.run}" if made else f"another engine ({table.key} {short_id(snapshot.id)})")
-    return [f"{table.key} does not hold {short_id(step.snapshot_id or 0)} any more"]
-
-
-def _back(table: Table, step: StepRecord) -> Rollback:
-    if table.main is None:
-        raise UsageError(f"{table.key} has no main to roll back", hint=f"`lakeflow snapshots {table.key}` lists them")
-    if step.base_id is not None and step.base_id not in table.snapshots:
-        raise UsageError(
-            f"{table.key} cannot return to {short_id(step.base_id)}: that snapshot has expired",
-            hint="`keep_snapshots` in [tool.lakeflow] says how many stay",
-        )
-    return Rollback(table.key, table.main, step.base_id)

@@ -15,7 +15,7 @@ from lakeflow.adapters.iceberg.metadata.layouts import layout_of
 from lakeflow.core.care.retention import expired
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.model.provenance import PREFIX
-from lakeflow.core.model.table import MAIN, Change, Discard, Pin, Publish, Rollback, Snapshot, Table
+from lakeflow.core.model.table import MAIN, Change, Discard, Pin, Publish, Rollback, Snapshot, Stay, Table
 
 MAIN_SCHEMA: Final = f"{PREFIX}main-schema"
 """Summary key of a staged snapshot: the id of the schema that readers of main saw when it was written."""
@@ -55,7 +55,14 @@ class OnMain:
     snapshot_id: int
 
 
-Requirement: TypeAlias = SameTable | RefAt | SchemaAt | FieldIdsUpTo | OnMain
+@dataclass(frozen=True)
+class OnceMain:
+    """Asserts that the snapshot is main, an ancestor of main, or was main before a rollback."""
+
+    snapshot_id: int
+
+
+Requirement: TypeAlias = SameTable | RefAt | SchemaAt | FieldIdsUpTo | OnMain | OnceMain
 Move: TypeAlias = tuple[tuple[Requirement, ...], tuple[u.Update, ...]]
 
 
@@ -70,6 +77,8 @@ def move(table: Table, change: Change, statistics: Mapping[str, Any] | None = No
             return _rollback(table, change)
         case Pin():
             return (OnMain(change.snapshot_id),), ()
+        case Stay():
+            return (RefAt(MAIN, change.snapshot_id),), ()
 
 
 def require(table: Table, requirements: Iterable[Requirement]) -> None:
@@ -159,7 +168,7 @@ def _rollback(table: Table, change: Rollback) -> Move:
     goal = table.snapshots.get(change.to)
     if goal is None:
         raise conflict(table, f"snapshot {change.to} is not kept any more")
-    return (*here, OnMain(goal.id)), (*_schema_of(table, goal), *layout_of(goal), u.SetBranch(MAIN, goal.id))
+    return (*here, OnceMain(goal.id)), (*_schema_of(table, goal), *layout_of(goal), u.SetBranch(MAIN, goal.id))
 
 
 def _schema_before_first(table: Table) -> tuple[u.Update, ...]:
@@ -185,7 +194,7 @@ def _run(snapshot: Snapshot) -> str | None:
     return snapshot.summary.get(f"{PREFIX}run")
 
 
-def _violation(table: Table, requirement: Requirement) -> str | None:
+def _violation(table: Table, requirement: Requirement) -> str | None:  # noqa: PLR0911 - one line a requirement
     """What was expected and what was found; None when the table meets the requirement."""
     match requirement:
         case SameTable(uuid) if uuid != table.uuid:
@@ -199,6 +208,8 @@ def _violation(table: Table, requirement: Requirement) -> str | None:
             return f"the schema changed: expected column ids up to {last}, found {table.last_column_id}"
         case OnMain(snapshot_id) if all(s.id != snapshot_id for s in table.ancestry(table.main)):
             return f"main moved: expected {_at(snapshot_id)} in its history, found {_at(table.main)} without it"
+        case OnceMain(snapshot_id) if not table.was_main(snapshot_id):
+            return f"readers never saw {_at(snapshot_id)}"
     return None
 
 

@@ -9,8 +9,8 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -33,12 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Session:
-    """The global options. `debug` shows third-party warnings and the traceback of a bug."""
+    """The global options. `debug` shows third-party warnings and the traceback of a bug. What is to be done
+    `afterwards` is done when the answer is written.
+    """
 
     project: str = "."
     settings: Mapping[str, str] = EMPTY
     color: bool = True
     debug: bool = False
+    afterwards: ExitStack = field(default_factory=ExitStack, compare=False)
 
     def with_setting(self, key: str, value: object) -> Session:
         """The session with an option that is a setting under another name; None: the option was not given."""
@@ -50,7 +53,8 @@ class Session:
         if not self.debug:
             _hush()
         with redirect_stdout(sys.stderr):
-            lake: Lake = _api().open(self.project, settings=self.settings)
+            opened: Lake = _api().open(self.project, settings=self.settings)
+            lake = replace(opened, afterwards=self.afterwards.callback)
             with lake, contextlib.chdir(lake.project.root):  # relative paths in SQL and Python code begin here
                 yield lake
 
@@ -119,10 +123,11 @@ def answers(*forms: OutputFormat) -> Callable[[Callable[..., Answer | int]], Cal
         def command(output: str, **parameters: Any) -> None:
             context = click.get_current_context()
             session: Session = context.obj
-            answer = function(session, **parameters)
-            if isinstance(answer, int):
-                context.exit(answer)
-            emit(answer, OutputFormat(output), context.command_path.partition(" ")[2], color=session.color)
+            with session.afterwards:
+                answer = function(session, **parameters)
+                if isinstance(answer, int):
+                    context.exit(answer)
+                emit(answer, OutputFormat(output), context.command_path.partition(" ")[2], color=session.color)
             context.exit(answer.exit_code)
 
         named = functools.update_wrapper(command, function)

@@ -7,6 +7,9 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
+from lakeflow.core.alerts.messages import Seen
+from lakeflow.core.alerts.outbox import Alert
+from lakeflow.core.alerts.troubles import AlertRule, Condition
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.keys import AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import Asset
@@ -264,6 +267,47 @@ class Ledger(Protocol):
         ...
 
     def code(self, version: str) -> str | None: ...
+
+
+class Outbox(Protocol):
+    """Alerts that wait to be sent, and those that were. What a run tells stands here once the run is saved."""
+
+    @property
+    def rules(self) -> Sequence[AlertRule]:
+        """Whom to tell what; without any, nothing is recorded."""
+        ...
+
+    def judge(
+        self,
+        conditions: Mapping[AssetKey, Condition],
+        seen: Mapping[AssetKey, Seen],
+        reasons: Mapping[AssetKey, Sequence[str]],
+        at: datetime,
+    ) -> None:
+        """Record what has changed by the clock and by the last verdicts: how each asset stands at that time, what its
+        readers see, and why it is late or degraded.
+        """
+        ...
+
+    def alerts(self, limit: int) -> tuple[Alert, ...]:
+        """The last alerts, newest first."""
+        ...
+
+    def open(self) -> tuple[Alert, ...]:
+        """What was not sent yet, oldest first."""
+        ...
+
+    def claim(self, alerts: Iterable[Alert], now: datetime) -> tuple[Alert, ...]:
+        """Take those of the alerts that no other machine is sending; one process of a machine sends at a time."""
+        ...
+
+    def settle(self, alerts: Iterable[Alert]) -> None:
+        """Record how sending these alerts ended, and let go of them."""
+        ...
+
+    def lake_id(self) -> str:
+        """The id of the lake, empty before its first write."""
+        ...
 
 
 class Produced(Protocol):

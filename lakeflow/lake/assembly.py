@@ -25,7 +25,7 @@ from lakeflow.adapters.iceberg import IcebergCatalog, Ownership, newer_runs
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.external import IcebergExternals
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
-from lakeflow.adapters.ledger import SqlLedger, run_ids
+from lakeflow.adapters.ledger import SqlLedger, SqlOutbox, run_ids
 from lakeflow.adapters.machine import git, machine, sqlite_file
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
@@ -40,6 +40,7 @@ from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.ports import Engine
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.lineage import personal
+from lakeflow.lake.alerts import rules_of
 from lakeflow.project import cache_folder
 from lakeflow.wap import Invocation, Policy, World
 
@@ -58,14 +59,16 @@ def assemble(project: Project, settings: Settings) -> World:
     """The world of one lake. Its database is opened, or made where it does not exist."""
     root = Path(project.root)
     state = root / settings.state_dir
+    rules = rules_of(project, settings)
     database = _open_database(settings, root)
     own = _SpillFolder(state)
+    outbox = SqlOutbox(database, rules, personal(project), utc_now, _this_host())
     return World(
         project=project,
         catalog=IcebergCatalog(
             database, warehouse_of(settings, root, state), utc_now, partial(_kept_out, root, project, settings)
         ),
-        ledger=SqlLedger(database, processes.is_alive, utc_now, settings.lease_seconds),
+        ledger=SqlLedger(database, processes.is_alive, utc_now, settings.lease_seconds, outbox.saved),
         make_engine=partial(_engine, project, settings, own),
         make_auditor=partial(_auditor, settings, root, own),
         clock=utc_now,
@@ -79,7 +82,14 @@ def assemble(project: Project, settings: Settings) -> World:
         changed_files=partial(outside.changed_files, root),
         externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root)),
         claim=_claim(database, settings, root),
+        outbox=outbox,
     )
+
+
+def _this_host() -> str:
+    """Name this machine since its last boot, or this container."""
+    me = processes.me()
+    return f"{me.host}/{me.boot_id}"
 
 
 def _claim(database: Database, settings: Settings, root: Path) -> Callable[[], None]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,8 +22,9 @@ from lakeflow.core.time.timeline import parse_last, parse_moment
 from lakeflow.core.version.salt import with_salt
 from lakeflow.core.view.audits import Inspected
 from lakeflow.core.view.findings import Finding
-from lakeflow.core.view.rows import Setting
+from lakeflow.core.view.rows import AssetStatus, Setting
 from lakeflow.core.view.selection import spelled
+from lakeflow.lake.alerts import Alerts
 from lakeflow.lake.reading import ReadableLake, shown_settings
 from lakeflow.project import cache_folder, find_root, load, load_settings
 
@@ -37,6 +39,11 @@ YOUNG: Final = timedelta(days=3)
 
 def _ignore(_event: BackfillEvent) -> None:
     """An observer that ignores every event."""
+
+
+def _at_once(act: Callable[[], None]) -> None:
+    """Do it at once."""
+    act()
 
 
 def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Lake:  # noqa: A001 - the API's word
@@ -139,7 +146,41 @@ class Lake(ReadableLake):
     Use it in a `with` statement, which lets go of database, engine and processes. Where a `selection` is asked for,
     any number of texts may stand, each as on the command line (`"+gold.customers"`), and none means all assets. Every
     method may raise BusyError, when another process holds the database, and LakeError, when the lake cannot be read.
+
+    `afterwards` is given what a method that changes something does at its end, which is to send alerts for a few
+    seconds. The default does it at once.
     """
+
+    afterwards: Callable[[Callable[[], None]], object] = _at_once
+
+    @property
+    def alerts(self) -> Alerts:
+        """Who is told what of the lake, as the settings say, and what waits to be sent."""
+        outbox, root = self._world.outbox, Path(self.project.root)
+        assert outbox is not None, "a lake has an outbox"
+        return Alerts(self.configured, root / self.configured.state_dir, outbox, self._world.clock, self._standing_at)
+
+    def _standing_at(self, now: datetime) -> tuple[AssetStatus, ...]:
+        return tuple(self._standing(replace(self._facts(), now=now)).statuses.values())
+
+    @contextmanager
+    def _alerting(self) -> Iterator[None]:
+        """Around what changes the lake: alerts are sent when it is done, also when it raised."""
+        try:
+            yield
+        except Exception:
+            self.afterwards(self._send_alerts)
+            raise
+        self.afterwards(self._send_alerts)
+
+    def _send_alerts(self) -> None:
+        """Judge and send. The command line does so when its answer is written, and this lake closed already."""
+        if not self.configured.alerts:
+            return
+        was_open = "_world" in vars(self)
+        self.alerts.after_command()
+        if not was_open:
+            self.close()
 
     def materialize(  # noqa: PLR0913 - keyword-only words of the command line
         self,
@@ -163,7 +204,8 @@ class Lake(ReadableLake):
         chosen = self.select(*selection, exclude=exclude)
         said = spelled(selection, exclude)
         request = wap.Request(chosen, said, force, all_or_nothing, wait, full_refresh, going_on=go_on)
-        return wap.materialize(self._world, request, observer)
+        with self._alerting():
+            return wap.materialize(self._world, request, observer)
 
     def data_docs(self, directory: str | Path, audits: Sequence[Inspected]) -> tuple[Path, ...]:
         """Write Great Expectations' own HTML pages of these audits and an index, and return the files. Imports the
@@ -202,7 +244,8 @@ class Lake(ReadableLake):
             size,
         )
         request = wap.Request(chosen, spelled(selection, exclude), wait=wait)
-        return wap.backfill(self._world, request, asked, observer)
+        with self._alerting():
+            return wap.backfill(self._world, request, asked, observer)
 
     def publish(
         self,
@@ -218,18 +261,21 @@ class Lake(ReadableLake):
         why. UsageError for a run that left nothing to publish, BusyError while another run holds one of the assets.
         """
         chosen = self.select(*selection, exclude=exclude) if selection or exclude else ()
-        return wap.publish(self._world, self.run(run).id, chosen, reason, observer)
+        with self._alerting():
+            return wap.publish(self._world, self.run(run).id, chosen, reason, observer)
 
     def discard(self, run: str) -> RunRecord:
         """Drop the branches of everything that the run did not publish. UsageError for a run that published all."""
-        return wap.discard(self._world, self.run(run).id)
+        with self._alerting():
+            return wap.discard(self._world, self.run(run).id)
 
     def retry(self, run: str | None = None, *, wait: float = 0.0, observer: Observer = _ignore) -> RunRecord:
         """The next attempt of that run, by default the latest unpublished one; `wait` is in seconds.
 
         UsageError when no run is unpublished, BusyError while another run holds one of the assets.
         """
-        return wap.retry(self._world, self.run(run).id if run else self._latest_unpublished(), wait, observer)
+        with self._alerting():
+            return wap.retry(self._world, self.run(run).id if run else self._latest_unpublished(), wait, observer)
 
     def rollback(self, run: str, *selection: str, exclude: str = "", force: bool = False) -> RunRecord:
         """Take a run back, or the selected tables of it: all of them return at once to what readers saw before.
@@ -238,7 +284,8 @@ class Lake(ReadableLake):
         state that no run produced.
         """
         chosen = self.select(*selection, exclude=exclude) if selection or exclude else None
-        return wap.rollback(self._world, self.run(run).id, chosen, force=force)
+        with self._alerting():
+            return wap.rollback(self._world, self.run(run).id, chosen, force=force)
 
     def return_to(self, asset: str, snapshot: str, *, force: bool = False) -> RunRecord:
         """Set one asset to a snapshot that readers once saw (`s4411…`); the record of that is a run without steps.
@@ -246,7 +293,8 @@ class Lake(ReadableLake):
         UsageError for any other snapshot; and, unless `force`, when others rest on what would go, or rows of another
         engine would.
         """
-        return wap.return_to(self._world, self._one(asset), snapshot, force=force)
+        with self._alerting():
+            return wap.return_to(self._world, self._one(asset), snapshot, force=force)
 
     def readmit(self, asset: str, *, wait: float = 0.0, observer: Observer = _ignore) -> RunRecord | None:
         """Append the rows of the asset's quarantine that pass today's checks, in a run of its own. None when no row
@@ -254,7 +302,8 @@ class Lake(ReadableLake):
 
         Rows that fail again are refused again. UsageError for an asset that has no quarantine, or that does not append.
         """
-        return wap.readmit(self._world, self._one(asset), wait, observer)
+        with self._alerting():
+            return wap.readmit(self._world, self._one(asset), wait, observer)
 
     def adopt(self, asset: str, place: str | None = None, *, observer: Observer = _ignore) -> RunRecord:
         """Audit an existing Iceberg table and make it the asset's table.
@@ -265,14 +314,16 @@ class Lake(ReadableLake):
         A table that does not pass is left alone: the run is `discarded`. SchemaError when it is not as declared.
         """
         key = self._one(asset)
-        return wap.adopt(self._world, key, place and self._place(place), observer)
+        with self._alerting():
+            return wap.adopt(self._world, key, place and self._place(place), observer)
 
     def drop(self, table: str) -> RunRecord:
         """Take a table that no asset defines out of the catalog; its files stay. UsageError for any other."""
         key = AssetKey.find(table)
         if key is None:
             raise UsageError(f"{table!r} is not layer.name", hint="`lakeflow status` lists what no asset defines")
-        return wap.drop(self._world, key)
+        with self._alerting():
+            return wap.drop(self._world, key)
 
     def garbage(self, *, older_than: timedelta = YOUNG) -> tuple[Garbage, ...]:
         """The files that nothing needs and that are older than that, by table, with their bytes. Removes none."""

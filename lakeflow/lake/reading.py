@@ -33,6 +33,7 @@ from lakeflow.core.view.health import with_health
 from lakeflow.core.view.rows import AssetStatus, LineageNode, Setting, SnapshotRow
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
 from lakeflow.core.view.state import asset_states, by_urgency, modified
+from lakeflow.lake.alerts import check_alerts
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
@@ -93,10 +94,12 @@ class ReadableLake:
         Returns the SQL assets that cannot be checked yet, because they read something whose columns only a run tells.
         `deep` loads all check files too.
 
-        ProjectError with every fault; ConfigError for an external table whose catalog no setting names.
+        ProjectError with every fault; ConfigError for an external table whose catalog no setting names, and for alerts
+        that select nothing or whose address cannot be read.
         """
         for name in sorted({key.catalog for asset in self.project.assets.values() for key in asset.external}):
             self.configured.require_catalog(name)
+        check_alerts(self.project, self.configured)
         from lakeflow.lake import assembly, binding, check_files  # noqa: PLC0415 - as said above
 
         found = binding.bound(self.project, binding.published_tables(self._patient(), self.project))

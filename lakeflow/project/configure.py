@@ -15,6 +15,7 @@ from lakeflow.core.settings.settings import ENVIRONMENT, EXPECTED, Settings, mak
 from lakeflow.core.version.salt import VARIABLE
 from lakeflow.core.wording import nearest
 
+_ALERTS: Final = re.compile(r"^\s*\[\[\s*tool\s*\.\s*lakeflow\s*\.\s*\"?alerts\"?\s*\]\]", re.MULTILINE)
 _TABLE: Final = re.compile(r"^\s*\[\s*tool\s*\.\s*lakeflow\s*\]", re.MULTILINE)
 SAFE: Final = "LAKEFLOW_SAFE_DIRECTORY"
 """Roots of other owners that are accepted nevertheless, separated by `:`; `*` means all of them."""
@@ -57,6 +58,8 @@ def load_settings(
     sources = dict.fromkeys(EXPECTED, "default")
     for key, value, source in (*_file(root), *_environment(environ), *_flags(overrides)):
         values[key], sources[key] = value, source
+    if isinstance(values.get("alerts"), list):
+        sources |= _alert_lines(root)
     settings = make_settings(values, sources, environ)
     return settings, sources
 
@@ -120,11 +123,18 @@ def _file(root: Path) -> Iterator[tuple[str, Any, str]]:
         yield key, value, f"pyproject.toml:{_line(text, key)}"
 
 
+def _alert_lines(root: Path) -> dict[str, str]:
+    """Where each `[[tool.lakeflow.alerts]]` stands, by `alerts.1`, `alerts.2` and so on."""
+    text = (root / "pyproject.toml").read_text("utf-8")
+    lines = (text.count("\n", 0, found.end()) + 1 for found in _ALERTS.finditer(text))
+    return {f"alerts.{number}": f"pyproject.toml:{line}" for number, line in enumerate(lines, start=1)}
+
+
 def _line(text: str, key: str) -> int:
     """The line of a key below `[tool.lakeflow]`; where the table is written in another form, the line of the table."""
     table = _TABLE.search(text)
     start = table.end() if table else 0
     name = rf"\"?{re.escape(key)}\"?"
-    spelled = rf"^\s*(?:{name}\s*=|\[\s*tool\s*\.\s*lakeflow\s*\.\s*{name}\s*[.\]])"
+    spelled = rf"^\s*(?:{name}\s*=|\[{{1,2}}\s*tool\s*\.\s*lakeflow\s*\.\s*{name}\s*[.\]])"
     found = re.compile(spelled, re.MULTILINE).search(text, start)
     return text.count("\n", 0, found.end() if found else start) + 1

@@ -13,7 +13,7 @@ from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.run import Holder
 from lakeflow.core.model.table import External, Scan, Table
 from lakeflow.core.plan.landing import FoundFile
-from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger
+from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger, Outbox
 from lakeflow.core.run.events import Logged
 from lakeflow.core.run.resources import SMALL, Resources
 
@@ -63,7 +63,8 @@ class World:
     `read_digest` is the fingerprint of a root's outside files. `find_files` lists what a source's globs match, with
     content hashes; `changed_files` looks at these files again and names those that hold something else by now. `log`
     watches every run; `release` lets go of what was opened for the ports. `claim` is called before anything is written:
-    LakeError where the warehouse is not this lake's.
+    LakeError where the warehouse is not this lake's. `outbox` holds the alerts of what the ledger records; the story
+    itself never asks for it.
     """
 
     project: Project
@@ -82,6 +83,7 @@ class World:
     changed_files: Callable[[Sequence[FoundFile]], tuple[str, ...]] = lambda _: ()
     externals: Externals = field(default_factory=_NoCatalogs)
     claim: Callable[[], None] = lambda: None
+    outbox: Outbox | None = None
 
     @cached_property
     def engine(self) -> Engine:

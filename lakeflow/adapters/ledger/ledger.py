@@ -48,25 +48,39 @@ class Transactions(Protocol):
     def read(self) -> AbstractContextManager[Connection]: ...
 
 
+Saved = Callable[[Connection, RunRecord], None]
+"""What else happens, in the same transaction, when a run is saved."""
+
+
+def _nothing(_connection: Connection, _run: RunRecord) -> None:
+    """A lake that alerts nobody."""
+
+
 class SqlLedger:
     """The ledger. `is_alive` says whether a holder still runs, None where it cannot know; such a holder counts as dead
     `lease_seconds` after its last heartbeat.
     """
 
     def __init__(
-        self, database: Transactions, is_alive: Callable[[Holder], bool | None], clock: Clock, lease_seconds: float
+        self,
+        database: Transactions,
+        is_alive: Callable[[Holder], bool | None],
+        clock: Clock,
+        lease_seconds: float,
+        saved: Saved = _nothing,
     ) -> None:
         self._database = database
         self._is_alive = is_alive
         self._clock = clock
         self._lease_seconds = lease_seconds
+        self._saved = saved
 
     def acquire(self, lease: Lease) -> tuple[str, ...]:
         with self._database.transaction() as connection:
             standing = self._standing(connection)
             acquired, now = leases.acquire(lease, standing), standing.now
             _each(connection, statements.FREE, [{"token": token} for token in sorted(acquired.tokens)])
-            _each(connection, statements.ABANDON, [{"run": run, "now": rows.time(now)} for run in acquired.runs])
+            self._abandon(connection, acquired.runs, now)
             _each(connection, statements.TAKE, [rows.lease_row(lease, asset, now) for asset in sorted(lease.assets)])
         return acquired.runs
 
@@ -84,6 +98,7 @@ class SqlLedger:
             if lease is not None:
                 _assert_held(connection, lease)
             _save(connection, run, verdicts)
+            self._saved(connection, run)
 
     def note(self, lease: Lease, run: str, step: StepRecord) -> None:
         with self._database.transaction() as connection:
@@ -98,6 +113,7 @@ class SqlLedger:
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
         _assert_held(transaction, lease)
         _save(transaction, run, verdicts)
+        self._saved(transaction, run)
 
     def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
         """Rename an asset. A run that had both names keeps its record as it is."""
@@ -194,6 +210,15 @@ class SqlLedger:
     def code(self, version: str) -> str | None:
         with self._database.read() as connection:
             return connection.execute(statements.CODE, {"version": version}).scalar_one_or_none()
+
+    def _abandon(self, connection: Connection, dead: Sequence[str], now: datetime) -> None:
+        """Record that these runs were cut off, if they were at work."""
+        if not dead:
+            return
+        cut_off = [row.id for row in connection.execute(statements.RUNNING, {"runs": list(dead)})]
+        _each(connection, statements.ABANDON, [{"run": run, "now": rows.time(now)} for run in cut_off])
+        for run in _runs(connection, connection.execute(statements.RUNS, {"runs": cut_off}).all()):
+            self._saved(connection, run)
 
     def _standing(self, connection: Connection) -> CurrentLeases:
         held = [rows.held(row) for row in connection.execute(statements.ALL_LEASES)]

@@ -17,6 +17,8 @@ from typing import Any, Final, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Row
 
+from lakeflow.core.alerts.outbox import Alert
+from lakeflow.core.alerts.troubles import Trouble
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
@@ -31,13 +33,18 @@ _CALLED: Final[Mapping[str, str]] = {
     "ruled_at": "at",
     "dropped_at": "at",
     "metadata_location": "version",
+    "told_at": "at",
+    "words": "text",
 }
 """The columns whose name differs from the record's field."""
 
+_LISTS: Final = ("selection", "reasons", "partitions", "inputs", "looked_at", "samples", "evidence", "kinds")
+_TIMES: Final = ("started_at", "ended_at", "since", "renewed_at", "at", "next_try", "sent_at")
+
 _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "asset": AssetKey.parse,
-    **dict.fromkeys(("selection", "reasons", "partitions", "inputs", "looked_at", "samples", "evidence"), json.loads),
-    **dict.fromkeys(("started_at", "ended_at", "since", "renewed_at", "at"), datetime.fromisoformat),
+    **dict.fromkeys(_LISTS, json.loads),
+    **dict.fromkeys(_TIMES, datetime.fromisoformat),
 }
 """How a text that means more than a text is read, by the record's field."""
 
@@ -99,6 +106,22 @@ def dropped_once(row: Row[Any]) -> Dropped | None:
     key = AssetKey.find(said["asset"]) if said else None
     at = datetime.fromisoformat(row.started_at)
     return Dropped(key, "", said["version"], row.id, at) if said and key else None
+
+
+def trouble_row(trouble: Trouble) -> dict[str, Any]:
+    return _row(trouble, kinds=tuple(sorted(trouble.kinds)))
+
+
+def trouble(row: Row[Any]) -> Trouble:
+    return _made(Trouble, row)
+
+
+def alert_row(alert: Alert) -> dict[str, Any]:
+    return _row(alert)
+
+
+def alert(row: Row[Any]) -> Alert:
+    return _made(Alert, row)
 
 
 def time(at: datetime) -> str:

@@ -57,6 +57,17 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             dropped_at text not null, primary key (run, asset))""",
         "create table lakeflow_lake (id text primary key, made_at text not null)",
     ),
+    (
+        """create table lakeflow_troubles (
+            rule text not null, asset text not null, kinds text not null, since text not null, run text not null,
+            told integer not null, primary key (rule, asset))""",
+        """create table lakeflow_alerts (
+            number bigint primary key, rule text not null, kind text not null, asset text not null, run text not null,
+            title text not null, words text not null, told_at text not null, state text not null,
+            tried integer not null, next_try text not null, problem text not null, sent_at text,
+            claimed_by text not null, claimed_until text not null)""",
+        "create index lakeflow_alerts_by_state on lakeflow_alerts (state)",
+    ),
 )
 
 
@@ -65,6 +76,10 @@ FREE: Final = text("delete from lakeflow_leases where token = :token")
 FREE_ALL: Final = text("delete from lakeflow_leases")
 ABANDON: Final = text("""update lakeflow_runs set state = 'abandoned', ended_at = :now
     where id = :run and state = 'running'""")
+RUNNING: Final = text("select id from lakeflow_runs where id in :runs and state = 'running'").bindparams(
+    bindparam("runs", expanding=True)
+)
+RUNS: Final = text("select * from lakeflow_runs where id in :runs").bindparams(bindparam("runs", expanding=True))
 TAKE: Final = text("""insert into lakeflow_leases
     values (:asset, :run, :token, :host, :boot_id, :pid, :process_started, :since, :since)
     on conflict (asset) do update set run = excluded.run, token = excluded.token, renewed_at = excluded.renewed_at""")

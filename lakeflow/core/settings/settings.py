@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
+from lakeflow.core.alerts.entries import AlertEntry, read_alerts
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.model.asset import Limits
 from lakeflow.core.redaction import redacted
@@ -52,6 +53,7 @@ class Settings(BaseModel):
     lease_seconds: float = Field(default=30.0, ge=1, allow_inf_nan=False)
     allow_network_filesystem: bool = False
     catalogs: Mapping[str, ExternalCatalog] = Field(default_factory=dict)
+    alerts: tuple[AlertEntry, ...] = ()
 
     _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
@@ -105,10 +107,11 @@ class Settings(BaseModel):
 
     def shown(self) -> dict[str, Any]:
         """Every key with its value for a screen: variables not replaced, nothing that may be secret."""
-        plain = self.model_dump(by_alias=True, exclude={"catalogs"})
+        plain = self.model_dump(by_alias=True, exclude={"catalogs", "alerts"})
         named = (setting for catalog in self.catalogs.values() for setting in catalog.shown())
+        told = (setting for entry in self.alerts for setting in entry.shown())
         shown = {key: redacted(value) if isinstance(value, str) else value for key, value in plain.items()}
-        return shown | dict(named)
+        return shown | dict(named) | dict(told)
 
     def require_catalog(self, name: str) -> None:
         """ConfigError where no catalog of external tables has that name."""
@@ -121,6 +124,10 @@ class Settings(BaseModel):
         self.require_catalog(name)
         sources = dict.fromkeys((key for key, _ in self.catalogs[name].shown()), self._sources.get("catalogs", ""))
         return self.catalogs[name].used(lambda key, text: replace_variables(key, text, self._environ, sources))
+
+    def address_of(self, entry: AlertEntry) -> str:
+        """Where the entry's alerts go, variables replaced; ConfigError, without it, where that is no URL."""
+        return entry.address(lambda key, text: replace_variables(key, text, self._environ, {key: entry.source}))
 
     def judge(self) -> None:
         """ConfigError for a text that is wrong. A text with variables is checked when it is used."""
@@ -160,6 +167,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "lease_seconds": "a number of seconds, at least 1",
     "allow_network_filesystem": "true or false",
     "catalogs": "tables such as [tool.lakeflow.catalogs.sales]",
+    "alerts": "tables such as [[tool.lakeflow.alerts]]",
 }
 """What each key takes, in words."""
 
@@ -177,6 +185,8 @@ def make_settings(values: Mapping[str, Any], sources: Mapping[str, str], environ
     judged = {key: _early(key, value, environ, sources) for key, value in values.items()}
     if "catalogs" in judged:
         judged["catalogs"] = read_catalogs(judged["catalogs"], sources["catalogs"])
+    if "alerts" in judged:
+        judged["alerts"] = read_alerts(judged["alerts"], sources)
     try:
         settings = Settings.model_validate(judged)
     except ValidationError as error:

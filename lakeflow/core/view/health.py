@@ -71,8 +71,9 @@ def _late(deadline: Deadline, now: datetime) -> Symptom:
     if deadline.fault:
         return Symptom(Health.WARNING, f"freshness is not known: {deadline.fault}")
     if deadline.seen is None:
-        return Symptom(Health.DEGRADED, f"late: no value of {said.column}, {asked} {said.text}")
-    return Symptom(Health.DEGRADED, f"late: {what} {age(deadline.seen, now)} ago, {asked} {said.text}", deadline.due)
+        return Symptom(Health.DEGRADED, f"late: no value of {said.column}, {asked} {said.text}", late=True)
+    words = f"late: {what} {age(deadline.seen, now)} ago, {asked} {said.text}"
+    return Symptom(Health.DEGRADED, words, deadline.due, late=True)
 
 
 def _checks(status: AssetStatus, verdicts: Sequence[VerdictRecord]) -> Iterator[Symptom]:

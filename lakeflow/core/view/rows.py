@@ -39,11 +39,12 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class Symptom:
-    """One reason why a table is not healthy, and since when, if that is known."""
+    """One reason why a table is not healthy, and since when, if that is known. `late`: its data is too old."""
 
     health: Health
     text: str
     since: datetime | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True)

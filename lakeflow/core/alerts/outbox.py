@@ -1,0 +1,133 @@
+"""An alert as the ledger keeps it until it is sent, and when it is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from lakeflow.core.alerts.kinds import AlertKind
+from lakeflow.core.keys import AssetKey
+
+_FIRST_PAUSE: Final = timedelta(seconds=5)
+_LONGEST_PAUSE: Final = timedelta(hours=1)
+TRIED_FOR: Final = timedelta(days=30)
+"""What could not be sent for so long is dropped: nobody needs it any more."""
+KEPT_FOR: Final = timedelta(days=30)
+"""So long `lakeflow alerts` shows what was sent or dropped."""
+
+
+class AlertState(StrEnum):
+    """`pending` was not tried yet, `failed` was and is tried again, `dropped` never will be."""
+
+    PENDING = "pending"
+    FAILED = "failed"
+    SENT = "sent"
+    DROPPED = "dropped"
+
+
+OPEN: Final = frozenset({AlertState.PENDING, AlertState.FAILED})
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One message to the receiver of one entry, which `rule` names; it holds no address, no secret and no value.
+
+    `number` orders alerts, and is 0 until one is recorded. `run` is the run that it tells of, if any. `tried` counts
+    the tries that failed; the next is due at `next_try`. `problem` says why the last one failed, or why none is made.
+    """
+
+    rule: str
+    kind: AlertKind
+    asset: AssetKey
+    title: str
+    text: str
+    at: datetime
+    next_try: datetime
+    run: str = ""
+    number: int = 0
+    state: AlertState = AlertState.PENDING
+    tried: int = 0
+    problem: str = ""
+    sent_at: datetime | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.state in OPEN
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a receiver is given. `key` is the same for a trouble of an asset and for its end, whatever the run."""
+
+    kind: AlertKind
+    title: str
+    text: str
+    key: str
+    asset: str
+    run: str
+    at: datetime
+
+
+def message_of(alerts: Sequence[Alert], lake: str) -> Message:
+    """One message for alerts that tell the same of several assets."""
+    first, others = alerts[0], len(alerts) - 1
+    return Message(
+        kind=first.kind,
+        title=f"{first.title}, and {others} more" if others else first.title,
+        text="\n\n".join(alert.text for alert in alerts),
+        key=f"lakeflow:{lake}:{first.rule}:{first.asset}",
+        asset=", ".join(str(alert.asset) for alert in alerts),
+        run=first.run,
+        at=first.at,
+    )
+
+
+def pause_after(tried: int) -> timedelta:
+    """How long to wait after that many failed tries: 5 s, then twice as long each time, an hour at most."""
+    return min(_FIRST_PAUSE * (1 << min(tried - 1, 20)), _LONGEST_PAUSE)
+
+
+def together(alerts: Iterable[Alert]) -> tuple[tuple[Alert, ...], ...]:
+    """The alerts in their order, as one message each: those that follow each other and tell the same of one run, or of
+    one look at the lake.
+    """
+    found: list[list[Alert]] = []
+    for alert in alerts:
+        if found and _same(found[-1][-1], alert):
+            found[-1].append(alert)
+        else:
+            found.append([alert])
+    return tuple(map(tuple, found))
+
+
+def _same(one: Alert, other: Alert) -> bool:
+    return (one.rule, one.kind, one.run, one.at) == (other.rule, other.kind, other.run, other.at)
+
+
+def ended(alert: Alert, problem: str, now: datetime) -> Alert:
+    """The alert after a try: sent, or, with the problem, to be tried again after a pause, unless it is too old."""
+    if not problem:
+        return replace(alert, state=AlertState.SENT, problem="", sent_at=now)
+    if now - alert.at > TRIED_FOR:
+        return dropped(alert, f"not sent in 30 days: {problem}")
+    tried = alert.tried + 1
+    again = now + pause_after(tried)
+    return replace(alert, state=AlertState.FAILED, tried=tried, problem=problem, next_try=again)
+
+
+def dropped(alert: Alert, problem: str) -> Alert:
+    return replace(alert, state=AlertState.DROPPED, problem=problem)
+
+
+def in_order(alerts: Sequence[Alert], now: datetime, *, due: bool) -> tuple[Alert, ...]:
+    """The open alerts to send now, oldest first; with `due` only of receivers whose pause is over.
+
+    Nothing overtakes an older alert to the same receiver: a recovery is never told before its trouble.
+    """
+    pending = sorted((alert for alert in alerts if alert.open), key=lambda alert: alert.number)
+    # A clock that was set back since must not make a pause longer than any pause is.
+    waiting = {alert.rule for alert in pending if due and now < alert.next_try <= now + _LONGEST_PAUSE}
+    return tuple(alert for alert in pending if alert.rule not in waiting)

@@ -7,15 +7,15 @@ it keeps keys apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlglot import exp
 
 from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.sql.aggregates import own, queries, totals_of
 from lakeflow.core.sql.partners import NO_PARTNERS, Partners, filters, joined, misses, projected, turned, without_names
-from lakeflow.core.sql.totals import TOTALS
 
 Tell = Callable[[exp.Expr, str, str], None]
 """Reports a node: what the SELECT does to new rows, and what to write instead."""
@@ -129,7 +129,7 @@ class _NewRowsReview:
 
     def _select(self, node: exp.Select, known: _Known) -> _CarriedRows | None:
         given = self._sources(node, known)
-        for query in _queries(node):
+        for query in queries(node):
             self._subquery(query, known)
         if given is None:
             return None
@@ -251,12 +251,12 @@ class _NewRowsReview:
                     f"aggregates the new rows of {given.names}, which are a part of each group",
                     _per_key(given, columns),
                 )
-        elif total := next(_totals(node), None):
+        elif total := next(totals_of(node), None):
             self.tell(total, f"aggregates the new rows of {given.names}, which are a part of all", _per_key(given, ()))
 
     def _windows(self, node: exp.Select, given: _CarriedRows) -> None:
         named = {str(each.this.name).lower(): each for each in node.args.get("windows") or ()}
-        for window in _own(node, exp.Window):
+        for window in own(node, exp.Window):
             if window.parent is node and window.arg_key == "windows":
                 continue
             meant = named.get(window.alias.lower(), window)
@@ -300,51 +300,6 @@ def _group_columns(node: exp.Select, group: exp.Expr) -> list[exp.Expr]:
         place = int(each.name) - 1 if isinstance(each, exp.Literal) and each.is_int else -1
         columns.append(plain[place] if 0 <= place < len(plain) else each)
     return columns
-
-
-def _totals(node: exp.Select) -> Iterator[exp.Expr]:
-    for each in _own(node, exp.Func):
-        name = each.name.lower() if isinstance(each, exp.Anonymous) else ""
-        if not _is_windowed(each) and (isinstance(each, exp.AggFunc) or name in TOTALS):
-            yield each
-
-
-def _is_windowed(node: exp.Expr) -> bool:
-    """Is the expression computed by a window, however it is wrapped?"""
-    while isinstance(node.parent, exp.Filter | exp.IgnoreNulls | exp.RespectNulls | exp.WithinGroup):
-        node = node.parent
-    return isinstance(node.parent, exp.Window) and node.parent.this is node
-
-
-def _own(node: exp.Select, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
-    """The nodes of the SELECT itself, without those of queries inside it."""
-    skipped = {"from_", "from", "with_", "with"}
-    waiting: list[exp.Expr] = [each for each in node.iter_expressions() if each.arg_key not in skipped]
-    while waiting:
-        each = waiting.pop(0)
-        if not _is_query(each):
-            waiting += each.iter_expressions()
-            if isinstance(each, kind):
-                yield each
-
-
-def _queries(node: exp.Select) -> Iterator[exp.Expr]:
-    """The queries in its expressions; queries of FROM and WITH count as relations."""
-    waiting: list[exp.Expr] = [
-        each for each in node.iter_expressions() if each.arg_key not in {"from_", "from", "with_", "with"}
-    ]
-    while waiting:
-        each = waiting.pop(0)
-        if _is_query(each):
-            yield each
-        elif isinstance(each, exp.Join):
-            waiting += [part for part in each.iter_expressions() if part.arg_key != "this"]
-        elif not isinstance(each, exp.Lateral):
-            waiting += each.iter_expressions()
-
-
-def _is_query(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Query)
 
 
 def _projected(node: exp.Select, given: _CarriedRows) -> _CarriedRows:

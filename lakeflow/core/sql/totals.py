@@ -40,9 +40,12 @@ TOTALS: Final = frozenset(
         "favg",
         "first",
         "fsum",
+        "geomean",
         "group_concat",
         "histogram",
         "histogram_exact",
+        "json_group_array",
+        "json_group_object",
         "kahan_sum",
         "kurtosis",
         "kurtosis_pop",
@@ -84,7 +87,10 @@ TOTALS: Final = frozenset(
         "var_pop",
         "var_samp",
         "variance",
+        "variant_group_array",
         "variant_group_object",
+        "weighted_avg",
     }
 )
-"""DuckDB's aggregate functions. sqlglot knows some of them by other names, and some not at all."""
+"""DuckDB's aggregate functions, and its macros that call one. sqlglot knows some of them by other names, and some not at
+all."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -72,11 +74,88 @@ def test_of_what_can_be_read_twice_the_first_such_row_is_told_by_number_and_key(
     assert "silver.out: row 2 (id = 8): column 'v' holds no BIGINT (layers/silver/out" in refused(code)
 
 
-def test_of_a_stream_the_key_is_told(refused: Callable[..., str]) -> None:
-    """It is gone once it was read."""
-    stream = python(lambda: pa.table(ROWS).to_reader())
-    assert "silver.out: the row where id = 8: column 'v' holds no BIGINT" in refused(stream)
-    assert "silver.out: column 'v' holds no BIGINT" in refused(stream, key=())
+def streamed(before: int, *batches: Sequence[str]) -> PythonCode:
+    """A stream of these batches of `v`, behind so many of one row that can be kept."""
+
+    def code() -> pa.RecordBatchReader:
+        every = enumerate(itertools.chain(itertools.repeat(["1"], before), batches))
+        made = [pa.record_batch({"id": [at] * len(each), "v": each}) for at, each in every]
+        return pa.RecordBatchReader.from_batches(made[0].schema, iter(made))
+
+    return python(code)
+
+
+LONG = columns(id="long", v="long")
+
+
+def test_of_a_stream_the_row_is_told_by_number_and_key_though_it_can_be_read_once(refused: Callable[..., str]) -> None:
+    stream = streamed(300, ["1", "2"], ["3", "1.7", "x"])
+    assert "silver.out: row 304 (id = 301): column 'v' holds no BIGINT" in refused(stream, schema=LONG)
+    assert "silver.out: row 304: column 'v' holds no BIGINT" in refused(stream, schema=LONG, key=())
+
+
+TWICE = [("k", 1), ("k", 2)]
+WRONG: dict[str, tuple[pa.Array, str]] = {
+    "a map": (pa.array([[("k", 1)], TWICE], pa.map_(pa.string(), pa.int64())), "'v' holds a key that comes twice"),
+    "a map within": (
+        pa.array([None, [None, TWICE]], pa.list_(pa.map_(pa.string(), pa.int64()))),
+        "'v.element' holds a key that comes twice",
+    ),
+    "zeros": (
+        pa.array([[(0.0, 1)], [(0.0, 1), (-0.0, 2)]], pa.map_(pa.float64(), pa.int64())),
+        "'v' holds a key that comes twice",
+    ),
+    "nested keys": (
+        pa.array([None, [({"a": 1}, 1), ({"a": 1}, 2)]], pa.map_(pa.struct([("a", pa.int64())]), pa.int64())),
+        "'v' holds a key that comes twice",
+    ),
+    "bytes as text": (pa.array([b"a", b"\xff"]).view(pa.string()), "'v' holds text that is no UTF-8"),
+    "a cut date": (pa.array([86_400_000, 1]).view(pa.date64()), "'v' holds a date with a time of day"),
+    "a cut date within": (
+        pa.StructArray.from_arrays([pa.array([86_400_000, 1]).view(pa.date64())], ["a"]),
+        "'v.a' holds a date with a time of day",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", [pa.Table, pa.RecordBatchReader], ids=["table", "stream"])
+@pytest.mark.parametrize(("values", "says"), WRONG.values(), ids=WRONG)
+def test_what_duckdb_refuses_without_its_place_or_would_cut_is_told_with_row_and_column(
+    refused: Callable[..., str], values: pa.Array, says: str, form: type
+) -> None:
+    table = pa.table({"id": [7, 8], "v": values})
+    code = python(lambda: table if form is pa.Table else table.to_reader(max_chunksize=1))
+    message = refused(code, schema=columns(id="long", v="string"))
+    assert f"silver.out: row 2: column {says}" in message
+    assert "xff" not in message
+
+
+@pytest.mark.parametrize("given", ["sql", "arrow", "pandas", "stream"])
+def test_a_missing_value_is_told_with_its_first_row(refused: Callable[..., str], given: str) -> None:
+    rows = pa.table({"id": [7, None, 9, None], "day": ["mon", "tue", None, None], "v": ["1", "2", "3", "4"]})
+    listed = ", ".join(map(str, zip(*rows.to_pydict().values(), strict=True))).replace("None", "NULL")
+    codes = {
+        "sql": replace(SQL, text=f"FROM (VALUES {listed}) t(id, day, v)"),
+        "arrow": python(lambda: rows),
+        "pandas": python(rows.to_pandas),
+        "stream": python(lambda: rows.to_reader(max_chunksize=1)),
+    }
+    needed = numbered(Schema(tuple(replace(each, required=each.name == "day") for each in COLUMNS.fields)))
+    assert "column 'day' is required, and 2 rows without it came, first in row 3 (id = 9" in refused(
+        codes[given], schema=needed
+    )
+    upsert = {"mode": WriteMode.UPSERT, "key": ("day", "id")}
+    assert "key column 'day' is NULL in 2 rows, first in row 3 (day = NULL, id = 9" in refused(codes[given], **upsert)
+    hidden = refused(codes[given], hidden=frozenset({"day"}), **upsert)
+    assert hidden.endswith("first in row 3")
+
+
+def test_a_history_without_a_time_tells_the_row(refused: Callable[..., str]) -> None:
+    rows = pa.table({"id": [7, 8], "at": pa.array([1, None], pa.timestamp("us"))})
+    schema = numbered(versioned(columns(id="long", at="timestamp"), "at"))
+    how = {"schema": schema, "at": "at", "moment": datetime(2026, 1, 1, tzinfo=UTC)}
+    message = refused(python(lambda: rows), mode=WriteMode.SCD2, **how)
+    assert "column 'at' is NULL in 1 row, first in row 2 (id = 8)" in message
 
 
 HISTORY = numbered(versioned(COLUMNS, ""))
@@ -125,17 +204,13 @@ def test_a_key_is_not_told_where_a_column_of_it_is_personal_and_its_values_do_no
     assert "tue" not in message
     odd = python(lambda: pa.table({"id": ["a\n?b" + "c" * 99, None], "v": ["x", "y"]}).to_reader())
     told = refused(odd, schema=columns(id="string", v="long"))
-    assert "the row where id = a ?" in told
+    assert "row 1 (id = a ?" in told
     assert len(told) < 200
 
 
-def test_a_query_that_gives_other_rows_when_it_is_asked_again_tells_its_key(refused: Callable[..., str]) -> None:
-    given = iter(["x", "1"])
-
+def test_a_relation_that_gives_other_rows_when_it_is_asked_again_tells_its_key(refused: Callable[..., str]) -> None:
     def code() -> Any:
-        return pa.RecordBatchReader.from_batches(
-            pa.schema([("id", pa.int32()), ("v", pa.string())]),
-            (pa.record_batch({"id": pa.array([5], pa.int32()), "v": [value]}) for value in given),
-        )
+        once = pa.table({"id": pa.array([5], pa.int32()), "v": ["x"]}).to_reader()
+        return duckdb.connect().from_arrow(once)
 
     assert "the row where id = 5: column 'v'" in refused(python(code), schema=columns(id="int", v="long"))

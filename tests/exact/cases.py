@@ -195,6 +195,9 @@ def _times() -> Iterator[Case]:
         },
     )
     yield from _sql("time", {}, {"TIMESTAMP '2024-06-01 10:00:00'": "a value of TIMESTAMP that is no TIME"})
+    yield _parquet(
+        "time64[us] of 25 hours", pa.array([90_000_000_000], pa.time64("us")), says="a time that is not of one"
+    )
 
 
 def _moments() -> Iterator[Case]:
@@ -261,7 +264,13 @@ def _others() -> Iterator[Case]:
     text, other = pa.array(["é\\x41".encode()]), pa.array([b"\xff"])
     yield _parquet("bytes of é\\x41 in UTF-8", text, "string", "é\\x41")
     yield _parquet("bytes of no UTF-8", other, "string", says="row 1: column 'v' holds bytes that are no UTF-8")
+    yield _parquet("text of no UTF-8", other.view(pa.string()), says="row 1: column 'v' holds text that is no UTF-8")
+    yield from _json("string", {'"\\ud83d\\ude00"': "😀"}, {'"\\ud83d"': "column 'v' holds one half of a letter"})
+    yield from _json("struct<a: string>", {}, {'{"a": "x\\udfff"}': "column 'v.a' holds one half of a letter"})
     yield from _json("string", {"1.50": "1.50", '{"a": 12345678901234567.89}': '{"a":12345678901234567.89}'}, {})
+
+
+_TWICE: Final = pa.array([[("k", 1)], [("k", 1), ("k", 2)]], pa.map_(pa.string(), pa.int32()))
 
 
 def _nested() -> Iterator[Case]:
@@ -298,9 +307,8 @@ def _nested() -> Iterator[Case]:
         {"'[0.001]'::JSON": "no DEC"},
     )
     yield from _sql("list<struct<aB: int>>", {"[{'Ab': 1}]": "[{'aB': 1}]"}, {})
-    twice = pa.array([[("k", 1)], [("k", 1), ("k", 2)]], pa.map_(pa.string(), pa.int32()))
-    yield _parquet("a map with a key twice", twice, says="row 2: column 'v' holds a key that comes twice")
-    within = pa.array([[[("k", 1), ("k", 2)]]], pa.list_(twice.type))
+    yield _parquet("a map with a key twice", _TWICE, says="row 2: column 'v' holds a key that comes twice")
+    within = pa.array([[[("k", 1), ("k", 2)]]], pa.list_(_TWICE.type))
     yield _parquet("a list of such maps", within, says="row 1: column 'v.element' holds a key that comes twice")
 
 
@@ -338,6 +346,12 @@ def _frames() -> Iterator[Case]:
     below = pa.table({"v": pa.array([Decimal(1500)], pa.decimal128(5, -2))})
     yield _frame("Arrow decimal128(5,-2)", below, says="decimals with a scale of -2")
     union = pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])])
+    yield _frame(
+        "an Arrow map with a key twice", pa.table({"v": _TWICE}), says="row 2: column 'v' holds a key that comes"
+    )
+    yield _frame("Arrow text of no UTF-8", pa.table({"v": pa.array([b"\xff"]).view(pa.string())}), says="no UTF-8")
+    cut = pa.table({"v": pa.array([86_400_001]).view(pa.date64())})
+    yield _frame("Arrow date64 of a second day and 1 ms", cut, says="row 1: column 'v' holds a date with a time of day")
     yield _frame("an Arrow union", pa.table({"v": union}), says="a union of types")
     yield _frame("Arrow uint64 of 2⁶⁴ - 1", pa.table({"v": pa.array([2**64 - 1], pa.uint64())}), stored=str(2**64 - 1))
 

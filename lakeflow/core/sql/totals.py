@@ -92,5 +92,7 @@ TOTALS: Final = frozenset(
         "weighted_avg",
     }
 )
-"""DuckDB's aggregate functions, and its macros that call one. sqlglot knows some of them by other names, and some not at
-all."""
+"""DuckDB's aggregate functions, and its macros that call one.
+
+sqlglot knows some of them by other names, and some not at all.
+"""

@@ -17,16 +17,17 @@ from duckdb import DuckDBPyRelation
 from lakeflow.adapters.duckdb.code.call import call, printing_to_stderr
 from lakeflow.adapters.duckdb.code.forms import InputForm, form_of, in_form
 from lakeflow.adapters.duckdb.code.frames import guessed
+from lakeflow.adapters.duckdb.code.looks import RowsBehind, SecondLook, refuse
 from lakeflow.adapters.duckdb.code.masks import Masks
 from lakeflow.adapters.duckdb.code.returned import ReturnedRelation, returned
-from lakeflow.adapters.duckdb.failures import ErrorContext, failures, is_refusal
+from lakeflow.adapters.duckdb.failures import ErrorContext, failures, is_failure_of_machine, is_refusal
 from lakeflow.adapters.duckdb.instance.instance import Instance, StepSession, step
 from lakeflow.adapters.duckdb.instance.watch import Watch
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.types import NOTHING, schema_of
 from lakeflow.adapters.duckdb.write.modes import carry_out
-from lakeflow.adapters.duckdb.write.refused_values import located, telling
+from lakeflow.adapters.duckdb.write.refused_values import AbsentError, first_without, located, telling
 from lakeflow.adapters.duckdb.write.write import first_rows
 from lakeflow.core.declare.parameters import bind
 from lakeflow.core.keys import Layer, TableKey
@@ -52,7 +53,7 @@ class Trial:
 
     `folder` is the folder of its files. The code runs once for each of `windows`, or once without. Its output is
     computed within `reading`, which explains why its input cannot be read, and after `close_off` was told the files and
-    folders that it may use. `again` gives what can be read a second time.
+    folders that it may use. `looks` tell which row made it fail.
     """
 
     place: ErrorContext
@@ -62,7 +63,7 @@ class Trial:
     windows: tuple[Window, ...] = ()
     reading: Callable[[], AbstractContextManager[None]] = nullcontext
     close_off: Callable[[Sequence[str], Sequence[str]], None] = _unbound
-    again: tuple[Callable[[], DuckDBPyRelation], ...] = ()
+    looks: tuple[SecondLook, ...] = ()
 
     @contextmanager
     def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> Iterator[StepSession]:
@@ -75,8 +76,8 @@ class Trial:
         """The lazy output; `read` are the columns of what the code read."""
         masked = [self.masks.over(each.relation, running, self.place) for each in came]
         known = {name: type_ for name, type_ in read.items() if name not in self.masks.columns}
-        again = replace(self, again=tuple(each.again for each in came if each.again))
-        return LazyOutput(masked, running, again, landed, (came[0].lacks, known))
+        trial = replace(self, looks=tuple(each.look for each in came))
+        return LazyOutput(masked, running, trial, landed, (came[0].lacks, known))
 
 
 class LazyOutput:
@@ -119,15 +120,28 @@ class LazyOutput:
 
     @contextmanager
     def _telling_the_row(self, schema: Schema, key: Sequence[str], hidden: Iterable[str]) -> Iterator[None]:
-        """When a value is refused, look for its row in what can be read a second time."""
+        """When a value is refused, look for its row."""
+        names = telling(key, hidden, self._relations[0].columns)
         try:
             yield
+        except AbsentError as error:
+            again = self._masked(look.without(error.column) for look in self._trial.looks)
+            row = self._running.run(partial(first_without, error.column, again, names))
+            raise error.in_row(row) from None
         except duckdb.Error as error:
-            if not is_refusal(error) or not self._trial.again:
+            if is_failure_of_machine(error):
                 raise
-            names = telling(key, hidden, self._relations[0].columns)
-            again = [self._trial.masks.over(give(), self._running, self._place) for give in self._trial.again]
+            if not is_refusal(error):
+                for look in self._trial.looks:
+                    refuse(look.fault())
+                raise
+            again = self._masked(look.rows() for look in self._trial.looks)
             raise self._running.run(partial(located, error, again, schema, names)) from error
+
+    def _masked(self, looks: Iterable[RowsBehind]) -> Iterator[tuple[int, DuckDBPyRelation]]:
+        for look in looks:
+            for begin, rows in look:
+                yield begin, self._trial.masks.over(rows, self._running, self._place)
 
     def _write(self, write: Write, target: Path) -> WriteResult:
         """Write to folders of their own, so that nothing collides and a failure, or Ctrl-C, leaves no file behind."""

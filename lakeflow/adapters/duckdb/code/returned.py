@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 from duckdb import DuckDBPyRelation
 
+from lakeflow.adapters.duckdb.cast.arrow_values import may_be_cut
+from lakeflow.adapters.duckdb.code import looks
 from lakeflow.adapters.duckdb.code.frames import as_arrow, is_held, lacks, refuse_unreadable
+from lakeflow.adapters.duckdb.code.looks import SecondLook, WatchedStream
 from lakeflow.adapters.duckdb.code.paths import refuse_shadowed
 from lakeflow.adapters.duckdb.code.user_sql import doubts_of
 from lakeflow.adapters.duckdb.failures import ErrorContext
@@ -32,9 +34,8 @@ class ReturnedRelation:
     """The rows, not yet read. A frame lacks some types of a table, as its form says; any other result lacks none."""
 
     relation: DuckDBPyRelation
+    look: SecondLook
     lacks: frozenset[str] = frozenset()
-    again: Callable[[], DuckDBPyRelation] | None = None
-    """The same rows once more, where they can be read a second time."""
 
 
 def returned(value: object, step: StepSession, place: ErrorContext) -> ReturnedRelation:
@@ -44,19 +45,25 @@ def returned(value: object, step: StepSession, place: ErrorContext) -> ReturnedR
     A stream has a connection of its own, because it may itself read from an open result of the step.
     """
     if isinstance(value, DuckDBPyRelation):
-        return ReturnedRelation(value, again=lambda: value)
+        return ReturnedRelation(value, looks.at(value))
     if isinstance(value, str):
         asked = one_select(value, step, place)
-        return ReturnedRelation(asked, again=lambda: asked)
+        return ReturnedRelation(asked, looks.at(asked))
     stream, cursor = stream_of(value, place), step.another()
     refuse_twins(stream.schema.names)
     refuse_unreadable(stream.schema)
     if not stream.schema.names:
         if getattr(stream, "num_rows", 0):
             raise place.error("the function returned rows without columns", ALLOWED)
-        return ReturnedRelation(cursor.sql(f"SELECT NULL AS {NOTHING} WHERE false"), lacks(value))
-    again = (lambda: step.another().from_arrow(stream_of(value, place))) if is_held(value) else None
-    return ReturnedRelation(cursor.from_arrow(stream), lacks(value), again)
+        nothing = cursor.sql(f"SELECT NULL AS {NOTHING} WHERE false")
+        return ReturnedRelation(nothing, looks.at(nothing), lacks(value))
+    if is_held(value):
+        look = looks.at_table(lambda: table_of(value, place), step)
+        if any(may_be_cut(field.type) for field in stream.schema):
+            looks.refuse(look.fault())
+        return ReturnedRelation(cursor.from_arrow(stream), look, lacks(value))
+    watched = WatchedStream(stream, step)
+    return ReturnedRelation(cursor.from_arrow(watched.reader()), watched.look, lacks(value))
 
 
 def one_select(text: str, step: StepSession, place: ErrorContext) -> DuckDBPyRelation:
@@ -86,6 +93,14 @@ def _without_semicolons(text: str) -> str:
         if kind == duckdb.token_type.operator and spelled[start] == ord(";"):
             spelled[start] = ord(" ")
     return spelled.decode()
+
+
+def table_of(value: Any, place: ErrorContext) -> pa.Table:
+    """What is in memory, as one table."""
+    import pyarrow as pa  # noqa: PLC0415 - a third of the start of a process that only runs SQL
+
+    stream = stream_of(value, place)
+    return stream if isinstance(stream, pa.Table) else stream.read_all()
 
 
 def stream_of(value: Any, place: ErrorContext) -> pa.Table | pa.RecordBatchReader:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
+from lakeflow.adapters.duckdb.cast.arrow_values import leaves
 from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.adapters.duckdb.names import listed
 from lakeflow.core.errors import AssetError
@@ -67,22 +68,14 @@ def _has_rest(fine: pa.Array, coarse: pa.Array) -> bool:
     """Does a time have a part below a microsecond? Modulo 2^64 the difference of both versions is that of the true
     times.
     """
-    for nano, micro in zip(_leaves(fine), _leaves(coarse), strict=True):
+    for nano, micro in zip(_times(fine), _times(coarse), strict=True):
         left, right = (each.drop_null().view("int64").to_numpy().view("uint64") for each in (nano, micro))
         if (left != right * 1000).any():
             return True
     return False
 
 
-def _leaves(values: pa.Array) -> Iterator[pa.Array]:
-    """The values of a column that hold no other values."""
+def _times(values: pa.Array) -> Iterator[pa.Array]:
     import pyarrow as pa  # noqa: PLC0415 - as above
 
-    match values:
-        case pa.StructArray():
-            for each in values.flatten():
-                yield from _leaves(each)
-        case pa.ListArray() | pa.LargeListArray() | pa.MapArray():
-            yield from _leaves(values.flatten())
-        case _:
-            yield values
+    return (each for _, each in leaves(values) if pa.types.is_timestamp(each.type))

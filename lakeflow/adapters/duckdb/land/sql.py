@@ -29,7 +29,9 @@ from lakeflow.adapters.duckdb.cast.from_json import (
 from lakeflow.adapters.duckdb.cast.from_text import VARCHAR
 from lakeflow.adapters.duckdb.cast.leaf import Cast
 from lakeflow.adapters.duckdb.failures import is_failure_of_machine
-from lakeflow.adapters.duckdb.land.text_files import ARRAYS, bad_array, bad_json, bad_row, line_of_object, line_of_row
+from lakeflow.adapters.duckdb.land.json_files import ARRAYS, bad_array, bad_json
+from lakeflow.adapters.duckdb.land.parquet_values import bad_parquet
+from lakeflow.adapters.duckdb.land.text_files import bad_row, line_of_object, line_of_row
 from lakeflow.adapters.duckdb.names import listed, literal
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
@@ -177,7 +179,7 @@ def explained(source: FileSource, paths: Mapping[str, FoundFile]) -> Iterator[No
         if is_failure_of_machine(error):
             raise
         text = str(error)
-        path = next((path for path in sorted(paths, key=len, reverse=True) if path in text), None)
+        path = next((path for path in sorted(paths, key=len, reverse=True) if path in text or len(paths) == 1), None)
         if path is None:
             raise AssetError("the files cannot be read as declared", hint=HINT) from None
         raise AssetError(f"{paths[path].name}{_cause(source, path, text)}", hint=HINT) from None
@@ -197,15 +199,16 @@ def _cause(source: FileSource, path: str, said: str) -> str:
     """Line and fault where they can be found, as the end of a message that begins with the file."""
     match source.format:
         case Format.CSV:
-            found = bad_row(Path(path), source)
+            row = bad_row(Path(path), source)
+            found = (f"line {row[0]}", row[1]) if row else None
         case Format.NDJSON:
             found = bad_json(Path(path))
         case Format.JSON:
             found = bad_array(Path(path))
         case Format.PARQUET:
-            return ": not a whole Parquet file"
+            return bad_parquet(Path(path))
     if found:
-        return f", line {found[0]}: {found[1]}"
+        return f", {found[0]}: {found[1]}"
     if "maximum_object_size" in said:
         return ": an object is longer than 16 MB"
     if "state machine" in said:

@@ -8,7 +8,6 @@ bad one. No message quotes a row.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -22,7 +21,6 @@ from lakeflow.core.wording import cut, differences
 _FEW: Final = 20
 """How many names a message shows in full."""
 NOT_UTF8: Final = 'not UTF-8; declare the encoding, such as encoding = "latin-1"'
-ARRAYS: Final = 'format = "json" reads an array of objects'
 QUOTES: Final = "a quote is not closed, or text follows it"
 TOO_LONG: Final = f"longer than {LONGEST:,} bytes, which no line may be"
 _DIALECT: Final = "check delimiter, quote, skip and encoding of the source against the file"
@@ -109,31 +107,6 @@ def bad_row(path: Path, source: FileSource) -> tuple[int, str] | None:
         except UnicodeDecodeError:
             return records.line_num + 1, NOT_UTF8
     return None
-
-
-def bad_json(path: Path) -> tuple[int, str] | None:
-    """The line of the first text that is not JSON."""
-    with path.open("rb") as content:
-        for number, line in enumerate(content, 1):
-            try:
-                if line.strip():
-                    json.loads(line)
-            except UnicodeDecodeError:
-                return number, NOT_UTF8
-            except ValueError:
-                return number, "no JSON" + (f"; {ARRAYS}" if line.lstrip().startswith(b"[") else "")
-    return None
-
-
-def bad_array(path: Path) -> tuple[int, str] | None:
-    """The line at which the text stops being one JSON array."""
-    try:
-        found = json.loads(path.read_bytes())
-    except UnicodeDecodeError as error:
-        return error.object.count(b"\n", 0, error.start) + 1, NOT_UTF8
-    except json.JSONDecodeError as error:
-        return error.lineno, "no JSON array"
-    return None if isinstance(found, list) else (1, 'no JSON array: format = "ndjson" reads one object a line')
 
 
 def line_of_object(path: Path, ordinal: int) -> int:

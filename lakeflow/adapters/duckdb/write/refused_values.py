@@ -1,6 +1,7 @@
 """Which row it was of which a write refused a value: looked for only after the write has failed, by asking again.
 
-A stream cannot be read twice: there the error itself tells the key of the row, which costs nothing until it is raised.
+Of a stream only the last batches can be looked at again. So the error itself tells the key of the row, which costs
+nothing until it is raised.
 """
 
 from __future__ import annotations
@@ -16,12 +17,24 @@ from lakeflow.adapters.duckdb.cast.leaf import Cast
 from lakeflow.adapters.duckdb.failures import refusal
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.core.column_names import FILE, ROW
+from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.schema import Field, Schema
 
 SOURCE: Final = "lakeflow_produced"
 """The name of the relation in SQL about it."""
 _LONGEST: Final = 40
 """So many characters of a value are shown."""
+
+
+class AbsentError(SchemaError):
+    """Rows came that lack a value of `column`; `in_row` says it again with the first of them."""
+
+    def __init__(self, message: str, *, column: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.column = column
+
+    def in_row(self, row: str) -> SchemaError:
+        return SchemaError(f"{self.message}, first in row {row}" if row else self.message, hint=self.hint)
 
 
 def telling(key: Iterable[str], hidden: Iterable[str], columns: Sequence[str]) -> tuple[str, ...]:
@@ -56,12 +69,14 @@ def _short(name: str) -> str:
 
 
 def located(
-    error: duckdb.Error, relations: Sequence[DuckDBPyRelation], schema: Schema, names: Sequence[str]
+    error: duckdb.Error, again: Iterable[tuple[int, DuckDBPyRelation]], schema: Schema, names: Sequence[str]
 ) -> duckdb.Error:
-    """The error with the row, counted from 1 in what the code gives. Unchanged where the row cannot be found again."""
-    for relation in relations:
+    """The error with the row, counted from 1 in what the code gives: `again` gives rows with the number of those before
+    them. Unchanged where the row cannot be found again.
+    """
+    for begin, relation in again:
         try:
-            found = _first(relation, schema, names)
+            found = _first(relation, schema, names, begin)
         except duckdb.InterruptException:
             raise
         except duckdb.Error:
@@ -71,14 +86,34 @@ def located(
     return error
 
 
-def _first(relation: DuckDBPyRelation, schema: Schema, names: Sequence[str]) -> tuple[str, str, str] | None:
+def first_without(column: str, again: Iterable[tuple[int, DuckDBPyRelation]], names: Sequence[str]) -> str:
+    """The first row without a value of the column, by number and what tells it; empty where it is not found again."""
+    for begin, relation in again:
+        known = {name.lower(): name for name in relation.columns}
+        lacks = f"{quoted(known[column.lower()])} IS NULL" if column.lower() in known else "true"
+        text = (
+            f'SELECT {_numbered(names)} FROM (SELECT *, {begin} + row_number() OVER () AS "lakeflow n" FROM {SOURCE}) '
+            f'WHERE {lacks} ORDER BY "lakeflow n" LIMIT 1'
+        )
+        asked = relation.query(SOURCE, text)
+        if asked is not None and (found := asked.fetchall()):
+            return str(found[0][0])
+    return ""
+
+
+def _numbered(names: Sequence[str]) -> str:
+    """SQL of `8 (id = 7)`."""
+    key = f"' (' || {spelled(names)} || ')'" if names else "''"
+    return f'"lakeflow n" || {key}'
+
+
+def _first(relation: DuckDBPyRelation, schema: Schema, names: Sequence[str], begin: int) -> tuple[str, str, str] | None:
     """Its number with what tells it, what is wrong with it, and the hint."""
     faults = [fault for _, cast in casts(relation, schema) for fault in cast.faults]
     which = " ".join(f"WHEN {fault.condition} THEN {place}" for place, fault in enumerate(faults))
-    key = f"' (' || {spelled(names)} || ')'" if names else "''"
     text = (
-        f'SELECT "lakeflow n" || {key}, CASE {which} END AS "lakeflow which" '
-        f'FROM (SELECT *, row_number() OVER () AS "lakeflow n" FROM {SOURCE}) '
+        f'SELECT {_numbered(names)}, CASE {which} END AS "lakeflow which" '
+        f'FROM (SELECT *, {begin} + row_number() OVER () AS "lakeflow n" FROM {SOURCE}) '
         'WHERE "lakeflow which" IS NOT NULL ORDER BY "lakeflow n" LIMIT 1'
     )
     if not faults or (asked := relation.query(SOURCE, text)) is None:

@@ -22,8 +22,9 @@ from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.sameness import exactly
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.adapters.duckdb.write import tombstones, twins
+from lakeflow.adapters.duckdb.write.refused_values import AbsentError
 from lakeflow.adapters.duckdb.write.upsert import Again, gone, in_new_columns, key_fields
-from lakeflow.core.errors import AssetError, SchemaError
+from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.asset import Deletes
 from lakeflow.core.model.scd2_columns import IS_CURRENT, VALID_FROM, VALID_TO, unversioned
 from lakeflow.core.model.schema import Field, Schema
@@ -86,8 +87,9 @@ class _Versions:
         self._create("came", f"SELECT {self._columns()}, {moment} AS t, {ends} AS ends FROM ({rows})")
         (missing,) = self._row("SELECT count(*) FROM came WHERE t IS NULL")
         if missing:
-            raise AssetError(
+            raise AbsentError(
                 f"column {self.write.at!r} is NULL in {counted(missing, 'row')}",
+                column=self.write.at,
                 hint="fill it, or leave those rows out: at says since when a row holds",
             )
         twins.refuse_twins(self.write, self.cursor, "came", self._keys.split(", "), "t")

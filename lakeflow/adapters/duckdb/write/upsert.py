@@ -18,6 +18,7 @@ from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.sameness import exactly
 from lakeflow.adapters.duckdb.write import tombstones, twins
+from lakeflow.adapters.duckdb.write.refused_values import AbsentError
 from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model.schema import Field, Schema, children
 from lakeflow.core.model.table import Scan, WrittenFile
@@ -269,8 +270,9 @@ def in_new_columns(write: Write, base: Scan) -> Scan:
 def refuse_nulls(write: Write, came: Sequence[WrittenFile]) -> None:
     for field in key_fields(write):
         if nulls := sum(file.columns[(field.name,)].nulls or 0 for file in came):
-            raise AssetError(
+            raise AbsentError(
                 f"key column {field.name!r} is NULL in {counted(nulls, 'row')}",
+                column=field.name,
                 hint="fill it, or leave those rows out: a row without its key matches no other",
             )
 

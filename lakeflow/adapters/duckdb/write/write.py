@@ -22,7 +22,7 @@ from lakeflow.adapters.duckdb.cast.exact import refusing
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.adapters.duckdb.types import NOTHING, schema_of, spelled
 from lakeflow.adapters.duckdb.write.partitions import Parts, order
-from lakeflow.adapters.duckdb.write.refused_values import SOURCE, casts, telling
+from lakeflow.adapters.duckdb.write.refused_values import SOURCE, AbsentError, casts, telling
 from lakeflow.adapters.duckdb.write.refused_values import spelled as spelled_row
 from lakeflow.core.column_names import is_same
 from lakeflow.core.errors import SchemaError
@@ -183,8 +183,9 @@ def _refuse_nulls(schema: Schema, files: tuple[WrittenFile, ...]) -> None:
     for field in schema.fields:
         nulls = sum(file.columns[(field.name,)].nulls or 0 for file in files)
         if field.required and nulls:
-            raise SchemaError(
+            raise AbsentError(
                 f"column {field.name!r} is required, and {counted(nulls, 'row')} without it came",
+                column=field.name,
                 hint="fill them, or leave those rows out",
             )
 

@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "snapshots": ("look:snapshots", "Show the snapshots of an asset, newest first."),
     "show": ("look:show", "Show the first rows of an asset, or (--failing) those that fail its checks."),
     "quarantine": ("quarantine:quarantine", "Show the rows that checks refuse, or write back those that pass now."),
+    "alerts": ("alerts:alerts", "Say what was told to whom and what waits; test the addresses; send what waits."),
     "lineage": ("look:lineage", "Show as a tree what was made from what."),
     "backup": ("care:backup", "Copy the lake, as it is at one moment, to a folder that is new or empty."),
     "doctor": ("care:doctor", "Say what is wrong with this machine or this lake, and what to type."),

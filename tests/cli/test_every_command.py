@@ -75,6 +75,8 @@ STORY = (
     ("(define)", 0, ""),
     ("adopt gold.windiest --from .lakeflow/warehouse/gold/windiest", 0, "gold.windiest"),
     ("quarantine show silver.weather", 2, "has no quarantine"),
+    ("alerts", 0, "says whom to tell what"),
+    ("alerts send gold.windiest", 2, "only `alerts test` takes names"),
     ("doctor", 0, "catalog"),
     ("gc", 0, "that nothing needs"),
     ("backup copy", 0, "and the database are in"),

@@ -15,6 +15,8 @@ from referencing import Registry, Resource
 
 from lakeflow.cli.main import COMMANDS
 from lakeflow.cli.main import run as lakeflow
+from lakeflow.core.alerts.kinds import AlertKind
+from lakeflow.core.alerts.outbox import AlertState
 from lakeflow.core.keys import Layer
 from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import Action, RunState, StepState
@@ -140,6 +142,19 @@ def around_a_whole_table(talk: Talk) -> None:
     talk.say("gc", "--older-than", "0s", "--delete")
 
 
+def with_alerts(talk: Talk) -> None:
+    """A receiver that nobody answers for."""
+    entry = '[[tool.lakeflow.alerts]]\nname = "nobody"\non = ["published"]\nto = "json://127.0.0.1:9/hook"\n'
+    make(talk.root, {"pyproject.toml": f"[tool.lakeflow]\n{entry}"})
+    talk.say("alerts")
+    talk.say("materialize", "silver.weather", "--force")
+    talk.say("alerts", "--limit", "1")
+    talk.say("alerts", "send", expect=1)
+    talk.say("alerts", "test", "nobody", expect=1)
+    talk.say("alerts", "test", "somebody", expect=2)
+    make(talk.root, {})
+
+
 def by_partitions(talk: Talk) -> None:
     header = 'key = ["day"]\npartition = "month(day)"\nstart = "2013-01-01"\nend = "2013-03-01"'
     rows = "select unnest(range(date '2013-01-01', date '2013-03-01', interval 1 day))::date as day"
@@ -185,6 +200,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
         around_a_whole_table,
         by_partitions,
         around_a_quarantine,
+        with_alerts,
         what_cannot_be_done,
     ):
         chapter(talk)
@@ -233,6 +249,8 @@ def test_every_event_is_as_its_schema_says(said: Said) -> None:
         (("asset", "layer"), Layer),
         (("asset", "write"), WriteMode),
         (("finding", "level"), Level),
+        (("alert", "kind"), AlertKind),
+        (("alert", "state"), AlertState),
     ],
 )
 def test_the_words_of_the_schemas_are_those_of_the_core(place: tuple[str, str], words: Any) -> None:

@@ -47,9 +47,11 @@ _ALIKE: Final = "; letter case, white space around a name and the form of an acc
 
 def alike(name: str) -> str:
     """The form in which names are compared: two names with the same form are one name for some reader. Letter case,
-    Unicode form and surrounding white space do not count.
+    Unicode form and surrounding white space do not count, nor does the dot of an i: to Java `I`, `i`, `İ` and `ı` are
+    one letter.
     """
-    return normalize("NFC", normalize("NFC", name).casefold()).strip()
+    folded = normalize("NFC", normalize("NFC", name).casefold()).strip()
+    return folded.replace("i\u0307", "i").replace("\u0131", "i")
 
 
 def is_same(one: str, other: str) -> bool:

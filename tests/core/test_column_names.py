@@ -91,3 +91,13 @@ def test_a_name_that_iceberg_reserves_is_refused(name: str, form: Callable[[str]
 def test_a_name_that_nobody_can_write_is_refused(name: str) -> None:
     with pytest.raises(SchemaError, match="column 1 in 's' has"):
         require_names((Field("s", Struct((Field(name, INT),))),))
+
+
+@pytest.mark.parametrize("letters", ["Iiİı", "Kk\u212a", "Ssſ", "Åå\u212b", "Σσς", "µμΜ", "Ee"])
+def test_letters_that_are_one_to_a_java_reader_do_not_tell_names_apart(letters: str) -> None:
+    """Spark finds a column by `equalsIgnoreCase`."""
+    assert len({alike(f"a{letter}b") for letter in letters}) == 1
+
+
+def test_a_sharp_s_is_two_letters() -> None:
+    assert alike("Straße") == alike("STRASSE")

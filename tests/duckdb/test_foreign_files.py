@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
@@ -26,7 +27,7 @@ from lakeflow.core.errors import AssetError
 from lakeflow.core.model.foreign import Equality, FileOrigin, Mapped
 from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct
 from lakeflow.core.model.table import DeleteFile, Scan
-from tests.duckdb.lab import RAW, values
+from tests.duckdb.lab import RAW, numbered, values
 
 INT, LONG, STRING = Primitive("int"), Primitive("long"), Primitive("string")
 ID, KIND = Field("id", LONG, 1), Field("kind", STRING, 2)
@@ -287,3 +288,20 @@ def test_nanoseconds_are_read_and_unknown_columns_are_null(data: Path, engine: D
     schema = Schema((Field("n", Primitive("timestamp_ns"), 1), Field("u", Primitive("unknown"), 2)))
     found = engine.relation(Scan(RAW, 1, schema, (path,), unmarked=True, schemas=(schema,)))
     assert found.project("n::VARCHAR, u IS NULL").fetchall() == [("2024-01-01 10:00:00.123456789", True)]
+
+
+def test_a_delete_by_a_float_hides_its_own_zero_and_every_nan(data: Path, engine: DuckEngine) -> None:
+    """As Spark does: to Java zero and minus zero are two numbers, and all NaN are one."""
+    schema = numbered(Schema((Field("id", Primitive("int")), Field("v", Primitive("double")))))
+    ids = [{b"PARQUET:field_id": str(n).encode()} for n in (1, 2)]
+    arrow = pa.schema([pa.field("id", pa.int32(), metadata=ids[0]), pa.field("v", pa.float64(), metadata=ids[1])])
+    numbers = [0.0, -0.0, math.nan, -math.nan, None, 1.0]
+    rows, gone = str(data / "rows.parquet"), str(data / "gone.parquet")
+    pq.write_table(pa.table([range(6), numbers], schema=arrow), rows)
+    for deleted, left in (([-0.0], [0, 2, 3, 4, 5]), ([math.nan], [0, 1, 4, 5]), ([None, 1.0], [0, 1, 2, 3])):
+        pq.write_table(pa.table([deleted], schema=pa.schema([arrow.field(1)])), gone)
+        delete = DeleteFile(gone, "parquet", sequence=2, equality=Equality((2,)))
+        scan = Scan(
+            RAW, 1, schema, (rows,), deletes=(delete,), origins={rows: FileOrigin(1)}, schemas=(schema,), unmarked=True
+        )
+        assert sorted(row["id"] for row in values(engine, scan)) == left

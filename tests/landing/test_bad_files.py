@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import zipfile
 from pathlib import Path
 
@@ -16,7 +18,7 @@ GOOD = "id,total\n1,10\n2,20\n"
 SECRET = "4711-0815"
 
 
-def zipped(**members: str) -> bytes:
+def zipped(**members: str | bytes) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
@@ -37,6 +39,8 @@ BAD_CSV: dict[str, tuple[str | bytes, str]] = {
     "a missing column": ("id\n1\n", "expected the header id,total; found id"),
     "one column more": ("id,total,when\n1,10,x\n", "expected the header id,total; found id,total,when"),
     "another delimiter": ("id;total\n1;10\n", "expected the header id,total; found id;total"),
+    "accents in another form": ("id,tot\u0301al\n1,10\n", "expected the header id,total; found id,tot"),
+    "letter case": ("ID,total \n1,10\n", "letter case, white space or the form of an accent alone"),
     "an empty file": ("", "the file is empty"),
     "a mark of byte order alone": (b"\xef\xbb\xbf", "expected the header id,total; found nothing"),
     "latin-1 in a row": (f"id,total\n1,10\n{SECRET},é\n".encode("latin-1"), "line 3: not UTF-8"),
@@ -97,6 +101,23 @@ def test_an_archive_that_is_not_whole_is_named(lake: Lake, name: str) -> None:
     }[name]
     lake.drop(name, content)
     lake.refused(f"drops/{name}", "files, not one" if name in {"two.zip", "none.zip"} else "damaged or not whole")
+
+
+@pytest.mark.parametrize("encoding", ["", 'encoding = "latin-1"'])
+@pytest.mark.parametrize("name", ["plain.csv", "twice.csv.gz", "inside.zip", "b.csv.bz2", "x.csv.xz"])
+def test_what_is_packed_in_another_way_is_named_and_not_taken_for_text(lake: Lake, name: str, encoding: str) -> None:
+    packed = gzip.compress(GOOD.encode())
+    content = {
+        "plain.csv": packed,
+        "twice.csv.gz": gzip.compress(packed),
+        "inside.zip": zipped(a=packed),
+        "b.csv.bz2": bz2.compress(GOOD.encode()),
+        "x.csv.xz": lzma.compress(GOOD.encode()),
+    }[name]
+    lake.asset(encoding)
+    lake.drop(name, content)
+    by = {"b": "bzip2", "x": "xz"}.get(name[0], "gzip")
+    lake.refused(f"drops/{name} holds what {by} packed")
 
 
 def test_an_archive_with_a_bad_row_is_told_by_the_name_that_was_delivered(lake: Lake) -> None:

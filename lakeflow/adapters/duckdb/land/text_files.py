@@ -49,11 +49,15 @@ _MEND: Final = (
 
 
 def _mismatch(expected: Sequence[str], found: Sequence[str], delimiter: str) -> str:
+    small = _BARELY if [*map(alike, expected)] == [*map(alike, found)] else ""
     if len(expected) + len(found) > _FEW:
         counts = f"{len(expected)} columns expected, {len(found)} found"
-        return f"the header differs ({counts}): {differences(expected, found)}"
+        return f"the header differs ({counts}): {differences(expected, found)}{small}"
     sides = (delimiter.join(map(cut, names)) or "nothing" for names in (expected, found))
-    return "expected the header {}; found {}".format(*sides)
+    return "expected the header {}; found {}".format(*sides) + small
+
+
+_BARELY: Final = "; they differ in letter case, white space or the form of an accent alone"
 
 
 def _header(path: Path, name: str, source: FileSource) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ def readable(path: Path, name: str, source: FileSource, target: Path) -> Path:
     AssetError naming the file, and for a wrong encoding the line, when its content cannot be had whole.
     """
     packed = path.suffix.lower() in {".gz", ".zip"}
+    _refuse_packed(path, name, source)
     if not packed and (source.format is Format.PARQUET or _is_utf8(source)):
         if not _PATTERN.search(str(path)):
             return path
@@ -45,6 +46,28 @@ def readable(path: Path, name: str, source: FileSource, target: Path) -> Path:
         else:
             _transcode(content, target, name, source.encoding)
     return target
+
+
+_PACKED: Final = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"BZh91AY&SY": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+"""How packed files begin, and no text does."""
+
+
+def _refuse_packed(path: Path, name: str, source: FileSource) -> None:
+    """AssetError for text that is packed, or packed twice: read as text in whatever encoding it would be garbage."""
+    if source.format is Format.PARQUET:
+        return
+    with _explained(name), _opened(path, name) as content:
+        begin = content.read(max(map(len, _PACKED)))
+    if by := next((by for magic, by in _PACKED.items() if begin.startswith(magic)), None):
+        raise AssetError(
+            f"{name} holds what {by} packed", hint="pack it once and call it .gz or .zip, or deliver it as it is"
+        )
 
 
 def _is_utf8(source: FileSource) -> bool:

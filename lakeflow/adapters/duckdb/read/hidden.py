@@ -16,6 +16,7 @@ from duckdb import DuckDBPyConnection
 from lakeflow.adapters.duckdb.names import literal, local, quoted
 from lakeflow.adapters.duckdb.read.deletion_vectors import deleted_positions
 from lakeflow.adapters.duckdb.read.parts import FileGroup, by_file, parts
+from lakeflow.adapters.duckdb.read.sameness import FLOATING
 from lakeflow.adapters.duckdb.read.shapes import every_column
 from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.core.errors import AssetError
@@ -50,7 +51,7 @@ class _ByValue:
         return any(self.highest.get(scope, -1) > origin.sequence for scope in ("", origin.scope))
 
     def join(self, name: str) -> str:
-        same = [f"{path.value('d')} IS NOT DISTINCT FROM {name}.v{n}" for n, path in enumerate(self.paths)]
+        same = [path.equal("d", f"{name}.v{n}") for n, path in enumerate(self.paths)]
         scope = [] if "" in self.highest else [f"o.scope = {name}.scope"]
         return f"ANTI JOIN {self.table} AS {name} ON {' AND '.join([*same, *scope])} AND o.sequence < {name}.sequence"
 
@@ -64,6 +65,16 @@ class _Path:
 
     def value(self, row: str) -> str:
         return ".".join([f"{row}.f{self.column.id}", *(quoted(field.name) for field in self.below)])
+
+    def equal(self, row: str, deleted: str) -> str:
+        """SQL: is the value of the row deleted? NULL equals NULL and NaN equals NaN. To Iceberg's Java library, as
+        whose users deletes are written, zero and minus zero are two numbers.
+        """
+        mine = self.value(row)
+        same = f"{mine} IS NOT DISTINCT FROM {deleted}"
+        if str(self.type) not in FLOATING:
+            return same
+        return f"{same} AND ({mine} <> 0 OR signbit({mine}) = signbit({deleted})) IS NOT FALSE"
 
     @property
     def type(self) -> Type:

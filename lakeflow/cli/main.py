@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "discard": ("runs:discard", "Drop what a run wrote and did not publish."),
     "retry": ("runs:retry", "Go on with a run that was not published, over its unpublished steps."),
     "rollback": ("runs:rollback", "Take a published run back, whole."),
+    "tag": ("tags:tag", "Name what readers see of all tables, for as long as somebody wants it."),
     "adopt": ("tables:adopt", "Audit an Iceberg table that exists and make it the asset's, as it stands."),
     "drop": ("tables:drop", "Take a table that no asset defines any more out of the catalog."),
     "gc": ("tables:gc", "Say which files nothing needs any more, or remove them."),

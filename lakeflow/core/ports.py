@@ -252,6 +252,12 @@ class Ledger(Protocol):
         """Every verdict on these assets, oldest first."""
         ...
 
+    def until(self, run: str) -> tuple[VerdictRecord, ...]:
+        """Every verdict of all runs up to the last publish of that run, in the order in which they were recorded;
+        empty when it published nothing.
+        """
+        ...
+
     def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
         """The latest verdict of each ruling on each of these snapshots, oldest first. Years of runs do not slow it
         down.

@@ -158,6 +158,7 @@ def _release(database: Database, own: _SpillFolder) -> None:
 def _policy(settings: Settings) -> Policy:
     return Policy(
         keep_snapshots=settings.keep_snapshots,
+        keep_age=settings.keep_age,
         check_timeout=settings.check_timeout,
         lease_seconds=settings.lease_seconds,
         limits=settings.limits,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from lakeflow import project as projects
 from lakeflow import wap
+from lakeflow.core.care.tags import Tagged
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
@@ -295,6 +296,18 @@ class Lake(ReadableLake):
         """
         with self._alerting():
             return wap.return_to(self._world, self._one(asset), snapshot, force=force)
+
+    def tag(self, name: str, run: str | None = None) -> Tagged:
+        """Name what readers see now of all tables, or what they saw after that run, for as long as somebody wants it.
+
+        The tag is an Iceberg tag in every table, set in one transaction: `read(ref=name)` here, `VERSION AS OF 'name'`
+        elsewhere. UsageError for a name that is taken or no name, and where a snapshot of then has expired.
+        """
+        return wap.tag(self._world, name, self.run(run).id if run else None)
+
+    def untag(self, name: str) -> Tagged:
+        """Remove a tag from all tables at once; what only it kept is let go. UsageError where no table has it."""
+        return wap.untag(self._world, name)
 
     def readmit(self, asset: str, *, wait: float = 0.0, observer: Observer = _ignore) -> RunRecord | None:
         """Append the rows of the asset's quarantine that pass today's checks, in a run of its own. None when no row

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from lakeflow import wap
+from lakeflow.core.care.tags import Tagged
 from lakeflow.core.errors import LakeflowError, ProjectError, SchemaError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
@@ -182,6 +183,10 @@ class ReadableLake:
         """How the selected assets stand. Those that need a decision come first."""
         known = self._known()
         return by_urgency([known.standing.statuses[key] for key in select(selection, known, exclude)])
+
+    def tags(self) -> tuple[Tagged, ...]:
+        """All tags by name, each with the snapshot that it names in each table."""
+        return wap.tags(self._world)
 
     def snapshots(self, asset: str) -> tuple[SnapshotRow, ...]:
         """The snapshots of one asset, newest first: open branches, then main and its ancestors."""

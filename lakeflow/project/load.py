@@ -104,6 +104,8 @@ def _asset(draft: AssetDraft) -> Asset:
         on_rewrite=draft.on_rewrite,
         timeline=draft.timeline,
         freshness=declared.freshness,
+        keep_snapshots=declared.keep_snapshots,
+        keep_age=declared.keep_age,
         allow_empty=declared.allow_empty,
         limits=declared.limits,
         code_version=draft.code_version,

@@ -7,6 +7,7 @@ from lakeflow.wap.decide.garbage import collect_garbage, garbage
 from lakeflow.wap.decide.rollback import return_to, rollback
 from lakeflow.wap.decide.runs import discard, publish
 from lakeflow.wap.decide.tables import adopt, drop
+from lakeflow.wap.decide.tags import tag, tags, untag
 from lakeflow.wap.facts import gather
 from lakeflow.wap.look.audit import audit, failing
 from lakeflow.wap.look.preview import preview
@@ -41,4 +42,7 @@ __all__ = [
     "return_to",
     "rollback",
     "runs",
+    "tag",
+    "tags",
+    "untag",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 
 from lakeflow.core.errors import AssetError
@@ -32,12 +33,14 @@ class Invocation:
 class Policy:
     """Settings that a run obeys; times are in seconds.
 
-    `keep_snapshots` counts the ancestors of main that stay. `limits` hold for an asset that declares none;
+    `keep_snapshots` counts the ancestors of main that stay, and those that readers saw within `keep_age` stay too, for
+    an asset that declares nothing else. `limits` hold for an asset that declares none;
     `retry_pause` is the first pause before a retry, each next one is twice as long. At most `parallel` steps run at the
     same time; they divide the `machine` among themselves.
     """
 
     keep_snapshots: int = 50
+    keep_age: timedelta | None = None
     check_timeout: float = 600.0
     lease_seconds: float = 30.0
     limits: Limits = UNLIMITED

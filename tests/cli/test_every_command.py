@@ -68,6 +68,7 @@ STORY = (
     ("snapshots silver.weather", 0, "published"),
     ("show gold.windiest", 0, "JFK"),
     ("lineage gold.windiest", 0, "bronze.weather"),
+    ("tag before-the-storm RUN", 0, "before-the-storm set in 3 tables"),
     ("rollback RUN", 0, "rolled back"),
     ("materialize gold.windiest", 0, "1 published"),
     ("(forget)", 0, ""),

@@ -11,7 +11,7 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState, StepState
 from lakeflow.lake.lake import Lake
-from tests.faults.zygote import NEW_ROWS, OLD_ROWS, PROJECT, open_lake
+from tests.faults.zygote import NEW_ROWS, OLD_ROWS, PROJECT, TABLES, open_lake
 
 Act = Callable[[Lake], object]
 NEGATIVE = "checks/silver/orders.positive.sql"
@@ -210,6 +210,33 @@ def totals_returned(lake: Lake) -> bool:
     return lake.snapshots("gold.totals")[0].rows == 2 or return_totals(lake).state is RunState.PUBLISHED
 
 
+def tag_first(lake: Lake) -> object:
+    """What readers saw after the first of two runs."""
+    return lake.tag("first", lake.runs()[-1].id)
+
+
+def tagged(root: Path) -> None:
+    published_twice(root)
+    with open_lake(root) as lake:
+        tag_first(lake)
+
+
+def tag_again(lake: Lake) -> bool:
+    """All tables or none have it, and in all it names the snapshot of the first run."""
+    found = {str(key): at for one in lake.tags() for key, at in one.snapshots.items()}
+    if not found:
+        tag_first(lake)
+        return False
+    return found == {str(step.asset): step.snapshot_id for step in lake.runs()[-1].steps}
+
+
+def untag_again(lake: Lake) -> bool:
+    left = [len(one.snapshots) for one in lake.tags()]
+    if left == [len(TABLES)]:
+        lake.untag("first")
+    return lake.tags() == ()
+
+
 def readmit_again(lake: Lake) -> bool:
     if unfinished(lake) is not None:
         return lake.retry().state is RunState.PUBLISHED
@@ -254,6 +281,8 @@ COMMANDS = (
     Command("rollback", published_twice, lambda lake: lake.rollback(latest(lake).id), roll_back_again, lets_go=True),
     Command("rollback_some", published_twice, roll_back_totals, totals_went_back, lets_go=True),
     Command("rollback_to", published_twice, return_totals, totals_returned, lets_go=True),
+    Command("tag", published_twice, tag_first, tag_again),
+    Command("untag", tagged, lambda lake: lake.untag("first"), untag_again),
     Command("readmit", refused, lambda lake: lake.readmit("silver.orders"), readmit_again),
     Command("backfill", months, lambda lake: lake.backfill("silver.months"), backfill_again),
     Command("rename", renamed, Lake.materialize, run_again),

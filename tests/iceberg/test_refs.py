@@ -11,6 +11,7 @@ from lakeflow.adapters.iceberg.metadata.layouts import ORDER, SPEC
 from lakeflow.adapters.iceberg.metadata.refs import (
     MAIN_SCHEMA,
     FieldIdsUpTo,
+    Kept,
     OnceMain,
     OnMain,
     RefAt,
@@ -24,7 +25,7 @@ from lakeflow.adapters.iceberg.metadata.refs import (
     require,
 )
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.table import MAIN, Discard, Pin, Publish, Rollback, Stay, Table
+from lakeflow.core.model.table import MAIN, Discard, Pin, Publish, Rollback, Stay, Table, Tag, Untag
 from tests.core.samples import SCHEMA, key, snapshot, table
 
 A = key("silver.a")
@@ -32,8 +33,10 @@ RUN = "lakeflow.run"
 AUDIT = "audit_r1"
 
 
-def publishing(snapshot_id: int, base: int | None = None, keep: int = 9, **needed: frozenset[int]) -> Publish:
-    return Publish(A, "silver.a", AUDIT, base, snapshot_id, "{}", keep, **needed)
+def publishing(
+    snapshot_id: int, base: int | None = None, keep: int = 9, needed: frozenset[int] = frozenset()
+) -> Publish:
+    return Publish(A, "silver.a", AUDIT, base, snapshot_id, "{}", keep, needed)
 
 
 def asserted(snapshot_id: int, base: int | None) -> tuple[Requirement, ...]:
@@ -126,6 +129,21 @@ def test_a_pin_asserts_that_its_snapshot_is_in_mains_history_and_changes_nothing
 
 def test_a_table_that_stays_is_asserted_to_be_at_that_very_snapshot() -> None:
     assert move(staged(), Stay(A, 1)) == ((RefAt(MAIN, 1),), ())
+
+
+def test_a_tag_is_a_new_name_for_a_snapshot_that_is_kept() -> None:
+    assert move(staged(), Tag(A, "v1", 1)) == ((RefAt("v1", None), Kept(1)), (u.SetTag("v1", 1),))
+    with pytest.raises(ConflictError, match="snapshot 9 has expired meanwhile"):
+        require(staged(), (Kept(9),))
+
+
+def test_a_tag_takes_along_only_what_nothing_else_reaches_or_remembers() -> None:
+    kept = replace(staged(), refs={MAIN: 1, "v1": 1}, tags=frozenset({"v1"}))
+    assert move(kept, Untag(A, "v1", 1)) == ((RefAt("v1", 1),), (u.RemoveRef("v1"),))
+    apart = table("silver.a", snapshot(1), snapshot(5, 4), main=5, v1=1)
+    assert move(apart, Untag(A, "v1", 1))[1] == (u.RemoveRef("v1"), u.RemoveSnapshots(frozenset({1})))
+    seen = replace(apart, log=((apart.snapshots[1].committed_at, 1),))
+    assert move(seen, Untag(A, "v1", 1))[1] == (u.RemoveRef("v1"),)
 
 
 def test_a_rollback_goes_only_where_readers_have_been() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
-from lakeflow.core.care.retention import expired
+from lakeflow.core.care.retention import expired, only_tagged
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import (
@@ -23,10 +23,12 @@ from lakeflow.core.model.table import (
     Snapshot,
     Stay,
     Table,
+    Tag,
+    Untag,
 )
 
 
-def apply(table: Table, change: Change) -> Table:
+def apply(table: Table, change: Change) -> Table:  # noqa: PLR0911 - one line a change
     """The table with the change made; ConflictError, naming expected and found, when an assertion does not hold."""
     match change:
         case Publish():
@@ -40,6 +42,14 @@ def apply(table: Table, change: Change) -> Table:
         case Stay(key, snapshot_id):
             expect(key, "main", snapshot_id, table.main)
             return table
+        case Tag(key, name, snapshot_id):
+            expect(key, f"ref {name}", None, table.refs.get(name))
+            expect(key, "the snapshot", True, snapshot_id in table.snapshots)
+            return replace(table, refs={**table.refs, name: snapshot_id}, tags=table.tags | {name})
+        case Untag(key, name, snapshot_id):
+            expect(key, f"tag {name}", snapshot_id, table.refs.get(name))
+            freed = replace(table, refs=_without(table.refs, name), tags=table.tags - {name})
+            return _only(freed, table.snapshots.keys() - only_tagged(table, name))
 
 
 def registered(tables: dict[AssetKey, Table], dropped: dict[str, Table], change: Registration) -> None:
@@ -79,7 +89,7 @@ def _publish(table: Table, change: Publish) -> Table:
         refs={**_without(table.refs, change.branch), MAIN: change.snapshot_id},
         proofs={**table.proofs, change.snapshot_id: f"{table.location}/metadata/{change.snapshot_id}.proof"},
     )
-    return _only(published, published.snapshots.keys() - expired(published, change.keep, change.needed))
+    return _only(published, published.snapshots.keys() - expired(published, change.keep, change.needed, change.since))
 
 
 def _discard(table: Table, change: Discard) -> Table:
@@ -116,8 +126,10 @@ def _expect_ancestor(table: Table, snapshot_id: int) -> None:
 
 
 def _only(table: Table, snapshots: set[int]) -> Table:
+    gone = [place for place, (_, seen) in enumerate(table.log) if seen not in snapshots]
     return replace(
         table,
+        log=table.log[gone[-1] + 1 :] if gone else table.log,
         snapshots={id_: snapshot for id_, snapshot in table.snapshots.items() if id_ in snapshots},
         proofs={id_: proof for id_, proof in table.proofs.items() if id_ in snapshots},
     )

@@ -9,7 +9,7 @@ from functools import partial
 
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState, StepRecord, VerdictRecord, one_id
+from lakeflow.core.model.run import Holder, Lease, Ruling, RunRecord, RunState, StepRecord, VerdictRecord, one_id
 from lakeflow.core.ports import Clock, Transaction
 from lakeflow.core.run import leases
 from lakeflow.core.run.leases import AssetLease, CurrentLeases
@@ -104,6 +104,12 @@ class MemoryLedger:
     def verdicts(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
         with self._lock:
             return {key: tuple(verdict for verdict in self._verdicts if verdict.asset == key) for key in keys}
+
+    def until(self, run: str) -> tuple[VerdictRecord, ...]:
+        with self._lock:
+            published = {Ruling.PUBLISH, Ruling.FORCED}
+            mine = [at for at, one in enumerate(self._verdicts) if one.run == run and one.ruling in published]
+            return tuple(self._verdicts[: mine[-1] + 1]) if mine else ()
 
     def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
         wanted = {key: set(some) for key, some in snapshots.items()}

@@ -143,6 +143,12 @@ class Lab:
     def return_to(self, name: str, snapshot: int | str, *, force: bool = False) -> RunRecord:
         return wap.return_to(self.world, key(name), str(snapshot), force=force)
 
+    def tag(self, name: str, run: str | None = None) -> dict[str, int]:
+        return {str(one): at for one, at in wap.tag(self.world, name, run).snapshots.items()}
+
+    def untag(self, name: str) -> None:
+        wap.untag(self.world, name)
+
     def _request(self, names: str, *, forced: bool = False, all_or_nothing: bool = False) -> wap.Request:
         selected = keys(names) or tuple(self.assets)
         return wap.Request(selected, tuple(names.split()), forced, all_or_nothing)

@@ -55,7 +55,7 @@ def test_a_table_on_which_nobody_rests_goes_back_alone(twice: Lab) -> None:
 def test_a_table_on_which_others_rest_stays_and_they_are_named_with_what_to_type(twice: Lab) -> None:
     before = {name: twice.main(name) for name in ("bronze.a", "silver.b", "gold.c")}
     said, hint = refused(lambda: twice.rollback("r2", "silver.b"))
-    assert said == "others rest on it: gold.c (run r2) was made from silver.b"
+    assert said == "others rest on it: gold.c was made from silver.b in run r2"
     assert "`lakeflow rollback r2 gold.c silver.b`" in hint
     assert {name: twice.main(name) for name in before} == before
 
@@ -70,7 +70,7 @@ def test_a_later_run_that_rests_on_it_is_rolled_back_first(lab: Lab) -> None:
     lab.materialize("bronze.a silver.b")
     lab.materialize("gold.c")
     said, hint = refused(lambda: lab.rollback("r1", "silver.b"))
-    assert said == "others rest on it: gold.c (run r2) was made from silver.b"
+    assert said == "others rest on it: gold.c was made from silver.b in run r2"
     assert "`lakeflow rollback r2`" in hint
     lab.rollback("r2")
     lab.rollback("r1", "silver.b")
@@ -92,7 +92,7 @@ def test_what_was_only_checked_against_it_rests_on_it_too(lab: Lab) -> None:
     lab.materialize("silver.b")
     lab.materialize("gold.d")
     said, _ = refused(lambda: lab.rollback("r2", "silver.b"))
-    assert said == "others rest on it: gold.d (run r3) was checked against silver.b"
+    assert said == "others rest on it: gold.d was checked against silver.b in run r3"
 
 
 def test_an_older_write_counts_where_its_rows_are_still_there(lab: Lab) -> None:
@@ -101,7 +101,7 @@ def test_an_older_write_counts_where_its_rows_are_still_there(lab: Lab) -> None:
     lab.define("silver.e", [2], write=WriteMode.APPEND)
     lab.materialize("silver.e")
     said, _ = refused(lambda: lab.rollback("r1", "bronze.a"))
-    assert said == "others rest on it: silver.e (run r1) was made from bronze.a"
+    assert said == "others rest on it: silver.e was made from bronze.a in run r1"
 
 
 def test_what_a_later_write_replaced_rests_on_nothing(lab: Lab) -> None:
@@ -136,8 +136,9 @@ def test_what_the_run_holds_stays_held_when_some_of_it_goes_back(lab: Lab) -> No
 def test_each_snapshot_that_went_has_a_ruling_with_who_and_when(twice: Lab) -> None:
     gone = twice.main("gold.c")
     twice.rollback("r2", "gold.c")
-    last = twice.ledger.verdicts([C])[C][-1]
-    assert (last.snapshot_id, last.ruling, last.run, last.actor) == (gone, Ruling.ROLLED_BACK, "r2", ACTOR)
+    *_, went, came = twice.ledger.verdicts([C])[C]
+    assert (went.snapshot_id, went.ruling, went.run, went.actor) == (gone, Ruling.ROLLED_BACK, "r2", ACTOR)
+    assert (came.snapshot_id, came.ruling, came.run) == (twice.main("gold.c"), Ruling.RETURNED, "r2")
 
 
 def test_a_table_that_comes_to_rest_on_it_meanwhile_makes_it_a_conflict(lab: Lab) -> None:
@@ -207,7 +208,7 @@ def test_a_rollback_by_mistake_is_taken_back_the_same_way(twice: Lab) -> None:
 def test_a_table_does_not_return_from_under_others(twice: Lab) -> None:
     first = next(iter(twice.table("silver.b").snapshots))
     said, _ = refused(lambda: twice.return_to("silver.b", first))
-    assert said == "others rest on it: gold.c (run r2) was made from silver.b"
+    assert said == "others rest on it: gold.c was made from silver.b in run r2"
     twice.return_to("silver.b", first, force=True)
     assert twice.main("silver.b") == first
 

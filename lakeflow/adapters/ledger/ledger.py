@@ -155,6 +155,10 @@ class SqlLedger:
                 found[verdict.asset].append(verdict)
         return {key: tuple(verdicts) for key, verdicts in found.items()}
 
+    def until(self, run: str) -> tuple[VerdictRecord, ...]:
+        with self._database.read() as connection:
+            return tuple(map(rows.verdict, connection.execute(statements.VERDICTS_UNTIL, {"run": run})))
+
     def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
         found: dict[AssetKey, list[Row[Any]]] = {key: [] for key in snapshots}
         with self._database.read() as connection:

@@ -122,6 +122,9 @@ LATEST_VERDICTS: Final = text("""select * from lakeflow_verdicts where ordinal i
         group by asset, snapshot_id, ruling)""").bindparams(
     bindparam("assets", expanding=True), bindparam("snapshots", expanding=True)
 )
+VERDICTS_UNTIL: Final = text("""select * from lakeflow_verdicts where ordinal <=
+    (select max(ordinal) from lakeflow_verdicts where run = :run and ruling in ('publish', 'forced'))
+    order by ordinal""")
 PINNED: Final = text("""select lakeflow_steps.inputs from lakeflow_steps
     join lakeflow_runs on lakeflow_runs.id = lakeflow_steps.run where lakeflow_runs.state = 'running'""")
 RENAME_VERDICTS: Final = text("update lakeflow_verdicts set asset = :new where asset = :old")

@@ -65,7 +65,8 @@ def asset(
     renamed_from: str = ...,
     key: Names = ...,
     write: Literal["append", "replace", "upsert", "partition", "scd2"] = ...,
-    keep: str = ...,
+    keep: Names = ...,
+    keep_snapshots: int = ...,
     deleted: str = ...,
     at: str = ...,
     track: Names = ...,
@@ -114,6 +115,7 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
             - `columns` says of a column its `type`, whether it is `pii`, its `mask` and its `description`
             - `write` is `append` (bronze's default), `replace` (the default elsewhere), `upsert` (with `keep`
               and `deleted`), `partition` or `scd2` (with those, `at`, `track` and `deletes`)
+            - `keep` ("30d") and `keep_snapshots` say how much of what readers saw stays readable
             - `on_rewrite` is `rebuild` or `hold`
             - `partition_by` and `sort_by` say how rows lie in files; `partition`, `start`, `end` and `lookback` build
               the table by partitions in time

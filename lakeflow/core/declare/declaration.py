@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from lakeflow.core.declare.fields import EXAMPLES, Flaw, NewKeysInput, NewRowsInput
@@ -23,8 +23,9 @@ from lakeflow.core.wording import did_you_mean
 class Declaration:
     """What an author declared of an asset, every field in its type; `write` None means the layer's default.
 
-    `keep` is the column whose greatest value chooses between rows that come with one key, `deleted` the condition of a
-    row that deletes its key, `track` the columns whose change begins a new version in an scd2 table.
+    `keep` is the column whose greatest value chooses between rows that come with one key, `keep_age` and
+    `keep_snapshots` say how much of main's past stays; `deleted` is the condition of a row that deletes its key,
+    `track` the columns whose change begins a new version in an scd2 table.
     """
 
     inputs: Mapping[str, str] = EMPTY
@@ -33,6 +34,8 @@ class Declaration:
     key: tuple[str, ...] = ()
     write: WriteMode | None = None
     keep: str = ""
+    keep_age: timedelta | None = None
+    keep_snapshots: int | None = None
     deleted: str = ""
     at: str = ""
     track: tuple[str, ...] = ()
@@ -99,6 +102,8 @@ def read_declaration(
         if name not in fields
     ]
     values, flaws = read_fields({name: value for name, value in raw.items() if name in fields}) if raw else ({}, ())
+    if "keep" in values:
+        values["keep"], values["keep_age"] = values["keep"].last_by, values["keep"].age
     inputs = raw["inputs"].values() if "inputs" in values else ()
     if marked := tuple(name for name in inputs if isinstance(name, NewRowsInput)):
         values["new_rows"] = marked

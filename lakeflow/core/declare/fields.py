@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 
@@ -26,6 +27,14 @@ class NewKeysInput(str):
 
 
 @dataclass(frozen=True)
+class Keep:
+    """What `keep` says: the column that chooses between rows with one key, and for how long main's past stays."""
+
+    last_by: str = ""
+    age: timedelta | None = None
+
+
+@dataclass(frozen=True)
 class Flaw:
     """What is wrong with one field; `field` is empty where it concerns the whole declaration."""
 
@@ -40,7 +49,8 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "renamed_from": 'renamed_from = "silver.old"',
     "key": 'key = ["origin", "day"]',
     "write": 'write = "replace"',
-    "keep": 'keep = "last by updated_at"',
+    "keep": 'keep = "last by updated_at", which of several rows counts, or "30d", for how long snapshots stay',
+    "keep_snapshots": "keep_snapshots = 10",
     "deleted": "deleted = \"op = 'D'\"",
     "at": 'at = "changed_at"',
     "track": 'track = ["plan", "seats"]',

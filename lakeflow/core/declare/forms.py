@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from lakeflow.core.declare.fields import EXAMPLES, Flaw
+from lakeflow.core.declare.fields import EXAMPLES, Flaw, Keep
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind, Column, Deletes, Mask, OnRewrite
@@ -117,11 +117,27 @@ def _listed(value: object) -> object:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
-def _column_of_last(text: str) -> str:
-    column = text.removeprefix(_LAST_BY)
-    if column in {text, ""}:
-        raise ValueError(text)
-    return column
+def _keep(value: object) -> Keep:
+    """`last by COLUMN`, an age, or a list with one of each."""
+    texts = _listed(value)
+    if not isinstance(texts, tuple) or not texts or not all(isinstance(text, str) for text in texts):
+        raise ValueError
+    found = Keep()
+    for text in texts:
+        said = _one_keep(text)
+        if said is None or (said.last_by and found.last_by) or (said.age and found.age):
+            raise _flawed(Flaw("", f"keep = {text!r} says neither which row counts nor for how long", ""))
+        found = Keep(said.last_by or found.last_by, said.age or found.age)
+    return found
+
+
+def _one_keep(text: str) -> Keep | None:
+    if column := text.removeprefix(_LAST_BY) if text.startswith(_LAST_BY) else "":
+        return Keep(last_by=column)
+    try:
+        return Keep(age=parse_age(text))
+    except ValueError:
+        return None
 
 
 def _condition(text: str) -> str:
@@ -241,9 +257,8 @@ class _Form(BaseModel):
     ] = None
     key: _Names = ()
     write: Annotated[WriteMode | None, _text(WriteMode, _write)] = None
-    keep: Annotated[
-        str, _text(_column_of_last, lambda value, _: (f"keep = {value!r} does not say which row counts", ""))
-    ] = ""
+    keep: Annotated[Keep, PlainValidator(_keep)] = Keep()
+    keep_snapshots: Annotated[int, Field(strict=True, ge=1)] = 50
     deleted: Annotated[str, _text(_condition, lambda value, error: (f"deleted = {value!r} {error}", ""))] = ""
     at: StrictStr = ""
     track: _Names = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from itertools import count
@@ -126,7 +127,8 @@ class Asset:
     no salt is set. `at` names the column with the time from which a row of an scd2 table is valid (empty: the time of
     the write). `layout` is how its rows lie in files. `last_by` names the column whose greatest value chooses between
     rows with one key; empty means that no key may come twice. `deleted` is the condition of a row that deletes its key.
-    `track` names the columns whose change begins a new version (none: all).
+    `track` names the columns whose change begins a new version (none: all). `keep_snapshots` and `keep_age` say how
+    much of main's past stays, where the settings do not hold.
     """
 
     key: AssetKey
@@ -153,6 +155,8 @@ class Asset:
     on_rewrite: OnRewrite = OnRewrite.REBUILD
     timeline: Timeline | None = None
     freshness: Freshness | None = None
+    keep_snapshots: int | None = None
+    keep_age: timedelta | None = None
     allow_empty: bool = False
     limits: Limits = UNLIMITED
     code_version: str = ""

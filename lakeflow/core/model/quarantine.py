@@ -93,6 +93,8 @@ def _quarantine(asset: Asset) -> Asset:
         description=f"Rows of {asset.key} that its checks refuse.",
         owner=asset.owner,
         tags=asset.tags,
+        keep_snapshots=asset.keep_snapshots,
+        keep_age=asset.keep_age,
         allow_empty=True,
         code_version=asset.code_version,
         source=asset.source,

@@ -185,7 +185,8 @@ class Lease:
 
 class Ruling(StrEnum):
     """What was decided about a snapshot. `publish` and `forced` put it on main; `hold` kept it off; `unchanged` found a
-    new write equal to it; `rolled_back` took it off main; `dropped` removed its whole table from the catalog.
+    new write equal to it; `rolled_back` took it off main, `returned` set main to it again; `dropped` removed
+    its whole table from the catalog.
     """
 
     PUBLISH = "publish"
@@ -193,11 +194,15 @@ class Ruling(StrEnum):
     FORCED = "forced"
     UNCHANGED = "unchanged"
     ROLLED_BACK = "rolled_back"
+    RETURNED = "returned"
     DROPPED = "dropped"
 
 
 STANDING: Final = frozenset({Ruling.PUBLISH, Ruling.FORCED, Ruling.UNCHANGED})
 """The rulings about a snapshot that readers see."""
+
+MOVES: Final = frozenset({Ruling.ROLLED_BACK, Ruling.RETURNED})
+"""The rulings of a rollback, which audit nothing."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class Table(Generic[Key]):
     """A table as one read of the catalog found it.
 
     `version` is the location of the metadata file, on which a commit compares and swaps.
-    `refs` holds branches and tags; `main` is absent while nothing was ever published.
+    `refs` holds branches and tags, `tags` the names of the tags; `main` is absent while nothing was ever published.
     `proofs` maps a snapshot id to the location of its proof (a Puffin file). `log` says when main came to which
     snapshot, oldest first, as far as the table remembers; some writers keep none.
     """
@@ -73,6 +73,7 @@ class Table(Generic[Key]):
     proofs: Mapping[int, str] = EMPTY
     log: tuple[tuple[datetime, int], ...] = field(default=(), repr=False)
     properties: Mapping[str, str] = field(default=EMPTY, repr=False)
+    tags: frozenset[str] = frozenset()
 
     @property
     def main(self) -> int | None:
@@ -268,8 +269,9 @@ class Staging:
 class Publish:
     """Make an audited snapshot main and drop its branch, if nothing has moved.
 
-    `base` is main as audited against. `keep` is how many ancestors of main stay reachable; all ancestors down to the
-    oldest of `needed` stay as well. `proof` is the JSON text attached to the snapshot.
+    `base` is main as audited against. `keep` is how many ancestors of main stay reachable; all ancestors that readers
+    saw `since` then, or down to the oldest of `needed`, stay as well. `proof` is the JSON text attached to the
+    snapshot.
     """
 
     key: AssetKey
@@ -280,6 +282,7 @@ class Publish:
     proof: str
     keep: int
     needed: frozenset[int] = frozenset()
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -318,7 +321,25 @@ class Stay:
     snapshot_id: int | None
 
 
-Change = Publish | Discard | Rollback | Pin | Stay
+@dataclass(frozen=True)
+class Tag:
+    """Name a snapshot that readers see or saw, for as long as somebody wants it. No ref may have the name yet."""
+
+    key: AssetKey
+    name: str
+    snapshot_id: int
+
+
+@dataclass(frozen=True)
+class Untag:
+    """Remove a tag that still names `snapshot_id`. A snapshot that only the tag kept goes with it."""
+
+    key: AssetKey
+    name: str
+    snapshot_id: int
+
+
+Change = Publish | Discard | Rollback | Pin | Stay | Tag | Untag
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.model.run import Ruling, RunRecord, StepRecord, VerdictRecord
+from lakeflow.core.model.run import MOVES, Ruling, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.model.table import Table
 from lakeflow.core.run.verdict import written_as
 
@@ -22,7 +22,8 @@ def verdict_below(table: Table, step: StepRecord, verdicts: Sequence[VerdictReco
     are the same.
     """
     below = _audited_base(table, step.snapshot_id)
-    ruled = [verdict for verdict in verdicts if verdict.snapshot_id == below and verdict.ruling is not Ruling.UNCHANGED]
+    silent = {Ruling.UNCHANGED, *MOVES}
+    ruled = [verdict for verdict in verdicts if verdict.snapshot_id == below and verdict.ruling not in silent]
     last = ruled[-1] if below is not None and ruled else None
     publishes = last is not None and last.ruling is Ruling.PUBLISH and last.checks_digest == step.checks_digest
     return last if publishes else None

@@ -28,8 +28,8 @@ class Resting:
     checked: bool = False
 
     def __str__(self) -> str:
-        by = f" (run {self.run})" if self.run else ""
-        return f"{self.key}{by} was {'checked against' if self.checked else 'made from'} {self.on}"
+        by = f" in run {self.run}" if self.run else ""
+        return f"{self.key} was {'checked against' if self.checked else 'made from'} {self.on}{by}"
 
 
 def taken_off(table: Table, goal: int | None) -> tuple[Snapshot, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from lakeflow.core.alerts.entries import AlertEntry, read_alerts
 from lakeflow.core.errors import ConfigError
@@ -14,6 +15,7 @@ from lakeflow.core.model.asset import Limits
 from lakeflow.core.redaction import redacted
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.settings.catalogs import ExternalCatalog, read_catalogs
+from lakeflow.core.time.freshness import parse_age
 from lakeflow.core.version.salt import Salt, read_salt
 from lakeflow.core.wording import did_you_mean, parse_bytes
 
@@ -28,6 +30,12 @@ _MEMORY: Final = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
 
 def _in_bytes(value: object) -> object:
     return parse_bytes(value) if isinstance(value, str) else value
+
+
+def _age(value: str) -> str:
+    if value:
+        parse_age(value)
+    return value
 
 
 class Settings(BaseModel):
@@ -45,6 +53,7 @@ class Settings(BaseModel):
     threads: int | None = Field(default=None, ge=1)
     parallel: int = Field(default=4, ge=1)
     keep_snapshots: int = Field(default=50, ge=1)
+    keep: Annotated[str, AfterValidator(_age)] = ""
     timeout: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     retries: int = Field(default=0, ge=0)
     max_rows: int = Field(default=0, ge=0)
@@ -99,6 +108,11 @@ class Settings(BaseModel):
         if said.endswith("%"):
             return Resources(self.threads or cores, int(memory * float(said[:-1]) / 100))
         return Resources(self.threads or cores, parse_bytes(said))
+
+    @property
+    def keep_age(self) -> timedelta | None:
+        """For how long what readers saw stays readable; None: only `keep_snapshots` counts."""
+        return parse_age(self.keep) if self.keep else None
 
     @property
     def limits(self) -> Limits:
@@ -159,6 +173,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "threads": "a whole number of at least 1",
     "parallel": "a whole number of at least 1",
     "keep_snapshots": "a whole number of at least 1",
+    "keep": "an age such as 30d",
     "timeout": "a number of seconds, 0 for no bound",
     "retries": "a whole number, 0 for none",
     "max_rows": "a whole number, 0 for no bound",

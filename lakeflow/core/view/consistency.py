@@ -169,7 +169,7 @@ def published_last(verdicts: Sequence[VerdictRecord], states: Mapping[str, RunSt
         if verdict.ruling is Ruling.ROLLED_BACK:
             taken_back.add(verdict.snapshot_id)
         stands = verdict.snapshot_id not in taken_back and states.get(verdict.run) is not RunState.ROLLED_BACK
-        if verdict.ruling in _PUBLISHED and stands:
+        if verdict.ruling in {*_PUBLISHED, Ruling.RETURNED} and stands:
             return verdict
     return None
 

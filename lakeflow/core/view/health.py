@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import Ruling, RunRecord, RunState, StepState, VerdictRecord
+from lakeflow.core.model.run import MOVES, Ruling, RunRecord, RunState, StepState, VerdictRecord
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.view.freshness import Deadline
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health, Symptom
@@ -78,7 +78,7 @@ def _late(deadline: Deadline, now: datetime) -> Symptom:
 
 def _checks(status: AssetStatus, verdicts: Sequence[VerdictRecord]) -> Iterator[Symptom]:
     """What the last verdict on readers' data says about its checks."""
-    ruled = [one for one in verdicts if one.snapshot_id == status.snapshot_id and one.ruling is not Ruling.ROLLED_BACK]
+    ruled = [one for one in verdicts if one.snapshot_id == status.snapshot_id and one.ruling not in MOVES]
     last = ruled[-1] if ruled else None
     if last is None or status.snapshot_id is None:
         return

@@ -8,7 +8,7 @@ from typing import Final
 
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model.provenance import Provenance, provenance_of
-from lakeflow.core.model.run import Ruling, VerdictRecord
+from lakeflow.core.model.run import MOVES, Ruling, VerdictRecord
 from lakeflow.core.model.table import MAIN, NEUTRAL, Snapshot, Table
 from lakeflow.core.view.rows import SnapshotRow, SnapshotState
 
@@ -21,12 +21,14 @@ _STATES: Final = {
     Ruling.FORCED: SnapshotState.FORCED,
     Ruling.HOLD: SnapshotState.HELD,
     Ruling.ROLLED_BACK: SnapshotState.PUBLISHED,
+    Ruling.RETURNED: SnapshotState.PUBLISHED,
     Ruling.DROPPED: SnapshotState.PUBLISHED,
 }
 
 
 def history(table: Table, verdicts: Sequence[VerdictRecord]) -> tuple[SnapshotRow, ...]:
-    """The history, newest first: the heads of open branches, then main and its ancestors as far as they are kept.
+    """The history, newest first: the heads of open branches, then main and its ancestors as far as they are kept, then
+    older or rolled back snapshots that a tag keeps.
 
     The verdict that published a snapshot stays its state. A later audit that fails on main does not take the snapshot
     back, and a later write of equal rows audits nothing.
@@ -36,8 +38,12 @@ def history(table: Table, verdicts: Sequence[VerdictRecord]) -> tuple[SnapshotRo
     branches = [(ref, table.snapshots[head]) for ref, head in table.refs.items() if ref.startswith(BRANCH_PREFIX)]
     branches.sort(key=lambda branch: branch[1].committed_at, reverse=True)
     waiting = [_row(table, ref, snapshot, held.get(snapshot.id)) for ref, snapshot in branches]
-    trunk = [(MAIN if snapshot.id == table.main else None, snapshot) for snapshot in table.ancestry(table.main)]
-    return (*waiting, *(_row(table, ref, snapshot, ruled.get(snapshot.id)) for ref, snapshot in trunk))
+    tagged = {table.refs[name]: name for name in sorted(table.tags, reverse=True)}
+    line = list(table.ancestry(table.main))
+    trunk = [(MAIN if snapshot.id == table.main else tagged.get(snapshot.id), snapshot) for snapshot in line]
+    apart = [(tagged[at], table.snapshots[at]) for at in tagged.keys() - {snapshot.id for snapshot in line}]
+    apart.sort(key=lambda one: one[1].committed_at, reverse=True)
+    return (*waiting, *(_row(table, ref, snapshot, ruled.get(snapshot.id)) for ref, snapshot in (*trunk, *apart)))
 
 
 def open_runs(table: Table) -> tuple[str, ...]:
@@ -169,7 +175,7 @@ def _weight(verdict: VerdictRecord) -> int:
     """How much a ruling says about the way a snapshot came to main; 0 says nothing. The last ruling of the greatest
     weight counts.
     """
-    return {Ruling.HOLD: 0, Ruling.ROLLED_BACK: 0, Ruling.DROPPED: 0, Ruling.UNCHANGED: 1}.get(verdict.ruling, 2)
+    return {Ruling.HOLD: 0, Ruling.DROPPED: 0, Ruling.UNCHANGED: 1, **dict.fromkeys(MOVES, 0)}.get(verdict.ruling, 2)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
-from lakeflow.core.model.run import Ruling
+from lakeflow.core.model.run import MOVES, Ruling
 from lakeflow.core.plan.facts import Facts, published
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause, Reason
@@ -71,7 +71,7 @@ def _status(key: AssetKey, facts: Facts, state: AssetState, reasons: Sequence[Re
     # The run that ruled last on what readers see may hold it: readers see it all the same.
     seen = main.id if main else None
     said = facts.verdicts.get(key, ())
-    ruled = [one for one in said if one.snapshot_id == seen and one.ruling is not Ruling.ROLLED_BACK]
+    ruled = [one for one in said if one.snapshot_id == seen and one.ruling not in MOVES]
     return AssetStatus(
         asset=key,
         state=state,

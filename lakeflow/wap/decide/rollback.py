@@ -100,7 +100,7 @@ def _ended(world: World, run: RunRecord, selected: Sequence[AssetKey] | None, go
     if selected is None:
         return taken_back(world, run, RunState.ROLLED_BACK)
     some = _without(run, gone, f"rolled back by {world.invocation.actor}")
-    return some if some.state is not RunState.ROLLED_BACK else taken_back(world, some, RunState.ROLLED_BACK)
+    return some if some.state is not RunState.ROLLED_BACK else taken_back(world, run, RunState.ROLLED_BACK)
 
 
 def _undone_with(world: World, tables: Tables, goals: Goals, by: RunRecord) -> list[RunRecord]:
@@ -128,14 +128,18 @@ def _without(run: RunRecord, gone: frozenset[AssetKey], why: str) -> RunRecord:
 
 
 def _rulings(world: World, run: RunRecord, moves: Iterable[tuple[AssetKey, Table, int | None]]) -> list[VerdictRecord]:
-    """A ruling on each of our snapshots that readers no longer see: who took it back, and when."""
+    """A ruling on each of our snapshots that readers no longer see, and on the one that they see again: who, when."""
     at, who = world.clock(), world.invocation.actor
-    return [
-        VerdictRecord(key, snapshot.id, Ruling.ROLLED_BACK, run.id, run.attempt, at, who, run.reason)
-        for key, table, goal in moves
-        for snapshot in taken_off(table, goal)
-        if provenance_of(snapshot.summary)
-    ]
+
+    def ruling(key: AssetKey, snapshot: int, what: Ruling) -> VerdictRecord:
+        return VerdictRecord(key, snapshot, what, run.id, run.attempt, at, who, run.reason)
+
+    found: list[VerdictRecord] = []
+    for key, table, goal in moves:
+        gone = (each for each in taken_off(table, goal) if provenance_of(each.summary))
+        found += [ruling(key, each.id, Ruling.ROLLED_BACK) for each in gone]
+        found += [] if goal is None else [ruling(key, goal, Ruling.RETURNED)]
+    return found
 
 
 def _require_tables(tables: Tables, steps: Sequence[StepRecord]) -> None:
@@ -198,7 +202,7 @@ def _refuse_resting(world: World, goals: Goals, run: RunRecord | None) -> list[S
         )
     heads = {key: [head] for key, table in looked.tables.items() if (head := goals.get(key, table.main)) is not None}
     if found := resting_on(goals, looked.tables, world.ledger.latest(heads)):
-        raise UsageError(f"others rest on it: {'; '.join(map(str, found))}", hint=_with_them(found, goals, run))
+        raise UsageError(f"others rest on it: {', '.join(map(str, found))}", hint=_with_them(found, goals, run))
     return [Stay(key, looked.tables[key].main) for key in sorted(near - goals.keys())]
 
 

@@ -81,7 +81,9 @@ def _inspected(world: World, tables: Tables, target: AuditTarget) -> Inspected:
     snapshot, ref = table.snapshots[target.snapshot_id], head_of(table, target.snapshot_id)
     scan = world.catalog.scan(table, target.snapshot_id)
     request = audit_request(world, table, scan, _relations(world, tables, target, scan))
-    request = replace(request, at=request.at if ref else snapshot.committed_at, shown=target.shown)
+    request = replace(
+        request, at=request.at if ref and ref not in table.tags else snapshot.committed_at, shown=target.shown
+    )
     checks = world.auditor.audit(request)
     return Inspected(target.asset, snapshot.id, ref, snapshot.committed_at, snapshot.rows, checks, request.suite.digest)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from lakeflow.core.care.retention import Retention
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
@@ -202,16 +203,25 @@ def _offered(attempt: Attempt, candidates: Sequence[StepRecord]) -> set[int]:
 
 def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: frozenset[int]) -> Publish:
     assert step.snapshot_id is not None
+    table, retention = attempt.tables[step.asset], _retention(attempt, step.asset)
     return Publish(
         key=step.asset,
-        uuid=attempt.tables[step.asset].uuid,
+        uuid=table.uuid,
         branch=attempt.branch,
         base=step.base_id,
         snapshot_id=step.snapshot_id,
         proof=_proof(step, verdict),
-        keep=attempt.world.policy.keep_snapshots,
+        keep=retention.snapshots,
         needed=needed,
+        since=retention.since(table, attempt.world.clock()),
     )
+
+
+def _retention(attempt: Attempt, key: AssetKey) -> Retention:
+    """What the asset declares, else the settings."""
+    asset, policy = attempt.world.project.assets.get(key), attempt.world.policy
+    snapshots = asset.keep_snapshots if asset and asset.keep_snapshots is not None else policy.keep_snapshots
+    return Retention(snapshots, (asset.keep_age if asset else None) or policy.keep_age)
 
 
 def _pins(candidates: Sequence[StepRecord]) -> list[Pin]:

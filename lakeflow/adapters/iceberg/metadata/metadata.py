@@ -203,6 +203,7 @@ def _table(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
         last_column_id=int(content["last-column-id"]),
         snapshots={int(entry["snapshot-id"]): _snapshot(entry) for entry in content.get("snapshots") or ()},
         refs=_refs(content),
+        tags=frozenset(name for name, ref in (content.get("refs") or {}).items() if ref.get("type") == "tag"),
         proofs=_proofs(content),
         log=tuple((_time(entry), int(entry["snapshot-id"])) for entry in content.get("snapshot-log") or ()),
         properties=dict(content.get("properties") or {}),

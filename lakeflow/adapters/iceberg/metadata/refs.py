@@ -12,10 +12,10 @@ from typing import Any, Final, TypeAlias
 
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.layouts import layout_of
-from lakeflow.core.care.retention import expired
+from lakeflow.core.care.retention import expired, only_tagged
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.model.provenance import PREFIX
-from lakeflow.core.model.table import MAIN, Change, Discard, Pin, Publish, Rollback, Snapshot, Stay, Table
+from lakeflow.core.model.table import MAIN, Change, Discard, Pin, Publish, Rollback, Snapshot, Stay, Table, Tag, Untag
 
 MAIN_SCHEMA: Final = f"{PREFIX}main-schema"
 """Summary key of a staged snapshot: the id of the schema that readers of main saw when it was written."""
@@ -62,11 +62,20 @@ class OnceMain:
     snapshot_id: int
 
 
-Requirement: TypeAlias = SameTable | RefAt | SchemaAt | FieldIdsUpTo | OnMain | OnceMain
+@dataclass(frozen=True)
+class Kept:
+    """Asserts that the table still has the snapshot."""
+
+    snapshot_id: int
+
+
+Requirement: TypeAlias = SameTable | RefAt | SchemaAt | FieldIdsUpTo | OnMain | OnceMain | Kept
 Move: TypeAlias = tuple[tuple[Requirement, ...], tuple[u.Update, ...]]
 
 
-def move(table: Table, change: Change, statistics: Mapping[str, Any] | None = None) -> Move:
+def move(  # noqa: PLR0911 - one line a change
+    table: Table, change: Change, statistics: Mapping[str, Any] | None = None
+) -> Move:
     """The assertions and updates of a change; `statistics` points to the proof of a publish."""
     match change:
         case Publish():
@@ -79,6 +88,13 @@ def move(table: Table, change: Change, statistics: Mapping[str, Any] | None = No
             return (OnMain(change.snapshot_id),), ()
         case Stay():
             return (RefAt(MAIN, change.snapshot_id),), ()
+        case Tag():
+            named = (u.SetTag(change.name, change.snapshot_id),)
+            return (RefAt(change.name, None), Kept(change.snapshot_id)), named
+        case Untag():
+            gone = only_tagged(table, change.name)
+            freed = (u.RemoveSnapshots(gone),) if gone else ()
+            return (RefAt(change.name, change.snapshot_id),), (u.RemoveRef(change.name), *freed)
 
 
 def require(table: Table, requirements: Iterable[Requirement]) -> None:
@@ -132,7 +148,7 @@ def _expiry(table: Table, change: Publish) -> tuple[u.Update, ...]:
     """Retention is part of writing: metadata that only grows makes every later commit slower (trap T15)."""
     others = {name: at for name, at in table.refs.items() if name not in {MAIN, change.branch}}
     after = replace(table, refs={**others, MAIN: change.snapshot_id})
-    ids = expired(after, change.keep, change.needed)
+    ids = expired(after, change.keep, change.needed, change.since)
     return (u.RemoveSnapshots(ids),) if ids else ()
 
 
@@ -200,7 +216,7 @@ def _violation(table: Table, requirement: Requirement) -> str | None:  # noqa: P
         case SameTable(uuid) if uuid != table.uuid:
             return f"the table was replaced: expected table {uuid}, found {table.uuid}"
         case RefAt(name, at) if table.refs.get(name) != at:
-            label = MAIN if name == MAIN else f"branch {name}"
+            label = MAIN if name == MAIN else f"tag {name}" if name in table.tags else f"branch {name}"
             return f"{label} moved: expected {_at(at)}, found {_at(table.refs.get(name))}"
         case SchemaAt(schema_id) if schema_id != table.schema_id:
             return f"the schema changed: expected schema {schema_id} on main, found {table.schema_id}"
@@ -210,6 +226,8 @@ def _violation(table: Table, requirement: Requirement) -> str | None:  # noqa: P
             return f"main moved: expected {_at(snapshot_id)} in its history, found {_at(table.main)} without it"
         case OnceMain(snapshot_id) if not table.was_main(snapshot_id):
             return f"readers never saw {_at(snapshot_id)}"
+        case Kept(snapshot_id) if snapshot_id not in table.snapshots:
+            return f"{_at(snapshot_id)} has expired meanwhile"
     return None
 
 

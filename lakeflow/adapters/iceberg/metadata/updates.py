@@ -69,6 +69,12 @@ class SetBranch:
 
 
 @dataclass(frozen=True)
+class SetTag:
+    name: str
+    snapshot_id: int
+
+
+@dataclass(frozen=True)
 class RemoveRef:
     name: str
 
@@ -90,7 +96,8 @@ class SetStatistics:
 
 Laid = AddSpec | SetDefaultSpec | AddSortOrder | SetDefaultSortOrder
 Described = AddSchema | NameSchemas | SetCurrentSchema
-Update = (Described | Laid) | (AddSnapshot | SetBranch | RemoveRef | RemoveSnapshots | SetProperties | SetStatistics)
+Referred = SetBranch | SetTag | RemoveRef
+Update = (Described | Laid | Referred) | (AddSnapshot | RemoveSnapshots | SetProperties | SetStatistics)
 
 
 def new_metadata(uuid: str, location: str, schema: Json, highest_id: int, at_ms: int) -> Json:
@@ -147,10 +154,8 @@ def _apply(metadata: Json, update: Update, at_ms: int) -> Json:
             changed = metadata | _described(metadata, update)
         case AddSnapshot(snapshot):
             changed = _add_snapshot(metadata, snapshot)
-        case SetBranch(name, snapshot_id):
-            changed = _set_branch(metadata, name, snapshot_id, at_ms)
-        case RemoveRef(name):
-            changed = _remove_ref(metadata, name)
+        case SetBranch() | SetTag() | RemoveRef():
+            changed = _referred(metadata, update, at_ms)
         case RemoveSnapshots(ids):
             changed = _remove_snapshots(metadata, ids)
         case AddSpec() | SetDefaultSpec() | AddSortOrder() | SetDefaultSortOrder():
@@ -161,6 +166,17 @@ def _apply(metadata: Json, update: Update, at_ms: int) -> Json:
             others = _without(metadata, "statistics", lambda old: old["snapshot-id"] == entry["snapshot-id"])
             changed = metadata | {"statistics": [*others, entry]}
     return changed
+
+
+def _referred(metadata: Json, update: Referred, at_ms: int) -> Json:
+    match update:
+        case SetBranch(name, snapshot_id):
+            return _set_branch(metadata, name, snapshot_id, at_ms)
+        case SetTag(name, snapshot_id):
+            refs = metadata.get("refs") or {}
+            return metadata | {"refs": {**refs, name: {"type": "tag", "snapshot-id": snapshot_id}}}
+        case RemoveRef(name):
+            return _remove_ref(metadata, name)
 
 
 def _laid(metadata: Json, update: Laid) -> Json:

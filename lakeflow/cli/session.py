@@ -47,11 +47,16 @@ class Session:
         """The session with an option that is a setting under another name; None: the option was not given."""
         return self if value is None else replace(self, settings={**self.settings, key: str(value)})
 
+    def hush(self) -> None:
+        """Keep messages of other libraries off the screen, unless somebody debugs; the run's log has them."""
+        if not self.debug:
+            warnings.simplefilter("ignore")
+            logging.getLogger().addHandler(logging.NullHandler())
+
     @contextmanager
     def lake(self) -> Iterator[Lake]:
         """The open lake. What user code prints meanwhile goes to stderr: stdout is reserved for the answer."""
-        if not self.debug:
-            _hush()
+        self.hush()
         with redirect_stdout(sys.stderr):
             opened: Lake = _api().open(self.project, settings=self.settings)
             lake = replace(opened, afterwards=self.afterwards.callback)
@@ -63,8 +68,7 @@ class Session:
         """The lake for a command that only looks; the project's Python files are not run where reading them is
         enough.
         """
-        if not self.debug:
-            _hush()
+        self.hush()
         with redirect_stdout(sys.stderr):
             lake: ReadableLake = _api().look(self.project, settings=self.settings)
             with lake, contextlib.chdir(lake.project.root):
@@ -76,8 +80,7 @@ class Session:
 
     def doctor(self, *, deep: bool) -> tuple[Finding, ...]:
         """The doctor, which works where the lake cannot be opened. The project's own code may print meanwhile."""
-        if not self.debug:
-            _hush()
+        self.hush()
         with redirect_stdout(sys.stderr):
             found: tuple[Finding, ...] = _api().doctor(self.project, deep=deep, settings=self.settings)
         return found
@@ -134,9 +137,3 @@ def answers(*forms: OutputFormat) -> Callable[[Callable[..., Answer | int]], Cal
         return click.option("-o", "--output", default=str(OutputFormat.TABLE), show_default=True, type=choice)(named)
 
     return decorate
-
-
-def _hush() -> None:
-    """Keep messages of other libraries off the screen; the run's log has them."""
-    warnings.simplefilter("ignore")
-    logging.getLogger().addHandler(logging.NullHandler())

@@ -26,7 +26,7 @@ from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.external import IcebergExternals
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
 from lakeflow.adapters.ledger import SqlLedger, SqlOutbox, run_ids
-from lakeflow.adapters.machine import git, machine, sqlite_file
+from lakeflow.adapters.machine import ending, git, machine, sqlite_file
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
 from lakeflow.adapters.machine import source_files as outside
@@ -83,6 +83,7 @@ def assemble(project: Project, settings: Settings) -> World:
         externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root)),
         claim=_claim(database, settings, root),
         outbox=outbox,
+        is_ending=ending.is_asked,
     )
 
 

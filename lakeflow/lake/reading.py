@@ -24,6 +24,7 @@ from lakeflow.core.model.table import MAIN, Rows, Scan, Table
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.plan.readmission import Quarantined
+from lakeflow.core.serve.view import Look
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import history, lineage
 from lakeflow.core.view.audits import Inspected, recorded
@@ -187,6 +188,12 @@ class ReadableLake:
     def tags(self) -> tuple[Tagged, ...]:
         """All tags by name, each with the snapshot that it names in each table."""
         return wap.tags(self._world)
+
+    def look(self) -> Look:
+        """Everything that `serve` decides by, of one moment: the plan of all assets, how they stand, the last runs."""
+        facts = self._facts()
+        everything = plan(self.project, facts, tuple(self.project.assets))
+        return Look(self.project, facts, everything, self._standing(facts).statuses, self.runs(_MANY_RUNS))
 
     def snapshots(self, asset: str) -> tuple[SnapshotRow, ...]:
         """The snapshots of one asset, newest first: open branches, then main and its ancestors."""

@@ -135,6 +135,6 @@ def _line(text: str, key: str) -> int:
     table = _TABLE.search(text)
     start = table.end() if table else 0
     name = rf"\"?{re.escape(key)}\"?"
-    spelled = rf"^\s*(?:{name}\s*=|\[{{1,2}}\s*tool\s*\.\s*lakeflow\s*\.\s*{name}\s*[.\]])"
+    spelled = rf"^\s*(?:{name}\s*[.=]|\[{{1,2}}\s*tool\s*\.\s*lakeflow\s*\.\s*{name}\s*[.\]])"
     found = re.compile(spelled, re.MULTILINE).search(text, start)
     return text.count("\n", 0, found.end() if found else start) + 1

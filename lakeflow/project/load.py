@@ -106,6 +106,7 @@ def _asset(draft: AssetDraft) -> Asset:
         freshness=declared.freshness,
         keep_snapshots=declared.keep_snapshots,
         keep_age=declared.keep_age,
+        refresh=declared.refresh,
         allow_empty=declared.allow_empty,
         limits=declared.limits,
         code_version=draft.code_version,

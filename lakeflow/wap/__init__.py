@@ -13,12 +13,14 @@ from lakeflow.wap.look.audit import audit, failing
 from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.runs import runs
+from lakeflow.wap.parallel import EndsEarly
 from lakeflow.wap.ports import Invocation, Policy, World
 from lakeflow.wap.run.backfill import backfill
 from lakeflow.wap.run.materialize import materialize, readmit, retry
 from lakeflow.wap.run.plan import Request, plan
 
 __all__ = [
+    "EndsEarly",
     "Invocation",
     "Policy",
     "Request",

@@ -27,6 +27,10 @@ class Stopped(BaseException):
     """Raised in running steps when the run ends before them. Only the code that started the steps may catch it."""
 
 
+class EndsEarly(KeyboardInterrupt):
+    """The process was asked to end: the steps at work are done, and others were left."""
+
+
 class StepLock:
     """A lock: only the thread that holds it may change the attempt. A thread that never took it may do long work at any
     time.
@@ -82,27 +86,35 @@ class StepLock:
 class ParallelSteps:
     """At most `count` steps at once; a step that `is_large`, asked when it is ready, runs alone.
 
-    `interrupt` ends the long work of all that are under way.
+    `interrupt` ends the long work of all that are under way. While `is_ending`, no further step begins.
     """
 
     def __init__(
-        self, count: int, step_lock: StepLock, is_large: Callable[[AssetKey], bool], interrupt: Callable[[], None]
+        self,
+        count: int,
+        step_lock: StepLock,
+        is_large: Callable[[AssetKey], bool],
+        interrupt: Callable[[], None],
+        is_ending: Callable[[], bool],
     ) -> None:
         self._count = count
         self._step_lock = step_lock
         self._is_large = is_large
         self._interrupt = interrupt
+        self._is_ending = is_ending
 
     def run(self, needs: Mapping[AssetKey, frozenset[AssetKey]], act: Callable[[AssetKey], None]) -> None:
         """Act on every key, after all that it needs; those that are ready together begin in the order of `needs`, large
         ones first.
 
-        What one raises ends them all, and so does Ctrl-C; when this returns or raises, nothing is under way.
+        What one raises ends them all, and so does Ctrl-C; when this returns or raises, nothing is under way. EndsEarly
+        where the process was asked to end before the last one began.
         """
         sorter, order = TopologicalSorter(needs), {key: place for place, key in enumerate(needs)}
         sorter.prepare()
         if self._count == 1:
             for key in order:  # needs come first in it
+                self._leave_if_ending(under_way=0)
                 act(key)
             return
         under_way: dict[Future[None], AssetKey] = {}
@@ -110,10 +122,11 @@ class ParallelSteps:
         with ThreadPoolExecutor(self._count, thread_name_prefix="step") as pool:
             try:
                 while sorter.is_active():
+                    self._leave_if_ending(len(under_way))
                     ready = sorter.get_ready()
                     waiting.update(ready)
                     large.update(filter(self._is_large, ready))
-                    in_order = sorted(waiting, key=order.__getitem__)
+                    in_order = [] if self._is_ending() else sorted(waiting, key=order.__getitem__)
                     for key in beginning(in_order, under_way.values(), large, self._count):
                         waiting.discard(key)
                         under_way[pool.submit(self._carried, act, key)] = key
@@ -123,6 +136,10 @@ class ParallelSteps:
             except BaseException:
                 self._end(pool, under_way)
                 raise
+
+    def _leave_if_ending(self, under_way: int) -> None:
+        if not under_way and self._is_ending():
+            raise EndsEarly
 
     def _carried(self, act: Callable[[AssetKey], None], key: AssetKey) -> None:
         with self._step_lock.held():

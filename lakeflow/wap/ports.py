@@ -67,7 +67,7 @@ class World:
     content hashes; `changed_files` looks at these files again and names those that hold something else by now. `log`
     watches every run; `release` lets go of what was opened for the ports. `claim` is called before anything is written:
     LakeError where the warehouse is not this lake's. `outbox` holds the alerts of what the ledger records; the story
-    itself never asks for it.
+    itself never asks for it. While `is_ending`, a run begins no further step.
     """
 
     project: Project
@@ -87,6 +87,7 @@ class World:
     externals: Externals = field(default_factory=_NoCatalogs)
     claim: Callable[[], None] = lambda: None
     outbox: Outbox | None = None
+    is_ending: Callable[[], bool] = lambda: False
 
     @cached_property
     def engine(self) -> Engine:

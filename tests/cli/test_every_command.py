@@ -64,7 +64,7 @@ STORY = (
     ("materialize silver.weather", 1, "HELD on audit_"),
     ("(mend)", 0, ""),
     ("retry", 0, "1 published"),
-    ("materialize gold.windiest", 0, "1 published"),
+    ("serve --once gold.windiest", 0, "1 run"),
     ("snapshots silver.weather", 0, "published"),
     ("show gold.windiest", 0, "JFK"),
     ("lineage gold.windiest", 0, "bronze.weather"),

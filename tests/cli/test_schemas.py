@@ -163,6 +163,10 @@ def with_alerts(talk: Talk) -> None:
     make(talk.root, {})
 
 
+def kept(talk: Talk) -> None:
+    talk.say("serve", "--once", "gold.windiest")
+
+
 def by_partitions(talk: Talk) -> None:
     header = 'key = ["day"]\npartition = "month(day)"\nstart = "2013-01-01"\nend = "2013-03-01"'
     rows = "select unnest(range(date '2013-01-01', date '2013-03-01', interval 1 day))::date as day"
@@ -206,6 +210,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
         around_a_held_run,
         to_the_end,
         around_a_whole_table,
+        kept,
         by_partitions,
         around_a_quarantine,
         with_alerts,

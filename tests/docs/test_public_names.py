@@ -22,6 +22,7 @@ NO_ANSWERS: Final = frozenset(
         "Copy",
         "DuckDBPyRelation",
         "Key",
+        "Look",
         "Mapping",
         "Path",
         "Pending",

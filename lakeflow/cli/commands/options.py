@@ -110,6 +110,14 @@ as_of_option = click.option(
     metavar="TIME",
     help="As readers saw it then: a time in ISO 8601 (UTC unless it says), or so long ago (2d, 3h).",
 )
+poll_option = click.option(
+    "--poll",
+    default="1m",
+    show_default=True,
+    callback=_seconds,
+    metavar="TIME",
+    help="Look at least so often; a change of a local file is seen at once where watchfiles is installed.",
+)
 limit_option = click.option(
     "--limit", default=20, show_default=True, type=click.IntRange(min=1), metavar="N", help="At most so many."
 )

@@ -91,6 +91,7 @@ def asset(
     fresh: str = ...,
     fresh_by: str = ...,
     fresh_column: str = ...,
+    refresh: str = ...,
     allow_empty: bool = ...,
     timeout: float = ...,
     retries: int = ...,

@@ -15,6 +15,7 @@ from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PartitionField, SortField
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.time.freshness import OFF, Freshness, Schedule
+from lakeflow.core.time.refresh import Refresh
 from lakeflow.core.time.timeline import Unit
 from lakeflow.core.wording import did_you_mean
 
@@ -62,6 +63,7 @@ class Declaration:
     fresh: Freshness | None = None
     fresh_by: Schedule | None = None
     fresh_column: str = ""
+    refresh: Refresh | None = None
     allow_empty: bool = False
     timeout: float | None = None
     retries: int | None = None

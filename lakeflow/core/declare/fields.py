@@ -75,6 +75,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "fresh": 'fresh = "36h"; 45s, 10m and 2d are ages too, "off" is any age',
     "fresh_by": 'fresh_by = "08:00 Europe/Oslo", or cron and a zone: "0 8 * * 1-5 Europe/Oslo"',
     "fresh_column": 'fresh_column = "ordered_at"',
+    "refresh": 'refresh = "on change", "1h", "06:00 Europe/Oslo", cron such as "0 6 * * *", or "off"',
     "allow_empty": "allow_empty = true, in Python True",
     "timeout": "timeout = 600, in seconds",
     "retries": "retries = 2",

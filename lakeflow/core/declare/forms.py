@@ -32,6 +32,7 @@ from lakeflow.core.model.file_source import FileSource, read_source
 from lakeflow.core.model.layout import PartitionField, SortField, read_partition_field, read_sort_field
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.time.freshness import OFF, Freshness, Schedule, parse_age, parse_schedule
+from lakeflow.core.time.refresh import Refresh, parse_refresh
 from lakeflow.core.time.timeline import Unit, parse_moment, parse_partition
 from lakeflow.core.wording import did_you_mean, parse_bytes
 
@@ -293,6 +294,7 @@ class _Form(BaseModel):
     fresh: Annotated[Freshness | None, _text(_age, lambda _, error: (str(error), ""))] = None
     fresh_by: Annotated[Schedule | None, _text(parse_schedule, lambda _, error: (str(error), ""))] = None
     fresh_column: StrictStr = ""
+    refresh: Annotated[Refresh | None, _text(parse_refresh, lambda _, error: (str(error), ""))] = None
     allow_empty: StrictBool = False
     timeout: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0
     retries: _Count = 0

@@ -17,6 +17,7 @@ from lakeflow.core.model.layout import PLAIN, Layout
 from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.time.freshness import Freshness
+from lakeflow.core.time.refresh import Refresh
 from lakeflow.core.time.timeline import Timeline
 
 
@@ -123,12 +124,13 @@ class Asset:
     a `kind`. `timeline` says which partitions in time the asset is built by, and from when. Of the inputs `new_rows`,
     each write reads only the rows that the asset has not consumed yet. Of the inputs `new_keys`, it reads all rows of
     each key, told by these columns, that has such rows. `freshness` is how fresh the asset must be; None means as fresh
-    as what is made from it. `salt` is the fingerprint of the salt of its hashes; empty when the asset has no hashes, or
-    no salt is set. `at` names the column with the time from which a row of an scd2 table is valid (empty: the time of
-    the write). `layout` is how its rows lie in files. `last_by` names the column whose greatest value chooses between
-    rows with one key; empty means that no key may come twice. `deleted` is the condition of a row that deletes its key.
-    `track` names the columns whose change begins a new version (none: all). `keep_snapshots` and `keep_age` say how
-    much of main's past stays, where the settings do not hold.
+    as what is made from it. `refresh` is when `serve` looks after it; None where its layer or what is made from it says
+    when. `salt` is the fingerprint of the salt of its hashes; empty when the asset has no hashes, or no salt is set.
+    `at` names the column with the time from which a row of an scd2 table is valid (empty: the time of the write).
+    `layout` is how its rows lie in files. `last_by` names the column whose greatest value chooses between rows with one
+    key; empty means that no key may come twice. `deleted` is the condition of a row that deletes its key. `track` names
+    the columns whose change begins a new version (none: all). `keep_snapshots` and `keep_age` say how much of main's
+    past stays, where the settings do not hold.
     """
 
     key: AssetKey
@@ -157,6 +159,7 @@ class Asset:
     freshness: Freshness | None = None
     keep_snapshots: int | None = None
     keep_age: timedelta | None = None
+    refresh: Refresh | None = None
     allow_empty: bool = False
     limits: Limits = UNLIMITED
     code_version: str = ""

@@ -11,11 +11,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from lakeflow.core.alerts.entries import AlertEntry, read_alerts
 from lakeflow.core.errors import ConfigError
+from lakeflow.core.keys import Layer
 from lakeflow.core.model.asset import Limits
 from lakeflow.core.redaction import redacted
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.settings.catalogs import ExternalCatalog, read_catalogs
+from lakeflow.core.settings.serving import SERVING, shown_serving
 from lakeflow.core.time.freshness import parse_age
+from lakeflow.core.time.quiet import Quiet
+from lakeflow.core.time.refresh import Refresh
 from lakeflow.core.version.salt import Salt, read_salt
 from lakeflow.core.wording import did_you_mean, parse_bytes
 
@@ -61,6 +65,8 @@ class Settings(BaseModel):
     check_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     lease_seconds: float = Field(default=30.0, ge=1, allow_inf_nan=False)
     allow_network_filesystem: bool = False
+    refresh: Mapping[Layer, Refresh] = Field(default_factory=dict)
+    quiet: Quiet | None = None
     catalogs: Mapping[str, ExternalCatalog] = Field(default_factory=dict)
     alerts: tuple[AlertEntry, ...] = ()
 
@@ -121,11 +127,11 @@ class Settings(BaseModel):
 
     def shown(self) -> dict[str, Any]:
         """Every key with its value for a screen: variables not replaced, nothing that may be secret."""
-        plain = self.model_dump(by_alias=True, exclude={"catalogs", "alerts"})
+        plain = self.model_dump(by_alias=True, exclude={"catalogs", "alerts", "refresh", "quiet"})
         named = (setting for catalog in self.catalogs.values() for setting in catalog.shown())
         told = (setting for entry in self.alerts for setting in entry.shown())
         shown = {key: redacted(value) if isinstance(value, str) else value for key, value in plain.items()}
-        return shown | dict(named) | dict(told)
+        return shown | dict(shown_serving(self.refresh, self.quiet)) | dict(named) | dict(told)
 
     def require_catalog(self, name: str) -> None:
         """ConfigError where no catalog of external tables has that name."""
@@ -181,6 +187,8 @@ EXPECTED: Final[Mapping[str, str]] = {
     "check_timeout": "a number of seconds above 0",
     "lease_seconds": "a number of seconds, at least 1",
     "allow_network_filesystem": "true or false",
+    "refresh": 'a text such as "on change", or a table of layers such as [tool.lakeflow.refresh]',
+    "quiet": 'hours with a zone, such as "22:00-06:00 Europe/Oslo"',
     "catalogs": "tables such as [tool.lakeflow.catalogs.sales]",
     "alerts": "tables such as [[tool.lakeflow.alerts]]",
 }
@@ -202,6 +210,9 @@ def make_settings(values: Mapping[str, Any], sources: Mapping[str, str], environ
         judged["catalogs"] = read_catalogs(judged["catalogs"], sources["catalogs"])
     if "alerts" in judged:
         judged["alerts"] = read_alerts(judged["alerts"], sources)
+    for key, read in SERVING.items():
+        if key in judged:
+            judged[key] = read(judged[key], sources[key])
     try:
         settings = Settings.model_validate(judged)
     except ValidationError as error:

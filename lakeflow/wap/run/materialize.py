@@ -237,7 +237,8 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
         world.engine.interrupt()
         world.auditor.interrupt()
 
-    ParallelSteps(count, attempt.step_lock, partial(is_large, attempt), interrupt).run(needs, act)
+    large = partial(is_large, attempt)
+    ParallelSteps(count, attempt.step_lock, large, interrupt, world.is_ending).run(needs, act)
     attempt.granted.clear()
 
 

@@ -1,4 +1,4 @@
-"""One column at a time through the engine: what is stored of it, read by DuckDB from the file, or why it is refused."""
+"""One column at a time through the engine: what DuckDB and pyiceberg read of it, or why it is refused."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.run.schema_evolution import settle
 from tests.duckdb.lab import numbered, whole
+from tests.exact import foreign
 
 OUT: Final = AssetKey.parse("bronze.out")
 EVERYTHING: Final = SqlCode("SELECT * FROM source", "layers/bronze/out.sql", 1)
@@ -32,8 +33,8 @@ NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Told:
-    """What became of a column: its type and values in the written file, as text and as Arrow reads them, or the message
-    of the error.
+    """What became of a column: its type and values in the written file, as DuckDB's text and as pyiceberg reads
+    them, or the message of the error.
     """
 
     type: str = ""
@@ -117,7 +118,7 @@ class Lab:
         folder = Path(tempfile.mkdtemp(dir=self.data))
         files = produced.write(whole(schema, folder)).files
         (column,) = (each for each in schema.fields if each.name == "v")
-        values = [row for file in files for row in pq.read_table(file.path).column("v").to_pylist()]
+        values = foreign.column([file.path for file in files], schema, "v")
         with duckdb.connect() as reader:
             reader.execute("SET TimeZone='UTC'")
             found = [

@@ -32,7 +32,7 @@ class ArrowFault:
 
 
 def first_fault(batch: pa.RecordBatch | pa.Table) -> ArrowFault | None:
-    """The fault in the first row that has one."""
+    """The fault in the first row that has one. Columns of types that Arrow itself cannot look into have none."""
     found = (_fault_of(name, column) for name, column in zip(batch.schema.names, batch.columns, strict=True))
     return min((each for each in found if each), key=lambda each: each.row, default=None)
 
@@ -73,6 +73,15 @@ def _sides(values: pa.MapArray) -> tuple[pa.Array, pa.Array]:
 
 
 def _fault_of(name: str, column: Any) -> ArrowFault | None:
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    try:
+        return _fault_in(name, column)
+    except pa.ArrowNotImplementedError:
+        return None
+
+
+def _fault_in(name: str, column: Any) -> ArrowFault | None:
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     begin = 0

@@ -6,7 +6,7 @@ What is in memory is read again. Of a stream, which cannot be, the last batches 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -57,15 +57,15 @@ def refuse(fault: ArrowFault | None) -> None:
 
 
 class WatchedStream:
-    """A stream that keeps its last batches: one for each thread that may be at work on one, and some more. Of each
-    column it keeps the first row without a value.
+    """A stream that keeps its last batches: one for each thread that may be at work on one, and some more. For each
+    column it keeps the first batch in which a value is missing.
     """
 
     def __init__(self, stream: pa.RecordBatchReader, step: StepSession) -> None:
         self._stream, self._step = stream, step
         (threads,) = step.cursor.execute("SELECT current_setting('threads')").fetchall()[0]
         self._kept: deque[tuple[int, pa.RecordBatch]] = deque(maxlen=int(threads) + 2)
-        self._without: dict[str, tuple[int, pa.Table]] = {}
+        self._without: dict[str, tuple[int, pa.RecordBatch]] = {}
 
     def reader(self) -> pa.RecordBatchReader:
         import pyarrow as pa  # noqa: PLC0415 - a third of the start of a process that only runs SQL
@@ -80,28 +80,25 @@ class WatchedStream:
         begin, is_checked = 0, any(may_be_cut(field.type) for field in self._stream.schema)
         for batch in self._stream:
             self._kept.append((begin, batch))
-            self._note_nulls(begin, batch)
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                if column.null_count:
+                    self._without.setdefault(name.lower(), (begin, batch))
             if is_checked:
                 refuse(self._fault())
             begin += batch.num_rows
             yield batch
 
-    def _note_nulls(self, begin: int, batch: pa.RecordBatch) -> None:
-        import pyarrow as pa  # noqa: PLC0415 - as above
-
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            if column.null_count and name.lower() not in self._without:
-                place = column.is_null().index(True).as_py()
-                self._without[name.lower()] = (begin + place, pa.Table.from_batches([batch.take([place])]))
-
     def _lacking(self, column: str) -> RowsBehind:
         found = self._without.get(column.lower())
-        return [(found[0], self._step.another().from_arrow(found[1]))] if found else self._rows()
+        return self._relations([found]) if found else self._rows()
 
-    def _rows(self) -> Iterator[tuple[int, DuckDBPyRelation]]:
+    def _rows(self) -> RowsBehind:
+        return self._relations(tuple(self._kept))
+
+    def _relations(self, batches: Sequence[tuple[int, pa.RecordBatch]]) -> RowsBehind:
         import pyarrow as pa  # noqa: PLC0415 - as above
 
-        for begin, batch in tuple(self._kept):
+        for begin, batch in batches:
             yield begin, self._step.another().from_arrow(pa.Table.from_batches([batch]))
 
     def _fault(self) -> ArrowFault | None:

@@ -151,6 +151,7 @@ def status_json(status: AssetStatus) -> JsonObject:
         "held": list(status.held),
         "skipped": [copy.name for copy in status.skipped],
         "failed_audit": status.failed_audit or None,
+        "partitions_due": list(status.partitions_due),
     }
 
 
@@ -194,6 +195,7 @@ def snapshot_json(row: SnapshotRow) -> JsonObject:
         "inputs": _inputs(row.inputs or EMPTY),
         "checks_passed": row.passed,
         "checks": row.checks,
+        "partial": list(row.partial),
     }
 
 
@@ -256,6 +258,7 @@ def _planned_json(step: Step) -> JsonObject:
         "base_id": id_text(step.base_id),
         "upstreams": sorted(map(str, step.upstreams)),
         "partitions": [each.name for each in step.partitions],
+        "partial": [each.name for each in step.partitions if each.partial],
     }
 
 

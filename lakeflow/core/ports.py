@@ -36,6 +36,8 @@ from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.leases import CurrentLeases
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.run.write import Write, WriteResult
+from lakeflow.core.sql.filters import WindowFilter
+from lakeflow.core.time.timeline import Window
 
 
 class Clock(Protocol):
@@ -393,6 +395,16 @@ class Engine(Protocol):
         """The greatest value of a column of dates or times that is not later than `until`, in UTC; None: it has none.
 
         A time without a zone counts as UTC, a date as its first moment. AssetError for a column of another type.
+        """
+        ...
+
+    def touched(
+        self, came: Scan, went: Scan | None, filters: Sequence[WindowFilter], windows: Sequence[Window]
+    ) -> frozenset[int]:
+        """The places of the windows for which one of the filters takes a row that came or went.
+
+        With `went`, rows that both hold, equally often, neither came nor went. AssetError when a filter cannot be
+        computed, without a value in its message.
         """
         ...
 

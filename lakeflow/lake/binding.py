@@ -119,7 +119,7 @@ class _Work:
             return None
         # The columns are those of any window: that of the first partition will do.
         line = asset.timeline
-        window = None if line is None else Window(line.start, line.unit.after(line.start))
+        window = None if line is None else Window(line.start, line.after(line.start))
         return self.binder.asset(asset.key, bind(code.text, window), code.path, source)
 
     def _stored(self, asset: Asset, came: Schema) -> Schema | None:

@@ -19,7 +19,7 @@ from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
 from lakeflow.core.model.table import Garbage
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest
 from lakeflow.core.run.events import Event
-from lakeflow.core.time.timeline import parse_last, parse_moment
+from lakeflow.core.time.timeline import parse_last, parse_wall
 from lakeflow.core.version.salt import with_salt
 from lakeflow.core.view.audits import Inspected
 from lakeflow.core.view.findings import Finding
@@ -230,7 +230,7 @@ class Lake(ReadableLake):
         published.
 
         `between` names the first and the last year, month, day or exact time (`("2013-01", "2013-03")` is a quarter);
-        by default all partitions that are over. `only_missing` leaves out those that are built from today's code and
+        by default all partitions that there are. `only_missing` leaves out those that are built from today's code and
         inputs.
 
         UsageError when no selected asset has partitions, and for a span outside of them; ValueError for a text that is
@@ -239,7 +239,7 @@ class Lake(ReadableLake):
         chosen = self.select(*selection, exclude=exclude)
         first, last = between
         asked = BackfillRequest(
-            None if first is None else parse_moment(first),
+            None if first is None else parse_wall(first),
             None if last is None else parse_last(last),
             only_missing,
             size,

@@ -103,6 +103,7 @@ def _asset(draft: AssetDraft) -> Asset:
         new_keys=draft.new_keys,
         on_rewrite=draft.on_rewrite,
         timeline=draft.timeline,
+        input_times=draft.input_times,
         freshness=declared.freshness,
         keep_snapshots=declared.keep_snapshots,
         keep_age=declared.keep_age,

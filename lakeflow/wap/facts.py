@@ -15,10 +15,13 @@ from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import VerdictRecord
 from lakeflow.core.model.table import Scan, Table
-from lakeflow.core.plan import partitions as partition_plan
+from lakeflow.core.plan import built as partition_set
+from lakeflow.core.plan.built import Built
 from lakeflow.core.plan.facts import Facts, Rekeyed, published
 from lakeflow.core.plan.landing import FoundFile, Landing, from_json, landed_set, to_land, to_land_again
+from lakeflow.core.plan.late_rows import TouchedBy
 from lakeflow.core.version.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
+from lakeflow.wap.late import inputs_of, reading, touched
 from lakeflow.wap.ports import World
 
 Parsed = TypeVar("Parsed")
@@ -45,20 +48,37 @@ def gather(world: World, selected: Iterable[AssetKey], *, anew: bool = False) ->
         for key, table in tables.items()
         if (found := sound(key, partial(built, world, table, table.main))) is not None
     }
-    return Facts(
+    externals = world.externals.find({key for name in mine for key in world.project.assets[name].external})
+    digests = {asset.key: world.read_digest(asset) for asset in roots} | {
+        key: landing.digest for key, landing in landings.items()
+    }
+    now = world.clock()
+    facts = Facts(
         tables=tables,
         verdicts=verdicts,
-        reads_digests={asset.key: world.read_digest(asset) for asset in roots}
-        | {key: landing.digest for key, landing in landings.items()},
+        reads_digests=digests,
         landings=landings,
-        externals=world.externals.find({key for name in mine for key in world.project.assets[name].external}),
+        externals=externals,
         renames=renames,
         rekeyed={key: was for key in mine if (was := _rekeyed(world, key, tables.get(key), verdicts.get(key, ())))},
         built=partitions,
-        now=world.clock(),
+        now=now,
         renamed_code=_renamed_code(world, tables.values()),
         broken=_with_owners(broken),
     )
+    return replace(facts, touched=_touched(world, mine, facts))
+
+
+def _touched(world: World, selected: Iterable[AssetKey], facts: Facts) -> dict[AssetKey, TouchedBy]:
+    """What the inputs of each selected asset with partitions got since these were built."""
+    heads = {key: table.main for key, table in facts.tables.items() if table.main is not None}
+    found = {}
+    for key in selected:
+        asset, built_ = world.project.assets[key], facts.built.get(key)
+        if built_ and not facts.broken.keys() & {key, *asset.upstreams}:
+            inputs = inputs_of(world, asset, facts, heads)
+            found[key] = touched(world, asset, built_, inputs, facts.now)
+    return found
 
 
 def _looked_at(world: World, selected: Iterable[AssetKey]) -> set[AssetKey]:
@@ -134,13 +154,14 @@ def _landing(world: World, key: AssetKey, found: Sequence[FoundFile], table: Tab
     return (to_land_again if anew else to_land)(found, before, source.once)
 
 
-def built(world: World, table: Table, snapshot_id: int | None) -> Mapping[str, partition_plan.Built] | None:
+def built(world: World, table: Table, snapshot_id: int | None) -> Mapping[str, Built] | None:
     """The partitions in time that a snapshot holds. None when it was partitioned in another way."""
     asset = world.project.assets.get(table.key)
-    name = partition_plan.partition_set(table, snapshot_id) if asset and asset.timeline else ""
+    name = partition_set.partition_set(table, snapshot_id) if asset and asset.timeline else ""
     if not asset or not asset.timeline or not name:
         return None
-    return _sidecar(world, table, name, partial(partition_plan.from_json, timeline=asset.timeline))
+    found = _sidecar(world, table, name, partial(partition_set.from_json, timeline=asset.timeline))
+    return None if found is None else reading(found, table)
 
 
 def _sidecar(world: World, table: Table, name: str, parse: Callable[[str], Parsed]) -> Parsed:

@@ -14,6 +14,7 @@ from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.run import Holder
 from lakeflow.core.model.table import External, Scan, Table
 from lakeflow.core.plan.landing import FoundFile
+from lakeflow.core.plan.late_rows import Touched
 from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger, Outbox
 from lakeflow.core.run.events import Logged
 from lakeflow.core.run.resources import SMALL, Resources
@@ -67,7 +68,8 @@ class World:
     content hashes; `changed_files` looks at these files again and names those that hold something else by now. `log`
     watches every run; `release` lets go of what was opened for the ports. `claim` is called before anything is written:
     LakeError where the warehouse is not this lake's. `outbox` holds the alerts of what the ledger records; the story
-    itself never asks for it. While `is_ending`, a run begins no further step.
+    itself never asks for it. While `is_ending`, a run begins no further step. `looked` remembers what came to an input
+    between two snapshots.
     """
 
     project: Project
@@ -88,6 +90,7 @@ class World:
     claim: Callable[[], None] = lambda: None
     outbox: Outbox | None = None
     is_ending: Callable[[], bool] = lambda: False
+    looked: dict[object, Touched] = field(default_factory=dict)
 
     @cached_property
     def engine(self) -> Engine:

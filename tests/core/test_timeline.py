@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice, pairwise
+from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.plan.partitions import (
-    Backfill,
-    Built,
-    Pending,
-    digest_of,
-    from_json,
-    spelled_range,
-    to_json,
-    windows,
-)
+from lakeflow.core.plan.built import Built, digest_of, from_json, spelled_range, to_json
+from lakeflow.core.plan.late_rows import Late, Touched, brought_up, late
+from lakeflow.core.plan.partitions import Backfill, Pending, windows
 from lakeflow.core.plan.planning import Plan, plan
-from lakeflow.core.time.timeline import Timeline, Unit, Window, parse_moment, parse_partition
+from lakeflow.core.time.local import spell
+from lakeflow.core.time.timeline import Timeline, Window, parse_moment, parse_partition
+from lakeflow.core.time.units import Unit
 from tests.core.samples import asset, facts, key, made, project, table
 
 JANUARY = datetime(2013, 1, 1, tzinfo=UTC)
 MONTHS = Timeline(Unit.MONTH, "at", JANUARY)
+OVER = replace(MONTHS, waits=True)
 DAYS = Timeline(Unit.DAY, "at", JANUARY)
 
 
@@ -66,11 +64,15 @@ def test_a_partition_is_a_unit_of_a_column() -> None:
         parse_partition("bucket(16, id)")
 
 
-def test_only_partitions_that_are_over_exist() -> None:
-    assert [name for name, _ in MONTHS.partitions(at("2013-03-31T23:00"))] == ["2013-01", "2013-02"]
-    assert [name for name, _ in MONTHS.partitions(at("2013-04"))] == ["2013-01", "2013-02", "2013-03"]
-    ended = replace(MONTHS, end=at("2013-02"))
-    assert [name for name, _ in ended.partitions(at("2020"))] == ["2013-01"]
+def test_a_partition_is_there_once_it_has_begun_or_once_it_is_over_where_the_asset_waits() -> None:
+    waiting = replace(MONTHS, waits=True)
+    assert [name for name, _ in MONTHS.partitions(at("2013-03-01T00:01"))] == ["2013-01", "2013-02", "2013-03"]
+    assert [name for name, _ in MONTHS.partitions(at("2013-03"))] == ["2013-01", "2013-02"]
+    assert [name for name, _ in waiting.partitions(at("2013-03-31T23:00"))] == ["2013-01", "2013-02"]
+    assert [name for name, _ in waiting.partitions(at("2013-04"))] == ["2013-01", "2013-02", "2013-03"]
+    for ended in (replace(MONTHS, end=at("2013-02-15")), replace(waiting, end=at("2013-02"))):
+        assert [name for name, _ in ended.partitions(at("2013-02-10"))] == ["2013-01"]
+        assert [name for name, _ in ended.partitions(at("2020"))] == ["2013-01"]
 
 
 @given(st.sampled_from(Unit), st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1)), st.integers(0, 40))
@@ -80,7 +82,7 @@ def test_partitions_follow_one_another_without_gap_and_sort_as_their_names(unit:
     for _ in range(n):
         after = unit.after(start)
         assert start < after == unit.floor(after)
-        assert unit.spell(start) < unit.spell(after)
+        assert spell(unit, start, UTC) < spell(unit, after, UTC)
         start = after
     touched = list(Timeline(unit, "at", begin).touched(Window(begin, begin)))
     assert [window.start <= begin < window.end for _, window in touched] in ([True], [])
@@ -117,8 +119,8 @@ def test_a_range_is_spelled_shortly() -> None:
 # what a plan makes of it
 
 RAW = asset("bronze.raw", reads=("data/*.csv",))
-CLEAN = asset("silver.clean", "bronze.raw", write=WriteMode.REPLACE, timeline=MONTHS)
-SUMS = asset("gold.sums", "silver.clean", timeline=Timeline(Unit.YEAR, "at", JANUARY))
+CLEAN = asset("silver.clean", "bronze.raw", write=WriteMode.REPLACE, timeline=OVER)
+SUMS = asset("gold.sums", "silver.clean", timeline=Timeline(Unit.YEAR, "at", JANUARY, waits=True))
 
 
 def planned(
@@ -152,11 +154,111 @@ def test_partitions_of_other_code_are_built_again() -> None:
     assert told(found) == ["2 partitions built by other code (2013-01 … 2013-02)"]
 
 
-def test_before_a_new_partition_some_are_built_again_for_late_rows() -> None:
-    late = replace(CLEAN, timeline=replace(MONTHS, lookback=1))
-    found = planned(built("2013-01", "2013-02"), project=project(RAW, late))
-    assert told(found) == ["1 partition built again for late rows (2013-02)", "1 partition missing (2013-03)"]
-    assert not planned(built("2013-01", "2013-02", "2013-03"), project=project(RAW, late)).steps
+def test_late_rows_make_the_partitions_due_that_they_touch_as_far_back_as_lookback_reaches() -> None:
+    months = {name: replace(each, read={"bronze.raw": 1}) for name, each in built("2013-01", "2013-02").items()}
+    came = {"bronze.raw": {1: Touched(frozenset({"2013-01", "2013-02"}))}}
+    now = at("2013-02-15")
+    assert late(MONTHS, months, came, now) == Late({"2013-01": "", "2013-02": ""})
+    assert late(replace(MONTHS, lookback=1), months, came, now) == Late({"2013-01": "", "2013-02": ""})
+    assert late(replace(MONTHS, lookback=0), months, came, now) == Late({"2013-02": ""}, {"2013-01": ""})
+    assert late(MONTHS, months, {"bronze.raw": {2: came["bronze.raw"][1]}}, now) == Late()
+
+
+def test_what_nobody_can_tell_touches_every_partition_and_is_said_unless_another_input_tells() -> None:
+    months = {name: replace(each, read={"bronze.raw": 1, "bronze.x": 7}) for name, each in built("2013-01").items()}
+    lost = {"bronze.raw": {1: Touched(unknown="expired")}}
+    assert late(MONTHS, months, lost, at("2013-02")).due == {"2013-01": "bronze.raw expired"}
+    told_too = {**lost, "bronze.x": {7: Touched(frozenset({"2013-01"}))}}
+    assert late(MONTHS, months, told_too, at("2013-02")).due == {"2013-01": ""}
+
+
+def test_partitions_that_no_row_touches_are_taken_for_read_up_to_now_and_the_others_are_not() -> None:
+    months = {name: replace(each, read={"bronze.raw": 1}) for name, each in built("2013-01", "2013-02").items()}
+    after = brought_up(months, {"bronze.raw": {1: Touched(frozenset({"2013-01"}))}}, {"bronze.raw": 9})
+    assert {name: each.read for name, each in after.items()} == {
+        "2013-01": {"bronze.raw": 1},
+        "2013-02": {"bronze.raw": 9},
+    }
+
+
+@given(
+    st.sampled_from(Unit),
+    st.sampled_from(sorted(available_timezones() - {"localtime", "Factory"})),
+    st.datetimes(datetime(1971, 1, 1), datetime(2037, 1, 1)),
+)
+def test_in_every_zone_partitions_follow_one_another_without_gap_and_sort_as_their_names(
+    unit: Unit, zone: str, first: datetime
+) -> None:
+    line = Timeline(unit, "at", first.replace(tzinfo=UTC), zone=zone)
+    found = list(islice(line.touched(Window(line.start, at("2099"))), 30))
+    assert found[0][1].start <= line.start < found[0][1].end
+    for (name, window), (later, after) in pairwise(found):
+        assert (name < later, window.end) == (True, after.start)
+        assert line.floor(window.start) == line.floor(window.end - timedelta(microseconds=1)) == window.start
+
+
+@pytest.mark.parametrize(
+    ("line", "around", "said"),
+    [
+        (
+            Timeline(Unit.DAY, "at", JANUARY, zone="Europe/Oslo"),
+            span("2024-03-30T23:00", "2024-04-01"),
+            {
+                "2024-03-31": ("2024-03-30T23:00", "2024-03-31T22:00"),
+                "2024-04-01": ("2024-03-31T22:00", "2024-04-01T22:00"),
+            },
+        ),
+        (
+            Timeline(Unit.DAY, "at", JANUARY, zone="Europe/Oslo"),
+            span("2024-10-27", "2024-10-27T22:00"),
+            {"2024-10-27": ("2024-10-26T22:00", "2024-10-27T23:00")},
+        ),
+        (
+            Timeline(Unit.HOUR, "at", JANUARY, zone="Europe/Oslo"),
+            span("2024-10-27T00:00", "2024-10-27T02:01"),
+            {
+                "2024-10-27T02": ("2024-10-27T00:00", "2024-10-27T01:00"),
+                "2024-10-27T02+01:00": ("2024-10-27T01:00", "2024-10-27T02:00"),
+                "2024-10-27T03": ("2024-10-27T02:00", "2024-10-27T03:00"),
+            },
+        ),
+        (
+            Timeline(Unit.HOUR, "at", JANUARY, zone="Europe/Oslo"),
+            span("2024-03-31T00:00", "2024-03-31T01:01"),
+            {
+                "2024-03-31T01": ("2024-03-31T00:00", "2024-03-31T01:00"),
+                "2024-03-31T03": ("2024-03-31T01:00", "2024-03-31T02:00"),
+            },
+        ),
+        (
+            Timeline(Unit.HOUR, "at", JANUARY, zone="Australia/Lord_Howe"),
+            span("2024-04-06T14:00", "2024-04-06T15:31"),
+            {
+                "2024-04-07T01": ("2024-04-06T14:00", "2024-04-06T15:30"),
+                "2024-04-07T02": ("2024-04-06T15:30", "2024-04-06T16:30"),
+            },
+        ),
+        (
+            Timeline(Unit.DAY, "at", at("2011"), zone="Pacific/Apia"),
+            span("2011-12-30T09:00", "2011-12-30T11:00"),
+            {
+                "2011-12-29": ("2011-12-29T10:00", "2011-12-30T10:00"),
+                "2011-12-31": ("2011-12-30T10:00", "2011-12-31T10:00"),
+            },
+        ),
+        (
+            Timeline(Unit.MONTH, "at", JANUARY, zone="Asia/Kolkata"),
+            span("2024-02-01", "2024-02-02"),
+            {"2024-02": ("2024-01-31T18:30", "2024-02-29T18:30")},
+        ),
+    ],
+)
+def test_units_of_a_zone_are_those_of_its_clocks(
+    line: Timeline, around: Window, said: dict[str, tuple[str, str]]
+) -> None:
+    assert {name: (window.start, window.end) for name, window in line.touched(around)} == {
+        name: (at(start), at(end)) for name, (start, end) in said.items()
+    }
 
 
 def test_partitions_made_from_partitions_that_run_or_were_built_again_follow() -> None:

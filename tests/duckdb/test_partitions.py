@@ -19,7 +19,7 @@ from lakeflow.adapters.iceberg.metadata.types import schema_to_json
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.layout import Layout, Partition, PartitionField, Transform, read_partition_field
 from lakeflow.core.model.schema import Decimal, Field, Primitive, Schema, Type
-from lakeflow.core.time.timeline import EPOCH
+from lakeflow.core.time.units import EPOCH
 
 MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1))
 VALUES: dict[str, tuple[Type, st.SearchStrategy[Any]]] = {

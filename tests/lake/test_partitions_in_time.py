@@ -130,62 +130,40 @@ def test_several_partitions_a_run_are_one_call_of_the_code_and_one_snapshot(root
     assert snapshots(root, "silver.sales") == 2
 
 
-def test_late_rows_come_in_by_a_backfill_and_touch_only_their_partition(root: Path) -> None:
+def test_late_rows_come_in_with_the_next_run_and_touch_only_their_partition(root: Path) -> None:
     run(root)
     (root / "layers/bronze/sales.sql").write_text(BRONZE.replace("select *", "select id + 100 as id, sold, 1 as total"))
     sell(root, {2: 0})
     with lakeflow.open(root) as lake:
         lake.materialize("bronze.sales")
-        (warning,) = lake.plan("silver.sales").warnings
-    assert "silver.sales: input moved: bronze.sales" in warning
-    assert "none of its partitions is due; `lakeflow backfill silver.sales` builds them again" in warning
-    assert plan(root) == {}
-    backfill(root, "silver.sales", "gold.months", between=("2013-02", "2013-02"))
+        assert lake.plan("silver.sales").warnings == ()
+    assert plan(root)["silver.sales"] == ["1 partition got late rows (2013-02)"]
+    run(root)
     assert totals(root) == [10, 21, 30, 40, 50, 60]
 
 
-def test_the_warning_of_late_rows_ends_with_the_backfill_that_found_the_same_rows(root: Path) -> None:
+def test_a_backfill_over_rows_of_no_partition_makes_nothing_due(root: Path) -> None:
     run(root)
     sell(root, {8: 80})
     with lakeflow.open(root) as lake:
         lake.materialize("bronze.sales")
-        assert lake.plan("silver.sales").warnings
-    before = totals(root, "silver.sales")
-    backfill(root, "silver.sales", size=6)
-    assert totals(root, "silver.sales") == before
-    with lakeflow.open(root) as lake:
-        assert lake.plan("silver.sales").warnings == ()
+    assert plan(root) == {}
     again = backfill(root, "silver.sales", size=6)
     assert {str(step.state) for window in again for step in (window.run.steps if window.run else ())} == {"unchanged"}
 
 
-def test_the_warning_of_late_rows_stays_for_the_partitions_that_were_not_built_again(root: Path) -> None:
-    """Neither a backfill of one partition nor a run that builds a new one says anything of the others."""
-
-    def warnings() -> tuple[str, ...]:
-        with lakeflow.open(root) as lake:
-            return lake.plan("silver.sales").warnings
-
-    (root / "layers/silver/sales.sql").write_text(SILVER.replace("2013-07-01", "2013-06-01"))
+def test_a_rollback_of_the_partitions_that_late_rows_went_into_makes_them_due_again(root: Path) -> None:
     run(root)
     (root / "layers/bronze/sales.sql").write_text(BRONZE.replace("select *", "select id + 100 as id, sold, 1 as total"))
     run(root, "bronze.sales")
     backfill(root, "silver.sales", between=("2013-02", "2013-02"))
-    assert totals(root, "silver.sales") == [10, 20, 30, 40, 50, 1]
-    (warning,) = warnings()
-    assert "silver.sales: input moved: bronze.sales" in warning
-    assert "4 partitions (2013-01 … 2013-05) built before; " in warning
-    assert "`lakeflow backfill silver.sales --from 2013-01 --to 2013-05`" in warning
-    (root / "layers/silver/sales.sql").write_text(SILVER)
+    assert plan(root)["silver.sales"] == ["5 partitions got late rows (2013-01 … 2013-06)"]
     run(root, "silver.sales")
-    assert totals(root, "silver.sales") == [10, 20, 30, 40, 50, 60, 1, 1]
-    assert "4 partitions (2013-01 … 2013-05)" in warnings()[0]
-    backfill(root, "silver.sales", between=("2013-01", "2013-05"), size=6)
     assert totals(root, "silver.sales") == [10, 20, 30, 40, 50, 60, 1, 1, 1, 1, 1, 1]
-    assert warnings() == ()
+    assert plan(root).keys() == {"gold.months"}
     with lakeflow.open(root) as lake:
         lake.rollback(lake.runs()[0].id)
-    assert "4 partitions (2013-01 … 2013-05)" in warnings()[0]
+    assert plan(root)["silver.sales"] == ["5 partitions got late rows (2013-01 … 2013-06)"]
 
 
 def test_changed_code_builds_every_partition_again_and_what_is_made_from_it(root: Path) -> None:

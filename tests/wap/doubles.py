@@ -150,6 +150,9 @@ class ScriptedEngine:
     def rows(self, scan: Scan, limit: int) -> Rows:
         return Rows(("value",), tuple((str(number),) for number in self.shelf.rows(scan)[:limit]))
 
+    def touched(self, came: Scan, went: Scan | None, filters: Any, windows: Any) -> frozenset[int]:
+        raise NotImplementedError
+
     def newest(self, scan: Scan, column: str, until: datetime) -> datetime | None:
         raise NotImplementedError
 

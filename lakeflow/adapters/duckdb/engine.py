@@ -22,12 +22,15 @@ from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.compare import same_rows
 from lakeflow.adapters.duckdb.read.newest import newest
+from lakeflow.adapters.duckdb.read.touched import touched
 from lakeflow.core.keys import Layer, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources
+from lakeflow.core.sql.filters import WindowFilter
+from lakeflow.core.time.timeline import Window
 
 
 class DuckEngine:
@@ -98,6 +101,13 @@ class DuckEngine:
     def newest(self, scan: Scan, column: str, until: datetime) -> datetime | None:
         with failures(ErrorContext(scan.key)), closing(self._instances.first.cursor()) as cursor:
             return newest(cursor, scan, column, until)
+
+    def touched(
+        self, came: Scan, went: Scan | None, filters: Sequence[WindowFilter], windows: Sequence[Window]
+    ) -> frozenset[int]:
+        context = ErrorContext(came.key, personal=True)
+        with failures(context), self._instances.lent(None) as instance, closing(instance.cursor()) as cursor:
+            return interruptible(lambda: interrupt(cursor), lambda: touched(cursor, came, went, filters, windows))
 
     def interrupt(self) -> None:
         self._instances.interrupt()

@@ -32,6 +32,8 @@ from lakeflow.core.ports import Engine, Produced
 from lakeflow.core.run.code_terms import FREELY, Listener, Terms, ignore, too_late
 from lakeflow.core.run.resources import LARGE, Resources
 from lakeflow.core.run.write import Write, WriteResult
+from lakeflow.core.sql.filters import WindowFilter
+from lakeflow.core.time.timeline import Window
 
 if TYPE_CHECKING:
     from lakeflow.adapters.processes import Child
@@ -135,6 +137,11 @@ class CodeProcesses:
 
     def newest(self, scan: Scan, column: str, until: datetime) -> datetime | None:
         return self._here.newest(scan, column, until)
+
+    def touched(
+        self, came: Scan, went: Scan | None, filters: Sequence[WindowFilter], windows: Sequence[Window]
+    ) -> frozenset[int]:
+        return self._here.touched(came, went, filters, windows)
 
     def interrupt(self) -> None:
         for worker in tuple(self._busy):

@@ -12,7 +12,7 @@ from lakeflow.cli.commands.options import SELECTION_HELP, events_option, takes_s
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import event_stream
 from lakeflow.cli.session import Session, answers
-from lakeflow.core.time.timeline import parse_last, parse_moment
+from lakeflow.core.time.timeline import parse_last, parse_wall
 
 
 def _checked(parse: Any) -> Any:
@@ -29,7 +29,7 @@ def _checked(parse: Any) -> Any:
 
 @click.command(epilog=SELECTION_HELP)
 @takes_selection
-@click.option("--from", "start", metavar="DATE", callback=_checked(parse_moment), help="The first year, month or day.")
+@click.option("--from", "start", metavar="DATE", callback=_checked(parse_wall), help="The first year, month or day.")
 @click.option("--to", "end", metavar="DATE", callback=_checked(parse_last), help="The last year, month or day.")
 @click.option("--failed-and-missing", "only_missing", is_flag=True, help="Only what is not built as of today's code.")
 @click.option(

@@ -67,6 +67,7 @@ def _snapshot_cells(row: SnapshotRow, now: datetime) -> list[Text]:
         line("" if row.added is None else f"({row.added:+,})"),
         line("" if row.checks is None else f"{row.passed}/{row.checks} checks"),
         line(f"run {row.run}" if row.run else ""),
+        line((f"partial {', '.join(row.partial)}" if row.partial else "", "yellow")),
         line((f"code {row.code_version[:6]}" if row.code_version else "", "dim")),
     ]
 

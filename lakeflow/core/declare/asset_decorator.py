@@ -88,6 +88,9 @@ def asset(
     start: str | date = ...,
     end: str | date = ...,
     lookback: int = ...,
+    zone: str = ...,
+    partial: bool = ...,
+    input_times: Mapping[str, str] = ...,
     fresh: str = ...,
     fresh_by: str = ...,
     fresh_column: str = ...,
@@ -118,8 +121,8 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
               and `deleted`), `partition` or `scd2` (with those, `at`, `track` and `deletes`)
             - `keep` ("30d") and `keep_snapshots` say how much of what readers saw stays readable
             - `on_rewrite` is `rebuild` or `hold`
-            - `partition_by` and `sort_by` say how rows lie in files; `partition`, `start`, `end` and `lookback` build
-              the table by partitions in time
+            - `partition_by` and `sort_by` say how rows lie in files; `partition`, `start`, `end`, `lookback`, `zone`,
+              `partial` and `input_times` build the table by partitions in time
             - `fresh` is the most that its last publish may be old ("36h"), `fresh_by` a time by which it is renewed
               ("08:00 Europe/Oslo"), `fresh_column` counts from that column's newest value instead
             - `source` is `files(…)`, outside files that land once each; `reads` are globs of outside files

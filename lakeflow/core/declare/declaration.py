@@ -16,7 +16,7 @@ from lakeflow.core.model.layout import PartitionField, SortField
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.time.freshness import OFF, Freshness, Schedule
 from lakeflow.core.time.refresh import Refresh
-from lakeflow.core.time.timeline import Unit
+from lakeflow.core.time.units import Unit
 from lakeflow.core.wording import did_you_mean
 
 
@@ -59,7 +59,10 @@ class Declaration:
     partition: tuple[Unit, str] | None = None
     start: datetime | None = None
     end: datetime | None = None
-    lookback: int = 0
+    lookback: int | None = None
+    zone: str = ""
+    partial: bool = True
+    input_times: Mapping[str, str] = EMPTY
     fresh: Freshness | None = None
     fresh_by: Schedule | None = None
     fresh_column: str = ""

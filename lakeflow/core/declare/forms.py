@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -32,8 +32,10 @@ from lakeflow.core.model.file_source import FileSource, read_source
 from lakeflow.core.model.layout import PartitionField, SortField, read_partition_field, read_sort_field
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.time.freshness import OFF, Freshness, Schedule, parse_age, parse_schedule
+from lakeflow.core.time.local import zone_of
 from lakeflow.core.time.refresh import Refresh, parse_refresh
-from lakeflow.core.time.timeline import Unit, parse_moment, parse_partition
+from lakeflow.core.time.timeline import parse_partition, parse_wall
+from lakeflow.core.time.units import Unit
 from lakeflow.core.wording import did_you_mean, parse_bytes
 
 _FLAW = "flaw"
@@ -159,7 +161,7 @@ def _moment(name: str) -> PlainValidator:
         if not isinstance(value, str | date):
             raise ValueError  # noqa: TRY004 - as above
         try:
-            return parse_moment(value)
+            return parse_wall(value)
         except ValueError:
             raise _flawed(Flaw("", f"{name} = {str(value)!r} is no date", "")) from None
 
@@ -178,6 +180,28 @@ def _foreign_keys(found: dict[str, str]) -> tuple[ForeignKey, ...]:
     if flaws:
         raise _flawed(*flaws)
     return tuple(keys)
+
+
+_ZONES: Final = 'name a place of the tz database: zone = "Europe/Oslo"; without zone, partitions are those of UTC'
+
+
+def _zone(text: str) -> str:
+    zone_of(text)
+    return text
+
+
+def _input_times(found: dict[str, str]) -> dict[str, str]:
+    """The time of an input's rows, as SQL over one row of it."""
+    from lakeflow.core.sql.conditions import fault_in  # noqa: PLC0415  only the few who declare one pay for it
+
+    flaws = [
+        Flaw("", f"input_times of {name} {fault}", 'write a column, or SQL over one row: "ordered_at::timestamp"')
+        for name, text in found.items()
+        if (fault := fault_in(text))
+    ]
+    if flaws:
+        raise _flawed(*flaws)
+    return found
 
 
 def _source(value: object) -> FileSource:
@@ -290,7 +314,10 @@ class _Form(BaseModel):
     partition: Annotated[tuple[Unit, str] | None, _text(parse_partition, lambda _, error: (str(error), ""))] = None
     start: Annotated[datetime | None, _moment("start")] = None
     end: Annotated[datetime | None, _moment("end")] = None
-    lookback: _Count = 0
+    lookback: _Count | None = None
+    zone: Annotated[str, _text(_zone, lambda _, error: (str(error), _ZONES))] = ""
+    partial: StrictBool = True
+    input_times: Annotated[_Texts, AfterValidator(_input_times)] = {}
     fresh: Annotated[Freshness | None, _text(_age, lambda _, error: (str(error), ""))] = None
     fresh_by: Annotated[Schedule | None, _text(parse_schedule, lambda _, error: (str(error), ""))] = None
     fresh_column: StrictStr = ""

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final
 from lakeflow.core.column_names import RESERVED, hint_of_renamed
 from lakeflow.core.declare.declaration import Declaration
 from lakeflow.core.declare.keyed_inputs import unlike
+from lakeflow.core.declare.timeline_laws import timeline_faults
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, NAME_PATTERN, AssetKey, ExternalKey, Layer
 from lakeflow.core.model.asset import Deletes, OnRewrite, PythonCode, SqlCode, Upstreams, ancestors, downstreams
 from lakeflow.core.model.layout import Layout, PartitionField, Transform
 from lakeflow.core.model.write_mode import WriteMode, modes_that
+from lakeflow.core.time.local import at_wall, zone_of
 from lakeflow.core.time.timeline import Timeline
 from lakeflow.core.wording import did_you_mean, did_you_mean_asset
 
@@ -64,7 +66,15 @@ class AssetDraft:
         said = self.declaration
         if said.partition is None or said.start is None:
             return None
-        return Timeline(*said.partition, said.start, said.end, said.lookback)
+        clock = zone_of(said.zone)
+        start, end = at_wall(said.start, clock), said.end and at_wall(said.end, clock)
+        return Timeline(*said.partition, start, end, said.lookback, said.zone, waits=not said.partial)
+
+    @property
+    def input_times(self) -> Mapping[AssetKey, str]:
+        """The time of the rows of inputs, as SQL over one row. A name that is no input is left to the laws."""
+        said = self.declaration.input_times
+        return {key: said[each] for name, key in self.inputs.items() for each in (name, str(key)) if each in said}
 
     @property
     def layout(self) -> Layout:
@@ -145,7 +155,7 @@ def _laws(draft: AssetDraft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _new_rows(draft)
     yield from _new_keys(draft)
     yield from _externals(draft)
-    yield from _timeline(draft)
+    yield from timeline_faults(draft)
     yield from _fresh_column(draft)
     for name, upstream in draft.inputs.items():
         yield from _input(draft, name, upstream, known)
@@ -307,23 +317,6 @@ def _externals(draft: AssetDraft) -> Iterator[Fault]:
         name = min(map(str, draft.externals.values()))
         hint = "gold reads silver and gold: take it in with a bronze or silver asset first"
         yield draft.fault(f"{draft.key} is gold and reads {name} of another catalog", hint, "external")
-
-
-def _timeline(draft: AssetDraft) -> Iterator[Fault]:
-    said = draft.declaration
-    if said.partition is None:
-        for name in ("start", "end", "lookback"):
-            if getattr(said, name):
-                hint = 'say what is built from then on: partition = "day(departed_at)"'
-                yield draft.fault(f"{draft.key} has {name} and no partition", hint, name)
-    elif said.start is None:
-        hint = 'say where its partitions begin: start = "2013-01-01"'
-        yield draft.fault(f"{draft.key} has a partition and no start", hint, "partition")
-    elif not draft.write.traits.by_partition:
-        hint = f'drop write = "{draft.write}": each partition replaces what stood there of it'
-        yield draft.fault(f"{draft.key} is built by partitions", hint, "write")
-    elif said.end is not None and said.end <= said.start:
-        yield draft.fault(f"{draft.key} ends before it starts", "end is the first moment that is not built", "end")
 
 
 def _input(draft: AssetDraft, name: str, upstream: AssetKey, known: set[AssetKey]) -> Iterator[Fault]:

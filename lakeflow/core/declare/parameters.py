@@ -31,7 +31,7 @@ def bind(sql: str, window: Window | None) -> str:
     if window is None:
         return sql
     values = dict(zip(BOUNDS, (timestamp(window.start), timestamp(window.end)), strict=True))
-    return _replaced(sql, values)
+    return replaced(sql, values)
 
 
 def _parameters(sql: str) -> Iterator[Parameter]:
@@ -40,7 +40,7 @@ def _parameters(sql: str) -> Iterator[Parameter]:
             yield Parameter(word.text.lower(), sign.start, word.end)
 
 
-def _replaced(sql: str, values: Mapping[str, str]) -> str:
+def replaced(sql: str, values: Mapping[str, str]) -> str:
     parts, done = [], 0
     for found in parameters(sql):
         if found.name in values:

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.schema import Decimal, Field, Primitive, Schema, Type
 from lakeflow.core.model.type_names import parse_value
-from lakeflow.core.time.timeline import EPOCH, Unit
+from lakeflow.core.time.units import EPOCH, Unit
 
 Partition: TypeAlias = tuple[Any, ...]
 """A value for each partition field, in their order."""

@@ -25,7 +25,8 @@ class Provenance:
     `inputs` maps an input table to its snapshot id, `fingerprint` names the algorithm of `code_version`,
     `reads` is the digest of a root's outside files, `landed` names the set of files that landed up to this snapshot,
     `new_rows` maps an incremental input to the snapshot behind which it was read (`inputs` says up to which),
-    `partitions` names the set of partitions in time that are built as of it, `git` is `<commit>` or `<commit>+dirty`,
+    `partitions` names the set of partitions in time that are built as of it, `partial` those that are not over,
+    `git` is `<commit>` or `<commit>+dirty`,
     `salt` is the fingerprint of the salt of its hashes, `write` the write mode, `replaced` the number of rows of the
     snapshot before that a merge took away, `readmitted` the snapshot of its quarantine up to which refused rows were
     offered again (0: none were). Of an scd2 table, `moment` is when it was written, the time that `is_current` means,
@@ -49,6 +50,7 @@ class Provenance:
     write: str = ""
     replaced: int = 0
     partitions: str = ""
+    partial: str = ""
     readmitted: int = 0
     moment: str = ""
     turns: str = ""
@@ -84,6 +86,7 @@ class Provenance:
             "write": self.write,
             "replaced-rows": str(self.replaced or ""),
             "partitions": self.partitions,
+            "partial": self.partial,
             "readmitted": str(self.readmitted or ""),
             "moment": self.moment,
             "turns": self.turns,
@@ -126,6 +129,7 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         write=get("write", ""),
         replaced=int(get("replaced-rows", "0")),
         partitions=get("partitions", ""),
+        partial=get("partial", ""),
         readmitted=int(get("readmitted", "0")),
         moment=get("moment", ""),
         turns=get("turns", ""),

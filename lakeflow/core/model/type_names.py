@@ -19,7 +19,7 @@ from uuid import UUID
 
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.schema import PRIMITIVES, Decimal, Field, Fixed, List, Map, Primitive, Struct, Type
-from lakeflow.core.time.timeline import EPOCH
+from lakeflow.core.time.units import EPOCH
 from lakeflow.core.wording import did_you_mean
 
 _MAX_PRECISION: Final = 38

@@ -12,10 +12,9 @@ from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import STANDING, VerdictRecord
 from lakeflow.core.model.table import NEUTRAL, External, Snapshot, Table
+from lakeflow.core.plan.built import Built
 from lakeflow.core.plan.landing import Landing
-from lakeflow.core.plan.partitions import (
-    Built,
-)
+from lakeflow.core.plan.late_rows import TouchedBy
 from lakeflow.core.time.timeline import EVER
 
 
@@ -33,11 +32,11 @@ class Facts:
 
     `reads_digests` holds the digest of the outside files of each root that names them. `landings` says what would land
     for each selected asset with a source. `externals` is what other catalogs said of their tables. `built` holds the
-    partitions in time that stand on main. `renamed_code` maps a code version made by an older fingerprint algorithm to
-    that of the same text today. `renames` holds the old name of each asset whose table still has that name; `tables`
-    and `verdicts` have it under the new one already. `rekeyed` holds the assets whose key is another than when main was
-    published. `now` is when the facts were gathered. `broken` says why a table, or a file that belongs to it, cannot be
-    read.
+    partitions in time that stand on main, `touched` what their inputs got since each was built. `renamed_code` maps a
+    code version made by an older fingerprint algorithm to that of the same text today. `renames` holds the old name of
+    each asset whose table still has that name; `tables` and `verdicts` have it under the new one already. `rekeyed`
+    holds the assets whose key is another than when main was published. `now` is when the facts were gathered. `broken`
+    says why a table, or a file that belongs to it, cannot be read.
     """
 
     tables: Mapping[AssetKey, Table]
@@ -48,6 +47,7 @@ class Facts:
     renames: Mapping[AssetKey, AssetKey] = EMPTY
     rekeyed: Mapping[AssetKey, Rekeyed] = EMPTY
     built: Mapping[AssetKey, Mapping[str, Built]] = EMPTY
+    touched: Mapping[AssetKey, TouchedBy] = EMPTY
     now: datetime = EVER.start
     renamed_code: Mapping[str, str] = EMPTY
     broken: Mapping[AssetKey, LakeError] = EMPTY
@@ -115,13 +115,14 @@ def _standing(table: Table, head: Snapshot, verdicts: Sequence[VerdictRecord]) -
     return Published(head, foreign=foreign)
 
 
-def moved(table: Table[Any], since: int) -> tuple[Snapshot, int | None] | None:
-    """The published snapshot and the rows it gained, if main holds other rows than at snapshot `since`.
+def moved(table: Table[Any], since: int, head_id: int | None = None) -> tuple[Snapshot, int | None] | None:
+    """The published snapshot, or that of `head_id`, and the rows it gained, if it holds other rows than snapshot
+    `since`.
 
     Commits that only rewrite files do not move an input. A snapshot that is gone from main's ancestry (rolled back, or
     expired) has moved; the rows are None where one of the two snapshots does not say how many rows it had.
     """
-    head = table.published
+    head = table.published if head_id is None else table.snapshots[head_id]
     if head is None or head.id == since:
         return None
     for snapshot in table.ancestry(head.id):

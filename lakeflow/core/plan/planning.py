@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lakeflow.core.column_names import OLD_NAMES
 from lakeflow.core.errors import SelectionError
-from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, OnRewrite, Project
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action
@@ -16,28 +16,20 @@ from lakeflow.core.plan.facts import Facts, Published, moved, published
 from lakeflow.core.plan.increments import Consumption, consumption
 from lakeflow.core.plan.landing import Landing, old_names, told
 from lakeflow.core.plan.order import run_order
-from lakeflow.core.plan.partitions import (
-    Backfill,
-    Pending,
-    Upstream,
-    of_backfill,
-    pending,
-    spelled_range,
-    windows,
-    with_late,
-)
+from lakeflow.core.plan.partition_steps import partition_reasons, partitions_of
+from lakeflow.core.plan.partitions import Backfill, Pending
 from lakeflow.core.plan.reasons import Cause, Reason, short_id
 from lakeflow.core.plan.scd2_rebuilds import goes_on, is_dated_by_runs, ways_out
 from lakeflow.core.plan.warnings import warnings
-from lakeflow.core.time.timeline import EVER
-from lakeflow.core.wording import counted
+from lakeflow.core.time.timeline import EVER, Window
 
 
 @dataclass(frozen=True)
 class Step:
     """One asset to write or to audit. `base_id` is main as planned on (None: never published).
 
-    `partitions` are the partitions in time that the step builds, where the asset has a timeline.
+    `partitions` are the partitions in time that the step builds, where the asset has a timeline. Where an upstream runs
+    too, its new rows may add some that lie `within` that span of time.
     """
 
     asset: AssetKey
@@ -46,6 +38,7 @@ class Step:
     base_id: int | None = None
     upstreams: frozenset[AssetKey] = frozenset()
     partitions: tuple[Pending, ...] = ()
+    within: Window = EVER
 
 
 @dataclass(frozen=True)
@@ -145,11 +138,11 @@ def _step(asked: PlanRequest, key: AssetKey) -> Step | None:
         # Planned all the same, so that the run says what is wrong with it and publishes the rest.
         broken = Reason(Cause.BROKEN, after=asked.facts.broken[key].message)
         return Step(key, Action.WRITE, (broken,), stands.snapshot.id if stands else None)
-    partitions = _partitions(asked, asset)
+    partitions = partitions_of(asked, asset)
     if asset.timeline is None:
         to_write = _reasons_to_write(asked, asset, stands)
     else:
-        to_write = _partition_reasons(partitions, otherwise=_is_partitioned_otherwise(asked, asset))
+        to_write = partition_reasons(asked, asset, partitions)
     to_audit = _reasons_to_audit(asked, asset, stands) if stands else []
     if not to_write:
         # A step that writes is audited anyway, with what its checks refer to.
@@ -161,54 +154,9 @@ def _step(asked: PlanRequest, key: AssetKey) -> Step | None:
     # Reasons to audit stay beside those to write: a step may turn out to have nothing to write.
     action = Action.WRITE if to_write else Action.AUDIT
     upstreams = frozenset(asset.upstreams & asked.running.keys())
-    return Step(key, action, (*to_write, *to_audit), stands.snapshot.id if stands else None, upstreams, partitions)
-
-
-def _partitions(asked: PlanRequest, asset: Asset) -> tuple[Pending, ...]:
-    if asset.timeline is None:
-        return ()
-    facts, timeline = asked.facts, asset.timeline
-    built = {
-        name: replace(each, code_version=facts.today(each.code_version))
-        for name, each in facts.built.get(asset.key, EMPTY).items()
-    }
-    upstreams = {str(key): above for key in sorted(asset.upstreams) if (above := _upstream(asked, key))}
-    found = pending(timeline, asset.code_version, built, upstreams, facts.now)
-    if _is_partitioned_otherwise(asked, asset):
-        return found
-    if asked.backfill and not asked.refreshed:
-        return of_backfill(timeline, found, asked.backfill, facts.now)
-    if asked.forced or asked.refreshed:
-        return of_backfill(timeline, found, Backfill(EVER), facts.now)
-    return with_late(timeline, found, facts.now)
-
-
-def _is_partitioned_otherwise(asked: PlanRequest, asset: Asset) -> bool:
-    """Does the table hold rows without a record of the partitions in which they were built? Then all partitions are
-    built again.
-    """
-    table = asked.facts.tables.get(asset.key)
-    return table is not None and table.main is not None and asset.key not in asked.facts.built
-
-
-def _upstream(asked: PlanRequest, key: AssetKey) -> Upstream | None:
-    timeline = asked.project.assets[key].timeline
-    if timeline is None:
-        return None
-    step = asked.running.get(key)
-    return Upstream(timeline, asked.facts.built.get(key, EMPTY), windows(step.partitions) if step else ())
-
-
-def _partition_reasons(partitions: Sequence[Pending], *, otherwise: bool) -> list[Reason]:
-    """One reason for each word that says why, with the number of its partitions and their range."""
-    by_why: dict[str, list[str]] = {}
-    for each in partitions:
-        by_why.setdefault(each.why, []).append(each.name)
-    rebuild = [Reason(Cause.REBUILD, after="its table was not partitioned so")] if otherwise and partitions else []
-    return rebuild + [
-        Reason(Cause.PARTITIONS, after=f"{counted(len(names), 'partition')} {why} ({spelled_range(names)})")
-        for why, names in by_why.items()
-    ]
+    base = stands.snapshot.id if stands else None
+    within = asked.backfill.window if asked.backfill else EVER
+    return Step(key, action, (*to_write, *to_audit), base, upstreams, partitions, within)
 
 
 def _quarantine_step(asked: PlanRequest, key: AssetKey, owner: AssetKey, stands: Published | None) -> Step | None:

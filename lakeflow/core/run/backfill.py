@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeAlias
 
 from lakeflow.core.errors import UsageError
@@ -12,13 +13,14 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import RunRecord
 from lakeflow.core.run.events import Event
-from lakeflow.core.time.timeline import Timeline, Unit, Window
+from lakeflow.core.time.timeline import Timeline, Window
+from lakeflow.core.time.units import Unit
 
 
 @dataclass(frozen=True)
 class BackfillRequest:
     """The span that a person asks for. Without `start` it begins where the first asset starts, without `end` it goes up
-    to now.
+    to now. A moment without a zone is what clocks show in the zone of the coarsest asset.
 
     `only_missing` leaves out partitions that are built from today's code and inputs. `size` partitions of the coarsest
     asset go into a run: neighbours are computed by one call of the code, and all are published in one commit.
@@ -83,8 +85,8 @@ def cut(project: Project, selected: Sequence[AssetKey], asked: BackfillRequest, 
             f"none of {', '.join(map(str, selected))} has partitions in time",
             hint='declare them: partition = "day(departed_at)" and start, or `lakeflow materialize` it',
         )
-    span = _span(list(timelines.values()), asked, now)
     coarsest = min(timelines.values(), key=lambda each: list(Unit).index(each.unit))
+    span = _span(list(timelines.values()), coarsest, asked, now)
     units = [
         (name, window)
         for name, window in coarsest.touched(span)
@@ -92,33 +94,39 @@ def cut(project: Project, selected: Sequence[AssetKey], asked: BackfillRequest, 
     ]
     if not units:
         raise UsageError(
-            f"no {coarsest.unit} between {span.start:%Y-%m-%d} and {span.end:%Y-%m-%d} is over",
-            hint="a partition is built once it is over; `lakeflow plan` says which there are",
+            f"no {coarsest.unit} between {coarsest.spell(span.start)} and {coarsest.spell(span.end)} is there to build",
+            hint="a partition is there once it has begun, or is over, with partial = false; `lakeflow plan` tells",
         )
     left_out = tuple(key for key in selected if key not in timelines)
     return Cut(tuple(timelines), tuple(_runs(units, asked.size)), left_out)
 
 
-def _span(timelines: Sequence[Timeline], asked: BackfillRequest, now: datetime) -> Window:
-    first = min(each.unit.floor(each.start) for each in timelines)
-    last = now if any(each.end is None for each in timelines) else min(now, max(each.end or now for each in timelines))
-    span = Window(first if asked.start is None else asked.start, last if asked.end is None else asked.end)
-    if span.start < first:
+def _span(timelines: Sequence[Timeline], coarsest: Timeline, asked: BackfillRequest, now: datetime) -> Window:
+    first = min(each.first for each in timelines)
+    start = first if asked.start is None else coarsest.at_wall(asked.start)
+    end = max(map(partial(_end, now), timelines)) if asked.end is None else coarsest.at_wall(asked.end)
+    if start < first:
+        day = f"{coarsest.local(first):%Y-%m-%d}"
         raise UsageError(
-            f"the backfill begins at {span.start:%Y-%m-%d}, before the first partition",
-            hint=f"partitions start at {first:%Y-%m-%d}: --from {first:%Y-%m-%d}, or an earlier start on the asset",
+            f"the backfill begins at {coarsest.local(start):%Y-%m-%d}, before the first partition",
+            hint=f"partitions start at {day}: --from {day}, or an earlier start on the asset",
         )
-    if span.end <= span.start:
+    if end <= start:
         raise UsageError(
-            f"the backfill ends at {span.end:%Y-%m-%d}, not after its begin",
+            f"the backfill ends at {coarsest.local(end):%Y-%m-%d}, not after its begin",
             hint="--to names the last day, month or year",
         )
-    return span
+    return Window(start, end)
+
+
+def _end(now: datetime, timeline: Timeline) -> datetime:
+    """When the last partition ends that there may be now."""
+    return timeline.end if timeline.end is not None and timeline.end <= now else timeline.after(timeline.floor(now))
 
 
 def _has(timeline: Timeline, window: Window, now: datetime) -> bool:
-    """Does the window hold a partition of the timeline that is over?"""
-    return any(window.holds(each) and each.end <= now for _, each in timeline.within(window))
+    """Does a partition of the timeline begin in the window, and is it there by now?"""
+    return any(window.begins(each) and timeline.has(each, now) for _, each in timeline.touched(window))
 
 
 def _runs(units: Sequence[tuple[str, Window]], size: int) -> list[tuple[str, Window]]:

@@ -17,6 +17,7 @@ from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.time.timeline import Window
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Write:
 
     Files lie as `layout` says. `partitions` maps files of the base to the partition that each is; a file that was
     written in another layout is not in it. `asked` are partitions that are replaced although no row may come for them;
-    where some are asked, rows of others are an error.
+    where some are asked, rows of others are an error. With `spans`, only those rows of these partitions are replaced,
+    and only such may come, whose time lies in one of them: units of a zone cut across the partitions that Iceberg has.
 
     `refused` says where rows go that checks refuse. No error quotes a value of the columns in `hidden`, whose names are
     in lower case. `tombstones` (JSON) are those of earlier writes that count: keys, each with its moment and value of
@@ -81,6 +83,7 @@ class Write:
     layout: Layout = PLAIN
     partitions: Mapping[str, Partition] = EMPTY
     asked: frozenset[Partition] = frozenset()
+    spans: tuple[Window, ...] = ()
     refused: RefusedRows | None = None
     hidden: frozenset[str] = frozenset()
     tombstones: str = ""

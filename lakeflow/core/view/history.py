@@ -161,6 +161,7 @@ def _row(table: Table, ref: str | None, snapshot: Snapshot, verdict: VerdictReco
         inputs=made.inputs,
         passed=verdict.passed if verdict else None,
         checks=verdict.total if verdict else None,
+        partial=tuple(made.partial.split(",")) if made.partial else (),
     )
 
 

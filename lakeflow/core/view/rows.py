@@ -55,7 +55,8 @@ class AssetStatus:
     `deadlines` how fresh it must be.
 
     `skipped` are outside files that do not land, since their content landed under another name. `failed_audit` is the
-    run that audited readers' data and failed, if no later run passed.
+    run that audited readers' data and failed, if no later run passed. `partitions_due` are the partitions in time that
+    a run would build.
     """
 
     asset: AssetKey
@@ -69,6 +70,7 @@ class AssetStatus:
     failed_audit: str = ""
     symptoms: tuple[Symptom, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
+    partitions_due: tuple[str, ...] = ()
 
     @property
     def health(self) -> Health:
@@ -96,7 +98,8 @@ class SnapshotState(StrEnum):
 class SnapshotRow:
     """One line of a table's history. `ref` is `main`, a branch, or None for an older snapshot of main.
 
-    `added` is the change in rows from the parent; `passed` of `checks` is None where no audit is recorded.
+    `added` is the change in rows from the parent; `passed` of `checks` is None where no audit is recorded. `partial`
+    are partitions in time that were not over when they were built.
     """
 
     snapshot_id: int
@@ -111,6 +114,7 @@ class SnapshotRow:
     inputs: Mapping[str, int] | None = None
     passed: int | None = None
     checks: int | None = None
+    partial: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

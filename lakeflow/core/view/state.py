@@ -22,7 +22,8 @@ def asset_states(plan: Plan, facts: Facts, held: Mapping[AssetKey, tuple[str, ..
     statuses: dict[AssetKey, AssetStatus] = {}
     for step in plan.steps:
         reasons = tuple(reason for reason in step.reasons if _counts(reason, statuses))
-        statuses[step.asset] = _status(step.asset, facts, _of_step(step, reasons), reasons)
+        status = _status(step.asset, facts, _of_step(step, reasons), reasons)
+        statuses[step.asset] = replace(status, partitions_due=tuple(each.name for each in step.partitions))
     for key in plan.fresh:
         statuses[key] = _status(key, facts, AssetState.FRESH, ())
     return {key: _with_held(status, held.get(key, ())) for key, status in statuses.items()}

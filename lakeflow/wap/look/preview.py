@@ -50,14 +50,17 @@ def preview(world: World, key: AssetKey, limit: int, said: Listener) -> Rows:
 
 
 def _last_window(asset: Asset, now: datetime) -> tuple[Window, ...]:
-    """The asset's last partition in time that is over; empty without a timeline. AssetError when none is over yet."""
+    """The asset's last partition in time that is over, else the open one; empty without a timeline. AssetError when
+    there is none yet.
+    """
     if asset.timeline is None:
         return ()
-    for _, window in deque(asset.timeline.partitions(now), maxlen=1):
-        return (window,)
+    last = [window for _, window in deque(asset.timeline.partitions(now), maxlen=2)]
+    if last:
+        return tuple(([window for window in last if window.end <= now] or last)[-1:])
     raise AssetError(
-        f"{asset.key}: its first {asset.timeline.unit} is not over yet",
-        hint=f"partitions start at {asset.timeline.start:%Y-%m-%d}",
+        f"{asset.key}: its first {asset.timeline.unit} is not {'over' if asset.timeline.waits else 'begun'} yet",
+        hint=f"partitions start at {asset.timeline.local(asset.timeline.start):%Y-%m-%d}",
         asset=asset.key,
     )
 

@@ -10,18 +10,17 @@ from typing import Final
 from lakeflow.core.care.retention import Retention
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action, Ruling, RunRecord, StepRecord, StepState, VerdictRecord, end_state
-from lakeflow.core.model.table import Change, Looked, Pin, Publish, Table
+from lakeflow.core.model.table import Change, Pin, Publish, Table
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.plan.increments import positions
 from lakeflow.core.plan.order import run_order
 from lakeflow.core.plan.readmission import read_by
 from lakeflow.core.run.events import Phase, StepEnded
 from lakeflow.core.run.verdict import Remedy, Verdict, decide, reconcile, written_as
 from lakeflow.core.wording import counted
 from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.run.needed import needed_by_others
 from lakeflow.wap.step.audit import audit
 from lakeflow.wap.step.step import carry_out
 
@@ -173,7 +172,7 @@ def _commit(
     for step in candidates:
         attempt.tell_phase(step.asset, Phase.PUBLISHING)
     # Asked last: what others count on by now must outlive the commit that lets old snapshots go.
-    needed = _needed(attempt, candidates)
+    needed = needed_by_others(attempt, candidates)
     changes: list[Change] = [_change(attempt, step, published[step.asset], needed) for step in candidates]
     # The catalog asserts every change in the transaction that also records the run: all of it happens, or nothing.
     attempt.tables |= attempt.world.catalog.commit(
@@ -181,24 +180,6 @@ def _commit(
         lambda transaction: attempt.world.ledger.record(transaction, attempt.lease, final, verdicts),
     )
     return _told(attempt, final)
-
-
-def _needed(attempt: Attempt, candidates: Sequence[StepRecord]) -> frozenset[int]:
-    """Snapshots that others rely on: the positions of assets that read new rows, and what running runs have pinned."""
-    mine = {step.asset for step in candidates}
-    consumers = [asset.key for asset in attempt.world.project.assets.values() if asset.new_rows & mine]
-    looked = attempt.world.catalog.look(consumers) if consumers else Looked()
-    found = {head for table in looked.tables.values() for head in positions(table).values()}
-    if looked.broken:  # nobody can tell up to where it has read, so no snapshot expires
-        found |= {snapshot for key in mine for snapshot in attempt.tables[key].snapshots}
-    return frozenset(found | _offered(attempt, candidates) | attempt.world.ledger.pinned())
-
-
-def _offered(attempt: Attempt, candidates: Sequence[StepRecord]) -> set[int]:
-    """The positions up to which quarantines were read, as the snapshots say that are published here."""
-    written = (attempt.tables[step.asset].snapshots.get(step.snapshot_id or 0) for step in candidates)
-    made = (provenance_of(each.summary) for each in written if each)
-    return {each.readmitted for each in made if each and each.readmitted}
 
 
 def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: frozenset[int]) -> Publish:

@@ -22,7 +22,7 @@ from lakeflow.core.model.provenance import tombstones_of
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan.facts import published
-from lakeflow.core.plan.partitions import asked_of, windows
+from lakeflow.core.plan.partitions import replaced_by, windows
 from lakeflow.core.ports import Catalog
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.events import StepPrinted, StepRetried
@@ -83,7 +83,8 @@ def _once(attempt: Attempt, source: Source, inputs: Mapping[TableKey, Scan], ter
         columns = columns_of(declared, produced.schema, attempt.tables.get(asset.key))
         table, schema = target(attempt, columns, asset)
         how = _how(attempt, declared, table, schema, merges=asset.write.traits.merges)
-        how = replace(how, asked=asked_of(asset, source.partitions))
+        over = replaced_by(asset, source.partitions, schema)
+        how = replace(how, asked=over.partitions, spans=over.spans)
         write, quarantine = source.quarantine.split(attempt, how, source.refusals)
         written = release_while(lambda: produced.write(write))
     return Computed(table, schema, written, produced.landed, quarantine, write.moment)

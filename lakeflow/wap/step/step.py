@@ -42,7 +42,7 @@ def carry_out(attempt: Attempt, step: Step) -> None:
         _carry_out_quarantine(attempt, step)
         return
     began = perf_counter()
-    source = source_of(attempt, step)
+    source, before = source_of(attempt, step), attempt.run.step(step.asset)
     record = _opened(attempt, step, source)
     try:
         _require_readable(attempt, step)
@@ -51,6 +51,7 @@ def carry_out(attempt: Attempt, step: Step) -> None:
         else:
             # Only now is it known which of the steps above ended unchanged, so the source is asked again.
             source = source.settled(attempt)
+            record = _settled(attempt, before, record, source)
             if nothing := source.nothing(attempt, step):
                 _keep_main(attempt, step, record, nothing)
             else:
@@ -101,6 +102,17 @@ def _opened(attempt: Attempt, step: Step, source: Source) -> StepRecord:
     if before is not None and _is_kept(attempt, before, opened) and source.quarantine.is_whole(attempt):
         opened = replace(opened, snapshot_id=before.snapshot_id, rows=before.rows)
     return attempt.update(opened)
+
+
+def _settled(attempt: Attempt, before: StepRecord | None, record: StepRecord, source: Source) -> StepRecord:
+    """The record with the partitions that are built after all."""
+    names = tuple(each.name for each in source.partitions)
+    if names == record.partitions:
+        return record
+    now = replace(record, partitions=names, snapshot_id=None, rows=None)
+    if before is not None and _is_kept(attempt, before, now) and source.quarantine.is_whole(attempt):
+        now = replace(now, snapshot_id=before.snapshot_id, rows=before.rows)
+    return attempt.update(now)
 
 
 def _is_kept(attempt: Attempt, before: StepRecord, now: StepRecord) -> bool:

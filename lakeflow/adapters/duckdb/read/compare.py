@@ -24,7 +24,7 @@ def same_rows(cursor: DuckDBPyConnection, left: Scan, right: Scan) -> bool:
     if _shape(left) != _shape(right):
         return False
     if left.deletes == right.deletes:
-        left, right = _apart(left, right)
+        left, right = apart(left, right)
     if not (left.files or right.files) or _digest(cursor, left, exactly) == _digest(cursor, right, exactly):
         return True
     if not any(has_floats(field.type) for field in left.schema.fields):
@@ -34,7 +34,7 @@ def same_rows(cursor: DuckDBPyConnection, left: Scan, right: Scan) -> bool:
     return _are_near(cursor, left, right)
 
 
-def _apart(left: Scan, right: Scan) -> tuple[Scan, Scan]:
+def apart(left: Scan, right: Scan) -> tuple[Scan, Scan]:
     """Both snapshots without the files that they share: a merge leaves most files as they are."""
     both = frozenset(each for each in left.files if left.origins.get(each) == right.origins.get(each))
     both &= frozenset(right.files)

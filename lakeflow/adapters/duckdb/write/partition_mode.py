@@ -15,12 +15,11 @@ from duckdb import DuckDBPyConnection
 from lakeflow.adapters.duckdb.names import literal
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.write.partitions import Parts
+from lakeflow.adapters.duckdb.write.spans import outside_of, overwrite_spans
 from lakeflow.adapters.duckdb.write.upsert import Again
-from lakeflow.core.errors import AssetError
 from lakeflow.core.model.layout import Partition
 from lakeflow.core.model.table import Scan, WrittenFile
 from lakeflow.core.run.write import Write, WriteResult
-from lakeflow.core.wording import counted
 
 _Texts = tuple[str | None, ...]
 
@@ -29,6 +28,8 @@ def overwrite(
     write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, parts: Parts, again: Again
 ) -> WriteResult:
     """What these new files do to the table. AssetError for rows outside the partitions that were asked for."""
+    if write.spans:
+        return overwrite_spans(write, came, cursor, again)
     rows = sum(file.rows for file in came)
     _refuse_unasked(write, came)
     replaced = write.asked | {file.partition for file in came}
@@ -50,11 +51,7 @@ def overwrite(
 def _refuse_unasked(write: Write, came: Sequence[WrittenFile]) -> None:
     outside = [file for file in came if write.asked and file.partition not in write.asked]
     if outside:
-        rows = sum(file.rows for file in outside)
-        raise AssetError(
-            f"{counted(rows, 'row')} outside of the {counted(len(write.asked), 'partition')} asked for",
-            hint="filter by the partition's begin and end in the code",
-        )
+        raise outside_of(write, sum(file.rows for file in outside))
 
 
 def _look_into(

@@ -39,7 +39,9 @@ def source_of(attempt: Attempt, step: Step) -> Source:
     if Cause.READMIT in causes:
         return Readmission(*_same(plain))
     rows = _files(attempt, step, plain) if declared.files else _rows(attempt, step, plain)
-    return Partitioned(*_same(rows), rows, step.partitions) if step.partitions else rows
+    if declared.timeline is None:
+        return rows
+    return Partitioned(*_same(rows), rows, step.partitions, step.within)
 
 
 def _same(source: Source) -> tuple[Asset, Asset, Quarantine]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Self
@@ -13,30 +13,48 @@ from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Scan
-from lakeflow.core.plan import partitions as partition_plan
-from lakeflow.core.plan.late_rows import built_before, having_read
-from lakeflow.core.plan.partitions import INPUT_REBUILT, KIND, Built, Pending, Upstream, with_built
+from lakeflow.core.plan.built import KIND, Built, says_the_same, to_json
+from lakeflow.core.plan.late_rows import brought_up
+from lakeflow.core.plan.partitions import INPUT_REBUILT, Pending, Today, Upstream, pending, with_built
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.ports import Produced
 from lakeflow.core.run.code_terms import Terms
+from lakeflow.core.time.timeline import EVER, Window
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.facts import built
+from lakeflow.wap.late import Inputs, inputs_of, touched
 from lakeflow.wap.step.computed import Computed
 from lakeflow.wap.step.sources.source import UNCHANGED_INPUTS, Nothing, Source
 
 
 @dataclass(frozen=True)
 class Partitioned(Source):
-    """Rows of the source `rows`, window by window; `pending` are the partitions to build."""
+    """Rows of the source `rows`, window by window; `pending` are the partitions to build. More may be found `within` a
+    span of time, once the inputs are pinned.
+    """
 
     rows: Source
     pending: tuple[Pending, ...]
+    within: Window
 
     def settled(self, attempt: Attempt) -> Self:
-        """Leave out partitions whose upstream ran but did not change what they are made from."""
-        before, inputs = _built_on_main(attempt, self.asset.key), _inputs(attempt, self.declared)
-        left = (each for each in self.pending if each.why != INPUT_REBUILT or _moved(each, before, inputs))
+        """Decide again what follows only from the inputs: an upstream may have ended unchanged, or got late rows."""
+        found = {each.name: each for each in self._due(attempt)}
+        kept = {each.name: each for each in self.pending if each.why != INPUT_REBUILT}
+        left = sorted({**found, **kept}.values(), key=lambda each: each.window)
         return replace(self, rows=self.rows.settled(attempt), pending=tuple(left))
+
+    def _due(self, attempt: Attempt) -> Iterator[Pending]:
+        """What the pinned inputs ask for."""
+        asset, built_ = self.declared, _built_on_main(attempt, self.asset.key)
+        assert asset.timeline is not None, "only such an asset has partitions"
+        is_all = self.within != EVER
+        timeline = replace(asset.timeline, lookback=None) if is_all else asset.timeline
+        now = attempt.facts.now
+        changed = touched(attempt.world, asset, built_, _pinned(attempt, asset), now)
+        for each in pending(timeline, built_, Today(now, asset.code_version, _inputs(attempt, asset), changed)):
+            if (each.is_late or each.why == INPUT_REBUILT) and self.within.begins(each.window):
+                yield each
 
     def nothing(self, attempt: Attempt, step: Step) -> Nothing | None:
         return None if self.pending else UNCHANGED_INPUTS
@@ -64,19 +82,20 @@ class Partitioned(Source):
         return self.rows.refusals(found)
 
     def said(self, attempt: Attempt, record: StepRecord, computed: Computed, made: Provenance) -> Provenance:
-        """Name the set of all partitions that are built after this write. Earlier ones stay in it, unless everything is
-        built anew.
+        """Name the set of all partitions that are built after this write, and those of them that are not over. Earlier
+        ones stay in it, unless everything is built anew.
         """
-        timeline = self.declared.timeline
-        assert timeline is not None, "only such an asset has partitions"
+        asset = self.declared
+        assert asset.timeline is not None, "only such an asset has partitions"
         before = EMPTY if self.asset.write.traits.replaces else _built_on_main(attempt, record.asset)
-        by, inputs = f"{attempt.run.id}/{attempt.run.attempt}", _inputs(attempt, self.declared)
-        after = with_built(before, self.pending, self.declared.code_version, by, inputs)
-        # An input without partitions is remembered by its snapshot, which shows when late rows have come.
-        whole = (str(key) for key in _whole(attempt, self.declared))
-        after = having_read(after, by, {name: record.inputs[name] for name in whole if name in record.inputs})
-        name = attempt.world.catalog.write_sidecar(computed.table, KIND, partition_plan.to_json(timeline, after))
-        return replace(self.rows.said(attempt, record, computed, made), partitions=name)
+        inputs = _pinned(attempt, asset)
+        wrote = Built(asset.code_version, f"{attempt.run.id}/{attempt.run.attempt}", read=inputs.read)
+        changed = touched(attempt.world, asset, before, inputs, attempt.facts.now)
+        stay = brought_up(before, changed, inputs.read)
+        after = with_built(stay, self.pending, wrote, _inputs(attempt, asset))
+        name = attempt.world.catalog.write_sidecar(computed.table, KIND, to_json(asset.timeline, after))
+        partial = ",".join(sorted(name for name, each in after.items() if each.partial))
+        return replace(self.rows.said(attempt, record, computed, made), partitions=name, partial=partial)
 
     def lost(self, attempt: Attempt, record: StepRecord) -> str:
         return self.rows.lost(attempt, record)
@@ -89,27 +108,25 @@ class Partitioned(Source):
         which inputs.
         """
         after = built(attempt.world, attempt.tables[record.asset], record.snapshot_id) or EMPTY
-        same = partition_plan.says_the_same(_built_on_main(attempt, record.asset), after)
+        same = says_the_same(_built_on_main(attempt, record.asset), after)
         return not same or self._reads_anew(attempt, record) or self.rows.tells_news(attempt, record)
 
     def _reads_anew(self, attempt: Attempt, record: StepRecord) -> bool:
         """Does main say that one of these partitions was built from other rows of an input?"""
         before = _built_on_main(attempt, record.asset)
-        ours = {name: before[name] for name in record.partitions if name in before}
-        inputs = (attempt.tables.get(key) for key in _whole(attempt, self.declared))
-        return any(built_before(ours, table, None) for table in inputs if table is not None)
+        changed = touched(attempt.world, self.declared, before, _pinned(attempt, self.declared), attempt.facts.now)
+        return any(
+            (touch := changed.get(upstream, EMPTY).get(since)) and touch.has(each.name)
+            for each in self.pending
+            if each.name in before
+            for upstream, since in before[each.name].read.items()
+        )
 
 
-def _whole(attempt: Attempt, asset: Asset) -> list[AssetKey]:
-    """The inputs without partitions."""
-    return [key for key in sorted(asset.upstreams) if attempt.asset(key).timeline is None]
-
-
-def _moved(pending: Pending, before: Mapping[str, Built], inputs: Mapping[str, Upstream]) -> bool:
-    was = before.get(pending.name)
-    return was is None or any(
-        upstream.digest(pending.window) != was.inputs.get(name, "") for name, upstream in inputs.items()
-    )
+def _pinned(attempt: Attempt, asset: Asset) -> Inputs:
+    """The inputs without partitions, as they are pinned."""
+    heads = {key: head for key in asset.upstreams if (head := attempt.pinned(key)) is not None}
+    return inputs_of(attempt.world, asset, replace(attempt.facts, tables=attempt.tables), heads)
 
 
 def _built_on_main(attempt: Attempt, key: AssetKey) -> Mapping[str, Built]:

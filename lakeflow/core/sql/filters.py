@@ -1,0 +1,23 @@
+"""Conditions by which the rows of an input go into a partition in time, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lakeflow.core.time.timeline import BOUNDS
+
+
+@dataclass(frozen=True)
+class WindowFilter:
+    """Conditions over one row of an input, under its name `alias`, that all hold for the rows of a partition. They name
+    both of its bounds.
+    """
+
+    alias: str
+    conditions: tuple[str, ...]
+
+
+def filter_by(expression: str) -> WindowFilter:
+    """The filter that a time of a row gives, which its author declares as SQL."""
+    start, end = BOUNDS
+    return WindowFilter("", (f"({expression}\n) >= ${start}", f"({expression}\n) < ${end}"))

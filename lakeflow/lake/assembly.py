@@ -68,7 +68,7 @@ def assemble(project: Project, settings: Settings) -> World:
         catalog=IcebergCatalog(
             database, warehouse_of(settings, root, state), utc_now, partial(_kept_out, root, project, settings)
         ),
-        ledger=SqlLedger(database, processes.is_alive, utc_now, settings.lease_seconds, outbox.saved),
+        ledger=SqlLedger(database, processes.is_alive, utc_now, settings.lease_seconds, outbox.saving),
         make_engine=partial(_engine, project, settings, own),
         make_auditor=partial(_auditor, settings, root, own),
         clock=utc_now,

@@ -32,5 +32,6 @@ CLAIMED: Final = text("""select * from lakeflow_alerts where state in ('pending'
 SETTLE: Final = text("""update lakeflow_alerts set state = :state, tried = :tried, next_try = :next_try,
     problem = :problem, sent_at = :sent_at, claimed_by = '', claimed_until = '' where number = :number""")
 LAKE: Final = text("select id from lakeflow_lake")
+AT_WORK: Final = text("select 1 from lakeflow_runs where id = :run and state = 'running'")
 SEEN: Final = text("""select * from lakeflow_verdicts where asset = :asset and snapshot_id = :snapshot
     and ruling in ('publish', 'forced') order by ordinal desc limit 1""")

@@ -48,8 +48,8 @@ class Transactions(Protocol):
     def read(self) -> AbstractContextManager[Connection]: ...
 
 
-Saved = Callable[[Connection, RunRecord], None]
-"""What else happens, in the same transaction, when a run is saved."""
+Saving = Callable[[Connection, RunRecord], None]
+"""What else happens when a run is saved, in the same transaction and before it."""
 
 
 def _nothing(_connection: Connection, _run: RunRecord) -> None:
@@ -67,13 +67,13 @@ class SqlLedger:
         is_alive: Callable[[Holder], bool | None],
         clock: Clock,
         lease_seconds: float,
-        saved: Saved = _nothing,
+        saving: Saving = _nothing,
     ) -> None:
         self._database = database
         self._is_alive = is_alive
         self._clock = clock
         self._lease_seconds = lease_seconds
-        self._saved = saved
+        self._saving = saving
 
     def acquire(self, lease: Lease) -> tuple[str, ...]:
         with self._database.transaction() as connection:
@@ -97,8 +97,8 @@ class SqlLedger:
         with self._database.transaction() as connection:
             if lease is not None:
                 _assert_held(connection, lease)
+            self._saving(connection, run)
             _save(connection, run, verdicts)
-            self._saved(connection, run)
 
     def note(self, lease: Lease, run: str, step: StepRecord) -> None:
         with self._database.transaction() as connection:
@@ -112,8 +112,8 @@ class SqlLedger:
     def record(self, transaction: Transaction, lease: Lease, run: RunRecord, verdicts: Sequence[VerdictRecord]) -> None:
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
         _assert_held(transaction, lease)
+        self._saving(transaction, run)
         _save(transaction, run, verdicts)
-        self._saved(transaction, run)
 
     def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:
         """Rename an asset. A run that had both names keeps its record as it is."""
@@ -219,10 +219,10 @@ class SqlLedger:
         """Record that these runs were cut off, if they were at work."""
         if not dead:
             return
-        cut_off = [row.id for row in connection.execute(statements.RUNNING, {"runs": list(dead)})]
-        _each(connection, statements.ABANDON, [{"run": run, "now": rows.time(now)} for run in cut_off])
-        for run in _runs(connection, connection.execute(statements.RUNS, {"runs": cut_off}).all()):
-            self._saved(connection, run)
+        at_work = connection.execute(statements.RUNNING, {"runs": list(dead)}).all()
+        for run in _runs(connection, at_work):
+            self._saving(connection, replace(run, state=RunState.ABANDONED, ended_at=now))
+        _each(connection, statements.ABANDON, [{"run": row.id, "now": rows.time(now)} for row in at_work])
 
     def _standing(self, connection: Connection) -> CurrentLeases:
         held = [rows.held(row) for row in connection.execute(statements.ALL_LEASES)]

@@ -58,15 +58,18 @@ class SqlOutbox:
     def rules(self) -> Sequence[AlertRule]:
         return self._rules
 
-    def saved(self, connection: Connection, run: RunRecord) -> None:
-        """Record what the end of a run tells, in the transaction that saves the run."""
+    def saving(self, connection: Connection, run: RunRecord) -> None:
+        """Record what the end of a run tells, in the transaction that is about to save the run.
+
+        A run that has ended already may be saved again, when a later decision touches it: that tells nothing new.
+        """
         if not self._rules:
             return
         if run.state is RunState.RUNNING:
             self._remember(run)
             return
-        ended = ended_now(run, self._settled.get(run.id))
-        if ended:
+        at_work = connection.execute(statements.AT_WORK, {"run": run.id}).first() is not None
+        if ended := ended_now(run, self._settled.get(run.id), at_work=at_work):
             at = self._clock()
             turns = list(after_run(self._rules, run, ended, _troubles(connection), at))
             seen = {step.asset: _seen(connection, run, step) for step in ended if _told_of(step.asset, turns)}
@@ -150,9 +153,10 @@ def _record(connection: Connection, turns: Iterable[Turn], witness: Witness, at:
 
 def _seen(connection: Connection, run: RunRecord, step: StepRecord) -> Seen:
     """What readers see of an asset after the run."""
-    shown = step.snapshot_id if step.state in {StepState.PUBLISHED, StepState.AUDITED} else step.base_id
-    if run.state in {RunState.DISCARDED, RunState.ROLLED_BACK}:
-        shown = step.base_id
+    taken_back = run.state in {RunState.DISCARDED, RunState.ROLLED_BACK}
+    if step.state is StepState.PUBLISHED and not taken_back:
+        return Seen(step.snapshot_id, run.ended_at, run.id)
+    shown = step.snapshot_id if step.state is StepState.AUDITED else step.base_id
     if shown is None:
         return Seen()
     found = connection.execute(statements.SEEN, {"asset": str(step.asset), "snapshot": shown}).first()

@@ -76,10 +76,9 @@ FREE: Final = text("delete from lakeflow_leases where token = :token")
 FREE_ALL: Final = text("delete from lakeflow_leases")
 ABANDON: Final = text("""update lakeflow_runs set state = 'abandoned', ended_at = :now
     where id = :run and state = 'running'""")
-RUNNING: Final = text("select id from lakeflow_runs where id in :runs and state = 'running'").bindparams(
+RUNNING: Final = text("select * from lakeflow_runs where id in :runs and state = 'running'").bindparams(
     bindparam("runs", expanding=True)
 )
-RUNS: Final = text("select * from lakeflow_runs where id in :runs").bindparams(bindparam("runs", expanding=True))
 TAKE: Final = text("""insert into lakeflow_leases
     values (:asset, :run, :token, :host, :boot_id, :pid, :process_started, :since, :since)
     on conflict (asset) do update set run = excluded.run, token = excluded.token, renewed_at = excluded.renewed_at""")

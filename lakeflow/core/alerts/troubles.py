@@ -161,19 +161,21 @@ def _turned(was: Turn, kinds: frozenset[AlertKind], at: datetime, run: str = "")
     yield replace(was, now=now, tell=tell)
 
 
-def ended_now(run: RunRecord, settled: Mapping[AssetKey, StepRecord] | None) -> tuple[StepRecord, ...]:
-    """The steps that this end of the run is about, given how they stood when its attempt began; None: nobody saw it
-    begin.
+def ended_now(
+    run: RunRecord, settled: Mapping[AssetKey, StepRecord] | None, *, at_work: bool
+) -> tuple[StepRecord, ...]:
+    """The steps that this end of a run is about. `settled` are its steps as they stood when the attempt began, None
+    where nobody saw that; `at_work`: until now it had not ended.
 
     What an earlier attempt ended was told then. A run that another process marks as cut off counts with all that it
     did not do, and a run that a person decided about with all of its steps.
     """
     if run.state in _DECIDED:
         return run.steps
-    if run.state is RunState.ABANDONED and settled is None:
-        return tuple(step for step in run.steps if not step.done)
-    if settled is None or run.state not in _ENDS:
+    if not at_work or run.state not in _ENDS:
         return ()
+    if settled is None:
+        return tuple(step for step in run.steps if not step.done) if run.state is RunState.ABANDONED else ()
     return tuple(step for step in run.steps if settled.get(step.asset) != step or step.state is None)
 
 

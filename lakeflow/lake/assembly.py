@@ -9,7 +9,7 @@ import getpass
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -30,7 +30,7 @@ from lakeflow.adapters.machine import ending, git, machine, sqlite_file
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
 from lakeflow.adapters.machine import source_files as outside
-from lakeflow.core.errors import Fault, LakeError
+from lakeflow.core.errors import ConfigError, Fault, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckKind
@@ -38,6 +38,8 @@ from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.plan.landing import FoundFile
 from lakeflow.core.ports import Engine
+from lakeflow.core.run.events import Logged
+from lakeflow.core.run.trace import TracedRun
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.lineage import personal
 from lakeflow.lake.alerts import rules_of
@@ -45,6 +47,7 @@ from lakeflow.project import cache_folder
 from lakeflow.wap import Invocation, Policy, World
 
 if TYPE_CHECKING:
+    from lakeflow.adapters.otel import Recorder
     from lakeflow.adapters.processes.auditor import ProcessAuditor
     from lakeflow.adapters.processes.engine import Hello
 
@@ -62,6 +65,7 @@ def assemble(project: Project, settings: Settings) -> World:
     rules = rules_of(project, settings)
     database = _open_database(settings, root)
     own = _SpillFolder(state)
+    telemetry = _telemetry(settings, root)
     outbox = SqlOutbox(database, rules, personal(project), utc_now, _this_host())
     return World(
         project=project,
@@ -76,8 +80,8 @@ def assemble(project: Project, settings: Settings) -> World:
         read_digest=partial(_read_digest, root),
         invocation=Invocation(getpass.getuser(), processes.me(), version("lakeflow-wap"), git.describe(root)),
         policy=_policy(settings),
-        log=runlog.recorder(state / "logs", utc_now, _complain),
-        release=partial(_release, database, own),
+        log=_all_of(runlog.recorder(state / "logs", utc_now, _complain), *(one.watch for one in telemetry)),
+        release=partial(_release, database, own, telemetry),
         find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
         changed_files=partial(outside.changed_files, root),
         externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root)),
@@ -151,9 +155,39 @@ class _SpillFolder:
             self._made.cleanup()
 
 
-def _release(database: Database, own: _SpillFolder) -> None:
+def _release(database: Database, own: _SpillFolder, telemetry: Sequence[Recorder]) -> None:
+    for one in telemetry:
+        one.close()
     database.close()
     own.close()
+
+
+def _telemetry(settings: Settings, root: Path) -> tuple[Recorder, ...]:
+    """Who tells OpenTelemetry of runs, if the settings ask for it. Without its packages runs go on, and one says so."""
+    if not settings.otel:
+        return ()
+    from lakeflow.adapters.otel import Recorder, require_installed  # noqa: PLC0415 - a lake that asks for none needs none
+
+    try:
+        require_installed()
+    except ConfigError as error:
+        _complain(f"warning: {error.message}; {error.hint}")
+        return ()
+    return (Recorder(root.resolve().name, utc_now, _export),)
+
+
+def _export(traced: TracedRun, seconds: float) -> None:
+    from lakeflow.adapters.otel.export import export  # noqa: PLC0415 - in a thread of its own, and only after a run
+
+    export(traced, seconds)
+
+
+def _all_of(*watchers: Callable[[Logged], None]) -> Callable[[Logged], None]:
+    def watch(event: Logged) -> None:
+        for each in watchers:
+            each(event)
+
+    return watch
 
 
 def _policy(settings: Settings) -> Policy:

@@ -102,6 +102,10 @@ class ReadableLake:
         for name in sorted({key.catalog for asset in self.project.assets.values() for key in asset.external}):
             self.configured.require_catalog(name)
         check_alerts(self.project, self.configured)
+        if self.configured.otel:
+            from lakeflow.adapters.otel import require_installed  # noqa: PLC0415 - as said above
+
+            require_installed()
         from lakeflow.lake import assembly, binding, check_files  # noqa: PLC0415 - as said above
 
         found = binding.bound(self.project, binding.published_tables(self._patient(), self.project))

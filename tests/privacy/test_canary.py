@@ -15,11 +15,14 @@ import duckdb
 import pytest
 
 from lakeflow.cli.main import COMMANDS, run
+from lakeflow.core.alerts.kinds import AlertKind
+from tests.alerts.lab import Receiver, entry, receiving
 from tests.cli.process import lakeflow
 from tests.cli.test_commands import make
 from tests.privacy.bytes_of import written
 from tests.privacy.canaries import CANARIES, FILES, FRAGMENTS, KEPT, SALT
 
+ROUTING_KEY = "a1routing2key3of4pagerduty"
 BROKEN = [
     "casts",
     "tells",
@@ -37,6 +40,7 @@ LOOKS = (
     *("status", "runs", "plan", "list", "lineage --snapshots", "snapshots bronze.people", "check", "config", "doctor"),
     *("gc", "drop bronze.nothing", "adopt silver.people --from nowhere", "backfill bronze.people", "init elsewhere"),
     "backup ../kept",
+    *("alerts", "alerts send", "alerts test"),
 )
 AUDITS = (
     "bronze.people",
@@ -50,10 +54,16 @@ AUDITS = (
 class Aviary:
     """The lake, and all that its commands have printed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, receiver: Receiver) -> None:
         self.root = root
+        self.receiver = receiver
         self.printed = ""
-        self.env = {"LAKEFLOW_PII_SALT": SALT, "HOME": str(root / "home"), "XDG_CACHE_HOME": str(root / "home/cache")}
+        self.env = {
+            "LAKEFLOW_PII_SALT": SALT,
+            "HOME": str(root / "home"),
+            "XDG_CACHE_HOME": str(root / "home/cache"),
+            "PAGER": f"pagerduty://{ROUTING_KEY}?endpoint=http://{receiver.place}",
+        }
 
     def run(self, words: str, code: int) -> None:
         """A command in a process of its own, which prints whole chains of exceptions where it can."""
@@ -78,6 +88,7 @@ class Aviary:
 
     def everything(self) -> Iterator[tuple[str, bytes]]:
         yield "printed", self.printed.encode()
+        yield "alerts that were sent", self.receiver.raw
         own = {self.root / name for name in FILES}
         yield from ((str(path.relative_to(self.root)), text) for path, text in written(self.root) if path not in own)
 
@@ -92,9 +103,16 @@ class Aviary:
 
 
 @pytest.fixture(scope="module")
-def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
+def aviary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aviary]:
     """After every command was run in every way that fails."""
-    lake = Aviary(make(tmp_path_factory.mktemp("aviary"), FILES))
+    with receiving() as receiver:
+        alerting = {**FILES, "pyproject.toml": "[tool.lakeflow]\n" + entry("${PAGER}", *AlertKind)}
+        lake = Aviary(make(tmp_path_factory.mktemp("aviary"), alerting), receiver)
+        _tried_in_every_way(lake)
+        yield lake
+
+
+def _tried_in_every_way(lake: Aviary) -> None:
     lake.run("materialize bronze.people --events", code=1)
     (held,) = lake.runs
     for words in (f"show bronze.people --ref audit_{held}", f"runs {held}", "preview bronze.people"):
@@ -125,7 +143,6 @@ def aviary(tmp_path_factory: pytest.TempPathFactory) -> Aviary:
         lake.look(f"runs {name} --log")
         lake.look(f"discard {name}")
     lake.look(f"rollback {held}")
-    return lake
 
 
 def _put_apart(lake: Aviary) -> None:
@@ -172,6 +189,13 @@ def test_every_command_was_heard(aviary: Aviary) -> None:
 @pytest.mark.long
 def test_the_salt_is_nowhere(aviary: Aviary) -> None:
     assert aviary.sung([SALT]) == []
+
+
+@pytest.mark.long
+def test_the_address_of_alerts_is_nowhere_and_they_were_sent(aviary: Aviary) -> None:
+    assert {said["payload"].get("class") for _, said in aviary.receiver.got if "payload" in said} >= {"held", "errored"}
+    aviary.receiver.raw = aviary.receiver.raw.replace(ROUTING_KEY.encode(), b"")  # PagerDuty's own is in each request
+    assert aviary.sung([ROUTING_KEY]) == []
 
 
 @pytest.mark.long

@@ -69,6 +69,7 @@ class Settings(BaseModel):
     quiet: Quiet | None = None
     catalogs: Mapping[str, ExternalCatalog] = Field(default_factory=dict)
     alerts: tuple[AlertEntry, ...] = ()
+    otel: bool = False
 
     _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
@@ -190,6 +191,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "refresh": 'a text such as "on change", or a table of layers such as [tool.lakeflow.refresh]',
     "quiet": 'hours with a zone, such as "22:00-06:00 Europe/Oslo"',
     "catalogs": "tables such as [tool.lakeflow.catalogs.sales]",
+    "otel": "true or false",
     "alerts": "tables such as [[tool.lakeflow.alerts]]",
 }
 """What each key takes, in words."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from lakeflow.core.alerts.messages import Seen
 from lakeflow.core.alerts.outbox import Alert
 from lakeflow.core.alerts.troubles import AlertRule, Condition
 from lakeflow.core.care.garbage import Dropped
-from lakeflow.core.keys import AssetKey, ExternalKey, TableKey
+from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.layout import Layout, Partition
@@ -380,11 +380,16 @@ class Engine(Protocol):
         """A lazy DuckDB relation over the snapshot."""
         ...
 
-    def query(self, text: str, scans: Mapping[str, Scan]) -> Any:
-        """A lazy DuckDB relation: one SELECT that reads the scans by their names, `layer.name`.
+    def query(self, text: str, scans: Mapping[str, Scan], hidden: Mapping[str, Set[str]] = EMPTY) -> Any:
+        """A lazy DuckDB relation: one SELECT that reads the scans by their names, `layer.name`, and nothing else.
 
-        AssetError with DuckDB's first line when it refuses the text.
+        In place of the values of the columns in `hidden` (lower case) it sees `•••`. AssetError with DuckDB's first
+        line when it refuses the text.
         """
+        ...
+
+    def connect(self, scans: Mapping[str, Scan]) -> Any:
+        """A DuckDB connection with a view of each scan under its name, `layer.name`."""
         ...
 
     def rows(self, scan: Scan, limit: int) -> Rows:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from lakeflow import wap
 from lakeflow.core.care.tags import Tagged
@@ -24,6 +24,7 @@ from lakeflow.core.model.table import MAIN, Rows, Scan, Table
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.plan.readmission import Quarantined
+from lakeflow.core.redaction import HIDDEN
 from lakeflow.core.serve.view import Look
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import history, lineage
@@ -38,11 +39,10 @@ from lakeflow.core.view.state import asset_states, by_urgency, modified
 from lakeflow.lake.alerts import check_alerts
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
     from lakeflow.lake import diagnosis
 
-MASK: Final = "•••"
 _MANY_RUNS: Final = 200
 
 
@@ -224,18 +224,31 @@ class ReadableLake:
         found: DuckDBPyRelation = self._world.engine.relation(self._scan(asset, ref, snapshot, as_of))
         return found
 
-    def query(self, text: str) -> DuckDBPyRelation:
-        """A lazy DuckDB relation over one SELECT, in which assets are named `layer.name` and seen as readers see them.
+    def query(
+        self,
+        text: str,
+        *,
+        ref: str = MAIN,
+        as_of: datetime | str | None = None,
+        personal: Literal["shown", "masked"] = "shown",
+    ) -> DuckDBPyRelation:
+        """A lazy DuckDB relation over one SELECT, in which assets are named `layer.name`.
 
-        All assets are resolved in ONE catalog read, so what a run published together is seen together. UsageError for
-        anything but one SELECT, and for a table that is no asset or was never published.
+        All of them are read at one moment: now, or what readers saw at `as_of`: a time, a run (its id: what it left) or
+        a tag; or a run's branches (`audit_…`, `held`) over main. They are resolved in ONE catalog read, so what a run
+        published together is seen together. `masked` shows of personal values only that they are there.
+
+        UsageError for anything but one SELECT, for a table that is no asset or was not published then, and when `ref`
+        and `as_of` are both given.
         """
-        from lakeflow.core.sql.lake_query import asked_tables  # noqa: PLC0415 - the SQL parser takes 0.2 s to import
+        found: DuckDBPyRelation = wap.query(self._world, text, ref, as_of, personal)
+        return found
 
-        keys = asked_tables(self.project, text)
-        tables = self._world.catalog.load(keys)
-        scans = {str(key): self._published(key, tables.get(key)) for key in keys}
-        found: DuckDBPyRelation = self._world.engine.query(text, scans)
+    def connect(self, *, ref: str = MAIN, as_of: datetime | str | None = None) -> DuckDBPyConnection:
+        """A DuckDB connection in which every asset that was published then is a view, `layer.name`; all of one moment,
+        as in `query`. It lives as long as the lake is open.
+        """
+        found: DuckDBPyConnection = wap.connect(self._world, ref, as_of)
         return found
 
     def snapshot_at(self, asset: str, moment: datetime) -> int:
@@ -317,11 +330,6 @@ class ReadableLake:
             raise UsageError(f"{key} was never built", hint=f"`lakeflow materialize +{key}` builds it")
         return table
 
-    def _published(self, key: AssetKey, table: Table | None) -> Scan:
-        if table is None or table.main is None:
-            raise UsageError(f"{key} was never published", hint=f"`lakeflow materialize +{key}` builds it")
-        return self._world.catalog.scan(table, table.main)
-
     def _known(self) -> SelectionContext:
         return SelectionContext(self.project, lambda: self._standing(self._facts()))
 
@@ -377,7 +385,7 @@ def shown_settings(configured: Settings, sources: Mapping[str, str]) -> tuple[Se
 def _masked(rows: Rows, personal: frozenset[str]) -> Rows:
     hidden = [name.lower() in personal for name in rows.columns]
     values = tuple(
-        tuple(MASK if hide and value is not None else value for hide, value in zip(hidden, row, strict=True))
+        tuple(HIDDEN if hide and value is not None else value for hide, value in zip(hidden, row, strict=True))
         for row in rows.values
     )
     return replace(rows, values=values)

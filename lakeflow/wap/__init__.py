@@ -12,6 +12,7 @@ from lakeflow.wap.facts import gather
 from lakeflow.wap.look.audit import audit, failing
 from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.quarantine import quarantined
+from lakeflow.wap.look.query import connect, query
 from lakeflow.wap.look.runs import runs
 from lakeflow.wap.parallel import EndsEarly
 from lakeflow.wap.ports import Invocation, Policy, World
@@ -29,6 +30,7 @@ __all__ = [
     "audit",
     "backfill",
     "collect_garbage",
+    "connect",
     "discard",
     "drop",
     "failing",
@@ -39,6 +41,7 @@ __all__ = [
     "preview",
     "publish",
     "quarantined",
+    "query",
     "readmit",
     "retry",
     "return_to",

@@ -23,6 +23,7 @@ FILES = {
     "layers/bronze/weather.sql": BRONZE.replace("select * from (values", "select * from (values ('EWR', 0, 1.0),"),
     "layers/silver/weather.sql": SILVER,
     "layers/gold/windiest.sql": GOLD,
+    "q.sql": "select origin from gold.windiest",
     "checks/silver/weather.possible.sql": "select origin, hour, wind from silver.weather where wind > 200",
 }
 HOURS = """/*
@@ -67,6 +68,7 @@ STORY = (
     ("serve --once gold.windiest", 0, "1 run"),
     ("snapshots silver.weather", 0, "published"),
     ("show gold.windiest", 0, "JFK"),
+    ("query -f q.sql", 0, "JFK"),
     ("lineage gold.windiest", 0, "bronze.weather"),
     ("tag before-the-storm RUN", 0, "before-the-storm set in 3 tables"),
     ("rollback RUN", 0, "rolled back"),

@@ -94,6 +94,8 @@ def around_a_held_run(talk: Talk) -> None:
     talk.say("lineage")
     talk.say("doctor")
     talk.say("snapshots", "silver.weather")
+    talk.say("query", "select * from bronze.weather", "--as-of", "0s")
+    talk.say("query", "select * from bronze.wether", expect=2)
     talk.say("show", "bronze.weather", "--as-of", "0s")
     talk.say("show", "bronze.weather", "--as-of", "1h", expect=2)
     talk.say("show", "silver.weather", "--ref", "held")

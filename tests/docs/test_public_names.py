@@ -20,6 +20,7 @@ NO_ANSWERS: Final = frozenset(
         "AssetKind",
         "Any",
         "Copy",
+        "DuckDBPyConnection",
         "DuckDBPyRelation",
         "Key",
         "Look",

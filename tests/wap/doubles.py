@@ -6,7 +6,7 @@ of one column, a file is a list under a name, and a recipe maps the rows of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from lakeflow.core.keys import AssetKey, TableKey
+from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.check import Outcome, Suite
 from lakeflow.core.model.quarantine import Refusal
@@ -144,7 +144,10 @@ class ScriptedEngine:
     def relation(self, scan: Scan) -> Any:
         return self.shelf.rows(scan)
 
-    def query(self, text: str, scans: Mapping[str, Scan]) -> Any:
+    def query(self, text: str, scans: Mapping[str, Scan], hidden: Mapping[str, Set[str]] = EMPTY) -> Any:
+        raise NotImplementedError("no SQL here")
+
+    def connect(self, scans: Mapping[str, Scan]) -> Any:
         raise NotImplementedError("no SQL here")
 
     def rows(self, scan: Scan, limit: int) -> Rows:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager
 from datetime import datetime
 from uuid import uuid4
 
-from duckdb import DuckDBPyRelation
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.code.masks import NO_PRIVACY, Privacy, masks_of
 from lakeflow.adapters.duckdb.code.produce import LazyOutput, Trial, produced
-from lakeflow.adapters.duckdb.code.user_sql import only_select, refused
+from lakeflow.adapters.duckdb.code.user_sql import only_of_tables, refused
 from lakeflow.adapters.duckdb.failures import ErrorContext, failures
 from lakeflow.adapters.duckdb.instance.instance import Instance, bind_apart, interrupt, query
 from lakeflow.adapters.duckdb.instance.interrupt import interruptible
@@ -23,7 +23,7 @@ from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.compare import same_rows
 from lakeflow.adapters.duckdb.read.newest import newest
 from lakeflow.adapters.duckdb.read.touched import touched
-from lakeflow.core.keys import Layer, TableKey
+from lakeflow.core.keys import EMPTY, Layer, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.plan.landing import FoundFile
@@ -85,12 +85,18 @@ class DuckEngine:
         with failures(ErrorContext(scan.key)):
             return cursor.sql(scans.select(cursor, scan)).set_alias(scan.key.name)
 
-    def query(self, text: str, scans: Mapping[str, Scan]) -> DuckDBPyRelation:
+    def query(self, text: str, scans: Mapping[str, Scan], hidden: Mapping[str, Set[str]] = EMPTY) -> DuckDBPyRelation:
         """A relation over one SELECT. What its text reads stays bound until the engine is closed."""
         cursor = self._instances.first.cursor()
         with refused():
-            bind_apart(cursor, scans)
-            return query(cursor, only_select(cursor, text))
+            bind_apart(cursor, scans, hidden)
+            return query(cursor, only_of_tables(cursor, text))
+
+    def connect(self, scans: Mapping[str, Scan]) -> DuckDBPyConnection:
+        """A connection with a view of each; they stay until the engine is closed."""
+        cursor = self._instances.first.cursor()
+        bind_apart(cursor, scans)
+        return cursor
 
     def rows(self, scan: Scan, limit: int) -> Rows:
         texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in scan.schema.names)

@@ -8,7 +8,7 @@ when a large query is interrupted (docs/decisions/0040). Small SQL assets run in
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +23,7 @@ from uuid import uuid4
 from lakeflow.adapters.processes.child import START
 from lakeflow.adapters.processes.protocol import Call, OneWayCall, Progress, Reply, value_of
 from lakeflow.core.errors import CodeError
-from lakeflow.core.keys import AssetKey, TableKey
+from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Rows, Scan
@@ -129,8 +129,11 @@ class CodeProcesses:
     def relation(self, scan: Scan) -> Any:
         return self._here.relation(scan)
 
-    def query(self, text: str, scans: Mapping[str, Scan]) -> Any:
-        return self._here.query(text, scans)
+    def query(self, text: str, scans: Mapping[str, Scan], hidden: Mapping[str, Set[str]] = EMPTY) -> Any:
+        return self._here.query(text, scans, hidden)
+
+    def connect(self, scans: Mapping[str, Scan]) -> Any:
+        return self._here.connect(scans)
 
     def rows(self, scan: Scan, limit: int) -> Rows:
         return self._here.rows(scan, limit)

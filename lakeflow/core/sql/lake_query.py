@@ -17,6 +17,9 @@ def asked_tables(project: Project, text: str) -> tuple[AssetKey, ...]:
     query = read_query(text, _HERE)
     for fault in query.faults:
         raise UsageError(f"{fault.path}:{fault.line}: {fault.message}", hint=fault.hint)
+    for fault in query.outside:
+        message = fault.message.replace(", which only bronze may", "")
+        raise UsageError(f"{fault.path}:{fault.line}: {message}", hint="land it in bronze: a query reads assets alone")
     for each in query.published:
         raise UsageError(f"the query reads published.{each.key}", hint=f"write {each.key}: it is what readers see")
     for each in query.references:

@@ -34,6 +34,14 @@ def only_select(connection: DuckDBPyConnection, sql: str) -> str:
     return _without_semicolon(sql)
 
 
+def only_of_tables(connection: DuckDBPyConnection, sql: str) -> str:
+    """The text of the one SELECT, which opens no file. AssetError for any other text."""
+    text = only_select(connection, sql)
+    for doubt in doubts_of(connection, sql):
+        raise AssetError(doubt.message, hint="a query of the lake reads its assets, by `layer.name`")
+    return text
+
+
 def doubts_of(connection: DuckDBPyConnection, sql: str) -> Iterator[Doubt]:
     """What the SELECT does that not every SELECT may do."""
     tree = tree_of(connection, sql)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,9 @@ from lakeflow.adapters.duckdb.names import listed, literal, quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.externals import ExternalViews
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.keys import Layer
+from lakeflow.core.keys import EMPTY, Layer
 from lakeflow.core.model.table import Scan
+from lakeflow.core.redaction import HIDDEN
 from lakeflow.core.run.resources import Resources
 
 _EXTERNAL_DOTS: Final = 2  # catalog.namespace.table
@@ -187,20 +188,29 @@ def step(instance: Instance, inputs: Mapping[str, Scan], watch: Callable[[], Non
         yield StepSession(instance.root, cursor, another, interrupt_all, watch)
 
 
-def bind_apart(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan]) -> None:
-    """Create views of these inputs, in a database of their own that stays as long as the instance."""
+def bind_apart(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan], hidden: Mapping[str, Set[str]] = EMPTY) -> None:
+    """Create views of these inputs, in a database of their own that stays as long as the instance. Of the columns in
+    `hidden`, in lower case, they show only whether there is a value.
+    """
     name = quoted(f"query_{uuid4().hex}")
     cursor.execute(f"ATTACH ':memory:' AS {name}")
     cursor.execute(f"USE {name}")
-    _bind(cursor, inputs)
+    _bind(cursor, inputs, hidden)
 
 
-def _bind(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan]) -> None:
+def _bind(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan], hidden: Mapping[str, Set[str]] = EMPTY) -> None:
     for layer in Layer:
         cursor.execute(f"CREATE SCHEMA {quoted(layer)}")
     for name, scan in inputs.items():
         view = ".".join(quoted(part) for part in name.split("."))
-        cursor.execute(f"CREATE VIEW {view} AS {scans.select(cursor, scan)}")
+        text = scans.select(cursor, scan)
+        if masks := [_masked(column) for column in scan.schema.names if column.lower() in hidden.get(name, ())]:
+            text = f"SELECT * REPLACE ({', '.join(masks)}) FROM ({text})"
+        cursor.execute(f"CREATE VIEW {view} AS {text}")
+
+
+def _masked(column: str) -> str:
+    return f"CASE WHEN {quoted(column)} IS NOT NULL THEN {literal(HIDDEN)} END AS {quoted(column)}"
 
 
 def query(cursor: DuckDBPyConnection, text: str) -> DuckDBPyRelation:

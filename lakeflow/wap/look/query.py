@@ -1,0 +1,72 @@
+"""A question to the lake: its tables are all read as they stood at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from lakeflow.core.errors import UsageError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.table import MAIN, Scan, Table
+from lakeflow.core.view.instant import Instant, after, is_tag, with_ref
+from lakeflow.core.view.lineage import hidden_columns
+from lakeflow.wap.ports import World
+
+AsOf = datetime | str | None
+"""A time, a tag, or the beginning of a run's id: what that run left. None is now."""
+Personal = Literal["shown", "masked"]
+
+
+def query(world: World, text: str, ref: str, as_of: AsOf, personal: Personal) -> Any:
+    """A lazy DuckDB relation over the SELECT. UsageError for another text, and for what was not published then."""
+    from lakeflow.core.sql.lake_query import asked_tables  # noqa: PLC0415 - the SQL parser takes 0.2 s to import
+
+    keys = asked_tables(world.project, text)
+    masked = keys if personal == "masked" else ()
+    hidden = {str(key): hidden_columns(world.project, world.project.assets[key]) for key in masked}
+    return world.engine.query(text, _scans(world, keys, ref, as_of), hidden)
+
+
+def connect(world: World, ref: str, as_of: AsOf) -> Any:
+    """A DuckDB connection with a view of every asset that was published then."""
+    instant, tables = _moment(world, (), ref, as_of)
+    found: dict[str, Scan] = {}
+    for key, table in tables.items():
+        try:
+            snapshot = instant.snapshot(table)
+        except UsageError:
+            continue  # it was published later
+        if snapshot is not None:
+            found[str(key)] = world.catalog.scan(table, snapshot)
+    return world.engine.connect(found)
+
+
+def _scans(world: World, keys: Sequence[AssetKey], ref: str, as_of: AsOf) -> dict[str, Scan]:
+    instant, tables = _moment(world, keys, ref, as_of)
+    found: dict[str, Scan] = {}
+    for key in keys:
+        table = tables.get(key)
+        snapshot = instant.snapshot(table) if table else None
+        if table is None or snapshot is None:
+            raise UsageError(f"{key} was never published", hint=f"`lakeflow materialize +{key}` builds it", asset=key)
+        found[str(key)] = world.catalog.scan(table, snapshot)
+    return found
+
+
+def _moment(world: World, asked: Sequence[AssetKey], ref: str, as_of: AsOf) -> tuple[Instant, Mapping[AssetKey, Table]]:
+    """The moment that is meant, and the tables by ONE read of the catalog: those that are asked, where no other says
+    which moment it is. LakeError when one that is asked cannot be read; any other is left out.
+    """
+    if as_of is not None and ref != MAIN:
+        raise UsageError("ref and as_of exclude each other", hint="give one of them")
+    if asked and ref == MAIN and not isinstance(as_of, str):
+        return Instant(as_of), world.catalog.load(asked)
+    looked = world.catalog.look(world.project.assets)
+    for key in looked.broken.keys() & set(asked):
+        raise looked.broken[key]
+    if isinstance(as_of, str) and is_tag(as_of, looked.tables.values()):
+        return with_ref(as_of, looked.tables.values()), looked.tables
+    if isinstance(as_of, str):
+        return after(world.ledger.run(as_of), looked.tables.values()), looked.tables
+    return Instant(as_of) if as_of else with_ref(ref, looked.tables.values()), looked.tables

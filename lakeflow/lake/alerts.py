@@ -156,9 +156,16 @@ class Alerts:
 
     def after_command(self) -> None:
         """Judge, and send for a few seconds. What goes wrong with it waits for the next command."""
+        self._quietly(self.judge)
+        self.try_to_send()
+
+    def try_to_send(self) -> None:
+        """Send for a few seconds, whatever happens."""
+        self._quietly(lambda: self.send(seconds=AFTER_A_COMMAND))
+
+    def _quietly(self, act: Callable[[], object]) -> None:
         try:
-            self.judge()
-            self.send(seconds=AFTER_A_COMMAND)
+            act()
         except Exception as error:  # noqa: BLE001 - whatever it is, what the command did is done and stays
             said = f"warning: alerts were not sent ({type(error).__name__}); `lakeflow alerts send` tries again"
             print(said, file=sys.stderr, flush=True)  # noqa: T201 - beside an answer that goes well

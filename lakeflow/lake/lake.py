@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,9 +22,9 @@ from lakeflow.core.time.timeline import parse_last, parse_wall
 from lakeflow.core.version.salt import with_salt
 from lakeflow.core.view.audits import Inspected
 from lakeflow.core.view.findings import Finding
-from lakeflow.core.view.rows import AssetStatus, Setting
+from lakeflow.core.view.rows import Setting
 from lakeflow.core.view.selection import spelled
-from lakeflow.lake.alerts import Alerts
+from lakeflow.lake.alerting import AlertingLake
 from lakeflow.lake.reading import ReadableLake, shown_settings
 from lakeflow.project import cache_folder, find_root, load, load_settings
 
@@ -40,11 +39,6 @@ YOUNG: Final = timedelta(days=3)
 
 def _ignore(_event: BackfillEvent) -> None:
     """An observer that ignores every event."""
-
-
-def _at_once(act: Callable[[], None]) -> None:
-    """Do it at once."""
-    act()
 
 
 def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Lake:  # noqa: A001 - the API's word
@@ -141,7 +135,7 @@ def adopt_warehouse(path: str | Path = ".", *, settings: Mapping[str, str] | Non
 
 
 @dataclass(frozen=True)
-class Lake(ReadableLake):
+class Lake(AlertingLake):
     """An open project. Each method is a sentence of the command line, by the same words.
 
     Use it in a `with` statement, which lets go of database, engine and processes. Where a `selection` is asked for,
@@ -151,37 +145,6 @@ class Lake(ReadableLake):
     `afterwards` is given what a method that changes something does at its end, which is to send alerts for a few
     seconds. The default does it at once.
     """
-
-    afterwards: Callable[[Callable[[], None]], object] = _at_once
-
-    @property
-    def alerts(self) -> Alerts:
-        """Who is told what of the lake, as the settings say, and what waits to be sent."""
-        outbox, root = self._world.outbox, Path(self.project.root)
-        assert outbox is not None, "a lake has an outbox"
-        return Alerts(self.configured, root / self.configured.state_dir, outbox, self._world.clock, self._standing_at)
-
-    def _standing_at(self, now: datetime) -> tuple[AssetStatus, ...]:
-        return tuple(self._standing(replace(self._facts(), now=now)).statuses.values())
-
-    @contextmanager
-    def _alerting(self) -> Iterator[None]:
-        """Around what changes the lake: alerts are sent when it is done, also when it raised."""
-        try:
-            yield
-        except Exception:
-            self.afterwards(self._send_alerts)
-            raise
-        self.afterwards(self._send_alerts)
-
-    def _send_alerts(self) -> None:
-        """Judge and send. The command line does so when its answer is written, and this lake closed already."""
-        if not self.configured.alerts:
-            return
-        was_open = "_world" in vars(self)
-        self.alerts.after_command()
-        if not was_open:
-            self.close()
 
     def materialize(  # noqa: PLR0913 - keyword-only words of the command line
         self,
@@ -246,7 +209,7 @@ class Lake(ReadableLake):
         )
         request = wap.Request(chosen, spelled(selection, exclude), wait=wait)
         with self._alerting():
-            return wap.backfill(self._world, request, asked, observer)
+            return wap.backfill(self._world, request, asked, self._sending(observer))
 
     def publish(
         self,

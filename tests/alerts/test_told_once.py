@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger, SqlOutbox
 from lakeflow.core.alerts.kinds import AlertKind
 from lakeflow.core.alerts.troubles import AlertRule, Condition
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState, StepRecord, StepState
 from tests.explored import explored
 
 A, B = AssetKey.parse("silver.a"), AssetKey.parse("silver.b")
@@ -116,7 +116,7 @@ class Ledger:
         self.database = Database(f"sqlite:///{folder}/ledger.db")
         self.database.initialise(MIGRATIONS)
         self.now = START
-        self.outbox = SqlOutbox(self.database, rules, frozenset(), lambda: self.now, "here")
+        self.outbox = self.other(rules)
         self.ledger = SqlLedger(self.database, lambda _: True, lambda: self.now, 30, self.outbox.saving)
         self.runs: list[RunRecord] = []
 
@@ -135,6 +135,10 @@ class Ledger:
     def looked(self, event: Looked) -> None:
         found = {key: Condition(key in event.late, key in event.degraded) for key in (A, B)}
         self.outbox.judge(found, {}, {}, self.now)
+
+    def other(self, rules: list[AlertRule]) -> SqlOutbox:
+        """The outbox as another process has it."""
+        return SqlOutbox(self.database, rules, frozenset(), lambda: self.now, "here")
 
     def told(self, rule: str, asset: AssetKey) -> list[AlertKind]:
         return [one.kind for one in self.outbox.open() if (one.rule, one.asset) == (rule, asset)]
@@ -172,3 +176,33 @@ def test_each_entry_is_told_what_the_model_says(asked: list[frozenset[AlertKind]
                         model.looked(late=asset in late, degraded=asset in degraded)
         for (rule_name, asset), model in models.items():
             assert real.told(rule_name, asset) == model.told, (rule_name, asset)
+
+
+def test_an_attempt_tells_only_of_the_steps_that_it_ended_itself() -> None:
+    """Another run found A bad meanwhile: a retry of B, in the run that once published A, does not make A well."""
+    rule = AlertRule("all", frozenset(AlertKind), frozenset({A, B}))
+    good, bad, open_ = StepRecord(A, state=StepState.PUBLISHED), StepRecord(B, state=StepState.HELD), StepRecord(B)
+    with ledger([rule]) as real:
+        first = RunRecord("first", RunState.RUNNING, START, steps=(StepRecord(A), open_))
+        real.ledger.save(first)
+        real.ledger.save(replace(first, state=RunState.HELD, steps=(good, bad)))
+        real.ran(A, StepState.HELD)
+        again = replace(first, attempt=2, steps=(good, open_))
+        real.ledger.save(again)
+        real.ledger.save(
+            replace(again, state=RunState.PUBLISHED, steps=(good, replace(bad, state=StepState.PUBLISHED)))
+        )
+        assert real.told("all", A) == [AlertKind.PUBLISHED, AlertKind.HELD]
+        assert real.told("all", B) == [AlertKind.HELD, AlertKind.PUBLISHED, AlertKind.RECOVERED]
+
+
+def test_a_run_that_another_process_finds_dead_is_told_as_errored() -> None:
+    rule = AlertRule("all", frozenset({AlertKind.ERRORED}), frozenset({A}))
+    me, you = (Holder(host, "boot", 1, "now") for host in ("me", "you"))
+    with ledger([rule]) as real:
+        real.ledger.acquire(Lease("dead", "t1", frozenset({A}), me))
+        real.ledger.save(RunRecord("dead", RunState.RUNNING, START, steps=(StepRecord(A),)))
+        later = SqlLedger(real.database, lambda _: False, lambda: real.now, 30, real.other([rule]).saving)
+        assert later.acquire(Lease("next", "t2", frozenset({A}), you)) == ("dead",)
+        [alert] = real.outbox.open()
+        assert alert.text.splitlines()[0] == "silver.a was not finished: run dead was cut off"

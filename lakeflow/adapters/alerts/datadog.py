@@ -12,7 +12,7 @@ from lakeflow.adapters.alerts.posting import no_address, parts_of, post
 from lakeflow.core.alerts.kinds import AlertKind
 from lakeflow.core.alerts.outbox import Message
 
-_FORM: Final = "datadog://API_KEY@datadoghq.com, after the @ the site of your account"
+_FORM: Final = "datadog:// with the API key, an @ and the site of your account, such as datadoghq.com"
 _SITE: Final = re.compile(r"[a-z0-9.-]+\.[a-z]+")
 _LONGEST: Final = 4000
 _TYPES: Final[Mapping[AlertKind, str]] = {

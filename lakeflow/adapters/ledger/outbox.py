@@ -73,7 +73,7 @@ class SqlOutbox:
             at = self._clock()
             turns = list(after_run(self._rules, run, ended, _troubles(connection), at))
             seen = {step.asset: _seen(connection, run, step) for step in ended if _told_of(step.asset, turns)}
-            _record(connection, turns, Witness(seen, self._personal, run), at)
+            self._record(connection, turns, Witness(seen, self._personal, run), at)
 
     def judge(
         self,
@@ -90,9 +90,7 @@ class SqlOutbox:
                 return
         with self._database.transaction() as connection:
             turns = list(after_judgement(self._rules, conditions, _troubles(connection), at))
-            _record(connection, turns, Witness(seen, self._personal, reasons=reasons), at)
-            connection.execute(statements.FORGET_TROUBLES, {"rules": [rule.name for rule in self._rules]})
-            connection.execute(statements.FORGET, {"before": rows.time(at - KEPT_FOR)})
+            self._record(connection, turns, Witness(seen, self._personal, reasons=reasons), at)
 
     def alerts(self, limit: int) -> tuple[Alert, ...]:
         """The last alerts, newest first."""
@@ -126,6 +124,21 @@ class SqlOutbox:
         with self._database.read() as connection:
             return str(connection.execute(statements.LAKE).scalar() or "")
 
+    def _record(self, connection: Connection, turns: Sequence[Turn], witness: Witness, at: datetime) -> None:
+        """Record what changed, and forget what nobody needs any more: old alerts, and troubles of entries that are
+        gone.
+        """
+        for turn in turns:
+            if turn.now is None:
+                connection.execute(statements.END_TROUBLE, {"rule": turn.rule.name, "asset": str(turn.asset)})
+            else:
+                connection.execute(statements.SET_TROUBLE, rows.trouble_row(turn.now))
+            if alert := alert_of(turn, witness, at):
+                connection.execute(statements.RECORD, rows.alert_row(alert))
+        if turns:
+            connection.execute(statements.FORGET_TROUBLES, {"rules": [rule.name for rule in self._rules]})
+            connection.execute(statements.FORGET, {"before": rows.time(at - KEPT_FOR)})
+
     def _remember(self, run: RunRecord) -> None:
         """How the steps stood when this attempt began: what ends the same way was told before."""
         self._settled[run.id] = {step.asset: step for step in run.steps}
@@ -139,16 +152,6 @@ def _troubles(connection: Connection) -> Troubles:
 
 def _told_of(asset: AssetKey, turns: Iterable[Turn]) -> bool:
     return any(turn.asset == asset and turn.tell for turn in turns)
-
-
-def _record(connection: Connection, turns: Iterable[Turn], witness: Witness, at: datetime) -> None:
-    for turn in turns:
-        if turn.now is None:
-            connection.execute(statements.END_TROUBLE, {"rule": turn.rule.name, "asset": str(turn.asset)})
-        else:
-            connection.execute(statements.SET_TROUBLE, rows.trouble_row(turn.now))
-        if alert := alert_of(turn, witness, at):
-            connection.execute(statements.RECORD, rows.alert_row(alert))
 
 
 def _seen(connection: Connection, run: RunRecord, step: StepRecord) -> Seen:

@@ -19,6 +19,7 @@ _FIELDS: Final = ("name", "on", "select", "to")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,62}")
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_SECOND: Final = re.compile(r",\s*[A-Za-z][A-Za-z0-9+.-]*://")
 _EXAMPLE: Final = (
     'write to = "${SLACK_URL}", a variable that holds an address such as slack://…, mailto://… or json://…'
 )
@@ -48,8 +49,11 @@ class AlertEntry:
     def address(self, resolve: Callable[[str, str], str]) -> str:
         """The address with each variable replaced by `resolve(setting, text)`. ConfigError where it is no URL."""
         used = resolve(self.where, self.to)
+        if _SECOND.search(used):
+            hint = "write an entry for each, so that each is sent to and tried again by itself"
+            raise ConfigError(f"{self.where}: `to` is more than one address ({self.source})", hint=hint)
         if not _SCHEME.fullmatch(used.strip()):
-            raise ConfigError(f"{self.where}: to is no address ({self.source})", hint=_EXAMPLE)
+            raise ConfigError(f"{self.where}: `to` is no address ({self.source})", hint=_EXAMPLE)
         return used.strip()
 
     def shown(self) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,69 @@
+"""`AlertingLake`, a lake that tells who is to be told when something has changed it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from threading import Thread
+
+from lakeflow.core.run.backfill import BackfillEvent
+from lakeflow.core.run.events import RunEnded
+from lakeflow.core.view.rows import AssetStatus
+from lakeflow.lake.alerts import Alerts
+from lakeflow.lake.reading import ReadableLake
+
+
+def _at_once(act: Callable[[], None]) -> None:
+    """Do it at once."""
+    act()
+
+
+@dataclass(frozen=True)
+class AlertingLake(ReadableLake):
+    """A lake whose methods that change something send alerts at their end."""
+
+    afterwards: Callable[[Callable[[], None]], object] = _at_once
+
+    @property
+    def alerts(self) -> Alerts:
+        """Who is told what of the lake, as the settings say, and what waits to be sent."""
+        outbox, root = self._world.outbox, Path(self.project.root)
+        assert outbox is not None, "a lake has an outbox"
+        return Alerts(self.configured, root / self.configured.state_dir, outbox, self._world.clock, self._standing_at)
+
+    def _standing_at(self, now: datetime) -> tuple[AssetStatus, ...]:
+        return tuple(self._standing(replace(self._facts(), now=now)).statuses.values())
+
+    @contextmanager
+    def _alerting(self) -> Iterator[None]:
+        """Around what changes the lake: alerts are sent when it is done, also when it raised."""
+        try:
+            yield
+        except Exception:
+            self.afterwards(self._send_alerts)
+            raise
+        self.afterwards(self._send_alerts)
+
+    def _sending(self, observer: Callable[[BackfillEvent], None]) -> Callable[[BackfillEvent], None]:
+        """The observer of many runs, between which alerts are sent too, while the next one begins."""
+        if not self.configured.alerts:
+            return observer
+
+        def observe(event: BackfillEvent) -> None:
+            if isinstance(event, RunEnded):
+                Thread(target=self.alerts.try_to_send, name="alerts of a backfill", daemon=True).start()
+            observer(event)
+
+        return observe
+
+    def _send_alerts(self) -> None:
+        """Judge and send. The command line does so when its answer is written, and this lake closed already."""
+        if not self.configured.alerts:
+            return
+        was_open = "_world" in vars(self)
+        self.alerts.after_command()
+        if not was_open:
+            self.close()

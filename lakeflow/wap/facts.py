@@ -21,7 +21,7 @@ from lakeflow.core.plan.facts import Facts, Rekeyed, published
 from lakeflow.core.plan.landing import FoundFile, Landing, from_json, landed_set, to_land, to_land_again
 from lakeflow.core.plan.late_rows import TouchedBy
 from lakeflow.core.version.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
-from lakeflow.wap.late import inputs_of, reading, touched
+from lakeflow.wap.late import inputs_of, reading, told_by_rows, touched
 from lakeflow.wap.ports import World
 
 Parsed = TypeVar("Parsed")
@@ -66,6 +66,7 @@ def gather(world: World, selected: Iterable[AssetKey], *, anew: bool = False) ->
         renamed_code=_renamed_code(world, tables.values()),
         broken=_with_owners(broken),
     )
+    facts = replace(facts, by_rows={key: told_by_rows(world, world.project.assets[key], facts) for key in mine})
     return replace(facts, touched=_touched(world, mine, facts))
 
 

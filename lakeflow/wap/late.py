@@ -31,8 +31,8 @@ oldest of them."""
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an asset reads now besides partitions: its tables with the snapshot of each that is pinned, and the digest
-    of outside files. `columns` are those of all its tables, in lower case.
+    """What an asset reads now: the tables whose rows tell what they touch, the snapshot of each table that is pinned,
+    and the digest of outside files. `columns` are those of all its tables, in lower case.
     """
 
     tables: Mapping[AssetKey, Table]
@@ -49,15 +49,42 @@ class Inputs:
 
 
 def inputs_of(world: World, asset: Asset, facts: Facts, heads: Mapping[AssetKey, int]) -> Inputs:
-    """The inputs of an asset that have no partitions of their own, pinned at these snapshots."""
-    whole = {key for key in asset.upstreams & heads.keys() if world.project.assets[key].timeline is None}
+    """The inputs of an asset whose rows tell which partitions they touch, pinned at these snapshots."""
+    mine, by_rows = asset.upstreams & heads.keys(), facts.by_rows.get(asset.key, frozenset())
+    whole = {key for key in mine if world.project.assets[key].timeline is None or key in by_rows}
     return Inputs(
         {key: facts.tables[key] for key in whole},
-        {key: heads[key] for key in whole},
-        {key: _names(facts.tables[key].schema_of(heads[key])) for key in asset.upstreams & heads.keys()},
+        {key: heads[key] for key in mine},
+        _columns(asset, facts, heads),
         {key: facts.externals[key] for key in asset.external if key in facts.externals},
         facts.reads_digests.get(asset.key, ""),
     )
+
+
+def told_by_rows(world: World, asset: Asset, facts: Facts) -> frozenset[AssetKey]:
+    """The inputs with partitions of their own whose rows must be looked at: the asset does not take rows by the very
+    column and bounds of these partitions. Of a function that says nothing it is trusted to.
+    """
+    lines = {key: line for key in asset.upstreams if (line := world.project.assets[key].timeline)}
+    if asset.timeline is None or not lines:
+        return frozenset()
+    if not isinstance(asset.code, SqlCode):
+        return frozenset(lines.keys() & asset.input_times.keys())
+    from lakeflow.core.sql.window_filters import window_filters  # noqa: PLC0415 - the parser takes 0.2 s to import
+
+    heads = {key: table.main for key, table in facts.tables.items() if table.main is not None}
+    filters = window_filters(asset.code.text, _columns(asset, facts, heads))
+
+    def by_partition(key: AssetKey, line: Timeline) -> bool:
+        by = {each.column for each in filters.get(key, ())} == {line.column.lower()}
+        column = facts.tables[key].schema.find(line.column) if key in facts.tables else None
+        return by and not (line.zone and column is not None and str(column.type) == "date")
+
+    return frozenset(key for key, line in lines.items() if key in heads and not by_partition(key, line))
+
+
+def _columns(asset: Asset, facts: Facts, heads: Mapping[AssetKey, int]) -> Mapping[AssetKey, frozenset[str]]:
+    return {key: _names(facts.tables[key].schema_of(heads[key])) for key in asset.upstreams & heads.keys()}
 
 
 def touched(world: World, asset: Asset, built: Mapping[str, Built], inputs: Inputs, now: datetime) -> TouchedBy:
@@ -87,15 +114,22 @@ def _positions(built: Mapping[str, Built], upstream: str) -> set[int]:
     return {each.read[upstream] for each in built.values() if upstream in each.read}
 
 
+_NOBODY_SAYS = 0
+"""Stands for the snapshot of an input with partitions, up to which sets of before do not say that they read it."""
+
+
 def reading(built: Mapping[str, Built], table: Table | None) -> Mapping[str, Built]:
-    """The set, in which partitions of before are taken to have read what the last write read."""
-    if all(each.read for each in built.values()) or (stands := published(table)) is None:
+    """The set, in which partitions of before are taken to have read what the last write read of whole inputs."""
+    stands = published(table)
+    last = stands.inputs if stands else EMPTY
+    if all(each.read.keys() >= last.keys() for each in built.values()):
         return built
 
     def told(each: Built) -> Built:
-        return replace(each, read={key: id_ for key, id_ in stands.inputs.items() if key not in each.inputs})
+        whole = EMPTY if each.read else {key: id_ for key, id_ in last.items() if key not in each.inputs}
+        return replace(each, read={**dict.fromkeys(each.inputs, _NOBODY_SAYS), **whole, **each.read})
 
-    return {name: each if each.read else told(each) for name, each in built.items()}
+    return {name: told(each) for name, each in built.items()}
 
 
 @dataclass(frozen=True)

@@ -262,3 +262,26 @@ def test_a_clock_that_jumps_back_builds_nothing_again(shop: Shop) -> None:
     shop.run()
     shop.now = moment("2024-03-03T09:00")
     assert shop.plan() == {}
+
+
+def test_an_input_with_partitions_that_is_read_by_another_time_is_followed_by_its_rows(shop: Shop) -> None:
+    """Each day counts the sales of the last three: a late sale of the 1st changes the days up to the 3rd."""
+    header = '/*\nkey = ["day"]\npartition = "day(day)"\nstart = "2024-03-01"\n*/\n'
+    windowed = (
+        "select day, (select sum(total)::bigint from silver.sales where "
+        "sold >= $partition_start - interval 2 days and sold < $partition_end "
+        "and sold::date between day - 2 and day) as total "
+        "from (select unnest(range($partition_start, $partition_end, interval 1 day))::date as day)"
+    )
+    shop.write("gold/rolling.sql", header + windowed)
+    shop.run()
+    shop.deliver("late", ("2024-03-01T11:00", 100))
+    shop.run()
+    assert shop.partitions_of_last_run()["gold.rolling"] == ("2024-03-01", "2024-03-02", "2024-03-03")
+    assert shop.rows("gold.rolling", "day::text, total") == [
+        ("2024-03-01", 101),
+        ("2024-03-02", 103),
+        ("2024-03-03", 106),
+        ("2024-03-04", 9),
+    ]
+    assert shop.plan() == {}

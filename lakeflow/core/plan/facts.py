@@ -32,11 +32,12 @@ class Facts:
 
     `reads_digests` holds the digest of the outside files of each root that names them. `landings` says what would land
     for each selected asset with a source. `externals` is what other catalogs said of their tables. `built` holds the
-    partitions in time that stand on main, `touched` what their inputs got since each was built. `renamed_code` maps a
-    code version made by an older fingerprint algorithm to that of the same text today. `renames` holds the old name of
-    each asset whose table still has that name; `tables` and `verdicts` have it under the new one already. `rekeyed`
-    holds the assets whose key is another than when main was published. `now` is when the facts were gathered. `broken`
-    says why a table, or a file that belongs to it, cannot be read.
+    partitions in time that stand on main, `touched` what their inputs got since each was built, and `by_rows` the
+    inputs with partitions whose rows tell that, since the code does not read them by these partitions. `renamed_code`
+    maps a code version made by an older fingerprint algorithm to that of the same text today. `renames` holds the old
+    name of each asset whose table still has that name; `tables` and `verdicts` have it under the new one already.
+    `rekeyed` holds the assets whose key is another than when main was published. `now` is when the facts were gathered.
+    `broken` says why a table, or a file that belongs to it, cannot be read.
     """
 
     tables: Mapping[AssetKey, Table]
@@ -48,6 +49,7 @@ class Facts:
     rekeyed: Mapping[AssetKey, Rekeyed] = EMPTY
     built: Mapping[AssetKey, Mapping[str, Built]] = EMPTY
     touched: Mapping[AssetKey, TouchedBy] = EMPTY
+    by_rows: Mapping[AssetKey, frozenset[AssetKey]] = EMPTY
     now: datetime = EVER.start
     renamed_code: Mapping[str, str] = EMPTY
     broken: Mapping[AssetKey, LakeError] = EMPTY

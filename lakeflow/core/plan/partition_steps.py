@@ -26,7 +26,8 @@ def partitions_of(asked: PlanRequest, asset: Asset) -> tuple[Pending, ...]:
     facts, span = asked.facts, _span(asked)
     # A backfill takes along what came later than `lookback` reaches.
     timeline = replace(asset.timeline, lookback=None) if span else asset.timeline
-    upstreams = {str(key): above for key in sorted(asset.upstreams) if (above := _upstream(asked, key))}
+    followed = sorted(asset.upstreams - facts.by_rows.get(asset.key, frozenset()))
+    upstreams = {str(key): above for key in followed if (above := _upstream(asked, key))}
     today = Today(facts.now, asset.code_version, upstreams, facts.touched.get(asset.key, EMPTY))
     found = pending(timeline, _built(asked, asset), today)
     if span is None or is_partitioned_otherwise(asked, asset):
@@ -93,6 +94,7 @@ def _running_inputs(asked: PlanRequest, asset: Asset, found: Sequence[Pending]) 
         step = asked.running.get(upstream)
         if step is None or step.action is not Action.WRITE or upstream in asked.facts.broken:
             continue
-        known = asked.project.assets[upstream].timeline is not None
+        told_by_rows = upstream in asked.facts.by_rows.get(asset.key, frozenset())
+        known = asked.project.assets[upstream].timeline is not None and not told_by_rows
         if not known or any(reason.cause is Cause.UPSTREAM_RUNS for reason in step.reasons):
             yield Reason(Cause.UPSTREAM_RUNS, upstream=upstream)

@@ -10,11 +10,13 @@ from lakeflow.core.time.timeline import BOUNDS
 @dataclass(frozen=True)
 class WindowFilter:
     """Conditions over one row of an input, under its name `alias`, that all hold for the rows of a partition. They name
-    both of its bounds.
+    both of its bounds. Where they only compare one column with the bounds, and take the first but not the last,
+    `column` names it in lower case.
     """
 
     alias: str
     conditions: tuple[str, ...]
+    column: str = ""
 
 
 def filter_by(expression: str) -> WindowFilter:

@@ -8,7 +8,7 @@ tell. The author's own text is what runs; the parser only finds and judges it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -104,7 +104,26 @@ def _filter(table: exp.Table, key: AssetKey, columns: Columns, text: _Text) -> W
     texts = tuple(text.of(each) for each in bounded)
     if not all(texts) or set().union(*map(_bounds_in, bounded)) != set(BOUNDS):
         return None
-    return WindowFilter(table.alias_or_name, texts)
+    return WindowFilter(table.alias_or_name, texts, _plain(bounded))
+
+
+def _plain(conditions: Sequence[exp.Expr]) -> str:
+    """The column that two conditions compare with the bounds, each as it is: `at >= $partition_start`, `at <
+    $partition_end`.
+    """
+    start, end = BOUNDS
+    bare = [each for each in conditions if isinstance(each.expression, exp.Placeholder)]
+    columns = {_moment(each.this) for each in bare}
+    compared = {(type(each), str(each.expression.this).lower()) for each in bare}
+    as_is = len(bare) == len(conditions) and compared == {(exp.GTE, start), (exp.LT, end)}
+    return columns.pop() if as_is and len(columns) == 1 else ""
+
+
+def _moment(node: exp.Expr) -> str:
+    """The column whose value this is, also where it is cast to a timestamp, which changes no order."""
+    if isinstance(node, exp.Cast) and node.to.is_type("timestamp", "timestamptz"):
+        node = _bare(node.this)
+    return node.name.lower() if isinstance(node, exp.Column) else ""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,9 @@ class Partitioned(Source):
         timeline = replace(asset.timeline, lookback=None) if is_all else asset.timeline
         now = attempt.facts.now
         changed = touched(attempt.world, asset, built_, _pinned(attempt, asset), now)
-        for each in pending(timeline, built_, Today(now, asset.code_version, _inputs(attempt, asset), changed)):
+        by_rows = map(str, attempt.facts.by_rows.get(asset.key, ()))
+        followed = {name: above for name, above in _inputs(attempt, asset).items() if name not in set(by_rows)}
+        for each in pending(timeline, built_, Today(now, asset.code_version, followed, changed)):
             if (each.is_late or each.why == INPUT_REBUILT) and self.within.begins(each.window):
                 yield each
 

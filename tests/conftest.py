@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests import seed
+from tests import explored, seed
 
 # Lakes under test share what is made of check files, also from one session to the next, and not with the user's own:
 # it is named by the text of our compiler too. Audits without that stand in tests/expectations.
@@ -23,7 +23,12 @@ os.environ["XDG_STATE_HOME"] = str(Path(tempfile.gettempdir(), f"lakeflow-tests-
 
 # A shared machine may be slow, so no example has a deadline. CI draws the same examples each time: a find of chance
 # belongs to whoever explores, not to the next person's change.
-settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "explore",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=explored.examples(explored.DEFAULT),
+)
 settings.register_profile("ci", settings.get_profile("explore"), derandomize=True, database=None)
 # A mutant is killed by the first example that fails, however large.
 settings.register_profile("mutate", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
@@ -36,6 +41,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The workers of lakes that tests open are forks of a process that has imported everything.
 seed.grow()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    explored.mark(items)
 
 
 @pytest.fixture

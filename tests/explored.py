@@ -1,4 +1,4 @@
-"""Properties whose examples take long: `make test` tries a few of them, `make test-long` all."""
+"""Properties: `make test` tries a few examples of each, `make test-long` all."""
 
 from __future__ import annotations
 
@@ -7,25 +7,43 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 ALL: Final = "LAKEFLOW_TEST_EXAMPLES"
 """Set to `all` by `make test-long`, which runs what is marked `explored` once more."""
 
+DEFAULT: Final = 100
+"""Examples of a property that says no number."""
+
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 
-def examples(number: int) -> int:
-    """So many where all are asked for, else a fifth of them, but five at least."""
-    return number if os.environ.get(ALL) == "all" else min(number, max(5, number // 5))
+def examples(number: int, few: int | None = None) -> int:
+    """So many where all are asked for, else `few` of them: a fifth, but five at least, where nothing is said."""
+    if os.environ.get(ALL) == "all":
+        return number
+    return min(number, max(5, number // 5)) if few is None else few
 
 
-def explored(number: int) -> Callable[[Test], Test]:
-    """A test of a property with so many examples."""
+def explored(number: int, few: int | None = None) -> Callable[[Test], Test]:
+    """A test of a property with so many examples, from which no health check keeps it."""
 
     def decorate(test: Test) -> Test:
-        of_this = settings(max_examples=examples(number), deadline=None, suppress_health_check=list(HealthCheck))
-        marked: Test = pytest.mark.explored(of_this(test))
-        return marked
+        decorated: Test = lives(examples(number, few))(test)
+        return decorated
 
     return decorate
+
+
+def lives(number: int, steps: int = 50) -> settings:
+    """So many examples; of a state machine, each of so many steps."""
+    return settings(
+        max_examples=number, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+
+
+def mark(items: list[pytest.Item]) -> None:
+    """Each property is `explored`, whoever wrote it and however many examples it has."""
+    for item in items:
+        if is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("explored")

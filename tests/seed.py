@@ -23,7 +23,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from ctypes import CDLL
+from ctypes import CDLL, c_int, c_size_t, c_void_p
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -32,6 +32,9 @@ from typing import IO, Any, Final, NoReturn
 from lakeflow.adapters.processes import child
 
 _PR_SET_CHILD_SUBREAPER: Final = 36  # prctl(2)
+_MADV_COLLAPSE: Final = 25  # madvise(2)
+_LARGE: Final = 2 << 20
+"""Bytes of a large page."""
 _WORKERS: Final = ("lakeflow.workers.audit", "lakeflow.workers.code")
 _IMPORTED: Final = (
     *_WORKERS,
@@ -197,6 +200,21 @@ def _import() -> None:
     for name in _WORKERS:  # each is the main module of its process
         del sys.modules[name]
     gc.freeze()  # or the collector would copy every page of this in each fork
+    _use_large_pages()
+
+
+def _use_large_pages() -> None:
+    """A fork copies one entry for each page of memory: with pages of 2 MB it takes half the time. Where the system does
+    not know them, nothing happens.
+    """
+    advise = CDLL(None).madvise
+    advise.argtypes = [c_void_p, c_size_t, c_int]
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
+        places, rights, *_, name = [*line.split(maxsplit=5), ""][:6]
+        first, last = (int(place, 16) for place in places.split("-"))
+        first, last = -(-first // _LARGE) * _LARGE, last // _LARGE * _LARGE
+        if rights.startswith("rw") and name in {"", "[heap]"} and last > first:
+            advise(first, last - first, _MADV_COLLAPSE)
 
 
 def _hand_over(request: Mapping[str, Any], files: list[int], asked: socket.socket) -> None:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
@@ -21,7 +19,7 @@ from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Change, Discard, Pin, Publish, Rollback, Staging, Table, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports import Catalog
-from tests.explored import examples
+from tests.explored import examples, lives
 from tests.iceberg import foreign
 from tests.iceberg.lab import Lab, arrow_schema, wall_clock
 from tests.memory import MemoryCatalog
@@ -252,7 +250,5 @@ def seen(side: Side, key: AssetKey) -> dict[str, object]:
     }
 
 
-TestBothCatalogs = pytest.mark.explored(BothCatalogs.TestCase)
-TestBothCatalogs.settings = settings(
-    max_examples=examples(30), stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestBothCatalogs = BothCatalogs.TestCase
+TestBothCatalogs.settings = lives(examples(30), steps=12)

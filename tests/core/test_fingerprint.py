@@ -6,7 +6,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.core.declare.declaration import read_declaration
@@ -15,6 +15,7 @@ from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.sql.tokens import line_at, normalised, tokens
 from lakeflow.core.version.fingerprint import data_fields, fingerprint, python_source, sql_source, suite_source
 from lakeflow.core.version.reachable_code import FunctionNode, reach, whole
+from tests.explored import explored
 
 SQL = """\
 -- departures
@@ -34,7 +35,7 @@ FOUND = tokens(SQL)
 VERSION = sql_version(SQL)
 
 
-@settings(max_examples=60)
+@explored(60)
 @given(st.lists(st.sampled_from(GAPS), min_size=len(FOUND), max_size=len(FOUND)), st.sampled_from(GAPS))
 def test_white_space_and_comments_never_change_a_sql_version(gaps: list[str], first: str) -> None:
     text = first + "".join(token.text + gap for token, gap in zip(FOUND, gaps, strict=True))

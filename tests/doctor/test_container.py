@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import read_manifest_list
 
 from lakeflow.adapters.iceberg.disk.avro import Container, pack, unpack
+from tests.explored import explored
 from tests.iceberg.lab import Lab
 
 SCHEMA = {
@@ -48,7 +49,7 @@ RECORDS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@explored(60)
 @given(records=st.lists(RECORDS, max_size=4), codec=st.sampled_from([b"null", b"deflate"]))
 def test_what_is_packed_is_unpacked_the_same(records: list[dict[str, object]], codec: bytes) -> None:
     header = {"avro.schema": json.dumps(SCHEMA).encode(), "avro.codec": codec, "other": b"\x00kept"}

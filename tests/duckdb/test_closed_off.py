@@ -104,6 +104,7 @@ def test_a_duckdb_that_a_function_opens_itself_is_its_own(engine: DuckEngine, da
     assert values(engine, write(engine, asset, data, raw)) == [{"a": "from outside"}]
 
 
+@pytest.mark.long
 def test_what_does_not_fit_into_memory_still_spills(root: Path, data: Path) -> None:
     engine = DuckEngine(str(root), "250MB", 2, str(root / "spill"))
     raw = rows_of("select i as id, repeat('x', 200) || i as text from range(1000000) t(i)", engine, data)

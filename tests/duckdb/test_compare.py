@@ -7,12 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.model.table import Scan
 from tests.duckdb.lab import python_asset, rows_of, write
+from tests.explored import explored
 
 EPSILON = math.ulp(1.0)
 
@@ -138,7 +139,7 @@ def first(entry: tuple[int, Any]) -> int:
 
 
 @given(st.data(), st.lists(VALUES, min_size=1, max_size=3))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@explored(40)
 @pytest.mark.long
 def test_one_row_that_changed_is_never_the_same_and_one_that_did_not_is(
     engine: DuckEngine, tmp_path: Path, data: st.DataObject, rows: Values

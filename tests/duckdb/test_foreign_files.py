@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import orc
 from pyiceberg.avro.file import AvroOutputFile
@@ -28,6 +28,7 @@ from lakeflow.core.model.foreign import Equality, FileOrigin, Mapped
 from lakeflow.core.model.schema import Decimal, Field, Fixed, List, Map, Primitive, Schema, Struct
 from lakeflow.core.model.table import DeleteFile, Scan
 from tests.duckdb.lab import RAW, numbered, values
+from tests.explored import explored
 
 INT, LONG, STRING = Primitive("int"), Primitive("long"), Primitive("string")
 ID, KIND = Field("id", LONG, 1), Field("kind", STRING, 2)
@@ -85,7 +86,7 @@ DELETES = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@explored(40)
 @given(files=FILES, deletes=DELETES)
 def test_a_delete_by_value_hides_what_is_equal_in_older_files_of_its_partition(
     tmp_path_factory: pytest.TempPathFactory, engine: DuckEngine, files: list[Any], deletes: list[Any]

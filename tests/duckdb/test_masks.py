@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.code.masks import Privacy
@@ -21,6 +21,7 @@ from lakeflow.core.errors import AssetError, ConfigError
 from lakeflow.core.model.asset import Asset, Column, Mask
 from lakeflow.core.version.salt import Salt
 from tests.duckdb.lab import python_asset, rows_of, sql_asset, values, write
+from tests.explored import explored
 
 SECRET = b"a salt that nobody guesses"
 HASHED = {"email": Column(mask=Mask.HASH)}
@@ -124,7 +125,7 @@ def test_the_salt_is_no_part_of_a_message_or_of_what_stands_for_it(salted: DuckE
     secret=st.binary(min_size=1, max_size=100),
     text=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80),
 )
-@settings(max_examples=60, deadline=None)
+@explored(60)
 def test_any_salt_and_any_text_hash_as_the_standard_library_does(secret: bytes, text: str) -> None:
     inner, outer = Salt(secret).pads
     with duckdb.connect() as connection:

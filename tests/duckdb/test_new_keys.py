@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.table import Scan
 from tests.duckdb.lab import rows_of, values
+from tests.explored import explored
 
 Row = tuple[str | None, int | None, int]
 rows = st.lists(
@@ -29,7 +30,7 @@ def listed(rows: list[Row]) -> str:
 
 
 @given(st.lists(rows, min_size=1, max_size=4), st.sampled_from([("k",), ("K", "n")]))
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@explored(25)
 def test_the_rows_of_each_key_that_came_are_all_read_and_no_others(
     engine: DuckEngine, tmp_path: Path, batches: list[list[Row]], by: tuple[str, ...]
 ) -> None:

@@ -434,6 +434,7 @@ def test_ctrl_c_ends_a_long_write_at_once_and_leaves_no_file(engine: DuckEngine,
     assert values(engine, rows_of("SELECT 1 AS a", engine, data)) == [{"a": 1}]
 
 
+@pytest.mark.long
 def test_no_interrupted_write_locks_up(engine: DuckEngine, data: Path) -> None:
     """With its asynchronous writes DuckDB 2.0.0 hung in one interrupted COPY of about ten; 2.0.1 does not."""
     for pause in range(12):

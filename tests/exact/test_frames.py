@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import AssetError, SchemaError
@@ -27,6 +27,7 @@ from tests.duckdb.lab import RAW, numbered, python_asset, scan_of, whole
 from tests.exact import foreign
 from tests.exact.lab import Lab
 from tests.exact.values import Kind, array, columns, same
+from tests.explored import explored
 
 
 def table(raw: pa.Table) -> Any:
@@ -63,7 +64,7 @@ def read(scan: Scan) -> list[Any]:
 
 
 @pytest.mark.parametrize("form", [table, reader, pandas, polars, lazy])
-@settings(max_examples=20)
+@explored(20)
 @given(column=columns())
 def test_each_form_gives_back_every_value_in_its_type(lab: Lab, form: Any, column: tuple[Kind, list[Any]]) -> None:
     kind, values = column

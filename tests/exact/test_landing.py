@@ -10,12 +10,13 @@ from json import loads as json_of
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.exact.lab import Lab
 from tests.exact.texts import as_csv, as_json, as_literal
 from tests.exact.values import LEAVES, NESTED, Kind, array, columns, same
+from tests.explored import explored
 
 Column = tuple[Kind, list[Any]]
 LEAF = st.sampled_from(LEAVES)
@@ -39,7 +40,7 @@ def plain(value: Any, type_: pa.DataType) -> Any:
     return value
 
 
-@settings(max_examples=25)
+@explored(25)
 @given(columns(LEAF, rows=1))
 def test_csv_gives_each_value_in_its_declared_type(lab: Lab, column: Column) -> None:
     kind, values = column
@@ -48,7 +49,7 @@ def test_csv_gives_each_value_in_its_declared_type(lab: Lab, column: Column) -> 
     assert same(lab.text("csv", f"n,v\n{lines}", kind.declared).read, expected)
 
 
-@settings(max_examples=40)
+@explored(40)
 @given(columns(NESTED, rows=1), st.booleans())
 def test_csv_gives_nested_values_that_stand_there_as_json_or_as_duckdb_spells_them(
     lab: Lab, column: Column, json: bool
@@ -70,7 +71,7 @@ def repr_of(value: Any) -> str:
     return repr(value).replace("\\x01", "\x01")
 
 
-@settings(max_examples=25)
+@explored(25)
 @given(columns(rows=1), st.sampled_from(["ndjson", "json"]))
 def test_json_that_is_not_declared_is_the_text_that_stood_there(lab: Lab, column: Column, format_: str) -> None:
     """A string without its quotes, anything else as JSON with all its digits."""
@@ -93,7 +94,7 @@ def number(text: str) -> tuple[str]:
     return (text,)
 
 
-@settings(max_examples=25)
+@explored(25)
 @given(columns(rows=1))
 def test_ndjson_gives_each_value_in_its_declared_type(lab: Lab, column: Column) -> None:
     kind, values = column
@@ -102,7 +103,7 @@ def test_ndjson_gives_each_value_in_its_declared_type(lab: Lab, column: Column) 
     assert same(lab.text("ndjson", lines, kind.declared).read, expected)
 
 
-@settings(max_examples=15)
+@explored(15)
 @given(columns(rows=1))
 def test_a_json_array_gives_each_value_in_its_declared_type(lab: Lab, column: Column) -> None:
     kind, values = column
@@ -111,7 +112,7 @@ def test_a_json_array_gives_each_value_in_its_declared_type(lab: Lab, column: Co
     assert same(lab.text("json", f"[{', '.join(objects)}]", kind.declared).read, expected)
 
 
-@settings(max_examples=25)
+@explored(25)
 @given(columns(rows=1), st.booleans())
 def test_parquet_gives_each_value_in_its_type(lab: Lab, column: Column, declared: bool) -> None:
     kind, values = column
@@ -120,7 +121,7 @@ def test_parquet_gives_each_value_in_its_type(lab: Lab, column: Column, declared
     assert same(told.read, array(kind, values).to_pylist())
 
 
-@settings(max_examples=60)
+@explored(60)
 @given(columns(LEAF, rows=1), LEAF)
 def test_a_value_in_another_type_is_the_same_or_refused(lab: Lab, column: Column, target: Kind) -> None:
     """What is stored means what came; that it is refused without need is told by the limits."""

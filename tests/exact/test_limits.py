@@ -1,4 +1,4 @@
-"""Values at the limits of their types."""
+"""Values at the limits of their types, and the page that says what becomes of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ import pytest
 
 from tests.exact.cases import KINDS, NANOS, Case
 from tests.exact.lab import Lab
+from tests.exact.page import PAGE, page_today
 
 CASES = [case for cases in KINDS.values() for case in cases]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_lab(lab: Lab) -> Lab:
+    """All of this in one process: what became of a value is known there when the page is compared."""
+    return lab
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
@@ -40,3 +47,8 @@ def reader(landed: pa.RecordBatchReader) -> pa.Table:
 def test_a_function_that_reads_such_a_value_fails_by_file_row_and_column(lab: Lab, function: Any) -> None:
     told = lab.read_by(function, pa.array([1000, NANOS], pa.timestamp("ns")))
     assert "in.parquet, row 2: column 'v' holds parts of a microsecond" in told.error, told
+
+
+def test_the_tables_of_the_page_say_what_becomes_of_each_value_today(lab: Lab) -> None:
+    """`python -m tests.exact.page` writes them."""
+    assert page_today(lab) == PAGE.read_text(encoding="utf-8")

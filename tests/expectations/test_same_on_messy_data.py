@@ -265,8 +265,10 @@ EVERY_DIFFERENCE: Final = {line: pair for group in DIFFERENT.values() for line, 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Verdict, Verdict]]:
-    """What both say of every line that this release of the library has: ours first."""
-    lines = [line for line in (*SAME, *EVERY_DIFFERENCE) if has(line)]
+    """What both say of the lines that this release of the library has: ours first. Of those that say the same each
+    third: of all of them any mess is asked.
+    """
+    lines = [line for line in (*SAME[::3], *EVERY_DIFFERENCE) if has(line)]
     own, other = ours(tmp_path_factory.mktemp("messy"), COLUMNS, lines), theirs(COLUMNS, lines)
     old = OLDER if release() <= (1, 17) else {}
     assert {line: other[line] for line in old} == old
@@ -281,7 +283,7 @@ def test_our_sql_says_what_the_library_says(found: dict[str, tuple[Verdict, Verd
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(5, 13))
+@pytest.mark.parametrize("seed", range(4, 13))
 def test_it_says_so_of_any_mess(seed: int, tmp_path: Path) -> None:
     lines = [line for line in SAME if has(line) and (release() > (1, 17) or line not in OLDER)]
     own, other = ours(tmp_path, columns(seed), lines), theirs(columns(seed), lines)

@@ -19,6 +19,7 @@ import lakeflow
 from lakeflow.core.model.run import RunState
 from tests.cli import process
 from tests.cli.process import CLEAN
+from tests.prepared import Prepared
 
 ORDERS = "id,total\n1,10\n2,20\n"
 BRONZE = """/*
@@ -42,6 +43,8 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def build(self) -> None:
         self.write("pyproject.toml", "[tool.lakeflow]\n")
         self.write("orders.csv", ORDERS)
         self.write("layers/bronze/orders.sql", BRONZE)
@@ -89,9 +92,14 @@ class Project:
         return sorted(line.split(",")[0] for line in lines)
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return Prepared(tmp_path_factory.mktemp("built"), lambda root: Project(root).build())
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
+def project(built: Prepared) -> Project:
+    return Project(built.again())
 
 
 def assert_refused(project: Project, done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
@@ -144,6 +152,7 @@ def test_a_full_disk_is_named_and_nothing_is_published(project: Project, mode: s
     assert_refused(project, done, 1, "disk is full")
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_during_a_spill_is_named_and_nothing_is_published_or_left(project: Project) -> None:
     """The result is small; what its query puts aside is not."""
     project.write("pyproject.toml", "[tool.lakeflow]\nmemory_limit = '60MB'\nthreads = 1\n")
@@ -259,12 +268,12 @@ def test_a_lake_made_by_a_newer_release_is_refused_by_name(project: Project) -> 
 
 
 def test_a_moved_project_folder_is_detected(project: Project, tmp_path: Path) -> None:
-    moved = tmp_path.parent / f"{tmp_path.name}-moved"
-    tmp_path.rename(moved)
+    moved = tmp_path / "moved"
+    project.root.rename(moved)
     done = process.lakeflow("plan", cwd=moved)
     assert done.returncode == 2, done.stderr
     assert "moved" in done.stderr
-    assert str(tmp_path) in done.stderr
+    assert str(moved) in done.stderr
 
 
 def test_a_renamed_column_of_an_append_is_refused_rather_than_lost(project: Project) -> None:

@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 import lakeflow
 from lakeflow.core.keys import AssetKey
 from lakeflow.lake.lake import Lake
@@ -14,12 +16,11 @@ from tests.faults.publisher import TABLES, lay_down
 
 ROOT = Path(__file__).parents[2]
 KEYS = [AssetKey.parse(table) for table in TABLES]
-WRITERS, BATCHES = 4, 3
 
 
-def start(root: Path, name: str) -> subprocess.Popen[str]:
+def start(root: Path, name: str, batches: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.publisher", str(root), name, str(BATCHES)],
+        [sys.executable, "-m", "tests.faults.publisher", str(root), name, str(batches)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -32,18 +33,21 @@ def rows_in_one_read(lake: Lake) -> tuple[int, ...]:
     return tuple((table.published.rows or 0) if (table := tables.get(key)) and table.published else 0 for key in KEYS)
 
 
-def test_four_publishers_lose_nothing_double_nothing_and_show_no_torn_set(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("publishers", "batches"), [(2, 2), pytest.param(4, 3, marks=pytest.mark.long)])
+def test_several_publishers_lose_nothing_double_nothing_and_show_no_torn_set(
+    tmp_path: Path, publishers: int, batches: int
+) -> None:
     """Acknowledged means visible exactly once; one catalog read sees all tables of a run or none of them."""
     lay_down(tmp_path)
     with lakeflow.open(tmp_path) as lake:
-        writers = [start(tmp_path, f"w{number}") for number in range(WRITERS)]
+        writers = [start(tmp_path, f"w{number}", batches) for number in range(publishers)]
         seen = []
         while any(writer.poll() is None for writer in writers):
             seen.append(rows_in_one_read(lake))
         printed = [writer.communicate() for writer in writers]
-        assert [writer.returncode for writer in writers] == [0] * WRITERS, printed
+        assert [writer.returncode for writer in writers] == [0] * publishers, printed
         acknowledged = Counter(line for out, _ in printed for line in out.split())
-        assert sum(acknowledged.values()) == WRITERS * BATCHES
+        assert sum(acknowledged.values()) == publishers * batches
         assert not [counts for counts in seen if len(set(counts)) > 1]
         assert max(seen) > (0, 0, 0)
         for table in TABLES:

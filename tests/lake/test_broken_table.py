@@ -20,6 +20,8 @@ from lakeflow.core.view.findings import Level
 from lakeflow.core.view.rows import AssetState
 from lakeflow.lake.lake import Lake
 from tests.cli.process import lakeflow as command
+from tests.prepared import Prepared
+from tests.runs import ran
 
 FILES = {
     "pyproject.toml": "[tool.lakeflow]\n",
@@ -58,16 +60,25 @@ def _no_snapshot(path: Path) -> None:
 DAMAGES: tuple[Callable[[Path], object], ...] = (Path.unlink, _rubbish, _cut, _runs_code, _no_snapshot)
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+def _make(root: Path) -> None:
     for name, text in FILES.items():
-        path = tmp_path / name
+        path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    with lakeflow.open(tmp_path) as lake:
-        assert str(lake.materialize("+silver.b", "gold.b").state) == "published"  # type: ignore[union-attr]
-        assert str(lake.materialize("+silver.a").state) == "published"  # type: ignore[union-attr]
-    return tmp_path
+    with lakeflow.open(root) as lake:
+        assert ran(lake.materialize("+silver.b", "gold.b")).state is RunState.PUBLISHED
+        assert ran(lake.materialize("+silver.a")).state is RunState.PUBLISHED
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return Prepared(tmp_path_factory.mktemp("whole"), _make)
+
+
+@pytest.fixture
+def root(made: Prepared) -> Path:
+    """A lake in which all is published, by two runs."""
+    return made.again()
 
 
 def _break(root: Path, damage: Callable[[Path], object] = Path.unlink) -> None:

@@ -177,6 +177,7 @@ def batches(sales):
 """
 
 
+@pytest.mark.long
 def test_all_rows_of_the_keys_that_have_new_ones_are_read_once(root: Path) -> None:
     """In SQL and in a function, NULL keys too; the plan says that a function is trusted."""
     third = "id, nullif(id % 3, 2) as third"

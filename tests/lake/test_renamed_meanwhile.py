@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import lakeflow
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model.run import RunState, StepState
 from lakeflow.core.view.findings import Level
+from tests.prepared import Prepared
 
 PASSES = "select n from silver.{0} where n > 7\n"
 FAILS = "select n from silver.{0} where n > 1\n"
@@ -22,28 +24,36 @@ def _write(root: Path, files: dict[str, str]) -> None:
         path.write_text(text)
 
 
-@pytest.fixture(params=["published before", "never published"])
-def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A lake in which silver.h is held, and silver.other beside it."""
+def _make(root: Path, published: bool) -> None:
     _write(
-        tmp_path,
+        root,
         {
             "pyproject.toml": "[tool.lakeflow]\n",
             "layers/bronze/n.sql": "select range as n from range(3)\n",
             "layers/silver/h.sql": '/*\nkey = ["n"]\n*/\nselect n from bronze.n\n',
-            "checks/silver/h.big.sql": (PASSES if request.param == "published before" else FAILS).format("h"),
+            "checks/silver/h.big.sql": (PASSES if published else FAILS).format("h"),
         },
     )
-    with lakeflow.open(tmp_path) as lake:
+    with lakeflow.open(root) as lake:
         lake.materialize()
-    if request.param == "published before":
-        _write(tmp_path, {"layers/silver/h.sql": '/*\nkey = ["n"]\n*/\nselect n from bronze.n where n >= 0\n'})
-        _write(tmp_path, {"checks/silver/h.big.sql": FAILS.format("h")})
-        with lakeflow.open(tmp_path) as lake:
+    if published:
+        _write(root, {"layers/silver/h.sql": '/*\nkey = ["n"]\n*/\nselect n from bronze.n where n >= 0\n'})
+        _write(root, {"checks/silver/h.big.sql": FAILS.format("h")})
+        with lakeflow.open(root) as lake:
             lake.materialize("silver.h", force=True)
-    with lakeflow.open(tmp_path) as lake:
+    with lakeflow.open(root) as lake:
         assert lake.runs()[0].state is RunState.HELD
-    return tmp_path
+
+
+@pytest.fixture(scope="module", params=["published before", "never published"])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return Prepared(tmp_path_factory.mktemp("held"), partial(_make, published=request.param == "published before"))
+
+
+@pytest.fixture
+def root(made: Prepared) -> Path:
+    """A lake in which silver.h is held."""
+    return made.again()
 
 
 def _rename(root: Path, check: str) -> None:

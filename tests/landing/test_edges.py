@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.land.prepared import prepared
 from lakeflow.adapters.duckdb.land.text_files import bad_row
 from lakeflow.adapters.duckdb.land.text_lines import LONGEST, lines
 from lakeflow.core.model.file_source import FileSource, Format
+from tests.explored import explored
 from tests.landing.lab import Lake
 from tests.landing.test_bad_files import SECRET, zipped
 
@@ -82,7 +83,7 @@ def test_a_large_file_with_carriage_returns_alone_lands_and_its_faults_are_told_
     lake.refused("drops/2.csv, line 70002: 2 columns expected, 1 found")
 
 
-@settings(max_examples=50)
+@explored(50)
 @given(st.text("aé😀\r\n,"), st.integers(1, 7))
 def test_lines_are_those_of_python_wherever_a_piece_ends(text: str, size: int) -> None:
     class Slow(io.BytesIO):
@@ -152,7 +153,7 @@ def test_comments_in_a_file_without_header_of_one_column(lake: Lake) -> None:
 rows = st.lists(st.lists(st.text('ab#,"\n\ré', max_size=4), min_size=2, max_size=2), max_size=6)
 
 
-@settings(max_examples=60)
+@explored(60)
 @given(rows, st.integers(0, 2), st.sampled_from(["\n", "\r\n"]))
 def test_what_is_prepared_has_the_rows_of_the_file_at_their_lines(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], skip: int, end: str

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -29,6 +29,7 @@ from lakeflow.core.model.run import (
     StepState,
     VerdictRecord,
 )
+from tests.explored import explored
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ALPHA = AssetKey.parse("silver.alpha")
@@ -119,19 +120,14 @@ def rows(database: Database, query: str, **values: Any) -> list[tuple[Any, ...]]
         return [tuple(row) for row in connection.execute(text(query), values)]
 
 
-several = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-
-
-@several
+@explored(40)
 @given(run=runs)
 def test_every_run_comes_back_exactly(ledger: SqlLedger, run: RunRecord) -> None:
     ledger.save(run)
     assert ledger.run(run.id) == run
 
 
-@several
+@explored(40)
 @given(verdict=verdicts)
 def test_every_verdict_comes_back_exactly(ledger: SqlLedger, verdict: VerdictRecord) -> None:
     verdict = replace(verdict, run=f"r{next(numbers)}")

@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from tests.explored import ALL
 from tests.mutation.forks import Forks
 from tests.mutation.modules import KILLED_AT_LEAST, TESTS
 from tests.mutation.mutants import Mutated, install, where
@@ -79,7 +80,10 @@ def main(wanted: Sequence[str]) -> int:
         modules = list(group)
         with log.open("w", encoding="utf-8") as output:
             command = [sys.executable, "-m", "tests.mutation", "--here", *modules]
-            done = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False)
+            everything = os.environ | {ALL: "all"}  # a mutant is to meet all examples of a property
+            done = subprocess.run(
+                command, cwd=ROOT, env=everything, stdout=output, stderr=subprocess.STDOUT, check=False
+            )
         if done.returncode:
             print(log.read_text(encoding="utf-8"))
             return done.returncode

@@ -16,6 +16,7 @@ from lakeflow.core.model.run import RunRecord
 from lakeflow.lake.lake import Lake
 from tests.cli.process import lakeflow as shell
 from tests.cli.test_commands import make
+from tests.prepared import Prepared
 from tests.quarantine.test_quarantine import CHECKS, rows
 
 SALT = "correct horse battery staple"
@@ -44,19 +45,29 @@ run(sys.argv[1:])
 """
 
 
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An append asset: of four rows two are refused, one for its total, one because it has none."""
-    monkeypatch.setenv("LAKEFLOW_PII_SALT", SALT)
+def refuse_two(root: Path) -> None:
     files = {
         "layers/bronze/orders.sql": BRONZE,
         "layers/silver/orders.sql": SILVER,
         "checks/silver/orders.py": CHECKS.format(more=FEW),
         "orders.csv": FIRST,
     }
-    with lakeflow.open(make(tmp_path, files)) as lake:
+    with lakeflow.open(make(root, files)) as lake:
         assert states(lake.materialize()) == "published"
-    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAKEFLOW_PII_SALT", SALT)
+        return Prepared(tmp_path_factory.mktemp("refused"), refuse_two)
+
+
+@pytest.fixture
+def root(refused: Prepared, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An append asset: of four rows two are refused, one for its total, one because it has none."""
+    monkeypatch.setenv("LAKEFLOW_PII_SALT", SALT)
+    return refused.again()
 
 
 def states(run: RunRecord | None) -> str:
@@ -179,7 +190,9 @@ def test_a_held_readmission_is_discarded_or_tried_again(root: Path) -> None:
     assert ids(root) == ("124", "23", "23")
 
 
-@pytest.mark.parametrize("words", [("quarantine", "readmit", "silver.orders"), ("materialize",)])
+@pytest.mark.parametrize(
+    "words", [("quarantine", "readmit", "silver.orders"), pytest.param(("materialize",), marks=pytest.mark.long)]
+)
 def test_a_kill_between_stage_and_publish_leaves_both_tables_and_a_retry_finishes(
     root: Path, words: tuple[str, ...]
 ) -> None:

@@ -59,6 +59,7 @@ def test_the_headers_are_those_that_bronze_expects(landing: Path, path: str, hea
 
 
 @installed
+@pytest.mark.long
 def test_people_and_bookings_are_the_same_whenever_they_are_made(landing: Path, tmp_path: Path) -> None:
     prepare(tmp_path)
     assert digest(landing) == digest(tmp_path / LANDING)

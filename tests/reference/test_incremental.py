@@ -146,6 +146,7 @@ def test_each_run_reads_only_what_is_new_and_corrections_count(root: Path) -> No
         assert came(run, "silver.flights") == came(run, "gold.flights") == 1
 
 
+@pytest.mark.long
 def test_a_month_that_is_taken_back_comes_again_as_it_was(root: Path) -> None:
     """Positions and landed files go back with the run."""
     january(root)
@@ -161,6 +162,7 @@ def test_a_month_that_is_taken_back_comes_again_as_it_was(root: Path) -> None:
         assert rows(lake) == before
 
 
+@pytest.mark.long
 def test_a_flight_refers_to_the_name_that_its_airport_had_on_that_day(root: Path) -> None:
     for month in MONTHS:
         month(root)

@@ -10,8 +10,3 @@ def lake(tmp_path: Path) -> Lake:
     made = Lake(tmp_path)
     made.write("pyproject.toml", "[tool.lakeflow]\n")
     return made
-
-
-@pytest.fixture(autouse=True)
-def _whole(whole_processes: None) -> None:
-    pass

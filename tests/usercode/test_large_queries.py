@@ -58,6 +58,7 @@ def writer(running: subprocess.Popen[str]) -> int:
     return pid
 
 
+@pytest.mark.long
 def test_ctrl_c_in_a_large_query_ends_the_run_and_leaves_nothing(large: Lake) -> None:
     """DuckDB 2.0.0 ended its process when a large query was interrupted, and a run ended without a word."""
     running = started(large)

@@ -14,6 +14,7 @@ import pytest
 from tests.cli import process
 from tests.usercode.lab import Lake, states
 
+pytestmark = pytest.mark.usefixtures("whole_processes")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere orphans cannot be found again")
 
 HIDES = """

@@ -52,6 +52,7 @@ def text(rows: Relation):
 """
 
 
+@pytest.mark.usefixtures("whole_processes")
 def test_every_form_of_an_input_works_in_processes_that_are_not_ours(lake: Lake) -> None:
     lake.code(FORMS)
     run = lake.run()

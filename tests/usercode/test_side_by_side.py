@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.cli import process
 from tests.usercode.lab import Lake, states
 
@@ -73,6 +75,7 @@ def test_ctrl_c_ends_all_that_is_under_way_and_the_run_can_be_retried(lake: Lake
     assert process.lakeflow("retry", run.id, cwd=lake.root).returncode == 0
 
 
+@pytest.mark.long
 def test_what_does_not_fit_into_memory_spills_and_nothing_of_it_stays(lake: Lake) -> None:
     dead = lake.root / ".lakeflow" / "spill" / "duckdb-0123"
     dead.mkdir(parents=True)

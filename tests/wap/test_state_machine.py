@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -23,6 +22,7 @@ from lakeflow.core.model.table import MAIN, Snapshot
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.reasons import Cause
 from tests.core.samples import key
+from tests.explored import examples, lives
 from tests.wap.doubles import KEYS, Crash, Rule, key_of, part_of
 from tests.wap.lab import Lab
 
@@ -470,21 +470,8 @@ class RealLake(Lake):
         self.folder.cleanup()
 
 
-class LongLake(Lake):
-    """The same for longer."""
-
-
-TestLakeInMemory = Lake.TestCase
-TestLakeInMemory.settings = settings(
-    max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
-
-TestLongLakeInMemory = pytest.mark.timeout(1800)(pytest.mark.long(LongLake.TestCase))
-TestLongLakeInMemory.settings = settings(
-    max_examples=400, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestLakeInMemory = pytest.mark.timeout(1800)(Lake.TestCase)
+TestLakeInMemory.settings = lives(examples(400, few=15), steps=20)
 
 TestLakeOnIceberg = pytest.mark.timeout(1800)(pytest.mark.long(RealLake.TestCase))
-TestLakeOnIceberg.settings = settings(
-    max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestLakeOnIceberg.settings = lives(20, steps=15)

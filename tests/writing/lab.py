@@ -37,7 +37,7 @@ class Things:
 
     def __init__(self, root: Path, fields: str, columns: str = COLUMNS) -> None:
         self.root = root
-        (root / "layers/silver").mkdir(parents=True)
+        (root / "layers/silver").mkdir(parents=True, exist_ok=True)
         (root / "pyproject.toml").write_text("[tool.lakeflow]\n")
         self.fields = fields
         self.code(fields, columns)

@@ -16,12 +16,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from lakeflow.core.model.run import RunRecord, RunState, StepState
 from tests.cli.process import CLEAN
+from tests.explored import examples, lives
 from tests.writing.feeds import TABLES, Feeds, today, told
 from tests.writing.model import MONTHS, Model, Sale
 
@@ -136,14 +136,8 @@ class Killed(Life):
         self.whatever_happened(known)
 
 
-def configured(machine: type[Life], examples: int, steps: int) -> type:
-    case: type = machine.TestCase
-    case.settings = settings(  # type: ignore[attr-defined]  # hypothesis looks there
-        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
-    )
-    return case
+TestLife = pytest.mark.timeout(3600)(Life.TestCase)
+TestLife.settings = lives(examples(12, few=1), steps=examples(20, few=7))
 
-
-TestLife = configured(Life, 2, 6)
-TestLongLife = pytest.mark.timeout(3600)(pytest.mark.long(configured(type("LongLife", (Life,), {}), 12, 20)))
-TestKilledLife = pytest.mark.timeout(3600)(pytest.mark.long(configured(Killed, 6, 16)))
+TestKilledLife = pytest.mark.timeout(3600)(pytest.mark.long(Killed.TestCase))
+TestKilledLife.settings = lives(6, steps=16)

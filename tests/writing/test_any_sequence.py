@@ -14,7 +14,6 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pyiceberg.transforms import parse_transform
@@ -27,6 +26,7 @@ from lakeflow.core.model.table import Publish, Staging
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Write
 from tests.duckdb.lab import sql_asset
+from tests.explored import examples, lives
 from tests.iceberg import foreign
 from tests.iceberg.lab import FLIGHTS, Lab, arrow_schema, nothing, wall_clock
 
@@ -158,17 +158,5 @@ def ordered(rows: list[Any]) -> list[Any]:
     return sorted(map(tuple, rows), key=repr)
 
 
-TestAnySequence = AnySequence.TestCase
-TestAnySequence.settings = settings(
-    max_examples=4, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
-)
-
-
-class LongSequences(AnySequence):
-    """The same, for longer."""
-
-
-TestLongSequences = pytest.mark.timeout(1800)(pytest.mark.long(LongSequences.TestCase))
-TestLongSequences.settings = settings(
-    max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestAnySequence = pytest.mark.timeout(1800)(AnySequence.TestCase)
+TestAnySequence.settings = lives(examples(12, few=2), steps=examples(12, few=8))

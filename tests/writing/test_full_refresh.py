@@ -10,6 +10,7 @@ import pytest
 
 import lakeflow
 from lakeflow.core.model.run import RunRecord
+from tests.prepared import Prepared
 from tests.writing.lab import Row, Things
 
 COLUMNS = '("k", pa.string()), ("v", pa.int64()), ("d", pa.string())'
@@ -41,13 +42,23 @@ def refreshed(things: Things, *rows: Row) -> RunRecord:
     return run
 
 
-@pytest.fixture(params=WAYS)
-def things(request: pytest.FixtureRequest, tmp_path: Path) -> Things:
-    """Two writes stand there: `a`, then `b` and another `a`."""
-    made = Things(tmp_path, f"{DATED}, {WAYS[request.param]}", COLUMNS)
-    made.feed([row("a", 1, "2020-01-05")])
-    made.feed([row("b", 1, "2020-02-05")])
-    return made
+@pytest.fixture(scope="module", params=WAYS)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Prepared]:
+    """The fields of the asset, and its lake after two writes: `a`, then `b`."""
+    fields = f"{DATED}, {WAYS[request.param]}"
+
+    def write(root: Path) -> None:
+        made = Things(root, fields, COLUMNS)
+        made.feed([row("a", 1, "2020-01-05")])
+        made.feed([row("b", 1, "2020-02-05")])
+
+    return fields, Prepared(tmp_path_factory.mktemp("written"), write)
+
+
+@pytest.fixture
+def things(written: tuple[str, Prepared]) -> Things:
+    fields, lake = written
+    return Things(lake.again(), fields, COLUMNS)
 
 
 def test_nothing_that_stood_there_stays(things: Things) -> None:

@@ -60,6 +60,7 @@ class Plans:
         return SqlCatalog("lakeflow", uri=f"sqlite:///{state}/catalog.db", warehouse=f"file://{state}/warehouse")
 
 
+@pytest.mark.long
 def test_versions_dated_by_runs_wait_for_a_decision_when_code_changes_or_their_input_was_rewritten(
     tmp_path: Path,
 ) -> None:

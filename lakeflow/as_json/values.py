@@ -10,9 +10,10 @@ from typing import Any, Final, TypeAlias
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
-from lakeflow.core.model.table import Rows, Table
+from lakeflow.core.model.table import Rows
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Reason
+from lakeflow.core.view.consistency import UndefinedTable
 from lakeflow.core.view.freshness import Deadline
 from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode, Setting, SnapshotRow, Symptom
 
@@ -171,11 +172,13 @@ def _deadline_json(deadline: Deadline) -> JsonObject:
     }
 
 
-def undefined_json(table: Table) -> JsonObject:
-    head = table.published
+def undefined_json(undefined: UndefinedTable) -> JsonObject:
+    table = undefined.table
+    head = table.published if table else None
     return {
-        "table": str(table.key),
-        "snapshot_id": id_text(table.main),
+        "table": str(undefined.key),
+        "fault": undefined.fault or None,
+        "snapshot_id": id_text(table.main if table else None),
         "rows": head.rows if head else None,
         "published_at": iso(head.committed_at) if head else None,
     }

@@ -26,7 +26,7 @@ from lakeflow.core.errors import LakeError, LakeflowError, ProjectError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunState
-from lakeflow.core.model.table import Table
+from lakeflow.core.model.table import Looked, Table
 from lakeflow.core.run.leases import busy
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import findings
@@ -324,7 +324,7 @@ def _examine_names(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[F
         project = look(one.root)
     except ProjectError:
         return
-    yield from left_behind(undefined(tables, project))
+    yield from left_behind(undefined(Looked(tables), project))
 
 
 def _examine_ledger(one: Patient, tables: Mapping[AssetKey, Table], unread: frozenset[AssetKey]) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ from lakeflow.core.serve.view import Look
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import history, lineage
 from lakeflow.core.view.audits import Inspected, recorded
-from lakeflow.core.view.consistency import undefined
+from lakeflow.core.view.consistency import UndefinedTable, undefined
 from lakeflow.core.view.findings import Finding
 from lakeflow.core.view.freshness import Newest, columns_asked, deadlines
 from lakeflow.core.view.health import with_health
@@ -154,9 +154,9 @@ class ReadableLake:
         tables = self._world.catalog.load([step.asset for step in found.steps])
         return tuple(one for one in recorded(found, tables) if keys is None or one.asset in keys)
 
-    def undefined(self) -> tuple[Table, ...]:
-        """The tables of the catalog that no asset defines any more."""
-        return undefined(self._world.catalog.look(self._world.catalog.keys()).tables, self.project)
+    def undefined(self) -> tuple[UndefinedTable, ...]:
+        """The tables of the catalog that no asset defines any more, also those that cannot be read."""
+        return undefined(self._world.catalog.look(self._world.catalog.keys()), self.project)
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
         """The last runs, newest first. A run whose process died is shown as abandoned, also before a writer records

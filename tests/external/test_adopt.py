@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 from lakeflow.core.errors import LakeError, SchemaError, UsageError
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunState, StepState
 from lakeflow.core.view.findings import Level
 from tests.cli.process import lakeflow
@@ -150,6 +152,24 @@ def test_an_asset_with_a_table_takes_no_other(root: Path, theirs: Theirs) -> Non
                 lake.adopt("silver.orders", place)
 
 
+def test_a_table_without_an_asset_that_cannot_be_read_is_told_too(root: Path) -> None:
+    with opened(root) as lake:
+        lake.materialize()
+    (root / "layers/silver/orders.sql").unlink()
+    with opened(root) as lake:
+        (left,) = lake.undefined()
+        assert left.table is not None
+        Path(left.table.version.removeprefix("file://")).unlink()
+    with opened(root) as lake:
+        (left,) = lake.undefined()
+        assert (left.key, left.table) == (AssetKey.parse("silver.orders"), None)
+        assert left.fault
+    shown = lakeflow("status", "-o", "json", cwd=root).stdout
+    (told,) = json.loads(shown)["data"]["undefined"]
+    assert (told["fault"], told["snapshot_id"]) == (left.fault, None)
+    assert "cannot be read" in lakeflow("status", cwd=root).stdout
+
+
 def test_a_table_without_an_asset_is_kept_and_told_until_it_is_dropped_and_can_be_taken_back(root: Path) -> None:
     with opened(root) as lake:
         lake.materialize()
@@ -157,7 +177,8 @@ def test_a_table_without_an_asset_is_kept_and_told_until_it_is_dropped_and_can_b
             lake.drop("silver.orders")
     (root / "layers/silver/orders.sql").rename(root / "kept.sql")
     with opened(root) as lake:
-        (left,) = lake.undefined()
+        left = lake.undefined()[0].table
+        assert left is not None
         assert any(one.subject == "silver.orders" and "no asset defines it" in one.message for one in lake.doctor())
         assert "no asset defines it any more" in lakeflow("status", cwd=root).stdout
         run = lake.drop("silver.orders")

@@ -14,9 +14,9 @@ from lakeflow.cli.words import in_rows, readers_see
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, AssetKind, Project, SqlCode
 from lakeflow.core.model.run import RunRecord, RunState
-from lakeflow.core.model.table import Table
 from lakeflow.core.plan.landing import told
 from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.view.consistency import UndefinedTable
 from lakeflow.core.view.rows import AssetState, AssetStatus, ExternalUse, Health, LineageNode, Setting, Symptom
 from lakeflow.core.wording import age, counted
 
@@ -86,19 +86,21 @@ def _waiting_line(run: RunRecord, now: datetime) -> Text:
     return line(f"Retry     `lakeflow retry {run.id}`  {run.state} {age(run.started_at, now)} ago, {left} unpublished")
 
 
-def undefined_lines(tables: Sequence[Table]) -> list[Text]:
+def undefined_lines(tables: Sequence[UndefinedTable]) -> list[Text]:
     """Tables whose assets are gone, and the command that removes them."""
     return [
         line(
-            (str(table.key), "bold"),
-            f"  no asset defines it any more; {_stands(table)} is kept until `lakeflow drop {table.key}`",
+            (str(each.key), "bold"),
+            f"  no asset defines it any more; {_stands(each)} is kept until `lakeflow drop {each.key}`",
         )
-        for table in tables
+        for each in tables
     ]
 
 
-def _stands(table: Table) -> str:
-    head = table.published
+def _stands(undefined: UndefinedTable) -> str:
+    if undefined.table is None:
+        return f"its table, which cannot be read ({undefined.fault}),"
+    head = undefined.table.published
     return "its table, never published," if head is None else f"{short_id(head.id)} ({in_rows(head.rows)})"
 
 

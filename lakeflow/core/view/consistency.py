@@ -11,7 +11,7 @@ from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Ruling, RunRecord, RunState, StepState, VerdictRecord
-from lakeflow.core.model.table import MAIN, Table
+from lakeflow.core.model.table import MAIN, Looked, Table
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.run.leases import CurrentLeases, died
 from lakeflow.core.view.findings import Finding, Level
@@ -174,16 +174,30 @@ def published_last(verdicts: Sequence[VerdictRecord], states: Mapping[str, RunSt
     return None
 
 
-def undefined(tables: Mapping[AssetKey, Table], project: Project) -> tuple[Table, ...]:
+@dataclass(frozen=True)
+class UndefinedTable:
+    """A table of the catalog that no asset defines any more; `table` is None where `fault` says why it is not read."""
+
+    key: AssetKey
+    table: Table | None
+    fault: str = ""
+
+
+def undefined(looked: Looked, project: Project) -> tuple[UndefinedTable, ...]:
     """The tables of assets that are no longer defined and from which no asset says it was renamed. They stay until
     dropped.
     """
-    pending = {asset.renamed_from for key, asset in project.assets.items() if key not in tables}
-    return tuple(table for key, table in sorted(tables.items()) if key not in project.assets and key not in pending)
+    there = {*looked.tables, *looked.broken}
+    pending = {asset.renamed_from for key, asset in project.assets.items() if key not in there}
+    return tuple(
+        UndefinedTable(key, looked.tables.get(key), looked.broken[key].message if key in looked.broken else "")
+        for key in sorted(there - project.assets.keys() - pending)
+    )
 
 
-def left_behind(tables: Sequence[Table]) -> Iterator[Finding]:
-    for table in tables:
+def left_behind(tables: Sequence[UndefinedTable]) -> Iterator[Finding]:
+    """Of those that can be read; another finding tells what is wrong with one that cannot."""
+    for table in (each.table for each in tables if each.table):
         rows = (
             ""
             if table.published is None or table.published.rows is None

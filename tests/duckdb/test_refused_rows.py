@@ -13,20 +13,23 @@ import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.core.errors import LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, PythonCode, SqlCode
+from lakeflow.core.model.foreign import Mapped
 from lakeflow.core.model.layout import Layout, PartitionField, SortField, Transform
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.scd2_columns import versioned
 from lakeflow.core.model.schema import Field, Schema
+from lakeflow.core.model.table import Scan
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import RefusedRows, Write
-from tests.duckdb.lab import numbered
+from tests.duckdb.lab import RAW, numbered
 
 ROWS = {"id": [7, 8, 9], "day": ["mon", "tue", "wed"], "v": ["1", "1.7", "x"]}
 SELECT = "SELECT unnest([7, 8, 9]) AS id, unnest(['mon', 'tue', 'wed']) AS day, unnest(['1', '1.7', 'x']) AS v"
@@ -40,7 +43,7 @@ COLUMNS = columns(id="int", day="string", v="long")
 SQL = SqlCode(SELECT, "layers/silver/out.sql", 1)
 
 
-def python(value: Callable[[], Any]) -> PythonCode:
+def python(value: Callable[..., Any]) -> PythonCode:
     return PythonCode(value, "layers/silver/out.py", 1)
 
 
@@ -95,6 +98,22 @@ def test_of_a_stream_the_row_is_told_by_number_and_key_though_it_can_be_read_onc
 
 
 TWICE = [("k", 1), ("k", 2)]
+
+
+def test_a_stream_of_an_input_may_be_open_while_its_row_is_looked_for(engine: DuckEngine, tmp_path: Path) -> None:
+    def code(given: duckdb.DuckDBPyRelation) -> pa.RecordBatchReader:
+        return given.order("id").project("id, case when id = 2 then 1.5 else 1 end as v").to_arrow_reader()
+
+    pq.write_table(pa.table({"id": pa.array([1, 2, 3])}), tmp_path / "in.parquet")
+    schema, path = columns(id="long", v="int"), str(tmp_path / "in.parquet")
+    asset = Asset(AssetKey.parse("silver.out"), python(code), WriteMode.REPLACE, {"given": RAW}, primary_key=("id",))
+    named = (Mapped(frozenset({"id"}), 1),)
+    base = Scan(RAW, 1, numbered(Schema((schema.fields[0],))), (path,), unmarked=True, names=named)
+    with pytest.raises(LakeflowError) as caught, engine.produce(asset, {RAW: base}) as made:
+        made.write(Write(WriteMode.REPLACE, schema, str(tmp_path), ("id",)))
+    assert "row 2 (id = 2): column 'v'" in caught.value.message
+
+
 WRONG: dict[str, tuple[pa.Array, str]] = {
     "a map": (pa.array([[("k", 1)], TWICE], pa.map_(pa.string(), pa.int64())), "'v' holds a key that comes twice"),
     "a map within": (

@@ -243,3 +243,55 @@ def test_a_backfill_that_was_killed_goes_on_with_what_is_missing(root: Path) -> 
     assert windows[-1]["run"]["state"] == "published"
     assert totals(root) == [10, 20, 30, 40, 50, 60]
     assert plan(root) == {}
+
+
+def test_new_keys_of_an_input_that_was_backfilled_give_what_a_rebuild_gives(root: Path) -> None:
+    """A backfill replaces rows, so its input was rewritten: what was made of the old rows is made anew."""
+    keyed = """/*
+key = ["id"]
+write = "upsert"
+new_keys = {"silver.sales" = "id"}
+*/
+select id, sum(total)::long as total from silver.sales group by id"""
+    (root / "layers/gold/by_sale.sql").write_text(keyed)
+    sell(root, {1: 10, 2: 20, 4: 40})
+    run(root)
+    assert totals(root, "gold.by_sale") == [10, 20, 40]
+    sell(root, {3: 30, 5: 50})
+    run(root, "bronze.sales")
+    backfill(root, "silver.sales", between=("2013-02", "2013-04"), size=3)
+    assert run(root, "gold.by_sale") == "published"
+    assert totals(root, "gold.by_sale") == totals(root, "silver.sales") == [10, 20, 30, 40]
+    run(root)
+    assert totals(root, "gold.by_sale") == [10, 20, 30, 40, 50]
+    assert run(root) == "nothing to do"
+
+
+@pytest.mark.parametrize("code", ["sql", "python"])
+def test_a_value_refused_in_a_backfill_of_several_partitions_is_told_with_row_and_key(root: Path, code: str) -> None:
+    declared = SILVER.replace("*/", '[columns.total]\ntype = "int"\n*/', 1)
+    bad = "case when id = 3 then 1.5 else total end as total"
+    (root / "layers/silver/sales.sql").write_text(
+        declared.replace("total * 1 as total", bad).replace("select", "from (select", 1) + ") order by id"
+    )
+    if code == "python":
+        (root / "layers/silver/sales.sql").unlink()
+        (root / "layers/silver/sales.py").write_text(REFUSING)
+    run(root, "bronze.sales")
+    ended = backfill(root, "silver.sales", between=("2013-01", "2013-04"), size=4)
+    (step,) = ended[0].run.steps if ended[0].run else ()
+    assert "row 3 (id = 3): column 'total' holds a value of" in step.reason
+    assert "that is no INTEGER" in step.reason
+
+
+REFUSING = """
+from lakeflow import asset
+
+@asset(
+    inputs={"sales": "bronze.sales"}, key=["id"], partition="month(sold)", start="2013-01-01", end="2013-07-01",
+    columns={"total": {"type": "int"}},
+)
+def sales(sales, partition_start, partition_end):
+    inside = sales.filter(f"sold >= '{partition_start:%Y-%m-%d}' and sold < '{partition_end:%Y-%m-%d}'").order("id")
+    return inside.project("id, sold, case when id = 3 then 1.5 else total end as total").to_arrow_reader()
+"""

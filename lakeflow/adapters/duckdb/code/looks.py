@@ -63,7 +63,8 @@ class WatchedStream:
 
     def __init__(self, stream: pa.RecordBatchReader, step: StepSession) -> None:
         self._stream, self._step = stream, step
-        (threads,) = step.cursor.execute("SELECT current_setting('threads')").fetchall()[0]
+        # The step's own cursor may have an open result, of which the stream is made.
+        (threads,) = step.another().execute("SELECT current_setting('threads')").fetchall()[0]
         self._kept: deque[tuple[int, pa.RecordBatch]] = deque(maxlen=int(threads) + 2)
         self._without: dict[str, tuple[int, pa.RecordBatch]] = {}
 

@@ -135,11 +135,12 @@ class Alerts:
         at = now or self._clock()
         if not in_order(self._outbox.open(), at, due=not everything):
             return ()
+        begun = time.monotonic()
         with sole_sender(self._folder, seconds) as alone:
             if not alone:
                 return ()
             mine = self._outbox.claim(in_order(self._outbox.open(), at, due=not everything), at)
-            return self._sent(mine, at, seconds)
+            return self._sent(mine, at, max(1.0, seconds - (time.monotonic() - begun)))
 
     def test(self, *names: str) -> tuple[Tested, ...]:
         """Send a message to each entry, or to those named, and say what became of it. An incident that this opens is

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.alerts.kinds import AlertKind
-from lakeflow.core.alerts.outbox import Alert, Message, dropped, ended, message_of, together
+from lakeflow.core.alerts.outbox import STUBBORN, Alert, Message, dropped, ended, message_of, together
 
 if TYPE_CHECKING:
     from lakeflow.adapters.alerts import Receiver
@@ -40,14 +40,16 @@ class Line:
     lake: str
 
     def run(self, end: float) -> Iterator[Tried]:
-        """Send one after the other, up to the first that fails: after it, the others would fail too."""
+        """Send one after the other, up to the first that fails: after it, the others would fail too, unless it is one
+        that fails always.
+        """
         for unit in [(one,) for one in self.alerts] if self.receiver.resolves else together(self.alerts):
             if unit[0].kind is AlertKind.RECOVERED and not (self.receiver.resolves or unit[0].kind in self.on):
                 yield Tried(unit, _NOT_ASKED, final=True)
                 continue
             problem = self.receiver.deliver(message_of(unit, self.lake), max(0.1, end - time.monotonic()))
             yield Tried(unit, problem)
-            if problem:
+            if problem and unit[0].tried < STUBBORN:
                 return
 
 

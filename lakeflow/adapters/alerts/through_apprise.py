@@ -63,6 +63,7 @@ def apprise_receiver(address: str, where: str) -> AppriseReceiver:
             f"{where}: this is no address of {scheme}://",
             hint=f"https://appriseit.com/services/{scheme}/ says how it is written",
         )
+    service.overflow_mode = apprise.OverflowMode.TRUNCATE  # too long a text would be refused for ever
     return AppriseReceiver(service, apprise.NotifyType)
 
 

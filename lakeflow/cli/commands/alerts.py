@@ -46,7 +46,7 @@ def _send(session: Session) -> Answer:
         lake.alerts.judge()
         tried, entries = lake.alerts.send(everything=True), lake.configured.alerts
     failed = [alert for alert in tried if alert.state is AlertState.FAILED]
-    nothing = "Nothing waits to be sent" if entries else NO_ENTRIES
+    nothing = "Nothing waits to be sent, or another process is sending it" if entries else NO_ENTRIES
     shown = alerts_screen(tried, nothing, now())
     data = {"alerts": [alert_json(alert) for alert in tried]}
     return Answer(data, shown, alerts_records(tried), exit_code=1 if failed else 0)

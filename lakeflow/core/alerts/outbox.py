@@ -13,6 +13,12 @@ from lakeflow.core.keys import AssetKey
 
 _FIRST_PAUSE: Final = timedelta(seconds=5)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
+STUBBORN: Final = 10
+"""An alert that failed so often, over more than an hour, no longer keeps others from being sent: it may be one that its
+receiver will never take.
+"""
+_LONGEST_TEXT: Final = 3_000
+_LONGEST_LIST: Final = 50
 TRIED_FOR: Final = timedelta(days=30)
 """What could not be sent for so long is dropped: nobody needs it any more."""
 KEPT_FOR: Final = timedelta(days=30)
@@ -77,9 +83,9 @@ def message_of(alerts: Sequence[Alert], lake: str) -> Message:
     return Message(
         kind=first.kind,
         title=f"{first.title}, and {others} more" if others else first.title,
-        text="\n\n".join(alert.text for alert in alerts),
+        text=_told(alerts),
         key=f"lakeflow:{lake}:{first.rule}:{first.asset}",
-        asset=", ".join(str(alert.asset) for alert in alerts),
+        asset=", ".join(str(alert.asset) for alert in alerts[:_LONGEST_LIST]),
         run=first.run,
         at=first.at,
     )
@@ -88,6 +94,18 @@ def message_of(alerts: Sequence[Alert], lake: str) -> Message:
 def pause_after(tried: int) -> timedelta:
     """How long to wait after that many failed tries: 5 s, then twice as long each time, an hour at most."""
     return min(_FIRST_PAUSE * (1 << min(tried - 1, 20)), _LONGEST_PAUSE)
+
+
+def _told(alerts: Sequence[Alert]) -> str:
+    """The texts of the alerts, and only the titles of those for which there is no room."""
+    room = _LONGEST_TEXT
+    said, left = list[str](), list(alerts)
+    while left and (not said or len(left[0].text) <= room):
+        said.append(left.pop(0).text)
+        room -= len(said[-1])
+    titles = "\n".join(alert.title for alert in left[:_LONGEST_LIST])
+    more = f"\nand {len(left) - _LONGEST_LIST} more" if len(left) > _LONGEST_LIST else ""
+    return "\n\n".join((*said, titles + more) if left else said)
 
 
 def together(alerts: Iterable[Alert]) -> tuple[tuple[Alert, ...], ...]:
@@ -123,11 +141,17 @@ def dropped(alert: Alert, problem: str) -> Alert:
 
 
 def in_order(alerts: Sequence[Alert], now: datetime, *, due: bool) -> tuple[Alert, ...]:
-    """The open alerts to send now, oldest first; with `due` only of receivers whose pause is over.
+    """The open alerts to send now, oldest first; with `due` only those whose pause is over.
 
-    Nothing overtakes an older alert to the same receiver: a recovery is never told before its trouble.
+    Nothing overtakes an older alert to the same receiver, so that a recovery is not told before its trouble, unless the
+    older one is stubborn.
     """
     pending = sorted((alert for alert in alerts if alert.open), key=lambda alert: alert.number)
-    # A clock that was set back since must not make a pause longer than any pause is.
-    waiting = {alert.rule for alert in pending if due and now < alert.next_try <= now + _LONGEST_PAUSE}
-    return tuple(alert for alert in pending if alert.rule not in waiting)
+    waiting = {alert.number for alert in pending if due and _waits(alert, now)}
+    kept_back = {alert.rule for alert in pending if alert.number in waiting and alert.tried < STUBBORN}
+    return tuple(alert for alert in pending if alert.rule not in kept_back and alert.number not in waiting)
+
+
+def _waits(alert: Alert, now: datetime) -> bool:
+    """Is its pause not over? A clock that was set back since makes no pause longer than the longest."""
+    return now < alert.next_try <= now + _LONGEST_PAUSE

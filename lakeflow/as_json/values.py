@@ -262,6 +262,7 @@ def _planned_json(step: Step) -> JsonObject:
         "upstreams": sorted(map(str, step.upstreams)),
         "partitions": [each.name for each in step.partitions],
         "partial": [each.name for each in step.partitions if each.partial],
+        "drift": [{"says": each.says, "file": each.file or None, "files": each.files} for each in step.drift],
     }
 
 

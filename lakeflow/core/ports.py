@@ -30,7 +30,7 @@ from lakeflow.core.model.table import (
     Statistics,
     Table,
 )
-from lakeflow.core.plan.landing import FoundFile, Landed
+from lakeflow.core.plan.landing import Delivery, LandedSet
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.leases import CurrentLeases
@@ -325,8 +325,8 @@ class Produced(Protocol):
     def schema(self) -> Schema: ...
 
     @property
-    def landed(self) -> tuple[Landed, ...]:
-        """Each outside file that was read for it, with the rows that were counted in it."""
+    def landed(self) -> LandedSet:
+        """The outside files that were read for it, each with the rows that were counted in it."""
         ...
 
     def write(self, write: Write) -> WriteResult:
@@ -364,9 +364,9 @@ class Engine(Protocol):
         ...
 
     def land(
-        self, asset: Asset, files: Sequence[FoundFile], loaded_at: datetime, terms: Terms = FREELY
+        self, asset: Asset, delivery: Delivery, loaded_at: datetime, terms: Terms = FREELY
     ) -> AbstractContextManager[Produced]:
-        """Read all rows of these files, then run the asset's code on them. Fails as `produce` does.
+        """Read all rows of the delivery's files, then run the asset's code on them. Fails as `produce` does.
 
         AssetError, naming the file and if possible the line, for a file that is not as `asset.files` declares it.
         """

@@ -30,13 +30,14 @@ from lakeflow.adapters.machine import ending, git, machine, sqlite_file
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
 from lakeflow.adapters.machine import source_files as outside
+from lakeflow.core.contract.drift import Drift
 from lakeflow.core.errors import ConfigError, Fault, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.plan.landing import FoundFile
+from lakeflow.core.plan.landing import Delivery, FoundFile
 from lakeflow.core.ports import Engine
 from lakeflow.core.run.events import Logged
 from lakeflow.core.run.trace import TracedRun
@@ -83,6 +84,7 @@ def assemble(project: Project, settings: Settings) -> World:
         log=_all_of(runlog.recorder(state / "logs", utc_now, _complain), *(one.watch for one in telemetry)),
         release=partial(_release, database, own, telemetry),
         find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
+        find_drift=partial(_find_drift, root),
         changed_files=partial(outside.changed_files, root),
         externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root)),
         claim=_claim(database, settings, root),
@@ -346,6 +348,13 @@ def auditor_apart(project: Project, settings: Settings) -> Iterator[ProcessAudit
 
 def _find_files(root: Path, hashes: outside.Hashes, source: FileSource) -> tuple[FoundFile, ...]:
     return outside.find_files(root, hashes, source.globs)
+
+
+def _find_drift(root: Path, asset: Asset, delivery: Delivery) -> Drift:
+    from lakeflow.adapters.duckdb.land.headers import drift  # noqa: PLC0415 - only where new files wait
+
+    assert asset.files is not None, "only what has a source lands files"
+    return drift(root, asset.files, delivery, personal=bool(asset.pii))
 
 
 def _read_digest(root: Path, asset: Asset) -> str:

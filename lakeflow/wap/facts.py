@@ -18,7 +18,7 @@ from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan import built as partition_set
 from lakeflow.core.plan.built import Built
 from lakeflow.core.plan.facts import Facts, Rekeyed, published
-from lakeflow.core.plan.landing import FoundFile, Landing, from_json, landed_set, to_land, to_land_again
+from lakeflow.core.plan.landing import FoundFile, LandedSet, Landing, from_json, landed_set, to_land, to_land_again
 from lakeflow.core.plan.late_rows import TouchedBy
 from lakeflow.core.version.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
 from lakeflow.wap.late import inputs_of, reading, told_by_rows, touched
@@ -80,6 +80,18 @@ def _touched(world: World, selected: Iterable[AssetKey], facts: Facts) -> dict[A
             inputs = inputs_of(world, asset, facts, heads)
             found[key] = touched(world, asset, built_, inputs, facts.now)
     return found
+
+
+def with_drift(world: World, facts: Facts) -> Facts:
+    """The facts, and how files that would land differ from what their assets declare. Only their beginnings are read,
+    but of every file, so only a plan asks for it.
+    """
+    looked = {
+        key: replace(landing, drift=world.find_drift(world.project.assets[key], landing.delivery))
+        for key, landing in facts.landings.items()
+        if landing.new and not landing.faults
+    }
+    return replace(facts, landings={**facts.landings, **looked}) if looked else facts
 
 
 def _looked_at(world: World, selected: Iterable[AssetKey]) -> set[AssetKey]:
@@ -151,8 +163,10 @@ def _landing(world: World, key: AssetKey, found: Sequence[FoundFile], table: Tab
     source = world.project.assets[key].files
     assert source is not None, "only what has a source was looked for"
     name = landed_set(table)
-    before = _sidecar(world, table, name, from_json) if table and name else ()
-    return (to_land_again if anew else to_land)(found, before, source.once)
+    before = _sidecar(world, table, name, from_json) if table and name else LandedSet()
+    if anew:
+        return to_land_again(found, before.files, source.once)
+    return replace(to_land(found, before.files, source.once), undeclared=before.undeclared)
 
 
 def built(world: World, table: Table, snapshot_id: int | None) -> Mapping[str, Built] | None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 
+from lakeflow.core.contract.drift import Drift
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import ExternalKey
 from lakeflow.core.model.asset import UNLIMITED, Asset, Limits, Project
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.run import Holder
 from lakeflow.core.model.table import External, Scan, Table
-from lakeflow.core.plan.landing import FoundFile
+from lakeflow.core.plan.landing import Delivery, FoundFile
 from lakeflow.core.plan.late_rows import Touched
 from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger, Outbox
 from lakeflow.core.run.events import Logged
@@ -65,11 +66,11 @@ class World:
     """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
 
     `read_digest` is the fingerprint of a root's outside files. `find_files` lists what a source's globs match, with
-    content hashes; `changed_files` looks at these files again and names those that hold something else by now. `log`
-    watches every run; `release` lets go of what was opened for the ports. `claim` is called before anything is written:
-    LakeError where the warehouse is not this lake's. `outbox` holds the alerts of what the ledger records; the story
-    itself never asks for it. While `is_ending`, a run begins no further step. `looked` remembers what came to an input
-    between two snapshots.
+    content hashes; `find_drift` reads the columns that such files have; `changed_files` looks at these files again and
+    names those that hold something else by now. `log` watches every run; `release` lets go of what was opened for
+    the ports. `claim` is called before anything is written: LakeError where the warehouse is not this lake's.
+    `outbox` holds the alerts of what the ledger records; the story itself never asks for it. While `is_ending`, a
+    run begins no further step. `looked` remembers what came to an input between two snapshots.
     """
 
     project: Project
@@ -85,6 +86,7 @@ class World:
     log: Callable[[Logged], None] = lambda _: None
     release: Callable[[], None] = lambda: None
     find_files: Callable[[FileSource], tuple[FoundFile, ...]] = lambda _: ()
+    find_drift: Callable[[Asset, Delivery], Drift] = lambda _, __: Drift()
     changed_files: Callable[[Sequence[FoundFile]], tuple[str, ...]] = lambda _: ()
     externals: Externals = field(default_factory=_NoCatalogs)
     claim: Callable[[], None] = lambda: None

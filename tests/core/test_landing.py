@@ -17,6 +17,7 @@ from lakeflow.core.plan.landing import (
     Copy,
     FoundFile,
     Landed,
+    LandedSet,
     Landing,
     from_json,
     landed_set,
@@ -127,7 +128,9 @@ def test_the_digest_is_of_what_lands() -> None:
 
 def test_the_set_survives_its_text() -> None:
     landed = land({"a": "one", "ä/ü": "two"}, ())
-    assert from_json(to_json(landed)) == landed
+    whole = LandedSet(landed, {"channel": "string"})
+    assert from_json(to_json(LandedSet(landed))) == LandedSet(landed)
+    assert from_json(to_json(whole)) == whole
     with pytest.raises(ValueError, match=r"not a lakeflow\.landed/1"):
         from_json("{}")
 

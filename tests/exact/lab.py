@@ -21,7 +21,7 @@ from lakeflow.core.model.asset import Asset, Column, PythonCode, SqlCode
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.plan.landing import FoundFile
+from lakeflow.core.plan.landing import Delivery, FoundFile
 from lakeflow.core.run.schema_evolution import settle
 from tests.duckdb.lab import numbered, whole
 from tests.exact import foreign
@@ -108,7 +108,7 @@ class Lab:
         source = FileSource((path.name,), format_, columns)
         asset = Asset(OUT, code, WriteMode.APPEND, {}, files=source)
         try:
-            with self.engine.land(asset, [FoundFile(path.name, path.stat().st_size, "0")], NOW) as produced:
+            with self.engine.land(asset, Delivery((FoundFile(path.name, path.stat().st_size, "0"),)), NOW) as produced:
                 return self._written(produced, asset)
         except LakeflowError as error:
             return Told(error=error.message, hint=error.hint or "")

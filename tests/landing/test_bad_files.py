@@ -34,19 +34,18 @@ BAD_CSV: dict[str, tuple[str | bytes, str]] = {
     "a quote that does not close": (f'id,total\n1,10\n2,"{SECRET}\n', "line 3: a quote is not closed"),
     "text after a quote": (f'id,total\n1,"a"{SECRET}\n', "line 2: a quote is not closed, or text follows it"),
     "mixed line ends": (f"id,total\n1,10\r\n2,{SECRET}\n", "its line ends are mixed"),
-    "another header": ("id,sum\n1,10\n", "expected the header id,total; found id,sum"),
-    "a swapped header": ("total,id\n10,1\n", "expected the header id,total; found total,id"),
-    "a missing column": ("id\n1\n", "expected the header id,total; found id"),
-    "one column more": ("id,total,when\n1,10,x\n", "expected the header id,total; found id,total,when"),
-    "another delimiter": ("id;total\n1;10\n", "expected the header id,total; found id;total"),
-    "accents in another form": ("id,tot\u0301al\n1,10\n", "expected the header id,total; found id,tot"),
+    "another header": ("id,sum\n1,10\n", "its columns drift: + sum, − total"),
+    "a missing column": ("id\n1\n", "its columns drift: − total"),
+    "one column more": ("id,total,when\n1,10,x\n", "its columns drift: + when"),
+    "another delimiter": ("id;total\n1;10\n", "its columns drift: + id;total, − id, − total (check delimiter"),
+    "accents in another form": ("id,tot\u0301al\n1,10\n", "its columns drift: + tot"),
     "letter case": ("ID,total \n1,10\n", "letter case, white space or the form of an accent alone"),
     "an empty file": ("", "the file is empty"),
-    "a mark of byte order alone": (b"\xef\xbb\xbf", "expected the header id,total; found nothing"),
+    "a mark of byte order alone": (b"\xef\xbb\xbf", "its columns drift: − id, − total"),
     "latin-1 in a row": (f"id,total\n1,10\n{SECRET},é\n".encode("latin-1"), "line 3: not UTF-8"),
     "latin-1 in the header": ("id,totál\n".encode("latin-1"), "line 1: not UTF-8"),
     "UTF-16": (f"id,total\n{SECRET},10\n".encode("utf-16"), "line 1: not UTF-8"),
-    "UTF-16 without its mark": (f"id,total\n{SECRET},10\n".encode("utf-16-le"), "expected the header id,total"),
+    "UTF-16 without its mark": (f"id,total\n{SECRET},10\n".encode("utf-16-le"), "its columns drift"),
 }
 
 
@@ -84,7 +83,7 @@ def test_nothing_of_a_refused_load_lands_and_the_mended_file_lands_once(lake: La
 def test_a_row_without_a_header_is_not_shown_where_personal_data_is_declared(lake: Lake) -> None:
     lake.asset("[columns.id]\npii = true")
     lake.drop("1.csv", f"{SECRET},10\n")
-    lake.refused("expected the header id,total", secret=SECRET)
+    lake.refused("its columns drift: + …, + …, − id, − total", secret=SECRET)
 
 
 @pytest.mark.parametrize("name", ["half.csv.gz", "wrong.csv.gz", "half.zip", "two.zip", "none.zip", "text.gz"])
@@ -174,10 +173,10 @@ def parquet(path: Path, select: str) -> None:
 @pytest.mark.parametrize(
     ("select", "says"),
     [
-        ("select 1 as id", "expected the columns id, total; found id"),
-        ("select 2.0 as total, 1 as id", "expected the columns id, total; found total, id"),
-        ("select 'x' as id, 2.0::double as total", "found id "),
-        ("select 1 as id, 2.0::double as total, 3 as _source_row", "found id, total, _source_row"),
+        ("select 1 as id", "its columns drift: − total"),
+        ("select 2.0 as total, 1 as id", "its columns differ: total double → decimal(2,1)"),
+        ("select 'x' as id, 2.0::double as total", "its columns differ: id int → string"),
+        ("select 1 as id, 2.0::double as total, 3 as _source_row", "its columns drift: + _source_row"),
     ],
 )
 def test_a_parquet_file_with_other_columns_is_told(lake: Lake, select: str, says: str) -> None:

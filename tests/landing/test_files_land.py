@@ -303,7 +303,7 @@ def test_what_landed_is_told_by_the_snapshot(lake: Lake) -> None:
         table = world.catalog.load([key])[key]
         assert table.published is not None
         landed = from_json(world.catalog.read_sidecar(table, table.published.summary["lakeflow.landed"]))
-    assert [(file.name, file.rows, file.size) for file in landed] == [("drops/1.csv", 2, len(GOOD))]
+    assert [(file.name, file.rows, file.size) for file in landed.files] == [("drops/1.csv", 2, len(GOOD))]
 
 
 def test_ordinals_are_exact_in_a_large_file_read_by_several_threads(lake: Lake, tmp_path: Path) -> None:

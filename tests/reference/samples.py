@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
+from lakeflow.core.contract.declared import read_source
 from lakeflow.core.declare.sql_header import read_header
-from lakeflow.core.model.file_source import read_source
 
 ROOT = Path(__file__).parents[2]
 LANDING = Path("data", "landing")

@@ -26,7 +26,7 @@ from lakeflow.adapters.duckdb.read.touched import touched
 from lakeflow.core.keys import EMPTY, Layer, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.table import Rows, Scan
-from lakeflow.core.plan.landing import FoundFile
+from lakeflow.core.plan.landing import Delivery
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.sql.filters import WindowFilter
@@ -65,9 +65,9 @@ class DuckEngine:
 
     @contextmanager
     def land(
-        self, asset: Asset, files: Sequence[FoundFile], loaded_at: datetime, terms: Terms = FREELY
+        self, asset: Asset, delivery: Delivery, loaded_at: datetime, terms: Terms = FREELY
     ) -> Iterator[LazyOutput]:
-        load, trial = LandingBatch(asset, files, loaded_at), self._trial(asset, {}, terms)
+        load, trial = LandingBatch(asset, delivery, loaded_at), self._trial(asset, {}, terms)
         with self._instances.lent(terms.resources) as instance, landing(instance, load, trial) as output:
             yield output
 

@@ -27,7 +27,7 @@ from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Rows, Scan
-from lakeflow.core.plan.landing import FoundFile, Landed
+from lakeflow.core.plan.landing import Delivery, LandedSet
 from lakeflow.core.ports import Engine, Produced
 from lakeflow.core.run.code_terms import FREELY, Listener, Terms, ignore, too_late
 from lakeflow.core.run.resources import LARGE, Resources
@@ -117,11 +117,11 @@ class CodeProcesses:
         return self._here.produce(asset, inputs, terms)
 
     def land(
-        self, asset: Asset, files: Sequence[FoundFile], loaded_at: datetime, terms: Terms = FREELY
+        self, asset: Asset, delivery: Delivery, loaded_at: datetime, terms: Terms = FREELY
     ) -> AbstractContextManager[Produced]:
         if _is_for_a_child(asset, terms):
-            return self._elsewhere(asset, "land", (files, loaded_at), terms)
-        return self._here.land(asset, files, loaded_at, terms)
+            return self._elsewhere(asset, "land", (delivery, loaded_at), terms)
+        return self._here.land(asset, delivery, loaded_at, terms)
 
     def equal(self, left: Scan, right: Scan, resources: Resources | None = None) -> bool:
         return self._here.equal(left, right, resources)
@@ -200,7 +200,7 @@ def _is_for_a_child(asset: Asset, terms: Terms) -> bool:
 class _ProducedElsewhere:
     """What the code gave, held in the child; see `lakeflow.core.ports.Produced`."""
 
-    def __init__(self, talk: _Talk, said: tuple[Schema, tuple[Landed, ...]]) -> None:
+    def __init__(self, talk: _Talk, said: tuple[Schema, LandedSet]) -> None:
         self.schema, self.landed = said
         self._talk = talk
 

@@ -26,7 +26,7 @@ _MARKS: Final = {
 
 
 def plan_screen(plan: Plan) -> Text:
-    steps = [(line(_mark(step)), line(str(step.asset)), line(_why(step))) for step in plan.steps]
+    steps = [row for step in plan.steps for row in _rows(step)]
     fresh = [(line(Mark.SAME), line((str(key), "dim")), line(("fresh", "dim"))) for key in plan.fresh]
     return screen(align([*steps, *fresh], indent=2), warning_lines(plan), [line(plan_summary(plan))])
 
@@ -48,8 +48,16 @@ def warning_lines(plan: Plan) -> list[Text]:
 
 
 def plan_records(plan: Plan) -> Records:
-    steps = [(str(step.asset), str(step.action), "; ".join(map(str, step.reasons))) for step in plan.steps]
+    steps = [
+        (str(step.asset), str(step.action), "; ".join(map(str, (*step.reasons, *step.drift)))) for step in plan.steps
+    ]
     return ("asset", "action", "reasons"), [*steps, *((str(key), "", "fresh") for key in plan.fresh)]
+
+
+def _rows(step: Step) -> list[tuple[Text, Text, Text]]:
+    """The step with its reasons, and a line for each way in which its files drift."""
+    drift = [(line(Mark.CHANGED), line(str(step.asset)), line(str(each))) for each in step.drift]
+    return [(line(_mark(step)), line(str(step.asset)), line(_why(step))), *drift]
 
 
 def _mark(step: Step) -> Mark:

@@ -9,12 +9,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.column_names import RESERVED, hint_of_renamed
+from lakeflow.core.contract.fit import contracts
 from lakeflow.core.declare.declaration import Declaration
 from lakeflow.core.declare.keyed_inputs import unlike
 from lakeflow.core.declare.timeline_laws import timeline_faults
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, NAME_PATTERN, AssetKey, ExternalKey, Layer
 from lakeflow.core.model.asset import Deletes, OnRewrite, PythonCode, SqlCode, Upstreams, ancestors, downstreams
+from lakeflow.core.model.file_source import Extra
 from lakeflow.core.model.layout import Layout, PartitionField, Transform
 from lakeflow.core.model.write_mode import WriteMode, modes_that
 from lakeflow.core.time.local import at_wall, zone_of
@@ -276,6 +278,10 @@ def _source(draft: AssetDraft) -> Iterator[Fault]:
         other = "inputs" if draft.inputs else "external" if draft.externals else "reads"
         hint = "an asset that lands files reads nothing else: split it in two"
         yield draft.fault(f"{draft.key} has both source and {other}", hint, "source")
+    personal = any(column.pii or column.mask for column in draft.declaration.columns.values())
+    if personal and any(each.extra is Extra.LAND for each in contracts(draft.declaration.source)):
+        hint = 'declare the columns that come: nobody could say whether another one is personal; or extra = "ignore"'
+        yield draft.fault(f"{draft.key} has personal columns and lands whatever comes", hint, "source")
 
 
 def _new_rows(draft: AssetDraft) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.asset import Asset, SqlCode
+from lakeflow.core.model.asset import Asset, Column, SqlCode
 from lakeflow.core.model.check import CheckKind, Suite
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.write_mode import modes_that
@@ -22,6 +22,12 @@ CHECK, REASON, RUN, INPUTS = "_check", "_reason", "_run", "_inputs"
 COLUMNS: Final = (CHECK, REASON, RUN, INPUTS)
 """Added to the columns of the asset: the first check that the row fails, all of them, the run, and the snapshots that
 the row was made from, as JSON.
+"""
+
+LINE, TEXT = "_line", "_text"
+MALFORMED: Final = "malformed"
+"""Stands in `_check` of a row that was not as its source declares. Such a row has `_line` and `_text`, its place in its
+file and what stands there, and no value of the asset's columns.
 """
 
 
@@ -66,7 +72,9 @@ def with_quarantines(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey,
     found: dict[AssetKey, Asset] = {}
     for key, asset in assets.items():
         found[key] = asset
-        if asset.write.traits.may_split_off and key in suites and asks_for_quarantine(suites[key]):
+        if puts_apart(asset) or (
+            asset.write.traits.may_split_off and key in suites and asks_for_quarantine(suites[key])
+        ):
             found[quarantine_key(key)] = _quarantine(asset)
     return found
 
@@ -77,10 +85,22 @@ def with_their_quarantines(assets: Mapping[AssetKey, Asset], keys: Iterable[Asse
     return tuple(key for key in assets if (owner_of(key) or key) in asked)
 
 
-def quarantine_schema(schema: Schema) -> Schema:
+def puts_apart(asset: Asset) -> bool:
+    """Do malformed rows of its files go to its quarantine?"""
+    return asset.files is not None and asset.files.puts_apart
+
+
+def quarantine_schema(asset: Asset, schema: Schema) -> Schema:
     """The columns of the asset and those that describe the refusal; ids are unassigned."""
     own = tuple(replace(field, required=False) for field in schema.fields)
-    return Schema((*own, *(Field(name, Primitive("string")) for name in COLUMNS)))
+    place = (Field(LINE, Primitive("long")), Field(TEXT, Primitive("string"))) if puts_apart(asset) else ()
+    return Schema((*own, *(Field(name, Primitive("string")) for name in COLUMNS), *place))
+
+
+def _columns(asset: Asset) -> dict[str, Column]:
+    """Those of the asset. The text of a row is as personal as any column of it."""
+    columns = {name: replace(column, type=None, mask=None) for name, column in asset.columns.items()}
+    return columns | ({TEXT: Column(pii=True)} if puts_apart(asset) and asset.pii else {})
 
 
 def _quarantine(asset: Asset) -> Asset:
@@ -89,7 +109,7 @@ def _quarantine(asset: Asset) -> Asset:
         code=SqlCode("", asset.code.path, asset.code.line),
         write=asset.write,
         inputs={str(asset.key): asset.key},
-        columns={name: replace(column, type=None, mask=None) for name, column in asset.columns.items()},
+        columns=_columns(asset),
         description=f"Rows of {asset.key} that its checks refuse.",
         owner=asset.owner,
         tags=asset.tags,

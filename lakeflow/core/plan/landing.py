@@ -10,15 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from lakeflow.core.column_names import FILE, OLD_NAMES
+from lakeflow.core.contract.drift import NO_DRIFT, Drift
 from lakeflow.core.errors import LakeError
+from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.file_source import Once
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import Table
+from lakeflow.core.plan.reasons import Cause, Reason
 from lakeflow.core.wording import counted
 
 FORMAT: Final = "lakeflow.landed/1"
@@ -53,6 +56,27 @@ class Landed:
 
 
 @dataclass(frozen=True)
+class LandedSet:
+    """Files whose rows are in a table, and the columns that landed from them although nobody declares them, each with
+    its type: later files bring them too, or leave them NULL.
+    """
+
+    files: tuple[Landed, ...] = ()
+    undeclared: Mapping[str, str] = EMPTY
+
+
+NOTHING_LANDED: Final = LandedSet()
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The files that land together. `undeclared` are columns that landed before although nobody declares them."""
+
+    files: tuple[FoundFile, ...]
+    undeclared: Mapping[str, str] = EMPTY
+
+
+@dataclass(frozen=True)
 class Copy:
     """A file with the same bytes as another file, whose name is `of`."""
 
@@ -66,7 +90,8 @@ class Landing:
 
     Among the new files, `again` have the bytes of a file that landed under another name or lands with them. `skipped`
     have such bytes too, and do not land because the source counts files by content. `matched` counts all files found.
-    `lost` are files that landed before and whose rows would not come again.
+    `lost` are files that landed before and whose rows would not come again. `undeclared` are columns that landed before
+    although nobody declares them. `drift` says how the new files differ from the contract, once somebody looked.
     """
 
     new: tuple[FoundFile, ...] = ()
@@ -76,6 +101,12 @@ class Landing:
     skipped: tuple[Copy, ...] = ()
     matched: int = 0
     lost: tuple[str, ...] = ()
+    undeclared: Mapping[str, str] = EMPTY
+    drift: Drift = NO_DRIFT
+
+    @property
+    def delivery(self) -> Delivery:
+        return Delivery(self.new, self.undeclared)
 
     @property
     def digest(self) -> str:
@@ -162,20 +193,35 @@ def old_names(table: Table | None) -> tuple[str, ...]:
     return tuple(name for name in OLD_NAMES if name in names and FILE not in names)
 
 
-def to_json(landed: Sequence[Landed]) -> str:
+def to_json(landed: LandedSet) -> str:
     """The set as it stands in a file beside the table (a public format, see docs/how-it-works.md)."""
-    entries = [{"name": each.name, "sha256": each.hash, "bytes": each.size, "rows": each.rows} for each in landed]
-    return json.dumps({"format": FORMAT, "files": entries}, separators=(",", ":"))
+    entries = [{"name": each.name, "sha256": each.hash, "bytes": each.size, "rows": each.rows} for each in landed.files]
+    undeclared = {"undeclared": dict(landed.undeclared)} if landed.undeclared else {}
+    return json.dumps({"format": FORMAT, "files": entries, **undeclared}, separators=(",", ":"))
 
 
-def from_json(text: str) -> tuple[Landed, ...]:
+def from_json(text: str) -> LandedSet:
     """ValueError for any other text."""
     document = json.loads(text)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"not a {FORMAT} document")
-    return tuple(_entries(document["files"]))
+    undeclared = {str(name): str(type_) for name, type_ in document.get("undeclared", {}).items()}
+    return LandedSet(tuple(_entries(document["files"])), undeclared)
 
 
 def _entries(files: list[dict[str, Any]]) -> Iterator[Landed]:
     for each in files:
         yield Landed(str(each["name"]), str(each["sha256"]), int(each["bytes"]), int(each["rows"]))
+
+
+def landing_reasons(landing: Landing) -> list[Reason]:
+    """Why files are a reason to write: new ones, or ones that cannot land."""
+    refused = [Reason(Cause.FILES_REFUSED, after=fault) for fault in landing.faults]
+    return refused or ([Reason(Cause.NEW_FILES, after=str(len(landing.new)))] if landing.new else [])
+
+
+def renaming_reasons(table: Table | None) -> Iterator[Reason]:
+    """Why columns that an early release called otherwise are a reason to write."""
+    if olds := old_names(table):
+        spelled = ", ".join(f"{old} → {OLD_NAMES[old]}" for old in olds)
+        yield Reason(Cause.COLUMNS_RENAMED, after=spelled)

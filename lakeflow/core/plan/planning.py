@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lakeflow.core.column_names import OLD_NAMES
+from lakeflow.core.contract.drift import Difference
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, OnRewrite, Project
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action
-from lakeflow.core.model.table import External, Table
+from lakeflow.core.model.table import External
+from lakeflow.core.plan.drift import drift_told
 from lakeflow.core.plan.facts import Facts, Published, moved, published
 from lakeflow.core.plan.increments import Consumption, consumption
-from lakeflow.core.plan.landing import Landing, old_names, told
+from lakeflow.core.plan.landing import Landing, landing_reasons, renaming_reasons, told
 from lakeflow.core.plan.order import run_order
 from lakeflow.core.plan.partition_steps import partition_reasons, partitions_of
 from lakeflow.core.plan.partitions import Backfill, Pending
@@ -29,7 +30,8 @@ class Step:
     """One asset to write or to audit. `base_id` is main as planned on (None: never published).
 
     `partitions` are the partitions in time that the step builds, where the asset has a timeline. Where an upstream runs
-    too, its new rows may add some that lie `within` that span of time.
+    too, its new rows may add some that lie `within` that span of time. `drift` says how files that
+    land differ from the table, and from what the asset declares.
     """
 
     asset: AssetKey
@@ -39,6 +41,7 @@ class Step:
     upstreams: frozenset[AssetKey] = frozenset()
     partitions: tuple[Pending, ...] = ()
     within: Window = EVER
+    drift: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,9 @@ def _step(asked: PlanRequest, key: AssetKey) -> Step | None:
     upstreams = frozenset(asset.upstreams & asked.running.keys())
     base = stands.snapshot.id if stands else None
     within = asked.backfill.window if asked.backfill else EVER
-    return Step(key, action, (*to_write, *to_audit), base, upstreams, partitions, within)
+    landing = asked.facts.landings.get(key, Landing())
+    drift = drift_told(asset, landing, asked.facts.tables.get(key)) if action is Action.WRITE else ()
+    return Step(key, action, (*to_write, *to_audit), base, upstreams, partitions, within, drift)
 
 
 def _quarantine_step(asked: PlanRequest, key: AssetKey, owner: AssetKey, stands: Published | None) -> Step | None:
@@ -241,8 +246,8 @@ def _consumption(asked: PlanRequest, asset: Asset) -> Consumption:
 
 def _source_reasons(asked: PlanRequest, asset: Asset, stands: Published) -> list[Reason]:
     if asset.files is not None:
-        landing = _landing_reasons(asked.facts.landings.get(asset.key, Landing()))
-        return [*landing, *_renaming_reasons(asked.facts.tables.get(asset.key))]
+        landing = landing_reasons(asked.facts.landings.get(asset.key, Landing()))
+        return [*landing, *renaming_reasons(asked.facts.tables.get(asset.key))]
     if not asset.reads:
         return [Reason(Cause.NO_FINGERPRINT)]
     now = asked.facts.reads_digests.get(asset.key, "")
@@ -251,17 +256,6 @@ def _source_reasons(asked: PlanRequest, asset: Asset, stands: Published) -> list
         if now == stands.reads_digest
         else [Reason(Cause.FILES_CHANGED, before=stands.reads_digest[:6], after=now[:6])]
     )
-
-
-def _landing_reasons(landing: Landing) -> list[Reason]:
-    refused = [Reason(Cause.FILES_REFUSED, after=fault) for fault in landing.faults]
-    return refused or ([Reason(Cause.NEW_FILES, after=str(len(landing.new)))] if landing.new else [])
-
-
-def _renaming_reasons(table: Table | None) -> Iterator[Reason]:
-    if olds := old_names(table):
-        spelled = ", ".join(f"{old} → {OLD_NAMES[old]}" for old in olds)
-        yield Reason(Cause.COLUMNS_RENAMED, after=spelled)
 
 
 def _input_reasons(asked: PlanRequest, asset: Asset, stands: Published) -> list[Reason]:

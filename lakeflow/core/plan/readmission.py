@@ -16,7 +16,7 @@ from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.model.quarantine import COLUMNS, SUFFIX, owner_of, quarantine_key
+from lakeflow.core.model.quarantine import CHECK, COLUMNS, MALFORMED, SUFFIX, TEXT, owner_of, quarantine_key
 from lakeflow.core.model.run import Action, StepRecord
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Rows, Table
@@ -112,9 +112,11 @@ def as_readmission(asset: Asset, quarantined: Schema, own: Schema) -> Asset:
     kept |= {now for was, now in renames.items() if was in kept}
     named = ((name, renames.get(name, name)) for name in quarantined.names)
     columns = ", ".join(f"{_quoted(name)} as {_quoted(now)}" for name, now in named if now.lower() in kept)
+    # A malformed row never was a row of the asset: it comes with the file that its sender mends.
+    only = f" where {CHECK} is distinct from '{MALFORMED}'" if TEXT in quarantined.names else ""
     return replace(
         asset,
-        code=SqlCode(f"select {columns} from {quarantine}", asset.code.path, asset.code.line),
+        code=SqlCode(f"select {columns} from {quarantine}{only}", asset.code.path, asset.code.line),
         inputs={str(quarantine): quarantine},
         externals=EMPTY,
         new_rows=frozenset(),

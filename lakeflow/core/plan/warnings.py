@@ -62,6 +62,8 @@ def _landing_warnings(asked: PlanRequest) -> Iterator[str]:
             continue
         if not landing.matched:
             yield f"{key}: no file matches {', '.join(asset.files.globs)}"
+        if landing.drift.refused:
+            yield f"{key} cannot land: {landing.drift.message} ({landing.drift.hint})"
         if landing.lost:
             more = f" and {len(landing.lost) - 1} more" if len(landing.lost) > 1 else ""
             yield f"{key}: {landing.lost[0]}{more} landed before and is not there any more: its rows go"

@@ -10,6 +10,7 @@ from typing import Final
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import Suite
+from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import (
     Scan,
     Statistics,
@@ -54,8 +55,8 @@ class AuditRequest:
     moment (None: unknown). `pii` names personal columns of those other relations: SQL checks that may read them show no
     samples. `inherited` names personal columns of what a function reads: no column of that name may stand unmasked.
     `statistics` are those of the audited snapshot, where it has any; `added_rows` tells what a write added to rows that
-    were audited before. `at` is the moment from which ages are counted; None: now. `shown` is how many failing rows a
-    check may show.
+    were audited before. `before` are the columns that readers saw before the snapshot. `at` is the moment from which
+    ages are counted; None: now. `shown` is how many failing rows a check may show.
     """
 
     asset: AssetKey
@@ -77,6 +78,7 @@ class AuditRequest:
     statistics: Statistics | None = None
     resources: Resources | None = None
     added_rows: AddedRows | None = None
+    before: Schema | None = None
 
     @property
     def views(self) -> Mapping[str, Scan]:

@@ -23,7 +23,8 @@ from lakeflow.core.time.timeline import Window
 @dataclass(frozen=True)
 class RefusedRows:
     """Where refused rows go. Rows that fail one of the `refusals` are written to files of their own below `directory`,
-    with the columns of `schema`; each row names the `run` and its `inputs` (JSON).
+    with the columns of `schema`; each row names the `run` and its `inputs` (JSON). So do rows that were malformed
+    before any code ran: `malformed` is the engine's own SQL of them.
     """
 
     refusals: tuple[Refusal, ...]
@@ -31,6 +32,7 @@ class RefusedRows:
     directory: str
     run: str
     inputs: str
+    malformed: str = ""
 
 
 class Ties(StrEnum):

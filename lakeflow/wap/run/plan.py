@@ -14,7 +14,7 @@ from lakeflow.core.plan.partitions import Backfill
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.readmission import plan_readmission
 from lakeflow.core.version.salt import require_salt
-from lakeflow.wap.facts import gather
+from lakeflow.wap.facts import gather, with_drift
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.lost import refuse_lost
 
@@ -52,6 +52,7 @@ def plan_on(world: World, facts: Facts, keys: Sequence[AssetKey], request: Reque
     """The plan for these assets on facts that were gathered already. LakeError where a published table is gone."""
     if request.readmits:
         return plan_readmission(world.project, facts, keys)
+    facts = with_drift(world, facts)
     found = planning.plan(
         world.project,
         facts,

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.view.history import predecessor
@@ -38,7 +39,13 @@ def audit_request(world: World, table: Table, scan: Scan, relations: Mapping[str
         inherited=personal_inputs(world.project, asset),
         at=world.clock(),
         statistics=None if counted is None else world.catalog.statistics(table, counted),
+        before=_columns_before(table, scan.snapshot_id),
     )
+
+
+def _columns_before(table: Table, snapshot_id: int | None) -> Schema | None:
+    before = None if snapshot_id is None else predecessor(table, snapshot_id)
+    return None if before is None else table.schema_of(before)
 
 
 def seen_before(world: World, table: Table, scan: Scan) -> Scan:

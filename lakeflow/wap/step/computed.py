@@ -7,7 +7,7 @@ from datetime import datetime
 
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Table
-from lakeflow.core.plan.landing import Landed
+from lakeflow.core.plan.landing import NOTHING_LANDED, LandedSet
 from lakeflow.core.run.write import WriteResult
 
 
@@ -20,6 +20,6 @@ class Computed:
     table: Table
     schema: Schema
     written: WriteResult
-    landed: tuple[Landed, ...] = ()
+    landed: LandedSet = NOTHING_LANDED
     quarantine: tuple[Table, Schema] | None = None
     moment: datetime | None = None

@@ -65,7 +65,7 @@ class SplitOff:
     ) -> tuple[Write, Target | None]:
         """Ask the auditor which checks refuse rows, as soon as the columns are known."""
         (owner,) = self.asset.upstreams
-        columns = columns_of(self.asset, quarantine_schema(write.schema), None)
+        columns = columns_of(self.asset, quarantine_schema(attempt.asset(owner), write.schema), None)
         table, schema = target(attempt, columns, self.asset)
         request = audit_request(attempt.world, attempt.tables[owner], Scan(owner, None, write.schema), {})
         found = attempt.step_lock.release_while(lambda: attempt.world.auditor.refusals(request))

@@ -34,7 +34,7 @@ from lakeflow.core.keys import Layer, TableKey
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.schema import Schema, Type
 from lakeflow.core.model.table import Rows, Scan
-from lakeflow.core.plan.landing import Landed
+from lakeflow.core.plan.landing import NOTHING_LANDED, LandedSet
 from lakeflow.core.run.write import Write, WriteResult
 from lakeflow.core.time.timeline import BOUNDS, Window
 
@@ -53,7 +53,8 @@ class Trial:
 
     `folder` is the folder of its files. The code runs once for each of `windows`, or once without. Its output is
     computed within `reading`, which explains why its input cannot be read, and after `close_off` was told the files and
-    folders that it may use. `looks` tell which row made it fail.
+    folders that it may use. `looks` tell which row made it fail. `malformed` is SQL of
+    rows that never reach the code, and go to the asset's quarantine.
     """
 
     place: ErrorContext
@@ -64,6 +65,7 @@ class Trial:
     reading: Callable[[], AbstractContextManager[None]] = nullcontext
     close_off: Callable[[Sequence[str], Sequence[str]], None] = _unbound
     looks: tuple[SecondLook, ...] = ()
+    malformed: str = ""
 
     @contextmanager
     def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> Iterator[StepSession]:
@@ -71,7 +73,7 @@ class Trial:
             yield running
 
     def output(
-        self, came: Sequence[ReturnedRelation], running: StepSession, read: Columns, landed: tuple[Landed, ...] = ()
+        self, came: Sequence[ReturnedRelation], running: StepSession, read: Columns, landed: LandedSet = NOTHING_LANDED
     ) -> LazyOutput:
         """The lazy output; `read` are the columns of what the code read."""
         masked = [self.masks.over(each.relation, running, self.place) for each in came]
@@ -88,7 +90,7 @@ class LazyOutput:
         relations: Sequence[DuckDBPyRelation],
         running: StepSession,
         trial: Trial,
-        landed: tuple[Landed, ...],
+        landed: LandedSet,
         guess: tuple[frozenset[str], Columns],
     ) -> None:
         self._guess = guess
@@ -110,6 +112,9 @@ class LazyOutput:
         with printing_to_stderr(), failures(self._place), self._trial.reading():
             folders = [write.directory, *([write.refused.directory] if write.refused else [])]
             self._trial.close_off(scans.paths(write.base) if write.base else (), folders)
+            if self._trial.malformed:
+                assert write.refused is not None, "whatever puts rows apart has a quarantine"
+                write = replace(write, refused=replace(write.refused, malformed=self._trial.malformed))
             return self._write(write, Path(write.directory) / self._trial.folder)
 
     def first(self, schema: Schema, limit: int) -> Rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,8 +24,9 @@ from lakeflow.core.column_names import FILE, LOADED_AT, PROVENANCE, ROW
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.file_source import LANDED_ROWS, Format
+from lakeflow.core.model.quarantine import LINE, REASON, TEXT
 from lakeflow.core.model.schema import Schema
-from lakeflow.core.plan.landing import FoundFile
+from lakeflow.core.plan.landing import Delivery
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class LandingBatch:
     """The files that an asset lands at one time."""
 
     asset: Asset
-    files: Sequence[FoundFile]
+    delivery: Delivery
     loaded_at: datetime
 
 
@@ -43,14 +44,15 @@ def landing(instance: Instance, load: LandingBatch, trial: Trial) -> Iterator[La
     assert load.asset.files is not None, "only an asset with a source lands files"
     place = trial.place
     with failures(place), trial.step(instance, {}) as running, ExitStack() as stack:
-        if not load.files:
+        if not load.delivery.files:
             raise place.error("no file is new", "everything that its source matches has landed")
         if load.asset.files.format is Format.PARQUET:
-            came = stack.enter_context(in_place(running, load.asset.files, load.files, instance.spill))
+            came = stack.enter_context(in_place(running, load.asset.files, load.delivery, instance.spill))
         else:
-            came = stage(running, load.asset.files, load.files, instance.spill, place)
+            came = stage(running, load.asset.files, load.delivery, instance.spill, place)
         names = _bind(running, load, came)
-        trial = replace(trial, place=replace(place, names=(LANDED_ROWS,), columns=names), reading=came.reading)
+        where = replace(place, names=(LANDED_ROWS,), columns=names)
+        trial = replace(trial, place=where, reading=came.reading, malformed=_malformed(running, load, came))
         with came.reading():
             came_back = _run(load.asset, running, trial.place)
         _require_provenance(came_back.relation, trial.place)
@@ -75,9 +77,33 @@ def _bind(running: StepSession, load: LandingBatch, came: Delivered) -> tuple[st
     ]
     cursor.execute(
         f"CREATE VIEW {LANDED_ROWS} AS SELECT {', '.join(columns)} FROM ({came.rows}) AS rows "
-        f"JOIN {files} AS of ON of.path = rows.{PATH}"
+        f"JOIN {files} AS of ON of.path = rows.{PATH}{_without(came)}"
     )
     return tuple(row[0] for row in cursor.execute(f"DESCRIBE {LANDED_ROWS}").fetchall())
+
+
+def _without(came: Delivered) -> str:
+    """The condition of rows that are not put apart."""
+    place = f"SELECT 1 FROM {came.apart} AS apart WHERE apart.path = of.path"
+    return f" WHERE NOT EXISTS ({place} AND apart.ordinal = rows.{POSITION} - of.first + 1)" if came.apart else ""
+
+
+def _malformed(running: StepSession, load: LandingBatch, came: Delivered) -> str:
+    """The rows that are put apart as SQL, in columns of the quarantine; empty where a malformed row stops the load. A
+    line of an asset with masks is not kept: it would hold unmasked what they hide.
+    """
+    if not came.apart:
+        return ""
+    masked = any(column.mask for column in load.asset.columns.values())
+    ((database,),) = running.cursor.execute("SELECT current_database()").fetchall()
+    within = f"{quoted(database)}.main"
+    return (
+        f"SELECT of.name AS {quoted(FILE)}, apart.ordinal AS {quoted(ROW)}, "
+        f"CAST({literal(load.loaded_at.isoformat())} AS TIMESTAMPTZ) AS {quoted(LOADED_AT)}, "
+        f"apart.line AS {quoted(LINE)}, {'NULL' if masked else 'apart.text'} AS {quoted(TEXT)}, "
+        f"apart.reason AS {quoted(REASON)} "
+        f"FROM {within}.{came.apart} AS apart JOIN {within}.lakeflow_files AS of ON of.path = apart.path"
+    )
 
 
 def _run(asset: Asset, running: StepSession, place: ErrorContext) -> ReturnedRelation:

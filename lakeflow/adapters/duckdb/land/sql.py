@@ -6,7 +6,7 @@ so that a value that cannot be kept exactly is reported with its file, line and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,30 +14,17 @@ from typing import Final
 
 import duckdb
 
-from lakeflow.adapters.duckdb.cast.exact import exact
-from lakeflow.adapters.duckdb.cast.from_json import (
-    MARK,
-    RESERVED,
-    JsonValue,
-    exact_json,
-    keeps_text,
-    marked,
-    may_change,
-    pointer,
-    unmarked,
-)
-from lakeflow.adapters.duckdb.cast.from_text import VARCHAR
-from lakeflow.adapters.duckdb.cast.leaf import Cast
+from lakeflow.adapters.duckdb.cast.from_json import MARK, RESERVED, keeps_text, marked, may_change, pointer, unmarked
 from lakeflow.adapters.duckdb.failures import is_failure_of_machine
 from lakeflow.adapters.duckdb.land.json_files import ARRAYS, bad_array, bad_json
 from lakeflow.adapters.duckdb.land.parquet_values import bad_parquet
 from lakeflow.adapters.duckdb.land.text_files import bad_row, line_of_object, line_of_row
 from lakeflow.adapters.duckdb.names import listed, literal
 from lakeflow.core.errors import AssetError
+from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.model.schema import Type, children
-from lakeflow.core.model.type_names import parse_type
-from lakeflow.core.plan.landing import FoundFile, Landed
+from lakeflow.core.plan.landing import FoundFile, Landed, LandedSet
 
 HINT: Final = "mend the file and deliver it again, or declare it as it is; nothing of it has landed"
 TABLE: Final = "lakeflow_staged"
@@ -51,8 +38,10 @@ class Delivered:
     no name in a file (`rowid`, `filename`, `path`) can hide one of lakeflow's own. `columns` maps each name to the SQL,
     over these, of what lands.
 
-    `files` are the files at each path, `first` the positions of their first rows, `counts` their numbers of rows. The
-    SQL runs within `reading`, which explains why a file cannot be read.
+    `files` are the files at each path, `first` the positions of their first rows, `counts` their numbers of rows.
+    `undeclared` are landed columns that the contract does not name, with their types. `apart` is the table of rows that
+    are malformed, by path and ordinal, empty where a malformed row stops the load. The SQL runs within `reading`, which
+    explains why a file cannot be read.
     """
 
     columns: Mapping[str, str]
@@ -60,32 +49,36 @@ class Delivered:
     files: Mapping[str, FoundFile]
     first: Mapping[str, int]
     counts: Mapping[str, int]
+    undeclared: Mapping[str, str] = EMPTY
+    apart: str = ""
     reading: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
-    def landed(self) -> tuple[Landed, ...]:
-        return tuple(
-            Landed(file.name, file.hash, file.size, self.counts.get(path, 0)) for path, file in self.files.items()
-        )
+    def landed(self) -> LandedSet:
+        files = (Landed(file.name, file.hash, file.size, self.counts.get(path, 0)) for path, file in self.files.items())
+        return LandedSet(tuple(files), self.undeclared)
 
 
-def select(source: FileSource, paths: tuple[str, ...]) -> str:
-    """All rows of text files, in their order, with the path of each in `PATH`."""
-    files, path = listed(paths), literal(PATH)
-    if source.is_json:
-        shape = "array" if source.format is Format.JSON else "newline_delimited"
-        return _select_json(
-            source, f"read_json_objects({files}, format='{shape}', hive_partitioning=false, filename={path})"
-        )
+def select_csv(source: FileSource, paths: tuple[str, ...]) -> str:
+    """All rows of CSV files in their order, with the path of each in `PATH`. `columns` of the source are those of these
+    files.
+    """
     columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(source.columns)))
     return (
-        f"SELECT * FROM read_csv({files}, auto_detect=false, header={source.has_header_line}, columns={{{columns}}}, "
+        f"SELECT * FROM read_csv({listed(paths)}, auto_detect=false, header={source.has_header_line}, "
+        f"columns={{{columns}}}, "
         f"delim={literal(source.delimiter)}, quote={literal(source.quote)}, escape={literal(source.escape)}, "
         f"nullstr='', allow_quoted_nulls=false, strict_mode=true, ignore_errors=false, null_padding=false, "
-        f"hive_partitioning=false, filename={path})"
+        f"hive_partitioning=false, filename={literal(PATH)})"
         # A blank line is no row, but DuckDB makes one of it where rows have one column. An empty quoted text is a row.
         f"{' WHERE c0 IS NOT NULL' if len(source.columns) == 1 else ''}"
     )
+
+
+def json_objects(source: FileSource, paths: tuple[str, ...]) -> str:
+    """The objects of JSON files as a table function, each as `json`, with its path."""
+    shape = "array" if source.format is Format.JSON else "newline_delimited"
+    return f"read_json_objects({listed(paths)}, format='{shape}', hive_partitioning=false, filename={literal(PATH)})"
 
 
 def overlong(source: FileSource, paths: tuple[str, ...]) -> str:
@@ -113,61 +106,62 @@ NO_DELIMITER: Final = "".join(map(chr, (31, 30, 29, 28)))
 """A delimiter that separates nothing. A file that contains it nevertheless is read by other means."""
 
 
-def casts(source: FileSource) -> tuple[Cast, ...]:
-    """Each column of text files as it lands, and the faults that its values may have."""
-    return tuple(
-        _cast(source, f"c{number}", name, type_) for number, (name, type_) in enumerate(_types(source).items())
-    )
+@dataclass(frozen=True)
+class JsonColumn:
+    """A landed column of JSON objects: staged in `at`, from the first of the keys `names` that an object has."""
+
+    at: str
+    names: tuple[str, ...]
+    type: Type
 
 
-def _types(source: FileSource) -> dict[str, Type]:
-    return {name: parse_type(type_ or "string") for name, type_ in source.columns.items()}
-
-
-def _cast(source: FileSource, value: str, name: str, type_: Type) -> Cast:
-    if source.is_json and children(type_):
-        return exact_json(JsonValue(value, value), type_, name)
-    return exact(value, VARCHAR, type_, name)
-
-
-def checks(source: FileSource) -> Iterator[tuple[str, str]]:
-    """The conditions of bad rows as SQL, each with what is wrong with such a row."""
-    if source.is_json:
-        for number, (_, fault) in enumerate(_object_checks(source)):
-            yield f"fault = {number}", fault
-    for cast in casts(source):
-        yield from ((fault.condition, fault.message) for fault in cast.faults)
-
-
-def _select_json(source: FileSource, rows: str) -> str:
+def select_json(source: FileSource, columns: Sequence[JsonColumn], paths: tuple[str, ...], *, strict: bool) -> str:
     """The columns of JSON. Each text is parsed once for all columns that hold plain values, which become texts, and
-    once for all nested columns.
+    once for all nested columns. `fault` is the number of what is wrong with an object; `strict` allows no other keys.
     """
-    types = _types(source)
-    nested = [name for name, type_ in types.items() if children(type_)]
-    plain = [name for name in types if name not in nested]
-    texts = [name for name, type_ in types.items() if keeps_text(type_)]
+    nested = [name for column in columns if children(column.type) for name in column.names]
+    plain = [name for column in columns if not children(column.type) for name in column.names]
+    texts = [name for column in columns if keeps_text(column.type) for name in column.names]
     shown = {name: unmarked(f"plain[{place}]") for place, name in enumerate(plain, 1)}
     shown |= {name: f"nested[{place}]" for place, name in enumerate(nested, 1)}
-    columns = ", ".join(f"{shown[name]} AS c{number}" for number, name in enumerate(types))
-    faults = " ".join(f"WHEN {check} THEN {number}" for number, (check, _) in enumerate(_object_checks(source)))
+    selected = ", ".join(f"{_first([shown[name] for name in each.names])} AS {each.at}" for each in columns)
+    faults = " ".join(
+        f"WHEN {check} THEN {number}"
+        for number, (check, _) in enumerate(object_faults(source, columns))
+        if strict or number != UNKNOWN_KEY
+    )
     parsed = [
         f"json_extract_string(json, [{', '.join(map(pointer, plain))}]::VARCHAR[]) AS plain",
         f"json_extract(json, [{', '.join(map(pointer, nested))}]::VARCHAR[]) AS nested",
         f"CASE {faults} END AS fault",
     ]
     json = marked("json", may_change("json", texts))
+    rows = json_objects(source, paths)
     found = f"SELECT {json} AS json, contains(json, {literal(MARK)}) AS reserved, {PATH} FROM {rows}"
-    return f"SELECT {columns}, fault, {PATH} FROM (SELECT {', '.join(parsed)}, {PATH} FROM ({found}))"
+    return f"SELECT {selected}, fault, {PATH} FROM (SELECT {', '.join(parsed)}, {PATH} FROM ({found}))"
 
 
-def _object_checks(source: FileSource) -> Iterator[tuple[str, str]]:
-    names = f"[{', '.join(map(literal, source.columns))}]"
+def _first(values: Sequence[str]) -> str:
+    return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
+
+
+OTHER_KEYS: Final = "keys other than"
+UNKNOWN_KEY: Final = 1
+"""The number of the fault of an object with keys that nothing declares."""
+
+
+def object_faults(source: FileSource, columns: Sequence[JsonColumn]) -> Iterator[tuple[str, str]]:
+    """The conditions of objects that are no rows, each with what is wrong. Their numbers are their places."""
+    names = [name for column in columns for name in column.names]
     other = f"; {ARRAYS}" if source.format is Format.NDJSON else ""
+    several = [each.names for each in columns if len(each.names) > 1]
+    counts = (f"len(list_intersect(json_keys(json), [{', '.join(map(literal, each))}])) > 1" for each in several)
     yield "json_type(json) <> 'OBJECT'", f"not a JSON object{other}"
-    yield f"NOT list_has_all({names}, json_keys(json))", f"keys other than {', '.join(source.columns)}"
+    known = f"[{', '.join(map(literal, names))}]"
+    yield f"NOT list_has_all({known}, json_keys(json))", f"{OTHER_KEYS} {', '.join(names)}"
     yield "NOT list_unique(json_keys(json)) = len(json_keys(json))", "a key that comes twice"
     yield "reserved", RESERVED
+    yield " OR ".join(counts) or "false", "one column under two of its names"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Text files line by line: compares the header with the declaration, and finds the line of a bad row.
+"""Text files line by line: reads the header, and finds the line of a bad row.
 
 DuckDB does not compare a header with the declared columns, counts records where its message says line, and is off by
 one in JSON (see tests/traps). Here only the header of each file is read or, once a load has failed, the lines up to the
@@ -10,75 +10,43 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from lakeflow.adapters.duckdb.land.text_lines import LONGEST, LongLineError, RecordLines, lines, reader
 from lakeflow.core.column_names import alike
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource
-from lakeflow.core.wording import cut, differences
 
-_FEW: Final = 20
-"""How many names a message shows in full."""
 NOT_UTF8: Final = 'not UTF-8; declare the encoding, such as encoding = "latin-1"'
 QUOTES: Final = "a quote is not closed, or text follows it"
 TOO_LONG: Final = f"longer than {LONGEST:,} bytes, which no line may be"
+ENCODING: Final = 'declare the encoding in which the file is written, such as encoding = "latin-1"'
 _DIALECT: Final = "check delimiter, quote, skip and encoding of the source against the file"
 
 
-def compare_header(path: Path, name: str, source: FileSource, *, personal: bool) -> None:
-    """AssetError, with expected and found, unless the file begins with exactly the declared names.
-
-    Where the source gives the names by position, the header must have as many, and none of them at another place.
-    """
-    found = _header(path, name, source)
-    if source.by_position:
-        _compare_positions(found, name, source)
-    elif found != tuple(source.columns):
-        shown = [each if each in source.columns or not personal else "…" for each in found]
-        raise AssetError(
-            f"{name}: {_mismatch(tuple(source.columns), shown, source.delimiter)}",
-            hint=_DIALECT if len(found) == 1 else _MEND,
-        )
-
-
-_MEND: Final = (
-    "mend the file, declare its columns in the order that they have, or give them names by position: "
-    'header = ["id", "total"]'
-)
-
-
-def _mismatch(expected: Sequence[str], found: Sequence[str], delimiter: str) -> str:
-    small = _BARELY if [*map(alike, expected)] == [*map(alike, found)] else ""
-    if len(expected) + len(found) > _FEW:
-        counts = f"{len(expected)} columns expected, {len(found)} found"
-        return f"the header differs ({counts}): {differences(expected, found)}{small}"
-    sides = (delimiter.join(map(cut, names)) or "nothing" for names in (expected, found))
-    return "expected the header {}; found {}".format(*sides) + small
-
-
-_BARELY: Final = "; they differ in letter case, white space or the form of an accent alone"
-
-
-def _header(path: Path, name: str, source: FileSource) -> tuple[str, ...]:
-    """The first record after the skipped lines."""
+def header_of(content: IO[bytes], name: str, source: FileSource) -> tuple[str, ...]:
+    """The first record after the skipped lines; empty where there is none. AssetError when it cannot be read."""
     try:
-        with path.open("rb") as content:
-            kept = RecordLines(lines(content), source)
-            for record in reader(kept, source):
-                if record or not source.is_prepared:
-                    return tuple(record)
-                kept.next_record()
-            return ()
-    except UnicodeDecodeError:
-        raise AssetError(f"{name}, line 1: {NOT_UTF8}") from None
+        kept = RecordLines(lines(content), source)
+        for record in reader(kept, source):
+            if record or not source.is_prepared:
+                return tuple(record)
+            kept.next_record()
+    except UnicodeError:
+        raise AssetError(f"{name}, line 1: {not_encoded(source)}", hint=ENCODING) from None
     except LongLineError:
         raise AssetError(f"{name}, line 1: {TOO_LONG}") from None
     except csv.Error:
         raise AssetError(f"{name}, line 1: the header does not parse", hint=_DIALECT) from None
+    return ()
 
 
-def _compare_positions(found: Sequence[str], name: str, source: FileSource) -> None:
+def not_encoded(source: FileSource) -> str:
+    return NOT_UTF8 if source.encoding == "utf-8" else f"not {source.encoding}"
+
+
+def compare_positions(found: Sequence[str], name: str, source: FileSource) -> None:
+    """AssetError unless the header has as many names as were given by position, and none of them at another place."""
     given = tuple(source.columns)
     if len(found) != len(given):
         raise AssetError(f"{name}: the header has {len(found)} names, header gives {len(given)}", hint=_DIALECT)
@@ -92,6 +60,10 @@ def _compare_positions(found: Sequence[str], name: str, source: FileSource) -> N
             )
 
 
+def expected_found(width: int, found: int) -> str:
+    return f"{width} column{'s'[: width != 1]} expected, {found} found"
+
+
 def bad_row(path: Path, source: FileSource) -> tuple[int, str] | None:
     """Line and fault of the first row that is not as declared; None when Python finds none."""
     start, width = 1, len(source.columns)
@@ -102,7 +74,7 @@ def bad_row(path: Path, source: FileSource) -> tuple[int, str] | None:
                 if sum(map(len, row)) > LONGEST // 4 and sum(len(value.encode()) for value in row) > LONGEST:
                     return start, TOO_LONG
                 if row and len(row) != width:
-                    return start, f"{width} column{'s'[: width != 1]} expected, {len(row)} found"
+                    return start, expected_found(width, len(row))
                 start = records.line_num + 1
         except csv.Error:
             return start, QUOTES

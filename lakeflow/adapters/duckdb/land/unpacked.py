@@ -16,8 +16,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final, TypeAlias
+from typing import IO, Final, TypeAlias, cast
 
+from lakeflow.adapters.duckdb.land.text_files import ENCODING
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
 
@@ -40,7 +41,7 @@ def readable(path: Path, name: str, source: FileSource, target: Path) -> Path:
             return path
         target.symlink_to(path)
         return target
-    with _explained(name), _opened(path, name) as content:
+    with explained(name), _opened(path, name) as content:
         if source.format is Format.PARQUET or _is_utf8(source):
             _copy(content, target, name)
         else:
@@ -62,12 +63,38 @@ def _refuse_packed(path: Path, name: str, source: FileSource) -> None:
     """AssetError for text that is packed, or packed twice: read as text in whatever encoding it would be garbage."""
     if source.format is Format.PARQUET:
         return
-    with _explained(name), _opened(path, name) as content:
+    with explained(name), _opened(path, name) as content:
         begin = content.read(max(map(len, _PACKED)))
     if by := next((by for magic, by in _PACKED.items() if begin.startswith(magic)), None):
         raise AssetError(
             f"{name} holds what {by} packed", hint="pack it once and call it .gz or .zip, or deliver it as it is"
         )
+
+
+@contextmanager
+def text_of(path: Path, name: str, source: FileSource) -> Iterator[IO[bytes]]:
+    """The file's text in UTF-8, read as far as somebody asks; AssetError as from `readable`."""
+    with explained(name), _opened(path, name) as content:
+        yield cast("IO[bytes]", content if _is_utf8(source) else _Recoded(content, source.encoding))
+
+
+class _Recoded:
+    """Text as UTF-8. A letter that is not in the encoding is an error only once all before it was read."""
+
+    def __init__(self, content: Content, encoding: str) -> None:
+        self._content, self._encoding = content, encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._fault: UnicodeDecodeError | None = None
+
+    def read(self, size: int) -> bytes:
+        if self._fault:
+            raise self._fault
+        chunk = self._content.read(size)
+        try:
+            return self._decoder.decode(chunk, not chunk).encode()
+        except UnicodeDecodeError as error:
+            self._fault = error
+            return error.object[: error.start].decode(self._encoding, "ignore").encode() or self.read(size)
 
 
 def _is_utf8(source: FileSource) -> bool:
@@ -125,14 +152,11 @@ def _transcode(content: Content, target: Path, name: str, encoding: str) -> None
             except UnicodeError as error:  # UTF-16 without its byte order mark raises this without a position
                 if isinstance(error, UnicodeDecodeError):
                     line += error.object[: error.start].decode(encoding, "ignore").count("\n")
-                raise AssetError(f"{name}, line {line}: not {encoding}", hint=_ENCODING) from None
+                raise AssetError(f"{name}, line {line}: not {encoding}", hint=ENCODING) from None
             line += text.count("\n")
             encoded = text.encode()
             room = _taken(room, len(encoded), name)
             copy.write(encoded)
-
-
-_ENCODING: Final = 'declare the encoding in which the file is written, such as encoding = "latin-1"'
 
 
 def _room(target: Path) -> int:
@@ -147,7 +171,7 @@ def _taken(room: int, size: int, name: str) -> int:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def explained(name: str) -> Iterator[None]:
     try:
         yield
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError) as error:

@@ -7,7 +7,7 @@ writes, whatever the code does. The counts of both are compared with all rows.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
@@ -19,8 +19,9 @@ from lakeflow.adapters.duckdb.types import spelled
 from lakeflow.adapters.duckdb.write.partitions import Parts
 from lakeflow.adapters.duckdb.write.refused_values import telling
 from lakeflow.adapters.duckdb.write.write import query, selected, write_files
+from lakeflow.core.column_names import PROVENANCE
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.quarantine import CHECK, INPUTS, REASON, RUN, Refusal
+from lakeflow.core.model.quarantine import CHECK, INPUTS, LINE, MALFORMED, REASON, RUN, TEXT, Refusal
 from lakeflow.core.model.table import WrittenFile
 from lakeflow.core.run.write import RefusedRows, Write, WriteResult
 from lakeflow.core.wording import counted
@@ -56,7 +57,11 @@ def write_split(write: Write, into: RefusedRows, relation: DuckDBPyRelation, par
         names = ", ".join(map(quoted, write.schema.names))
         taken = query(relation, f"SELECT {names} FROM {table} WHERE NOT ({refused})")
         good = write_files(taken, write, parts, target)
-        told = query(relation, f"SELECT {_told(into, kept, write.schema.names)} FROM {table} WHERE {refused}")
+        text = f"SELECT {_told(into, kept, write.schema.names)} FROM {table} WHERE {refused}"
+        if into.malformed:
+            came += query(relation, f"SELECT count(*) FROM ({into.malformed})").fetchall()[0][0]
+            text = f"{text} UNION ALL SELECT {_told_malformed(into)} FROM ({into.malformed})"
+        told = query(relation, text)
         beside = Write(write.mode, into.schema, into.directory)
         return _accounted(came, good, write_files(told, beside, replace(parts, fields=(), names=(), values=()), other))
     except BaseException:
@@ -84,7 +89,18 @@ def _told(into: RefusedRows, marks: Sequence[_RefusalColumn], own: Sequence[str]
         RUN: literal(into.run),
         INPUTS: literal(into.inputs),
     }
-    known = {name.lower(): quoted(name) for name in own} | said
+    return _as_quarantined(into, {name.lower(): quoted(name) for name in own} | said)
+
+
+def _told_malformed(into: RefusedRows) -> str:
+    """SQL of each column of the quarantine, for a row of which only its place, its text and the reason are known."""
+    own = {name: quoted(name) for name in (*PROVENANCE, LINE, TEXT, REASON)}
+    return _as_quarantined(
+        into, {**own, CHECK: literal(MALFORMED), RUN: literal(into.run), INPUTS: literal(into.inputs)}
+    )
+
+
+def _as_quarantined(into: RefusedRows, known: Mapping[str, str]) -> str:
     values = ((field, known.get(field.name.lower(), "NULL")) for field in into.schema.fields)
     return ", ".join(f"CAST({value} AS {spelled(field.type)}) AS {quoted(field.name)}" for field, value in values)
 

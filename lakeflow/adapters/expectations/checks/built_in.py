@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lakeflow.adapters.expectations.checks.check import NOTHING, Broken, Check, Observation, in_groups, share
@@ -29,7 +29,7 @@ def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
     (where their number is known), in this order.
     """
     below = request.added_rows.below if request.added_rows else 0
-    checks = [Check("schema", "schema", SchemaHolds(table, request.columns))]
+    checks = [Check("schema", "schema", SchemaHolds(table, request.columns, request.before))]
     if request.inherited:
         checks.append(Check("personal data", "personal data", NothingPersonal(table, request)))
     if request.primary_key:
@@ -46,6 +46,7 @@ def built_in(request: AuditRequest, table: Audited) -> tuple[Check, ...]:
 class SchemaHolds:
     table: Audited
     declared: Mapping[str, Column]
+    before: Schema | None = None
     plans: tuple[Plan, ...] = ()
 
     def find(self, answers: Answers) -> Observation:
@@ -55,7 +56,19 @@ class SchemaHolds:
         faults += [fault for name, column in self.declared.items() if (fault := _fault(schema, name, column))]
         if faults:
             return Observation(Outcome.FAILED, "; ".join(faults))
-        return Observation(Outcome.PASSED, counted(len(read), "column"))
+        return Observation(Outcome.PASSED, "; ".join([counted(len(read), "column"), *_drift(self.before, schema)]))
+
+
+def _drift(before: Schema | None, now: Schema) -> Iterator[str]:
+    """What differs from the columns that readers saw before: `+ channel string`, `− fax`, `total int → long`."""
+    old, new = (
+        {field.name: str(field.type) for field in (schema.fields if schema else ())} for schema in (before, now)
+    )
+    if before is not None:
+        yield from (f"+ {name} {type_}" for name, type_ in new.items() if name not in old)
+        yield from (f"− {name}" for name in old if name not in new)
+        changed = (name for name in new if name in old and old[name] != new[name])
+        yield from (f"{name} {old[name]} → {new[name]}" for name in changed)
 
 
 @dataclass(frozen=True)

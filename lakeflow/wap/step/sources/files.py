@@ -16,7 +16,7 @@ from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan
-from lakeflow.core.plan.landing import KIND, Landing, landed_set, old_names, to_json
+from lakeflow.core.plan.landing import KIND, LandedSet, Landing, landed_set, old_names, to_json
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.ports import Produced
 from lakeflow.core.run.code_terms import Terms
@@ -65,7 +65,8 @@ class Files(Source):
             return super().said(attempt, record, computed, replace(made, landed=landed_set(computed.table)))
         self._refuse_changed(attempt)
         self._refuse_other_counts(computed)
-        text = to_json((*self.landing.before, *computed.landed))
+        landed, before = computed.landed, self.landing.before
+        text = to_json(LandedSet((*before, *landed.files), {**self.landing.undeclared, **landed.undeclared}))
         name = attempt.world.catalog.write_sidecar(computed.table, KIND, text)
         return super().said(attempt, record, computed, replace(made, landed=name))
 
@@ -86,7 +87,7 @@ class Files(Source):
             )
 
     def _refuse_other_counts(self, computed: Computed) -> None:
-        counted = sum(file.rows for file in computed.landed)
+        counted = sum(file.rows for file in computed.landed.files)
         written = sum(file.rows for file in (*computed.written.files, *computed.written.refused))
         if counted != written:
             raise AssetError(
@@ -99,7 +100,7 @@ class Files(Source):
 def land_new(world: World, asset: Asset, landing: Landing, terms: Terms) -> AbstractContextManager[Produced]:
     """Run the asset's code on the rows of the new files. AssetError when one of them may not land."""
     _refuse(asset, landing)
-    return world.engine.land(asset, landing.new, world.clock(), terms)
+    return world.engine.land(asset, landing.delivery, world.clock(), terms)
 
 
 def _refuse(asset: Asset, landing: Landing) -> None:

@@ -13,6 +13,7 @@ from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
 from lakeflow.core.model.table import Rows
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Reason
+from lakeflow.core.view.at_work import AtWork
 from lakeflow.core.view.consistency import UndefinedTable
 from lakeflow.core.view.freshness import Deadline
 from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode, Setting, SnapshotRow, Symptom
@@ -140,6 +141,14 @@ def _merging_json(asset: Asset) -> JsonObject:
     }
 
 
+def health_json(status: AssetStatus | None) -> JsonObject:
+    """The health with its reasons; nothing where it was not asked for."""
+    if status is None:
+        return {}
+    since = iso(status.unhealthy_since)
+    return {"health": status.health, "since": since, "symptoms": [_symptom_json(one) for one in status.symptoms]}
+
+
 def status_json(status: AssetStatus) -> JsonObject:
     return {
         "asset": str(status.asset),
@@ -153,6 +162,7 @@ def status_json(status: AssetStatus) -> JsonObject:
         "skipped": [copy.name for copy in status.skipped],
         "failed_audit": status.failed_audit or None,
         "partitions_due": list(status.partitions_due),
+        "quarantined": status.quarantined,
     }
 
 
@@ -169,6 +179,17 @@ def _deadline_json(deadline: Deadline) -> JsonObject:
         "due": iso(deadline.due),
         "late": deadline.late,
         "fault": deadline.fault or None,
+    }
+
+
+def at_work_json(run: AtWork) -> JsonObject:
+    return {
+        "run": run.run,
+        "actor": run.actor,
+        "since": iso(run.since),
+        "host": run.host,
+        "pid": run.pid,
+        "assets": [str(key) for key in run.assets],
     }
 
 

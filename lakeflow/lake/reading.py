@@ -25,9 +25,10 @@ from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.plan.readmission import Quarantined
 from lakeflow.core.redaction import HIDDEN
-from lakeflow.core.serve.view import Look
+from lakeflow.core.serve.view import Outlook
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import history, lineage
+from lakeflow.core.view.at_work import AtWork, at_work
 from lakeflow.core.view.audits import Inspected, recorded
 from lakeflow.core.view.consistency import UndefinedTable, undefined
 from lakeflow.core.view.findings import Finding
@@ -168,6 +169,11 @@ class ReadableLake:
         """Runs that left something unpublished which no later run took up, newest first."""
         return waiting(self.runs(_MANY_RUNS))
 
+    def at_work(self) -> tuple[AtWork, ...]:
+        """The runs that are at work now: whose, where, since when, and on which assets."""
+        ledger = self._world.ledger
+        return at_work(ledger.runs(_MANY_RUNS), ledger.standing())
+
     def run(self, prefix: str) -> RunRecord:
         """The run whose id starts with `prefix`. UsageError when no run's does, or several do."""
         return wap.runs(self._world.ledger, lambda: (self._world.ledger.run(prefix),))[0]
@@ -193,11 +199,11 @@ class ReadableLake:
         """All tags by name, each with the snapshot that it names in each table."""
         return wap.tags(self._world)
 
-    def look(self) -> Look:
+    def look(self) -> Outlook:
         """Everything that `serve` decides by, of one moment: the plan of all assets, how they stand, the last runs."""
         facts = self._facts()
         everything = plan(self.project, facts, tuple(self.project.assets))
-        return Look(self.project, facts, everything, self._standing(facts).statuses, self.runs(_MANY_RUNS))
+        return Outlook(self.project, facts, everything, self._standing(facts).statuses, self.runs(_MANY_RUNS))
 
     def snapshots(self, asset: str) -> tuple[SnapshotRow, ...]:
         """The snapshots of one asset, newest first: open branches, then main and its ancestors."""
@@ -341,7 +347,8 @@ class ReadableLake:
         held = {key: self._waiting(table) for key, table in facts.tables.items()}
         states = asset_states(plan(self.project, facts, everything), facts, held)
         due = deadlines(self.project, facts, self._newest(facts))
-        return LakeStatus(with_health(states, facts, due, self.waiting()), modified(self.project, facts))
+        audits = wap.last_audits(self._world, facts)
+        return LakeStatus(with_health(states, facts, due, self.waiting(), audits), modified(self.project, facts))
 
     def _newest(self, facts: Facts) -> Mapping[AssetKey, Newest]:
         """How new the data is of each published asset that is to be fresh by a column. Only such a one opens the

@@ -10,6 +10,7 @@ from lakeflow.wap.decide.tables import adopt, drop
 from lakeflow.wap.decide.tags import tag, tags, untag
 from lakeflow.wap.facts import gather
 from lakeflow.wap.look.audit import audit, failing
+from lakeflow.wap.look.audits_recorded import last_audits
 from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.query import connect, query
@@ -36,6 +37,7 @@ __all__ = [
     "failing",
     "garbage",
     "gather",
+    "last_audits",
     "materialize",
     "plan",
     "preview",

@@ -103,6 +103,8 @@ def test_status_as_json_and_csv_names_the_runs_that_wait() -> None:
         "held": ["01jd3k"],
         "skipped": [],
         "failed_audit": None,
+        "partitions_due": [],
+        "quarantined": None,
     }
     header, (row,) = status_records([WEATHER_STATUS])
     assert dict(zip(header, row, strict=True))["held"] == "01jd3k"

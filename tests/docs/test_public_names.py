@@ -23,7 +23,7 @@ NO_ANSWERS: Final = frozenset(
         "DuckDBPyConnection",
         "DuckDBPyRelation",
         "Key",
-        "Look",
+        "Outlook",
         "Mapping",
         "Path",
         "Pending",

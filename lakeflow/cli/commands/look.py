@@ -6,13 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakeflow.as_json.values import lineage_json, rows_json, run_json, snapshot_json, status_json, undefined_json
+from lakeflow.as_json.values import (
+    at_work_json,
+    lineage_json,
+    rows_json,
+    run_json,
+    snapshot_json,
+    status_json,
+    undefined_json,
+)
 from lakeflow.cli.answers.failing import AuditedPlace, failing_answer, failing_step, ref_of
 from lakeflow.cli.answers.run import readers_of
 from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, asset_argument, limit_option, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.screens.history import runs_records, runs_screen, snapshots_records, snapshots_screen
 from lakeflow.cli.screens.lake import (
+    at_work_lines,
     lineage_records,
     lineage_screen,
     snapshot_label,
@@ -50,12 +59,15 @@ def status(session: Session, selection: tuple[str, ...], exclude: str, strict: b
         statuses = lake.status(*selection, exclude=exclude)
         left = () if selection or exclude else lake.undefined()
         waiting = _left_behind(lake, {one.asset for one in statuses})
+        at_work = lake.at_work()
         data = {
             "assets": [status_json(one) for one in statuses],
             "undefined": [undefined_json(table) for table in left],
             "waiting": [run_json(run) for run in waiting],
+            "at_work": [at_work_json(run) for run in at_work],
         }
-        shown = screen([status_screen(statuses, now())], waiting_lines(waiting, now()), undefined_lines(left))
+        told = (at_work_lines(at_work, now()), waiting_lines(waiting, now()), undefined_lines(left))
+        shown = screen([status_screen(statuses, now())], *told)
         ill = strict and any(one.health is not Health.HEALTHY for one in statuses)
         return Answer(data, shown, status_records(statuses), exit_code=int(ill))
 

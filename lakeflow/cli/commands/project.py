@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lakeflow.as_json.values import asset_json, plan_json, project_json, setting_json
+from lakeflow.as_json.values import asset_json, health_json, plan_json, project_json, setting_json
 from lakeflow.cli.commands.options import SELECTION_HELP, full_refresh_option, go_on_option, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.screens.lake import (
@@ -32,13 +32,15 @@ def check(session: Session, deep: bool) -> Answer:
 
 @click.command("list", epilog=SELECTION_HELP)
 @takes_selection
+@click.option("--health", "judged", is_flag=True, help="Say how good what readers see is; opens the catalog.")
 @answers(*OutputFormat)
-def list_assets(session: Session, selection: tuple[str, ...], exclude: str) -> Answer:
+def list_assets(session: Session, selection: tuple[str, ...], exclude: str, judged: bool) -> Answer:
     """List the assets."""
     with session.looking() as lake:
         keys, project = lake.select(*selection, exclude=exclude), lake.project
-        data = {"assets": [asset_json(project.assets[key], project) for key in keys]}
-        return Answer(data, list_screen(project, keys), list_records(project, keys))
+        healths = {one.asset: one for one in lake.status(*map(str, keys))} if judged and keys else {}
+        said = [asset_json(project.assets[key], project) | health_json(healths.get(key)) for key in keys]
+        return Answer({"assets": said}, list_screen(project, keys, healths), list_records(project, keys, healths))
 
 
 @click.command(epilog=SELECTION_HELP)

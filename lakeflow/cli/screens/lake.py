@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,11 +11,12 @@ from rich.text import Text
 
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import in_rows, readers_see
-from lakeflow.core.keys import AssetKey
+from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, AssetKind, Project, SqlCode
 from lakeflow.core.model.run import RunRecord, RunState
 from lakeflow.core.plan.landing import told
 from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.view.at_work import AtWork
 from lakeflow.core.view.consistency import UndefinedTable
 from lakeflow.core.view.rows import AssetState, AssetStatus, ExternalUse, Health, LineageNode, Setting, Symptom
 from lakeflow.core.wording import age, counted
@@ -44,14 +45,26 @@ _WORDS: Final = (Health.DEGRADED, Health.WARNING, *AssetState)
 _DUE: Final = frozenset({AssetState.NEVER_BUILT, AssetState.STALE, AssetState.UNAUDITED})
 
 
-def list_screen(project: Project, keys: Sequence[AssetKey]) -> Text:
-    rows = [_listed(project.assets[key], project) for key in keys]
+Healths = Mapping[AssetKey, AssetStatus]
+"""The status of each asset whose health was asked for."""
+
+
+def list_screen(project: Project, keys: Sequence[AssetKey], healths: Healths = EMPTY) -> Text:
+    rows = [(*_health(healths, key), *_listed(project.assets[key], project)) for key in keys]
     return screen(align(rows), [line(counted(len(rows), "asset"))])
 
 
-def list_records(project: Project, keys: Sequence[AssetKey]) -> Records:
+def list_records(project: Project, keys: Sequence[AssetKey], healths: Healths = EMPTY) -> Records:
     header = ("asset", "kind", "language", "write", "path", "upstreams", "foreign_keys", "checks", "description")
-    return header, [_list_record(project.assets[key], project) for key in keys]
+    rows = [_list_record(project.assets[key], project) for key in keys]
+    if not healths:
+        return header, rows
+    return (*header, "health"), [(*row, str(healths[key].health)) for key, row in zip(keys, rows, strict=True)]
+
+
+def _health(healths: Healths, key: AssetKey) -> tuple[Text, ...]:
+    status = healths.get(key)
+    return (line((str(status.health), _HEALTHS[status.health])),) if status else ()
 
 
 def check_screen(project: Project, unbound: Sequence[AssetKey]) -> Text:
@@ -84,6 +97,17 @@ def waiting_lines(runs: Sequence[RunRecord], now: datetime) -> list[Text]:
 def _waiting_line(run: RunRecord, now: datetime) -> Text:
     left = counted(sum(not step.done for step in run.steps), "asset")
     return line(f"Retry     `lakeflow retry {run.id}`  {run.state} {age(run.started_at, now)} ago, {left} unpublished")
+
+
+def at_work_lines(runs: Sequence[AtWork], now: datetime) -> list[Text]:
+    """Runs at work now: whose, since when, where, and on which assets."""
+    return [
+        line(
+            f"At work   run {run.run} of {run.actor} for {age(run.since, now)}, process {run.pid} on {run.host}: "
+            f"{', '.join(map(str, run.assets[:_FEW]))}{', …' if len(run.assets) > _FEW else ''}"
+        )
+        for run in runs
+    ]
 
 
 def undefined_lines(tables: Sequence[UndefinedTable]) -> list[Text]:
@@ -228,7 +252,8 @@ def _about(status: AssetStatus, now: datetime) -> Text:
     """The asset's symptoms that the rest of the line does not mention, and how it stands."""
     told = _stands_so(status, now)
     said = "; ".join(one.text for one in status.symptoms if not _is_told(one, status))
-    return line((said, _HEALTHS[status.health]), "; " if said and told.plain else "", told)
+    apart = f"; {in_rows(status.quarantined)} in quarantine" if status.quarantined else ""
+    return line((said, _HEALTHS[status.health]), "; " if said and told.plain else "", told, apart)
 
 
 def _is_told(symptom: Symptom, status: AssetStatus) -> bool:
@@ -250,13 +275,22 @@ def _stands_so(status: AssetStatus, now: datetime) -> Text:
         named = wait.format(", ".join(status.held))
         return line(f"{named} for a decision; {readers_see(status, now)}{skipped}")
     if status.failed_audit:
-        return line(f"the audit of what readers see failed in run {status.failed_audit}; {readers_see(status, now)}")
+        return line(f"{_failed(status, now)}; {readers_see(status, now)}")
     if reasons := [reason for reason in status.reasons if reason != status.state]:
         return line("; ".join(reasons))  # for a step that runs, they name what is skipped
     if status.snapshot_id is None:
         return Text()
     old = f"  {age(status.published_at, now)} old" if status.published_at else ""
     return line(f"{short_id(status.snapshot_id)}  {in_rows(status.rows)}{old}{skipped}")
+
+
+def _failed(status: AssetStatus, now: datetime) -> str:
+    """Which audit of readers' data failed, when, and by which checks."""
+    audit = f"the audit of what readers see failed in run {status.failed_audit}"
+    found = next((one for one in status.symptoms if one.text.startswith(audit)), None)
+    if found is None or found.since is None:
+        return audit
+    return found.text.replace(audit, f"{audit} {age(found.since, now)} ago")
 
 
 def _status_record(status: AssetStatus) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class ServedLake:
 
 
 @dataclass(frozen=True)
-class Look:
+class Outlook:
     """A lake at one moment: its plan of everything, its statuses, and its last runs, newest first."""
 
     project: Project
@@ -80,7 +80,7 @@ class Look:
     runs: Sequence[RunRecord]
 
 
-def served(look: Look, refreshes: Refreshes) -> ServedLake:
+def served(look: Outlook, refreshes: Refreshes) -> ServedLake:
     """What a look tells of each asset."""
     last: dict[AssetKey, RunRecord] = {}
     for run in look.runs:
@@ -95,7 +95,7 @@ def served(look: Look, refreshes: Refreshes) -> ServedLake:
     )
 
 
-def _served(look: Look, key: AssetKey, refreshes: tuple[Refresh, ...], run: RunRecord | None) -> ServedAsset:
+def _served(look: Outlook, key: AssetKey, refreshes: tuple[Refresh, ...], run: RunRecord | None) -> ServedAsset:
     status, step, landing = look.statuses[key], look.plan.step(key), look.facts.landings.get(key)
     seen = confirmed(key, look.facts) if key in look.facts.tables else None
     times = (seen, run and (run.ended_at or run.started_at))
@@ -123,7 +123,7 @@ def _failure(key: AssetKey, run: RunRecord | None) -> BrokenRun | None:
     return BrokenRun(run.id, run.attempt, run.ended_at or run.started_at, cut_off=run.state is RunState.ABANDONED)
 
 
-def _is_held(key: AssetKey, run: RunRecord | None, look: Look) -> bool:
+def _is_held(key: AssetKey, run: RunRecord | None, look: Outlook) -> bool:
     """Did this run hold what a new one would write again: same code, same checks, same inputs?"""
     step = run.step(key) if run else None
     if run is None or step is None or step.done or run.state is not RunState.HELD:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import MOVES, Ruling, RunRecord, RunState, StepState, VerdictRecord
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.run import Ruling, RunRecord, RunState, StepState, VerdictRecord
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.view.freshness import Deadline
+from lakeflow.core.view.last_audit import LastAudit, failures, last_verdict, outdated
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health, Symptom
 from lakeflow.core.wording import age
 
@@ -27,29 +28,29 @@ def with_health(
     facts: Facts,
     deadlines: Mapping[AssetKey, tuple[Deadline, ...]],
     waiting: Sequence[RunRecord],
+    audits: Mapping[AssetKey, LastAudit] = EMPTY,
 ) -> dict[AssetKey, AssetStatus]:
-    """The statuses with their symptoms. `waiting` are the runs that left something unpublished.
+    """The statuses with their symptoms. `waiting` are the runs that left something unpublished, `audits` what is known
+    of the last audits of what readers see.
 
     1. What nobody can read is degraded, and what was never published unknown.
-    2. What readers see is degraded where it is late, where its last audit failed, and where it was published by force
-       over checks that failed.
+    2. What readers see is degraded where it is late, by a deadline or by a check of its age that passed when it was
+       younger, where its last audit failed, and where it was published by force over checks that failed.
     3. It is good, with a warning, where checks that only warn failed, and where something newer waits for somebody.
     """
-    return {key: _with_symptoms(status, facts, deadlines.get(key, ()), waiting) for key, status in statuses.items()}
-
-
-def _with_symptoms(
-    status: AssetStatus, facts: Facts, deadlines: tuple[Deadline, ...], waiting: Sequence[RunRecord]
-) -> AssetStatus:
-    verdicts = facts.verdicts.get(status.asset, ())
-    found = [
-        *_reading(status),
-        *(_late(deadline, facts.now) for deadline in deadlines if deadline.late or deadline.fault),
-        *_checks(status, verdicts),
-        *_unpublished(status, verdicts, waiting),
-    ]
-    found.sort(key=lambda symptom: _WORST_FIRST.index(symptom.health))  # equally bad symptoms keep their order
-    return replace(status, symptoms=tuple(found), deadlines=deadlines)
+    found: dict[AssetKey, AssetStatus] = {}
+    for key, status in statuses.items():
+        verdicts, audit = facts.verdicts.get(key, ()), audits.get(key)
+        symptoms = [
+            *_reading(status),
+            *(_late(one, facts.now) for one in deadlines.get(key, ()) if one.late or one.fault),
+            *(outdated(audit, facts.now) if audit else ()),
+            *_checks(status, verdicts, audit),
+            *_unpublished(status, verdicts, waiting),
+        ]
+        symptoms.sort(key=lambda symptom: _WORST_FIRST.index(symptom.health))  # equally bad ones keep their order
+        found[key] = replace(status, symptoms=tuple(symptoms), deadlines=deadlines.get(key, ()))
+    return found
 
 
 def _reading(status: AssetStatus) -> Iterator[Symptom]:
@@ -76,15 +77,16 @@ def _late(deadline: Deadline, now: datetime) -> Symptom:
     return Symptom(Health.DEGRADED, words, deadline.due, late=True)
 
 
-def _checks(status: AssetStatus, verdicts: Sequence[VerdictRecord]) -> Iterator[Symptom]:
+def _checks(status: AssetStatus, verdicts: Sequence[VerdictRecord], audit: LastAudit | None) -> Iterator[Symptom]:
     """What the last verdict on readers' data says about its checks."""
-    ruled = [one for one in verdicts if one.snapshot_id == status.snapshot_id and one.ruling not in MOVES]
-    last = ruled[-1] if ruled else None
+    last = last_verdict(status.snapshot_id, verdicts)
     if last is None or status.snapshot_id is None:
         return
     failed = last.total - last.passed
     if last.ruling is Ruling.HOLD:
-        yield Symptom(Health.DEGRADED, f"the audit of what readers see failed in run {last.run}", last.at)
+        which = failures(audit) if audit and audit.verdict == last else ""
+        said = f"the audit of what readers see failed in run {last.run}"
+        yield Symptom(Health.DEGRADED, f"{said}: {which}" if which else said, last.at)
     elif last.ruling is Ruling.FORCED and failed:
         said = f"published by force in run {last.run}, though {failed} of {last.total} checks failed"
         yield Symptom(Health.DEGRADED, said, last.at)

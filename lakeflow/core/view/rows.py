@@ -56,7 +56,7 @@ class AssetStatus:
 
     `skipped` are outside files that do not land, since their content landed under another name. `failed_audit` is the
     run that audited readers' data and failed, if no later run passed. `partitions_due` are the partitions in time that
-    a run would build.
+    a run would build. `quarantined` counts the refused rows that wait; None where the asset has no quarantine.
     """
 
     asset: AssetKey
@@ -68,6 +68,7 @@ class AssetStatus:
     held: tuple[str, ...] = ()
     skipped: tuple[Copy, ...] = ()
     failed_audit: str = ""
+    quarantined: int | None = None
     symptoms: tuple[Symptom, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
     partitions_due: tuple[str, ...] = ()

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
+from lakeflow.core.model.quarantine import owner_of, quarantine_key
 from lakeflow.core.model.run import MOVES, Ruling
 from lakeflow.core.plan.facts import Facts, published
 from lakeflow.core.plan.planning import Plan, Step
+from lakeflow.core.plan.readmission import waiting
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause, Reason
 from lakeflow.core.view.rows import AssetState, AssetStatus
 
@@ -81,8 +84,19 @@ def _status(key: AssetKey, facts: Facts, state: AssetState, reasons: Sequence[Re
         rows=main.rows if main else None,
         published_at=main.committed_at if main else None,
         skipped=facts.landings[key].skipped if key in facts.landings else (),
+        quarantined=_quarantined(key, facts),
         failed_audit=ruled[-1].run if ruled and ruled[-1].ruling is Ruling.HOLD else "",
     )
+
+
+def _quarantined(key: AssetKey, facts: Facts) -> int | None:
+    """How many refused rows wait. None where the asset has no quarantine, or nobody can tell which went back."""
+    table = facts.tables.get(quarantine_key(key)) if owner_of(key) is None else None
+    try:
+        found = waiting(facts.tables.get(key), table) if table else None
+    except LakeError:
+        return None
+    return found.rows if found else None if table is None else 0
 
 
 def _with_held(status: AssetStatus, held: tuple[str, ...]) -> AssetStatus:

@@ -20,6 +20,7 @@ from lakeflow.core.alerts.outbox import Alert, Message, in_order
 from lakeflow.core.alerts.troubles import AlertRule
 from lakeflow.core.errors import ConfigError, SelectionError, UsageError
 from lakeflow.core.model.asset import Project
+from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.alerting import conditions, reasons_of, seen_by_readers
 from lakeflow.core.view.rows import AssetStatus
@@ -62,7 +63,8 @@ def _rule(project: Project, entry: AlertEntry) -> AlertRule:
         assets = select(said, SelectionContext(project, refuse)) if project.assets else ()
     except SelectionError as error:
         raise ConfigError(f"{entry.where}: select: {error.message} ({entry.source})", hint=error.hint) from None
-    return AlertRule(entry.name, entry.on, frozenset(assets))
+    # The refused rows of an asset share its fate: who is told of the asset need not hear it twice.
+    return AlertRule(entry.name, entry.on, frozenset(key for key in assets if owner_of(key) is None))
 
 
 def check_alerts(project: Project, settings: Settings) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.alerts.kinds import AlertKind
 from lakeflow.core.alerts.outbox import STUBBORN, Alert, Message, dropped, ended, message_of, together
+from lakeflow.core.keys import AssetKey
 
 if TYPE_CHECKING:
     from lakeflow.adapters.alerts import Receiver
@@ -40,10 +41,15 @@ class Line:
     lake: str
 
     def run(self, end: float) -> Iterator[Tried]:
-        """Send one after the other, up to the first that fails: after it, the others would fail too, unless it is one
-        that fails always.
+        """Send one after the other, up to the first that fails: after it, the others would fail too. One that fails
+        always keeps back only what follows it about the same assets.
         """
+        behind = set[AssetKey]()
         for unit in [(one,) for one in self.alerts] if self.receiver.resolves else together(self.alerts):
+            mine = {alert.asset for alert in unit}
+            if mine & behind:
+                behind |= mine
+                continue
             if unit[0].kind is AlertKind.RECOVERED and not (self.receiver.resolves or unit[0].kind in self.on):
                 yield Tried(unit, _NOT_ASKED, final=True)
                 continue
@@ -51,6 +57,7 @@ class Line:
             yield Tried(unit, problem)
             if problem and unit[0].tried < STUBBORN:
                 return
+            behind |= mine if problem else set()
 
 
 def send_lines(lines: Sequence[Line], settle: Settle, now: datetime, end: float) -> tuple[Alert, ...]:
@@ -73,7 +80,7 @@ def send_lines(lines: Sequence[Line], settle: Settle, now: datetime, end: float)
         after = settled(tried, now)
         settle(after)
         done += after
-        left[at] = left[at][len(after) :]
+        left[at] = [alert for alert in left[at] if alert.number not in {one.number for one in after}]
     for at in sorted(left):
         if at in working and left[at]:
             left[at][0] = ended(left[at][0], NO_ANSWER, now)

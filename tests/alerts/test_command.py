@@ -21,6 +21,7 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
+@pytest.mark.long
 def test_the_answer_is_there_while_the_receiver_still_thinks(tmp_path: Path, receiver: Receiver) -> None:
     answered = Event()
 

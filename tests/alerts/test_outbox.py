@@ -42,9 +42,9 @@ def test_nothing_overtakes_an_older_alert_to_the_same_receiver() -> None:
     assert numbers(alert(3, rule="b"), alert(2), waiting, due=False) == [1, 2, 3]
 
 
-def test_what_a_receiver_never_takes_does_not_keep_the_others_back() -> None:
-    assert numbers(alert(1, tried=STUBBORN, waits=HOUR), alert(2)) == [2]
-    assert numbers(alert(1, tried=STUBBORN), alert(2)) == [1, 2]
+def test_what_a_receiver_never_takes_keeps_only_its_own_asset_back() -> None:
+    assert numbers(alert(1, tried=STUBBORN, waits=HOUR), alert(2), alert(3, asset="v")) == [3]
+    assert numbers(alert(1, tried=STUBBORN), alert(2), alert(3, asset="v")) == [1, 2, 3]
 
 
 def test_a_clock_that_was_set_back_makes_no_pause_longer() -> None:

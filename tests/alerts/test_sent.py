@@ -12,7 +12,7 @@ import pytest
 import lakeflow
 from lakeflow.core.alerts.outbox import AlertState
 from lakeflow.core.model.run import RunState
-from tests.alerts.lab import MENDED, WORSE, Receiver, entry, lake_with, receiving, write
+from tests.alerts.lab import FILES, MENDED, WORSE, Receiver, entry, lake_with, receiving, write
 
 SILVER = "silver.weather"
 TROUBLES = ("held", "errored", "conflict", "stale", "degraded", "recovered")
@@ -126,3 +126,14 @@ def test_a_receiver_that_never_answers_does_not_keep_a_command(
         [sent] = lake.alerts.send(everything=True)
         assert sent.state is AlertState.SENT
         assert time.monotonic() - begun < 25
+
+
+def test_the_quarantine_of_a_table_is_not_told_beside_it(tmp_path: Path, receiver: Receiver) -> None:
+    root = lake_with(tmp_path, entry(f"pagerduty://KEY?endpoint=http://{receiver.place}", "held", name="duty"))
+    apart = {"lakeflow": {"on_fail": "quarantine"}}
+    expected = f"gxe.ExpectColumnValuesToBeBetween(column='wind', max_value=2000, meta={apart})"
+    checks = f"import great_expectations.expectations as gxe\nexpectations = [{expected}]"
+    silver = FILES["layers/silver/weather.sql"].replace("upsert", "replace")
+    write(root, {"checks/silver/weather.py": checks, "layers/silver/weather.sql": silver})
+    assert run(root) is RunState.HELD
+    assert receiver.events == [("trigger", "duty:silver.weather")]

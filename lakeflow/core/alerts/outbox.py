@@ -13,9 +13,9 @@ from lakeflow.core.keys import AssetKey
 
 _FIRST_PAUSE: Final = timedelta(seconds=5)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
-STUBBORN: Final = 10
-"""An alert that failed so often, over more than an hour, no longer keeps others from being sent: it may be one that its
-receiver will never take.
+STUBBORN: Final = 12
+"""An alert that failed so often, over three hours, no longer keeps those of other assets from being sent: it may be one
+that its receiver will never take.
 """
 _LONGEST_TEXT: Final = 3_000
 _LONGEST_LIST: Final = 50
@@ -143,13 +143,21 @@ def dropped(alert: Alert, problem: str) -> Alert:
 def in_order(alerts: Sequence[Alert], now: datetime, *, due: bool) -> tuple[Alert, ...]:
     """The open alerts to send now, oldest first; with `due` only those whose pause is over.
 
-    Nothing overtakes an older alert to the same receiver, so that a recovery is not told before its trouble, unless the
-    older one is stubborn.
+    Nothing overtakes an older alert to the same receiver, unless that is stubborn; and never one of the same asset: a
+    recovery that is told before its trouble would leave an incident open for good.
     """
     pending = sorted((alert for alert in alerts if alert.open), key=lambda alert: alert.number)
-    waiting = {alert.number for alert in pending if due and _waits(alert, now)}
-    kept_back = {alert.rule for alert in pending if alert.number in waiting and alert.tried < STUBBORN}
-    return tuple(alert for alert in pending if alert.rule not in kept_back and alert.number not in waiting)
+    now_sent, shut, behind = list[Alert](), set[str](), set[tuple[str, AssetKey]]()
+    for alert in pending:
+        if alert.rule in shut or (alert.rule, alert.asset) in behind:
+            continue
+        if not due or not _waits(alert, now):
+            now_sent.append(alert)
+        elif alert.tried < STUBBORN:
+            shut.add(alert.rule)
+        else:
+            behind.add((alert.rule, alert.asset))
+    return tuple(now_sent)
 
 
 def _waits(alert: Alert, now: datetime) -> bool:

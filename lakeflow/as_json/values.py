@@ -11,7 +11,7 @@ from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
 from lakeflow.core.model.table import Rows
-from lakeflow.core.plan.planning import Plan, Step
+from lakeflow.core.plan.planning import Held, Plan, Step
 from lakeflow.core.plan.reasons import Reason
 from lakeflow.core.view.at_work import AtWork
 from lakeflow.core.view.consistency import UndefinedTable
@@ -98,7 +98,12 @@ def plan_json(plan: Plan) -> JsonObject:
         "warnings": list(plan.warnings),
         "steps": [_planned_json(step) for step in plan.steps],
         "fresh": [str(key) for key in plan.fresh],
+        "held": [held_json(held) for held in plan.held],
     }
+
+
+def held_json(held: Held) -> JsonObject:
+    return {"asset": str(held.asset), "run": held.run, "since": iso(held.since), "text": held.why}
 
 
 def project_json(project: Project) -> JsonObject:

@@ -103,7 +103,10 @@ def _bug(error: BaseException) -> str:
     return f"unexpected {type(error).__name__}{place}"
 
 
-EXIT_CODES: Final = {RunState.CONFLICT: 3, RunState.PUBLISHED: 0, RunState.DISCARDED: 0, RunState.ROLLED_BACK: 0}
+EXIT_CODES: Final = {
+    RunState.CONFLICT: 3,
+    **dict.fromkeys((RunState.PUBLISHED, RunState.SUPERSEDED, RunState.DISCARDED, RunState.ROLLED_BACK), 0),
+}
 
 
 def exit_code(run: RunRecord | None) -> int:

@@ -209,8 +209,16 @@ class Ledger(Protocol):
 
     def release(self, lease: Lease) -> None: ...
 
-    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = (), lease: Lease | None = None) -> None:
-        """Save the run in a transaction of its own. BusyError when `lease` is no longer held."""
+    def save(
+        self,
+        run: RunRecord,
+        verdicts: Sequence[VerdictRecord] = (),
+        lease: Lease | None = None,
+        others: Sequence[RunRecord] = (),
+    ) -> None:
+        """Save the run, and other runs that change with it, in one transaction. BusyError when `lease` is no longer
+        held.
+        """
         ...
 
     def note(self, lease: Lease, run: str, step: StepRecord) -> None:
@@ -232,6 +240,12 @@ class Ledger(Protocol):
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
         """All runs, newest first."""
+        ...
+
+    def unpublished(self, keys: Iterable[AssetKey]) -> tuple[RunRecord, ...]:
+        """The runs that ended with something unpublished of one of these assets that a branch may hold or a person
+        decides about, newest first. A step that was skipped, or errored before it wrote, is no such thing.
+        """
         ...
 
     def rename(self, transaction: Transaction, old: AssetKey, new: AssetKey) -> None:

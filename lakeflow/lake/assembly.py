@@ -43,6 +43,7 @@ from lakeflow.core.run.events import Logged
 from lakeflow.core.run.trace import TracedRun
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.lineage import personal
+from lakeflow.core.wording import parse_seconds
 from lakeflow.lake.alerts import rules_of
 from lakeflow.project import cache_folder
 from lakeflow.wap import Invocation, Policy, World
@@ -196,6 +197,7 @@ def _policy(settings: Settings) -> Policy:
     return Policy(
         keep_snapshots=settings.keep_snapshots,
         keep_age=settings.keep_age,
+        keep_held=parse_seconds(settings.keep_held),
         check_timeout=settings.check_timeout,
         lease_seconds=settings.lease_seconds,
         limits=settings.limits,

@@ -154,20 +154,24 @@ class Lake(AlertingLake):
         full_refresh: bool = False,
         go_on: bool = False,
         all_or_nothing: bool = False,
+        fail_fast: bool = False,
         wait: float = 0.0,
         observer: Observer = _ignore,
     ) -> RunRecord | None:
-        """Write, audit and publish. None when there is nothing to do; a held audit is a result, not an error, and so
-        are an asset whose code fails and a main that moved: the run's state tells.
+        """Write, audit and publish. None when there is nothing to do, or nothing but what a run holds already
+        (`Planned.plan.held` names it); a held audit is a result, not an error, and so are an asset whose code fails and
+        a main that moved: the run's state tells.
 
         `force` runs fresh assets too, `full_refresh` makes all of it anew from nothing, `go_on` merges with what
         stands where an asset would wait or be made anew, `all_or_nothing` publishes nothing when one asset is held,
-        `wait` is how many seconds to wait for another run's lease, `observer` hears each event as it happens.
+        `fail_fast` begins no further asset once one is held or errored, `wait` is how many seconds to wait for another
+        run's lease, `observer` hears each event as it happens.
         SelectionError when nothing is meant, BusyError while another run holds one of the assets.
         """
         chosen = self.select(*selection, exclude=exclude)
         said = spelled(selection, exclude)
-        request = wap.Request(chosen, said, force, all_or_nothing, wait, full_refresh, going_on=go_on)
+        stops = wap.Stops.AT_FIRST if fail_fast else wap.Stops.NEVER
+        request = wap.Request(chosen, said, force, all_or_nothing, wait, full_refresh, going_on=go_on, stops=stops)
         with self._alerting():
             return wap.materialize(self._world, request, observer)
 
@@ -228,18 +232,33 @@ class Lake(AlertingLake):
         with self._alerting():
             return wap.publish(self._world, self.run(run).id, chosen, reason, observer)
 
-    def discard(self, run: str) -> RunRecord:
-        """Drop the branches of everything that the run did not publish. UsageError for a run that published all."""
-        with self._alerting():
-            return wap.discard(self._world, self.run(run).id)
+    def discard(self, run: str, *selection: str, exclude: str = "") -> RunRecord:
+        """Drop the branches of everything that the run did not publish, or of these assets.
 
-    def retry(self, run: str | None = None, *, wait: float = 0.0, observer: Observer = _ignore) -> RunRecord:
-        """The next attempt of that run, by default the latest unpublished one; `wait` is in seconds.
+        UsageError for a run that published all, and where an asset that stays was made from one that would go.
+        """
+        chosen = self.select(*selection, exclude=exclude) if selection or exclude else ()
+        with self._alerting():
+            return wap.discard(self._world, self.run(run).id, chosen)
+
+    def retry(
+        self,
+        run: str | None = None,
+        *selection: str,
+        exclude: str = "",
+        wait: float = 0.0,
+        observer: Observer = _ignore,
+    ) -> RunRecord:
+        """The next attempt of that run, by default the latest unpublished one, over all that it left or only over these
+        assets; `wait` is in seconds.
 
         UsageError when no run is unpublished, BusyError while another run holds one of the assets.
         """
+        chosen = self.select(*selection, exclude=exclude) if selection or exclude else ()
         with self._alerting():
-            return wap.retry(self._world, self.run(run).id if run else self._latest_unpublished(), wait, observer)
+            return wap.retry(
+                self._world, self.run(run).id if run else self._latest_unpublished(), wait, observer, chosen
+            )
 
     def rollback(self, run: str, *selection: str, exclude: str = "", force: bool = False) -> RunRecord:
         """Take a run back, or the selected tables of it: all of them return at once to what readers saw before.

@@ -19,7 +19,7 @@ from lakeflow.core.care.tags import Tagged
 from lakeflow.core.errors import LakeflowError, ProjectError, SchemaError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
-from lakeflow.core.model.run import CheckResult, RunRecord, RunState, waiting
+from lakeflow.core.model.run import CheckResult, RunRecord, waiting
 from lakeflow.core.model.table import MAIN, Rows, Scan, Table
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan, plan
@@ -38,6 +38,7 @@ from lakeflow.core.view.rows import AssetStatus, LineageNode, Setting, SnapshotR
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
 from lakeflow.core.view.state import asset_states, by_urgency, modified
 from lakeflow.lake.alerts import check_alerts
+from lakeflow.wap.look.runs import waiting_in, with_waiting_branches
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -165,9 +166,19 @@ class ReadableLake:
         """
         return wap.runs(self._world.ledger, lambda: self._world.ledger.runs(limit))
 
-    def waiting(self) -> tuple[RunRecord, ...]:
-        """Runs that left something unpublished which no later run took up, newest first."""
-        return waiting(self.runs(_MANY_RUNS))
+    def waiting(self, *selection: str, exclude: str = "") -> tuple[RunRecord, ...]:
+        """Runs that left something unpublished which no later run took up, newest first; of these assets, or of all."""
+        found = waiting(self.runs(_MANY_RUNS))
+        if not selection and not exclude:
+            return found
+        return tuple(run for run in found if run.left & set(self.select(*selection, exclude=exclude)))
+
+    def unpublished(self, *selection: str, exclude: str = "") -> tuple[RunRecord, ...]:
+        """Every run that left one of these assets unpublished, newest first, also where a later one took it up."""
+        keys = self.select(*selection, exclude=exclude)
+        found = wap.runs(self._world.ledger, lambda: self._world.ledger.unpublished(keys))
+        every = {run.id: run for run in (*found, *self.waiting(*selection, exclude=exclude))}
+        return tuple(run for run in every.values() if run.left & set(keys))
 
     def at_work(self) -> tuple[AtWork, ...]:
         """The runs that are at work now: whose, where, since when, and on which assets."""
@@ -324,6 +335,8 @@ class ReadableLake:
 
     def _scan(self, asset: str, ref: str, snapshot: str | None, as_of: datetime | None) -> Scan:
         table = self._table(self._one(asset))
+        if ref == history.HELD:
+            table = with_waiting_branches(self._world.ledger, table)
         if as_of is not None:
             if snapshot or ref != MAIN:
                 raise UsageError("ref, snapshot and as_of exclude each other", hint="give one of them")
@@ -344,7 +357,7 @@ class ReadableLake:
 
     def _standing(self, facts: Facts) -> LakeStatus:
         everything = tuple(self.project.assets)
-        held = {key: self._waiting(table) for key, table in facts.tables.items()}
+        held = {key: waiting_in(self._world.ledger, table) for key, table in facts.tables.items()}
         states = asset_states(plan(self.project, facts, everything), facts, held)
         due = deadlines(self.project, facts, self._newest(facts))
         audits = wap.last_audits(self._world, facts)
@@ -367,18 +380,6 @@ class ReadableLake:
             except LakeflowError as error:
                 found[key] = Newest(fault=str(error), unreadable=True)
         return found
-
-    def _waiting(self, table: Table) -> tuple[str, ...]:
-        """Runs that have a branch in this table and are not running. A branch of an unknown run waits for nobody."""
-        return tuple(name for name in history.open_runs(table) if self._state(name) not in {None, RunState.RUNNING})
-
-    def _state(self, run: str) -> RunState | None:
-        """The state of the run with exactly that id. None when the ledger knows none."""
-        try:
-            found = self.run(run)
-        except UsageError:
-            return None
-        return found.state if found.id == run else None
 
 
 def shown_settings(configured: Settings, sources: Mapping[str, str]) -> tuple[Setting, ...]:

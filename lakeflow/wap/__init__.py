@@ -3,9 +3,11 @@
 A function here has the name of the method of `Lake` that calls it.
 """
 
+from lakeflow.wap.attempt import Stops
+from lakeflow.wap.decide.discard import discard
 from lakeflow.wap.decide.garbage import collect_garbage, garbage
 from lakeflow.wap.decide.rollback import return_to, rollback
-from lakeflow.wap.decide.runs import discard, publish
+from lakeflow.wap.decide.runs import publish
 from lakeflow.wap.decide.tables import adopt, drop
 from lakeflow.wap.decide.tags import tag, tags, untag
 from lakeflow.wap.facts import gather
@@ -26,6 +28,7 @@ __all__ = [
     "Invocation",
     "Policy",
     "Request",
+    "Stops",
     "World",
     "adopt",
     "audit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from enum import StrEnum
 from threading import Lock
 
 from lakeflow.core.errors import LakeflowError
@@ -13,7 +14,7 @@ from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.quarantine import quarantine_key
-from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
+from lakeflow.core.model.run import GIVEN_UP, Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
 from lakeflow.core.model.table import Discard, Scan, Table
 from lakeflow.core.plan.facts import Facts, published
 from lakeflow.core.plan.planning import Step
@@ -27,6 +28,13 @@ from lakeflow.wap.ports import World
 Observer = Callable[[Event], None]
 
 
+class Stops(StrEnum):
+    """When a run begins no further step: never, or as soon as one of its steps is held or errored."""
+
+    NEVER = "never"
+    AT_FIRST = "at the first that does not pass"
+
+
 class Attempt:
     """The journal of a running attempt: every change of a step is told to the ledger and to the observer.
 
@@ -36,10 +44,19 @@ class Attempt:
     main and stay main: they pass today's checks, or a new write gave the same rows. `looked_at` holds which snapshots
     of other tables the checks of each audited asset looked into. `planned` are the steps that it may carry out, again
     too where a main or an input moved; a decision about held snapshots has none. `traced` are assets whose code left a
-    traceback in the log when it was last tried.
+    traceback in the log when it was last tried. `repeated` are the steps that would have repeated what another run
+    holds, each with the snapshot that it holds. `stopped_by` names the step for which no other one begins any more.
     """
 
-    def __init__(self, world: World, lease: Lease, run: RunRecord, facts: Facts, observer: Observer) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what an attempt is made of
+        self,
+        world: World,
+        lease: Lease,
+        run: RunRecord,
+        facts: Facts,
+        observer: Observer,
+        stops: Stops = Stops.NEVER,
+    ) -> None:
         self.world = world
         self.lease = lease
         self.run = run
@@ -55,6 +72,9 @@ class Attempt:
         self.audited: set[int] = set()
         self.on_main: dict[AssetKey, VerdictRecord] = {}
         self.planned: Mapping[AssetKey, Step] = EMPTY
+        self.repeated: dict[AssetKey, int | None] = {}
+        self.stopped_by = ""
+        self._stops = stops
 
     @property
     def branch(self) -> str:
@@ -77,8 +97,12 @@ class Attempt:
 
     @property
     def needs(self) -> Mapping[AssetKey, frozenset[AssetKey]]:
-        """For each step the assets of this run that must be published with it: inputs and check references."""
-        mine = {step.asset for step in self.steps if step.asset in self.world.project.assets}
+        """For each step the assets of this run that must be published with it: inputs and check references.
+
+        What another run superseded, or a person discarded, will never be published by this one: nothing waits for it.
+        """
+        known = (step for step in self.steps if step.state not in GIVEN_UP)
+        mine = {step.asset for step in known if step.asset in self.world.project.assets}
         return {key: (self._inputs_of(key) | self.suite(key).references) & mine - {key} for key in mine}
 
     def _inputs_of(self, key: AssetKey) -> frozenset[AssetKey]:
@@ -124,12 +148,18 @@ class Attempt:
         self.world.ledger.note(self.lease, self.run.id, step)
         return step
 
-    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = ()) -> None:
-        """Save the run in the ledger. BusyError when the lease was lost: then another process records the run."""
-        self.world.ledger.save(run, verdicts, self.lease)
+    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = (), others: Sequence[RunRecord] = ()) -> None:
+        """Save the run in the ledger, and other runs that change with it. BusyError when the lease was lost: then
+        another process records the run.
+        """
+        self.world.ledger.save(run, verdicts, self.lease, others)
 
     def end(self, step: StepRecord, state: StepState, reason: str = "") -> StepRecord:
-        ended = self.note(replace(step, state=state, reason=reason))
+        ended = self.note(replace(step, state=state, reason=reason, ended_at=self.world.clock()))
+        if self._stops is Stops.AT_FIRST and state in {StepState.HELD, StepState.ERRORED, StepState.CONFLICT}:
+            self.stopped_by = (
+                self.stopped_by or f"{step.asset} {'is in conflict' if state is StepState.CONFLICT else state}"
+            )
         self.tell(StepEnded(self.run.id, ended))
         return ended
 

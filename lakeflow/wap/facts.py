@@ -13,11 +13,11 @@ from lakeflow.core.keys import AssetKey, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.model.run import VerdictRecord
+from lakeflow.core.model.run import Ruling, RunRecord, StepRecord, StepState, VerdictRecord
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan import built as partition_set
 from lakeflow.core.plan.built import Built
-from lakeflow.core.plan.facts import Facts, Rekeyed, published
+from lakeflow.core.plan.facts import Facts, HeldStep, Rekeyed, published
 from lakeflow.core.plan.landing import FoundFile, LandedSet, Landing, from_json, landed_set, to_land, to_land_again
 from lakeflow.core.plan.late_rows import TouchedBy
 from lakeflow.core.version.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
@@ -65,6 +65,7 @@ def gather(world: World, selected: Iterable[AssetKey], *, anew: bool = False) ->
         now=now,
         renamed_code=_renamed_code(world, tables.values()),
         broken=_with_owners(broken),
+        held=_held(world, mine, verdicts),
     )
     facts = replace(facts, by_rows={key: told_by_rows(world, world.project.assets[key], facts) for key in mine})
     return replace(facts, touched=_touched(world, mine, facts))
@@ -92,6 +93,24 @@ def with_drift(world: World, facts: Facts) -> Facts:
         if landing.new and not landing.faults
     }
     return replace(facts, landings={**facts.landings, **looked}) if looked else facts
+
+
+def _held(
+    world: World, selected: Sequence[AssetKey], verdicts: Mapping[AssetKey, Sequence[VerdictRecord]]
+) -> dict[AssetKey, tuple[HeldStep, ...]]:
+    """The steps that runs hold of these assets, newest first."""
+    found: dict[AssetKey, list[HeldStep]] = {key: [] for key in selected}
+    for run in world.ledger.unpublished(selected):
+        for step in run.steps:
+            if step.state is StepState.HELD and step.asset in found:
+                said = (one for one in verdicts.get(step.asset, ()) if _is_hold(one, run, step))
+                looked = next((one.looked_at for one in said), None)
+                found[step.asset].append(HeldStep(run, step, looked))
+    return {key: tuple(held) for key, held in found.items() if held}
+
+
+def _is_hold(verdict: VerdictRecord, run: RunRecord, step: StepRecord) -> bool:
+    return (verdict.ruling, verdict.run, verdict.snapshot_id) == (Ruling.HOLD, run.id, step.snapshot_id)
 
 
 def _looked_at(world: World, selected: Iterable[AssetKey]) -> set[AssetKey]:

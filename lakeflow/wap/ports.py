@@ -36,13 +36,15 @@ class Policy:
     """Settings that a run obeys; times are in seconds.
 
     `keep_snapshots` counts the ancestors of main that stay, and those that readers saw within `keep_age` stay too, for
-    an asset that declares nothing else. `limits` hold for an asset that declares none;
+    an asset that declares nothing else. `keep_held` says how long the
+    branches of superseded runs stay. `limits` hold for an asset that declares none;
     `retry_pause` is the first pause before a retry, each next one is twice as long. At most `parallel` steps run at the
     same time; they divide the `machine` among themselves.
     """
 
     keep_snapshots: int = 50
     keep_age: timedelta | None = None
+    keep_held: float = 604_800.0
     check_timeout: float = 600.0
     lease_seconds: float = 30.0
     limits: Limits = UNLIMITED

@@ -279,7 +279,7 @@ def test_status_and_state_select_by_how_the_lake_stands_now(lake: Path) -> None:
     [
         ("list", lambda data: [one["asset"] for one in data["assets"]]),
         ("status", lambda data: [one["asset"] for one in data["assets"]]),
-        ("plan", lambda data: [one["asset"] for one in data["plan"]["steps"]]),
+        ("plan", lambda data: [one["asset"] for one in (*data["plan"]["steps"], *data["plan"]["held"])]),
         ("lineage", lambda data: [one["asset"] for one in data["lineage"]]),
     ],
 )

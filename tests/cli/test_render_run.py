@@ -109,6 +109,7 @@ def test_exit_codes_follow_the_state_of_the_run() -> None:
         RunState.FAILED: 1,
         RunState.CONFLICT: 3,
         RunState.ABANDONED: 1,
+        RunState.SUPERSEDED: 0,
         RunState.DISCARDED: 0,
         RunState.ROLLED_BACK: 0,
     }

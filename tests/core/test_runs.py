@@ -61,7 +61,7 @@ def test_a_run_of_good_steps_and_a_run_without_steps_are_published() -> None:
 
 @given(st.lists(st.sampled_from([*StepState])), st.sampled_from([*StepState]))
 def test_one_step_more_never_makes_a_run_look_better(states: list[StepState], more: StepState) -> None:
-    order = [RunState.FAILED, RunState.CONFLICT, RunState.HELD, RunState.PUBLISHED]
+    order = [RunState.FAILED, RunState.CONFLICT, RunState.HELD, RunState.SUPERSEDED, RunState.PUBLISHED]
     assert order.index(end_state([*states, more])) <= order.index(end_state(states))
 
 
@@ -69,6 +69,7 @@ def test_only_runs_that_ended_unpublished_may_go_on() -> None:
     assert frozenset(RunState) - UNPUBLISHED_ENDS == {
         RunState.RUNNING,
         RunState.PUBLISHED,
+        RunState.SUPERSEDED,
         RunState.DISCARDED,
         RunState.ROLLED_BACK,
     }

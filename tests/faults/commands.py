@@ -94,6 +94,18 @@ def held_still(root: Path) -> None:
     run_in(root, RunState.HELD, all_or_nothing=True)
 
 
+def delivered_again(root: Path) -> None:
+    """A run is held, and then other rows come that are held too."""
+    held_still(root)
+    write(root, {"orders.csv": NEW_ROWS + "9,eve,9\n"})
+
+
+def delivered_well(root: Path) -> None:
+    """A run is held, and then what comes passes."""
+    delivered_again(root)
+    write(root, {TOTALS: "select * from gold.totals where total < 0"})
+
+
 def renamed(root: Path) -> None:
     published(root)
     (root / "layers/silver/orders.sql").rename(root / "layers/silver/sales.sql")
@@ -179,6 +191,19 @@ def publish_again(reason: str | None) -> Callable[[Lake], bool]:
             return lake.retry(run.id).state is RunState.PUBLISHED
 
     return again
+
+
+def take_over_again(lake: Lake) -> bool:
+    """The older run is superseded from the moment at which the newer one has ended, and not before."""
+    newest, older = lake.runs()[0], lake.runs()[-2]  # the last one published the first rows
+    if newest.id == older.id:
+        lake.materialize()
+        return lake.run(older.id).state is RunState.SUPERSEDED
+    ended = newest.state in {RunState.HELD, RunState.PUBLISHED}
+    assert (older.state is RunState.SUPERSEDED) is ended, (newest.state, older.state)
+    if not ended:
+        lake.retry(newest.id)
+    return lake.run(older.id).state is RunState.SUPERSEDED
 
 
 def discard_again(lake: Lake) -> bool:
@@ -288,5 +313,7 @@ COMMANDS = (
     Command("rename", renamed, Lake.materialize, run_again),
     Command("adopt", dropped, adopt_totals, adopt_again),
     Command("drop", undefined, lambda lake: lake.drop("gold.totals"), drop_again, lets_go=True),
+    Command("supersede", delivered_again, Lake.materialize, take_over_again),
+    Command("supersede-publish", delivered_well, Lake.materialize, take_over_again),
     Command("gc", littered, collect, collect),
 )

@@ -163,7 +163,7 @@ STORED = {
             "d1",
             "x",
         ),
-        *('{"bronze.a": 4611686018427387904}', '["2026-01-01"]'),
+        *('{"bronze.a": 4611686018427387904}', '["2026-01-01"]', None),
     ),
     "lakeflow_checks": (
         *("r1", "silver.alpha", 0, 2**62, "known", "failed", "warning", 3, 9, "detail", "checks/a.py"),

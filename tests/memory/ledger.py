@@ -9,7 +9,18 @@ from functools import partial
 
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import Holder, Lease, Ruling, RunRecord, RunState, StepRecord, VerdictRecord, one_id
+from lakeflow.core.model.run import (
+    UNPUBLISHED_ENDS,
+    Holder,
+    Lease,
+    Ruling,
+    RunRecord,
+    RunState,
+    StepRecord,
+    StepState,
+    VerdictRecord,
+    one_id,
+)
 from lakeflow.core.ports import Clock, Transaction
 from lakeflow.core.run import leases
 from lakeflow.core.run.leases import AssetLease, CurrentLeases
@@ -56,11 +67,17 @@ class MemoryLedger:
         with self._lock:
             self._free(frozenset({lease.token}))
 
-    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = (), lease: Lease | None = None) -> None:
+    def save(
+        self,
+        run: RunRecord,
+        verdicts: Sequence[VerdictRecord] = (),
+        lease: Lease | None = None,
+        others: Sequence[RunRecord] = (),
+    ) -> None:
         with self._lock:
             if lease is not None:
                 self._assert_held(lease)
-            self._runs[run.id] = run
+            self._runs |= {one.id: one for one in (run, *others)}
             self._verdicts += [verdict for verdict in verdicts if verdict not in self._verdicts]
 
     def note(self, lease: Lease, run: str, step: StepRecord) -> None:
@@ -100,6 +117,14 @@ class MemoryLedger:
         with self._lock:
             newest = sorted(self._runs.values(), key=lambda run: (run.started_at, run.id), reverse=True)
             return tuple(newest[:limit])
+
+    def unpublished(self, keys: Iterable[AssetKey]) -> tuple[RunRecord, ...]:
+        asked = frozenset(keys)
+        return tuple(
+            run
+            for run in self.runs(len(self._runs))
+            if run.state in UNPUBLISHED_ENDS and any(step.asset in asked and _left(step) for step in run.steps)
+        )
 
     def verdicts(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
         with self._lock:
@@ -141,6 +166,11 @@ class MemoryLedger:
         held = [self._held[asset] for asset in lease.assets if asset in self._held]
         if {one.asset for one in held if one.token == lease.token} != lease.assets:
             raise leases.lost(lease, held)
+
+
+def _left(step: StepRecord) -> bool:
+    wrote = step.state is StepState.ERRORED and step.snapshot_id is not None
+    return wrote or step.state in {None, StepState.HELD, StepState.CONFLICT}
 
 
 class MemoryTransaction:

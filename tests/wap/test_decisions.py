@@ -83,13 +83,13 @@ def test_a_retry_forks_again_when_the_code_has_changed(held: Lab) -> None:
     assert held.table("silver.b").refs == {"audit_r1": step(run, "silver.b").snapshot_id}
 
 
-def test_a_retry_leaves_out_what_another_run_published_meanwhile(held: Lab) -> None:
+def test_a_run_of_which_another_run_published_all_that_it_left_is_superseded_and_not_retried(held: Lab) -> None:
     held.define("silver.b", [9])
     held.check("silver.b", good)
     held.materialize("silver.b gold.c")
-    run = held.retry("r1")
-    assert states(run) == {"run": "published", "bronze.a": "published", "silver.b": "unchanged", "gold.c": "unchanged"}
-    assert not held.branches("silver.b"), "its own held branch has no use any more"
+    with pytest.raises(UsageError, match="run r1 is superseded by run r2: there is nothing to retry"):
+        held.retry("r1")
+    assert held.branches("silver.b") == ["audit_r1"], "it stays readable for keep_held"
 
 
 def test_what_another_run_found_good_holds_nothing_that_is_made_from_it_in_the_retry(lab: Lab) -> None:
@@ -101,7 +101,7 @@ def test_what_another_run_found_good_holds_nothing_that_is_made_from_it_in_the_r
     assert (states(first)["silver.b"], states(first)["gold.c"]) == ("held", "skipped")
     lab.check("silver.b", good)
     lab.materialize("silver.b")
-    assert states(lab.retry(first)) == {"run": "published", "silver.b": "unchanged", "gold.c": "published"}
+    assert states(lab.retry(first)) == {"run": "published", "silver.b": "superseded", "gold.c": "published"}
 
 
 def test_a_published_run_is_not_retried(lab: Lab) -> None:
@@ -147,9 +147,7 @@ def test_a_forced_publish_is_recorded_with_who_and_why(held: Lab) -> None:
 
 
 def test_a_forced_publish_never_goes_over_a_moved_main(held: Lab) -> None:
-    held.define("silver.b", [5])
-    held.check("silver.b", good)
-    held.materialize("silver.b")
+    held.foreign_append("silver.b", [5])
     run = held.publish("r1", "silver.b", reason="I know")
     assert states(run)["run"] == "conflict"
     assert step(run, "silver.b").reason.startswith("silver.b: expected main to be")

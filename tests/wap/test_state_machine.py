@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from lakeflow.core.errors import AssetError, BusyError, ConflictError, UsageError
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, Ruling, RunRecord, RunState, StepState
+from lakeflow.core.model.run import GIVEN_UP, UNPUBLISHED_ENDS, Action, Ruling, RunRecord, RunState, StepState
 from lakeflow.core.model.table import MAIN, Snapshot
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.reasons import Cause
@@ -415,10 +415,10 @@ class Lake(RuleBasedStateMachine):
                 holds = step.state is StepState.HELD and step.action is Action.WRITE and step.snapshot_id
                 if holds and run.state is RunState.HELD and run.id not in self.crashed:
                     assert branches.get((run.id, name)) == step.snapshot_id
-            if run.state not in UNPUBLISHED_ENDS | {RunState.RUNNING}:
+            if run.state not in UNPUBLISHED_ENDS | {RunState.RUNNING, RunState.SUPERSEDED}:
                 assert not any(owner == run.id for owner, _ in branches)
             if run.state is RunState.PUBLISHED:
-                assert all(step.state in DONE for step in run.steps)
+                assert all(step.state in DONE | GIVEN_UP for step in run.steps)
 
     def branches(self) -> dict[tuple[str, str], int]:
         return {

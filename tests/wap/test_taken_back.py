@@ -54,7 +54,7 @@ def test_a_discard_is_recorded_with_who_and_when_and_leaves_the_steps_as_they_en
 
 
 def test_a_discard_leaves_the_branches_of_other_runs(held: Lab) -> None:
-    other = held.materialize("silver.b")
+    other = held.materialize("silver.b", forced=True)
     assert held.branches("silver.b") == ["audit_r1", "audit_r2"]
     held.discard("r1")
     assert held.branches("silver.b") == [other.branch]

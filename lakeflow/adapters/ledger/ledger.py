@@ -93,12 +93,20 @@ class SqlLedger:
         with self._database.transaction() as connection:
             connection.execute(statements.FREE, {"token": lease.token})
 
-    def save(self, run: RunRecord, verdicts: Sequence[VerdictRecord] = (), lease: Lease | None = None) -> None:
+    def save(
+        self,
+        run: RunRecord,
+        verdicts: Sequence[VerdictRecord] = (),
+        lease: Lease | None = None,
+        others: Sequence[RunRecord] = (),
+    ) -> None:
         with self._database.transaction() as connection:
             if lease is not None:
                 _assert_held(connection, lease)
             self._saving(connection, run)
             _save(connection, run, verdicts)
+            for other in others:
+                _save(connection, other, ())
 
     def note(self, lease: Lease, run: str, step: StepRecord) -> None:
         with self._database.transaction() as connection:
@@ -146,6 +154,11 @@ class SqlLedger:
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
         with self._database.read() as connection:
             return _runs(connection, connection.execute(statements.NEWEST_RUNS, {"limit": limit}).all())
+
+    def unpublished(self, keys: Iterable[AssetKey]) -> tuple[RunRecord, ...]:
+        asked = {"assets": [str(key) for key in keys], "states": [str(state) for state in sorted(UNPUBLISHED_ENDS)]}
+        with self._database.read() as connection:
+            return _runs(connection, connection.execute(statements.UNPUBLISHED, asked).all())
 
     def verdicts(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
         found: dict[AssetKey, list[VerdictRecord]] = {key: [] for key in keys}

@@ -68,6 +68,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             claimed_by text not null, claimed_until text not null)""",
         "create index lakeflow_alerts_by_state on lakeflow_alerts (state)",
     ),
+    ("alter table lakeflow_steps add column ended_at text",),
 )
 
 
@@ -95,11 +96,11 @@ DROP_STEPS: Final = text("delete from lakeflow_steps where run = :run")
 DROP_CHECKS: Final = text("delete from lakeflow_checks where run = :run")
 SAVE_STEP: Final = text("""insert into lakeflow_steps
     values (:run, :ordinal, :asset, :action, :reasons, :state, :reason, :attempt, :base_id, :snapshot_id, :rows,
-        :seconds, :code_version, :checks_digest, :reads_digest, :inputs, :partitions)""")
+        :seconds, :code_version, :checks_digest, :reads_digest, :inputs, :partitions, :ended_at)""")
 NOTE_STEP: Final = text("""update lakeflow_steps set action = :action, reasons = :reasons, state = :state,
         reason = :reason, attempt = :attempt, base_id = :base_id, snapshot_id = :snapshot_id, row_count = :rows,
         seconds = :seconds, code_version = :code_version, checks_digest = :checks_digest, reads = :reads_digest,
-        inputs = :inputs, partitions = :partitions
+        inputs = :inputs, partitions = :partitions, ended_at = :ended_at
     where run = :run and asset = :asset""")
 DROP_CHECKS_OF_STEP: Final = text("delete from lakeflow_checks where run = :run and asset = :asset")
 SAVE_CHECK: Final = text("""insert into lakeflow_checks
@@ -111,6 +112,12 @@ SAVE_VERDICT: Final = text("""insert into lakeflow_verdicts
         :looked_at)
     on conflict do nothing""")
 RUNS_BY_PREFIX: Final = text("select * from lakeflow_runs where substr(id, 1, :length) = :prefix order by id")
+UNPUBLISHED: Final = text("""select * from lakeflow_runs where state in :states and id in
+    (select run from lakeflow_steps where asset in :assets and (state is null or state in ('held', 'conflict')
+        or state = 'errored' and snapshot_id is not null))
+    order by started_at desc, id desc""").bindparams(
+    bindparam("states", expanding=True), bindparam("assets", expanding=True)
+)
 NEWEST_RUNS: Final = text("select * from lakeflow_runs order by started_at desc, id desc limit :limit")
 AUDITED: Final = text("select distinct asset from lakeflow_verdicts")
 STATES: Final = text("select id, state from lakeflow_runs")

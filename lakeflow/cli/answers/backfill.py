@@ -8,7 +8,7 @@ from typing import TextIO
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lakeflow.cli.answers.run import step_errors
+from lakeflow.cli.answers.run import held_errors, step_errors
 from lakeflow.cli.failure import exit_code
 from lakeflow.cli.output import Answer, console_on
 from lakeflow.cli.progress import Observer, progress
@@ -20,14 +20,15 @@ from lakeflow.core.run.backfill import Backfilled, BackfillEvent, Cut, WindowEnd
 def backfill_answer(done: Backfilled) -> Answer:
     """The windows of a backfill, with the exit code of the worst run."""
     runs = [window.run for window in done.windows if window.run]
-    errors = tuple(error for run in runs if exit_code(run) for error in step_errors(run))
+    held = dict.fromkeys(one for window in done.windows for one in window.held)
+    errors = (*(error for run in runs if exit_code(run) for error in step_errors(run)), *held_errors(tuple(held)))
     code = backfill_code(done)
     return Answer(backfill_json(done), backfill_screen(done), backfill_records(done), exit_code=code, errors=errors)
 
 
 def backfill_code(done: Backfilled) -> int:
     """The exit code of the worst run; a conflict is worse than a hold."""
-    return max((exit_code(window.run) for window in done.windows), default=0)
+    return max((max(exit_code(window.run), int(bool(window.held))) for window in done.windows), default=0)
 
 
 @contextmanager

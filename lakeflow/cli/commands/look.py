@@ -176,7 +176,7 @@ def _rows(lake: Lake, one: AssetStatus, place: AuditedPlace, limit: int) -> Answ
 
 def _left_behind(lake: ReadableLake, keys: Set[AssetKey]) -> list[RunRecord]:
     """The runs that left one of these assets unpublished, and that nobody has gone on with."""
-    return [run for run in lake.waiting() if any(step.asset in keys and not step.done for step in run.steps)]
+    return [run for run in lake.waiting() if any(step.asset in keys and step.open for step in run.steps)]
 
 
 def _status_of(lake: Lake, asset: str) -> AssetStatus:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from lakeflow.cli.completion import complete_asset
+
+if TYPE_CHECKING:
+    from lakeflow.core.model.run import RunRecord
+    from lakeflow.lake.lake import Lake
 
 SELECTION_HELP: Final = (
     "SELECTION: `silver.weather`, `+x` with upstreams, `x+` with downstreams, `2+x+1` so many generations, `silver.*`, "
     "`layer:gold`, `tag:`, `owner:`, `status:held`, `state:modified`, `health:degraded`. A space or `or` joins, a "
     "comma or `and` keeps what both select, `not` turns round; parentheses."
 )
+RUNS_HELP: Final = (
+    "RUN is the id of a run or the beginning of it; several may stand. With a SELECTION only these assets, and without "
+    "a RUN all runs that left one of them. " + SELECTION_HELP
+)
+_RUN: Final = re.compile(r"[0-9a-z]+")
+_JOINING: Final = frozenset({"and", "or", "not"})
 _UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
@@ -62,6 +72,10 @@ def _joined(_context: click.Context, _parameter: click.Parameter, values: tuple[
 
 def takes_selection(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give the command `selection`, whose texts are read as one, and `exclude`, a text that may be empty."""
+    return _takes(function, "selection", "[SELECTION]...")
+
+
+def _takes(function: Callable[..., Any], name: str, metavar: str) -> Callable[..., Any]:
     exclude = click.option(
         "--exclude",
         multiple=True,
@@ -70,7 +84,26 @@ def takes_selection(function: Callable[..., Any]) -> Callable[..., Any]:
         shell_complete=complete_asset,
         help="Leave these out; may be repeated.",
     )
-    return click.argument("selection", nargs=-1, shell_complete=complete_asset)(exclude(function))
+    return click.argument(name, nargs=-1, metavar=metavar, shell_complete=complete_asset)(exclude(function))
+
+
+def takes_runs(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the command `what`, ids of runs and a selection in any order, and `exclude`."""
+    return _takes(function, "what", "[RUN]... [SELECTION]...")
+
+
+def runs_and_selection(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words that begin the id of a run, and those of a selection, which says layer, tag or sign of its own."""
+    selection = [word for word in words if not _RUN.fullmatch(word) or word in _JOINING]
+    return [word for word in words if word not in selection], selection
+
+
+def runs_meant(lake: Lake, named: Sequence[str], found: Sequence[RunRecord]) -> list[str]:
+    """The whole ids of the runs that are named, else of those that a selection found; each once. UsageError for a name
+    that no run has, before anything is done to another one.
+    """
+    ids = (lake.run(name).id for name in named) if named else (run.id for run in found)
+    return list(dict.fromkeys(ids))
 
 
 asset_argument = click.argument("asset", shell_complete=complete_asset)

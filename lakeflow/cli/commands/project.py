@@ -54,7 +54,7 @@ def plan(session: Session, selection: tuple[str, ...], exclude: str, tells: bool
     """Say what would run, and why; touches nothing."""
     with session.lake() as lake:
         planned = lake.plan(*selection, exclude=exclude, **asked)
-        code = int(tells and bool(planned.steps))
+        code = int(tells and bool(planned.steps or planned.held))
         return Answer({"plan": plan_json(planned)}, plan_screen(planned), plan_records(planned), exit_code=code)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from lakeflow.as_json.values import rows_json
-from lakeflow.cli.answers.run import readers_of, run_answer
+from lakeflow.cli.answers.run import PlanWatch, planned_answer, readers_of
 from lakeflow.cli.commands.options import asset_argument, wait_option
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import progress
@@ -52,6 +52,7 @@ def _show(session: Session, asset: str, limit: int) -> Answer:
 
 def _readmit(session: Session, asset: str, wait: float) -> Answer:
     with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
-        run = lake.readmit(asset, wait=wait, observer=observer)
-        answer = replace(run_answer(run, readers_of(lake, run), now()), records=steps_records(run))
-    return answer if run else replace(answer, screen=line(f"no refused row of {asset} waits"))
+        watch = PlanWatch(observer)
+        run = lake.readmit(asset, wait=wait, observer=watch)
+        answer = replace(planned_answer(run, readers_of(lake, run), now(), watch.held), records=steps_records(run))
+    return answer if run or watch.held else replace(answer, screen=line(f"no refused row of {asset} waits"))

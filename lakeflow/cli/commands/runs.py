@@ -5,29 +5,44 @@ waits.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from lakeflow.cli.answers.rollback import rollback_answer, taken_off
-from lakeflow.cli.answers.run import readers_of, run_answer
+from lakeflow.cli.answers.run import (
+    PlanWatch,
+    code_with,
+    discarded_answer,
+    planned_answer,
+    readers_of,
+    run_answer,
+    runs_answer,
+)
 from lakeflow.cli.commands.options import (
+    RUNS_HELP,
     SELECTION_HELP,
     events_option,
     full_refresh_option,
     go_on_option,
     parallel_option,
+    runs_and_selection,
+    runs_meant,
+    takes_runs,
     takes_selection,
     wait_option,
 )
-from lakeflow.cli.failure import exit_code
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import event_stream, nothing_to_do, progress
 from lakeflow.cli.session import Session, answers, now
+from lakeflow.core.errors import UsageError
 
 if TYPE_CHECKING:
     from lakeflow.core.model.run import RunRecord
     from lakeflow.lake.lake import Lake
+
+_SHOWN: Final = 5
 
 
 @click.command(epilog=SELECTION_HELP)
@@ -36,6 +51,7 @@ if TYPE_CHECKING:
 @full_refresh_option
 @go_on_option
 @click.option("--all-or-nothing", is_flag=True, help="One held asset holds the whole run.")
+@click.option("--fail-fast", is_flag=True, help="The first held or errored asset stops the rest of the run.")
 @events_option
 @wait_option
 @parallel_option
@@ -65,27 +81,40 @@ def publish(session: Session, run: str, selection: tuple[str, ...], reason: str 
         return _answer(lake, done)
 
 
-@click.command()
-@click.argument("run")
+@click.command(epilog=RUNS_HELP)
+@takes_runs
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
-def discard(session: Session, run: str) -> Answer:
-    """Drop what a run wrote and did not publish; readers see no change."""
+def discard(session: Session, what: tuple[str, ...], exclude: str) -> Answer:
+    """Drop what runs wrote and did not publish; readers see no change."""
     with session.lake() as lake:
-        return _answer(lake, lake.discard(run))
+        named, selection = runs_and_selection(what)
+        runs = runs_meant(
+            lake, named, lake.unpublished(*selection, exclude=exclude) if _said(selection, exclude) else ()
+        )
+        if not runs:
+            raise _no_run(lake)
+        done = [lake.discard(run, *selection, exclude=exclude) for run in runs]
+        return discarded_answer([(run, readers_of(lake, run)) for run in done], now())
 
 
-@click.command()
-@click.argument("run", required=False)
+@click.command(epilog=RUNS_HELP)
+@takes_runs
 @wait_option
 @parallel_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
-def retry(session: Session, run: str | None, wait: float, parallel: int | None) -> Answer:
-    """Go on with a run that was not published, over its unpublished steps; by default the latest."""
+def retry(session: Session, what: tuple[str, ...], exclude: str, wait: float, parallel: int | None) -> Answer:
+    """Go on with runs that were not published, over their unpublished steps; by default with the latest."""
     with (
         session.with_setting("parallel", parallel).lake() as lake,
         progress(sys.stderr, color=session.color) as observer,
     ):
-        return _answer(lake, lake.retry(run, wait=wait, observer=observer))
+        named, selection = runs_and_selection(what)
+        waiting = lake.waiting(*selection, exclude=exclude) if _said(selection, exclude) else ()
+        runs = runs_meant(lake, named, waiting)
+        if _said(selection, exclude) and not runs:
+            raise UsageError("no run left something of what you selected", hint="`lakeflow runs` lists runs")
+        done = [lake.retry(run, *selection, exclude=exclude, wait=wait, observer=observer) for run in runs or (None,)]
+        return runs_answer([(run, readers_of(lake, run)) for run in done], now())
 
 
 @click.command(epilog=SELECTION_HELP)
@@ -106,18 +135,35 @@ def rollback(session: Session, run: str, selection: tuple[str, ...], to: str | N
 
 def _follow(session: Session, selection: tuple[str, ...], options: dict[str, Any]) -> Answer:
     with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
-        return _answer(lake, lake.materialize(*selection, observer=observer, **options))
+        watch = PlanWatch(observer)
+        run = lake.materialize(*selection, observer=watch, **options)
+        return planned_answer(run, readers_of(lake, run), now(), watch.held)
 
 
 def _stream(session: Session, selection: tuple[str, ...], options: dict[str, Any]) -> int:
     """The stream ends with `run_ended`, even when there was nothing to do."""
     stdout = sys.stdout
+    watch = PlanWatch(event_stream(stdout))
     with session.lake() as lake:
-        run = lake.materialize(*selection, observer=event_stream(stdout), **options)
+        run = lake.materialize(*selection, observer=watch, **options)
     if run is None:
         nothing_to_do(stdout)
-    return exit_code(run)
+    return code_with(run, watch.held)
 
 
-def _answer(lake: Lake, run: RunRecord | None) -> Answer:
+def _answer(lake: Lake, run: RunRecord) -> Answer:
     return run_answer(run, readers_of(lake, run), now())
+
+
+def _said(selection: Sequence[str], exclude: str) -> bool:
+    return bool(selection or exclude.strip())
+
+
+def _no_run(lake: Lake) -> UsageError:
+    """What may be discarded, for somebody who named no run."""
+    waiting = lake.waiting()
+    if not waiting:
+        return UsageError("no run waits for a decision", hint="`lakeflow runs` lists runs")
+    listed = ", ".join(f"{run.id} ({run.state})" for run in waiting[:_SHOWN])
+    more = f", and {len(waiting) - _SHOWN:,} more" if len(waiting) > _SHOWN else ""
+    return UsageError(f"which run? there wait {listed}{more}", hint=f"`lakeflow discard {waiting[0].id}`")

@@ -29,7 +29,7 @@ def left_out_lines(assets: Sequence[AssetKey]) -> list[Text]:
 def window_line(window: WindowEnded) -> Text:
     """`2013-01  published  0.3s  (1 of 12, about 4.1s left)`."""
     about = f", about {seconds(window.left.total_seconds())} left" if window.done < window.total else ""
-    state = _state(window.run) if window.run else "nothing to do"
+    state = _state(window.run) if window.run else _idle(window)
     took = seconds(window.took.total_seconds())
     return line(f"{window.name}  {state}  {took}  ({window.done} of {window.total}{about})")
 
@@ -43,11 +43,13 @@ def backfill_screen(done: Backfilled) -> Text:
     """A line for each window, what needs a decision, and what was left out."""
     ended = done.windows
     rows = [_cells(each) for each in ended]
-    fresh, audited, published = (sum(each.run is None for each in ended), *map(len, _done(ended)))
+    fresh, audited, published = (sum(each.run is None and not each.held for each in ended), *map(len, _done(ended)))
     other = len(ended) - published - audited - fresh
     counts = {"audited": audited, "had nothing to do": fresh, "not published": other}
     parts = [f"{published} published", *(f"{number} {word}" for word, number in counts.items() if number)]
     held = [line("Decide    ", _next(each.run)) for each in ended if each.run and exit_code(each.run)]
+    waits = dict.fromkeys((one.asset, one.run) for each in ended for one in each.held)
+    held += [line("Decide    ", f"{key} is held; `lakeflow runs {run}` says what to do") for key, run in waits]
     return screen(
         [*align(rows), line(f"{counted(len(ended), 'window')}: {' · '.join(parts)}")],
         held,
@@ -70,6 +72,10 @@ def _state(run: RunRecord) -> str:
     return "audited" if run.state is RunState.PUBLISHED and not _wrote(run) else run.state
 
 
+def _idle(window: WindowEnded) -> str:
+    return window.held[0].why if window.held else "nothing to do"
+
+
 def _rows(run: RunRecord) -> int:
     """How many rows came; a window that was only audited brought none."""
     return sum(step.rows or 0 for step in run.steps if step.snapshot_id and step.action is Action.WRITE)
@@ -78,7 +84,7 @@ def _rows(run: RunRecord) -> int:
 def _cells(window: WindowEnded) -> tuple[Text, ...]:
     run = window.run
     if run is None:
-        return line(Mark.NONE), line(window.name), line(""), line(""), line("nothing to do")
+        return line(Mark.BAD if window.held else Mark.NONE), line(window.name), line(""), line(""), line(_idle(window))
     mark = Mark.OK if exit_code(run) == 0 else Mark.BAD
     took = seconds(window.took.total_seconds())
     rows = in_rows(_rows(run)) if _wrote(run) else ""

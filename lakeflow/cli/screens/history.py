@@ -25,6 +25,7 @@ _RUN_MARKS: Final = {
     RunState.FAILED: Mark.BAD,
     RunState.CONFLICT: Mark.BAD,
     RunState.ABANDONED: Mark.WARN,
+    RunState.SUPERSEDED: Mark.NONE,
     RunState.DISCARDED: Mark.NONE,
     RunState.ROLLED_BACK: Mark.NONE,
 }

@@ -95,7 +95,7 @@ def waiting_lines(runs: Sequence[RunRecord], now: datetime) -> list[Text]:
 
 
 def _waiting_line(run: RunRecord, now: datetime) -> Text:
-    left = counted(sum(not step.done for step in run.steps), "asset")
+    left = counted(sum(step.open for step in run.steps), "asset")
     return line(f"Retry     `lakeflow retry {run.id}`  {run.state} {age(run.started_at, now)} ago, {left} unpublished")
 
 

@@ -27,16 +27,20 @@ _MARKS: Final = {
 
 def plan_screen(plan: Plan) -> Text:
     steps = [row for step in plan.steps for row in _rows(step)]
+    held = [(line(Mark.BAD), line(str(one.asset)), line(one.why)) for one in plan.held]
     fresh = [(line(Mark.SAME), line((str(key), "dim")), line(("fresh", "dim"))) for key in plan.fresh]
-    return screen(align([*steps, *fresh], indent=2), warning_lines(plan), [line(plan_summary(plan))])
+    return screen(align([*steps, *held, *fresh], indent=2), warning_lines(plan), [line(plan_summary(plan))])
 
 
 def plan_summary(plan: Plan) -> str:
-    """`3 to run, 1 unchanged; about 362,891 rows to read`."""
+    """`3 to run, 1 held already, 1 unchanged; about 362,891 rows to read`."""
+    held = f"{len(plan.held)} held already, " if plan.held else ""
+    if not plan.steps and held:
+        return f"Nothing to run: {held}{len(plan.fresh)} fresh"
     if not plan.steps:
         return f"Nothing to do: {counted(len(plan.fresh), 'asset')} fresh"
     reads = f"; about {in_rows(plan.rows_to_read)} to read" if plan.rows_to_read else ""
-    return f"{len(plan.steps)} to run, {len(plan.fresh)} unchanged{reads}"
+    return f"{len(plan.steps)} to run, {held}{len(plan.fresh)} unchanged{reads}"
 
 
 def selected_line(plan: Plan) -> Text:
@@ -51,7 +55,8 @@ def plan_records(plan: Plan) -> Records:
     steps = [
         (str(step.asset), str(step.action), "; ".join(map(str, (*step.reasons, *step.drift)))) for step in plan.steps
     ]
-    return ("asset", "action", "reasons"), [*steps, *((str(key), "", "fresh") for key in plan.fresh)]
+    held = [(str(one.asset), "", one.why) for one in plan.held]
+    return ("asset", "action", "reasons"), [*steps, *held, *((str(key), "", "fresh") for key in plan.fresh)]
 
 
 def _rows(step: Step) -> list[tuple[Text, Text, Text]]:

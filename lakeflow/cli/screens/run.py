@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +15,7 @@ from lakeflow.cli.words import count, readers_see, seconds, seen
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.plan.planning import Held
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.rows import AssetStatus
 from lakeflow.core.wording import counted
@@ -30,22 +31,50 @@ _MARKS: Final = {
     StepState.HELD: Mark.BAD,
     StepState.ERRORED: Mark.BAD,
     StepState.CONFLICT: Mark.BAD,
+    StepState.SUPERSEDED: Mark.NONE,
+    StepState.DISCARDED: Mark.NONE,
 }
 TAKEN_BACK: Final = frozenset({RunState.DISCARDED, RunState.ROLLED_BACK})
-_COUNTED: Final = ("conflict", "held", "skipped", "published", "audited", "unchanged", "unfinished")
+_COUNTED: Final = (
+    "conflict",
+    "held",
+    "skipped",
+    "published",
+    "audited",
+    "unchanged",
+    "superseded",
+    "discarded",
+    "unfinished",
+)
 _LOUD: Final = frozenset({StepState.HELD, StepState.ERRORED, StepState.CONFLICT})
 
 
-def run_screen(run: RunRecord | None, readers: Mapping[AssetKey, AssetStatus], now: datetime) -> Text:
-    """The whole answer of a run; `readers` is what main shows for each asset that has not reached readers."""
+def run_screen(
+    run: RunRecord | None, readers: Mapping[AssetKey, AssetStatus], now: datetime, held: Sequence[Held] = ()
+) -> Text:
+    """The whole answer of a run; `readers` is what main shows for each asset that has not reached readers, `held` what
+    the plan left to older runs.
+    """
     if run is None:
-        return line(NOTHING_TO_DO)
+        return screen(held_lines(held), _decide_lines(held)) if held else line(NOTHING_TO_DO)
     head = [_headline(run), *align((_run_cells(step, run) for step in run.steps), right=frozenset({3, 6}))]
     if run.state in TAKEN_BACK:
         return screen(head, _readers_lines(run, readers, now))
     blocks = [_block(step, run, readers.get(step.asset), now) for step in run.steps]
     reason = f"; {run.reason}" if run.reason else ""
-    return screen([*head, line(counts(run.steps), reason)], *blocks, next_lines(run))
+    return screen(
+        [*head, line(counts(run.steps), reason)], *blocks, next_lines(run), held_lines(held), _decide_lines(held)
+    )
+
+
+def held_lines(held: Sequence[Held], indent: int = 0) -> list[Text]:
+    """A line for each asset whose work an older run holds."""
+    return align([(line(Mark.BAD), line(str(one.asset)), line(one.why)) for one in held], indent=indent)
+
+
+def _decide_lines(held: Sequence[Held]) -> list[Text]:
+    runs = dict.fromkeys(one.run for one in held)
+    return [line("Decide    ", f"`lakeflow runs {run}` says why it is held and what to do") for run in runs]
 
 
 def _run_cells(step: StepRecord, run: RunRecord) -> list[Text]:

@@ -142,6 +142,8 @@ def _end_of(asset: AssetKey, before: Trouble | None, witness: Witness, step: Ste
         return f"{asset} is well again; it was {was}{since}"
     if run.state in {RunState.DISCARDED, RunState.ROLLED_BACK}:
         return f"{asset} waits for nobody any more: run {run.id} was {run.state.replace('_', ' ')}; it was {was}{since}"
+    if step and step.state is StepState.DISCARDED:
+        return f"{asset} waits for nobody any more: it was {step.reason}, of run {run.id}; it was {was}{since}"
     how = "published it" if step and step.state is StepState.PUBLISHED else "found it well"
     return f"{asset} recovered: run {run.id} {how}; it was {was}{since}"
 

@@ -18,7 +18,9 @@ _OF_STEP: Final[Mapping[StepState | None, AlertKind]] = {
     StepState.ERRORED: AlertKind.ERRORED,
     StepState.CONFLICT: AlertKind.CONFLICT,
 }
-_ENDS: Final = frozenset({RunState.PUBLISHED, RunState.HELD, RunState.FAILED, RunState.CONFLICT, RunState.ABANDONED})
+_ENDS: Final = frozenset(
+    {RunState.PUBLISHED, RunState.SUPERSEDED, RunState.HELD, RunState.FAILED, RunState.CONFLICT, RunState.ABANDONED}
+)
 _DECIDED: Final = frozenset({RunState.DISCARDED, RunState.ROLLED_BACK})
 _CUT_OFF: Final = frozenset({RunState.ABANDONED, RunState.FAILED})
 
@@ -136,7 +138,7 @@ def _left(
 ) -> frozenset[AlertKind] | None:
     """All kinds of trouble that the asset has after the run; None where the run says nothing of it."""
     judged = before.kinds & JUDGED if before else frozenset[AlertKind]()
-    if run.state in _DECIDED:
+    if run.state in _DECIDED or step.state is StepState.DISCARDED:
         return judged if before and before.run == run.id else None
     if run.state not in _ENDS:
         return None
@@ -172,11 +174,17 @@ def ended_now(
     """
     if run.state in _DECIDED:
         return run.steps
+    if not at_work and run.state in _ENDS:  # a person discarded some of its assets
+        return tuple(step for step in run.steps if step.state is StepState.DISCARDED and _is_later(step, run))
     if not at_work or run.state not in _ENDS:
         return ()
     if settled is None:
         return tuple(step for step in run.steps if not step.done) if run.state is RunState.ABANDONED else ()
     return tuple(step for step in run.steps if settled.get(step.asset) != step or step.state is None)
+
+
+def _is_later(step: StepRecord, run: RunRecord) -> bool:
+    return step.ended_at is not None and run.ended_at is not None and step.ended_at > run.ended_at
 
 
 def with_rule_names(known: Iterable[Trouble]) -> dict[tuple[str, AssetKey], Trouble]:

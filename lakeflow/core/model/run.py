@@ -15,7 +15,7 @@ from lakeflow.core.model.check import Outcome, Severity
 
 class RunState(StrEnum):
     """How a run stands. The worst step decides: failed, then conflict, then held, then published. `abandoned` means
-    that its process died.
+    that its process died, `superseded` that a later run wrote anew what this one left unpublished.
     """
 
     RUNNING = "running"
@@ -24,6 +24,7 @@ class RunState(StrEnum):
     FAILED = "failed"
     CONFLICT = "conflict"
     ABANDONED = "abandoned"
+    SUPERSEDED = "superseded"
     DISCARDED = "discarded"
     ROLLED_BACK = "rolled_back"
 
@@ -33,7 +34,9 @@ UNPUBLISHED_ENDS: Final = frozenset({RunState.HELD, RunState.FAILED, RunState.CO
 
 
 class StepState(StrEnum):
-    """How a step ended. `errored`: its code or its write failed. `audited`: only the checks ran, on main."""
+    """How a step ended. `errored`: its code or its write failed. `audited`: only the checks ran, on main. `superseded`:
+    a later run wrote it anew; `discarded`: a person dropped what it wrote.
+    """
 
     PUBLISHED = "published"
     HELD = "held"
@@ -42,9 +45,13 @@ class StepState(StrEnum):
     CONFLICT = "conflict"
     UNCHANGED = "unchanged"
     AUDITED = "audited"
+    SUPERSEDED = "superseded"
+    DISCARDED = "discarded"
 
 
 DONE: Final = frozenset({StepState.PUBLISHED, StepState.UNCHANGED, StepState.AUDITED})
+GIVEN_UP: Final = frozenset({StepState.SUPERSEDED, StepState.DISCARDED})
+"""Steps in one of these states never reached readers and never will: nothing of them is left to decide."""
 
 
 class Action(StrEnum):
@@ -97,7 +104,7 @@ class StepRecord:
 
     `base_id` is main as the step was planned on it, `snapshot_id` what the step wrote or audited, `inputs` the pinned
     snapshots that it read, `partitions` the partitions in time that it had to build, `reads` the digest of a root's
-    outside files. `reasons` say why it was planned, `reason` why it ended as it did.
+    outside files. `reasons` say why it was planned, `reason` why it ended as it did, `ended_at` when.
     """
 
     asset: AssetKey
@@ -116,10 +123,16 @@ class StepRecord:
     inputs: Mapping[str, int] = EMPTY
     partitions: tuple[str, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+    ended_at: datetime | None = None
 
     @property
     def done(self) -> bool:
         return self.state in DONE
+
+    @property
+    def open(self) -> bool:
+        """Did the step not reach readers, and may it still?"""
+        return self.state not in DONE | GIVEN_UP
 
 
 @dataclass(frozen=True)
@@ -141,6 +154,11 @@ class RunRecord:
     def branch(self) -> str:
         return branch_of(self.id)
 
+    @property
+    def left(self) -> frozenset[AssetKey]:
+        """What it did not publish, and still may."""
+        return frozenset(step.asset for step in self.steps if step.open)
+
     def step(self, key: AssetKey) -> StepRecord | None:
         return next((step for step in self.steps if step.asset == key), None)
 
@@ -152,14 +170,18 @@ class RunRecord:
 
 
 def waiting(newest_first: Iterable[RunRecord]) -> tuple[RunRecord, ...]:
-    """Runs that did not publish all of their assets and that no later run has taken up."""
+    """Runs that did not publish all of their assets and that no later run has taken up.
+
+    A step that was skipped took up nothing, and a run that only skipped has nothing to decide about.
+    """
     later: set[AssetKey] = set()
     found = []
     for run in newest_first:
-        left = {step.asset for step in run.steps if not step.done}
-        if run.state in UNPUBLISHED_ENDS and left - later:
+        left = {step.asset for step in run.steps if step.open}
+        idle = {step.asset for step in run.steps if step.state is StepState.SKIPPED}
+        if run.state in UNPUBLISHED_ENDS and left - later and left - idle:
             found.append(run)
-        later |= {step.asset for step in run.steps}
+        later |= {step.asset for step in run.steps} - idle
     return tuple(found)
 
 
@@ -238,11 +260,14 @@ _WORST_FIRST: Final = (
     (StepState.CONFLICT, RunState.CONFLICT),
     (StepState.HELD, RunState.HELD),
     (StepState.SKIPPED, RunState.HELD),
+    (StepState.SUPERSEDED, RunState.SUPERSEDED),
 )
 
 
 def end_state(states: Iterable[StepState | None]) -> RunState:
-    """The state of a run is the state of its worst step: failed > conflict > held > published (DECISIONS 1)."""
+    """The state of a run is the state of its worst step: failed > conflict > held > published (DECISIONS 1). Without
+    any of these it is superseded where a later run has one of its steps: that step's branch may still be there.
+    """
     seen = set(states)
     return next((run for step, run in _WORST_FIRST if step in seen), RunState.PUBLISHED)
 

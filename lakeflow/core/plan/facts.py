@@ -10,7 +10,7 @@ from typing import Any
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.model.run import STANDING, VerdictRecord
+from lakeflow.core.model.run import STANDING, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.model.table import NEUTRAL, External, Snapshot, Table
 from lakeflow.core.plan.built import Built
 from lakeflow.core.plan.landing import Landing
@@ -27,6 +27,21 @@ class Rekeyed:
 
 
 @dataclass(frozen=True)
+class HeldStep:
+    """A step that a run holds. `looked_at` are the snapshots of other tables that its checks read, None where no
+    verdict tells.
+    """
+
+    run: RunRecord
+    step: StepRecord
+    looked_at: Mapping[str, int] | None = None
+
+    @property
+    def since(self) -> datetime:
+        return self.step.ended_at or self.run.ended_at or self.run.started_at
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the world says at one moment, from one catalog read.
 
@@ -37,7 +52,8 @@ class Facts:
     maps a code version made by an older fingerprint algorithm to that of the same text today. `renames` holds the old
     name of each asset whose table still has that name; `tables` and `verdicts` have it under the new one already.
     `rekeyed` holds the assets whose key is another than when main was published. `now` is when the facts were gathered.
-    `broken` says why a table, or a file that belongs to it, cannot be read.
+    `broken` says why a table, or a file that belongs to it, cannot be read. `held` are the
+    steps that runs hold of the selected assets, newest first.
     """
 
     tables: Mapping[AssetKey, Table]
@@ -53,6 +69,7 @@ class Facts:
     now: datetime = EVER.start
     renamed_code: Mapping[str, str] = EMPTY
     broken: Mapping[AssetKey, LakeError] = EMPTY
+    held: Mapping[AssetKey, tuple[HeldStep, ...]] = EMPTY
 
     def require(self, keys: Iterable[AssetKey]) -> None:
         """LakeError when one of these tables cannot be read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from lakeflow.core.contract.drift import Difference
 from lakeflow.core.errors import SelectionError
@@ -45,11 +46,19 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Steps in the order in which they run. `fresh` are the selected assets that need no step. `total` counts the
-    project's assets.
+class Held:
+    """A selected asset that has work, and that no run does again: run `run` has held it since then. `why` says it."""
 
-    The steps are an upper bound: a step may end `unchanged` when its upstream does.
+    asset: AssetKey
+    run: str
+    since: datetime
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in run order, an upper bound: one may end `unchanged` when its upstream does. `fresh` are the selected
+    assets that need no step, `held` those whose work a run holds already; `total` counts the project's assets.
     """
 
     steps: tuple[Step, ...]
@@ -57,10 +66,11 @@ class Plan:
     total: int = 0
     rows_to_read: int = 0
     warnings: tuple[str, ...] = ()
+    held: tuple[Held, ...] = ()
 
     @property
     def selected(self) -> int:
-        return len(self.steps) + len(self.fresh)
+        return len(self.steps) + len(self.fresh) + len(self.held)
 
     def step(self, key: AssetKey) -> Step | None:
         return next((step for step in self.steps if step.asset == key), None)
@@ -114,7 +124,7 @@ def plan(  # noqa: PLR0913 - the words of the command line
         steps=steps,
         fresh=tuple(key for key in asked.selected if key not in asked.running),
         total=len(project.assets),
-        rows_to_read=sum(_rows_read(asked, step) for step in steps),
+        rows_to_read=sum(rows_read(asked, step) for step in steps),
         warnings=tuple(warnings(asked, steps)),
     )
 
@@ -328,7 +338,7 @@ def _will_be_written(asked: PlanRequest, key: AssetKey) -> bool:
     return step is not None and step.action is Action.WRITE and key not in asked.facts.broken
 
 
-def _rows_read(asked: PlanRequest, step: Step) -> int:
+def rows_read(asked: PlanRequest, step: Step) -> int:
     """How many published rows the step reads: of incremental inputs the new ones, of the others all. What an upstream
     of this plan will write is not known yet.
     """

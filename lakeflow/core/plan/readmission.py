@@ -20,7 +20,7 @@ from lakeflow.core.model.quarantine import CHECK, COLUMNS, MALFORMED, SUFFIX, TE
 from lakeflow.core.model.run import Action, StepRecord
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Rows, Table
-from lakeflow.core.plan.facts import Facts
+from lakeflow.core.plan.facts import Facts, published
 from lakeflow.core.plan.increments import Rewritten, increment
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Cause, Reason
@@ -101,6 +101,22 @@ def plan_readmission(project: Project, facts: Facts, selected: Sequence[AssetKey
         quarantine, Action.WRITE, (Reason(Cause.UPSTREAM_RUNS, upstream=owner),), found.head, frozenset({owner})
     )
     return Plan((step, rest), total=len(project.assets), rows_to_read=found.rows)
+
+
+def as_recorded(facts: Facts, tables: Mapping[AssetKey, Table], record: StepRecord) -> StepRecord:
+    """The record of a readmission. It keeps the code version and the inputs that main was made with, so that a change
+    of either still shows.
+    """
+    quarantine = quarantine_key(record.asset)
+    stands, head = published(tables[record.asset], facts.verdicts.get(record.asset, ())), tables[quarantine].main
+    assert stands is not None, "a readmission is planned onto a main"
+    assert head is not None, "only published rows wait"
+    return replace(
+        record,
+        code_version=facts.made_by(stands),
+        reads_digest=stands.reads_digest,
+        inputs={**stands.inputs, str(quarantine): head},
+    )
 
 
 def as_readmission(asset: Asset, quarantined: Schema, own: Schema) -> Asset:

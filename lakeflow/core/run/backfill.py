@@ -12,6 +12,7 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import RunRecord
+from lakeflow.core.plan.planning import Held
 from lakeflow.core.run.events import Event
 from lakeflow.core.time.timeline import Timeline, Window
 from lakeflow.core.time.units import Unit
@@ -48,8 +49,8 @@ class Cut:
 class WindowEnded:
     """One window of a backfill is over, number `done` of `total`.
 
-    `run` is None where nothing had to be built. `took` is how long this window took, `so_far` how long all windows took
-    up to now.
+    `run` is None where nothing had to be built, or runs hold it already (`held`). `took` is how long this window took,
+    `so_far` how long all windows took up to now.
     """
 
     name: str
@@ -58,6 +59,7 @@ class WindowEnded:
     took: timedelta
     so_far: timedelta
     run: RunRecord | None
+    held: tuple[Held, ...] = ()
 
     @property
     def left(self) -> timedelta:

@@ -21,7 +21,7 @@ from lakeflow.core.time.freshness import parse_age
 from lakeflow.core.time.quiet import Quiet
 from lakeflow.core.time.refresh import Refresh
 from lakeflow.core.version.salt import Salt, read_salt
-from lakeflow.core.wording import did_you_mean, parse_bytes
+from lakeflow.core.wording import did_you_mean, parse_bytes, parse_seconds
 
 ENVIRONMENT: Final = "LAKEFLOW_"
 """The environment variable `LAKEFLOW_THREADS` overrides `threads` in the file."""
@@ -29,6 +29,7 @@ ENVIRONMENT: Final = "LAKEFLOW_"
 _MOST_MEMORY: Final = "80%"
 """DuckDB's own default."""
 _VARIABLE: Final = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
+_LONGEST: Final = 100 * 366 * 86_400
 _MEMORY: Final = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
 
 
@@ -40,6 +41,13 @@ def _age(value: str) -> str:
     if value:
         parse_age(value)
     return value
+
+
+def _span(text: str) -> str:
+    """The text of a span of time, which may be zero; ValueError for anything else."""
+    if parse_seconds(text) > _LONGEST:
+        raise ValueError(f"{text!r} is longer than anything is kept")
+    return text
 
 
 class Settings(BaseModel):
@@ -58,6 +66,7 @@ class Settings(BaseModel):
     parallel: int = Field(default=4, ge=1)
     keep_snapshots: int = Field(default=50, ge=1)
     keep: Annotated[str, AfterValidator(_age)] = ""
+    keep_held: Annotated[str, AfterValidator(_span)] = "7d"
     timeout: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     retries: int = Field(default=0, ge=0)
     max_rows: int = Field(default=0, ge=0)
@@ -181,6 +190,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "parallel": "a whole number of at least 1",
     "keep_snapshots": "a whole number of at least 1",
     "keep": "an age such as 30d",
+    "keep_held": "a span of time such as 36h or 7d",
     "timeout": "a number of seconds, 0 for no bound",
     "retries": "a whole number, 0 for none",
     "max_rows": "a whole number, 0 for no bound",

@@ -116,7 +116,7 @@ def _stray_branches(table: Table, evidence: Evidence) -> Iterator[Finding]:
         hint = f"look at it with `lakeflow show {table.key} --ref {ref}`; drop it with the engine that made it"
         if state is None:
             yield Finding(Level.WARNING, str(table.key), f"branch {ref} belongs to no recorded run", hint)
-        elif state not in UNPUBLISHED_ENDS | {RunState.RUNNING}:
+        elif state not in UNPUBLISHED_ENDS | {RunState.RUNNING, RunState.SUPERSEDED}:
             words = f"branch {ref} is open, but its run stands as {state.replace('_', ' ')}"
             yield Finding(Level.WARNING, str(table.key), words, hint)
 

@@ -103,5 +103,5 @@ def _unpublished(
         yield Symptom(Health.WARNING, f"run {held} waits for a decision", since.get(held))
     for run in waiting:
         step = run.step(status.asset)
-        if run.state in _ENDS and step is not None and not step.done and step.state is not StepState.SKIPPED:
+        if run.state in _ENDS and step is not None and step.open and step.state is not StepState.SKIPPED:
             yield Symptom(Health.WARNING, _ENDS[run.state].format(run.id), run.ended_at or run.started_at)

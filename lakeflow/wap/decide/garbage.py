@@ -10,6 +10,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Garbage
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.lease import leased
+from lakeflow.wap.run.supersede import outdated_branches
 
 
 def garbage(world: World, before: datetime) -> tuple[Garbage, ...]:
@@ -32,12 +33,19 @@ def collect_garbage(world: World, before: datetime, most: float) -> tuple[Garbag
 def _collected(world: World, key: AssetKey, before: datetime) -> Garbage:
     try:
         with leased(world, f"gc-{world.new_id()}", (key,), 0.0):
+            _drop_superseded(world, key)
             found = _looked_at(world, key, before)
             if not found.kept:
                 world.catalog.collect(found)
             return found
     except BusyError:
         return Garbage(key, kept="a run is at work on it")
+
+
+def _drop_superseded(world: World, key: AssetKey) -> None:
+    """Drop the branches of superseded runs that were kept long enough; what they alone needed becomes garbage."""
+    if outdated := list(outdated_branches(world, world.catalog.look([key]).tables)):
+        world.catalog.commit(outdated, lambda _: None)
 
 
 def _looked_at(world: World, key: AssetKey, before: datetime) -> Garbage:

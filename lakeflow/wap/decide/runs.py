@@ -1,4 +1,4 @@
-"""What a person decides about a run that left something unpublished: publish it all the same, or discard it."""
+"""What a person decides about a run that left something unpublished: publish it all the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from lakeflow.core.model.quarantine import with_their_quarantines
 from lakeflow.core.model.run import Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.run.branches import held_on_branch, on_branches
 from lakeflow.wap.attempt import Attempt, Observer
-from lakeflow.wap.decide.record import branches, commit, taken_back
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.materialize import (
@@ -57,16 +56,6 @@ def publish(
             return publish_passed(attempt)
 
 
-def discard(world: World, run_id: str) -> RunRecord:
-    """Drop the branches of everything that the run did not publish."""
-    before = world.ledger.run(run_id)
-    with leased(world, before.id, open_assets(before), 0.0) as lease:
-        run = require_unpublished(world.ledger.run(before.id), "discard")
-        tables = world.catalog.load([step.asset for step in run.steps])
-        ended = taken_back(world, run, RunState.DISCARDED)
-        return commit(world, lease, branches(tables, run), [ended])
-
-
 def _require_inputs(run: RunRecord, chosen: Sequence[StepRecord]) -> None:
     """UsageError when a forced step was made from a held snapshot that is not forced with it."""
     mine = {str(step.asset) for step in chosen}
@@ -83,7 +72,7 @@ def _require_inputs(run: RunRecord, chosen: Sequence[StepRecord]) -> None:
 def _held(run: RunRecord, selected: Sequence[AssetKey] | None) -> tuple[AssetKey, ...]:
     """What the run holds of these assets, or of all; UsageError where that is nothing."""
     written = [step for step in run.steps if step.action is Action.WRITE and step.snapshot_id is not None]
-    held = tuple(step.asset for step in written if not step.done)
+    held = tuple(step.asset for step in written if step.open)
     chosen = tuple(key for key in held if selected is None or key in selected)
     if not chosen:
         raise UsageError(f"run {run.id} holds nothing of what you selected", hint=f"`lakeflow runs {run.id}` shows it")

@@ -11,6 +11,8 @@ from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.view.audits import Inspected, head_of, looked_at, published_with, read_with
+from lakeflow.core.view.history import HELD
+from lakeflow.wap.look.runs import with_waiting_branches
 from lakeflow.wap.ports import World
 from lakeflow.wap.step.audit_request import audit_request, seen_before
 
@@ -33,6 +35,8 @@ def audit(world: World, keys: Sequence[AssetKey], ref: str, snapshot: str | None
     looked = world.catalog.look(_around(world, keys))
     broken = {key: looked.broken[key] for key in keys if key in looked.broken}
     sound = {key: looked.tables[key] for key in keys if key in looked.tables}
+    if ref == HELD:
+        sound = {key: with_waiting_branches(world.ledger, table) for key, table in sound.items()}
     if broken and not sound:
         raise next(iter(broken.values()))
     found = looked_at(sound, ref, snapshot, last)

@@ -11,7 +11,9 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from lakeflow.core.plan.partitions import Backfill
+from lakeflow.core.plan.planning import Held
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest, WindowEnded, cut
+from lakeflow.core.run.events import Planned
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.materialize import materialize
 from lakeflow.wap.run.plan import Request
@@ -31,9 +33,16 @@ def backfill(world: World, request: Request, asked: BackfillRequest, watch: Watc
     for name, window in runs.windows:
         began = world.clock()
         window_only = Backfill(window, redo=not asked.only_missing)
-        run = materialize(world, replace(request, selected=runs.assets, backfill=window_only), watch)
+        held: list[Held] = []
+
+        def tell(event: BackfillEvent, held: list[Held] = held) -> None:
+            if isinstance(event, Planned):
+                held.extend(event.plan.held)
+            watch(event)
+
+        run = materialize(world, replace(request, selected=runs.assets, backfill=window_only), tell)
         took = world.clock() - began
         so_far += took
-        ended.append(WindowEnded(name, len(ended) + 1, len(runs.windows), took, so_far, run))
+        ended.append(WindowEnded(name, len(ended) + 1, len(runs.windows), took, so_far, run, tuple(held)))
         watch(ended[-1])
     return Backfilled(tuple(ended), runs.left_out)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 
 from lakeflow.core.errors import BusyError, UsageError
-from lakeflow.core.keys import AssetKey
+from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Project
+from lakeflow.core.model.quarantine import with_their_quarantines
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.model.table import Rename
 from lakeflow.core.plan.facts import Facts
@@ -30,9 +31,10 @@ from lakeflow.wap.run import plan as plans
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.plan import Request
 from lakeflow.wap.run.publish import publish_passed
+from lakeflow.wap.run.supersede import drop_superseded
 from lakeflow.wap.step.audit import audit
 from lakeflow.wap.step.sizes import bytes_to_read, is_large
-from lakeflow.wap.step.step import carry_out
+from lakeflow.wap.step.step import carry_out, skip
 
 
 def materialize(world: World, request: Request, observer: Observer) -> RunRecord | None:
@@ -57,15 +59,17 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
     with leased(world, run.id, with_old_names(world, mine), request.wait) as lease:
         # Another run may have published between the plan and the leases, so the plan is made again.
         facts = settled_facts(world, mine, anew=request.refreshed)
-        plan = plans.plan_on(world, facts, mine, request)
-        # Only the first plan warns of assets that are fresh.
+        plan = plans.due(world, facts, mine, request)
+        # Only the first plan knows of assets that are fresh, and of those that runs hold.
         said = tuple(dict.fromkeys((*first.warnings, *plan.warnings)))
-        plan = replace(plan, fresh=(*first.fresh, *plan.fresh), warnings=said)
+        plan = replace(plan, fresh=(*first.fresh, *plan.fresh), held=(*first.held, *plan.held), warnings=said)
         observer(Planned(plan))
         if not plan.steps:
             return None
         run = replace(run, steps=tuple(_planned(step, world, facts) for step in plan.steps))
-        return _run(Attempt(world, lease, run, facts, observer), plan)
+        if request.forced or request.refreshed:
+            facts = replace(facts, held=EMPTY)
+        return _run(Attempt(world, lease, run, facts, observer, request.stops), plan)
 
 
 def readmit(world: World, key: AssetKey, wait: float, observer: Observer) -> RunRecord | None:
@@ -73,14 +77,16 @@ def readmit(world: World, key: AssetKey, wait: float, observer: Observer) -> Run
     return materialize(world, Request((key,), (str(key),), wait=wait, readmits=True), observer)
 
 
-def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunRecord:
-    """The next attempt of a run over its unpublished steps; what was published stays."""
+def retry(world: World, run_id: str, wait: float, observer: Observer, selected: Sequence[AssetKey] = ()) -> RunRecord:
+    """The next attempt of a run over its unpublished steps, or over those that are `selected`; what was published
+    stays.
+    """
     before = under_todays_names(world.project, world.ledger.run(run_id))
     require_some_left(world.project, before, "retry")
-    keys = _unpublished(world, before)
-    require_salt(world.project, keys)
+    require_salt(world.project, _unpublished(world, before, selected))
     with leased(world, before.id, with_old_names(world, open_assets(before)), wait) as lease:
         before = under_todays_names(world.project, require_unpublished(world.ledger.run(before.id), "retry"))
+        keys = _unpublished(world, before, selected)
         again = Request(
             keys,
             forced=_was(Cause.FORCED, before),
@@ -89,7 +95,7 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
             backfill=_was_backfill(world, before),
             readmits=_was(Cause.READMIT, before),
         )
-        facts = settled_facts(world, keys, anew=again.refreshed)
+        facts = replace(settled_facts(world, keys, anew=again.refreshed), held=EMPTY)
         # The attempt before may have died after a commit and before it recorded that.
         before = on_branches(before, facts.tables)
         plan = plans.plan_on(world, facts, keys, again)
@@ -101,9 +107,9 @@ def retry(world: World, run_id: str, wait: float, observer: Observer) -> RunReco
             ended_at=None,
             reason="",
             steps=tuple(
-                _settled(step, plan, world.project)
+                _settled(step, plan, world.project, keys)
                 for step in before.steps
-                if step.done or step.asset in world.project.assets or step.snapshot_id is not None
+                if not step.open or step.asset in world.project.assets or step.snapshot_id is not None
             ),
         )
         return _run(Attempt(world, lease, run, facts, observer), plan)
@@ -140,7 +146,7 @@ def open_assets(run: RunRecord) -> tuple[AssetKey, ...]:
 
     Everybody who goes on with a run leases the same assets, so that only one does.
     """
-    left = tuple(step.asset for step in run.steps if not step.done)
+    left = tuple(step.asset for step in run.steps if step.open)
     return left or tuple(step.asset for step in run.steps)
 
 
@@ -155,7 +161,7 @@ def under_todays_names(project: Project, run: RunRecord) -> RunRecord:
 
 def require_some_left(project: Project, run: RunRecord, verb: str) -> None:
     """UsageError where no asset is defined any more of all that the run left unpublished."""
-    left = [step.asset for step in run.steps if not step.done]
+    left = [step.asset for step in run.steps if step.open]
     if left and not any(key in project.assets for key in left):
         raise UsageError(
             f"run {run.id} has nothing left to {verb}: no asset defines {', '.join(map(str, left))} any more",
@@ -168,10 +174,18 @@ def require_unpublished(run: RunRecord, verb: str) -> RunRecord:
 
     Call it under the lease of `open_assets`: a run that is still `running` then has died.
     """
+    if run.state is RunState.SUPERSEDED:
+        raise UsageError(f"run {run.id} is {run.reason}: there is nothing to {verb}", hint=_newer(run, verb))
     if run.state not in UNPUBLISHED_ENDS | {RunState.RUNNING}:
         state = run.state.replace("_", " ")
         raise UsageError(f"run {run.id} is {state}: there is nothing to {verb}", hint="`lakeflow runs` lists runs")
     return run
+
+
+def _newer(run: RunRecord, verb: str) -> str:
+    """What to type in place of a verb on a superseded run."""
+    newer = run.reason.rpartition(" ")[2]
+    return f"`lakeflow runs {newer}` says how it stands, `lakeflow {verb} {newer}` goes on with it"
 
 
 @contextmanager
@@ -210,6 +224,7 @@ def _run(attempt: Attempt, plan: Plan) -> RunRecord:
         attempt.world.auditor.start(attempt.suite(step.asset) for step in plan.steps)
         for fresh in (step for step in attempt.steps if step.done and plan.step(step.asset) is None):
             attempt.clear_branch(fresh.asset)
+        drop_superseded(attempt)
         _side_by_side(attempt, plan)
         # Checks that refer to each other's tables looked at one of them before this run wrote it.
         for early in _checked_too_early(attempt):
@@ -228,6 +243,9 @@ def _side_by_side(attempt: Attempt, plan: Plan) -> None:
     count = parallel_steps(machine, world.policy.parallel, needs)
 
     def act(key: AssetKey) -> None:
+        if attempt.stopped_by:
+            skip(attempt, steps[key])
+            return
         alone = is_large(attempt, key)
         attempt.granted[key] = machine if alone else resources_for(machine, count, key, unfinished, needs)
         carry_out(attempt, steps[key])
@@ -267,9 +285,13 @@ def _checked_too_early(attempt: Attempt) -> list[StepRecord]:
     return early[::-1]
 
 
-def _unpublished(world: World, run: RunRecord) -> tuple[AssetKey, ...]:
-    left = {step.asset for step in run.steps if not step.done}
-    return tuple(key for key in world.project.assets if key in left)
+def _unpublished(world: World, run: RunRecord, selected: Sequence[AssetKey]) -> tuple[AssetKey, ...]:
+    """What the run left open of these assets, or of all where none is selected; UsageError where that is nothing."""
+    left = {step.asset for step in run.steps if step.open}
+    chosen = left & set(with_their_quarantines(world.project.assets, selected)) if selected else left
+    if left and not chosen:
+        raise UsageError(f"run {run.id} left nothing of what you selected", hint=f"`lakeflow runs {run.id}` shows it")
+    return tuple(key for key in world.project.assets if key in chosen)
 
 
 def _was(cause: Cause, run: RunRecord) -> bool:
@@ -290,14 +312,19 @@ def _was_backfill(world: World, run: RunRecord) -> Backfill | None:
     return Backfill(Window(min(each.start for each in spans), max(each.end for each in spans)), redo)
 
 
-def _settled(step: StepRecord, plan: Plan, project: Project) -> StepRecord:
+def _settled(step: StepRecord, plan: Plan, project: Project, chosen: Collection[AssetKey]) -> StepRecord:
     """The step as the retry begins. A step that today's plan does not need ends `unchanged`, whatever its checks said.
-    A step of an asset that is no longer defined keeps its branch, which waits to be discarded.
+    A step that was not chosen stays as it is. One of an asset that is no longer defined keeps its branch, which waits
+    to be discarded.
     """
-    if step.done or plan.step(step.asset) is not None:
+    if not step.open or plan.step(step.asset) is not None:
         return step
     if step.asset not in project.assets:
         return replace(step, state=StepState.HELD, reason="no asset defines it any more")
+    if step.asset not in chosen:
+        return (
+            step if step.state else replace(step, state=StepState.HELD, reason="left open by an attempt that stopped")
+        )
     return replace(step, state=StepState.UNCHANGED, checks=(), reason="fresh: published by another run meanwhile")
 
 

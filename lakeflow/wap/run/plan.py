@@ -13,7 +13,9 @@ from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.partitions import Backfill
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.readmission import plan_readmission
+from lakeflow.core.plan.set_aside import set_aside
 from lakeflow.core.version.salt import require_salt
+from lakeflow.wap.attempt import Stops
 from lakeflow.wap.facts import gather, with_drift
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.lost import refuse_lost
@@ -25,6 +27,7 @@ class Request:
 
     `wait` is in seconds; `selection` is kept for the record. With `backfill`, only partitions in that span of time are
     planned; assets without partitions are planned as usual. With `readmits` an asset is written from its quarantine.
+    `stops` says when the steps that have not begun are skipped.
     """
 
     selected: tuple[AssetKey, ...]
@@ -36,6 +39,7 @@ class Request:
     backfill: Backfill | None = None
     readmits: bool = False
     going_on: bool = False
+    stops: Stops = Stops.NEVER
 
 
 def plan(world: World, request: Request) -> Plan:
@@ -45,7 +49,15 @@ def plan(world: World, request: Request) -> Plan:
         raise UsageError("a run cannot both go on and rebuild everything", hint=hint)
     selected = with_their_quarantines(world.project.assets, request.selected)
     require_salt(world.project, selected)
-    return plan_on(world, gather(world, selected, anew=request.refreshed), selected, request)
+    return due(world, gather(world, selected, anew=request.refreshed), selected, request)
+
+
+def due(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request) -> Plan:
+    """The plan for these assets without what runs hold already, unless all of it is asked for."""
+    found = plan_on(world, facts, keys, request)
+    if request.forced or request.refreshed:
+        return found
+    return set_aside(world.project, facts, found, all_or_nothing=request.all_or_nothing)
 
 
 def plan_on(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request) -> Plan:

@@ -11,16 +11,18 @@ from lakeflow.core.care.retention import Retention
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.model.run import Action, Ruling, RunRecord, StepRecord, StepState, VerdictRecord, end_state
+from lakeflow.core.model.run import Action, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord, end_state
 from lakeflow.core.model.table import Change, Pin, Publish, Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.order import run_order
 from lakeflow.core.plan.readmission import read_by
+from lakeflow.core.ports import Transaction
 from lakeflow.core.run.events import Phase, StepEnded
 from lakeflow.core.run.verdict import Remedy, Verdict, decide, reconcile, written_as
 from lakeflow.core.wording import counted
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.run.needed import needed_by_others
+from lakeflow.wap.run.supersede import superseded_by
 from lakeflow.wap.step.audit import audit
 from lakeflow.wap.step.step import carry_out
 
@@ -174,11 +176,15 @@ def _commit(
     # Asked last: what others count on by now must outlive the commit that lets old snapshots go.
     needed = needed_by_others(attempt, candidates)
     changes: list[Change] = [_change(attempt, step, published[step.asset], needed) for step in candidates]
+    others = superseded_by(attempt, final)
+
+    def record(transaction: Transaction) -> None:
+        attempt.world.ledger.record(transaction, attempt.lease, final, verdicts)
+        for other in others:
+            attempt.world.ledger.record(transaction, attempt.lease, other, ())
+
     # The catalog asserts every change in the transaction that also records the run: all of it happens, or nothing.
-    attempt.tables |= attempt.world.catalog.commit(
-        [*changes, *_pins(candidates)],
-        lambda transaction: attempt.world.ledger.record(transaction, attempt.lease, final, verdicts),
-    )
+    attempt.tables |= attempt.world.catalog.commit([*changes, *_pins(candidates)], record)
     return _told(attempt, final)
 
 
@@ -260,12 +266,19 @@ def _on_main(attempt: Attempt, run: RunRecord) -> list[VerdictRecord]:
 def _finish(attempt: Attempt, ended: RunRecord) -> RunRecord:
     """End a run that has nothing to publish."""
     final = _closed(attempt, ended)
-    attempt.save(final, [*_holds(attempt, final), *_on_main(attempt, final)])
+    attempt.save(final, [*_holds(attempt, final), *_on_main(attempt, final)], superseded_by(attempt, final))
     return _told(attempt, final)
 
 
 def _closed(attempt: Attempt, ended: RunRecord) -> RunRecord:
-    return replace(ended, state=end_state(step.state for step in ended.steps), ended_at=attempt.world.clock())
+    now = attempt.world.clock()
+    # Steps whose end was only decided now; those of earlier attempts keep their time.
+    new = {step.asset for step in ended.steps if step.state and step.ended_at is None and step.attempt == ended.attempt}
+    steps = tuple(replace(step, ended_at=now) if step.asset in new else step for step in ended.steps)
+    state = end_state(step.state for step in steps)
+    why = (step.reason for step in steps if step.state is StepState.SUPERSEDED)
+    reason = next(why) if state is RunState.SUPERSEDED else ended.reason
+    return replace(ended, steps=steps, state=state, reason=reason, ended_at=now)
 
 
 def _told(attempt: Attempt, final: RunRecord) -> RunRecord:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from lakeflow.core.errors import UsageError
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import is_ours, provenance_of
 from lakeflow.core.model.run import Action, StepRecord, StepState
 from lakeflow.core.model.table import Scan, Snapshot
@@ -29,8 +30,7 @@ def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
     # The publish accepts only snapshots of this set: nothing reaches main that was not audited.
     attempt.audited.add(record.snapshot_id)
     # A dimension may lose a row later and break a check that passes now, so its snapshot is remembered.
-    others = attempt.suite(record.asset).references - {record.asset}
-    attempt.looked_at[record.asset] = {str(key): head for key in others if (head := attempt.pinned(key)) is not None}
+    attempt.looked_at[record.asset] = _looked_at(attempt, record.asset)
     digest = attempt.suite(record.asset).digest
     audited = replace(record, checks=checks, checks_digest=digest, state=None, reason="")
     if reason := hold_reason(checks):
@@ -38,6 +38,15 @@ def audit(attempt: Attempt, record: StepRecord) -> StepRecord:
     attempt.note(audited)
     attempt.tell(StepEnded(attempt.run.id, audited))
     return audited
+
+
+def _looked_at(attempt: Attempt, key: AssetKey) -> dict[str, int]:
+    """The snapshots of other tables that the checks read, under the names by which they read them."""
+    suite = attempt.suite(key)
+    heads = {str(other): attempt.pinned(other) for other in suite.references - {key}}
+    known = ((other, attempt.tables.get(other)) for other in suite.published - {key})
+    heads |= {f"published.{other}": table.main for other, table in known if table}
+    return {name: head for name, head in heads.items() if head is not None}
 
 
 def _request(attempt: Attempt, record: StepRecord, scan: Scan) -> AuditRequest:

@@ -14,9 +14,10 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import tombstones_of
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action, Ruling, StepRecord, StepState
-from lakeflow.core.plan.facts import published
+from lakeflow.core.plan.facts import HeldStep, published
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause
+from lakeflow.core.plan.set_aside import held_since, holds, repeated
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.audit import audit
 from lakeflow.wap.step.quarantine import is_staged
@@ -32,7 +33,8 @@ def carry_out(attempt: Attempt, step: Step) -> None:
 
     1. A step whose upstream did not succeed is skipped.
     2. A step that has nothing to write leaves main as it is, and audits main where a reason asks for it.
-    3. Any other step is written and audited. Where an earlier attempt left the same write on the branch, it is only
+    3. A step that would only repeat what another run holds is left to that run.
+    4. Any other step is written and audited. Where an earlier attempt left the same write on the branch, it is only
        audited.
 
     An error of the asset ends the step, never the run.
@@ -54,6 +56,9 @@ def carry_out(attempt: Attempt, step: Step) -> None:
             record = _settled(attempt, before, record, source)
             if nothing := source.nothing(attempt, step):
                 _keep_main(attempt, step, record, nothing)
+            elif held := _repeated(attempt, record):
+                attempt.repeated[step.asset] = held.step.snapshot_id
+                attempt.end(record, StepState.SKIPPED, held_since(held, attempt.facts.now))
             else:
                 _write_and_audit(attempt, step, record, source)
     # Main moved in a way that forbids this write: the same command may work next time, so it is no error of the asset.
@@ -62,6 +67,20 @@ def carry_out(attempt: Attempt, step: Step) -> None:
     except LakeflowError as error:
         attempt.end_by_error(attempt.step(step.asset), StepState.ERRORED, error)
     attempt.run = attempt.run.with_step(replace(attempt.step(step.asset), seconds=round(perf_counter() - began, 3)))
+
+
+def skip(attempt: Attempt, step: Step) -> None:
+    """End a step that does not begin any more, because another one was held or errored."""
+    attempt.end(attempt.step(step.asset), StepState.SKIPPED, f"the run stops at the first: {attempt.stopped_by}")
+
+
+def _repeated(attempt: Attempt, record: StepRecord) -> HeldStep | None:
+    """The held step of another run that this one would only repeat. The plan could not tell where a step above had to
+    run first.
+    """
+    facts = replace(attempt.facts, tables=attempt.tables)
+    found = repeated(attempt.world.project, facts, record, attempt.repeated)
+    return found if found and holds(found) else None
 
 
 def _carry_out_quarantine(attempt: Attempt, step: Step) -> None:

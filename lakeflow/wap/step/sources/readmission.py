@@ -11,9 +11,8 @@ from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.quarantine import Refusal, quarantine_key
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Scan
-from lakeflow.core.plan.facts import published
 from lakeflow.core.plan.landing import landed_set
-from lakeflow.core.plan.readmission import as_readmission, waiting
+from lakeflow.core.plan.readmission import as_readmission, as_recorded, waiting
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.computed import Computed
 from lakeflow.wap.step.quarantine import scan_waiting
@@ -27,20 +26,7 @@ class Readmission(Source):
     waiting: Scan | None = None
 
     def opened(self, attempt: Attempt, record: StepRecord) -> StepRecord:
-        """Record a readmission. It keeps the code version and the inputs that main was made with, so that a change of
-        either still shows.
-        """
-        table, quarantine = attempt.tables[record.asset], quarantine_key(record.asset)
-        stands = published(table, attempt.facts.verdicts.get(record.asset, ()))
-        head = attempt.tables[quarantine].main
-        assert stands is not None, "a readmission is planned onto a main"
-        assert head is not None, "only published rows wait"
-        return replace(
-            record,
-            code_version=attempt.facts.made_by(stands),
-            reads_digest=stands.reads_digest,
-            inputs={**stands.inputs, str(quarantine): head},
-        )
+        return as_recorded(attempt.facts, attempt.tables, record)
 
     def settled(self, attempt: Attempt) -> Self:
         """Replace the asset's code by a SELECT of the columns that asset and quarantine share."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
@@ -25,7 +25,7 @@ def _at_once(act: Callable[[], None]) -> None:
 class AlertingLake(ReadableLake):
     """A lake whose methods that change something send alerts at their end."""
 
-    afterwards: Callable[[Callable[[], None]], object] = _at_once
+    afterwards: Callable[[Callable[[], None]], object] = field(default_factory=lambda: _at_once)
 
     @property
     def alerts(self) -> Alerts:

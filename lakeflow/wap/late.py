@@ -93,7 +93,7 @@ def touched(world: World, asset: Asset, built: Mapping[str, Built], inputs: Inpu
         return EMPTY
     found: dict[str, dict[int, Touched]] = {}
     for key, table in inputs.tables.items():
-        look = _Look(world, asset, inputs, key, table)
+        look = _InputOfPartitions(world, asset, inputs, key, table)
         found[str(key)] = dict(look.since(_positions(built, str(key)), built, asset.timeline, now))
     for other, said in inputs.externals.items():
         for since in _positions(built, str(other)):
@@ -133,7 +133,7 @@ def reading(built: Mapping[str, Built], table: Table | None) -> Mapping[str, Bui
 
 
 @dataclass(frozen=True)
-class _Look:
+class _InputOfPartitions:
     """A look at what came to one input of an asset."""
 
     world: World

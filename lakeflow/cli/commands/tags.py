@@ -21,7 +21,10 @@ from lakeflow.core.wording import counted
 @click.option("--delete", is_flag=True, help="Remove the tag NAME; what only it kept is let go.")
 @answers(*OutputFormat)
 def tag(session: Session, name: str | None, run: str | None, delete: bool) -> Answer:
-    """Name what readers see of all tables, or saw after RUN, for as long as you want it; list the tags without NAME."""
+    """Name what readers see of all tables, for as long as somebody wants it.
+
+    With RUN it is what they saw after that run. Without NAME the tags are listed.
+    """
     if delete and (name is None or run is not None):
         raise click.UsageError("--delete takes the name of a tag and nothing else")
     if name is None:

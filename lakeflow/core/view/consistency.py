@@ -196,7 +196,7 @@ def undefined(looked: Looked, project: Project) -> tuple[UndefinedTable, ...]:
 
 
 def left_behind(tables: Sequence[UndefinedTable]) -> Iterator[Finding]:
-    """Of those that can be read; another finding tells what is wrong with one that cannot."""
+    """Tell of those that can be read; another finding tells what is wrong with one that cannot."""
     for table in (each.table for each in tables if each.table):
         rows = (
             ""

@@ -23,7 +23,7 @@ from lakeflow.adapters.duckdb.instance.spill import OwnFolder
 from lakeflow.adapters.duckdb.land import sql as reading
 from lakeflow.adapters.duckdb.land.apart import Apart, Malformed, refuse_too_many
 from lakeflow.adapters.duckdb.land.footers import Column, described, told_type
-from lakeflow.adapters.duckdb.land.parquet_digits import refuse_lost_digits
+from lakeflow.adapters.duckdb.land.parquet_values import refuse_lost_digits
 from lakeflow.adapters.duckdb.land.sql import HINT, PATH, POSITION, Delivered
 from lakeflow.adapters.duckdb.land.unpacked import readable
 from lakeflow.adapters.duckdb.names import listed, literal, quoted

@@ -35,7 +35,7 @@ from lakeflow.core.errors import ConfigError, Fault, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckKind
-from lakeflow.core.model.file_source import FileSource
+from lakeflow.core.model.file_source import Caps, FileSource
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.plan.landing import Delivery, FoundFile
 from lakeflow.core.ports import Engine
@@ -85,7 +85,7 @@ def assemble(project: Project, settings: Settings) -> World:
         log=_all_of(runlog.recorder(state / "logs", utc_now, _complain), *(one.watch for one in telemetry)),
         release=partial(_release, database, own, telemetry),
         find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
-        find_drift=partial(_find_drift, root),
+        find_drift=partial(_find_drift, root, settings.caps),
         changed_files=partial(outside.changed_files, root),
         externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root)),
         claim=_claim(database, settings, root),
@@ -318,7 +318,9 @@ def _hello(root: str, settings: Settings, spill: Path, masked: frozenset[AssetKe
     from lakeflow.adapters.processes.engine import Hello  # noqa: PLC0415 - see `_engine`
 
     privacy = Privacy(masked, settings.salt)
-    make = partial(DuckEngine, root, settings.memory_limit, settings.threads, str(spill), privacy=privacy)
+    make = partial(
+        DuckEngine, root, settings.memory_limit, settings.threads, str(spill), privacy=privacy, caps=settings.caps
+    )
     return Hello(root, make, tuple(entry or str(Path.cwd()) for entry in sys.path))
 
 
@@ -352,11 +354,11 @@ def _find_files(root: Path, hashes: outside.Hashes, source: FileSource) -> tuple
     return outside.find_files(root, hashes, source.globs)
 
 
-def _find_drift(root: Path, asset: Asset, delivery: Delivery) -> Drift:
+def _find_drift(root: Path, caps: Caps, asset: Asset, delivery: Delivery) -> Drift:
     from lakeflow.adapters.duckdb.land.headers import drift  # noqa: PLC0415 - only where new files wait
 
     assert asset.files is not None, "only what has a source lands files"
-    return drift(root, asset.files, delivery, personal=bool(asset.pii))
+    return drift(root, asset.files.within(caps), delivery, personal=bool(asset.pii))
 
 
 def _read_digest(root: Path, asset: Asset) -> str:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.land.prepared import prepared
 from lakeflow.adapters.duckdb.land.text_files import bad_row
-from lakeflow.adapters.duckdb.land.text_lines import LONGEST, lines
-from lakeflow.core.model.file_source import FileSource, Format
+from lakeflow.adapters.duckdb.land.text_lines import lines
+from lakeflow.core.model.file_source import NO_CAPS, FileSource, Format
 from tests.explored import explored
 from tests.landing.lab import Lake
 from tests.landing.test_bad_files import SECRET, zipped
@@ -90,14 +90,14 @@ def test_lines_are_those_of_python_wherever_a_piece_ends(text: str, size: int) -
         def read(self, _: int | None = None) -> bytes:
             return super().read(size)
 
-    assert list(lines(Slow(text.encode()))) == list(io.StringIO(text, newline=""))
+    assert list(lines(Slow(text.encode()), NO_CAPS.line)) == list(io.StringIO(text, newline=""))
 
 
 def test_a_line_that_is_too_long_is_told_as_such(lake: Lake) -> None:
-    lake.drop("1.csv", f"id,total\n1,10\n{'x' * (LONGEST + 50_000)},1\n")
-    lake.refused(f"drops/1.csv, line 3: longer than {LONGEST:,} bytes")
-    lake.drop("1.csv", "id,total\n1,10\n" + '"' + "x\n" * (LONGEST // 2 + 50_000) + '",1\n')
-    lake.refused(f"drops/1.csv, line 3: longer than {LONGEST:,} bytes")
+    lake.drop("1.csv", f"id,total\n1,10\n{'x' * (NO_CAPS.line + 50_000)},1\n")
+    lake.refused(f"drops/1.csv, line 3: longer than {NO_CAPS.line:,} bytes")
+    lake.drop("1.csv", "id,total\n1,10\n" + '"' + "x\n" * (NO_CAPS.line // 2 + 50_000) + '",1\n')
+    lake.refused(f"drops/1.csv, line 3: longer than {NO_CAPS.line:,} bytes")
 
 
 def test_a_wide_header_that_differs_is_told_by_its_differences(lake: Lake) -> None:

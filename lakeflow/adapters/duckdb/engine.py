@@ -25,6 +25,7 @@ from lakeflow.adapters.duckdb.read.newest import newest
 from lakeflow.adapters.duckdb.read.touched import touched
 from lakeflow.core.keys import EMPTY, Layer, TableKey
 from lakeflow.core.model.asset import Asset
+from lakeflow.core.model.file_source import NO_CAPS, Caps
 from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.plan.landing import Delivery
 from lakeflow.core.run.code_terms import FREELY, Terms
@@ -40,7 +41,7 @@ class DuckEngine:
     ConfigError for a setting that DuckDB refuses.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last two by keyword, as settings
         self,
         root: str,
         memory_limit: str | None,
@@ -48,9 +49,11 @@ class DuckEngine:
         temp_directory: str,
         *,
         privacy: Privacy = NO_PRIVACY,
+        caps: Caps = NO_CAPS,
     ) -> None:
         self._instances = Instances(lambda: Instance(root, memory_limit, threads, temp_directory))
         self._privacy = privacy
+        self._caps = caps
 
     def start(self, assets: Iterable[Asset], input_bytes: int = 0) -> None:
         """Nothing needs to be loaded."""
@@ -67,7 +70,7 @@ class DuckEngine:
     def land(
         self, asset: Asset, delivery: Delivery, loaded_at: datetime, terms: Terms = FREELY
     ) -> Iterator[LazyOutput]:
-        load, trial = LandingBatch(asset, delivery, loaded_at), self._trial(asset, {}, terms)
+        load, trial = LandingBatch(asset, delivery, loaded_at, self._caps), self._trial(asset, {}, terms)
         with self._instances.lent(terms.resources) as instance, landing(instance, load, trial) as output:
             yield output
 

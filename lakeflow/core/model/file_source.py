@@ -6,7 +6,7 @@ Importing this file is cheap on purpose: files of a project do it through `from 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias, TypedDict, Unpack
 
@@ -47,6 +47,20 @@ class OnMalformed(StrEnum):
 
 
 @dataclass(frozen=True)
+class Caps:
+    """The most bytes of a line of CSV, an object of JSON, a cell, a file, and what that unpacks to; 0: no bound."""
+
+    line: int = 2_000_000
+    object: int = 16 << 20
+    cell: int = 0
+    file: int = 0
+    expanded: int = 0
+
+
+NO_CAPS: Final = Caps()
+
+
+@dataclass(frozen=True)
 class FileSource:
     """Files that land once each; `once` says when two files are the same.
 
@@ -58,6 +72,7 @@ class FileSource:
     Files need not have the `optional` columns. `renames` maps a column to its older names, newest first. `versions` are
     contracts of other files, each a whole source; a version with `since` or `until` holds for the files whose names
     sort from the one on and before the other. A file with more than `max_fraction` malformed rows stops the load.
+    `caps` are those of the lake, once files land.
     """
 
     globs: tuple[str, ...]
@@ -80,6 +95,11 @@ class FileSource:
     versions: tuple[FileSource, ...] = ()
     on_malformed: OnMalformed = OnMalformed.STOP
     max_fraction: float = 1.0
+    caps: Caps = NO_CAPS
+
+    def within(self, caps: Caps) -> FileSource:
+        """The same source with the caps of a lake."""
+        return replace(self, caps=caps, versions=tuple(version.within(caps) for version in self.versions))
 
     @property
     def puts_apart(self) -> bool:

@@ -13,6 +13,7 @@ from lakeflow.core.alerts.entries import AlertEntry, read_alerts
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import Layer
 from lakeflow.core.model.asset import Limits
+from lakeflow.core.model.file_source import Caps
 from lakeflow.core.redaction import redacted
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.settings.catalogs import ExternalCatalog, read_catalogs
@@ -71,6 +72,11 @@ class Settings(BaseModel):
     retries: int = Field(default=0, ge=0)
     max_rows: int = Field(default=0, ge=0)
     max_bytes: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
+    max_line: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=2_000_000, ge=1, le=1 << 30)
+    max_object: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=16 << 20, ge=1, le=1 << 30)
+    max_cell: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
+    max_file: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
+    max_expanded: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
     check_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     lease_seconds: float = Field(default=30.0, ge=1, allow_inf_nan=False)
     allow_network_filesystem: bool = False
@@ -135,6 +141,11 @@ class Settings(BaseModel):
         """The default limits of an asset's code."""
         return Limits(self.timeout, self.retries, self.max_rows, self.max_bytes)
 
+    @property
+    def caps(self) -> Caps:
+        """The largest line, object, cell, file and unpacked content that may land."""
+        return Caps(self.max_line, self.max_object, self.max_cell, self.max_file, self.max_expanded)
+
     def shown(self) -> dict[str, Any]:
         """Every key with its value for a screen: variables not replaced, nothing that may be secret."""
         plain = self.model_dump(by_alias=True, exclude={"catalogs", "alerts", "refresh", "quiet"})
@@ -195,6 +206,11 @@ EXPECTED: Final[Mapping[str, str]] = {
     "retries": "a whole number, 0 for none",
     "max_rows": "a whole number, 0 for no bound",
     "max_bytes": "an amount of bytes such as 20GB, 0 for no bound",
+    "max_line": "an amount of bytes such as 2MB, 1GB at most",
+    "max_object": "an amount of bytes such as 16MB, 1GB at most",
+    "max_cell": "an amount of bytes such as 1MB, 0 for no bound",
+    "max_file": "an amount of bytes such as 20GB, 0 for no bound",
+    "max_expanded": "an amount of bytes such as 100GB, 0 for no bound but the disk",
     "check_timeout": "a number of seconds above 0",
     "lease_seconds": "a number of seconds, at least 1",
     "allow_network_filesystem": "true or false",

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from lakeflow.adapters.duckdb.instance.instance import StepSession
-from lakeflow.adapters.duckdb.land.raw_lines import RawLine, raw_lines
 from lakeflow.adapters.duckdb.land.sql import PATH, TABLE
 from lakeflow.adapters.duckdb.land.text_files import QUOTES, expected_found
-from lakeflow.adapters.duckdb.land.text_lines import LONGEST, end_of, reader
+from lakeflow.adapters.duckdb.land.text_lines import RawLine, end_of, raw_lines, reader
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
@@ -143,7 +142,12 @@ class _BrokenRecordError(ValueError):
 
 def _sift_csv(content: IO[bytes], copy: IO[str], dialect: FileSource) -> Iterator[Malformed]:
     """Copy the records. In place of one that is no row stands an empty row, and blank lines for its further lines."""
-    lines, ordinal, header, width = _Lines(raw_lines(content)), 0, dialect.has_header_line, len(dialect.columns)
+    lines, ordinal, header, width = (
+        _Lines(raw_lines(content, dialect.caps.line)),
+        0,
+        dialect.has_header_line,
+        len(dialect.columns),
+    )
     marker = "0" + dialect.delimiter * (width - 1)
     while first := lines.first():
         line, (record, fault), taken = lines.number + 1, _record(lines, dialect), lines.taken
@@ -168,7 +172,7 @@ def _record(lines: _Lines, dialect: FileSource) -> tuple[list[str], str]:
     if lines.taken[0].fault:
         return [], lines.taken[0].fault
     try:
-        return next(reader(lines.record(), dialect), []), ""
+        return next(reader(lines.record(dialect.caps.line), dialect), []), ""
     except (csv.Error, _BrokenRecordError):
         return [], QUOTES
 
@@ -190,13 +194,13 @@ class _Lines:
         self.taken = []
         return self._next()
 
-    def record(self) -> Iterator[str]:
+    def record(self, longest: int) -> Iterator[str]:
         """The lines of the record: the first, and as many more as are asked for."""
         yield self.taken[0].text
         size = len(self.taken[0].text)
         while found := self._next():
             size += len(found.text)
-            if found.fault or size > LONGEST:
+            if found.fault or size > longest:
                 raise _BrokenRecordError
             yield found.text
 
@@ -215,9 +219,9 @@ class _Lines:
 # ---- JSON, one object a line ----
 
 
-def _sift_json(content: IO[bytes], copy: IO[str], _: FileSource) -> Iterator[Malformed]:
+def _sift_json(content: IO[bytes], copy: IO[str], dialect: FileSource) -> Iterator[Malformed]:
     ordinal = 0
-    for number, line in enumerate(raw_lines(content, ends=b"\n"), 1):
+    for number, line in enumerate(raw_lines(content, dialect.caps.object, ends=b"\n"), 1):
         is_row = bool(line.text.strip()) or bool(line.fault)
         ordinal += is_row
         fault = line.fault or (_no_json(line.text) if is_row else "")
@@ -238,10 +242,14 @@ def rows_with_text(path: str, dialect: FileSource) -> Iterator[tuple[int, int, s
     """The ordinal of each row, its first line, and its text."""
     with Path(path).open("rb") as content:
         if dialect.format is Format.NDJSON:
-            filled = ((at, each.text) for at, each in enumerate(raw_lines(content, ends=b"\n"), 1) if each.text.strip())
+            filled = (
+                (at, each.text)
+                for at, each in enumerate(raw_lines(content, dialect.caps.object, ends=b"\n"), 1)
+                if each.text.strip()
+            )
             yield from ((ordinal, at, text.rstrip("\r\n")) for ordinal, (at, text) in enumerate(filled, 1))
             return
-        lines, ordinal, header = _Lines(raw_lines(content)), 0, dialect.has_header_line
+        lines, ordinal, header = _Lines(raw_lines(content, dialect.caps.line)), 0, dialect.has_header_line
         while lines.first():
             record, _ = _record(lines, dialect)
             ordinal += bool(record) and not header

@@ -25,6 +25,11 @@ from lakeflow.core.model.schema import Type, children
 from lakeflow.core.model.type_names import parse_type
 
 
+def too_large(value: str, cap: int, name: str) -> tuple[str, str]:
+    """The condition of a text of more bytes than a cell may have, and the message."""
+    return f"strlen(CAST({value} AS VARCHAR)) > {cap}", f"column {name!r} holds more than {cap:,} bytes (see max_cell)"
+
+
 @dataclass(frozen=True)
 class StagedColumn:
     """A column `name` of a landed table, staged in `at`: its text is one of type `judged`, and lands as `lands`."""
@@ -88,6 +93,8 @@ class StagedColumns:
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """The conditions of values that cannot be kept, each with its message."""
+        if cap := self.source.caps.cell:
+            yield from (too_large(each.at, cap, each.name) for each in self.all)
         yield from ((fault.condition, fault.message) for each in self.all for fault in each.cast.faults)
 
     def _older_types(self, name: str) -> Sequence[Type]:

@@ -16,7 +16,7 @@ import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
 from lakeflow.adapters.duckdb.cast.exact import exact, refusing
-from lakeflow.adapters.duckdb.cast.leaf import Cast
+from lakeflow.adapters.duckdb.cast.leaf import Cast, CastFault
 from lakeflow.adapters.duckdb.failures import is_failure_of_machine, is_refusal
 from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.adapters.duckdb.instance.spill import OwnFolder
@@ -166,7 +166,8 @@ class _Types:
             if at is None:
                 found[name] = Cast(f"CAST(NULL AS {self._absent(name, lands)})")
                 continue
-            found[name] = _cast(f"c{at}", types[at], (older.get(name, ""), declared.get(name, "")), name)
+            cast = _cast(f"c{at}", types[at], (older.get(name, ""), declared.get(name, "")), name)
+            found[name] = _capped(cast, f"c{at}", types[at], self.source.caps.cell, name)
         return found
 
     def _absent(self, name: str, lands: str) -> str:
@@ -192,6 +193,15 @@ def _cast(value: str, type_: DuckDBPyType, declared: tuple[str, str], name: str)
         return first
     then = exact(f"({first.value})", duckdb.sqltype(spelled(wanted)), lands, name)
     return Cast(then.value, (*first.faults, *then.faults))
+
+
+def _capped(cast: Cast, value: str, type_: DuckDBPyType, cap: int, name: str) -> Cast:
+    """The cast of a text or of bytes, of which a cell may have only so many."""
+    if not cap or type_.id not in {"varchar", "blob"}:
+        return cast
+    size = f"octet_length({value})" if type_.id == "blob" else f"strlen({value})"
+    too_large = CastFault(name, f"{size} > {cap}", f"more than {cap:,} bytes (see max_cell)", HINT)
+    return Cast(cast.value, (too_large, *cast.faults))
 
 
 def _stored(type_: DuckDBPyType, name: str) -> str:

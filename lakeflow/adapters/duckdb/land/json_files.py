@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.adapters.duckdb.land.text_files import NOT_UTF8
+from lakeflow.adapters.duckdb.land.text_lines import NOT_UTF8
 
 ARRAYS: Final = 'format = "json" reads an array of objects'
 HALF: Final = "holds one half of a letter of two (a lone surrogate such as \\ud83d), which is no text"

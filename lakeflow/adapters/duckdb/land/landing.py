@@ -23,7 +23,7 @@ from lakeflow.adapters.duckdb.types import schema_of
 from lakeflow.core.column_names import FILE, LOADED_AT, PROVENANCE, ROW
 from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.asset import Asset, PythonCode
-from lakeflow.core.model.file_source import LANDED_ROWS, Format
+from lakeflow.core.model.file_source import LANDED_ROWS, NO_CAPS, Caps, Format
 from lakeflow.core.model.quarantine import LINE, REASON, TEXT
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.plan.landing import Delivery
@@ -36,20 +36,22 @@ class LandingBatch:
     asset: Asset
     delivery: Delivery
     loaded_at: datetime
+    caps: Caps = NO_CAPS
 
 
 @contextmanager
 def landing(instance: Instance, load: LandingBatch, trial: Trial) -> Iterator[LazyOutput]:
     """The output of the asset's code, valid while this is open. Text files are read whole before the code runs."""
     assert load.asset.files is not None, "only an asset with a source lands files"
+    source = load.asset.files.within(load.caps)
     place = trial.place
     with failures(place), trial.step(instance, {}) as running, ExitStack() as stack:
         if not load.delivery.files:
             raise place.error("no file is new", "everything that its source matches has landed")
-        if load.asset.files.format is Format.PARQUET:
-            came = stack.enter_context(in_place(running, load.asset.files, load.delivery, instance.spill))
+        if source.format is Format.PARQUET:
+            came = stack.enter_context(in_place(running, source, load.delivery, instance.spill))
         else:
-            came = stage(running, load.asset.files, load.delivery, instance.spill, place)
+            came = stage(running, source, load.delivery, instance.spill, place)
         names = _bind(running, load, came)
         where = replace(place, names=(LANDED_ROWS,), columns=names)
         trial = replace(trial, place=where, reading=came.reading, malformed=_malformed(running, load, came))

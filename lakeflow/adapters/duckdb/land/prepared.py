@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from lakeflow.adapters.duckdb.land.text_files import NOT_UTF8, QUOTES, TOO_LONG
-from lakeflow.adapters.duckdb.land.text_lines import LongLineError, RecordLines, end_of, lines, reader
+from lakeflow.adapters.duckdb.land.text_files import QUOTES, too_long
+from lakeflow.adapters.duckdb.land.text_lines import NOT_UTF8, LongLineError, RecordLines, end_of, lines, reader
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource
 
@@ -22,7 +22,7 @@ def prepared(path: Path, name: str, source: FileSource, target: Path) -> Path:
     if not source.is_prepared:
         return path
     with path.open("rb") as content, target.open("w", encoding="utf-8", newline="") as copy:
-        kept, waits = RecordLines(lines(content), source), source.header
+        kept, waits = RecordLines(lines(content, source.caps.line), source), source.header
         records = reader(kept, source)
         try:
             for record in records:
@@ -33,7 +33,7 @@ def prepared(path: Path, name: str, source: FileSource, target: Path) -> Path:
         except csv.Error:
             raise AssetError(f"{name}, line {records.line_num}: {QUOTES}") from None
         except LongLineError:
-            raise AssetError(f"{name}, line {records.line_num + 1}: {TOO_LONG}") from None
+            raise AssetError(f"{name}, line {records.line_num + 1}: {too_long(source)}") from None
         except UnicodeDecodeError:
             raise AssetError(f"{name}, line {records.line_num + 1}: {NOT_UTF8}") from None
     return target

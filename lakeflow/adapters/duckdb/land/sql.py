@@ -22,7 +22,7 @@ from lakeflow.adapters.duckdb.land.text_files import bad_row, line_of_object, li
 from lakeflow.adapters.duckdb.names import listed, literal
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import EMPTY
-from lakeflow.core.model.file_source import FileSource, Format
+from lakeflow.core.model.file_source import NO_CAPS, FileSource, Format
 from lakeflow.core.model.schema import Type, children
 from lakeflow.core.plan.landing import FoundFile, Landed, LandedSet
 
@@ -69,16 +69,25 @@ def select_csv(source: FileSource, paths: tuple[str, ...]) -> str:
         f"columns={{{columns}}}, "
         f"delim={literal(source.delimiter)}, quote={literal(source.quote)}, escape={literal(source.escape)}, "
         f"nullstr='', allow_quoted_nulls=false, strict_mode=true, ignore_errors=false, null_padding=false, "
-        f"hive_partitioning=false, filename={literal(PATH)})"
+        f"hive_partitioning=false, filename={literal(PATH)}{_line_size(source)})"
         # A blank line is no row, but DuckDB makes one of it where rows have one column. An empty quoted text is a row.
         f"{' WHERE c0 IS NOT NULL' if len(source.columns) == 1 else ''}"
     )
 
 
+def _line_size(source: FileSource) -> str:
+    """DuckDB's own limit of a line, and a buffer that holds several."""
+    line = source.caps.line
+    return f", max_line_size={line}" + (f", buffer_size={16 * line}" if line > NO_CAPS.line else "")
+
+
 def json_objects(source: FileSource, paths: tuple[str, ...]) -> str:
     """The objects of JSON files as a table function, each as `json`, with its path."""
     shape = "array" if source.format is Format.JSON else "newline_delimited"
-    return f"read_json_objects({listed(paths)}, format='{shape}', hive_partitioning=false, filename={literal(PATH)})"
+    return (
+        f"read_json_objects({listed(paths)}, format='{shape}', hive_partitioning=false, filename={literal(PATH)}, "
+        f"maximum_object_size={source.caps.object})"
+    )
 
 
 def overlong(source: FileSource, paths: tuple[str, ...]) -> str:
@@ -97,7 +106,8 @@ def overlong(source: FileSource, paths: tuple[str, ...]) -> str:
     return (
         f"SELECT DISTINCT {PATH} FROM read_csv({listed(paths)}, auto_detect=false, header=false, "
         f"columns={{'line': 'VARCHAR'}}, delim={literal(NO_DELIMITER)}, quote='', escape='', nullstr='', "
-        f"strict_mode=false, ignore_errors=true, hive_partitioning=false, filename={literal(PATH)}) "
+        f"strict_mode=false, ignore_errors=true, hive_partitioning=false, "
+        f"filename={literal(PATH)}{_line_size(source)}) "
         f"WHERE ends_with(line, {delimiter}) AND ({held} >= {len(source.columns)}{quoted_})"
     )
 
@@ -136,8 +146,9 @@ def select_json(source: FileSource, columns: Sequence[JsonColumn], paths: tuple[
         f"CASE {faults} END AS fault",
     ]
     json = marked("json", may_change("json", texts))
-    rows = json_objects(source, paths)
-    found = f"SELECT {json} AS json, contains(json, {literal(MARK)}) AS reserved, {PATH} FROM {rows}"
+    rows, size = json_objects(source, paths), f"strlen(CAST(json AS VARCHAR)) > {source.caps.object}"
+    told = f"contains(json, {literal(MARK)}) AS reserved, {size} AS long"
+    found = f"SELECT {json} AS json, {told}, {PATH} FROM {rows}"
     return f"SELECT {selected}, fault, {PATH} FROM (SELECT {', '.join(parsed)}, {PATH} FROM ({found}))"
 
 
@@ -161,6 +172,7 @@ def object_faults(source: FileSource, columns: Sequence[JsonColumn]) -> Iterator
     yield f"NOT list_has_all({known}, json_keys(json))", f"{OTHER_KEYS} {', '.join(names)}"
     yield "NOT list_unique(json_keys(json)) = len(json_keys(json))", "a key that comes twice"
     yield "reserved", RESERVED
+    yield "long", f"an object longer than {source.caps.object:,} bytes (see max_object)"
     yield " OR ".join(counts) or "false", "one column under two of its names"
 
 
@@ -204,7 +216,8 @@ def _cause(source: FileSource, path: str, said: str) -> str:
     if found:
         return f", {found[0]}: {found[1]}"
     if "maximum_object_size" in said:
-        return ": an object is longer than 16 MB"
+        return f": an object is longer than {source.caps.object:,} bytes (see max_object)"
     if "state machine" in said:
         return ": its line ends are mixed, or its quotes are not as declared"
-    return ": a line is longer than 2 MB" if "Maximum line size" in said else ": it cannot be read as declared"
+    long = f": a line is longer than {source.caps.line:,} bytes (see max_line)"
+    return long if "Maximum line size" in said else ": it cannot be read as declared"

@@ -12,14 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from lakeflow.adapters.duckdb.land.text_lines import LONGEST, LongLineError, RecordLines, lines, reader
+from lakeflow.adapters.duckdb.land.text_lines import NOT_UTF8, LongLineError, RecordLines, lines, reader
 from lakeflow.core.column_names import alike
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource
 
-NOT_UTF8: Final = 'not UTF-8; declare the encoding, such as encoding = "latin-1"'
 QUOTES: Final = "a quote is not closed, or text follows it"
-TOO_LONG: Final = f"longer than {LONGEST:,} bytes, which no line may be"
 ENCODING: Final = 'declare the encoding in which the file is written, such as encoding = "latin-1"'
 _DIALECT: Final = "check delimiter, quote, skip and encoding of the source against the file"
 
@@ -27,7 +25,7 @@ _DIALECT: Final = "check delimiter, quote, skip and encoding of the source again
 def header_of(content: IO[bytes], name: str, source: FileSource) -> tuple[str, ...]:
     """The first record after the skipped lines; empty where there is none. AssetError when it cannot be read."""
     try:
-        kept = RecordLines(lines(content), source)
+        kept = RecordLines(lines(content, source.caps.line), source)
         for record in reader(kept, source):
             if record or not source.is_prepared:
                 return tuple(record)
@@ -35,10 +33,14 @@ def header_of(content: IO[bytes], name: str, source: FileSource) -> tuple[str, .
     except UnicodeError:
         raise AssetError(f"{name}, line 1: {not_encoded(source)}", hint=ENCODING) from None
     except LongLineError:
-        raise AssetError(f"{name}, line 1: {TOO_LONG}") from None
+        raise AssetError(f"{name}, line 1: {too_long(source)}") from None
     except csv.Error:
         raise AssetError(f"{name}, line 1: the header does not parse", hint=_DIALECT) from None
     return ()
+
+
+def too_long(source: FileSource) -> str:
+    return f"longer than {source.caps.line:,} bytes, which no line may be (see max_line)"
 
 
 def not_encoded(source: FileSource) -> str:
@@ -66,20 +68,20 @@ def expected_found(width: int, found: int) -> str:
 
 def bad_row(path: Path, source: FileSource) -> tuple[int, str] | None:
     """Line and fault of the first row that is not as declared; None when Python finds none."""
-    start, width = 1, len(source.columns)
+    start, width, longest = 1, len(source.columns), source.caps.line
     with path.open("rb") as content:
-        records = reader(lines(content), source)
+        records = reader(lines(content, source.caps.line), source)
         try:
             for row in records:
-                if sum(map(len, row)) > LONGEST // 4 and sum(len(value.encode()) for value in row) > LONGEST:
-                    return start, TOO_LONG
+                if sum(map(len, row)) > longest // 4 and sum(len(value.encode()) for value in row) > longest:
+                    return start, too_long(source)
                 if row and len(row) != width:
                     return start, expected_found(width, len(row))
                 start = records.line_num + 1
         except csv.Error:
             return start, QUOTES
         except LongLineError:
-            return records.line_num + 1, TOO_LONG
+            return records.line_num + 1, too_long(source)
         except UnicodeDecodeError:
             return records.line_num + 1, NOT_UTF8
     return None
@@ -96,7 +98,7 @@ def line_of_row(path: Path, source: FileSource, ordinal: int) -> int:
     """The first line of the n-th row, blank lines and header not counted."""
     start, left = 1, ordinal + source.has_header_line
     with path.open("rb") as content:
-        records = reader(lines(content), source)
+        records = reader(lines(content, source.caps.line), source)
         for row in records:
             left -= bool(row)
             if not left:

@@ -1,4 +1,5 @@
-"""Splits a text file into lines, which end with a line feed, a carriage return, or both.
+"""Splits a text file into lines, which end with a line feed, a carriage return, or both: up to the first line that is
+wrong, or past it.
 
 The file is decoded piece by piece, so that no letter is split between pieces, and a bad byte is reported in its own
 line.
@@ -9,21 +10,24 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from lakeflow.core.model.file_source import FileSource
 
-LONGEST: Final = 2_000_000
-"""The longest line in bytes that DuckDB takes."""
 _PIECE: Final = 1 << 20
 
 
+NOT_UTF8: Final = 'not UTF-8; declare the encoding, such as encoding = "latin-1"'
+
+
 class LongLineError(ValueError):
-    """A line is longer than DuckDB takes."""
+    """A line is longer than it may be."""
 
 
-def lines(content: IO[bytes]) -> Iterator[str]:
+def lines(content: IO[bytes], longest: int) -> Iterator[str]:
     """The lines with their ends. UnicodeDecodeError and LongLineError are raised in place of the line with the
     fault.
     """
@@ -38,7 +42,7 @@ def lines(content: IO[bytes]) -> Iterator[str]:
         yield from whole
         if fault:
             raise fault
-        if len(rest) > LONGEST:
+        if len(rest) > longest:
             raise LongLineError
     rest += decoder.decode(b"", final=True)
     yield from (line for line in _split(rest) if line)
@@ -56,7 +60,7 @@ def end_of(line: str) -> str:
 
 def reader(of: Iterator[str], source: FileSource) -> Any:
     """Read records in the source's dialect; csv.Error for a record that does not follow it."""
-    csv.field_size_limit(4 * LONGEST)
+    csv.field_size_limit(4 * source.caps.line)
     return csv.reader(
         of,
         delimiter=source.delimiter,
@@ -99,3 +103,45 @@ class RecordLines:
     def next_record(self) -> None:
         self._begins = True
         self.taken.clear()
+
+
+@dataclass(frozen=True)
+class RawLine:
+    """A line with its end. With a fault, `text` is what can be shown of it."""
+
+    text: str
+    fault: str = ""
+
+
+def raw_lines(content: IO[bytes], longest: int, ends: bytes = b"\r\n") -> Iterator[RawLine]:
+    """The lines of UTF-8 text, which end with a line feed; with a carriage return too, where `ends` holds one."""
+    pattern = re.compile(b"[^\r\n]*(?:\r\n|\r|\n)" if b"\r" in ends else b"[^\n]*\n")
+    rest, cut = content.read(3).removeprefix(b"\xef\xbb\xbf"), b""
+    while piece := content.read(_PIECE):
+        rest, at = rest + piece, 0
+        # A carriage return at the end of a piece may be the first half of a line's end.
+        for match in pattern.finditer(rest, 0, len(rest) - rest.endswith(b"\r")):
+            yield _line(cut + match[0], longest)
+            at, cut = match.end(), b""
+        rest = rest[at:]
+        if len(rest) > longest:  # the line is too long to be kept: its beginning is, and its end is looked for
+            cut, rest = (cut + rest)[: longest + 1], rest[-1:] if rest.endswith(b"\r") else b""
+    for match in re.finditer(pattern.pattern + b"|[^\n]+$", rest):
+        yield _line(cut + match[0], longest)
+        cut = b""
+    if cut:
+        yield _line(cut, longest)
+
+
+def _line(line: bytes, longest: int) -> RawLine:
+    if len(line) > longest:
+        end = line[len(line.rstrip(b"\r\n")) :]
+        return RawLine((line[:_SHOWN] + end).decode("utf-8", "replace"), f"longer than {longest:,} bytes")
+    try:
+        return RawLine(line.decode())
+    except UnicodeDecodeError:
+        return RawLine(line.decode("utf-8", "replace"), NOT_UTF8)
+
+
+_SHOWN: Final = 1000
+"""Bytes that are kept of a line that is too long."""

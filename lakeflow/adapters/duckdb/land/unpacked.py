@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, TypeAlias, cast
 
@@ -35,6 +36,11 @@ def readable(path: Path, name: str, source: FileSource, target: Path) -> Path:
     AssetError naming the file, and for a wrong encoding the line, when its content cannot be had whole.
     """
     packed = path.suffix.lower() in {".gz", ".zip"}
+    if 0 < source.caps.file < path.stat().st_size:
+        raise AssetError(
+            f"{name} is larger than {source.caps.file:,} bytes, which no file may be (see max_file)",
+            hint="deliver it in parts, or set max_file",
+        )
     _refuse_packed(path, name, source)
     if not packed and (source.format is Format.PARQUET or _is_utf8(source)):
         if not _PATTERN.search(str(path)):
@@ -43,9 +49,9 @@ def readable(path: Path, name: str, source: FileSource, target: Path) -> Path:
         return target
     with explained(name), _opened(path, name) as content:
         if source.format is Format.PARQUET or _is_utf8(source):
-            _copy(content, target, name)
+            _copy(content, target, _Room.of(target, name, source))
         else:
-            _transcode(content, target, name, source.encoding)
+            _transcode(content, target, _Room.of(target, name, source), source.encoding)
     return target
 
 
@@ -74,6 +80,7 @@ def _refuse_packed(path: Path, name: str, source: FileSource) -> None:
 @contextmanager
 def text_of(path: Path, name: str, source: FileSource) -> Iterator[IO[bytes]]:
     """The file's text in UTF-8, read as far as somebody asks; AssetError as from `readable`."""
+    _refuse_packed(path, name, source)
     with explained(name), _opened(path, name) as content:
         yield cast("IO[bytes]", content if _is_utf8(source) else _Recoded(content, source.encoding))
 
@@ -131,17 +138,16 @@ def _is_litter(name: str) -> bool:
     return parts[0] == "__MACOSX" or parts[-1].startswith(".")
 
 
-def _copy(content: Content, target: Path, name: str) -> None:
-    room = _room(target)
+def _copy(content: Content, target: Path, room: _Room) -> None:
     with target.open("wb") as copy:
         while chunk := content.read(_CHUNK):
-            room = _taken(room, len(chunk), name)
+            room.take(len(chunk))
             copy.write(chunk)
 
 
-def _transcode(content: Content, target: Path, name: str, encoding: str) -> None:
+def _transcode(content: Content, target: Path, room: _Room, encoding: str) -> None:
     """Write the text as UTF-8; line ends stay as they are."""
-    decoder, room, line = codecs.getincrementaldecoder(encoding)(), _room(target), 1
+    decoder, line = codecs.getincrementaldecoder(encoding)(), 1
     with target.open("wb") as copy:
         final = False
         while not final:
@@ -152,22 +158,39 @@ def _transcode(content: Content, target: Path, name: str, encoding: str) -> None
             except UnicodeError as error:  # UTF-16 without its byte order mark raises this without a position
                 if isinstance(error, UnicodeDecodeError):
                     line += error.object[: error.start].decode(encoding, "ignore").count("\n")
-                raise AssetError(f"{name}, line {line}: not {encoding}", hint=ENCODING) from None
+                raise AssetError(f"{room.name}, line {line}: not {encoding}", hint=ENCODING) from None
             line += text.count("\n")
             encoded = text.encode()
-            room = _taken(room, len(encoded), name)
+            room.take(len(encoded))
             copy.write(encoded)
 
 
-def _room(target: Path) -> int:
-    return shutil.disk_usage(target.parent).free - _SPARE
+@dataclass
+class _Room:
+    """How many bytes a file may still unpack to: a small archive may unpack to any size. `on_disk` and `allowed` (None:
+    no bound) are what is left of either.
+    """
 
+    name: str
+    on_disk: int
+    allowed: int | None
 
-def _taken(room: int, size: int, name: str) -> int:
-    """Check how much room is left: a small archive may unpack to any size."""
-    if size > room:
-        raise AssetError(f"{name} unpacks to more than the disk can hold", hint="free space, or deliver it in parts")
-    return room - size
+    @classmethod
+    def of(cls, target: Path, name: str, source: FileSource) -> _Room:
+        return cls(name, shutil.disk_usage(target.parent).free - _SPARE, source.caps.expanded or None)
+
+    def take(self, size: int) -> None:
+        if self.allowed is not None:
+            self.allowed -= size
+            if self.allowed < 0:
+                raise AssetError(
+                    f"{self.name} unpacks to more than it may (see max_expanded)",
+                    hint="deliver it in parts, or set max_expanded",
+                )
+        self.on_disk -= size
+        if self.on_disk < 0:
+            hint = "free space, or deliver it in parts"
+            raise AssetError(f"{self.name} unpacks to more than the disk can hold", hint=hint)
 
 
 @contextmanager

@@ -12,9 +12,11 @@ from functools import partial
 import pytest
 
 from lakeflow.core.errors import CodeError
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunState
 from lakeflow.core.run.events import StepRetried
 from lakeflow.core.run.resources import Resources
+from lakeflow.wap.parallel import EndsEarly, ParallelSteps, StepLock
 from lakeflow.wap.step import sizes
 from tests.wap.doubles import Crash
 from tests.wap.lab import Lab, states
@@ -34,6 +36,28 @@ def test_independent_steps_are_under_way_together(wide: Lab) -> None:
     for name in ("bronze.a", "bronze.b", "bronze.c"):
         wide.define(name, lambda _: [together.wait() or 1])
     assert states(wide.materialize())["run"] == "published"
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_process_that_is_asked_to_end_lets_the_steps_at_work_end_and_begins_no_other(count: int) -> None:
+    ending, done = threading.Event(), list[str]()
+
+    def act(key: AssetKey) -> None:
+        ending.set()
+        done.append(key.name)
+
+    needs = {AssetKey.parse(f"bronze.{name}"): frozenset[AssetKey]() for name in "abc"}
+    needs[AssetKey.parse("silver.d")] = frozenset(needs)
+
+    def run(these: Mapping[AssetKey, frozenset[AssetKey]]) -> None:
+        ParallelSteps(count, StepLock(), lambda _: False, lambda: None, ending.is_set).run(these, act)
+
+    with pytest.raises(EndsEarly):
+        run(needs)
+    assert sorted(done) == list("abc")[:count]
+    ending.clear()
+    run(dict(list(needs.items())[:count]))  # all of them had begun: there is nothing to leave
+    assert len(done) == 2 * count
 
 
 def test_an_audit_goes_on_while_another_asset_is_written(wide: Lab) -> None:

@@ -24,6 +24,7 @@ from lakeflow.core.model.table import MAIN, Rows, Scan, Table
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.plan.readmission import Quarantined
+from lakeflow.core.plan.set_aside import set_aside
 from lakeflow.core.redaction import HIDDEN
 from lakeflow.core.serve.view import Outlook
 from lakeflow.core.settings.settings import Settings
@@ -182,8 +183,7 @@ class ReadableLake:
 
     def at_work(self) -> tuple[AtWork, ...]:
         """The runs that are at work now: whose, where, since when, and on which assets."""
-        ledger = self._world.ledger
-        return at_work(ledger.runs(_MANY_RUNS), ledger.standing())
+        return at_work(self._world.ledger.runs(_MANY_RUNS), self._world.ledger.standing())
 
     def run(self, prefix: str) -> RunRecord:
         """The run whose id starts with `prefix`. UsageError when no run's does, or several do."""
@@ -212,9 +212,9 @@ class ReadableLake:
 
     def look(self) -> Outlook:
         """Everything that `serve` decides by, of one moment: the plan of all assets, how they stand, the last runs."""
-        facts = self._facts()
-        everything = plan(self.project, facts, tuple(self.project.assets))
-        return Outlook(self.project, facts, everything, self._standing(facts).statuses, self.runs(_MANY_RUNS))
+        facts, everything = self._facts(), tuple(self.project.assets)
+        due = set_aside(self.project, facts, plan(self.project, facts, everything), all_or_nothing=False)
+        return Outlook(self.project, facts, due, self._standing(facts).statuses, self.runs(_MANY_RUNS))
 
     def snapshots(self, asset: str) -> tuple[SnapshotRow, ...]:
         """The snapshots of one asset, newest first: open branches, then main and its ancestors."""

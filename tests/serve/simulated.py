@@ -95,7 +95,6 @@ class SimulatedLake:
                 asset.upstreams,
                 tried=table.tried,
                 failure=table.failure,
-                held=table.held is not None and table.held == self._work(key),
                 deadlines=self._deadlines(key),
                 health=Health.DEGRADED if any(one.late for one in self._deadlines(key)) else Health.HEALTHY,
                 published_at=table.published_at,
@@ -167,6 +166,8 @@ class SimulatedLake:
 
     def _reasons(self, key: AssetKey, seen: dict[AssetKey, ServedAsset]) -> list[Reason]:
         table, found = self.tables[key], list[Reason]()
+        if table.held is not None and table.held == self._work(key):
+            return found  # the plan leaves out what a run holds
         if not table.version:
             found.append(Reason(Cause.NEVER_BUILT))
         if table.waiting:

@@ -106,7 +106,7 @@ def _consider(asked: _Asked, asset: ServedAsset) -> None:
     if asset.failure is not None:
         _again(asked, asset, asset.failure)
         return
-    if asset.held or not _is_called(asked, asset, due):
+    if not _is_called(asked, asset, due):
         _done(asked, asset, due)
         return
     if asset.settling:

@@ -37,10 +37,11 @@ class BrokenRun:
 
 @dataclass(frozen=True)
 class ServedAsset:
-    """One asset. `reasons` are those of its step in the plan of the whole lake; none: it is fresh.
+    """One asset. `reasons` are those of its step in the plan of the whole lake; none: it is fresh, or a run
+    holds what it would make.
 
-    `tried` is when a run was last at it, `failure` how that run ended where it broke. `held`: this very work waits
-    for a decision already. `at_work`: a run is at it. `settling`: one of its files was written to a moment ago.
+    `tried` is when a run was last at it, `failure` how that run ended where it broke. `at_work`: a run is at it.
+    `settling`: one of its files was written to a moment ago.
     """
 
     asset: AssetKey
@@ -49,7 +50,6 @@ class ServedAsset:
     upstreams: frozenset[AssetKey] = frozenset()
     tried: datetime | None = None
     failure: BrokenRun | None = None
-    held: bool = False
     at_work: bool = False
     settling: bool = False
     deadlines: tuple[Deadline, ...] = ()
@@ -106,7 +106,6 @@ def _served(look: Outlook, key: AssetKey, refreshes: tuple[Refresh, ...], run: R
         look.project.assets[key].upstreams,
         tried=max((time for time in times if time), default=None),
         failure=_failure(key, run),
-        held=_is_held(key, run, look),
         at_work=run is not None and run.state is RunState.RUNNING,
         settling=landing is not None and any(not file.identity for file in landing.new),
         deadlines=status.deadlines,
@@ -121,24 +120,3 @@ def _failure(key: AssetKey, run: RunRecord | None) -> BrokenRun | None:
     if run is None or step is None or step.done or run.state not in _BROKE:
         return None
     return BrokenRun(run.id, run.attempt, run.ended_at or run.started_at, cut_off=run.state is RunState.ABANDONED)
-
-
-def _is_held(key: AssetKey, run: RunRecord | None, look: Outlook) -> bool:
-    """Did this run hold what a new one would write again: same code, same checks, same inputs?"""
-    step = run.step(key) if run else None
-    if run is None or step is None or step.done or run.state is not RunState.HELD:
-        return False
-    if not step.code_version:  # it came to nothing: the same reasons would do so again
-        planned = look.plan.step(key)
-        return planned is not None and step.reasons == tuple(map(str, planned.reasons))
-    asset, facts = look.project.assets[key], look.facts
-    heads = {str(up): table.main for up in asset.upstreams if (table := facts.tables.get(up))}
-    externals = {str(name): found.main for name in asset.external if (found := facts.externals.get(name))}
-    table = facts.tables.get(key)
-    return (
-        step.code_version == asset.code_version
-        and step.checks_digest == look.project.suite(key).digest
-        and step.reads_digest == facts.reads_digests.get(key, "")
-        and dict(step.inputs) == heads | externals
-        and step.base_id == (table.main if table else None)
-    )

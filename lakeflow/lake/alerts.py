@@ -22,9 +22,9 @@ from lakeflow.core.errors import ConfigError, SelectionError, UsageError
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.settings.settings import Settings
-from lakeflow.core.view.alerting import conditions, reasons_of, seen_by_readers
 from lakeflow.core.view.rows import AssetStatus
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select
+from lakeflow.lake.judged import conditions, reasons_of, seen_by_readers
 from lakeflow.lake.sending import Line, Tried, send_lines, settled, within
 
 if TYPE_CHECKING:

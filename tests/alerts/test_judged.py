@@ -98,3 +98,28 @@ def test_alerts_of_an_entry_that_is_gone_are_dropped_and_say_so(tmp_path: Path, 
         lake.alerts.send(everything=True)
         [alert] = lake.alerts.list()
     assert (alert.state, alert.problem) == ("dropped", "no entry of the settings has this name any more")
+
+
+def test_a_failed_audit_of_what_readers_see_is_told_once_with_its_checks(tmp_path: Path, receiver: Receiver) -> None:
+    both = entry(f"json://{receiver.place}/both", "held", "degraded", "recovered", select="layer:silver", name="b")
+    one = entry(f"json://{receiver.place}/one", "degraded", "recovered", select="layer:silver", name="o")
+    root = lake_with(tmp_path, both, one)
+    write(root, MENDED)
+    with lakeflow.open(root) as lake:
+        lake.materialize("silver.weather")
+    write(root, {"checks/silver/weather.possible.sql": "select id from silver.weather where wind > 50"})
+    with lakeflow.open(root) as lake:
+        lake.materialize("silver.weather")
+        lake.alerts.judge()
+    write(root, {"checks/silver/weather.possible.sql": "select id from silver.weather where wind > 100"})
+    with lakeflow.open(root) as lake:
+        lake.materialize("silver.weather")
+    assert sorted((path, told["title"]) for path, told in receiver.got) == [
+        ("/both", "silver.weather is held"),
+        ("/both", "silver.weather recovered"),
+        ("/one", "silver.weather is degraded"),
+        ("/one", "silver.weather recovered"),
+    ]
+    degraded = next(told["message"] for _, told in receiver.got if told["title"].endswith("degraded")).splitlines()
+    assert degraded[1].startswith("the audit of what readers see failed in run ")
+    assert degraded[2] == "✗ possible (1 row)"

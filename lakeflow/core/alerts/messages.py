@@ -84,7 +84,9 @@ def _lines(turn: Turn, witness: Witness) -> Iterator[str]:
             yield _end_of(turn.asset, turn.before, witness, step)
         case AlertKind.STALE | AlertKind.DEGRADED:
             yield f"{turn.asset} is {'late' if turn.tell is AlertKind.STALE else 'degraded'}"
-            yield from ((witness.reasons or {}).get(turn.asset, ()))
+            hides = turn.asset in witness.personal
+            for reason in (witness.reasons or {}).get(turn.asset, ()):
+                yield f"✗ {_named(reason[2:], hides=hides)}" if reason.startswith("✗ ") else reason
         case _ if witness.run and step:
             yield from _of_step(step, witness.run, hides=turn.asset in witness.personal)
 

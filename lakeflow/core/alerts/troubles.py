@@ -70,10 +70,13 @@ class Turn:
 
 @dataclass(frozen=True)
 class Condition:
-    """How an asset stands by the clock and by its last verdicts."""
+    """How an asset stands by the clock and by its last verdicts. `by` is the run whose audit is all that makes it
+    degraded, if that is so.
+    """
 
     late: bool = False
     degraded: bool = False
+    by: str = ""
 
 
 Troubles = Mapping[tuple[str, AssetKey], Trouble]
@@ -117,7 +120,14 @@ def after_judgement(
         for asset in sorted(rule.assets & judged.keys()):
             before = known.get((rule.name, asset))
             left = before.kinds & OF_RUNS if before else frozenset()
-            yield from _turned(Turn(rule, asset, before, before=before), left | _judged(rule, judged[asset]), at)
+            found = _judged(rule, _untold(rule, judged[asset], before))
+            yield from _turned(Turn(rule, asset, before, before=before), left | found, at)
+
+
+def _untold(rule: AlertRule, condition: Condition, before: Trouble | None) -> Condition:
+    """The condition without what was told as `held` already: that the last audit of what readers see failed."""
+    known = before is not None and before.run == condition.by and AlertKind.HELD in rule.on & before.kinds
+    return replace(condition, degraded=False) if known and condition.by else condition
 
 
 def _judged(rule: AlertRule, condition: Condition) -> frozenset[AlertKind]:

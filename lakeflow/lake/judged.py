@@ -31,17 +31,25 @@ def reasons_of(statuses: Iterable[AssetStatus], now: datetime) -> Mapping[AssetK
 
 def _condition(status: AssetStatus) -> Condition:
     bad = [symptom for symptom in status.symptoms if symptom.health is Health.DEGRADED]
-    return Condition(any(symptom.late for symptom in bad), any(not symptom.late for symptom in bad))
+    others = [symptom for symptom in bad if not symptom.late]
+    by = status.failed_audit if len(others) == 1 else ""
+    return Condition(len(others) < len(bad), bool(others), by)
 
 
 def _reasons(status: AssetStatus, now: datetime) -> Iterator[str]:
     """In fixed words: what a library said of a table that cannot be read may quote its rows."""
-    yield from (_lateness(deadline, now) for deadline in status.deadlines if deadline.late)
-    others = [symptom for symptom in status.symptoms if symptom.health is Health.DEGRADED and not symptom.late]
+    late = [deadline for deadline in status.deadlines if deadline.late]
+    yield from (_lateness(deadline, now) for deadline in late)
+    bad = [symptom for symptom in status.symptoms if symptom.health is Health.DEGRADED]
+    if len([symptom for symptom in bad if symptom.late]) > len(late):
+        yield "a check of its age passed when it was younger, and would fail now"
+    others = [symptom for symptom in bad if not symptom.late]
     if status.state is AssetState.BROKEN or any(deadline.unreadable for deadline in status.deadlines):
         yield "its table cannot be read: `lakeflow doctor` says what is wrong"
     elif status.failed_audit:
         yield f"the audit of what readers see failed in run {status.failed_audit}"
+        named = (symptom.text.partition(f"{status.failed_audit}: ")[2] for symptom in others)
+        yield from (f"✗ {checks}" for checks in named if checks)
     elif others:
         yield "it was published by force, though checks failed"
 

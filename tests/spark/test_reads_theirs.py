@@ -101,4 +101,6 @@ def test_data_files_in_another_format_are_refused_by_name(tmp_path: Path, spark:
     spark.sql(
         f"create table {TABLE} using iceberg tblproperties ('write.format.default'='{format_}') as select 1 as id"
     )
-    assert f".{format_} is not a Parquet file" in materialized(tmp_path).steps[0].reason
+    reason = materialized(tmp_path).steps[0].reason
+    assert f".{format_} is not a Parquet file: data in {format_.upper()} is not read" in reason
+    assert "'write.format.default' = 'parquet'" in reason

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.adapters.duckdb.land.sql import PATH, TABLE
-from lakeflow.adapters.duckdb.land.text_files import QUOTES, expected_found
+from lakeflow.adapters.duckdb.land.text_files import QUOTES, fault_of
 from lakeflow.adapters.duckdb.land.text_lines import RawLine, end_of, raw_lines, reader
 from lakeflow.adapters.duckdb.names import literal, quoted
 from lakeflow.core.errors import AssetError
@@ -154,8 +154,8 @@ def _sift_csv(content: IO[bytes], copy: IO[str], dialect: FileSource) -> Iterato
         if fault:
             lines.give_back()
             taken = [first]
-        elif record and not header and len(record) != width:
-            fault = expected_found(width, len(record))
+        elif record and not header:
+            fault = fault_of(record, [each.text for each in taken], dialect)
         text = "".join(each.text for each in taken)
         header, is_row = header and not record and not fault, not header and (bool(record) or bool(fault))
         ordinal += is_row

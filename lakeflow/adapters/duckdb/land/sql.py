@@ -6,6 +6,7 @@ so that a value that cannot be kept exactly is reported with its file, line and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -90,12 +91,12 @@ def json_objects(source: FileSource, paths: tuple[str, ...]) -> str:
     )
 
 
-def overlong(source: FileSource, paths: tuple[str, ...]) -> str:
-    """The files with a line that ends in a delimiter, and that either has as many delimiters as rows have columns or
-    ends a row begun in an earlier line.
+def doubtful(source: FileSource, paths: tuple[str, ...]) -> str:
+    """The files with a line of which DuckDB may silently drop something.
 
-    DuckDB silently drops the empty value after such a delimiter. Quotes may hold delimiters, so a line found here may
-    still be as declared.
+    It drops the empty value after a delimiter at the end of a line, where that has as many delimiters as rows have
+    columns or ends a row begun in an earlier line; and blanks beside quotes. Quotes may hold delimiters and quotes, so
+    a line found here may still be as declared.
     """
     delimiter, quote = literal(source.delimiter), literal(source.quote)
     held = f"length(line) - length(replace(line, {delimiter}, ''))"
@@ -108,7 +109,20 @@ def overlong(source: FileSource, paths: tuple[str, ...]) -> str:
         f"columns={{'line': 'VARCHAR'}}, delim={literal(NO_DELIMITER)}, quote='', escape='', nullstr='', "
         f"strict_mode=false, ignore_errors=true, hive_partitioning=false, "
         f"filename={literal(PATH)}{_line_size(source)}) "
-        f"WHERE ends_with(line, {delimiter}) AND ({held} >= {len(source.columns)}{quoted_})"
+        f"WHERE (ends_with(line, {delimiter}) AND ({held} >= {len(source.columns)}{quoted_})){_blanks(source)}"
+    )
+
+
+def _blanks(source: FileSource) -> str:
+    """SQL: or does a blank stand beside a quote, where a value may begin or end?"""
+    if not source.quote or " " in {source.quote, source.delimiter}:
+        return ""
+    quote, delimiter = (re.escape(sign) for sign in (source.quote, source.delimiter))
+    before, after = literal(f" {source.quote}"), literal(f"{source.quote} ")
+    begins, ends = literal(f"(^|{delimiter}) +{quote}"), literal(f"{quote} +({delimiter}|$)")
+    return (
+        f" OR (contains(line, {before}) AND regexp_matches(line, {begins}))"
+        f" OR (contains(line, {after}) AND regexp_matches(line, {ends}))"
     )
 
 

@@ -147,7 +147,7 @@ def _stage_batch(staged: Staged, files: Sequence[tuple[FoundFile, Fit]], folder:
             _read_or_sift(staged, fit, paths)
         else:
             _read(staged, fit, tuple(paths))
-            _refuse_overlong(staged, tuple(paths))
+            _refuse_dropped(staged, tuple(paths))
     _count(staged, begin)
     if staged.source.puts_apart:
         staged.apart.take_faults(_faults(staged), staged, begin)
@@ -185,7 +185,7 @@ def _read_or_sift(staged: Staged, fit: Fit, paths: Sequence[str]) -> None:
     """
     for path in paths:
         try:
-            _refuse_overlong(staged, (path,))
+            _refuse_dropped(staged, (path,))
             _read(staged, fit, (path,))
         except AssetError:
             sifted = staged.apart.sift(path, staged.dialects[path])
@@ -258,13 +258,15 @@ def _unknown_keys(staged: Staged, path: str) -> str:
     return f": {met.shown(personal=staged.place.personal)}" if isinstance(met, Misfit) else ""
 
 
-def _refuse_overlong(staged: Staged, paths: tuple[str, ...]) -> None:
-    """AssetError for a row with one value more than declared, an empty one, which DuckDB would silently drop."""
+def _refuse_dropped(staged: Staged, paths: tuple[str, ...]) -> None:
+    """AssetError for a row of which DuckDB would silently drop something: one value more than declared, an empty one;
+    or a blank beside a quote.
+    """
     dialect = staged.dialects[paths[0]]
     if dialect.format is not Format.CSV:
         return
     with reading.explained(dialect, {path: staged.paths[path] for path in paths}):
-        looked = {path for (path,) in staged.run(reading.overlong(dialect, paths))}
+        looked = {path for (path,) in staged.run(reading.doubtful(dialect, paths))}
     for path in (path for path in paths if path in looked or _holds(path, reading.NO_DELIMITER)):
         if found := bad_row(Path(path), dialect):
             raise AssetError(f"{staged.paths[path].name}, line {found[0]}: {found[1]}", hint=reading.HINT)

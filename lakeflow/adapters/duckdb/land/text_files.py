@@ -8,16 +8,24 @@ bad one. No message quotes a row.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from lakeflow.adapters.duckdb.land.text_lines import NOT_UTF8, LongLineError, RecordLines, lines, reader
+from lakeflow.adapters.duckdb.land.text_lines import (
+    NOT_UTF8,
+    LongLineError,
+    RecordLines,
+    has_blank_before_quote,
+    lines,
+    reader,
+)
 from lakeflow.core.column_names import alike
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource
 
 QUOTES: Final = "a quote is not closed, or text follows it"
+BLANK: Final = "a blank before a quote, of which nothing says whether it is a part of the value"
 ENCODING: Final = 'declare the encoding in which the file is written, such as encoding = "latin-1"'
 _DIALECT: Final = "check delimiter, quote, skip and encoding of the source against the file"
 
@@ -62,21 +70,27 @@ def compare_positions(found: Sequence[str], name: str, source: FileSource) -> No
             )
 
 
-def expected_found(width: int, found: int) -> str:
-    return f"{width} column{'s'[: width != 1]} expected, {found} found"
+def fault_of(row: Sequence[str], record: Iterable[str], source: FileSource) -> str:
+    """What is wrong with the row that these lines hold; empty where it is as declared."""
+    width = len(source.columns)
+    if row and len(row) != width:
+        return f"{width} column{'s'[: width != 1]} expected, {len(row)} found"
+    return BLANK if has_blank_before_quote(row, record, source) else ""
 
 
 def bad_row(path: Path, source: FileSource) -> tuple[int, str] | None:
     """Line and fault of the first row that is not as declared; None when Python finds none."""
-    start, width, longest = 1, len(source.columns), source.caps.line
+    start, longest = 1, source.caps.line
     with path.open("rb") as content:
-        records = reader(lines(content, source.caps.line), source)
+        kept = RecordLines(lines(content, source.caps.line), source)
+        records = reader(kept, source)
         try:
             for row in records:
                 if sum(map(len, row)) > longest // 4 and sum(len(value.encode()) for value in row) > longest:
                     return start, too_long(source)
-                if row and len(row) != width:
-                    return start, expected_found(width, len(row))
+                if fault := fault_of(row, kept.taken, source):
+                    return start, fault
+                kept.next_record()
                 start = records.line_num + 1
         except csv.Error:
             return start, QUOTES

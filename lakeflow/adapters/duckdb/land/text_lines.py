@@ -11,7 +11,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
@@ -61,15 +61,29 @@ def end_of(line: str) -> str:
 def reader(of: Iterator[str], source: FileSource) -> Any:
     """Read records in the source's dialect; csv.Error for a record that does not follow it."""
     csv.field_size_limit(4 * source.caps.line)
-    return csv.reader(
-        of,
-        delimiter=source.delimiter,
-        quotechar=source.quote or None,
-        quoting=csv.QUOTE_MINIMAL if source.quote else csv.QUOTE_NONE,
-        escapechar=source.escape if source.escape not in {"", source.quote} else None,
-        doublequote=source.escape == source.quote,
-        strict=True,
-    )
+    return csv.reader(of, **_dialect(source))
+
+
+def has_blank_before_quote(row: Sequence[str], record: Iterable[str], source: FileSource) -> bool:
+    """Does a value of the row, which these lines hold, begin with blanks and an opening quote? DuckDB would drop the
+    blanks, other readers keep them and the quotes.
+    """
+    begun = [at for at, value in enumerate(row) if value[:1] == " " and value.lstrip(" ")[:1] == source.quote]
+    if not begun or not source.quote or source.delimiter == " ":
+        return False
+    again = next(csv.reader(record, skipinitialspace=True, **_dialect(source)), [])
+    return len(again) != len(row) or any(again[at] != row[at] for at in begun)
+
+
+def _dialect(source: FileSource) -> dict[str, Any]:
+    return {
+        "delimiter": source.delimiter,
+        "quotechar": source.quote or None,
+        "quoting": csv.QUOTE_MINIMAL if source.quote else csv.QUOTE_NONE,
+        "escapechar": source.escape if source.escape not in {"", source.quote} else None,
+        "doublequote": source.escape == source.quote,
+        "strict": True,
+    }
 
 
 class RecordLines:

@@ -190,11 +190,18 @@ def _kept(table: Table[Any], snapshot_id: int) -> Any:
     return table.schema_of(snapshot_id)
 
 
+_AS_PARQUET: Final = (
+    "let its owner rewrite it as Parquet; in Spark: ALTER TABLE {table} SET TBLPROPERTIES "
+    "('write.format.default' = 'parquet'), then CALL system.rewrite_data_files(table => '{table}', "
+    "options => map('rewrite-all', 'true'))"
+)
+
+
 def _refuse_other_formats(table: Table[Any], files: Sequence[Live]) -> None:
     if other := next((each.file for each in files if each.file.file_format != FileFormat.PARQUET), None):
         raise AssetError(
-            f"{table.key}: {other.file_path} is not a Parquet file",
-            hint="rewrite the table as Parquet with the engine that wrote it",
+            f"{table.key}: {other.file_path} is not a Parquet file: data in {other.file_format.value} is not read",
+            hint=_AS_PARQUET.format(table=str(table.key).partition(".")[2] or table.key),
             asset=table.key,
         )
 

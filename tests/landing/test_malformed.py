@@ -48,6 +48,19 @@ def test_malformed_lines_of_csv_go_to_the_quarantine_and_all_other_rows_keep_the
     ]
 
 
+def test_a_blank_beside_a_quote_puts_its_row_apart(lake: Lake) -> None:
+    """DuckDB would drop the blank; in a file that is sifted, too."""
+    contract(lake, APART, '{id = "long", total = "string"}')
+    lake.drop("1.csv", "id,total\n1,10\n")
+    lake.drop("2.csv", 'id,total\n1, 10\n2, "20"\n3," ""30"""\n4,"40" \n')
+    lake.load()
+    found = landed(lake, "_source_file", "_source_row", "id", "total")[1:]
+    assert found == [("drops/2.csv", 1, 1, " 10"), ("drops/2.csv", 3, 3, ' "30"')]
+    blank = "a blank before a quote, of which nothing says whether it is a part of the value"
+    quotes = "a quote is not closed, or text follows it"
+    assert apart(lake) == [("drops/2.csv", 2, 3, blank, '2, "20"'), ("drops/2.csv", 4, 5, quotes, '4,"40" ')]
+
+
 def test_malformed_objects_go_to_the_quarantine(lake: Lake) -> None:
     contract(lake, APART, '{id = "long", total = "long"}', "ndjson")
     lake.drop("1.ndjson", '{"id": 1}\n{"id": \n\n[2]\n{"id": "x"}\n{"id": 3, "new": 1}\n{"id": 4}\n')

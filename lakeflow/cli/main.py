@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "discard": ("runs:discard", "Drop what runs wrote and did not publish."),
     "retry": ("runs:retry", "Go on with runs that were not published, over their unpublished steps."),
     "rollback": ("runs:rollback", "Take a published run back, or some of its tables."),
+    "unland": ("runs:unland", "Take landed files out again, with all that was made from them."),
     "tag": ("tags:tag", "Name what readers see of all tables, for as long as somebody wants it."),
     "adopt": ("tables:adopt", "Audit an Iceberg table that exists and make it the asset's, as it stands."),
     "drop": ("tables:drop", "Take a table that no asset defines any more out of the catalog."),

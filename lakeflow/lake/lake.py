@@ -270,6 +270,25 @@ class Lake(AlertingLake):
         with self._alerting():
             return wap.rollback(self._world, self.run(run).id, chosen, force=force)
 
+    def replay(
+        self,
+        run: str,
+        *selection: str,
+        exclude: str = "",
+        full_refresh: bool = False,
+        wait: float = 0.0,
+        observer: Observer = _ignore,
+    ) -> RunRecord | None:
+        """Take a run back, or the selected tables of it, under what came after it: what it landed goes, what later runs
+        landed stays, and all that rests on it is made anew and published at once, or not at all.
+
+        Where today's code is another than the run's, that was what was wrong: its files stay and are read by today's
+        code. `full_refresh` makes anew what would wait for a person. UsageError for what cannot be told apart.
+        """
+        chosen = self.select(*selection, exclude=exclude) if selection or exclude else None
+        request = wap.UnlandRequest(refreshed=full_refresh, wait=wait)
+        return wap.replay(self._world, self.run(run).id, chosen, request, observer)
+
     def return_to(self, asset: str, snapshot: str, *, force: bool = False) -> RunRecord:
         """Set one asset to a snapshot that readers once saw (`s4411…`); the record of that is a run without steps.
 
@@ -290,6 +309,25 @@ class Lake(AlertingLake):
     def untag(self, name: str) -> Tagged:
         """Remove a tag from all tables at once; what only it kept is let go. UsageError where no table has it."""
         return wap.untag(self._world, name)
+
+    def unland(
+        self,
+        *files: str,
+        undo: bool = False,
+        full_refresh: bool = False,
+        wait: float = 0.0,
+        observer: Observer = _ignore,
+    ) -> RunRecord | None:
+        """Take landed files out again: a run deletes their rows and makes anew what was made from them, and publishes
+        all of that or nothing.
+
+        The files do not land again until they hold other bytes, or `undo` asks for it. Each is named as its rows name
+        it, relative to the project's root. `full_refresh` makes anew what would wait for a person. UsageError for a
+        file that did not land.
+        """
+        root = Path(self.project.root)
+        names = [os.path.relpath(root / each, root) for each in files]
+        return wap.unland(self._world, names, wap.UnlandRequest(undo, full_refresh, wait), observer)
 
     def readmit(self, asset: str, *, wait: float = 0.0, observer: Observer = _ignore) -> RunRecord | None:
         """Append the rows of the asset's quarantine that pass today's checks, in a run of its own. None when no row

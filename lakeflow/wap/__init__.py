@@ -6,6 +6,7 @@ A function here has the name of the method of `Lake` that calls it.
 from lakeflow.wap.attempt import Stops
 from lakeflow.wap.decide.discard import discard
 from lakeflow.wap.decide.garbage import collect_garbage, garbage
+from lakeflow.wap.decide.replay import replay
 from lakeflow.wap.decide.rollback import return_to, rollback
 from lakeflow.wap.decide.runs import publish
 from lakeflow.wap.decide.tables import adopt, drop
@@ -22,6 +23,7 @@ from lakeflow.wap.ports import Invocation, Policy, World
 from lakeflow.wap.run.backfill import backfill
 from lakeflow.wap.run.materialize import materialize, readmit, retry
 from lakeflow.wap.run.plan import Request, plan
+from lakeflow.wap.run.unland import UnlandRequest, unland
 
 __all__ = [
     "EndsEarly",
@@ -29,6 +31,7 @@ __all__ = [
     "Policy",
     "Request",
     "Stops",
+    "UnlandRequest",
     "World",
     "adopt",
     "audit",
@@ -48,11 +51,13 @@ __all__ = [
     "quarantined",
     "query",
     "readmit",
+    "replay",
     "retry",
     "return_to",
     "rollback",
     "runs",
     "tag",
     "tags",
+    "unland",
     "untag",
 ]

@@ -20,6 +20,7 @@ from lakeflow.core.plan.built import Built
 from lakeflow.core.plan.facts import Facts, HeldStep, Rekeyed, published
 from lakeflow.core.plan.landing import FoundFile, LandedSet, Landing, from_json, landed_set, to_land, to_land_again
 from lakeflow.core.plan.late_rows import TouchedBy
+from lakeflow.core.plan.taken_out import keep_out
 from lakeflow.core.version.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
 from lakeflow.wap.late import inputs_of, reading, told_by_rows, touched
 from lakeflow.wap.ports import World
@@ -184,8 +185,9 @@ def _landing(world: World, key: AssetKey, found: Sequence[FoundFile], table: Tab
     name = landed_set(table)
     before = _sidecar(world, table, name, from_json) if table and name else LandedSet()
     if anew:
-        return to_land_again(found, before.files, source.once)
-    return replace(to_land(found, before.files, source.once), undeclared=before.undeclared)
+        return keep_out(to_land_again(found, before.files, source.once), before.out, source.once)
+    landing = replace(to_land(found, before.files, source.once), undeclared=before.undeclared)
+    return keep_out(landing, before.out, source.once)
 
 
 def built(world: World, table: Table, snapshot_id: int | None) -> Mapping[str, Built] | None:

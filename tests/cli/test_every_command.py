@@ -70,6 +70,7 @@ STORY = (
     ("show gold.windiest", 0, "JFK"),
     ("query -f q.sql", 0, "JFK"),
     ("lineage gold.windiest", 0, "bronze.weather"),
+    ("unland weather.csv", 2, "no asset landed 'weather.csv'"),
     ("tag before-the-storm RUN", 0, "before-the-storm set in 3 tables"),
     ("rollback RUN", 0, "rolled back"),
     ("materialize gold.windiest", 0, "1 published"),

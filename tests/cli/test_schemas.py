@@ -152,6 +152,18 @@ def around_a_whole_table(talk: Talk) -> None:
     talk.say("gc", "--older-than", "0s", "--delete")
 
 
+def with_landed_files(talk: Talk) -> None:
+    source = 'files = "drops/*.csv"\nformat = "csv"\ncolumns = ["id"]'
+    make(talk.root, {"layers/bronze/landed.sql": f"/*\n[source]\n{source}\n*/\nselect * from source"})
+    make(talk.root, {"drops/1.csv": "id\n1\n", "drops/2.csv": "id\n2\n"})
+    wrong = talk.say("materialize", "bronze.landed")["run"]["id"]
+    make(talk.root, {"drops/3.csv": "id\n3\n"})
+    talk.say("materialize", "bronze.landed")
+    talk.say("unland", "drops/1.csv")
+    talk.say("unland", "drops/9.csv", expect=2)
+    talk.say("rollback", wrong, "--replay")
+
+
 def with_alerts(talk: Talk) -> None:
     """A receiver that nobody answers for."""
     entry = '[[tool.lakeflow.alerts]]\nname = "nobody"\non = ["published"]\nto = "json://127.0.0.1:9/hook"\n'
@@ -215,6 +227,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
         kept,
         by_partitions,
         around_a_quarantine,
+        with_landed_files,
         with_alerts,
         what_cannot_be_done,
     ):

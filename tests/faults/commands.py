@@ -262,6 +262,48 @@ def untag_again(lake: Lake) -> bool:
     return lake.tags() == ()
 
 
+LANDED = """/*
+[source]
+files = "drops/*.csv"
+format = "csv"
+columns = {id = "bigint", customer = "string", price = "double"}
+*/
+select * from source"""
+APPENDED = APPEND.replace("bronze.orders", "bronze.landed")
+
+
+def landed(root: Path) -> None:
+    """Three files, a run each; the second is the wrong one."""
+    write(root, {"pyproject.toml": "[tool.lakeflow]\n", "layers/bronze/landed.sql": LANDED})
+    write(root, {"layers/silver/orders.sql": APPENDED})
+    for number in (1, 2, 3):
+        write(root, {f"drops/{number}.csv": f"id,customer,price\n{number},ann,{number}\n"})
+        run_in(root, RunState.PUBLISHED)
+
+
+def unland_second(lake: Lake) -> object:
+    return lake.unland("drops/2.csv")
+
+
+def replay_second(lake: Lake) -> object:
+    return lake.replay(lake.runs()[-2].id)
+
+
+def is_out(lake: Lake) -> bool:
+    return len(lake.read("bronze.landed").fetchall()) == 2
+
+
+def file_again(act: Act) -> Callable[[Lake], bool]:
+    def again(lake: Lake) -> bool:
+        if unfinished(lake) is not None:
+            return lake.retry().state is RunState.PUBLISHED and is_out(lake)
+        if not is_out(lake):
+            act(lake)
+        return is_out(lake)
+
+    return again
+
+
 def readmit_again(lake: Lake) -> bool:
     if unfinished(lake) is not None:
         return lake.retry().state is RunState.PUBLISHED
@@ -308,6 +350,8 @@ COMMANDS = (
     Command("rollback_to", published_twice, return_totals, totals_returned, lets_go=True),
     Command("tag", published_twice, tag_first, tag_again),
     Command("untag", tagged, lambda lake: lake.untag("first"), untag_again),
+    Command("unland", landed, unland_second, file_again(unland_second)),
+    Command("replay", landed, replay_second, file_again(replay_second)),
     Command("readmit", refused, lambda lake: lake.readmit("silver.orders"), readmit_again),
     Command("backfill", months, lambda lake: lake.backfill("silver.months"), backfill_again),
     Command("rename", renamed, Lake.materialize, run_again),

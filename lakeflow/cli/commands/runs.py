@@ -121,16 +121,47 @@ def retry(session: Session, what: tuple[str, ...], exclude: str, wait: float, pa
 @click.argument("run", metavar="RUN|ASSET")
 @takes_selection
 @click.option("--to", metavar="SNAPSHOT", help="Set one ASSET to a snapshot that readers once saw (s4411…).")
+@click.option("--replay", is_flag=True, help="Keep what later runs landed: make all of it anew, with one publish.")
+@click.option("--full-refresh", is_flag=True, help="With --replay: also what would wait for a person otherwise.")
 @click.option("--force", is_flag=True, help="Accept a state of the lake that no run produced.")
+@wait_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
-def rollback(session: Session, run: str, selection: tuple[str, ...], to: str | None, **options: Any) -> Answer:
+def rollback(session: Session, run: str, selection: tuple[str, ...], exclude: str, **options: Any) -> Answer:
     """Take a published run back, or some of its tables: readers see again what they saw before it."""
-    if to is not None and (selection or options["exclude"]):
-        raise click.UsageError("--to belongs to one asset, without a selection")
+    to, force = options["to"], options["force"]
+    _refuse_together(options, several=bool(selection or exclude))
+    if options["replay"]:
+        with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
+            asked = {name: options[name] for name in ("full_refresh", "wait")}
+            return _answer(lake, lake.replay(run, *selection, exclude=exclude, observer=observer, **asked))
     with session.lake() as lake:
-        force = options["force"]
-        done = lake.rollback(run, *selection, **options) if to is None else lake.return_to(run, to, force=force)
+        done = (
+            lake.rollback(run, *selection, exclude=exclude, force=force)
+            if to is None
+            else lake.return_to(run, to, force=force)
+        )
         return rollback_answer(done, taken_off(lake, done), now())
+
+
+def _refuse_together(options: dict[str, Any], *, several: bool) -> None:
+    if options["to"] is not None and (several or options["replay"]):
+        raise click.UsageError("--to belongs to one asset, without a selection and without --replay")
+    if options["replay"] and options["force"]:
+        raise click.UsageError("--replay forces nothing: what is made anew is audited")
+    if not options["replay"] and (options["full_refresh"] or options["wait"]):
+        raise click.UsageError("--full-refresh and --wait belong to --replay")
+
+
+@click.command(epilog="Files are named as `_source_file` names them. Other bytes under such a name land by themselves.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option("--undo", is_flag=True, help="Let files that were taken out land again.")
+@click.option("--full-refresh", is_flag=True, help="Make anew what would wait for a person otherwise.")
+@wait_option
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
+def unland(session: Session, files: tuple[str, ...], **options: Any) -> Answer:
+    """Take landed files out again: audited, with all that was made from them, all of it or nothing."""
+    with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
+        return _answer(lake, lake.unland(*files, observer=observer, **options))
 
 
 def _follow(session: Session, selection: tuple[str, ...], options: dict[str, Any]) -> Answer:
@@ -151,7 +182,7 @@ def _stream(session: Session, selection: tuple[str, ...], options: dict[str, Any
     return code_with(run, watch.held)
 
 
-def _answer(lake: Lake, run: RunRecord) -> Answer:
+def _answer(lake: Lake, run: RunRecord | None) -> Answer:
     return run_answer(run, readers_of(lake, run), now())
 
 

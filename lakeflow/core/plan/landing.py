@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from lakeflow.core.column_names import FILE, OLD_NAMES
@@ -25,6 +25,8 @@ from lakeflow.core.plan.reasons import Cause, Reason
 from lakeflow.core.wording import counted
 
 FORMAT: Final = "lakeflow.landed/1"
+TAKEN_OUT: Final = "taken_out"
+"""Where the document names files that landed once and were taken out."""
 KIND: Final = "landed"
 """The kind of the sidecar that holds the set."""
 _SHOWN: Final = 5
@@ -56,13 +58,22 @@ class Landed:
 
 
 @dataclass(frozen=True)
+class TakenOut:
+    """A file that landed and was taken out: with these bytes it does not land again unless somebody asks."""
+
+    name: str
+    hash: str
+
+
+@dataclass(frozen=True)
 class LandedSet:
     """Files whose rows are in a table, and the columns that landed from them although nobody declares them, each with
-    its type: later files bring them too, or leave them NULL.
+    its type: later files bring them too, or leave them NULL. `out` are files whose rows were taken out again.
     """
 
     files: tuple[Landed, ...] = ()
     undeclared: Mapping[str, str] = EMPTY
+    out: tuple[TakenOut, ...] = ()
 
 
 NOTHING_LANDED: Final = LandedSet()
@@ -91,7 +102,9 @@ class Landing:
     Among the new files, `again` have the bytes of a file that landed under another name or lands with them. `skipped`
     have such bytes too, and do not land because the source counts files by content. `matched` counts all files found.
     `lost` are files that landed before and whose rows would not come again. `undeclared` are columns that landed before
-    although nobody declares them. `drift` says how the new files differ from the contract, once somebody looked.
+    although nobody declares them. `drift` says how the new files differ from the contract, once somebody looked. `out`
+    are files that were taken out, and `withheld` what is there of them, which does not land; `found` are all files that
+    were found.
     """
 
     new: tuple[FoundFile, ...] = ()
@@ -103,6 +116,9 @@ class Landing:
     lost: tuple[str, ...] = ()
     undeclared: Mapping[str, str] = EMPTY
     drift: Drift = NO_DRIFT
+    out: tuple[TakenOut, ...] = ()
+    withheld: tuple[FoundFile, ...] = ()
+    found: tuple[FoundFile, ...] = field(default=(), repr=False)
 
     @property
     def delivery(self) -> Delivery:
@@ -162,7 +178,7 @@ def to_land(found: Iterable[FoundFile], before: Iterable[Landed], once: Once) ->
                 new.append(file)
             brought.setdefault(file.hash, file.name)
     again, skipped = (copies, []) if once is Once.NAME else ([], copies)
-    return Landing(tuple(new), landed, tuple(faults), tuple(again), tuple(skipped), len(files))
+    return Landing(tuple(new), landed, tuple(faults), tuple(again), tuple(skipped), len(files), found=tuple(files))
 
 
 def landed_set(table: Table | None) -> str:
@@ -194,10 +210,15 @@ def old_names(table: Table | None) -> tuple[str, ...]:
 
 
 def to_json(landed: LandedSet) -> str:
-    """The set as it stands in a file beside the table (a public format, see docs/how-it-works.md)."""
+    """The set as it stands in a file beside the table (a public format, see docs/how-it-works.md). A file that landed
+    again is not out any more.
+    """
     entries = [{"name": each.name, "sha256": each.hash, "bytes": each.size, "rows": each.rows} for each in landed.files]
     undeclared = {"undeclared": dict(landed.undeclared)} if landed.undeclared else {}
-    return json.dumps({"format": FORMAT, "files": entries, **undeclared}, separators=(",", ":"))
+    names = {each.name for each in landed.files}
+    gone = [{"name": each.name, "sha256": each.hash} for each in landed.out if each.name not in names]
+    out = {TAKEN_OUT: gone} if gone else {}
+    return json.dumps({"format": FORMAT, "files": entries, **undeclared, **out}, separators=(",", ":"))
 
 
 def from_json(text: str) -> LandedSet:
@@ -206,7 +227,8 @@ def from_json(text: str) -> LandedSet:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"not a {FORMAT} document")
     undeclared = {str(name): str(type_) for name, type_ in document.get("undeclared", {}).items()}
-    return LandedSet(tuple(_entries(document["files"])), undeclared)
+    out = tuple(TakenOut(str(each["name"]), str(each["sha256"])) for each in document.get(TAKEN_OUT, ()))
+    return LandedSet(tuple(_entries(document["files"])), undeclared, out)
 
 
 def _entries(files: list[dict[str, Any]]) -> Iterator[Landed]:

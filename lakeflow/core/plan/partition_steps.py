@@ -23,7 +23,7 @@ def partitions_of(asked: PlanRequest, asset: Asset) -> tuple[Pending, ...]:
     """The partitions that the plan builds of an asset."""
     if asset.timeline is None:
         return ()
-    facts, span = asked.facts, _span(asked)
+    facts, span = asked.facts, _span(asked, asset)
     # A backfill takes along what came later than `lookback` reaches.
     timeline = replace(asset.timeline, lookback=None) if span else asset.timeline
     followed = sorted(asset.upstreams - facts.by_rows.get(asset.key, frozenset()))
@@ -35,10 +35,10 @@ def partitions_of(asked: PlanRequest, asset: Asset) -> tuple[Pending, ...]:
     return of_backfill(timeline, found, span, facts.now)
 
 
-def _span(asked: PlanRequest) -> Backfill | None:
+def _span(asked: PlanRequest, asset: Asset) -> Backfill | None:
     if asked.backfill and not asked.refreshed:
         return asked.backfill
-    return Backfill(EVER) if asked.forced or asked.refreshed else None
+    return Backfill(EVER) if asked.forced or asked.refreshed or asset.key in asked.below else None
 
 
 def _built(asked: PlanRequest, asset: Asset) -> Mapping[str, Built]:
@@ -88,7 +88,7 @@ def _said(why: str, some: Sequence[Pending]) -> str:
 
 
 def _running_inputs(asked: PlanRequest, asset: Asset, found: Sequence[Pending]) -> Iterator[Reason]:
-    if not asked.facts.built.get(asset.key, EMPTY).keys() - {each.name for each in found} or _span(asked):
+    if not asked.facts.built.get(asset.key, EMPTY).keys() - {each.name for each in found} or _span(asked, asset):
         return
     for upstream in sorted(asset.upstreams):
         step = asked.running.get(upstream)

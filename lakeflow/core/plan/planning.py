@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from lakeflow.core.contract.drift import Difference
 from lakeflow.core.errors import SelectionError
-from lakeflow.core.keys import AssetKey
+from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, OnRewrite, Project
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action
@@ -22,6 +23,7 @@ from lakeflow.core.plan.partition_steps import partition_reasons, partitions_of
 from lakeflow.core.plan.partitions import Backfill, Pending
 from lakeflow.core.plan.reasons import Cause, Reason, short_id
 from lakeflow.core.plan.scd2_rebuilds import goes_on, is_dated_by_runs, ways_out
+from lakeflow.core.plan.taken_out import Asked, as_asked, below, rebuilds
 from lakeflow.core.plan.warnings import warnings
 from lakeflow.core.time.timeline import EVER, Window
 
@@ -87,7 +89,13 @@ class PlanRequest:
     refreshed: bool
     going_on: bool
     backfill: Backfill | None
+    files: Asked = EMPTY
     running: dict[AssetKey, Step] = field(default_factory=dict)
+
+    @cached_property
+    def below(self) -> frozenset[AssetKey]:
+        """The assets that are made from rows that go, because files are taken out."""
+        return below(self.project, self.files)
 
 
 def plan(  # noqa: PLR0913 - the words of the command line
@@ -99,6 +107,7 @@ def plan(  # noqa: PLR0913 - the words of the command line
     refreshed: bool = False,
     going_on: bool = False,
     backfill: Backfill | None = None,
+    files: Asked = EMPTY,
 ) -> Plan:
     """Steps for the selected assets, in dependency order, each with its reasons.
 
@@ -109,11 +118,12 @@ def plan(  # noqa: PLR0913 - the words of the command line
 
     `forced` runs fresh assets too. `refreshed` rebuilds every asset from nothing. `going_on` merges with what stands,
     where an asset would otherwise be rebuilt or wait. An asset with partitions in time builds those of `backfill`, or
-    without a backfill all that are missing or outdated.
+    without a backfill all that are missing or outdated. `files` says which landed files a person takes out or lets land
+    again; what is made from rows that go loses them too.
 
     SelectionError when an upstream was never built and is not selected.
     """
-    asked = PlanRequest(project, facts, run_order(project, selected), forced, refreshed, going_on, backfill)
+    asked = PlanRequest(project, facts, run_order(project, selected), forced, refreshed, going_on, backfill, files)
     # In run order: whether an upstream runs is a reason for those behind it.
     for key in asked.selected:
         _require_upstreams(asked, key)
@@ -187,8 +197,10 @@ def _quarantine_step(asked: PlanRequest, key: AssetKey, owner: AssetKey, stands:
 def _reasons_to_write(asked: PlanRequest, asset: Asset, stands: Published | None) -> list[Reason]:
     if stands is None:
         return [Reason(Cause.NEVER_BUILT)]
-    reasons = []
-    if asked.refreshed:
+    reasons = list(asked.files.get(asset.key, ()))
+    if asset.key in asked.below:
+        reasons += rebuilds(asked.project, asset, stands, refreshed=asked.refreshed)
+    elif asked.refreshed and not asked.files:
         reasons.append(Reason(Cause.FULL_REFRESH, rows=stands.snapshot.rows))
     if asked.forced:
         reasons.append(Reason(Cause.FORCED))
@@ -256,7 +268,8 @@ def _consumption(asked: PlanRequest, asset: Asset) -> Consumption:
 
 def _source_reasons(asked: PlanRequest, asset: Asset, stands: Published) -> list[Reason]:
     if asset.files is not None:
-        landing = landing_reasons(asked.facts.landings.get(asset.key, Landing()))
+        found = asked.facts.landings.get(asset.key, Landing())
+        landing = landing_reasons(as_asked(found, asked.files.get(asset.key, ()), asset.files.once))
         return [*landing, *renaming_reasons(asked.facts.tables.get(asset.key))]
     if not asset.reads:
         return [Reason(Cause.NO_FINGERPRINT)]

@@ -119,20 +119,21 @@ def as_recorded(facts: Facts, tables: Mapping[AssetKey, Table], record: StepReco
     )
 
 
-def as_readmission(asset: Asset, quarantined: Schema, own: Schema) -> Asset:
-    """The asset as a readmission treats it: its code reads the columns that both tables have. Rows in a quarantine are
-    masked already.
+def as_readmission(asset: Asset, quarantined: Schema, own: Schema, out: tuple[str, ...] = ()) -> Asset:
+    """The asset as a readmission treats it: its code reads the columns that both tables have, without rows of
+    files that were taken `out`. Rows in a quarantine are masked already.
     """
     quarantine, kept = quarantine_key(asset.key), {name.lower() for name in own.names} - set(COLUMNS)
     renames = {} if FILE in quarantined.names else OLD_NAMES
     kept |= {now for was, now in renames.items() if was in kept}
+    place = (asset.code.path, asset.code.line)
     named = ((name, renames.get(name, name)) for name in quarantined.names)
     columns = ", ".join(f"{_quoted(name)} as {_quoted(now)}" for name, now in named if now.lower() in kept)
     # A malformed row never was a row of the asset: it comes with the file that its sender mends.
     only = f" where {CHECK} is distinct from '{MALFORMED}'" if TEXT in quarantined.names else ""
     return replace(
         asset,
-        code=SqlCode(f"select {columns} from {quarantine}{only}", asset.code.path, asset.code.line),
+        code=SqlCode(f"select {columns} from {quarantine}{only}{_without(out, quarantined, only)}", *place),
         inputs={str(quarantine): quarantine},
         externals=EMPTY,
         new_rows=frozenset(),
@@ -140,6 +141,13 @@ def as_readmission(asset: Asset, quarantined: Schema, own: Schema) -> Asset:
         files=None,
         columns={name: replace(column, mask=None) for name, column in asset.columns.items()},
     )
+
+
+def _without(out: tuple[str, ...], quarantined: Schema, only: str) -> str:
+    if not out or FILE not in quarantined.names:
+        return ""
+    names = ", ".join("'" + name.replace("'", "''") + "'" for name in out)
+    return f" {'and' if only else 'where'} ({FILE} in ({names})) is not true"
 
 
 def _quoted(name: str) -> str:

@@ -11,6 +11,7 @@ from lakeflow.core.plan.facts import published
 from lakeflow.core.plan.landing import told
 from lakeflow.core.plan.late_rows import late_warnings
 from lakeflow.core.plan.scd2_rebuilds import loss
+from lakeflow.core.plan.taken_out import told_out
 from lakeflow.core.time.timeline import EVER
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def _landing_warnings(asked: PlanRequest) -> Iterator[str]:
             yield f"{key}: {landing.lost[0]}{more} landed before and is not there any more: its rows go"
         if landing.again:
             yield f'{key} lands bytes again, in {told(landing.again)}; once = "content" in its source skips such files'
+        if out := told_out(landing):
+            yield f"{key} leaves out {out}; `lakeflow unland FILE --undo` lets one land again"
         if landing.skipped and not (key in asked.running and asked.running[key].action is Action.WRITE):
             yield f"{key} skips {told(landing.skipped)}"
         if key in asked.running and not landing.new and landing.before and not landing.faults:

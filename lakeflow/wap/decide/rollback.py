@@ -38,7 +38,7 @@ def rollback(world: World, run_id: str, selected: Sequence[AssetKey] | None, *, 
     alone = chosen is not None and not force
     with leased(world, before.id, {*everything, *(_unbuilt(world, everything) if alone else ())}, 0.0) as lease:
         run = world.ledger.run(before.id)
-        steps = _on_main(run, chosen)
+        steps = on_main(run, chosen)
         tables = world.catalog.load(everything)
         _require_tables(tables, steps)
         if not force:
@@ -83,7 +83,8 @@ def return_to(world: World, key: AssetKey, snapshot: str, *, force: bool) -> Run
         return commit(world, lease, [*backs, *stays], [ended, *undone], verdicts)
 
 
-def _on_main(run: RunRecord, selected: Sequence[AssetKey] | None) -> list[StepRecord]:
+def on_main(run: RunRecord, selected: Sequence[AssetKey] | None) -> list[StepRecord]:
+    """The steps that the run published, or the selected ones of them. UsageError where there are none."""
     steps = [step for step in run.steps if step.state is StepState.PUBLISHED]
     if not steps or run.state is RunState.ROLLED_BACK:
         raise UsageError(f"run {run.id} has nothing on main to roll back", hint="`lakeflow runs` lists runs")

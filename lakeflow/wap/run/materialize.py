@@ -17,6 +17,7 @@ from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.partitions import ASKED, Backfill
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Cause
+from lakeflow.core.plan.taken_out import asked_before
 from lakeflow.core.ports import Transaction
 from lakeflow.core.run.branches import on_branches
 from lakeflow.core.run.events import Planned, RunEnded, RunStarted
@@ -58,7 +59,7 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
     mine = tuple(step.asset for step in first.steps)
     with leased(world, run.id, with_old_names(world, mine), request.wait) as lease:
         # Another run may have published between the plan and the leases, so the plan is made again.
-        facts = settled_facts(world, mine, anew=request.refreshed)
+        facts = settled_facts(world, mine, anew=request.lands_anew)
         plan = plans.due(world, facts, mine, request)
         # Only the first plan knows of assets that are fresh, and of those that runs hold.
         said = tuple(dict.fromkeys((*first.warnings, *plan.warnings)))
@@ -94,8 +95,9 @@ def retry(world: World, run_id: str, wait: float, observer: Observer, selected: 
             going_on=_was(Cause.GOES_ON, before),
             backfill=_was_backfill(world, before),
             readmits=_was(Cause.READMIT, before),
+            files=asked_before(before),
         )
-        facts = replace(settled_facts(world, keys, anew=again.refreshed), held=EMPTY)
+        facts = replace(settled_facts(world, keys, anew=again.lands_anew), held=EMPTY)
         # The attempt before may have died after a commit and before it recorded that.
         before = on_branches(before, facts.tables)
         plan = plans.plan_on(world, facts, keys, again)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lakeflow.core.errors import UsageError
-from lakeflow.core.keys import AssetKey
+from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.quarantine import with_their_quarantines
 from lakeflow.core.plan import planning
 from lakeflow.core.plan.facts import Facts
@@ -14,6 +14,7 @@ from lakeflow.core.plan.partitions import Backfill
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.readmission import plan_readmission
 from lakeflow.core.plan.set_aside import set_aside
+from lakeflow.core.plan.taken_out import Asked
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.attempt import Stops
 from lakeflow.wap.facts import gather, with_drift
@@ -27,7 +28,8 @@ class Request:
 
     `wait` is in seconds; `selection` is kept for the record. With `backfill`, only partitions in that span of time are
     planned; assets without partitions are planned as usual. With `readmits` an asset is written from its quarantine.
-    `stops` says when the steps that have not begun are skipped.
+    `stops` says when the steps that have not begun are skipped. `files` says which landed files are taken out, or
+    land again; then `refreshed` concerns what was made from them.
     """
 
     selected: tuple[AssetKey, ...]
@@ -40,6 +42,12 @@ class Request:
     readmits: bool = False
     going_on: bool = False
     stops: Stops = Stops.NEVER
+    files: Asked = EMPTY
+
+    @property
+    def lands_anew(self) -> bool:
+        """Do all files land again, as if none had landed?"""
+        return self.refreshed and not self.files
 
 
 def plan(world: World, request: Request) -> Plan:
@@ -49,13 +57,13 @@ def plan(world: World, request: Request) -> Plan:
         raise UsageError("a run cannot both go on and rebuild everything", hint=hint)
     selected = with_their_quarantines(world.project.assets, request.selected)
     require_salt(world.project, selected)
-    return due(world, gather(world, selected, anew=request.refreshed), selected, request)
+    return due(world, gather(world, selected, anew=request.lands_anew), selected, request)
 
 
 def due(world: World, facts: Facts, keys: Sequence[AssetKey], request: Request) -> Plan:
     """The plan for these assets without what runs hold already, unless all of it is asked for."""
     found = plan_on(world, facts, keys, request)
-    if request.forced or request.refreshed:
+    if request.forced or request.refreshed or request.files:
         return found
     return set_aside(world.project, facts, found, all_or_nothing=request.all_or_nothing)
 
@@ -73,6 +81,7 @@ def plan_on(world: World, facts: Facts, keys: Sequence[AssetKey], request: Reque
         refreshed=request.refreshed,
         going_on=request.going_on,
         backfill=request.backfill,
+        files=request.files,
     )
     if not (request.forced or request.refreshed):
         refuse_lost(world, facts, found)

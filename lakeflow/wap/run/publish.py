@@ -18,6 +18,7 @@ from lakeflow.core.plan.order import run_order
 from lakeflow.core.plan.readmission import read_by
 from lakeflow.core.ports import Transaction
 from lakeflow.core.run.events import Phase, StepEnded
+from lakeflow.core.run.replays import left_out, replayed
 from lakeflow.core.run.verdict import Remedy, Verdict, decide, reconcile, written_as
 from lakeflow.core.wording import counted
 from lakeflow.wap.attempt import Attempt
@@ -176,7 +177,7 @@ def _commit(
     # Asked last: what others count on by now must outlive the commit that lets old snapshots go.
     needed = needed_by_others(attempt, candidates)
     changes: list[Change] = [_change(attempt, step, published[step.asset], needed) for step in candidates]
-    others = superseded_by(attempt, final)
+    others = [*superseded_by(attempt, final), *_left_out(attempt, final)]
 
     def record(transaction: Transaction) -> None:
         attempt.world.ledger.record(transaction, attempt.lease, final, verdicts)
@@ -186,6 +187,12 @@ def _commit(
     # The catalog asserts every change in the transaction that also records the run: all of it happens, or nothing.
     attempt.tables |= attempt.world.catalog.commit([*changes, *_pins(candidates)], record)
     return _told(attempt, final)
+
+
+def _left_out(attempt: Attempt, final: RunRecord) -> list[RunRecord]:
+    """The run that a replay leaves out, whose rows go in the commit that publishes it."""
+    names = replayed(final) if final.state is RunState.PUBLISHED else ()
+    return [left_out(attempt.past(name), final) for name in names]
 
 
 def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: frozenset[int]) -> Publish:

@@ -12,6 +12,7 @@ from lakeflow.core.plan.landing import Landing
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.plan.reasons import Cause
 from lakeflow.core.plan.scd2_rebuilds import is_dated_by_runs
+from lakeflow.core.plan.taken_out import as_asked
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.quarantine import Quarantine, quarantine_of
 from lakeflow.wap.step.sources.files import Files
@@ -21,6 +22,7 @@ from lakeflow.wap.step.sources.readmission import Readmission
 from lakeflow.wap.step.sources.rebuilt import RebuiltVersions
 from lakeflow.wap.step.sources.source import Source
 from lakeflow.wap.step.sources.standing import Standing, Undecided
+from lakeflow.wap.step.sources.unlanding import Unlanding
 
 
 def source_of(attempt: Attempt, step: Step) -> Source:
@@ -56,6 +58,10 @@ def _anew(source: Source) -> Source:
 def _files(attempt: Attempt, step: Step, plain: Source) -> Source:
     anew = any(reason.cause is Cause.FULL_REFRESH for reason in step.reasons)
     landing = attempt.facts.landings.get(step.asset, Landing())
+    assert plain.declared.files is not None, "asked only of what lands files"
+    landing = as_asked(landing, step.reasons, plain.declared.files.once)
+    if gone := tuple(each.after for each in step.reasons if each.cause is Cause.UNLANDS):
+        return Unlanding(*_same(plain), landing, gone)
     return Files(*_same(_anew(plain) if anew else plain), landing)
 
 

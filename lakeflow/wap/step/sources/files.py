@@ -65,8 +65,13 @@ class Files(Source):
             return super().said(attempt, record, computed, replace(made, landed=landed_set(computed.table)))
         self._refuse_changed(attempt)
         self._refuse_other_counts(computed)
-        landed, before = computed.landed, self.landing.before
-        text = to_json(LandedSet((*before, *landed.files), {**self.landing.undeclared, **landed.undeclared}))
+        return self.named(attempt, record, computed, made)
+
+    def named(self, attempt: Attempt, record: StepRecord, computed: Computed, made: Provenance) -> Provenance:
+        """Write the set of landed files and name it."""
+        landed, landing = computed.landed, self.landing
+        undeclared = {**landing.undeclared, **landed.undeclared}
+        text = to_json(LandedSet((*landing.before, *landed.files), undeclared, landing.out))
         name = attempt.world.catalog.write_sidecar(computed.table, KIND, text)
         return super().said(attempt, record, computed, replace(made, landed=name))
 

@@ -11,7 +11,7 @@ from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.quarantine import Refusal, quarantine_key
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Scan
-from lakeflow.core.plan.landing import landed_set
+from lakeflow.core.plan.landing import Landing, landed_set
 from lakeflow.core.plan.readmission import as_readmission, as_recorded, waiting
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.computed import Computed
@@ -34,7 +34,9 @@ class Readmission(Source):
         found = waiting(own, quarantine)
         assert found is not None, "planned because rows wait"
         rows = scan_waiting(attempt.world.catalog, quarantine, found)
-        return replace(self, asset=as_readmission(self.declared, rows.schema, own.schema), waiting=rows)
+        out = attempt.facts.landings.get(self.declared.key, Landing()).out
+        asset = as_readmission(self.declared, rows.schema, own.schema, tuple(each.name for each in out))
+        return replace(self, asset=asset, waiting=rows)
 
     def inputs(self, attempt: Attempt) -> Mapping[TableKey, Scan]:
         assert self.waiting is not None, "asked once it is settled"

@@ -13,7 +13,7 @@ from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
 from lakeflow.core.model.table import Rows
 from lakeflow.core.plan.planning import Held, Plan, Step
 from lakeflow.core.plan.reasons import Reason
-from lakeflow.core.view.at_work import AtWork
+from lakeflow.core.run.leases import AtWork
 from lakeflow.core.view.consistency import UndefinedTable
 from lakeflow.core.view.freshness import Deadline
 from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode, Setting, SnapshotRow, Symptom

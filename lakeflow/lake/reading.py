@@ -26,10 +26,10 @@ from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.plan.readmission import Quarantined
 from lakeflow.core.plan.set_aside import set_aside
 from lakeflow.core.redaction import HIDDEN
+from lakeflow.core.run.leases import AtWork, at_work
 from lakeflow.core.serve.view import Outlook
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import history, lineage
-from lakeflow.core.view.at_work import AtWork, at_work
 from lakeflow.core.view.audits import Inspected, recorded
 from lakeflow.core.view.consistency import UndefinedTable, undefined
 from lakeflow.core.view.findings import Finding

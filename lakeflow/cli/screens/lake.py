@@ -16,7 +16,7 @@ from lakeflow.core.model.asset import Asset, AssetKind, Project, SqlCode
 from lakeflow.core.model.run import RunRecord, RunState
 from lakeflow.core.plan.landing import told
 from lakeflow.core.plan.reasons import short_id
-from lakeflow.core.view.at_work import AtWork
+from lakeflow.core.run.leases import AtWork
 from lakeflow.core.view.consistency import UndefinedTable
 from lakeflow.core.view.rows import AssetState, AssetStatus, ExternalUse, Health, LineageNode, Setting, Symptom
 from lakeflow.core.wording import age, counted

@@ -65,7 +65,7 @@ def decide(lake: ServedLake, memory: Memory, quiet: Quiet | None, now: datetime)
     3. In quiet hours only that runs which was asked for at a time of the clock, or which would miss a deadline before
        their end.
     """
-    asked = _Asked(lake, memory, now, quiet.until(now) if quiet else None)
+    asked = _Deciding(lake, memory, now, quiet.until(now) if quiet else None)
     for asset in lake.assets.values():  # upstreams first: what runs is a reason for those behind it
         _consider(asked, asset)
     late = frozenset(key for key, asset in lake.assets.items() if any(one.late for one in asset.deadlines))
@@ -86,7 +86,7 @@ def pause_after(attempt: int) -> timedelta:
 
 
 @dataclass
-class _Asked:
+class _Deciding:
     """One decision in the making."""
 
     lake: ServedLake
@@ -99,7 +99,7 @@ class _Asked:
     wakes: list[datetime] = field(default_factory=list)
 
 
-def _consider(asked: _Asked, asset: ServedAsset) -> None:
+def _consider(asked: _Deciding, asset: ServedAsset) -> None:
     due = [refresh for refresh in asset.refreshes if _is_due(asked, asset, refresh)]
     if not asset.refreshes or asset.at_work:
         return
@@ -116,7 +116,7 @@ def _consider(asked: _Asked, asset: ServedAsset) -> None:
         _done(asked, asset, due)
 
 
-def _is_due(asked: _Asked, asset: ServedAsset, refresh: Refresh) -> bool:
+def _is_due(asked: _Deciding, asset: ServedAsset, refresh: Refresh) -> bool:
     """Has its time come? The alarm is kept until it was answered, whatever stands in the way meanwhile."""
     if refresh.on_change:
         return False
@@ -126,12 +126,12 @@ def _is_due(asked: _Asked, asset: ServedAsset, refresh: Refresh) -> bool:
     return at <= asked.now
 
 
-def _done(asked: _Asked, asset: ServedAsset, due: list[Refresh]) -> None:
+def _done(asked: _Deciding, asset: ServedAsset, due: list[Refresh]) -> None:
     for refresh in due:
         asked.alarms[_name(asset, refresh)] = Alarm(asset.tried, _next(refresh, asked.now))
 
 
-def _is_called(asked: _Asked, asset: ServedAsset, due: list[Refresh]) -> bool:
+def _is_called(asked: _Deciding, asset: ServedAsset, due: list[Refresh]) -> bool:
     """Is there anything to do that the time, a change or a deadline asks for?"""
     reasons = [reason for reason in asset.reasons if _stands(asked, reason)]
     if not reasons:
@@ -142,18 +142,18 @@ def _is_called(asked: _Asked, asset: ServedAsset, due: list[Refresh]) -> bool:
     return follows and any(reason.cause not in _NO_CHANGE for reason in reasons)
 
 
-def _stands(asked: _Asked, reason: Reason) -> bool:
+def _stands(asked: _Deciding, reason: Reason) -> bool:
     """A reason that only follows from another asset's run stands if that one runs now."""
     return reason.cause not in {Cause.UPSTREAM_RUNS, Cause.REFERENCE_RUNS} or reason.upstream in asked.chosen
 
 
-def _can_run(asked: _Asked, asset: ServedAsset) -> bool:
+def _can_run(asked: _Deciding, asset: ServedAsset) -> bool:
     """Were all its inputs published, or are they written in the same run?"""
     served = asked.lake.assets
     return all(key in asked.chosen or (key in served and served[key].is_published) for key in asset.upstreams)
 
 
-def _may_run(asked: _Asked, asset: ServedAsset, due: list[Refresh]) -> bool:
+def _may_run(asked: _Deciding, asset: ServedAsset, due: list[Refresh]) -> bool:
     """May it run in this hour? Deadlines that pass while it is quiet are kept."""
     end = asked.quiet_until
     if end is None or any(refresh.by for refresh in due):
@@ -161,7 +161,7 @@ def _may_run(asked: _Asked, asset: ServedAsset, due: list[Refresh]) -> bool:
     return any(deadline.due is not None and deadline.due <= end for deadline in asset.deadlines)
 
 
-def _again(asked: _Asked, asset: ServedAsset, failure: BrokenRun) -> None:
+def _again(asked: _Deciding, asset: ServedAsset, failure: BrokenRun) -> None:
     """Go on with a run that broke. One that was cut off had no fault of its own, as far as its first attempt tells."""
     pause = timedelta(0) if failure.cut_off and failure.attempt == 1 else pause_after(failure.attempt)
     name, now = f"run {failure.run}", asked.now
@@ -186,7 +186,7 @@ def _is_near(asset: ServedAsset, deadline: Deadline, now: datetime) -> bool:
     return near is not None and near <= now and (asset.tried is None or asset.tried < near)
 
 
-def _moments(asked: _Asked) -> Iterator[datetime]:
+def _moments(asked: _Deciding) -> Iterator[datetime]:
     """When time alone may change the decision."""
     yield from asked.wakes
     yield from (alarm.at for alarm in asked.alarms.values())

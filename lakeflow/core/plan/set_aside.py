@@ -23,7 +23,7 @@ _CHOSEN: Final = (Cause.FULL_REFRESH, Cause.GOES_ON, Cause.READMIT)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _PlanSoFar:
     """What is decided about, and what was decided so far: the steps that stay, those that are left to a run, each with
     the snapshot that it holds, and those among them whose own audit or own question keeps them there.
     """
@@ -47,7 +47,7 @@ def set_aside(project: Project, facts: Facts, plan: Plan, *, all_or_nothing: boo
 
     In doubt a step stays in the plan.
     """
-    asked = _Asked(project, facts, all_or_nothing)
+    asked = _PlanSoFar(project, facts, all_or_nothing)
     for step in plan.steps:  # in run order, so what stands above a step is decided before it
         if held := _left_to_a_run(asked, step):
             asked.aside[step.asset] = held
@@ -63,14 +63,14 @@ def set_aside(project: Project, facts: Facts, plan: Plan, *, all_or_nothing: boo
     return replace(plan, steps=steps, held=tuple(asked.aside.values()), rows_to_read=rows)
 
 
-def _leave_all(asked: _Asked) -> None:
+def _leave_all(asked: _PlanSoFar) -> None:
     first = asked.aside[min(asked.holding)]
     for key in tuple(asked.running):
         del asked.running[key]
         asked.aside[key] = replace(first, asset=key, why=f"all or nothing: {first.asset} is held by run {first.run}")
 
 
-def _left_to_a_run(asked: _Asked, step: Step) -> Held | None:
+def _left_to_a_run(asked: _PlanSoFar, step: Step) -> Held | None:
     above = [key for key in sorted(step.upstreams) if key in asked.aside]
     suite = asked.project.suite(step.asset)
     others = step.upstreams | suite.references | suite.published
@@ -99,7 +99,7 @@ def _behind(key: AssetKey, above: Held) -> Held:
     return replace(above, asset=key, why=f"waits for {above.asset}, which run {above.run} holds")
 
 
-def _recorded(asked: _Asked, step: Step) -> StepRecord:
+def _recorded(asked: _PlanSoFar, step: Step) -> StepRecord:
     """The step as a run would record it before it begins. What is left to a run is read as that run wrote it."""
     project, facts = asked.project, asked.facts
     asset = project.assets[step.asset]
@@ -224,7 +224,7 @@ def holds(held: HeldStep) -> bool:
     return held.step.snapshot_id is None or any(check.holds for check in checks)
 
 
-def _still_held(asked: _Asked, held: HeldStep) -> bool:
+def _still_held(asked: _PlanSoFar, held: HeldStep) -> bool:
     """Is what it waits for still held? Where all or nothing is asked, as it was then, that is anything of the run."""
     key = held.step.asset
     needs = asked.project.assets[key].upstreams | asked.project.suite(key).references

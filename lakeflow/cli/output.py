@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,15 @@ def emit(answer: Answer, form: OutputFormat, command: str, *, color: bool) -> No
         write(comma_separated(answer.records, cleaned=sys.stdout.isatty()), sys.stdout)
     else:
         show(answer.screen, sys.stdout, color=color)
+
+
+def screen_width() -> int | None:
+    """How many characters a line of stdout may have: as many as the terminal or COLUMNS says. None: nobody reads it on
+    a screen.
+    """
+    if not (sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()):
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def show(text: Text, stream: TextIO, *, color: bool) -> None:

@@ -17,8 +17,9 @@ def counted(number: int, noun: str) -> str:
 _SPELLED: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?:(?P<unit>[KMGT])(?P<binary>i)?)?B?", re.IGNORECASE)
 
 
-_UNITS: Final = ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"), (0, 1, "s"))
+_UNITS: Final = ((86_400, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min"), (0, 1, "s"))
 """For each unit: from how many seconds on it is used, its length in seconds, its name."""
+_FINER: Final = ((172_800, 86_400, "d"), *_UNITS[1:])
 _AGE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w|(?:second|minute|hour|day|week)s?)\s*", re.IGNORECASE)
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DIFFERENCES: Final = 8
@@ -44,9 +45,18 @@ def parse_seconds(age: str) -> float:
 
 
 def age(then: datetime, now: datetime) -> str:
-    """`2 min`, `26 h`, `2 d`; a clock that runs backwards gives `0 s`."""
+    """`2 min`, `5 h`, `1 d`; a clock that runs backwards gives `0 s`."""
+    return _in_units(then, now, _UNITS)
+
+
+def lateness(then: datetime, now: datetime) -> str:
+    """The same in hours up to two days: beside `due within 24h`, one day would not tell whether it is late."""
+    return _in_units(then, now, _FINER)
+
+
+def _in_units(then: datetime, now: datetime, units: Sequence[tuple[int, int, str]]) -> str:
     seconds = max(0, int((now - then).total_seconds()))
-    return next(f"{seconds // length} {unit}" for start, length, unit in _UNITS if seconds >= start)
+    return next(f"{seconds // length} {unit}" for start, length, unit in units if seconds >= start)
 
 
 def nearest(word: str, options: Iterable[str], cutoff: float = 0.6) -> str | None:

@@ -310,7 +310,7 @@ def _moved(one: Patient, moved: Mapping[AssetKey, object]) -> LakeError:
 
 def _examine_files(tables: Mapping[AssetKey, Table], look: Look) -> Iterator[Finding]:
     stocks = [look(table) for table in tables.values()]
-    found = [finding for stock in stocks for finding in lacks(stock)]
+    found = [finding for stock in stocks for finding in lacks(stock, tables[stock.key])]
     yield from found
     if not found and tables:
         yield well("tables", whole(stocks))

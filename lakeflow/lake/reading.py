@@ -6,7 +6,7 @@ Code that opens the catalog is imported when it is first needed: that takes half
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -25,7 +25,6 @@ from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.plan.readmission import Quarantined
 from lakeflow.core.plan.set_aside import set_aside
-from lakeflow.core.redaction import HIDDEN
 from lakeflow.core.run.leases import AtWork, at_work
 from lakeflow.core.serve.view import Outlook
 from lakeflow.core.settings.settings import Settings
@@ -35,11 +34,12 @@ from lakeflow.core.view.consistency import UndefinedTable, undefined
 from lakeflow.core.view.findings import Finding
 from lakeflow.core.view.freshness import Newest, columns_asked, deadlines
 from lakeflow.core.view.health import with_health
-from lakeflow.core.view.rows import AssetStatus, LineageNode, Setting, SnapshotRow
+from lakeflow.core.view.rows import AssetStatus, LineageNode, RowFilter, Setting, SnapshotRow
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
 from lakeflow.core.view.state import asset_states, by_urgency, modified
 from lakeflow.lake.alerts import check_alerts
 from lakeflow.wap.look.runs import waiting_in, with_waiting_branches
+from lakeflow.wap.look.show import masked
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -276,18 +276,25 @@ class ReadableLake:
         """
         return history.seen_at(self._table(self._one(asset)), moment)
 
-    def show(
+    def show(  # noqa: PLR0913 - keyword-only words of the command line
         self,
         asset: str,
         *,
         ref: str = MAIN,
         snapshot: str | None = None,
         as_of: datetime | None = None,
+        where: str = "",
+        order_by: str = "",
+        columns: Sequence[str] = (),
         limit: int = 20,
     ) -> Rows:
-        """The first `limit` rows as text, personal columns masked; of what `read` reads."""
-        rows = self._world.engine.rows(self._scan(asset, ref, snapshot, as_of), limit)
-        return self._masked(rows, self._one(asset))
+        """The first `limit` rows as text, personal columns masked; of what `read` reads. `where` is a condition and
+        `order_by` a list of columns, as in SQL; UsageError where they are more, or name a personal column.
+        """
+        key, scan = self._one(asset), self._scan(asset, ref, snapshot, as_of)
+        hidden = lineage.hidden_columns(self.project, self.project.assets[key])
+        asked = RowFilter(where, order_by, tuple(columns))
+        return masked(wap.show(self._world, scan, asked, hidden, limit), hidden)
 
     def quarantined(self, asset: str, *, limit: int = 20) -> Quarantined:
         """The refused rows that wait in the asset's quarantine: how many, and the first of them as text, with personal
@@ -325,7 +332,7 @@ class ReadableLake:
         return diagnosis.Patient(Path(self.project.root), self.configured)
 
     def _masked(self, rows: Rows, key: AssetKey) -> Rows:
-        return _masked(rows, lineage.hidden_columns(self.project, self.project.assets[key]))
+        return masked(rows, lineage.hidden_columns(self.project, self.project.assets[key]))
 
     def _one(self, asset: str) -> AssetKey:
         found = self.select(asset)
@@ -388,12 +395,3 @@ def shown_settings(configured: Settings, sources: Mapping[str, str]) -> tuple[Se
         Setting(name, "" if value is None else str(value), sources.get(name.partition(".")[0], "default"))
         for name, value in configured.shown().items()
     )
-
-
-def _masked(rows: Rows, personal: frozenset[str]) -> Rows:
-    hidden = [name.lower() in personal for name in rows.columns]
-    values = tuple(
-        tuple(HIDDEN if hide and value is not None else value for hide, value in zip(hidden, row, strict=True))
-        for row in rows.values
-    )
-    return replace(rows, values=values)

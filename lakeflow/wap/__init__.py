@@ -18,6 +18,7 @@ from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.query import connect, query
 from lakeflow.wap.look.runs import runs
+from lakeflow.wap.look.show import show
 from lakeflow.wap.parallel import EndsEarly
 from lakeflow.wap.ports import Invocation, Policy, World
 from lakeflow.wap.run.backfill import backfill
@@ -56,6 +57,7 @@ __all__ = [
     "return_to",
     "rollback",
     "runs",
+    "show",
     "tag",
     "tags",
     "unland",

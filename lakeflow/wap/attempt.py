@@ -258,6 +258,6 @@ class Attempt:
             reads_digest=step.reads_digest,
             inputs=step.inputs,
             passed=sum(check.outcome == "passed" for check in step.checks),
-            total=len(step.checks),
+            total=sum(check.outcome != "skipped" for check in step.checks),
             looked_at=self.looked_at.get(step.asset, stands.looked_at if stands else EMPTY),
         )

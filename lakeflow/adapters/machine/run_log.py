@@ -84,7 +84,8 @@ def _line(event: RunStarted | StepPhase | StepEnded | RunEnded) -> tuple[str, st
         case StepPhase(run_id, asset, phase):
             return run_id, f"{asset} {phase}"
         case StepEnded(run_id, step):
-            checks = f" checks {sum(c.outcome == 'passed' for c in step.checks)}/{len(step.checks)}"
+            ran = [check for check in step.checks if check.outcome != "skipped"]
+            checks = f" checks {sum(check.outcome == 'passed' for check in ran)}/{len(ran)}"
             return run_id, f"{step.asset} {step.state or 'audited'}{checks} snapshot {step.snapshot_id} {step.reason}"
         case RunEnded(run):
             return run.id, f"run {run.id} {run.state}"

@@ -18,7 +18,7 @@ from lakeflow.as_json.values import (
 from lakeflow.cli.answers.failing import AuditedPlace, failing_answer, failing_step, ref_of
 from lakeflow.cli.answers.run import readers_of
 from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, asset_argument, limit_option, takes_selection
-from lakeflow.cli.output import Answer, OutputFormat
+from lakeflow.cli.output import Answer, OutputFormat, screen_width
 from lakeflow.cli.screens.history import runs_records, runs_screen, snapshots_records, snapshots_screen
 from lakeflow.cli.screens.lake import (
     at_work_lines,
@@ -30,7 +30,7 @@ from lakeflow.cli.screens.lake import (
     undefined_lines,
     waiting_lines,
 )
-from lakeflow.cli.screens.rows import rows_records, rows_screen
+from lakeflow.cli.screens.rows import expanded_screen, rows_records, rows_screen
 from lakeflow.cli.screens.run import run_screen, steps_records
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import line, screen
@@ -104,6 +104,10 @@ def snapshots(session: Session, asset: str) -> Answer:
 @click.option("--snapshot", help="`s` and the first digits of a snapshot id.")
 @as_of_option
 @click.option("--failing", is_flag=True, help="The rows that failed its checks.")
+@click.option("--where", metavar="SQL", default="", help="Only rows for which this condition on its columns holds.")
+@click.option("--order-by", metavar="SQL", default="", help="Rows in the order of these columns: `total desc, id`.")
+@click.option("--columns", metavar="NAMES", default="", help="Only these columns, with commas between them.")
+@click.option("-x", "--expanded", is_flag=True, help="One column a line.")
 @limit_option
 @answers(*OutputFormat)
 def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **options: Any) -> Answer:
@@ -114,13 +118,15 @@ def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **
     as_of: datetime | None = options["as_of"]
     if sum(where is not None for where in (ref, snapshot, as_of)) > 1:
         raise click.UsageError("--ref, --snapshot and --as-of exclude each other")
+    if options["failing"] and any(options[word] for word in ("where", "order_by", "columns", "expanded")):
+        raise click.UsageError("--failing shows the rows that each check found, as it found them")
     with session.lake() as lake:
         one = _status_of(lake, asset)
         then = f"s{lake.snapshot_at(str(one.asset), as_of)}" if as_of else snapshot
         place = AuditedPlace(ref_of(one, ref or "main"), then)
         if options["failing"]:
             return failing_answer(failing_step(lake, one, place, options["limit"]), one, options["limit"], now())
-        return _rows(lake, one, place, options["limit"])
+        return _rows(lake, one, place, options)
 
 
 @click.command(epilog="Its inputs are what readers see now. Personal columns are masked.")
@@ -133,7 +139,11 @@ def preview(session: Session, asset: str, limit: int) -> Answer:
         one = _status_of(lake, asset)
         rows = lake.preview(str(one.asset), limit=limit)
         note = f"nothing was written; {readers_see(one, now())}"
-        return Answer({"asset": str(one.asset), **rows_json(rows)}, rows_screen(rows, note=note), rows_records(rows))
+        return Answer(
+            {"asset": str(one.asset), **rows_json(rows)},
+            rows_screen(rows, note=note, width=screen_width()),
+            rows_records(rows),
+        )
 
 
 @click.command(epilog=SELECTION_HELP)
@@ -166,12 +176,23 @@ def _log(lake: ReadableLake, prefix: str) -> Answer:
     return Answer({"run": run, "log": list(lines)}, screen([line(text) for text in lines]), (("line",), records))
 
 
-def _rows(lake: Lake, one: AssetStatus, place: AuditedPlace, limit: int) -> Answer:
-    rows = lake.show(str(one.asset), ref=place.ref, snapshot=place.snapshot, limit=limit)
+def _rows(lake: Lake, one: AssetStatus, place: AuditedPlace, asked: dict[str, Any]) -> Answer:
+    rows = lake.show(
+        str(one.asset),
+        ref=place.ref,
+        snapshot=place.snapshot,
+        where=asked["where"],
+        order_by=asked["order_by"],
+        columns=[name.strip() for name in asked["columns"].split(",") if name.strip()],
+        limit=asked["limit"],
+    )
     where = {"asset": str(one.asset), "ref": None if place.snapshot else place.ref, "snapshot": place.snapshot}
     elsewhere = place.ref != "main" or place.snapshot is not None
     note = readers_see(one, now()) if elsewhere or one.held else ""
-    return Answer({**where, **rows_json(rows)}, rows_screen(rows, note=note), rows_records(rows))
+    shown = (
+        expanded_screen(rows, note=note) if asked["expanded"] else rows_screen(rows, note=note, width=screen_width())
+    )
+    return Answer({**where, **rows_json(rows)}, shown, rows_records(rows))
 
 
 def _left_behind(lake: ReadableLake, keys: Set[AssetKey]) -> list[RunRecord]:

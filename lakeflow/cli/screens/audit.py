@@ -9,10 +9,9 @@ from typing import Any
 from rich.text import Text
 
 from lakeflow.as_json.values import check_json, id_text, iso
-from lakeflow.cli.screens.checks import check_lines
+from lakeflow.cli.screens.checks import check_lines, passed_of
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import count, in_rows
-from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.audits import Inspected
@@ -95,7 +94,7 @@ def _name(one: Inspected) -> str:
 
 
 def _passed(one: Inspected) -> str:
-    return f"{sum(check.outcome is Outcome.PASSED for check in one.checks)}/{len(one.checks)}"
+    return passed_of(one.checks)
 
 
 def _sum(found: Sequence[Inspected]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -23,6 +24,13 @@ def check_lines(checks: Iterable[CheckResult], most: int = MOST_SAMPLES) -> list
     bad = [check for check in checks if check.outcome in BAD]
     heads = align([_cells(check) for check in bad], indent=2)
     return [text for head, check in zip(heads, bad, strict=True) for text in (head, *sample_lines(check.samples, most))]
+
+
+def passed_of(checks: Sequence[CheckResult]) -> str:
+    """`4/5`, or `4/4, 1 skipped`: a check that was skipped neither passed nor failed."""
+    tally = Counter(check.outcome for check in checks)
+    skipped = f", {tally[Outcome.SKIPPED]} skipped" if tally[Outcome.SKIPPED] else ""
+    return f"{tally[Outcome.PASSED]}/{len(checks) - tally[Outcome.SKIPPED]}{skipped}"
 
 
 def sample_lines(samples: Sequence[Mapping[str, str | None]], most: int) -> list[Text]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.text import Text
 
-from lakeflow.cli.screens.checks import check_lines
+from lakeflow.cli.screens.checks import check_lines, passed_of
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import count, readers_see, seconds, seen
 from lakeflow.core.keys import AssetKey
@@ -181,8 +181,7 @@ def _headline(run: RunRecord) -> Text:
 def _audited(step: StepRecord) -> str:
     if not step.checks:
         return "no checks" if step.state else ""
-    passed = sum(check.outcome is Outcome.PASSED for check in step.checks)
-    return f"audited {passed}/{len(step.checks)}"
+    return f"audited {passed_of(step.checks)}"
 
 
 def _ending(step: StepRecord, branch: str) -> Text:

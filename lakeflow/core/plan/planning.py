@@ -189,7 +189,8 @@ def _quarantine_step(asked: PlanRequest, key: AssetKey, owner: AssetKey, stands:
     step, base = asked.running.get(owner), stands.snapshot.id if stands else None
     renamed = [Reason(Cause.RENAMED, upstream=old)] if (old := asked.facts.renames.get(key)) else []
     if step is not None and step.action is Action.WRITE:
-        reasons = (Reason(Cause.UPSTREAM_RUNS, upstream=owner), *renamed)
+        new = Reason(Cause.NEVER_BUILT) if stands is None else Reason(Cause.UPSTREAM_RUNS, upstream=owner)
+        reasons = (new, *renamed)
         return Step(key, Action.WRITE, reasons, base, frozenset({owner}))
     return Step(key, Action.AUDIT, tuple(renamed), base) if renamed and base is not None else None
 

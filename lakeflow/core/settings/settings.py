@@ -177,9 +177,11 @@ class Settings(BaseModel):
                 getattr(self, key)
 
     def _folder(self, key: str, text: str) -> str:
-        """The text as a folder. A URL here would make folders called `s3:`."""
+        """The text as a folder. A URL here would make folders called `s3:`, and a tilde, which only a shell knows, one
+        called `~`.
+        """
         used = self._used(key, text)
-        if "://" in used:
+        if "://" in used or used.startswith("~"):
             raise _bad(key, self._sources, EXPECTED[key])
         return used
 
@@ -192,10 +194,10 @@ LATE: Final = ("state_dir", "catalog", "warehouse", "cache_dir", "memory_limit")
 
 
 EXPECTED: Final[Mapping[str, str]] = {
-    "state_dir": "the path of a folder",
+    "state_dir": "the path of a folder, written out without ~",
     "catalog": "the URL of a database, such as postgresql+psycopg://…",
-    "warehouse": "the path of a folder, not a URL",
-    "cache_dir": "the path of a folder, not a URL",
+    "warehouse": "the path of a folder, written out without ~, not a URL",
+    "cache_dir": "the path of a folder, written out without ~, not a URL",
     "memory_limit": "an amount of memory, such as 4GB",
     "threads": "a whole number of at least 1",
     "parallel": "a whole number of at least 1",

@@ -12,6 +12,7 @@ from lakeflow.core.model.asset import Project
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Ruling, RunRecord, RunState, StepState, VerdictRecord
 from lakeflow.core.model.table import MAIN, Looked, Table
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.run.leases import CurrentLeases, died
 from lakeflow.core.view.findings import Finding, Level
@@ -52,7 +53,7 @@ class Evidence:
     unread: frozenset[AssetKey] = frozenset()
 
 
-def lacks(stock: Stock) -> Iterator[Finding]:
+def lacks(stock: Stock, found: Table) -> Iterator[Finding]:
     """I4: no live snapshot misses a file."""
     table = str(stock.key)
     if stock.missing:
@@ -63,9 +64,19 @@ def lacks(stock: Stock) -> Iterator[Finding]:
         count = len(stock.missing)
         noun = "file is" if count == 1 else "files are"
         message = f"{count} {noun} missing, such as {first}; needed by {needed}{more}"
-        yield Finding(Level.PROBLEM, table, message, "restore it from a copy of the lake")
+        yield Finding(Level.PROBLEM, table, message, f"restore it from a copy of the lake{_or_again(stock, found)}")
     for message in stock.damaged.values():
         yield Finding(Level.PROBLEM, table, message, "restore it from a copy of the lake")
+
+
+def _or_again(stock: Stock, table: Table) -> str:
+    """The other way out where readers miss only rows that its inputs give again; older snapshots stay broken."""
+    readers = [path for path, snapshots in stock.missing.items() if table.main in snapshots]
+    made = next((made for each in table.ancestry(table.main) if (made := provenance_of(each.summary))), None)
+    replaces = made is not None and bool(made.write) and WriteMode(made.write).traits.replaces
+    if not replaces or not readers or not all(path.endswith(".parquet") for path in readers):
+        return ""
+    return f", or `lakeflow materialize {stock.key} --force` writes what readers see anew"
 
 
 def whole(stocks: Sequence[Stock]) -> str:

@@ -13,7 +13,7 @@ from lakeflow.core.plan.facts import Facts
 from lakeflow.core.view.freshness import Deadline
 from lakeflow.core.view.last_audit import LastAudit, failures, last_verdict, outdated
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health, Symptom
-from lakeflow.core.wording import age
+from lakeflow.core.wording import lateness
 
 _WORST_FIRST: Final = list(Health)
 _ENDS: Final = {
@@ -73,7 +73,7 @@ def _late(deadline: Deadline, now: datetime) -> Symptom:
         return Symptom(Health.WARNING, f"freshness is not known: {deadline.fault}")
     if deadline.seen is None:
         return Symptom(Health.DEGRADED, f"late: no value of {said.column}, {asked} {said.text}", late=True)
-    words = f"late: {what} {age(deadline.seen, now)} ago, {asked} {said.text}"
+    words = f"late: {what} {lateness(deadline.seen, now)} ago, {asked} {said.text}"
     return Symptom(Health.DEGRADED, words, deadline.due, late=True)
 
 

@@ -158,3 +158,14 @@ class Setting:
     name: str
     value: str
     source: str
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """`where` is a condition on the table's own columns, `order_by` a list of them as in SQL; empty texts ask for
+    nothing. Without `columns` all are meant.
+    """
+
+    where: str = ""
+    order_by: str = ""
+    columns: tuple[str, ...] = ()

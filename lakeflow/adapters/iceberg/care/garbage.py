@@ -66,12 +66,20 @@ def garbage_of(found: LoadedTable, estate: Estate, before: datetime) -> Garbage:
     needed = {_path(location) for location in _referenced(found, walk)}
     needed |= {_path(location) for location in _recent(found, recent, needed, before)}
     if walk.damaged or recent.damaged or not all(walk.there.values()):
-        why = "its metadata is damaged or not whole; `lakeflow doctor` says where"
-        return Garbage(table.key, kept=why, total=total)
+        return Garbage(table.key, kept=_why_not_whole((walk, recent)), total=total)
     same = frozenset(map(identity, needed))
     old = [file for file in files if file.changed < before.timestamp()]
     left = [file for file in old if file.path not in needed and file.identity not in same]
     return _garbage(table, left, total)
+
+
+def _why_not_whole(walks: Iterable[Walk]) -> str:
+    """Which file keeps the table as it is: a snapshot of which a part is gone does not tell all that it needs."""
+    gone = sorted({_path(at) for walk in walks for at, size in walk.there.items() if size is None})
+    damaged = sorted({_path(at) for walk in walks for at in walk.damaged})
+    first = f"{gone[0]} is missing" if gone else f"{damaged[0]} is damaged"
+    more = len(gone) + len(damaged) - 1
+    return f"{first}{f' and {more} more' if more else ''}; `lakeflow doctor` says which snapshots need it"
 
 
 def remains(dropped: Dropped, estate: Estate, before: datetime, found: LoadedTable | None) -> Garbage:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.quarantine import owner_of, quarantine_key, with_their_quarantines
-from tests.project.files import BRONZE, faults, loaded
+from tests.project.files import BRONZE, loaded
 
 CHECK = 'expectations = [x(meta={"lakeflow": {"on_fail": "quarantine"}})]\n'
 ORDERS = AssetKey.parse("silver.orders")
@@ -32,12 +32,6 @@ def test_owner_and_quarantine_are_selected_together(tmp_path: Path) -> None:
     assets = loaded(tmp_path, project()).assets
     for one in (ORDERS, quarantine_key(ORDERS)):
         assert with_their_quarantines(assets, [one]) == (ORDERS, quarantine_key(ORDERS))
-
-
-def test_an_asset_that_merges_rows_has_none(tmp_path: Path) -> None:
-    (fault,) = faults(tmp_path, project("upsert"))
-    assert str(fault) == "checks/silver/orders.py:1: silver.orders is written by upsert, and has no quarantine"
-    assert fault.hint == "append and replace have one"
 
 
 def test_the_longest_name_has_one_too() -> None:

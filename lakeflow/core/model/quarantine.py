@@ -12,10 +12,10 @@ from typing import Final
 
 from lakeflow.core.errors import Fault
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.asset import Asset, Column, SqlCode
+from lakeflow.core.model.asset import Asset, Column, Deletes, SqlCode
 from lakeflow.core.model.check import CheckKind, Suite
 from lakeflow.core.model.schema import Field, Primitive, Schema
-from lakeflow.core.model.write_mode import modes_that
+from lakeflow.core.model.write_mode import ANEW, BESIDE, WriteMode
 
 SUFFIX: Final = "__quarantine"
 CHECK, REASON, RUN, INPUTS = "_check", "_reason", "_run", "_inputs"
@@ -61,10 +61,10 @@ def asks_for_quarantine(suite: Suite) -> bool:
 def quarantine_faults(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey, Suite]) -> Iterator[Fault]:
     """The suites that ask for a quarantine which their asset cannot have."""
     for key, asset in assets.items():
-        if not asset.write.traits.may_split_off and key in suites and asks_for_quarantine(suites[key]):
+        if asset.deletes is Deletes.CLOSE and key in suites and asks_for_quarantine(suites[key]):
             path = next(file.path for file in suites[key].files if "on_fail" in file.text)
-            modes = " and ".join(modes_that(lambda traits: traits.may_split_off))
-            yield Fault(path, 1, f"{key} is written by {asset.write}, and has no quarantine", f"{modes} have one")
+            hint = "let the check hold the step, or drop deletes: a refused row would end the version of its key"
+            yield Fault(path, 1, f"{key} closes keys that do not come, and has no quarantine", hint)
 
 
 def with_quarantines(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey, Suite]) -> dict[AssetKey, Asset]:
@@ -72,9 +72,8 @@ def with_quarantines(assets: Mapping[AssetKey, Asset], suites: Mapping[AssetKey,
     found: dict[AssetKey, Asset] = {}
     for key, asset in assets.items():
         found[key] = asset
-        if puts_apart(asset) or (
-            asset.write.traits.may_split_off and key in suites and asks_for_quarantine(suites[key])
-        ):
+        asks = key in suites and asks_for_quarantine(suites[key]) and asset.deletes is not Deletes.CLOSE
+        if asks or puts_apart(asset):
             found[quarantine_key(key)] = _quarantine(asset)
     return found
 
@@ -103,11 +102,19 @@ def _columns(asset: Asset) -> dict[str, Column]:
     return columns | ({TEXT: Column(pii=True)} if puts_apart(asset) and asset.pii else {})
 
 
+def quarantine_mode(asset: Asset, write: WriteMode) -> WriteMode:
+    """How the quarantine of an asset is written beside a write in this mode. Where each write reads rows that no write
+    read before, refusals are added; where it reads the same rows again, they are judged anew.
+    """
+    once = write.traits.adds or (write.traits.keyed and bool(asset.new_rows))
+    return BESIDE if once else ANEW
+
+
 def _quarantine(asset: Asset) -> Asset:
     return Asset(
         key=quarantine_key(asset.key),
         code=SqlCode("", asset.code.path, asset.code.line),
-        write=asset.write,
+        write=quarantine_mode(asset, asset.write),
         inputs={str(asset.key): asset.key},
         columns=_columns(asset),
         description=f"Rows of {asset.key} that its checks refuse.",

@@ -55,11 +55,6 @@ class Traits:
         """Can it take a part of the rows without losing the others?"""
         return self.adds or self.keyed
 
-    @property
-    def may_split_off(self) -> bool:
-        """May refused rows go to a quarantine? A merge would have to say what happens to the row that they match."""
-        return not self.merges
-
     def rows_after(self, stood: int, came: int, replaced: int) -> int:
         """How many rows the table holds after a write, from the write's own numbers."""
         return came if self.replaces else stood - replaced + came
@@ -86,6 +81,8 @@ class WriteMode(StrEnum):
 
 ANEW: Final = WriteMode.REPLACE
 """The mode in which any asset is written when none of main's rows shall stay."""
+BESIDE: Final = WriteMode.APPEND
+"""The mode in which rows are written beside those of main, whatever they are."""
 
 
 def modes_that(have: Callable[[Traits], bool]) -> tuple[WriteMode, ...]:

@@ -1,4 +1,4 @@
-"""Readmission: rows in an append asset's quarantine that pass today's checks go back into the asset.
+"""Readmission: rows in a quarantine that pass today's checks go back into an asset that reads each row once.
 
 The quarantine is a log of refusals, and no row leaves it. A readmission is a write of the asset that reads the waiting
 rows: rows that pass are appended to the asset, rows that fail are appended to the quarantine again. So the waiting rows
@@ -86,11 +86,12 @@ def plan_readmission(project: Project, facts: Facts, selected: Sequence[AssetKey
     """One step that writes the asset from its quarantine, and one for the rows that are refused again. No step where no
     row waits.
 
-    UsageError for an asset without a quarantine, and for one that does not append.
+    UsageError for an asset without a quarantine, and for one whose code sees the refused rows again, or where nothing
+    orders the rows of a key.
     """
     quarantine = quarantine_of(project, selected[0])
     (owner,) = project.assets[quarantine].upstreams
-    _require_append(project.assets[owner])
+    _require_offered_once(project.assets[owner])
     table, refused = facts.tables.get(owner), facts.tables.get(quarantine)
     found = waiting(table, refused) if table and table.main is not None and refused else None
     if not found or not found.rows:
@@ -165,8 +166,15 @@ def read_by(step: StepRecord) -> Mapping[str, int]:
     return {quarantine: step.inputs[quarantine]} if quarantine in step.inputs else step.inputs
 
 
-def _require_append(asset: Asset) -> None:
-    if not asset.write.traits.adds:
+def _require_offered_once(asset: Asset) -> None:
+    traits = asset.write.traits
+    if traits.keyed and asset.new_rows and not (asset.at if traits.versioned else asset.last_by):
+        what = 'at = "changed_at"' if traits.versioned else 'keep = "last by changed_at"'
+        raise UsageError(
+            f"{asset.key}: nothing says whether a refused row is older than what stands for its key",
+            hint=f"declare {what}; or `lakeflow materialize {asset.key} --full-refresh` judges all rows",
+        )
+    if not (traits.adds or asset.new_rows):
         raise UsageError(
             f"{asset.key} is written by {asset.write}: its code sees the refused rows again whenever it runs",
             hint=f"`lakeflow materialize {asset.key} --force` judges all of them by today's checks",

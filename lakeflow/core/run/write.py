@@ -24,7 +24,8 @@ from lakeflow.core.time.timeline import Window
 class RefusedRows:
     """Where refused rows go. Rows that fail one of the `refusals` are written to files of their own below `directory`,
     with the columns of `schema`; each row names the `run` and its `inputs` (JSON). So do rows that were malformed
-    before any code ran: `malformed` is the engine's own SQL of them.
+    before any code ran: `malformed` is the engine's own SQL of them. Of the rows in `stood`, which were refused before,
+    those stay whose partitions are not written again.
     """
 
     refusals: tuple[Refusal, ...]
@@ -33,6 +34,7 @@ class RefusedRows:
     run: str
     inputs: str
     malformed: str = ""
+    stood: Scan | None = None
 
 
 class Ties(StrEnum):

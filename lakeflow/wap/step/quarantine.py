@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.provenance import Provenance
-from lakeflow.core.model.quarantine import Refusal, quarantine_key, quarantine_schema
+from lakeflow.core.model.quarantine import Refusal, quarantine_key, quarantine_mode, quarantine_schema
 from lakeflow.core.model.run import StepRecord
+from lakeflow.core.model.scd2_columns import unversioned
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Staging, Table
-from lakeflow.core.model.write_mode import ANEW, WriteMode
+from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.readmission import Waiting, position, read_by
 from lakeflow.core.ports import Catalog
 from lakeflow.core.run.write import RefusedRows, Write
@@ -53,9 +54,10 @@ class NoQuarantine:
 
 @dataclass(frozen=True)
 class SplitOff:
-    """Rows that checks refuse go to the table of the quarantine `asset`, in the same run."""
+    """Rows that checks refuse go to the table of the quarantine `asset`, in the same run as those of its `owner`."""
 
     asset: Asset
+    owner: Asset
 
     def is_whole(self, attempt: Attempt) -> bool:
         return is_staged(attempt, self.asset.key)
@@ -64,11 +66,16 @@ class SplitOff:
         self, attempt: Attempt, write: Write, refusals: Callable[[Iterable[Refusal]], tuple[Refusal, ...]]
     ) -> tuple[Write, Target | None]:
         """Ask the auditor which checks refuse rows, as soon as the columns are known."""
-        (owner,) = self.asset.upstreams
-        columns = columns_of(self.asset, quarantine_schema(attempt.asset(owner), write.schema), None)
+        owner, given = self.owner.key, write.schema
+        if write.mode.traits.versioned:
+            given = Schema(unversioned(given).fields)
+        columns = columns_of(self.asset, quarantine_schema(self.owner, given), None)
         table, schema = target(attempt, columns, self.asset)
         request = audit_request(attempt.world, attempt.tables[owner], Scan(owner, None, write.schema), {})
-        found = attempt.step_lock.release_while(lambda: attempt.world.auditor.refusals(request))
+        asked = attempt.step_lock.release_while(lambda: attempt.world.auditor.refusals(request))
+        # What a version says of itself is known only after the merge: such a check holds the step.
+        later = {name for name in write.schema.names if given.find(name) is None}
+        found = [each for each in asked if not any(name in each.bad for name in later)]
         inputs = {name: str(snapshot) for name, snapshot in sorted(read_by(attempt.step(owner)).items())}
         refused = RefusedRows(
             refusals=refusals(found),
@@ -76,12 +83,20 @@ class SplitOff:
             directory=attempt.world.catalog.data_directory(table),
             run=attempt.run.id,
             inputs=json.dumps(inputs),
+            stood=self._stood(attempt, write, table),
         )
         return replace(write, refused=refused), (table, schema)
+
+    def _stood(self, attempt: Attempt, write: Write, table: Table) -> Scan | None:
+        """What was refused before, where a write replaces only some partitions."""
+        if not write.mode.traits.by_partition or write.base is None or table.main is None:
+            return None
+        return attempt.world.catalog.scan(table, table.main)
 
     def stage(self, attempt: Attempt, record: StepRecord, computed: Computed, mode: WriteMode) -> None:
         if computed.quarantine is None:
             return  # no code ran, so no row was refused
+        mode = quarantine_mode(self.owner, mode)
         key, (table, schema) = self.asset.key, computed.quarantine
         attempt.clear_branch(key)
         planned = attempt.step(key)
@@ -109,7 +124,8 @@ class SplitOff:
 
     def position(self, table: Table, made: Provenance) -> int:
         """A write that replaces all rows replaces the quarantine as well."""
-        return 0 if made.write == ANEW else position(table)
+        replaces = quarantine_mode(self.owner, WriteMode(made.write)).traits.replaces
+        return 0 if replaces else position(table)
 
 
 Quarantine = NoQuarantine | SplitOff
@@ -117,7 +133,7 @@ Quarantine = NoQuarantine | SplitOff
 
 def quarantine_of(attempt: Attempt, asset: Asset) -> Quarantine:
     found = attempt.world.project.assets.get(quarantine_key(asset.key))
-    return NoQuarantine() if found is None else SplitOff(found)
+    return NoQuarantine() if found is None else SplitOff(found, asset)
 
 
 def is_staged(attempt: Attempt, key: AssetKey) -> bool:

@@ -17,8 +17,8 @@ from typing import assert_never
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.write.partition_mode import overwrite
-from lakeflow.adapters.duckdb.write.partitions import partitioning
-from lakeflow.adapters.duckdb.write.quarantine import write_split
+from lakeflow.adapters.duckdb.write.partitions import Parts, partitioning
+from lakeflow.adapters.duckdb.write.quarantine import split_off
 from lakeflow.adapters.duckdb.write.scd2 import keep_versions, staged
 from lakeflow.adapters.duckdb.write.upsert import chosen, refuse_no_key, refuse_nulls, upsert
 from lakeflow.adapters.duckdb.write.write import write_files
@@ -37,36 +37,43 @@ def carry_out(
     duckdb.Error pass through.
     """
     with partitioning(cursor, write.layout, write.schema) as parts:
+        if write.refused is None:
+            return _merged(write, relations, cursor, target, parts)
+        with split_off(write, relations, cursor, parts, target) as split:
+            return split.accounted(_merged(write, split.good, cursor, target, parts))
 
-        def came(choose: Callable[[str], str] = str) -> tuple[WrittenFile, ...]:
-            folders = (target.with_name(f"{target.name}-{number}") for number in range(len(relations)))
-            each = zip(relations, folders, strict=True)
-            return tuple(file for rows, folder in each for file in write_files(rows, write, parts, folder, choose))
 
-        def fresh(text: str) -> tuple[WrittenFile, ...]:
-            return write_files(cursor.sql(text), write, parts, target)
+def _merged(
+    write: Write, relations: Sequence[DuckDBPyRelation], cursor: DuckDBPyConnection, target: Path, parts: Parts
+) -> WriteResult:
+    """What the rows do to those of the table."""
 
-        def again(text: str) -> tuple[WrittenFile, ...]:
-            return write_files(cursor.sql(text), write, parts, target.with_name(f"{target.name}-rest"))
+    def came(choose: Callable[[str], str] = str) -> tuple[WrittenFile, ...]:
+        folders = (target.with_name(f"{target.name}-{number}") for number in range(len(relations)))
+        each = zip(relations, folders, strict=True)
+        return tuple(file for rows, folder in each for file in write_files(rows, write, parts, folder, choose))
 
-        if write.refused is not None:
-            (relation,) = relations  # an asset with a quarantine has no partitions in time
-            return write_split(write, write.refused, relation, parts, target)
-        match write.mode:
-            case WriteMode.APPEND | WriteMode.REPLACE:
-                return _alone(came())
-            case WriteMode.UPSERT:
-                refuse_no_key(write)
-                return upsert(write, came(partial(chosen, write)), cursor, fresh, again)
-            case WriteMode.PARTITION:
-                return overwrite(write, came(), cursor, parts, again)
-            case WriteMode.SCD2:
-                refuse_no_key(write)
-                (relation,) = relations  # an scd2 table has no partitions in time
-                with _for_a_while(relation, write, cursor, target) as rows:
-                    return keep_versions(write, rows, cursor, fresh, again)
-            case other:
-                assert_never(other)
+    def fresh(text: str) -> tuple[WrittenFile, ...]:
+        return write_files(cursor.sql(text), write, parts, target)
+
+    def again(text: str) -> tuple[WrittenFile, ...]:
+        return write_files(cursor.sql(text), write, parts, target.with_name(f"{target.name}-rest"))
+
+    match write.mode:
+        case WriteMode.APPEND | WriteMode.REPLACE:
+            return _alone(came())
+        case WriteMode.UPSERT:
+            refuse_no_key(write)
+            return upsert(write, came(partial(chosen, write)), cursor, fresh, again)
+        case WriteMode.PARTITION:
+            return overwrite(write, came(), cursor, parts, again)
+        case WriteMode.SCD2:
+            refuse_no_key(write)
+            (relation,) = relations  # an scd2 table has no partitions in time
+            with _for_a_while(relation, write, cursor, target) as rows:
+                return keep_versions(write, rows, cursor, fresh, again)
+        case other:
+            assert_never(other)
 
 
 @contextmanager

@@ -43,8 +43,8 @@ def overwrite(
     if not mixed:
         return WriteResult(came, whole, rows, gone)
     before = replace(base, files=mixed)
-    rest = again(f"SELECT * FROM ({scans.select(cursor, before)}) WHERE NOT {_among(parts, texts)}")
-    gone += _count(cursor, before, f"WHERE {_among(parts, texts)}")
+    rest = again(f"SELECT * FROM ({scans.select(cursor, before)}) WHERE NOT {among(parts, texts)}")
+    gone += _count(cursor, before, f"WHERE {among(parts, texts)}")
     return WriteResult((*came, *rest), (*whole, *mixed), rows, gone)
 
 
@@ -70,7 +70,7 @@ def _look_into(
     return tuple(mixed), tuple(found)
 
 
-def _among(parts: Parts, texts: Sequence[_Texts]) -> str:
+def among(parts: Parts, texts: Sequence[_Texts]) -> str:
     """SQL that tells whether a row is in one of these partitions. It compares lists, in which NULL equals NULL."""
     spelled = (f"[{', '.join('NULL' if text is None else literal(text) for text in each)}]" for each in texts)
     return f"list_contains([{', '.join(spelled)}], [{parts.texts}])"

@@ -7,21 +7,27 @@ writes, whatever the code does. The counts of both are compared with all rows.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-from duckdb import DuckDBPyRelation
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.names import literal, quoted
+from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.types import spelled
+from lakeflow.adapters.duckdb.write.partition_mode import among
 from lakeflow.adapters.duckdb.write.partitions import Parts
 from lakeflow.adapters.duckdb.write.refused_values import telling
+from lakeflow.adapters.duckdb.write.spans import inside
 from lakeflow.adapters.duckdb.write.write import query, selected, write_files
 from lakeflow.core.column_names import PROVENANCE
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.quarantine import CHECK, INPUTS, LINE, MALFORMED, REASON, RUN, TEXT, Refusal
+from lakeflow.core.model.scd2_columns import unversioned
+from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import WrittenFile
 from lakeflow.core.run.write import RefusedRows, Write, WriteResult
 from lakeflow.core.wording import counted
@@ -39,45 +45,123 @@ class _RefusalColumn:
         return f"CASE WHEN {self.column} THEN {literal(self.refusal.check)} END"
 
 
-def write_split(write: Write, into: RefusedRows, relation: DuckDBPyRelation, parts: Parts, target: Path) -> WriteResult:
-    """Files of good rows in `target`, of refused ones in a folder of that name in the directory of the other table.
+@dataclass(frozen=True)
+class _Marked:
+    """All rows of a relation in a table, each with what the checks say of it."""
 
-    AssetError unless both together are all rows that came. Drops the second folder when it fails.
+    relation: DuckDBPyRelation
+    table: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows that no check refuses, as relations; how many rows came, and the files of those that were refused.
+
+    `earlier` are files of rows that were refused before and stay so.
     """
-    table = f"temp.main.{quoted(f'lakeflow_{uuid4().hex}')}"
+
+    good: tuple[DuckDBPyRelation, ...]
+    came: int
+    refused: tuple[WrittenFile, ...]
+    earlier: tuple[WrittenFile, ...]
+    keyed: bool
+
+    def accounted(self, result: WriteResult) -> WriteResult:
+        """The result of writing the good rows, with the refused ones. AssetError unless both are all rows that came;
+        of rows with one key a merge may take one.
+        """
+        refused = sum(file.rows for file in self.refused)
+        lost = result.rows + refused != self.came
+        if lost and not self.keyed:
+            came = counted(self.came, "row")
+            raise AssetError(f"of {came} that came {result.rows:,} were written and {refused:,} put into quarantine")
+        return replace(result, refused=(*self.refused, *self.earlier))
+
+
+@contextmanager
+def split_off(
+    write: Write, relations: Sequence[DuckDBPyRelation], cursor: DuckDBPyConnection, parts: Parts, target: Path
+) -> Iterator[Split]:
+    """Write refused rows to folders of that name in the directory of the other table, and give the others.
+
+    A row that says that its key is gone is no row of the table, so no check refuses it. Drops the folders where this,
+    or what is done with the good rows, fails.
+    """
+    into = write.refused
+    assert into is not None, "asked for only where checks refuse rows"
     marks = [_RefusalColumn(quoted(f"lakeflow {place}"), refusal) for place, refusal in enumerate(into.refusals)]
-    columns = ", ".join(["*", *(f"coalesce(({mark.refusal.bad}), FALSE) AS {mark.column}" for mark in marks)])
-    text = selected(relation, write.schema, telling(write.key, write.hidden, relation.columns))
-    made = query(relation, f"CREATE TEMP TABLE {table} AS SELECT {columns} FROM ({text})")
-    other = Path(into.directory) / target.name
+    other, sides = Path(into.directory) / target.name, list[_Marked]()
     try:
-        came = made.fetchall()[0][0]
-        kept = _within_bounds(relation, table, marks)
+        for relation in relations:
+            sides.append(_marked(write, marks, relation))
+        kept = _within_bounds(sides, marks)
         refused = " OR ".join(mark.column for mark in kept) or "FALSE"
-        names = ", ".join(map(quoted, write.schema.names))
-        taken = query(relation, f"SELECT {names} FROM {table} WHERE NOT ({refused})")
-        good = write_files(taken, write, parts, target)
-        text = f"SELECT {_told(into, kept, write.schema.names)} FROM {table} WHERE {refused}"
-        if into.malformed:
-            came += query(relation, f"SELECT count(*) FROM ({into.malformed})").fetchall()[0][0]
-            text = f"{text} UNION ALL SELECT {_told_malformed(into)} FROM ({into.malformed})"
-        told = query(relation, text)
+        plain = replace(parts, fields=(), names=(), values=())
         beside = Write(write.mode, into.schema, into.directory)
-        return _accounted(came, good, write_files(told, beside, replace(parts, fields=(), names=(), values=()), other))
+        told = _told(into, kept, _given(write).names)
+        texts = [f"SELECT {told} FROM {side.table} WHERE {refused}" for side in sides]
+        came = sum(side.rows for side in sides)
+        if into.malformed:
+            came += query(relations[0], f"SELECT count(*) FROM ({into.malformed})").fetchall()[0][0]
+            texts[0] += f" UNION ALL SELECT {_told_malformed(into)} FROM ({into.malformed})"
+        files = tuple(
+            file
+            for place, (side, text) in enumerate(zip(sides, texts, strict=True))
+            for file in write_files(query(side.relation, text), beside, plain, other.with_name(f"{other.name}-{place}"))
+        )
+        names = ", ".join(map(quoted, _given(write).names))
+        good = (query(each.relation, f"SELECT {names} FROM {each.table} WHERE NOT ({refused})") for each in sides)
+        stay = _staying(write, into, sides, cursor, parts)
+        earlier = write_files(stay, beside, plain, other.with_name(f"{other.name}-rest")) if stay else ()
+        yield Split(tuple(good), came, files, earlier, write.mode.traits.keyed)
     except BaseException:
-        shutil.rmtree(other, ignore_errors=True)
+        for folder in other.parent.glob(f"{other.name}*"):
+            shutil.rmtree(folder, ignore_errors=True)
         raise
     finally:
-        query(relation, f"DROP TABLE {table}")
+        for side in sides:
+            query(side.relation, f"DROP TABLE {side.table}")
 
 
-def _within_bounds(relation: DuckDBPyRelation, table: str, marks: Sequence[_RefusalColumn]) -> list[_RefusalColumn]:
+def _given(write: Write) -> Schema:
+    """The columns that the code gives: the table of an scd2 asset has more."""
+    return Schema(unversioned(write.schema).fields) if write.mode.traits.versioned else write.schema
+
+
+def _marked(write: Write, marks: Sequence[_RefusalColumn], relation: DuckDBPyRelation) -> _Marked:
+    table = f"temp.main.{quoted(f'lakeflow_{uuid4().hex}')}"
+    spared = f" AND NOT coalesce(({write.deleted}\n), FALSE)" if write.deleted else ""
+    columns = ", ".join(["*", *(f"coalesce(({mark.refusal.bad}), FALSE){spared} AS {mark.column}" for mark in marks)])
+    text = selected(relation, _given(write), telling(write.key, write.hidden, relation.columns))
+    made = query(relation, f"CREATE TEMP TABLE {table} AS SELECT {columns} FROM ({text})")
+    return _Marked(relation, table, made.fetchall()[0][0])
+
+
+def _within_bounds(sides: Sequence[_Marked], marks: Sequence[_RefusalColumn]) -> list[_RefusalColumn]:
     """The checks that refuse rows: those that no larger share of the rows fails than they allow. Rows that fail any
     other check stay, and are audited.
     """
     counts = ", ".join(["count(*)", *(f"count(*) FILTER ({mark.column})" for mark in marks)])
-    rows, *failed = query(relation, f"SELECT {counts} FROM {table}").fetchall()[0]
+    found = [query(side.relation, f"SELECT {counts} FROM {side.table}").fetchall()[0] for side in sides]
+    rows, *failed = (sum(column) for column in zip(*found, strict=True))
     return [mark for mark, bad in zip(marks, failed, strict=True) if bad <= mark.refusal.max_fraction * rows]
+
+
+def _staying(
+    write: Write, into: RefusedRows, sides: Sequence[_Marked], cursor: DuckDBPyConnection, parts: Parts
+) -> DuckDBPyRelation | None:
+    """The rows that were refused before, of partitions that this write leaves alone."""
+    if into.stood is None or not into.stood.files:
+        return None
+    stood = f"({scans.select(cursor, replace(into.stood, schema=into.schema))})"
+    if write.spans:
+        return cursor.sql(f"SELECT * FROM {stood} WHERE NOT {inside(write)}")
+    came = (query(side.relation, f"SELECT DISTINCT {parts.texts} FROM {side.table}").fetchall() for side in sides)
+    written = write.asked or {parts.partition(texts) for some in came for texts in some}
+    known = cursor.execute(f"SELECT DISTINCT {parts.texts} FROM {stood}").fetchall()
+    gone = [texts for texts in known if parts.partition(texts) in written]
+    return cursor.sql(f"SELECT * FROM {stood} WHERE NOT {among(parts, gone)}" if gone else f"SELECT * FROM {stood}")
 
 
 def _told(into: RefusedRows, marks: Sequence[_RefusalColumn], own: Sequence[str]) -> str:
@@ -103,12 +187,3 @@ def _told_malformed(into: RefusedRows) -> str:
 def _as_quarantined(into: RefusedRows, known: Mapping[str, str]) -> str:
     values = ((field, known.get(field.name.lower(), "NULL")) for field in into.schema.fields)
     return ", ".join(f"CAST({value} AS {spelled(field.type)}) AS {quoted(field.name)}" for field, value in values)
-
-
-def _accounted(came: int, good: tuple[WrittenFile, ...], bad: tuple[WrittenFile, ...]) -> WriteResult:
-    rows, refused = (sum(file.rows for file in files) for files in (good, bad))
-    if rows + refused != came:
-        raise AssetError(
-            f"of {counted(came, 'row')} that came {rows:,} were written and {refused:,} put into quarantine"
-        )
-    return WriteResult(good, rows=rows, refused=bad)

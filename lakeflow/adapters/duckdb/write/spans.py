@@ -6,7 +6,6 @@ whole, one that holds others too is written again without those that go.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from duckdb import DuckDBPyConnection
@@ -16,10 +15,8 @@ from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.write.upsert import Again
 from lakeflow.core.declare.parameters import timestamp
 from lakeflow.core.errors import AssetError
-from lakeflow.core.model.layout import PartitionField
 from lakeflow.core.model.table import Scan, WrittenFile
 from lakeflow.core.run.write import Write, WriteResult
-from lakeflow.core.time.timeline import Window
 from lakeflow.core.wording import counted
 
 
@@ -27,19 +24,18 @@ def overwrite_spans(
     write: Write, came: tuple[WrittenFile, ...], cursor: DuckDBPyConnection, again: Again
 ) -> WriteResult:
     """What these new files do to the table. AssetError for rows outside of the spans."""
-    (by,) = write.layout.partition_by
-    inside = _inside(by, write.spans)
+    taken = inside(write)
     rows = sum(file.rows for file in came)
-    stray = _counts(cursor, tuple(file.path for file in came), write, inside)[1]
+    stray = _counts(cursor, tuple(file.path for file in came), write, taken)[1]
     if stray:
         raise outside_of(write, stray)
     if write.base is None:
         return WriteResult(came, rows=rows)
     base = replace(write.base, schema=write.schema)
-    whole, mixed, gone = _sorted(base, write, by, cursor)
+    whole, mixed, gone = _sorted(base, write, cursor)
     if not mixed:
         return WriteResult(came, whole, rows, gone)
-    rest = again(f"SELECT * FROM ({scans.select(cursor, replace(base, files=mixed))}) WHERE NOT {inside}")
+    rest = again(f"SELECT * FROM ({scans.select(cursor, replace(base, files=mixed))}) WHERE NOT {taken}")
     return WriteResult((*came, *rest), (*whole, *mixed), rows, gone)
 
 
@@ -52,9 +48,7 @@ def outside_of(write: Write, rows: int) -> AssetError:
     )
 
 
-def _sorted(
-    base: Scan, write: Write, by: PartitionField, cursor: DuckDBPyConnection
-) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+def _sorted(base: Scan, write: Write, cursor: DuckDBPyConnection) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """The files of the base that go as a whole, those that hold other rows too, and how many rows go."""
     whole: list[str] = []
     mixed: list[str] = []
@@ -63,17 +57,18 @@ def _sorted(
         partition = write.partitions.get(path)
         if partition is not None and partition not in write.asked:
             continue
-        goes, stays = _in_scan(cursor, replace(base, files=(path,)), _inside(by, write.spans))
+        goes, stays = _in_scan(cursor, replace(base, files=(path,)), inside(write))
         gone += goes
         if goes:
             (mixed if stays else whole).append(path)
     return tuple(whole), tuple(mixed), gone
 
 
-def _inside(by: PartitionField, spans: Sequence[Window]) -> str:
+def inside(write: Write) -> str:
     """SQL that tells whether a row's time lies in one of the spans; never NULL. The engine's session is in UTC."""
+    (by,) = write.layout.partition_by
     column = quoted(by.column)
-    each = (f"({column} >= {timestamp(span.start)} AND {column} < {timestamp(span.end)})" for span in spans)
+    each = (f"({column} >= {timestamp(span.start)} AND {column} < {timestamp(span.end)})" for span in write.spans)
     return f"coalesce({' OR '.join(each)}, false)"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.alerts.entries import AlertEntry
 from lakeflow.core.alerts.kinds import JUDGED, AlertKind
-from lakeflow.core.alerts.outbox import Alert, Message, in_order
+from lakeflow.core.alerts.outbox import Alert, AlertState, Message, in_order
 from lakeflow.core.alerts.troubles import AlertRule
 from lakeflow.core.errors import ConfigError, SelectionError, UsageError
 from lakeflow.core.model.asset import Project
@@ -65,6 +66,12 @@ def _rule(project: Project, entry: AlertEntry) -> AlertRule:
         raise ConfigError(f"{entry.where}: select: {error.message} ({entry.source})", hint=error.hint) from None
     # The refused rows of an asset share its fate: who is told of the asset need not hear it twice.
     return AlertRule(entry.name, entry.on, frozenset(key for key in assets if owner_of(key) is None))
+
+
+def _warn(text: str) -> None:
+    """Write a warning beside an answer that goes well."""
+    with suppress(OSError):  # nobody is left to tell
+        print(f"warning: {text}", file=sys.stderr, flush=True)  # noqa: T201 - as above
 
 
 def check_alerts(project: Project, settings: Settings) -> None:
@@ -163,15 +170,21 @@ class Alerts:
         self.try_to_send()
 
     def try_to_send(self) -> None:
-        """Send for a few seconds, whatever happens."""
-        self._quietly(lambda: self.send(seconds=AFTER_A_COMMAND))
+        """Send for a few seconds, whatever happens. Who did not take it is named on stderr."""
+        self._quietly(self._send_and_warn)
+
+    def _send_and_warn(self) -> None:
+        failed = [alert for alert in self.send(seconds=AFTER_A_COMMAND) if alert.state is AlertState.FAILED]
+        for name, problem in {alert.rule: alert.problem for alert in failed}.items():
+            _warn(
+                f"alerts to {name} were not taken ({problem}); they are tried again, and `lakeflow alerts` lists them"
+            )
 
     def _quietly(self, act: Callable[[], object]) -> None:
         try:
             act()
         except Exception as error:  # noqa: BLE001 - whatever it is, what the command did is done and stays
-            said = f"warning: alerts were not sent ({type(error).__name__}); `lakeflow alerts send` tries again"
-            print(said, file=sys.stderr, flush=True)  # noqa: T201 - beside an answer that goes well
+            _warn(f"alerts were not sent ({type(error).__name__}); `lakeflow alerts send` tries again")
 
     def _sent(self, mine: Sequence[Alert], now: datetime, seconds: float) -> tuple[Alert, ...]:
         entries = {entry.name: entry for entry in self._settings.alerts}

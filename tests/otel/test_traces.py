@@ -123,6 +123,9 @@ def test_a_run_is_a_trace_with_a_span_for_each_step(
     }
 
 
+@pytest.mark.skipif(
+    not hasattr(cicd_attributes, "CicdPipelineTaskRunResultValues"), reason="an older package has not all of them"
+)
 def test_the_words_are_those_of_the_conventions() -> None:
     results = {each.value for each in cicd_attributes.CicdPipelineResultValues}
     assert set(trace._OF_RUN.values()) <= results

@@ -266,7 +266,7 @@ def _others() -> Iterator[Case]:
     yield _parquet("bytes of no UTF-8", other, "string", says="row 1: column 'v' holds bytes that are no UTF-8")
     yield _parquet("text of no UTF-8", other.view(pa.string()), says="row 1: column 'v' holds text that is no UTF-8")
     yield from _json("string", {'"\\ud83d\\ude00"': "😀"}, {'"\\ud83d"': "column 'v' holds one half of a letter"})
-    yield from _json("struct<a: string>", {}, {'{"a": "x\\udfff"}': "column 'v.a' holds one half of a letter"})
+    yield from _json("struct<a: string>", {}, {'{"a": "x\\udfff"}': "column 'v' holds one half of a letter"})
     yield from _json("string", {"1.50": "1.50", '{"a": 12345678901234567.89}': '{"a":12345678901234567.89}'}, {})
 
 

@@ -147,6 +147,10 @@ def test_a_value_that_has_not_the_declared_type_is_told_with_line_and_column(lak
 
 
 BAD_JSON: dict[str, tuple[str | bytes, str]] = {
+    "half a letter": (
+        f'{{"id": 1}}\n{{"id": 2, "total": {{"{SECRET}": "\\ud83d"}}}}\n',
+        "line 2: column 'total' holds one half of a letter",
+    ),
     "no JSON": (f'{{"id": 1}}\n{{"id": {SECRET}\n', "line 2: no JSON"),
     "half a line": (f'{{"id": 1}}\n\n{{"id": "{SECRET}', "line 3: no JSON"),
     "a list": (f'{{"id": 1}}\n\n["{SECRET}"]\n', "line 3: not a JSON object"),

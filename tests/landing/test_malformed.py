@@ -63,10 +63,11 @@ def test_a_blank_beside_a_quote_puts_its_row_apart(lake: Lake) -> None:
 
 def test_malformed_objects_go_to_the_quarantine(lake: Lake) -> None:
     contract(lake, APART, '{id = "long", total = "long"}', "ndjson")
-    lake.drop("1.ndjson", '{"id": 1}\n{"id": \n\n[2]\n{"id": "x"}\n{"id": 3, "new": 1}\n{"id": 4}\n')
+    lake.drop("1.ndjson", '{"id": 1}\n{"id": \n\n[2]\n{"id": "x"}\n{"id": 3, "new": 1}\n{"id": 4}\n{"id": "\\ud83d"}\n')
     lake.load()
     assert landed(lake, "_source_row", "id") == [(1, 1), (6, 4)]
-    assert [row[1:3] for row in apart(lake)] == [(2, 2), (3, 4), (4, 5), (5, 6)]
+    assert [row[1:3] for row in apart(lake)] == [(2, 2), (3, 4), (4, 5), (5, 6), (7, 8)]
+    assert str(apart(lake)[-1][3]).startswith("column 'id' holds one half of a letter")
     assert [row[4] for row in apart(lake)][:2] == ['{"id": ', "[2]"]
 
 

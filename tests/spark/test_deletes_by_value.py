@@ -40,6 +40,17 @@ def test_null_is_equal_to_null_and_later_rows_stand(tmp_path: Path, spark: Spark
     assert [(row["id"], row["txt"]) for row in rows if row["id"] in {2, 5, 6, 8}] == [(5, None), (6, "6")]
 
 
+def test_zero_and_minus_zero_are_two_values_and_nan_is_one(tmp_path: Path, spark: Spark) -> None:
+    numbers = "double('0.0'), double('-0.0'), double('NaN'), cast(null as double), 1.5D, double('-Infinity')"
+    spark.sql(
+        f"create table {TABLE} using iceberg {V2} as select cast(pos as bigint) as id, col as v "
+        f"from (select posexplode(array({numbers})))"
+    )
+    for gone, left in (("double('-0.0')", [0, 2, 3, 4, 5]), ("double('NaN')", [0, 3, 4, 5]), ("0.0D", [3, 4, 5])):
+        JavaTable(spark, TABLE).delete_equal(f"select {gone} as v")
+        assert [row["id"] for row in assert_read_as_spark_does(spark, tmp_path)] == left
+
+
 def test_a_delete_in_one_partition_leaves_the_others_and_one_without_reaches_all(tmp_path: Path, spark: Spark) -> None:
     spark.sql(f"create table {TABLE} (id bigint, kind string, n bigint) using iceberg {V2}")
     spark.sql(f"insert into {TABLE} select id, 'plain', id % 4 from range(8)")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from lakeflow.adapters.duckdb.instance.instance import StepSession
+from lakeflow.adapters.duckdb.land.json_files import half_letter
 from lakeflow.adapters.duckdb.land.sql import PATH, TABLE
 from lakeflow.adapters.duckdb.land.text_files import QUOTES, fault_of
 from lakeflow.adapters.duckdb.land.text_lines import RawLine, end_of, raw_lines, reader
@@ -224,18 +225,18 @@ def _sift_json(content: IO[bytes], copy: IO[str], dialect: FileSource) -> Iterat
     for number, line in enumerate(raw_lines(content, dialect.caps.object, ends=b"\n"), 1):
         is_row = bool(line.text.strip()) or bool(line.fault)
         ordinal += is_row
-        fault = line.fault or (_no_json(line.text) if is_row else "")
+        fault = line.fault or (_no_json(line.text, dialect) if is_row else "")
         copy.write("{}\n" if fault else line.text)
         if fault:
             yield Malformed(ordinal, number, fault, line.text.rstrip("\r\n"))
 
 
-def _no_json(text: str) -> str:
+def _no_json(text: str, dialect: FileSource) -> str:
     try:
-        json.loads(text)
+        found = json.loads(text)
     except ValueError:
         return "no JSON"
-    return ""
+    return half_letter(found, dialect.columns)
 
 
 def rows_with_text(path: str, dialect: FileSource) -> Iterator[tuple[int, int, str]]:

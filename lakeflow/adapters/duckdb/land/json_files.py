@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
 from lakeflow.adapters.duckdb.land.text_lines import NOT_UTF8
+from lakeflow.core.model.file_source import FileSource
 
 ARRAYS: Final = 'format = "json" reads an array of objects'
-HALF: Final = "holds one half of a letter of two (a lone surrogate such as \\ud83d), which is no text"
+_HALF: Final = "holds one half of a letter of two (a lone surrogate such as \\ud83d), which is no text"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-def bad_json(path: Path) -> tuple[str, str] | None:
+def bad_json(path: Path, source: FileSource) -> tuple[str, str] | None:
     """The line of the first text that is not JSON, or holds half a letter."""
     with path.open("rb") as content:
         for number, line in enumerate(content, 1):
@@ -24,12 +26,12 @@ def bad_json(path: Path) -> tuple[str, str] | None:
                 return f"line {number}", NOT_UTF8
             except ValueError:
                 return f"line {number}", "no JSON" + (f"; {ARRAYS}" if line.lstrip().startswith(b"[") else "")
-            if where := half_letter(found):
-                return f"line {number}", f"{where} {HALF}"
+            if half := half_letter(found, source.columns):
+                return f"line {number}", half
     return None
 
 
-def bad_array(path: Path) -> tuple[str, str] | None:
+def bad_array(path: Path, source: FileSource) -> tuple[str, str] | None:
     """The line at which the text stops being one JSON array; of half a letter the row, since nothing tells its line."""
     try:
         found = json.loads(path.read_bytes())
@@ -41,22 +43,29 @@ def bad_array(path: Path) -> tuple[str, str] | None:
     if not isinstance(found, list):
         return "line 1", 'no JSON array: format = "ndjson" reads one object a line'
     for number, each in enumerate(found, 1):
-        if where := half_letter(each):
-            return f"row {number}", f"{where} {HALF}"
+        if half := half_letter(each, source.columns):
+            return f"row {number}", half
     return None
 
 
-def half_letter(value: Any, path: str = "") -> str:
-    """Where a text has half of a letter: JSON can spell one, and no encoding can write it. Empty where none has."""
+def half_letter(value: Any, names: Collection[str]) -> str:
+    """Which column has a text with half of a letter: JSON can spell one, and no encoding can write it. Empty where none
+    has. Only a key among these names is told, since any other is data.
+    """
+    if not isinstance(value, dict):
+        return f"a text {_HALF}" if _has_half(value) else ""
+    for key, each in value.items():
+        if _has_half([key, each]):
+            return f"column {key!r} {_HALF}" if key in names else f"a key or a text {_HALF}"
+    return ""
+
+
+def _has_half(value: Any) -> bool:
     match value:
         case str():
-            return (f"column {path!r}" if path else "a text") if _SURROGATE.search(value) else ""
+            return bool(_SURROGATE.search(value))
         case list():
-            below = f"{path}.element" if path else ""
-            return next(filter(None, (half_letter(each, below) for each in value)), "")
+            return any(map(_has_half, value))
         case dict():
-            if any(_SURROGATE.search(key) for key in value):
-                return f"a key in column {path!r}" if path else "a key"
-            inside = f"{path}." if path else ""
-            return next(filter(None, (half_letter(each, f"{inside}{key}") for key, each in value.items())), "")
-    return ""
+            return any(_has_half([key, each]) for key, each in value.items())
+    return False

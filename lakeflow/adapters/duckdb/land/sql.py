@@ -222,9 +222,9 @@ def _cause(source: FileSource, path: str, said: str) -> str:
             row = bad_row(Path(path), source)
             found = (f"line {row[0]}", row[1]) if row else None
         case Format.NDJSON:
-            found = bad_json(Path(path))
+            found = bad_json(Path(path), source)
         case Format.JSON:
-            found = bad_array(Path(path))
+            found = bad_array(Path(path), source)
         case Format.PARQUET:
             return bad_parquet(Path(path))
     if found:

@@ -80,7 +80,7 @@ def assemble(project: Project, settings: Settings) -> World:
         clock=utc_now,
         new_id=new_run_id,
         read_digest=partial(_read_digest, root),
-        invocation=Invocation(getpass.getuser(), processes.me(), version("lakeflow-wap"), git.describe(root)),
+        invocation=Invocation(getpass.getuser(), processes.me(), version("lakeflow-wap"), partial(git.describe, root)),
         policy=_policy(settings),
         log=_all_of(runlog.recorder(state / "logs", utc_now, _complain), *(one.watch for one in telemetry)),
         release=partial(_release, database, own, telemetry),

@@ -36,6 +36,7 @@ from lakeflow.core.view.freshness import Newest, columns_asked, deadlines
 from lakeflow.core.view.health import with_health
 from lakeflow.core.view.rows import AssetStatus, LineageNode, RowFilter, Setting, SnapshotRow
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
+from lakeflow.core.view.standing_audit import StandingAudit, standing_audit
 from lakeflow.core.view.state import asset_states, by_urgency, modified
 from lakeflow.lake.alerts import check_alerts
 from lakeflow.wap.look.runs import waiting_in, with_waiting_branches
@@ -205,6 +206,24 @@ class ReadableLake:
         """How the selected assets stand. Those that need a decision come first."""
         known = self._known()
         return by_urgency([known.standing.statuses[key] for key in select(selection, known, exclude)])
+
+    def standing_audit(self, asset: str) -> StandingAudit | None:
+        """Whether what readers see of an asset was audited: by which checks, when, by whom, and on which code.
+
+        None while readers see nothing.
+        """
+        key = self._one(asset)
+        table = self._world.catalog.load([key]).get(key)
+        if table is None or table.main is None:
+            return None
+        verdicts = self._world.ledger.latest({key: [table.main]}).get(key, ())
+        return standing_audit(table, verdicts, self._run_if_known)
+
+    def _run_if_known(self, run: str) -> RunRecord | None:
+        try:
+            return self.run(run)
+        except UsageError:
+            return None
 
     def tags(self) -> tuple[Tagged, ...]:
         """All tags by name, each with the snapshot that it names in each table."""

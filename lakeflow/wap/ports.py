@@ -23,12 +23,17 @@ from lakeflow.core.run.resources import SMALL, Resources
 
 @dataclass(frozen=True)
 class Invocation:
-    """Who acts, from where: `git` is `<commit>` or `<commit>+dirty`, empty outside a repository."""
+    """Who acts, from where. `look_at_git` is asked once, when something is written."""
 
     actor: str
     holder: Holder
     version: str
-    git: str = ""
+    look_at_git: Callable[[], str] = lambda: ""
+
+    @cached_property
+    def git(self) -> str:
+        """`<commit>`, `<commit>+dirty` or `<commit>+unknown`; empty outside a repository."""
+        return self.look_at_git()
 
 
 @dataclass(frozen=True)

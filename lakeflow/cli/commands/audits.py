@@ -9,6 +9,7 @@ import click
 from lakeflow.cli.commands.options import SELECTION_HELP, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.screens.audit import audit_screen, history_screen, inspected_json, inspected_records
+from lakeflow.cli.screens.checks import every_check
 from lakeflow.cli.session import Session, answers, now
 
 
@@ -20,6 +21,7 @@ from lakeflow.cli.session import Session, answers, now
     "--history", type=click.IntRange(min=1), metavar="N", help="The last N published snapshots of each asset."
 )
 @click.option("--run", metavar="RUN", help="What that run's audits recorded; nothing is audited again.")
+@click.option("--verbose", "-v", is_flag=True, help="Name the checks that passed, too.")
 @click.option("--gx", is_flag=True, help="With each expectation Great Expectations' own result (only as JSON).")
 @click.option("--data-docs", metavar="DIR", help="Write Great Expectations' own HTML of the results there.")
 @answers(*OutputFormat)
@@ -41,6 +43,7 @@ def audit(session: Session, selection: tuple[str, ...], exclude: str, **options:
             found = lake.audit(*selection, exclude=exclude, **where)
         if options["data_docs"]:
             lake.data_docs(options["data_docs"], found)
-    text = history_screen(found, now()) if "history" in where else audit_screen(found)
+    more = {"shown": every_check} if options["verbose"] else {}
+    text = history_screen(found, now(), **more) if "history" in where else audit_screen(found, **more)
     data = {"audits": [inspected_json(one, gx=options["gx"]) for one in found]}
     return Answer(data, text, inspected_records(found), exit_code=int(any(one.reason for one in found)))

@@ -32,6 +32,7 @@ from lakeflow.cli.screens.lake import (
 )
 from lakeflow.cli.screens.rows import expanded_screen, rows_records, rows_screen
 from lakeflow.cli.screens.run import run_screen, steps_records
+from lakeflow.cli.screens.standing_audit import standing_audit_json, standing_audit_lines
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import line, screen
 from lakeflow.cli.words import readers_see
@@ -39,12 +40,13 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.view.rows import Health
 
 if TYPE_CHECKING:
-    from collections.abc import Set
+    from collections.abc import Sequence, Set
     from datetime import datetime
 
     from lakeflow.core.keys import AssetKey
     from lakeflow.core.model.run import RunRecord
     from lakeflow.core.view.rows import AssetStatus
+    from lakeflow.core.view.standing_audit import StandingAudit
     from lakeflow.lake.lake import Lake
     from lakeflow.lake.reading import ReadableLake
 
@@ -60,16 +62,26 @@ def status(session: Session, selection: tuple[str, ...], exclude: str, strict: b
         left = () if selection or exclude else lake.undefined()
         waiting = _left_behind(lake, {one.asset for one in statuses})
         at_work = lake.at_work()
+        audited = _standing_audit(lake, selection, statuses)
         data = {
             "assets": [status_json(one) for one in statuses],
+            "audit": standing_audit_json(audited),
             "undefined": [undefined_json(table) for table in left],
             "waiting": [run_json(run) for run in waiting],
             "at_work": [at_work_json(run) for run in at_work],
         }
         told = (at_work_lines(at_work, now()), waiting_lines(waiting, now()), undefined_lines(left))
-        shown = screen([status_screen(statuses, now())], *told)
+        shown = screen([status_screen(statuses, now())], standing_audit_lines(audited, now()), *told)
         ill = strict and any(one.health is not Health.HEALTHY for one in statuses)
         return Answer(data, shown, status_records(statuses), exit_code=int(ill))
+
+
+def _standing_audit(
+    lake: ReadableLake, selection: tuple[str, ...], statuses: Sequence[AssetStatus]
+) -> StandingAudit | None:
+    """Of an asset that was named alone: was what readers see audited, by which checks, when, on which code?"""
+    named = len(statuses) == 1 and selection == (str(statuses[0].asset),)
+    return lake.standing_audit(selection[0]) if named else None
 
 
 @click.command()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.text import Text
 
@@ -17,17 +17,23 @@ from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.audits import Inspected
 from lakeflow.core.wording import age, counted
 
-
-def audit_screen(found: Sequence[Inspected]) -> Text:
-    """A line for each snapshot, then the failing rows of each whose checks fail or warn."""
-    heads = align([_cells(one) for one in found])
-    blocks = [[line((_name(one), "bold")), *lines] for one in found if (lines := check_lines(one.checks))]
-    return screen(heads, *blocks, [line(_sum(found))])
+Shown: TypeAlias = Callable[[Sequence[CheckResult]], list[Text]]
+"""The lines of the checks that a screen shows."""
 
 
-def history_screen(found: Sequence[Inspected], now: datetime) -> Text:
+def audit_screen(found: Sequence[Inspected], shown: Shown = check_lines) -> Text:
+    """A line for each snapshot, then the checks of each that are `shown`: those that fail or warn, or all of them."""
+    return screen(align([_cells(one) for one in found]), *_blocks(found, shown), [line(_sum(found))])
+
+
+def history_screen(found: Sequence[Inspected], now: datetime, shown: Shown = lambda _: []) -> Text:
     """Snapshots newest first, one asset after the other: which of them would these checks have held?"""
-    return screen(align([_past(one, now) for one in found], right=frozenset({3})), [line(_sum(found))])
+    heads = align([_past(one, now) for one in found], right=frozenset({3}))
+    return screen(heads, *_blocks(found, shown), [line(_sum(found))])
+
+
+def _blocks(found: Sequence[Inspected], shown: Shown) -> list[list[Text]]:
+    return [[line((_name(one), "bold")), *lines] for one in found if (lines := shown(one.checks))]
 
 
 def inspected_json(one: Inspected, *, gx: bool) -> dict[str, Any]:

@@ -33,6 +33,21 @@ def passed_of(checks: Sequence[CheckResult]) -> str:
     return f"{tally[Outcome.PASSED]}/{len(checks) - tally[Outcome.SKIPPED]}{skipped}"
 
 
+def every_check(checks: Iterable[CheckResult], most: int = MOST_SAMPLES) -> list[Text]:
+    """All checks, one line each: those that passed or were skipped first, then the others with their failing rows."""
+    known = list(checks)
+    good = [_passed_cells(check) for check in known if check.outcome not in BAD]
+    return [*align(good, indent=2), *check_lines(known, most)]
+
+
+def _passed_cells(check: CheckResult) -> tuple[Text, ...]:
+    passed = check.outcome is Outcome.PASSED
+    about = "" if check.rows is None else in_rows(check.rows)
+    scope = "of the rows added" if check.scope is ReadScope.ADDED else ""
+    how = about if passed else f"skipped: {check.detail}" if check.detail else "skipped"
+    return line(Mark.OK if passed else Mark.NONE, " ", check.name), line(how), line((scope, "dim"))
+
+
 def sample_lines(samples: Sequence[Mapping[str, str | None]], most: int) -> list[Text]:
     columns = tuple(dict.fromkeys(name for sample in samples for name in sample))
     rows = grid(columns, [tuple(sample.get(name) for name in columns) for sample in samples[:most]], indent=6)

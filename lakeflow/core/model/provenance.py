@@ -26,7 +26,7 @@ class Provenance:
     `reads` is the digest of a root's outside files, `landed` names the set of files that landed up to this snapshot,
     `new_rows` maps an incremental input to the snapshot behind which it was read (`inputs` says up to which),
     `partitions` names the set of partitions in time that are built as of it, `partial` those that are not over,
-    `git` is `<commit>` or `<commit>+dirty`,
+    `git` is `<commit>`, `<commit>+dirty` or `<commit>+unknown`,
     `salt` is the fingerprint of the salt of its hashes, `write` the write mode, `replaced` the number of rows of the
     snapshot before that a merge took away, `readmitted` the snapshot of its quarantine up to which refused rows were
     offered again (0: none were). Of an scd2 table, `moment` is when it was written, the time that `is_current` means,

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from lakeflow import wap
+from lakeflow.core.care.set_aside import set_aside
 from lakeflow.core.care.tags import Tagged
 from lakeflow.core.errors import LakeflowError, ProjectError, SchemaError, UsageError
 from lakeflow.core.keys import AssetKey
@@ -24,7 +25,6 @@ from lakeflow.core.model.table import MAIN, Rows, Scan, Table
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.plan.readmission import Quarantined
-from lakeflow.core.plan.set_aside import set_aside
 from lakeflow.core.run.leases import AtWork, at_work
 from lakeflow.core.serve.view import Outlook
 from lakeflow.core.settings.settings import Settings

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lakeflow.core.care.supersede import superseded
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Action, RunRecord, RunState, StepRecord, StepState
-from lakeflow.core.run.supersede import superseded
 from tests.cli.process import lakeflow as command
 from tests.external.lab import opened
 from tests.held.shop import branches, deliver, edit, run, states

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lakeflow.core.care.set_aside import set_aside
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.quarantine import with_their_quarantines
@@ -13,7 +14,6 @@ from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.partitions import Backfill
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.readmission import plan_readmission
-from lakeflow.core.plan.set_aside import set_aside
 from lakeflow.core.plan.taken_out import Asked
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.attempt import Stops

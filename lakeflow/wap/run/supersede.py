@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
+from lakeflow.core.care.supersede import superseded
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord, StepState
 from lakeflow.core.model.table import Discard, Table
-from lakeflow.core.run.supersede import superseded
 from lakeflow.core.view.history import BRANCH_PREFIX, open_runs
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.ports import World

@@ -9,6 +9,7 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Final
 
+from lakeflow.core.care.set_aside import held_since, holds, repeated
 from lakeflow.core.errors import ConflictError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import tombstones_of
@@ -17,7 +18,6 @@ from lakeflow.core.model.run import Action, Ruling, StepRecord, StepState
 from lakeflow.core.plan.facts import HeldStep, published
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause
-from lakeflow.core.plan.set_aside import held_since, holds, repeated
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.audit import audit
 from lakeflow.wap.step.quarantine import is_staged

@@ -168,6 +168,7 @@ def status_json(status: AssetStatus) -> JsonObject:
         "failed_audit": status.failed_audit or None,
         "partitions_due": list(status.partitions_due),
         "quarantined": status.quarantined,
+        "taken_back": status.taken_back or None,
     }
 
 

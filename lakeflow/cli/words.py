@@ -42,7 +42,7 @@ def percent(part: int, whole: int) -> str:
 
 def readers_see(status: AssetStatus, now: datetime) -> str:
     """`readers still see s4411 (26,109 rows, 2 d old)`, for every message about a held run."""
-    never = ": it was never published" if status.snapshot_id is None else ""
+    never = f": it was {status.taken_back or 'never published'}" if status.snapshot_id is None else ""
     return f"readers still see {seen(status, now)}{never}"
 
 

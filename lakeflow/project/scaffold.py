@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -21,7 +22,19 @@ NEXT: Final = (
 _SUFFIX: Final = ".tmpl"  # no tool may mistake a template for a file of this package
 
 
-def scaffold(directory: Path) -> tuple[str, ...]:
+class Sample(StrEnum):
+    """What a new project begins with: the sample, or only the files and folders that every project has."""
+
+    SMALL = "small"
+    NONE = "none"
+
+
+_KEEP: Final = ".gitkeep"
+_OF_EVERY_PROJECT: Final = ("pyproject.toml", ".gitignore")
+_FOLDERS: Final = ("layers/bronze", "layers/silver", "layers/gold", "checks", "data")
+
+
+def scaffold(directory: Path, sample: Sample = Sample.SMALL) -> tuple[str, ...]:
     """Make a project there. Returns the files that were written, relative to it.
 
     UsageError when one of them exists already, or cannot be written; then none is left behind.
@@ -29,7 +42,9 @@ def scaffold(directory: Path) -> tuple[str, ...]:
     ours = source()
     templates = _below(files("lakeflow").joinpath("templates"), "")
     texts = {path: _filled(text, directory, ours).encode() for path, text in templates}
-    if ours.wheel:
+    if sample is Sample.NONE:
+        texts = {path: texts[path] for path in _OF_EVERY_PROJECT} | {f"{each}/{_KEEP}": b"" for each in _FOLDERS}
+    elif ours.wheel:
         texts |= [ours.wheel]
     if existing := [path for path in texts if (directory / path).exists()]:
         raise UsageError(

@@ -171,3 +171,41 @@ def test_the_command_shows_on_80_columns_what_fits(orders: Path) -> None:
     assert few.stdout.splitlines()[0].split() == ["id", "a_long_name_7"]
     one = command("show", "silver.w", "-x", cwd=orders)
     assert one.stdout.splitlines()[0].split() == ["id", "1"]
+
+
+def test_a_first_publish_that_was_taken_back_is_told_with_run_and_time_wherever_the_asset_is_shown(
+    tmp_path: Path,
+) -> None:
+    make(tmp_path, {**PROJECT, "layers/gold/b.sql": "select id from silver.a"})
+    with opened(tmp_path) as lake:
+        run = lake.materialize()
+        assert run is not None
+        lake.rollback(run.id)
+        said = f"rolled back with run {run.id} at "
+        (status,) = lake.status("silver.a")
+        assert status.taken_back.startswith(said)
+        assert lake.plan().steps[0].reasons[0].after == status.taken_back
+    for words in (("status",), ("plan",), ("lineage",), ("lineage", "--snapshots")):
+        shown = command(*words, cwd=tmp_path).stdout
+        assert said in shown, (words, shown)
+        assert "never" not in shown, (words, shown)
+    make(tmp_path, {**PROJECT, "checks/silver/a.no.sql": "select id from silver.a"})
+    assert f"readers still see nothing: it was {said}" in command("materialize", cwd=tmp_path).stdout
+    with opened(tmp_path) as lake:
+        lake.publish(lake.waiting()[0].id, "silver.a", reason="known")
+        assert lake.status("silver.a")[0].taken_back == ""
+
+
+def test_an_empty_project_has_folders_and_settings_and_nothing_to_do(tmp_path: Path) -> None:
+    made = command("init", "--empty", "mine", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    found = sorted(
+        str(path.relative_to(tmp_path / "mine")) for path in (tmp_path / "mine").rglob("*") if path.is_file()
+    )
+    folders = ("checks", "data", "layers/bronze", "layers/gold", "layers/silver")
+    assert found == [".gitignore", *(f"{folder}/.gitkeep" for folder in folders), "pyproject.toml"]
+    for words in (("check",), ("plan",), ("materialize",), ("status",), ("list",)):
+        done = command(*words, cwd=tmp_path / "mine")
+        assert done.returncode == 0, (words, done.stderr)
+    again = command("init", "--empty", "mine", cwd=tmp_path)
+    assert again.returncode == 2

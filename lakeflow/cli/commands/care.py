@@ -18,23 +18,27 @@ from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.session import Session, answers
 from lakeflow.cli.text import Mark, line, screen
 from lakeflow.core.wording import counted
-from lakeflow.project.scaffold import NEXT, scaffold
+from lakeflow.project.scaffold import NEXT, Sample, scaffold
 
 
 @click.command(epilog="Nothing that exists is overwritten. The sample needs no network.")
 @click.argument("directory", default=".", metavar="[DIR]", type=click.Path(path_type=Path))
+@click.option("--empty", is_flag=True, help="Without the sample: the settings and empty folders.")
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
-def init(session: Session, directory: Path) -> Answer:
+def init(session: Session, directory: Path, empty: bool) -> Answer:
     """Make a new project with a small sample in it, ready to materialize."""
     place = Path(session.project) / directory
-    made = scaffold(place)
+    made = scaffold(place, Sample.NONE if empty else Sample.SMALL)
     first = [f"cd {place}"] if place.resolve() != Path.cwd() else []
-    begin = [*first, "lakeflow materialize"]
-    data: dict[str, Any] = {"root": str(place.resolve()), "files": list(made), "begin": begin, "next": list(NEXT)}
+    begin = [*first, "lakeflow check" if empty else "lakeflow materialize"]
+    after: list[str] = [] if empty else list(NEXT)
+    data: dict[str, Any] = {"root": str(place.resolve()), "files": list(made), "begin": begin, "next": after}
     head = line(Mark.OK, f" {place.resolve().name}: {counted(len(made), 'file')} in {place}")
     first_run = [line("Begin     ", f"`{' && '.join(begin)}`")]
-    after = [line("It ends held: the sample is dirty on purpose. These explain and repair it:")]
-    return Answer(data, screen([head], first_run, [*after, *(line(f"  {command}") for command in NEXT)]))
+    told = "It ends held: the sample is dirty on purpose. These explain and repair it:"
+    if empty:
+        told = "A table is a file: `layers/bronze/orders.sql` with a SELECT in it is bronze.orders."
+    return Answer(data, screen([head], first_run, [line(told), *(line(f"  {command}") for command in after)]))
 
 
 @click.command(epilog="Runs may go on meanwhile. How to put a copy back: docs/operations.md.")

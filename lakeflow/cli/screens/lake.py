@@ -41,7 +41,7 @@ _HEALTHS: Final = {
 _LAST: Final = ("└── ", "    ")
 _ONE_OF_SEVERAL: Final = ("├── ", "│   ")
 _FEW: Final = 5
-_WORDS: Final = (Health.DEGRADED, Health.WARNING, *AssetState)
+_WORDS: Final = (Health.DEGRADED, Health.WARNING, *AssetState, "rolled back")
 _DUE: Final = frozenset({AssetState.NEVER_BUILT, AssetState.STALE, AssetState.UNAUDITED})
 
 
@@ -165,14 +165,14 @@ def health_label(node: LineageNode, now: datetime) -> Text:
         return line((AssetState.HELD.upper(), "bold red"), f"  ({readers_see(status, now)})")
     if status.state is AssetState.FRESH and status.published_at:
         return line(f"published {age(status.published_at, now)} ago")
-    return line((str(status.state), _MARKS[status.state].value[1]))
+    return line((status.taken_back or str(status.state), _MARKS[status.state].value[1]))
 
 
 def snapshot_label(node: LineageNode) -> Text:
     status = node.status
     held = f"  HELD on {', '.join(f'audit_{run}' for run in status.held)}" if status.held else ""
     if node.used is None:
-        return line(("never published", "yellow"), (held, "bold red"))
+        return line((status.taken_back or "never published", "yellow"), (held, "bold red"))
     rows = "" if node.used_rows is None else f"  {in_rows(node.used_rows)}"
     now = status.snapshot_id
     moved = f"  (readers see {short_id(now) if now else 'nothing'} now)" if now != node.used else ""
@@ -239,6 +239,8 @@ def _is_warned(status: AssetStatus) -> bool:
 
 def _word(status: AssetStatus) -> str:
     """The word for what a run would do; where that is nothing and readers should be warned, the asset's health."""
+    if status.state is AssetState.NEVER_BUILT and status.taken_back:
+        return "rolled back"
     ill = status.state is AssetState.FRESH and status.health in {Health.DEGRADED, Health.WARNING}
     return str(status.health if ill else status.state)
 

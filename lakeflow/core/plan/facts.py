@@ -10,7 +10,7 @@ from typing import Any
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.model.run import STANDING, RunRecord, StepRecord, VerdictRecord
+from lakeflow.core.model.run import STANDING, Ruling, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.model.table import NEUTRAL, External, Snapshot, Table
 from lakeflow.core.plan.built import Built
 from lakeflow.core.plan.landing import Landing
@@ -118,6 +118,17 @@ def published(table: Table | None, verdicts: Sequence[VerdictRecord] = ()) -> Pu
         return found
     turns = datetime.fromisoformat(made.turns) if made.turns else None
     return replace(found, turns=turns, open_versions=int(made.open_versions) if made.open_versions else None)
+
+
+def taken_back(table: Table | None, verdicts: Sequence[VerdictRecord]) -> str:
+    """Why readers see nothing of a table that they saw once, with the run and the time; empty where they see it, or
+    never did.
+    """
+    gone = [said for said in verdicts if said.ruling is Ruling.ROLLED_BACK]
+    if table is None or table.main is not None or not gone:
+        return ""
+    last = max(gone, key=lambda said: said.at)
+    return f"rolled back with run {last.run} at {last.at:%Y-%m-%d %H:%M}"
 
 
 def _standing(table: Table, head: Snapshot, verdicts: Sequence[VerdictRecord]) -> Published:

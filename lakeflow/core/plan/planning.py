@@ -15,7 +15,7 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action
 from lakeflow.core.model.table import External
 from lakeflow.core.plan.drift import drift_told
-from lakeflow.core.plan.facts import Facts, Published, moved, published
+from lakeflow.core.plan.facts import Facts, Published, moved, published, taken_back
 from lakeflow.core.plan.increments import Consumption, consumption
 from lakeflow.core.plan.landing import Landing, landing_reasons, renaming_reasons, told
 from lakeflow.core.plan.order import run_order
@@ -189,15 +189,21 @@ def _quarantine_step(asked: PlanRequest, key: AssetKey, owner: AssetKey, stands:
     step, base = asked.running.get(owner), stands.snapshot.id if stands else None
     renamed = [Reason(Cause.RENAMED, upstream=old)] if (old := asked.facts.renames.get(key)) else []
     if step is not None and step.action is Action.WRITE:
-        new = Reason(Cause.NEVER_BUILT) if stands is None else Reason(Cause.UPSTREAM_RUNS, upstream=owner)
+        new = _never_built(asked, key) if stands is None else Reason(Cause.UPSTREAM_RUNS, upstream=owner)
         reasons = (new, *renamed)
         return Step(key, Action.WRITE, reasons, base, frozenset({owner}))
     return Step(key, Action.AUDIT, tuple(renamed), base) if renamed and base is not None else None
 
 
+def _never_built(asked: PlanRequest, key: AssetKey) -> Reason:
+    """Readers see nothing of it: it never was published, or its first publish was taken back."""
+    back = taken_back(asked.facts.tables.get(key), asked.facts.verdicts.get(key, ()))
+    return Reason(Cause.NEVER_BUILT, after=back)
+
+
 def _reasons_to_write(asked: PlanRequest, asset: Asset, stands: Published | None) -> list[Reason]:
     if stands is None:
-        return [Reason(Cause.NEVER_BUILT)]
+        return [_never_built(asked, asset.key)]
     reasons = list(asked.files.get(asset.key, ()))
     if asset.key in asked.below:
         reasons += rebuilds(asked.project, asset, stands, refreshed=asked.refreshed)

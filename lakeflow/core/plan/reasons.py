@@ -100,7 +100,8 @@ class Reason:
                 return f"{self.cause} {self.after}"
             case Cause.NEW_FILES:
                 return f"{self.after} new file{'s'[: self.after != '1']}"
-        return self.after if self.cause is Cause.PARTITIONS else _SPELLED_OUT.get(self.cause, str(self.cause))
+        alone = self.cause in {Cause.PARTITIONS, Cause.NEVER_BUILT} and self.after
+        return alone or _SPELLED_OUT.get(self.cause, str(self.cause))
 
     def _of_whole_table(self) -> str:
         if self.cause is Cause.RENAMED:

@@ -57,7 +57,7 @@ def _reading(status: AssetStatus) -> Iterator[Symptom]:
     if status.state is AssetState.BROKEN:
         yield Symptom(Health.DEGRADED, "; ".join(status.reasons) or "its table cannot be read")
     elif status.snapshot_id is None:
-        yield Symptom(Health.UNKNOWN, "never published")
+        yield Symptom(Health.UNKNOWN, status.taken_back or "never published")
 
 
 def _late(deadline: Deadline, now: datetime) -> Symptom:

@@ -57,6 +57,7 @@ class AssetStatus:
     `skipped` are outside files that do not land, since their content landed under another name. `failed_audit` is the
     run that audited readers' data and failed, if no later run passed. `partitions_due` are the partitions in time that
     a run would build. `quarantined` counts the refused rows that wait; None where the asset has no quarantine.
+    `taken_back` says with which run, and when, the publish went that readers saw alone.
     """
 
     asset: AssetKey
@@ -72,6 +73,7 @@ class AssetStatus:
     symptoms: tuple[Symptom, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
     partitions_due: tuple[str, ...] = ()
+    taken_back: str = ""
 
     @property
     def health(self) -> Health:

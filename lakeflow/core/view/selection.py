@@ -68,7 +68,8 @@ def select(said: Sequence[str], known: SelectionContext, exclude: str = "") -> t
     chosen = _assets(parse(" ".join(said)), known) if said else set(known.upstreams)
     if exclude.strip():
         chosen -= _assets(parse(exclude), known)
-    if not chosen and not _asks_how_it_stands(said, exclude):
+    asked = bool(said) or bool(exclude.strip())  # a project without an asset has nothing, and is no error
+    if not chosen and asked and not _asks_how_it_stands(said, exclude):
         raise SelectionError(f"{' '.join(spelled(said, exclude))!r} selects no asset", hint=_EVERYTHING)
     return tuple(key for key in known.upstreams if key in chosen)
 

@@ -11,7 +11,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.quarantine import owner_of, quarantine_key
 from lakeflow.core.model.run import MOVES, Ruling
-from lakeflow.core.plan.facts import Facts, published
+from lakeflow.core.plan.facts import Facts, published, taken_back
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.readmission import waiting
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause, Reason
@@ -85,6 +85,7 @@ def _status(key: AssetKey, facts: Facts, state: AssetState, reasons: Sequence[Re
         published_at=main.committed_at if main else None,
         skipped=facts.landings[key].skipped if key in facts.landings else (),
         quarantined=_quarantined(key, facts),
+        taken_back=taken_back(table, said),
         failed_audit=ruled[-1].run if ruled and ruled[-1].ruling is Ruling.HOLD else "",
     )
 

@@ -40,7 +40,6 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.plan.landing import Delivery, FoundFile
 from lakeflow.core.ports import Engine
 from lakeflow.core.run.events import Logged
-from lakeflow.core.run.trace import TracedRun
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.lineage import personal
 from lakeflow.core.wording import parse_seconds
@@ -50,6 +49,7 @@ from lakeflow.wap import Invocation, Policy, World
 
 if TYPE_CHECKING:
     from lakeflow.adapters.otel import Recorder
+    from lakeflow.adapters.otel.trace import TracedRun
     from lakeflow.adapters.processes.auditor import ProcessAuditor
     from lakeflow.adapters.processes.engine import Hello
 

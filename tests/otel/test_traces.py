@@ -14,9 +14,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.semconv._incubating.attributes import cicd_attributes
 
 import lakeflow
+from lakeflow.adapters.otel import trace
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.model.run import RunState, StepState
-from lakeflow.core.run import trace
 from tests.alerts.lab import FILES, write
 from tests.cli.process import python
 

@@ -19,7 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from lakeflow.core.run.trace import TracedRun, TracedSpan
+from lakeflow.adapters.otel.trace import TracedRun, TracedSpan
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context

@@ -12,11 +12,11 @@ from importlib.util import find_spec
 from threading import Thread
 from typing import Final
 
+from lakeflow.adapters.otel.trace import TracedRun, trace_of
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord, RunState
 from lakeflow.core.run.events import Logged, RunEnded, RunStarted, StepEnded, StepPhase
-from lakeflow.core.run.trace import TracedRun, trace_of
 
 _INSTALL: Final = "pip install 'lakeflow-wap[otel]'"
 _PATIENCE: Final = 5.0

@@ -23,6 +23,7 @@ _OF_RUN: Final[Mapping[RunState, str]] = {
     RunState.HELD: "failure",
     RunState.CONFLICT: "failure",
     RunState.ABANDONED: "cancellation",
+    RunState.SUPERSEDED: "cancellation",
 }
 _OF_STEP: Final[Mapping[StepState | None, str]] = {
     StepState.PUBLISHED: "success",
@@ -31,6 +32,8 @@ _OF_STEP: Final[Mapping[StepState | None, str]] = {
     StepState.HELD: "failure",
     StepState.CONFLICT: "failure",
     StepState.SKIPPED: "skip",
+    StepState.SUPERSEDED: "cancellation",
+    StepState.DISCARDED: "cancellation",
     None: "cancellation",
 }
 

@@ -16,11 +16,12 @@ import sys
 import termios
 import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests import seed
+from tests import auditing, seed
 from tests.cli.environment import CLEAN
 
 COLUMNS, LINES = 160, 50
@@ -40,6 +41,12 @@ IMPORTED = (
     ),
 )
 """What commands import later than at their start, and what starts no thread."""
+
+STARTS_NOTHING = {
+    *("list", "plan", "status", "show", "snapshots", "lineage", "runs", "config"),
+    *("doctor", "gc", "backup", "discard", "rollback", "drop"),
+}
+"""Commands that need no workers. Where one starts a process all the same, that starts as it does for a user."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +133,7 @@ def main() -> None:
 
     for name in {*IMPORTED, *(f"lakeflow.cli.commands.{where.partition(':')[0]}" for where, _ in COMMANDS.values())}:
         importlib.import_module(name)
+    auditing.grow()
     asked = socket.socket(fileno=0)
     while True:
         request, files, *_ = socket.recv_fds(asked, 65_536, 3)
@@ -155,7 +163,7 @@ def _become(request: Mapping[str, Any], files: list[int]) -> None:
     from lakeflow.cli.main import main as command
 
     code: Any = 0
-    with seed.offshoot():
+    with nullcontext() if STARTS_NOTHING & {*request["words"]} else seed.offshoot():
         try:
             command()
         except SystemExit as left:

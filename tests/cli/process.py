@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import atexit
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import chdir
+from collections.abc import Callable, Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 from lakeflow.adapters.processes import child
 from tests.cli.environment import CLEAN
-from tests.cli.forks import Forks
+from tests.cli.forks import COLUMNS, Forks
 
-__all__ = ["CLEAN", "lakeflow", "main", "python", "run"]
+__all__ = ["CLEAN", "here", "lakeflow", "main", "python", "run"]
 
 
 def lakeflow(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
@@ -24,6 +27,23 @@ def lakeflow(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess
         return run([sys.executable, "-m", "lakeflow.cli", *arguments], cwd=cwd, env=env)
     said = _forks().piped(*arguments, cwd=cwd or Path.cwd(), env=env)
     return subprocess.CompletedProcess(["lakeflow", *arguments], said.code, said.out, said.err)
+
+
+def here(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """In this process, for tests of what is done rather than of the command that does it."""
+    from lakeflow.cli.main import run as command
+
+    width = patch.dict(os.environ, {"COLUMNS": str(COLUMNS)})
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err, chdir(cwd), width:
+        code = _left(lambda: command(arguments))
+    return subprocess.CompletedProcess(["lakeflow", *arguments], code, out.getvalue(), err.getvalue())
+
+
+def _left(command: Callable[[], int]) -> int:
+    try:
+        return command()
+    except SystemExit as left:
+        return int(left.code or 0)
 
 
 def python(script: str, *, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.processes.auditor import ProcessAuditor
+from tests import auditing
 
 from .lake import process_auditor
 
@@ -17,6 +18,12 @@ def _library() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         seam.load()
+
+
+@pytest.fixture(autouse=True)
+def _apart() -> Iterator[None]:
+    with auditing.apart():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ class Lake:
         return self.write(f"drops/{name}", content)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return process.lakeflow(*words, cwd=self.root)
+        return process.here(*words, cwd=self.root)
 
     def materialize(self) -> subprocess.CompletedProcess[str]:
         return self.run("materialize")

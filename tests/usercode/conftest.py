@@ -1,8 +1,16 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import auditing
 from tests.usercode.lab import Lake
+
+
+@pytest.fixture(autouse=True)
+def _apart() -> Iterator[None]:
+    with auditing.apart():
+        yield
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +19,7 @@ from lakeflow.core.run.leases import AssetLease, CurrentLeases
 from lakeflow.core.view.findings import Level
 from lakeflow.lake.lake import doctor, mend_times
 from tests.cli.process import lakeflow as command
+from tests.lake.clock import later
 
 FAST = timedelta(days=10)
 KEY = AssetKey(Layer.SILVER, "n")
@@ -41,14 +40,6 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@contextmanager
-def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC) + FAST  # noqa: E731
-        patch.setattr("lakeflow.lake.assembly.utc_now", clock)
-        yield
-
-
 def metadata(root: Path, key: AssetKey = KEY) -> dict[str, Any]:
     with lakeflow.open(root) as lake:
         version = lake._world.catalog.load([key])[key].version
@@ -65,11 +56,11 @@ def java_would_read(content: dict[str, Any]) -> bool:
     return True
 
 
-def test_the_next_run_and_a_rollback_go_on_with_a_warning(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_run_and_a_rollback_go_on_with_a_warning(root: Path) -> None:
     with lakeflow.open(root) as lake:
         lake.materialize()
     (root / "layers/silver/n.sql").write_text('/*\nkey = ["n"]\n*/\nselect n, v from bronze.n where n > 0\n')
-    with fast(monkeypatch), lakeflow.open(root) as lake:
+    with later(FAST), lakeflow.open(root) as lake:
         wrong = lake.materialize("silver.n")
         assert wrong is not None
         assert wrong.state is RunState.PUBLISHED
@@ -84,8 +75,8 @@ def test_the_next_run_and_a_rollback_go_on_with_a_warning(root: Path, monkeypatc
     assert java_would_read(metadata(root))
 
 
-def test_a_history_dated_by_runs_takes_what_came_after_for_later(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with fast(monkeypatch), lakeflow.open(root) as lake:
+def test_a_history_dated_by_runs_takes_what_came_after_for_later(root: Path) -> None:
+    with later(FAST), lakeflow.open(root) as lake:
         lake.materialize("+silver.h")
     (root / "layers/silver/n.sql").write_text('/*\nkey = ["n"]\n*/\nselect n, v + 1 as v from bronze.n\n')
     with lakeflow.open(root) as lake:
@@ -95,8 +86,8 @@ def test_a_history_dated_by_runs_takes_what_came_after_for_later(root: Path, mon
         assert lake.query("select distinct v from silver.h where valid_to is null").fetchall() == [(2,)]
 
 
-def test_times_to_come_are_found_and_set_to_now(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with fast(monkeypatch), lakeflow.open(root) as lake:
+def test_times_to_come_are_found_and_set_to_now(root: Path) -> None:
+    with later(FAST), lakeflow.open(root) as lake:
         lake.materialize()
     unwell = [one for one in doctor(root) if one.level is not Level.OK]
     assert {one.subject for one in unwell} == {"bronze.n", "silver.n", "silver.h"}

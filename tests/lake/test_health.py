@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 import lakeflow
 from lakeflow.core.view.rows import AssetStatus, Health
 from tests.cli.process import lakeflow as command
+from tests.lake.clock import later
 
 FILES = {
     "pyproject.toml": "[tool.lakeflow]\n",
@@ -35,22 +34,12 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@contextmanager
-def later(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC) + by  # noqa: E731
-        patch.setattr("lakeflow.lake.assembly.utc_now", clock)
-        yield
-
-
 def statuses(root: Path) -> dict[str, AssetStatus]:
     with lakeflow.open(root) as lake:
         return {str(one.asset): one for one in lake.status()}
 
 
-def test_health_is_judged_by_the_clock_and_ends_with_the_next_publish(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_health_is_judged_by_the_clock_and_ends_with_the_next_publish(root: Path) -> None:
     assert {one.health for one in statuses(root).values()} == {Health.UNKNOWN}
     with lakeflow.open(root) as lake:
         lake.materialize()
@@ -61,7 +50,7 @@ def test_health_is_judged_by_the_clock_and_ends_with_the_next_publish(
     assert (late.health, late.deadlines[0].seen) == (Health.DEGRADED, datetime(2000, 1, 1, tzinfo=UTC))
     assert late.unhealthy_since == datetime(2000, 1, 3, tzinfo=UTC)
 
-    with later(monkeypatch, timedelta(hours=25)):
+    with later(timedelta(hours=25)):
         found = statuses(root)
         assert found["gold.days"].symptoms[0].text == "late: last publish 25 h ago, due within 24h"
         # What is asked of the mart does not pass by silver, which says something of its own.

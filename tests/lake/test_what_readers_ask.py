@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Lease, RunRecord, RunState
 from lakeflow.core.view.rows import AssetStatus, Health
 from tests.cli.process import lakeflow as command
+from tests.lake.clock import later
 
 SUITE = """
 import great_expectations.expectations as gxe
@@ -46,14 +45,6 @@ def make(root: Path, files: dict[str, str]) -> None:
         (root / name).write_text(text)
 
 
-@contextmanager
-def later(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC) + by  # noqa: E731
-        patch.setattr("lakeflow.lake.assembly.utc_now", clock)
-        yield
-
-
 def silver(root: Path) -> AssetStatus:
     with lakeflow.open(root) as lake:
         return lake.status("silver.orders")[0]
@@ -65,7 +56,7 @@ def silver(root: Path) -> AssetStatus:
     ids=["critical", "warning"],
 )
 def test_a_check_of_age_that_passed_is_judged_by_the_clock_again_when_somebody_looks(
-    root: Path, monkeypatch: pytest.MonkeyPatch, severity: str, health: Health
+    root: Path, severity: str, health: Health
 ) -> None:
     make(root, {"checks/silver/orders.py": SUITE.format(FRESH.format(severity))})
     with lakeflow.open(root) as lake:
@@ -73,9 +64,9 @@ def test_a_check_of_age_that_passed_is_judged_by_the_clock_again_when_somebody_l
     assert run is not None
     assert run.state is RunState.PUBLISHED
     assert silver(root).health is Health.HEALTHY
-    with later(monkeypatch, timedelta(hours=1)):
+    with later(timedelta(hours=1)):
         assert silver(root).health is Health.HEALTHY
-    with later(monkeypatch, timedelta(hours=3)):
+    with later(timedelta(hours=3)):
         late = silver(root)
         assert late.health is health
         assert late.symptoms[0].text.endswith(" allows 2h, and the newest value is 3 h old")
@@ -83,7 +74,7 @@ def test_a_check_of_age_that_passed_is_judged_by_the_clock_again_when_somebody_l
         assert timedelta(hours=1) < datetime.now(UTC) + timedelta(hours=3) - late.unhealthy_since < timedelta(hours=2)
         with lakeflow.open(root) as lake:
             assert [str(each) for each in lake.select(f"health:{health}")] == ["silver.orders"]
-    with later(monkeypatch, -timedelta(hours=5)):  # a clock that was set back makes nothing late
+    with later(-timedelta(hours=5)):  # a clock that was set back makes nothing late
         assert silver(root).health is Health.HEALTHY
 
 

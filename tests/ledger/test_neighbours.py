@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,29 @@ def test_very_many_snapshots_are_asked_for_in_parts() -> None:
     assert list(batched([], 2)) == []
 
 
+def test_verdicts_of_more_snapshots_than_a_statement_takes_are_all_found(ledger: Kept) -> None:
+    ledger.save(run("r1"), [said(A, 1), said(A, 10_001)])
+    assert ledger.latest({A: range(1, 10_002)}) == {A: (said(A, 1), said(A, 10_001))}
+    assert ledger.latest({A: range(2, 10_001)}) == {A: ()}
+    assert ledger.latest({A: range(1, 10_001)}) == {A: (said(A, 1),)}
+    assert ledger.latest({A: [*range(1, 10_001), 20_000]}) == {A: (said(A, 1),)}
+
+
+def test_a_time_is_stored_in_utc_where_the_machine_keeps_another(ledger: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are put in order by the text of their times, whoever wrote them."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        ledger.save(run("r1", at=NOW.astimezone()))
+        ledger.save(run("r2", at=NOW.astimezone(timezone(-5 * timedelta(hours=1)))))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    with ledger.database.read() as connection:
+        found = connection.exec_driver_sql("select started_at from lakeflow_runs").all()
+    assert {row[0] for row in found} == {"2026-03-01T00:00:00.000000+00:00"}
+
+
 def test_the_code_behind_a_version_is_kept_as_it_was_first_seen(ledger: Kept) -> None:
     ledger.remember_code("v1", "sql-1", "select \x001")
     ledger.remember_code("v2", "sql-2", "select 2")
@@ -303,6 +327,7 @@ def test_what_an_early_release_told_of_a_drop_is_known_unless_it_is_recorded_bet
         "r3": "dropped nothing; its metadata stays at /c",
         "r4": "dropped silver.c; its metadata stays at",
         "r5": "because",
+        "r6": "dropped silver.a b; its metadata stays at /d",
     }
     for number, (id_, reason) in enumerate(reasons.items()):
         ledger.save(replace(run(id_, at=NOW - number * SECOND), reason=reason))

@@ -32,6 +32,8 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/adapters/iceberg/commit/commits.py": _COMMITS,
     "lakeflow/adapters/iceberg/commit/staging.py": _COMMITS,
     "lakeflow/wap/run/publish.py": _STORY,
+    "lakeflow/wap/run/needed.py": _STORY,
+    "lakeflow/wap/decide/rollback.py": _STORY,
     "lakeflow/wap/decide/runs.py": _STORY,
     "lakeflow/wap/decide/tables.py": _STORY,
     "lakeflow/wap/decide/garbage.py": ("tests/wap/test_garbage.py",),

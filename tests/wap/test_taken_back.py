@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -248,6 +249,30 @@ def test_while_it_is_audited_again_the_run_stands_as_running(held: Lab) -> None:
     held.at("auditor.audit>", lambda: seen.append(held.run("r1")))
     held.publish("r1")
     assert [(run.state, run.ended_at, run.reason) for run in seen] == [(RunState.RUNNING, None, "")]
+
+
+def test_a_run_that_is_published_forgets_why_it_ended_before(held: Lab) -> None:
+    held.ledger.save(replace(held.run("r1"), reason="interrupted"))
+    seen: list[str] = []
+    held.check("silver.b", lambda *_: True)
+    held.at("auditor.audit>", lambda: seen.append(held.run("r1").reason))
+    assert held.publish("r1").reason == ""
+    assert seen == [""]
+
+
+def test_a_forced_rollback_of_several_tables_ends_the_runs_above_its_base_alone(lab: Lab) -> None:
+    """Of what lies below the base nothing was taken off main, in whichever table."""
+    for number in (7, 8, 9):
+        lab.define("silver.b", [number])
+        lab.materialize()
+    lab.rollback("r2", force=True)
+    ended = [states(lab.run(name)) for name in ("r1", "r2", "r3")]
+    assert [(run["run"], run["silver.b"]) for run in ended] == [
+        ("published", "published"),
+        ("rolled_back", "published"),
+        ("rolled_back", "skipped"),
+    ]
+    assert lab.rows("silver.b") == [7]
 
 
 def test_what_a_dead_attempt_left_open_is_held_unless_it_is_chosen() -> None:

@@ -26,7 +26,6 @@ from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.plan.readmission import Quarantined
 from lakeflow.core.run.leases import AtWork, at_work
-from lakeflow.core.serve.view import Outlook
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import history, lineage
 from lakeflow.core.view.audits import Inspected, recorded
@@ -45,6 +44,7 @@ from lakeflow.wap.look.show import masked
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
+    from lakeflow.core.serve.view import Outlook
     from lakeflow.lake import diagnosis
 
 _MANY_RUNS: Final = 200
@@ -231,6 +231,8 @@ class ReadableLake:
 
     def look(self) -> Outlook:
         """Everything that `serve` decides by, of one moment: the plan of all assets, how they stand, the last runs."""
+        from lakeflow.core.serve.view import Outlook  # noqa: PLC0415 - only who serves needs it
+
         facts, everything = self._facts(), tuple(self.project.assets)
         due = set_aside(self.project, facts, plan(self.project, facts, everything), all_or_nothing=False)
         return Outlook(self.project, facts, due, self._standing(facts).statuses, self.runs(_MANY_RUNS))

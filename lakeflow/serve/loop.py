@@ -56,6 +56,7 @@ class Loop:
     _last: object = None
     _left_alone: str = ""
     _unsent: str = ""
+    _quiet: datetime | None = None
 
     def turn(self) -> datetime:
         """Look once, and act where there is something to do. Returns when to come back, at the latest."""
@@ -145,6 +146,9 @@ class Loop:
             self.say(f"{key} is late{since}")
         for key in decision.recovered:
             self.say(f"{key} is fresh again")
+        if decision.quiet_until not in {None, self._quiet}:
+            self.say(f"quiet until {decision.quiet_until:%Y-%m-%d %H:%M} UTC: what can wait does")
+        self._quiet = decision.quiet_until
         missed = pulse.missed + len(decision.missed)
         self._pulse(looked_at=now, lake=seen.lake, looks=pulse.looks + 1, missed=missed)
 

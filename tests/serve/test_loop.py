@@ -198,6 +198,7 @@ def test_in_quiet_hours_only_what_a_clock_or_a_deadline_asks_for_runs() -> None:
     one.lake.deliver(LANDED)
     one.clock.now = datetime(2026, 3, 2, 21, 1, tzinfo=UTC)
     one.until(datetime(2026, 3, 3, 4, 55, tzinfo=UTC))
+    assert one.said.count("quiet until 2026-03-03 05:00 UTC: what can wait does") == 1
     night = Counter(each for each, _ in one.published[before:])
     assert set(night) == {key("bronze.night"), key("bronze.urgent")}
     assert (night[key("bronze.night")], night[key("bronze.urgent")]) == (1, 4)

@@ -136,7 +136,7 @@ def test_any_deliveries_give_what_one_build_of_all_rows_gives(
         agree(life)
 
 
-@pytest.mark.parametrize("unit", ["day", "month"])
+@pytest.mark.parametrize("unit", ["day", pytest.param("month", marks=pytest.mark.long)])
 def test_late_rows_at_both_ends_of_the_day_that_has_23_hours_go_into_it_and_nowhere_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unit: str
 ) -> None:

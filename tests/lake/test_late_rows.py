@@ -149,7 +149,9 @@ def test_input_times_tell_what_a_function_does_not(shop: Shop) -> None:
     assert shop.plan("silver.days")["silver.days"] == ["1 partition got late rows (2024-03-02)"]
 
 
-@pytest.mark.parametrize("write", ["replace", "upsert", "scd2"])
+@pytest.mark.parametrize(
+    "write", ["upsert", pytest.param("replace", marks=pytest.mark.long), pytest.param("scd2", marks=pytest.mark.long)]
+)
 def test_a_changed_row_touches_the_partition_that_it_leaves_and_the_one_that_it_enters(shop: Shop, write: str) -> None:
     shop.now = moment("2024-03-06T09:00")
     shop.insert_clean(write)
@@ -198,6 +200,7 @@ def test_a_retry_of_a_held_run_builds_what_came_late_since(shop: Shop) -> None:
     assert shop.plan() == {}
 
 
+@pytest.mark.long
 def test_a_full_refresh_builds_all_partitions_and_leaves_nothing_due(shop: Shop) -> None:
     shop.run()
     shop.deliver("late", ("2024-03-02T11:00", 20))
@@ -224,6 +227,7 @@ def test_a_set_of_built_partitions_that_was_written_before_is_read_as_the_last_w
     assert shop.by_day()["2024-03-02"] == 22
 
 
+@pytest.mark.long
 def test_snapshots_that_partitions_were_built_from_outlive_what_is_kept(shop: Shop) -> None:
     shop.setting("keep_snapshots = 1")
     shop.run()
@@ -235,6 +239,7 @@ def test_snapshots_that_partitions_were_built_from_outlive_what_is_kept(shop: Sh
     assert shop.plan()["silver.sales"] == ["1 partition got late rows (2024-03-02)"]
 
 
+@pytest.mark.long
 def test_what_was_read_from_an_expired_snapshot_is_due_as_a_whole_and_the_plan_says_why(shop: Shop) -> None:
     shop.declare("silver", 'end = "2024-03-04"')
     shop.setting("keep_snapshots = 1")
@@ -264,6 +269,7 @@ def test_a_clock_that_jumps_back_builds_nothing_again(shop: Shop) -> None:
     assert shop.plan() == {}
 
 
+@pytest.mark.long
 def test_an_input_with_partitions_that_is_read_by_another_time_is_followed_by_its_rows(shop: Shop) -> None:
     """Each day counts the sales of the last three: a late sale of the 1st changes the days up to the 3rd."""
     header = '/*\nkey = ["day"]\npartition = "day(day)"\nstart = "2024-03-01"\n*/\n'

@@ -218,6 +218,11 @@ def test_a_range_outside_of_the_asset_is_refused(root: Path) -> None:
         ("$partition_end", "$until", "has a parameter $until"),
         ('start = "2013-01-01"', 'start = "soon"', "is no date"),
         ('partition = "month(sold)"\n', "", "has start and no partition"),
+        ("start =", 'zone = "Mars/Olympus"\nstart =', "'Mars/Olympus' is no time zone"),
+        ("start =", 'zone = "Oslo"\nstart =', "'Oslo' is no time zone"),
+        ("start =", 'input_times = {"bronze.sale" = "sold"}\nstart =', "input_times names 'bronze.sale', which"),
+        ("start =", 'input_times = {"bronze.sales" = "max(sold)"}\nstart =', "looks at more than one row"),
+        ('end = "2013-07-01"', 'end = "2012-07-01"\nzone = "Europe/Oslo"', "ends before it starts"),
     ],
 )
 def test_a_declaration_that_cannot_be_meant_is_a_fault(root: Path, old: str, new: str, fault: str) -> None:
@@ -295,3 +300,33 @@ def sales(sales, partition_start, partition_end):
     inside = sales.filter(f"sold >= '{partition_start:%Y-%m-%d}' and sold < '{partition_end:%Y-%m-%d}'").order("id")
     return inside.project("id, sold, case when id = 3 then 1.5 else total end as total").to_arrow_reader()
 """
+
+
+def test_outside_files_that_changed_make_all_partitions_due_that_were_built_from_them(root: Path) -> None:
+    (root / "layers/silver/read.py").write_text(
+        """
+import csv
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from lakeflow import asset
+
+@asset(reads=["sales.csv"], key=["id"], partition="month(sold)", start="2013-01-01", end="2013-04-01")
+def read(partition_start, partition_end):
+    with (Path(__file__).parents[2] / "sales.csv").open() as lines:
+        lines = list(csv.DictReader(lines))
+    rows = [(int(each["id"]), datetime.fromisoformat(each["sold"]), int(each["total"])) for each in lines]
+    first, last = partition_start.replace(tzinfo=None), partition_end.replace(tzinfo=None)
+    ids, sold, totals = zip(*(row for row in rows if first <= row[1] < last))
+    return pa.table({"id": ids, "sold": pa.array(sold, pa.timestamp("us")), "total": totals})
+"""
+    )
+    run(root, "silver.read")
+    assert "silver.read" not in plan(root)
+    sell(root, {1: 11, 2: 20, 3: 30})
+    assert plan(root)["silver.read"] == ["3 partitions may have got rows, since its files changed (2013-01 … 2013-03)"]
+    run(root, "silver.read")
+    assert totals(root, "silver.read") == [11, 20, 30]
+    assert "silver.read" not in plan(root)

@@ -333,6 +333,8 @@ def _frames() -> Iterator[Case]:
     yield _frame("pandas, a UUID", pd.DataFrame({"v": [UUID(int=1)]}), stored=str(UUID(int=1)))
     yield _frame("pandas, a Period", pd.DataFrame({"v": pd.period_range("2024", periods=1)}), says="pandas.period")
     noon = pd.DataFrame({"v": [date(2024, 6, 1), datetime(2024, 6, 1, 12)]}, dtype=object)
+    stamps = pd.DataFrame({"v": [pd.Timestamp("2024-06-01 10:00"), pd.Timestamp(NANOS)]}, dtype=object)
+    yield _frame("pandas, Timestamps with nanoseconds", stamps, says="row 2: column 'v' holds parts of a microsecond")
     yield _frame("pandas, a date and a datetime", noon, says="a date in row 1 and a datetime in row 2")
     yield _frame("pandas, a date and a datetime", noon, "date", says="a date in row 1 and a datetime in row 2")
     yield _frame("polars Datetime with nanoseconds", pl.DataFrame({"v": moment}), says="parts of a microsecond")

@@ -82,3 +82,11 @@ def test_no_message_about_a_frame_quotes_a_value(lab: Lab) -> None:
         told = lab.python("", frame(*values))
         assert "column 'v'" in told.error
         assert "4711" not in told.error
+
+
+def test_a_timestamp_with_nanoseconds_is_refused_also_within_lists_and_dicts_and_no_time_is_none(lab: Lab) -> None:
+    stamp = pd.Timestamp(1)
+    assert "row 2: column 'v' holds parts of a microsecond" in lab.python("", frame(pd.NaT, stamp)).error
+    assert "column 'v.element' holds parts" in lab.python("", frame([stamp])).error
+    assert "column 'v.a' holds parts" in lab.python("", frame({"a": stamp})).error
+    assert lab.python("", frame(pd.NaT, pd.Timestamp(1000))).read == [None, dt.datetime(1970, 1, 1, 0, 0, 0, 1)]

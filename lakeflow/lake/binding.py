@@ -15,12 +15,13 @@ from pathlib import Path
 from lakeflow.adapters.duckdb.code.bind import PUBLISHED, Binder, Bound
 from lakeflow.adapters.machine.source_files import read_digest
 from lakeflow.core.column_names import FILE, LOADED_AT, ROW
+from lakeflow.core.contract.fit import contracts, landed_columns
 from lakeflow.core.declare.parameters import bind
 from lakeflow.core.errors import Fault, LakeflowError, SchemaError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckKind
-from lakeflow.core.model.file_source import FileSource, Format
+from lakeflow.core.model.file_source import Extra, FileSource, Format
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.schema import Field, Primitive, Schema, require_names
@@ -170,7 +171,10 @@ def _spelled(schema: Schema) -> dict[str, str]:
 
 def _source(files: FileSource | None) -> Schema | None:
     """The columns that a source lands, as far as it declares them. Parquet files have their own types."""
-    if files is None or not files.columns or (files.format is Format.PARQUET and not all(files.columns.values())):
+    if files is None or not files.columns or any(each.extra is Extra.LAND for each in contracts(files)):
         return None
-    declared = (Field(name, parse_type(type_ or "string")) for name, type_ in files.columns.items())
+    columns = landed_columns(files)
+    if files.format is Format.PARQUET and not all(columns.values()):
+        return None
+    declared = (Field(name, parse_type(type_ or "string")) for name, type_ in columns.items())
     return Schema((*declared, *_PROVENANCE))

@@ -7,6 +7,12 @@ tags = ["passengers"]
 folder = "data/landing/bookings"
 files = "*.ndjson"
 format = "ndjson"
-columns = ["booking_id", "passenger_id", "carrier", "flight", "origin", "day", "cabin", "fare", "booked_at"]
+columns = [
+    "booking_id", "passenger_id", "carrier", "flight", "origin", "day", "cabin", "fare", "booked_at", "channel"
+]
+optional = ["channel"]
+renames = {fare = "price"}
+on_malformed = "quarantine"
+max_fraction = 0.01
 */
 select * from source

@@ -299,3 +299,20 @@ def test_what_the_plan_shows_of_a_personal_source_names_only_what_is_declared(la
     shown = lake.reasons()
     assert "+ …, + …, − id, − total" in shown
     assert "SECRET" not in shown
+
+
+@pytest.mark.parametrize("more", [VERSIONS, 'extra = "land"'], ids=["of a version", "that nobody declares"])
+def test_check_knows_which_columns_may_come(lake: Lake, more: str) -> None:
+    source = SOURCE.format(
+        format="csv", columns='{id = "long", total = "long"}', more='renames = {total = "amount"}\n' + more
+    )
+    lake.write("layers/bronze/orders.sql", f"/*\n[source]\n{source}\n*/\nselect *, upper(legacy) as l from source\n")
+    done = lake.run("check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_source_with_personal_columns_does_not_land_whatever_comes(lake: Lake) -> None:
+    contract(lake, 'extra = "land"\n[columns.id]\npii = true')
+    done = lake.run("check")
+    assert done.returncode == 2
+    assert "has personal columns and lands whatever comes" in done.stdout + done.stderr

@@ -38,8 +38,10 @@ def test_everything_comes_in_twelve_monthly_drops_beside_the_reference_files(lan
         "reference",
         "weather",
     ]
-    for feed, suffix in (("flights", ".csv"), ("weather", ".csv"), ("bookings", ".ndjson")):
+    for feed, suffix in (("flights", ".csv"), ("weather", ".csv")):
         assert sorted(path.name for path in (landing / feed).iterdir()) == [month + suffix for month in MONTHS]
+    booked = sorted(path.name for path in (landing / "bookings").iterdir())
+    assert booked == sorted(f"{month}{late}.ndjson" for month in MONTHS for late in ("", "-after"))
     people = sorted(path.stem for path in (landing / "passengers").iterdir())
     assert people == sorted([*MONTHS, "2013-07-late"])
     assert sorted(path.name for path in (landing / "airports").iterdir()) == ["2013-01.csv", "2013-03.csv"]
@@ -130,3 +132,17 @@ def test_without_the_packages_it_says_what_to_install(tmp_path: Path) -> None:
 
 def digest(folder: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.rglob("*.*")))).hexdigest()
+
+
+@installed
+def test_the_shop_changes_what_it_sends_in_july_september_and_october(landing: Path) -> None:
+    """What the demo's contract of bookings takes, one change after the other."""
+    june, july, october = (
+        set(next(iter(bookings(landing, month).values()))) for month in (MONTHS[5], MONTHS[6], MONTHS[9])
+    )
+    assert july - june == {"price"}
+    assert june - july == {"fare"}
+    assert october - july == {"channel"}
+    september = (landing / "bookings/2013-09.ndjson").read_text().splitlines()
+    assert sum(not line.endswith("}") for line in september) == 4
+    assert all(len((landing / f"bookings/{month}-after.ndjson").read_text().splitlines()) == 5 for month in MONTHS)

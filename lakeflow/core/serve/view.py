@@ -10,7 +10,7 @@ from typing import Final
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.model.run import RunRecord, RunState
+from lakeflow.core.model.run import GIVEN_UP, RunRecord, RunState
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.reasons import Reason
@@ -117,6 +117,6 @@ def _served(look: Outlook, key: AssetKey, refreshes: tuple[Refresh, ...], run: R
 
 def _failure(key: AssetKey, run: RunRecord | None) -> BrokenRun | None:
     step = run.step(key) if run else None
-    if run is None or step is None or step.done or run.state not in _BROKE:
-        return None
+    if run is None or step is None or step.done or step.state in GIVEN_UP or run.state not in _BROKE:
+        return None  # of what somebody discarded the plan says whether it is due again
     return BrokenRun(run.id, run.attempt, run.ended_at or run.started_at, cut_off=run.state is RunState.ABANDONED)

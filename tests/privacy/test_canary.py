@@ -40,7 +40,7 @@ LOOKS = (
     *("status", "runs", "plan", "list", "lineage --snapshots", "snapshots bronze.people", "check", "config", "doctor"),
     *("gc", "drop bronze.nothing", "adopt silver.people --from nowhere", "backfill bronze.people", "init elsewhere"),
     "backup ../kept",
-    *("alerts", "alerts send", "alerts test"),
+    *("alerts", "alerts send", "alerts test", "tag", "serve --help", "unland drops/nothing.csv"),
 )
 AUDITS = (
     "bronze.people",
@@ -71,15 +71,15 @@ class Aviary:
         assert done.returncode == code, done.stdout + done.stderr
         self.printed += f"$ {words}\n{done.stdout}{done.stderr}\n"
 
-    def look(self, words: str) -> None:
-        """The same in this process, as a screen and as JSON."""
+    def look(self, words: str, *more: str) -> None:
+        """The same in this process, as a screen and as JSON; `more` are words with blanks in them."""
         for way in (["--output", "json"], []):
             out, err = StringIO(), StringIO()
             with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
                 for name, value in self.env.items():
                     patch.setenv(name, value)
                 patch.chdir(self.root)
-                run([*words.split(), *way])
+                run([*words.split(), *more, *way])
             self.printed += f"$ {words}\n{out.getvalue()}{err.getvalue()}\n"
 
     @property
@@ -133,6 +133,7 @@ def _tried_in_every_way(lake: Aviary) -> None:
     _put_apart(lake)
     for words in LOOKS:
         lake.look(words)
+    lake.look("query", "select name, email, phone, ssn from bronze.people")
     for words in (*AUDITS, f"bronze.people --snapshot {_snapshot(lake)} --data-docs pages/main"):
         lake.look(f"audit {words}")
     for name in ("bronze.people", "bronze.apart", "bronze.apart__quarantine", "silver.people", "silver.keeps"):

@@ -105,6 +105,7 @@ def test_status_as_json_and_csv_names_the_runs_that_wait() -> None:
         "failed_audit": None,
         "partitions_due": [],
         "quarantined": None,
+        "taken_back": None,
     }
     header, (row,) = status_records([WEATHER_STATUS])
     assert dict(zip(header, row, strict=True))["held"] == "01jd3k"

@@ -46,6 +46,8 @@ def test_a_plan_as_json_keeps_causes_apart_and_ids_as_strings() -> None:
         "base_id": "4411009",
         "upstreams": [],
         "partitions": [],
+        "partial": [],
+        "drift": [],
     }
 
 

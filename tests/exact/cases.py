@@ -337,6 +337,7 @@ def _frames() -> Iterator[Case]:
     yield _frame("pandas, Timestamps with nanoseconds", stamps, says="row 2: column 'v' holds parts of a microsecond")
     yield _frame("pandas, a date and a datetime", noon, says="a date in row 1 and a datetime in row 2")
     yield _frame("pandas, a date and a datetime", noon, "date", says="a date in row 1 and a datetime in row 2")
+    yield _frame("pandas, an empty dict", pd.DataFrame({"v": [{}]}), says="structs without a field")
     yield _frame("polars Datetime with nanoseconds", pl.DataFrame({"v": moment}), says="parts of a microsecond")
     yield _frame("polars Categorical", pl.DataFrame({"v": pl.Series(["a"], dtype=pl.Categorical)}), stored="a")
     yield _frame("polars Object", pl.DataFrame({"v": pl.Series([object()], dtype=pl.Object)}), says="type Object")

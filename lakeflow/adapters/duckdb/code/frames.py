@@ -80,8 +80,16 @@ def _unreadable(type_: pa.DataType) -> tuple[str, str] | None:
         return "16-bit floats", "cast it to 32 bits"
     if pa.types.is_decimal(type_):
         return _unreadable_decimal(type_)
+    return _unreadable_nested(type_)
+
+
+def _unreadable_nested(type_: pa.DataType) -> tuple[str, str] | None:
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
     if pa.types.is_union(type_):
         return "a union of types", "give it one type, or turn it into text"
+    if pa.types.is_struct(type_) and not type_.num_fields:
+        return "structs without a field", "give them a field, or turn them into text"
     below = (type_.field(place).type for place in range(type_.num_fields))
     return next((reason for each in below if (reason := _unreadable(each))), None)
 

@@ -41,7 +41,21 @@ def test_a_held_run_tells_everything_needed_to_decide() -> None:
         "",
         "Decide    fix the code and `lakeflow retry 01jd3k`, or `lakeflow discard 01jd3k`, "
         'or `lakeflow publish 01jd3k --force --reason "…"`',
+        "Or        `lakeflow rollback 01jd3k` takes back what it published, too; "
+        "`lakeflow unland FILE` a file that landed",
     ]
+
+
+def test_a_held_run_names_only_the_ways_out_that_suit_it() -> None:
+    checks = tuple(replace(check, path="checks/silver/weather.py") for check in HELD_STEP.checks)
+    alone = replace(HELD_RUN, steps=(replace(HELD_STEP, checks=checks),))
+    *_, decide, other = run_screen(alone, READERS, NOW).plain.splitlines()
+    assert decide.startswith("Decide    fix the code")
+    assert other == (
+        "Or        `on_fail: quarantine` in a check of single rows sets the bad ones apart, then "
+        "`lakeflow retry 01jd3k`"
+    )
+    assert run_screen(replace(HELD_RUN, steps=(HELD_STEP,)), READERS, NOW).plain.splitlines()[-1].startswith("Decide")
 
 
 def test_a_held_first_run_says_that_readers_see_nothing() -> None:

@@ -162,7 +162,22 @@ def next_lines(run: RunRecord) -> list[Text]:
         write = f"`lakeflow materialize {again} --force`"
         return [line("Decide    ", write, " writes it again; or mend the checks and ", retry)]
     force = f'`lakeflow publish {run.id} --force --reason "…"`'
-    return [line("Decide    fix the code and ", retry, ", or ", discard, ", or ", force)]
+    return [line("Decide    fix the code and ", retry, ", or ", discard, ", or ", force), *_other_ways(run, held)]
+
+
+def _other_ways(run: RunRecord, held: Sequence[StepRecord]) -> list[Text]:
+    """Ways out that suit some held runs: set bad rows apart, or take back more than what is held."""
+    bad = (check for step in held for check in step.checks if check.holds)
+    apart = "`on_fail: quarantine` in a check of single rows sets the bad ones apart, then"
+    found = (
+        [line("Or        ", apart, f" `lakeflow retry {run.id}`")] if any(c.path and c.failed_rows for c in bad) else []
+    )
+    if any(step.state is StepState.PUBLISHED for step in run.steps):
+        more = (
+            f"`lakeflow rollback {run.id}` takes back what it published, too; `lakeflow unland FILE` a file that landed"
+        )
+        found.append(line("Or        ", more))
+    return found
 
 
 def _mend(state: RunState) -> str:

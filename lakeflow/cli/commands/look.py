@@ -79,7 +79,7 @@ def status(session: Session, selection: tuple[str, ...], exclude: str, strict: b
 def _standing_audit(
     lake: ReadableLake, selection: tuple[str, ...], statuses: Sequence[AssetStatus]
 ) -> StandingAudit | None:
-    """Of an asset that was named alone: was what readers see audited, by which checks, when, on which code?"""
+    """Say of an asset named alone whether what readers see was audited, by which checks, when, on which code."""
     named = len(statuses) == 1 and selection == (str(statuses[0].asset),)
     return lake.standing_audit(selection[0]) if named else None
 

@@ -27,13 +27,12 @@ os._exit(9)
 """
 LOOKS = (
     "status",
-    "show bronze.n",
     "plan",
-    "lineage",
-    "runs",
-    "snapshots bronze.n",
-    "list",
     "show silver.n --ref held --failing",
+    *(
+        pytest.param(words, marks=pytest.mark.long)
+        for words in ("show bronze.n", "lineage", "runs", "snapshots bronze.n", "list")
+    ),
 )
 
 

@@ -10,7 +10,7 @@ from lakeflow.core.alerts.troubles import Condition
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.view.freshness import Deadline
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health
-from lakeflow.core.wording import age
+from lakeflow.core.wording import lateness
 
 
 def conditions(statuses: Iterable[AssetStatus]) -> Mapping[AssetKey, Condition]:
@@ -60,4 +60,4 @@ def _lateness(deadline: Deadline, now: datetime) -> str:
     asked = "due by" if said.by else "due within"
     if deadline.seen is None:
         return f"no value of {said.column}, {asked} {said.text}"
-    return f"{what} {age(deadline.seen, now)} ago, {asked} {said.text}"
+    return f"{what} {lateness(deadline.seen, now)} ago, {asked} {said.text}"

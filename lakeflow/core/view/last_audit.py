@@ -14,7 +14,7 @@ from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import MOVES, CheckResult, Ruling, VerdictRecord
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.view.rows import Health, Symptom
-from lakeflow.core.wording import age, counted, parse_seconds
+from lakeflow.core.wording import counted, lateness, parse_seconds
 
 _SHOWN: Final = 3
 _TELLS_AGE: Final = ("fresh", "max_age")
@@ -73,7 +73,7 @@ def outdated(audit: LastAudit, now: datetime) -> Iterator[Symptom]:
         if due is not None and due[1] < now:
             newest, then, allowed = due
             health = Health.DEGRADED if check.severity is Severity.CRITICAL else Health.WARNING
-            said = f"late: {check.name} allows {allowed}, and the newest value is {age(newest, now)} old"
+            said = f"late: {check.name} allows {allowed}, and the newest value is {lateness(newest, now)} old"
             yield Symptom(health, said, then, late=True)
 
 

@@ -22,6 +22,7 @@ _CHANCE = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+(\+00:00|Z)", "TIME"),
     (r"\b(since|at) (\d{4}-\d\d-\d\d )?\d\d:\d\d\b", r"\1 TIME"),
     (r"\b\d+(\.\d+)?( ?(ms|s|min|h|d))\b( (old|ago))?", "TIME"),
+    (r"\bsince (\d{4}-\d\d-\d\d )?\d\d:\d\d\b", "since TIME"),
     (r"[ \t]+", " "),
     (r"SNAPSHOT TIME(?= \w)", "SNAPSHOT"),  # a step that took no time to speak of says none
 )

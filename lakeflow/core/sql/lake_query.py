@@ -48,7 +48,7 @@ def require_filter(where: str, order_by: str, table: str, names: Sequence[str], 
         for name in _columns(what, text) if text.strip() else ():
             column_of(name, known, table)
             if name.lower() in hidden:
-                hint = f"`lakeflow show {table} --where` and `--order-by` take its other columns"
+                hint = f"--where and --order-by take the other columns of {table}"
                 raise UsageError(f"{name} is personal: what a {what} on it gives would tell its values", hint=hint)
 
 

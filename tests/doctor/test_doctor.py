@@ -163,8 +163,10 @@ def test_the_layout_of_a_newer_release_is_found(lake: Path, database: sqlite3.Co
 
 def test_the_layout_of_an_older_release_is_no_more_than_a_warning(lake: Path, database: sqlite3.Connection) -> None:
     database.execute("delete from lakeflow_migrations where version > 1")
-    for kind in ("runs", "steps", "checks", "verdicts", "leases", "code", "dropped", "lake"):
-        database.execute(f"drop table lakeflow_{kind}")
+    named = "select name from sqlite_master where name like 'lakeflow%' and type = 'table'"
+    for (table,) in database.execute(named).fetchall():
+        if table != "lakeflow_migrations":
+            database.execute(f"drop table {table}")
     (lake / ".lakeflow/warehouse/lakeflow-lake.json").unlink()
     one = only(lake)
     assert one.level is Level.WARNING

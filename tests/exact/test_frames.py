@@ -218,5 +218,6 @@ STREAMED = {
 def test_a_stream_of_any_type_of_arrow_passes(lab: Lab, values: pa.Array) -> None:
     given_table = pa.table({"v": values})
     plain = written(lab.engine, lambda: given_table, lab.data, None)
-    assert same(read(written(lab.engine, lambda: given_table.to_reader(1), lab.data, None)), read(plain))
+    streamed = read(written(lab.engine, lambda: given_table.to_reader(1), lab.data, None))
+    assert same(sorted(streamed, key=repr), sorted(read(plain), key=repr))
     assert read(plain)[0] in ([("a", "b")], ["a", None], "a", ["a"], [("k", 1)])

@@ -128,8 +128,11 @@ def test_whoever_writes_next_marks_a_dead_run_abandoned(lab: Lab) -> None:
         lab.materialize()
     assert lab.run().state is RunState.RUNNING
     lab.reopen()
+    ended: list[RunState] = []
+    lab.at("auditor.audit<", lambda: ended.append(lab.run("r1").state))
     assert states(lab.materialize())["run"] == "published"
-    assert lab.run("r1").state is RunState.ABANDONED
+    assert ended[0] is RunState.ABANDONED
+    assert lab.run("r1").state is RunState.SUPERSEDED, "what it left was written anew"
 
 
 def test_a_living_run_cannot_be_retried_discarded_or_published(lab: Lab) -> None:

@@ -111,13 +111,16 @@ def test_the_pages_name_every_mode() -> None:
         assert f"`{mode}`" in key
 
 
-def test_four_modules_ask_for_a_mode_by_its_name_and_all_others_for_its_traits() -> None:
-    """The modes themselves, what an asset has that declares none, what an early snapshot was, and the files of each."""
+def test_five_modules_ask_for_a_mode_by_its_name_and_all_others_for_its_traits() -> None:
+    """The modes, what an asset has that declares none, what an early snapshot was, the files of each, and what takes
+    landed rows out of an append again.
+    """
     modules = (ROOT / "lakeflow").rglob("*.py")
     by_name = {path for path in modules if _MEMBER.search(path.read_text(encoding="utf-8"))}
     assert {str(path.relative_to(ROOT)) for path in by_name} == {
         "lakeflow/core/model/write_mode.py",
         "lakeflow/core/declare/laws.py",
+        "lakeflow/wap/step/sources/unlanding.py",
         "lakeflow/core/run/verdict.py",
         "lakeflow/adapters/duckdb/write/modes.py",
     }

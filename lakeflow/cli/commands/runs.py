@@ -159,7 +159,7 @@ def _refuse_together(options: dict[str, Any], *, several: bool) -> None:
 @wait_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def unland(session: Session, files: tuple[str, ...], **options: Any) -> Answer:
-    """Take landed files out again: audited, with all that was made from them, all of it or nothing."""
+    """Take landed files out again, with all that was made from them; audited, all of it or nothing."""
     with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
         return _answer(lake, lake.unland(*files, observer=observer, **options))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from lakeflow.core.column_names import alike
 from lakeflow.core.contract.fit import Fit, Misfit
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import EMPTY
@@ -90,14 +91,21 @@ def drift_of(files: Iterable[tuple[str, Fit | Misfit]], known: Mapping[str, str]
         for column, type_ in (dict.fromkeys(met.extra, "string") | dict(met.types)).items():
             before = columns.setdefault(column, known.get(column, type_))
             if before != type_:
-                hint = hint or type_hint(column, type_)
-                refused.add(f"{cut(column)} {before} → {type_}", name)
+                hint = hint or type_hint(column, before, type_)
+                refused.add(changed_type(column, before, type_), name)
         for says in _taken(met, personal=personal):
             taken.add(says, name)
     return Drift(tuple(refused.found.values()), hint, taken.most, columns)
 
 
-def type_hint(column: str, type_: str) -> str:
+def changed_type(column: str, before: str, now: str) -> str:
+    form = ", which names its fields in another form" if alike(before) == alike(now) else ""
+    return f"{cut(column)} {before} → {now}{form}"
+
+
+def type_hint(column: str, before: str, type_: str) -> str:
+    if alike(before) == alike(type_):
+        return "name them as the files before did"
     return f'a change of type is declared: columns = {{{cut(column)} = "{type_}"}} casts all files to it exactly'
 
 

@@ -96,6 +96,14 @@ def with_columns(source: FileSource, names: Iterable[str]) -> FileSource:
     return replace(source, columns=dict.fromkeys(names, ""))
 
 
+def as_known(source: FileSource, known: Iterable[str], found: Iterable[str]) -> tuple[str, ...]:
+    """The names of a file's columns, by which a source that declares none knows them: as the first file wrote them,
+    whatever their letter case, white space or form of an accent is in this one.
+    """
+    forms = {} if source.columns else {alike(name): name for name in known}
+    return tuple(forms.get(alike(name), name) for name in found)
+
+
 def landed_columns(source: FileSource) -> dict[str, str]:
     """Every declared column that lands, under today's name and with today's type; those that only other versions have
     stand last.

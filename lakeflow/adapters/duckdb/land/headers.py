@@ -18,7 +18,7 @@ from typing import Final
 from lakeflow.adapters.duckdb.land.text_files import compare_positions, header_of
 from lakeflow.adapters.duckdb.land.unpacked import readable, text_of
 from lakeflow.core.contract.drift import Difference, Drift, drift_of
-from lakeflow.core.contract.fit import Fit, Misfit, judged, landed_columns, with_columns
+from lakeflow.core.contract.fit import Fit, Misfit, as_known, judged, landed_columns, with_columns
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.plan.landing import Delivery, FoundFile
@@ -47,12 +47,14 @@ def judge(root: Path, source: FileSource, delivery: Delivery) -> Iterator[Judged
 
 
 def _judge_parquet(root: Path, source: FileSource, delivery: Delivery) -> Iterator[Judged]:
+    first: Sequence[str] = tuple(delivery.undeclared)
     for file, columns in _footers(root, source, delivery.files):
-        source = with_columns(source, delivery.undeclared or columns)
-        found = judged(source, file.name, lambda _, columns=columns: tuple(columns))  # type: ignore[misc]
+        first = first or tuple(columns)
+        names = as_known(source, first, columns)
+        found = judged(with_columns(source, first), file.name, lambda _, names=names: names)  # type: ignore[misc]
         if isinstance(found, Fit):
-            declared = landed_columns(source)
-            untold = {name: columns[found.found[at]] for name, at in found.places.items() if not declared.get(name)}
+            declared, types = landed_columns(source), tuple(columns.values())
+            untold = {name: types[at] for name, at in found.places.items() if not declared.get(name)}
             found = replace(found, types=untold)
         yield file, found
 

@@ -28,8 +28,8 @@ from lakeflow.adapters.duckdb.land.sql import HINT, PATH, POSITION, Delivered
 from lakeflow.adapters.duckdb.land.unpacked import readable
 from lakeflow.adapters.duckdb.names import listed, literal, quoted
 from lakeflow.adapters.duckdb.types import spelled, type_of
-from lakeflow.core.contract.drift import drift_of, type_hint
-from lakeflow.core.contract.fit import Fit, judged, landed_columns, with_columns
+from lakeflow.core.contract.drift import changed_type, drift_of, type_hint
+from lakeflow.core.contract.fit import Fit, as_known, judged, landed_columns, with_columns
 from lakeflow.core.contract.versions import types_of
 from lakeflow.core.errors import AssetError, SchemaError
 from lakeflow.core.model.file_source import FileSource
@@ -105,8 +105,10 @@ def _groups(
     """
     found = described(partial(_asked, step), paths)
     # Where nobody declares columns, all files have those of the first one that ever landed.
-    source = with_columns(source, delivery.undeclared or [name for name, _ in next(iter(found.values()))])
-    fits = _fits(source, paths, found)
+    first = tuple(delivery.undeclared) or tuple(name for name, _ in next(iter(found.values())))
+    names = {path: as_known(source, first, (name for name, _ in columns)) for path, columns in found.items()}
+    source = with_columns(source, first)
+    fits = _fits(source, paths, names)
     by_shape = dict[tuple[int, tuple[Column, ...]], list[str]]()
     for path, fit in fits.items():
         by_shape.setdefault((fit.number, found[path]), []).append(path)
@@ -121,15 +123,15 @@ def _groups(
     return tuple(groups), types.known
 
 
-def _fits(source: FileSource, paths: Mapping[str, FoundFile], found: Mapping[str, Sequence[Column]]) -> dict[str, Fit]:
-    """How each file fits. AssetError for the first that does not."""
-    fits = {path: judged(source, paths[path].name, _named(columns)) for path, columns in found.items()}
+def _fits(source: FileSource, paths: Mapping[str, FoundFile], found: Mapping[str, tuple[str, ...]]) -> dict[str, Fit]:
+    """How each file fits by the names of its columns. AssetError for the first that does not."""
+    fits = {path: judged(source, paths[path].name, _named(names)) for path, names in found.items()}
     drift_of(((paths[path].name, fit) for path, fit in fits.items()), personal=False).refuse()
     return {path: fit for path, fit in fits.items() if isinstance(fit, Fit)}
 
 
-def _named(columns: Sequence[Column]) -> Callable[[FileSource], list[str]]:
-    return lambda _: [name for name, _ in columns]
+def _named(names: tuple[str, ...]) -> Callable[[FileSource], tuple[str, ...]]:
+    return lambda _: names
 
 
 @dataclass
@@ -153,8 +155,8 @@ class _Types:
             before = self.known.setdefault(name, told)
             if told != before:
                 raise AssetError(
-                    f"{file}: its columns differ: {name} {before} → {told}",
-                    hint=type_hint(name, told),
+                    f"{file}: its columns differ: {changed_type(name, before, told)}",
+                    hint=type_hint(name, before, told),
                 )
 
     def casts(self, fit: Fit, types: Sequence[DuckDBPyType]) -> dict[str, Cast]:

@@ -154,13 +154,15 @@ def test_a_contract_that_does_not_say_which_version_holds_is_a_fault(lake: Lake,
     assert "layers/bronze/orders.sql" in done.stdout + done.stderr
 
 
-def test_drift_in_the_middle_of_many_files_is_told_with_the_first_and_how_many_more(lake: Lake) -> None:
-    for number in range(300):
-        header = "id,total,new" if number in {150, 200, 250} else "id,sum" if number == 299 else "id,total"
-        lake.drop(f"{number:03}.csv", f"{header}\n")
+@pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.long)])
+def test_drift_in_the_middle_of_many_files_is_told_with_the_first_and_how_many_more(lake: Lake, count: int) -> None:
+    middle = count // 2
+    drifting = dict.fromkeys((middle, middle + 50, middle + 100), "id,total,new") | {count - 1: "id,sum"}
+    for number in range(count):
+        lake.drop(f"{number:05}.csv", f"{drifting.get(number, 'id,total')}\n")
     lake.refused(
-        "drops/150.csv: its columns drift: + new; so do those of 2 more files; 1 file drifts otherwise, the first is "
-        "drops/299.csv"
+        f"drops/{middle:05}.csv: its columns drift: + new; so do those of 2 more files; 1 file drifts otherwise, "
+        f"the first is drops/{count - 1:05}.csv"
     )
 
 

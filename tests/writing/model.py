@@ -60,8 +60,10 @@ class Model:
     def copy(self) -> Model:
         return deepcopy(self)
 
-    def run(self, drops: Iterable[Drop], today: date, *, forced: bool = False) -> None:
-        """Everything that is not fresh, or (`forced`) everything. A content lands once, whatever its name."""
+    def run(self, drops: Iterable[Drop], today: date) -> None:
+        """Everything that is not fresh, the partitions that late rows touch too. A content lands once, whatever its
+        name.
+        """
         for drop in sorted(drops):
             if drop.sales not in self.landed:
                 self.landed.add(drop.sales)
@@ -71,8 +73,7 @@ class Model:
         self._overwrite_months()
         self._see_members(today)
         for month in MONTHS:
-            if forced or month not in self.spans:
-                self.backfill(month)
+            self.backfill(month)
 
     def refresh(self, name: str, today: date) -> None:
         """One asset anew from nothing."""

@@ -57,7 +57,7 @@ class Life(RuleBasedStateMachine):
     @rule(forced=st.booleans())
     def run(self, forced: bool) -> None:
         made = self.feeds.lake.materialize(force=forced)
-        self.happened(made, lambda: self.model.run(self.feeds.drops, today(), forced=forced))
+        self.happened(made, lambda: self.model.run(self.feeds.drops, today()))
 
     @precondition(lambda self: self.published)
     @rule(name=st.sampled_from(TABLES))

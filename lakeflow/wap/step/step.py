@@ -95,7 +95,8 @@ def _carry_out_quarantine(attempt: Attempt, step: Step) -> None:
         audit(attempt, record)
     else:
         main = attempt.tables[step.asset].main if step.asset in attempt.tables else None
-        attempt.end(replace(record, snapshot_id=main), StepState.UNCHANGED, f"{owner} was not written")
+        why = f"no row of {owner} was put apart" if attempt.written_here(owner) else f"{owner} was not written"
+        attempt.end(replace(record, snapshot_id=main), StepState.UNCHANGED, why)
 
 
 def _opened(attempt: Attempt, step: Step, source: Source) -> StepRecord:

@@ -11,6 +11,7 @@ import pytest
 import lakeflow
 from lakeflow.core.model.run import RunRecord
 from lakeflow.core.view.rows import AssetStatus, SnapshotRow
+from tests.lake.clock import set_clock
 
 BRONZE = """/*
 [source]
@@ -54,7 +55,7 @@ class Shop:
     def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
         self.root, self.now = root, moment("2024-03-04T09:00")
         self._count, self._ticks = 0, timedelta()
-        patch.setattr("lakeflow.lake.assembly.utc_now", self._tick)
+        set_clock(patch, self._tick)
         self.write("bronze/sales.sql", BRONZE)
         self.write("silver/sales.sql", SILVER.format(more="", table="bronze.sales", columns=COLUMNS, also=""))
         self.write("gold/months.sql", GOLD)

@@ -11,6 +11,7 @@ import pytest
 import lakeflow
 from lakeflow.lake.lake import Lake
 from tests.alerts.lab import MENDED, Receiver, entry, lake_with, receiving, write
+from tests.lake.clock import set_clock
 
 FRESH = MENDED["layers/silver/weather.sql"].replace("write =", 'fresh = "36h"\nwrite =')
 
@@ -54,7 +55,7 @@ def test_a_look_records_nothing(tmp_path: Path, receiver: Receiver, monkeypatch:
     write(root, {"layers/silver/weather.sql": FRESH})
     with lakeflow.open(root) as lake:
         lake.materialize("silver.weather")
-    monkeypatch.setattr("lakeflow.lake.assembly.utc_now", lambda: datetime.now(UTC) + timedelta(days=9))
+    set_clock(monkeypatch, lambda: datetime.now(UTC) + timedelta(days=9))
     with lakeflow.open(root) as lake:
         assert lake.status("silver.weather")[0].deadlines[0].late
         lake.plan()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -20,7 +20,8 @@ from pyiceberg.exceptions import NoSuchTableError
 
 import lakeflow
 from lakeflow.lake.lake import Lake
-from tests.wap.doubles import Crash, Gated
+from tests.lake.clock import set_clock
+from tests.wap.doubles import dying
 
 BEGIN: Final = datetime(2024, 3, 1, tzinfo=UTC)
 """The first hour of the month."""
@@ -143,7 +144,7 @@ class Shop:
     def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
         self.root, self.now = root, BEGIN
         # Each look is a moment later, as with any clock, so that no two snapshots are of one time.
-        patch.setattr("lakeflow.lake.assembly.utc_now", self._clock)
+        set_clock(patch, self._clock)
         for name, text in PROJECT.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
@@ -169,30 +170,11 @@ class Shop:
 
     @contextmanager
     def dying_at(self, call: int) -> Iterator[Lake]:
-        """The lake in the hands of a process that dies at its n-th call of a port."""
-        calls = iter(range(1, call))
-
-        def gate(_: str) -> None:
-            if next(calls, None) is None:
-                raise Crash("the process is dead")
-
-        world = self.lake._world
-        holder = replace(world.invocation.holder, process_started="before")
-        ports = {name: Gated(name, getattr(world, name), gate) for name in ("catalog", "ledger", "engine", "auditor")}
-        self.lake.__dict__["_world"] = replace(
-            world,
-            catalog=ports["catalog"],
-            ledger=ports["ledger"],
-            make_engine=lambda: ports["engine"],
-            make_auditor=lambda: ports["auditor"],
-            invocation=replace(world.invocation, holder=holder),
-        )
+        """Opened anew afterwards, as what comes next is another process."""
         try:
-            yield self.lake
-        except Crash:
-            pass
+            with dying(self.lake, call) as lake:
+                yield lake
         finally:
-            self.lake.__dict__["_world"] = world
             self.reopen()
 
     def seen(self) -> Tables:

@@ -11,6 +11,7 @@ import pytest
 from lakeflow.serve.lake import FileLake
 from lakeflow.serve.loop import Loop, Pulse
 from tests.alerts.lab import MENDED, Receiver, entry, lake_with, receiving, write
+from tests.lake.clock import set_clock
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_a_receiver_that_is_down_for_an_hour_hinders_nothing_and_hears_of_each_t
 ) -> None:
     clock = Clock()
     asked: Callable[[], datetime] = clock
-    monkeypatch.setattr("lakeflow.lake.assembly.utc_now", asked)
+    set_clock(monkeypatch, asked)
     root = lake_with(tmp_path, entry(f"json://{receiver.place}/hook", "held", "recovered"))
     said: list[str] = []
     lake = FileLake(root, {})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -27,6 +27,7 @@ from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.run.write import Write, WriteResult
+from lakeflow.lake.lake import Lake
 
 SCHEMA = Schema((Field("value", Primitive("long")),))
 Numbers = Sequence[int]
@@ -226,3 +227,30 @@ class Gated:
             return answer
 
         return through if callable(real) else real
+
+
+@contextmanager
+def dying(lake: Lake, call: int) -> Iterator[Lake]:
+    """The lake in the hands of a process that dies at its n-th call of a port: nothing of it happens afterwards."""
+    calls = iter(range(1, call))
+
+    def gate(_: str) -> None:
+        if next(calls, None) is None:
+            raise Crash("the process is dead")
+
+    world = lake._world
+    ports = {name: Gated(name, getattr(world, name), gate) for name in ("catalog", "ledger", "engine", "auditor")}
+    lake.__dict__["_world"] = replace(
+        world,
+        catalog=ports["catalog"],
+        ledger=ports["ledger"],
+        make_engine=lambda: ports["engine"],
+        make_auditor=lambda: ports["auditor"],
+        invocation=replace(world.invocation, holder=replace(world.invocation.holder, process_started="before")),
+    )
+    try:
+        yield lake
+    except Crash:
+        pass
+    finally:
+        lake.__dict__["_world"] = world

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ from pyiceberg.exceptions import NoSuchTableError
 
 import lakeflow
 from lakeflow.lake.lake import Lake
-from tests.wap.doubles import Crash, Gated
+from tests.wap.doubles import dying
 from tests.writing.model import Drop, Model, Sale, versions
 
 _NEW: Final = 'new_rows = ["bronze.sales"]\nallow_empty = true'
@@ -104,33 +103,8 @@ class Feeds:
         self.lake.close()
         self.lake = lakeflow.open(self.root)
 
-    @contextmanager
-    def dying_at(self, call: int) -> Iterator[Lake]:
-        """The lake in the hands of a process that dies at its n-th call of a port: nothing of it happens afterwards."""
-        calls = iter(range(1, call))
-
-        def gate(_: str) -> None:
-            if next(calls, None) is None:
-                raise Crash("the process is dead")
-
-        world = self.lake._world
-        origin = replace(world.invocation, holder=replace(world.invocation.holder, process_started="before"))
-        ports = {name: Gated(name, getattr(world, name), gate) for name in ("catalog", "ledger", "engine", "auditor")}
-        dying = replace(
-            world,
-            catalog=ports["catalog"],
-            ledger=ports["ledger"],
-            make_engine=lambda: ports["engine"],
-            make_auditor=lambda: ports["auditor"],
-            invocation=origin,
-        )
-        self.lake.__dict__["_world"] = dying
-        try:
-            yield self.lake
-        except Crash:
-            pass
-        finally:
-            self.lake.__dict__["_world"] = world
+    def dying_at(self, call: int) -> AbstractContextManager[Lake]:
+        return dying(self.lake, call)
 
     # readers
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg.care.marker import make_mark, read_mark
@@ -348,3 +349,32 @@ def test_a_claim_that_another_lake_was_faster_with_is_refused(house: House, monk
     said = read_mark(house.warehouse)
     assert said is not None
     assert said.id == "theirs"
+
+
+@pytest.mark.parametrize("looks", ["before the database is read", "after the database was read"])
+def test_a_first_writer_that_claims_between_two_looks_is_no_stranger(
+    house: House, looks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several processes open a new lake at once: one has looked for a marker and found none, and before it looks at the
+    warehouse another has claimed it and written a table's files there.
+    """
+    other = House(house.root)
+    read = house.database.read
+
+    @contextmanager
+    def overtaken() -> Iterator[Connection]:
+        monkeypatch.setattr(house.database, "read", read)
+        if looks.startswith("after"):
+            with read() as connection:
+                yield connection
+        other.ownership.claim()
+        filled(house.warehouse / "bronze" / "a" / "metadata" / "00000-a.metadata.json")
+        if looks.startswith("before"):
+            with read() as connection:
+                yield connection
+
+    monkeypatch.setattr(house.database, "read", overtaken)
+    house.ownership.refuse_other()
+    assert house.look().mark == other.look().mark
+    house.ownership.claim()
+    assert house.ids() == [other.look().id]

@@ -77,7 +77,15 @@ class Ownership:
         replace_mark(self._warehouse, self._mark(self._made_id()))
 
     def facts(self) -> WarehouseFacts:
-        mark = read_mark(self._warehouse)
+        """What stands there, as of one moment. A first writer may make the marker, and files after it, between two of
+        our looks; a marker is never taken away, so looking once more settles whose those files are.
+        """
+        facts = self._facts_beside(read_mark(self._warehouse))
+        if facts.mark is None and (mark := read_mark(self._warehouse)) is not None:
+            return self._facts_beside(mark)
+        return facts
+
+    def _facts_beside(self, mark: WarehouseMarker | None) -> WarehouseFacts:
         id_, blank, places = self._read(mark)
         return WarehouseFacts(
             warehouse=str(self._warehouse),

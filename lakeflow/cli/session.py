@@ -82,33 +82,38 @@ class Session:
         """The doctor, which works where the lake cannot be opened. The project's own code may print meanwhile."""
         self.hush()
         with redirect_stdout(sys.stderr):
-            found: tuple[Finding, ...] = _api().doctor(self.project, deep=deep, settings=self.settings)
+            found: tuple[Finding, ...] = _care().doctor(self.project, deep=deep, settings=self.settings)
         return found
 
     def mend_times(self) -> tuple[AssetKey, ...]:
-        done: tuple[AssetKey, ...] = _api().mend_times(self.project, settings=self.settings)
+        done: tuple[AssetKey, ...] = _care().mend_times(self.project, settings=self.settings)
         return done
 
     def relocate(self) -> tuple[AssetKey, ...]:
-        done: tuple[AssetKey, ...] = _api().relocate(self.project, settings=self.settings)
+        done: tuple[AssetKey, ...] = _care().relocate(self.project, settings=self.settings)
         return done
 
     def backup(self, directory: Path) -> Copied:
-        done: Copied = _api().backup(directory, self.project, settings=self.settings)
+        done: Copied = _care().backup(directory, self.project, settings=self.settings)
         return done
 
     def rebuild_catalog(self) -> Rebuilt:
-        done: Rebuilt = _api().rebuild_catalog(self.project, settings=self.settings)
+        done: Rebuilt = _care().rebuild_catalog(self.project, settings=self.settings)
         return done
 
     def adopt_warehouse(self) -> Path:
-        done: Path = _api().adopt_warehouse(self.project, settings=self.settings)
+        done: Path = _care().adopt_warehouse(self.project, settings=self.settings)
         return done
 
 
 def _api() -> ModuleType:
     """The Python API, imported only here: help and usage errors answer without any heavy library."""
     return importlib.import_module("lakeflow.lake.lake")
+
+
+def _care() -> ModuleType:
+    """What is done to a lake as a whole, imported only here as well."""
+    return importlib.import_module("lakeflow.lake.care")
 
 
 def now() -> datetime:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from lakeflow import project as projects
 from lakeflow import wap
@@ -21,16 +21,12 @@ from lakeflow.core.run.events import Event
 from lakeflow.core.time.timeline import parse_last, parse_wall
 from lakeflow.core.version.salt import with_salt
 from lakeflow.core.view.audits import Inspected
-from lakeflow.core.view.findings import Finding
 from lakeflow.core.view.rows import Setting
 from lakeflow.core.view.selection import spelled
 from lakeflow.lake.alerting import AlertingLake
-from lakeflow.lake.reading import ReadableLake, shown_settings
+from lakeflow.lake.reading import ReadableLake
+from lakeflow.lake.standing import shown_settings
 from lakeflow.project import cache_folder, find_root, load, load_settings
-
-if TYPE_CHECKING:
-    from lakeflow.adapters.iceberg import Copied
-    from lakeflow.lake.rescue import Rebuilt
 
 Observer = Callable[[Event], None]
 YOUNG: Final = timedelta(days=3)
@@ -67,71 +63,6 @@ def look(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
 def configuration(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[Setting, ...]:
     """Every setting of the lake around `path`: its value without secrets, and where it came from. Runs nothing."""
     return shown_settings(*load_settings(find_root(Path(path)), os.environ, settings or {}))
-
-
-def doctor(
-    path: str | Path = ".", *, deep: bool = False, settings: Mapping[str, str] | None = None
-) -> tuple[Finding, ...]:
-    """What is right and what is wrong with this machine and the lake around `path`, also a lake that `open` refuses.
-
-    `deep` reads all data and compares it with what was written.
-    """
-    from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
-
-    look = diagnosis.DEEP_LOOK if deep else diagnosis.LOOK
-    return diagnosis.diagnose(Path(path), settings or {}, os.environ, look)
-
-
-def relocate(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[AssetKey, ...]:
-    """Give the tables of a moved or copied lake their new place; those done. All or nothing.
-
-    BusyError while a run is at work, LakeError for a table that cannot be rewritten exactly.
-    """
-    from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
-
-    return diagnosis.relocate(diagnosis.patient(Path(path), settings or {}, os.environ))
-
-
-def mend_times(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[AssetKey, ...]:
-    """Set the future times that a fast clock left in tables and runs to now, and return those tables. All or nothing.
-
-    BusyError while a run is at work on one of them.
-    """
-    from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
-
-    return diagnosis.mend_times(diagnosis.patient(Path(path), settings or {}, os.environ))
-
-
-def rebuild_catalog(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Rebuilt:
-    """Make a lost database again from the tables' own metadata, or bring an old one up to date with it. All or nothing.
-
-    BusyError while a run is at work, LakeError where the warehouse is another lake's.
-    """
-    from lakeflow.lake import diagnosis, rescue  # noqa: PLC0415 - see `lakeflow.lake.reading`
-
-    return rescue.rebuild(diagnosis.patient(Path(path), settings or {}, os.environ))
-
-
-def backup(directory: str | Path, path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Copied:
-    """Copy the lake around `path`, as it is at one moment, to a folder that is new or empty; runs may go on meanwhile.
-
-    LakeError for a catalog on a server, and for a lake of which a file is missing.
-    """
-    from lakeflow.lake import diagnosis, rescue  # noqa: PLC0415 - see `lakeflow.lake.reading`
-
-    return rescue.backup(diagnosis.patient(Path(path), settings or {}, os.environ), Path(directory).absolute())
-
-
-def adopt_warehouse(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Path:
-    """Make the warehouse of the lake around `path` that lake's own, though it holds files or names another lake.
-
-    Only its marker is written. Returns the path of the warehouse. BusyError while a run is at work.
-    """
-    from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
-
-    one = diagnosis.patient(Path(path), settings or {}, os.environ)
-    diagnosis.adopt_warehouse(one)
-    return one.home.warehouse
 
 
 @dataclass(frozen=True)
@@ -375,7 +306,7 @@ class Lake(AlertingLake):
 
         BusyError while a run is at work, LakeError for a table that cannot be rewritten exactly.
         """
-        from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.reading`
+        from lakeflow.lake import diagnosis  # noqa: PLC0415 - see `lakeflow.lake.standing`
 
         return diagnosis.relocate(self._patient())
 

@@ -1,4 +1,5 @@
-"""`ReadableLake`, a lake opened to look at it: its assets, how they stand, what would be done. Changes nothing.
+"""`ReadableLake`, a lake opened to look at it: what is in its tables, was in them, and where it came from. Changes
+nothing.
 
 Code that opens the catalog is imported when it is first needed: that takes half a second, which `list` need not pay.
 """
@@ -6,46 +7,28 @@ Code that opens the catalog is imported when it is first needed: that takes half
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal
 
 from lakeflow import wap
-from lakeflow.core.care.set_aside import set_aside
 from lakeflow.core.care.tags import Tagged
-from lakeflow.core.errors import LakeflowError, ProjectError, SchemaError, UsageError
+from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Project
-from lakeflow.core.model.run import CheckResult, RunRecord, waiting
+from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import MAIN, Rows, Scan, Table
-from lakeflow.core.plan.facts import Facts
-from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.plan.readmission import Quarantined
-from lakeflow.core.run.leases import AtWork, at_work
-from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import history, lineage
-from lakeflow.core.view.audits import Inspected, recorded
-from lakeflow.core.view.consistency import UndefinedTable, undefined
-from lakeflow.core.view.findings import Finding
-from lakeflow.core.view.freshness import Newest, columns_asked, deadlines
-from lakeflow.core.view.health import with_health
-from lakeflow.core.view.rows import AssetStatus, LineageNode, RowFilter, Setting, SnapshotRow
-from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
-from lakeflow.core.view.standing_audit import StandingAudit, standing_audit
-from lakeflow.core.view.state import asset_states, by_urgency, modified
-from lakeflow.lake.alerts import check_alerts
-from lakeflow.wap.look.runs import waiting_in, with_waiting_branches
+from lakeflow.core.view.rows import LineageNode, RowFilter, SnapshotRow
+from lakeflow.core.view.selection import SelectionContext, select
+from lakeflow.lake.standing import StandingLake
+from lakeflow.wap.look.runs import with_waiting_branches
 from lakeflow.wap.look.show import masked
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-    from lakeflow.core.serve.view import Outlook
-    from lakeflow.lake import diagnosis
 
 _MANY_RUNS: Final = 200
 
@@ -56,94 +39,8 @@ def _to_stderr(lines: tuple[str, ...]) -> None:
 
 
 @dataclass(frozen=True)
-class ReadableLake:
+class ReadableLake(StandingLake):
     """The part of a lake that only reads; `Lake` adds the methods that change something."""
-
-    project: Project
-    configured: Settings
-    sources: Mapping[str, str]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    @cached_property
-    def _world(self) -> wap.World:
-        from lakeflow.lake import assembly, diagnosis  # noqa: PLC0415 - what only looks opens no catalog
-
-        world = assembly.assemble(self.project, self.configured)
-        try:
-            diagnosis.refuse_unready(self._patient())
-        except LakeflowError:
-            world.close()
-            raise
-        return world
-
-    def close(self) -> None:
-        """Let go of database, engine and audit worker."""
-        if world := self.__dict__.pop("_world", None):
-            world.close()
-
-    def select(self, *selection: str, exclude: str = "") -> tuple[AssetKey, ...]:
-        """The assets meant and not excluded, upstreams first; all of them when nothing is said. SelectionError when
-        nothing is meant.
-
-        Opens the catalog only for `status:` and `state:`.
-        """
-        return select(selection, self._known(), exclude)
-
-    def check(self, *, deep: bool = False) -> tuple[AssetKey, ...]:
-        """Let DuckDB check all SQL: its syntax, and whether tables, columns, types and functions exist.
-
-        Returns the SQL assets that cannot be checked yet, because they read something whose columns only a run tells.
-        `deep` loads all check files too.
-
-        ProjectError with every fault; ConfigError for an external table whose catalog no setting names, and for alerts
-        that select nothing or whose address cannot be read.
-        """
-        for name in sorted({key.catalog for asset in self.project.assets.values() for key in asset.external}):
-            self.configured.require_catalog(name)
-        check_alerts(self.project, self.configured)
-        if self.configured.otel:
-            from lakeflow.adapters.otel import require_installed  # noqa: PLC0415 - as said above
-
-            require_installed()
-        from lakeflow.lake import assembly, binding, check_files  # noqa: PLC0415 - as said above
-
-        found = binding.bound(self.project, binding.published_tables(self._patient(), self.project))
-        faults = (*assembly.syntax_faults(self.project), *found.faults)
-        if deep:
-            faults = (*faults, *check_files.faults(self.project, self.configured, found))
-        if faults:
-            raise ProjectError(faults)
-        return found.unbound
-
-    def plan(
-        self,
-        *selection: str,
-        exclude: str = "",
-        force: bool = False,
-        full_refresh: bool = False,
-        go_on: bool = False,
-    ) -> Plan:
-        """What `materialize` would do now with the same words, and why; touches nothing. SelectionError when nothing is
-        meant.
-        """
-        chosen, said = self.select(*selection, exclude=exclude), spelled(selection, exclude)
-        return wap.plan(self._world, wap.Request(chosen, said, force, refreshed=full_refresh, going_on=go_on))
-
-    def audit(
-        self, *selection: str, exclude: str = "", ref: str = MAIN, snapshot: str | None = None, history: int = 1
-    ) -> tuple[Inspected, ...]:
-        """What today's checks say of the snapshots at a ref (`main`, `audit_…` or `held`), or of one snapshot of one
-        asset.
-
-        Nothing is written or recorded. With `history`, as many of the last snapshots of main that changed rows, newest
-        first: which of them would these checks have held? UsageError when nothing selected stands there.
-        """
-        return wap.audit(self._world, self.select(*selection, exclude=exclude), ref, snapshot, history)
 
     def failing(
         self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, limit: int = 20
@@ -151,91 +48,9 @@ class ReadableLake:
         """What today's checks find of an asset, with at most `limit` of the rows that fail each; records nothing."""
         return wap.failing(self._world, self._one(asset), ref, snapshot, limit)
 
-    def audited(self, run: str, *selection: str, exclude: str = "") -> tuple[Inspected, ...]:
-        """What the audits of that run recorded; nothing is audited again."""
-        keys = self.select(*selection, exclude=exclude) if selection or exclude else None
-        found = self.run(run)
-        tables = self._world.catalog.load([step.asset for step in found.steps])
-        return tuple(one for one in recorded(found, tables) if keys is None or one.asset in keys)
-
-    def undefined(self) -> tuple[UndefinedTable, ...]:
-        """The tables of the catalog that no asset defines any more, also those that cannot be read."""
-        return undefined(self._world.catalog.look(self._world.catalog.keys()), self.project)
-
-    def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
-        """The last runs, newest first. A run whose process died is shown as abandoned, also before a writer records
-        that.
-        """
-        return wap.runs(self._world.ledger, lambda: self._world.ledger.runs(limit))
-
-    def waiting(self, *selection: str, exclude: str = "") -> tuple[RunRecord, ...]:
-        """Runs that left something unpublished which no later run took up, newest first; of these assets, or of all."""
-        found = waiting(self.runs(_MANY_RUNS))
-        if not selection and not exclude:
-            return found
-        return tuple(run for run in found if run.left & set(self.select(*selection, exclude=exclude)))
-
-    def unpublished(self, *selection: str, exclude: str = "") -> tuple[RunRecord, ...]:
-        """Every run that left one of these assets unpublished, newest first, also where a later one took it up."""
-        keys = self.select(*selection, exclude=exclude)
-        found = wap.runs(self._world.ledger, lambda: self._world.ledger.unpublished(keys))
-        every = {run.id: run for run in (*found, *self.waiting(*selection, exclude=exclude))}
-        return tuple(run for run in every.values() if run.left & set(keys))
-
-    def at_work(self) -> tuple[AtWork, ...]:
-        """The runs that are at work now: whose, where, since when, and on which assets."""
-        return at_work(self._world.ledger.runs(_MANY_RUNS), self._world.ledger.standing())
-
-    def run(self, prefix: str) -> RunRecord:
-        """The run whose id starts with `prefix`. UsageError when no run's does, or several do."""
-        return wap.runs(self._world.ledger, lambda: (self._world.ledger.run(prefix),))[0]
-
-    def log(self, prefix: str) -> tuple[str, ...]:
-        """The log of the run whose id starts with `prefix`, a line for each event. UsageError when this machine has no
-        log of it.
-        """
-        from lakeflow.lake.assembly import read_log  # noqa: PLC0415 - as said above
-
-        run = self.run(prefix).id
-        lines = read_log(self.project, self.configured, run)
-        if lines is None:
-            raise UsageError(f"run {run} has no log here", hint=f"`lakeflow runs {run}` shows what became of it")
-        return lines
-
-    def status(self, *selection: str, exclude: str = "") -> tuple[AssetStatus, ...]:
-        """How the selected assets stand. Those that need a decision come first."""
-        known = self._known()
-        return by_urgency([known.standing.statuses[key] for key in select(selection, known, exclude)])
-
-    def standing_audit(self, asset: str) -> StandingAudit | None:
-        """Whether what readers see of an asset was audited: by which checks, when, by whom, and on which code.
-
-        None while readers see nothing.
-        """
-        key = self._one(asset)
-        table = self._world.catalog.load([key]).get(key)
-        if table is None or table.main is None:
-            return None
-        verdicts = self._world.ledger.latest({key: [table.main]}).get(key, ())
-        return standing_audit(table, verdicts, self._run_if_known)
-
-    def _run_if_known(self, run: str) -> RunRecord | None:
-        try:
-            return self.run(run)
-        except UsageError:
-            return None
-
     def tags(self) -> tuple[Tagged, ...]:
         """All tags by name, each with the snapshot that it names in each table."""
         return wap.tags(self._world)
-
-    def look(self) -> Outlook:
-        """Everything that `serve` decides by, of one moment: the plan of all assets, how they stand, the last runs."""
-        from lakeflow.core.serve.view import Outlook  # noqa: PLC0415 - only who serves needs it
-
-        facts, everything = self._facts(), tuple(self.project.assets)
-        due = set_aside(self.project, facts, plan(self.project, facts, everything), all_or_nothing=False)
-        return Outlook(self.project, facts, due, self._standing(facts).statuses, self.runs(_MANY_RUNS))
 
     def snapshots(self, asset: str) -> tuple[SnapshotRow, ...]:
         """The snapshots of one asset, newest first: open branches, then main and its ancestors."""
@@ -334,32 +149,8 @@ class ReadableLake:
         key = self._one(asset)
         return self._masked(wap.preview(self._world, key, limit, _to_stderr), key)
 
-    def doctor(self, *, deep: bool = False) -> tuple[Finding, ...]:
-        """What is right and what is wrong with this machine and this lake. Repairs nothing. `deep` reads all data and
-        compares it with what was written.
-        """
-        from lakeflow.lake import diagnosis  # noqa: PLC0415 - as said above
-
-        look = diagnosis.DEEP_LOOK if deep else diagnosis.LOOK
-        return (*diagnosis.examine_machine(), *diagnosis.examine_lake(self._patient(), look))
-
-    def settings(self) -> tuple[Setting, ...]:
-        """Every setting, its value without secrets, and where it came from."""
-        return shown_settings(self.configured, self.sources)
-
-    def _patient(self) -> diagnosis.Patient:
-        from lakeflow.lake import diagnosis  # noqa: PLC0415 - as said above
-
-        return diagnosis.Patient(Path(self.project.root), self.configured)
-
     def _masked(self, rows: Rows, key: AssetKey) -> Rows:
         return masked(rows, lineage.hidden_columns(self.project, self.project.assets[key]))
-
-    def _one(self, asset: str) -> AssetKey:
-        found = self.select(asset)
-        if len(found) != 1:
-            raise UsageError(f"{asset!r} means {len(found)} assets", hint="name one, like `silver.weather`")
-        return found[0]
 
     def _scan(self, asset: str, ref: str, snapshot: str | None, as_of: datetime | None) -> Scan:
         table = self._table(self._one(asset))
@@ -376,43 +167,3 @@ class ReadableLake:
         if table is None:
             raise UsageError(f"{key} was never built", hint=f"`lakeflow materialize +{key}` builds it")
         return table
-
-    def _known(self) -> SelectionContext:
-        return SelectionContext(self.project, lambda: self._standing(self._facts()))
-
-    def _facts(self) -> Facts:
-        return wap.gather(self._world, self.project.assets)
-
-    def _standing(self, facts: Facts) -> LakeStatus:
-        everything = tuple(self.project.assets)
-        held = {key: waiting_in(self._world.ledger, table) for key, table in facts.tables.items()}
-        states = asset_states(plan(self.project, facts, everything), facts, held)
-        due = deadlines(self.project, facts, self._newest(facts))
-        audits = wap.last_audits(self._world, facts)
-        return LakeStatus(with_health(states, facts, due, self.waiting(), audits), modified(self.project, facts))
-
-    def _newest(self, facts: Facts) -> Mapping[AssetKey, Newest]:
-        """How new the data is of each published asset that is to be fresh by a column. Only such a one opens the
-        engine.
-        """
-        found: dict[AssetKey, Newest] = {}
-        for key, column in columns_asked(self.project).items():
-            table = facts.tables.get(key)
-            if table is None or table.main is None or key in facts.broken:
-                continue
-            try:
-                scan = self._world.catalog.scan(table, table.main)
-                found[key] = Newest(self._world.engine.newest(scan, column, facts.now))
-            except SchemaError as error:
-                found[key] = Newest(fault=str(error))
-            except LakeflowError as error:
-                found[key] = Newest(fault=str(error), unreadable=True)
-        return found
-
-
-def shown_settings(configured: Settings, sources: Mapping[str, str]) -> tuple[Setting, ...]:
-    """The settings as a screen may show them: variables as they are written, and no secret."""
-    return tuple(
-        Setting(name, "" if value is None else str(value), sources.get(name.partition(".")[0], "default"))
-        for name, value in configured.shown().items()
-    )

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import lakeflow
 from lakeflow.core.errors import LakeError, UsageError
+from lakeflow.lake import care
 from tests.care.lab import built, database, files, project, rows, warehouse
 from tests.cli.process import lakeflow as command
 from tests.external.lab import opened
@@ -26,7 +26,7 @@ def put_back(copy: Path, root: Path) -> None:
 
 
 def problems(root: Path) -> list[str]:
-    return [f"{one.subject}: {one.message}" for one in lakeflow.lake.lake.doctor(root) if one.level != "ok"]
+    return [f"{one.subject}: {one.message}" for one in care.doctor(root) if one.level != "ok"]
 
 
 def history(root: Path) -> list[object]:
@@ -53,10 +53,10 @@ def test_a_lake_that_is_put_back_is_the_lake_that_was_copied(tmp_path: Path) -> 
 @pytest.mark.long
 def test_a_copy_that_is_put_back_elsewhere_is_relocated(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
-    lakeflow.lake.lake.backup(tmp_path / "copy", root)
+    care.backup(tmp_path / "copy", root)
     other = project(tmp_path / "other", 2)
     put_back(tmp_path / "copy", other)
-    assert lakeflow.lake.lake.relocate(other)
+    assert care.relocate(other)
     assert rows(other) == [2]
     assert not problems(other)
     assert rows(built(root, 3)) == [3]
@@ -82,14 +82,14 @@ def test_a_backup_during_runs_is_of_one_moment(tmp_path: Path) -> None:
     thread.start()
     try:
         for number in range(4):
-            lakeflow.lake.lake.backup(tmp_path / f"copy{number}", root)
+            care.backup(tmp_path / f"copy{number}", root)
     finally:
         ended.set()
         thread.join()
     for number in range(4):
         other = project(tmp_path / f"other{number}", 0, "a", "b")
         put_back(tmp_path / f"copy{number}", other)
-        assert lakeflow.lake.lake.relocate(other)
+        assert care.relocate(other)
         assert rows(other, "silver.a") == rows(other, "silver.b")
 
 
@@ -99,7 +99,7 @@ def test_a_backup_takes_no_strangers_and_follows_no_link(tmp_path: Path) -> None
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/x.parquet").write_bytes(b"theirs")
     (warehouse(root) / "silver/a/data/link").symlink_to(tmp_path / "elsewhere")
-    lakeflow.lake.lake.backup(tmp_path / "copy", root)
+    care.backup(tmp_path / "copy", root)
     assert files(tmp_path / "copy/warehouse") == files(warehouse(root)) - {"plan.xlsx"}
 
 
@@ -109,18 +109,18 @@ def test_a_backup_goes_only_to_a_folder_that_is_new_or_empty(tmp_path: Path) -> 
     (tmp_path / "filled/x").touch()
     for place in (tmp_path / "filled", tmp_path / "filled/x", warehouse(root) / "copy"):
         with pytest.raises(UsageError):
-            lakeflow.lake.lake.backup(place, root)
+            care.backup(place, root)
     (tmp_path / "empty").mkdir()
-    assert lakeflow.lake.lake.backup(tmp_path / "empty", root).files
+    assert care.backup(tmp_path / "empty", root).files
     with pytest.raises(UsageError, match="no lake yet"):
-        lakeflow.lake.lake.backup(tmp_path / "none", project(tmp_path / "new"))
+        care.backup(tmp_path / "none", project(tmp_path / "new"))
 
 
 def test_a_lake_that_lacks_a_file_gives_no_backup(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1)
     next(warehouse(root).rglob("*.parquet")).unlink()
     with pytest.raises(LakeError, match="is missing"):
-        lakeflow.lake.lake.backup(tmp_path / "copy", root)
+        care.backup(tmp_path / "copy", root)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p"]
 
 
@@ -129,7 +129,7 @@ def test_a_table_outside_of_the_warehouse_is_named(tmp_path: Path) -> None:
     project(root, 2, "b", settings=f'warehouse = "{tmp_path}/wh"\n')
     with opened(root) as lake:
         lake.materialize("silver.b")
-    done = lakeflow.lake.lake.backup(tmp_path / "copy", root)
+    done = care.backup(tmp_path / "copy", root)
     assert (list(map(str, done.tables)), list(map(str, done.outside))) == (["silver.b"], ["silver.a"])
 
 
@@ -137,7 +137,7 @@ def test_the_copied_database_needs_no_log(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1)
     with opened(root) as lake:
         lake.status()
-        lakeflow.lake.lake.backup(tmp_path / "copy", root)
+        care.backup(tmp_path / "copy", root)
     with closing(sqlite3.connect(f"file:{tmp_path}/copy/catalog.db?immutable=1", uri=True)) as connection:
         assert connection.execute("select count(*) from lakeflow_runs").fetchone() == (1,)
         assert connection.execute("pragma journal_mode").fetchone() == ("delete",)

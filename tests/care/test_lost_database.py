@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-import lakeflow
 from lakeflow.adapters.database.database import Database
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.run import RunState, VerdictRecord
+from lakeflow.lake import care
 from tests.care.lab import (
     built,
     collect,
@@ -61,7 +61,7 @@ def refuses(root: Path, match: str) -> None:
 
 
 def problems(root: Path) -> list[str]:
-    return [f"{one.subject}: {one.message}" for one in lakeflow.lake.lake.doctor(root) if one.level != "ok"]
+    return [f"{one.subject}: {one.message}" for one in care.doctor(root) if one.level != "ok"]
 
 
 def main_of(root: Path, asset: str = "silver.a") -> list[int]:
@@ -132,7 +132,7 @@ def test_a_lost_database_of_a_lake_without_a_marker_begins_no_new_lake(tmp_path:
     without_marker(root)
     lose(root)
     refuses(root, "is empty, and the warehouse .* is not")
-    assert lakeflow.lake.lake.rebuild_catalog(root).tables
+    assert care.rebuild_catalog(root).tables
     assert rows(built(root, 3)) == [3]
 
 
@@ -190,7 +190,7 @@ def test_a_damaged_database_is_kept_beside_the_one_that_is_made_again(tmp_path: 
     root = built(tmp_path / "p", 1, 2)
     lose(root)
     database(root).write_bytes(b"no database" * 1000)
-    assert lakeflow.lake.lake.rebuild_catalog(root).tables
+    assert care.rebuild_catalog(root).tables
     assert [path.read_bytes()[:11] for path in database(root).parent.glob("catalog.db.damaged-*")] == [b"no database"]
     assert rows(root) == [2]
     assert not problems(root)
@@ -201,8 +201,8 @@ def test_a_rebuilt_catalog_of_a_moved_lake_is_relocated(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     lose(root)
     moved = root.rename(tmp_path / "moved")
-    assert lakeflow.lake.lake.rebuild_catalog(moved).runs == 2
-    assert lakeflow.lake.lake.relocate(moved)
+    assert care.rebuild_catalog(moved).runs == 2
+    assert care.relocate(moved)
     assert rows(built(moved, 3)) == [3]
     assert not problems(moved)
 
@@ -216,7 +216,7 @@ def test_a_sound_catalog_is_left_as_it_is(tmp_path: Path) -> None:
         lake.materialize()
         lake.drop("silver.a")
     before = list(sqlite3.connect(database(root)).iterdump())
-    done = lakeflow.lake.lake.rebuild_catalog(root)
+    done = care.rebuild_catalog(root)
     assert (done.tables, list(sqlite3.connect(database(root)).iterdump())) == ((), before)
 
 
@@ -225,7 +225,7 @@ def test_another_lakes_tables_are_not_taken_in(tmp_path: Path) -> None:
     two = built(tmp_path / "two", 2)
     project(two, 2, settings=f'warehouse = "{warehouse(one)}"\n')
     with pytest.raises(LakeError, match="belongs to another lake"):
-        lakeflow.lake.lake.rebuild_catalog(two)
+        care.rebuild_catalog(two)
 
 
 def newest(root: Path) -> Path:
@@ -240,7 +240,7 @@ def test_a_publish_that_never_committed_is_not_made_good(tmp_path: Path) -> None
     head = last["current-snapshot-id"]
     (warehouse(root) / f"silver/a/metadata/proof-{head}.puffin").unlink()
     lose(root)
-    assert lakeflow.lake.lake.rebuild_catalog(root).tables
+    assert care.rebuild_catalog(root).tables
     assert main_of(root) == [1]
     assert rows(built(root, 3)) == [3]
 
@@ -255,7 +255,7 @@ def test_a_publish_of_several_tables_is_made_good_whole_or_not_at_all(tmp_path: 
     head = json.loads(newest(root).read_text())["current-snapshot-id"]
     (warehouse(root) / f"silver/a/metadata/proof-{head}.puffin").unlink()
     lose(root)
-    assert lakeflow.lake.lake.rebuild_catalog(root).tables
+    assert care.rebuild_catalog(root).tables
     assert (main_of(root), main_of(root, "silver.b")) == ([1], [1])
 
 
@@ -268,12 +268,12 @@ def test_a_rebuild_that_is_killed_anywhere_is_repeated(tmp_path: Path) -> None:
         "import os, signal, sys, sqlite3, pathlib, lakeflow.lake.lake\n"
         "replace = pathlib.Path.replace\n"
         "pathlib.Path.replace = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"lakeflow.lake.lake.rebuild_catalog({str(root)!r})\n"
+        f"care.rebuild_catalog({str(root)!r})\n"
     )
     assert subprocess.run([sys.executable, "-c", kill], check=False).returncode == -signal.SIGKILL
     assert not database(root).exists()
     refuses(root, "is lost or empty")
-    assert lakeflow.lake.lake.rebuild_catalog(root).tables
+    assert care.rebuild_catalog(root).tables
     assert rows(root) == [2]
 
 
@@ -307,7 +307,7 @@ def test_an_old_copy_of_the_database_is_refused_and_brought_up_to_its_tables(tmp
             getattr(lake, act)()
         assert "--rebuild-catalog" in (caught.value.hint or "")
     assert any("is older than the tables" in one for one in problems(root))
-    assert lakeflow.lake.lake.rebuild_catalog(root).tables
+    assert care.rebuild_catalog(root).tables
     assert rows(root) == [4]
     assert not problems(project(root, 4))
     assert rows(built(root, 5)) == [5]
@@ -329,7 +329,7 @@ def test_a_run_whose_database_goes_meanwhile_is_never_called_published(tmp_path:
         lake.materialize(observer=take_away)
     assert database(root).exists() == (how == "replace")
     lose(root)
-    assert lakeflow.lake.lake.rebuild_catalog(root).tables
+    assert care.rebuild_catalog(root).tables
     assert rows(root) == [1]
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import lakeflow
 from lakeflow.core.errors import LakeError, LakeflowError
+from lakeflow.lake import care
 from tests.care.lab import (
     MARKER,
     built,
@@ -80,7 +80,7 @@ def test_a_filled_folder_is_refused_until_it_is_adopted(tmp_path: Path, place: s
     (root / "filled/deep/plan.xlsx").write_bytes(b"theirs")
     assert "the warehouse" in refusal(root).message
     before = files(root)
-    lakeflow.lake.lake.adopt_warehouse(root)
+    care.adopt_warehouse(root)
     built(root, 1, 2, 3, 4, settings=f'warehouse = "{place}"\n')
     assert collect(root)
     assert before <= files(root)
@@ -111,7 +111,7 @@ def test_a_lake_that_was_moved_keeps_its_id_and_a_copy_becomes_a_lake_of_its_own
     root = built(tmp_path / "p", 1, 2)
     id_ = mark(warehouse(root))["id"]
     moved = root.rename(tmp_path / "moved")
-    assert lakeflow.lake.lake.relocate(moved)
+    assert care.relocate(moved)
     assert rows(built(moved, 3)) == [3]
     assert mark(warehouse(moved)) == {
         "format": "lakeflow.lake/1",
@@ -120,7 +120,7 @@ def test_a_lake_that_was_moved_keeps_its_id_and_a_copy_becomes_a_lake_of_its_own
         "database": str(database(moved)),
     }
     copy = Path(shutil.copytree(moved, tmp_path / "copy"))
-    assert lakeflow.lake.lake.relocate(copy)
+    assert care.relocate(copy)
     assert rows(built(copy, 4)) == [4]
     assert mark(warehouse(copy))["id"] != id_
     assert rows(built(moved, 5)) == [5]
@@ -132,7 +132,7 @@ def test_a_lake_from_before_the_marker_that_was_moved_is_relocated(tmp_path: Pat
     root = built(tmp_path / "p", 1, 2)
     without_marker(root)
     moved = root.rename(tmp_path / "moved")
-    assert lakeflow.lake.lake.relocate(moved)
+    assert care.relocate(moved)
     assert rows(built(moved, 3)) == [3]
 
 
@@ -172,7 +172,7 @@ def test_a_damaged_marker_is_nobodys_until_it_is_adopted(tmp_path: Path, content
     root = built(tmp_path / "p", 1)
     (warehouse(root) / MARKER).write_text(content)
     assert "cannot be read" in refusal(root).message
-    lakeflow.lake.lake.adopt_warehouse(root)
+    care.adopt_warehouse(root)
     assert rows(root) == [1]
 
 

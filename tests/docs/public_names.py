@@ -15,17 +15,11 @@ import lakeflow
 from tests.docs.pages import ROOT
 
 _DIRECTIVE: Final = re.compile(r"^::: (\S+)$", re.MULTILINE)
-OUTSIDE: Final = (
-    "look",
-    "configuration",
-    "doctor",
-    "relocate",
-    "mend_times",
-    "rebuild_catalog",
-    "backup",
-    "adopt_warehouse",
-)
-"""What `lakeflow.lake.lake` offers for a lake that cannot or need not be opened."""
+OUTSIDE: Final = {
+    "lakeflow.lake.lake": ("look", "configuration"),
+    "lakeflow.lake.care": ("doctor", "relocate", "mend_times", "rebuild_catalog", "backup", "adopt_warehouse"),
+}
+"""What is offered, and where, for a lake that cannot or need not be opened."""
 
 
 @cache
@@ -53,7 +47,7 @@ def importable() -> Iterator[str]:
     """What is written with an import: the package's names, expectations of our own, and what needs no open lake."""
     yield from (f"lakeflow.{name}" for name in lakeflow.__all__ if name != "__version__")
     yield from (f"lakeflow.expectations.{name}" for name in own_expectations())
-    yield from (f"lakeflow.lake.lake.{name}" for name in OUTSIDE)
+    yield from (f"{module}.{name}" for module, names in OUTSIDE.items() for name in names)
 
 
 @cache
@@ -84,4 +78,4 @@ def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
         elif inspect.isclass(found):
             yield from ((f"{name}.{method}", function) for method, function in methods_of(found))
         elif isinstance(found, ModuleType):
-            yield from ((f"{name}.{each}", getattr(found, each)) for each in OUTSIDE)
+            yield from ((f"{name}.{each}", getattr(found, each)) for each in OUTSIDE[name])

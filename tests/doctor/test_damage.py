@@ -22,7 +22,7 @@ from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles
 from lakeflow.core.errors import LakeflowError
 from lakeflow.core.model.digests import digest_in
 from lakeflow.core.view.findings import Finding, Level
-from lakeflow.lake.lake import doctor, relocate
+from lakeflow.lake.care import doctor, relocate
 from tests.cli.process import lakeflow as command
 
 FILES = {

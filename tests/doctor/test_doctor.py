@@ -18,7 +18,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 import lakeflow
 from lakeflow.core.errors import BusyError
 from lakeflow.core.view.findings import Finding, Level
-from lakeflow.lake.lake import doctor, relocate
+from lakeflow.lake.care import doctor, relocate
 from tests.cli.process import lakeflow as command
 from tests.cli.process import run
 
@@ -320,7 +320,8 @@ HOLD = """
 import sys
 from pathlib import Path
 from lakeflow.core.keys import AssetKey
-from lakeflow.lake.lake import open, relocate
+from lakeflow.lake.care import relocate
+from lakeflow.lake.lake import open
 from lakeflow.wap.run.lease import leased
 
 old, asset = Path(sys.argv[1]), AssetKey.parse(sys.argv[2])

@@ -17,7 +17,7 @@ from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.run import Holder, RunState
 from lakeflow.core.run.leases import AssetLease, CurrentLeases
 from lakeflow.core.view.findings import Level
-from lakeflow.lake.lake import doctor, mend_times
+from lakeflow.lake.care import doctor, mend_times
 from tests.cli.process import lakeflow as command
 from tests.lake.clock import later
 

@@ -74,7 +74,7 @@ def test_a_copy_and_a_rebuilt_catalog_have_the_tags_too(tmp_path: Path) -> None:
     (tmp_path / ".lakeflow/catalog.db").unlink()
     for left in (tmp_path / ".lakeflow").glob("catalog.db-*"):
         left.unlink()
-    from lakeflow.lake.lake import rebuild_catalog
+    from lakeflow.lake.care import rebuild_catalog
 
     rebuild_catalog(tmp_path)
     assert read(tmp_path, "silver.b", "before") == [{"id": 1}]

@@ -1,0 +1,286 @@
+"""`StandingLake`, an open lake and how its assets stand: what would be done, what checks say, which runs there were.
+Changes nothing.
+
+Code that opens the catalog is imported when it is first needed: that takes half a second, which `list` need not pay.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from lakeflow import wap
+from lakeflow.core.care.set_aside import set_aside
+from lakeflow.core.errors import LakeflowError, ProjectError, SchemaError, UsageError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Project
+from lakeflow.core.model.run import RunRecord, waiting
+from lakeflow.core.model.table import MAIN
+from lakeflow.core.plan.facts import Facts
+from lakeflow.core.plan.planning import Plan, plan
+from lakeflow.core.run.leases import AtWork, at_work
+from lakeflow.core.settings.settings import Settings
+from lakeflow.core.view.audits import Inspected, recorded
+from lakeflow.core.view.consistency import UndefinedTable, undefined
+from lakeflow.core.view.findings import Finding
+from lakeflow.core.view.freshness import Newest, columns_asked, deadlines
+from lakeflow.core.view.health import with_health
+from lakeflow.core.view.rows import AssetStatus, Setting
+from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
+from lakeflow.core.view.standing_audit import StandingAudit, standing_audit
+from lakeflow.core.view.state import asset_states, by_urgency, modified
+from lakeflow.lake.alerts import check_alerts
+from lakeflow.wap.look.runs import waiting_in
+
+if TYPE_CHECKING:
+    from lakeflow.core.serve.view import Outlook
+    from lakeflow.lake import diagnosis
+
+_MANY_RUNS: Final = 200
+
+
+def _to_stderr(lines: tuple[str, ...]) -> None:
+    """Print to stderr what an asset's code prints during a preview."""
+    print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - it is the user's print
+
+
+@dataclass(frozen=True)
+class StandingLake:
+    """How a lake stands. `ReadableLake` adds what is in its tables."""
+
+    project: Project
+    configured: Settings
+    sources: Mapping[str, str]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @cached_property
+    def _world(self) -> wap.World:
+        from lakeflow.lake import assembly, diagnosis  # noqa: PLC0415 - what only looks opens no catalog
+
+        world = assembly.assemble(self.project, self.configured)
+        try:
+            diagnosis.refuse_unready(self._patient())
+        except LakeflowError:
+            world.close()
+            raise
+        return world
+
+    def close(self) -> None:
+        """Let go of database, engine and audit worker."""
+        if world := self.__dict__.pop("_world", None):
+            world.close()
+
+    def select(self, *selection: str, exclude: str = "") -> tuple[AssetKey, ...]:
+        """The assets meant and not excluded, upstreams first; all of them when nothing is said. SelectionError when
+        nothing is meant.
+
+        Opens the catalog only for `status:` and `state:`.
+        """
+        return select(selection, self._known(), exclude)
+
+    def check(self, *, deep: bool = False) -> tuple[AssetKey, ...]:
+        """Let DuckDB check all SQL: its syntax, and whether tables, columns, types and functions exist.
+
+        Returns the SQL assets that cannot be checked yet, because they read something whose columns only a run tells.
+        `deep` loads all check files too.
+
+        ProjectError with every fault; ConfigError for an external table whose catalog no setting names, and for alerts
+        that select nothing or whose address cannot be read.
+        """
+        for name in sorted({key.catalog for asset in self.project.assets.values() for key in asset.external}):
+            self.configured.require_catalog(name)
+        check_alerts(self.project, self.configured)
+        if self.configured.otel:
+            from lakeflow.adapters.otel import require_installed  # noqa: PLC0415 - as said above
+
+            require_installed()
+        from lakeflow.lake import assembly, binding, check_files  # noqa: PLC0415 - as said above
+
+        found = binding.bound(self.project, binding.published_tables(self._patient(), self.project))
+        faults = (*assembly.syntax_faults(self.project), *found.faults)
+        if deep:
+            faults = (*faults, *check_files.faults(self.project, self.configured, found))
+        if faults:
+            raise ProjectError(faults)
+        return found.unbound
+
+    def plan(
+        self,
+        *selection: str,
+        exclude: str = "",
+        force: bool = False,
+        full_refresh: bool = False,
+        go_on: bool = False,
+    ) -> Plan:
+        """What `materialize` would do now with the same words, and why; touches nothing. SelectionError when nothing is
+        meant.
+        """
+        chosen, said = self.select(*selection, exclude=exclude), spelled(selection, exclude)
+        return wap.plan(self._world, wap.Request(chosen, said, force, refreshed=full_refresh, going_on=go_on))
+
+    def audit(
+        self, *selection: str, exclude: str = "", ref: str = MAIN, snapshot: str | None = None, history: int = 1
+    ) -> tuple[Inspected, ...]:
+        """What today's checks say of the snapshots at a ref (`main`, `audit_…` or `held`), or of one snapshot of one
+        asset.
+
+        Nothing is written or recorded. With `history`, as many of the last snapshots of main that changed rows, newest
+        first: which of them would these checks have held? UsageError when nothing selected stands there.
+        """
+        return wap.audit(self._world, self.select(*selection, exclude=exclude), ref, snapshot, history)
+
+    def audited(self, run: str, *selection: str, exclude: str = "") -> tuple[Inspected, ...]:
+        """What the audits of that run recorded; nothing is audited again."""
+        keys = self.select(*selection, exclude=exclude) if selection or exclude else None
+        found = self.run(run)
+        tables = self._world.catalog.load([step.asset for step in found.steps])
+        return tuple(one for one in recorded(found, tables) if keys is None or one.asset in keys)
+
+    def undefined(self) -> tuple[UndefinedTable, ...]:
+        """The tables of the catalog that no asset defines any more, also those that cannot be read."""
+        return undefined(self._world.catalog.look(self._world.catalog.keys()), self.project)
+
+    def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
+        """The last runs, newest first. A run whose process died is shown as abandoned, also before a writer records
+        that.
+        """
+        return wap.runs(self._world.ledger, lambda: self._world.ledger.runs(limit))
+
+    def waiting(self, *selection: str, exclude: str = "") -> tuple[RunRecord, ...]:
+        """Runs that left something unpublished which no later run took up, newest first; of these assets, or of all."""
+        found = waiting(self.runs(_MANY_RUNS))
+        if not selection and not exclude:
+            return found
+        return tuple(run for run in found if run.left & set(self.select(*selection, exclude=exclude)))
+
+    def unpublished(self, *selection: str, exclude: str = "") -> tuple[RunRecord, ...]:
+        """Every run that left one of these assets unpublished, newest first, also where a later one took it up."""
+        keys = self.select(*selection, exclude=exclude)
+        found = wap.runs(self._world.ledger, lambda: self._world.ledger.unpublished(keys))
+        every = {run.id: run for run in (*found, *self.waiting(*selection, exclude=exclude))}
+        return tuple(run for run in every.values() if run.left & set(keys))
+
+    def at_work(self) -> tuple[AtWork, ...]:
+        """The runs that are at work now: whose, where, since when, and on which assets."""
+        return at_work(self._world.ledger.runs(_MANY_RUNS), self._world.ledger.standing())
+
+    def run(self, prefix: str) -> RunRecord:
+        """The run whose id starts with `prefix`. UsageError when no run's does, or several do."""
+        return wap.runs(self._world.ledger, lambda: (self._world.ledger.run(prefix),))[0]
+
+    def log(self, prefix: str) -> tuple[str, ...]:
+        """The log of the run whose id starts with `prefix`, a line for each event. UsageError when this machine has no
+        log of it.
+        """
+        from lakeflow.lake.assembly import read_log  # noqa: PLC0415 - as said above
+
+        run = self.run(prefix).id
+        lines = read_log(self.project, self.configured, run)
+        if lines is None:
+            raise UsageError(f"run {run} has no log here", hint=f"`lakeflow runs {run}` shows what became of it")
+        return lines
+
+    def status(self, *selection: str, exclude: str = "") -> tuple[AssetStatus, ...]:
+        """How the selected assets stand. Those that need a decision come first."""
+        known = self._known()
+        return by_urgency([known.standing.statuses[key] for key in select(selection, known, exclude)])
+
+    def standing_audit(self, asset: str) -> StandingAudit | None:
+        """Whether what readers see of an asset was audited: by which checks, when, by whom, and on which code.
+
+        None while readers see nothing.
+        """
+        key = self._one(asset)
+        table = self._world.catalog.load([key]).get(key)
+        if table is None or table.main is None:
+            return None
+        verdicts = self._world.ledger.latest({key: [table.main]}).get(key, ())
+        return standing_audit(table, verdicts, self._run_if_known)
+
+    def _run_if_known(self, run: str) -> RunRecord | None:
+        try:
+            return self.run(run)
+        except UsageError:
+            return None
+
+    def look(self) -> Outlook:
+        """Everything that `serve` decides by, of one moment: the plan of all assets, how they stand, the last runs."""
+        from lakeflow.core.serve.view import Outlook  # noqa: PLC0415 - only who serves needs it
+
+        facts, everything = self._facts(), tuple(self.project.assets)
+        due = set_aside(self.project, facts, plan(self.project, facts, everything), all_or_nothing=False)
+        return Outlook(self.project, facts, due, self._standing(facts).statuses, self.runs(_MANY_RUNS))
+
+    def doctor(self, *, deep: bool = False) -> tuple[Finding, ...]:
+        """What is right and what is wrong with this machine and this lake. Repairs nothing. `deep` reads all data and
+        compares it with what was written.
+        """
+        from lakeflow.lake import diagnosis  # noqa: PLC0415 - as said above
+
+        look = diagnosis.DEEP_LOOK if deep else diagnosis.LOOK
+        return (*diagnosis.examine_machine(), *diagnosis.examine_lake(self._patient(), look))
+
+    def settings(self) -> tuple[Setting, ...]:
+        """Every setting, its value without secrets, and where it came from."""
+        return shown_settings(self.configured, self.sources)
+
+    def _patient(self) -> diagnosis.Patient:
+        from lakeflow.lake import diagnosis  # noqa: PLC0415 - as said above
+
+        return diagnosis.Patient(Path(self.project.root), self.configured)
+
+    def _one(self, asset: str) -> AssetKey:
+        found = self.select(asset)
+        if len(found) != 1:
+            raise UsageError(f"{asset!r} means {len(found)} assets", hint="name one, like `silver.weather`")
+        return found[0]
+
+    def _known(self) -> SelectionContext:
+        return SelectionContext(self.project, lambda: self._standing(self._facts()))
+
+    def _facts(self) -> Facts:
+        return wap.gather(self._world, self.project.assets)
+
+    def _standing(self, facts: Facts) -> LakeStatus:
+        everything = tuple(self.project.assets)
+        held = {key: waiting_in(self._world.ledger, table) for key, table in facts.tables.items()}
+        states = asset_states(plan(self.project, facts, everything), facts, held)
+        due = deadlines(self.project, facts, self._newest(facts))
+        audits = wap.last_audits(self._world, facts)
+        return LakeStatus(with_health(states, facts, due, self.waiting(), audits), modified(self.project, facts))
+
+    def _newest(self, facts: Facts) -> Mapping[AssetKey, Newest]:
+        """How new the data is of each published asset that is to be fresh by a column. Only such a one opens the
+        engine.
+        """
+        found: dict[AssetKey, Newest] = {}
+        for key, column in columns_asked(self.project).items():
+            table = facts.tables.get(key)
+            if table is None or table.main is None or key in facts.broken:
+                continue
+            try:
+                scan = self._world.catalog.scan(table, table.main)
+                found[key] = Newest(self._world.engine.newest(scan, column, facts.now))
+            except SchemaError as error:
+                found[key] = Newest(fault=str(error))
+            except LakeflowError as error:
+                found[key] = Newest(fault=str(error), unreadable=True)
+        return found
+
+
+def shown_settings(configured: Settings, sources: Mapping[str, str]) -> tuple[Setting, ...]:
+    """The settings as a screen may show them: variables as they are written, and no secret."""
+    return tuple(
+        Setting(name, "" if value is None else str(value), sources.get(name.partition(".")[0], "default"))
+        for name, value in configured.shown().items()
+    )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.cli.commands.options import moment
 from lakeflow.cli.main import run as lakeflow
+from lakeflow.core.time.moments import moment
 from tests.cli.test_commands import make
 
 FILES = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from lakeflow.cli.completion import complete_asset
+from lakeflow.core.time.moments import duration, moment
 
 if TYPE_CHECKING:
     from lakeflow.core.model.run import RunRecord
@@ -26,30 +27,6 @@ RUNS_HELP: Final = (
 )
 _RUN: Final = re.compile(r"[0-9a-z]+")
 _JOINING: Final = frozenset({"and", "or", "not"})
-_UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-
-
-def duration(text: str) -> float:
-    """Read `90`, `90s`, `10m`, `1h`, `2d` as seconds; ValueError for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
-    if match is None:
-        raise ValueError(f"{text!r} is no duration; write 90s, 10m or 1h")
-    return float(match[1]) * _UNITS[match[2]]
-
-
-def moment(text: str, now: datetime) -> datetime:
-    """Read `2013-02-12`, `2013-02-12T03:00:00+01:00` (UTC without a zone), or `2d`, which means that long before `now`.
-
-    ValueError for anything else, and for a time in the future.
-    """
-    try:
-        then = now - timedelta(seconds=duration(text)) if text[-1:] in _UNITS else datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is no time; write 2026-01-31, 2026-01-31T12:00:00Z or 2d") from None
-    then = then if then.tzinfo else then.replace(tzinfo=UTC)
-    if then > now:
-        raise ValueError(f"{text} is still to come")
-    return then
 
 
 def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:

@@ -14,10 +14,10 @@ import click
 
 from lakeflow.as_json.values import rows_json
 from lakeflow.cli.answers.pieces import standard_output, whole_file
-from lakeflow.cli.commands.options import moment
 from lakeflow.cli.output import Answer, OutputFormat, emit, envelope
 from lakeflow.cli.screens.rows import rows_records, rows_screen
 from lakeflow.core.model.table import Rows
+from lakeflow.core.time.moments import moment
 from lakeflow.core.wording import counted
 from lakeflow.lake.results import Form, batches, write
 

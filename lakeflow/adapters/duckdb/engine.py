@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from lakeflow.adapters.duckdb.code.masks import NO_PRIVACY, Privacy, masks_of
 from lakeflow.adapters.duckdb.code.produce import LazyOutput, Trial, produced
-from lakeflow.adapters.duckdb.code.user_sql import only_of_tables, refused
+from lakeflow.adapters.duckdb.code.user_sql import misread, only_of_tables, refused
 from lakeflow.adapters.duckdb.failures import ErrorContext, failures
 from lakeflow.adapters.duckdb.instance.instance import Instance, bind_apart, interrupt, query
 from lakeflow.adapters.duckdb.instance.interrupt import interruptible
@@ -93,6 +93,7 @@ class DuckEngine:
         cursor = self._instances.first.cursor()
         with refused():
             bind_apart(cursor, scans, hidden)
+        with misread():
             return query(cursor, only_of_tables(cursor, text))
 
     def connect(self, scans: Mapping[str, Scan]) -> DuckDBPyConnection:

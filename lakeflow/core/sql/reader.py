@@ -223,13 +223,15 @@ def _ordered(found: Mapping[AssetKey, int]) -> tuple[Reference, ...]:
 def _is_cte(table: exp.Table) -> bool:
     """Does the bare name mean a common table expression that is visible here?
 
-    The body of a WITH sees all its members. A member sees only those before it, and itself if it is recursive.
+    The body of a WITH sees all its members. A member sees only those before it, and itself where it is recursive.
     """
     name, inside = table.name.lower(), None
     node: exp.Expr | None = table.parent
     while node is not None:
         if isinstance(node, exp.CTE):
             inside = node
+            if node.alias.lower() == name and _repeats(node, table):
+                return True
         elif any(cte.alias.lower() == name for cte in _visible(node, inside)):
             return True
         node = node.parent
@@ -243,5 +245,20 @@ def _visible(node: exp.Expr, inside: exp.CTE | None) -> list[exp.CTE]:
     members: list[exp.CTE] = with_.expressions
     if inside is None or inside.parent is not with_:
         return members
-    position = next(index for index, member in enumerate(members) if member is inside)
-    return members[: position + bool(with_.args.get("recursive"))]
+    return members[: next(index for index, member in enumerate(members) if member is inside)]
+
+
+def _repeats(member: exp.CTE, table: exp.Table) -> bool:
+    """Does a name at this place in the member mean the member itself? Only on the right of its UNION: DuckDB looks for
+    a file where it stands elsewhere, whatever WITH RECURSIVE says.
+    """
+    recursive = isinstance(member.parent, exp.With) and bool(member.parent.args.get("recursive"))
+    union = member.this.unnest()
+    if not recursive or not isinstance(union, exp.Union):
+        return False
+    node: exp.Expr | None = table
+    while node is not None and node is not union:
+        if node is union.expression:
+            return True
+        node = node.parent
+    return False

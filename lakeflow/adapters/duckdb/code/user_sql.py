@@ -5,6 +5,7 @@ DuckDB also calls a text a SELECT if its WITH deletes rows, so the tree is exami
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -13,8 +14,8 @@ import duckdb
 from duckdb import DuckDBPyConnection, StatementType
 
 from lakeflow.adapters.duckdb.code.syntax import tree_of
-from lakeflow.core.errors import AssetError
-from lakeflow.core.sql.statements import Doubt, doubts
+from lakeflow.core.errors import AssetError, UsageError
+from lakeflow.core.sql.statements import Doubt, below, doubts, function_of, path_of
 
 
 def only_select(connection: DuckDBPyConnection, sql: str) -> str:
@@ -35,11 +36,30 @@ def only_select(connection: DuckDBPyConnection, sql: str) -> str:
 
 
 def only_of_tables(connection: DuckDBPyConnection, sql: str) -> str:
-    """The text of the one SELECT, which opens no file. AssetError for any other text."""
+    """The text of the one SELECT, which opens no file and asks nothing of this process. AssetError for any other
+    text.
+    """
     text = only_select(connection, sql)
-    for doubt in doubts_of(connection, sql):
-        raise AssetError(doubt.message, hint="a query of the lake reads its assets, by `layer.name`")
+    for doubt in (*doubts_of(connection, sql), *_of_the_session(connection, sql)):
+        raise AssetError(doubt.message, hint=_BY_NAME)
     return text
+
+
+_BY_NAME: Final = "a query of the lake reads its assets, by `layer.name`"
+_NO_FILE: Final = re.compile(r"[\w $-]+")
+"""DuckDB takes a name with a dot or a slash for a file where it knows no table of that name, a WITH's either."""
+_SESSION: Final = frozenset(
+    {"current_setting", "current_database", "current_catalog", "current_schema", "current_schemas", "txid_current"}
+)
+"""What these give is of this process, folders and logins among it, and none of it is in the lake."""
+
+
+def _of_the_session(connection: DuckDBPyConnection, sql: str) -> Iterator[Doubt]:
+    for node in below(tree_of(connection, sql)):
+        if node.get("class") == "FUNCTION" and function_of(node) in _SESSION:
+            yield Doubt(f"{function_of(node)}() tells of the connection", "")
+        elif "class" not in node and node.get("type") == "BASE_TABLE" and not _NO_FILE.fullmatch(path_of(node)[-1]):
+            yield Doubt(f"{path_of(node)[-1]!r} may be the name of a file", "")
 
 
 def doubts_of(connection: DuckDBPyConnection, sql: str) -> Iterator[Doubt]:
@@ -66,7 +86,25 @@ def refused() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise AssetError(first_line(error)) from error
+        raise AssetError(first_line(error), hint=_meant(error)) from error
+
+
+@contextmanager
+def misread() -> Iterator[None]:
+    """The same where a text is only looked at: what is wrong then is what was typed, so it is a UsageError."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise UsageError(first_line(error), hint=_meant(error)) from error
+
+
+_NEAR: Final = re.compile(r"^(?:Candidate bindings|Did you mean)[: ]+(\".*\")\??$", re.MULTILINE)
+
+
+def _meant(error: Exception) -> str | None:
+    """The names that DuckDB finds near an unknown one."""
+    found = _NEAR.search(str(error))
+    return f"did you mean {found[1]}?" if found else None
 
 
 def first_line(error: Exception) -> str:

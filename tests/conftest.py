@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests import auditing, explored, seed
+from tests import auditing, explored, sampled, seed
 
 # Lakes under test share what is made of check files, also from one session to the next, and not with the user's own:
 # it is named by the text of our compiler too. Audits without that stand in tests/expectations.
@@ -46,6 +46,7 @@ seed.grow()
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     explored.mark(items)
+    sampled.mark(items)
 
 
 def pytest_collection_finish() -> None:

@@ -111,6 +111,7 @@ def test_a_lake_from_held_to_mended_to_rolled_back(lake: Path) -> None:
     assert {one["state"] for one in answer("status", cwd=lake)["assets"]} == {"never built"}
 
 
+@pytest.mark.long
 def test_discard_drops_what_was_held_and_says_so(lake: Path) -> None:
     lakeflow("materialize", cwd=lake)
     done = lakeflow("discard", held_run(lake), cwd=lake)
@@ -120,6 +121,7 @@ def test_discard_drops_what_was_held_and_says_so(lake: Path) -> None:
     assert answer("snapshots", "silver.weather", cwd=lake)["snapshots"] == []
 
 
+@pytest.mark.long
 def test_publish_without_force_audits_again_and_with_a_reason_publishes(lake: Path) -> None:
     lakeflow("materialize", cwd=lake)
     run = held_run(lake)
@@ -132,6 +134,7 @@ def test_publish_without_force_audits_again_and_with_a_reason_publishes(lake: Pa
     assert (newest["ref"], newest["state"]) == ("main", "forced")
 
 
+@pytest.mark.long
 def test_nothing_to_do_is_exit_code_zero_and_no_run(tmp_path: Path) -> None:
     make(
         tmp_path,
@@ -152,6 +155,7 @@ def test_plan_tells_by_exit_code_whether_there_is_something_to_do(tmp_path: Path
     assert plan["steps"][0]["reasons"][0]["cause"] == "never built"
 
 
+@pytest.mark.long
 def test_events_are_one_json_object_a_line_and_nothing_else(lake: Path) -> None:
     done = lakeflow("materialize", "--events", cwd=lake)
     events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -161,6 +165,7 @@ def test_events_are_one_json_object_a_line_and_nothing_else(lake: Path) -> None:
     assert events[-1]["run"]["state"] == "held"
 
 
+@pytest.mark.long
 def test_on_every_surface_of_a_held_run_readers_are_spoken_of(held: Path) -> None:
     run = held_run(held)
     nothing = "see nothing: it was never published"
@@ -265,6 +270,7 @@ def test_list_asks_the_catalog_only_how_the_lake_stands(lake: Path) -> None:
     assert len(listed(lake, "status:never_built")) == 3
 
 
+@pytest.mark.long
 def test_status_and_state_select_by_how_the_lake_stands_now(lake: Path) -> None:
     lakeflow("materialize", cwd=lake)
     assert listed(lake, "status:held") == ["silver.weather"]
@@ -292,6 +298,7 @@ def test_exclude_leaves_out_and_may_be_repeated(
     assert found(data) == ["silver.weather"]
 
 
+@pytest.mark.long
 def test_materialize_and_publish_obey_exclude_and_the_run_remembers_it(lake: Path) -> None:
     run = answer("materialize", "+gold.windiest", "--exclude", "gold.*", cwd=lake, code=1)["run"]
     assert [step["asset"] for step in run["steps"]] == ["bronze.weather", "silver.weather"]
@@ -341,6 +348,7 @@ def test_settings_of_the_command_line_win_and_say_so(held: Path) -> None:
     assert kept["source"] not in {"", "default"}
 
 
+@pytest.mark.long
 def test_what_user_code_prints_does_not_spoil_the_answer(tmp_path: Path) -> None:
     noisy = """
 import duckdb
@@ -361,12 +369,14 @@ def noisy() -> pa.Table:
     assert "asset says hello" in done.stderr
 
 
+@pytest.mark.long
 def test_a_reader_that_goes_away_ends_the_command_quietly(held: Path) -> None:
     script = f'set -o pipefail; "{sys.executable}" -m lakeflow.cli snapshots bronze.weather -o json | head -1'
     done = subprocess.run(["bash", "-c", script], cwd=held, env=CLEAN, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "{\n", "")
 
 
+@pytest.mark.long
 def test_a_run_on_a_terminal_shows_live_progress_and_then_the_answer(lake: Path) -> None:
     here, there = pty.openpty()
     process = subprocess.Popen(
@@ -388,6 +398,7 @@ def test_a_run_on_a_terminal_shows_live_progress_and_then_the_answer(lake: Path)
     assert "\x1b[1;31m" in final, "what is held stands out"
 
 
+@pytest.mark.long
 def test_an_interrupt_exits_with_130_and_one_line_that_nothing_was_lost(tmp_path: Path) -> None:
     slow = """
 import time

@@ -134,6 +134,7 @@ def test_every_command_has_its_place_in_the_story() -> None:
     assert {words.split()[0] for words, _, _ in TYPED} - {"lis"} == set(COMMANDS)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("medium", ["piped", "typed"])
 def test_every_command_ends_with_its_code_and_says_what_happened(medium: str, request: pytest.FixtureRequest) -> None:
     answers: list[Said] = request.getfixturevalue(medium)

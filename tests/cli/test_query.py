@@ -89,6 +89,7 @@ def test_all_tables_of_a_query_are_of_one_moment(made: tuple[Path, list[str]]) -
             versions(lake, ref="audit_x")
 
 
+@pytest.mark.long
 def test_each_form_holds_all_rows(made: tuple[Path, list[str]], tmp_path: Path) -> None:
     root, _ = made
     text = "select id, nullif(note, '') as note, id / 4 as quarter, [id] as list from silver.sales order by id"
@@ -119,6 +120,7 @@ def test_a_screen_shows_the_first_rows_and_says_so(made: tuple[Path, list[str]])
     assert "more" not in command("query", "select id from silver.sales", "--limit", "60", cwd=root).stdout
 
 
+@pytest.mark.long
 def test_personal_values_are_never_shown_nor_asked_for(made: tuple[Path, list[str]], tmp_path: Path) -> None:
     root, _ = made
     for text in (
@@ -205,6 +207,7 @@ def test_a_query_reads_assets_and_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "rows.csv").read_text() == "n\n42\n"
 
 
+@pytest.mark.long
 def test_what_was_typed_wrong_is_said_with_what_to_type(made: tuple[Path, list[str]], tmp_path: Path) -> None:
     root, _ = made
     for words, said in {

@@ -41,6 +41,7 @@ def test_help_of_a_command_imports_no_library_that_touches_data() -> None:
     assert not [name for name in ("lakeflow.lake.lake", "pyiceberg", "duckdb", "pyarrow", "pandas") if name in loaded]
 
 
+@pytest.mark.long
 def test_help_answers_within_three_tenths_of_a_second_of_work() -> None:
     """Processor time, the best of a few: the machine may be busy."""
 
@@ -82,6 +83,7 @@ def test_a_list_of_what_is_known_imports_no_library_that_parses_or_touches_data(
     assert not LIBRARIES & modules_after("-C", str(built), "list")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["plan", "status", "lineage", "snapshots silver.clean"])
 def test_looking_opens_the_catalog_and_nothing_else(command: str, built: Path) -> None:
     assert LIBRARIES & modules_after("-C", str(built), *command.split()) == {"sqlalchemy"}

@@ -9,8 +9,12 @@ import pytest
 from tests.docs.blocks import without_chance
 from tests.docs.pages import ROOT, pages, said_today
 
+FIRST = ("README.md", "docs/index.md", "docs/first-lake.md")
+"""What a stranger opens first. All other pages take minutes together."""
+OTHERS = [pytest.param(page, marks=pytest.mark.long) for page in pages() if page not in FIRST]
 
-@pytest.mark.parametrize("page", pages())
+
+@pytest.mark.parametrize("page", [*FIRST, *OTHERS])
 def test_every_block_of_the_page_does_what_it_says(tmp_path: Path, page: str) -> None:
     """`python -m tests.docs.pages` writes what the commands say today."""
     today = said_today(ROOT / page, tmp_path)

@@ -84,6 +84,7 @@ def metadata(database: sqlite3.Connection, name: str) -> Path:
     return Path(location.removeprefix("file://"))
 
 
+@pytest.mark.long
 def test_a_lake_with_a_held_run_is_well(lake: Path) -> None:
     assert unwell(lake) == []
     subjects = [one.subject for one in doctor(lake)]
@@ -161,6 +162,7 @@ def test_the_layout_of_a_newer_release_is_found(lake: Path, database: sqlite3.Co
     assert "newer release" in only(lake).message
 
 
+@pytest.mark.long
 def test_the_layout_of_an_older_release_is_no_more_than_a_warning(lake: Path, database: sqlite3.Connection) -> None:
     database.execute("delete from lakeflow_migrations where version > 1")
     named = "select name from sqlite_master where name like 'lakeflow%' and type = 'table'"
@@ -292,6 +294,7 @@ def follow(one: Finding, root: Path) -> None:
     assert unwell(root) == []
 
 
+@pytest.mark.long
 def test_rows_that_another_engine_put_on_main_are_found(lake: Path) -> None:
     catalog = SqlCatalog("lakeflow", uri=f"sqlite:///{lake}/.lakeflow/catalog.db", warehouse=str(lake))
     catalog.load_table("silver.even").append(pa.table({"n": pa.array([80], pa.int64())}))
@@ -301,6 +304,7 @@ def test_rows_that_another_engine_put_on_main_are_found(lake: Path) -> None:
     follow(one, lake)
 
 
+@pytest.mark.long
 def test_a_table_that_the_catalog_lost_is_found(lake: Path, database: sqlite3.Connection) -> None:
     database.execute("delete from iceberg_tables where table_name = 'even'")
     one = only(lake)
@@ -330,6 +334,7 @@ with open(old) as lake, leased(lake._world, "busy", [asset], 0.0):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("asset", ["silver.even", "gold.not_built_yet"])
 def test_a_lake_is_not_relocated_while_a_run_is_at_work(lake: Path, asset: str) -> None:
     done = run([sys.executable, "-c", HOLD, str(lake), asset], cwd=None, env={})
@@ -339,6 +344,7 @@ def test_a_lake_is_not_relocated_while_a_run_is_at_work(lake: Path, asset: str) 
     assert only(lake.with_name("moved")).subject == "tables"
 
 
+@pytest.mark.long
 def test_the_command_says_it_all_and_ends_with_one_when_something_was_found(lake: Path) -> None:
     well = command("doctor", cwd=lake)
     assert well.returncode == 0, well.stdout + well.stderr

@@ -79,6 +79,7 @@ class Table:
         return sorted(map(str, values(self.engine, self.scan)))
 
 
+@pytest.mark.sampled(4)
 @given(deliveries)
 @explored(20)
 @pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)

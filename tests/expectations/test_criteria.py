@@ -70,6 +70,7 @@ BROKEN: Final = (
 """Divergences that the library refuses when it judges, or that only pandas can tell."""
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("line", [*ASKED, *DIFFERENT, *MORE])
 def test_data_judges_as_the_library_does(line: str) -> None:
     if not is_data(line):
@@ -165,6 +166,7 @@ def _shown(observed: Any) -> Any:
     return None if math.isnan(observed) else pytest.approx(observed, rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("type_", ["decimal(9,2)", "double", "int", "long"])
 @pytest.mark.parametrize("spelled", ["{}", pytest.param("Decimal('{}')", marks=pytest.mark.long), "Decimal('{}.0')"])
 def test_a_value_set_means_numbers_however_they_are_written(tmp_path: Path, type_: str, spelled: str) -> None:

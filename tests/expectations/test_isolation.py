@@ -76,6 +76,7 @@ def test_when_memory_ends_the_worker_goes_before_the_run(small: ProcessAuditor, 
     assert Path(f"/proc/{worker}/oom_score_adj").read_text().strip() == "1000"
 
 
+@pytest.mark.long
 def test_a_run_whose_checks_kill_their_process_is_held_and_main_is_untouched(tmp_path: Path) -> None:
     files = {
         "pyproject.toml": "[tool.lakeflow]\nthreads = 1\n",

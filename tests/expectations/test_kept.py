@@ -172,6 +172,7 @@ def test_a_suite_that_is_not_kept_has_the_library_loaded_before_anything_is_audi
     assert loaded.exists()
 
 
+@pytest.mark.long
 def test_a_file_of_check_functions_is_audited_without_great_expectations(
     messy: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,6 +117,7 @@ def test_an_error_of_the_core_and_the_place_of_any_other_come_back() -> None:
     assert (str(other.error), other.trace) == ("OSError", ())
 
 
+@pytest.mark.long
 def test_a_worker_answers_as_the_audit_does(auditor: ProcessAuditor, numbers: Scan) -> None:
     lines = (
         'gxe.ExpectColumnValuesToBeBetween(column="a", max_value=1)',
@@ -146,6 +147,7 @@ def test_a_check_file_may_import_from_its_project(auditor: ProcessAuditor, numbe
     assert outcomes(results)["row count equal to 2"] is Outcome.PASSED
 
 
+@pytest.mark.long
 def test_an_expectation_that_crashes_is_errored_alone(auditor: ProcessAuditor, numbers: Scan) -> None:
     text = (
         "import os, signal\nimport great_expectations.expectations as gxe\n"
@@ -170,6 +172,7 @@ def test_a_check_file_that_sleeps_too_long_is_errored(auditor: ProcessAuditor, n
     assert [result.outcome for result in results] == [Outcome.ERRORED, Outcome.PASSED]
 
 
+@pytest.mark.long
 def test_a_check_that_takes_too_long_is_errored_and_the_rest_still_runs(auditor: ProcessAuditor, numbers: Scan) -> None:
     auditor.audit(request(numbers))  # a worker that is up: only checks are on the clock
     slow, quick = row_check(FOREVER, "slow"), row_check("from silver.weather", "quick")
@@ -282,6 +285,7 @@ auditor.audit(decode_wish(open(sys.argv[1], "rb").read()).arguments[0].request)
 """
 
 
+@pytest.mark.long
 def test_a_worker_dies_with_its_parent_in_the_middle_of_a_check(tmp_path: Path, numbers: Scan) -> None:
     job = tmp_path / "job"
     job.write_bytes(encode(Call("audit", (Job(request(numbers, row_check(FOREVER))),))))

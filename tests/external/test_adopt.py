@@ -62,6 +62,7 @@ def test_its_next_run_writes_on_top_of_it(root: Path, theirs: Theirs) -> None:
         assert not [one for one in lake.doctor() if one.level is Level.PROBLEM]
 
 
+@pytest.mark.long
 def test_a_table_that_fails_is_left_alone(root: Path, theirs: Theirs) -> None:
     make(root, {"checks/silver/orders.low.sql": LOW_AMOUNTS})
     with opened(root) as lake:
@@ -117,6 +118,7 @@ def test_rows_that_were_deleted_by_their_values_stay_hidden_and_the_next_run_rep
         assert ids(lake, "silver.orders") == [7]
 
 
+@pytest.mark.long
 def test_an_upsert_into_a_table_with_such_deletes_brings_no_row_back(root: Path, theirs: Theirs) -> None:
     hide_id(theirs, 1)
     upsert = OURS.replace("/*", "/*\nwrite = 'upsert'").replace("1.5", "1.5::double")
@@ -170,6 +172,7 @@ def test_a_table_without_an_asset_that_cannot_be_read_is_told_too(root: Path) ->
     assert "cannot be read" in lakeflow("status", cwd=root).stdout
 
 
+@pytest.mark.long
 def test_a_table_without_an_asset_is_kept_and_told_until_it_is_dropped_and_can_be_taken_back(root: Path) -> None:
     with opened(root) as lake:
         lake.materialize()

@@ -49,6 +49,7 @@ def test_sql_reads_the_table_under_its_full_name_and_the_snapshot_is_recorded(tm
         assert lake.snapshots("silver.orders")[0].inputs == {"sales.shop.orders": snapshot}
 
 
+@pytest.mark.long
 def test_python_receives_it_as_a_parameter_or_names_it_in_sql(tmp_path: Path, theirs: Theirs) -> None:
     theirs.write(range(4))
     with opened(make(tmp_path, {"layers/silver/sales.py": PYTHON})) as lake:
@@ -58,6 +59,7 @@ def test_python_receives_it_as_a_parameter_or_names_it_in_sql(tmp_path: Path, th
         assert lake.preview("silver.doubled", limit=9).columns == ("id",)
 
 
+@pytest.mark.long
 def test_the_asset_is_fresh_until_the_table_moves(tmp_path: Path, theirs: Theirs) -> None:
     first = theirs.write(range(3))
     with opened(make(tmp_path, {"layers/silver/orders.sql": ORDERS})) as lake:
@@ -80,6 +82,7 @@ def test_lineage_tells_what_went_in_and_what_is_there_now(tmp_path: Path, theirs
         assert (str(use.key), use.used, use.used_rows, use.now) == ("sales.shop.orders", first, 3, second)
 
 
+@pytest.mark.long
 def test_nothing_of_theirs_is_written(tmp_path: Path, theirs: Theirs) -> None:
     theirs.write(range(3))
     before = everything_in(theirs.root)
@@ -195,6 +198,7 @@ def test_a_type_that_cannot_be_read_stops_only_who_reads_the_table(
         assert "which this release cannot read" in only_step(lake.materialize("silver.orders")).reason
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("type_", "state"),
     [

@@ -111,11 +111,13 @@ def assert_refused(project: Project, done: subprocess.CompletedProcess[str], cod
     assert project.silver_seen() == ["1", "2"]
 
 
+@pytest.mark.long
 def test_an_unknown_column_is_named_with_the_columns_near_it(project: Project) -> None:
     project.write("layers/silver/orders.sql", SILVER.replace("total", "totl"))
     assert_refused(project, project.lakeflow("materialize"), 1, "totl", "did you mean", "silver.orders")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -132,6 +134,7 @@ def test_code_that_raises_leaves_or_returns_no_rows_is_an_errored_step(
     assert_refused(project, project.lakeflow("materialize"), 1, *words)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "mode",
     [
@@ -165,6 +168,7 @@ def test_a_disk_that_fills_during_a_spill_is_named_and_nothing_is_published_or_l
     assert list((project.root / ".lakeflow/spill").glob("*")) == []
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("header", "rows", "said"),
     [
@@ -213,6 +217,7 @@ def test_a_missing_input_file_is_named(project: Project) -> None:
     assert_refused(project, project.lakeflow("materialize"), 1, "orders.csv")
 
 
+@pytest.mark.long
 def test_an_interrupted_run_is_abandoned_and_a_retry_finishes_it(project: Project) -> None:
     project.silver_in_python(
         "import pathlib, time\n    if not pathlib.Path('again').exists(): time.sleep(60)\n    return orders"
@@ -229,6 +234,7 @@ def test_an_interrupted_run_is_abandoned_and_a_retry_finishes_it(project: Projec
     assert project.lakeflow("retry").returncode == 0
 
 
+@pytest.mark.long
 def test_two_runs_of_one_asset_do_not_overlap(project: Project) -> None:
     project.silver_in_python("import time; time.sleep(60)\n    return orders")
     first = project.start("materialize")
@@ -241,6 +247,7 @@ def test_two_runs_of_one_asset_do_not_overlap(project: Project) -> None:
     assert "--wait" in second.stderr
 
 
+@pytest.mark.long
 def test_rows_that_another_engine_committed_meanwhile_are_a_conflict_and_are_kept(project: Project) -> None:
     project.silver_in_python(
         "import pyarrow as pa; from pyiceberg.catalog.sql import SqlCatalog\n"

@@ -95,6 +95,7 @@ def test_a_branch_that_somebody_removed_is_written_again(held: Path) -> None:
     assert states(run(held)[0])["silver.orders"] == "held"
 
 
+@pytest.mark.long
 def test_a_first_build_that_is_held_holds_what_would_be_made_from_it(tmp_path: Path) -> None:
     make(tmp_path, {**FILES, "data/orders/1.csv": BAD})
     found, _ = run(tmp_path)
@@ -113,6 +114,7 @@ def test_nothing_is_published_where_all_or_nothing_is_asked_and_one_is_held(held
     assert left["silver.people"].why.startswith("all or nothing: silver.orders is held by run ")
 
 
+@pytest.mark.long
 def test_what_only_a_sibling_held_is_published_once_nobody_asks_for_all_or_nothing(tmp_path: Path) -> None:
     make(tmp_path, {**FILES, "data/orders/1.csv": BAD})
     first, _ = run(tmp_path, all_or_nothing=True)
@@ -123,6 +125,7 @@ def test_what_only_a_sibling_held_is_published_once_nobody_asks_for_all_or_nothi
     assert set(left) == {"silver.orders", "gold.sales"} - set(states(found))
 
 
+@pytest.mark.long
 def test_a_root_that_always_runs_does_not_make_what_is_held_again(tmp_path: Path) -> None:
     files = {
         "pyproject.toml": "[tool.lakeflow]\n",
@@ -145,6 +148,7 @@ def test_a_root_that_always_runs_does_not_make_what_is_held_again(tmp_path: Path
         assert [each.id for each in lake.waiting()] == [first.id]
 
 
+@pytest.mark.long
 def test_main_that_fails_new_checks_is_audited_once(tmp_path: Path) -> None:
     make(tmp_path, FILES)
     run(tmp_path)

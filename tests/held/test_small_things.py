@@ -157,6 +157,7 @@ def test_columns_of_both_ends_are_kept_and_x_shows_one_a_line() -> None:
     assert expanded_screen(WIDE).plain.split("\n")[19] == "column_19  19"
 
 
+@pytest.mark.long
 def test_the_command_shows_on_80_columns_what_fits(orders: Path) -> None:
     wide = ", ".join(f"{at} as a_long_name_{at}" for at in range(12))
     make(

@@ -151,6 +151,7 @@ def test_the_branch_of_a_superseded_run_stays_for_keep_held_and_then_the_next_ru
     assert branches(held) == {newest.branch, last.branch}
 
 
+@pytest.mark.long
 def test_several_runs_and_selections_are_discarded_and_retried_by_one_command(held: Path) -> None:
     edit(held, "checks/silver/people.none.sql", "select id from silver.people\n")
     deliver(held, "people/2.csv", "id,name\n2,Bob\n")

@@ -51,6 +51,7 @@ def test_the_sample_is_held_then_explained_and_repaired_by_what_init_prints(tmp_
     assert "is held" in typed(explain, tmp_path / "my-lake").stderr
 
 
+@pytest.mark.long
 def test_what_its_workflow_runs_passes_on_a_new_project(tmp_path: Path) -> None:
     lakeflow("init", cwd=tmp_path)
     workflow = (tmp_path / ".github/workflows/lake.yml").read_text()

@@ -201,6 +201,7 @@ def test_a_broken_table_that_no_asset_defines_is_dropped_and_its_files_stay(
     assert set((root / ".lakeflow/warehouse/silver/b").rglob("*.*")) == files != set()
 
 
+@pytest.mark.long
 def test_the_command_line_says_it(root: Path) -> None:
     _break(root)
     done = command("status", cwd=root)

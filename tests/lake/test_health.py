@@ -84,6 +84,7 @@ def test_a_table_whose_file_is_gone_is_degraded_and_status_names_the_doctor(root
         assert (done.returncode, "`lakeflow doctor` says which" in done.stdout + done.stderr) == (1, True), typed
 
 
+@pytest.mark.long
 def test_status_can_end_with_1_and_an_empty_selection_is_an_answer(root: Path) -> None:
     with lakeflow.open(root) as lake:
         lake.materialize()

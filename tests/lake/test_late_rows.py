@@ -35,6 +35,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     return shop
 
 
+@pytest.mark.long
 def test_late_rows_are_built_in_the_run_that_lands_them_and_in_what_is_made_from_them(shop: Shop) -> None:
     assert shop.run() == "published"
     assert shop.by_day() == {"2024-03-01": 1, "2024-03-02": 2, "2024-03-03": 3, "2024-03-04": 4}
@@ -48,6 +49,7 @@ def test_late_rows_are_built_in_the_run_that_lands_them_and_in_what_is_made_from
     assert shop.run() == "nothing to do"
 
 
+@pytest.mark.long
 def test_the_plan_says_which_partitions_got_late_rows_and_status_that_they_are_due(shop: Shop) -> None:
     shop.run()
     shop.deliver("late", ("2024-03-02T11:00", 20), ("2024-03-01T11:00", 10), ("2024-03-04T08:30", 40))
@@ -65,6 +67,7 @@ def test_the_plan_says_which_partitions_got_late_rows_and_status_that_they_are_d
     assert shop.by_day() == {"2024-03-01": 11, "2024-03-02": 22, "2024-03-03": 3, "2024-03-04": 44}
 
 
+@pytest.mark.long
 def test_rows_that_belong_to_no_partition_yet_make_nothing_due(shop: Shop) -> None:
     shop.run()
     shop.deliver("early", ("2024-03-05T11:00", 50), ("2024-02-01T11:00", 7))
@@ -76,6 +79,7 @@ def test_rows_that_belong_to_no_partition_yet_make_nothing_due(shop: Shop) -> No
     assert shop.by_day()["2024-03-05"] == 50
 
 
+@pytest.mark.long
 def test_the_open_partition_is_marked_and_built_again_when_it_is_over(shop: Shop) -> None:
     assert shop.plan()["silver.sales"] == ["4 partitions missing (2024-03-01 … 2024-03-04; 2024-03-04 partial)"]
     shop.run()
@@ -102,6 +106,7 @@ def test_an_asset_may_wait_until_its_partitions_are_over(shop: Shop) -> None:
     assert shop.plan()["silver.sales"] == ["1 partition missing (2024-03-04)"]
 
 
+@pytest.mark.long
 def test_rows_later_than_lookback_are_warned_of_until_a_backfill_has_built_them(shop: Shop) -> None:
     shop.declare("silver", "lookback = 1")
     shop.run()
@@ -121,6 +126,7 @@ def test_rows_later_than_lookback_are_warned_of_until_a_backfill_has_built_them(
     assert shop.by_day() == {"2024-03-01": 11, "2024-03-02": 22, "2024-03-03": 33, "2024-03-04": 44}
 
 
+@pytest.mark.long
 def test_code_that_does_not_say_which_rows_a_partition_takes_makes_all_of_them_due_and_the_plan_says_why(
     shop: Shop,
 ) -> None:
@@ -149,6 +155,7 @@ def test_input_times_tell_what_a_function_does_not(shop: Shop) -> None:
     assert shop.plan("silver.days")["silver.days"] == ["1 partition got late rows (2024-03-02)"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "write", ["upsert", pytest.param("replace", marks=pytest.mark.long), pytest.param("scd2", marks=pytest.mark.long)]
 )
@@ -184,6 +191,7 @@ def test_rows_that_a_rollback_took_back_are_taken_out_of_their_partitions(shop: 
     assert shop.by_day()["2024-03-02"] == 2
 
 
+@pytest.mark.long
 def test_a_retry_of_a_held_run_builds_what_came_late_since(shop: Shop) -> None:
     shop.run()
     shop.check("silver/sales.whole.sql", "select * from silver.sales where total < 0")

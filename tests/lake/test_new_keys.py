@@ -160,6 +160,7 @@ def test_a_key_that_is_not_that_of_new_keys_is_a_fault(
     assert fault in str(caught.value)
 
 
+@pytest.mark.long
 def test_of_a_function_the_names_of_both_keys_are_compared(root: Path) -> None:
     (root / "layers/silver/totals.sql").unlink()
     text = (

@@ -51,6 +51,7 @@ def read(root: Path, asset: str) -> list[tuple[object, ...]]:
         return sorted(lake.read(asset).fetchall())
 
 
+@pytest.mark.long
 def test_each_drop_goes_through_all_layers_once(root: Path) -> None:
     for name, ids in {"mon": (1, 2), "tue": (3,), "wed": (4, 5, 6)}.items():
         drop(root, name, *ids)
@@ -60,6 +61,7 @@ def test_each_drop_goes_through_all_layers_once(root: Path) -> None:
     assert run(root) == "nothing to do"
 
 
+@pytest.mark.long
 def test_a_preview_shows_what_a_run_would_write(root: Path) -> None:
     """New rows alone; all of them where changed code makes the asset anew, and where nothing is new."""
 

@@ -87,6 +87,7 @@ def test_all_partitions_that_are_over_are_built_in_one_run_and_then_there_is_not
     assert run(root) == "nothing to do"
 
 
+@pytest.mark.long
 def test_a_backfill_builds_each_partition_with_what_is_made_from_it(root: Path) -> None:
     run(root, "bronze.sales")
     ended = backfill(root, "silver.sales", "gold.months", between=("2013-01", "2013-03"))
@@ -99,6 +100,7 @@ def test_a_backfill_builds_each_partition_with_what_is_made_from_it(root: Path) 
     assert plan(root)["gold.months"] == ["3 partitions missing (2013-04 … 2013-06)"]
 
 
+@pytest.mark.long
 def test_a_backfill_that_runs_again_gives_the_same_rows_and_no_snapshot(root: Path) -> None:
     run(root)
     before = snapshots(root, "silver.sales")
@@ -130,6 +132,7 @@ def test_several_partitions_a_run_are_one_call_of_the_code_and_one_snapshot(root
     assert snapshots(root, "silver.sales") == 2
 
 
+@pytest.mark.long
 def test_late_rows_come_in_with_the_next_run_and_touch_only_their_partition(root: Path) -> None:
     run(root)
     (root / "layers/bronze/sales.sql").write_text(BRONZE.replace("select *", "select id + 100 as id, sold, 1 as total"))
@@ -142,6 +145,7 @@ def test_late_rows_come_in_with_the_next_run_and_touch_only_their_partition(root
     assert totals(root) == [10, 21, 30, 40, 50, 60]
 
 
+@pytest.mark.long
 def test_a_backfill_over_rows_of_no_partition_makes_nothing_due(root: Path) -> None:
     run(root)
     sell(root, {8: 80})
@@ -152,6 +156,7 @@ def test_a_backfill_over_rows_of_no_partition_makes_nothing_due(root: Path) -> N
     assert {str(step.state) for window in again for step in (window.run.steps if window.run else ())} == {"unchanged"}
 
 
+@pytest.mark.long
 def test_a_rollback_of_the_partitions_that_late_rows_went_into_makes_them_due_again(root: Path) -> None:
     run(root)
     (root / "layers/bronze/sales.sql").write_text(BRONZE.replace("select *", "select id + 100 as id, sold, 1 as total"))
@@ -166,6 +171,7 @@ def test_a_rollback_of_the_partitions_that_late_rows_went_into_makes_them_due_ag
     assert plan(root)["silver.sales"] == ["5 partitions got late rows (2013-01 … 2013-06)"]
 
 
+@pytest.mark.long
 def test_changed_code_builds_every_partition_again_and_what_is_made_from_it(root: Path) -> None:
     run(root)
     (root / "layers/silver/sales.sql").write_text(SILVER.replace("total * 1", "total * 2"))
@@ -177,6 +183,7 @@ def test_changed_code_builds_every_partition_again_and_what_is_made_from_it(root
     assert plan(root) == {}
 
 
+@pytest.mark.long
 def test_another_unit_rebuilds_the_whole_table_in_one_snapshot(root: Path) -> None:
     run(root)
     (root / "layers/silver/sales.sql").write_text(SILVER.replace("month(sold)", "day(sold)"))
@@ -232,6 +239,7 @@ def test_a_declaration_that_cannot_be_meant_is_a_fault(root: Path, old: str, new
     assert fault in str(caught.value)
 
 
+@pytest.mark.long
 def test_a_backfill_that_was_killed_goes_on_with_what_is_missing(root: Path) -> None:
     run(root, "bronze.sales")
     words = ("backfill", "silver.sales", "gold.months", "--from", "2013-01", "--to", "2013-06")
@@ -250,6 +258,7 @@ def test_a_backfill_that_was_killed_goes_on_with_what_is_missing(root: Path) -> 
     assert plan(root) == {}
 
 
+@pytest.mark.long
 def test_new_keys_of_an_input_that_was_backfilled_give_what_a_rebuild_gives(root: Path) -> None:
     """A backfill replaces rows, so its input was rewritten: what was made of the old rows is made anew."""
     keyed = """/*
@@ -302,6 +311,7 @@ def sales(sales, partition_start, partition_end):
 """
 
 
+@pytest.mark.long
 def test_outside_files_that_changed_make_all_partitions_due_that_were_built_from_them(root: Path) -> None:
     (root / "layers/silver/read.py").write_text(
         """

@@ -64,6 +64,7 @@ def read_only(root: Path, command: str) -> subprocess.CompletedProcess[str]:
             folder.chmod(0o755)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("command", LOOKS)
 def test_a_look_works_without_the_right_to_write(root: Path, command: str) -> None:
     done = read_only(root, command)
@@ -71,6 +72,7 @@ def test_a_look_works_without_the_right_to_write(root: Path, command: str) -> No
     assert done.stdout
 
 
+@pytest.mark.long
 def test_what_a_killed_writer_left_in_the_log_is_seen_with_and_without_its_index(root: Path) -> None:
     database = root / ".lakeflow/catalog.db"
     subprocess.run([sys.executable, "-c", KILLED, str(database)], check=False)

@@ -70,6 +70,7 @@ def test_a_dimension_that_loses_a_row_in_this_run_holds_the_fact_that_needs_it(l
     assert told(run)["gold.sales"] == ("held", f"{FOREIGN} failed")
 
 
+@pytest.mark.long
 def test_a_fact_waits_for_a_dimension_that_is_held(lake: Lake) -> None:
     lake.materialize()
     twice = FILES["layers/gold/buyers.sql"].replace("select distinct buyer", "select buyer, id")
@@ -87,6 +88,7 @@ def without_bo(lake: Lake, selection: str) -> RunRecord:
     return again(lake, "layers/gold/buyers.sql", fewer, selection)
 
 
+@pytest.mark.long
 def test_a_dimension_that_changed_alone_leaves_its_fact_unaudited_until_it_is_looked_up_again(lake: Lake) -> None:
     lake.materialize()
     assert told(without_bo(lake, "gold.buyers")) == {"gold.buyers": ("published", "")}

@@ -60,6 +60,7 @@ def test_a_csv_file_that_is_not_as_declared_is_told_with_file_and_line(lake: Lak
     lake.refused("drops/2.csv", says, secret=SECRET)
 
 
+@pytest.mark.long
 def test_an_empty_last_value_and_quoted_delimiters_are_as_declared(lake: Lake) -> None:
     lake.drop("1.csv", 'id,total\n1,\n"2,",\n"a,b,c","d,"\n"e\nf,,,",g\n')
     assert [row[:2] for row in lake.load()] == [("1", None), ("2,", None), ("a,b,c", "d,"), ("e\nf,,,", "g")]
@@ -71,6 +72,7 @@ def test_one_value_more_is_told_also_where_no_header_counts_them(lake: Lake) -> 
     lake.refused("drops/1.csv, line 1: 2 columns expected, 3 found")
 
 
+@pytest.mark.long
 def test_nothing_of_a_refused_load_lands_and_the_mended_file_lands_once(lake: Lake) -> None:
     lake.drop("1.csv", GOOD)
     bad = lake.drop("2.csv", "id,total\n3\n")
@@ -105,6 +107,7 @@ def test_an_archive_that_is_not_whole_is_named(lake: Lake, name: str) -> None:
     lake.refused(f"drops/{name}", "files, not one" if name in {"two.zip", "none.zip"} else "damaged or not whole")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("encoding", ["", 'encoding = "latin-1"'])
 @pytest.mark.parametrize("name", ["plain.csv", "twice.csv.gz", "inside.zip", "b.csv.bz2", "x.csv.xz"])
 def test_what_is_packed_in_another_way_is_named_and_not_taken_for_text(lake: Lake, name: str, encoding: str) -> None:
@@ -122,6 +125,7 @@ def test_what_is_packed_in_another_way_is_named_and_not_taken_for_text(lake: Lak
     lake.refused(f"drops/{name} holds what {by} packed")
 
 
+@pytest.mark.long
 def test_an_archive_with_a_bad_row_is_told_by_the_name_that_was_delivered(lake: Lake) -> None:
     lake.drop("1.csv.gz", gzip.compress(b"id,total\n1,10\n2\n"))
     lake.refused("drops/1.csv.gz, line 3: 2 columns expected, 1 found")
@@ -134,6 +138,7 @@ def test_a_wrong_declared_encoding_is_told_with_file_and_line(lake: Lake, encodi
     lake.refused("drops/1.csv")
 
 
+@pytest.mark.long
 def test_a_value_that_has_not_the_declared_type_is_told_with_line_and_column(lake: Lake) -> None:
     lake.source('folder = "drops"\nfiles = "*"\nformat = "csv"\ncolumns = {id = "long", total = "decimal(9,2)"}')
     lake.drop("1.csv", f"id,total\n1,10\n2,{SECRET}\n")
@@ -163,6 +168,7 @@ BAD_JSON: dict[str, tuple[str | bytes, str]] = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("fault", BAD_JSON)
 def test_an_ndjson_file_that_is_not_as_declared_is_told_with_file_and_line(lake: Lake, fault: str) -> None:
     content, says = BAD_JSON[fault]
@@ -177,6 +183,7 @@ def parquet(path: Path, select: str) -> None:
     duckdb.execute(f"copy ({select}) to '{path}' (format parquet)")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("select", "says"),
     [
@@ -193,6 +200,7 @@ def test_a_parquet_file_with_other_columns_is_told(lake: Lake, select: str, says
     lake.refused("drops/2.parquet", says)
 
 
+@pytest.mark.long
 def test_half_a_parquet_file_is_named(lake: Lake) -> None:
     lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"')
     parquet(lake.root / "drops/1.parquet", "select 1 as id")
@@ -201,6 +209,7 @@ def test_half_a_parquet_file_is_named(lake: Lake) -> None:
     lake.refused("drops/1.parquet: not a whole Parquet file")
 
 
+@pytest.mark.long
 def test_a_parquet_file_whose_rows_are_damaged_is_named(lake: Lake) -> None:
     """Its footer is whole, so that the damage shows no earlier than when its rows are written."""
     lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"')
@@ -213,6 +222,7 @@ def test_a_parquet_file_whose_rows_are_damaged_is_named(lake: Lake) -> None:
     lake.refused("drops/2.parquet: not a whole Parquet file")
 
 
+@pytest.mark.long
 def test_a_value_in_parquet_that_does_not_fit_is_told_by_its_row(lake: Lake) -> None:
     lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"\ncolumns = {id = "long", total = "string"}')
     parquet(lake.root / "drops/1.parquet", "select '1' as id, 'x' as total")
@@ -222,6 +232,7 @@ def test_a_value_in_parquet_that_does_not_fit_is_told_by_its_row(lake: Lake) -> 
     lake.refused("drops/2.parquet, row 2: column 'id' holds no BIGINT", secret=SECRET)
 
 
+@pytest.mark.long
 def test_a_file_that_may_not_be_read_is_named(lake: Lake) -> None:
     lake.drop("1.csv", GOOD)
     lake.load()
@@ -229,6 +240,7 @@ def test_a_file_that_may_not_be_read_is_named(lake: Lake) -> None:
     lake.refused("drops/2.csv")
 
 
+@pytest.mark.long
 def test_a_file_that_changed_under_its_old_name_is_named_and_nothing_else_lands(lake: Lake) -> None:
     path = lake.drop("1.csv", GOOD)
     rows = lake.load()
@@ -240,6 +252,7 @@ def test_a_file_that_changed_under_its_old_name_is_named_and_nothing_else_lands(
     assert lake.load() == [*rows, ("3", "30", "drops/2.csv", "1")]
 
 
+@pytest.mark.long
 def test_a_file_that_grows_while_it_is_read_is_named_and_lands_when_it_is_done(lake: Lake) -> None:
     """The code of the asset runs after the file was read, and before it is read again to compare."""
     lake.write("layers/bronze/orders.sql", "")
@@ -260,6 +273,7 @@ def test_a_file_that_grows_while_it_is_read_is_named_and_lands_when_it_is_done(l
     assert [row[0] for row in lake.load()] == ["1", "2", "3"]
 
 
+@pytest.mark.long
 def test_a_glob_that_matches_nothing_is_an_error_at_first_and_a_warning_later(lake: Lake) -> None:
     lake.refused("no file matches drops/*")
     path = lake.drop("1.csv", GOOD)
@@ -270,6 +284,7 @@ def test_a_glob_that_matches_nothing_is_an_error_at_first_and_a_warning_later(la
     assert "bronze.orders: no file matches drops/*" in done.stdout
 
 
+@pytest.mark.long
 def test_code_that_loses_rows_or_where_they_came_from_is_refused(lake: Lake) -> None:
     lake.drop("1.csv", GOOD)
     text = (lake.root / "layers/bronze/orders.sql").read_text()

@@ -33,6 +33,7 @@ def test_what_is_larger_than_its_cap_stops_the_load(
     lake.refused(says, secret=LONG)
 
 
+@pytest.mark.long
 def test_a_cell_of_parquet_has_its_cap_and_a_larger_row_can_be_put_apart(lake: Lake) -> None:
     lake.write("pyproject.toml", "[tool.lakeflow]\nmax_cell = 50\n")
     contract(lake, "", format_="parquet")

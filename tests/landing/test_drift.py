@@ -49,12 +49,14 @@ def everywhere(lake: Lake, *names: str) -> list[tuple[object, ...]]:
     return here
 
 
+@pytest.mark.long
 def test_columns_are_found_by_name(lake: Lake) -> None:
     lake.drop("1.csv", "id,total\n1,10\n")
     lake.drop("2.csv", "total,id\n20,2\n")
     assert everywhere(lake, "id", "total") == [("1", "10"), ("2", "20")]
 
 
+@pytest.mark.long
 def test_an_optional_column_that_a_file_lacks_is_null(lake: Lake) -> None:
     lake.drop("1.csv", "id,total\n1,10\n")
     lake.load()
@@ -63,6 +65,7 @@ def test_an_optional_column_that_a_file_lacks_is_null(lake: Lake) -> None:
     assert everywhere(lake, "id", "total", "channel") == [("1", "10", None), ("2", "20", "web")]
 
 
+@pytest.mark.long
 def test_an_older_name_of_a_column_lands_under_todays_through_a_chain(lake: Lake) -> None:
     contract(lake, 'renames = {total = "amount", amount = ["amt", "sum"]}')
     for number, name in enumerate(("total", "amount", "amt", "sum"), 1):
@@ -78,6 +81,7 @@ def test_a_column_that_no_contract_names_is_told_with_what_to_write(lake: Lake) 
     lake.refused("drops/1.csv: its columns drift: + channel, − chanel", 'renames = {channel = "chanel"}')
 
 
+@pytest.mark.long
 def test_a_new_column_lands_where_extra_says_so_and_stays_when_files_come_without_it(lake: Lake) -> None:
     contract(lake, 'extra = "land"')
     lake.drop("1.csv", "id,total\n1,10\n")
@@ -88,6 +92,7 @@ def test_a_new_column_lands_where_extra_says_so_and_stays_when_files_come_withou
     assert everywhere(lake, "id", "total", "channel") == [("1", "10", None), ("2", "20", "web"), ("3", "30", None)]
 
 
+@pytest.mark.long
 def test_a_new_column_is_left_out_where_extra_says_so(lake: Lake) -> None:
     contract(lake, 'extra = "ignore"')
     lake.drop("1.csv", "id,,total,\n1,a,10,b\n")
@@ -118,6 +123,7 @@ optional = ["legacy"]
 """
 
 
+@pytest.mark.long
 def test_another_type_is_another_version_and_its_values_are_judged_by_it(lake: Lake) -> None:
     columns = '{id = "long", total = "decimal(10, 2)"}'
     contract(lake, 'renames = {total = "amount"}\n' + VERSIONS, columns)
@@ -132,6 +138,7 @@ def test_another_type_is_another_version_and_its_values_are_judged_by_it(lake: L
     lake.refused("drops/4.csv, line 2: column 'total' holds no INTEGER")
 
 
+@pytest.mark.long
 def test_a_version_holds_for_the_files_whose_names_its_span_holds(lake: Lake) -> None:
     more = '[[source.versions]]\nuntil = "b"\ncolumns = {id = "string", total = "long"}\ndelimiter = ";"\n'
     contract(lake, more, '{id = "string", total = "string"}')
@@ -154,6 +161,7 @@ def test_a_contract_that_does_not_say_which_version_holds_is_a_fault(lake: Lake,
     assert "layers/bronze/orders.sql" in done.stdout + done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.long)])
 def test_drift_in_the_middle_of_many_files_is_told_with_the_first_and_how_many_more(lake: Lake, count: int) -> None:
     middle = count // 2
@@ -166,6 +174,7 @@ def test_drift_in_the_middle_of_many_files_is_told_with_the_first_and_how_many_m
     )
 
 
+@pytest.mark.long
 def test_json_keys_follow_the_contract_too(lake: Lake) -> None:
     contract(lake, 'renames = {total = "amount"}\nextra = "land"', '{id = "long", total = "decimal(6, 2)"}', "ndjson")
     lake.drop("1.ndjson", '{"id": 1, "amount": 1.5}\n{"total": 2, "id": 2}\n')
@@ -190,6 +199,7 @@ def test_an_unknown_key_is_told_by_name(lake: Lake) -> None:
     )
 
 
+@pytest.mark.long
 def test_versions_of_json_and_of_files_without_a_header_go_by_name(lake: Lake) -> None:
     more = '[[source.versions]]\nuntil = "b"\ncolumns = {id = "long", amount = "long"}\n'
     contract(lake, 'renames = {total = "amount"}\n' + more, '{id = "long", total = "double"}', "json")
@@ -200,6 +210,7 @@ def test_versions_of_json_and_of_files_without_a_header_go_by_name(lake: Lake) -
     lake.refused("drops/a2.json, row 1: column 'total' holds no BIGINT")
 
 
+@pytest.mark.long
 def test_files_without_a_header_have_versions_of_other_widths(lake: Lake) -> None:
     more = 'header = false\n[[source.versions]]\nuntil = "b"\ncolumns = ["id"]\n'
     contract(lake, more)
@@ -215,6 +226,7 @@ def parquet(lake: Lake, name: str, select: str) -> None:
     duckdb.execute(f"copy ({select}) to '{lake.root / 'drops' / name}' (format parquet)")
 
 
+@pytest.mark.long
 def test_parquet_follows_the_contract_with_its_own_types(lake: Lake) -> None:
     columns = '{id = "long", total = "decimal(8, 2)", channel = "string"}'
     contract(lake, 'optional = ["channel"]\nrenames = {total = "amount"}', columns, "parquet")
@@ -226,6 +238,7 @@ def test_parquet_follows_the_contract_with_its_own_types(lake: Lake) -> None:
     lake.refused("drops/3.parquet, row 1: column 'total' holds")
 
 
+@pytest.mark.long
 def test_a_type_of_parquet_that_nobody_declares_never_widens_silently(lake: Lake) -> None:
     lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"')
     parquet(lake, "1.parquet", "select 1::int as id")
@@ -240,6 +253,7 @@ def test_a_type_of_parquet_that_nobody_declares_never_widens_silently(lake: Lake
     assert everywhere(lake, "id", "channel") == [(1, None), (2, "x"), (3, None)]
 
 
+@pytest.mark.long
 def test_packed_and_encoded_files_are_matched_by_name_as_well(lake: Lake) -> None:
     contract(lake, 'encoding = "latin-1"\nrenames = {prix = "coût"}\nextra = "ignore"', '["id", "prix"]')
     lake.drop("1.csv.gz", gzip.compress("coût,id\né,1\n".encode("latin-1")))
@@ -247,6 +261,7 @@ def test_packed_and_encoded_files_are_matched_by_name_as_well(lake: Lake) -> Non
     assert everywhere(lake, "id", "prix") == [("1", "é"), ("2", "3")]
 
 
+@pytest.mark.long
 def test_lines_before_the_header_and_comments_do_not_hide_the_columns(lake: Lake) -> None:
     contract(lake, 'skip = 1\ncomment = "#"\noptional = ["total"]')
     lake.drop("1.csv", "report\n# x\ntotal,id\n10,1\n")

@@ -38,6 +38,7 @@ SURPLUS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("line", SURPLUS)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_row_with_a_value_too_many_is_refused_also_where_that_is_empty(lake: Lake, line: str, end: str) -> None:
@@ -52,12 +53,14 @@ def test_a_value_too_many_is_refused_behind_a_quote_that_another_sign_escapes(la
     lake.refused("drops/1.csv, line 2: 2 columns expected, ")
 
 
+@pytest.mark.long
 def test_values_that_only_look_so_land(lake: Lake) -> None:
     text = 'id,total\n1,\n"a,\nb",\n"x,","\x1f\x1e\x1d\x1c,"\n'
     lake.drop("1.csv", text)
     assert [row[:2] for row in lake.load()] == [("1", None), ("a,\nb", None), ("x,", "\x1f\x1e\x1d\x1c,")]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_blank_lines_of_a_one_column_file_are_no_rows(lake: Lake, end: str) -> None:
     lake.source('folder = "drops"\nfiles = "*"\nformat = "csv"\ncolumns = ["id"]')
@@ -71,6 +74,7 @@ def test_blank_lines_of_a_one_column_file_are_no_rows(lake: Lake, end: str) -> N
     lake.refused("drops/2.csv, line 5: column 'id'", secret=SECRET)
 
 
+@pytest.mark.long
 def test_a_large_file_with_carriage_returns_alone_lands_and_its_faults_are_told_by_their_line(lake: Lake) -> None:
     """No piece of it, of 2 MiB each, ends within a letter."""
     rows = [f"{number},{'é' * 30}" for number in range(70_000)]
@@ -93,6 +97,7 @@ def test_lines_are_those_of_python_wherever_a_piece_ends(text: str, size: int) -
     assert list(lines(Slow(text.encode()), NO_CAPS.line)) == list(io.StringIO(text, newline=""))
 
 
+@pytest.mark.long
 def test_a_line_that_is_too_long_is_told_as_such(lake: Lake) -> None:
     lake.drop("1.csv", f"id,total\n1,10\n{'x' * (NO_CAPS.line + 50_000)},1\n")
     lake.refused(f"drops/1.csv, line 3: longer than {NO_CAPS.line:,} bytes")
@@ -110,6 +115,7 @@ def test_a_wide_header_that_differs_is_told_by_its_differences(lake: Lake) -> No
     assert max(map(len, done.stdout.splitlines())) < 400
 
 
+@pytest.mark.long
 def test_a_header_gives_names_by_position(lake: Lake) -> None:
     """Where the file has empty ones, or one twice; types are declared beside it."""
     lake.source('folder = "drops"\nfiles = "*"\nformat = "csv"\nheader = ["nr", "id", "name"]\ncolumns = {id = "long"}')
@@ -121,6 +127,7 @@ def test_a_header_gives_names_by_position(lake: Lake) -> None:
     lake.refused("drops/2.csv: column 2 is 'name' in the file and 'id' in header")
 
 
+@pytest.mark.long
 def test_lines_before_the_header_are_skipped_and_comments_are_no_rows(lake: Lake) -> None:
     """A comment begins where a row would: its sign within a value, quoted or not, is the value's."""
     lake.asset('skip = 2\ncomment = "#"')
@@ -135,6 +142,7 @@ def test_lines_before_the_header_are_skipped_and_comments_are_no_rows(lake: Lake
     lake.refused("drops/2.csv, line 4", "a quote is not closed", secret=SECRET)
 
 
+@pytest.mark.long
 def test_a_file_that_is_skipped_whole_lands_no_rows(lake: Lake) -> None:
     lake.asset("skip = 3\nheader = false")
     lake.drop("1.csv", "1,2\n3,4")
@@ -142,6 +150,7 @@ def test_a_file_that_is_skipped_whole_lands_no_rows(lake: Lake) -> None:
     assert lake.load() == [("5", "6", "drops/2.csv", "1")]
 
 
+@pytest.mark.long
 def test_comments_in_a_file_without_header_of_one_column(lake: Lake) -> None:
     lake.source(
         'folder = "drops"\nfiles = "*"\nformat = "csv"\ncolumns = ["id"]\nheader = false\nskip = 1\ncomment = ";"'
@@ -193,6 +202,7 @@ LIVING: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("format_", ["ndjson", "json"])
 def test_null_and_missing_keys_are_null_at_every_depth(lake: Lake, format_: str) -> None:
     lake.source(NESTED.replace("FORMAT", format_))
@@ -206,6 +216,7 @@ def test_null_and_missing_keys_are_null_at_every_depth(lake: Lake, format_: str)
     ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("format_", ["ndjson", "json"])
 @pytest.mark.parametrize(
     "row", [{"s": {"a": 1, SECRET: 1}}, {"s": {"b": {"x": SECRET}}}, {"l": [{"a": 1, "x": SECRET}]}, {"x": SECRET}]
@@ -222,6 +233,7 @@ def test_an_unknown_key_at_any_depth_is_an_error_that_shows_nothing_of_the_row(
     assert not any(SECRET.encode() in content for content in log)
 
 
+@pytest.mark.long
 def test_a_json_array_lands_an_object_a_row(lake: Lake) -> None:
     lake.source('folder = "drops"\nfiles = "*"\nformat = "json"\ncolumns = {id = "long", x = ""}')
     lake.drop("1.json", '\ufeff [\n {"id": 1,\n  "x": "a\\nb"},\n\n {"x": [1, "b"]}]\n')
@@ -256,6 +268,7 @@ def test_an_array_in_a_file_of_one_object_a_line_is_told_what_reads_it(lake: Lak
     lake.refused("drops/1.json, line 1", 'format = "json" reads an array of objects')
 
 
+@pytest.mark.long
 def test_what_a_packing_system_adds_to_an_archive_is_no_file(lake: Lake) -> None:
     good = "id,total\n1,10\n"
     lake.drop(
@@ -264,6 +277,7 @@ def test_what_a_packing_system_adds_to_an_archive_is_no_file(lake: Lake) -> None
     assert lake.load() == [("1", "10", "drops/1.zip", "1")]
 
 
+@pytest.mark.long
 def test_a_parquet_file_with_many_other_columns_is_told_by_its_differences(lake: Lake, tmp_path: Path) -> None:
     import duckdb
 

@@ -19,6 +19,7 @@ from tests.landing.test_bad_files import GOOD, parquet, zipped
 ONE = [("1", "10", "drops/1.csv", "1"), ("2", "20", "drops/1.csv", "2")]
 
 
+@pytest.mark.long
 def test_a_file_lands_once_and_a_file_of_another_name_lands_whatever_it_holds(lake: Lake) -> None:
     """A, B, then A once more: the third delivery counts, and its rows are those of the latest file."""
     path = lake.drop("1.csv", GOOD)
@@ -43,6 +44,7 @@ def test_a_file_lands_once_and_a_file_of_another_name_lands_whatever_it_holds(la
     assert "lands" not in lake.run("plan").stdout
 
 
+@pytest.mark.long
 def test_by_content_a_copy_is_skipped_and_plan_run_and_status_count_and_name_it(lake: Lake) -> None:
     lake.asset('once = "content"')
     path = lake.drop("1.csv", GOOD)
@@ -64,6 +66,7 @@ def test_by_content_a_copy_is_skipped_and_plan_run_and_status_count_and_name_it(
     assert any(says in reason for reason in run["steps"][0]["reasons"])
 
 
+@pytest.mark.long
 def test_what_was_skipped_lands_once_a_source_counts_by_name(lake: Lake) -> None:
     """As in a lake that was made when every content landed once: the plan names the copy before it lands."""
     lake.asset('once = "content"')
@@ -75,6 +78,7 @@ def test_what_was_skipped_lands_once_a_source_counts_by_name(lake: Lake) -> None
     assert len(lake.load()) == 4
 
 
+@pytest.mark.long
 def test_a_full_refresh_lands_moved_files_under_their_new_names_and_says_which_rows_go(lake: Lake) -> None:
     lake.drop("1.csv", GOOD)
     lake.drop("2.csv", GOOD)
@@ -132,6 +136,7 @@ def test_values_land_as_they_arrived(lake: Lake) -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_header_alone_lands_no_rows_and_is_not_asked_again(lake: Lake) -> None:
     lake.drop("1.csv", GOOD)
     lake.drop("2.csv", "id,total\n")
@@ -186,6 +191,7 @@ def test_ndjson_lands_by_name_and_a_missing_key_is_null(lake: Lake) -> None:
     ]
 
 
+@pytest.mark.long
 def test_parquet_lands_with_its_own_types(lake: Lake) -> None:
     lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"')
     parquet(lake.root / "drops/1.parquet", "select i::int as id, {'a': i} as n from range(3) t(i)")
@@ -196,6 +202,7 @@ def test_parquet_lands_with_its_own_types(lake: Lake) -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_parquet_file_may_have_columns_that_the_engine_uses_itself(lake: Lake) -> None:
     """`file_row_number`, `filename` and `rowid` are columns like any other, and rows are numbered all the same."""
     lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"\n')
@@ -207,6 +214,7 @@ def test_a_parquet_file_may_have_columns_that_the_engine_uses_itself(lake: Lake)
     ]
 
 
+@pytest.mark.long
 def test_a_packed_parquet_file_lands_with_the_types_that_are_declared(lake: Lake) -> None:
     lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"\ncolumns = {id = "long", total = "decimal(9, 2)"}')
     parquet(lake.root / "whole.parquet", "select '7' as id, 2.5::double as total")
@@ -214,6 +222,7 @@ def test_a_packed_parquet_file_lands_with_the_types_that_are_declared(lake: Lake
     assert lake.load() == [("7", "2.50", "drops/a[1].parquet.gz", "1")]
 
 
+@pytest.mark.long
 def test_parquet_of_two_writers_lands_together(lake: Lake) -> None:
     """Arrow describes a type otherwise than DuckDB does, and calls the element of a list otherwise: it is one type."""
     lake.source('folder = "drops"\nfiles = "*"\nformat = "parquet"')
@@ -226,6 +235,7 @@ def test_parquet_of_two_writers_lands_together(lake: Lake) -> None:
     assert lake.load() == [(*whole, "drops/1.parquet", "1"), (*whole, "drops/2.parquet", "1")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("annotation", ["", ": Relation", ": pyarrow.Table", ": polars.DataFrame"])
 def test_a_function_gets_the_new_rows_in_the_form_that_it_asks_for(lake: Lake, annotation: str) -> None:
     (lake.root / "layers/bronze/orders.sql").unlink()
@@ -239,6 +249,7 @@ def test_a_function_gets_the_new_rows_in_the_form_that_it_asks_for(lake: Lake, a
     assert lake.load() == ONE
 
 
+@pytest.mark.long
 def test_a_rollback_lands_the_files_again_and_a_discarded_run_does_too(lake: Lake) -> None:
     lake.drop("1.csv", GOOD)
     lake.load()
@@ -253,6 +264,7 @@ def test_a_rollback_lands_the_files_again_and_a_discarded_run_does_too(lake: Lak
     assert lake.load() == [*ONE, ("3", "30", "drops/2.csv", "1")]
 
 
+@pytest.mark.long
 def test_two_runs_that_landed_the_same_file_are_not_both_published(lake: Lake) -> None:
     """The first is held, the second lands its file as well; publishing the first would double the rows."""
     lake.drop("1.csv", GOOD)
@@ -270,6 +282,7 @@ def test_two_runs_that_landed_the_same_file_are_not_both_published(lake: Lake) -
     assert lake.rows() == everything
 
 
+@pytest.mark.long
 def test_a_held_load_is_kept_by_a_retry_and_made_again_when_more_has_arrived(lake: Lake) -> None:
     check = lake.write("checks/bronze/orders.small.sql", "select * from bronze.orders where id = '2'")
     lake.drop("1.csv", GOOD)
@@ -281,6 +294,7 @@ def test_a_held_load_is_kept_by_a_retry_and_made_again_when_more_has_arrived(lak
     assert lake.rows() == [*ONE, ("3", "30", "drops/2.csv", "1")]
 
 
+@pytest.mark.long
 def test_changed_code_goes_on_from_what_landed(lake: Lake) -> None:
     lake.drop("1.csv", GOOD)
     lake.load()
@@ -305,6 +319,7 @@ def test_what_landed_is_told_by_the_snapshot(lake: Lake) -> None:
     assert [(file.name, file.rows, file.size) for file in landed.files] == [("drops/1.csv", 2, len(GOOD))]
 
 
+@pytest.mark.long
 def test_ordinals_are_exact_in_a_large_file_read_by_several_threads(lake: Lake, tmp_path: Path) -> None:
     lake.drop("0.csv", GOOD)
     path = tmp_path / "drops" / "1.csv"

@@ -76,6 +76,7 @@ def test_a_file_that_stands_as_it_was_is_not_read_again(tmp_path: Path, monkeypa
     assert changed_files(tmp_path, old) == ("b.csv",)
 
 
+@pytest.mark.long
 def test_sources_that_are_looked_through_side_by_side_are_all_remembered(tmp_path: Path) -> None:
     hashes, names = Hashes(tmp_path / "hashes.json"), [f"{number}.csv" for number in range(40)]
     for name in names:

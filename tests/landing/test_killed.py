@@ -59,6 +59,7 @@ def kill_when_reached(lake: Lake) -> None:
     Path(lake.root / "again").touch()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("command", ["retry", "materialize"])
 @pytest.mark.parametrize("where", ["after the files were read", "between landing and publish"])
 def test_a_killed_load_lands_exactly_once(lake: Lake, where: str, command: str) -> None:

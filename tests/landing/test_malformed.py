@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from pyiceberg.table import StaticTable
 
 from tests.landing.lab import Lake
@@ -71,6 +72,7 @@ def test_malformed_objects_go_to_the_quarantine(lake: Lake) -> None:
     assert [row[4] for row in apart(lake)][:2] == ['{"id": ', "[2]"]
 
 
+@pytest.mark.long
 def test_malformed_values_of_parquet_and_of_arrays_go_to_the_quarantine(lake: Lake) -> None:
     contract(lake, APART, '{id = "int", total = "long"}', "parquet")
     parquet(lake, "1.parquet", "select i as id, i * 1.5::double as total from range(1, 4) t(i)")
@@ -104,6 +106,7 @@ def test_a_malformed_row_is_not_readmitted_and_stays_in_its_log(lake: Lake) -> N
     assert len(apart(lake)) == 1
 
 
+@pytest.mark.long
 def test_the_text_of_a_personal_row_is_on_no_screen_and_a_masked_one_is_not_kept(lake: Lake) -> None:
     contract(lake, f"{APART}\n[columns.id]\npii = true")
     lake.drop("1.csv", "id,total\n1,10\nSECRET\n")

@@ -84,6 +84,7 @@ def test_what_is_made_from_it_takes_the_new_names_along(aged: Lake) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_what_consumes_its_new_rows_goes_on_where_it_was(aged: Lake) -> None:
     """A rename brings no row, and takes none back."""
     header = '/*\nkey = ["id"]\nwrite = "upsert"\nnew_rows = ["bronze.orders"]\n*/\n'
@@ -151,6 +152,7 @@ def test_an_old_name_that_is_declared_is_a_fault_of_the_project(lake: Lake) -> N
     assert "write _source_file" in done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_rows_that_were_refused_before_go_back_under_the_new_names(lake: Lake) -> None:
     check = lake.write(
         "checks/bronze/orders.py",

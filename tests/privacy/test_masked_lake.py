@@ -77,6 +77,7 @@ def test_without_a_salt_a_plan_is_refused_and_looking_goes_on(
     assert lakeflow(["show", "silver.people"]) == 0
 
 
+@pytest.mark.long
 def test_another_salt_is_changed_code_of_what_hashes_alone(
     lake: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

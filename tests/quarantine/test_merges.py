@@ -56,6 +56,7 @@ def read(root: Path, asset: str = "silver.sales", columns: str = "id, total") ->
         return lake.read(asset).project(columns).order("all").fetchall()
 
 
+@pytest.mark.long
 def test_a_refused_row_leaves_the_row_of_its_key_as_it_was_until_it_is_mended(tmp_path: Path) -> None:
     root = shop(tmp_path, UPSERT, ROWS + LAST)
     assert deliver(root, "a", "1,2024-03-01,10,I", "2,2024-03-01,20,I") == "published"
@@ -67,6 +68,7 @@ def test_a_refused_row_leaves_the_row_of_its_key_as_it_was_until_it_is_mended(tm
     assert read(root, KEY) == []
 
 
+@pytest.mark.long
 def test_refusals_of_new_rows_wait_and_are_merged_by_their_time_once_they_pass(tmp_path: Path) -> None:
     root = shop(tmp_path, UPSERT + NEW + "keep = 'last by day'\n")
     deliver(root, "a", "1,2024-03-01,10,I", "2,2024-03-02,-5,I")
@@ -98,6 +100,7 @@ def test_a_row_that_takes_its_key_away_is_no_row_to_refuse(tmp_path: Path) -> No
     assert read(root, KEY) == []
 
 
+@pytest.mark.long
 def test_a_refused_row_begins_no_version(tmp_path: Path) -> None:
     root = shop(tmp_path, "key = ['id']\nwrite = 'scd2'\nat = 'day'\n" + NEW)
     deliver(root, "a", "1,2024-03-01,10,I")
@@ -122,6 +125,7 @@ def test_a_table_that_closes_keys_has_no_quarantine(tmp_path: Path) -> None:
         lakeflow.open(root)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "header",
     [

@@ -100,6 +100,7 @@ def test_a_held_asset_holds_its_quarantine_and_is_published_with_it(tmp_path: Pa
         assert rows(lake, KEY, "id") == [("2",), ("3",)]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("write", ["append", "replace"])
 def test_the_quarantine_is_written_as_its_asset_is(tmp_path: Path, write: str) -> None:
     made = files()

@@ -93,6 +93,7 @@ def ids(root: Path) -> tuple[str, str, str]:
         return mine, "".join(waiting), refused
 
 
+@pytest.mark.long
 def test_what_passes_goes_back_once_and_the_others_wait_on(root: Path) -> None:
     assert ids(root) == ("14", "23", "23")
     least(root, -5)
@@ -120,6 +121,7 @@ def rows_of(lake: Lake, *columns: str) -> list[tuple[object, ...]]:
     return found
 
 
+@pytest.mark.long
 def test_a_later_write_leaves_alone_what_went_back_and_a_rollback_makes_it_wait_again(root: Path) -> None:
     least(root, -5)
     run = readmit(root)
@@ -172,6 +174,7 @@ def test_a_time_without_quarantine_makes_no_row_go_back_again(root: Path) -> Non
     assert ids(root) == ("1249", "3", "233")
 
 
+@pytest.mark.long
 def test_a_held_readmission_is_discarded_or_tried_again(root: Path) -> None:
     """A row that came again under its key meanwhile."""
     (root / "orders.csv").write_text("id,total,email\n2,8.0,b@x\n")
@@ -190,6 +193,7 @@ def test_a_held_readmission_is_discarded_or_tried_again(root: Path) -> None:
     assert ids(root) == ("124", "23", "23")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "words", [("quarantine", "readmit", "silver.orders"), pytest.param(("materialize",), marks=pytest.mark.long)]
 )
@@ -210,6 +214,7 @@ def test_a_kill_between_stage_and_publish_leaves_both_tables_and_a_retry_finishe
     assert set(branches) == {"main"}
 
 
+@pytest.mark.long
 def test_files_that_landed_do_not_land_again_after_a_readmission(tmp_path: Path) -> None:
     source = "/*\n[source]\nfolder = 'in'\nfiles = '*.csv'\nformat = 'csv'\n[source.columns]\nid = 'long'\n"
     source += "total = 'double'\n*/\nselect * from source"
@@ -245,6 +250,7 @@ def test_an_asset_that_replaces_its_rows_is_run_again_instead(root: Path) -> Non
             lake.readmit("bronze.orders")
 
 
+@pytest.mark.long
 def test_the_command_shows_what_waits_and_says_what_it_did(root: Path) -> None:
     shown = shell("quarantine", "show", "silver.orders", "-o", "csv", cwd=root, LAKEFLOW_PII_SALT=SALT)
     head, first, *_ = shown.stdout.splitlines()

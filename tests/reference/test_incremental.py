@@ -126,6 +126,7 @@ def test_months_that_land_one_by_one_or_late_give_what_all_at_once_gives(tmp_pat
     assert found[0] == found[1] == found[2] == found[3]
 
 
+@pytest.mark.long
 def test_each_run_reads_only_what_is_new_and_corrections_count(root: Path) -> None:
     january(root)
     with lakeflow.open(root) as lake:

@@ -13,6 +13,7 @@ FOREVER = "select count(*) as n from range(10_000_000_000) a, range(1_000_000_00
 MANY = "select i, md5(i::varchar) as text from range(1000) t(i)"
 
 
+@pytest.mark.long
 def test_python_code_that_takes_too_long_is_stopped_with_all_that_it_started(lake: Lake) -> None:
     lake.code("""
         @asset(timeout=5)
@@ -84,6 +85,7 @@ def test_a_write_that_runs_away_is_stopped_before_it_is_done(lake: Lake) -> None
     assert lake.data_files() == []
 
 
+@pytest.mark.long
 def test_code_that_fails_is_tried_again_and_each_time_is_told(lake: Lake) -> None:
     lake.code("""
         @asset(retries=2)

@@ -73,6 +73,7 @@ def _lives(pid: int) -> bool:
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
 
 
+@pytest.mark.long
 @linux
 def test_when_the_run_is_killed_nothing_that_its_code_started_lives_on(lake: Lake) -> None:
     lake.code(ASSET.format("time.sleep(600)"))
@@ -92,6 +93,7 @@ def test_when_the_run_is_killed_nothing_that_a_check_started_lives_on(lake: Lake
     assert left(lake) == []
 
 
+@pytest.mark.sampled(4)
 @linux
 @pytest.mark.parametrize(
     ("end", "state"),

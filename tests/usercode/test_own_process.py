@@ -52,6 +52,7 @@ def text(rows: Relation):
 """
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("whole_processes")
 def test_every_form_of_an_input_works_in_processes_that_are_not_ours(lake: Lake) -> None:
     lake.code(FORMS)
@@ -210,6 +211,7 @@ def _started(lake: Lake) -> subprocess.Popen[str]:
     return running
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_code_that_sleeps_and_the_run_can_be_retried(lake: Lake) -> None:
     running = _started(lake)
     os.kill(running.pid, signal.SIGINT)
@@ -223,6 +225,7 @@ def test_ctrl_c_ends_code_that_sleeps_and_the_run_can_be_retried(lake: Lake) -> 
     assert process.lakeflow("retry", run.id, cwd=lake.root).returncode == 0
 
 
+@pytest.mark.long
 def test_the_process_dies_with_its_parent(lake: Lake) -> None:
     running = _started(lake)
     running.kill()

@@ -61,12 +61,14 @@ def things(written: tuple[str, Prepared]) -> Things:
     return Things(lake.again(), fields, COLUMNS)
 
 
+@pytest.mark.sampled(2)
 def test_nothing_that_stood_there_stays(things: Things) -> None:
     run = refreshed(things, row("c", 3, "2020-01-07"))
     assert (run.state, run.steps[0].rows) == ("published", 1)
     assert said(things) == [("c", 3, date(2020, 1, 7))]
 
 
+@pytest.mark.long
 def test_the_next_write_is_one_like_any_other(things: Things) -> None:
     refreshed(things, row("c", 3, "2020-01-07"))
     assert things.states([row("d", 4, "2020-03-01")]) == ("published", "")
@@ -74,6 +76,7 @@ def test_the_next_write_is_one_like_any_other(things: Things) -> None:
     assert said(things) == expected[-1:] if "replace" in things.fields else expected
 
 
+@pytest.mark.long
 def test_the_same_rows_again_leave_main_as_it_is_unless_they_append(things: Things) -> None:
     refreshed(things, row("c", 3, "2020-01-07"))
     again = things.feed([row("c", 3, "2020-01-07")], full_refresh=True)
@@ -88,6 +91,7 @@ def test_none_at_all_empty_the_table(things: Things) -> None:
     assert (run.state, len(said(things))) == ("held", 1 if "replace" in things.fields else 2)
 
 
+@pytest.mark.long
 def test_a_history_begins_anew_with_its_columns(tmp_path: Path) -> None:
     things = Things(tmp_path, f"{DATED}, {WAYS['scd2']}", COLUMNS)
     things.feed([row("a", 1, "2020-01-05")])
@@ -98,6 +102,7 @@ def test_a_history_begins_anew_with_its_columns(tmp_path: Path) -> None:
     assert versions == [(8, date(2020, 1, 9), None, True), (9, date(2020, 1, 1), date(2020, 1, 9), False)]
 
 
+@pytest.mark.long
 def test_duplicate_keys_end_it_and_main_stays(tmp_path: Path) -> None:
     things = Things(tmp_path, f"{DATED}, {WAYS['upsert']}", COLUMNS)
     things.feed([row("a", 1, "2020-01-05")])
@@ -113,6 +118,7 @@ SILVER = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("write", ["append", "upsert"])
 def test_new_rows_are_read_from_the_first_again_and_then_from_where_that_ended(tmp_path: Path, write: str) -> None:
     def run(*rows: tuple[int, int], **asked: Any) -> list[int | None]:

@@ -29,6 +29,7 @@ def keys(things: Things) -> str:
     return "".join(sorted(row["k"] for row in things.rows()))
 
 
+@pytest.mark.long
 def test_the_partitions_that_come_are_replaced_and_all_others_stay(things: Things) -> None:
     things.feed([row("a", "2013-01-05"), row("b", "2013-01-31"), row("c", "2013-02-01"), row("n", None)])
     assert things.states([row("d", "2013-01-01"), row("m", None)]) == ("published", "")
@@ -37,6 +38,7 @@ def test_the_partitions_that_come_are_replaced_and_all_others_stay(things: Thing
     assert keys(things) == "cdem"
 
 
+@pytest.mark.long
 def test_the_same_rows_again_and_none_at_all_leave_main_as_it_is(things: Things) -> None:
     things.feed([row("a", "2013-01-05"), row("b", "2013-02-05")])
     assert things.states([row("a", "2013-01-05")]) == ("unchanged", "the same rows as on main")
@@ -56,6 +58,7 @@ def test_files_lie_in_a_folder_a_partition_with_values_that_prune(things: Things
     assert found["k"].to_list() == ["b"]
 
 
+@pytest.mark.long
 def test_a_changed_layout_is_a_new_spec_for_new_files_and_old_ones_stay(things: Things) -> None:
     """Also where a partition that is replaced lies in old files: what stays of them is written again."""
     things.feed([row("a", "2013-01-05"), row("b", "2013-01-06"), row("c", "2013-02-05")])
@@ -69,6 +72,7 @@ def test_a_changed_layout_is_a_new_spec_for_new_files_and_old_ones_stay(things: 
     assert {spec_id: len(spec.fields) for spec_id, spec in table.specs().items()} == {0: 0, 1: 1, 2: 1}
 
 
+@pytest.mark.long
 def test_a_table_that_was_not_partitioned_becomes_so_and_back(things: Things) -> None:
     things.code(f'key=["k"], write="upsert", {DATED}', COLUMNS)
     things.feed([row("a", "2013-01-05"), row("b", "2013-02-06")])
@@ -91,6 +95,7 @@ def test_nobody_sees_a_layout_before_it_is_published_and_a_rollback_takes_it_bac
     assert [field.name for field in things.iceberg().spec().fields] == ["d_month"]
 
 
+@pytest.mark.long
 def test_an_upsert_into_partitions_moves_rows_between_them(things: Things) -> None:
     things.code(MONTHLY.replace("partition", "upsert", 1).replace("month(d)", "bucket(4, k)"), COLUMNS)
     things.feed([row(k, "2013-01-05") for k in "abcdefgh"])
@@ -144,6 +149,7 @@ def test_a_text_too_long_for_the_name_of_a_folder_ends_the_step_and_stands_in_no
     assert things.others() == [things.rows()] * 2 == [[row(longest, None)]] * 2
 
 
+@pytest.mark.long
 def test_more_partitions_than_files_may_be_open_are_one_file_each(things: Things) -> None:
     things.code(f'key=["k"], partition_by=["k"], {DATED}', COLUMNS)
     things.feed([row(f"{n % 300:03}é/=%", None, n) for n in range(300)])

@@ -35,6 +35,7 @@ def versions(things: Things) -> list[tuple[Any, ...]]:
     return sorted(found, key=lambda version: version[::2])
 
 
+@pytest.mark.long
 def test_changes_late_rows_and_repetitions_keep_one_history(things: Things) -> None:
     things.feed([row("a", 1, "2020-01-01"), row("b", 1, "2020-01-01")])
     assert things.states([row("a", 2, "2020-01-09"), row("b", 1, "2020-01-09")]) == ("published", "")
@@ -57,6 +58,7 @@ def test_a_history_is_audited_as_one(things: Things) -> None:
         assert lake.preview("silver.things").columns == ("k", "v", "d")
 
 
+@pytest.mark.long
 def test_keys_that_do_not_come_are_closed_where_that_is_declared(things: Things) -> None:
     things.code(HISTORY.replace('at="d"', 'deletes="close"'), COLUMNS)
     things.feed([row("a", 1, "2020-01-01"), row("b", 1, "2020-01-01")])
@@ -80,6 +82,7 @@ def test_versions_that_overlap_are_held(things: Things) -> None:
     assert (failed[0].failed_rows, len(failed[0].samples)) == (1, 1)
 
 
+@pytest.mark.long
 def test_a_key_that_comes_back_with_its_old_time_opens_a_new_version(things: Things) -> None:
     """It went when a run did not give it, and holds again since one did; a day has no gap within it."""
     things.code(HISTORY + ', deletes="close"', COLUMNS)
@@ -93,6 +96,7 @@ def test_a_key_that_comes_back_with_its_old_time_opens_a_new_version(things: Thi
     ] or [each[1:] for each in versions(things) if each[0] == "a"] == [(2, date(2020, 1, 1), None)]
 
 
+@pytest.mark.long
 def test_what_is_written_today_and_goes_today_has_held_for_the_day(things: Things) -> None:
     things.code(HISTORY + ', deletes="close"', COLUMNS)
     things.feed([row("a", 1, str(today())), row("b", 1, "2020-01-01")])
@@ -112,6 +116,7 @@ def test_a_version_that_begins_in_the_future_is_not_current_until_then(things: T
     assert (now.summary["lakeflow.turns"] or "").startswith(str(later))
 
 
+@pytest.mark.long
 def test_columns_that_are_not_tracked_begin_no_version(things: Things) -> None:
     things.code(HISTORY + ', track=["v"]', COLUMNS + ', ("w", pa.int64())')
     things.feed([{**row("a", 1, "2020-01-01"), "w": 1}])
@@ -140,6 +145,7 @@ def told(v: int, d: str, n: int, *, gone: bool = False) -> Row:
     return row("a", v, d) | {"n": n, "gone": gone}
 
 
+@pytest.mark.long
 def test_a_tombstone_that_ends_no_version_ends_the_one_that_comes_late(things: Things) -> None:
     things.code(HISTORY + ', deleted="gone", track=["v"]', TOLD)
     assert things.states([told(0, "2020-01-05", 1, gone=True), row("b", 1, "2020-01-01")])[0] == "published"
@@ -153,6 +159,7 @@ def test_a_tombstone_that_ends_no_version_ends_the_one_that_comes_late(things: T
     assert things.states([told(0, "2020-01-09", 2, gone=True)])[0] == "unchanged"
 
 
+@pytest.mark.long
 def test_keep_counts_against_the_tombstone_that_ended_a_version(things: Things) -> None:
     things.code(HISTORY + ', deleted="gone", keep="last by n"', TOLD)
     things.feed([told(1, "2020-01-01", 1), told(0, "2020-01-05", 9, gone=True)])
@@ -166,6 +173,7 @@ def test_keep_counts_against_the_tombstone_that_ended_a_version(things: Things) 
     ]
 
 
+@pytest.mark.long
 def test_a_rollback_takes_back_what_a_tombstone_said(things: Things) -> None:
     things.code(HISTORY + ', deleted="gone", track=["v"]', TOLD)
     things.feed([row("b", 1, "2020-01-01")])

@@ -20,6 +20,7 @@ def pairs(things: Things) -> dict[str, int]:
     return {row["k"]: row["v"] for row in things.rows()}
 
 
+@pytest.mark.long
 def test_new_keys_are_added_known_ones_replaced_and_all_others_stay(things: Things) -> None:
     things.feed([{"k": "a", "v": 1}, {"k": "b", "v": 2}])
     assert things.states([{"k": "b", "v": 3}, {"k": "c", "v": 4}]) == ("published", "")
@@ -66,6 +67,7 @@ def test_a_column_that_stays_away_ends_the_step(things: Things) -> None:
     assert (state, "the new rows lack 'v'" in reason) == ("errored", True)
 
 
+@pytest.mark.long
 def test_a_tombstone_takes_its_key_away_unless_it_is_late(things: Things) -> None:
     columns = '("k", pa.string()), ("v", pa.int64()), ("op", pa.string())'
     things.code(UPSERT + ''', keep="last by v", deleted="op = 'D'"''', columns)
@@ -80,6 +82,7 @@ def test_a_tombstone_takes_its_key_away_unless_it_is_late(things: Things) -> Non
     assert things.others() == [stands] * 2
 
 
+@pytest.mark.long
 def test_tombstones_of_another_order_are_forgotten(things: Things) -> None:
     """They were compared by a column that `keep` no longer names, of another type here."""
     columns = '("k", pa.string()), ("v", pa.string()), ("w", pa.int64()), ("gone", pa.bool_())'

@@ -76,6 +76,7 @@ def test_what_was_published_by_force_over_failed_checks_is_degraded(tmp_path: Pa
     assert b"a person's words" not in receiver.raw
 
 
+@pytest.mark.long
 def test_what_an_entry_no_longer_selects_is_over_for_it(tmp_path: Path, receiver: Receiver) -> None:
     pager = f"pagerduty://KEY?endpoint=http://{receiver.place}"
     root = lake_with(tmp_path, entry(pager, "held", "stale", name="duty"))

@@ -111,6 +111,7 @@ def test_a_receiver_that_fails_for_an_hour_gets_all_of_it_once_in_order(tmp_path
         assert {one.state for one in lake.alerts.list()} == {AlertState.SENT}
 
 
+@pytest.mark.long
 def test_a_receiver_that_never_answers_does_not_keep_a_command(
     tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

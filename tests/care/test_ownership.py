@@ -107,6 +107,7 @@ def test_a_lake_from_before_the_marker_gets_one_with_its_next_write(tmp_path: Pa
     assert execute(root, "select id from lakeflow_lake") == [(mark(warehouse(root))["id"],)]
 
 
+@pytest.mark.long
 def test_a_lake_that_was_moved_keeps_its_id_and_a_copy_becomes_a_lake_of_its_own(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     id_ = mark(warehouse(root))["id"]

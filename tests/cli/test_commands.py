@@ -147,6 +147,7 @@ def test_nothing_to_do_is_exit_code_zero_and_no_run(tmp_path: Path) -> None:
     assert last == {"event": "run_ended", "run": {"id": None, "state": None, "steps": []}}
 
 
+@pytest.mark.long
 def test_plan_tells_by_exit_code_whether_there_is_something_to_do(tmp_path: Path) -> None:
     make(tmp_path, {"layers/bronze/x.sql": "select 1 as a"})
     assert lakeflow("plan", cwd=tmp_path).returncode == 0
@@ -184,6 +185,7 @@ def test_on_every_surface_of_a_held_run_readers_are_spoken_of(held: Path) -> Non
         assert nothing in done.stdout, surface
 
 
+@pytest.mark.long
 def test_failing_rows_of_a_held_snapshot_are_shown(held: Path) -> None:
     run = held_run(held)
     done = lakeflow("show", "silver.weather", "--ref", f"audit_{run}", "--failing", cwd=held)
@@ -195,6 +197,7 @@ def test_failing_rows_of_a_held_snapshot_are_shown(held: Path) -> None:
     assert by_id == data
 
 
+@pytest.mark.long
 def test_failing_rows_of_main_are_those_of_the_audit_that_published_it(held: Path) -> None:
     """Never those of a held snapshot, which readers do not see."""
     done = lakeflow("show", "silver.weather", "--failing", cwd=held)

@@ -32,6 +32,7 @@ def modules_after(*arguments: str) -> set[str]:
     return set(modules)
 
 
+@pytest.mark.long
 def test_help_imports_click_and_no_other_library() -> None:
     assert not [name for name in HEAVY if name in modules_after("--help")]
 

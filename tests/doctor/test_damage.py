@@ -157,6 +157,7 @@ def test_a_bit_that_flips_anywhere_is_found(lake: Path, seed: int) -> None:
             path.write_bytes(before)
 
 
+@pytest.mark.long
 def test_a_flipped_bit_of_a_data_file_is_found_by_a_deep_look_alone(lake: Path) -> None:
     path = next((lake / ".lakeflow/warehouse/bronze").rglob("*.parquet"))
     flipped(0.3)(path)

@@ -92,6 +92,7 @@ def test_a_lake_with_a_held_run_is_well(lake: Path) -> None:
         assert subject in subjects
 
 
+@pytest.mark.long
 def test_a_lake_that_was_retried_forced_and_rolled_back_is_well(lake: Path) -> None:
     with lakeflow.open(lake) as opened:
         held = opened.runs()[0].id
@@ -278,6 +279,7 @@ def test_a_held_step_without_its_branch_is_found(lake: Path, database: sqlite3.C
     assert "is gone or was moved" in one.message
 
 
+@pytest.mark.long
 def test_a_snapshot_on_main_without_a_verdict_is_found(lake: Path, database: sqlite3.Connection) -> None:
     database.execute("delete from lakeflow_verdicts where asset = 'silver.even'")
     one = only(lake)

@@ -133,6 +133,7 @@ CURIOUS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("what", CURIOUS)
 def test_nothing_that_the_connection_tells_holds_the_salt(what: str, salted: DuckEngine, data: Path) -> None:
     """Asked through a relation, where no text is looked at first."""

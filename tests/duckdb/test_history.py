@@ -77,6 +77,7 @@ histories = st.builds(
 )
 
 
+@pytest.mark.long
 @given(histories, runs)
 @explored(30)
 def test_any_sequence_of_runs_gives_what_the_model_gives(

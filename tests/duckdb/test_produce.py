@@ -379,6 +379,7 @@ print(sorted({{"pandas", "polars"}} & set(sys.modules)))
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_a_full_disk_is_told_and_leaves_no_file(root: Path, data: Path) -> None:
     import subprocess
 
@@ -412,6 +413,7 @@ def test_a_disk_without_room_for_what_does_not_fit_into_memory_is_full(root: Pat
             tight.execute("SELECT count(*) FROM (SELECT DISTINCT md5(i::VARCHAR) FROM range(2000000) t(i))")
 
 
+@pytest.mark.long
 def test_work_larger_than_memory_spills_below_a_folder_that_was_not_there(root: Path, data: Path) -> None:
     place = root / "not" / "there"
     engine = DuckEngine(str(root), "60MB", 1, str(place))

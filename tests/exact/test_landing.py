@@ -10,6 +10,7 @@ from json import loads as json_of
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def test_csv_gives_each_value_in_its_declared_type(lab: Lab, column: Column) -> 
     assert same(lab.text("csv", f"n,v\n{lines}", kind.declared).read, expected)
 
 
+@pytest.mark.long
 @explored(40)
 @given(columns(NESTED, rows=1), st.booleans())
 def test_csv_gives_nested_values_that_stand_there_as_json_or_as_duckdb_spells_them(

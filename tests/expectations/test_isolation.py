@@ -60,6 +60,7 @@ def test_a_query_that_wants_more_memory_than_there_is_is_errored_and_the_rest_st
     assert "Out of Memory" in results[0].detail
 
 
+@pytest.mark.long
 def test_a_check_that_the_machine_kills_is_errored_and_the_rest_still_runs(small: ProcessAuditor, scan: Scan) -> None:
     file = CheckFile(CheckKind.SUITE, "checks/silver/weather.py", FUNCTIONS)
     results = small.audit(request(scan, file))

@@ -130,6 +130,7 @@ def test_our_own_expectations_are_kept_and_look_main_and_the_time_up_at_each_aud
     assert audit(soon) != audit(late)
 
 
+@pytest.mark.long
 def test_a_suite_that_is_kept_is_audited_without_great_expectations(
     messy: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +153,7 @@ def test_a_suite_that_is_kept_is_audited_without_great_expectations(
     assert [(result.outcome, result.failed_rows) for result in results if result.path] == [(Outcome.FAILED, 1)]
 
 
+@pytest.mark.long
 def test_a_suite_that_is_not_kept_has_the_library_loaded_before_anything_is_audited(
     messy: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,7 @@ def test_an_expectation_that_crashes_is_errored_alone(auditor: ProcessAuditor, n
     assert "SIGSEGV" in results[1].detail
 
 
+@pytest.mark.long
 def test_a_check_file_that_sleeps_too_long_is_errored(auditor: ProcessAuditor, numbers: Scan) -> None:
     auditor.audit(request(numbers, suite("gxe.ExpectTableRowCountToEqual(value=2)")))
     sleepy = CheckFile(CheckKind.SUITE, "checks/silver/weather.py", "import time\ntime.sleep(600)")

@@ -154,6 +154,7 @@ def test_an_asset_with_a_table_takes_no_other(root: Path, theirs: Theirs) -> Non
                 lake.adopt("silver.orders", place)
 
 
+@pytest.mark.long
 def test_a_table_without_an_asset_that_cannot_be_read_is_told_too(root: Path) -> None:
     with opened(root) as lake:
         lake.materialize()
@@ -197,6 +198,7 @@ def test_a_table_without_an_asset_is_kept_and_told_until_it_is_dropped_and_can_b
         assert not [one for one in lake.doctor() if one.level is Level.PROBLEM]
 
 
+@pytest.mark.long
 def test_a_table_made_anew_after_a_drop_shares_no_folder_with_the_old_one(root: Path) -> None:
     with opened(root) as lake:
         lake.materialize()

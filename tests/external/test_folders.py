@@ -91,6 +91,7 @@ def _made_anew_and_copied(theirs: Theirs) -> None:
         path.write_bytes(content)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "make_anew", [_made_anew, _made_anew_over_the_old, _made_anew_and_packed, _made_anew_and_copied]
 )

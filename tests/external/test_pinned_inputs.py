@@ -40,6 +40,7 @@ def everything_in(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 def test_sql_reads_the_table_under_its_full_name_and_the_snapshot_is_recorded(tmp_path: Path, theirs: Theirs) -> None:
     snapshot = theirs.write(range(3))
     with opened(make(tmp_path, {"layers/silver/orders.sql": ORDERS})) as lake:
@@ -73,6 +74,7 @@ def test_the_asset_is_fresh_until_the_table_moves(tmp_path: Path, theirs: Theirs
         assert not lake.plan().steps
 
 
+@pytest.mark.long
 def test_lineage_tells_what_went_in_and_what_is_there_now(tmp_path: Path, theirs: Theirs) -> None:
     first = theirs.write(range(3))
     with opened(make(tmp_path, {"layers/silver/orders.sql": ORDERS})) as lake:
@@ -167,6 +169,7 @@ def test_what_cannot_be_read_is_planned_as_that_and_fails_alone(
         assert told in outcome["silver.orders"].reason
 
 
+@pytest.mark.long
 def test_an_input_that_vanishes_makes_a_published_asset_stale(tmp_path: Path, theirs: Theirs) -> None:
     theirs.write(range(3))
     with opened(make(tmp_path, {"layers/silver/orders.sql": ORDERS})) as lake:

@@ -26,6 +26,7 @@ def test_an_hourly_run_leaves_what_is_held_alone_and_makes_no_run_no_branch_and_
         assert (run_ids(lake), lake.snapshots("silver.orders"), lake.snapshots("bronze.orders")) == before
 
 
+@pytest.mark.long
 def test_other_assets_still_run_and_publish(held: Path) -> None:
     deliver(held, "people/2.csv", "id,name\n2,Bob\n")
     found, left = run(held)
@@ -68,6 +69,7 @@ def test_other_inputs_code_or_checks_are_tried_and_take_the_place_of_what_was_he
     assert branches(held) == {old.branch, found.branch}
 
 
+@pytest.mark.long
 def test_force_and_retry_do_it_again(held: Path) -> None:
     with opened(held) as lake:
         (old,) = lake.waiting()

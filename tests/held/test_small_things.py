@@ -174,6 +174,7 @@ def test_the_command_shows_on_80_columns_what_fits(orders: Path) -> None:
     assert one.stdout.splitlines()[0].split() == ["id", "1"]
 
 
+@pytest.mark.long
 def test_a_first_publish_that_was_taken_back_is_told_with_run_and_time_wherever_the_asset_is_shown(
     tmp_path: Path,
 ) -> None:

@@ -62,6 +62,7 @@ def test_what_its_workflow_runs_passes_on_a_new_project(tmp_path: Path) -> None:
     assert tests.returncode == 0, tests.stdout
 
 
+@pytest.mark.long
 def test_what_it_installs_is_the_lakeflow_that_made_the_project(tmp_path: Path) -> None:
     """No registry has it yet: an installation from a folder of this machine goes along as a wheel."""
     lakeflow("init", cwd=tmp_path)

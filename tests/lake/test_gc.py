@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from lakeflow.core.model.run import Holder, Lease
 from lakeflow.core.model.table import Garbage
 from lakeflow.core.view.findings import Level
@@ -39,6 +41,7 @@ def data_files(root: Path) -> int:
     return len(list((root / ".lakeflow/warehouse").rglob("*.parquet")))
 
 
+@pytest.mark.long
 def test_files_of_expired_snapshots_go_and_every_kept_one_reads_as_before(tmp_path: Path) -> None:
     with lake_with(tmp_path, 1, 2, 3, 4, 5) as lake:
         kept = [row.snapshot_id for row in lake.snapshots("silver.a")]

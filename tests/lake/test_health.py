@@ -71,6 +71,7 @@ def test_a_column_that_is_not_there_makes_freshness_unknown_and_nothing_else(roo
     assert "column 'n' of gold.days is long" in found.symptoms[0].text
 
 
+@pytest.mark.long
 def test_a_table_whose_file_is_gone_is_degraded_and_status_names_the_doctor(root: Path) -> None:
     with lakeflow.open(root) as lake:
         lake.materialize()

@@ -147,6 +147,7 @@ def test_code_that_does_not_say_which_rows_a_partition_takes_makes_all_of_them_d
     assert shop.plan("silver.days") == {}
 
 
+@pytest.mark.long
 def test_input_times_tell_what_a_function_does_not(shop: Shop) -> None:
     shop.write("silver/days.py", PYTHON % ', input_times={"sales": "sold::timestamp"}')
     shop.run()
@@ -178,6 +179,7 @@ def test_a_changed_row_touches_the_partition_that_it_leaves_and_the_one_that_it_
     assert shop.run() == "nothing to do"
 
 
+@pytest.mark.long
 def test_rows_that_a_rollback_took_back_are_taken_out_of_their_partitions(shop: Shop) -> None:
     shop.run()
     shop.deliver("late", ("2024-03-02T11:00", 20))

@@ -84,6 +84,7 @@ def test_a_composite_key_with_nulls_is_read_whole_in_a_preview_as_in_the_run(roo
     assert run(root) == "nothing to do"
 
 
+@pytest.mark.long
 def test_changed_code_and_a_full_refresh_read_the_rows_of_every_key(root: Path) -> None:
     land(root, "mon", "a,1,10", "b,1,5")
     run(root)

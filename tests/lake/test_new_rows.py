@@ -82,6 +82,7 @@ def test_a_preview_shows_what_a_run_would_write(root: Path) -> None:
     assert read(root, "silver.sales") == [(1, 11), (2, 22), (3, 33)]
 
 
+@pytest.mark.long
 def test_another_engines_rows_are_consumed_and_its_deletes_rebuild(root: Path) -> None:
     drop(root, "mon", 1, 2)
     run(root)

@@ -192,6 +192,7 @@ def test_another_unit_rebuilds_the_whole_table_in_one_snapshot(root: Path) -> No
     assert totals(root) == [10, 20, 30, 40, 50, 60]
 
 
+@pytest.mark.long
 def test_rows_outside_of_what_was_asked_for_are_an_error_and_change_nothing(root: Path) -> None:
     run(root)
     wide = SILVER.replace("sold < $partition_end", "sold < $partition_end + interval 40 days")

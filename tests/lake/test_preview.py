@@ -92,6 +92,7 @@ def test_a_preview_writes_nothing(lake: Lake, root: Path) -> None:
     assert len(lake.runs()) == 1
 
 
+@pytest.mark.long
 def test_a_preview_reads_what_is_published_and_never_what_is_held(lake: Lake, root: Path) -> None:
     lake.materialize("+silver.*")
     (root / "checks/silver").mkdir(parents=True)

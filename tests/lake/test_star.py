@@ -61,6 +61,7 @@ def test_a_fact_is_audited_after_its_dimensions_and_published_with_them(lake: La
     assert run.state == "published"
 
 
+@pytest.mark.long
 def test_a_dimension_that_loses_a_row_in_this_run_holds_the_fact_that_needs_it(lake: Lake) -> None:
     """Readers of main still see the dimension with the row: it is this run's branch that counts."""
     lake.materialize()
@@ -105,6 +106,7 @@ def test_a_dimension_that_changed_alone_leaves_its_fact_unaudited_until_it_is_lo
         assert not opened.plan("gold.*").steps
 
 
+@pytest.mark.long
 def test_a_fact_that_stays_as_it_is_is_looked_up_in_the_dimension_that_this_run_writes(lake: Lake) -> None:
     lake.materialize()
     run = without_bo(lake, "gold.*")

@@ -52,6 +52,7 @@ BAD_CSV: dict[str, tuple[str | bytes, str]] = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("fault", BAD_CSV)
 def test_a_csv_file_that_is_not_as_declared_is_told_with_file_and_line(lake: Lake, fault: str) -> None:
     content, says = BAD_CSV[fault]

@@ -190,6 +190,7 @@ def test_json_keys_follow_the_contract_too(lake: Lake) -> None:
     lake.refused("drops/5.ndjson, line 1: one column under two of its names")
 
 
+@pytest.mark.long
 def test_an_unknown_key_is_told_by_name(lake: Lake) -> None:
     contract(lake, "", format_="ndjson")
     lake.drop("1.ndjson", '{"id": 1}\n{"id": 2, "chanel": "x"}\n')
@@ -269,6 +270,7 @@ def test_lines_before_the_header_and_comments_do_not_hide_the_columns(lake: Lake
     assert everywhere(lake, "id", "total") == [("1", "10"), ("2", None)]
 
 
+@pytest.mark.long
 def test_the_plan_shows_drift_before_anything_is_written_and_the_audit_tells_it(lake: Lake) -> None:
     lake.drop("1.csv", "id,total\n1,10\n")
     lake.load()

@@ -47,6 +47,7 @@ def test_a_row_with_a_value_too_many_is_refused_also_where_that_is_empty(lake: L
     lake.refused("drops/1.csv, line 3: 2 columns expected, ")
 
 
+@pytest.mark.long
 def test_a_value_too_many_is_refused_behind_a_quote_that_another_sign_escapes(lake: Lake) -> None:
     lake.asset("escape = '\\'")
     lake.drop("1.csv", 'id,total\n1,"a\\"\nb\\"\n\\"c",\n')
@@ -261,6 +262,7 @@ def test_a_file_that_is_no_array_of_objects_is_told(lake: Lake, text: str | byte
     lake.refused("drops/1.json", says, secret=SECRET)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("text", ['[{"id": 1}]', '[\n{"id": 1}\n]'])
 def test_an_array_in_a_file_of_one_object_a_line_is_told_what_reads_it(lake: Lake, text: str) -> None:
     lake.source('folder = "drops"\nfiles = "*"\nformat = "ndjson"\ncolumns = ["id"]')

@@ -94,6 +94,7 @@ def test_a_full_refresh_lands_moved_files_under_their_new_names_and_says_which_r
     assert lake.rows() == [("1", "10", "moved/1.csv", "1"), ("2", "20", "moved/1.csv", "2")]
 
 
+@pytest.mark.long
 def test_a_sql_header_finds_files_in_all_folders_below(lake: Lake) -> None:
     """`**/` would close the comment in which it stands; what is hidden is left out at any depth."""
     for pattern, names in {
@@ -144,6 +145,7 @@ def test_a_header_alone_lands_no_rows_and_is_not_asked_again(lake: Lake) -> None
     assert "Nothing to do" in lake.materialize().stdout
 
 
+@pytest.mark.long
 def test_archives_and_encodings_are_unpacked_and_the_spill_directory_is_left_empty(lake: Lake) -> None:
     lake.drop("1.csv", GOOD)
     lake.drop("2.csv.gz", gzip.compress(b"id,total\n3,30\n") + gzip.compress(b"4,40\n"))
@@ -152,6 +154,7 @@ def test_archives_and_encodings_are_unpacked_and_the_spill_directory_is_left_emp
     assert not list((lake.root / ".lakeflow" / "spill").glob("landing-*"))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-be", "cp1252"])
 def test_a_declared_encoding_is_read(lake: Lake, encoding: str) -> None:
     lake.asset(f'encoding = "{encoding}"')

@@ -22,6 +22,7 @@ def remembered(path: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.long
 def test_a_memory_that_somebody_else_wrote_does_not_say_what_has_landed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

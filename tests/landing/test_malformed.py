@@ -96,6 +96,7 @@ def test_a_file_with_a_larger_share_of_malformed_rows_than_may_be_stops_the_load
     assert len(apart(lake)) == 1
 
 
+@pytest.mark.long
 def test_a_malformed_row_is_not_readmitted_and_stays_in_its_log(lake: Lake) -> None:
     contract(lake, APART)
     lake.drop("1.csv", "id,total\n1,10\n2\n")

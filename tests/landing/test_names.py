@@ -74,6 +74,7 @@ def test_names_that_all_readers_can_tell_apart_land_as_they_are(lake: Lake) -> N
     assert {name: found[name] for name in columns} == columns
 
 
+@pytest.mark.long
 def test_a_later_file_in_other_letters_does_not_rename_what_readers_know(lake: Lake) -> None:
     lake.source(PARQUET)
     delivered(lake, "1.parquet", {"price": [1], "s": [{"net": 1}]})
@@ -89,6 +90,7 @@ def test_a_later_file_in_other_letters_does_not_rename_what_readers_know(lake: L
     lake.refused("which names its fields in another form", "name them as the files before did")
 
 
+@pytest.mark.long
 def test_a_later_file_in_another_unicode_form_is_refused(lake: Lake) -> None:
     """DuckDB would cast the struct's field to NULL."""
     lake.source(PARQUET)

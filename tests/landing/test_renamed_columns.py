@@ -73,6 +73,7 @@ def test_a_rollback_brings_the_old_names_back_and_the_next_run_renames_them_agai
     assert [row[2:] for row in aged.load()] == [("drops/1.csv", "1"), ("drops/1.csv", "2")]
 
 
+@pytest.mark.long
 def test_what_is_made_from_it_takes_the_new_names_along(aged: Lake) -> None:
     """An upsert keeps its rows, so that its columns are renamed as those of what it reads are."""
     aged.write("layers/silver/orders.sql", '/*\nkey = ["id"]\nwrite = "upsert"\n*/\nselect * from bronze.orders\n')
@@ -124,6 +125,7 @@ def test_code_that_reads_an_old_name_is_told_the_new_one(lake: Lake, name: str, 
     assert "write _source_file: the column _file of landed rows is called so now" in done.stdout
 
 
+@pytest.mark.long
 def test_code_that_reads_the_new_name_of_a_table_that_has_the_old_one_is_told_to_run_that(aged: Lake) -> None:
     aged.write("layers/silver/orders.sql", '/*\nkey = ["id"]\n*/\nselect id, _source_file as f from bronze.orders\n')
     done = aged.run("materialize", "silver.orders")

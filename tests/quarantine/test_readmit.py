@@ -161,6 +161,7 @@ def test_a_full_refresh_refuses_anew_and_nothing_else_waits(root: Path) -> None:
     assert ids(root) == ("124", "3", "3")
 
 
+@pytest.mark.long
 def test_a_time_without_quarantine_makes_no_row_go_back_again(root: Path) -> None:
     least(root, -5)
     readmit(root)

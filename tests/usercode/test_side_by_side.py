@@ -46,6 +46,7 @@ def test_queries_side_by_side_take_parts_and_one_alone_the_whole(lake: Lake) -> 
 FOREVER = "select count(*) as n from range(10_000_000_000) a, range(1_000_000_000) b where a.range + b.range < 0"
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_all_that_is_under_way_and_the_run_can_be_retried(lake: Lake) -> None:
     lake.write("layers/bronze/query.sql", FOREVER)
     lake.code("""

@@ -131,6 +131,7 @@ def test_a_retry_that_dies_twice_is_finished_by_the_third(opened: Open) -> None:
             end_well(lab, (first, second))
 
 
+@pytest.mark.long
 def test_a_publish_after_a_dead_retry_records_what_the_snapshot_says_or_asks_for_a_retry(opened: Open) -> None:
     """New code wrote to a branch of which the ledger tells that the old one did."""
     for place in range(1, len(calls_of(rewritten(opened()), retry)) + 1):

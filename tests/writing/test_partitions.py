@@ -85,6 +85,7 @@ def test_a_table_that_was_not_partitioned_becomes_so_and_back(things: Things) ->
     assert things.iceberg().spec().fields == ()
 
 
+@pytest.mark.long
 def test_nobody_sees_a_layout_before_it_is_published_and_a_rollback_takes_it_back(things: Things) -> None:
     things.feed([row("a", "2013-01-05")])
     things.code(MONTHLY.replace("month", "day"), COLUMNS)

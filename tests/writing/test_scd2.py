@@ -69,6 +69,7 @@ def test_keys_that_do_not_come_are_closed_where_that_is_declared(things: Things)
     assert things.states([row("a", 1, "2020-01-01"), row("a", 1, "2020-01-01")])[0] == "errored"
 
 
+@pytest.mark.long
 def test_versions_that_overlap_are_held(things: Things) -> None:
     """Another engine broke the history: the audit of what stands says which versions."""
     things.feed([row("a", 1, "2020-01-01"), row("b", 1, "2020-01-01")])

@@ -28,6 +28,7 @@ def test_new_keys_are_added_known_ones_replaced_and_all_others_stay(things: Thin
     assert things.others() == [things.rows()] * 2
 
 
+@pytest.mark.long
 def test_rows_that_stand_there_already_leave_main_as_it_is(things: Things) -> None:
     things.feed([{"k": "a", "v": 1}, {"k": "b", "v": 2}])
     assert things.states([{"k": "b", "v": 2}]) == ("unchanged", "the same rows as on main")
@@ -52,6 +53,7 @@ def test_the_last_of_several_rows_counts_where_that_is_declared(things: Things) 
     assert pairs(things) == {"a": 3, "b": 1}
 
 
+@pytest.mark.long
 def test_a_column_that_comes_later_is_null_in_the_rows_of_before(things: Things) -> None:
     things.feed([{"k": "a", "v": 1}, {"k": "b", "v": 2}])
     things.code(UPSERT, '("k", pa.string()), ("v", pa.int64()), ("w", pa.int64())')

@@ -38,7 +38,7 @@ from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.file_source import Caps, FileSource
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.plan.landing import Delivery, FoundFile
-from lakeflow.core.ports import Engine
+from lakeflow.core.ports import Clock, Engine
 from lakeflow.core.run.events import Logged
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.lineage import personal
@@ -60,29 +60,30 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def assemble(project: Project, settings: Settings) -> World:
-    """The world of one lake. Its database is opened, or made where it does not exist."""
+def assemble(project: Project, settings: Settings, clock: Clock | None = None) -> World:
+    """The world of one lake. Its database is opened, or made where it does not exist. A test gives a `clock`."""
+    now = clock or utc_now
     root = Path(project.root)
     state = root / settings.state_dir
     rules = rules_of(project, settings)
     database = _open_database(settings, root)
     own = _SpillFolder(state)
     telemetry = _telemetry(settings, root)
-    outbox = SqlOutbox(database, rules, personal(project), utc_now, _this_host())
+    outbox = SqlOutbox(database, rules, personal(project), now, _this_host())
     return World(
         project=project,
         catalog=IcebergCatalog(
-            database, warehouse_of(settings, root, state), utc_now, partial(_kept_out, root, project, settings)
+            database, warehouse_of(settings, root, state), now, partial(_kept_out, root, project, settings)
         ),
-        ledger=SqlLedger(database, processes.is_alive, utc_now, settings.lease_seconds, outbox.saving),
+        ledger=SqlLedger(database, processes.is_alive, now, settings.lease_seconds, outbox.saving),
         make_engine=partial(_engine, project, settings, own),
         make_auditor=partial(_auditor, settings, root, own),
-        clock=utc_now,
+        clock=now,
         new_id=new_run_id,
         read_digest=partial(_read_digest, root),
         invocation=Invocation(getpass.getuser(), processes.me(), version("lakeflow-wap"), partial(git.describe, root)),
         policy=_policy(settings),
-        log=_all_of(runlog.recorder(state / "logs", utc_now, _complain), *(one.watch for one in telemetry)),
+        log=_all_of(runlog.recorder(state / "logs", now, _complain), *(one.watch for one in telemetry)),
         release=partial(_release, database, own, telemetry),
         find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
         find_drift=partial(_find_drift, root, settings.caps),

@@ -16,7 +16,7 @@ from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.quarantine import Refusal
-from lakeflow.core.model.run import CheckResult, Lease, RunRecord, StepRecord, VerdictRecord
+from lakeflow.core.model.run import CheckResult, Lease, RunRecord, RunState, StepRecord, VerdictRecord
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import (
     Change,
@@ -242,6 +242,10 @@ class Ledger(Protocol):
         """All runs, newest first."""
         ...
 
+    def states(self) -> Mapping[str, RunState]:
+        """The state of every run, by its id."""
+        ...
+
     def unpublished(self, keys: Iterable[AssetKey]) -> tuple[RunRecord, ...]:
         """The runs that ended with something unpublished of one of these assets that a branch may hold or a person
         decides about, newest first. A step that was skipped, or errored before it wrote, is no such thing.
@@ -289,6 +293,10 @@ class Ledger(Protocol):
         ...
 
     def code(self, version: str) -> str | None: ...
+
+    def lost(self) -> tuple[str, ...]:
+        """The names of its tables that are gone; what they held can only be asked of the lake's own tables."""
+        ...
 
 
 class Outbox(Protocol):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.database.read_only import ReadOnlyDatabase
 from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
-from lakeflow.adapters.iceberg import IcebergCatalog, Ownership, newer_runs
+from lakeflow.adapters.iceberg import IcebergCatalog, Ownership, newer_runs, witness
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.external import IcebergExternals
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
@@ -92,6 +92,7 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
         claim=_claim(database, settings, root),
         outbox=outbox,
         is_ending=ending.is_asked,
+        witness=witness,
     )
 
 

@@ -19,6 +19,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import MAIN, Rows, Scan, Table
 from lakeflow.core.plan.readmission import Quarantined
+from lakeflow.core.verify.values import Depth, Verification
 from lakeflow.core.view import history, lineage
 from lakeflow.core.view.rows import LineageNode, RowFilter, SnapshotRow
 from lakeflow.core.view.selection import SelectionContext, select
@@ -57,6 +58,15 @@ class ReadableLake(StandingLake):
         key = self._one(asset)
         table = self._world.catalog.load([key]).get(key)
         return history.history(table, self._world.ledger.verdicts([key]).get(key, ())) if table else ()
+
+    def verify(self, *selection: str, exclude: str = "", deep: bool = False) -> Verification:
+        """Whether what readers of main see and saw is what was audited: a valid proof for each snapshot, every file
+        there, each record of the ledger as the table says. `deep` opens every file of live snapshots as well.
+
+        All tables of the catalog, or the selected assets. A lake whose ledger is gone is judged by the tables alone.
+        """
+        keys = self.select(*selection, exclude=exclude) if selection or exclude else None
+        return wap.verify(self._world, keys, Depth.CONTENT if deep else Depth.SIZES)
 
     def lineage(self, *selection: str, exclude: str = "") -> tuple[LineageNode, ...]:
         """One tree for each selected asset from which no other selected asset is made."""

@@ -19,6 +19,7 @@ from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.query import connect, query
 from lakeflow.wap.look.runs import runs
 from lakeflow.wap.look.show import show
+from lakeflow.wap.look.verify import verify
 from lakeflow.wap.parallel import EndsEarly
 from lakeflow.wap.ports import Invocation, Policy, World
 from lakeflow.wap.run.backfill import backfill
@@ -62,4 +63,5 @@ __all__ = [
     "tags",
     "unland",
     "untag",
+    "verify",
 ]

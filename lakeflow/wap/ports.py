@@ -19,6 +19,7 @@ from lakeflow.core.plan.late_rows import Touched
 from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger, Outbox
 from lakeflow.core.run.events import Logged
 from lakeflow.core.run.resources import SMALL, Resources
+from lakeflow.core.verify.values import Depth, Testimony
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ class _NoCatalogs:
         raise AssetError(f"{table.key}: no catalog {table.key.catalog!r} is configured")
 
 
+def _no_witness(table: Table, _depth: Depth) -> Testimony:
+    raise AssetError(f"{table.key}: this lake has no files to look at", asset=table.key)
+
+
 @dataclass(frozen=True)
 class World:
     """The ports and the project. Engine and auditor are made when a run first needs them: a plan needs neither.
@@ -77,7 +82,8 @@ class World:
     names those that hold something else by now. `log` watches every run; `release` lets go of what was opened for
     the ports. `claim` is called before anything is written: LakeError where the warehouse is not this lake's.
     `outbox` holds the alerts of what the ledger records; the story itself never asks for it. While `is_ending`, a
-    run begins no further step. `looked` remembers what came to an input between two snapshots.
+    run begins no further step. `looked` remembers what came to an input between two snapshots. `witness` reads what the
+    files of a table tell of its history, of all data files too where that is asked.
     """
 
     project: Project
@@ -100,6 +106,7 @@ class World:
     outbox: Outbox | None = None
     is_ending: Callable[[], bool] = lambda: False
     looked: dict[object, Touched] = field(default_factory=dict)
+    witness: Callable[[Table, Depth], Testimony] = field(default_factory=lambda: _no_witness)
 
     @cached_property
     def engine(self) -> Engine:

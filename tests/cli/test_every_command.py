@@ -82,6 +82,7 @@ STORY = (
     ("alerts", 0, "says whom to tell what"),
     ("alerts send gold.windiest", 2, "only `alerts test` takes names"),
     ("doctor", 0, "catalog"),
+    ("verify", 0, "as audited"),
     ("gc", 0, "that nothing needs"),
     ("backup copy", 0, "and the database are in"),
     ("config show --sources", 0, "state_dir"),

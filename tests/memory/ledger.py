@@ -118,6 +118,9 @@ class MemoryLedger:
             newest = sorted(self._runs.values(), key=lambda run: (run.started_at, run.id), reverse=True)
             return tuple(newest[:limit])
 
+    def states(self) -> Mapping[str, RunState]:
+        return {run.id: run.state for run in self._runs.values()}
+
     def unpublished(self, keys: Iterable[AssetKey]) -> tuple[RunRecord, ...]:
         asked = frozenset(keys)
         return tuple(
@@ -154,6 +157,9 @@ class MemoryLedger:
 
     def code(self, version: str) -> str | None:
         return self._code.get(version)
+
+    def lost(self) -> tuple[str, ...]:
+        return ()
 
     def _free(self, tokens: frozenset[str]) -> None:
         self._held = {asset: held for asset, held in self._held.items() if held.token not in tokens}

@@ -11,6 +11,7 @@ from lakeflow.adapters.iceberg.care.ownership import Ownership, give_id
 from lakeflow.adapters.iceberg.care.rebuild import newer_runs, tables_in
 from lakeflow.adapters.iceberg.care.relocate import Home, moved_tables, relocate
 from lakeflow.adapters.iceberg.care.times import mend_times
+from lakeflow.adapters.iceberg.care.witness import witness
 from lakeflow.adapters.iceberg.catalog import MIGRATIONS, IcebergCatalog
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
@@ -33,4 +34,5 @@ __all__ = [
     "relocate",
     "tables_in",
     "take_stock",
+    "witness",
 ]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Row, TextClause
+from sqlalchemy import Connection, Row, TextClause, inspect
 
 from lakeflow.adapters.ledger import rows, statements
 from lakeflow.core.care.garbage import Dropped
@@ -227,6 +227,11 @@ class SqlLedger:
     def code(self, version: str) -> str | None:
         with self._database.read() as connection:
             return connection.execute(statements.CODE, {"version": version}).scalar_one_or_none()
+
+    def lost(self) -> tuple[str, ...]:
+        with self._database.read() as connection:
+            there = frozenset(inspect(connection).get_table_names())
+        return tuple(name for name in statements.TABLES if name not in there)
 
     def _abandon(self, connection: Connection, dead: Sequence[str], now: datetime) -> None:
         """Record that these runs were cut off, if they were at work."""

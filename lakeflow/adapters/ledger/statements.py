@@ -6,6 +6,7 @@ integers.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from sqlalchemy import bindparam, text
@@ -70,7 +71,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     ("alter table lakeflow_steps add column ended_at text",),
 )
-
+TABLES: Final = tuple(
+    found[1] for step in MIGRATIONS for each in step if (found := re.match(r"create table (\w+)", each.strip()))
+)
+"""The names of the ledger's tables, in the order in which they came."""
 
 ALL_LEASES: Final = text("select * from lakeflow_leases")
 FREE: Final = text("delete from lakeflow_leases where token = :token")

@@ -26,7 +26,7 @@ _RULED = _PUBLISHED | {Ruling.UNCHANGED}
 @dataclass(frozen=True)
 class Stock:
     """The files that a table's kept snapshots need: their number, and for each missing file the snapshots that need it.
-    `damaged` maps a file to what is wrong with it.
+    `damaged` maps a file to what is wrong with it, and `concerns` such a file to the snapshots that need it.
 
     `read` data files were compared with what was written; for `unknown` ones nothing was recorded to compare with.
     """
@@ -37,6 +37,7 @@ class Stock:
     damaged: Mapping[str, str] = EMPTY
     read: int = 0
     unknown: int = 0
+    concerns: Mapping[str, frozenset[int]] = EMPTY
 
 
 @dataclass(frozen=True)
@@ -94,19 +95,29 @@ def disagreements(evidence: Evidence) -> Iterator[Finding]:
     without.
     """
     yield from _dead_runs(evidence)
-    yield from _lost_branches(evidence)
+    yield from unmatched(evidence)
     for key, table in sorted(evidence.tables.items()):
-        lost = {ref: head for ref, head in table.refs.items() if head not in table.snapshots}
-        yield from _lost_heads(table, lost)
-        yield from _stray_branches(table, evidence)
-        if MAIN not in lost:
+        if MAIN not in _lost(table):
             yield from _unruled(table, evidence.verdicts.get(key, ()))
+
+
+def unmatched(evidence: Evidence) -> Iterator[Finding]:
+    """Refs and records of runs that nothing answers to on the other side."""
+    yield from _lost_branches(evidence)
+    for _, table in sorted(evidence.tables.items()):
+        yield from _lost_heads(table)
+        yield from _stray_branches(table, evidence)
     for key, verdicts in sorted(evidence.verdicts.items()):
         yield from _unreachable(key, verdicts, evidence)
 
 
-def _lost_heads(table: Table, lost: Mapping[str, int]) -> Iterator[Finding]:
-    for ref, head in sorted(lost.items()):
+def _lost(table: Table) -> dict[str, int]:
+    """The refs that point to a snapshot which the table does not have."""
+    return {ref: head for ref, head in table.refs.items() if head not in table.snapshots}
+
+
+def _lost_heads(table: Table) -> Iterator[Finding]:
+    for ref, head in sorted(_lost(table).items()):
         message = f"ref {ref} points to snapshot {head}, which the table does not have"
         yield Finding(Level.PROBLEM, str(table.key), message, "restore the table's metadata folder from a copy")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -29,16 +29,17 @@ _DAMAGES: Final = (ValueError, LookupError, TypeError, AttributeError, OverflowE
 
 def take_stock(table: Table) -> Stock:
     """Every file that a kept snapshot needs, and what is missing, damaged or of another size; reads no data file."""
-    return _stocktaking(table)[0]
+    return _stocktaking(table)[1]
 
 
 def read_through(table: Table) -> Stock:
     """As `take_stock`, and also read every data file whose name holds its SHA-256, and compare the two."""
-    stock, walk = _stocktaking(table)
+    found, stock, walk = _stocktaking(table)
     known = [_path(at) for at in walk.data if digest_in(at) and walk.there.get(at) == walk.sizes[at]]
     unknown = sum(not digest_in(at) for at in walk.data)
     damaged = {**stock.damaged, **content_faults(known)}
-    return replace(stock, damaged=damaged, read=len(known), unknown=unknown)
+    concerns = walk.concerns(found, damaged)
+    return replace(stock, damaged=damaged, concerns=concerns, read=len(known), unknown=unknown)
 
 
 def read_container(location: str) -> Container:
@@ -51,9 +52,9 @@ def read_container(location: str) -> Container:
         ) from error
 
 
-def _stocktaking(table: Table) -> tuple[Stock, Walk]:
-    walk = Walk()
-    return walk.stock(MetadataFiles(local_path(table.location)).find(table.key, table.version)), walk
+def _stocktaking(table: Table) -> tuple[LoadedTable, Stock, Walk]:
+    walk, found = Walk(), MetadataFiles(local_path(table.location)).find(table.key, table.version)
+    return found, walk.stock(found), walk
 
 
 @dataclass
@@ -78,7 +79,15 @@ class Walk:
                 lacking[_path(location)].add(snapshot_id)
         missing = {path: frozenset(snapshots) for path, snapshots in lacking.items()}
         damaged = {**self._of_other_size(), **self.damaged, **document_faults(found)}
-        return Stock(found.table.key, len(self.there), missing, damaged)
+        return Stock(found.table.key, len(self.there), missing, damaged, concerns=self.concerns(found, damaged))
+
+    def concerns(self, found: LoadedTable, paths: Collection[str]) -> dict[str, frozenset[int]]:
+        """The snapshots that need each of these files. Few files are damaged, so nothing is kept for the others."""
+        needing: dict[str, set[int]] = {path: set() for path in paths}
+        for location, snapshot_id in self._needed(found) if paths else ():
+            if (path := _path(location)) in needing:
+                needing[path].add(snapshot_id)
+        return {path: frozenset(snapshots) for path, snapshots in needing.items()}
 
     def files(self, snapshot: Mapping[str, Any]) -> Iterator[str]:
         listed = snapshot.get("manifest-list")

@@ -21,6 +21,7 @@ from lakeflow.adapters.iceberg.care.inventory import read_container
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.avro import pack
 from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path
+from lakeflow.adapters.iceberg.disk.proof import PROVEN_LIST
 from lakeflow.adapters.iceberg.metadata.metadata import (
     LoadedTable,
     MetadataFiles,
@@ -33,6 +34,7 @@ from lakeflow.adapters.iceberg.metadata.updates import applied
 from lakeflow.core.errors import ConflictError, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.digests import with_digest
+from lakeflow.core.model.provenance import is_ours
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports import Clock
 
@@ -174,7 +176,16 @@ class _Rewriter:
             container = read_container(entry["manifest-list"])
             listed = pack(replace(container, records=tuple(map(self._manifest, container.records))))
             name = f"snap-{entry['snapshot-id']}-1-{self.commit}.avro"
-            yield entry | {"manifest-list": self._sealed(name, listed)}
+            yield self._with_its_proof(entry) | {"manifest-list": self._sealed(name, listed)}
+
+    def _with_its_proof(self, entry: Json) -> Json:
+        """The proof names the list that was audited: the snapshot remembers under which name that was. What an early
+        release relocated has lost it.
+        """
+        summary, name = entry.get("summary") or {}, entry["manifest-list"].rpartition("/")[2]
+        if not is_ours(summary) or name.startswith(f"snap-{entry['snapshot-id']}-1-"):
+            return entry
+        return entry | {"summary": {PROVEN_LIST: name, **summary}}
 
     def _manifest(self, entry: Json) -> Json:
         if entry.get("content") == _DELETES and (entry["added_files_count"] or entry["existing_files_count"]):

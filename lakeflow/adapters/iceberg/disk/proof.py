@@ -17,18 +17,26 @@ from lakeflow.core.errors import LakeError
 from lakeflow.core.model.table import Table
 
 BLOB_TYPE: Final = "lakeflow.proof"
+PROVEN_LIST: Final = "lakeflow.proven-list"
+"""Summary key of a snapshot that was relocated: the name of its manifest list when it was audited."""
 _MAGIC: Final = b"PFA1"
 _SEAL: Final = "sha256"
+_LISTED: Final = "manifest-list"
+_KEYS: Final = frozenset({"type", "fields", "snapshot-id", "sequence-number", "offset", "length", "properties"})
+_PROPERTIES: Final = frozenset({_LISTED, _SEAL})
 _ZEROS: Final = "0" * 64
 _TAIL: Final = 12  # length of the footer's text, flags, magic: four bytes each
 
 
 @dataclass(frozen=True)
 class Proof:
-    """The evidence of one snapshot. `displaced` says that another engine's statistics took its place in the table."""
+    """The evidence of one snapshot. `displaced` says that another engine's statistics took its place in the table;
+    `listed` is the name of the manifest list that was audited, empty where an early release did not say.
+    """
 
     text: str
     displaced: bool
+    listed: str = ""
 
 
 def proof_location(directory: str, snapshot_id: int) -> str:
@@ -53,7 +61,7 @@ def pack(text: str, snapshot_id: int, sequence_number: int, listed: str) -> byte
         "sequence-number": sequence_number,
         "offset": len(_MAGIC),
         "length": len(payload),
-        "properties": {"manifest-list": listed, _SEAL: _ZEROS},
+        "properties": {_LISTED: listed, _SEAL: _ZEROS},
     }
     footer = json.dumps({"blobs": [blob], "properties": {"created-by": "lakeflow"}}).encode()
     tail = len(footer).to_bytes(4, "little") + bytes(4) + _MAGIC
@@ -74,18 +82,26 @@ def statistics(location: str, snapshot_id: int, content: bytes) -> dict[str, Any
 
 def unpack(content: bytes, snapshot_id: int) -> str:
     """The text of that snapshot's packed proof; ValueError for any other bytes, another snapshot's proof included."""
+    return _unpacked(content, snapshot_id)[0]
+
+
+def _unpacked(content: bytes, snapshot_id: int) -> tuple[str, str]:
+    """Its text, and the name of the manifest list that it is about."""
     if content[:4] != _MAGIC or content[-4:] != _MAGIC:
         raise ValueError("not a Puffin file")
     footer = json.loads(content[-_TAIL - _footer_length(content) : -_TAIL])
     blob = next((blob for blob in footer["blobs"] if blob["type"] == BLOB_TYPE), None)
     if blob is None:
         raise ValueError("no proof in this Puffin file")
+    if not (_KEYS.issuperset(blob) and _PROPERTIES.issuperset(blob.get("properties") or {})):
+        raise ValueError("its footer is not what was written")  # a seal whose name was damaged is no missing seal
     seal = (blob.get("properties") or {}).get(_SEAL)
     if seal is not None and hashlib.sha256(content.replace(_sealed_by(seal), _sealed_by(_ZEROS))).hexdigest() != seal:
         raise ValueError("its content is not what was written")
     if blob["snapshot-id"] != snapshot_id:
         raise ValueError(f"it is the proof of snapshot {blob['snapshot-id']}")
-    return content[blob["offset"] : blob["offset"] + blob["length"]].decode()
+    text = content[blob["offset"] : blob["offset"] + blob["length"]].decode()
+    return text, str((blob.get("properties") or {}).get(_LISTED, ""))
 
 
 def read_proof(table: Table, snapshot_id: int, directory: str) -> Proof | None:
@@ -93,7 +109,8 @@ def read_proof(table: Table, snapshot_id: int, directory: str) -> Proof | None:
     attached = table.proofs.get(snapshot_id)
     location = attached or proof_location(directory, snapshot_id)
     try:
-        return Proof(unpack(local_path(location).read_bytes(), snapshot_id), displaced=attached is None)
+        text, listed = _unpacked(local_path(location).read_bytes(), snapshot_id)
+        return Proof(text, displaced=attached is None, listed=listed)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

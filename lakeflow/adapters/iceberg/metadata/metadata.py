@@ -177,6 +177,14 @@ def _is_as_sealed(name: str, text: bytes, content: Mapping[str, Any]) -> bool:
     return of != name or hashlib.sha256(blank).hexdigest() == digest
 
 
+def writer_of(name: str, content: Mapping[str, Any]) -> str:
+    """Who wrote the metadata file of that name: `ours` where its seal names it, `theirs` where it names another file,
+    which they began from, `unknown` without a seal.
+    """
+    seal = str((content.get("properties") or {}).get(_SEAL, ""))
+    return "unknown" if not seal else "ours" if seal.startswith(f"{name} ") else "theirs"
+
+
 def _parse(key: Key, location: str, content: Mapping[str, Any]) -> Table[Key]:
     try:
         table = _table(key, location, content)

@@ -1,0 +1,79 @@
+"""What the files of one table tell of its history: proofs, who set main when, and what kept snapshots need.
+
+Nothing here asks the database: it is what a lake knows of itself.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lakeflow.adapters.iceberg.care.inventory import read_through, take_stock
+from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.adapters.iceberg.disk.proof import PROVEN_LIST, proof_location, read_proof
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, metadata_directory, writer_of
+from lakeflow.core.errors import LakeError
+from lakeflow.core.model.table import Table
+from lakeflow.core.verify.values import Author, Depth, ProofFile, Testimony, history_of, turns
+
+
+def witness(table: Table, depth: Depth) -> Testimony:
+    """Without `Depth.CONTENT` it reads no data file. LakeError where the table's metadata cannot be read."""
+    found = MetadataFiles(local_path(table.location)).find(table.key, table.version)
+    entries = {int(entry["snapshot-id"]): entry for entry in found.json.get("snapshots") or ()}
+    proofs = {each.id: _proof(table, each.id, entries[each.id]) for each in history_of(table)}
+    stock = read_through(table) if depth is Depth.CONTENT else take_stock(table)
+    return Testimony(table, {id_: one for id_, one in proofs.items() if one}, dict(_authors(found)), stock)
+
+
+def _proof(table: Table, snapshot_id: int, entry: Mapping[str, Any]) -> ProofFile | None:
+    directory = metadata_directory(table)
+    place = str(local_path(table.proofs.get(snapshot_id) or proof_location(directory, snapshot_id)))
+    try:
+        proof = read_proof(table, snapshot_id, directory)
+    except LakeError as error:
+        return ProofFile(place, fault=error.message.removeprefix(f"{table.key}: "))
+    if proof is None:
+        return None
+    listed, known_as = _lists(entry)
+    if proof.listed in {"", listed, known_as}:
+        return ProofFile(place, proof.text, proof.displaced)
+    if not known_as and listed.startswith(f"snap-{snapshot_id}-1-"):
+        return ProofFile(place, proof.text, proof.displaced, relocated=True)
+    words = f"{place} is the proof of other files: it names {proof.listed}, and the snapshot {known_as or listed}"
+    return ProofFile(place, proof.text, proof.displaced, words)
+
+
+def _lists(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """The name of a snapshot's manifest list, which tells every byte of it; and the name that it was audited under,
+    where a relocation gave it a new one and said so. Early releases did not say so.
+    """
+    known_as = str((entry.get("summary") or {}).get(PROVEN_LIST, ""))
+    return str(entry.get("manifest-list", "")).rpartition("/")[2], known_as
+
+
+def _authors(found: LoadedTable) -> Iterator[tuple[datetime, Author]]:
+    """By whom main was turned, by the time of each turn: whoever wrote the metadata file of that time."""
+    turned = {turn.at for turn in turns(found.table)}
+    for entry in found.json.get("metadata-log") or ():
+        at = _time(entry["timestamp-ms"])
+        if at in turned:
+            yield at, _author(local_path(entry["metadata-file"]))
+    yield _time(found.updated_ms), Author(writer_of(local_path(found.table.version).name, found.json))
+
+
+def _author(path: Path) -> Author:
+    try:
+        content = path.read_bytes()
+        text = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        return Author(writer_of(path.name, json.loads(text)))
+    except (OSError, EOFError, ValueError):
+        return Author.UNKNOWN
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

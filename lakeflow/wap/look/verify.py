@@ -1,0 +1,116 @@
+"""Does what stands in the tables agree with what was audited, and with the ledger? Table by table; nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lakeflow.core.errors import LakeflowError, UsageError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.run import UNPUBLISHED_ENDS, Ruling, RunRecord
+from lakeflow.core.model.table import Looked, Table
+from lakeflow.core.verify.files import file_faults, unrecorded
+from lakeflow.core.verify.ledger import disagreements
+from lakeflow.core.verify.proofs import moves, proven, unproven
+from lakeflow.core.verify.values import (
+    Books,
+    Depth,
+    Forced,
+    Kind,
+    Remark,
+    Testimony,
+    Verification,
+    VerifiedTable,
+    history_of,
+)
+from lakeflow.core.view.consistency import Evidence, unmatched
+from lakeflow.core.wording import counted
+from lakeflow.wap.ports import World
+
+
+def verify(world: World, keys: Sequence[AssetKey] | None, depth: Depth) -> Verification:
+    """Verify these tables, or all of the catalog, also those that no asset defines any more.
+
+    One table at a time is held in memory. A table that cannot be read is a remark, and the others are verified.
+    """
+    lost = world.ledger.lost()
+    looked = world.catalog.look(world.catalog.keys() if keys is None else keys)
+    remarks = [*_of_ledger(lost), *_unreadable(looked)]
+    tables: list[VerifiedTable] = []
+    forced: list[Forced] = []
+    for key, table in sorted(looked.tables.items()):
+        try:
+            witness = world.witness(table, depth)
+        except LakeflowError as error:
+            remarks.append(_unread(key, error))
+            continue
+        books = Books() if lost else _books(world, table)
+        remarks += _judged(witness, books, has_ledger=not lost)
+        tables.append(_verified(witness))
+        forced += [said.as_forced(key) for said in proven(witness).values() if said.ruling is Ruling.FORCED]
+    remarks += [] if lost else _of_catalog(world, keys, looked)
+    return Verification(tuple(tables), tuple(remarks), tuple(forced), depth is Depth.CONTENT, has_ledger=not lost)
+
+
+def _judged(witness: Testimony, books: Books, *, has_ledger: bool) -> Iterator[Remark]:
+    yield from unproven(witness, books)
+    yield from moves(witness, books)
+    yield from file_faults(witness)
+    yield from disagreements(witness, books) if has_ledger else ()
+    yield from unrecorded(witness)
+
+
+def _verified(witness: Testimony) -> VerifiedTable:
+    table, stock = witness.table, witness.stock
+    history = history_of(table)
+    gone = {id_ for _, id_ in table.log} - table.snapshots.keys()
+    return VerifiedTable(
+        table.key, len(history), len(proven(witness)), len(gone), stock.files, stock.read, stock.unknown
+    )
+
+
+def _books(world: World, table: Table) -> Books:
+    made = (provenance_of(snapshot.summary) for snapshot in history_of(table))
+    runs = {each.run: found for each in made if each and (found := _run(world, each.run))}
+    return Books(world.ledger.verdicts((table.key,)).get(table.key, ()), runs)
+
+
+def _run(world: World, run: str) -> RunRecord | None:
+    try:
+        found = world.ledger.run(run)
+    except UsageError:
+        return None
+    return found if found.id == run else None
+
+
+def _of_ledger(lost: Sequence[str]) -> Iterator[Remark]:
+    if lost:
+        words = f"{counted(len(lost), 'table')} of the ledger are gone ({', '.join(lost)}): the proofs alone are judged"
+        hint = "restore the database from a copy"
+        yield Remark(Kind.LEDGER_LOST, None, words, hint=hint)
+
+
+def _unreadable(looked: Looked) -> Iterator[Remark]:
+    for key, error in sorted(looked.broken.items()):
+        yield _unread(key, error)
+
+
+def _unread(key: AssetKey, error: LakeflowError) -> Remark:
+    return Remark(Kind.UNREADABLE, key, error.message.removeprefix(f"{key}: "), hint=error.hint or "")
+
+
+def _of_catalog(world: World, keys: Sequence[AssetKey] | None, looked: Looked) -> Iterator[Remark]:
+    """Records of the ledger that no ref and no table of the catalog answers to."""
+    states = world.ledger.states()
+    evidence = Evidence(
+        tables=looked.tables,
+        states=states,
+        open_runs=[world.ledger.run(run) for run, state in sorted(states.items()) if state in UNPUBLISHED_ENDS],
+        standing=world.ledger.standing(),
+        verdicts=world.ledger.verdicts({*world.project.assets, *looked.tables} if keys is None else keys),
+        unread=frozenset(looked.broken) if keys is None else world.catalog.keys() - looked.tables.keys(),
+    )
+    for found in unmatched(evidence):
+        key = AssetKey.find(found.subject)
+        if (keys is None or key in keys) and key not in looked.broken:
+            yield Remark(Kind.LEDGER, key, found.message, hint=found.hint)

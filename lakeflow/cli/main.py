@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "backfill": ("backfill:backfill", "Build the partitions of a span of time, oldest first."),
     "status": ("look:status", "Say how the assets stand, what needs a decision first."),
     "audit": ("audits:audit", "Run today's checks on what stands already; writes and records nothing."),
+    "suggest": ("suggest:suggest", "Suggest checks for an asset from its own past, as the text of a check file."),
     "publish": ("runs:publish", "Audit the held snapshots of a run again and publish what passes."),
     "discard": ("runs:discard", "Drop what runs wrote and did not publish."),
     "retry": ("runs:retry", "Go on with runs that were not published, over their unpublished steps."),

@@ -37,6 +37,7 @@ from lakeflow.core.run.leases import CurrentLeases
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.run.write import Write, WriteResult
 from lakeflow.core.sql.filters import WindowFilter
+from lakeflow.core.suggest.profile import Key, Profile, Wants
 from lakeflow.core.time.timeline import Window
 
 
@@ -433,6 +434,10 @@ class Engine(Protocol):
         With `went`, rows that both hold, equally often, neither came nor went. AssetError when a filter cannot be
         computed, without a value in its message.
         """
+        ...
+
+    def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = ()) -> Profile:
+        """What is wanted of these columns, and about how many rows differ in each of the keys, by one look."""
         ...
 
     def interrupt(self) -> None:

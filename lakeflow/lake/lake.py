@@ -18,6 +18,7 @@ from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
 from lakeflow.core.model.table import Garbage
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest
 from lakeflow.core.run.events import Event
+from lakeflow.core.suggest.suggestion import Suggestion
 from lakeflow.core.time.timeline import parse_last, parse_wall
 from lakeflow.core.version.salt import with_salt
 from lakeflow.core.view.audits import Inspected
@@ -105,6 +106,14 @@ class Lake(AlertingLake):
         request = wap.Request(chosen, said, force, all_or_nothing, wait, full_refresh, going_on=go_on, stops=stops)
         with self._alerting():
             return wap.materialize(self._world, request, observer)
+
+    def write_checks(self, suggestion: Suggestion) -> Path:
+        """Put the checks of a suggestion into the asset's check file, which is made where it is not there; its path.
+
+        Nothing else of the file changes, and a second time there is nothing left to write. UsageError where the file
+        holds no plain list of expectations: its hint is what to paste.
+        """
+        return projects.write_checks(Path(self.project.root), suggestion)
 
     def data_docs(self, directory: str | Path, audits: Sequence[Inspected]) -> tuple[Path, ...]:
         """Write Great Expectations' own HTML pages of these audits and an index, and return the files. Imports the

@@ -19,6 +19,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import MAIN, Rows, Scan, Table
 from lakeflow.core.plan.readmission import Quarantined
+from lakeflow.core.suggest.suggestion import Suggestion
 from lakeflow.core.verify.values import Depth, Verification
 from lakeflow.core.view import history, lineage
 from lakeflow.core.view.rows import LineageNode, RowFilter, SnapshotRow
@@ -158,6 +159,14 @@ class ReadableLake(StandingLake):
         """
         key = self._one(asset)
         return self._masked(wap.preview(self._world, key, limit, _to_stderr), key)
+
+    def suggest(self, asset: str, *, history: int = 6) -> Suggestion:
+        """Checks for an asset that its last audited snapshots pass, each tried on all of them by an audit, and that its
+        own checks do not say yet. Of personal columns they hold no value. Writes and records nothing.
+
+        UsageError where none of its snapshots passed an audit.
+        """
+        return wap.suggest(self._world, self._one(asset), history)
 
     def _masked(self, rows: Rows, key: AssetKey) -> Rows:
         return masked(rows, lineage.hidden_columns(self.project, self.project.assets[key]))

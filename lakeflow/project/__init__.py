@@ -5,5 +5,6 @@ Every fault of a file is found here, with path, line and hint, and all faults ar
 
 from lakeflow.project.configure import cache_folder, find_root, load_settings
 from lakeflow.project.load import load, look
+from lakeflow.project.suggested import write_checks
 
-__all__ = ["cache_folder", "find_root", "load", "load_settings", "look"]
+__all__ = ["cache_folder", "find_root", "load", "load_settings", "look", "write_checks"]

@@ -19,6 +19,7 @@ from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.query import connect, query
 from lakeflow.wap.look.runs import runs
 from lakeflow.wap.look.show import show
+from lakeflow.wap.look.suggest import suggest
 from lakeflow.wap.look.verify import verify
 from lakeflow.wap.parallel import EndsEarly
 from lakeflow.wap.ports import Invocation, Policy, World
@@ -59,6 +60,7 @@ __all__ = [
     "rollback",
     "runs",
     "show",
+    "suggest",
     "tag",
     "tags",
     "unland",

@@ -69,6 +69,7 @@ STORY = (
     ("snapshots silver.weather", 0, "published"),
     ("show gold.windiest", 0, "JFK"),
     ("query -f q.sql", 0, "JFK"),
+    ("suggest silver.weather", 0, 'gxe.ExpectColumnValuesToNotBeNull(column="wind")'),
     ("lineage gold.windiest", 0, "bronze.weather"),
     ("unland weather.csv", 2, "no asset landed 'weather.csv'"),
     ("rollback RUN", 0, "rolled back"),

@@ -116,6 +116,8 @@ def to_the_end(talk: Talk) -> None:
     talk.say("materialize", "silver.*", "--events")
     talk.say("snapshots", "silver.weather")
     talk.say("audit", "silver.weather", "--history", "3")
+    talk.say("suggest", "silver.weather")
+    talk.say("suggest", "gold.nothing", expect=2)
     talk.say("tag")
     talk.say("tag", "before", run)
     talk.say("tag", "before", expect=2)

@@ -133,6 +133,8 @@ def _tried_in_every_way(lake: Aviary) -> None:
     _put_apart(lake)
     for words in LOOKS:
         lake.look(words)
+    for form in ("table", "json"):
+        lake.look(f"suggest bronze.people -o {form}")
     lake.look("query", "select name, email, phone, ssn from bronze.people")
     for words in (*AUDITS, f"bronze.people --snapshot {_snapshot(lake)} --data-docs pages/main"):
         lake.look(f"audit {words}")

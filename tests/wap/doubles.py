@@ -27,6 +27,7 @@ from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.run.write import Write, WriteResult
+from lakeflow.core.suggest.profile import Key, Profile, Wants
 from lakeflow.lake.lake import Lake
 
 SCHEMA = Schema((Field("value", Primitive("long")),))
@@ -155,6 +156,9 @@ class ScriptedEngine:
         return Rows(("value",), tuple((str(number),) for number in self.shelf.rows(scan)[:limit]))
 
     def touched(self, came: Scan, went: Scan | None, filters: Any, windows: Any) -> frozenset[int]:
+        raise NotImplementedError
+
+    def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = ()) -> Profile:
         raise NotImplementedError
 
     def newest(self, scan: Scan, column: str, until: datetime) -> datetime | None:

@@ -22,6 +22,7 @@ from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.compare import same_rows
 from lakeflow.adapters.duckdb.read.newest import newest
+from lakeflow.adapters.duckdb.read.profile import profile
 from lakeflow.adapters.duckdb.read.touched import touched
 from lakeflow.core.keys import EMPTY, Layer, TableKey
 from lakeflow.core.model.asset import Asset
@@ -31,6 +32,7 @@ from lakeflow.core.plan.landing import Delivery
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.sql.filters import WindowFilter
+from lakeflow.core.suggest.profile import Key, Profile, Wants
 from lakeflow.core.time.timeline import Window
 
 
@@ -118,6 +120,11 @@ class DuckEngine:
         context = ErrorContext(came.key, personal=True)
         with failures(context), self._instances.lent(None) as instance, closing(instance.cursor()) as cursor:
             return interruptible(lambda: interrupt(cursor), lambda: touched(cursor, came, went, filters, windows))
+
+    def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = ()) -> Profile:
+        context = ErrorContext(scan.key, personal=True)
+        with failures(context), self._instances.lent(None) as instance, closing(instance.cursor()) as cursor:
+            return interruptible(lambda: interrupt(cursor), lambda: profile(cursor, scan, wants, keys))
 
     def interrupt(self) -> None:
         self._instances.interrupt()

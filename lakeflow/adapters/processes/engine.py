@@ -33,6 +33,7 @@ from lakeflow.core.run.code_terms import FREELY, Listener, Terms, ignore, too_la
 from lakeflow.core.run.resources import LARGE, Resources
 from lakeflow.core.run.write import Write, WriteResult
 from lakeflow.core.sql.filters import WindowFilter
+from lakeflow.core.suggest.profile import Key, Profile, Wants
 from lakeflow.core.time.timeline import Window
 
 if TYPE_CHECKING:
@@ -145,6 +146,9 @@ class CodeProcesses:
         self, came: Scan, went: Scan | None, filters: Sequence[WindowFilter], windows: Sequence[Window]
     ) -> frozenset[int]:
         return self._here.touched(came, went, filters, windows)
+
+    def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = ()) -> Profile:
+        return self._here.profile(scan, wants, keys)
 
     def interrupt(self) -> None:
         for worker in tuple(self._busy):

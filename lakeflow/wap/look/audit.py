@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.check import Outcome, Severity
+from lakeflow.core.model.check import Outcome, Severity, Suite
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.view.audits import Inspected, head_of, looked_at, published_with, read_with
@@ -57,6 +57,15 @@ def failing(world: World, key: AssetKey, ref: str, snapshot: str | None, limit: 
     found = looked_at({key: tables[key]} if key in tables else {}, ref, snapshot, 1)
     (audited,) = _audited(world, tables, [AuditTarget(key, at, limit) for key, at in found])
     return audited.checks
+
+
+def audited_now(world: World, key: AssetKey, targets: Sequence[AuditTarget], suite: Suite) -> tuple[Inspected, ...]:
+    """What other checks than the asset's own say of its snapshots: the same audit with this suite in their place."""
+    project = replace(world.project, suites={**world.project.suites, key: suite})
+    like = replace(
+        world, project=project, make_engine=lambda: world.engine, make_auditor=lambda: world.auditor
+    )  # engine and auditor stay those of the world, which closes them
+    return _audited(like, _tables_around(like, (key,)), targets)
 
 
 def _tables_around(world: World, keys: Iterable[AssetKey]) -> Tables:

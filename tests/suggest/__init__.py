@@ -1,0 +1,1 @@
+"""Checks that a table's own past suggests."""

@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "runs": ("look:runs", "List the runs, newest first, or show one."),
     "snapshots": ("look:snapshots", "Show the snapshots of an asset, newest first."),
     "show": ("look:show", "Show the first rows of an asset, or (--failing) those that fail its checks."),
+    "diff": ("explain.diff:diff", "Compare two states of an asset: its columns, its rows, and what changed in them."),
     "query": ("query:query", "Answer one SELECT over the assets."),
     "quarantine": ("quarantine:quarantine", "Show the rows that checks refuse, or write back those that pass now."),
     "alerts": ("alerts:alerts", "Say what was told to whom and what waits; test the addresses; send what waits."),

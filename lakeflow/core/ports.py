@@ -11,6 +11,7 @@ from lakeflow.core.alerts.messages import Seen
 from lakeflow.core.alerts.outbox import Alert
 from lakeflow.core.alerts.troubles import AlertRule, Condition
 from lakeflow.core.care.garbage import Dropped
+from lakeflow.core.compare.comparison import Asked, Compared
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.check import Suite
@@ -397,6 +398,12 @@ class Engine(Protocol):
 
     def equal(self, left: Scan, right: Scan, resources: Resources | None = None) -> bool:
         """Do both hold the same rows? Floats may differ within the tolerance of DECISIONS 26."""
+        ...
+
+    def difference(self, before: Scan, after: Scan, asked: Asked) -> Compared:
+        """What rows and values differ. Data files that hold the same rows for both are not opened, unless a condition
+        has to count in them. AssetError for a condition that cannot be computed, without a value in its message.
+        """
         ...
 
     def relation(self, scan: Scan) -> Any:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from lakeflow import wap
 from lakeflow.core.care.tags import Tagged
+from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult
@@ -87,6 +88,24 @@ class ReadableLake(StandingLake):
         """
         found: DuckDBPyRelation = self._world.engine.relation(self._scan(asset, ref, snapshot, as_of))
         return found
+
+    def diff(self, asset: str, between: str = "", *, where: str = "", rows: int = 5) -> Comparison:
+        """How an asset differs between two of its states, `A..B`: refs (`main`, `held`, `audit_…`, a tag), snapshots
+        (`s4411…`), times (`7d`, a date, `now`) or runs. Without them, what waits for a decision against what readers
+        see, or what they see against what they saw before.
+
+        Rows are told apart by the asset's key; without one, by all their values. Floats are equal where they are the
+        same number. `where` is a condition on the rows of both sides, and at most `rows` of each kind are shown as
+        text, personal columns masked. UsageError for a state that is not there, and for a condition that is none or
+        names a personal column.
+        """
+        return wap.diff(self._world, self._one(asset), between, wap.Shown(where, rows))
+
+    def diff_run(self, run: str, *, where: str = "", rows: int = 5) -> tuple[Comparison, ...]:
+        """How each table that a run wrote differs: what it holds from what readers see, what it published from what
+        they saw before. UsageError when nothing of it is left.
+        """
+        return wap.diff_run(self._world, run, wap.Shown(where, rows))
 
     def query(
         self,

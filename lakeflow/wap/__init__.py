@@ -14,6 +14,7 @@ from lakeflow.wap.decide.tags import tag, tags, untag
 from lakeflow.wap.facts import gather
 from lakeflow.wap.look.audit import audit, failing
 from lakeflow.wap.look.audits_recorded import last_audits
+from lakeflow.wap.look.diff import Shown, diff, diff_run
 from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.query import connect, query
@@ -33,6 +34,7 @@ __all__ = [
     "Invocation",
     "Policy",
     "Request",
+    "Shown",
     "Stops",
     "UnlandRequest",
     "World",
@@ -41,6 +43,8 @@ __all__ = [
     "backfill",
     "collect_garbage",
     "connect",
+    "diff",
+    "diff_run",
     "discard",
     "drop",
     "failing",

@@ -68,6 +68,7 @@ STORY = (
     ("serve --once gold.windiest", 0, "1 run"),
     ("snapshots silver.weather", 0, "published"),
     ("show gold.windiest", 0, "JFK"),
+    ("diff gold.windiest", 0, "nothing → main"),
     ("query -f q.sql", 0, "JFK"),
     ("suggest silver.weather", 0, 'gxe.ExpectColumnValuesToNotBeNull(column="wind")'),
     ("lineage gold.windiest", 0, "bronze.weather"),

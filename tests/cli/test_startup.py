@@ -102,8 +102,8 @@ def test_the_help_of_the_group_says_what_the_command_itself_says(name: str) -> N
 
 def test_every_click_command_of_the_package_is_listed() -> None:
     found = set()
-    for module in pkgutil.iter_modules(commands.__path__):
-        values = vars(importlib.import_module(f"lakeflow.cli.commands.{module.name}")).values()
+    for module in pkgutil.walk_packages(commands.__path__, "lakeflow.cli.commands."):
+        values = vars(importlib.import_module(module.name)).values()
         found |= {value.name for value in values if isinstance(value, click.Command)}
     assert found == set(COMMANDS)
 

@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from lakeflow.core.compare.comparison import Asked, Compared
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.check import Outcome, Suite
@@ -142,6 +143,9 @@ class ScriptedEngine:
 
     def equal(self, left: Scan, right: Scan, resources: Resources | None = None) -> bool:
         return self.shelf.rows(left) == self.shelf.rows(right)
+
+    def difference(self, before: Scan, after: Scan, asked: Asked) -> Compared:
+        raise NotImplementedError
 
     def relation(self, scan: Scan) -> Any:
         return self.shelf.rows(scan)

@@ -12,6 +12,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from lakeflow.adapters.duckdb.code.masks import NO_PRIVACY, Privacy, masks_of
 from lakeflow.adapters.duckdb.code.produce import LazyOutput, Trial, produced
 from lakeflow.adapters.duckdb.code.user_sql import misread, only_of_tables, refused
+from lakeflow.adapters.duckdb.diff.difference import difference
 from lakeflow.adapters.duckdb.failures import ErrorContext, failures
 from lakeflow.adapters.duckdb.instance.instance import Instance, bind_apart, interrupt, query
 from lakeflow.adapters.duckdb.instance.interrupt import interruptible
@@ -24,6 +25,7 @@ from lakeflow.adapters.duckdb.read.compare import same_rows
 from lakeflow.adapters.duckdb.read.newest import newest
 from lakeflow.adapters.duckdb.read.profile import profile
 from lakeflow.adapters.duckdb.read.touched import touched
+from lakeflow.core.compare.comparison import Asked, Compared
 from lakeflow.core.keys import EMPTY, Layer, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.file_source import NO_CAPS, Caps
@@ -83,6 +85,13 @@ class DuckEngine:
             closing(instance.cursor()) as cursor,
         ):
             return interruptible(lambda: interrupt(cursor), lambda: same_rows(cursor, left, right))
+
+    def difference(self, before: Scan, after: Scan, asked: Asked) -> Compared:
+        context = ErrorContext(after.key, personal=True)
+        with failures(context), self._instances.lent(None) as instance, closing(instance.cursor()) as cursor:
+            if asked.where:
+                only_of_tables(cursor, f"SELECT 1 FROM rows WHERE (\n{asked.where}\n)")
+            return interruptible(lambda: interrupt(cursor), lambda: difference(cursor, before, after, asked))
 
     def relation(self, scan: Scan) -> DuckDBPyRelation:
         """A relation over the snapshot, which keeps its own connection alive."""

@@ -22,6 +22,7 @@ from uuid import uuid4
 
 from lakeflow.adapters.processes.child import START
 from lakeflow.adapters.processes.protocol import Call, OneWayCall, Progress, Reply, value_of
+from lakeflow.core.compare.comparison import Asked, Compared
 from lakeflow.core.errors import CodeError
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, PythonCode
@@ -126,6 +127,9 @@ class CodeProcesses:
 
     def equal(self, left: Scan, right: Scan, resources: Resources | None = None) -> bool:
         return self._here.equal(left, right, resources)
+
+    def difference(self, before: Scan, after: Scan, asked: Asked) -> Compared:
+        return self._here.difference(before, after, asked)
 
     def relation(self, scan: Scan) -> Any:
         return self._here.relation(scan)

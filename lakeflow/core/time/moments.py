@@ -9,6 +9,10 @@ from typing import Final
 _UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
+class StillToComeError(ValueError):
+    """A time in the future, which nobody can have seen."""
+
+
 def duration(text: str) -> float:
     """Read `90`, `90s`, `10m`, `1h`, `2d` as seconds; ValueError for anything else."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
@@ -28,5 +32,5 @@ def moment(text: str, now: datetime) -> datetime:
         raise ValueError(f"{text!r} is no time; write 2026-01-31, 2026-01-31T12:00:00Z or 2d") from None
     then = then if then.tzinfo else then.replace(tzinfo=UTC)
     if then > now:
-        raise ValueError(f"{text} is still to come")
+        raise StillToComeError(f"{text} is still to come")
     return then

@@ -135,6 +135,13 @@ def hidden(cursor: DuckDBPyConnection, scan: Scan, home: str) -> Hidden:
     return Hidden(scan, order, origins, load.positions(origins, order), by_value)
 
 
+def named_by_position(cursor: DuckDBPyConnection, scan: Scan) -> frozenset[str]:
+    """Local paths of the data files in which the scan's delete files hide rows by their positions. AssetError for
+    delete files that cannot be read.
+    """
+    return _DeleteLoader(cursor, scan, TEMPORARY).touched()
+
+
 def _is_reached(scan: Scan, path: str, by_value: Sequence[_ByValue]) -> bool:
     origin = scan.origins.get(path, FileOrigin())
     return any(each.reaches(origin) for each in by_value)

@@ -1,0 +1,79 @@
+"""How a table differs between two of its states, or all tables of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lakeflow.core.compare.columns import pairs, schema_change
+from lakeflow.core.compare.comparison import Asked, Comparison, Samples, Side
+from lakeflow.core.errors import UsageError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.scd2_columns import VALID_FROM
+from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.table import Scan, Table
+from lakeflow.core.view.lineage import hidden_columns
+from lakeflow.wap.look.show import masked
+from lakeflow.wap.look.side import default_sides, of_run, sides
+from lakeflow.wap.ports import World
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is asked: a condition on the rows that are compared, and how many of each kind are shown."""
+
+    where: str = ""
+    rows: int = 5
+
+
+def diff(world: World, key: AssetKey, between: str, shown: Shown) -> Comparison:
+    """The difference of one asset. UsageError for states that are not there, and for a condition that is none, or
+    that would tell personal values.
+    """
+    table = world.catalog.load([key]).get(key)
+    if table is None:
+        raise UsageError(f"{key} was never built", hint=f"`lakeflow materialize +{key}` builds it", asset=key)
+    both = sides(world, table, between) if between.strip() else default_sides(world, table)
+    return _difference(world, table, both, shown)
+
+
+def diff_run(world: World, run: str, shown: Shown) -> tuple[Comparison, ...]:
+    """One for each table that the run wrote, in the order of its steps: what it holds against what readers see, what
+    it published against what they saw before. UsageError when it wrote none, or what it wrote has expired.
+    """
+    found = world.ledger.run(run)
+    tables = world.catalog.load([step.asset for step in found.steps if step.asset in world.project.assets])
+    known = [
+        (table, both) for step in found.steps if (table := tables.get(step.asset)) and (both := of_run(table, found))
+    ]
+    if not known:
+        raise UsageError(f"run {found.id} left nothing to compare", hint=f"`lakeflow runs {found.id}` says what it did")
+    return tuple(_difference(world, table, both, shown) for table, both in known)
+
+
+def _difference(world: World, table: Table, both: tuple[Side, Side], shown: Shown) -> Comparison:
+    before, after = (world.catalog.scan(table, side.snapshot_id) for side in both)
+    asked, key = _asked(world, before, after, shown), table.key
+    if both[0].snapshot_id is None:  # nothing was published yet, so that everything is new
+        change = schema_change(Schema(()), after.schema)
+    else:
+        change = schema_change(before.schema, after.schema)
+    found = world.engine.difference(before, after, asked)
+    samples = (found.samples.added, found.samples.removed, found.samples.before, found.samples.after)
+    hidden = Samples(*(masked(rows, asked.personal) for rows in samples))
+    return Comparison(key, *both, change, found.rows, found.columns, asked.key, hidden)
+
+
+def _asked(world: World, before: Scan, after: Scan, shown: Shown) -> Asked:
+    assert isinstance(after.key, AssetKey)
+    asset = world.project.assets[after.key]
+    found = pairs(before.schema, after.schema)
+    hidden = hidden_columns(world.project, asset)
+    personal = frozenset(each.name.lower() for each in found if hidden & {each.name.lower(), each.before.name.lower()})
+    key = tuple(name.lower() for name in (*asset.primary_key, *([VALID_FROM] if asset.write.traits.versioned else [])))
+    known = {each.name.lower() for each in found}
+    if shown.where.strip():
+        from lakeflow.core.sql import lake_query  # noqa: PLC0415 - the SQL parser takes 0.2 s to import
+
+        lake_query.require_filter(shown.where, "", str(after.key), [each.name for each in found], personal)
+    complete = bool(asset.primary_key) and known.issuperset(key)
+    return Asked(found, key if complete else (), shown.where.strip(), shown.rows, personal)

@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "tag": ("tags:tag", "Name what readers see of all tables, for as long as somebody wants it."),
     "adopt": ("tables:adopt", "Audit an Iceberg table that exists and make it the asset's, as it stands."),
     "drop": ("tables:drop", "Take a table that no asset defines any more out of the catalog."),
+    "compact": ("tables:compact", "Move the rows of small files into fewer ones, and merge manifests."),
     "gc": ("tables:gc", "Say which files nothing needs any more, or remove them."),
     "runs": ("look:runs", "List the runs, newest first, or show one."),
     "snapshots": ("look:snapshots", "Show the snapshots of an asset, newest first."),

@@ -11,6 +11,7 @@ from lakeflow.core.alerts.messages import Seen
 from lakeflow.core.alerts.outbox import Alert
 from lakeflow.core.alerts.troubles import AlertRule, Condition
 from lakeflow.core.care.garbage import Dropped
+from lakeflow.core.compact.stored import Compaction, MovedRows, Rewrite, Stored
 from lakeflow.core.compare.comparison import Asked, Compared
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import Asset
@@ -116,6 +117,10 @@ class Catalog(Protocol):
         """
         ...
 
+    def stored(self, table: Table, snapshot_id: int, layout: Layout) -> Stored:
+        """How the snapshot's rows lie in data files, delete files and manifests, seen from that layout."""
+        ...
+
     def read_sidecar(self, table: Table, name: str) -> str:
         """Read a sidecar document of the table by its name. LakeError when it is missing or damaged."""
         ...
@@ -141,6 +146,14 @@ class Catalog(Protocol):
         For an append, the added files are appended again. For a replace onto commits that changed no row, all files of
         the new head are replaced. What merged with its base must be written again: ConflictError. The branch then
         points at a NEW snapshot, which must be audited.
+        """
+        ...
+
+    def compact(self, table: Table, compaction: Compaction) -> Table:
+        """Stage a snapshot that moves files and changes no row, and merges manifests. Columns and layout are main's.
+
+        ConflictError when main is no longer `compaction.base`, or when the branch exists. Returns the table as `stage`
+        does. Whether the new files hold the rows of the old ones is for the caller to know.
         """
         ...
 
@@ -404,6 +417,22 @@ class Engine(Protocol):
         """What rows and values differ. Data files that hold the same rows for both are not opened, unless a condition
         has to count in them. AssetError for a condition that cannot be computed, without a value in its message.
         """
+        ...
+
+    def rewrite(self, scan: Scan, rewrite: Rewrite, resources: Resources | None = None) -> MovedRows:
+        """Write the rows of some files of the scan into new files, without those that its delete files hide, and prove
+        that these hold the very same rows: by their number and by a hash of every value, exact to the bit.
+
+        AssetError where they do not, or cannot be read or written exactly; then no new file stays.
+        """
+        ...
+
+    def are_there(self, rewritten: MovedRows) -> bool:
+        """Is every new file still on disk, as large as it was written?"""
+        ...
+
+    def drop(self, rewritten: MovedRows) -> None:
+        """Remove new files that no snapshot will hold."""
         ...
 
     def relation(self, scan: Scan) -> Any:

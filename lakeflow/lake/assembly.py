@@ -205,6 +205,7 @@ def _policy(settings: Settings) -> Policy:
         limits=settings.limits,
         machine=settings.machine(machine.cores(), machine.memory()),
         parallel=settings.parallel,
+        file_bytes=settings.file_size,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from lakeflow import project as projects
 from lakeflow import wap
 from lakeflow.core.care.tags import Tagged
+from lakeflow.core.compact.results import Compacted
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
@@ -297,6 +298,24 @@ class Lake(AlertingLake):
             raise UsageError(f"{table!r} is not layer.name", hint="`lakeflow status` lists what no asset defines")
         with self._alerting():
             return wap.drop(self._world, key)
+
+    def compact(
+        self,
+        *selection: str,
+        exclude: str = "",
+        target: int | None = None,
+        dry_run: bool = False,
+        wait: float = 0.0,
+    ) -> tuple[Compacted, ...]:
+        """Move the rows of small files into fewer ones, and merge manifests, one table after the other; no row changes.
+
+        Of each table it is told what came of it. Delete files are applied, files are sorted as declared, and have
+        about `target` bytes, by default `file_size` of the settings. Published is what was proved to hold the very same
+        rows. A table that a run is at work on is left for another time, after `wait` seconds; so is one of which a run
+        holds a branch. `dry_run` says what would be done.
+        """
+        request = wap.CompactRequest(target, wait, dry_run)
+        return tuple(wap.compact(self._world, self.select(*selection, exclude=exclude), request))
 
     def garbage(self, *, older_than: timedelta = YOUNG) -> tuple[Garbage, ...]:
         """The files that nothing needs and that are older than that, by table, with their bytes. Removes none."""

@@ -4,6 +4,7 @@ A function here has the name of the method of `Lake` that calls it.
 """
 
 from lakeflow.wap.attempt import Stops
+from lakeflow.wap.decide.compact import CompactRequest, compact
 from lakeflow.wap.decide.discard import discard
 from lakeflow.wap.decide.garbage import collect_garbage, garbage
 from lakeflow.wap.decide.replay import replay
@@ -30,6 +31,7 @@ from lakeflow.wap.run.plan import Request, plan
 from lakeflow.wap.run.unland import UnlandRequest, unland
 
 __all__ = [
+    "CompactRequest",
     "EndsEarly",
     "Invocation",
     "Policy",
@@ -42,6 +44,7 @@ __all__ = [
     "audit",
     "backfill",
     "collect_garbage",
+    "compact",
     "connect",
     "diff",
     "diff_run",

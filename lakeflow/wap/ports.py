@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 
+from lakeflow.core.compact.work import FILE_BYTES
 from lakeflow.core.contract.drift import Drift
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import ExternalKey
@@ -45,7 +46,7 @@ class Policy:
     an asset that declares nothing else. `keep_held` says how long the
     branches of superseded runs stay. `limits` hold for an asset that declares none;
     `retry_pause` is the first pause before a retry, each next one is twice as long. At most `parallel` steps run at the
-    same time; they divide the `machine` among themselves.
+    same time; they divide the `machine` among themselves. A data file is closed once it is larger than `file_bytes`.
     """
 
     keep_snapshots: int = 50
@@ -57,6 +58,7 @@ class Policy:
     retry_pause: float = 1.0
     machine: Resources = SMALL
     parallel: int = 1
+    file_bytes: int = FILE_BYTES
 
 
 class _NoCatalogs:

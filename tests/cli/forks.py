@@ -37,6 +37,7 @@ IMPORTED = (
     *(
         "lakeflow.adapters.iceberg.manifests.scan",
         "lakeflow.adapters.iceberg.commit.staging",
+        "lakeflow.adapters.iceberg.commit.compaction",
         "lakeflow.adapters.expectations.compile.cache",
     ),
 )
@@ -44,7 +45,7 @@ IMPORTED = (
 
 STARTS_NOTHING = {
     *("list", "plan", "status", "show", "snapshots", "lineage", "runs", "config"),
-    *("doctor", "gc", "backup", "discard", "rollback", "drop"),
+    *("doctor", "compact", "gc", "backup", "discard", "rollback", "drop"),
 }
 """Commands that need no workers. Where one starts a process all the same, that starts as it does for a user."""
 

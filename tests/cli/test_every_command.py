@@ -85,6 +85,7 @@ STORY = (
     ("alerts send gold.windiest", 2, "only `alerts test` takes names"),
     ("doctor", 0, "catalog"),
     ("verify", 0, "as audited"),
+    ("compact --dry-run", 0, "with nothing to do"),
     ("gc", 0, "that nothing needs"),
     ("backup copy", 0, "and the database are in"),
     ("config show --sources", 0, "state_dir"),

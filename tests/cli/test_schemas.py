@@ -157,6 +157,8 @@ def around_a_whole_table(talk: Talk) -> None:
     gold.write_text(text)
     talk.say("adopt", "gold.windiest", expect=2)
     talk.say("adopt", "gold.windiest", "--from", place)
+    talk.say("compact", "--dry-run")
+    talk.say("compact", "--target-size", "1B", expect=2)
     talk.say("gc", "--older-than", "0s")
     talk.say("gc", "--older-than", "0s", "--delete")
 

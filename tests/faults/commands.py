@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from lakeflow.core.compact.results import CompactOutcome
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState, StepState
@@ -304,6 +305,15 @@ def file_again(act: Act) -> Callable[[Lake], bool]:
     return again
 
 
+def compact_all(lake: Lake) -> object:
+    return lake.compact()
+
+
+def compact_again(lake: Lake) -> bool:
+    """Typed again until nothing is left to do; what a dead one staged goes with it."""
+    return not any(one.outcome is CompactOutcome.COMPACTED for one in lake.compact())
+
+
 def readmit_again(lake: Lake) -> bool:
     if unfinished(lake) is not None:
         return lake.retry().state is RunState.PUBLISHED
@@ -352,6 +362,7 @@ COMMANDS = (
     Command("untag", tagged, lambda lake: lake.untag("first"), untag_again),
     Command("unland", landed, unland_second, file_again(unland_second)),
     Command("replay", landed, replay_second, file_again(replay_second)),
+    Command("compact", landed, compact_all, compact_again),
     Command("readmit", refused, lambda lake: lake.readmit("silver.orders"), readmit_again),
     Command("backfill", months, lambda lake: lake.backfill("silver.months"), backfill_again),
     Command("rename", renamed, Lake.materialize, run_again),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
 from lakeflow.core.care.garbage import Dropped
+from lakeflow.core.compact.stored import Compaction, Stored, StoredFile
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.layout import Layout, Partition, PartitionField
@@ -139,6 +140,11 @@ class MemoryCatalog:
         files = self._live[snapshot_id]
         return {file.path: file.partition for file in files if self._layouts.get(file.path) == layout.partition_by}
 
+    def stored(self, table: Table, snapshot_id: int, layout: Layout) -> Stored:
+        _require_kept(table, snapshot_id)
+        files = self._files(snapshot_id)
+        return Stored(tuple(StoredFile(file.path, file.rows, file.bytes, file.partition) for file in files))
+
     def read_sidecar(self, table: Table, name: str) -> str:
         if name not in self._sidecars:
             raise LakeError(f"{table.key}: {name}, which says what main's rows came from, is gone", asset=table.key)
@@ -193,6 +199,9 @@ class MemoryCatalog:
             )
             superseded = {id_: snapshot for id_, snapshot in now.snapshots.items() if id_ != old.id}
             return self._write(replace(now, snapshots=superseded), branch, write)
+
+    def compact(self, table: Table, compaction: Compaction) -> Table:
+        raise NotImplementedError("files do not count here")
 
     def commit(self, changes: Sequence[Change], record: Record) -> Mapping[AssetKey, Table]:
         with self._lock:

@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from lakeflow.core.compact.stored import MovedRows, Rewrite
 from lakeflow.core.compare.comparison import Asked, Compared
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset
@@ -145,6 +146,15 @@ class ScriptedEngine:
         return self.shelf.rows(left) == self.shelf.rows(right)
 
     def difference(self, before: Scan, after: Scan, asked: Asked) -> Compared:
+        raise NotImplementedError
+
+    def rewrite(self, scan: Scan, rewrite: Rewrite, resources: Resources | None = None) -> MovedRows:
+        raise NotImplementedError("rows are numbers here, and lie in no files")
+
+    def are_there(self, rewritten: MovedRows) -> bool:
+        raise NotImplementedError
+
+    def drop(self, rewritten: MovedRows) -> None:
         raise NotImplementedError
 
     def relation(self, scan: Scan) -> Any:

@@ -25,6 +25,8 @@ from lakeflow.adapters.duckdb.read.compare import same_rows
 from lakeflow.adapters.duckdb.read.newest import newest
 from lakeflow.adapters.duckdb.read.profile import profile
 from lakeflow.adapters.duckdb.read.touched import touched
+from lakeflow.adapters.duckdb.write.rewrite import are_there, drop, rewritten
+from lakeflow.core.compact.stored import MovedRows, Rewrite
 from lakeflow.core.compare.comparison import Asked, Compared
 from lakeflow.core.keys import EMPTY, Layer, TableKey
 from lakeflow.core.model.asset import Asset
@@ -92,6 +94,20 @@ class DuckEngine:
             if asked.where:
                 only_of_tables(cursor, f"SELECT 1 FROM rows WHERE (\n{asked.where}\n)")
             return interruptible(lambda: interrupt(cursor), lambda: difference(cursor, before, after, asked))
+
+    def rewrite(self, scan: Scan, rewrite: Rewrite, resources: Resources | None = None) -> MovedRows:
+        with (
+            failures(ErrorContext(scan.key, personal=True)),
+            self._instances.lent(resources) as instance,
+            closing(instance.cursor()) as cursor,
+        ):
+            return interruptible(lambda: interrupt(cursor), lambda: rewritten(cursor, scan, rewrite))
+
+    def are_there(self, rewritten: MovedRows) -> bool:
+        return are_there(rewritten)
+
+    def drop(self, rewritten: MovedRows) -> None:
+        drop(rewritten)
 
     def relation(self, scan: Scan) -> DuckDBPyRelation:
         """A relation over the snapshot, which keeps its own connection alive."""

@@ -26,6 +26,7 @@ from lakeflow.adapters.iceberg.metadata.refs import Requirement, move, require
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
 from lakeflow.adapters.iceberg.metadata.updates import Update, new_metadata
 from lakeflow.core.care.garbage import Dropped
+from lakeflow.core.compact.stored import Compaction, Stored
 from lakeflow.core.errors import ConfigError, ConflictError, LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.layout import Layout, Partition
@@ -115,6 +116,9 @@ class IcebergCatalog:
     def partitions(self, table: Table, snapshot_id: int, layout: Layout) -> Mapping[str, Partition]:
         return self._scans.partitions(self._files.find(table.key, table.version), snapshot_id, layout)
 
+    def stored(self, table: Table, snapshot_id: int, layout: Layout) -> Stored:
+        return self._scans.stored(self._files.find(table.key, table.version), snapshot_id, layout)
+
     def read_sidecar(self, table: Table, name: str) -> str:
         return sidecar.read_sidecar(table, name)
 
@@ -137,6 +141,14 @@ class IcebergCatalog:
             return [restage(table, branch, base, self._commits.attempt(table.key, found, scratch))]
 
         return self._commits.run((table.key,), plan).get(table.key) or self.load((table.key,))[table.key]
+
+    def compact(self, table: Table, compaction: Compaction) -> Table:
+        from lakeflow.adapters.iceberg.commit.compaction import compact  # noqa: PLC0415 - as in `_scans`
+
+        def plan(found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> list[TableCommit]:
+            return [compact(table, compaction, self._commits.attempt(table.key, found, scratch))]
+
+        return self._commits.run((table.key,), plan)[table.key]
 
     def commit(self, changes: Sequence[Change], record: Record) -> Mapping[AssetKey, Table]:
         by_table: dict[AssetKey, list[Change]] = defaultdict(list)

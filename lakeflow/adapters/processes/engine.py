@@ -22,6 +22,7 @@ from uuid import uuid4
 
 from lakeflow.adapters.processes.child import START
 from lakeflow.adapters.processes.protocol import Call, OneWayCall, Progress, Reply, value_of
+from lakeflow.core.compact.stored import MovedRows, Rewrite
 from lakeflow.core.compare.comparison import Asked, Compared
 from lakeflow.core.errors import CodeError
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
@@ -130,6 +131,15 @@ class CodeProcesses:
 
     def difference(self, before: Scan, after: Scan, asked: Asked) -> Compared:
         return self._here.difference(before, after, asked)
+
+    def rewrite(self, scan: Scan, rewrite: Rewrite, resources: Resources | None = None) -> MovedRows:
+        return self._here.rewrite(scan, rewrite, resources)
+
+    def are_there(self, rewritten: MovedRows) -> bool:
+        return self._here.are_there(rewritten)
+
+    def drop(self, rewritten: MovedRows) -> None:
+        self._here.drop(rewritten)
 
     def relation(self, scan: Scan) -> Any:
         return self._here.relation(scan)

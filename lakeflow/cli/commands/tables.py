@@ -1,4 +1,4 @@
-"""Commands about whole tables: adopt one that exists, drop one that no asset defines any more."""
+"""Commands about whole tables: adopt one, drop one, remove what none needs, and move rows into fewer files."""
 
 from __future__ import annotations
 
@@ -8,16 +8,29 @@ from datetime import timedelta
 
 import click
 
+from lakeflow.cli.answers.compact import compact_answer
 from lakeflow.cli.answers.garbage import garbage_answer
 from lakeflow.cli.answers.run import readers_of, run_answer, step_errors
-from lakeflow.cli.commands.options import older_than_option
+from lakeflow.cli.commands.options import SELECTION_HELP, older_than_option, takes_selection, wait_option
 from lakeflow.cli.completion import complete_asset
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.progress import progress
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import Mark, line, screen
 from lakeflow.core.care.garbage import HALF
+from lakeflow.core.compact.work import LEAST_BYTES
 from lakeflow.core.model.run import RunState
+from lakeflow.core.wording import parse_bytes
+
+
+def _size(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    try:
+        size = None if value is None else parse_bytes(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    if size is not None and size < LEAST_BYTES:
+        raise click.BadParameter(f"{value} is too small a file: {LEAST_BYTES} bytes at least")
+    return size
 
 
 @click.command(epilog="Nothing is copied. From then on lakeflow writes the table: let no other catalog write it too.")
@@ -57,6 +70,29 @@ def gc(session: Session, delete: bool, yes: bool, older_than: float) -> Answer:
     with session.lake() as lake:
         found = lake.collect_garbage(older_than=age, most=most) if delete else lake.garbage(older_than=age)
     return garbage_answer(found, deleted=delete)
+
+
+@click.command(
+    epilog="Example: `lakeflow compact bronze.* --dry-run`. No row changes: what is published was proved to hold "
+    "the very same rows. A table that a run is at work on is left for another time. " + SELECTION_HELP
+)
+@takes_selection
+@click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
+@click.option(
+    "--target-size",
+    callback=_size,
+    metavar="SIZE",
+    help="About so large are files (128MB, 512MiB).  [default: file_size of the settings]",
+)
+@wait_option
+@answers(*OutputFormat)
+def compact(  # noqa: PLR0913, PLR0917 - an option each
+    session: Session, selection: tuple[str, ...], exclude: str, dry_run: bool, target_size: int | None, wait: float
+) -> Answer:
+    """Move the rows of small files into fewer ones, and merge manifests; delete files are applied."""
+    with session.lake() as lake:
+        found = lake.compact(*selection, exclude=exclude, target=target_size, dry_run=dry_run, wait=wait)
+    return compact_answer(found, dry=dry_run)
 
 
 @click.command(epilog="Its files stay until `lakeflow gc --delete`; `lakeflow adopt ASSET --from PLACE` takes it back.")

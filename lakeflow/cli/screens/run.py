@@ -117,7 +117,7 @@ def step_cells(step: StepRecord, branch: str) -> list[Text]:
     return [
         line(Mark.WARN if step.done and _unhappy(step) else _MARKS[step.state]),
         line(str(step.asset)),
-        line("wrote" if wrote else ""),
+        line("wrote" if wrote else "moved" if step.action is Action.COMPACT else ""),
         line(count(step.rows) if wrote else ""),
         line(_audited(step) if audited else ""),
         line((short_id(step.snapshot_id), "dim") if step.snapshot_id is not None else ""),

@@ -45,7 +45,7 @@ def _takes_place(new: StepRecord, old: StepRecord) -> bool:
         return False
     if new.partitions and not set(old.partitions) <= set(new.partitions):
         return False
-    if old.action is Action.WRITE and (old.snapshot_id is not None or old.state is None):
+    if old.action is not Action.AUDIT and (old.snapshot_id is not None or old.state is None):
         # It may have a branch: only rows that were made anew take the place of rows.
         wrote = new.action is Action.WRITE and new.snapshot_id is not None and new.state in _ON_BRANCH
         return wrote or new.state is StepState.UNCHANGED

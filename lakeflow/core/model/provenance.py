@@ -32,6 +32,9 @@ class Provenance:
     offered again (0: none were). Of an scd2 table, `moment` is when it was written, the time that `is_current` means,
     `turns` the first moment after that at which a version begins or ends, both in ISO 8601, and `open_versions` how
     many versions nothing has ended. `tombstones` names the set of tombstones that count up to this snapshot.
+
+    A compaction repeats all of it, for the rows come from where they came from; `compacts` is the snapshot whose very
+    rows it holds, and `compacted_by` the run that moved them.
     """
 
     run: str
@@ -56,6 +59,13 @@ class Provenance:
     turns: str = ""
     open_versions: str = ""
     tombstones: str = ""
+    compacts: int = 0
+    compacted_by: str = ""
+
+    @property
+    def written_by(self) -> str:
+        """The run that wrote the snapshot, be it with new rows or with those of before."""
+        return self.compacted_by or self.run
 
     @property
     def sidecars(self) -> tuple[str, ...]:
@@ -92,6 +102,8 @@ class Provenance:
             "turns": self.turns,
             "open-versions": self.open_versions,
             "tombstones": self.tombstones,
+            "compacts": str(self.compacts or ""),
+            "compacted-by": self.compacted_by,
         }
         return {PREFIX + name: value for name, value in entries.items() if value}
 
@@ -104,7 +116,7 @@ def tombstones_of(table: Table, snapshot_id: int | None) -> str:
 
 def is_ours(summary: Mapping[str, str]) -> bool:
     """Was the snapshot written by lakeflow?"""
-    return bool(summary.get(f"{PREFIX}run"))
+    return bool(summary.get(f"{PREFIX}run") or summary.get(f"{PREFIX}compacted-by"))
 
 
 def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
@@ -135,6 +147,8 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         turns=get("turns", ""),
         open_versions=get("open-versions", ""),
         tombstones=get("tombstones", ""),
+        compacts=int(get("compacts", "0")),
+        compacted_by=get("compacted-by", ""),
     )
 
 

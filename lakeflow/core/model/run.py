@@ -55,10 +55,13 @@ GIVEN_UP: Final = frozenset({StepState.SUPERSEDED, StepState.DISCARDED})
 
 
 class Action(StrEnum):
-    """What a plan wants of an asset: write it anew, or audit its published snapshot with today's checks."""
+    """What a step does with an asset: write it anew, audit its published snapshot with today's checks, or move its very
+    rows into fewer files.
+    """
 
     WRITE = "write"
     AUDIT = "audit"
+    COMPACT = "compact"
 
 
 class ReadScope(StrEnum):
@@ -172,13 +175,14 @@ class RunRecord:
 def waiting(newest_first: Iterable[RunRecord]) -> tuple[RunRecord, ...]:
     """Runs that did not publish all of their assets and that no later run has taken up.
 
-    A step that was skipped took up nothing, and a run that only skipped has nothing to decide about.
+    A step that was skipped took up nothing, and neither did a compaction; a run of nothing else has nothing to decide
+    about.
     """
     later: set[AssetKey] = set()
     found = []
     for run in newest_first:
         left = {step.asset for step in run.steps if step.open}
-        idle = {step.asset for step in run.steps if step.state is StepState.SKIPPED}
+        idle = {step.asset for step in run.steps if step.state is StepState.SKIPPED or step.action is Action.COMPACT}
         if run.state in UNPUBLISHED_ENDS and left - later and left - idle:
             found.append(run)
         later |= {step.asset for step in run.steps} - idle

@@ -84,6 +84,12 @@ class Table(Generic[Key]):
         return None if self.main is None else self.snapshots[self.main]
 
     @property
+    def same_rows(self) -> tuple[Snapshot, ...]:
+        """Main, and those before it that hold the very same rows, because files were only moved since; newest first."""
+        line = list(self.ancestry(self.main))
+        return tuple(line[: 1 + next((at for at, each in enumerate(line) if each.operation != NEUTRAL), len(line))])
+
+    @property
     def latest(self) -> datetime | None:
         """When the table was last written or its main was moved, by the clocks of the writers; None: never."""
         times = [*(snapshot.committed_at for snapshot in self.snapshots.values()), *(at for at, _ in self.log)]

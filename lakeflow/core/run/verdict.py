@@ -128,5 +128,6 @@ def harmless_to(mode: WriteMode) -> frozenset[str]:
 
 
 def _consumed(snapshot: Snapshot) -> bool:
-    made = provenance_of(snapshot.summary)
+    """Did it take up files or rows that the step may have taken up too? A compaction only repeats what was said."""
+    made = provenance_of(snapshot.summary) if snapshot.operation != NEUTRAL else None
     return made is not None and bool(made.landed or made.new_rows or made.readmits)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lakeflow.core.compact.work import FILE_BYTES
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.asset import Deletes
 from lakeflow.core.model.layout import PLAIN, Layout, Partition
@@ -67,9 +68,9 @@ class Write:
     where some are asked, rows of others are an error. With `spans`, only those rows of these partitions are replaced,
     and only such may come, whose time lies in one of them: units of a zone cut across the partitions that Iceberg has.
 
-    `refused` says where rows go that checks refuse. No error quotes a value of the columns in `hidden`, whose names are
-    in lower case. `tombstones` (JSON) are those of earlier writes that count: keys, each with its moment and value of
-    `last_by`.
+    A file is closed once it is larger than `file_bytes`. `refused` says where rows go that checks refuse. No error
+    quotes a value of the columns in `hidden`, whose names are in lower case. `tombstones` (JSON) are those of
+    earlier writes that count: keys, each with its moment and value of `last_by`.
     """
 
     mode: WriteMode
@@ -91,6 +92,7 @@ class Write:
     refused: RefusedRows | None = None
     hidden: frozenset[str] = frozenset()
     tombstones: str = ""
+    file_bytes: int = FILE_BYTES
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Final
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.model.run import GIVEN_UP, RunRecord, RunState
+from lakeflow.core.model.run import GIVEN_UP, Action, RunRecord, RunState
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.reasons import Reason
@@ -85,7 +85,8 @@ def served(look: Outlook, refreshes: Refreshes) -> ServedLake:
     last: dict[AssetKey, RunRecord] = {}
     for run in look.runs:
         for step in run.steps:
-            last.setdefault(step.asset, run)
+            if step.action is not Action.COMPACT:  # no row is newer for it
+                last.setdefault(step.asset, run)
     return ServedLake(
         {
             key: _served(look, key, refreshes[key], last.get(key))

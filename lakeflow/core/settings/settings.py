@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from lakeflow.core.alerts.entries import AlertEntry, read_alerts
+from lakeflow.core.compact.work import FILE_BYTES, LEAST_BYTES
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import Layer
 from lakeflow.core.model.asset import Limits
@@ -77,6 +78,7 @@ class Settings(BaseModel):
     max_cell: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
     max_file: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
     max_expanded: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
+    file_size: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=FILE_BYTES, ge=LEAST_BYTES)
     check_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     lease_seconds: float = Field(default=30.0, ge=1, allow_inf_nan=False)
     allow_network_filesystem: bool = False
@@ -213,6 +215,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "max_cell": "an amount of bytes such as 1MB, 0 for no bound",
     "max_file": "an amount of bytes such as 20GB, 0 for no bound",
     "max_expanded": "an amount of bytes such as 100GB, 0 for no bound but the disk",
+    "file_size": "an amount of bytes such as 512MiB, 1KiB at least",
     "check_timeout": "a number of seconds above 0",
     "lease_seconds": "a number of seconds, at least 1",
     "allow_network_filesystem": "true or false",

@@ -102,14 +102,15 @@ def _against(deadline: Deadline, now: datetime) -> Deadline:
 def confirmed(key: AssetKey, facts: Facts) -> datetime | None:
     """When the rows that readers see were written, or were last written again and found equal.
 
-    A new audit does not make rows newer. A clock that ran ahead does not make them fresh either.
+    Neither a new audit nor a compaction makes rows newer. A clock that ran ahead does not make them fresh either.
     """
-    main = facts.tables[key].published
-    if main is None:
+    same = facts.tables[key].same_rows
+    if not same:
         return None
+    ids = {snapshot.id for snapshot in same}
     again = (
         one.at
         for one in facts.verdicts.get(key, ())
-        if one.snapshot_id == main.id and one.ruling is Ruling.UNCHANGED and one.at <= facts.now
+        if one.snapshot_id in ids and one.ruling is Ruling.UNCHANGED and one.at <= facts.now
     )
-    return max((min(main.committed_at, facts.now), *again))
+    return max((min(same[-1].committed_at, facts.now), *again))

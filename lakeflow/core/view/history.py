@@ -156,7 +156,7 @@ def _row(table: Table, ref: str | None, snapshot: Snapshot, verdict: VerdictReco
         operation=snapshot.operation,
         rows=snapshot.rows,
         added=None if snapshot.rows is None or before is None else snapshot.rows - before,
-        run=made.run,
+        run=made.written_by,
         code_version=made.code_version,
         inputs=made.inputs,
         passed=verdict.passed if verdict else None,

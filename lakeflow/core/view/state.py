@@ -82,7 +82,7 @@ def _status(key: AssetKey, facts: Facts, state: AssetState, reasons: Sequence[Re
         reasons=tuple(str(reason) for reason in reasons),
         snapshot_id=main.id if main else None,
         rows=main.rows if main else None,
-        published_at=main.committed_at if main else None,
+        published_at=table.same_rows[-1].committed_at if table and main else None,
         skipped=facts.landings[key].skipped if key in facts.landings else (),
         quarantined=_quarantined(key, facts),
         taken_back=taken_back(table, said),

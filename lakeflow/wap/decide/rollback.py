@@ -15,7 +15,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of, quarantine_key, with_their_quarantines
 from lakeflow.core.model.run import Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
-from lakeflow.core.model.table import MAIN, Rollback, Snapshot, Stay, Table
+from lakeflow.core.model.table import MAIN, NEUTRAL, Rollback, Snapshot, Stay, Table
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.run.rollbacks import Goals, Resting, foreign, resting_on, taken_off
 from lakeflow.core.view.history import find_snapshot
@@ -109,8 +109,8 @@ def _undone_with(world: World, tables: Tables, goals: Goals, by: RunRecord) -> l
     gone: dict[str, set[AssetKey]] = {}
     for key, goal in goals.items():
         for snapshot in taken_off(tables[key], goal):
-            if (made := provenance_of(snapshot.summary)) and made.run != by.id:
-                gone.setdefault(made.run, set()).add(key)
+            if (made := provenance_of(snapshot.summary)) and made.written_by != by.id:
+                gone.setdefault(made.written_by, set()).add(key)
     return [
         _without(world.ledger.run(name), frozenset(keys), f"rolled back with run {by.id}")
         for name, keys in gone.items()
@@ -162,12 +162,15 @@ def _refuse_later_publishes(tables: Tables, run: RunRecord, steps: Sequence[Step
 
 
 def _later(table: Table, step: StepRecord) -> list[str]:
-    """The runs that moved main after this step, newest first. A main without the step's snapshot counts too."""
+    """The runs that moved main after this step, newest first. A main without the step's snapshot counts too, and a
+    compaction does not: it goes with the rows that it moved.
+    """
     names: list[str] = []
     for snapshot in table.ancestry(table.main):
         if snapshot.id == step.snapshot_id:
             return names
-        names.append(_writer(table, snapshot))
+        if snapshot.operation != NEUTRAL:
+            names.append(_writer(table, snapshot))
     return [f"{table.key} does not hold {short_id(step.snapshot_id or 0)} any more"]
 
 

@@ -204,7 +204,7 @@ def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: 
         branch=attempt.branch,
         base=step.base_id,
         snapshot_id=step.snapshot_id,
-        proof=_proof(step, verdict),
+        proof=proof_text(step, verdict),
         keep=retention.snapshots,
         needed=needed,
         since=retention.since(table, attempt.world.clock()),
@@ -233,7 +233,7 @@ def _pins(candidates: Sequence[StepRecord]) -> list[Pin]:
     return [Pin(key, snapshot) for key, snapshot in sorted(read - mine)]
 
 
-def _proof(step: StepRecord, verdict: VerdictRecord) -> str:
+def proof_text(step: StepRecord, verdict: VerdictRecord) -> str:
     """The evidence of the audit that is stored with the snapshot. It holds no sample of rows."""
     checks = [
         {"name": c.name, "outcome": c.outcome, "severity": c.severity, "failed_rows": c.failed_rows, "rows": c.rows}

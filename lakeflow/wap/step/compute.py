@@ -109,6 +109,7 @@ def _how(attempt: Attempt, asset: Asset, table: Table, schema: Schema, *, merges
         layout=asset.layout,
         partitions=_partitions(catalog, asset, table) if main is not None else EMPTY,
         hidden=_hidden(attempt.world.project, asset),
+        file_bytes=attempt.world.policy.file_bytes,
         tombstones="" if main is None else _tombstones(catalog, asset, table),
     )
 

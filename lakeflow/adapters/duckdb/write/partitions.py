@@ -29,13 +29,15 @@ _HASHED_AS: Final = {"int": "BIGINT", "timestamptz": "TIMESTAMP", "uuid": "BLOB"
 class Parts:
     """The partition columns of a write: their names, which no column of the table has, and their SQL.
 
-    `schema` holds the columns that the SQL names.
+    `schema` holds the columns that the SQL names. `alone` is the one partition of all rows, where that is known; then
+    there are no partition columns.
     """
 
     fields: tuple[PartitionField, ...]
     names: tuple[str, ...]
     values: tuple[str, ...]
     schema: Schema
+    alone: Partition | None = None
 
     @property
     def columns(self) -> str:
@@ -49,6 +51,8 @@ class Parts:
 
     def partition(self, texts: Sequence[str | None]) -> Partition:
         """What Iceberg stores for the texts of a partition."""
+        if self.alone is not None:
+            return self.alone
         found = zip(self.fields, texts, strict=True)
         return tuple(partition_value(field, source_of(field, self.schema).type, text) for field, text in found)
 

@@ -32,9 +32,6 @@ from lakeflow.core.model.table import ColumnStats, Rows, WrittenFile
 from lakeflow.core.run.write import Write
 from lakeflow.core.wording import counted
 
-FILE_BYTES: Final = 512 * 1024 * 1024
-"""A file is closed once it is larger than this, Iceberg's own default for `write.target-file-size-bytes`."""
-
 _AT_A_TIME: Final = 4
 """How many files are hashed and synced at the same time; each is open meanwhile."""
 _PART: Final = re.compile(r'"((?:[^"]|"")*)"')
@@ -124,12 +121,13 @@ def _columns(fields: Iterable[Field]) -> str:
 
 def _copy(select: str, write: Write, parts: Parts, target: Path) -> str:
     """The COPY statement: one file per thread, each in the sort order; or one folder per partition, whose files may
-    overlap in order.
+    overlap in order; or, of one partition alone, one file after the other.
     """
     names = ", ".join(map(quoted, parts.names))
+    spread = f"PARTITION_BY ({names}), " if names else "PER_THREAD_OUTPUT, " if parts.alone is None else ""
     options = (
-        f"FORMAT parquet, COMPRESSION zstd, {f'PARTITION_BY ({names})' if names else 'PER_THREAD_OUTPUT'}, "
-        f"RETURN_STATS, FILENAME_PATTERN 'f-{{uuid}}', FILE_SIZE_BYTES {FILE_BYTES}, "
+        f"FORMAT parquet, COMPRESSION zstd, {spread}"
+        f"RETURN_STATS, FILENAME_PATTERN 'f-{{uuid}}', FILE_SIZE_BYTES {write.file_bytes}, "
         f"FIELD_IDS {_ids(write.schema.fields)}"
     )
     if names or write.layout.sort_by:

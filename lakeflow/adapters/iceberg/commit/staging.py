@@ -49,7 +49,7 @@ def stage(planned_on: Table, staging: Staging, attempt: CommitAttempt) -> TableC
     _refuse_lost_source(found, schema)
     placed = place(found.json, staging.layout, schema)
     draft = SnapshotDraft(
-        parent=_entry(found, staging.base),
+        parent=entry(found, staging.base),
         schema=schema,
         added=data_files(staging, placed, IcebergSchema.model_validate(schema)),
         removes=_removes(staging),
@@ -85,8 +85,8 @@ def restage(planned_on: Table, branch: str, base: int | None, attempt: CommitAtt
     _refuse_unlike(table, snapshot, base)
     files = LocalFiles(attempt.scratch)
     draft = SnapshotDraft(
-        parent=_entry(found, table.main),
-        schema=_schema_json(found, snapshot.schema_id),
+        parent=entry(found, table.main),
+        schema=schema_json(found, snapshot.schema_id),
         added=added_files(_present(found, old), files),
         removes=frozenset() if written_as(snapshot).traits.adds else None,
         summary={
@@ -118,8 +118,8 @@ def _schema_for(found: LoadedTable, schema: Schema) -> tuple[Json, bool]:
     known = found.table.schemas
     equal = next((old.id for old in known.values() if old.same_columns(schema)), None)
     if equal is not None:
-        return _schema_json(found, equal), False
-    docs = docs_of(_schema_json(found, found.table.schema_id))
+        return schema_json(found, equal), False
+    docs = docs_of(schema_json(found, found.table.schema_id))
     return schema_to_json(Schema(schema.fields, max(known) + 1), docs), True
 
 
@@ -133,7 +133,7 @@ def _require_ids(schema: Schema) -> None:
 def _loadable(found: LoadedTable) -> tuple[u.Update, ...]:
     """The table's metadata without what keeps other readers from loading it, in tables that an early release made."""
     mended = {
-        schema.id: schema_to_json(named, docs_of(_schema_json(found, schema.id)))
+        schema.id: schema_to_json(named, docs_of(schema_json(found, schema.id)))
         for schema in found.table.schemas.values()
         if (named := loadable(schema)) != schema
     }
@@ -189,12 +189,12 @@ def _widened(table: Table, schema: Schema) -> bool:
     return any(field.id in long_ids and field.type == Primitive("int") for field in older)
 
 
-def _schema_json(found: LoadedTable, schema_id: int | None) -> Json:
+def schema_json(found: LoadedTable, schema_id: int | None) -> Json:
     wanted = found.table.schema_id if schema_id is None else schema_id
     return next(dict(schema) for schema in found.json["schemas"] if schema["schema-id"] == wanted)
 
 
-def _entry(found: LoadedTable, snapshot_id: int | None) -> Json | None:
+def entry(found: LoadedTable, snapshot_id: int | None) -> Json | None:
     return None if snapshot_id is None else _present(found, snapshot_id)
 
 

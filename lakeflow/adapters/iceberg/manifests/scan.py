@@ -25,6 +25,7 @@ from lakeflow.adapters.iceberg.manifests.statistics import ColumnStatistics, fac
 from lakeflow.adapters.iceberg.metadata import foreign
 from lakeflow.adapters.iceberg.metadata.layouts import known_spec
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
+from lakeflow.core.compact.stored import Stored, StoredFile, StoredManifest
 from lakeflow.core.errors import AssetError, LakeError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.foreign import Equality, FileOrigin
@@ -102,6 +103,23 @@ class Scans:
         data, _ = _by_content(_listed(_json_of(found, snapshot_id)))
         live = self._live([each for each in data if each.partition_spec_id == spec])
         return {each.path: _values(each.file.partition) for each in live}
+
+    def stored(self, found: LoadedTable[AssetKey], snapshot_id: int, layout: Layout) -> Stored:
+        """How the snapshot's rows lie in files, seen from that layout."""
+        placed = self.partitions(found, snapshot_id, layout)
+        data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
+        files = (
+            StoredFile(e.path, e.file.record_count, e.file.file_size_in_bytes, placed.get(e.path))
+            for e in self._live(data)
+        )
+        schemas = {schema["schema-id"]: schema for schema in found.json["schemas"]}
+        own = known_spec(found.json, layout, schemas[found.table.schema_id]) == found.json["default-spec-id"]
+        return Stored(
+            tuple(files),
+            tuple(StoredManifest(each.partition_spec_id, each.manifest_length) for each in data),
+            tuple(each.path for each in self._live(deletes)),
+            own,
+        )
 
     def _live(self, manifests: Iterable[ManifestFile]) -> list[Live]:
         return [each for manifest in manifests for each in self._manifests.live(manifest)]

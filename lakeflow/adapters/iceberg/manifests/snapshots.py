@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count, groupby
@@ -31,11 +31,13 @@ from lakeflow.adapters.iceberg.disk.avro_reader import manifest_list
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
 from lakeflow.adapters.iceberg.metadata.types import Json
+from lakeflow.core.compact.stored import StoredManifest
+from lakeflow.core.compact.work import MANIFEST_BYTES, bins
 from lakeflow.core.errors import LakeError
+from lakeflow.core.model.table import NEUTRAL
 
 MERGE: Final = 8
 """How many manifests of one size class are merged into one; the classes are powers of this number."""
-_SMALL: Final = 8 * 1024 * 1024  # bytes; Iceberg's own commit.manifest.target-size-bytes
 _VERSION: Final = 2
 _CODEC: Final = "deflate"
 _DAMAGES: Final = (
@@ -49,7 +51,8 @@ class SnapshotDraft:
     """A snapshot to build. `removes` are paths of data files of the parent that are removed; None removes every one,
     and all delete files.
 
-    `parent` is the parent's JSON, None for a first snapshot; `schema` the JSON of the schema of its files.
+    `parent` is the parent's JSON, None for a first snapshot; `schema` the JSON of the schema of its files. `operation`
+    is told by what comes and goes, unless it says that only files move: then all small manifests are merged, too.
     """
 
     parent: Mapping[str, Any] | None
@@ -58,6 +61,7 @@ class SnapshotDraft:
     removes: frozenset[str] | None
     summary: Mapping[str, str]
     at_ms: int
+    operation: str = ""
 
 
 @dataclass
@@ -98,7 +102,7 @@ def build(metadata: Mapping[str, Any], draft: SnapshotDraft, files: LocalFiles, 
     writer = _writer(metadata, draft, files, directory)
     before = live_manifests(draft.parent, files)
     kept, staying, gone = _without(before, draft.removes, writer)
-    merged, kept = _merge(kept, writer)
+    merged, kept = _merge(kept, writer, _all_small if draft.operation == NEUTRAL else _full_class)
     added = [_entry(ManifestEntryStatus.ADDED, writer.snapshot_id, file) for file in draft.added]
     manifests = [*writer.by_spec(added), *merged, *writer.by_spec(staying), *writer.by_spec(gone), *kept]
     parent_id = None if draft.parent is None else int(draft.parent["snapshot-id"])
@@ -200,27 +204,43 @@ def _sorted_out(
     return stay, [entry for entry, going in zip(entries, goes, strict=True) if going]
 
 
-def _merge(manifests: list[ManifestFile], writer: _Writer) -> tuple[list[ManifestFile], list[ManifestFile]]:
-    """The manifests written and kept. MERGE or more manifests of the lowest full size class become one.
+Choose = Callable[[list[ManifestFile]], list[list[ManifestFile]]]
+"""Of the manifests that may be merged: those that become one, or one for each spec."""
 
-    Merging by class costs each file a logarithm of rewrites; merging all small ones at once would rewrite all files
-    every MERGE commits.
-    """
-    chosen = _full_class([m for m in manifests if _mergeable(m)])
-    entries = [_stayed(entry) for manifest in chosen for entry in live_entries(manifest, writer.files)]
-    return writer.by_spec(entries), [manifest for manifest in manifests if manifest not in chosen]
+
+def _merge(
+    manifests: list[ManifestFile], writer: _Writer, choose: Choose
+) -> tuple[list[ManifestFile], list[ManifestFile]]:
+    """The manifests written and kept."""
+    written, chosen = [], set[str]()
+    for together in choose([m for m in manifests if _mergeable(m)]):
+        entries = (_stayed(entry) for manifest in together for entry in live_entries(manifest, writer.files))
+        written += writer.by_spec(entries)
+        chosen |= {manifest.manifest_path for manifest in together}
+    return written, [manifest for manifest in manifests if manifest.manifest_path not in chosen]
 
 
 def _mergeable(manifest: ManifestFile) -> bool:
     data = manifest.content == ManifestContent.DATA
-    return data and manifest.manifest_length < _SMALL
+    return data and manifest.manifest_length < MANIFEST_BYTES
 
 
-def _full_class(manifests: list[ManifestFile]) -> list[ManifestFile]:
+def _all_small(manifests: list[ManifestFile]) -> list[list[ManifestFile]]:
+    """All that are worth merging where somebody asks for it."""
+    stored = [StoredManifest(m.partition_spec_id, m.manifest_length) for m in manifests]
+    return [[manifests[place] for place in each] for each in bins(stored) if len(each) > 1]
+
+
+def _full_class(manifests: list[ManifestFile]) -> list[list[ManifestFile]]:
+    """MERGE or more manifests of the lowest full size class.
+
+    Merging by class costs each file a logarithm of rewrites; merging all small ones at once would rewrite all files
+    every MERGE commits.
+    """
     classes: dict[int, list[ManifestFile]] = {}
     for manifest in manifests:
         classes.setdefault(_size_class(_live_files(manifest)), []).append(manifest)
-    return next((classes[size] for size in sorted(classes) if len(classes[size]) >= MERGE), [])
+    return next(([classes[size]] for size in sorted(classes) if len(classes[size]) >= MERGE), [])
 
 
 def _size_class(files: int) -> int:
@@ -270,7 +290,7 @@ def _summarised(
     everything = draft.removes is None
     changes = added | removed | {"removed-delete-files": deletes if everything else 0}
     totals = _totals_alone(added) if everything else _totals_after(draft.parent, added, removed)
-    operation = "append" if draft.removes == frozenset() else "overwrite"
+    operation = draft.operation or ("append" if draft.removes == frozenset() else "overwrite")
     return operation, {name: str(n) for name, n in changes.items() if n} | totals
 
 

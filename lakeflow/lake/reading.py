@@ -70,6 +70,23 @@ class ReadableLake(StandingLake):
         keys = self.select(*selection, exclude=exclude) if selection or exclude else None
         return wap.verify(self._world, keys, Depth.CONTENT if deep else Depth.SIZES)
 
+    def log(
+        self,
+        *selection: str,
+        exclude: str = "",
+        since: datetime | str | None = None,
+        limit: int = 20,
+        code: bool = False,
+    ) -> wap.Log:
+        """The versions of the lake, newest first: what each changed in the selected assets, or in any table, and why.
+
+        `since` is a time, a version (`v12`), a run, a tag or a snapshot (`s4411…`): only what came after it. With
+        `code` the lines that changed in code are told, where its text is kept. The tables tell all else; the ledger is
+        not asked. UsageError for a moment that nobody can name.
+        """
+        keys = frozenset(self.select(*selection, exclude=exclude)) if selection or exclude else None
+        return wap.log(self._world, keys, since, limit, code=code)
+
     def lineage(self, *selection: str, exclude: str = "") -> tuple[LineageNode, ...]:
         """One tree for each selected asset from which no other selected asset is made."""
         facts = self._facts()

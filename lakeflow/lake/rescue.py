@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import Copied, LoadedTable, copy_tables, give_id, read_mark, tables_in
-from lakeflow.adapters.iceberg.commit import pointers
+from lakeflow.adapters.iceberg.commit import numbers, pointers
 from lakeflow.adapters.ledger import SqlLedger, free_all
 from lakeflow.adapters.machine import process as processes
 from lakeflow.core.care.garbage import Dropped
@@ -182,4 +182,5 @@ def _apply(
     for key, found in wanted.items():
         pointers.put(connection, key, found.table.version)
     if wanted:
+        numbers.forget(connection)
         ledger.restore(connection, runs_of(proofs, utc_now()), verdicts_of(proofs))

@@ -178,7 +178,7 @@ class StandingLake:
         """The run whose id starts with `prefix`. UsageError when no run's does, or several do."""
         return wap.runs(self._world.ledger, lambda: (self._world.ledger.run(prefix),))[0]
 
-    def log(self, prefix: str) -> tuple[str, ...]:
+    def run_log(self, prefix: str) -> tuple[str, ...]:
         """The log of the run whose id starts with `prefix`, a line for each event. UsageError when this machine has no
         log of it.
         """

@@ -16,6 +16,7 @@ from lakeflow.wap.facts import gather
 from lakeflow.wap.look.audit import audit, failing
 from lakeflow.wap.look.audits_recorded import last_audits
 from lakeflow.wap.look.diff import Shown, diff, diff_run
+from lakeflow.wap.look.log import Log, LogEntry, log
 from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.query import connect, query
@@ -34,6 +35,8 @@ __all__ = [
     "CompactRequest",
     "EndsEarly",
     "Invocation",
+    "Log",
+    "LogEntry",
     "Policy",
     "Request",
     "Shown",
@@ -54,6 +57,7 @@ __all__ = [
     "garbage",
     "gather",
     "last_audits",
+    "log",
     "materialize",
     "plan",
     "preview",

@@ -66,6 +66,7 @@ STORY = (
     ("(mend)", 0, ""),
     ("retry", 0, "1 published"),
     ("serve --once gold.windiest", 0, "1 run"),
+    ("log silver.weather", 0, "first publish"),
     ("snapshots silver.weather", 0, "published"),
     ("show gold.windiest", 0, "JFK"),
     ("diff gold.windiest", 0, "nothing → main"),

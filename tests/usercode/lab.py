@@ -50,7 +50,7 @@ class Lake:
 
     def log(self, run: RunRecord) -> str:
         with self.open() as lake:
-            return "\n".join(lake.log(run.id))
+            return "\n".join(lake.run_log(run.id))
 
     def rows(self, asset: str) -> list[tuple[Any, ...]]:
         with self.open() as lake:

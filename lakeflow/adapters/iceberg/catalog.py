@@ -16,6 +16,7 @@ from lakeflow.adapters.iceberg.care.estate import Surveyor
 from lakeflow.adapters.iceberg.care.garbage import garbage_of, remains, remove, together, touch
 from lakeflow.adapters.iceberg.commit import pointers, registrations
 from lakeflow.adapters.iceberg.commit.commits import Commits, TableCommit, present
+from lakeflow.adapters.iceberg.commit.numbers import MainMove
 from lakeflow.adapters.iceberg.commit.pointers import MIGRATIONS, CatalogDatabase
 from lakeflow.adapters.iceberg.disk import proof
 from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path, to_location
@@ -38,6 +39,7 @@ from lakeflow.core.model.table import (
     Looked,
     Publish,
     Registration,
+    Rollback,
     Scan,
     Staging,
     Statistics,
@@ -241,8 +243,9 @@ def _planned(found: LoadedTable, changes: Sequence[Change]) -> TableCommit:
     requirements: list[Requirement] = []
     updates: list[Update] = []
     evidence: tuple[str, bytes] | None = None
+    moved: MainMove | None = None
     for change in changes:
-        statistics = None
+        statistics, moved = None, _moved(change) or moved
         if isinstance(change, Publish):
             evidence = _evidence(found, change)
             statistics = proof.statistics(evidence[0], change.snapshot_id, evidence[1])
@@ -250,7 +253,17 @@ def _planned(found: LoadedTable, changes: Sequence[Change]) -> TableCommit:
         requirements += asserted
         updates += wanted
     require(found.table, requirements)
-    return TableCommit(found, tuple(updates), evidence)
+    return TableCommit(found, tuple(updates), evidence, moved)
+
+
+def _moved(change: Change) -> MainMove | None:
+    match change:
+        case Publish():
+            return MainMove(change.snapshot_id, change.note)
+        case Rollback():
+            return MainMove(change.to, change.note)
+        case _:
+            return None
 
 
 def _evidence(found: LoadedTable, change: Publish) -> tuple[str, bytes]:

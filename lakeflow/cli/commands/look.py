@@ -183,7 +183,7 @@ def _one_run(lake: ReadableLake, prefix: str) -> Answer:
 
 
 def _log(lake: ReadableLake, prefix: str) -> Answer:
-    run, lines = lake.run(prefix).id, lake.log(prefix)
+    run, lines = lake.run(prefix).id, lake.run_log(prefix)
     records: list[tuple[str, ...]] = [(text,) for text in lines]
     return Answer({"run": run, "log": list(lines)}, screen([line(text) for text in lines]), (("line",), records))
 

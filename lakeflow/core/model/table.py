@@ -13,6 +13,7 @@ from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.foreign import Equality, FileOrigin, Mapped
 from lakeflow.core.model.layout import PLAIN, Layout, Partition
+from lakeflow.core.model.moves import MoveNote
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.write_mode import WriteMode
 
@@ -277,7 +278,7 @@ class Publish:
 
     `base` is main as audited against. `keep` is how many ancestors of main stay reachable; all ancestors that readers
     saw `since` then, or down to the oldest of `needed`, stay as well. `proof` is the JSON text attached to the
-    snapshot.
+    snapshot, `note` what the table records of the move.
     """
 
     key: AssetKey
@@ -289,6 +290,7 @@ class Publish:
     keep: int
     needed: frozenset[int] = frozenset()
     since: datetime | None = None
+    note: MoveNote | None = None
 
 
 @dataclass(frozen=True)
@@ -309,6 +311,7 @@ class Rollback:
     key: AssetKey
     snapshot_id: int
     to: int | None
+    note: MoveNote | None = None
 
 
 @dataclass(frozen=True)

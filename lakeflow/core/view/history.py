@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from lakeflow.core.errors import UsageError
+from lakeflow.core.log.passages import Passage, passages, seen_in
 from lakeflow.core.model.provenance import Provenance, provenance_of
 from lakeflow.core.model.run import MOVES, Ruling, VerdictRecord
 from lakeflow.core.model.table import MAIN, NEUTRAL, Snapshot, Table
@@ -51,23 +52,26 @@ def open_runs(table: Table) -> tuple[str, ...]:
     return tuple(sorted(ref.removeprefix(BRANCH_PREFIX) for ref in table.refs if ref.startswith(BRANCH_PREFIX)))
 
 
-def seen_at(table: Table, moment: datetime) -> int:
-    """The snapshot that readers of main saw at that time, even one that was taken back later.
+def seen_at(table: Table, moment: datetime, number: int | None = None) -> int:
+    """The snapshot that readers of main saw at that time, even one that was taken back later; with the `number` of the
+    lake's version that came then, what they saw once it was there.
 
     It is read from the table's own log of main. For a table without a log, main's ancestry and commit times tell. A
-    moment without a time zone is in UTC. UsageError before the first publish, and where that part of the history has
-    expired.
+    moment without a time zone is in UTC. UsageError before the first publish, while a rollback had left nothing, and
+    where that part of the history has expired.
     """
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    log = table.log or tuple((snapshot.committed_at, snapshot.id) for snapshot in table.ancestry(table.main))[::-1]
-    if not log:
+    told = passages(table)
+    if not told:
         raise UsageError(f"{table.key} was never published", hint=f"`lakeflow materialize +{table.key}` builds it")
-    seen = [snapshot for since, snapshot in log if since <= moment]
-    if not seen:
-        raise _before(table, log[0])
-    if seen[-1] not in table.snapshots:
+    seen = seen_in(told, moment, number)
+    if seen is None:
+        raise _before(table, told[0])
+    if seen.snapshot_id is None:
+        raise _taken_back(table)
+    if seen.snapshot_id not in table.snapshots:
         raise _expired(table)
-    return seen[-1]
+    return seen.snapshot_id
 
 
 def predecessor(table: Table, snapshot_id: int | None) -> int | None:
@@ -97,15 +101,22 @@ def find_snapshot(table: Table, *, ref: str, snapshot: str | None) -> int | None
     return found[0]
 
 
-def _before(table: Table, first: tuple[datetime, int]) -> UsageError:
-    since, snapshot = first
-    known = table.snapshots.get(snapshot)
+def _before(table: Table, first: Passage) -> UsageError:
+    known = table.snapshots.get(first.snapshot_id or 0)
     if known is None or known.parent_id is not None:
         return _expired(table)
-    at = since.isoformat(timespec="seconds")
+    at = first.at.isoformat(timespec="seconds")
     return UsageError(
         f"{table.key} was not published then: it first was at {at}",
         hint=f"`lakeflow snapshots {table.key}` lists what there is",
+        asset=table.key,
+    )
+
+
+def _taken_back(table: Table) -> UsageError:
+    return UsageError(
+        f"readers of {table.key} saw nothing then: what they had seen was rolled back",
+        hint=f"`lakeflow log {table.key}` says when",
         asset=table.key,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lakeflow.core.errors import UsageError
+from lakeflow.core.log.moments import moment_meant
 from lakeflow.core.model.run import RunRecord, StepState
 from lakeflow.core.model.table import MAIN, Table
 from lakeflow.core.view.history import BRANCH_PREFIX, HELD, seen_at
@@ -14,12 +15,13 @@ from lakeflow.core.view.history import BRANCH_PREFIX, HELD, seen_at
 
 @dataclass(frozen=True)
 class Instant:
-    """What readers of main saw at `moment` (None: now); under a run's branch `ref` where a table has it, or what a tag
-    `ref` keeps.
+    """What readers of main saw at `moment` (None: now), once version `number` was there where one is named; under a
+    run's branch `ref` where a table has it, or what a tag `ref` keeps.
     """
 
     moment: datetime | None = None
     ref: str = MAIN
+    number: int | None = None
 
     def snapshot(self, table: Table) -> int | None:
         """None where main, or the tag, has none. UsageError when the table was not published then, or that state has
@@ -29,7 +31,7 @@ class Instant:
             return table.refs[self.ref]
         if self.ref != MAIN and not self.ref.startswith(BRANCH_PREFIX):
             return None
-        return table.main if self.moment is None else seen_at(table, self.moment)
+        return table.main if self.moment is None else seen_at(table, self.moment, self.number)
 
 
 def with_ref(ref: str, tables: Iterable[Table]) -> Instant:
@@ -65,6 +67,16 @@ def after(run: RunRecord, tables: Iterable[Table]) -> Instant:
     if not times:
         raise UsageError(f"what run {run.id} published has expired", hint="`lakeflow runs` lists later runs")
     return Instant(min(times))
+
+
+def named(said: str, tables: Iterable[Table]) -> Instant:
+    """What readers saw once there was what is named: a version (`v12`), a snapshot (`s4411…`), what a run published, or
+    what a tag names, of which this is the very state. The tables alone tell it. UsageError when it is none of them, or
+    several.
+    """
+    tables = tuple(tables)
+    meant = moment_meant(said, tables)
+    return with_ref(said, tables) if is_tag(said, tables) else Instant(meant.at, number=meant.number)
 
 
 def _branches(table: Table) -> list[tuple[str, int]]:

@@ -12,6 +12,7 @@ from itertools import chain
 
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.moves import MoveNote
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of, quarantine_key, with_their_quarantines
 from lakeflow.core.model.run import Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
@@ -50,7 +51,7 @@ def rollback(world: World, run_id: str, selected: Sequence[AssetKey] | None, *, 
         dropped = branches(tables, run) if ended.state is RunState.ROLLED_BACK else []
         undone = _undone_with(world, tables, goals, run)
         verdicts = _rulings(world, ended, [(back.key, tables[back.key], back.to) for back in backs])
-        return commit(world, lease, [*backs, *dropped, *stays], [ended, *undone], verdicts)
+        return commit(world, lease, [*_noted(world, backs, ended), *dropped, *stays], [ended, *undone], verdicts)
 
 
 def return_to(world: World, key: AssetKey, snapshot: str, *, force: bool) -> RunRecord:
@@ -80,7 +81,13 @@ def return_to(world: World, key: AssetKey, snapshot: str, *, force: bool) -> Run
         ended = replace(run, ended_at=world.clock(), reason=said)
         undone = _undone_with(world, tables, goals, ended)
         verdicts = _rulings(world, ended, [(one, tables[one], goal) for one, goal in goals.items()])
-        return commit(world, lease, [*backs, *stays], [ended, *undone], verdicts)
+        return commit(world, lease, [*_noted(world, backs, ended), *stays], [ended, *undone], verdicts)
+
+
+def _noted(world: World, backs: Sequence[Rollback], run: RunRecord) -> list[Rollback]:
+    """The moves with what their tables record of them: which run was taken back, or which one records the move."""
+    note = MoveNote(Ruling.ROLLED_BACK, run.id, world.invocation.actor, run.reason)
+    return [replace(back, note=note) for back in backs]
 
 
 def on_main(run: RunRecord, selected: Sequence[AssetKey] | None) -> list[StepRecord]:

@@ -9,12 +9,13 @@ from typing import Any, Literal
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import MAIN, Scan, Table
-from lakeflow.core.view.instant import Instant, after, is_tag, with_ref
+from lakeflow.core.view.instant import Instant, with_ref
 from lakeflow.core.view.lineage import hidden_columns
+from lakeflow.wap.look.moments import instant_named
 from lakeflow.wap.ports import World
 
 AsOf = datetime | str | None
-"""A time, a tag, or the beginning of a run's id: what that run left. None is now."""
+"""A time, a version (`v12`), a tag, a snapshot, or the beginning of a run's id: what that run left. None is now."""
 Personal = Literal["shown", "masked"]
 
 
@@ -65,8 +66,6 @@ def _moment(world: World, asked: Sequence[AssetKey], ref: str, as_of: AsOf) -> t
     looked = world.catalog.look(world.project.assets)
     for key in looked.broken.keys() & set(asked):
         raise looked.broken[key]
-    if isinstance(as_of, str) and is_tag(as_of, looked.tables.values()):
-        return with_ref(as_of, looked.tables.values()), looked.tables
     if isinstance(as_of, str):
-        return after(world.ledger.run(as_of), looked.tables.values()), looked.tables
+        return instant_named(world, as_of, looked.tables.values()), looked.tables
     return Instant(as_of) if as_of else with_ref(ref, looked.tables.values()), looked.tables

@@ -10,6 +10,7 @@ from typing import Final
 from lakeflow.core.care.retention import Retention
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.moves import MoveNote
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord, end_state
 from lakeflow.core.model.table import Change, Pin, Publish, Table
@@ -208,6 +209,9 @@ def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: 
         keep=retention.snapshots,
         needed=needed,
         since=retention.since(table, attempt.world.clock()),
+        note=MoveNote(
+            verdict.ruling, verdict.run, verdict.actor, verdict.reason, step.reasons, verdict.passed, verdict.total
+        ),
     )
 
 

@@ -8,7 +8,8 @@ one transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +17,10 @@ from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, next_location, sealed
 from lakeflow.adapters.iceberg.metadata.types import Json
-from lakeflow.adapters.iceberg.metadata.updates import applied
+from lakeflow.adapters.iceberg.metadata.updates import SetProperties, applied
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.moves import PROPERTY, moves_of, moves_text
 from lakeflow.core.ports import Record
 
 _TIMED: Final = ("snapshots", "snapshot-log", "metadata-log")
@@ -49,8 +51,15 @@ def _written(found: LoadedTable, now_ms: int, scratch: ScratchFiles) -> str:
     last = min(found.updated_ms, now_ms)
     json = {**found.json, **mended, "last-updated-ms": last}
     location = next_location(found.table)
-    scratch.write(location, sealed(location, applied(json, (), found.table.version, now_ms))[1])
+    scratch.write(location, sealed(location, applied(json, _moves(found, now_ms), found.table.version, now_ms))[1])
     return location
+
+
+def _moves(found: LoadedTable, now_ms: int) -> tuple[SetProperties, ...]:
+    """The moves of main as the table records them, which say times too."""
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    moves = [replace(move, at=min(move.at, now)) for move in moves_of(found.table.properties)]
+    return (SetProperties({PROPERTY: moves_text(moves)}),) if moves else ()
 
 
 def _not_after(entry: Mapping[str, Any], now_ms: int) -> Json:

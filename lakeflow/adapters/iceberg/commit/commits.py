@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from lakeflow.adapters.iceberg.commit import pointers
+from lakeflow.adapters.iceberg.commit import numbers, pointers
+from lakeflow.adapters.iceberg.commit.numbers import MainMove, Numbered
 from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, delete
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, next_location, sealed
 from lakeflow.adapters.iceberg.metadata.updates import Update, applied, forgotten
@@ -31,12 +32,13 @@ _ATTEMPTS: Final = 10
 class TableCommit:
     """What a commit does to one table. Without updates it only asserts that the pointer is still the one it saw.
 
-    `proof` is (location, content) of a file that is written once the swap has succeeded.
+    `proof` is (location, content) of a file that is written once the swap has succeeded; `moved` says where main goes.
     """
 
     found: LoadedTable
     updates: tuple[Update, ...] = ()
     proof: tuple[str, bytes] | None = None
+    moved: MainMove | None = None
 
 
 Plan = Callable[[Mapping[AssetKey, LoadedTable], ScratchFiles], Sequence[TableCommit]]
@@ -131,22 +133,38 @@ class Commits:
         with scratch.all_or_none():
             planned = plan(self.read(keys), scratch)
             # One look at the clock: tables that change together say the same time, so no time lies between them.
-            now_ms = self._now_ms()
-            steps = [self._written(each, scratch, now_ms) for each in planned]
-        self._swap(steps, record, scratch)
+            now_ms, version = self._now_ms(), self._version(planned)
+            steps = [self._written(each, scratch, now_ms, version) for each in planned]
+        self._swap(steps, record, scratch, version)
         return {step.key: self._done(step) for step in steps if step.location}
 
-    def _written(self, planned: TableCommit, scratch: ScratchFiles, now_ms: int) -> _WrittenCommit:
+    def _version(self, planned: Sequence[TableCommit]) -> Numbered | None:
+        """The version of the lake that the commit makes; None where no main moves."""
+        moving = [each.found.table for each in planned if each.moved]
+        if not moving:
+            return None
+        with self._database.read() as connection:
+            seen = numbers.last(connection)
+            everywhere = () if numbers.is_number(seen) else pointers.all_keys(connection)
+        known = [*moving, *(self.look(everywhere).tables.values() if everywhere else ())]
+        return numbers.following(seen, known, len(moving))
+
+    def _written(
+        self, planned: TableCommit, scratch: ScratchFiles, now_ms: int, version: Numbered | None
+    ) -> _WrittenCommit:
         if not planned.updates:
             return _WrittenCommit(planned)
-        found = planned.found
-        content = applied(found.json, planned.updates, found.table.version, self.time_of(found, now_ms))
+        found, at_ms = planned.found, self.time_of(planned.found, now_ms)
+        noted = version.noted(found.table, planned.moved, planned.updates, at_ms) if version and planned.moved else ()
+        content = applied(found.json, (*planned.updates, *noted), found.table.version, at_ms)
         location = next_location(found.table)
         content, text = sealed(location, content)
         scratch.write(location, text)
         return _WrittenCommit(planned, location, content)
 
-    def _swap(self, steps: Sequence[_WrittenCommit], record: Record | None, scratch: ScratchFiles) -> None:
+    def _swap(
+        self, steps: Sequence[_WrittenCommit], record: Record | None, scratch: ScratchFiles, version: Numbered | None
+    ) -> None:
         """Swap all pointers in one transaction, or none. The new files are removed only if it is certain that nothing
         was committed.
         """
@@ -156,6 +174,7 @@ class Commits:
             _write_proofs(steps, proofs)
             # Pointers, the ledger's rows and the proofs' names change together: readers see all of it or nothing.
             with self._database.transaction() as connection:
+                _count(connection, version)
                 _swap_all(connection, steps)
                 if record is not None:
                     record(_opaque(connection))
@@ -191,6 +210,14 @@ def present(key: AssetKey, found: Mapping[AssetKey, LoadedTable]) -> LoadedTable
     if key not in found:
         raise ConflictError(f"{key}: the table is gone", hint="plan again: `lakeflow plan`", asset=key)
     return found[key]
+
+
+def _count(connection: Connection, version: Numbered | None) -> None:
+    if version is not None and not numbers.advance(connection, version):
+        raise _LostRaceError(
+            "other publishes of this lake kept coming while this commit was made",
+            hint="nothing was changed; run it again",
+        )
 
 
 def _swap_all(connection: Connection, steps: Sequence[_WrittenCommit]) -> None:

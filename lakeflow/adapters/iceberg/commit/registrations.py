@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from lakeflow.adapters.iceberg.commit import pointers
+from lakeflow.adapters.iceberg.commit import numbers, pointers
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Adopt, Drop, Registration, Rename
@@ -16,6 +16,7 @@ def apply(connection: Connection, change: Registration) -> None:
         case Adopt():
             _require_free(connection, change.key)
             pointers.insert(connection, change.key, change.version)
+            numbers.forget(connection)  # the table may have versions of another lake
         case Rename():
             _require_free(connection, change.to)
             _require(connection, change, done=pointers.call(connection, change.key, change.to, change.version))

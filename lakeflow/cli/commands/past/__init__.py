@@ -1,0 +1,1 @@
+"""Commands that ask what happened to the lake, and what came of it."""

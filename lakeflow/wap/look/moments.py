@@ -1,0 +1,38 @@
+"""Which moment of the lake a person names: the tables tell it, and of runs that they do not know the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lakeflow.core.errors import LakeError, UsageError
+from lakeflow.core.log.moments import SNAPSHOT, VERSION
+from lakeflow.core.model.run import RunRecord
+from lakeflow.core.model.table import Table
+from lakeflow.core.view.instant import Instant, after, is_tag, named
+from lakeflow.wap.ports import World
+
+
+def instant_named(world: World, said: str, tables: Iterable[Table]) -> Instant:
+    """What readers saw once a version, a snapshot or what a run published was there, or as a tag keeps it. UsageError
+    when nothing of that name is known, or more than one thing.
+    """
+    tables = tuple(tables)
+    run = None if _names_no_run(said, tables) else _run(world, said)
+    try:
+        return named(run.id if run else said, tables)
+    except UsageError:
+        if run is None:
+            raise
+    return after(run, tables)
+
+
+def _names_no_run(said: str, tables: Iterable[Table]) -> bool:
+    return bool(is_tag(said, tables) or VERSION.fullmatch(said) or SNAPSHOT.fullmatch(said))
+
+
+def _run(world: World, said: str) -> RunRecord | None:
+    """The run, so that one that published nothing is told as such. None where the ledger's tables are gone."""
+    try:
+        return world.ledger.run(said)
+    except LakeError:
+        return None

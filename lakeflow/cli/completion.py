@@ -26,6 +26,19 @@ def complete_asset(context: click.Context, _parameter: click.Parameter, incomple
     return [before + name for name in asset_names(folder) if (before + name).startswith(incomplete)]
 
 
+def complete_column(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """As `complete_asset`; with `--columns`, behind the name of an asset its columns, as far as its file names them."""
+    found = complete_asset(context, parameter, incomplete)
+    asset, dot, _ = incomplete.rpartition(".")
+    if not context.params.get("columns") or asset.count(".") != 1 or not dot:
+        return found
+    folder = Path(context.find_root().params.get("project") or ".")
+    return [
+        *found,
+        *(name for each in column_names(folder, asset) if (name := f"{asset}.{each}").startswith(incomplete)),
+    ]
+
+
 def asset_names(start: Path) -> list[str]:
     """`layer.name` of every asset that the files of the project around `start` seem to define; none without a project.
     A broken file defines none.
@@ -33,6 +46,27 @@ def asset_names(start: Path) -> list[str]:
     root = _root(start)
     found = {name for layer in LAYERS for name in _names_in(root / "layers" / layer, layer)} if root else set()
     return sorted(found)
+
+
+def column_names(start: Path, asset: str) -> list[str]:
+    """The columns of an asset that its file names: declared, landed, or given a name with AS; a guess that is quick."""
+    layer, _, name = asset.partition(".")
+    root = _root(start)
+    files = (root / "layers" / layer).rglob(f"{name}.*") if root else ()
+    found = dict.fromkeys(each for file in files if file.suffix in {".sql", ".py"} for each in _columns_in(_text(file)))
+    return list(found)
+
+
+_DECLARED: Final = re.compile(r"^\[columns\.([A-Za-z_]\w*)\]", re.MULTILINE)
+_LISTED: Final = re.compile(r"^columns\s*=\s*\[([^\]]*)\]", re.MULTILINE)
+_NAMED: Final = re.compile(r"\bas\s+([A-Za-z_]\w*)\s*(?=,|\n|\bfrom\b)", re.IGNORECASE)
+
+
+def _columns_in(text: str) -> Iterator[str]:
+    yield from _DECLARED.findall(text)
+    for listed in _LISTED.findall(text):
+        yield from re.findall(r"[\"']([A-Za-z_]\w*)[\"']", listed)
+    yield from _NAMED.findall(text)
 
 
 def _root(start: Path) -> Path | None:

@@ -115,13 +115,10 @@ class _Work:
         return self._stored(asset, came)
 
     def _bound(self, asset: Asset, code: SqlCode) -> Bound:
-        source = _source(asset.files)
+        source = landed_schema(asset.files)
         if asset.files is not None and source is None:
             return None
-        # The columns are those of any window: that of the first partition will do.
-        line = asset.timeline
-        window = None if line is None else Window(line.start, line.after(line.start))
-        return self.binder.asset(asset.key, bind(code.text, window), code.path, source)
+        return self.binder.asset(asset.key, text_of_any_window(asset, code), code.path, source)
 
     def _stored(self, asset: Asset, came: Schema) -> Schema | None:
         try:
@@ -169,7 +166,15 @@ def _spelled(schema: Schema) -> dict[str, str]:
     return {each.name: str(each.type) for each in schema.fields}
 
 
-def _source(files: FileSource | None) -> Schema | None:
+def text_of_any_window(asset: Asset, code: SqlCode) -> str:
+    """The SELECT with a window where it needs one. The columns are those of any: that of the first partition will
+    do.
+    """
+    line = asset.timeline
+    return bind(code.text, None if line is None else Window(line.start, line.after(line.start)))
+
+
+def landed_schema(files: FileSource | None) -> Schema | None:
     """The columns that a source lands, as far as it declares them. Parquet files have their own types."""
     if files is None or not files.columns or any(each.extra is Extra.LAND for each in contracts(files)):
         return None

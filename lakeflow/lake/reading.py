@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from lakeflow import wap
 from lakeflow.core.care.tags import Tagged
+from lakeflow.core.columns.graph import ColumnLineage, named_column
 from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
@@ -93,6 +94,20 @@ class ReadableLake(StandingLake):
         known = SelectionContext(self.project, lambda: self._standing(facts))
         trees = lineage.trees(self.project, known.standing.statuses, select(selection, known, exclude))
         return lineage.with_snapshots(trees, facts)
+
+    def column_lineage(self, *columns: str) -> ColumnLineage:
+        """What columns are derived from, however far above, and what is derived from them. Each is `layer.name.column`,
+        or `layer.name` for all columns of an asset; every column of the lake where none is named.
+
+        UsageError for an unknown asset or column, and for an asset whose columns are not known.
+        """
+        from lakeflow.lake.column_lineage import column_graph  # noqa: PLC0415 - DuckDB binds all SQL for it
+
+        facts = self._facts()
+        graph = column_graph(self.project, facts.tables, facts.externals)
+        named = [(str(self._one(asset)), column) for asset, column in map(named_column, columns)]
+        every = named or [(table, "") for table, found in graph.tables.items() if found.columns]
+        return graph.around([ref for table, column in dict.fromkeys(every) for ref in graph.asked(table, column)])
 
     def read(
         self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, as_of: datetime | None = None

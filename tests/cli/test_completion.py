@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.cli.completion import asset_names
+from lakeflow.cli.completion import asset_names, column_names
 from tests.cli.process import CLEAN, lakeflow, python
 from tests.cli.test_commands import make
 
@@ -124,3 +124,12 @@ def test_bash_completes_with_the_script_that_it_is_given(project: Path, tmp_path
     env = {**CLEAN, "PATH": f"{command.parent}:{CLEAN['PATH']}"}
     done = subprocess.run(["bash", "-c", script], cwd=project, env=env, capture_output=True, text=True, check=False)
     assert done.stdout == "gold.totals\n", done.stderr
+
+
+def test_with_columns_the_columns_of_an_asset_are_completed_as_its_file_names_them(tmp_path: Path) -> None:
+    folder = tmp_path / "layers/gold"
+    folder.mkdir(parents=True)
+    text = "/*\n[columns.shop]\n*/ select shop, sum(total) as turnover,\n count(*) as sales from silver.sales"
+    (folder / "shops.sql").write_text(text)
+    assert column_names(tmp_path, "gold.shops") == ["shop", "turnover", "sales"]
+    assert column_names(tmp_path, "gold.none") == []

@@ -93,6 +93,8 @@ def around_a_held_run(talk: Talk) -> None:
     talk.say("runs", run, "--log")
     talk.say("status")
     talk.say("lineage")
+    talk.say("lineage", "--columns")
+    talk.say("lineage", "--columns", "silver.weather.nothing", expect=2)
     talk.say("doctor")
     talk.say("snapshots", "silver.weather")
     talk.say("diff", "bronze.weather", "--exit-code", expect=1)

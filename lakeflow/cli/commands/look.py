@@ -1,4 +1,4 @@
-"""Commands that only look: status, runs, snapshots, show, preview, lineage."""
+"""Commands that only look: status, runs, snapshots, show, preview."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import click
 
 from lakeflow.as_json.values import (
     at_work_json,
-    lineage_json,
     rows_json,
     run_json,
     snapshot_json,
@@ -22,9 +21,6 @@ from lakeflow.cli.output import Answer, OutputFormat, screen_width
 from lakeflow.cli.screens.history import runs_records, runs_screen, snapshots_records, snapshots_screen
 from lakeflow.cli.screens.lake import (
     at_work_lines,
-    lineage_records,
-    lineage_screen,
-    snapshot_label,
     status_records,
     status_screen,
     undefined_lines,
@@ -156,19 +152,6 @@ def preview(session: Session, asset: str, limit: int) -> Answer:
             rows_screen(rows, note=note, width=screen_width()),
             rows_records(rows),
         )
-
-
-@click.command(epilog=SELECTION_HELP)
-@takes_selection
-@click.option("--snapshots", "by_snapshot", is_flag=True, help="Which snapshots went into each other.")
-@answers(*OutputFormat)
-def lineage(session: Session, selection: tuple[str, ...], exclude: str, by_snapshot: bool) -> Answer:
-    """Show as a tree what was made from what."""
-    with session.lake() as lake:
-        trees = lake.lineage(*selection, exclude=exclude)
-        data = {"lineage": [lineage_json(tree) for tree in trees]}
-        text = lineage_screen(trees, now(), label=snapshot_label if by_snapshot else None)
-        return Answer(data, text, lineage_records(trees))
 
 
 def _all_runs(lake: ReadableLake, limit: int) -> Answer:

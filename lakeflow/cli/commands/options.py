@@ -52,16 +52,18 @@ def takes_selection(function: Callable[..., Any]) -> Callable[..., Any]:
     return _takes(function, "selection", "[SELECTION]...")
 
 
+exclude_option = click.option(
+    "--exclude",
+    multiple=True,
+    callback=_joined,
+    metavar="SELECTION",
+    shell_complete=complete_asset,
+    help="Leave these out; may be repeated.",
+)
+
+
 def _takes(function: Callable[..., Any], name: str, metavar: str) -> Callable[..., Any]:
-    exclude = click.option(
-        "--exclude",
-        multiple=True,
-        callback=_joined,
-        metavar="SELECTION",
-        shell_complete=complete_asset,
-        help="Leave these out; may be repeated.",
-    )
-    return click.argument(name, nargs=-1, metavar=metavar, shell_complete=complete_asset)(exclude(function))
+    return click.argument(name, nargs=-1, metavar=metavar, shell_complete=complete_asset)(exclude_option(function))
 
 
 def takes_runs(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -36,6 +36,8 @@ class RowEffect(StrEnum):
     """Rows in its order are counted, and only so many stay."""
     UNNEST = "unnest"
     """Its lists become rows."""
+    MERGE = "merge"
+    """It tells rows apart, or chooses between them, where the write merges."""
 
 
 @dataclass(frozen=True, order=True)

@@ -37,7 +37,7 @@ def joined(node: Node, left: PlanRows, right: PlanRows) -> PlanRows:
         return _chosen(kept, right, looked_at)
     if kind in ("RIGHT_SEMI", "RIGHT_ANTI"):
         return _chosen(other, left, looked_at)
-    if kind not in ("SINGLE", "INNER", "LEFT", "RIGHT", "OUTER"):
+    if kind not in ("SINGLE", "INNER", "LEFT", "RIGHT", "OUTER", "FULL"):
         raise NotKnownError(f"it has a join of the kind {kind}")
     if kind == "SINGLE" or (kind == "LEFT" and _one_at_most(node, right)) or (kind == "INNER" and right.every):
         return _side_by_side(kept, other.decided(looked_at))

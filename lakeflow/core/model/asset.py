@@ -130,8 +130,9 @@ class Asset:
     `at` names the column with the time from which a row of an scd2 table is valid (empty: the time of the write).
     `layout` is how its rows lie in files. `last_by` names the column whose greatest value chooses between rows with one
     key; empty means that no key may come twice. `deleted` is the condition of a row that deletes its key. `track` names
-    the columns whose change begins a new version (none: all). `keep_snapshots` and `keep_age` say how much of main's
-    past stays, where the settings do not hold.
+    the columns whose change begins a new version (none: all). `derives` says of
+    columns that a function gives which columns of its inputs they are derived from. `keep_snapshots` and `keep_age` say
+    how much of main's past stays, where the settings do not hold.
     """
 
     key: AssetKey
@@ -168,6 +169,7 @@ class Asset:
     source: str = field(default="", repr=False)
     renamed_from: AssetKey | None = None
     salt: str = ""
+    derives: Mapping[str, tuple[str, ...]] = EMPTY
 
     @property
     def place(self) -> str:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from lakeflow.as_json.values import plan_json
 from lakeflow.cli.screens.plan import plan_records, plan_screen, plan_summary
-from lakeflow.core.plan.planning import Plan
-from tests.cli.values import PLAN, key
+from lakeflow.core.plan.planning import Held, Plan
+from tests.cli.values import DELAYS, NOW, PLAN, RUN, WEATHER, key
 
 
 def test_a_plan_says_of_each_asset_what_and_why() -> None:
@@ -18,6 +18,17 @@ def test_a_plan_says_of_each_asset_what_and_why() -> None:
         "! bronze.flights appends: rows that it landed before will land again",
         "",
         "3 to run, 1 unchanged; about 362,891 rows to read",
+    ]
+
+
+def test_what_is_held_can_be_compared() -> None:
+    held = Held(WEATHER, RUN, NOW, "held since 12:00 by run 01jd3k, nothing changed")
+    assert plan_screen(Plan(steps=(), held=(held, replace(held, asset=DELAYS)))).plain.splitlines() == [
+        "  ✗  silver.weather       held since 12:00 by run 01jd3k, nothing changed",
+        "  ✗  gold.carrier_delays  held since 12:00 by run 01jd3k, nothing changed",
+        "",
+        "Nothing to run: 2 held already, 0 fresh",
+        "Compare   `lakeflow diff 01jd3k` shows how what it holds differs from main",
     ]
 
 

@@ -38,12 +38,18 @@ def test_a_held_run_tells_everything_needed_to_decide() -> None:
         "  ! temp not null                 522 of 26,115 rows (2.0%)    warning, does not hold",
         "  ✗ humidity regex                errored: no column humidity",
         "  Look    `lakeflow show silver.weather --ref audit_01jd3k --failing`",
+        "  Compare `lakeflow diff silver.weather main..audit_01jd3k`",
         "",
         "Decide    fix the code and `lakeflow retry 01jd3k`, or `lakeflow discard 01jd3k`, "
         'or `lakeflow publish 01jd3k --force --reason "…"`',
         "Or        `lakeflow rollback 01jd3k` takes back what it published, too; "
         "`lakeflow unland FILE` a file that landed",
     ]
+
+
+def test_what_readers_never_saw_is_not_compared() -> None:
+    readers = {WEATHER: UNBORN_STATUS}
+    assert "lakeflow diff" not in run_screen(HELD_RUN, readers, NOW).plain
 
 
 def test_a_held_run_names_only_the_ways_out_that_suit_it() -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from rich.text import Text
 
+from lakeflow.cli.screens.run import compare_lines
 from lakeflow.cli.text import Mark, align, line, screen
 from lakeflow.cli.words import in_rows
 from lakeflow.core.model.run import Action
@@ -29,7 +30,8 @@ def plan_screen(plan: Plan) -> Text:
     steps = [row for step in plan.steps for row in _rows(step)]
     held = [(line(Mark.BAD), line(str(one.asset)), line(one.why)) for one in plan.held]
     fresh = [(line(Mark.SAME), line((str(key), "dim")), line(("fresh", "dim"))) for key in plan.fresh]
-    return screen(align([*steps, *held, *fresh], indent=2), warning_lines(plan), [line(plan_summary(plan))])
+    told = (warning_lines(plan), [line(plan_summary(plan)), *compare_lines(plan.held)])
+    return screen(align([*steps, *held, *fresh], indent=2), *told)
 
 
 def plan_summary(plan: Plan) -> str:

@@ -72,6 +72,11 @@ def held_lines(held: Sequence[Held], indent: int = 0) -> list[Text]:
     return align([(line(Mark.BAD), line(str(one.asset)), line(one.why)) for one in held], indent=indent)
 
 
+def compare_lines(held: Sequence[Held]) -> list[Text]:
+    runs = dict.fromkeys(one.run for one in held)
+    return [line("Compare   ", f"`lakeflow diff {run}` shows how what it holds differs from main") for run in runs]
+
+
 def _decide_lines(held: Sequence[Held]) -> list[Text]:
     runs = dict.fromkeys(one.run for one in held)
     return [line("Decide    ", f"`lakeflow runs {run}` says why it is held and what to do") for run in runs]
@@ -221,7 +226,7 @@ def _block(step: StepRecord, run: RunRecord, reader: AssetStatus | None, now: da
     seen_now = _readers(reader, now).replace("still see", "see") if _is_main(step) else _readers(reader, now)
     heading = line(Mark.BAD, " ", (str(step.asset), "bold"), f"  {_fault(step)}", seen_now)
     reason = [] if step.state is StepState.HELD else step.reason.splitlines()
-    return [heading, *(line(f"  {text}") for text in reason), *check_lines(step.checks), *_look(step, run)]
+    return [heading, *(line(f"  {text}") for text in reason), *check_lines(step.checks), *_look(step, run, reader)]
 
 
 def _warned(step: StepRecord) -> list[Text]:
@@ -242,12 +247,16 @@ def _readers(reader: AssetStatus | None, now: datetime) -> str:
     return f"; {readers_see(reader, now)}" if reader else ""
 
 
-def _look(step: StepRecord, run: RunRecord) -> list[Text]:
-    failing = any(check.outcome is Outcome.FAILED for check in step.checks)
-    if step.state is not StepState.HELD or not failing or run.state not in UNPUBLISHED_ENDS:
+def _look(step: StepRecord, run: RunRecord, reader: AssetStatus | None) -> list[Text]:
+    """What shows the rows that failed, and how they differ from those that readers see."""
+    if step.state is not StepState.HELD or run.state not in UNPUBLISHED_ENDS:
         return []
     where = "" if _is_main(step) else f" --ref {run.branch}"
-    return [line(f"  Look    `lakeflow show {step.asset}{where} --failing`")]
+    failing = any(check.outcome is Outcome.FAILED for check in step.checks)
+    looks = [line(f"  Look    `lakeflow show {step.asset}{where} --failing`")] if failing else []
+    if where and reader and reader.snapshot_id is not None:
+        looks.append(line(f"  Compare `lakeflow diff {step.asset} main..{run.branch}`"))
+    return looks
 
 
 def _is_main(step: StepRecord) -> bool:

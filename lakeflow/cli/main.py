@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "init": ("care:init", "Make a new project with a small sample in it, ready to materialize."),
     "check": ("project:check", "Load all files, look up what their SQL names, and report the faults; touches no data."),
+    "test": ("project:test", "Run the examples of assets: their code on given rows; touches no lake."),
     "list": ("project:list_assets", "List the assets."),
     "plan": ("project:plan", "Say what would run, and why; touches nothing."),
     "preview": ("look:preview", "Compute an asset and show its first rows; writes nothing."),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 from lakeflow import wap
 from lakeflow.core.care.set_aside import set_aside
 from lakeflow.core.errors import LakeflowError, ProjectError, SchemaError, UsageError
+from lakeflow.core.examples.outcome import ExampleResult
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import RunRecord, waiting
@@ -113,6 +114,15 @@ class StandingLake:
         if faults:
             raise ProjectError(faults)
         return found.unbound
+
+    def test(self, *selection: str, exclude: str = "") -> tuple[ExampleResult, ...]:
+        """Run the selected assets' examples: their code on the rows that are given, in one DuckDB, compared exactly.
+
+        Nothing of the lake is read or written. What comes otherwise, or not at all, is a result, not an error.
+        """
+        from lakeflow.lake import examples  # noqa: PLC0415 - as said above
+
+        return examples.run(self.project, self.configured, self.select(*selection, exclude=exclude))
 
     def plan(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -112,6 +113,10 @@ def _asset(draft: AssetDraft) -> Asset:
         limits=declared.limits,
         code_version=draft.code_version,
         source=draft.source,
+        examples=tuple(
+            replace(each, line=draft.lines.get(f"examples.{each.number}", draft.code.line))
+            for each in declared.examples
+        ),
     )
 
 

@@ -188,11 +188,15 @@ def _binding_line(tree: ast.Module, name: str) -> int:
 
 
 def _field_lines(node: FunctionNode, assets: set[str]) -> Iterator[tuple[str, int]]:
-    """The line of each field of `@asset`, of each input by its name, and of each column as `columns.<name>`."""
+    """The line of each field of `@asset`, of each input by its name, of each column as `columns.<name>`, and of each
+    example as `examples.<number>`.
+    """
     yield "name", node.lineno
     calls = [each for each in node.decorator_list if isinstance(each, ast.Call) and is_asset(each, assets)]
     for keyword in (keyword for call in calls for keyword in call.keywords if keyword.arg):
         yield str(keyword.arg), keyword.lineno
+        if keyword.arg == "examples" and isinstance(keyword.value, ast.List):
+            yield from ((f"examples.{at}", each.lineno) for at, each in enumerate(keyword.value.elts, 1))
         if isinstance(keyword.value, ast.Dict):
             prefix = "" if keyword.arg == "inputs" else f"{keyword.arg}."
             for key in keyword.value.keys:

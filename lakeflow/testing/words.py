@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lakeflow.core.examples.compare import RowDifference
+from lakeflow.core.examples.outcome import is_named
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord, StepState
@@ -35,20 +36,13 @@ def held_fault(run: RunRecord | None, key: AssetKey | None, check: str) -> str:
     held = [step for step in steps if step.state is StepState.HELD]
     if not check:
         return "" if held else "\n".join(text for step in steps for text in _unheld(step))
-    if any(_is_named(found, check) and found.holds for step in held for found in step.checks):
+    if any(is_named(found, check) and found.holds for step in held for found in step.checks):
         return ""
     return "\n".join(text for step in steps for text in _other_check(step, check))
 
 
 def rows_fault(key: AssetKey, found: RowDifference) -> str:
     return "\n".join((f"the rows of {key} differ", *(f"  {line}" for line in found.lines()))) if found else ""
-
-
-def _is_named(check: CheckResult, name: str) -> bool:
-    """By the name that screens show, or for a check of a file of its own as that file is called."""
-    said = name.replace("_", " ").lower()
-    file = check.path.rpartition("/")[2].removesuffix(".sql").partition(".")[2]
-    return said in {check.name.replace("_", " ").lower(), file.replace("_", " ").lower()}
 
 
 def _unpublished(step: StepRecord) -> Iterator[str]:
@@ -65,7 +59,7 @@ def _unheld(step: StepRecord) -> Iterator[str]:
 
 
 def _other_check(step: StepRecord, name: str) -> Iterator[str]:
-    found = next((check for check in step.checks if _is_named(check, name)), None)
+    found = next((check for check in step.checks if is_named(check, name)), None)
     if found is None:
         names = [check.name for check in step.checks]
         hint = did_you_mean(name, names, f"its checks are {', '.join(names)}" if names else "no check was asked")

@@ -48,6 +48,7 @@ STORY = (
     # what is typed, exit code, and what its answer says
     ("init new", 0, "cd new && lakeflow materialize"),
     ("check", 0, "3 assets and 1 check file are in order"),
+    ("test", 0, "no asset of these has an example"),
     ("list", 0, "silver.weather"),
     ("plan", 0, "3 to run, 0 unchanged"),
     ("plan --exit-code", 1, "never built"),

@@ -76,6 +76,7 @@ def leave(arguments: list[str]) -> int:
 
 def before_any_run(talk: Talk) -> None:
     talk.say("check")
+    talk.say("test")
     talk.say("list")
     talk.say("plan")
     talk.say("plan", "--exit-code", expect=1)

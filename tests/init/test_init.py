@@ -56,8 +56,9 @@ def test_what_its_workflow_runs_passes_on_a_new_project(tmp_path: Path) -> None:
     lakeflow("init", cwd=tmp_path)
     workflow = (tmp_path / ".github/workflows/lake.yml").read_text()
     runs = [line.partition("run: ")[2] for line in workflow.splitlines() if "run: " in line]
-    assert runs[-3:] == ["lakeflow check", "python -m pytest", "lakeflow materialize"]
+    assert runs[-4:] == ["lakeflow check", "lakeflow test", "python -m pytest", "lakeflow materialize"]
     assert typed("lakeflow check", tmp_path).returncode == 0
+    assert "1 of 1 example as expected" in typed("lakeflow test", tmp_path).stdout
     tests = typed("python -m pytest -p no:cacheprovider", tmp_path)
     assert tests.returncode == 0, tests.stdout
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+import lakeflow
 from tests.reference.samples import FLIGHTS, ROOT, WEATHER, ask, bad_rows, build, connect, land, reading
 
 # One flight each: on time across midnight, at midnight sharp, cancelled, diverted, and one on either side of spring.
@@ -362,3 +363,12 @@ def test_a_python_asset_is_a_function_that_takes_and_gives_a_relation(
 def test_every_sql_file_is_one_select(path: Path) -> None:
     statements = duckdb.extract_statements((ROOT / path).read_text())
     assert [statement.type for statement in statements] == [duckdb.StatementType.SELECT]
+
+
+@pytest.mark.long
+def test_the_examples_of_the_assets_come_as_they_say() -> None:
+    """One of them asks for a check, and so for the library."""
+    with lakeflow.open(ROOT) as opened:
+        found = opened.test()
+    assert found
+    assert [one for one in found if not one.ok] == []

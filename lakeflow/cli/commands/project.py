@@ -1,12 +1,14 @@
-"""Commands about the project's files: check, list, plan, config."""
+"""Commands about the project's files: check, test, list, plan, config."""
 
 from __future__ import annotations
 
 import click
 
+from lakeflow.as_json.examples import example_json
 from lakeflow.as_json.values import asset_json, health_json, plan_json, project_json, setting_json
 from lakeflow.cli.commands.options import SELECTION_HELP, full_refresh_option, go_on_option, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat
+from lakeflow.cli.screens.examples import examples_records, examples_screen
 from lakeflow.cli.screens.lake import (
     check_screen,
     config_records,
@@ -18,6 +20,8 @@ from lakeflow.cli.screens.lake import (
 from lakeflow.cli.screens.plan import plan_records, plan_screen
 from lakeflow.cli.session import Session, answers
 
+_EXAMPLE = "Example: `lakeflow test gold.*` runs what `[[examples]]` in SQL and `examples=` of `@asset` say. "
+
 
 @click.command(epilog="Every fault is named with file and line, and how to mend it. What only data shows is no fault.")
 @click.option("--deep", is_flag=True, help="Load the check files too, and look for what their expectations name.")
@@ -28,6 +32,24 @@ def check(session: Session, deep: bool) -> Answer:
         unbound = lake.check(deep=deep)
         data = {"project": project_json(lake.project), "unbound": [str(key) for key in unbound]}
         return Answer(data, check_screen(lake.project, unbound))
+
+
+@click.command(epilog=_EXAMPLE + SELECTION_HELP)
+@takes_selection
+@answers(*OutputFormat)
+def test(session: Session, selection: tuple[str, ...], exclude: str) -> Answer:
+    """Run the examples of assets: their code on given rows; touches no lake.
+
+    Ends with 1 when one of them comes otherwise.
+    """
+    with session.lake() as lake:
+        keys = lake.select(*selection, exclude=exclude)
+        results = lake.test(*map(str, keys)) if keys else ()
+    tried = {one.asset for one in results}
+    untried = [key for key in keys if key not in tried]
+    data = {"examples": [example_json(one) for one in results], "without": [str(key) for key in untried]}
+    code = int(any(not one.ok for one in results))
+    return Answer(data, examples_screen(results, untried), examples_records(results), exit_code=code)
 
 
 @click.command("list", epilog=SELECTION_HELP)

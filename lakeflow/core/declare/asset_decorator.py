@@ -6,7 +6,7 @@ Importing this file is cheap on purpose: every file of a project does it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, overload
 
 from lakeflow.core.declare.declaration import FIELDS
@@ -29,6 +29,18 @@ class ColumnFields(TypedDict, total=False):
     pii: bool
     mask: Literal["hash", "redact"]
     description: str
+
+
+class ExampleFields(TypedDict, total=False):
+    """An example: rows of inputs as dicts or CSV text, and the rows that the code gives or the checks that fail."""
+
+    name: str
+    given: Mapping[str, str | Sequence[Mapping[str, Any]]]
+    files: Mapping[str, str]
+    expect: str | Sequence[Mapping[str, Any]]
+    fails: Names
+    partition: str | date
+    at: datetime
 
 
 def new_rows(upstream: str) -> str:
@@ -100,6 +112,7 @@ def asset(
     retries: int = ...,
     max_rows: int = ...,
     max_bytes: int | str = ...,
+    examples: Sequence[ExampleFields] = ...,
 ) -> Callable[[Function], Function]: ...
 
 
@@ -127,6 +140,7 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
               ("08:00 Europe/Oslo"), `fresh_column` counts from that column's newest value instead
             - `source` is `files(…)`, outside files that land once each; `reads` are globs of outside files
             - `timeout` (seconds), `retries`, `max_rows` and `max_bytes` are what its code may take, 0 for no bound
+            - `examples` are rows of its inputs with the rows or failing checks that come of them: `lakeflow test`
             - `checks` are shared check files, `allow_empty` lets checks pass on no rows
             - `renamed_from` is the name that its table still has, `layer` is needed only where no folder says it
             - `description` (default: the docstring), `owner` and `tags` are for people

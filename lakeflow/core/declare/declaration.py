@@ -11,6 +11,7 @@ from lakeflow.core.declare.fields import EXAMPLES, Flaw, NewKeysInput, NewRowsIn
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind, Column, Deletes, Limits, OnRewrite
 from lakeflow.core.model.check import ForeignKey
+from lakeflow.core.model.example import Example
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PartitionField, SortField
 from lakeflow.core.model.write_mode import WriteMode
@@ -72,6 +73,7 @@ class Declaration:
     retries: int | None = None
     max_rows: int | None = None
     max_bytes: int | None = None
+    examples: tuple[Example, ...] = ()
 
     @property
     def incremental(self) -> tuple[tuple[AssetKey, tuple[str, ...]], ...]:

@@ -84,6 +84,8 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "retries": "retries = 2",
     "max_rows": "max_rows = 1000000",
     "max_bytes": 'max_bytes = "2GB"',
+    "examples": 'examples=[{"name": "…", "given": {"bronze.weather": [{"wind": 3}]}, "expect": [{"calm": True}]}], '
+    "[[examples]] in SQL",
     "new_rows": 'new_rows = ["bronze.flights"]',
     "new_keys": 'new_keys = {"bronze.orders" = "customer"}',
 }

@@ -29,6 +29,7 @@ from lakeflow.core.errors import SchemaError
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind, Column, Deletes, Mask, OnRewrite
 from lakeflow.core.model.check import ForeignKey
+from lakeflow.core.model.example import Example, read_examples
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PartitionField, SortField, read_partition_field, read_sort_field
 from lakeflow.core.model.write_mode import WriteMode
@@ -214,6 +215,13 @@ def _source(value: object) -> FileSource:
     return source
 
 
+def _examples(value: object) -> tuple[Example, ...]:
+    found, wrong = read_examples(value)
+    if wrong:
+        raise _flawed(*(Flaw(f"examples.{number}" if number else "", said, hint) for number, said, hint in wrong))
+    return found
+
+
 class _ColumnForm(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -330,3 +338,4 @@ class _Form(BaseModel):
     max_bytes: Annotated[
         _Count, BeforeValidator(lambda value: parse_bytes(value) if isinstance(value, str) else value)
     ] = 0
+    examples: Annotated[Any, PlainValidator(_examples)] = ()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from lakeflow.core.column_names import RESERVED, hint_of_renamed
 from lakeflow.core.contract.fit import contracts
 from lakeflow.core.declare.declaration import Declaration
+from lakeflow.core.declare.example_laws import example_faults
 from lakeflow.core.declare.keyed_inputs import unlike
 from lakeflow.core.declare.timeline_laws import timeline_faults
 from lakeflow.core.errors import Fault
@@ -158,6 +159,7 @@ def _laws(draft: AssetDraft, known: set[AssetKey]) -> Iterator[Fault]:
     yield from _new_keys(draft)
     yield from _externals(draft)
     yield from timeline_faults(draft)
+    yield from example_faults(draft, known)
     yield from _fresh_column(draft)
     for name, upstream in draft.inputs.items():
         yield from _input(draft, name, upstream, known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +18,7 @@ _HEADER: Final = re.compile(_BEFORE + r"(?P<toml>.*?)\*/", re.DOTALL)
 _TEXT: Final = r""""(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*?(?=\*/|\n)"""
 _WITH_TEXTS: Final = re.compile(_BEFORE + rf"(?P<toml>(?:{_TEXT}|.)*?)\*/", re.DOTALL)
 """The block comment. A text inside it may hold `*/`, as in `files = "**/*.csv"`."""
-_FIELD: Final = re.compile(r"^\s*(?:\[\s*(?P<table>[^\[\]]+?)\s*\]|(?P<name>[\w\"'.-]+)\s*=)", re.MULTILINE)
+_FIELD: Final = re.compile(r"^\s*(?:\[\[?\s*(?P<table>[^\[\]]+?)\s*\]|(?P<name>[\w\"'.-]+)\s*=)", re.MULTILINE)
 _TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
 
@@ -61,11 +62,15 @@ def _header(text: str, match: re.Match[str]) -> Header:
 
 
 def _header_lines(toml: str, first: int) -> Iterator[tuple[str, int]]:
-    table = ""
+    """The line of each field, of each table, and of the tables of a list as `examples.1`, `examples.2` and so on."""
+    table, listed = "", Counter[str]()
     for match in _FIELD.finditer(toml):
         line = first + line_at(toml, match.end()) - 1
         if match["table"]:
             table = match["table"].replace('"', "")
+            if match[0].lstrip().startswith("[["):
+                listed[table] += 1
+                yield f"{table}.{listed[table]}", line
             yield table, line
         elif not table:
             yield match["name"].strip("\"'"), line

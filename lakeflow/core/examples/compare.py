@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from lakeflow.core.model.table import Rows
 from lakeflow.core.wording import counted
 
 Row: TypeAlias = tuple[str | None, ...]
+_MASK: Final = "***"
 MOST: Final = 10
 """How many rows a text names; it counts the others."""
 
@@ -22,11 +23,17 @@ class RowDifference:
     """
 
     columns: tuple[str, ...]
-    missing: tuple[Row, ...] = ()
-    unexpected: tuple[Row, ...] = ()
+    missing: tuple[tuple[str | None, ...], ...] = ()
+    unexpected: tuple[tuple[str | None, ...], ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.unexpected)
+
+    def masked(self, hidden: Set[str]) -> RowDifference:
+        """Without the values of these columns, in lower case, in the rows that came."""
+        at = {place for place, name in enumerate(self.columns) if name.lower() in hidden}
+        rows = (tuple(_MASK if n in at and value else value for n, value in enumerate(row)) for row in self.unexpected)
+        return replace(self, unexpected=tuple(rows)) if at else self
 
     def lines(self, most: int = MOST) -> Iterator[str]:
         """`-` before a row that is missing, `+` before one that was not expected; rows that are alike stand together,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.check import NO_CHECKS, Suite
+from lakeflow.core.model.example import Example
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PLAIN, Layout
 from lakeflow.core.model.scd2_columns import VALID_FROM
@@ -132,7 +133,7 @@ class Asset:
     key; empty means that no key may come twice. `deleted` is the condition of a row that deletes its key. `track` names
     the columns whose change begins a new version (none: all). `derives` says of
     columns that a function gives which columns of its inputs they are derived from. `keep_snapshots` and `keep_age` say
-    how much of main's past stays, where the settings do not hold.
+    how much of main's past stays, where the settings do not hold. `examples` say what its code gives of given rows.
     """
 
     key: AssetKey
@@ -170,6 +171,7 @@ class Asset:
     renamed_from: AssetKey | None = None
     salt: str = ""
     derives: Mapping[str, tuple[str, ...]] = EMPTY
+    examples: tuple[Example, ...] = field(default=(), repr=False)
 
     @property
     def place(self) -> str:

@@ -16,7 +16,7 @@ _STORY: Final = tuple(
     f"tests/wap/test_{name}.py"
     for name in (
         *("decisions", "materialize", "moved_main", "new_rows"),
-        *("heartbeat", "salt", "taken_back", "whole_tables"),
+        *("heartbeat", "rollback", "salt", "taken_back", "whole_tables"),
     )
 )
 
@@ -32,8 +32,11 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/adapters/iceberg/commit/commits.py": _COMMITS,
     "lakeflow/adapters/iceberg/commit/staging.py": _COMMITS,
     "lakeflow/wap/run/publish.py": _STORY,
-    "lakeflow/wap/run/needed.py": _STORY,
+    "lakeflow/wap/run/needed.py": ("tests/wap/test_needed.py",),
     "lakeflow/wap/decide/rollback.py": _STORY,
+    "lakeflow/wap/decide/discard.py": ("tests/wap/test_discard.py", "tests/wap/test_decisions.py"),
+    "lakeflow/wap/decide/tags.py": ("tests/wap/test_tags.py",),
+    "lakeflow/wap/decide/record.py": _STORY,
     "lakeflow/wap/decide/runs.py": _STORY,
     "lakeflow/wap/decide/tables.py": _STORY,
     "lakeflow/wap/decide/garbage.py": ("tests/wap/test_garbage.py",),

@@ -134,8 +134,8 @@ class Lab:
     def publish(self, run: RunRecord | str, names: str = "", reason: str | None = None) -> RunRecord:
         return wap.publish(self.world, _id(run), keys(names), reason, self.events.append)
 
-    def discard(self, run: RunRecord | str) -> RunRecord:
-        return wap.discard(self.world, _id(run))
+    def discard(self, run: RunRecord | str, names: str = "") -> RunRecord:
+        return wap.discard(self.world, _id(run), keys(names))
 
     def rollback(self, run: RunRecord | str, names: str = "", *, force: bool = False) -> RunRecord:
         return wap.rollback(self.world, _id(run), keys(names) if names else None, force=force)

@@ -28,9 +28,14 @@ def mains(lab: Lab) -> dict[str, int]:
 
 
 def refused(decide: Callable[[], object]) -> str:
+    return refusal(decide)[0]
+
+
+def refusal(decide: Callable[[], object]) -> tuple[str, str]:
+    """Why it is refused, and what to type."""
     with pytest.raises(UsageError) as caught:
         decide()
-    return caught.value.message
+    return caught.value.message, caught.value.hint or ""
 
 
 def again(lab: Lab, *numbers: int) -> None:
@@ -89,6 +94,13 @@ def test_a_tag_is_recorded_with_who_and_what(lab: Lab) -> None:
     lab.tag("v1")
     record = lab.ledger.runs()[0]
     assert (record.state, record.actor, record.reason) == (RunState.PUBLISHED, ACTOR, "tagged v1 in 3 tables")
+    assert record.ended_at is not None
+    assert record.ended_at > record.started_at
+    lab.tag("then", "r1")
+    assert lab.ledger.runs()[0].reason == "tagged then as of run r1 in 3 tables"
+    lab.untag("v1")
+    assert lab.ledger.runs()[0].reason == "removed tag v1"
+    assert wap.tag(lab.world, "v2", None).name == "v2"
 
 
 # what is refused
@@ -136,18 +148,31 @@ def test_a_tag_does_not_move_and_is_not_doubled_in_other_letter_case(lab: Lab) -
 def test_nothing_is_tagged_of_a_run_whose_snapshots_have_expired(lab: Lab) -> None:
     keeping(lab, 0)
     lab.materialize()
+    gold = lab.main("gold.c")
     again(lab, 8)
     again(lab, 9)
-    assert "has expired" in refused(lambda: lab.tag("then", "r1"))
+    hint = "`keep` and `keep_snapshots` say how much of the past stays; a tag keeps it for good"
+    told = refusal(lambda: lab.tag("then", "r1"))
+    assert told[1] == hint
+    assert told[0].startswith(f"gold.c: s{str(gold)[:4]}")
+    assert told[0].endswith(", which readers saw then, has expired")
     assert all(set(lab.table(name).refs) == {"main"} for name in NAMES)
 
 
 def test_a_run_that_published_nothing_left_no_state_to_name(lab: Lab) -> None:
     lab.check("bronze.a", lambda *_: False)
     lab.materialize("bronze.a")
-    assert refused(lambda: lab.tag("then", "r1")) == "run r1 published nothing"
-    assert refused(lambda: lab.tag("now")) == "readers see nothing that could have a name"
-    assert refused(lambda: lab.untag("now")) == "there is no tag 'now'; there is none"
+    assert refusal(lambda: lab.tag("then", "r1")) == ("run r1 published nothing", "`lakeflow runs` lists runs")
+    nothing = ("readers see nothing that could have a name", "`lakeflow materialize` publishes")
+    assert refusal(lambda: lab.tag("now")) == nothing
+    assert refusal(lambda: lab.untag("now")) == ("there is no tag 'now'; there is none", "`lakeflow tag` lists them")
+
+
+def test_a_tag_that_is_not_there_is_told_with_the_first_five_that_are(lab: Lab) -> None:
+    lab.materialize()
+    for number in range(6):
+        lab.tag(f"v{number}")
+    assert refused(lambda: lab.untag("now")) == "there is no tag 'now'; there is v0, v1, v2, v3, v4"
 
 
 # how it is set

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lakeflow.core.view.rows import Setting
     from lakeflow.lake.lake import Lake
     from lakeflow.lake.reading import ReadableLake
-    from lakeflow.lake.rescue import Rebuilt
+    from lakeflow.lake.rescue import Rebuilt, RestoredLedger
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,10 @@ class Session:
 
     def rebuild_catalog(self) -> Rebuilt:
         done: Rebuilt = _care().rebuild_catalog(self.project, settings=self.settings)
+        return done
+
+    def rebuild_ledger(self) -> RestoredLedger:
+        done: RestoredLedger = _care().rebuild_ledger(self.project, settings=self.settings)
         return done
 
     def adopt_warehouse(self) -> Path:

@@ -12,7 +12,7 @@ from lakeflow.core.view.findings import Finding
 
 if TYPE_CHECKING:
     from lakeflow.adapters.iceberg import Copied
-    from lakeflow.lake.rescue import Rebuilt
+    from lakeflow.lake.rescue import Rebuilt, RestoredLedger
 
 
 def doctor(
@@ -56,6 +56,17 @@ def rebuild_catalog(path: str | Path = ".", *, settings: Mapping[str, str] | Non
     from lakeflow.lake import diagnosis, rescue  # noqa: PLC0415 - it opens the catalog
 
     return rescue.rebuild(diagnosis.patient(Path(path), settings or {}, os.environ))
+
+
+def rebuild_ledger(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> RestoredLedger:
+    """Give a ledger that lost tables or rows back what the lake's tables know: proven publishes, held branches. What is
+    recorded stays. All or nothing.
+
+    BusyError while a run is at work, LakeError where the warehouse is another lake's.
+    """
+    from lakeflow.lake import diagnosis, rescue  # noqa: PLC0415 - it opens the catalog
+
+    return rescue.rebuild_ledger(diagnosis.patient(Path(path), settings or {}, os.environ))
 
 
 def backup(directory: str | Path, path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Copied:

@@ -14,9 +14,9 @@ from typing import Final
 from sqlalchemy import Connection
 
 from lakeflow.adapters.database.database import Database
-from lakeflow.adapters.iceberg import Copied, LoadedTable, copy_tables, give_id, read_mark, tables_in
+from lakeflow.adapters.iceberg import Copied, LoadedTable, copy_tables, give_id, proofs_alone, read_mark, tables_in
 from lakeflow.adapters.iceberg.commit import numbers, pointers
-from lakeflow.adapters.ledger import SqlLedger, free_all
+from lakeflow.adapters.ledger import LEDGER_TABLES, SqlLedger, counts, free_all, make_again
 from lakeflow.adapters.machine import process as processes
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.care.ownership import refuse_other
@@ -24,6 +24,7 @@ from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.run.leases import busy
+from lakeflow.core.verify.restored import not_restored, texts_of
 from lakeflow.core.view.rebuilt import Proven, runs_of, verdicts_of
 from lakeflow.lake.assembly import MIGRATIONS, ownership_of, refuse_outdated, utc_now
 from lakeflow.lake.diagnosis import Patient, refuse_unready
@@ -66,6 +67,56 @@ def rebuild(one: Patient) -> Rebuilt:
             if mark is not None:
                 give_id(connection, mark.id)
         return Rebuilt(tuple(sorted(wanted)), len(ledger.states()), notes)
+
+
+@dataclass(frozen=True)
+class RestoredLedger:
+    """What was restored: the ledger's tables that were made again, the runs and verdicts that were added; and what the
+    lake does not know of itself.
+    """
+
+    tables: tuple[str, ...]
+    runs: int
+    verdicts: int
+    not_restored: tuple[str, ...] = ()
+
+
+def rebuild_ledger(one: Patient) -> RestoredLedger:
+    """Make lost tables of the ledger again, and add to it what the tables of the lake know: proven snapshots, and held
+    branches. What is recorded stays as it is. All or nothing.
+
+    BusyError while a run is at work, LakeError where the warehouse is another lake's.
+    """
+    with closing(one.database) as database:
+        if database.path is not None and not database.path.exists():
+            raise UsageError("there is no database", hint="`lakeflow doctor --rebuild-catalog` makes a lost one again")
+        one.ownership.refuse_other()
+        looked = one.catalog.look(one.catalog.keys())
+        found = {key: proofs_alone(table) for key, table in looked.tables.items()}
+        proofs = {key: Proven(each.table, texts_of(each)) for key, each in found.items()}
+        with database.transaction() as connection:
+            tables = _whole_again(one, connection)
+            before = counts(connection)
+            one.ledger.restore(connection, runs_of(proofs, utc_now()), verdicts_of(proofs))
+            runs, verdicts = (now - was for now, was in zip(counts(connection), before, strict=True))
+        lost = tables if any(before) else LEDGER_TABLES  # a ledger without any row is a lost one
+        unread = (f"what {key} knows: {error.message}" for key, error in looked.broken.items())
+        names = (*not_restored(lost, found.values()), *unread) if tables or runs or verdicts else ()
+        return RestoredLedger(tables, runs, verdicts, names)
+
+
+def _whole_again(one: Patient, connection: Connection) -> tuple[str, ...]:
+    """Make what is lost of the ledger's tables, unless a run is at work: asked in the transaction, so that none begins
+    meanwhile.
+    """
+    tables = make_again(connection)
+    one.database.note_layout(connection, len(MIGRATIONS))
+    standing = one.ledger.standing_in(connection)
+    if others := [held for held in standing.held if not standing.dead(held)]:
+        raise busy(others)
+    if (mark := read_mark(one.home.warehouse)) is not None:
+        give_id(connection, mark.id)
+    return tables
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import Action, RunState, StepState
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.events import Phase
-from lakeflow.core.verify.values import Kind
+from lakeflow.core.verify.values import RemarkKind
 from lakeflow.core.view.findings import Level
 from lakeflow.core.view.rows import AssetState, Health, SnapshotState
 from tests.cli.test_commands import CHECKS, MENDED, make, windy
@@ -146,6 +146,7 @@ def to_the_end(talk: Talk) -> None:
     talk.say("verify", "gold.windest", expect=2)
     talk.say("doctor", "--relocate")
     talk.say("doctor", "--rebuild-catalog")
+    talk.say("doctor", "--rebuild-ledger")
     talk.say("adopt", "--warehouse")
     talk.say("backup", str(talk.root / "copy"))
     talk.say("backup", str(talk.root / "copy"), expect=2)
@@ -294,7 +295,7 @@ def test_every_event_is_as_its_schema_says(said: Said) -> None:
         (("asset", "layer"), Layer),
         (("asset", "write"), WriteMode),
         (("finding", "level"), Level),
-        (("remark", "kind"), Kind),
+        (("remark", "kind"), RemarkKind),
         (("alert", "kind"), AlertKind),
         (("alert", "state"), AlertState),
     ],

@@ -17,7 +17,15 @@ from tests.docs.pages import ROOT
 _DIRECTIVE: Final = re.compile(r"^::: (\S+)$", re.MULTILINE)
 OUTSIDE: Final = {
     "lakeflow.lake.lake": ("look", "configuration"),
-    "lakeflow.lake.care": ("doctor", "relocate", "mend_times", "rebuild_catalog", "backup", "adopt_warehouse"),
+    "lakeflow.lake.care": (
+        "doctor",
+        "relocate",
+        "mend_times",
+        "rebuild_catalog",
+        "rebuild_ledger",
+        "backup",
+        "adopt_warehouse",
+    ),
 }
 """What is offered, and where, for a lake that cannot or need not be opened."""
 

@@ -14,7 +14,7 @@ from pyiceberg.table import Table as IcebergTable
 import lakeflow
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table
-from lakeflow.core.verify.values import Kind, Remark, Verification
+from lakeflow.core.verify.values import Remark, RemarkKind, Verification
 from lakeflow.lake.lake import look
 
 FILES = {
@@ -56,8 +56,8 @@ def verified(root: Path, *selection: str, deep: bool = False) -> Verification:
         return lake.verify(*selection, deep=deep)
 
 
-def faults(root: Path, *selection: str, deep: bool = False) -> dict[Kind, list[Remark]]:
-    found: dict[Kind, list[Remark]] = {}
+def faults(root: Path, *selection: str, deep: bool = False) -> dict[RemarkKind, list[Remark]]:
+    found: dict[RemarkKind, list[Remark]] = {}
     for one in verified(root, *selection, deep=deep).faults:
         found.setdefault(one.kind, []).append(one)
     return found

@@ -16,7 +16,7 @@ from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.proof import pack, proof_location
 from lakeflow.cli.main import run as command
 from lakeflow.core.model.run import Ruling
-from lakeflow.core.verify.values import Kind
+from lakeflow.core.verify.values import RemarkKind
 from lakeflow.lake.care import relocate
 from tests.prepared import Prepared
 from tests.verify.lab import execute, faults, make, ours, theirs, verified, without_ledger, wrote
@@ -59,7 +59,7 @@ def test_a_sound_lake_is_sound_with_its_ledger_and_without(either: Path) -> None
         assert [(str(one.asset), one.snapshots, one.proven) for one in found.tables] == [(BRONZE, 2, 2), (SILVER, 2, 2)]
         assert all(one.files > 5 for one in found.tables)
         assert all(bool(one.read) is deep for one in found.tables)
-    assert found.has_ledger is not any(note.kind is Kind.LEDGER_LOST for note in found.notes)
+    assert found.has_ledger is not any(note.kind is RemarkKind.LEDGER_LOST for note in found.notes)
 
 
 def test_a_snapshot_that_another_engine_appended_is_named(either: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_snapshot_that_another_engine_appended_is_named(either: Path) -> None:
         table.append(table.scan().to_arrow())
         head = table.current_snapshot()
     assert head is not None
-    (one,) = faults(either)[Kind.FOREIGN]
+    (one,) = faults(either)[RemarkKind.FOREIGN]
     assert (str(one.asset), one.snapshots) == (SILVER, (head.snapshot_id,))
     assert "another engine wrote it (append, 3 rows added), and nobody audited it" in one.message
     assert faults(either, BRONZE) == {}
@@ -77,7 +77,7 @@ def test_a_main_that_another_engine_set_back_is_named(either: Path) -> None:
     first, second = sorted(ours(either, SILVER).snapshots.values(), key=lambda one: one.committed_at)
     with theirs(either, SILVER) as table:
         table.manage_snapshots().rollback_to_snapshot(first.id).commit()
-    (one,) = faults(either)[Kind.MOVED]
+    (one,) = faults(either)[RemarkKind.MOVED]
     assert one.snapshots == (second.id, first.id)
     assert "another engine set main" in one.message
 
@@ -100,7 +100,7 @@ def test_a_held_snapshot_that_another_engine_made_main_is_unproven(lake: Path) -
         assert branch is not None
         table.manage_snapshots().set_current_snapshot(branch.snapshot_id).commit()
     for _ in range(2):
-        (one,) = faults(root)[Kind.UNPROVEN]
+        (one,) = faults(root)[RemarkKind.UNPROVEN]
         assert one.snapshots == (branch.snapshot_id,)
         assert f"run {held.id} wrote it, and nothing says that it was published" in one.message
         if verified(root).has_ledger:
@@ -135,7 +135,7 @@ def test_a_proof_that_other_statistics_displaced_is_called_so(either: Path) -> N
         table.update_statistics().remove_statistics(head).commit()
     found = verified(either)
     assert found.is_sound, found.faults
-    (note,) = (one for one in found.notes if one.kind is Kind.DISPLACED)
+    (note,) = (one for one in found.notes if one.kind is RemarkKind.DISPLACED)
     assert note.snapshots == (head,)
     assert "displaced" in note.message
 
@@ -162,7 +162,7 @@ def resealed(path: Path, change: Callable[[bytes], bytes]) -> None:
 def test_a_forged_proof_is_told_by_what_it_speaks_of(either: Path, was: bytes, becomes: bytes) -> None:
     path, head = at(either, SILVER)
     resealed(path, lambda text: text.replace(was, becomes))
-    (one,) = faults(either)[Kind.INVALID_PROOF]
+    (one,) = faults(either)[RemarkKind.INVALID_PROOF]
     assert (one.snapshots, one.file) == ((head,), str(path))
 
 
@@ -176,7 +176,7 @@ def test_a_proof_beside_a_foreign_snapshot_speaks_for_nothing(either: Path) -> N
         listed = new.manifest_list.rpartition("/")[2]
     text = proof.unpack(said, head).replace(str(head), str(new.snapshot_id))
     path.with_name(f"proof-{new.snapshot_id}.puffin").write_bytes(pack(text, new.snapshot_id, 9, listed))
-    (one,) = faults(either)[Kind.INVALID_PROOF]
+    (one,) = faults(either)[RemarkKind.INVALID_PROOF]
     assert one.snapshots == (new.snapshot_id,)
     assert "no run of lakeflow wrote it" in one.message
 
@@ -185,7 +185,7 @@ def test_a_proof_of_other_files_is_no_proof(either: Path) -> None:
     """The list of files names what was audited, by its content."""
     path, head = at(either, SILVER)
     path.write_bytes(pack(proof.unpack(path.read_bytes(), head), head, 1, f"snap-{head}-0-other.avro"))
-    (one,) = faults(either)[Kind.INVALID_PROOF]
+    (one,) = faults(either)[RemarkKind.INVALID_PROOF]
     assert "is the proof of other files" in one.message
 
 
@@ -222,9 +222,9 @@ ROWS = {
 def test_a_row_of_the_ledger_that_somebody_changed_is_named(lake: Path, statement: str) -> None:
     execute(lake, statement)
     found = faults(lake)
-    assert set(found) == {Kind.LEDGER}
-    assert any(ROWS[statement] in one.message and str(one.asset) == SILVER for one in found[Kind.LEDGER]), found
-    assert all(one.hint for one in found[Kind.LEDGER])
+    assert set(found) == {RemarkKind.LEDGER}
+    assert any(ROWS[statement] in one.message and str(one.asset) == SILVER for one in found[RemarkKind.LEDGER]), found
+    assert all(one.hint for one in found[RemarkKind.LEDGER])
 
 
 def test_a_publish_that_the_ledger_says_of_what_readers_never_saw_is_named(lake: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_publish_that_the_ledger_says_of_what_readers_never_saw_is_named(lake:
         assert held is not None
     assert verified(lake).is_sound, verified(lake).faults
     execute(lake, f"update lakeflow_verdicts set ruling = '{Ruling.PUBLISH}' where ruling = '{Ruling.HOLD}'")
-    assert any("readers never saw it" in one.message for one in faults(lake)[Kind.LEDGER])
+    assert any("readers never saw it" in one.message for one in faults(lake)[RemarkKind.LEDGER])
 
 
 def needed(root: Path) -> dict[str, Path]:
@@ -267,7 +267,7 @@ def test_a_flipped_bit_of_a_data_file_is_found_deep_down(either: Path, capsys: p
     content[len(content) // 3] ^= 4
     path.write_bytes(content)
     assert verified(either).is_sound
-    (one,) = faults(either, deep=True)[Kind.DAMAGED]
+    (one,) = faults(either, deep=True)[RemarkKind.DAMAGED]
     assert (str(one.asset), one.file) == (BRONZE, str(path))
     assert set(one.snapshots) <= set(ours(either, BRONZE).snapshots)
     assert one.snapshots
@@ -279,7 +279,7 @@ def test_a_flipped_bit_of_a_data_file_is_found_deep_down(either: Path, capsys: p
 def test_a_seal_of_a_proof_whose_name_flipped_is_no_missing_seal(either: Path) -> None:
     path, _ = at(either, BRONZE)
     path.write_bytes(path.read_bytes().replace(b'"sha256"', b'"sha257"'))
-    (one,) = faults(either)[Kind.INVALID_PROOF]
+    (one,) = faults(either)[RemarkKind.INVALID_PROOF]
     assert one.file == str(path)
 
 
@@ -303,9 +303,9 @@ def test_an_adopted_table_has_the_verdict_of_the_ledger_and_no_hashes(lake: Path
         assert run.state == "published", run
     found = verified(lake, deep=True)
     assert found.is_sound, found.faults
-    assert {one.kind for one in found.notes} == {Kind.RECORDED, Kind.UNRECORDED}
+    assert {one.kind for one in found.notes} == {RemarkKind.RECORDED, RemarkKind.UNRECORDED}
     assert any("no hash recorded" in one.message for one in found.notes)
-    assert Kind.FOREIGN in faults(without_ledger(lake))
+    assert RemarkKind.FOREIGN in faults(without_ledger(lake))
 
 
 def test_a_name_that_means_nothing_is_refused_with_a_near_one(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,7 @@ _LAYOUT: Final = (
     "create table if not exists lakeflow_migrations (version integer primary key, applied_at text not null)"
 )
 _APPLIED: Final = "select coalesce(max(version), 0) from lakeflow_migrations"
+_APPLY: Final = "insert into lakeflow_migrations (version, applied_at) values (:version, :at)"
 _WRITER: Final = 4_741_502_017  # the key of the advisory lock that gives PostgreSQL one writer, like SQLite
 
 
@@ -145,6 +146,13 @@ class Database:
             for version in range(applied + 1, len(migrations) + 1):
                 self._migrate(version, migrations[version - 1])
 
+    def note_layout(self, connection: Connection, version: int) -> None:
+        """Record that the tables have the layout of that number, where the record of it was lost."""
+        connection.execute(text(_LAYOUT))
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        if int(connection.execute(text(_APPLIED)).scalar_one()) < version:
+            connection.execute(text(_APPLY), {"version": version, "at": now})
+
     def layout(self) -> int:
         """The number of the last migration; 0 in an empty database."""
         return self._applied()
@@ -242,10 +250,7 @@ class Database:
                 return  # another host was first: only a server's database is shared between hosts
             for statement in statements:
                 connection.execute(text(statement))
-            connection.execute(
-                text("insert into lakeflow_migrations (version, applied_at) values (:version, :at)"),
-                {"version": version, "at": datetime.now(UTC).isoformat(timespec="seconds")},
-            )
+            self.note_layout(connection, version)
 
 
 def _roll_back(connection: Connection) -> None:

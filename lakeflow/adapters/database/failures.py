@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from typing import Final
 
@@ -12,6 +13,11 @@ from lakeflow.core.errors import BusyError, LakeError, LakeflowError
 _NO_ACCESS: Final = (
     "cannot be opened for writing",
     "check that it exists, its permissions, and that its disk has room (`df -h`, and `df -i` for inodes)",
+)
+_LOST: Final = re.compile(r'(?:no such table: |relation ")(lakeflow_\w+)')
+_REBUILD: Final = (
+    "restore the database from a copy, or `lakeflow doctor --rebuild-ledger` takes from the tables what they know; "
+    "`lakeflow verify` needs no ledger"
 )
 _SQLITE_FAILURES: Final = {
     sqlite3.SQLITE_NOTADB: ("is not a SQLite database", "restore the file from a copy"),
@@ -31,6 +37,8 @@ def busy(place: str, timeout: float) -> BusyError:
 
 
 def translate(error: DBAPIError, place: str, timeout: float) -> LakeflowError:
+    if lost := _LOST.search(str(error.orig)):
+        return LakeError(f"{place} has lost the table {lost[1]}", hint=_REBUILD)
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is None:
         return _translate_server(error, place, timeout)

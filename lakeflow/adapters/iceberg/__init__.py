@@ -11,7 +11,7 @@ from lakeflow.adapters.iceberg.care.ownership import Ownership, give_id
 from lakeflow.adapters.iceberg.care.rebuild import newer_runs, tables_in
 from lakeflow.adapters.iceberg.care.relocate import Home, moved_tables, relocate
 from lakeflow.adapters.iceberg.care.times import mend_times
-from lakeflow.adapters.iceberg.care.witness import witness
+from lakeflow.adapters.iceberg.care.witness import proofs_alone, witness
 from lakeflow.adapters.iceberg.catalog import MIGRATIONS, IcebergCatalog
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
@@ -29,6 +29,7 @@ __all__ = [
     "moved_tables",
     "newer_runs",
     "pointers",
+    "proofs_alone",
     "read_mark",
     "read_through",
     "relocate",

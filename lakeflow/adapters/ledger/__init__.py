@@ -1,7 +1,19 @@
 """The record of runs, verdicts and leases, as SQL tables beside the catalog's own."""
 
 from lakeflow.adapters.ledger.ledger import SqlLedger, Transactions, free_all, run_ids
+from lakeflow.adapters.ledger.lost import LEDGER_TABLES, counts, lost_tables, make_again
 from lakeflow.adapters.ledger.outbox import SqlOutbox
 from lakeflow.adapters.ledger.statements import MIGRATIONS
 
-__all__ = ["MIGRATIONS", "SqlLedger", "SqlOutbox", "Transactions", "free_all", "run_ids"]
+__all__ = [
+    "LEDGER_TABLES",
+    "MIGRATIONS",
+    "SqlLedger",
+    "SqlOutbox",
+    "Transactions",
+    "counts",
+    "free_all",
+    "lost_tables",
+    "make_again",
+    "run_ids",
+]

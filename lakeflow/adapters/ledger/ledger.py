@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Row, TextClause, inspect
+from sqlalchemy import Connection, Row, TextClause
 
 from lakeflow.adapters.ledger import rows, statements
+from lakeflow.adapters.ledger.lost import lost_tables
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import (
@@ -190,15 +191,20 @@ class SqlLedger:
 
     def restore(self, transaction: Transaction, runs: Iterable[RunRecord], verdicts: Iterable[VerdictRecord]) -> None:
         """Add what is not recorded, and give up all old leases. Of a run that is recorded, add only that it was
-        published.
+        published, and the steps or checks that it has lost.
         """
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
-        known = {str(row.id): RunState(row.state) for row in transaction.execute(statements.STATES)}
+        known = {str(row.id): row for row in transaction.execute(statements.HEADS)}
         free_all(transaction)
         for run in runs:
-            state = known.get(run.id)
+            row = known.get(run.id)
+            state = RunState(row.state) if row else None
             if state is None or (run.state is RunState.PUBLISHED and state in {*UNPUBLISHED_ENDS, RunState.RUNNING}):
                 _save(transaction, run, ())
+            elif row and not row.step_count:
+                _save(transaction, rows.run(row, run.steps), ())
+            else:
+                _restore_checks(transaction, run)
         _each(transaction, statements.SAVE_VERDICT, [rows.verdict_row(verdict) for verdict in verdicts])
 
     def standing(self) -> CurrentLeases:
@@ -230,8 +236,7 @@ class SqlLedger:
 
     def lost(self) -> tuple[str, ...]:
         with self._database.read() as connection:
-            there = frozenset(inspect(connection).get_table_names())
-        return tuple(name for name in statements.TABLES if name not in there)
+            return lost_tables(connection)
 
     def _abandon(self, connection: Connection, dead: Sequence[str], now: datetime) -> None:
         """Record that these runs were cut off, if they were at work."""
@@ -241,6 +246,11 @@ class SqlLedger:
         for run in _runs(connection, at_work):
             self._saving(connection, replace(run, state=RunState.ABANDONED, ended_at=now))
         _each(connection, statements.ABANDON, [{"run": row.id, "now": rows.time(now)} for row in at_work])
+
+    def standing_in(self, transaction: Transaction) -> CurrentLeases:
+        """As `standing`, within the catalog's transaction, so that no lease is given meanwhile."""
+        assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
+        return self._standing(transaction)
 
     def _standing(self, connection: Connection) -> CurrentLeases:
         held = [rows.held(row) for row in connection.execute(statements.ALL_LEASES)]
@@ -279,6 +289,16 @@ def _save(connection: Connection, run: RunRecord, verdicts: Sequence[VerdictReco
     checks = [rows.check_row(run.id, step, at) for step in run.steps for at in range(len(step.checks))]
     _each(connection, statements.SAVE_CHECK, checks)
     _each(connection, statements.SAVE_VERDICT, [rows.verdict_row(verdict) for verdict in verdicts])
+
+
+def _restore_checks(connection: Connection, run: RunRecord) -> None:
+    """Add the checks of each step of which none is recorded."""
+    recorded = {row.asset for row in connection.execute(statements.CHECKS, {"runs": [run.id]})}
+    for step in run.steps:
+        if str(step.asset) not in recorded:
+            _each(
+                connection, statements.SAVE_CHECK, [rows.check_row(run.id, step, at) for at in range(len(step.checks))]
+            )
 
 
 def _runs(connection: Connection, found: Sequence[Row[Any]]) -> tuple[RunRecord, ...]:

@@ -6,7 +6,6 @@ integers.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from sqlalchemy import bindparam, text
@@ -71,10 +70,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     ("alter table lakeflow_steps add column ended_at text",),
 )
-TABLES: Final = tuple(
-    found[1] for step in MIGRATIONS for each in step if (found := re.match(r"create table (\w+)", each.strip()))
-)
-"""The names of the ledger's tables, in the order in which they came."""
+
 
 ALL_LEASES: Final = text("select * from lakeflow_leases")
 FREE: Final = text("delete from lakeflow_leases where token = :token")
@@ -125,6 +121,10 @@ UNPUBLISHED: Final = text("""select * from lakeflow_runs where state in :states 
 NEWEST_RUNS: Final = text("select * from lakeflow_runs order by started_at desc, id desc limit :limit")
 AUDITED: Final = text("select distinct asset from lakeflow_verdicts")
 STATES: Final = text("select id, state from lakeflow_runs")
+HEADS: Final = text("""select lakeflow_runs.*,
+        (select count(*) from lakeflow_steps where lakeflow_steps.run = lakeflow_runs.id) as step_count
+    from lakeflow_runs""")
+"""Every run, and how many steps are recorded of it."""
 CODE: Final = text("select source from lakeflow_code where version = :version")
 REMEMBER_CODE: Final = text("insert into lakeflow_code values (:version, :algorithm, :source) on conflict do nothing")
 LATEST_VERDICTS: Final = text("""select * from lakeflow_verdicts where ordinal in

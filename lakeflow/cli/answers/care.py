@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lakeflow.adapters.iceberg import Copied
-    from lakeflow.lake.rescue import Rebuilt
+    from lakeflow.lake.rescue import Rebuilt, RestoredLedger
 
 _MARKS: Final = {Level.OK: Mark.OK, Level.WARNING: Mark.WARN, Level.PROBLEM: Mark.BAD}
 
@@ -55,6 +55,23 @@ def rebuilt_answer(done: Rebuilt, found: Sequence[Finding]) -> Answer:
     notes = [line(Mark.WARN, " ", note) for note in done.notes]
     data = {**answer.data, "rebuilt": [str(key) for key in done.tables], "left_out": list(done.notes)}
     return replace(answer, data=data, screen=screen([*head, *notes], [answer.screen]))
+
+
+def restored_answer(done: RestoredLedger, found: Sequence[Finding]) -> Answer:
+    """What was given back to the ledger, what the lake does not know, and then the findings."""
+    answer = findings_answer(found)
+    changed = done.tables or done.runs or done.verdicts
+    made = f"{counted(len(done.tables), 'table')} made again, " if done.tables else ""
+    words = f" {made}{counted(done.runs, 'run')} and {counted(done.verdicts, 'verdict')} restored"
+    head = [line(Mark.OK, words if changed else " the ledger knows all that the tables know; nothing was changed")]
+    lost = [line(Mark.WARN, " not restored: ", each) for each in done.not_restored]
+    ledger = {
+        "tables": list(done.tables),
+        "runs": done.runs,
+        "verdicts": done.verdicts,
+        "not_restored": list(done.not_restored),
+    }
+    return replace(answer, data={**answer.data, "ledger": ledger}, screen=screen([*head, *lost], [answer.screen]))
 
 
 def backup_answer(done: Copied, directory: Path) -> Answer:

@@ -13,6 +13,7 @@ from lakeflow.cli.answers.care import (
     mended_answer,
     rebuilt_answer,
     relocated_answer,
+    restored_answer,
 )
 from lakeflow.cli.output import Answer, OutputFormat
 from lakeflow.cli.session import Session, answers
@@ -58,11 +59,20 @@ def backup(session: Session, directory: Path) -> Answer:
 @click.option(
     "--rebuild-catalog", "rebuilds", is_flag=True, help="Make a lost database again from the tables' own metadata."
 )
+@click.option(
+    "--rebuild-ledger", "restores", is_flag=True, help="Give a lost ledger back what the tables and proofs know."
+)
 @answers(*OutputFormat)
-def doctor(session: Session, moves: bool, mends: bool, rebuilds: bool, deep: bool) -> Answer:
+def doctor(  # noqa: PLR0913, PLR0917 - an option each
+    session: Session, moves: bool, mends: bool, rebuilds: bool, restores: bool, deep: bool
+) -> Answer:
     """Say what is wrong with this machine or this lake, and what to type."""
     if rebuilds and moves:
         raise click.UsageError("--rebuild-catalog comes first, --relocate after it")
+    if restores and (rebuilds or moves or mends):
+        raise click.UsageError("--rebuild-ledger stands alone")
+    if restores:
+        return restored_answer(session.rebuild_ledger(), session.doctor(deep=deep))
     if rebuilds:
         return rebuilt_answer(session.rebuild_catalog(), session.doctor(deep=deep))
     done = session.relocate() if moves else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lakeflow.core.plan.reasons import short_id
-from lakeflow.core.verify.values import Kind, Remark, Testimony
+from lakeflow.core.verify.values import Remark, RemarkKind, Testimony
 from lakeflow.core.wording import counted
 
 _RESTORE = "restore it from a copy of the lake"
@@ -16,12 +16,14 @@ def file_faults(witness: Testimony) -> Iterator[Remark]:
     stock, key = witness.stock, witness.table.key
     proofs = {proof.place for proof in witness.proofs.values() if proof.fault}
     for path, snapshots in sorted(stock.missing.items()):
-        yield Remark(Kind.MISSING, key, f"{path} is missing{_needed(snapshots)}", _sorted(snapshots), path, _RESTORE)
+        yield Remark(
+            RemarkKind.MISSING, key, f"{path} is missing{_needed(snapshots)}", _sorted(snapshots), path, _RESTORE
+        )
     for path, fault in sorted(stock.damaged.items()):
         if path in proofs:
             continue  # the remark on its snapshot says so
         snapshots = stock.concerns.get(path, frozenset())
-        yield Remark(Kind.DAMAGED, key, f"{fault}{_needed(snapshots)}", _sorted(snapshots), path, _RESTORE)
+        yield Remark(RemarkKind.DAMAGED, key, f"{fault}{_needed(snapshots)}", _sorted(snapshots), path, _RESTORE)
 
 
 def unrecorded(witness: Testimony) -> Iterator[Remark]:
@@ -30,7 +32,7 @@ def unrecorded(witness: Testimony) -> Iterator[Remark]:
         words = (
             f"{counted(witness.stock.unknown, 'file')}: no hash recorded, so only their own checksums can be compared"
         )
-        yield Remark(Kind.UNRECORDED, witness.table.key, words)
+        yield Remark(RemarkKind.UNRECORDED, witness.table.key, words)
 
 
 def _needed(snapshots: frozenset[int]) -> str:

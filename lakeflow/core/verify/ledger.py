@@ -12,10 +12,10 @@ from lakeflow.core.model.run import MOVES, CheckResult, Ruling, RunState, StepRe
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.verify.proofs import Said, proven
-from lakeflow.core.verify.values import Books, Kind, Remark, Testimony
+from lakeflow.core.verify.values import Books, Remark, RemarkKind, Testimony
 
 _PUBLISHED: Final = frozenset({Ruling.PUBLISH, Ruling.FORCED})
-_HINT: Final = "restore the database from a copy"
+_HINT: Final = "restore the database from a copy; `lakeflow doctor --rebuild-ledger` adds what is missing"
 
 
 def disagreements(witness: Testimony, books: Books) -> Iterator[Remark]:
@@ -150,4 +150,4 @@ def _taken_back(verdict: VerdictRecord, verdicts: Sequence[VerdictRecord]) -> bo
 
 
 def _remark(table: Table, snapshot_id: int, words: str) -> Remark:
-    return Remark(Kind.LEDGER, table.key, f"{short_id(snapshot_id)}: {words}", (snapshot_id,), hint=_HINT)
+    return Remark(RemarkKind.LEDGER, table.key, f"{short_id(snapshot_id)}: {words}", (snapshot_id,), hint=_HINT)

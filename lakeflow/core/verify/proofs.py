@@ -17,10 +17,10 @@ from lakeflow.core.verify.values import (
     Author,
     Books,
     Forced,
-    Kind,
     MainTurn,
     ProofFile,
     Remark,
+    RemarkKind,
     Testimony,
     history_of,
     turns,
@@ -107,11 +107,11 @@ def unproven(witness: Testimony, books: Books) -> Iterator[Remark]:
             words = (
                 f"{short_id(snapshot.id)}: an early release relocated it, and {proof.place} names its files as before"
             )
-            yield Remark(Kind.RELOCATED, witness.table.key, words, (snapshot.id,), proof.place)
+            yield Remark(RemarkKind.RELOCATED, witness.table.key, words, (snapshot.id,), proof.place)
         elif proof is not None and proof.displaced:
             words = f"{short_id(snapshot.id)}: its proof is displaced: the table names other statistics or none"
             yield Remark(
-                Kind.DISPLACED,
+                RemarkKind.DISPLACED,
                 witness.table.key,
                 f"{words}, and it stands at {proof.place}",
                 (snapshot.id,),
@@ -123,18 +123,18 @@ def _without(table: Table, snapshot: Snapshot, proof: ProofFile | None, *, is_ru
     key, name, made = table.key, short_id(snapshot.id), provenance_of(snapshot.summary)
     if proof is not None:
         words = f"{name}: {fault_of(snapshot, proof)}"
-        return Remark(Kind.INVALID_PROOF, key, words, (snapshot.id,), proof.place, _RESTORE)
+        return Remark(RemarkKind.INVALID_PROOF, key, words, (snapshot.id,), proof.place, _RESTORE)
     if made is None and is_ruled:
         words = f"{name}: another engine wrote it ({_did(snapshot)}); the ledger alone has the verdict on it"
-        return Remark(Kind.RECORDED, key, words, (snapshot.id,))
+        return Remark(RemarkKind.RECORDED, key, words, (snapshot.id,))
     if made is None:
         words = f"{name}: another engine wrote it ({_did(snapshot)}), and nobody audited it"
-        return Remark(Kind.FOREIGN, key, words, (snapshot.id,), hint=_AUDIT.format(key=key))
+        return Remark(RemarkKind.FOREIGN, key, words, (snapshot.id,), hint=_AUDIT.format(key=key))
     if is_ruled:
         words = f"{name}: its proof is gone; the ledger has the verdict of run {made.run}"
-        return Remark(Kind.UNPROVEN, key, words, (snapshot.id,), hint=_RESTORE)
+        return Remark(RemarkKind.UNPROVEN, key, words, (snapshot.id,), hint=_RESTORE)
     words = f"{name}: run {made.run} wrote it, and nothing says that it was published"
-    return Remark(Kind.UNPROVEN, key, words, (snapshot.id,), hint=_AUDIT.format(key=key))
+    return Remark(RemarkKind.UNPROVEN, key, words, (snapshot.id,), hint=_AUDIT.format(key=key))
 
 
 def _did(snapshot: Snapshot) -> str:
@@ -151,7 +151,7 @@ def moves(witness: Testimony, books: Books) -> Iterator[Remark]:
             was, now = short_id(turn.was), short_id(turn.now)
             words = f"another engine set main from {was} to {now} at {turn.at:%Y-%m-%d %H:%M:%S} UTC"
             hint = f"`lakeflow rollback {key} --to {was}` returns to what was published"
-            yield Remark(Kind.MOVED, key, words, (turn.was, turn.now), hint=hint)
+            yield Remark(RemarkKind.MOVED, key, words, (turn.was, turn.now), hint=hint)
 
 
 def _is_by_others(witness: Testimony, books: Books, turn: MainTurn) -> bool:

@@ -13,7 +13,7 @@ from lakeflow.core.model.table import Snapshot, Table
 from lakeflow.core.view.consistency import Stock
 
 
-class Kind(StrEnum):
+class RemarkKind(StrEnum):
     """What is remarked. `foreign`: another engine wrote the snapshot and nobody audited it; `unproven`: lakeflow wrote
     it and nothing says that it was published; `invalid_proof`: its proof is damaged, or is another's; `moved`: another
     engine set main; `missing`, `damaged`: a file; `unreadable`: a whole table; `content`: rows that are not as metadata
@@ -40,7 +40,9 @@ class Kind(StrEnum):
     LEDGER_LOST = "ledger_lost"
 
 
-NOTES = frozenset({Kind.DISPLACED, Kind.RELOCATED, Kind.RECORDED, Kind.UNRECORDED, Kind.LEDGER_LOST})
+NOTES = frozenset(
+    {RemarkKind.DISPLACED, RemarkKind.RELOCATED, RemarkKind.RECORDED, RemarkKind.UNRECORDED, RemarkKind.LEDGER_LOST}
+)
 """What is worth a word and breaks no promise."""
 
 
@@ -48,7 +50,7 @@ NOTES = frozenset({Kind.DISPLACED, Kind.RELOCATED, Kind.RECORDED, Kind.UNRECORDE
 class Remark:
     """One thing that was found. `snapshots` are those it concerns, `file` a path, `hint` what to type or do."""
 
-    kind: Kind
+    kind: RemarkKind
     asset: AssetKey | None
     message: str
     snapshots: tuple[int, ...] = ()

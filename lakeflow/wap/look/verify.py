@@ -16,15 +16,14 @@ from lakeflow.core.verify.values import (
     Books,
     Depth,
     Forced,
-    Kind,
     Remark,
+    RemarkKind,
     Testimony,
     Verification,
     VerifiedTable,
     history_of,
 )
 from lakeflow.core.view.consistency import Evidence, unmatched
-from lakeflow.core.wording import counted
 from lakeflow.wap.ports import World
 
 
@@ -33,8 +32,8 @@ def verify(world: World, keys: Sequence[AssetKey] | None, depth: Depth) -> Verif
 
     One table at a time is held in memory. A table that cannot be read is a remark, and the others are verified.
     """
-    lost = world.ledger.lost()
     looked = world.catalog.look(world.catalog.keys() if keys is None else keys)
+    lost = world.ledger.lost() or _emptied(world, looked)
     remarks = [*_of_ledger(lost), *_unreadable(looked)]
     tables: list[VerifiedTable] = []
     forced: list[Forced] = []
@@ -83,11 +82,18 @@ def _run(world: World, run: str) -> RunRecord | None:
     return found if found.id == run else None
 
 
+def _emptied(world: World, looked: Looked) -> tuple[str, ...]:
+    """A ledger without any run beside published tables was lost as well, and its tables were made anew since."""
+    published = any(table.main is not None for table in looked.tables.values())
+    recorded = world.ledger.states() or any(world.ledger.verdicts(looked.tables).values())
+    return () if recorded or not published else ("all rows",)
+
+
 def _of_ledger(lost: Sequence[str]) -> Iterator[Remark]:
     if lost:
-        words = f"{counted(len(lost), 'table')} of the ledger are gone ({', '.join(lost)}): the proofs alone are judged"
-        hint = "restore the database from a copy"
-        yield Remark(Kind.LEDGER_LOST, None, words, hint=hint)
+        words = f"the ledger is lost ({', '.join(lost)}): the proofs alone are judged"
+        hint = "`lakeflow doctor --rebuild-ledger` gives it back what the tables know"
+        yield Remark(RemarkKind.LEDGER_LOST, None, words, hint=hint)
 
 
 def _unreadable(looked: Looked) -> Iterator[Remark]:
@@ -96,7 +102,7 @@ def _unreadable(looked: Looked) -> Iterator[Remark]:
 
 
 def _unread(key: AssetKey, error: LakeflowError) -> Remark:
-    return Remark(Kind.UNREADABLE, key, error.message.removeprefix(f"{key}: "), hint=error.hint or "")
+    return Remark(RemarkKind.UNREADABLE, key, error.message.removeprefix(f"{key}: "), hint=error.hint or "")
 
 
 def _of_catalog(world: World, keys: Sequence[AssetKey] | None, looked: Looked) -> Iterator[Remark]:
@@ -113,4 +119,4 @@ def _of_catalog(world: World, keys: Sequence[AssetKey] | None, looked: Looked) -
     for found in unmatched(evidence):
         key = AssetKey.find(found.subject)
         if (keys is None or key in keys) and key not in looked.broken:
-            yield Remark(Kind.LEDGER, key, found.message, hint=found.hint)
+            yield Remark(RemarkKind.LEDGER, key, found.message, hint=found.hint)

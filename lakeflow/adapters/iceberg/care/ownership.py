@@ -61,7 +61,7 @@ class Ownership:
         """As `refuse_other`, and give a warehouse without a marker one."""
         facts = self.facts()
         refuse_to_claim(facts)
-        mark = self._mark(facts.id or self._made_id())
+        mark = self._mark(self._read(facts.mark)[0] or self._made_id(facts.id))
         if facts.mark is None and not make_mark(self._warehouse, mark):
             refuse_to_claim(self.facts())  # another process was first: of the same lake, or of another
         elif facts.mark is not None and facts.mark.database != mark.database:
@@ -87,6 +87,7 @@ class Ownership:
 
     def _facts_beside(self, mark: WarehouseMarker | None) -> WarehouseFacts:
         id_, blank, places = self._read(mark)
+        id_ = id_ or self._lost_id(mark, places)
         return WarehouseFacts(
             warehouse=str(self._warehouse),
             database=self._database.place,
@@ -97,6 +98,15 @@ class Ownership:
             rival=self._rival(mark, id_),
             above=None if mark else mark_above(self._warehouse, id_),
         )
+
+    def _lost_id(self, mark: WarehouseMarker | None, places: Sequence[str]) -> str | None:
+        """The id of a database whose record of it was lost: the marker names this very database, and its catalog names
+        tables that stand here.
+        """
+        path = self._database.path
+        ours = str(path.resolve()) if path else self._database.place
+        is_ours = mark is not None and mark.database == ours and any(self._is_here(place) for place in places)
+        return mark.id if mark and is_ours else None
 
     def _mark(self, id_: str) -> WarehouseMarker:
         path = self._database.path
@@ -117,9 +127,10 @@ class Ownership:
             ran = "lakeflow_runs" in tables and connection.execute(_RUNS).first() is not None
         return (None if id_ is None else str(id_)), not (places or ran), places
 
-    def _made_id(self) -> str:
+    def _made_id(self, known: str | None = None) -> str:
+        """The id in the database, which is made where it has none: the one that is known, or a new one."""
         with self._database.transaction() as connection:
-            connection.execute(_MAKE, {"id": str(uuid4()), "at": _now()})
+            connection.execute(_MAKE, {"id": known or str(uuid4()), "at": _now()})
             return str(connection.execute(text(_ID)).scalar_one())
 
     def _holds(self, places: Sequence[str]) -> Holds:

@@ -17,17 +17,29 @@ from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.proof import PROVEN_LIST, proof_location, read_proof
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, metadata_directory, writer_of
 from lakeflow.core.errors import LakeError
+from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.table import Table
 from lakeflow.core.verify.values import Author, Depth, ProofFile, Testimony, history_of, turns
+from lakeflow.core.view.consistency import Stock
 
 
 def witness(table: Table, depth: Depth) -> Testimony:
     """Without `Depth.CONTENT` it reads no data file. LakeError where the table's metadata cannot be read."""
     found = MetadataFiles(local_path(table.location)).find(table.key, table.version)
-    entries = {int(entry["snapshot-id"]): entry for entry in found.json.get("snapshots") or ()}
-    proofs = {each.id: _proof(table, each.id, entries[each.id]) for each in history_of(table)}
     stock = read_through(table) if depth is Depth.CONTENT else take_stock(table)
-    return Testimony(table, {id_: one for id_, one in proofs.items() if one}, dict(_authors(found)), stock)
+    return Testimony(table, _proofs(found), dict(_authors(found)), stock)
+
+
+def proofs_alone(table: Table) -> Testimony:
+    """As `witness`, without a look at the other files."""
+    found = MetadataFiles(local_path(table.location)).find(table.key, table.version)
+    return Testimony(table, _proofs(found), EMPTY, Stock(table.key, 0))
+
+
+def _proofs(found: LoadedTable) -> dict[int, ProofFile]:
+    entries = {int(entry["snapshot-id"]): entry for entry in found.json.get("snapshots") or ()}
+    proofs = {each.id: _proof(found.table, each.id, entries[each.id]) for each in history_of(found.table)}
+    return {id_: one for id_, one in proofs.items() if one}
 
 
 def _proof(table: Table, snapshot_id: int, entry: Mapping[str, Any]) -> ProofFile | None:

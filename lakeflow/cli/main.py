@@ -47,7 +47,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "quarantine": ("quarantine:quarantine", "Show the rows that checks refuse, or write back those that pass now."),
     "alerts": ("alerts:alerts", "Say what was told to whom and what waits; test the addresses; send what waits."),
     "verify": ("verify:verify", "Say whether each snapshot on main is proven, each file there, each record true."),
-    "lineage": ("lineage:lineage", "Show what was made from what: assets, snapshots, columns."),
+    "lineage": ("explain.lineage:lineage", "Show what was made from what: assets, snapshots, columns."),
     "backup": ("care:backup", "Copy the lake, as it is at one moment, to a folder that is new or empty."),
     "doctor": ("care:doctor", "Say what is wrong with this machine or this lake, and what to type."),
     "config": ("project:config", "Show every setting, and where it came from."),

@@ -16,6 +16,7 @@ from lakeflow.adapters.duckdb.code.bind import PUBLISHED, Binder, Bound
 from lakeflow.adapters.machine.source_files import read_digest
 from lakeflow.core.column_names import FILE, LOADED_AT, ROW
 from lakeflow.core.contract.fit import contracts, landed_columns
+from lakeflow.core.declare.derived_columns import unknown_columns
 from lakeflow.core.declare.parameters import bind
 from lakeflow.core.errors import Fault, LakeflowError, SchemaError
 from lakeflow.core.keys import AssetKey
@@ -70,6 +71,8 @@ def bound(project: Project, tables: Mapping[AssetKey, Table]) -> Binding:
         work = _Work(project, tables, binder)
         for asset in project.assets.values():
             work.take(asset)
+        for asset in project.assets.values():
+            work.faults.extend(unknown_columns(asset, work.schemas))
         work.faults.extend(work.check_faults())
         return Binding(tuple(work.faults), work.schemas, work.published, tuple(work.unbound))
 

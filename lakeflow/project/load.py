@@ -110,6 +110,7 @@ def _asset(draft: AssetDraft) -> Asset:
         keep_age=declared.keep_age,
         refresh=declared.refresh,
         allow_empty=declared.allow_empty,
+        derives=declared.derives,
         limits=declared.limits,
         code_version=draft.code_version,
         source=draft.source,

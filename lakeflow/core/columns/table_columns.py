@@ -20,6 +20,7 @@ from lakeflow.core.columns.derivation import (
     effect,
     together,
 )
+from lakeflow.core.declare.derived_columns import parted
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.asset import Asset, Mask
 from lakeflow.core.model.file_source import LANDED_ROWS
@@ -140,7 +141,8 @@ def _by_function(asset: Asset, schema: Schema | None) -> TableColumns:
         return TableColumn(_ref(asset, name), MadeBy.FUNCTION, unknown=BY_FUNCTION)
 
     found = _named(asset, schema, column, asset.derives)
-    return TableColumns(found.table, found.columns, unknown="by function")
+    why = "what affects its rows: a function makes them" if said else "by function"
+    return TableColumns(found.table, found.columns, unknown=why)
 
 
 def _added(asset: Asset, name: str) -> bool:
@@ -174,5 +176,5 @@ def _source(asset: Asset, said: str) -> ColumnRef:
     }
     if asset.files:
         inputs[LANDED_ROWS] = files_of(asset)
-    table = next(each for each in sorted(inputs, key=len, reverse=True) if said.startswith(f"{each}."))
-    return ColumnRef(inputs[table], said.removeprefix(f"{table}."))
+    table, column = parted(said, inputs)
+    return ColumnRef(inputs.get(table, table), column)

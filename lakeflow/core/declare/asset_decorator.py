@@ -95,6 +95,7 @@ def asset(
     source: Mapping[str, object] = ...,
     kind: Literal["dimension", "fact", "mart"] = ...,
     foreign_keys: Mapping[str, str] = ...,
+    derives: Mapping[str, Names] = ...,
     on_rewrite: Literal["rebuild", "hold"] = ...,
     partition: str = ...,
     start: str | date = ...,
@@ -129,6 +130,7 @@ def asset(function: Function | None = None, /, **fields: Any) -> Function | Call
               `new_keys("layer.name", "column")`; `external`
               names tables of other catalogs, each `catalog.namespace.table`
             - `key` is the primary key, `kind` and `foreign_keys` say what a gold asset is and refers to
+            - `derives` says which columns of its inputs a column is derived from, each `input.column`
             - `columns` says of a column its `type`, whether it is `pii`, its `mask` and its `description`
             - `write` is `append` (bronze's default), `replace` (the default elsewhere), `upsert` (with `keep`
               and `deleted`), `partition` or `scd2` (with those, `at`, `track` and `deletes`)

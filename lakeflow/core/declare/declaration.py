@@ -54,6 +54,7 @@ class Declaration:
     source: FileSource | None = None
     kind: AssetKind | None = None
     foreign_keys: tuple[ForeignKey, ...] = ()
+    derives: Mapping[str, tuple[str, ...]] = EMPTY
     new_rows: tuple[str, ...] = ()
     new_keys: Mapping[str, tuple[str, ...]] = EMPTY
     on_rewrite: OnRewrite | None = None
@@ -138,4 +139,4 @@ def _freshness_flaws(raw: Mapping[str, Any]) -> Iterator[Flaw]:
 
 FIELDS: Final = tuple(name for name in EXAMPLES if name not in {"new_rows", "new_keys"})
 """The fields in Python, where the inputs themselves say which of them give only new rows."""
-HEADER_FIELDS: Final = tuple(name for name in EXAMPLES if name != "inputs")
+HEADER_FIELDS: Final = tuple(name for name in EXAMPLES if name not in {"inputs", "derives"})

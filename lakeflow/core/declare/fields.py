@@ -67,6 +67,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "source": 'source=files("data/*.csv", format="csv", columns=["id"]), a [source] table in SQL',
     "kind": 'kind = "fact"',
     "foreign_keys": 'foreign_keys = {carrier = "gold.carriers.carrier"}, a dict in Python',
+    "derives": 'derives={"turnover": ["orders.total"]}, input.column of what it reads',
     "on_rewrite": 'on_rewrite = "hold"',
     "partition": 'partition = "day(departed_at)"',
     "start": 'start = "2013-01-01"',

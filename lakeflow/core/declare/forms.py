@@ -317,6 +317,7 @@ class _Form(BaseModel):
     source: Annotated[FileSource | None, PlainValidator(_source)] = None
     kind: Annotated[AssetKind | None, _choice("kind", AssetKind)] = None
     foreign_keys: Annotated[_Texts, AfterValidator(_foreign_keys)] = {}
+    derives: dict[StrictStr, _Names] = {}
     new_rows: _Names = ()
     new_keys: dict[StrictStr, Annotated[_Names, Field(min_length=1)]] = {}
     on_rewrite: Annotated[OnRewrite | None, _choice("on_rewrite", OnRewrite)] = None

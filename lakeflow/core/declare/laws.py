@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from lakeflow.core.column_names import RESERVED, hint_of_renamed
 from lakeflow.core.contract.fit import contracts
 from lakeflow.core.declare.declaration import Declaration
+from lakeflow.core.declare.derived_columns import derives_faults
 from lakeflow.core.declare.example_laws import example_faults
 from lakeflow.core.declare.keyed_inputs import unlike
 from lakeflow.core.declare.timeline_laws import timeline_faults
@@ -124,7 +125,7 @@ def faults_of(drafts: Sequence[AssetDraft], lost: frozenset[AssetKey] = frozense
     """Everything that breaks a law, in no order. A duplicate is reported once, at the later place."""
     known = {draft.key for draft in drafts} | lost
     found = [fault for draft in drafts for fault in _laws(draft, known)]
-    return [*found, *_duplicates(drafts), *_renames(drafts), *_cycles(drafts)]
+    return [*found, *derives_faults(drafts), *_duplicates(drafts), *_renames(drafts), *_cycles(drafts)]
 
 
 def in_order(drafts: Iterable[AssetDraft]) -> list[AssetDraft]:

@@ -2,6 +2,7 @@
 
 LakeflowError
 ├── UsageError            exit 2   the command or call cannot be carried out as asked
+│   ├── UnseenError                readers saw nothing of a table then
 │   ├── SelectionError             nothing matches; carries "did you mean"
 │   ├── ConfigError                a setting has a bad value; says where it came from
 │   └── ProjectError               the files have faults: all of them, each with file and line
@@ -51,6 +52,10 @@ class UsageError(LakeflowError):
 
     exit_code = 2
     code = "usage"
+
+
+class UnseenError(UsageError):
+    """Readers saw nothing of a table at the time that is asked for. Exit code 2."""
 
 
 class SelectionError(UsageError):

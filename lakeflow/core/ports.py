@@ -13,6 +13,7 @@ from lakeflow.core.alerts.troubles import AlertRule, Condition
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.compact.stored import Compaction, MovedRows, Rewrite, Stored
 from lakeflow.core.compare.comparison import Asked, Compared
+from lakeflow.core.export.exported import ExportedTable, ExportOrder
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.check import Suite
@@ -449,6 +450,13 @@ class Engine(Protocol):
 
     def connect(self, scans: Mapping[str, Scan]) -> Any:
         """A DuckDB connection with a view of each scan under its name, `layer.name`."""
+        ...
+
+    def export(self, order: ExportOrder, resources: Resources) -> tuple[ExportedTable, ...]:
+        """Copy tables out of the lake to one place, all at once: it holds what it held before, or all of the new.
+
+        UsageError where something stands there that no export has written; AssetError when a table cannot be read.
+        """
         ...
 
     def rows(self, scan: Scan, limit: int) -> Rows:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from lakeflow import wap
@@ -17,6 +18,7 @@ from lakeflow.core.care.tags import Tagged
 from lakeflow.core.columns.graph import ColumnLineage, named_column
 from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.errors import UsageError
+from lakeflow.core.export.exported import Exported, ExportRequest
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import MAIN, Rows, Scan, Table
@@ -110,10 +112,10 @@ class ReadableLake(StandingLake):
         return graph.around([ref for table, column in dict.fromkeys(every) for ref in graph.asked(table, column)])
 
     def read(
-        self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, as_of: datetime | None = None
+        self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, as_of: datetime | str | None = None
     ) -> DuckDBPyRelation:
-        """A lazy DuckDB relation over an asset: what readers see, or saw at `as_of`, or a ref (`audit_…`), or a
-        snapshot (`s4411…`).
+        """A lazy DuckDB relation over an asset: what readers see, or saw at `as_of` (as in `query`), or a ref
+        (`audit_…`), or a snapshot (`s4411…`).
 
         UsageError for an asset that was never built, and when two of the three are given. `as_of` is in UTC unless it
         knows its time zone.
@@ -159,6 +161,24 @@ class ReadableLake(StandingLake):
         found: DuckDBPyRelation = wap.query(self._world, text, ref, as_of, personal)
         return found
 
+    def export(
+        self,
+        *selection: str,
+        to: str | Path,
+        ref: str = MAIN,
+        as_of: datetime | str | None = None,
+        personal: Literal["shown", "masked"] = "masked",
+        exclude: str = "",
+    ) -> Exported:
+        """Copy assets to a folder of Parquet files, or to one DuckDB file where `to` ends with `.duckdb`; all of one
+        moment, as in `query`. What an earlier export wrote there is replaced at once, when all of the new is written.
+
+        UsageError where something else stands there, and for a selected asset that was not published then. Without a
+        selection all assets go that readers saw.
+        """
+        named = self.select(*selection, exclude=exclude) if selection or exclude else None
+        return wap.export(self._world, ExportRequest(str(Path(to).absolute()), named, ref, as_of, personal))
+
     def connect(self, *, ref: str = MAIN, as_of: datetime | str | None = None) -> DuckDBPyConnection:
         """A DuckDB connection in which every asset that was published then is a view, `layer.name`; all of one moment,
         as in `query`. It lives as long as the lake is open.
@@ -166,13 +186,14 @@ class ReadableLake(StandingLake):
         found: DuckDBPyConnection = wap.connect(self._world, ref, as_of)
         return found
 
-    def snapshot_at(self, asset: str, moment: datetime) -> int:
-        """The snapshot that readers of main saw at that moment, also one that was rolled back later.
+    def snapshot_at(self, asset: str, moment: datetime | str) -> int:
+        """The snapshot that readers of main saw at that moment (as `as_of` of `query`), also one that was rolled back
+        later.
 
-        `moment` is in UTC unless it has a time zone. UsageError before the first publish, and where the snapshots of
+        A time is in UTC unless it has a time zone. UsageError before the first publish, and where the snapshots of
         that time have expired.
         """
-        return history.seen_at(self._table(self._one(asset)), moment)
+        return wap.snapshot_at(self._world, self._one(asset), moment)
 
     def show(  # noqa: PLR0913 - keyword-only words of the command line
         self,
@@ -180,7 +201,7 @@ class ReadableLake(StandingLake):
         *,
         ref: str = MAIN,
         snapshot: str | None = None,
-        as_of: datetime | None = None,
+        as_of: datetime | str | None = None,
         where: str = "",
         order_by: str = "",
         columns: Sequence[str] = (),
@@ -222,14 +243,14 @@ class ReadableLake(StandingLake):
     def _masked(self, rows: Rows, key: AssetKey) -> Rows:
         return masked(rows, lineage.hidden_columns(self.project, self.project.assets[key]))
 
-    def _scan(self, asset: str, ref: str, snapshot: str | None, as_of: datetime | None) -> Scan:
+    def _scan(self, asset: str, ref: str, snapshot: str | None, as_of: datetime | str | None) -> Scan:
         table = self._table(self._one(asset))
         if ref == history.HELD:
             table = with_waiting_branches(self._world.ledger, table)
         if as_of is not None:
             if snapshot or ref != MAIN:
                 raise UsageError("ref, snapshot and as_of exclude each other", hint="give one of them")
-            return self._world.catalog.scan(table, history.seen_at(table, as_of))
+            return self._world.catalog.scan(table, self.snapshot_at(asset, as_of))
         return self._world.catalog.scan(table, history.find_snapshot(table, ref=ref, snapshot=snapshot))
 
     def _table(self, key: AssetKey) -> Table:

@@ -16,10 +16,11 @@ from lakeflow.wap.facts import gather
 from lakeflow.wap.look.audit import audit, failing
 from lakeflow.wap.look.audits_recorded import last_audits
 from lakeflow.wap.look.diff import Shown, diff, diff_run
+from lakeflow.wap.look.export import export
 from lakeflow.wap.look.log import Log, LogEntry, log
 from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.quarantine import quarantined
-from lakeflow.wap.look.query import connect, query
+from lakeflow.wap.look.query import connect, query, snapshot_at
 from lakeflow.wap.look.runs import runs
 from lakeflow.wap.look.show import show
 from lakeflow.wap.look.suggest import suggest
@@ -53,6 +54,7 @@ __all__ = [
     "diff_run",
     "discard",
     "drop",
+    "export",
     "failing",
     "garbage",
     "gather",
@@ -71,6 +73,7 @@ __all__ = [
     "rollback",
     "runs",
     "show",
+    "snapshot_at",
     "suggest",
     "tag",
     "tags",

@@ -73,6 +73,7 @@ STORY = (
     ("diff gold.windiest", 0, "nothing → main"),
     ("query -f q.sql", 0, "JFK"),
     ("suggest silver.weather", 0, 'gxe.ExpectColumnValuesToNotBeNull(column="wind")'),
+    ("export --to bi.duckdb", 0, "3 tables in bi.duckdb"),
     ("lineage gold.windiest", 0, "bronze.weather"),
     ("unland weather.csv", 2, "no asset landed 'weather.csv'"),
     ("rollback RUN", 0, "rolled back"),

@@ -100,7 +100,7 @@ def test_every_command_that_any_message_of_the_package_names_exists() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("typed", ["merge x", "show x --as-of y", "doctor a"])
+@pytest.mark.parametrize("typed", ["merge x", "show x --limit y", "doctor a"])
 def test_the_test_itself_finds_commands_that_do_not_exist(typed: str) -> None:
     with pytest.raises((AssertionError, click.ClickException)):
         parse(typed)

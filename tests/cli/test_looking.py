@@ -92,7 +92,7 @@ def test_show_as_of_gives_what_readers_saw_then_also_what_was_rolled_back(
 
 def test_show_as_of_before_the_first_publish_says_when_that_was(lake: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert lakeflow(["show", "silver.sales", "--as-of", "1h"]) == 2
-    assert "silver.sales was never built" in capfd.readouterr().err
+    assert "silver.sales was never published" in capfd.readouterr().err
     lakeflow(["materialize"])
     capfd.readouterr()
     assert lakeflow(["show", "silver.sales", "--as-of", "1h"]) == 2

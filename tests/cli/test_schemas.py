@@ -103,6 +103,8 @@ def around_a_held_run(talk: Talk) -> None:
     talk.say("diff", "silver.weather", "main..held", expect=2)
     talk.say("query", "select * from bronze.weather", "--as-of", "0s")
     talk.say("query", "select * from bronze.wether", expect=2)
+    talk.say("export", "--to", str(talk.root / "out"))
+    talk.say("export", "silver.weather", "--to", str(talk.root / "out"), expect=2)
     talk.say("show", "bronze.weather", "--as-of", "0s")
     talk.say("show", "bronze.weather", "--as-of", "1h", expect=2)
     talk.say("show", "silver.weather", "--ref", "held")

@@ -32,6 +32,20 @@ def test_show_and_read_take_the_time_of_which_readers_are_asked(tmp_path: Path) 
         assert lake.show("silver.sales", as_of=then).values == (("1",),)
         assert lake.read("silver.sales", as_of=then.replace(tzinfo=None)).fetchall() == [(1,)]
         assert lake.read("silver.sales", snapshot=f"s{lake.snapshot_at('silver.sales', then)}").fetchall() == [(1,)]
+        run = lake.runs()[-1].id
+        lake.tag("monday", run)
+        for said in (run, run[:-1], then.isoformat(), "monday"):
+            assert lake.show("silver.sales", as_of=said).values == (("1",),), said
+            assert lake.read("silver.sales", as_of=said).fetchall() == [(1,)], said
+        assert lake.read("silver.sales", as_of="0s").fetchall() == [(2,)]
+        for said, words in {
+            "next week": "'next week' is no time",
+            "2999-01-01": "2999-01-01 is still to come",
+            "nobody": "nobody",
+            "1h": "was not published then",
+        }.items():
+            with pytest.raises(UsageError, match=words):
+                lake.read("silver.sales", as_of=said)
         with pytest.raises(UsageError, match="was not published then"):
             lake.read("silver.sales", as_of=then - timedelta(hours=1))
         with pytest.raises(UsageError, match="exclude each other"):

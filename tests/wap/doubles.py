@@ -16,6 +16,7 @@ from typing import Any
 
 from lakeflow.core.compact.stored import MovedRows, Rewrite
 from lakeflow.core.compare.comparison import Asked, Compared
+from lakeflow.core.export.exported import ExportedTable, ExportOrder
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.check import Outcome, Suite
@@ -165,6 +166,9 @@ class ScriptedEngine:
 
     def connect(self, scans: Mapping[str, Scan]) -> Any:
         raise NotImplementedError("no SQL here")
+
+    def export(self, order: ExportOrder, resources: Resources) -> tuple[ExportedTable, ...]:
+        raise AssertionError
 
     def rows(self, scan: Scan, limit: int) -> Rows:
         return Rows(("value",), tuple((str(number),) for number in self.shelf.rows(scan)[:limit]))

@@ -13,6 +13,7 @@ from lakeflow.adapters.duckdb.code.masks import NO_PRIVACY, Privacy, masks_of
 from lakeflow.adapters.duckdb.code.produce import LazyOutput, Trial, produced
 from lakeflow.adapters.duckdb.code.user_sql import misread, only_of_tables, refused
 from lakeflow.adapters.duckdb.diff.difference import difference
+from lakeflow.adapters.duckdb.export.write import export
 from lakeflow.adapters.duckdb.failures import ErrorContext, failures
 from lakeflow.adapters.duckdb.instance.instance import Instance, bind_apart, interrupt, query
 from lakeflow.adapters.duckdb.instance.interrupt import interruptible
@@ -28,6 +29,7 @@ from lakeflow.adapters.duckdb.read.touched import touched
 from lakeflow.adapters.duckdb.write.rewrite import are_there, drop, rewritten
 from lakeflow.core.compact.stored import MovedRows, Rewrite
 from lakeflow.core.compare.comparison import Asked, Compared
+from lakeflow.core.export.exported import ExportedTable, ExportOrder
 from lakeflow.core.keys import EMPTY, Layer, TableKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.file_source import NO_CAPS, Caps
@@ -128,6 +130,12 @@ class DuckEngine:
         cursor = self._instances.first.cursor()
         bind_apart(cursor, scans)
         return cursor
+
+    def export(self, order: ExportOrder, resources: Resources) -> tuple[ExportedTable, ...]:
+        with self._instances.fresh(resources) as instance, closing(instance.cursor()) as cursor:
+            with failures(ErrorContext(next(iter(order.tables.values())).key)):
+                bind_apart(cursor, order.tables, order.hidden)
+            return interruptible(lambda: interrupt(cursor), lambda: export(cursor, order))
 
     def rows(self, scan: Scan, limit: int) -> Rows:
         texts = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in scan.schema.names)

@@ -25,6 +25,7 @@ from lakeflow.adapters.processes.protocol import Call, OneWayCall, Progress, Rep
 from lakeflow.core.compact.stored import MovedRows, Rewrite
 from lakeflow.core.compare.comparison import Asked, Compared
 from lakeflow.core.errors import CodeError
+from lakeflow.core.export.exported import ExportedTable, ExportOrder
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.schema import Schema
@@ -149,6 +150,9 @@ class CodeProcesses:
 
     def connect(self, scans: Mapping[str, Scan]) -> Any:
         return self._here.connect(scans)
+
+    def export(self, order: ExportOrder, resources: Resources) -> tuple[ExportedTable, ...]:
+        return self._here.export(order, resources)
 
     def rows(self, scan: Scan, limit: int) -> Rows:
         return self._here.rows(scan, limit)

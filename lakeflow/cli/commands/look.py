@@ -37,7 +37,6 @@ from lakeflow.core.view.rows import Health
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set
-    from datetime import datetime
 
     from lakeflow.core.keys import AssetKey
     from lakeflow.core.model.run import RunRecord
@@ -123,7 +122,7 @@ def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **
 
     As readers see them, or on a branch (--ref), at a snapshot (--snapshot), or as they saw them (--as-of).
     """
-    as_of: datetime | None = options["as_of"]
+    as_of: str | None = options["as_of"]
     if sum(where is not None for where in (ref, snapshot, as_of)) > 1:
         raise click.UsageError("--ref, --snapshot and --as-of exclude each other")
     if options["failing"] and any(options[word] for word in ("where", "order_by", "columns", "expanded")):

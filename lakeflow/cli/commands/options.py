@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from lakeflow.cli.completion import complete_asset
-from lakeflow.core.time.moments import duration, moment
+from lakeflow.core.time.moments import duration
 
 if TYPE_CHECKING:
     from lakeflow.core.model.run import RunRecord
@@ -27,13 +26,6 @@ RUNS_HELP: Final = (
 )
 _RUN: Final = re.compile(r"[0-9a-z]+")
 _JOINING: Final = frozenset({"and", "or", "not"})
-
-
-def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
-    try:
-        return None if value is None else moment(value, datetime.now(UTC))
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
@@ -118,9 +110,9 @@ parallel_option = click.option(
 )
 as_of_option = click.option(
     "--as-of",
-    callback=_moment,
-    metavar="TIME",
-    help="As readers saw it then: a time in ISO 8601 (UTC unless it says), or so long ago (2d, 3h).",
+    metavar="TIME|VERSION|RUN|TAG",
+    help="As readers saw it then (ISO 8601, UTC unless it says; or 2d ago), or once a version, a snapshot or what a "
+    "run published was there, or as a tag keeps it.",
 )
 poll_option = click.option(
     "--poll",

@@ -24,7 +24,7 @@ def duration(text: str) -> float:
 def moment(text: str, now: datetime) -> datetime:
     """Read `2013-02-12`, `2013-02-12T03:00:00+01:00` (UTC without a zone), or `2d`, which means that long before `now`.
 
-    ValueError for anything else, and for a time in the future.
+    ValueError for anything else, StillToComeError for a time in the future.
     """
     try:
         then = now - timedelta(seconds=duration(text)) if text[-1:] in _UNITS else datetime.fromisoformat(text)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from lakeflow.core.errors import UsageError
+from lakeflow.core.errors import UnseenError, UsageError
 from lakeflow.core.log.passages import Passage, passages, seen_in
 from lakeflow.core.model.provenance import Provenance, provenance_of
 from lakeflow.core.model.run import MOVES, Ruling, VerdictRecord
@@ -106,7 +106,7 @@ def _before(table: Table, first: Passage) -> UsageError:
     if known is None or known.parent_id is not None:
         return _expired(table)
     at = first.at.isoformat(timespec="seconds")
-    return UsageError(
+    return UnseenError(
         f"{table.key} was not published then: it first was at {at}",
         hint=f"`lakeflow snapshots {table.key}` lists what there is",
         asset=table.key,
@@ -114,7 +114,7 @@ def _before(table: Table, first: Passage) -> UsageError:
 
 
 def _taken_back(table: Table) -> UsageError:
-    return UsageError(
+    return UnseenError(
         f"readers of {table.key} saw nothing then: what they had seen was rolled back",
         hint=f"`lakeflow log {table.key}` says when",
         asset=table.key,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from lakeflow.core.errors import UsageError
+from lakeflow.core.errors import UnseenError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import MAIN, Scan, Table
+from lakeflow.core.time.moments import StillToComeError, moment
 from lakeflow.core.view.instant import Instant, with_ref
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.wap.look.moments import instant_named
 from lakeflow.wap.ports import World
 
+_NAME: Final = re.compile(r"\w[\w.-]*")
 AsOf = datetime | str | None
 """A time, a version (`v12`), a tag, a snapshot, or the beginning of a run's id: what that run left. None is now."""
 Personal = Literal["shown", "masked"]
@@ -31,7 +34,7 @@ def query(world: World, text: str, ref: str, as_of: AsOf, personal: Personal) ->
 
 def connect(world: World, ref: str, as_of: AsOf) -> Any:
     """A DuckDB connection with a view of every asset that was published then."""
-    instant, tables = _moment(world, (), ref, as_of)
+    instant, tables = moment_of(world, (), ref, as_of)
     found: dict[str, Scan] = {}
     for key, table in tables.items():
         try:
@@ -43,24 +46,53 @@ def connect(world: World, ref: str, as_of: AsOf) -> Any:
     return world.engine.connect(found)
 
 
+def snapshot_at(world: World, key: AssetKey, as_of: datetime | str) -> int:
+    """What readers of one table saw at that moment. UsageError as `query`."""
+    instant, tables = moment_of(world, (key,), MAIN, as_of)
+    return snapshot_then(instant, key, tables)
+
+
 def _scans(world: World, keys: Sequence[AssetKey], ref: str, as_of: AsOf) -> dict[str, Scan]:
-    instant, tables = _moment(world, keys, ref, as_of)
-    found: dict[str, Scan] = {}
-    for key in keys:
-        table = tables.get(key)
-        snapshot = instant.snapshot(table) if table else None
-        if table is None or snapshot is None:
-            raise UsageError(f"{key} was never published", hint=f"`lakeflow materialize +{key}` builds it", asset=key)
-        found[str(key)] = world.catalog.scan(table, snapshot)
-    return found
+    instant, tables = moment_of(world, keys, ref, as_of)
+    return {str(key): world.catalog.scan(tables[key], snapshot_then(instant, key, tables)) for key in keys}
 
 
-def _moment(world: World, asked: Sequence[AssetKey], ref: str, as_of: AsOf) -> tuple[Instant, Mapping[AssetKey, Table]]:
+def snapshot_then(instant: Instant, key: AssetKey, tables: Mapping[AssetKey, Table]) -> int:
+    """The snapshot that is read at that moment. UnseenError when there is none; UsageError when it has expired."""
+    snapshot = instant.snapshot(tables[key]) if key in tables else None
+    if snapshot is None:
+        raise _never(instant, key)
+    return snapshot
+
+
+def _read(said: str, now: datetime) -> datetime | str:
+    """A time, or else the name of what stood then."""
+    try:
+        return moment(said, now)
+    except StillToComeError as error:
+        raise UsageError(f"as of: {error}", hint="readers see now what is published") from None
+    except ValueError as error:
+        if _NAME.fullmatch(said):
+            return said
+        raise UsageError(f"as of: {error}", hint="or a version, a snapshot, a run or a tag") from None
+
+
+def _never(instant: Instant, key: AssetKey) -> UsageError:
+    if instant.moment is None and instant.ref != MAIN:
+        hint = f"`lakeflow snapshots {key}` lists what there is"
+        return UnseenError(f"{instant.ref} keeps no snapshot of {key}", hint=hint, asset=key)
+    return UnseenError(f"{key} was never published", hint=f"`lakeflow materialize +{key}` builds it", asset=key)
+
+
+def moment_of(
+    world: World, asked: Sequence[AssetKey], ref: str, as_of: AsOf
+) -> tuple[Instant, Mapping[AssetKey, Table]]:
     """The moment that is meant, and the tables by ONE read of the catalog: those that are asked, where no other says
     which moment it is. LakeError when one that is asked cannot be read; any other is left out.
     """
     if as_of is not None and ref != MAIN:
         raise UsageError("ref and as_of exclude each other", hint="give one of them")
+    as_of = _read(as_of, world.clock()) if isinstance(as_of, str) else as_of
     if asked and ref == MAIN and not isinstance(as_of, str):
         return Instant(as_of), world.catalog.load(asked)
     looked = world.catalog.look(world.project.assets)

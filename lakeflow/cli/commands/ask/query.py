@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, TextIO
@@ -14,10 +12,10 @@ import click
 
 from lakeflow.as_json.values import rows_json
 from lakeflow.cli.answers.pieces import standard_output, whole_file
+from lakeflow.cli.commands.options import as_of_option
 from lakeflow.cli.output import Answer, OutputFormat, emit, envelope
 from lakeflow.cli.screens.rows import rows_records, rows_screen
 from lakeflow.core.model.table import Rows
-from lakeflow.core.time.moments import moment
 from lakeflow.core.wording import counted
 from lakeflow.lake.results import Form, batches, write
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from lakeflow.cli.session import Session
 
 _SCREENFUL: Final = 40
-_RUN: Final = re.compile(r"\w[\w.-]*")
 _EXAMPLE: Final = (
     'Example: `lakeflow query "select carrier, count(*) from silver.flights group by all" --to carriers.csv`. '
     "Tables are assets, all of them read at one moment. Personal columns are masked."
@@ -54,11 +51,7 @@ _FORMS: Final[dict[QueryFormat, Form]] = {
 @click.command(epilog=_EXAMPLE)
 @click.argument("sql", required=False)
 @click.option("-f", "--file", "script", type=click.File(encoding="utf-8"), help="Read the SELECT here; `-` is stdin.")
-@click.option(
-    "--as-of",
-    metavar="TIME|RUN|TAG",
-    help="As readers saw it then (ISO 8601, 2d), once that run had published, or tagged.",
-)
+@as_of_option
 @click.option("--ref", default="main", show_default=True, help="A run's branches (`audit_…`, `held`) over main.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many rows; 40 on a screen.")
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Write this file, whole or not at all.")
@@ -86,7 +79,7 @@ def query(  # noqa: PLR0913, PLR0917 - an option each
     if (form in {QueryFormat.PARQUET, QueryFormat.ARROW} and on_screen) or (form is QueryFormat.PARQUET and to is None):
         raise click.UsageError(f"{form} is no text: name a file, --to rows.{form}")
     with session.lake() as lake:
-        found = lake.query(text, ref=ref, as_of=_as_of(as_of), personal="masked")
+        found = lake.query(text, ref=ref, as_of=as_of, personal="masked")
         found = found if limit is None else found.limit(limit)
         answer = _answer(found, form, limit) if on_screen else None
         if to is not None:
@@ -115,18 +108,6 @@ def _form(output: str | None, to: Path | None) -> QueryFormat:
     if to is not None and form is QueryFormat.TABLE:
         raise click.UsageError("a table is for a screen: -o csv, json, parquet or arrow for a file")
     return form
-
-
-def _as_of(text: str | None) -> datetime | str | None:
-    """A time, or else a tag or the beginning of a run's id."""
-    if text is None:
-        return None
-    try:
-        return moment(text, datetime.now(UTC))
-    except ValueError as error:
-        if not _RUN.fullmatch(text):
-            raise click.UsageError(f"--as-of: {error}; or a run or a tag") from None
-        return text
 
 
 def _answer(found: DuckDBPyRelation, form: QueryFormat, limit: int | None) -> Answer:

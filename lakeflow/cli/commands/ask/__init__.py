@@ -1,0 +1,1 @@
+"""Commands that ask for rows: a SELECT, and copies of whole tables."""

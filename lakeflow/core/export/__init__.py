@@ -1,0 +1,1 @@
+"""What is copied out of the lake, and what it may take the place of."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lakeflow.core.examples.compare import RowDifference
-from lakeflow.core.examples.outcome import ExampleResult
+from lakeflow.core.expected.compare import RowDifference
+from lakeflow.core.expected.outcome import ExampleResult
 
 
 def example_json(result: ExampleResult) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from lakeflow.as_json.events import event_json
 from lakeflow.as_json.values import NO_RUN
 from lakeflow.cli.output import console_on, encodable, show, speaks_unicode, write
 from lakeflow.cli.screens.backfill import left_out_lines, window_line
-from lakeflow.cli.screens.plan import plan_summary, selected_line, warning_lines
+from lakeflow.cli.screens.plan import selected_line, warning_lines
 from lakeflow.cli.screens.run import step_cells
 from lakeflow.cli.text import Mark, align, ascii_only, line, screen
 from lakeflow.cli.words import seconds
@@ -49,7 +49,7 @@ def event_lines(event: BackfillEvent) -> list[Text]:
     """
     match event:
         case Planned(plan):
-            return [selected_line(plan) + Text(": ") + line(plan_summary(plan)), *warning_lines(plan)]
+            return [selected_line(plan) + Text(": ") + line(plan.headline), *warning_lines(plan)]
         case RunStarted(run):
             return [line(f"Run {run.id}  attempt {run.attempt}  branch {run.branch}")]
         case StepPhase(_, asset, Phase.WRITING):

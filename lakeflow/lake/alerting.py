@@ -21,7 +21,7 @@ def _at_once(act: Callable[[], None]) -> None:
     act()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AlertingLake(ReadableLake):
     """A lake whose methods that change something send alerts at their end."""
 

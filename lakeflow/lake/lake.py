@@ -13,6 +13,7 @@ from lakeflow import project as projects
 from lakeflow import wap
 from lakeflow.core.care.tags import Tagged
 from lakeflow.core.compact.results import Compacted
+from lakeflow.core.displayed import display_as
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
@@ -39,11 +40,18 @@ def _ignore(_event: BackfillEvent) -> None:
     """An observer that ignores every event."""
 
 
+def _as_html(value: object) -> str | None:
+    from lakeflow.as_html.values import html  # noqa: PLC0415 - only a notebook asks
+
+    return html(value)
+
+
 def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Lake:  # noqa: A001 - the API's word
     """The lake around `path`. `settings` override environment and file.
 
     ProjectError with all faults of the files; ConfigError for a bad setting. Touches no data.
     """
+    display_as(_as_html)
     root = find_root(Path(path))
     values, sources = load_settings(root, os.environ, settings or {})
     project = load(root, cache_folder(root, values, os.environ))
@@ -56,6 +64,7 @@ def look(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
 
     ProjectError and ConfigError as above.
     """
+    display_as(_as_html)
     root = find_root(Path(path))
     values, sources = load_settings(root, os.environ, settings or {})
     project = projects.look(root, cache_folder(root, values, os.environ))
@@ -67,7 +76,7 @@ def configuration(path: str | Path = ".", *, settings: Mapping[str, str] | None 
     return shown_settings(*load_settings(find_root(Path(path)), os.environ, settings or {}))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lake(AlertingLake):
     """An open project. Each method is a sentence of the command line, by the same words.
 

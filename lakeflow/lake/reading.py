@@ -20,13 +20,14 @@ from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.errors import UsageError
 from lakeflow.core.export.exported import Exported, ExportRequest
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.listings import Comparisons, Lineage, Snapshots
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import MAIN, Rows, Scan, Table
 from lakeflow.core.plan.readmission import Quarantined
 from lakeflow.core.suggest.suggestion import Suggestion
 from lakeflow.core.verify.values import Depth, Verification
 from lakeflow.core.view import history, lineage
-from lakeflow.core.view.rows import LineageNode, RowFilter, SnapshotRow
+from lakeflow.core.view.rows import RowFilter
 from lakeflow.core.view.selection import SelectionContext, select
 from lakeflow.lake.standing import StandingLake
 from lakeflow.wap.look.runs import with_waiting_branches
@@ -44,7 +45,7 @@ def _to_stderr(lines: tuple[str, ...]) -> None:
     print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - it is the user's print
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ReadableLake(StandingLake):
     """The part of a lake that only reads; `Lake` adds the methods that change something."""
 
@@ -58,11 +59,12 @@ class ReadableLake(StandingLake):
         """All tags by name, each with the snapshot that it names in each table."""
         return wap.tags(self._world)
 
-    def snapshots(self, asset: str) -> tuple[SnapshotRow, ...]:
+    def snapshots(self, asset: str) -> Snapshots:
         """The snapshots of one asset, newest first: open branches, then main and its ancestors."""
         key = self._one(asset)
         table = self._world.catalog.load([key]).get(key)
-        return history.history(table, self._world.ledger.verdicts([key]).get(key, ())) if table else ()
+        verdicts = self._world.ledger.verdicts([key]).get(key, ()) if table else ()
+        return Snapshots(history.history(table, verdicts) if table else ())
 
     def verify(self, *selection: str, exclude: str = "", deep: bool = False) -> Verification:
         """Whether what readers of main see and saw is what was audited: a valid proof for each snapshot, every file
@@ -90,12 +92,12 @@ class ReadableLake(StandingLake):
         keys = frozenset(self.select(*selection, exclude=exclude)) if selection or exclude else None
         return wap.log(self._world, keys, since, limit, code=code)
 
-    def lineage(self, *selection: str, exclude: str = "") -> tuple[LineageNode, ...]:
+    def lineage(self, *selection: str, exclude: str = "") -> Lineage:
         """One tree for each selected asset from which no other selected asset is made."""
         facts = self._facts()
         known = SelectionContext(self.project, lambda: self._standing(facts))
         trees = lineage.trees(self.project, known.standing.statuses, select(selection, known, exclude))
-        return lineage.with_snapshots(trees, facts)
+        return Lineage(lineage.with_snapshots(trees, facts))
 
     def column_lineage(self, *columns: str) -> ColumnLineage:
         """What columns are derived from, however far above, and what is derived from them. Each is `layer.name.column`,
@@ -135,11 +137,11 @@ class ReadableLake(StandingLake):
         """
         return wap.diff(self._world, self._one(asset), between, wap.Shown(where, rows))
 
-    def diff_run(self, run: str, *, where: str = "", rows: int = 5) -> tuple[Comparison, ...]:
+    def diff_run(self, run: str, *, where: str = "", rows: int = 5) -> Comparisons:
         """How each table that a run wrote differs: what it holds from what readers see, what it published from what
         they saw before. UsageError when nothing of it is left.
         """
-        return wap.diff_run(self._world, run, wap.Shown(where, rows))
+        return Comparisons(wap.diff_run(self._world, run, wap.Shown(where, rows)))
 
     def query(
         self,

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final, Self
 from lakeflow import wap
 from lakeflow.core.care.set_aside import set_aside
 from lakeflow.core.errors import LakeflowError, ProjectError, SchemaError, UsageError
-from lakeflow.core.examples.outcome import ExampleResult
+from lakeflow.core.expected.outcome import ExampleResult
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.listings import Runs, Statuses
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import RunRecord, waiting
 from lakeflow.core.model.table import MAIN
@@ -31,10 +32,11 @@ from lakeflow.core.view.consistency import UndefinedTable, undefined
 from lakeflow.core.view.findings import Finding
 from lakeflow.core.view.freshness import Newest, columns_asked, deadlines
 from lakeflow.core.view.health import with_health
-from lakeflow.core.view.rows import AssetStatus, Setting
+from lakeflow.core.view.rows import Setting
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
 from lakeflow.core.view.standing_audit import StandingAudit, standing_audit
 from lakeflow.core.view.state import asset_states, by_urgency, modified
+from lakeflow.core.wording import counted
 from lakeflow.lake.alerts import check_alerts
 from lakeflow.wap.look.runs import waiting_in
 
@@ -50,13 +52,26 @@ def _to_stderr(lines: tuple[str, ...]) -> None:
     print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - it is the user's print
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StandingLake:
     """How a lake stands. `ReadableLake` adds what is in its tables."""
 
     project: Project
     configured: Settings
     sources: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.project.root!r}, {counted(len(self.project.assets), 'asset')})"
+
+    def _repr_html_(self) -> str | None:
+        """What IPython asks for: how the assets stand, or why that cannot be said."""
+        from lakeflow.as_html.values import OpenLake, html  # noqa: PLC0415 - only a notebook asks
+
+        root = self.project.root
+        try:
+            return html(OpenLake(Path(root).name, root, self.status()))
+        except LakeflowError as error:
+            return html(OpenLake(Path(root).name, root, Statuses(), error.message))
 
     def __enter__(self) -> Self:
         return self
@@ -120,7 +135,7 @@ class StandingLake:
 
         Nothing of the lake is read or written. What comes otherwise, or not at all, is a result, not an error.
         """
-        from lakeflow.lake import examples  # noqa: PLC0415 - as said above
+        from lakeflow.lake.trial import examples  # noqa: PLC0415 - as said above
 
         return examples.run(self.project, self.configured, self.select(*selection, exclude=exclude))
 
@@ -160,25 +175,25 @@ class StandingLake:
         """The tables of the catalog that no asset defines any more, also those that cannot be read."""
         return undefined(self._world.catalog.look(self._world.catalog.keys()), self.project)
 
-    def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
+    def runs(self, limit: int = 50) -> Runs:
         """The last runs, newest first. A run whose process died is shown as abandoned, also before a writer records
         that.
         """
-        return wap.runs(self._world.ledger, lambda: self._world.ledger.runs(limit))
+        return Runs(wap.runs(self._world.ledger, lambda: self._world.ledger.runs(limit)))
 
-    def waiting(self, *selection: str, exclude: str = "") -> tuple[RunRecord, ...]:
+    def waiting(self, *selection: str, exclude: str = "") -> Runs:
         """Runs that left something unpublished which no later run took up, newest first; of these assets, or of all."""
         found = waiting(self.runs(_MANY_RUNS))
         if not selection and not exclude:
-            return found
-        return tuple(run for run in found if run.left & set(self.select(*selection, exclude=exclude)))
+            return Runs(found)
+        return Runs(run for run in found if run.left & set(self.select(*selection, exclude=exclude)))
 
-    def unpublished(self, *selection: str, exclude: str = "") -> tuple[RunRecord, ...]:
+    def unpublished(self, *selection: str, exclude: str = "") -> Runs:
         """Every run that left one of these assets unpublished, newest first, also where a later one took it up."""
         keys = self.select(*selection, exclude=exclude)
         found = wap.runs(self._world.ledger, lambda: self._world.ledger.unpublished(keys))
         every = {run.id: run for run in (*found, *self.waiting(*selection, exclude=exclude))}
-        return tuple(run for run in every.values() if run.left & set(keys))
+        return Runs(run for run in every.values() if run.left & set(keys))
 
     def at_work(self) -> tuple[AtWork, ...]:
         """The runs that are at work now: whose, where, since when, and on which assets."""
@@ -200,10 +215,10 @@ class StandingLake:
             raise UsageError(f"run {run} has no log here", hint=f"`lakeflow runs {run}` shows what became of it")
         return lines
 
-    def status(self, *selection: str, exclude: str = "") -> tuple[AssetStatus, ...]:
+    def status(self, *selection: str, exclude: str = "") -> Statuses:
         """How the selected assets stand. Those that need a decision come first."""
         known = self._known()
-        return by_urgency([known.standing.statuses[key] for key in select(selection, known, exclude)])
+        return Statuses(by_urgency([known.standing.statuses[key] for key in select(selection, known, exclude)]))
 
     def standing_audit(self, asset: str) -> StandingAudit | None:
         """Whether what readers see of an asset was audited: by which checks, when, by whom, and on which code.

@@ -46,7 +46,7 @@ class SettableClock:
         self._ahead = moment - datetime.now(UTC)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _LakeOfTest(Lake):
     """A lake with a clock and given rows of its own."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lakeflow.core.examples.compare import RowDifference
-from lakeflow.core.examples.outcome import is_named
+from lakeflow.core.expected.compare import RowDifference
+from lakeflow.core.expected.outcome import is_named
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord, StepState

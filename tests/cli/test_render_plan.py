@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lakeflow.as_json.values import plan_json
-from lakeflow.cli.screens.plan import plan_records, plan_screen, plan_summary
+from lakeflow.cli.screens.plan import plan_records, plan_screen
 from lakeflow.core.plan.planning import Held, Plan
 from tests.cli.values import DELAYS, NOW, PLAN, RUN, WEATHER, key
 
@@ -33,7 +33,7 @@ def test_what_is_held_can_be_compared() -> None:
 
 
 def test_nothing_to_do_is_a_good_answer() -> None:
-    assert plan_summary(Plan(steps=(), fresh=(key("silver.flights"),))) == "Nothing to do: 1 asset fresh"
+    assert Plan(steps=(), fresh=(key("silver.flights"),)).headline == "Nothing to do: 1 asset fresh"
 
 
 def test_a_plan_as_json_keeps_causes_apart_and_ids_as_strings() -> None:
@@ -70,4 +70,4 @@ def test_a_plan_as_csv_has_one_row_an_asset() -> None:
 
 
 def test_one_row_to_read_is_one_row() -> None:
-    assert plan_summary(replace(PLAN, rows_to_read=1)).endswith("about 1 row to read")
+    assert replace(PLAN, rows_to_read=1).headline.endswith("about 1 row to read")

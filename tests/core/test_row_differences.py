@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeflow.core.examples.compare import difference
+from lakeflow.core.expected.compare import difference
 from lakeflow.core.model.table import Rows
 
 BAGS = st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.sampled_from(["1", "2"])), max_size=6)

@@ -11,7 +11,7 @@ import pytest
 import lakeflow
 from lakeflow.cli.main import run as typed
 from lakeflow.core.errors import ProjectError
-from lakeflow.core.examples.outcome import ExampleResult
+from lakeflow.core.expected.outcome import ExampleResult
 from lakeflow.lake.lake import look
 
 SALES = """

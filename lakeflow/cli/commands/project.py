@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import click
 
-from lakeflow.as_json.examples import example_json
 from lakeflow.as_json.values import asset_json, health_json, plan_json, project_json, setting_json
+from lakeflow.cli.answers.examples import examples_answer
 from lakeflow.cli.commands.options import SELECTION_HELP, full_refresh_option, go_on_option, takes_selection
 from lakeflow.cli.output import Answer, OutputFormat
-from lakeflow.cli.screens.examples import examples_records, examples_screen
 from lakeflow.cli.screens.lake import (
     check_screen,
     config_records,
@@ -44,12 +43,7 @@ def test(session: Session, selection: tuple[str, ...], exclude: str) -> Answer:
     """
     with session.lake() as lake:
         keys = lake.select(*selection, exclude=exclude)
-        results = lake.test(*map(str, keys)) if keys else ()
-    tried = {one.asset for one in results}
-    untried = [key for key in keys if key not in tried]
-    data = {"examples": [example_json(one) for one in results], "without": [str(key) for key in untried]}
-    code = int(any(not one.ok for one in results))
-    return Answer(data, examples_screen(results, untried), examples_records(results), exit_code=code)
+        return examples_answer(lake.test(*map(str, keys)) if keys else (), keys)
 
 
 @click.command("list", epilog=SELECTION_HELP)

@@ -8,7 +8,6 @@ from rich.text import Text
 
 from lakeflow.cli.screens.run import compare_lines
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import in_rows
 from lakeflow.core.model.run import Action
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Cause, short_id
@@ -30,19 +29,8 @@ def plan_screen(plan: Plan) -> Text:
     steps = [row for step in plan.steps for row in _rows(step)]
     held = [(line(Mark.BAD), line(str(one.asset)), line(one.why)) for one in plan.held]
     fresh = [(line(Mark.SAME), line((str(key), "dim")), line(("fresh", "dim"))) for key in plan.fresh]
-    told = (warning_lines(plan), [line(plan_summary(plan)), *compare_lines(plan.held)])
+    told = (warning_lines(plan), [line(plan.headline), *compare_lines(plan.held)])
     return screen(align([*steps, *held, *fresh], indent=2), *told)
-
-
-def plan_summary(plan: Plan) -> str:
-    """`3 to run, 1 held already, 1 unchanged; about 362,891 rows to read`."""
-    held = f"{len(plan.held)} held already, " if plan.held else ""
-    if not plan.steps and held:
-        return f"Nothing to run: {held}{len(plan.fresh)} fresh"
-    if not plan.steps:
-        return f"Nothing to do: {counted(len(plan.fresh), 'asset')} fresh"
-    reads = f"; about {in_rows(plan.rows_to_read)} to read" if plan.rows_to_read else ""
-    return f"{len(plan.steps)} to run, {held}{len(plan.fresh)} unchanged{reads}"
 
 
 def selected_line(plan: Plan) -> Text:

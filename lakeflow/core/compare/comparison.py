@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from lakeflow.core.compare.columns import Pair, SchemaChange
+from lakeflow.core.displayed import Displayed, printable
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Rows
 
@@ -105,7 +106,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Displayed):
     """How a table differs between two snapshots. `key` is empty where rows are told apart by all their values."""
 
     asset: AssetKey
@@ -116,6 +117,13 @@ class Comparison:
     columns: tuple[ColumnChange, ...] = ()
     key: tuple[str, ...] = ()
     samples: Samples = field(default=NO_SAMPLES, repr=False)
+
+    def __repr__(self) -> str:
+        rows = self.rows
+        counts = f"{rows.before:,} → {rows.after:,} rows, +{rows.added:,} −{rows.removed:,} ~{rows.changed:,}"
+        columns = ", ".join(f"{each.name} ~{each.changed:,}" for each in self.columns)
+        head = f"{self.asset} {self.before.called}..{self.after.called}: {counts}"
+        return printable(f"{head}; {columns}" if columns else head)
 
     @property
     def changes(self) -> bool:

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from lakeflow.core.declare.fields import EXAMPLES, Flaw, NewKeysInput, NewRowsInput
+from lakeflow.core.examples.example import Example
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind, Column, Deletes, Limits, OnRewrite
 from lakeflow.core.model.check import ForeignKey
-from lakeflow.core.model.example import Example
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PartitionField, SortField
 from lakeflow.core.model.write_mode import WriteMode

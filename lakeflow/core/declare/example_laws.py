@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lakeflow.core.errors import Fault
+from lakeflow.core.examples.example import Example
 from lakeflow.core.keys import AssetKey, Layer
-from lakeflow.core.model.example import Example
 from lakeflow.core.time.timeline import parse_wall
 from lakeflow.core.wording import did_you_mean_asset
 

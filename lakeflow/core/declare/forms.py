@@ -26,10 +26,10 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from lakeflow.core.contract.declared import read_source
 from lakeflow.core.declare.fields import EXAMPLES, Flaw, Keep
 from lakeflow.core.errors import SchemaError
+from lakeflow.core.examples.example import Example, read_examples
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.asset import AssetKind, Column, Deletes, Mask, OnRewrite
 from lakeflow.core.model.check import ForeignKey
-from lakeflow.core.model.example import Example, read_examples
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PartitionField, SortField, read_partition_field, read_sort_field
 from lakeflow.core.model.write_mode import WriteMode

@@ -10,9 +10,9 @@ from functools import cached_property
 from itertools import count
 from typing import Any, Final
 
+from lakeflow.core.examples.example import Example
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.check import NO_CHECKS, Suite
-from lakeflow.core.model.example import Example
 from lakeflow.core.model.file_source import FileSource
 from lakeflow.core.model.layout import PLAIN, Layout
 from lakeflow.core.model.scd2_columns import VALID_FROM

@@ -8,9 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from lakeflow.core.displayed import Displayed, aligned, printable
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.check import Outcome, Severity
+from lakeflow.core.wording import counted
 
 
 class RunState(StrEnum):
@@ -139,7 +141,7 @@ class StepRecord:
 
 
 @dataclass(frozen=True)
-class RunRecord:
+class RunRecord(Displayed):
     """One execution of a plan, with all its attempts. `actor` is who started it; times are in UTC."""
 
     id: str
@@ -152,6 +154,19 @@ class RunRecord:
     all_or_nothing: bool = False
     actor: str = ""
     reason: str = ""
+
+    def __repr__(self) -> str:
+        head = f"Run {self.id} {self.state.replace('_', ' ')}, {counted(len(self.steps), 'step')}"
+        rows = [
+            (
+                str(step.asset),
+                str(step.state or "running"),
+                "" if step.rows is None else counted(step.rows, "row"),
+                step.reason or ", ".join(check.name for check in step.checks if check.holds),
+            )
+            for step in self.steps
+        ]
+        return "\n".join((printable(head), *([aligned(rows)] if rows else [])))
 
     @property
     def branch(self) -> str:

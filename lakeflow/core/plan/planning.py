@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from lakeflow.core.contract.drift import Difference
+from lakeflow.core.displayed import Displayed, aligned
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, OnRewrite, Project
@@ -26,6 +27,7 @@ from lakeflow.core.plan.scd2_rebuilds import goes_on, is_dated_by_runs, ways_out
 from lakeflow.core.plan.taken_out import Asked, as_asked, below, rebuilds
 from lakeflow.core.plan.warnings import warnings
 from lakeflow.core.time.timeline import EVER, Window
+from lakeflow.core.wording import counted
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Displayed):
     """Steps in run order, an upper bound: one may end `unchanged` when its upstream does. `fresh` are the selected
     assets that need no step, `held` those whose work a run holds already; `total` counts the project's assets.
     """
@@ -69,6 +71,23 @@ class Plan:
     rows_to_read: int = 0
     warnings: tuple[str, ...] = ()
     held: tuple[Held, ...] = ()
+
+    def __repr__(self) -> str:
+        steps = [(str(step.asset), str(step.action), "; ".join(map(str, step.reasons))) for step in self.steps]
+        held = [(str(one.asset), "held", one.why) for one in self.held]
+        rows = [*steps, *held, *((str(key), "fresh", "") for key in self.fresh)]
+        return "\n".join((self.headline, *([aligned(rows)] if rows else [])))
+
+    @property
+    def headline(self) -> str:
+        """`3 to run, 1 held already, 1 unchanged; about 362,891 rows to read`."""
+        held = f"{len(self.held)} held already, " if self.held else ""
+        if not self.steps and held:
+            return f"Nothing to run: {held}{len(self.fresh)} fresh"
+        if not self.steps:
+            return f"Nothing to do: {counted(len(self.fresh), 'asset')} fresh"
+        reads = f"; about {counted(self.rows_to_read, 'row')} to read" if self.rows_to_read else ""
+        return f"{len(self.steps)} to run, {held}{len(self.fresh)} unchanged{reads}"
 
     @property
     def selected(self) -> int:

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from lakeflow.core.errors import LakeflowError, UsageError
-from lakeflow.core.examples.compare import RowDifference
-from lakeflow.core.examples.outcome import ExampleResult, unfailed
+from lakeflow.core.examples.example import Example
+from lakeflow.core.expected.compare import RowDifference
+from lakeflow.core.expected.outcome import ExampleResult, unfailed
 from lakeflow.core.keys import AssetKey, Layer, TableKey
 from lakeflow.core.model.asset import Asset, Column, Project
-from lakeflow.core.model.example import Example
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan

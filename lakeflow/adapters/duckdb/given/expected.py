@@ -8,7 +8,7 @@ from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.adapters.duckdb.given.store import GivenRows
 from lakeflow.adapters.duckdb.given.table import table_of
 from lakeflow.core.column_names import alike
-from lakeflow.core.examples.compare import RowDifference, difference
+from lakeflow.core.expected.compare import RowDifference, difference
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan
 

@@ -1,4 +1,4 @@
-"""What came of examples, as text and records."""
+"""What came of examples: a screen, JSON and records, and an exit code."""
 
 from __future__ import annotations
 
@@ -6,16 +6,26 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from lakeflow.cli.output import Records
+from lakeflow.as_json.examples import example_json
+from lakeflow.cli.output import Answer, Records
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.core.examples.outcome import ExampleResult
+from lakeflow.core.expected.outcome import ExampleResult
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.wording import counted
 
 _NONE = "no asset of these has an example; docs/testing.md says how one is written"
 
 
-def examples_screen(results: Sequence[ExampleResult], untried: Sequence[AssetKey]) -> Text:
+def examples_answer(results: Sequence[ExampleResult], keys: Sequence[AssetKey]) -> Answer:
+    """What came of the examples of these assets. It ends with 1 when one of them came otherwise."""
+    tried = {one.asset for one in results}
+    untried = [key for key in keys if key not in tried]
+    data = {"examples": [example_json(one) for one in results], "without": [str(key) for key in untried]}
+    code = int(any(not one.ok for one in results))
+    return Answer(data, _screen(results, untried), _records(results), exit_code=code)
+
+
+def _screen(results: Sequence[ExampleResult], untried: Sequence[AssetKey]) -> Text:
     """A line for each example, then how each of those differs that did not come as expected."""
     if not results:
         return line(_NONE)
@@ -23,7 +33,7 @@ def examples_screen(results: Sequence[ExampleResult], untried: Sequence[AssetKey
     return screen(heads, *map(_block, (one for one in results if not one.ok)), [line(_sum(results, untried))])
 
 
-def examples_records(results: Sequence[ExampleResult]) -> Records:
+def _records(results: Sequence[ExampleResult]) -> Records:
     header = ("asset", "example", "ok", "file", "line", "message")
     return header, [
         (str(one.asset), one.name, str(one.ok).lower(), one.path, str(one.line), one.message) for one in results

@@ -15,8 +15,8 @@ from lakeflow.adapters.duckdb.given.expected import compared
 from lakeflow.adapters.duckdb.given.store import GivenRows
 from lakeflow.adapters.machine import source_files as outside
 from lakeflow.core.errors import UsageError
-from lakeflow.core.examples.compare import RowDifference
-from lakeflow.core.examples.outcome import ExampleResult
+from lakeflow.core.expected.compare import RowDifference
+from lakeflow.core.expected.outcome import ExampleResult
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset, Column, Project
 from lakeflow.core.model.schema import Schema

@@ -127,8 +127,8 @@ class ReadableLake(StandingLake):
 
     def diff(self, asset: str, between: str = "", *, where: str = "", rows: int = 5) -> Comparison:
         """How an asset differs between two of its states, `A..B`: refs (`main`, `held`, `audit_…`, a tag), snapshots
-        (`s4411…`), times (`7d`, a date, `now`) or runs. Without them, what waits for a decision against what readers
-        see, or what they see against what they saw before.
+        (`s4411…`), times (`7d`, a date, `now`), versions (`v12`) or runs. Without them, what waits for a decision
+        against what readers see, or what they see against what they saw before.
 
         Rows are told apart by the asset's key; without one, by all their values. Floats are equal where they are the
         same number. `where` is a condition on the rows of both sides, and at most `rows` of each kind are shown as

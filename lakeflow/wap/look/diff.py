@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lakeflow.core.compare.columns import pairs, schema_change
 from lakeflow.core.compare.comparison import Asked, Comparison, Samples, Side
-from lakeflow.core.errors import UsageError
+from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.run import RunRecord
 from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.wap.look.show import masked
-from lakeflow.wap.look.side import default_sides, of_run, sides
+from lakeflow.wap.look.side import default_sides, of_run, runs_of, sides
 from lakeflow.wap.ports import World
 
 
@@ -37,17 +39,30 @@ def diff(world: World, key: AssetKey, between: str, shown: Shown) -> Comparison:
 
 
 def diff_run(world: World, run: str, shown: Shown) -> tuple[Comparison, ...]:
-    """One for each table that the run wrote, in the order of its steps: what it holds against what readers see, what
-    it published against what they saw before. UsageError when it wrote none, or what it wrote has expired.
+    """One for each table that the run wrote: what it holds against what readers see, what it published against what
+    they saw before. UsageError when nothing of it is left, or what was before has expired.
     """
-    found = world.ledger.run(run)
-    tables = world.catalog.load([step.asset for step in found.steps if step.asset in world.project.assets])
-    known = [
-        (table, both) for step in found.steps if (table := tables.get(step.asset)) and (both := of_run(table, found))
-    ]
+    looked = world.catalog.look(world.project.assets)
+    found = _run_named(world, run, looked.tables.values())
+    for step in found.steps if isinstance(found, RunRecord) else ():
+        if step.asset in looked.broken and step.snapshot_id is not None:
+            raise looked.broken[step.asset]
+    id_ = found.id if isinstance(found, RunRecord) else found
+    known = [(table, both) for table in looked.tables.values() if (both := of_run(table, id_))]
     if not known:
-        raise UsageError(f"run {found.id} left nothing to compare", hint=f"`lakeflow runs {found.id}` says what it did")
+        raise UsageError(f"run {id_} left nothing to compare", hint=f"`lakeflow runs {id_}` says what it did")
     return tuple(_difference(world, table, both, shown) for table, both in known)
+
+
+def _run_named(world: World, prefix: str, tables: Iterable[Table]) -> RunRecord | str:
+    """The run; where the ledger knows none, its id as the tables have it. UsageError for no run, and for several."""
+    try:
+        return world.ledger.run(prefix)
+    except (LakeError, UsageError):
+        near = sorted({run for table in tables for run in runs_of(table) if run.startswith(prefix)})
+        if len(near) != 1:
+            raise
+        return near[0]
 
 
 def _difference(world: World, table: Table, both: tuple[Side, Side], shown: Shown) -> Comparison:

@@ -1,18 +1,20 @@
-"""What a person calls a state of a table: a ref, a snapshot, a time, or a run."""
+"""What a person calls a state of a table: a ref, a snapshot, a time, a version or a run."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from lakeflow.core.compare.comparison import Side
 from lakeflow.core.errors import UsageError
-from lakeflow.core.model.run import RunRecord, StepState
-from lakeflow.core.model.table import MAIN, Table
+from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.run import branch_of
+from lakeflow.core.model.table import MAIN, Snapshot, Table
 from lakeflow.core.time.moments import StillToComeError, moment
 from lakeflow.core.view.history import BRANCH_PREFIX, HELD, find_snapshot, predecessor, ref_meant, seen_at
-from lakeflow.core.view.instant import after
 from lakeflow.core.wording import did_you_mean
+from lakeflow.wap.look.moments import instant_named
 from lakeflow.wap.look.runs import with_waiting_branches
 from lakeflow.wap.ports import World
 
@@ -81,54 +83,55 @@ def side(world: World, table: Table, word: str) -> Side:
     except StillToComeError as error:
         raise UsageError(str(error), hint="`now` is what readers see") from None
     except ValueError:
-        return _of(table, word, _of_run(world, table, word))
+        return _of(table, word, _of_run(table, word) or _named(world, table, word))
 
 
-def of_run(table: Table, run: RunRecord) -> tuple[Side, Side] | None:
+def of_run(table: Table, run: str) -> tuple[Side, Side] | None:
     """What a run made of the table: its branch against main, or what it published against what was before. None where
-    it wrote nothing of it that readers did or may see. UsageError when that has expired.
+    it wrote nothing of it that readers did or may see. UsageError when what was before has expired.
     """
-    if run.branch in table.refs:
-        return _of(table, MAIN, table.main), _of(table, run.branch, table.refs[run.branch])
-    step = run.step(table.key)
-    if step is None or step.state is not StepState.PUBLISHED or step.snapshot_id is None:
+    branch = branch_of(run)
+    if branch in table.refs:
+        return _of(table, MAIN, table.main), _of(table, branch, table.refs[branch])
+    wrote = [each for each in table.snapshots.values() if _made_by(each, run) and table.was_main(each.id)]
+    if not wrote:
         return None
-    if step.snapshot_id not in table.snapshots:
-        raise _expired(table, run)
-    return before(table, step.snapshot_id), _of(table, f"run {run.id}", step.snapshot_id)
+    last = max(wrote, key=lambda each: each.committed_at).id
+    return before(table, last), _of(table, f"run {run}", last)
 
 
-def _of_run(world: World, table: Table, word: str) -> int:
-    """What the run holds of the table, otherwise what readers saw once it had published."""
-    run = _run(world, table, word)
-    if run.branch in table.refs:
-        return table.refs[run.branch]
-    step = run.step(table.key)
-    if step and step.state is StepState.PUBLISHED and step.snapshot_id is not None:
-        if step.snapshot_id not in table.snapshots:
-            raise _expired(table, run)
-        return step.snapshot_id
-    others = world.catalog.look(each.asset for each in run.steps).tables.values()
-    then = after(run, others).moment
-    assert then is not None, "a run that published did so at some time"
-    return seen_at(table, then)
+def runs_of(table: Table) -> Iterator[str]:
+    """The runs that wrote what the table keeps."""
+    return (made.run for each in table.snapshots.values() if (made := provenance_of(each.summary)))
 
 
-def _run(world: World, table: Table, word: str) -> RunRecord:
+def _made_by(snapshot: Snapshot, run: str) -> bool:
+    made = provenance_of(snapshot.summary)
+    return made is not None and made.run == run
+
+
+def _of_run(table: Table, word: str) -> int | None:
+    """What the run holds of the table; None where it holds nothing of it."""
+    branches = [ref for ref in table.refs if ref.startswith(branch_of(word))] if _RUN.fullmatch(word) else []
+    if len(branches) > 1 and branch_of(word) not in branches:
+        raise UsageError(f"{word!r} means {len(branches)} runs of {table.key}", hint="give more of the id")
+    return table.refs[max(branches, key=lambda ref: ref == branch_of(word))] if branches else None
+
+
+def _named(world: World, table: Table, word: str) -> int:
+    """What readers saw once there was what is named: a version, a run, a tag of other tables."""
     try:
-        if _RUN.fullmatch(word):
-            return world.ledger.run(word)
+        found = instant_named(world, word, world.catalog.look(world.project.assets).tables.values()).snapshot(table)
     except UsageError as error:
-        if not error.message.startswith("no run"):
-            raise
-    known = (*sorted(table.refs), HELD, NOW)
-    raise UsageError(
-        f"{table.key} has no state {word!r}: it is no ref, snapshot, time or run",
-        hint=did_you_mean(
-            word, known, f"`lakeflow snapshots {table.key}` lists what there is, `lakeflow runs` the runs"
-        ),
-        asset=table.key,
-    )
+        known = (*table.refs, HELD, NOW)
+        raise UsageError(
+            f"{table.key} has no state {word!r}: {error.message}",
+            hint=did_you_mean(word, known, error.hint or f"`lakeflow snapshots {table.key}` lists them"),
+            asset=table.key,
+        ) from None
+    if found is None:
+        raise UsageError(f"{word} names no state of {table.key}", hint=f"`lakeflow snapshots {table.key}` lists them")
+    return found
 
 
 def _of(table: Table, called: str, snapshot_id: int | None) -> Side:
@@ -142,13 +145,5 @@ def _unpublished(table: Table) -> UsageError:
         hint=f"`lakeflow show {table.key} --ref held` shows what is held of it"
         if any(ref.startswith(BRANCH_PREFIX) for ref in table.refs)
         else f"`lakeflow materialize +{table.key}` builds it",
-        asset=table.key,
-    )
-
-
-def _expired(table: Table, run: RunRecord) -> UsageError:
-    return UsageError(
-        f"what run {run.id} published of {table.key} has expired",
-        hint="`lakeflow runs` lists later runs",
         asset=table.key,
     )

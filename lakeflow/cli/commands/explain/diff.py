@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from lakeflow.lake.reading import ReadableLake
 
 _EXAMPLE: Final = (
-    "A and B are refs (`main`, `held`, `audit_…`, a tag), snapshots (`s4411`), times (`7d`, `2026-01-31`, `now`) or "
-    "runs. Without them: what is held against what readers see, else what they see against what they saw before. "
+    "A and B are refs (`main`, `held`, `audit_…`, a tag), snapshots (`s4411`), times (`7d`, `2026-01-31`, `now`), "
+    "versions (`v12`) or runs. Without them: what is held against what readers see, else what they see against what "
+    "they saw before. "
     "Example: `lakeflow diff silver.weather main..held`. Personal columns are masked."
 )
 

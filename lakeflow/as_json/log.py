@@ -1,9 +1,10 @@
-"""The lake's log as JSON."""
+"""The lake's log, and what came of a snapshot, as JSON."""
 
 from __future__ import annotations
 
 from lakeflow.as_json.values import JsonObject, id_text, iso
 from lakeflow.core.log.changes import CodeChange, InputMoved, TableChange
+from lakeflow.core.log.impact import Impact, RestingSnapshot
 from lakeflow.wap.look.log import Log, LogEntry
 
 
@@ -69,4 +70,30 @@ def _input_json(moved: InputMoved) -> JsonObject:
         "before_id": id_text(moved.before),
         "after_id": id_text(moved.after),
         "rows": moved.rows,
+    }
+
+
+def impact_json(found: Impact) -> JsonObject:
+    return {
+        "asset": found.asset,
+        "snapshot_id": id_text(found.snapshot_id),
+        "standing": found.standing,
+        "readers_see_it": found.holds,
+        "seen_in": list(map(str, found.seen_in)),
+        "reached": [_reached_json(one) for one in found.reached],
+        "unknown": [_reached_json(one) for one in found.unknown],
+        "ledger": found.ledger,
+    }
+
+
+def _reached_json(one: RestingSnapshot) -> JsonObject:
+    return {
+        "asset": str(one.asset),
+        "snapshot_id": id_text(one.snapshot_id),
+        "standing": one.standing,
+        "by": "reading" if one.is_read else "rows",
+        "on": {"table": one.on[0], "snapshot_id": id_text(one.on[1])},
+        "run": one.run or None,
+        "at": iso(one.at),
+        "rows": one.rows,
     }

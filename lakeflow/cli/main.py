@@ -40,6 +40,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "gc": ("tables:gc", "Say which files nothing needs any more, or remove them."),
     "runs": ("look:runs", "List the runs, newest first, or show one."),
     "log": ("past.log:log", "Show what readers came to see, newest first: versions, what changed, and why."),
+    "impact": ("past.impact:impact", "Show what came of a snapshot: all that read it, and what readers see of that."),
     "snapshots": ("look:snapshots", "Show the snapshots of an asset, newest first."),
     "show": ("look:show", "Show the first rows of an asset, or (--failing) those that fail its checks."),
     "diff": ("explain.diff:diff", "Compare two states of an asset: its columns, its rows, and what changed in them."),

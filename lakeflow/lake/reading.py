@@ -21,8 +21,10 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.export.exported import Exported, ExportRequest
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.listings import Comparisons, Lineage, Snapshots
+from lakeflow.core.log.impact import Impact, to_repair
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import MAIN, Rows, Scan, Table
+from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.readmission import Quarantined
 from lakeflow.core.suggest.suggestion import Suggestion
 from lakeflow.core.verify.values import Depth, Verification
@@ -91,6 +93,24 @@ class ReadableLake(StandingLake):
         """
         keys = frozenset(self.select(*selection, exclude=exclude)) if selection or exclude else None
         return wap.log(self._world, keys, since, limit, code=code)
+
+    def impact(self, snapshot: str) -> Impact:
+        """Every snapshot, live or past, in every table, that rests on one: `silver.a@s4411`, or `@` a version, a run, a
+        tag, a time or a branch; an asset alone means what readers see of it.
+
+        The tables tell it, and of snapshots that have expired the ledger. UsageError for a snapshot that nobody knows,
+        LakeError where a table cannot be read, for it might rest on it.
+        """
+        return wap.impact(self._world, snapshot)
+
+    def repair(self, found: Impact) -> Plan:
+        """The plan that makes anew what readers see and what rests on the snapshot; touches nothing. It is made from
+        nothing where a table keeps rows of before, because a new write would keep these too.
+        """
+        keys, anew = to_repair(found, self.project)
+        if not keys:
+            return Plan((), total=len(self.project.assets))
+        return self.plan(*map(str, keys), force=not anew, full_refresh=anew)
 
     def lineage(self, *selection: str, exclude: str = "") -> Lineage:
         """One tree for each selected asset from which no other selected asset is made."""

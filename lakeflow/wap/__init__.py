@@ -17,6 +17,7 @@ from lakeflow.wap.look.audit import audit, failing
 from lakeflow.wap.look.audits_recorded import last_audits
 from lakeflow.wap.look.diff import Shown, diff, diff_run
 from lakeflow.wap.look.export import export
+from lakeflow.wap.look.impact import impact
 from lakeflow.wap.look.log import Log, LogEntry, log
 from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.quarantine import quarantined
@@ -58,6 +59,7 @@ __all__ = [
     "failing",
     "garbage",
     "gather",
+    "impact",
     "last_audits",
     "log",
     "materialize",

@@ -68,6 +68,7 @@ STORY = (
     ("retry", 0, "1 published"),
     ("serve --once gold.windiest", 0, "1 run"),
     ("log silver.weather", 0, "first publish"),
+    ("impact silver.weather", 0, "gold.windiest"),
     ("snapshots silver.weather", 0, "published"),
     ("show gold.windiest", 0, "JFK"),
     ("diff gold.windiest", 0, "nothing → main"),

@@ -123,6 +123,8 @@ def to_the_end(talk: Talk) -> None:
     talk.say("materialize", "silver.*")
     talk.say("materialize", "silver.*", "--events")
     talk.say("snapshots", "silver.weather")
+    talk.say("impact", "bronze.weather@v1", "--repair")
+    talk.say("impact", "bronze.weather@v99", expect=2)
     talk.say("log", "--code")
     talk.say("log", "--since", "v1")
     talk.say("log", "--since", "v99", expect=2)

@@ -8,8 +8,8 @@ from typing import Any
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.log.versions import Moved, MoveKind
-from lakeflow.core.model.moves import MoveNote
 from lakeflow.core.model.provenance import Provenance, provenance_of
+from lakeflow.core.model.run import MoveNote
 from lakeflow.core.model.table import Table
 
 Tables = Mapping[str, Table[Any]]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lakeflow.core.model.moves import RecordedMove, moves_of
+from lakeflow.core.log.recorded import moves_of
+from lakeflow.core.model.run import RecordedMove
 from lakeflow.core.model.table import Key, Table
 
 

@@ -10,15 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
-from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.log.passages import Passage, passages
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import Ruling
 from lakeflow.core.model.table import NEUTRAL, Table
-
-_LAYERS: Final = tuple(Layer)
 
 
 class MoveKind(StrEnum):
@@ -69,7 +66,7 @@ class Version:
 def versions(tables: Iterable[Table]) -> tuple[Version, ...]:
     """All versions that these tables tell, newest first."""
     groups: dict[tuple[object, ...], list[Moved]] = {}
-    for table in sorted(tables, key=lambda table: (_LAYERS.index(table.key.layer), table.key)):
+    for table in sorted(tables, key=lambda table: (table.key.layer.rank, table.key)):
         for moved in moves(table):
             groups.setdefault(_commit_of(moved), []).append(moved)
     return tuple(_in_order([_version(group) for group in groups.values()])[::-1])

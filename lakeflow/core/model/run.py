@@ -270,6 +270,34 @@ class VerdictRecord:
     looked_at: Mapping[str, int] = EMPTY
 
 
+@dataclass(frozen=True)
+class MoveNote:
+    """Why main moves. `ruling` is publish, forced or rolled_back; `reason` is what a person said, `planned` why the
+    step was planned; `passed` of `total` checks, where the move was audited.
+    """
+
+    ruling: Ruling
+    run: str
+    actor: str
+    reason: str = ""
+    planned: tuple[str, ...] = ()
+    passed: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class RecordedMove:
+    """Main came to `snapshot_id` (None: to nothing) in version `number` of the lake, together with other tables:
+    `tables` in all.
+    """
+
+    number: int
+    snapshot_id: int | None
+    at: datetime
+    tables: int
+    note: MoveNote | None = None
+
+
 def branch_of(run_id: str) -> str:
     return f"audit_{run_id}"
 

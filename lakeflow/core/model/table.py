@@ -13,7 +13,7 @@ from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.foreign import Equality, FileOrigin, Mapped
 from lakeflow.core.model.layout import PLAIN, Layout, Partition
-from lakeflow.core.model.moves import MoveNote
+from lakeflow.core.model.run import MoveNote
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.write_mode import WriteMode
 

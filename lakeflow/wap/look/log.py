@@ -9,10 +9,11 @@ from datetime import datetime
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.log.changes import CodeChange, TableChange, change, who
-from lakeflow.core.log.moments import moment_meant
+from lakeflow.core.log.moments import Meant, moment_meant
 from lakeflow.core.log.source import difference
 from lakeflow.core.log.versions import MoveKind, Version, versions
 from lakeflow.core.model.table import Table
+from lakeflow.wap.look.moments import time_said
 from lakeflow.wap.ports import World
 
 
@@ -51,7 +52,7 @@ def log(
     """The versions that moved one of these tables (None: any) after `since`; with `code`, what changed in it."""
     looked = world.catalog.look(world.catalog.keys())
     told = versions(table for key, table in looked.tables.items() if selected is None or key in selected)
-    after = moment_meant(since, looked.tables.values()) if since is not None else None
+    after = _after(world, since, looked.tables) if since is not None else None
     asked = [each for each in told if after is None or after.is_before(each)]
     tables = {str(key): table for key, table in looked.tables.items()}
     entries = tuple(_entry(each, tables) for each in asked[:limit])
@@ -59,6 +60,11 @@ def log(
     return Log(
         tuple(_with_code(world, each) for each in entries) if code else entries, max(0, len(asked) - limit), broken
     )
+
+
+def _after(world: World, since: datetime | str, tables: Mapping[AssetKey, Table]) -> Meant:
+    then = time_said(world, since) if isinstance(since, str) else since
+    return moment_meant(since if then is None else then, tables.values())
 
 
 def _entry(version: Version, tables: Mapping[str, Table]) -> LogEntry:

@@ -10,9 +10,18 @@ from typing import Final
 from lakeflow.core.care.retention import Retention
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.moves import MoveNote
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.model.run import Action, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord, end_state
+from lakeflow.core.model.run import (
+    Action,
+    MoveNote,
+    Ruling,
+    RunRecord,
+    RunState,
+    StepRecord,
+    StepState,
+    VerdictRecord,
+    end_state,
+)
 from lakeflow.core.model.table import Change, Pin, Publish, Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.order import run_order

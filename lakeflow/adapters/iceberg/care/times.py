@@ -20,7 +20,7 @@ from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.adapters.iceberg.metadata.updates import SetProperties, applied
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.moves import PROPERTY, moves_of, moves_text
+from lakeflow.core.log.recorded import PROPERTY, moves_of, moves_text
 from lakeflow.core.ports import Record
 
 _TIMED: Final = ("snapshots", "snapshot-log", "metadata-log")

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, text
 from lakeflow.adapters.iceberg.commit.pointers import CATALOG
 from lakeflow.adapters.iceberg.metadata.updates import RemoveSnapshots, SetProperties, Update
 from lakeflow.core.keys import Layer
-from lakeflow.core.model.moves import PROPERTY, MoveNote, RecordedMove, moves_of, with_move
+from lakeflow.core.log.recorded import PROPERTY, moves_of, with_move
+from lakeflow.core.model.run import MoveNote, RecordedMove
 from lakeflow.core.model.table import Table
 
 _ROW: Final = f"catalog_name = '{CATALOG}' and namespace = '{Layer.BRONZE}' and property_key = 'lakeflow.version'"

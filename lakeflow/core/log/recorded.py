@@ -8,44 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from lakeflow.core.model.run import Ruling
+from lakeflow.core.model.run import MoveNote, RecordedMove, Ruling
 
 PROPERTY: Final = "lakeflow.versions"
 _MOST_REASONS: Final = 8
 _LONGEST: Final = 300
 """Letters of a reason that are kept: the property is written anew with every publish."""
-
-
-@dataclass(frozen=True)
-class MoveNote:
-    """Why main moves. `ruling` is publish, forced or rolled_back; `reason` is what a person said, `planned` why the
-    step was planned; `passed` of `total` checks, where the move was audited.
-    """
-
-    ruling: Ruling
-    run: str
-    actor: str
-    reason: str = ""
-    planned: tuple[str, ...] = ()
-    passed: int = 0
-    total: int = 0
-
-
-@dataclass(frozen=True)
-class RecordedMove:
-    """Main came to `snapshot_id` (None: to nothing) in version `number` of the lake, together with other tables:
-    `tables` in all.
-    """
-
-    number: int
-    snapshot_id: int | None
-    at: datetime
-    tables: int
-    note: MoveNote | None = None
 
 
 def moves_of(properties: Mapping[str, str]) -> tuple[RecordedMove, ...]:

@@ -1,0 +1,1 @@
+"""What happened to the lake, and what came of it, as screens."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from lakeflow.core.errors import AssetError, LakeflowError, UsageError
-from lakeflow.core.keys import AssetKey
+from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import RunRecord, StepState
 from lakeflow.core.model.table import MAIN, Scan
@@ -21,7 +21,7 @@ from lakeflow.core.settings.settings import Settings
 from lakeflow.core.version.salt import VARIABLE, with_salt
 from lakeflow.lake.lake import Lake
 from lakeflow.project import load_settings
-from lakeflow.testing.stand_ins import GivingEngine, with_stand_ins
+from lakeflow.testing.stand_ins import GivenExternals, GivingEngine, with_stand_ins
 from lakeflow.testing.words import held_fault, published_fault, rows_fault
 from lakeflow.wap import World
 
@@ -52,6 +52,7 @@ class _LakeOfTest(Lake):
 
     clock: SettableClock = field(default_factory=SettableClock)
     given: Mapping[AssetKey, Scan] = field(default_factory=dict)
+    externals: Mapping[ExternalKey, Scan] = field(default_factory=dict)
 
     @cached_property
     def _world(self) -> World:
@@ -59,7 +60,8 @@ class _LakeOfTest(Lake):
 
         world = assembly.assemble(self.project, self.configured, self.clock)
         make = world.make_engine
-        return replace(world, make_engine=lambda: cast(Engine, GivingEngine(make(), self.given)))
+        giving = GivenExternals(self.externals)
+        return replace(world, make_engine=lambda: cast(Engine, GivingEngine(make(), self.given)), externals=giving)
 
     def key(self, asset: str) -> AssetKey:
         return self._one(asset)
@@ -100,6 +102,7 @@ class LakeUnderTest:
         self._folder = folder
         self._clock = SettableClock()
         self._given: dict[AssetKey, Scan] = {}
+        self._externals: dict[ExternalKey, Scan] = {}
         self._waiting: set[AssetKey] = set()
         self._landed: dict[AssetKey, Path] = {}
         self._last: RunRecord | None = None
@@ -110,11 +113,16 @@ class LakeUnderTest:
         return self._open
 
     def given(self, asset: str, rows: object) -> None:
-        """Let the asset hold these rows and no other, whatever its own code says: dicts, CSV text or a frame.
+        """Let the asset, or an external table, hold these rows and no other, whatever its own code says: dicts, CSV
+        text or a frame.
 
         They have the types that the asset's columns have, as far as its SQL or its declaration says; a column that is
         not given is NULL. UsageError for a column that it does not have, and for a value that does not fit.
         """
+        if external := self._external(asset):
+            with _hinting():
+                self._externals[external] = self._store.store(external, rows, None)
+            return
         key = self._key(asset)
         columns = self._project.assets[key].columns
         with _hinting():
@@ -207,10 +215,16 @@ class LakeUnderTest:
     def _key(self, asset: str) -> AssetKey:
         return self._open.key(asset)
 
+    def _external(self, name: str) -> ExternalKey | None:
+        every = (key for asset in self._project.assets.values() for key in asset.external)
+        return next((key for key in every if str(key) == name), None)
+
     @cached_property
     def _open(self) -> _LakeOfTest:
         project = with_stand_ins(self._project, self._given, self._landed)
-        return _LakeOfTest(project, self._settings, self._sources, clock=self._clock, given=self._given)
+        return _LakeOfTest(
+            project, self._settings, self._sources, clock=self._clock, given=self._given, externals=self._externals
+        )
 
     def _let_go(self) -> None:
         if lake := self.__dict__.pop("_open", None):

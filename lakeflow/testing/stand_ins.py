@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from lakeflow.core.keys import EMPTY, AssetKey, TableKey
+from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import Asset, Column, Project, SqlCode
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.model.table import Scan
+from lakeflow.core.model.table import MAIN, External, Scan, Snapshot, Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports import Engine, Produced
 from lakeflow.core.run.code_terms import FREELY, Terms
+
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def with_stand_ins(project: Project, given: Mapping[AssetKey, Scan], landed: Mapping[AssetKey, Path]) -> Project:
@@ -36,6 +40,43 @@ def _stand_in(asset: Asset) -> Asset:
     columns = {name: Column(pii=column.pii) for name, column in asset.columns.items()}
     code = SqlCode(f"SELECT * FROM {asset.key}", "the rows that the test gives", 1)
     return Asset(asset.key, code, WriteMode.REPLACE, columns=columns, kind=asset.kind, code_version="given")
+
+
+class GivenExternals:
+    """Tables of other catalogs, which a test has only as far as it gives them: no catalog of anybody is asked."""
+
+    def __init__(self, given: Mapping[ExternalKey, Scan]) -> None:
+        self._given = given
+
+    def find(self, keys: Iterable[ExternalKey]) -> Mapping[ExternalKey, External]:
+        return {key: self._found(key) for key in keys}
+
+    def scan(self, table: Table[ExternalKey], snapshot_id: int) -> Scan:
+        return replace(self._given[table.key], snapshot_id=snapshot_id)
+
+    def _found(self, key: ExternalKey) -> External:
+        scan = self._given.get(key)
+        if scan is None:
+            return External(fault=f"{key}: the test gives no rows", hint=f'lake.given("{key}", [{{...}}])')
+        snapshot = Snapshot(_id_of(scan), None, _LONG_AGO, "append", {"total-records": str(scan.rows)}, 0)
+        table = Table(
+            key=key,
+            uuid=str(key),
+            location="given",
+            version=f"given-{snapshot.id}",
+            format_version=2,
+            schema_id=0,
+            schemas={0: scan.schema},
+            last_column_id=len(scan.schema.fields),
+            snapshots={snapshot.id: snapshot},
+            refs={MAIN: snapshot.id},
+        )
+        return External(table)
+
+
+def _id_of(scan: Scan) -> int:
+    """Other rows are another snapshot."""
+    return int.from_bytes(sha256(repr((scan.files, scan.schema)).encode()).digest()[:7]) + 1
 
 
 class GivingEngine:

@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 
 import lakeflow
+import lakeflow.lake.assembly  # so that audits of SQL alone need no process (tests/auditing.py)
 from lakeflow.cli.main import run as typed
 from lakeflow.core.errors import ProjectError
 from lakeflow.core.expected.outcome import ExampleResult
@@ -237,3 +238,24 @@ def test_examples_belong_to_no_code_version(root: Path) -> None:
     sales.write_text(sales.read_text().replace("total = 3", "total = 4").replace("# ", "## "))
     for opened in (look(root), lakeflow.open(root)):
         assert {key: asset.code_version for key, asset in opened.project.assets.items()} == before
+
+
+def test_an_external_table_has_the_rows_that_an_example_gives(tmp_path: Path) -> None:
+    header = """
+        external = ["sales.shop.orders"]
+
+        [[examples]]
+        name = "all"
+        given."sales.shop.orders" = [{id = 1}]
+        expect = [{id = 1}]
+
+        [[examples]]
+        name = "none"
+        expect = []
+    """
+    text = f"/*\nkey = ['id']\n{dedent(header)}\n*/\nselect id from sales.shop.orders\n"
+    files = {"pyproject.toml": "[tool.lakeflow]\n", "layers/silver/bought.sql": text}
+    with lakeflow.open(_project(tmp_path, files)) as lake:
+        first, second = lake.test()
+    assert first.ok, first
+    assert second.message == "nothing is given as sales.shop.orders, whose columns only a run tells"

@@ -109,6 +109,38 @@ def test_an_asset_is_tested_on_rows_that_stand_for_its_upstream(project: pytest.
 
 
 @pytest.mark.long
+def test_an_external_table_has_the_rows_that_a_test_gives_and_is_never_asked_for_others(
+    project: pytest.Pytester,
+) -> None:
+    """Other rows are news to whoever reads it."""
+    catalog = '[tool.lakeflow.catalogs.sales]\nuri = "sqlite:////nowhere/other.db"\nwarehouse = "/nowhere"\n'
+    (project.path / "pyproject.toml").write_text(f"[tool.lakeflow]\n{catalog}", "utf-8")
+    (project.path / "layers/silver/bought.sql").write_text(
+        "/*\nkey = ['id']\nexternal = ['sales.shop.orders']\n*/\nselect id from sales.shop.orders\n", "utf-8"
+    )
+    result = _run(
+        project,
+        """
+        import pytest
+
+        def test_external(lake):
+            lake.given("sales.shop.orders", [{"id": 1}])
+            lake.materialize("silver.bought")
+            lake.assert_rows("silver.bought", [{"id": 1}])
+            lake.given("sales.shop.orders", [{"id": 2}, {"id": 3}])
+            lake.materialize("silver.bought")
+            lake.assert_rows("silver.bought", "id\\n2\\n3")
+
+        def test_not_given(lake):
+            with pytest.raises(Exception, match="the test gives no rows"):
+                lake.materialize("silver.bought")
+                lake.assert_published()
+        """,
+    )
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.long
 def test_a_held_asset_is_asserted_by_the_check_that_held_it(project: pytest.Pytester) -> None:
     result = _run(
         project,

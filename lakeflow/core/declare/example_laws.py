@@ -23,10 +23,11 @@ def example_faults(draft: AssetDraft, known: set[AssetKey]) -> Iterator[Fault]:
 
 def _given(draft: AssetDraft, example: Example, known: set[AssetKey]) -> Iterator[tuple[str, str]]:
     """Checks may read other tables than the code does: who names failing checks may give any asset."""
-    readable = {*draft.inputs.values(), *(known if example.fails else ())} - {draft.key}
+    read = {*map(str, draft.inputs.values()), *map(str, draft.externals.values())}
+    readable = {*read, *(map(str, known) if example.fails else ())} - {str(draft.key)}
     for name in example.given:
-        if AssetKey.find(name) not in readable:
-            named = ", ".join(sorted(map(str, draft.inputs.values())))
+        if name not in readable:
+            named = ", ".join(sorted(read))
             hint = did_you_mean_asset(name, readable, f"it reads {named or 'no asset'}")
             yield f"{draft.key} does not read {name}", hint
 

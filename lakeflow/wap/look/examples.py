@@ -15,7 +15,7 @@ from lakeflow.core.errors import LakeflowError, UsageError
 from lakeflow.core.examples.example import Example
 from lakeflow.core.expected.compare import RowDifference
 from lakeflow.core.expected.outcome import ExampleResult, unfailed
-from lakeflow.core.keys import AssetKey, Layer, TableKey
+from lakeflow.core.keys import EMPTY, AssetKey, Layer, TableKey
 from lakeflow.core.model.asset import Asset, Column, Project
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Schema
@@ -90,20 +90,17 @@ class Examples:
             return self.bench.write(asset.key, output, settle(output.schema, asset.columns, None, parse_type))
 
     def _running(self, asset: Asset, example: Example) -> AbstractContextManager[Produced]:
-        if asset.external:
-            name = min(map(str, asset.external))
-            raise UsageError(
-                f"{asset.key} reads {name}, for which an example gives no rows", hint="test it with pytest"
-            )
-        terms = Terms(windows=_windows(asset, example))
+        terms = Terms(asset.limits, windows=_windows(asset, example))
         delivery = self.bench.deliver(asset, example.files)
         if asset.files is not None:
             return self.bench.engine.land(asset, delivery, example.at or datetime.now(UTC), terms)
-        return self.bench.engine.produce(asset, {key: self._rows(key, example) for key in asset.upstreams}, terms)
+        keys: tuple[TableKey, ...] = (*asset.upstreams, *asset.external)
+        return self.bench.engine.produce(asset, {key: self._rows(key, example) for key in keys}, terms)
 
-    def _rows(self, key: AssetKey, example: Example) -> Scan:
+    def _rows(self, key: TableKey, example: Example) -> Scan:
         """What is given of a table; without a row where nothing is given and its columns are known."""
-        known, declared = self.schemas.get(key), self.project.assets[key].columns
+        of_asset = self.project.assets.get(key) if isinstance(key, AssetKey) else None
+        known, declared = (self.schemas.get(of_asset.key), of_asset.columns) if of_asset else (None, EMPTY)
         given = example.given.get(str(key))
         if given is None and known is None:
             hint = f'given."{key}" = [{{...}}], or no row but a header: "id,name"'

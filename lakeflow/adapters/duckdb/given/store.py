@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.adapters.duckdb.given.table import table_of
 from lakeflow.core.column_names import alike
 from lakeflow.core.errors import AssetError, UsageError
-from lakeflow.core.keys import EMPTY, TableKey
+from lakeflow.core.keys import EMPTY, AssetKey, Layer, TableKey
 from lakeflow.core.model.asset import Asset, Column, PythonCode
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan
@@ -20,6 +21,9 @@ from lakeflow.core.ports import Produced
 from lakeflow.core.run.schema_evolution import evolve, settle
 from lakeflow.core.run.write import Write
 from lakeflow.core.wording import did_you_mean
+
+_GIVING: Final = AssetKey(Layer.BRONZE, "given")
+"""Whose code gives the rows, to the engine: no table has it."""
 
 
 class GivenRows:
@@ -50,14 +54,14 @@ class GivenRows:
             return Scan(key, None, evolve(None, known or Schema(()), WriteMode.REPLACE, 0))
         mentioned = {name: declared[name] for name in declared if alike(name) in set(map(alike, table.column_names))}
         columns = {name: Column(column.type) for name, column in mentioned.items()} if known is None else EMPTY
-        asset = Asset(key, PythonCode(lambda: table, what, 1), WriteMode.REPLACE, columns=columns)  # type: ignore[arg-type]
+        asset = Asset(_GIVING, PythonCode(lambda: table, what, 1), WriteMode.REPLACE, columns=columns)
         try:
             with self._engine.produce(asset, {}) as output:
                 schema = known or settle(output.schema, columns, None, parse_type)
                 return self.write(key, output, schema)
         except AssetError as error:
             # The rows have no code: neither its place nor the name of the asset helps.
-            told = error.message.removeprefix(f"{key}: ").removesuffix(f" ({what}:1)")
+            told = error.message.removeprefix(f"{_GIVING}: ").removesuffix(f" ({what}:1)")
             raise UsageError(f"{what}: {told}", hint=error.hint) from None
 
     def write(self, key: TableKey, output: Produced, schema: Schema) -> Scan:

@@ -43,6 +43,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "impact": ("past.impact:impact", "Show what came of a snapshot: all that read it, and what readers see of that."),
     "snapshots": ("look:snapshots", "Show the snapshots of an asset, newest first."),
     "show": ("look:show", "Show the first rows of an asset, or (--failing) those that fail its checks."),
+    "replay": ("explain.replay:replay", "Run the recorded code of a snapshot on its recorded inputs."),
     "diff": ("explain.diff:diff", "Compare two states of an asset: its columns, its rows, and what changed in them."),
     "query": ("ask.query:query", "Answer one SELECT over the assets."),
     "export": ("ask.export:export", "Copy tables of one moment to Parquet files or one DuckDB file."),

@@ -220,7 +220,7 @@ class Lake(AlertingLake):
         with self._alerting():
             return wap.rollback(self._world, self.run(run).id, chosen, force=force)
 
-    def replay(
+    def leave_out(
         self,
         run: str,
         *selection: str,
@@ -237,7 +237,7 @@ class Lake(AlertingLake):
         """
         chosen = self.select(*selection, exclude=exclude) if selection or exclude else None
         request = wap.UnlandRequest(refreshed=full_refresh, wait=wait)
-        return wap.replay(self._world, self.run(run).id, chosen, request, observer)
+        return wap.leave_out(self._world, self.run(run).id, chosen, request, observer)
 
     def return_to(self, asset: str, snapshot: str, *, force: bool = False) -> RunRecord:
         """Set one asset to a snapshot that readers once saw (`s4411…`); the record of that is a run without steps.

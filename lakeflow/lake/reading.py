@@ -26,6 +26,7 @@ from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import MAIN, Rows, Scan, Table
 from lakeflow.core.plan.planning import Plan
 from lakeflow.core.plan.readmission import Quarantined
+from lakeflow.core.replay.replayed import Replayed
 from lakeflow.core.suggest.suggestion import Suggestion
 from lakeflow.core.verify.values import Depth, Verification
 from lakeflow.core.view import history, lineage
@@ -261,6 +262,16 @@ class ReadableLake(StandingLake):
         UsageError where none of its snapshots passed an audit.
         """
         return wap.suggest(self._world, self._one(asset), history)
+
+    def replay(self, asset: str, snapshot: str | None = None) -> Replayed:
+        """Run the code that made a snapshot, by default what readers see, on the inputs that it recorded, and compare
+        the rows. What it writes belongs to no table and is removed.
+
+        `snapshot` is `s4411…` or the beginning of it; `asset` may name it, too: `silver.orders@s4411`. UsageError for a
+        snapshot that is not there, AssetError when the code fails now.
+        """
+        name, _, said = asset.partition("@")
+        return wap.replay(self._world, self._one(name), said or snapshot, _to_stderr)
 
     def _masked(self, rows: Rows, key: AssetKey) -> Rows:
         return masked(rows, lineage.hidden_columns(self.project, self.project.assets[key]))

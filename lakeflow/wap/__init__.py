@@ -7,7 +7,7 @@ from lakeflow.wap.attempt import Stops
 from lakeflow.wap.decide.compact import CompactRequest, compact
 from lakeflow.wap.decide.discard import discard
 from lakeflow.wap.decide.garbage import collect_garbage, garbage
-from lakeflow.wap.decide.replay import replay
+from lakeflow.wap.decide.leave_out import leave_out
 from lakeflow.wap.decide.rollback import return_to, rollback
 from lakeflow.wap.decide.runs import publish
 from lakeflow.wap.decide.tables import adopt, drop
@@ -22,6 +22,7 @@ from lakeflow.wap.look.log import Log, LogEntry, log
 from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.query import connect, query, snapshot_at
+from lakeflow.wap.look.replay import replay
 from lakeflow.wap.look.runs import runs
 from lakeflow.wap.look.show import show
 from lakeflow.wap.look.suggest import suggest
@@ -61,6 +62,7 @@ __all__ = [
     "gather",
     "impact",
     "last_audits",
+    "leave_out",
     "log",
     "materialize",
     "plan",

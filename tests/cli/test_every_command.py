@@ -89,6 +89,7 @@ STORY = (
     ("alerts send gold.windiest", 2, "only `alerts test` takes names"),
     ("doctor", 0, "catalog"),
     ("verify", 0, "as audited"),
+    ("replay silver.weather", 0, "identical"),
     ("compact --dry-run", 0, "with nothing to do"),
     ("gc", 0, "that nothing needs"),
     ("backup copy", 0, "and the database are in"),

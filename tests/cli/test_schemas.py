@@ -169,6 +169,8 @@ def around_a_whole_table(talk: Talk) -> None:
     talk.say("adopt", "gold.windiest", expect=2)
     talk.say("adopt", "gold.windiest", "--from", place)
     talk.say("compact", "--dry-run")
+    talk.say("replay", "silver.weather")
+    talk.say("replay", "silver.weather@s0", expect=2)
     talk.say("compact", "--target-size", "1B", expect=2)
     talk.say("gc", "--older-than", "0s")
     talk.say("gc", "--older-than", "0s", "--delete")
@@ -183,7 +185,7 @@ def with_landed_files(talk: Talk) -> None:
     talk.say("materialize", "bronze.landed")
     talk.say("unland", "drops/1.csv")
     talk.say("unland", "drops/9.csv", expect=2)
-    talk.say("rollback", wrong, "--replay")
+    talk.say("rollback", wrong, "--leave-out")
 
 
 def with_alerts(talk: Talk) -> None:

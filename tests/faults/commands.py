@@ -286,8 +286,8 @@ def unland_second(lake: Lake) -> object:
     return lake.unland("drops/2.csv")
 
 
-def replay_second(lake: Lake) -> object:
-    return lake.replay(lake.runs()[-2].id)
+def leave_second_out(lake: Lake) -> object:
+    return lake.leave_out(lake.runs()[-2].id)
 
 
 def is_out(lake: Lake) -> bool:
@@ -361,7 +361,7 @@ COMMANDS = (
     Command("tag", published_twice, tag_first, tag_again),
     Command("untag", tagged, lambda lake: lake.untag("first"), untag_again),
     Command("unland", landed, unland_second, file_again(unland_second)),
-    Command("replay", landed, replay_second, file_again(replay_second)),
+    Command("leave_out", landed, leave_second_out, file_again(leave_second_out)),
     Command("compact", landed, compact_all, compact_again),
     Command("readmit", refused, lambda lake: lake.readmit("silver.orders"), readmit_again),
     Command("backfill", months, lambda lake: lake.backfill("silver.months"), backfill_again),

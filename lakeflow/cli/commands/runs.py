@@ -121,8 +121,8 @@ def retry(session: Session, what: tuple[str, ...], exclude: str, wait: float, pa
 @click.argument("run", metavar="RUN|ASSET")
 @takes_selection
 @click.option("--to", metavar="SNAPSHOT", help="Set one ASSET to a snapshot that readers once saw (s4411…).")
-@click.option("--replay", is_flag=True, help="Keep what later runs landed: make all of it anew, with one publish.")
-@click.option("--full-refresh", is_flag=True, help="With --replay: also what would wait for a person otherwise.")
+@click.option("--leave-out", is_flag=True, help="Keep what later runs landed: make all of it anew, with one publish.")
+@click.option("--full-refresh", is_flag=True, help="With --leave-out: also what would wait for a person otherwise.")
 @click.option("--force", is_flag=True, help="Accept a state of the lake that no run produced.")
 @wait_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
@@ -130,10 +130,10 @@ def rollback(session: Session, run: str, selection: tuple[str, ...], exclude: st
     """Take a published run back, or some of its tables: readers see again what they saw before it."""
     to, force = options["to"], options["force"]
     _refuse_together(options, several=bool(selection or exclude))
-    if options["replay"]:
+    if options["leave_out"]:
         with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
             asked = {name: options[name] for name in ("full_refresh", "wait")}
-            return _answer(lake, lake.replay(run, *selection, exclude=exclude, observer=observer, **asked))
+            return _answer(lake, lake.leave_out(run, *selection, exclude=exclude, observer=observer, **asked))
     with session.lake() as lake:
         done = (
             lake.rollback(run, *selection, exclude=exclude, force=force)
@@ -144,12 +144,12 @@ def rollback(session: Session, run: str, selection: tuple[str, ...], exclude: st
 
 
 def _refuse_together(options: dict[str, Any], *, several: bool) -> None:
-    if options["to"] is not None and (several or options["replay"]):
-        raise click.UsageError("--to belongs to one asset, without a selection and without --replay")
-    if options["replay"] and options["force"]:
-        raise click.UsageError("--replay forces nothing: what is made anew is audited")
-    if not options["replay"] and (options["full_refresh"] or options["wait"]):
-        raise click.UsageError("--full-refresh and --wait belong to --replay")
+    if options["to"] is not None and (several or options["leave_out"]):
+        raise click.UsageError("--to belongs to one asset, without a selection and without --leave-out")
+    if options["leave_out"] and options["force"]:
+        raise click.UsageError("--leave-out forces nothing: what is made anew is audited")
+    if not options["leave_out"] and (options["full_refresh"] or options["wait"]):
+        raise click.UsageError("--full-refresh and --wait belong to --leave-out")
 
 
 @click.command(epilog="Files are named as `_source_file` names them. Other bytes under such a name land by themselves.")

@@ -42,7 +42,7 @@ class Cause(StrEnum):
     READMIT = "readmits"
     UNLANDS = "takes out"
     LANDS_AGAIN = "lands again"
-    REPLAYS = "replays without run"
+    LEAVES_OUT = "leaves out run"
 
 
 _SPELLED_OUT: Final = {Cause.NO_FINGERPRINT: "always runs: nothing says whether its source changed"}
@@ -96,7 +96,7 @@ class Reason:
                 | Cause.GOES_ON
             ):
                 return f"{self.cause}: {self.after}{_rows(self.rows)}"
-            case Cause.FILES_SKIPPED | Cause.UNLANDS | Cause.LANDS_AGAIN | Cause.REPLAYS:
+            case Cause.FILES_SKIPPED | Cause.UNLANDS | Cause.LANDS_AGAIN | Cause.LEAVES_OUT:
                 return f"{self.cause} {self.after}"
             case Cause.NEW_FILES:
                 return f"{self.after} new file{'s'[: self.after != '1']}"

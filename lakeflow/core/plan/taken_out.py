@@ -92,7 +92,7 @@ def asked_before(run: RunRecord) -> Asked:
         step.asset: tuple(
             Reason(cause, after=text.removeprefix(f"{cause} "))
             for text in step.reasons
-            for cause in (Cause.UNLANDS, Cause.LANDS_AGAIN, Cause.REPLAYS)
+            for cause in (Cause.UNLANDS, Cause.LANDS_AGAIN, Cause.LEAVES_OUT)
             if text.startswith(f"{cause} ")
         )
         for step in run.steps
@@ -101,7 +101,7 @@ def asked_before(run: RunRecord) -> Asked:
 
 
 def below(project: Project, asked: Asked) -> frozenset[AssetKey]:
-    """The assets that are made anew: those that a replay names and that land no files, and all that are made, step by
+    """The assets that are made anew: those that it names and that land no files, and all that are made, step by
     step, from these or from one of which files go.
     """
     lands = {key for key in asked if project.assets[key].files}

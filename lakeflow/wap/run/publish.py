@@ -28,7 +28,7 @@ from lakeflow.core.plan.order import run_order
 from lakeflow.core.plan.readmission import read_by
 from lakeflow.core.ports import Transaction
 from lakeflow.core.run.events import Phase, StepEnded
-from lakeflow.core.run.replays import left_out, replayed
+from lakeflow.core.run.left_out import leaves_out, left_out
 from lakeflow.core.run.verdict import Remedy, Verdict, decide, reconcile, written_as
 from lakeflow.core.wording import counted
 from lakeflow.wap.attempt import Attempt
@@ -200,8 +200,8 @@ def _commit(
 
 
 def _left_out(attempt: Attempt, final: RunRecord) -> list[RunRecord]:
-    """The run that a replay leaves out, whose rows go in the commit that publishes it."""
-    names = replayed(final) if final.state is RunState.PUBLISHED else ()
+    """The run that this one leaves out, whose rows go in the commit that publishes it."""
+    names = leaves_out(final) if final.state is RunState.PUBLISHED else ()
     return [left_out(attempt.past(name), final) for name in names]
 
 

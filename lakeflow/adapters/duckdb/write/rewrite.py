@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +21,9 @@ from lakeflow.core.model.table import Scan, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Write
 from lakeflow.core.wording import counted
+
+_DEEPEST = 3
+"""Folders above a file at most that a write makes: its own, and one for each partition field."""
 
 
 def rewritten(cursor: DuckDBPyConnection, scan: Scan, asked: Rewrite) -> MovedRows:
@@ -47,9 +51,14 @@ def are_there(made: MovedRows) -> bool:
 
 
 def drop(made: MovedRows) -> None:
-    """Remove what was written; nothing else is in its folder."""
+    """Remove what was written, with the folders that were made for it."""
     if made.folder:
         shutil.rmtree(made.folder, ignore_errors=True)
+    for path in (Path(file.path) for file in made.files):
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # something is in it
+            for folder in path.parents[:_DEEPEST]:
+                folder.rmdir()
 
 
 def _group(

@@ -23,7 +23,7 @@ from lakeflow.wap.run.plan import Request
 from lakeflow.wap.run.unland import UnlandRequest, with_all_below
 
 
-def replay(
+def leave_out(
     world: World, run_id: str, selected: Sequence[AssetKey] | None, asked: UnlandRequest, observer: Observer
 ) -> RunRecord | None:
     """Make anew what the run, or the selected tables of it, published, as if it had not been; all of it or nothing.
@@ -69,7 +69,7 @@ def _asked(
         step.asset for step in steps if facts.today(step.code_version) != world.project.assets[step.asset].code_version
     }
     for step in steps:
-        why = Reason(Cause.REPLAYS, after=run.id)
+        why = Reason(Cause.LEAVES_OUT, after=run.id)
         if world.project.assets[step.asset].files is None or (changed and step.asset not in changed):
             yield step.asset, (why,)
             continue

@@ -28,9 +28,9 @@ def days(root: Path, *names: str) -> list[RunRecord]:
     return found
 
 
-def replay(root: Path, run: RunRecord, *selection: str, **asked: Any) -> RunRecord:
+def leave_out(root: Path, run: RunRecord, *selection: str, **asked: Any) -> RunRecord:
     with opened(root) as lake:
-        made = lake.replay(run.id, *selection, **asked)
+        made = lake.leave_out(run.id, *selection, **asked)
         assert made is not None
         return made
 
@@ -44,7 +44,7 @@ def test_what_the_run_landed_goes_what_came_after_stays_and_readers_see_one_publ
     _, wrong, _ = days(tmp_path / "a", *DAYS)
     before = seen(tmp_path / "a")
     shown = []
-    made = replay(tmp_path / "a", wrong, observer=lambda _: shown.append(seen(tmp_path / "a")))
+    made = leave_out(tmp_path / "a", wrong, observer=lambda _: shown.append(seen(tmp_path / "a")))
     assert made.state is RunState.PUBLISHED, made
     after = seen(tmp_path / "a")
     assert after == never(tmp_path / "b", "drops/1.csv", "drops/3.csv")
@@ -61,7 +61,7 @@ def test_what_the_run_landed_goes_what_came_after_stays_and_readers_see_one_publ
 def test_a_mended_file_lands_with_the_same_publish(tmp_path: Path) -> None:
     _, wrong, _ = days(tmp_path, *DAYS)
     make(tmp_path, {"drops/2.csv": "id,who,total\n3,eve,30\n4,ann,40\n"})
-    replay(tmp_path, wrong)
+    leave_out(tmp_path, wrong)
     rows = seen(tmp_path)
     assert [row for row in rows["gold.totals"] if "'eve', 'total': Decimal('30')" in row]
     assert len(rows["bronze.orders"]) == len(rows["silver.log"]) == 5
@@ -80,7 +80,7 @@ def test_where_the_code_was_wrong_the_files_stay_and_todays_code_reads_them(tmp_
     make(tmp_path / "a", {"drops/3.csv": DAYS["drops/3.csv"]})
     ran(tmp_path / "a")
     make(tmp_path / "a", {"layers/silver/log.sql": right})
-    assert replay(tmp_path / "a", wrong).state is RunState.PUBLISHED
+    assert leave_out(tmp_path / "a", wrong).state is RunState.PUBLISHED
     assert seen(tmp_path / "a") == never(tmp_path / "b", *DAYS)
 
 
@@ -89,7 +89,7 @@ def test_what_is_held_publishes_nothing_and_the_run_stays_as_it_was(tmp_path: Pa
     _, wrong, _ = days(tmp_path, *DAYS)
     before = seen(tmp_path)
     make(tmp_path, {"checks/gold/totals.all.sql": "select 1 as a where (select count(*) from gold.totals) < 3"})
-    made = replay(tmp_path, wrong)
+    made = leave_out(tmp_path, wrong)
     assert (made.state, record(tmp_path, wrong).state) == (RunState.HELD, RunState.PUBLISHED)
     assert seen(tmp_path) == before
     (tmp_path / "checks/gold/totals.all.sql").unlink()
@@ -106,7 +106,7 @@ def test_a_selection_leaves_the_other_tables_of_the_run_published(tmp_path: Path
     days(tmp_path, "drops/1.csv")
     make(tmp_path, {"others/2.csv": DAYS["drops/3.csv"]})
     (wrong,) = days(tmp_path, "drops/2.csv")
-    replay(tmp_path, wrong, "bronze.orders+")
+    leave_out(tmp_path, wrong, "bronze.orders+")
     states = {str(step.asset): step.state for step in record(tmp_path, wrong).steps}
     assert (states["bronze.other"], states["bronze.orders"]) == (StepState.PUBLISHED, StepState.SKIPPED)
     with opened(tmp_path) as lake:
@@ -117,9 +117,9 @@ def test_a_selection_leaves_the_other_tables_of_the_run_published(tmp_path: Path
 @pytest.mark.long
 def test_the_plan_of_the_run_says_which_files_go(tmp_path: Path) -> None:
     _, wrong, _ = days(tmp_path, *DAYS)
-    made = replay(tmp_path, wrong)
+    made = leave_out(tmp_path, wrong)
     reasons = {str(step.asset): step.reasons for step in made.steps}
-    assert reasons["bronze.orders"] == ("takes out drops/2.csv", f"{Cause.REPLAYS} {wrong.id}")
+    assert reasons["bronze.orders"] == ("takes out drops/2.csv", f"{Cause.LEAVES_OUT} {wrong.id}")
 
 
 @pytest.mark.long
@@ -129,5 +129,5 @@ def test_rows_that_nobody_can_tell_apart_are_refused(tmp_path: Path) -> None:
     with opened(tmp_path) as lake:
         run = lake.runs()[-1]
         with pytest.raises(UsageError, match=r"bronze.api adds what its code gives: nobody can tell which") as caught:
-            lake.replay(run.id)
+            lake.leave_out(run.id)
     assert "roll the later runs back" in (caught.value.hint or "")

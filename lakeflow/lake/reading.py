@@ -9,14 +9,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from lakeflow import wap
 from lakeflow.core.care.tags import Tagged
-from lakeflow.core.columns.graph import ColumnLineage, named_column
+from lakeflow.core.columns.graph import ColumnGraph, ColumnLineage, named_column
 from lakeflow.core.compare.comparison import Comparison
+from lakeflow.core.drawing.drawing import drawing_of
+from lakeflow.core.drawing.forms import DRAWINGS
+from lakeflow.core.drawing.openlineage import openlineage_of
 from lakeflow.core.errors import UsageError
 from lakeflow.core.export.exported import Exported, ExportRequest
 from lakeflow.core.keys import AssetKey
@@ -120,19 +123,33 @@ class ReadableLake(StandingLake):
         trees = lineage.trees(self.project, known.standing.statuses, select(selection, known, exclude))
         return Lineage(lineage.with_snapshots(trees, facts))
 
+    def drawn(self, form: Literal["svg", "mermaid", "dot", "openlineage"], *selection: str, exclude: str = "") -> str:
+        """The lineage of the selected assets as a text that others show or read: what `lineage` says, in lanes.
+
+        `svg` stands alone or in a page. `openlineage` is a JSON array of job events with schema and column lineage.
+        """
+        trees = self.lineage(*selection, exclude=exclude)
+        if form == "openlineage":
+            name, at = Path(self.project.root).name, datetime.now(UTC)
+            return openlineage_of(self.project, self._column_graph(), lineage.assets_of(trees), name, at)
+        return DRAWINGS[form](drawing_of(trees))
+
     def column_lineage(self, *columns: str) -> ColumnLineage:
         """What columns are derived from, however far above, and what is derived from them. Each is `layer.name.column`,
         or `layer.name` for all columns of an asset; every column of the lake where none is named.
 
         UsageError for an unknown asset or column, and for an asset whose columns are not known.
         """
-        from lakeflow.lake.column_lineage import column_graph  # noqa: PLC0415 - DuckDB binds all SQL for it
-
-        facts = self._facts()
-        graph = column_graph(self.project, facts.tables, facts.externals)
+        graph = self._column_graph()
         named = [(str(self._one(asset)), column) for asset, column in map(named_column, columns)]
         every = named or [(table, "") for table, found in graph.tables.items() if found.columns]
         return graph.around([ref for table, column in dict.fromkeys(every) for ref in graph.asked(table, column)])
+
+    def _column_graph(self) -> ColumnGraph:
+        from lakeflow.lake.column_lineage import column_graph  # noqa: PLC0415 - DuckDB binds all SQL for it
+
+        facts = self._facts()
+        return column_graph(self.project, facts.tables, facts.externals)
 
     def read(
         self, asset: str, *, ref: str = MAIN, snapshot: str | None = None, as_of: datetime | str | None = None

@@ -29,6 +29,11 @@ def trees(
     return tuple(_node(project, statuses, key, shown) for key in tops)
 
 
+def assets_of(trees: Sequence[LineageNode]) -> frozenset[AssetKey]:
+    """All assets of the trees."""
+    return frozenset(key for tree in trees for key in (tree.status.asset, *assets_of(tree.upstreams)))
+
+
 def with_snapshots(nodes: Sequence[LineageNode], facts: Facts) -> tuple[LineageNode, ...]:
     """The trees with the snapshots that went into each asset, as recorded when it was made."""
     return tuple(_used(node, node.status.snapshot_id, facts) for node in nodes)

@@ -13,6 +13,7 @@ from lakeflow.core.alerts.troubles import AlertRule, Condition
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.compact.stored import Compaction, MovedRows, Rewrite, Stored
 from lakeflow.core.compare.comparison import Asked, Compared
+from lakeflow.core.corrupt.corruption import Corruptible, Corruption, Dose
 from lakeflow.core.export.exported import ExportedTable, ExportOrder
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import Asset
@@ -40,7 +41,7 @@ from lakeflow.core.run.leases import CurrentLeases
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.run.write import Write, WriteResult
 from lakeflow.core.sql.filters import WindowFilter
-from lakeflow.core.suggest.profile import Key, Profile, Wants
+from lakeflow.core.suggest.profile import Key, Profile, Span, Wants
 from lakeflow.core.time.timeline import Window
 
 
@@ -480,8 +481,20 @@ class Engine(Protocol):
         """
         ...
 
-    def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = ()) -> Profile:
-        """What is wanted of these columns, and about how many rows differ in each of the keys, by one look."""
+    def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = (), span: Span | None = None) -> Profile:
+        """What is wanted of these columns, and about how many rows differ in each of the keys, by one look; with
+        a `span` also how many rows its partitions have.
+        """
+        ...
+
+    def corruptible(self, scan: Scan, corruptions: Sequence[Corruption], dose: Dose) -> tuple[Corruptible, ...]:
+        """How many rows each of them would change, and which, by one look; in the same order."""
+        ...
+
+    def corrupted(self, scan: Scan, which: Corruptible, dose: Dose) -> AbstractContextManager[Scan]:
+        """A corrupted copy in scratch files, which are removed at the end, by the next process where this one is
+        killed. No table knows of them.
+        """
         ...
 
     def interrupt(self) -> None:

@@ -17,6 +17,9 @@ from lakeflow import wap
 from lakeflow.core.care.tags import Tagged
 from lakeflow.core.columns.graph import ColumnGraph, ColumnLineage, named_column
 from lakeflow.core.compare.comparison import Comparison
+from lakeflow.core.corrupt.choose import Wish
+from lakeflow.core.corrupt.corruption import CorruptionKind
+from lakeflow.core.corrupt.survival import MutationReport
 from lakeflow.core.drawing.drawing import drawing_of
 from lakeflow.core.drawing.forms import DRAWINGS
 from lakeflow.core.drawing.openlineage import openlineage_of
@@ -289,6 +292,27 @@ class ReadableLake(StandingLake):
         """
         name, _, said = asset.partition("@")
         return wap.replay(self._world, self._one(name), said or snapshot, _to_stderr)
+
+    def mutate(  # noqa: PLR0913 - keyword-only words of the command line
+        self,
+        asset: str,
+        *,
+        share: float = 0.05,
+        seed: int = 0,
+        kinds: Sequence[str] = (),
+        columns: Sequence[str] = (),
+        history: int = 6,
+    ) -> MutationReport:
+        """What an asset's checks say of corrupted copies of what readers see: which faults they would let pass.
+
+        Each copy has one fault (`CorruptionKind`; `kinds` and `columns` choose) in that `share` of the rows, always the
+        same ones for a `seed`. Copies are scratch files: no table knows of them, and nothing is recorded. Checks that
+        `suggest` proposes from so much `history` tell what would catch a fault that is missed.
+
+        UsageError where nothing of it was published, and ValueError for a kind that there is not.
+        """
+        wish = Wish(tuple(map(CorruptionKind, kinds)), tuple(columns))
+        return wap.mutate(self._world, self._one(asset), wap.MutationRequest(share, seed, wish, history))
 
     def _masked(self, rows: Rows, key: AssetKey) -> Rows:
         return masked(rows, lineage.hidden_columns(self.project, self.project.assets[key]))

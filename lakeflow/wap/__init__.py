@@ -19,6 +19,7 @@ from lakeflow.wap.look.diff import Shown, diff, diff_run
 from lakeflow.wap.look.export import export
 from lakeflow.wap.look.impact import impact
 from lakeflow.wap.look.log import Log, LogEntry, log
+from lakeflow.wap.look.mutate import MutationRequest, mutate
 from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.query import connect, query, snapshot_at
@@ -40,6 +41,7 @@ __all__ = [
     "Invocation",
     "Log",
     "LogEntry",
+    "MutationRequest",
     "Policy",
     "Request",
     "Shown",
@@ -65,6 +67,7 @@ __all__ = [
     "leave_out",
     "log",
     "materialize",
+    "mutate",
     "plan",
     "preview",
     "publish",

@@ -75,6 +75,7 @@ STORY = (
     ("query -f q.sql", 0, "JFK"),
     ("suggest silver.weather", 0, 'gxe.ExpectColumnValuesToNotBeNull(column="wind")'),
     ("export --to bi.duckdb", 0, "3 tables in bi.duckdb"),
+    ("mutate silver.weather --kind nulls", 0, "wind is NULL"),
     ("lineage gold.windiest", 0, "bronze.weather"),
     ("unland weather.csv", 2, "no asset landed 'weather.csv'"),
     ("rollback RUN", 0, "rolled back"),

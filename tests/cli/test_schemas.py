@@ -130,6 +130,7 @@ def to_the_end(talk: Talk) -> None:
     talk.say("log", "--since", "v99", expect=2)
     talk.say("audit", "silver.weather", "--history", "3")
     talk.say("suggest", "silver.weather")
+    talk.say("mutate", "silver.weather", "--kind", "nulls", "--kind", "stale", "--exit-code", expect=1)
     talk.say("suggest", "gold.nothing", expect=2)
     talk.say("tag")
     talk.say("tag", "before", run)

@@ -135,6 +135,7 @@ def _tried_in_every_way(lake: Aviary) -> None:
         lake.look(words)
     for form in ("table", "json"):
         lake.look(f"suggest bronze.people -o {form}")
+        lake.look(f"mutate bronze.people --kind nulls --kind swapped -o {form}")
         lake.look(f"diff {held} -o {form}")
     lake.look("test")
     lake.look("query", "select name, email, phone, ssn from bronze.people")

@@ -131,6 +131,7 @@ def test_a_column_whose_values_a_check_bounds_gets_no_other_bounds(root: Path, s
     assert (root / "checks/silver/orders.py").read_text() == text
 
 
+@pytest.mark.long
 def test_no_value_of_a_personal_column_is_in_a_suggestion(
     lake: Lake, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,7 +30,7 @@ from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.run.write import Write, WriteResult
-from lakeflow.core.suggest.profile import Key, Profile, Wants
+from lakeflow.core.suggest.profile import Key, Profile, Span, Wants
 from lakeflow.lake.lake import Lake
 
 SCHEMA = Schema((Field("value", Primitive("long")),))
@@ -176,7 +176,13 @@ class ScriptedEngine:
     def touched(self, came: Scan, went: Scan | None, filters: Any, windows: Any) -> frozenset[int]:
         raise NotImplementedError
 
-    def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = ()) -> Profile:
+    def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = (), span: Span | None = None) -> Profile:
+        raise NotImplementedError
+
+    def corruptible(self, scan: Scan, corruptions: Any, dose: Any) -> Any:
+        raise NotImplementedError
+
+    def corrupted(self, scan: Scan, which: Any, dose: Any) -> Any:
         raise NotImplementedError
 
     def newest(self, scan: Scan, column: str, until: datetime) -> datetime | None:

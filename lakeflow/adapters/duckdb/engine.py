@@ -18,6 +18,7 @@ from lakeflow.adapters.duckdb.failures import ErrorContext, failures
 from lakeflow.adapters.duckdb.instance.instance import Instance, bind_apart, interrupt, query
 from lakeflow.adapters.duckdb.instance.interrupt import interruptible
 from lakeflow.adapters.duckdb.instance.pool import Instances
+from lakeflow.adapters.duckdb.instance.spill import OwnFolder
 from lakeflow.adapters.duckdb.instance.watch import Watch
 from lakeflow.adapters.duckdb.land.landing import LandingBatch, landing
 from lakeflow.adapters.duckdb.names import quoted
@@ -26,9 +27,11 @@ from lakeflow.adapters.duckdb.read.compare import same_rows
 from lakeflow.adapters.duckdb.read.newest import newest
 from lakeflow.adapters.duckdb.read.profile import profile
 from lakeflow.adapters.duckdb.read.touched import touched
+from lakeflow.adapters.duckdb.write.corrupted import corruptible, write_corrupted
 from lakeflow.adapters.duckdb.write.rewrite import are_there, drop, rewritten
 from lakeflow.core.compact.stored import MovedRows, Rewrite
 from lakeflow.core.compare.comparison import Asked, Compared
+from lakeflow.core.corrupt.corruption import Corruptible, Corruption, Dose
 from lakeflow.core.export.exported import ExportedTable, ExportOrder
 from lakeflow.core.keys import EMPTY, Layer, TableKey
 from lakeflow.core.model.asset import Asset
@@ -38,7 +41,7 @@ from lakeflow.core.plan.landing import Delivery
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.sql.filters import WindowFilter
-from lakeflow.core.suggest.profile import Key, Profile, Wants
+from lakeflow.core.suggest.profile import Key, Profile, Span, Wants
 from lakeflow.core.time.timeline import Window
 
 
@@ -154,10 +157,29 @@ class DuckEngine:
         with failures(context), self._instances.lent(None) as instance, closing(instance.cursor()) as cursor:
             return interruptible(lambda: interrupt(cursor), lambda: touched(cursor, came, went, filters, windows))
 
-    def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = ()) -> Profile:
+    def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = (), span: Span | None = None) -> Profile:
         context = ErrorContext(scan.key, personal=True)
         with failures(context), self._instances.lent(None) as instance, closing(instance.cursor()) as cursor:
-            return interruptible(lambda: interrupt(cursor), lambda: profile(cursor, scan, wants, keys))
+            return interruptible(lambda: interrupt(cursor), lambda: profile(cursor, scan, wants, keys, span))
+
+    def corruptible(self, scan: Scan, corruptions: Sequence[Corruption], dose: Dose) -> tuple[Corruptible, ...]:
+        context = ErrorContext(scan.key, personal=True)
+        with failures(context), self._instances.lent(None) as instance, closing(instance.cursor()) as cursor:
+            return interruptible(lambda: interrupt(cursor), lambda: corruptible(cursor, scan, corruptions, dose))
+
+    @contextmanager
+    def corrupted(self, scan: Scan, which: Corruptible, dose: Dose) -> Iterator[Scan]:
+        context = ErrorContext(scan.key, personal=True)
+        with self._instances.lent(None) as instance:
+            scratch = OwnFolder(instance.spill, "corrupted")
+            try:
+                with failures(context), closing(instance.cursor()) as cursor:
+                    copy = interruptible(
+                        lambda: interrupt(cursor), lambda: write_corrupted(cursor, scan, which, dose, scratch.path)
+                    )
+                yield copy
+            finally:
+                scratch.release()
 
     def interrupt(self) -> None:
         self._instances.interrupt()

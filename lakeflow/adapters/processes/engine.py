@@ -24,6 +24,7 @@ from lakeflow.adapters.processes.child import START
 from lakeflow.adapters.processes.protocol import Call, OneWayCall, Progress, Reply, value_of
 from lakeflow.core.compact.stored import MovedRows, Rewrite
 from lakeflow.core.compare.comparison import Asked, Compared
+from lakeflow.core.corrupt.corruption import Corruptible, Corruption, Dose
 from lakeflow.core.errors import CodeError
 from lakeflow.core.export.exported import ExportedTable, ExportOrder
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
@@ -36,7 +37,7 @@ from lakeflow.core.run.code_terms import FREELY, Listener, Terms, ignore, too_la
 from lakeflow.core.run.resources import LARGE, Resources
 from lakeflow.core.run.write import Write, WriteResult
 from lakeflow.core.sql.filters import WindowFilter
-from lakeflow.core.suggest.profile import Key, Profile, Wants
+from lakeflow.core.suggest.profile import Key, Profile, Span, Wants
 from lakeflow.core.time.timeline import Window
 
 if TYPE_CHECKING:
@@ -165,8 +166,14 @@ class CodeProcesses:
     ) -> frozenset[int]:
         return self._here.touched(came, went, filters, windows)
 
-    def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = ()) -> Profile:
-        return self._here.profile(scan, wants, keys)
+    def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = (), span: Span | None = None) -> Profile:
+        return self._here.profile(scan, wants, keys, span)
+
+    def corruptible(self, scan: Scan, corruptions: Sequence[Corruption], dose: Dose) -> tuple[Corruptible, ...]:
+        return self._here.corruptible(scan, corruptions, dose)
+
+    def corrupted(self, scan: Scan, which: Corruptible, dose: Dose) -> AbstractContextManager[Scan]:
+        return self._here.corrupted(scan, which, dose)
 
     def interrupt(self) -> None:
         for worker in tuple(self._busy):

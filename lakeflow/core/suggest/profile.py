@@ -20,7 +20,7 @@ LONGEST: Final = 40
 """Text with more characters than this has no shape."""
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What can be said of the values of a column."""
 
     WHOLE = "whole"
@@ -34,11 +34,11 @@ class Kind(StrEnum):
 
     @property
     def is_number(self) -> bool:
-        return self in {Kind.WHOLE, Kind.FRACTION, Kind.EXACT}
+        return self in {ColumnKind.WHOLE, ColumnKind.FRACTION, ColumnKind.EXACT}
 
     @property
     def is_time(self) -> bool:
-        return self in {Kind.DATE, Kind.MOMENT}
+        return self in {ColumnKind.DATE, ColumnKind.MOMENT}
 
 
 class Want(StrEnum):
@@ -56,6 +56,8 @@ class Want(StrEnum):
 
 Wants = Mapping[str, frozenset[Want]]
 Key = tuple[str, ...]
+Span = tuple[str, str]
+"""A column of dates or times, and the unit of time whose rows belong together."""
 
 
 @dataclass(frozen=True)
@@ -75,18 +77,30 @@ class ColumnProfile:
     longest: int | None = None
     shapes: tuple[str, ...] | None = None
 
-    def with_facts(self, kind: Kind, facts: ColumnFacts) -> ColumnProfile:
+    def with_facts(self, kind: ColumnKind, facts: ColumnFacts) -> ColumnProfile:
         """What the snapshot's metadata says for certain, in place of what the data was not asked for."""
         known = replace(self, nulls=facts.nulls)
         return replace(known, low=_value(kind, facts.low), high=_value(kind, facts.high)) if facts.exact else known
 
 
 @dataclass(frozen=True)
+class PartitionRows:
+    """How many rows the partitions of a snapshot have, without the newest one, which may not be over."""
+
+    least: int
+    most: int
+    partitions: int
+
+
+@dataclass(frozen=True)
 class Profile:
-    """What one look at a snapshot found: its columns, and about how many rows differ in the columns of a key."""
+    """What one look at a snapshot found: its columns, about how many rows differ in the columns of a key, and the rows
+    of its partitions in time, where it has some.
+    """
 
     columns: Mapping[str, ColumnProfile] = EMPTY
     keys: Mapping[Key, int] = EMPTY
+    partitions: PartitionRows | None = None
 
 
 @dataclass(frozen=True)
@@ -106,11 +120,11 @@ class SeenSnapshot:
         return self.profile.columns.get(name, _NOTHING)
 
 
-def kind_of(type_: Type) -> Kind:
-    return Kind.EXACT if isinstance(type_, Decimal) else _KINDS.get(str(type_), Kind.OTHER)
+def kind_of(type_: Type) -> ColumnKind:
+    return ColumnKind.EXACT if isinstance(type_, Decimal) else _KINDS.get(str(type_), ColumnKind.OTHER)
 
 
-def answered(kind: Kind, facts: ColumnFacts | None) -> frozenset[Want]:
+def answered(kind: ColumnKind, facts: ColumnFacts | None) -> frozenset[Want]:
     """What the metadata of a snapshot tells of a column without a look at its data."""
     if facts is None:
         return frozenset()
@@ -118,7 +132,7 @@ def answered(kind: Kind, facts: ColumnFacts | None) -> frozenset[Want]:
     return frozenset({Want.NULLS, Want.RANGE}) if both else frozenset({Want.NULLS})
 
 
-def _value(kind: Kind, text: str | None) -> Any:
+def _value(kind: ColumnKind, text: str | None) -> Any:
     """A bound as metadata spells it; None where it is none that Python has."""
     read = _READERS.get(kind)
     if text is None or read is None:
@@ -130,20 +144,20 @@ def _value(kind: Kind, text: str | None) -> Any:
 
 
 _NOTHING: Final = ColumnProfile()
-_KINDS: Final[Mapping[str, Kind]] = {
-    "int": Kind.WHOLE,
-    "long": Kind.WHOLE,
-    "float": Kind.FRACTION,
-    "double": Kind.FRACTION,
-    "date": Kind.DATE,
-    "timestamp": Kind.MOMENT,
-    "timestamptz": Kind.MOMENT,
-    "string": Kind.TEXT,
-    "uuid": Kind.UUID,
+_KINDS: Final[Mapping[str, ColumnKind]] = {
+    "int": ColumnKind.WHOLE,
+    "long": ColumnKind.WHOLE,
+    "float": ColumnKind.FRACTION,
+    "double": ColumnKind.FRACTION,
+    "date": ColumnKind.DATE,
+    "timestamp": ColumnKind.MOMENT,
+    "timestamptz": ColumnKind.MOMENT,
+    "string": ColumnKind.TEXT,
+    "uuid": ColumnKind.UUID,
 }
-_READERS: Final[Mapping[Kind, Callable[[str], Any]]] = {
-    Kind.WHOLE: int,
-    Kind.EXACT: Number,
-    Kind.DATE: date.fromisoformat,
-    Kind.MOMENT: lambda text: datetime.fromisoformat(text).replace(tzinfo=None),
+_READERS: Final[Mapping[ColumnKind, Callable[[str], Any]]] = {
+    ColumnKind.WHOLE: int,
+    ColumnKind.EXACT: Number,
+    ColumnKind.DATE: date.fromisoformat,
+    ColumnKind.MOMENT: lambda text: datetime.fromisoformat(text).replace(tzinfo=None),
 }

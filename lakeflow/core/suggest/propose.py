@@ -15,7 +15,8 @@ from lakeflow.core.model.check import Severity
 from lakeflow.core.model.scd2_columns import ADDED
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.suggest.bounds import age_bound, as_number, count_bounds
-from lakeflow.core.suggest.profile import Key, Kind, SeenSnapshot, Want, kind_of
+from lakeflow.core.suggest.partition_rows import rows_query
+from lakeflow.core.suggest.profile import ColumnKind, Key, SeenSnapshot, Span, Want, kind_of
 from lakeflow.core.suggest.proposal import OURS, About, Proposal, Topic, Watched, library
 from lakeflow.core.suggest.values import ENOUGH, in_snapshots, light_unless_seen, spread, value_check
 
@@ -30,8 +31,8 @@ _TRIED: Final = 3
 _LANDED: Final = frozenset({"_source_file", "_source_row", "_loaded_at"})
 _FRESH: Final = timedelta(days=30)
 _KEY_WORDS: Final = frozenset({"id", "key", "number", "no", "nr", "code", "date", "day", "time", "hour", "at", "on"})
-_UNIQUE_KINDS: Final = frozenset({Kind.TEXT, Kind.WHOLE, Kind.UUID})
-_KEY_KINDS: Final = frozenset({Kind.TEXT, Kind.WHOLE, Kind.UUID, Kind.DATE, Kind.MOMENT})
+_UNIQUE_KINDS: Final = frozenset({ColumnKind.TEXT, ColumnKind.WHOLE, ColumnKind.UUID})
+_KEY_KINDS: Final = frozenset({ColumnKind.TEXT, ColumnKind.WHOLE, ColumnKind.UUID, ColumnKind.DATE, ColumnKind.MOMENT})
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Subject:
     standing: frozenset[About] = frozenset()
 
     @property
-    def kinds(self) -> Mapping[str, Kind]:
+    def kinds(self) -> Mapping[str, ColumnKind]:
         """The columns that checks are looked for in: not those that lakeflow adds itself."""
         added = ADDED if self.asset.write.traits.versioned else ()
         skipped = {*added, *(_LANDED if self.asset.files else ())}
@@ -71,7 +72,20 @@ class Subject:
         columns = sorted(every, key=lambda name: not _is_named_as_key(name))[:_OF_KEYS]
         return tuple(key for size in (2, 3) for key in combinations(columns, size))
 
-    def _wanted(self, name: str, kind: Kind) -> Iterator[Want]:
+    @property
+    def span(self) -> Span | None:
+        """The partitions in time that it is written by; None where there are none, or clocks of a zone count them."""
+        timeline = self.asset.timeline
+        if timeline is not None:
+            named = None if timeline.zone else (timeline.column, str(timeline.unit))
+        else:
+            parts = self.asset.layout.partition_by if self.asset.write.traits.by_partition else ()
+            named = next(((each.column, str(each.transform)) for each in parts if each.transform.is_of_time), None)
+        field = self.schema.find(named[0]) if named else None
+        may = field is not None and field.name.lower() not in self.hidden and kind_of(field.type).is_time
+        return (field.name, named[1]) if named and field and may else None
+
+    def _wanted(self, name: str, kind: ColumnKind) -> Iterator[Want]:
         yield Want.NULLS
         if kind in _UNIQUE_KINDS:
             yield Want.DISTINCT
@@ -83,13 +97,13 @@ class Subject:
             yield Want.RANGE
 
 
-_WANTS: Final[Mapping[Kind, tuple[Want, ...]]] = {
-    Kind.TEXT: (Want.VALUES, Want.LENGTHS, Want.SHAPES),
-    Kind.WHOLE: (Want.RANGE, Want.VALUES),
-    Kind.FRACTION: (Want.RANGE,),
-    Kind.EXACT: (Want.RANGE,),
-    Kind.DATE: (Want.RANGE,),
-    Kind.MOMENT: (Want.RANGE,),
+_WANTS: Final[Mapping[ColumnKind, tuple[Want, ...]]] = {
+    ColumnKind.TEXT: (Want.VALUES, Want.LENGTHS, Want.SHAPES),
+    ColumnKind.WHOLE: (Want.RANGE, Want.VALUES),
+    ColumnKind.FRACTION: (Want.RANGE,),
+    ColumnKind.EXACT: (Want.RANGE,),
+    ColumnKind.DATE: (Want.RANGE,),
+    ColumnKind.MOMENT: (Want.RANGE,),
 }
 
 
@@ -108,17 +122,17 @@ def propose(subject: Subject, history: Sequence[SeenSnapshot]) -> tuple[Proposal
     return tuple(each for each in found if each.about not in subject.standing)
 
 
-def _of_column(subject: Subject, name: str, kind: Kind, history: Sequence[SeenSnapshot]) -> Iterator[Proposal]:
+def _of_column(subject: Subject, name: str, kind: ColumnKind, history: Sequence[SeenSnapshot]) -> Iterator[Proposal]:
     if name.lower() not in subject.key:
         yield from _filled(name, history)
     unique = _may_be_unique(name, history) and kind in _UNIQUE_KINDS
-    if unique and subject.key != {name.lower()} and (kind is not Kind.WHOLE or _is_named_as_key(name)):
+    if unique and subject.key != {name.lower()} and (kind is not ColumnKind.WHOLE or _is_named_as_key(name)):
         said = f"no value twice {in_snapshots(history)}"
         yield library((Topic.UNIQUE, (name,)), "ExpectColumnValuesToBeUnique", EMPTY, said)
     if name.lower() in subject.hidden or not subject.lacks(Topic.VALUES, name):
         return
     found = value_check(name, kind, history)
-    if found and unique and kind is Kind.WHOLE:  # a number that tells rows apart goes on
+    if found and unique and kind is ColumnKind.WHOLE:  # a number that tells rows apart goes on
         arguments = {key: value for key, value in found.arguments.items() if key != "max_value"}
         found = replace(found, arguments=arguments, close=False)
     if found is not None:
@@ -179,8 +193,8 @@ def _tells_apart(key: Key, history: Sequence[SeenSnapshot]) -> bool:
     )
 
 
-def _measures(key: Key, kinds: Mapping[str, Kind]) -> int:
-    return sum(kinds[name] is Kind.WHOLE and not _is_named_as_key(name) for name in key)
+def _measures(key: Key, kinds: Mapping[str, ColumnKind]) -> int:
+    return sum(kinds[name] is ColumnKind.WHOLE and not _is_named_as_key(name) for name in key)
 
 
 def _rows(subject: Subject, history: Sequence[SeenSnapshot]) -> Iterator[Proposal]:
@@ -190,6 +204,9 @@ def _rows(subject: Subject, history: Sequence[SeenSnapshot]) -> Iterator[Proposa
     traits = subject.asset.write.traits
     if traits.replaces:
         yield light_unless_seen(_count_band(history), history)
+        return
+    if (band := _partition_band(subject, history)) is not None:
+        yield light_unless_seen(band, history)
         return
     changes = [seen.rows - seen.before for seen in history if seen.before]
     if not changes:
@@ -219,6 +236,22 @@ def _count_band(history: Sequence[SeenSnapshot]) -> Proposal:
     said = f"{spread(min(rows), max(rows))} rows {in_snapshots(history)}"
     found = library((Topic.ROWS, ()), "ExpectTableRowCountToBeBetween", {"min_value": low, "max_value": high}, said)
     return replace(found, close=near)
+
+
+def _partition_band(subject: Subject, history: Sequence[SeenSnapshot]) -> Proposal | None:
+    """How many rows each partition has, but the newest, which may not be over. Where some are."""
+    known = [seen.profile.partitions for seen in history if seen.profile.partitions is not None]
+    if subject.span is None or max((each.partitions for each in known), default=0) < ENOUGH:
+        return None
+    least, most = min(each.least for each in known), max(each.most for each in known)
+    low, high = count_bounds(least, most, 1.0)
+    name, unit = subject.span
+    said = f"{spread(least, most)} rows in each {unit}, {in_snapshots(history)}"
+    arguments = {
+        "unexpected_rows_query": rows_query(name, unit, (low, high)),
+        "description": f"rows of each {unit} of {name}",
+    }
+    return library((Topic.ROWS, (name,)), "UnexpectedRowsExpectation", arguments, said)
 
 
 def _ratio_bounds(low: float, high: float) -> tuple[float, float]:

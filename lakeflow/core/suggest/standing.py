@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.run import CheckResult
+from lakeflow.core.suggest.partition_rows import column_of
 from lakeflow.core.suggest.proposal import About, Topic
 
 _TOPICS: Final[Mapping[str, tuple[Topic, ...]]] = {
@@ -39,6 +40,9 @@ def standing(checks: Iterable[CheckResult], suite: Suite) -> frozenset[About]:
 def _said(expectation: Mapping[str, Any]) -> Iterator[About]:
     name = str(expectation.get("type", "")).replace("_", "").lower()
     columns = _columns(expectation.get("kwargs") or {})
+    counted = column_of(str((expectation.get("kwargs") or {}).get("unexpected_rows_query", "")))
+    if counted is not None:
+        yield Topic.ROWS, frozenset({counted.lower()})
     topics = _TOPICS.get(name, (Topic.VALUES,) if name.startswith(_OF_VALUES) else ())
     for topic in topics:
         yield topic, frozenset() if topic in _WHOLE_TABLE else columns

@@ -38,15 +38,19 @@ def items(proposals: Iterable[Proposal], names: dict[str, str] | None = None) ->
 
 def code(proposal: Proposal, module: str | None = None) -> str:
     """One item of a list, as a formatter would write it."""
-    arguments = [f"column={_literal(proposal.columns[0])}"] if len(proposal.columns) == 1 else []
+    arguments = [f"column={_literal(proposal.columns[0])}"] if _has_column(proposal) else []
     arguments += [f"{name}={_literal(value)}" for name, value in proposal.arguments.items()]
     arguments += [f'severity="{proposal.severity}"'] if proposal.severity != "critical" else []
     call = f"{module or proposal.module}.{proposal.expectation}"
     line = f"{_INDENT}{call}({', '.join(arguments)}),\n"
-    if len(line) <= _WIDTH + 1:
+    if len(line) <= _WIDTH + 1 and line.count("\n") == 1:
         return line
     inner = "".join(_argument(each) for each in arguments)
     return f"{_INDENT}{call}(\n{inner}{_INDENT}),\n"
+
+
+def _has_column(proposal: Proposal) -> bool:
+    return len(proposal.columns) == 1 and "unexpected_rows_query" not in proposal.arguments
 
 
 def _argument(text: str) -> str:
@@ -283,6 +287,8 @@ def _literal(value: Any) -> str:
     """A literal with the quotes that a formatter chooses."""
     match value:
         case str():
+            if "\n" in value and value.endswith(" ") and '"""' not in value and "\\" not in value:
+                return f'"""{value}"""'
             text = repr(value)
             if "\\" in value and '"' not in value and value.isprintable():
                 return f'r"{value}"' if not value.endswith("\\") else text

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from lakeflow.core.model.check import Severity
 from lakeflow.core.suggest.bounds import EXACT, as_number, count_bounds, number_bounds, time_bounds
-from lakeflow.core.suggest.profile import MOST_VALUES, Kind, SeenSnapshot
+from lakeflow.core.suggest.profile import MOST_VALUES, ColumnKind, SeenSnapshot
 from lakeflow.core.suggest.proposal import Proposal, Topic, Watched, library
 from lakeflow.core.wording import counted
 
@@ -28,7 +28,7 @@ _NUMBER: Final = re.compile(r"[-+]?[0-9.]+")
 _SHAPE: Final = re.compile(r"[Aa9 ._:/@#+-]+")
 
 
-def value_check(name: str, kind: Kind, history: Sequence[SeenSnapshot]) -> Proposal | None:
+def value_check(name: str, kind: ColumnKind, history: Sequence[SeenSnapshot]) -> Proposal | None:
     """The narrowest check of a column's values that its past is certain of; None where there is none. `history` is
     newest first.
     """
@@ -186,13 +186,13 @@ def _shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-_PROPOSERS: Final[dict[Kind, tuple[Callable[[str, Sequence[SeenSnapshot]], Proposal | None], ...]]] = {
-    Kind.TEXT: (_one_of, _of_one_shape, _so_long),
-    Kind.WHOLE: (_one_of, _between),
-    Kind.FRACTION: (_between,),
-    Kind.EXACT: (_between,),
-    Kind.DATE: (_between_times,),
-    Kind.MOMENT: (_between_times,),
-    Kind.UUID: (),
-    Kind.OTHER: (),
+_PROPOSERS: Final[dict[ColumnKind, tuple[Callable[[str, Sequence[SeenSnapshot]], Proposal | None], ...]]] = {
+    ColumnKind.TEXT: (_one_of, _of_one_shape, _so_long),
+    ColumnKind.WHOLE: (_one_of, _between),
+    ColumnKind.FRACTION: (_between,),
+    ColumnKind.EXACT: (_between,),
+    ColumnKind.DATE: (_between_times,),
+    ColumnKind.MOMENT: (_between_times,),
+    ColumnKind.UUID: (),
+    ColumnKind.OTHER: (),
 }

@@ -10,6 +10,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome, Severity, Suite
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan, Table
+from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.view.audits import Inspected, head_of, looked_at, published_with, read_with
 from lakeflow.core.view.history import HELD
 from lakeflow.wap.look.runs import with_waiting_branches
@@ -61,11 +62,23 @@ def failing(world: World, key: AssetKey, ref: str, snapshot: str | None, limit: 
 
 def audited_now(world: World, key: AssetKey, targets: Sequence[AuditTarget], suite: Suite) -> tuple[Inspected, ...]:
     """What other checks than the asset's own say of its snapshots: the same audit with this suite in their place."""
-    project = replace(world.project, suites={**world.project.suites, key: suite})
-    like = replace(
-        world, project=project, make_engine=lambda: world.engine, make_auditor=lambda: world.auditor
-    )  # engine and auditor stay those of the world, which closes them
+    like = _with_suite(world, key, suite)
     return _audited(like, _tables_around(like, (key,)), targets)
+
+
+def audit_around(world: World, target: AuditTarget, suite: Suite) -> AuditRequest:
+    """What such an audit of a snapshot would be asked, and may read: for somebody who has other rows to look at."""
+    like = _with_suite(world, target.asset, suite)
+    tables = _tables_around(like, (target.asset,))
+    scan = world.catalog.scan(tables[target.asset], target.snapshot_id)
+    world.auditor.start([suite])
+    return audit_request(like, tables[target.asset], scan, _relations(like, tables, target, scan))
+
+
+def _with_suite(world: World, key: AssetKey, suite: Suite) -> World:
+    """The world with other checks of an asset. Engine and auditor stay those of the world, which closes them."""
+    project = replace(world.project, suites={**world.project.suites, key: suite})
+    return replace(world, project=project, make_engine=lambda: world.engine, make_auditor=lambda: world.auditor)
 
 
 def _tables_around(world: World, keys: Iterable[AssetKey]) -> Tables:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,7 +14,17 @@ from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Snapshot, Table
 from lakeflow.core.plan.reasons import short_id
-from lakeflow.core.suggest.profile import ColumnProfile, Profile, SeenSnapshot, Want, answered, kind_of
+from lakeflow.core.suggest.profile import (
+    ColumnProfile,
+    Key,
+    Profile,
+    SeenSnapshot,
+    Span,
+    Want,
+    Wants,
+    answered,
+    kind_of,
+)
 from lakeflow.core.suggest.proposal import Proposal
 from lakeflow.core.suggest.propose import Subject, propose
 from lakeflow.core.suggest.standing import standing
@@ -90,7 +100,7 @@ def _look(world: World, table: Table, snapshots: Sequence[Snapshot], subject: Su
     found: list[SeenSnapshot] = []
     for snapshot in snapshots:
         scan = world.catalog.scan(table, snapshot.id)
-        seen = _seen(world, table, snapshot, _profile(world, table, scan, wants, keys))
+        seen = _seen(world, table, snapshot, _profile(world, table, scan, (wants, keys, subject.span)))
         found.append(seen)
         wants = {name: wanted - _settled(seen.column(name)) for name, wanted in wants.items()}
     return tuple(found)
@@ -102,20 +112,19 @@ def _settled(column: ColumnProfile) -> frozenset[Want]:
     return frozenset(want for want, found in many.items() if found is None)
 
 
-def _profile(
-    world: World, table: Table, scan: Scan, wants: Mapping[str, frozenset[Want]], keys: Sequence[tuple[str, ...]]
-) -> Profile:
+def _profile(world: World, table: Table, scan: Scan, asked: tuple[Wants, Sequence[Key], Span | None]) -> Profile:
     """What metadata tells for certain comes from there; the data is asked for the rest, if there is any."""
+    wants, keys, span = asked
     told = world.catalog.statistics(table, scan.snapshot_id) if scan.snapshot_id is not None else None
     facts = told.columns if told else {}
     kinds = {field.name: kind_of(field.type) for field in scan.schema.fields}
-    asked = {name: wanted - answered(kinds[name], facts.get(name)) for name, wanted in wants.items()}
-    found = world.engine.profile(scan, {name: wanted for name, wanted in asked.items() if wanted}, keys)
+    left = {name: wanted - answered(kinds[name], facts.get(name)) for name, wanted in wants.items()}
+    found = world.engine.profile(scan, {name: wanted for name, wanted in left.items() if wanted}, keys, span)
     columns = {name: found.columns.get(name, ColumnProfile()) for name in wants}
     known = {
         name: each.with_facts(kinds[name], facts[name]) if name in facts else each for name, each in columns.items()
     }
-    return Profile(known, found.keys)
+    return replace(found, columns=known)
 
 
 def _seen(world: World, table: Table, snapshot: Snapshot, profile: Profile) -> SeenSnapshot:
@@ -156,7 +165,12 @@ def results_of(world: World, target: AuditTarget, proposals: Sequence[Proposal])
     return tuple(check for check in found.checks if check.path == file.path)
 
 
+def suggested_path(key: AssetKey) -> str:
+    """The path by which the results of proposed checks are told from all others."""
+    return f"suggested/{key}.py"
+
+
 def suggested_file(key: AssetKey, proposals: Sequence[Proposal]) -> CheckFile:
     """The proposals as a check file that stands nowhere."""
     published = (key,) if any(each.against_main for each in proposals) else ()
-    return CheckFile(CheckKind.SUITE, f"suggested/{key}.py", new_file(proposals), published=published)
+    return CheckFile(CheckKind.SUITE, suggested_path(key), new_file(proposals), published=published)

@@ -7,22 +7,25 @@ says so by holding fewer than it may.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from duckdb import DuckDBPyConnection
 
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
-from lakeflow.core.model.schema import Field
+from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.table import Scan
 from lakeflow.core.suggest.profile import (
     LONGEST,
     MOST_SHAPES,
     MOST_VALUES,
+    ColumnKind,
     ColumnProfile,
     Key,
-    Kind,
+    PartitionRows,
     Profile,
+    Span,
     Want,
     Wants,
     kind_of,
@@ -34,8 +37,26 @@ _TO: Final = "A" * 26 + "a" * 26 + "9" * 10
 _LONG: Final = "too long"
 
 
-def profile(cursor: DuckDBPyConnection, scan: Scan, wants: Wants, keys: Sequence[Key]) -> Profile:
+def profile(
+    cursor: DuckDBPyConnection, scan: Scan, wants: Wants, keys: Sequence[Key], span: Span | None = None
+) -> Profile:
     """See `Engine.profile`."""
+    found = _counted(cursor, scan, wants, keys)
+    return replace(found, partitions=_partitions(cursor, scan, span)) if span else found
+
+
+def _partitions(cursor: DuckDBPyConnection, scan: Scan, span: Span) -> PartitionRows | None:
+    """A query of its own, of one column: the others have no groups."""
+    name, unit = span
+    narrow = replace(scan, schema=Schema(tuple(field for field in scan.schema.fields if field.name == name)))
+    grouped = f"SELECT date_trunc('{unit}', {quoted(name)}) AS p, count(*) AS n FROM ({scans.select(cursor, narrow)})"
+    newest = "(SELECT max(p) FROM grouped)"
+    text = f"WITH grouped AS ({grouped} GROUP BY p) SELECT min(n), max(n), count(*) FROM grouped WHERE p < {newest}"
+    found = cursor.execute(text).fetchone()
+    return PartitionRows(*found) if found and found[2] else None
+
+
+def _counted(cursor: DuckDBPyConnection, scan: Scan, wants: Wants, keys: Sequence[Key]) -> Profile:
     fields = {field.name: field for field in scan.schema.fields}
     asked = [
         (name, want, text)
@@ -73,7 +94,7 @@ def _all(found: list[Any] | None, most: int) -> tuple[Any, ...] | None:
 
 def _filled(field: Field) -> str:
     name = quoted(field.name)
-    missing = f"isnan({name})" if kind_of(field.type) is Kind.FRACTION else "false"
+    missing = f"isnan({name})" if kind_of(field.type) is ColumnKind.FRACTION else "false"
     return f"{name} IS NOT NULL AND NOT {missing}"
 
 

@@ -128,20 +128,20 @@ def _copy(select: str, write: Write, parts: Parts, target: Path) -> str:
     options = (
         f"FORMAT parquet, COMPRESSION zstd, {spread}"
         f"RETURN_STATS, FILENAME_PATTERN 'f-{{uuid}}', FILE_SIZE_BYTES {write.file_bytes}, "
-        f"FIELD_IDS {_ids(write.schema.fields)}"
+        f"FIELD_IDS {field_ids(write.schema.fields)}"
     )
     if names or write.layout.sort_by:
         select = f"SELECT *{parts.columns} FROM ({select}){order(write.layout)}"
     return f"COPY ({select}) TO {literal(str(target))} ({options})"
 
 
-def _ids(fields: tuple[Field, ...]) -> str:
+def field_ids(fields: tuple[Field, ...]) -> str:
     return f"{{{', '.join(f'{quoted(field.name)}: {_id(field)}' for field in fields)}}}"
 
 
 def _id(field: Field) -> str:
     nested = children(field.type)
-    return f"{{__duckdb_field_id: {field.id}, {_ids(nested)[1:-1]}}}" if nested else str(field.id)
+    return f"{{__duckdb_field_id: {field.id}, {field_ids(nested)[1:-1]}}}" if nested else str(field.id)
 
 
 def _written(row: tuple[Any, ...], write: Write, parts: Parts) -> WrittenFile:

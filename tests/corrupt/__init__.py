@@ -1,0 +1,1 @@
+"""Corrupted copies of tables, and what checks say of them."""

@@ -13,20 +13,20 @@ from lakeflow.wap.decide.runs import publish
 from lakeflow.wap.decide.tables import adopt, drop
 from lakeflow.wap.decide.tags import tag, tags, untag
 from lakeflow.wap.facts import gather
-from lakeflow.wap.look.audit import audit, failing
-from lakeflow.wap.look.audits_recorded import last_audits
+from lakeflow.wap.look.audits.audit import audit, failing
+from lakeflow.wap.look.audits.mutate import MutationRequest, mutate
+from lakeflow.wap.look.audits.recorded import last_audits
+from lakeflow.wap.look.audits.suggest import suggest
 from lakeflow.wap.look.diff import Shown, diff, diff_run
 from lakeflow.wap.look.export import export
 from lakeflow.wap.look.impact import impact
 from lakeflow.wap.look.log import Log, LogEntry, log
-from lakeflow.wap.look.mutate import MutationRequest, mutate
 from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.query import connect, query, snapshot_at
 from lakeflow.wap.look.replay import replay
 from lakeflow.wap.look.runs import runs
 from lakeflow.wap.look.show import show
-from lakeflow.wap.look.suggest import suggest
 from lakeflow.wap.look.verify import verify
 from lakeflow.wap.parallel import EndsEarly
 from lakeflow.wap.ports import Invocation, Policy, World

@@ -22,8 +22,8 @@ from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.view.history import predecessor
-from lakeflow.wap.look.audit import AuditTarget, audit_around
-from lakeflow.wap.look.suggest import suggest, suggested_file, suggested_path
+from lakeflow.wap.look.audits.audit import AuditTarget, audit_around
+from lakeflow.wap.look.audits.suggest import suggest, suggested_file, suggested_path
 from lakeflow.wap.ports import World
 
 _NOTHING_CHANGES: Final = "no row would change"

@@ -33,7 +33,7 @@ from lakeflow.core.suggest.text import new_file
 from lakeflow.core.view.audits import head_of, published_lately
 from lakeflow.core.view.history import predecessor
 from lakeflow.core.view.lineage import hidden_columns
-from lakeflow.wap.look.audit import AuditTarget, audited_now
+from lakeflow.wap.look.audits.audit import AuditTarget, audited_now
 from lakeflow.wap.ports import World
 
 _MANY: Final = 10_000

@@ -1,4 +1,4 @@
-"""The few elements that a notebook is shown, and their one style. Every text is escaped here and nowhere else."""
+"""The few elements that a notebook is shown, and their one style. Every text is escaped here, but for drawings."""
 
 from __future__ import annotations
 
@@ -52,6 +52,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str | Cell | None]]) ->
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     head = "".join(f"<th>{text(name)}</th>" for name in header)
     return Html(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else "")
+
+
+def picture(svg: str) -> Html:
+    """A drawing of the core, which escapes its own texts; it scrolls where it is too wide."""
+    return Html(f"<div>{svg}</div>")
 
 
 def _cell(value: str | Cell | None) -> str:

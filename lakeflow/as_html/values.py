@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 
-from lakeflow.as_html.drawing import drawing
-from lakeflow.as_html.markup import Cell, Html, page, paragraph, table
+from lakeflow.as_html.markup import Cell, Html, page, paragraph, picture, table
 from lakeflow.core.compare.comparison import Comparison, Side
+from lakeflow.core.drawing.drawing import drawing_of
+from lakeflow.core.drawing.svg import svg_of
 from lakeflow.core.listings import (
     Comparisons,
     Lineage,
@@ -131,7 +132,7 @@ def _(snapshots: Snapshots) -> Iterator[Html]:
 @_parts.register
 def _(lineage: Lineage) -> Iterator[Html]:
     if lineage:
-        yield drawing(lineage)
+        yield picture(svg_of(drawing_of(lineage)))
 
 
 @_parts.register

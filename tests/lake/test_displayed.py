@@ -18,6 +18,7 @@ from lakeflow.as_html.values import OpenLake, html
 from lakeflow.core.compare.columns import SchemaChange, TypedColumn
 from lakeflow.core.compare.comparison import ColumnChange, Comparison, RowCounts, Samples, Side
 from lakeflow.core.displayed import Displayed, display_as, printable
+from lakeflow.core.drawing.names import readable
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.listings import Comparisons, Lineage, Runs, Snapshots, Statuses
 from lakeflow.core.model.check import Outcome
@@ -46,6 +47,7 @@ ALLOWED = {
     "text",
     "path",
     "rect",
+    "circle",
     "title",
 }
 HOSTILE = "<script>alert(1)</script>\"'&<img src=x onerror=y>\x1b[31m\u202e"
@@ -112,7 +114,8 @@ def test_every_text_is_shown_as_text_and_as_nothing_else(text: str) -> None:
         read = _Page(page)
         assert read.tags <= ALLOWED
         assert not {name for name in read.attributes if name.startswith("on") or name in {"src", "href", "style"}}
-        assert any(printable(text) in each for each in read.texts), type(value)
+        shown = readable(text) if isinstance(value, Lineage) else printable(text)
+        assert any(shown in each for each in read.texts), type(value)
         asked = page.replace("http://www.w3.org/2000/svg", "").replace(_escaped(text), "")
         assert not re.search(r"https?:|url\(|@import|javascript:", asked)
 
@@ -160,8 +163,8 @@ def test_a_thousand_assets_are_drawn_each_once() -> None:
     ups = tuple(LineageNode(replace(status, asset=AssetKey.parse(f"silver.s{n}"))) for n in range(1_000))
     page = html(Lineage((LineageNode(status, ups), LineageNode(replace(status, asset=UP), ups[:1]))))
     assert page is not None
-    assert page.count("<rect") == 1_002
-    assert page.count("<path") == 1_001
+    assert page.count('<g class="box') == 1_002
+    assert page.count('<path class="edge"') == 1_001
 
 
 FILES = {
@@ -188,7 +191,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
 def _shown(value: object) -> str:
     page = value._repr_html_() if isinstance(value, Displayed | Lake) else None
     assert page is not None
-    assert page.count("<style>") == 1
+    assert page.startswith('<div class="lakeflow-shown"><style>')
     return page
 
 

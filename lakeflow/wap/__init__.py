@@ -22,14 +22,13 @@ from lakeflow.wap.look.export import export
 from lakeflow.wap.look.impact import impact
 from lakeflow.wap.look.log import Log, LogEntry, log
 from lakeflow.wap.look.preview import preview
-from lakeflow.wap.look.quarantine import quarantined
 from lakeflow.wap.look.query import connect, query, snapshot_at
-from lakeflow.wap.look.replay import replay
 from lakeflow.wap.look.runs import runs
-from lakeflow.wap.look.show import show
+from lakeflow.wap.look.show import quarantined, show
 from lakeflow.wap.look.verify import verify
 from lakeflow.wap.parallel import EndsEarly
 from lakeflow.wap.ports import Invocation, Policy, World
+from lakeflow.wap.replay.replay import replay
 from lakeflow.wap.run.backfill import backfill
 from lakeflow.wap.run.materialize import materialize, readmit, retry
 from lakeflow.wap.run.plan import Request, plan

@@ -1,4 +1,4 @@
-"""The first rows of one snapshot, or those of them that somebody asks for."""
+"""The first rows of one snapshot, or those of them that somebody asks for, and those that wait in a quarantine."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
+from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Rows, Scan
+from lakeflow.core.plan.readmission import Quarantined, quarantine_of, waiting
 from lakeflow.core.redaction import HIDDEN
 from lakeflow.core.view.rows import RowFilter
 from lakeflow.wap.ports import World
+from lakeflow.wap.step.quarantine import scan_waiting
 
 _CELL: Final = "lakeflow shows "
 """What begins the names of the cells, so that an order by a column never means its text."""
@@ -52,3 +55,15 @@ def masked(rows: Rows, personal: Collection[str]) -> Rows:
         for row in rows.values
     )
     return replace(rows, values=values)
+
+
+def quarantined(world: World, key: AssetKey, limit: int) -> Quarantined:
+    """What waits in the quarantine of an asset, as text, unmasked. UsageError when it has none."""
+    quarantine = quarantine_of(world.project, key)
+    (owner,) = world.project.assets[quarantine].upstreams
+    tables = world.catalog.load((owner, quarantine))
+    table = tables.get(quarantine)
+    found = waiting(tables.get(owner), table) if table else None
+    if table is None or found is None:
+        return Quarantined(quarantine, 0, Rows((), ()))
+    return Quarantined(quarantine, found.rows, world.engine.rows(scan_waiting(world.catalog, table, found), limit))

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 from lakeflow.core.errors import BusyError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Holder, Lease, RunRecord, RunState
-from lakeflow.core.run.leases import Acquired, AssetLease, CurrentLeases, acquire, busy, died, holders, lost
+from lakeflow.core.run.leases import (
+    Acquired,
+    AssetLease,
+    AtWork,
+    CurrentLeases,
+    acquire,
+    at_work,
+    busy,
+    died,
+    holders,
+    lost,
+)
 
 KEYS = [AssetKey.parse(f"silver.{name}") for name in "abcd"]
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -126,3 +137,16 @@ def test_a_lease_is_granted_exactly_when_no_living_holder_has_one_of_its_assets(
             acquire(WANTED, now)
     else:
         assert set(acquire(WANTED, now).runs) == gone & set(leases.values())
+
+
+def test_runs_at_work_are_told_once_the_longest_first_with_all_that_they_hold() -> None:
+    runs = [RunRecord(name, RunState.RUNNING, NOW, actor=name.upper()) for name in ("one", "two", "three")]
+    ended = RunRecord("four", RunState.PUBLISHED, NOW)
+    later = replace(held(KEYS[1], "one", pid=3), since=NOW - timedelta(minutes=5))
+    leases = (held(KEYS[2], "two"), later, replace(held(KEYS[0], "one", pid=3), since=NOW - timedelta(hours=2)))
+    others = (held(KEYS[3], "four"), held(KEYS[3], "unknown"))
+    assert at_work([*runs, ended], standing(*leases, *others)) == (
+        AtWork("one", "ONE", NOW - timedelta(hours=2), "there", 3, (KEYS[0], KEYS[1])),
+        AtWork("two", "TWO", NOW - timedelta(hours=1), "there", 2, (KEYS[2],)),
+    )
+    assert at_work(runs, standing(*leases, alive=False)) == ()

@@ -16,7 +16,7 @@ _STORY: Final = tuple(
     f"tests/wap/test_{name}.py"
     for name in (
         *("decisions", "materialize", "moved_main", "new_rows"),
-        *("heartbeat", "rollback", "salt", "taken_back", "whole_tables"),
+        *("heartbeat", "salt", "taken_back", "whole_tables"),
     )
 )
 
@@ -33,7 +33,9 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "lakeflow/adapters/iceberg/commit/staging.py": _COMMITS,
     "lakeflow/wap/run/publish.py": _STORY,
     "lakeflow/wap/run/needed.py": ("tests/wap/test_needed.py",),
-    "lakeflow/wap/decide/rollback.py": _STORY,
+    "lakeflow/wap/decide/rollback.py": tuple(
+        f"tests/wap/test_{name}.py" for name in ("rollback", "returned", "decisions", "taken_back")
+    ),
     "lakeflow/wap/decide/discard.py": ("tests/wap/test_discard.py", "tests/wap/test_decisions.py"),
     "lakeflow/wap/decide/tags.py": ("tests/wap/test_tags.py",),
     "lakeflow/wap/decide/record.py": _STORY,

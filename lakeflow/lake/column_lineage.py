@@ -52,8 +52,8 @@ class _Columns:
         return found
 
     def know(self, name: str, called: str, schema: Schema) -> None:
-        self.planner.know(name, called, schema)
-        self.known.add(name)
+        if self.planner.know(name, called, schema):
+            self.known.add(name)
 
     def _said(self, asset: Asset) -> SelectColumns | UnknownColumns | None:
         """What the SELECT of an asset says, that of its owner for a quarantine; None for a function."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lakeflow.core.columns.derivation import ColumnRef, SelectColumns
+from lakeflow.core.columns.derivation import ColumnRef, SelectColumns, UnknownColumns
 from tests.columns.cells import Bench, changes, moved, said_of
 
 _SELECTS = {
@@ -99,3 +99,25 @@ def _judge(text: str) -> None:
         changed |= {(names[at], change.ref) for at in found.columns}
     assert swayed == set(said.rows)
     assert changed == {(name, ref) for name in names for ref in said.columns[name]}
+
+
+def test_a_sum_of_many_terms_is_followed() -> None:
+    said = said_of(f"select {' + '.join(['a'] * 300)} + b as m from bronze.t")
+    assert isinstance(said, SelectColumns)
+    assert {ref.column: str(flow) for ref, flow in said.columns["m"].items()} == {"a": "computed", "b": "computed"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("select a from bronze.t cross join bronze.gone", "Table with name gone does not exist!"),
+        ("select * from read_csv('x.csv')", "it opens files itself"),
+        ("select t.id, u.id from bronze.t t, bronze.u u", "two of its columns are named id"),
+        (f"select {' + '.join(['a'] * 900)} as m from bronze.t", "it is nested deeper than it can be followed"),
+        ("with recursive r(x, y) using key (x) as (select 1, 2 union select x, y from r) from r", "overwrites"),
+    ],
+)
+def test_what_cannot_be_known_exactly_is_unknown_and_says_why(text: str, reason: str) -> None:
+    said = said_of(text)
+    assert isinstance(said, UnknownColumns), said
+    assert reason in said.reason

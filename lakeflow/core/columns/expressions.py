@@ -48,6 +48,7 @@ _WITHOUT_INPUT: Final = frozenset(
     {"BOUND_CONSTANT", "BOUND_PARAMETER", "BOUND_LAMBDA", "BOUND_LAMBDA_REF", "BOUND_DEFAULT"}
 )
 """What a lambda takes from outside stands beside it, as further arguments of its function."""
+_STRUCTS: Final = frozenset({"struct_extract", "struct_pack"})
 _LISTS: Final = frozenset({"list_value", "list_pack", "unpivot_list"})
 _ANY_ORDER: Final = frozenset(
     {
@@ -101,19 +102,28 @@ def _bound_column(node: Node, of: PlanInput) -> Value:
 
 def _computed(node: Node, of: PlanInput) -> Value:
     name, parts = _name(node), list(_parts(node))
+    if name not in _STRUCTS:
+        flows = merged(lifted(value_of(each, of).flows, Flow.COMPUTED) for each in _operands(node))
+        return Value(flows, fixed=name in _LISTS)
     values = [value_of(part, of) for part in parts]
-    if name == "struct_extract" and values[0].fields:
-        key = _constant(parts[1])
-        if isinstance(key, str) and (found := _field(values[0], key)):
-            return found
+    if name == "struct_extract" and isinstance(key := _constant(parts[1]), str) and (found := _field(values[0], key)):
+        return found
     flows = merged(lifted(value.flows, Flow.COMPUTED) for value in values)
-    if name == "struct_pack":
-        names = [
-            each.get("first", "")
-            for each in (node.get("return_type") or {}).get("type_info", {}).get("child_types", ())
-        ]
-        return Value(flows, dict(zip(names, values, strict=False)))
-    return Value(flows, fixed=name in _LISTS)
+    if name == "struct_extract":
+        return Value(flows)
+    kinds = (node.get("return_type") or {}).get("type_info", {}).get("child_types", ())
+    return Value(flows, dict(zip((each.get("first", "") for each in kinds), values, strict=False)))
+
+
+def _operands(node: Node) -> Iterator[Node]:
+    """What an expression is computed from, however deep: a sum of 1,000 terms is 1,000 expressions in each other."""
+    waiting = list(_parts(node))
+    while waiting:
+        each = waiting.pop()
+        if each.get("expression_class") in _PLAIN and _name(each) not in _STRUCTS:
+            waiting += _parts(each)
+        else:
+            yield each
 
 
 def _field(value: Value, key: str) -> Value | None:

@@ -31,6 +31,8 @@ def columns_of_plan(plan: Node, names: Sequence[str], tables: Mapping[str, str])
         found = _Reading(tables).relation(plan, {})
     except NotKnownError as error:
         return UnknownColumns(str(error))
+    except RecursionError:
+        return UnknownColumns("it is nested deeper than it can be followed")
     except (LookupError, ValueError, TypeError):
         return UnknownColumns("DuckDB plans it in a way that is not known here")
     if len(found.columns) != len(names):

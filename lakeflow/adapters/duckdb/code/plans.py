@@ -45,9 +45,9 @@ class Planner:
     def close(self) -> None:
         self._connection.close()
 
-    def know(self, name: str, called: str, schema: Schema) -> None:
+    def know(self, name: str, called: str, schema: Schema) -> bool:
         """Make the table of that name: `table`, `layer.name` or `catalog.layer.name`. Answers say `called` for it. A
-        table with a type of another engine stays unknown.
+        table with a type of another engine stays unknown: False.
         """
         parts = name.split(".")
         try:
@@ -56,9 +56,10 @@ class Planner:
             table, nothing = ".".join(map(quoted, parts)), scans.nothing(schema.fields)
             self._connection.execute(f"CREATE OR REPLACE TABLE {table} AS {nothing}")
         except (duckdb.Error, KeyError):
-            return
+            return False
         path = {1: ["memory", "main", *parts], 2: ["memory", *parts]}.get(len(parts), parts)
         self.tables[".".join(path).lower()] = called
+        return True
 
     @contextmanager
     def landed(self, name: str, called: str, source: Schema | None) -> Iterator[None]:
@@ -77,6 +78,8 @@ class Planner:
         try:
             names = self._connection.sql(text).columns
             plans = self._plans(text)
+        except RecursionError:
+            return UnknownColumns("it is nested deeper than it can be followed")
         except (duckdb.Error, UnicodeEncodeError) as error:
             return UnknownColumns(_reason(error))
         if len(plans) != 1:

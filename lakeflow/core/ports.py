@@ -497,6 +497,10 @@ class Engine(Protocol):
         """
         ...
 
+    def is_key(self, scan: Scan, columns: Sequence[str]) -> bool:
+        """Do no two rows agree in these columns, and has none of them a NULL?"""
+        ...
+
     def interrupt(self) -> None:
         """End the work of other threads, which may then raise anything. Work that begins later is not affected."""
         ...

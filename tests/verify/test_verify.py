@@ -18,26 +18,20 @@ from lakeflow.cli.main import run as command
 from lakeflow.core.model.run import Ruling
 from lakeflow.core.verify.values import RemarkKind
 from lakeflow.lake.care import relocate
-from tests.prepared import Prepared
-from tests.verify.lab import execute, faults, make, ours, theirs, verified, without_ledger, wrote
+from tests.verify.lab import execute, faults, ours, theirs, verified, without_ledger, wrote
 
 BRONZE, SILVER = "bronze.numbers", "silver.numbers"
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    return Prepared(tmp_path_factory.mktemp("verify"), make)
-
-
 @pytest.fixture
-def lake(prepared: Prepared) -> Path:
-    return prepared.again()
+def lake(plain: Path) -> Path:
+    return plain
 
 
 @pytest.fixture(params=["ledger", "no ledger"])
-def either(prepared: Prepared, request: pytest.FixtureRequest) -> Path:
+def either(plain: Path, request: pytest.FixtureRequest) -> Path:
     """The lake with its ledger, and without."""
-    root = prepared.again()
+    root = plain
     return root if request.param == "ledger" else without_ledger(root)
 
 
@@ -317,3 +311,19 @@ def test_files_are_named_by_what_they_hold(lake: Path) -> None:
     """What `--deep` compares was recorded by the write, and outlives the ledger."""
     for path in (lake / ".lakeflow/warehouse").rglob("*.parquet"):
         assert sha256(path.read_bytes()).hexdigest() in path.name
+
+
+@pytest.mark.long
+def test_any_byte_of_metadata_that_changes_is_found(lake: Path) -> None:
+    """The seal's own bytes too: its digits, the name in it, what it is called."""
+    path = local_path(ours(lake, BRONZE).version)
+    before = path.read_bytes()
+    seal = before.index(b'"properties"')
+    for place in (*range(seal, before.index(b"}", seal), 3), *range(0, len(before), 97)):
+        changed = bytearray(before)
+        changed[place] ^= 1 << place % 7
+        path.write_bytes(changed)
+        (one,) = faults(lake, BRONZE)[RemarkKind.UNREADABLE]
+        assert path.name in one.message, place
+    path.write_bytes(before)
+    assert verified(lake).is_sound

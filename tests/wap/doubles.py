@@ -176,6 +176,9 @@ class ScriptedEngine:
     def touched(self, came: Scan, went: Scan | None, filters: Any, windows: Any) -> frozenset[int]:
         raise NotImplementedError
 
+    def is_key(self, scan: Scan, columns: Sequence[str]) -> bool:
+        raise NotImplementedError
+
     def profile(self, scan: Scan, wants: Wants, keys: Sequence[Key] = (), span: Span | None = None) -> Profile:
         raise NotImplementedError
 

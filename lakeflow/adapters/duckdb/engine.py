@@ -24,6 +24,7 @@ from lakeflow.adapters.duckdb.land.landing import LandingBatch, landing
 from lakeflow.adapters.duckdb.names import quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.compare import same_rows
+from lakeflow.adapters.duckdb.read.keys import is_key
 from lakeflow.adapters.duckdb.read.newest import newest
 from lakeflow.adapters.duckdb.read.profile import profile
 from lakeflow.adapters.duckdb.read.touched import touched
@@ -180,6 +181,11 @@ class DuckEngine:
                 yield copy
             finally:
                 scratch.release()
+
+    def is_key(self, scan: Scan, columns: Sequence[str]) -> bool:
+        context = ErrorContext(scan.key, personal=True)
+        with failures(context), self._instances.lent(None) as instance, closing(instance.cursor()) as cursor:
+            return interruptible(lambda: interrupt(cursor), lambda: is_key(cursor, scan, columns))
 
     def interrupt(self) -> None:
         self._instances.interrupt()

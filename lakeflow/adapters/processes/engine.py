@@ -175,6 +175,9 @@ class CodeProcesses:
     def corrupted(self, scan: Scan, which: Corruptible, dose: Dose) -> AbstractContextManager[Scan]:
         return self._here.corrupted(scan, which, dose)
 
+    def is_key(self, scan: Scan, columns: Sequence[str]) -> bool:
+        return self._here.is_key(scan, columns)
+
     def interrupt(self) -> None:
         for worker in tuple(self._busy):
             worker.end()

@@ -24,6 +24,9 @@ def file_faults(witness: Testimony) -> Iterator[Remark]:
             continue  # the remark on its snapshot says so
         snapshots = stock.concerns.get(path, frozenset())
         yield Remark(RemarkKind.DAMAGED, key, f"{fault}{_needed(snapshots)}", _sorted(snapshots), path, _RESTORE)
+    for path, fault in sorted(stock.content.items()):
+        snapshots = stock.concerns.get(path, frozenset())
+        yield Remark(RemarkKind.CONTENT, key, f"{fault}{_needed(snapshots)}", _sorted(snapshots), path, _RESTORE)
 
 
 def unrecorded(witness: Testimony) -> Iterator[Remark]:

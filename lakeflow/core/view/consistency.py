@@ -27,6 +27,7 @@ _RULED = _PUBLISHED | {Ruling.UNCHANGED}
 class Stock:
     """The files that a table's kept snapshots need: their number, and for each missing file the snapshots that need it.
     `damaged` maps a file to what is wrong with it, and `concerns` such a file to the snapshots that need it.
+    `content` maps a file to what of its rows is not as metadata says.
 
     `read` data files were compared with what was written; for `unknown` ones nothing was recorded to compare with.
     """
@@ -38,6 +39,7 @@ class Stock:
     read: int = 0
     unknown: int = 0
     concerns: Mapping[str, frozenset[int]] = EMPTY
+    content: Mapping[str, str] = EMPTY
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Ruling, RunRecord
 from lakeflow.core.model.table import Looked, Table
+from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.verify.files import file_faults, unrecorded
 from lakeflow.core.verify.ledger import disagreements
 from lakeflow.core.verify.proofs import moves, proven, unproven
@@ -45,6 +46,7 @@ def verify(world: World, keys: Sequence[AssetKey] | None, depth: Depth) -> Verif
             continue
         books = Books() if lost else _books(world, table)
         remarks += _judged(witness, books, has_ledger=not lost)
+        remarks += _keys(world, witness) if depth is Depth.CONTENT else ()
         tables.append(_verified(witness))
         forced += [said.as_forced(key) for said in proven(witness).values() if said.ruling is Ruling.FORCED]
     remarks += [] if lost else _of_catalog(world, keys, looked)
@@ -57,6 +59,28 @@ def _judged(witness: Testimony, books: Books, *, has_ledger: bool) -> Iterator[R
     yield from file_faults(witness)
     yield from disagreements(witness, books) if has_ledger else ()
     yield from unrecorded(witness)
+
+
+def _keys(world: World, witness: Testimony) -> Iterator[Remark]:
+    """What readers see holds each key once, and none without a part, where today's key is the one that was audited."""
+    table, head = witness.table, witness.table.published
+    asset = world.project.assets.get(table.key)
+    said = proven(witness).get(head.id) if head else None
+    if asset is None or head is None or said is None or not asset.row_key or said.ruling is Ruling.FORCED:
+        return
+    if said.words["code_version"] != asset.code_version or witness.stock.missing or witness.stock.damaged:
+        return
+    try:
+        sound = world.engine.is_key(world.catalog.scan(table, head.id), asset.row_key)
+    except LakeflowError as error:
+        words = f"{short_id(head.id)}: its key cannot be read: {error.message}"
+        yield Remark(RemarkKind.CONTENT, table.key, words, (head.id,), hint=error.hint or "")
+        return
+    if not sound:
+        words = f"{short_id(head.id)}: ({', '.join(asset.row_key)}) is no key: a value is missing or occurs twice"
+        yield Remark(
+            RemarkKind.CONTENT, table.key, words, (head.id,), hint=f"`lakeflow audit {table.key}` names the rows"
+        )
 
 
 def _verified(witness: Testimony) -> VerifiedTable:

@@ -42,6 +42,20 @@ def read_through(table: Table) -> Stock:
     return replace(stock, damaged=damaged, concerns=concerns, read=len(known), unknown=unknown)
 
 
+def open_through(table: Table) -> Stock:
+    """As `read_through`, and also open every file and compare its rows with what its manifest says of them, and those
+    of each snapshot with its summary.
+    """
+    from lakeflow.adapters.iceberg.care.rows import row_faults  # noqa: PLC0415 - imports pyarrow, which only this needs
+
+    stock = read_through(table)
+    found, _, walk = _stocktaking(table)
+    known = {*stock.damaged, *stock.missing}
+    entries = (one for one in walk.entries(found) if _path(one["file_path"]) not in known)
+    content = {**dict(row_faults(table, entries)), **dict(walk.totals(found))}
+    return replace(stock, content=content, concerns={**stock.concerns, **walk.concerns(found, content)})
+
+
 def read_container(location: str) -> Container:
     """LakeError for a file that is missing or damaged."""
     try:
@@ -105,6 +119,48 @@ class Walk:
             path = local_path(location)
             self.there[location] = path.stat().st_size if path.exists() else None
         return self.there[location] is not None
+
+    def entries(self, found: LoadedTable) -> Iterator[dict[str, Any]]:
+        """Every live file of a kept snapshot once, as its manifest describes it. One manifest is held at a time."""
+        seen: set[str] = set()
+        for manifest in dict.fromkeys(
+            at for snapshot in found.json.get("snapshots") or () for at in self._listed(snapshot)
+        ):
+            for record in self._records(manifest):
+                if record["data_file"]["file_path"] not in seen:
+                    seen.add(record["data_file"]["file_path"])
+                    yield record["data_file"]
+
+    def totals(self, found: LoadedTable) -> Iterator[tuple[str, str]]:
+        """The manifest list of each snapshot whose files hold another number of rows than its summary says. Where rows
+        are deleted in place, files hold more.
+        """
+        counted: dict[str, int | None] = {}
+        for snapshot in found.json.get("snapshots") or ():
+            said, listed = (snapshot.get("summary") or {}).get("total-records"), snapshot.get("manifest-list")
+            manifests = self._listed(snapshot)
+            counted |= {at: self._rows(at) for at in manifests if at not in counted}
+            rows = [counted[at] for at in manifests]
+            if said is not None and listed and None not in rows and sum(filter(None, rows)) != int(said):
+                yield (
+                    _path(listed),
+                    f"{_path(listed)} lists {sum(filter(None, rows)):,} rows, and the summary says {said}",
+                )
+
+    def _listed(self, snapshot: Mapping[str, Any]) -> tuple[str, ...]:
+        listed = snapshot.get("manifest-list")
+        return self.below.get(listed, ()) if listed else tuple(snapshot.get("manifests") or ())
+
+    def _rows(self, manifest: str) -> int | None:
+        """The rows of the live files of a manifest; None where it cannot be read, or is of files of deletes."""
+        if manifest not in self.there or self.there[manifest] is None or _path(manifest) in self.damaged:
+            return None
+        files = [record["data_file"] for record in self._records(manifest)]
+        return None if any(file.get("content") for file in files) else sum(file["record_count"] for file in files)
+
+    def _records(self, manifest: str) -> Iterator[dict[str, Any]]:
+        if self.exists(manifest) and _path(manifest) not in self.damaged:
+            yield from (one for one in read_container(manifest).records if one["status"] != _DELETED)
 
     def _needed(self, found: LoadedTable) -> Iterator[tuple[str, int]]:
         """Pairs of a file and the snapshot that needs it."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lakeflow.adapters.iceberg.care.inventory import read_through, take_stock
+from lakeflow.adapters.iceberg.care.inventory import open_through, take_stock
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.proof import PROVEN_LIST, proof_location, read_proof
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, metadata_directory, writer_of
@@ -26,7 +26,7 @@ from lakeflow.core.view.consistency import Stock
 def witness(table: Table, depth: Depth) -> Testimony:
     """Without `Depth.CONTENT` it reads no data file. LakeError where the table's metadata cannot be read."""
     found = MetadataFiles(local_path(table.location)).find(table.key, table.version)
-    stock = read_through(table) if depth is Depth.CONTENT else take_stock(table)
+    stock = open_through(table) if depth is Depth.CONTENT else take_stock(table)
     return Testimony(table, _proofs(found), dict(_authors(found)), stock)
 
 

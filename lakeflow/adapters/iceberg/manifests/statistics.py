@@ -64,7 +64,7 @@ def facts_of(field: Field, parts: Sequence[ColumnStatistics]) -> ColumnFacts | N
 
 
 def _bounds(field: Field, files: Sequence[DataFile]) -> tuple[Any, Any] | None:
-    read = _reader(field.type)
+    read = bound_reader(field.type)
     lows = [(file.lower_bounds or {}).get(field.id) for file in files]
     highs = [(file.upper_bounds or {}).get(field.id) for file in files]
     if read is None or None in (*lows, *highs):
@@ -85,7 +85,8 @@ def _spelled_bounds(field: Field, bounds: Sequence[tuple[Any, Any] | None]) -> t
         return None, None
 
 
-def _reader(type_: Type) -> Callable[[Any], Any] | None:
+def bound_reader(type_: Type) -> Callable[[Any], Any] | None:
+    """How a bound of that type is read; None: not at all."""
     if isinstance(type_, Decimal):
         return lambda bound: Number(int.from_bytes(bound, "big", signed=True)).scaleb(-type_.scale, _EXACT)
     if str(type_) == "string":

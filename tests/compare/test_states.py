@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.manifest import DataFileContent
 
 import lakeflow
 from lakeflow.cli.main import run as typed
@@ -18,6 +23,7 @@ from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.errors import UsageError
 from lakeflow.core.redaction import HIDDEN
 from lakeflow.lake.lake import Lake
+from tests.external.deletes import _delete_file, _rewrite
 from tests.lake.test_log import without_ledger
 from tests.prepared import Prepared
 
@@ -276,6 +282,49 @@ def test_the_answer_in_json(made: Made, say: Callable[..., tuple[int, str]]) -> 
     _, text = say("diff", made.runs[0], "-o", "json", "--stat")
     assert {each["asset"] for each in json.loads(text)["data"]["diff"]} == {"silver.stock", "silver.prices"}
     assert {each["from"] for each in json.loads(text)["data"]["diff"]} == {None}
+
+
+def _as_another_commit(root: Path, location: str) -> None:
+    """What was written into a metadata file stands in one of its own, at which the catalog points now."""
+    later = re.sub(r"[^/]*$", f"00099-{uuid4()}.metadata.json", location)
+    shutil.copy(location.removeprefix("file://"), later.removeprefix("file://"))
+    with closing(sqlite3.connect(root / ".lakeflow/catalog.db")) as database, database:
+        database.execute(
+            "update iceberg_tables set metadata_location = ? where metadata_location = ?", (later, location)
+        )
+
+
+@pytest.mark.long
+def test_rows_that_another_engine_deleted_are_removed(made: Made) -> None:
+    made.lake.close()
+    with closing(catalog(made.root)) as theirs:
+        table = theirs.load_table("silver.stock")
+        target = next(iter(table.scan().plan_files())).file.file_path
+        rows = pa.table({"file_path": [target], "pos": pa.array([0], pa.int64())})
+        _rewrite(table, _delete_file(table, rows, DataFileContent.POSITION_DELETES))
+        _as_another_commit(made.root, table.metadata_location)
+        left = theirs.load_table("silver.stock").scan().to_arrow().num_rows
+    with lakeflow.open(made.root) as lake:
+        assert left == 2
+        assert told(lake.diff("silver.stock", "v1..main")) == "2 2 +1 -1 ~0 =1"
+
+
+@pytest.mark.long
+def test_rows_that_lie_in_other_files_in_another_layout_are_equal(tmp_path: Path) -> None:
+    text = "/*\nkey = ['id']\n{0}*/ select range as id, range % 3 as part from range(10) {1}"
+    path = tmp_path / "layers/silver/things.sql"
+    path.parent.mkdir(parents=True)
+    for layout, order in (("", ""), ("partition_by = ['part']\n", ""), ("sort_by = ['id']\n", "order by id desc")):
+        path.write_text(text.format(layout, order))
+        with lakeflow.open(tmp_path) as lake:
+            run = lake.materialize(force=True)
+            assert run is not None
+            assert run.steps[0].state == "published"
+    with lakeflow.open(tmp_path) as lake:
+        files = {row.snapshot_id for row in lake.snapshots("silver.things")}
+        assert len(files) == 3
+        for between in ("v1..v2", "v2..v3", "v1..v3"):
+            assert told(lake.diff("silver.things", between)) == "10 10 +0 -0 ~0 =10"
 
 
 def test_a_column_that_another_engine_renamed_or_added_is_told(made: Made) -> None:

@@ -203,6 +203,9 @@ def test_a_condition_holds_on_each_side_for_itself(engine: DuckEngine, data: Pat
     assert (shared.before, shared.equal) == (5, 5)
     with pytest.raises(AssetError, match="withheld"):
         compared(engine, one, other, "k", where="('x' || v)::INTEGER > 4")
+    with pytest.raises(AssetError, match=r"random.. gives another answer each time"):
+        compared(engine, one, other, "k", where="v > random()")
+    assert compared(engine, one, other, "k", where="now() > TIMESTAMPTZ '2020-01-01'").rows.before == 10
     with pytest.raises(AssetError, match="getenv"):
         compared(engine, one, other, "k", where="getenv('HOME') = v::VARCHAR")
 

@@ -97,8 +97,6 @@ class DuckEngine:
     def difference(self, before: Scan, after: Scan, asked: Asked) -> Compared:
         context = ErrorContext(after.key, personal=True)
         with failures(context), self._instances.lent(None) as instance, closing(instance.cursor()) as cursor:
-            if asked.where:
-                only_of_tables(cursor, f"SELECT 1 FROM rows WHERE (\n{asked.where}\n)")
             return interruptible(lambda: interrupt(cursor), lambda: difference(cursor, before, after, asked))
 
     def rewrite(self, scan: Scan, rewrite: Rewrite, resources: Resources | None = None) -> MovedRows:

@@ -12,6 +12,7 @@ from typing import Final
 
 from duckdb import DuckDBPyConnection
 
+from lakeflow.adapters.duckdb.diff.condition import require_steady
 from lakeflow.adapters.duckdb.diff.found import PAIRS, Found
 from lakeflow.adapters.duckdb.diff.sides import Sides, sides
 from lakeflow.core.compare.comparison import Asked, Compared, RowCounts
@@ -21,7 +22,12 @@ _LEFT: Final = "temp.main.lakeflow_left"
 
 
 def difference(cursor: DuckDBPyConnection, before: Scan, after: Scan, asked: Asked) -> Compared:
-    """See `Engine.difference`. The cursor must be a new one: what this makes on it goes with it."""
+    """See `Engine.difference`. The cursor must be a new one: what this makes on it goes with it. In its one transaction
+    `now()` is one time.
+    """
+    if asked.where:
+        require_steady(cursor, asked.where)
+    cursor.begin()
     both = sides(cursor, before, after, asked)
     stood, stands = both.count(cursor, both.before), both.count(cursor, both.after)
     if not asked.pairs:

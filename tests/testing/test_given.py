@@ -14,6 +14,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.adapters.duckdb.given.expected import compared
@@ -21,8 +23,9 @@ from lakeflow.adapters.duckdb.given.store import GivenRows
 from lakeflow.core.errors import LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Column
-from lakeflow.core.model.schema import Decimal, Field, Primitive, Schema
+from lakeflow.core.model.schema import Decimal, Field, List, Primitive, Schema, Struct, Type
 from lakeflow.core.model.table import Scan
+from tests.explored import explored
 
 KEY = AssetKey.parse("silver.things")
 KNOWN = Schema(
@@ -95,7 +98,7 @@ def test_where_no_column_is_known_values_and_declarations_say_the_types(store: G
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("rows", "said"),
     [
         ([{"idd": 1}], "has a column 'idd'"),
         ([{"id": "x"}], "column 'id' holds no INTEGER"),
@@ -110,12 +113,13 @@ def test_where_no_column_is_known_values_and_declarations_say_the_types(store: G
         ("", "has no line"),
         (3, "is a builtins.int, which is no table"),
         ([{1: 2}], "a column whose name is no text"),
+        ([{}, {}], "rows that name no column"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value and "\n" not in value else "",
 )
-def test_what_does_not_fit_is_refused(store: GivenRows, given: object, said: str) -> None:
+def test_what_does_not_fit_is_refused(store: GivenRows, rows: object, said: str) -> None:
     with pytest.raises(LakeflowError) as error:
-        store.store(KEY, given, KNOWN)
+        store.store(KEY, rows, KNOWN)
     assert said in str(error.value)
 
 
@@ -133,3 +137,38 @@ def test_rows_are_compared_in_the_columns_that_are_expected_and_in_the_types_of_
     assert (found.missing, found.unexpected) == ((("2", "z"),), (("2", "y"),))
     assert len(compared(store, engine, came, []).unexpected) == 2
     assert not compared(store, engine, store.store(KEY, [], KNOWN), [])
+
+
+LONG = 2**63
+VALUES: dict[str, tuple[Type, st.SearchStrategy[Any]]] = {
+    "flag": (Primitive("boolean"), st.booleans()),
+    "small": (Primitive("int"), st.integers(-(2**31), 2**31 - 1)),
+    "large": (Primitive("long"), st.integers(-LONG, LONG - 1)),
+    "real": (Primitive("double"), st.floats(allow_nan=False)),
+    "money": (Decimal(9, 2), st.decimals(-9_999_999, 9_999_999, places=2)),
+    "name": (Primitive("string"), st.text(st.characters(exclude_categories=["Cs"]), max_size=8)),
+    "raw": (Primitive("binary"), st.binary(max_size=8)),
+    "day": (Primitive("date"), st.dates()),
+    "wall": (Primitive("timestamp"), st.datetimes()),
+    "moment": (Primitive("timestamptz"), st.datetimes(timezones=st.just(UTC))),
+    "parts": (List(Field("element", Primitive("string"))), st.lists(st.none() | st.text("a,'\"[] ", max_size=4))),
+    "pair": (Struct((Field("x", Primitive("long")),)), st.fixed_dictionaries({"x": st.none() | st.integers(0, 9)})),
+}
+TYPED = Schema(tuple(Field(name, type_) for name, (type_, _) in VALUES.items()))
+ROWS = st.lists(
+    st.fixed_dictionaries({}, optional={name: st.none() | values for name, (_, values) in VALUES.items()}), max_size=4
+)
+
+
+@explored(60)
+@given(rows=ROWS)
+def test_every_value_comes_back_as_it_was_given(store: GivenRows, rows: list[dict[str, Any]]) -> None:
+    assume(not rows or any(rows))
+    found = _read(store.store(KEY, rows, TYPED))
+    wanted = [{name: row.get(name) for name in TYPED.names} for row in rows]
+    assert [row | _in_utc(row) for row in found] == wanted
+
+
+def _in_utc(row: dict[str, Any]) -> dict[str, Any]:
+    """Arrow says UTC in a class of its own."""
+    return {"moment": row["moment"] and row["moment"].astimezone(UTC)}

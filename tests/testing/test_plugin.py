@@ -241,6 +241,41 @@ def test_files_that_a_test_gives_land_in_the_place_of_the_real_ones(project: pyt
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.long
+def test_a_project_says_where_it_is_and_with_which_settings_its_tests_run(pytester: pytest.Pytester) -> None:
+    """By fixtures of the same names; tests may stand beside the project."""
+    for name, text in FILES.items():
+        path = pytester.path / "lakehouse" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text), "utf-8")
+    pytester.makeconftest(
+        """
+        import pathlib
+        import pytest
+
+        @pytest.fixture
+        def lakeflow_root():
+            return pathlib.Path(__file__).parent / "lakehouse"
+
+        @pytest.fixture
+        def lakeflow_settings():
+            return {"keep_snapshots": "7"}
+        """
+    )
+    result = _run(
+        pytester,
+        """
+        def test_settings(lake, tmp_path):
+            assert lake.lake.configured.keep_snapshots == 7
+            assert lake.lake.configured.alerts == ()
+            assert lake.lake.configured.warehouse.startswith(str(tmp_path))
+        """,
+    )
+    result.assert_outcomes(passed=1)
+    left_out = pytester.runpytest_inprocess("-p", "no:lakeflow-wap", "-p", "no:cacheprovider", "-p", "no:xdist")
+    left_out.assert_outcomes(errors=1)
+
+
 def test_the_plugin_costs_projects_that_do_not_use_it_no_import() -> None:
     """Its name is the distribution's, which no other plugin has."""
     (entry,) = (each for each in entry_points(group="pytest11") if each.value == "pytest_lakeflow_wap")

@@ -63,6 +63,8 @@ def _of_dicts(rows: Sequence[Mapping[str, Any]], what: str) -> pa.Table:
     names = list(dict.fromkeys(name for row in rows for name in row))
     if any(not isinstance(name, str) for name in names):
         raise UsageError(f"{what} has a column whose name is no text", hint=_FORMS)
+    if rows and not names:
+        raise UsageError(f"{what} has rows that name no column", hint="name one, if only as NULL")
     columns = {name: _array([row.get(name) for row in rows], name, what) for name in names}
     return pa.table(columns)
 

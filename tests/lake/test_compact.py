@@ -252,6 +252,7 @@ def test_what_was_said_of_the_rows_is_said_of_them_still(root: Path) -> None:
         (step,) = lake.runs()[0].steps
         assert [check.name for check in step.checks][-1] == "same rows"
         assert lake.snapshots("silver.new")[0].checks == len(step.checks)
+        assert lake.verify("silver.new", deep=True).faults == ()
 
 
 @pytest.mark.long

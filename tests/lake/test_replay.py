@@ -148,6 +148,7 @@ def test_a_compaction_is_the_snapshot_whose_rows_it_moved(root: Path) -> None:
         now = every(lake, "silver.merged")
         assert told(now) == [("identical", "")] * (len(DROPS) + 1)
         assert [one.snapshot_id for one in now] == [was[0], *was]
+        assert lake.verify(deep=True).faults == ()
 
 
 @pytest.mark.long

@@ -129,7 +129,7 @@ class _Look:
             run, at = (said.run, said.at) if said else ("", None)
             return RestingSnapshot(key, point[1], SnapshotStanding.EXPIRED, rest.is_read, rest.on, run, at)
         made = provenance_of(snapshot.summary)
-        told = (made.run if made else "", snapshot.committed_at, snapshot.rows)
+        told = (made.written_by if made else "", snapshot.committed_at, snapshot.rows)
         return RestingSnapshot(key, point[1], self.standing(point), rest.is_read, rest.on, *told)
 
 

@@ -135,7 +135,7 @@ def _run_of(moved: Moved) -> str:
         return one.move.note.run
     snapshot = moved.table.snapshots.get(one.snapshot_id or 0)
     made = provenance_of(snapshot.summary) if snapshot and moved.kind is not MoveKind.ROLLED_BACK else None
-    return made.run if made else ""
+    return made.written_by if made else ""
 
 
 def _version(group: Sequence[Moved]) -> Version:

@@ -75,16 +75,19 @@ def fault_of(snapshot: Snapshot, proof: ProofFile) -> str:
 
 
 def _differs(snapshot: Snapshot, made: Provenance, said: Mapping[str, Any]) -> str:
-    """In what the proof is not of that snapshot. A held step may be published by a later attempt than wrote it."""
+    """In what the proof is not of that snapshot. A held step may be published by a later attempt than wrote it, and a
+    compaction repeats what the write of its rows said, while its proof says what was last found of them.
+    """
+    moved = bool(made.compacts)
     datetime.fromisoformat(said["at"])
     checks = [(check["name"], check["outcome"], check["severity"]) for check in said["checks"]]
     inputs = {name: int(id_) for name, id_ in said["inputs"].items()}
     told = (
         (int(said["snapshot_id"]) != snapshot.id, "another snapshot"),
-        (said["run"] != made.run, f"run {said['run']}, and run {made.run} wrote the snapshot"),
+        (said["run"] != made.written_by, f"run {said['run']}, and run {made.written_by} wrote the snapshot"),
         (said["asset"] != made.asset, f"{said['asset']}, and the snapshot is of {made.asset}"),
-        (int(said["attempt"]) < made.attempt, "an earlier attempt"),
-        (dict(inputs) != dict(made.inputs), "other inputs"),
+        (int(said["attempt"]) < made.attempt and not moved, "an earlier attempt"),
+        (dict(inputs) != dict(made.inputs) and not moved, "other inputs"),
         (said["ruling"] not in {Ruling.PUBLISH, Ruling.FORCED}, f"its ruling is {said['ruling']!r}"),
         (said["ruling"] == Ruling.PUBLISH and any(_holds(*check) for check in checks), "a check in it holds"),
     )
@@ -131,9 +134,9 @@ def _without(table: Table, snapshot: Snapshot, proof: ProofFile | None, *, is_ru
         words = f"{name}: another engine wrote it ({_did(snapshot)}), and nobody audited it"
         return Remark(RemarkKind.FOREIGN, key, words, (snapshot.id,), hint=_AUDIT.format(key=key))
     if is_ruled:
-        words = f"{name}: its proof is gone; the ledger has the verdict of run {made.run}"
+        words = f"{name}: its proof is gone; the ledger has the verdict of run {made.written_by}"
         return Remark(RemarkKind.UNPROVEN, key, words, (snapshot.id,), hint=_RESTORE)
-    words = f"{name}: run {made.run} wrote it, and nothing says that it was published"
+    words = f"{name}: run {made.written_by} wrote it, and nothing says that it was published"
     return Remark(RemarkKind.UNPROVEN, key, words, (snapshot.id,), hint=_AUDIT.format(key=key))
 
 

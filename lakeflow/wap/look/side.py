@@ -102,12 +102,12 @@ def of_run(table: Table, run: str) -> tuple[Side, Side] | None:
 
 def runs_of(table: Table) -> Iterator[str]:
     """The runs that wrote what the table keeps."""
-    return (made.run for each in table.snapshots.values() if (made := provenance_of(each.summary)))
+    return (made.written_by for each in table.snapshots.values() if (made := provenance_of(each.summary)))
 
 
 def _made_by(snapshot: Snapshot, run: str) -> bool:
     made = provenance_of(snapshot.summary)
-    return made is not None and made.run == run
+    return made is not None and made.written_by == run
 
 
 def _of_run(table: Table, word: str) -> int | None:

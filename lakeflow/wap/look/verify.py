@@ -94,7 +94,7 @@ def _verified(witness: Testimony) -> VerifiedTable:
 
 def _books(world: World, table: Table) -> Books:
     made = (provenance_of(snapshot.summary) for snapshot in history_of(table))
-    runs = {each.run: found for each in made if each and (found := _run(world, each.run))}
+    runs = {each.written_by: found for each in made if each and (found := _run(world, each.written_by))}
     return Books(world.ledger.verdicts((table.key,)).get(table.key, ()), runs)
 
 

@@ -14,8 +14,11 @@ from typing import Final
 
 from lakeflow.adapters.machine.sealed import read_sealed, write_sealed
 
-_MOST_FILES: Final = 1_000
+_MOST_FILES: Final = 20_000
+"""Above the number of assets of any lake: one that has more reads each of them anew at every command."""
 _MOST_BYTES: Final = 64 << 20
+_BETWEEN: Final = 500
+"""To look at all files costs as much as to read a text; a new project writes a thousand."""
 
 
 class CacheFolder:
@@ -23,6 +26,7 @@ class CacheFolder:
 
     def __init__(self, folder: str | Path | None) -> None:
         self._folder = Path(folder) if folder else None
+        self._written = 0
 
     def holds(self, prefix: str) -> bool:
         """Is there a text whose name begins with this?"""
@@ -44,7 +48,9 @@ class CacheFolder:
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_sealed(self._folder / name, text)
-            _forget_the_oldest(self._folder)
+            if self._written % _BETWEEN == 0:
+                _forget_the_oldest(self._folder)
+            self._written += 1
 
 
 def _forget_the_oldest(folder: Path) -> None:
@@ -53,12 +59,13 @@ def _forget_the_oldest(folder: Path) -> None:
         held += size
         if place >= _MOST_FILES or held > _MOST_BYTES:
             with suppress(OSError):
-                path.unlink()
+                os.unlink(path)  # noqa: PTH108 - a name out of thousands
 
 
-def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
+def _files(folder: Path) -> Iterator[tuple[float, int, str]]:
     """The files, each with its time of last use and its size. Other processes may remove them meanwhile."""
-    for path in folder.iterdir():
-        with suppress(OSError):
-            found = path.stat()
-            yield found.st_mtime, found.st_size, path
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                found = entry.stat()
+                yield found.st_mtime, found.st_size, entry.path

@@ -85,7 +85,8 @@ def moves(table: Table) -> tuple[Moved, ...]:
 def _kind(table: Table, one: Passage) -> MoveKind:
     note = one.move.note if one.move else None
     snapshot = table.snapshots.get(one.snapshot_id or 0)
-    if one.snapshot_id is None or (note is not None and note.ruling is Ruling.ROLLED_BACK) or _went_back(table, one):
+    went_back = note.ruling is Ruling.ROLLED_BACK if note is not None else _went_back(table, one)
+    if one.snapshot_id is None or went_back:
         return MoveKind.ROLLED_BACK
     if snapshot is not None and snapshot.operation == NEUTRAL:
         return MoveKind.REWRITTEN

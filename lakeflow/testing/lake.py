@@ -104,6 +104,7 @@ class LakeUnderTest:
         self._given: dict[AssetKey, Scan] = {}
         self._externals: dict[ExternalKey, Scan] = {}
         self._waiting: set[AssetKey] = set()
+        self._added: set[AssetKey] = set()
         self._landed: dict[AssetKey, Path] = {}
         self._last: RunRecord | None = None
 
@@ -124,9 +125,21 @@ class LakeUnderTest:
                 self._externals[external] = self._store.store(external, rows, None)
             return
         key = self._key(asset)
-        columns = self._project.assets[key].columns
-        with _hinting():
-            self._given[key] = self._store.store(key, rows, self._schemas.get(key), columns)
+        self._given[key] = self._stored(key, rows)
+        self._added.discard(key)
+        self._waiting.add(key)
+        self._let_go()
+
+    def add(self, asset: str, rows: object) -> None:
+        """Append rows to what the asset was given before, so that assets which read only new rows see these. In the
+        forms of `given`.
+        """
+        key = self._key(asset)
+        rows_added = self._stored(key, rows)
+        if key in self._waiting:
+            self._publish_given()
+        self._given[key] = rows_added
+        self._added.add(key)
         self._waiting.add(key)
         self._let_go()
 
@@ -154,15 +167,16 @@ class LakeUnderTest:
             raise UsageError("the moment has no time zone", hint="datetime(2026, 3, 1, tzinfo=UTC)")
         self._clock.set(moment)
 
-    def materialize(self, *selection: str, **options: Any) -> RunRecord | None:
+    def materialize(self, *selection: str, exclude: str = "", **options: Any) -> RunRecord | None:
         """Write, audit and publish, as `Lake.materialize` does with the same words; what was given is published before.
 
         Of the run `assert_published` and `assert_held` tell. UsageError for an input that has no rows yet.
         """
         if self._waiting:
             self._publish_given()
+        added = map(str, sorted(self._added))  # to build them again would append their rows once more
         with _hinting('a test gives rows: lake.given("layer.name", [{...}])'):
-            self._last = self.lake.materialize(*selection, **options)
+            self._last = self.lake.materialize(*selection, exclude=" ".join((exclude, *added)), **options)
         return self._last
 
     def rows(self, asset: str) -> list[dict[str, object]]:
@@ -199,6 +213,10 @@ class LakeUnderTest:
         if engine := self.__dict__.pop("_engine", None):
             engine.close()
 
+    def _stored(self, key: AssetKey, rows: object) -> Scan:
+        with _hinting():
+            return self._store.store(key, rows, self._schemas.get(key), self._project.assets[key].columns)
+
     def _difference(self, key: AssetKey, expected: object) -> str:
         from lakeflow.adapters.duckdb.given.expected import compared  # noqa: PLC0415 - only who compares rows needs it
 
@@ -221,7 +239,7 @@ class LakeUnderTest:
 
     @cached_property
     def _open(self) -> _LakeOfTest:
-        project = with_stand_ins(self._project, self._given, self._landed)
+        project = with_stand_ins(self._project, self._given, self._landed, self._added)
         return _LakeOfTest(
             project, self._settings, self._sources, clock=self._clock, given=self._given, externals=self._externals
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from typing import Any, Final
 from lakeflow.core.keys import EMPTY, AssetKey, ExternalKey, TableKey
 from lakeflow.core.model.asset import Asset, Column, Project, SqlCode
 from lakeflow.core.model.quarantine import owner_of
+from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import MAIN, External, Scan, Snapshot, Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports import Engine, Produced
@@ -21,25 +22,28 @@ from lakeflow.core.run.code_terms import FREELY, Terms
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def with_stand_ins(project: Project, given: Mapping[AssetKey, Scan], landed: Mapping[AssetKey, Path]) -> Project:
-    """The project with an asset without inputs, key, checks and masks in the place of each that is given; those that
-    land files find them in the folder that is named in `landed`.
+def with_stand_ins(
+    project: Project, given: Mapping[AssetKey, Scan], landed: Mapping[AssetKey, Path], added: Set[AssetKey]
+) -> Project:
+    """The project with an asset without inputs, key, checks and masks in the place of each that is given; those in
+    `added` append what is given. Assets that land files find them in the folder that is named in `landed`.
     """
     assets = {key: asset for key, asset in project.assets.items() if owner_of(key) not in given}
     for key, folder in landed.items():
         source = project.assets[key].files
         assert source is not None, "only what has a source lands files"
         assets[key] = replace(assets[key], files=replace(source, globs=(f"{folder}/**/*",)))
-    assets |= {key: _stand_in(project.assets[key]) for key in given}
+    modes = {key: WriteMode.APPEND if key in added else WriteMode.REPLACE for key in given}
+    assets |= {key: _stand_in(project.assets[key], mode, given[key].schema) for key, mode in modes.items()}
     suites = {key: suite for key, suite in project.suites.items() if key not in given}
     return replace(project, assets=assets, suites=suites)
 
 
-def _stand_in(asset: Asset) -> Asset:
+def _stand_in(asset: Asset, mode: WriteMode, schema: Schema) -> Asset:
     # What is given is what the table holds: a mask would hide it once more.
-    columns = {name: Column(pii=column.pii) for name, column in asset.columns.items()}
+    columns = {name: Column(pii=column.pii) for name, column in asset.columns.items() if schema.find(name)}
     code = SqlCode(f"SELECT * FROM {asset.key}", "the rows that the test gives", 1)
-    return Asset(asset.key, code, WriteMode.REPLACE, columns=columns, kind=asset.kind, code_version="given")
+    return Asset(asset.key, code, mode, columns=columns, kind=asset.kind, code_version="given")
 
 
 class GivenExternals:

@@ -93,7 +93,9 @@ def test_where_no_column_is_known_values_and_declarations_say_the_types(store: G
         {"p": Column("decimal(5, 1)"), "u": Column("uuid"), "other": Column("int")},
     )
     types = [(field.name, str(field.type)) for field in scan.schema.fields]
-    assert types == [("a", "long"), ("b", "list<struct<c: string>>"), ("u", "uuid"), ("p", "decimal(5,1)")]
+    given = [("a", "long"), ("b", "list<struct<c: string>>"), ("u", "uuid"), ("p", "decimal(5,1)")]
+    assert types == [*given, ("other", "int")]
+    assert _read(scan)[0]["other"] is None
     assert [str(field.type) for field in store.store(KEY, "a,b\n1,", None).schema.fields] == ["string", "string"]
 
 

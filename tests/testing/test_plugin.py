@@ -141,6 +141,30 @@ def test_an_external_table_has_the_rows_that_a_test_gives_and_is_never_asked_for
 
 
 @pytest.mark.long
+def test_an_asset_that_reads_only_new_rows_sees_those_that_are_added(project: pytest.Pytester) -> None:
+    """Once, also where what was given is selected again."""
+    (project.path / "layers/silver/seen.sql").write_text(
+        "/*\nkey = ['id']\nwrite = 'upsert'\nnew_rows = ['bronze.orders']\n*/\nselect id from bronze.orders\n",
+        "utf-8",
+    )
+    result = _run(
+        project,
+        """
+        def test_added(lake):
+            lake.given("bronze.orders", [{"id": 1}])
+            lake.materialize("silver.seen")
+            lake.add("bronze.orders", [{"id": 2}])
+            assert "new rows" in str(lake.materialize("bronze.orders", "silver.seen").steps[-1].reasons)
+            lake.assert_rows("silver.seen", "id\\n1\\n2")
+            assert len(lake.rows("bronze.orders")) == 2
+            lake.materialize("bronze.orders", "silver.seen", force=True)
+            assert len(lake.rows("bronze.orders")) == 2
+        """,
+    )
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.long
 def test_a_held_asset_is_asserted_by_the_check_that_held_it(project: pytest.Pytester) -> None:
     result = _run(
         project,

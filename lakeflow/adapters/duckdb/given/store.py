@@ -13,7 +13,7 @@ from lakeflow.core.column_names import alike
 from lakeflow.core.errors import AssetError, UsageError
 from lakeflow.core.keys import EMPTY, AssetKey, Layer, TableKey
 from lakeflow.core.model.asset import Asset, Column, PythonCode
-from lakeflow.core.model.schema import Schema
+from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.table import Scan
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.model.write_mode import WriteMode
@@ -38,7 +38,8 @@ class GivenRows:
         self, key: TableKey, given: object, known: Schema | None, declared: Mapping[str, Column] = EMPTY, what: str = ""
     ) -> Scan:
         """The rows as a snapshot of the table. Where all its columns are `known`, those that are not given are NULL;
-        otherwise it has the given columns, in the types that are `declared` or that the values have.
+        otherwise it has the given columns, in the types that are `declared` or that the values have, and those that are
+        declared with a type.
 
         UsageError, which calls the rows `what`, for a column that the table does not have and for a value that does not
         fit its column.
@@ -57,7 +58,7 @@ class GivenRows:
         asset = Asset(_GIVING, PythonCode(lambda: table, what, 1), WriteMode.REPLACE, columns=columns)
         try:
             with self._engine.produce(asset, {}) as output:
-                schema = known or settle(output.schema, columns, None, parse_type)
+                schema = known or _with_declared(settle(output.schema, columns, None, parse_type), declared)
                 return self.write(key, output, schema)
         except AssetError as error:
             # The rows have no code: neither its place nor the name of the asset helps.
@@ -70,6 +71,12 @@ class GivenRows:
         written = output.write(Write(WriteMode.REPLACE, schema, str(self._folder)))
         found = Scan(key, 1, schema, tuple(file.path for file in written.files), written.rows)
         return found if written.files else replace(found, snapshot_id=None)
+
+
+def _with_declared(given: Schema, declared: Mapping[str, Column]) -> Schema:
+    """The given columns, and those that are declared with their type, which will be NULL."""
+    types = {name: column.type for name, column in declared.items() if column.type and given.find(name) is None}
+    return Schema((*given.fields, *(Field(name, parse_type(type_)) for name, type_ in types.items())))
 
 
 def _refuse_unknown(given: list[str], known: Schema, what: str) -> None:

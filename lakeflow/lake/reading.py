@@ -7,7 +7,7 @@ Code that opens the catalog is imported when it is first needed: that takes half
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -228,6 +228,14 @@ class ReadableLake(StandingLake):
         """
         found: DuckDBPyConnection = wap.connect(self._world, ref, as_of)
         return found
+
+    def columns(self) -> Mapping[AssetKey, tuple[str, ...]]:
+        """The columns of each asset that readers see, in the table's order."""
+        return wap.columns(self._world)
+
+    def interrupt(self) -> None:
+        """End the queries of this lake that run in other threads, which then raise whatever DuckDB raises."""
+        self._world.engine.interrupt()
 
     def snapshot_at(self, asset: str, moment: datetime | str) -> int:
         """The snapshot that readers of main saw at that moment (as `as_of` of `query`), also one that was rolled back

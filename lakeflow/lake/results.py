@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterator
+from typing import IO, TYPE_CHECKING, Literal, TypeVar
 
 from lakeflow.core.model.table import Rows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
+    from lakeflow.lake.reading import ReadableLake
+
 Form = Literal["csv", "parquet", "arrow"]
+_Result = TypeVar("_Result")
+
+
+def attended(lake: ReadableLake, work: Callable[[], _Result]) -> _Result:
+    """The result of work with the answer of a query. Ctrl-C ends the query at once, and raises KeyboardInterrupt."""
+    from lakeflow.adapters.duckdb.instance.interrupt import interruptible  # noqa: PLC0415 - as said below
+
+    return interruptible(lake.interrupt, work)
 
 
 def batches(relation: DuckDBPyRelation) -> Iterator[Rows]:

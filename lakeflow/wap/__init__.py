@@ -22,7 +22,7 @@ from lakeflow.wap.look.export import export
 from lakeflow.wap.look.impact import impact
 from lakeflow.wap.look.log import Log, LogEntry, log
 from lakeflow.wap.look.preview import preview
-from lakeflow.wap.look.query import connect, query, snapshot_at
+from lakeflow.wap.look.query import columns, connect, query, snapshot_at
 from lakeflow.wap.look.runs import runs
 from lakeflow.wap.look.show import quarantined, show
 from lakeflow.wap.look.verify import verify
@@ -51,6 +51,7 @@ __all__ = [
     "audit",
     "backfill",
     "collect_garbage",
+    "columns",
     "compact",
     "connect",
     "diff",

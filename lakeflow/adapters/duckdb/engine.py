@@ -66,6 +66,7 @@ class DuckEngine:
         self._instances = Instances(lambda: Instance(root, memory_limit, threads, temp_directory))
         self._privacy = privacy
         self._caps = caps
+        self._asked: DuckDBPyConnection | None = None
 
     def start(self, assets: Iterable[Asset], input_bytes: int = 0) -> None:
         """Nothing needs to be loaded."""
@@ -124,6 +125,7 @@ class DuckEngine:
         cursor = self._instances.first.cursor()
         with refused():
             bind_apart(cursor, scans, hidden)
+        self._asked = cursor  # a relation alone would not keep it, and who is not kept is not interrupted
         with misread():
             return query(cursor, only_of_tables(cursor, text))
 

@@ -46,6 +46,12 @@ def connect(world: World, ref: str, as_of: AsOf) -> Any:
     return world.engine.connect(found)
 
 
+def columns(world: World) -> dict[AssetKey, tuple[str, ...]]:
+    """The columns of what readers see. A table that cannot be read is left out."""
+    looked = world.catalog.look(world.project.assets)
+    return {key: table.schema.names for key, table in looked.tables.items() if table.main is not None}
+
+
 def snapshot_at(world: World, key: AssetKey, as_of: datetime | str) -> int:
     """What readers of one table saw at that moment. UsageError as `query`."""
     instant, tables = moment_of(world, (key,), MAIN, as_of)

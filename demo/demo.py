@@ -48,6 +48,7 @@ def main() -> None:
     what_is_there()
     a_new_question()
     a_mistake()
+    a_year_later()
 
 
 def january() -> None:
@@ -176,9 +177,17 @@ def a_mistake() -> None:
     text = (LAKE / DELAYS).read_text()
     (LAKE / DELAYS).write_text(text.replace("filter (late)", "filter (arr_delay >= 60)"))
     run("materialize", "gold.carrier_delays")
+    run("diff", latest_run(), "--rows", "3")
     run("rollback", latest_run())
     (LAKE / DELAYS).write_text(text)
     run("runs")
+
+
+def a_year_later() -> None:
+    say("A year later somebody asks: who changed this number, from what was it made, and was it audited?")
+    run("log", "gold.carrier_delays", "--limit", "2", "--code")
+    run("lineage", "--columns", "gold.carrier_delays.mean_dep_delay")
+    run("verify")
 
 
 def quiet(*months: str) -> None:

@@ -50,6 +50,7 @@ class Month(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
+            assert self.shop.lake.verify().faults == ()
             self.a_fresh_clone_has_the_same_tables()
         finally:
             self.shop.lake.close()

@@ -67,6 +67,8 @@ def test_a_lake_that_is_written_twice_in_it_holds_what_its_traits_say(tmp_path: 
     assert made is not None
     assert WriteMode(made.write) is mode
     assert mode.traits.rows_after(len(FIRST), step.rows or 0, made.replaced) == len(rows)
+    with lakeflow.open(tmp_path) as lake:
+        assert lake.verify(deep=True).faults == ()
 
 
 def standing(things: Things, snapshot_id: int | None) -> list[Row]:

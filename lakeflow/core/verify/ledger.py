@@ -58,7 +58,8 @@ def _told(verdict: VerdictRecord) -> dict[str, Any]:
 
 
 def _proved(said: Said) -> dict[str, Any]:
-    words, checks = said.words, said.words["checks"]
+    words = said.words
+    checks = [check["outcome"] for check in words["checks"] if check["outcome"] != Outcome.SKIPPED]
     return {
         "ruling": said.ruling,
         "attempt": int(words["attempt"]),
@@ -68,7 +69,7 @@ def _proved(said: Said) -> dict[str, Any]:
         "code version": words["code_version"],
         "checks digest": words["checks_digest"],
         "inputs": {name: int(id_) for name, id_ in words["inputs"].items()},
-        "passed checks": (sum(check["outcome"] == Outcome.PASSED for check in checks), len(checks)),
+        "passed checks": (checks.count(Outcome.PASSED), len(checks)),
     }
 
 

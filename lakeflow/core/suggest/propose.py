@@ -18,7 +18,7 @@ from lakeflow.core.suggest.bounds import age_bound, as_number, count_bounds
 from lakeflow.core.suggest.partition_rows import rows_query
 from lakeflow.core.suggest.profile import ColumnKind, Key, SeenSnapshot, Span, Want, kind_of
 from lakeflow.core.suggest.proposal import OURS, About, Proposal, Topic, Watched, library
-from lakeflow.core.suggest.values import ENOUGH, in_snapshots, light_unless_seen, spread, value_check
+from lakeflow.core.suggest.values import ENOUGH, in_snapshots, light_unless_seen, spread_of, value_check
 
 MOST_MISSING: Final = 0.05
 """A column that lacks more of its values has no habit of being filled."""
@@ -233,7 +233,7 @@ def _count_band(history: Sequence[SeenSnapshot]) -> Proposal:
         Watched(tuple(map(float, rows)), low, low=low).is_close
         or Watched(tuple(map(float, rows)), high, high=high).is_close
     )
-    said = f"{spread(min(rows), max(rows))} rows {in_snapshots(history)}"
+    said = f"{spread_of(min(rows), max(rows), 'row')} {in_snapshots(history)}"
     found = library((Topic.ROWS, ()), "ExpectTableRowCountToBeBetween", {"min_value": low, "max_value": high}, said)
     return replace(found, close=near)
 
@@ -246,7 +246,7 @@ def _partition_band(subject: Subject, history: Sequence[SeenSnapshot]) -> Propos
     least, most = min(each.least for each in known), max(each.most for each in known)
     low, high = count_bounds(least, most, 1.0)
     name, unit = subject.span
-    said = f"{spread(least, most)} rows in each {unit}, {in_snapshots(history)}"
+    said = f"{spread_of(least, most, 'row')} in each {unit}, {in_snapshots(history)}"
     arguments = {
         "unexpected_rows_query": rows_query(name, unit, (low, high)),
         "description": f"rows of each {unit} of {name}",

@@ -104,7 +104,7 @@ def _so_long(name: str, history: Sequence[SeenSnapshot]) -> Proposal | None:
     least, most = [each for each in shortest if each is not None], [each for each in longest if each is not None]
     if len(least) < len(history) or len(most) < len(history) or not max(most):
         return None
-    said = f"{spread(min(least), max(most))} characters {in_snapshots(history)}"
+    said = f"{spread_of(min(least), max(most), 'character')} {in_snapshots(history)}"
     if min(least) == max(most) and history[0].rows >= _MANY_ROWS:
         arguments: dict[str, Any] = {"value": max(most)}
         return light_unless_seen(library(_of(name), "ExpectColumnValueLengthsToEqual", arguments, said), history)
@@ -180,6 +180,11 @@ def _grows(newest_first: Sequence[Any]) -> bool:
 def spread(low: Any, high: Any) -> str:
     """Both ends of what was seen, or the one there is."""
     return _shown(low) if low == high else f"{_shown(low)} to {_shown(high)}"
+
+
+def spread_of(low: int, high: int, noun: str) -> str:
+    """The same of so many things."""
+    return counted(low, noun) if low == high else f"{low:,} to {counted(high, noun)}"
 
 
 def _shown(value: Any) -> str:

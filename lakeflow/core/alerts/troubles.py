@@ -11,7 +11,7 @@ from typing import Final
 
 from lakeflow.core.alerts.kinds import JUDGED, OF_RUNS, TROUBLES, AlertKind
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.model.run import Action, RunRecord, RunState, StepRecord, StepState
 
 _OF_STEP: Final[Mapping[StepState | None, AlertKind]] = {
     StepState.HELD: AlertKind.HELD,
@@ -180,8 +180,10 @@ def ended_now(
     where nobody saw that; `at_work`: until now it had not ended.
 
     What an earlier attempt ended was told then. A run that another process marks as cut off counts with all that it
-    did not do, and a run that a person decided about with all of its steps.
+    did not do, and a run that a person decided about with all of its steps. A compaction is no news, and ends no
+    trouble: its rows are those of before.
     """
+    run = replace(run, steps=tuple(step for step in run.steps if step.action is not Action.COMPACT))
     if run.state in _DECIDED:
         return run.steps
     if not at_work and run.state in _ENDS:  # a person discarded some of its assets

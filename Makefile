@@ -92,6 +92,7 @@ bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python -m benchmarks.by_hand
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.incremental
+	$(BIN)/python -m benchmarks.comparing
 	$(BIN)/python -m benchmarks.cycles
 	$(BIN)/python -m benchmarks.years
 	$(BIN)/python -m benchmarks.small_assets

@@ -331,9 +331,11 @@ def test_a_column_that_another_engine_renamed_or_added_is_told(made: Made) -> No
     made.lake.close()
     with closing(catalog(made.root)) as theirs, theirs.load_table("silver.prices").update_schema() as change:
         change.rename_column("price", "cost")
+        change.rename_column("item", "thing")
     with lakeflow.open(made.root) as lake:
         found = lake.diff("silver.prices", f"{made.runs[0]}..main")
-        (renamed,) = found.schema.changed
-        assert (renamed.before.name, renamed.after.name) == ("price", "cost")
+        renamed = [(each.before.name, each.after.name) for each in found.schema.changed]
+        assert renamed == [("item", "thing"), ("price", "cost")]
+        assert found.key == ("thing",)
         assert told(found) == CHANGED
         assert [each.name for each in found.columns] == ["cost"]

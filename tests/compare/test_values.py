@@ -218,3 +218,15 @@ def test_samples_stand_in_the_order_of_the_key_and_side_by_side(engine: DuckEngi
     assert shown.after.values == (("1", "-1"), ("2", "-2"), ("3", "-3"))
     assert shown.added.values == (("50", "-50"), ("51", "-51"), ("52", "-52"))
     assert shown.removed.values == (("0", "0"),)
+
+
+@pytest.mark.long
+def test_what_does_not_fit_in_memory_is_compared_all_the_same(data: Path, tmp_path: Path, engine: DuckEngine) -> None:
+    text = "SELECT i AS k, i + {0} AS v, 'order number ' || i AS note, md5(i::VARCHAR) AS h FROM range(1000000) t(i)"
+    one, other = (rows_of(text.format(more), engine, data) for more in (0, 1))
+    small = DuckEngine(str(tmp_path), "120MB", 1, str(tmp_path / "spilled"))
+    try:
+        found = compared(small, one, other, "k", samples=1)
+        assert (found.rows.changed, found.rows.equal, found.columns[0].share) == (1_000_000, 0, 1.0)
+    finally:
+        small.close()

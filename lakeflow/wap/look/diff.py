@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lakeflow.core.compare.columns import pairs, schema_change
+from lakeflow.core.compare.columns import Pair, pairs, schema_change
 from lakeflow.core.compare.comparison import Asked, Comparison, Samples, Side
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.run import RunRecord
 from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.schema import Schema
@@ -84,11 +85,18 @@ def _asked(world: World, before: Scan, after: Scan, shown: Shown) -> Asked:
     found = pairs(before.schema, after.schema)
     hidden = hidden_columns(world.project, asset)
     personal = frozenset(each.name.lower() for each in found if hidden & {each.name.lower(), each.before.name.lower()})
-    key = tuple(name.lower() for name in (*asset.primary_key, *([VALID_FROM] if asset.write.traits.versioned else [])))
-    known = {each.name.lower() for each in found}
     if shown.where.strip():
         from lakeflow.core.sql import lake_query  # noqa: PLC0415 - the SQL parser takes 0.2 s to import
 
         lake_query.require_filter(shown.where, "", str(after.key), [each.name for each in found], personal)
-    complete = bool(asset.primary_key) and known.issuperset(key)
-    return Asked(found, key if complete else (), shown.where.strip(), shown.rows, personal)
+    return Asked(found, _key(asset, found), shown.where.strip(), shown.rows, personal)
+
+
+def _key(asset: Asset, found: Sequence[Pair]) -> tuple[str, ...]:
+    """The columns that tell rows apart, as they are called after; none where a side lacks one of them."""
+    versioned = (VALID_FROM,) if asset.write.traits.versioned else ()
+    known = {each.before.name.lower(): each.name.lower() for each in found}
+    known |= {each.name.lower(): each.name.lower() for each in found}
+    names = [known.get(name.lower()) for name in (*asset.primary_key, *versioned)]
+    whole = tuple(name for name in names if name is not None)
+    return whole if asset.primary_key and len(whole) == len(names) else ()

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 
 import lakeflow
@@ -14,6 +15,7 @@ from lakeflow.core.drawing.dot import dot_of
 from lakeflow.core.drawing.mermaid import mermaid_of
 from lakeflow.core.drawing.svg import svg_of
 from lakeflow.core.errors import SelectionError
+from tests.drawing.job_event import JOB_EVENT
 from tests.drawing.pictures import HOSTILE, hostile_drawing, random_drawing
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -95,6 +97,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_openlineage_has_an_event_for_each_asset_with_schema_and_column_lineage(project: Path) -> None:
     with lakeflow.open(project) as lake:
         events = json.loads(lake.drawn("openlineage", "+gold.sums"))
+    jsonschema.validate(events, {"type": "array", "items": JOB_EVENT})
     assert [event["job"]["name"] for event in events] == ["bronze.orders", "gold.sums", "silver.orders"]
     (made,) = events[2]["outputs"]
     assert made["name"] == "silver.orders"

@@ -15,6 +15,7 @@ import pytest
 import lakeflow
 from lakeflow.core.model.run import RunState
 from lakeflow.lake.lake import Lake
+from tests.cli.forks import Forks
 from tests.cli.process import lakeflow as command
 
 SALES = """/*
@@ -63,6 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     return root, runs
 
 
+ESCAPES = ("\x1b[2J", "\x1b[31m", "\x07", "\u202e")
 BOTH = "select distinct s.version, g.version from silver.sales s join gold.shops g using (shop)"
 
 
@@ -244,3 +246,23 @@ def test_the_csv_is_what_a_csv_reader_reads_back(made: tuple[Path, list[str]]) -
     assert command("query", "select null as x", "-o", "csv", cwd=root).stdout == 'x\n""\n'
     twins = command("query", "select 1 as x, 2 as X", "-o", "csv", cwd=root)
     assert (twins.returncode, "two columns of the answer are called 'x'" in twins.stderr) == (1, True)
+
+
+def test_no_value_and_no_name_of_a_column_acts_on_a_terminal(made: tuple[Path, list[str]]) -> None:
+    root, _ = made
+    text = """select e'a\\x1b[31mred\\x07' as "co\x1b[2Jl", '\u202eabc' as b"""
+    forks = Forks()
+    try:
+        for form in ("table", "csv", "json"):
+            said = forks.typed("query", text, "-o", form, "--as-of", "0s", cwd=root)
+            assert said.code == 0
+            assert [each for each in ESCAPES if each in said.out] == [], form
+    finally:
+        forks.close()
+
+
+def test_a_file_is_named_from_where_somebody_types(made: tuple[Path, list[str]], tmp_path: Path) -> None:
+    root, _ = made
+    for words in (("query", "select 1 as one", "--to", "rows.csv"), ("export", "gold.shops", "--to", "out")):
+        assert command("-C", str(root), *words, cwd=tmp_path).returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "rows.csv"]

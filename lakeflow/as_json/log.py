@@ -50,6 +50,7 @@ def _change_json(change: TableChange) -> JsonObject:
         "partial": list(change.partial),
         "tags": list(change.tags),
         "taken_back": change.is_taken_back,
+        "built_on_taken_back": _point_json(change.built_on) if change.built_on else None,
         "taken_back_in": None if change.taken_back is None else f"v{change.taken_back}",
     }
 
@@ -92,8 +93,12 @@ def _reached_json(one: RestingSnapshot) -> JsonObject:
         "snapshot_id": id_text(one.snapshot_id),
         "standing": one.standing,
         "by": "reading" if one.is_read else "rows",
-        "on": {"table": one.on[0], "snapshot_id": id_text(one.on[1])},
+        "on": _point_json(one.on),
         "run": one.run or None,
         "at": iso(one.at),
         "rows": one.rows,
     }
+
+
+def _point_json(point: tuple[str, int]) -> JsonObject:
+    return {"table": point[0], "snapshot_id": id_text(point[1])}

@@ -35,7 +35,7 @@ from lakeflow.core.view.health import with_health
 from lakeflow.core.view.rows import Setting
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
 from lakeflow.core.view.standing_audit import StandingAudit, standing_audit
-from lakeflow.core.view.state import asset_states, by_urgency, modified
+from lakeflow.core.view.state import asset_states, by_urgency, modified, with_rests
 from lakeflow.core.wording import counted
 from lakeflow.lake.alerts import check_alerts
 from lakeflow.wap.look.runs import waiting_in
@@ -203,6 +203,12 @@ class StandingLake:
         """The run whose id starts with `prefix`. UsageError when no run's does, or several do."""
         return wap.runs(self._world.ledger, lambda: (self._world.ledger.run(prefix),))[0]
 
+    def marked(self, *runs: RunRecord) -> tuple[RunRecord, ...]:
+        """The runs, newest first as given. Where a published step was built on what was rolled back since, its reason
+        says so.
+        """
+        return wap.marked(self._world, runs)
+
     def run_log(self, prefix: str) -> tuple[str, ...]:
         """The log of the run whose id starts with `prefix`, a line for each event. UsageError when this machine has no
         log of it.
@@ -282,6 +288,7 @@ class StandingLake:
         states = asset_states(plan(self.project, facts, everything), facts, held)
         due = deadlines(self.project, facts, self._newest(facts))
         audits = wap.last_audits(self._world, facts)
+        states = with_rests(states, wap.rested(self._world, facts.tables))
         return LakeStatus(with_health(states, facts, due, self.waiting(), audits), modified(self.project, facts))
 
     def _newest(self, facts: Facts) -> Mapping[AssetKey, Newest]:

@@ -23,6 +23,7 @@ from lakeflow.wap.look.impact import impact
 from lakeflow.wap.look.log import Log, LogEntry, log
 from lakeflow.wap.look.preview import preview
 from lakeflow.wap.look.query import columns, connect, query, snapshot_at
+from lakeflow.wap.look.rested import marked, rested
 from lakeflow.wap.look.runs import runs
 from lakeflow.wap.look.show import quarantined, show
 from lakeflow.wap.look.verify import verify
@@ -66,6 +67,7 @@ __all__ = [
     "last_audits",
     "leave_out",
     "log",
+    "marked",
     "materialize",
     "mutate",
     "plan",
@@ -75,6 +77,7 @@ __all__ = [
     "query",
     "readmit",
     "replay",
+    "rested",
     "retry",
     "return_to",
     "rollback",

@@ -116,3 +116,23 @@ def test_an_expired_snapshot_is_told_as_far_as_the_ledger_knows(lake: Lake) -> N
 def test_what_names_no_snapshot_is_refused(lake: Lake, asked: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         lake.impact(asked)
+
+
+def test_what_was_built_on_rows_that_a_rollback_took_is_marked_until_it_is_built_anew(lake: Lake) -> None:
+    """In the runs, in how assets stand, and in the log, which needs no ledger for it."""
+    assert not _marks(lake)
+    run = lake.runs()[0].id
+    lake.rollback(run, "silver.a", force=True)
+    words = "built on silver.a s"
+    assert _marks(lake) == {"silver.kept", "silver.anew", "gold.top"}
+    marked = [step for step in lake.marked(*lake.runs())[0].steps if words in step.reason]
+    assert {str(step.asset) for step in marked} == {"silver.kept", "silver.anew", "gold.top"}
+    stale = {str(one.asset) for one in lake.status() if any(words in reason for reason in one.reasons)}
+    assert stale == {"silver.kept", "silver.anew", "gold.top"}
+    with lakeflow.open(grown(root_of(lake), 4)) as again:
+        again.materialize("silver.* gold.*", full_refresh=True)
+        assert not {one.asset for one in again.status() if any(words in reason for reason in one.reasons)}
+
+
+def _marks(lake: Lake) -> set[str]:
+    return {str(each.asset) for entry in lake.log().entries for each in entry.changes if each.built_on}

@@ -154,12 +154,12 @@ def preview(session: Session, asset: str, limit: int) -> Answer:
 
 
 def _all_runs(lake: ReadableLake, limit: int) -> Answer:
-    found = lake.runs(limit)
+    found = lake.marked(*lake.runs(limit))
     return Answer({"runs": [run_json(run) for run in found]}, runs_screen(found, now()), runs_records(found))
 
 
 def _one_run(lake: ReadableLake, prefix: str) -> Answer:
-    run = lake.run(prefix)
+    (run,) = lake.marked(lake.run(prefix))
     readers = readers_of(lake, run)
     return Answer({"run": run_json(run, readers)}, run_screen(run, readers, now()), steps_records(run))
 

@@ -105,7 +105,13 @@ def _run_cells(run: RunRecord, now: datetime) -> list[Text]:
         line((took, "dim")),
         line(counts(run.steps)),
         line((run.actor, "dim")),
+        line((f"built on what was rolled back: {', '.join(rests)}" if (rests := _resting(run)) else "", "yellow")),
     ]
+
+
+def _resting(run: RunRecord) -> list[str]:
+    """The assets whose step says that it was built on what was rolled back."""
+    return [str(step.asset) for step in run.steps if step.done and step.reason.endswith("which was rolled back")]
 
 
 def _run_record(run: RunRecord) -> tuple[str, ...]:

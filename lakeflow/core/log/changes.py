@@ -49,7 +49,8 @@ class TableChange:
     `total` checks; None where nobody audited. `is_first` says that there was nothing before. `code`, `checks_changed`,
     `inputs` and `landed` compare with the write of lakeflow before: None, or nothing, where nothing changed or the
     snapshot that would tell has expired. `planned` is why the run planned the step, in the plan's words. `tags` name
-    the snapshot. `taken_back` is the version that took it off main, if that has a number and still stands.
+    the snapshot. `taken_back` is the version that took it off main, if that has a number and still stands; `built_on` a
+    table and its snapshot on which this one rests and which was taken back since.
     """
 
     asset: AssetKey
@@ -71,6 +72,7 @@ class TableChange:
     is_expired: bool = False
     is_taken_back: bool = False
     taken_back: int | None = None
+    built_on: tuple[str, int] | None = None
 
 
 def change(moved: Moved, tables: Tables) -> TableChange:

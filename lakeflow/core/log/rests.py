@@ -92,11 +92,36 @@ def standings(table: Table) -> dict[int, SnapshotStanding]:
     return found | ({table.main: SnapshotStanding.SEEN} if table.main is not None else {})
 
 
+def built_on_taken_back(
+    tables: Mapping[AssetKey, Table], confirmed: Mapping[Point, tuple[RestsOn, ...]]
+) -> dict[Point, RestsOn]:
+    """What readers see or saw, and a rollback did not take, that rests on what it took: with the snapshot that went.
+
+    Of a snapshot that was `confirmed` by a later write, what that write read counts.
+    """
+    gone = taken_back(tables)
+    if not gone:
+        return {}
+    rests = {**rests_of(tables), **confirmed}
+    found: dict[Point, RestsOn] = {}
+    for target in sorted(gone):
+        found |= {point: RestsOn(target, rest.is_read) for point, rest in resting_on((target,), rests).items()}
+    seen = {SnapshotStanding.SEEN, SnapshotStanding.PAST}
+    stands = {str(key): standings(table) for key, table in tables.items() if str(key) in {name for name, _ in found}}
+    return {point: on for point, on in found.items() if stands.get(point[0], {}).get(point[1]) in seen}
+
+
 def taken_back(tables: Mapping[AssetKey, Table]) -> frozenset[Point]:
     """All snapshots that readers saw once and that a rollback took from them."""
     return frozenset(
         (str(key), id_)
         for key, table in tables.items()
+        if _has_more(table)
         for id_, standing in standings(table).items()
         if standing is SnapshotStanding.TAKEN_BACK
     )
+
+
+def _has_more(table: Table) -> bool:
+    """Does it keep a snapshot that main's line does not hold? Most tables do not, and are asked no further."""
+    return sum(1 for _ in table.ancestry(table.main)) < len(table.snapshots)

@@ -104,3 +104,12 @@ def _with_held(status: AssetStatus, held: tuple[str, ...]) -> AssetStatus:
     if not held and not status.failed_audit:
         return status
     return replace(status, state=min(status.state, AssetState.HELD, key=_URGENCY.index), held=held)
+
+
+def with_rests(
+    states: Mapping[AssetKey, AssetStatus], rests: Mapping[tuple[str, int], str]
+) -> dict[AssetKey, AssetStatus]:
+    """The statuses; what readers see and what was built on rows that a rollback took says so among its reasons."""
+    told = {key: rests.get((str(key), one.snapshot_id or 0)) for key, one in states.items()} if rests else {}
+    marked = {key: replace(states[key], reasons=(*states[key].reasons, said)) for key, said in told.items() if said}
+    return {**states, **marked}

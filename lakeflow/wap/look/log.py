@@ -10,6 +10,7 @@ from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.log.changes import CodeChange, TableChange, change, who
 from lakeflow.core.log.moments import Meant, moment_meant
+from lakeflow.core.log.rests import Point, RestsOn, built_on_taken_back
 from lakeflow.core.log.source import difference
 from lakeflow.core.log.versions import MoveKind, Version, versions
 from lakeflow.core.model.table import Table
@@ -55,7 +56,8 @@ def log(
     after = _after(world, since, looked.tables) if since is not None else None
     asked = [each for each in told if after is None or after.is_before(each)]
     tables = {str(key): table for key, table in looked.tables.items()}
-    entries = tuple(_entry(each, tables) for each in asked[:limit])
+    gone = built_on_taken_back(looked.tables, {})
+    entries = tuple(_entry(each, tables, gone) for each in asked[:limit])
     broken = {key: error.message for key, error in looked.broken.items() if selected is None or key in selected}
     return Log(
         tuple(_with_code(world, each) for each in entries) if code else entries, max(0, len(asked) - limit), broken
@@ -67,8 +69,8 @@ def _after(world: World, since: datetime | str, tables: Mapping[AssetKey, Table]
     return moment_meant(since if then is None else then, tables.values())
 
 
-def _entry(version: Version, tables: Mapping[str, Table]) -> LogEntry:
-    changes = tuple(change(moved, tables) for moved in version.moved)
+def _entry(version: Version, tables: Mapping[str, Table], gone: Mapping[Point, RestsOn]) -> LogEntry:
+    changes = tuple(_built_on(change(moved, tables), gone) for moved in version.moved)
     note = who(version.moved[0])
     return LogEntry(
         name=version.name,
@@ -81,6 +83,11 @@ def _entry(version: Version, tables: Mapping[str, Table]) -> LogEntry:
         tables=version.tables,
         changes=changes,
     )
+
+
+def _built_on(one: TableChange, gone: Mapping[Point, RestsOn]) -> TableChange:
+    rests = gone.get((str(one.asset), one.snapshot_id or 0))
+    return one if rests is None or one.kind is MoveKind.ROLLED_BACK else replace(one, built_on=rests.on)
 
 
 def _above_all(changes: Sequence[TableChange]) -> MoveKind:

@@ -115,11 +115,12 @@ def _why(change: TableChange) -> Iterator[str]:
         yield f"tagged {', '.join(change.tags)}"
 
 
-def _taken_back(change: TableChange) -> tuple[tuple[str, str], ...]:
-    if not change.is_taken_back:
-        return ()
-    by = "" if change.taken_back is None else f" in v{change.taken_back}"
-    return ((f"; taken back{by}", "yellow"),)
+def _taken_back(change: TableChange) -> Iterator[tuple[str, str]]:
+    """What a rollback did to it, or to what it was built on."""
+    if change.is_taken_back:
+        yield (f"; taken back{'' if change.taken_back is None else f' in v{change.taken_back}'}", "yellow")
+    if change.built_on:
+        yield (f"; built on {change.built_on[0]} {_id(change.built_on[1])}, which was rolled back", "yellow")
 
 
 def _code(code: CodeChange) -> str:

@@ -220,6 +220,9 @@ class LakeUnderTest:
     def _difference(self, key: AssetKey, expected: object) -> str:
         from lakeflow.adapters.duckdb.given.expected import compared  # noqa: PLC0415 - only who compares rows needs it
 
+        step = self._last.step(key) if self._last else None
+        if step and not step.done and step.state is not StepState.HELD:
+            return published_fault(self._last, (key,))
         scan = self._open.scan(str(key), self._held(key))
         if scan.snapshot_id is None:
             return f"nobody sees a row of {key}\n{published_fault(self._last, (key,))}"

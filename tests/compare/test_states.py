@@ -178,6 +178,12 @@ def test_the_hint_of_a_mistyped_state_names_the_nearest(made: Made) -> None:
     assert "monday" in (caught.value.hint or "")
 
 
+def test_an_asset_without_its_layer_is_meant_rather_than_a_run(made: Made) -> None:
+    with pytest.raises(UsageError, match="no run's id starts with 'pricse'") as caught:
+        made.lake.diff_run("pricse")
+    assert caught.value.hint == "did you mean `lakeflow diff silver.prices`?"
+
+
 def test_what_was_never_published_is_not_compared(tmp_path: Path) -> None:
     write(tmp_path, {"prices": THIRD["prices"]})
     with lakeflow.open(tmp_path) as lake:

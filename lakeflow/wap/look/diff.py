@@ -15,6 +15,7 @@ from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.view.lineage import hidden_columns
+from lakeflow.core.wording import nearest
 from lakeflow.wap.look.show import masked
 from lakeflow.wap.look.side import default_sides, of_run, runs_of, sides
 from lakeflow.wap.ports import World
@@ -59,11 +60,15 @@ def _run_named(world: World, prefix: str, tables: Iterable[Table]) -> RunRecord 
     """The run; where the ledger knows none, its id as the tables have it. UsageError for no run, and for several."""
     try:
         return world.ledger.run(prefix)
-    except (LakeError, UsageError):
+    except (LakeError, UsageError) as error:
         near = sorted({run for table in tables for run in runs_of(table) if run.startswith(prefix)})
-        if len(near) != 1:
+        if len(near) == 1:
+            return near[0]
+        named = {key.name: key for key in world.project.assets}
+        meant = None if near else nearest(prefix, named)
+        if meant is None:
             raise
-        return near[0]
+        raise UsageError(error.message, hint=f"did you mean `lakeflow diff {named[meant]}`?") from None
 
 
 def _difference(world: World, table: Table, both: tuple[Side, Side], shown: Shown) -> Comparison:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lakeflow.core.model.check import Outcome
-from lakeflow.core.model.provenance import PREFIX, provenance_of
+from lakeflow.core.model.provenance import PREFIX, PROVEN_LIST, provenance_of
 from lakeflow.core.model.run import Action, CheckResult, Ruling, RunRecord, StepRecord, VerdictRecord
 from lakeflow.core.model.table import Snapshot, Table
 from lakeflow.core.plan.facts import Published, published
@@ -68,7 +68,7 @@ def summary_of(now: MovableTable, run: str) -> dict[str, str]:
     return {name: text for name, text in said.items() if name.startswith(PREFIX) and name not in _OF_ITS_WRITE} | own
 
 
-_OF_ITS_WRITE = frozenset({f"{PREFIX}main-schema", f"{PREFIX}partition-spec", f"{PREFIX}sort-order"})
+_OF_ITS_WRITE = frozenset({f"{PREFIX}main-schema", f"{PREFIX}partition-spec", f"{PREFIX}sort-order", PROVEN_LIST})
 """What the catalog says of each snapshot itself."""
 
 

@@ -16,6 +16,8 @@ from lakeflow.core.model.quarantine import SUFFIX
 from lakeflow.core.model.table import Table
 
 PREFIX: Final = "lakeflow."
+PROVEN_LIST: Final = f"{PREFIX}proven-list"
+"""Key of a snapshot that was relocated: the name of its manifest list when it was audited. No other one repeats it."""
 
 
 @dataclass(frozen=True)

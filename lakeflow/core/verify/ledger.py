@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from lakeflow.core.model.check import Outcome
-from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import MOVES, CheckResult, Ruling, RunState, StepRecord, StepState, VerdictRecord
 from lakeflow.core.model.table import Table
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.run.verdict import written_as
 from lakeflow.core.verify.proofs import Said, proven
 from lakeflow.core.verify.values import Books, Remark, RemarkKind, Testimony
+from lakeflow.core.view.history import BRANCH_PREFIX
 
 _PUBLISHED: Final = frozenset({Ruling.PUBLISH, Ruling.FORCED})
 _HINT: Final = "restore the database from a copy; `lakeflow doctor --rebuild-ledger` adds what is missing"
@@ -133,7 +133,9 @@ def _unfounded(verdict: VerdictRecord, table: Table, books: Books) -> str:
     snapshot = table.snapshots.get(verdict.snapshot_id)
     if snapshot is None:
         return _gone(verdict, table, books)
-    if provenance_of(snapshot.summary) and not table.was_main(snapshot.id):
+    # The table's log is cut with the snapshots that expire; what a branch still holds was surely never published.
+    waits = any(ref.startswith(BRANCH_PREFIX) and head == snapshot.id for ref, head in table.refs.items())
+    if waits and not table.was_main(snapshot.id):
         return f"the ledger says that run {verdict.run} published it, and readers never saw it"
     return ""
 

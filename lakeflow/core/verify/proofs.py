@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.provenance import Provenance, provenance_of
+from lakeflow.core.model.provenance import PREFIX, Provenance, provenance_of
 from lakeflow.core.model.run import STANDING, Ruling
 from lakeflow.core.model.table import Snapshot, Table
 from lakeflow.core.plan.reasons import short_id
@@ -64,7 +64,7 @@ def fault_of(snapshot: Snapshot, proof: ProofFile) -> str:
     """Why the proof does not speak for the snapshot; empty where it does."""
     if proof.fault:
         return proof.fault
-    made = provenance_of(snapshot.summary)
+    made = _made(snapshot)
     if made is None:
         return f"{proof.place} speaks for it, but no run of lakeflow wrote it"
     try:
@@ -74,18 +74,25 @@ def fault_of(snapshot: Snapshot, proof: ProofFile) -> str:
     return f"{proof.place} is the proof of something else: {wrong}" if wrong else ""
 
 
+def _made(snapshot: Snapshot) -> Provenance | None:
+    """Where it comes from. Of rows that another engine wrote, a compaction knows only who moved them."""
+    by = snapshot.summary.get(f"{PREFIX}compacted-by", "")
+    moved = Provenance(run=by, attempt=1, asset="", code_version="", compacted_by=by) if by else None
+    return provenance_of(snapshot.summary) or moved
+
+
 def _differs(snapshot: Snapshot, made: Provenance, said: Mapping[str, Any]) -> str:
     """In what the proof is not of that snapshot. A held step may be published by a later attempt than wrote it, and a
     compaction repeats what the write of its rows said, while its proof says what was last found of them.
     """
-    moved = bool(made.compacts)
+    moved = bool(made.compacted_by)
     datetime.fromisoformat(said["at"])
     checks = [(check["name"], check["outcome"], check["severity"]) for check in said["checks"]]
     inputs = {name: int(id_) for name, id_ in said["inputs"].items()}
     told = (
         (int(said["snapshot_id"]) != snapshot.id, "another snapshot"),
         (said["run"] != made.written_by, f"run {said['run']}, and run {made.written_by} wrote the snapshot"),
-        (said["asset"] != made.asset, f"{said['asset']}, and the snapshot is of {made.asset}"),
+        (said["asset"] != made.asset and bool(made.asset), f"{said['asset']}, and the snapshot is of {made.asset}"),
         (int(said["attempt"]) < made.attempt and not moved, "an earlier attempt"),
         (dict(inputs) != dict(made.inputs) and not moved, "other inputs"),
         (said["ruling"] not in {Ruling.PUBLISH, Ruling.FORCED}, f"its ruling is {said['ruling']!r}"),
@@ -123,7 +130,7 @@ def unproven(witness: Testimony, books: Books) -> Iterator[Remark]:
 
 
 def _without(table: Table, snapshot: Snapshot, proof: ProofFile | None, *, is_ruled: bool) -> Remark:
-    key, name, made = table.key, short_id(snapshot.id), provenance_of(snapshot.summary)
+    key, name, made = table.key, short_id(snapshot.id), _made(snapshot)
     if proof is not None:
         words = f"{name}: {fault_of(snapshot, proof)}"
         return Remark(RemarkKind.INVALID_PROOF, key, words, (snapshot.id,), proof.place, _RESTORE)

@@ -10,7 +10,7 @@ from itertools import takewhile
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.model.run import UNPUBLISHED_ENDS, Ruling, RunRecord, RunState, StepState, VerdictRecord
+from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, Ruling, RunRecord, RunState, StepState, VerdictRecord
 from lakeflow.core.model.table import MAIN, Looked, Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.reasons import short_id
@@ -148,7 +148,9 @@ def _stray_branches(table: Table, evidence: Evidence) -> Iterator[Finding]:
 def _lost_branches(evidence: Evidence) -> Iterator[Finding]:
     """Held steps whose branch is gone."""
     for run in evidence.open_runs:
-        held = [step for step in run.steps if step.state is StepState.HELD and step.snapshot_id is not None]
+        # What only was audited again stands on main, and has no branch.
+        waits = [step for step in run.steps if step.state is StepState.HELD and step.action is Action.WRITE]
+        held = [step for step in waits if step.snapshot_id is not None]
         for step in held if run.state in UNPUBLISHED_ENDS else ():
             if step.asset in evidence.unread:
                 continue

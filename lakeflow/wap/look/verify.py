@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from lakeflow.core.errors import LakeflowError, UsageError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Ruling, RunRecord
-from lakeflow.core.model.table import Looked, Table
+from lakeflow.core.model.table import Looked
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.verify.files import file_faults, unrecorded
 from lakeflow.core.verify.ledger import disagreements
@@ -44,7 +43,7 @@ def verify(world: World, keys: Sequence[AssetKey] | None, depth: Depth) -> Verif
         except LakeflowError as error:
             remarks.append(_unread(key, error))
             continue
-        books = Books() if lost else _books(world, table)
+        books = Books() if lost else _books(world, witness)
         remarks += _judged(witness, books, has_ledger=not lost)
         remarks += _keys(world, witness) if depth is Depth.CONTENT else ()
         tables.append(_verified(witness))
@@ -92,10 +91,11 @@ def _verified(witness: Testimony) -> VerifiedTable:
     )
 
 
-def _books(world: World, table: Table) -> Books:
-    made = (provenance_of(snapshot.summary) for snapshot in history_of(table))
-    runs = {each.written_by: found for each in made if each and (found := _run(world, each.written_by))}
-    return Books(world.ledger.verdicts((table.key,)).get(table.key, ()), runs)
+def _books(world: World, witness: Testimony) -> Books:
+    key = witness.table.key
+    names = {str(said.words["run"]) for said in proven(witness).values()}
+    runs = {name: found for name in names if (found := _run(world, name))}
+    return Books(world.ledger.verdicts((key,)).get(key, ()), runs)
 
 
 def _run(world: World, run: str) -> RunRecord | None:

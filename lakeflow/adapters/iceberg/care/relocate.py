@@ -21,7 +21,6 @@ from lakeflow.adapters.iceberg.care.inventory import read_container
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.avro import pack
 from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path
-from lakeflow.adapters.iceberg.disk.proof import PROVEN_LIST
 from lakeflow.adapters.iceberg.metadata.metadata import (
     LoadedTable,
     MetadataFiles,
@@ -34,7 +33,7 @@ from lakeflow.adapters.iceberg.metadata.updates import applied
 from lakeflow.core.errors import ConflictError, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.digests import with_digest
-from lakeflow.core.model.provenance import is_ours
+from lakeflow.core.model.provenance import PROVEN_LIST, is_ours
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports import Clock
 

@@ -14,10 +14,11 @@ from typing import Any
 
 from lakeflow.adapters.iceberg.care.inventory import open_through, take_stock
 from lakeflow.adapters.iceberg.disk.fileio import local_path
-from lakeflow.adapters.iceberg.disk.proof import PROVEN_LIST, proof_location, read_proof
+from lakeflow.adapters.iceberg.disk.proof import proof_location, read_proof
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, metadata_directory, writer_of
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY
+from lakeflow.core.model.provenance import PROVEN_LIST
 from lakeflow.core.model.table import Table
 from lakeflow.core.verify.values import Author, Depth, ProofFile, Testimony, history_of, turns
 from lakeflow.core.view.consistency import Stock

@@ -33,7 +33,7 @@ from lakeflow.adapters.iceberg.metadata.refs import (
 )
 from lakeflow.adapters.iceberg.metadata.types import Json, docs_of, schema_to_json
 from lakeflow.core.errors import SchemaError
-from lakeflow.core.model.provenance import PREFIX
+from lakeflow.core.model.provenance import PREFIX, PROVEN_LIST
 from lakeflow.core.model.schema import Primitive, Schema, loadable, require_names, walk
 from lakeflow.core.model.table import MAIN, Snapshot, Staging, Table
 from lakeflow.core.run.verdict import harmless_to, written_as
@@ -90,7 +90,7 @@ def restage(planned_on: Table, branch: str, base: int | None, attempt: CommitAtt
         added=added_files(_present(found, old), files),
         removes=frozenset() if written_as(snapshot).traits.adds else None,
         summary={
-            **{name: text for name, text in snapshot.summary.items() if name.startswith(PREFIX)},
+            **{n: text for n, text in snapshot.summary.items() if n.startswith(PREFIX) and n != PROVEN_LIST},
             MAIN_SCHEMA: str(table.schema_id),
         },
         at_ms=attempt.at_ms,

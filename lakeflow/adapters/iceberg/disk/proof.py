@@ -17,8 +17,6 @@ from lakeflow.core.errors import LakeError
 from lakeflow.core.model.table import Table
 
 BLOB_TYPE: Final = "lakeflow.proof"
-PROVEN_LIST: Final = "lakeflow.proven-list"
-"""Summary key of a snapshot that was relocated: the name of its manifest list when it was audited."""
 _MAGIC: Final = b"PFA1"
 _SEAL: Final = "sha256"
 _LISTED: Final = "manifest-list"

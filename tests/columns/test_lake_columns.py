@@ -97,6 +97,19 @@ def test_what_lakeflow_adds_is_no_column_of_a_file_and_of_no_input(opened: Opene
     assert not [ref for ref in every.columns if ref.table == "landing/*.csv" and ref.column.startswith("_")]
 
 
+def test_a_quarantine_has_the_columns_of_its_owner_and_what_lakeflow_adds(opened: Opened) -> None:
+    source = FILES["bronze/orders.sql"].replace("[columns.email]", 'on_malformed = "quarantine"\n\n[columns.email]')
+    with opened({**FILES, "bronze/orders.sql": source}) as lake:
+        found = lake.column_lineage("bronze.orders__quarantine")
+    assert edges_of(found) == [
+        f"landing/*.csv.{name} {how} bronze.orders__quarantine.{name}"
+        for name, how in (("id", "copied"), ("Total", "copied"), ("email", "computed"))
+    ]
+    added = [ref.column for ref in found.asked if found.columns[ref].made_by == "lakeflow"]
+    assert added == ["_source_file", "_source_row", "_loaded_at"]
+    assert found.unknown == {"bronze.orders__quarantine": "what affects its rows: the checks of bronze.orders do"}
+
+
 def test_what_a_function_makes_is_unknown_and_so_said_below_and_above(opened: Opened) -> None:
     with opened(FILES) as lake:
         made, below = lake.column_lineage("silver.halves.half"), lake.column_lineage("silver.orders.total")

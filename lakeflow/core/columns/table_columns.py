@@ -90,6 +90,17 @@ def columns_of(asset: Asset, schema: Schema | None, said: SelectColumns | Unknow
     return TableColumns(found.table, columns, found.rows, found.unknown, frozenset(reads))
 
 
+def of_quarantine(asset: Asset, schema: Schema | None, owner: TableColumns) -> TableColumns:
+    """The columns of a quarantine: those of its owner, made by the same code, and what says why a row is there."""
+    known = {column.ref.column.lower(): column for column in owner.columns}
+    names = [each.name for each in schema.fields] if schema else [column.ref.column for column in owner.columns]
+    added = TableColumn(ColumnRef(str(asset.key), ""), MadeBy.LAKEFLOW)
+    columns = (replace(known.get(name.lower(), added), ref=_ref(asset, name)) for name in names)
+    why = f"what affects its rows: the checks of {owner.table} do"
+    described = tuple(_described(asset, schema, each) for each in columns)
+    return TableColumns(str(asset.key), described, unknown=why, reads=owner.reads | {owner.table})
+
+
 def of_files(table: str, names: Iterable[str]) -> TableColumns:
     """Files as the source of a lake: the columns that assets take from them."""
     return TableColumns(table, tuple(TableColumn(ColumnRef(table, name), MadeBy.FILES) for name in names))

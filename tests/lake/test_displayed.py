@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lakeflow
+import lakeflow.lake.assembly  # so that audits of SQL alone need no process (tests/auditing.py)
 from lakeflow.as_html.values import OpenLake, html
 from lakeflow.core.compare.columns import SchemaChange, TypedColumn
 from lakeflow.core.compare.comparison import ColumnChange, Comparison, RowCounts, Samples, Side
@@ -170,22 +171,20 @@ def test_a_thousand_assets_are_drawn_each_once() -> None:
 FILES = {
     "pyproject.toml": "[tool.lakeflow]\n",
     "layers/bronze/people.sql": (
-        "/*\n[columns.email]\npii = true\n*/\n"
         "select i as id, 'canary' || i || '@x.example' as email, '<b>' || i as \"<i>name</i>\" from range(3) t(i)\n"
     ),
     "layers/silver/ids.sql": "/*\nkey = ['id']\n*/\nselect id from bronze.people\n",
 }
 
 
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    root = tmp_path_factory.mktemp("shown")
+PERSONAL = "/*\n[columns.email]\npii = true\n*/\n"
+
+
+def _project(root: Path, header: str = "") -> Path:
     for name, text in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, "utf-8")
-    with lakeflow.open(root) as opened:
-        opened.materialize()
-        yield opened
+        (root / name).write_text(header + text if name.startswith("layers/bronze") else text, "utf-8")
+    return root
 
 
 def _shown(value: object) -> str:
@@ -195,25 +194,34 @@ def _shown(value: object) -> str:
     return page
 
 
-def test_a_lake_and_its_answers_show_themselves_to_a_notebook(lake: Lake) -> None:
-    """Personal values stay out of it, and so do tags in names."""
+def _pages(lake: Lake) -> list[str]:
+    lake.materialize()
     run = lake.runs()[0]
     shown = [lake, lake.plan(), run, lake.runs(), lake.snapshots("bronze.people"), lake.lineage(), lake.status()]
-    shown += [lake.diff("bronze.people"), lake.diff_run(run.id)]
-    pages = [_shown(value) for value in shown]
-    assert not [page for page in pages if "canary" in page or "<i>" in page or "<b>0" in page]
+    return [_shown(value) for value in (*shown, lake.diff("bronze.people"), lake.diff_run(run.id))]
+
+
+def test_a_lake_and_its_answers_show_themselves_to_a_notebook(tmp_path: Path) -> None:
+    """No tag comes from a name or a cell."""
+    with lakeflow.open(_project(tmp_path)) as lake:
+        pages = _pages(lake)
+        assert repr(lake) == f"Lake({lake.project.root!r}, 2 assets)"
+    assert not [page for page in pages if "<i>" in page or "<b>0" in page]
+    assert "canary1@x.example" in pages[-2]
     assert "&lt;i&gt;name&lt;/i&gt;" in pages[-2]
     assert "<svg" in pages[5]
     assert "bronze.people" in pages[0]
-    assert repr(lake) == f"Lake({lake.project.root!r}, 2 assets)"
+
+
+@pytest.mark.long
+def test_personal_values_stay_out_of_a_notebook(tmp_path: Path) -> None:
+    with lakeflow.open(_project(tmp_path, PERSONAL)) as lake:
+        assert not [page for page in _pages(lake) if "canary" in page]
 
 
 def test_a_lake_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     """A cell of a notebook ends with a page, not with a trace."""
-    for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, "utf-8")
-    (tmp_path / ".lakeflow").mkdir()
+    (_project(tmp_path) / ".lakeflow").mkdir()
     (tmp_path / ".lakeflow/catalog.db").write_text("no database")
     with lakeflow.open(tmp_path) as opened:
         assert "the lake cannot be read" in _shown(opened)

@@ -13,7 +13,17 @@ from lakeflow.cli import commands
 from lakeflow.cli.main import COMMANDS, cli
 from tests.cli.process import lakeflow, python
 
-HEAVY = ("rich", "lakeflow.lake.lake", "pyiceberg", "duckdb", "great_expectations", "pandas", "pyarrow", "sqlglot")
+HEAVY = (
+    "rich",
+    "lakeflow.lake.lake",
+    "pyiceberg",
+    "duckdb",
+    "great_expectations",
+    "pandas",
+    "pyarrow",
+    "sqlglot",
+    "prompt_toolkit",
+)
 
 LOADED = """
 import sys
@@ -66,7 +76,16 @@ def clean(raw: Relation) -> Relation:
 """,
     "checks/silver/clean.none.sql": "select * from silver.clean where id is null",
 }
-LIBRARIES = {"great_expectations", "pandas", "pyiceberg", "pyarrow", "duckdb", "sqlglot", "sqlalchemy"}
+LIBRARIES = {
+    "prompt_toolkit",
+    "great_expectations",
+    "pandas",
+    "pyiceberg",
+    "pyarrow",
+    "duckdb",
+    "sqlglot",
+    "sqlalchemy",
+}
 
 
 @pytest.fixture(scope="module")

@@ -197,7 +197,8 @@ class StandingLake:
 
     def at_work(self) -> tuple[AtWork, ...]:
         """The runs that are at work now: whose, where, since when, and on which assets."""
-        return at_work(self._world.ledger.runs(_MANY_RUNS), self._world.ledger.standing())
+        standing = self._world.ledger.standing()
+        return at_work(self._world.ledger.runs(_MANY_RUNS), standing) if standing.held else ()
 
     def run(self, prefix: str) -> RunRecord:
         """The run whose id starts with `prefix`. UsageError when no run's does, or several do."""

@@ -307,6 +307,19 @@ def test_times_to_come_are_set_to_now_and_those_that_passed_stay(ledger: Kept) -
     }
 
 
+def test_the_latest_verdicts_of_many_assets_are_of_the_snapshots_asked_of_each(ledger: Kept) -> None:
+    keys = [AssetKey.parse(f"gold.t{number}") for number in range(40)]
+    every = [replace(said(key), snapshot_id=id_) for key in keys for id_ in (1, 2)]
+    ledger.save(run("r1"), every)
+    asked = {key: [1 + place % 2] for place, key in enumerate(keys)} | {A: list(range(1, 30)), B: []}
+    found = ledger.latest(asked)
+    assert {key: [each.snapshot_id for each in several] for key, several in found.items()} == {
+        **{key: [1 + place % 2] for place, key in enumerate(keys)},
+        A: [],
+        B: [],
+    }
+
+
 def drop(ledger: Kept, *dropped: Dropped) -> None:
     with ledger.database.transaction() as connection:
         for one in dropped:

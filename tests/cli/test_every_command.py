@@ -91,7 +91,7 @@ STORY = (
     ("doctor", 0, "catalog"),
     ("verify", 0, "as audited"),
     ("replay silver.weather", 0, "identical"),
-    ("compact --dry-run", 0, "with nothing to do"),
+    ("compact silver.weather --dry-run", 0, "with nothing to do"),
     ("gc", 0, "that nothing needs"),
     ("backup copy", 0, "and the database are in"),
     ("config show --sources", 0, "state_dir"),
@@ -174,7 +174,7 @@ def _plain(screen: str) -> str:
     """Without what tells the two lakes apart: their folders, the disk space that is left meanwhile, and into how many
     files the threads of the engine divided the rows.
     """
-    for pattern, word in ((r"/\S*/(piped|typed)\d*", "LAKE"), (r"[\d,.]+ GB", "SPACE"), (r"the [\d,]+ files", "FILES")):
+    for pattern, word in ((r"/\S*/(piped|typed)\d*", "LAKE"), (r"[\d,.]+ GB", "SPACE"), (r"\b[\d,]+ files", "FILES")):
         screen = re.sub(pattern, word, screen)
     return screen
 

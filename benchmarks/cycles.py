@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
 from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.changes import Publish
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.schema import Field, Primitive, Schema
-from lakeflow.core.model.table import ColumnStats, Publish, Staging, Table, WrittenFile
+from lakeflow.core.model.table import ColumnStats, Staging, Table, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
 
 COLUMNS = Schema((Field("id", Primitive("long")), Field("name", Primitive("string"))))

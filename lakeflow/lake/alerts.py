@@ -30,7 +30,7 @@ from lakeflow.lake.sending import Line, Tried, send_lines, settled, within
 
 if TYPE_CHECKING:
     from lakeflow.adapters.alerts import Receiver
-    from lakeflow.core.ports import Outbox
+    from lakeflow.core.ports.ledger import Outbox
 
 AFTER_A_COMMAND: Final = 5.0
 """So many seconds at most a command that did something else goes on to send."""

@@ -38,7 +38,8 @@ from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.file_source import Caps, FileSource
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.plan.landing import Delivery, FoundFile
-from lakeflow.core.ports import Clock, Engine
+from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.ports.engine import Engine
 from lakeflow.core.run.events import Logged
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.lineage import personal

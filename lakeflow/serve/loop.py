@@ -11,7 +11,7 @@ from typing import Final
 from lakeflow.core.errors import BusyError, LakeflowError, UsageError
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.run import RunRecord, RunState
-from lakeflow.core.ports import Clock
+from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.serve.decide import Decision, Memory, decide, pause_after
 from lakeflow.core.serve.view import ServedLake
 from lakeflow.core.view.rows import Health

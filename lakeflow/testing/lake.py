@@ -16,7 +16,7 @@ from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import RunRecord, StepState
 from lakeflow.core.model.table import MAIN, Scan
-from lakeflow.core.ports import Engine
+from lakeflow.core.ports.engine import Engine
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.version.salt import VARIABLE, with_salt
 from lakeflow.lake.lake import Lake

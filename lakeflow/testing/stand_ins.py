@@ -16,7 +16,7 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import MAIN, External, Scan, Snapshot, Table
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports import Engine, Produced
+from lakeflow.core.ports.engine import Engine, Produced
 from lakeflow.core.run.code_terms import FREELY, Terms
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)

@@ -11,11 +11,12 @@ from threading import Lock
 from lakeflow.core.errors import LakeflowError
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset
+from lakeflow.core.model.changes import Discard
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.quarantine import quarantine_key
 from lakeflow.core.model.run import GIVEN_UP, Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
-from lakeflow.core.model.table import Discard, Scan, Table
+from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan.facts import Facts, published
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.run.events import Event, Phase, StepEnded, StepPhase, StepTraced

@@ -17,7 +17,10 @@ from lakeflow.core.model.run import Holder
 from lakeflow.core.model.table import External, Scan, Table
 from lakeflow.core.plan.landing import Delivery, FoundFile
 from lakeflow.core.plan.late_rows import Touched
-from lakeflow.core.ports import Auditor, Catalog, Clock, Engine, Externals, Ledger, Outbox
+from lakeflow.core.ports.auditor import Auditor
+from lakeflow.core.ports.catalog import Catalog, Clock, Externals
+from lakeflow.core.ports.engine import Engine
+from lakeflow.core.ports.ledger import Ledger, Outbox
 from lakeflow.core.run.events import Logged
 from lakeflow.core.run.resources import SMALL, Resources
 from lakeflow.core.verify.values import Depth, Testimony

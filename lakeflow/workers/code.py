@@ -19,7 +19,7 @@ from lakeflow.adapters.processes import Parent, silence
 from lakeflow.adapters.processes.engine import Begin, Hello
 from lakeflow.adapters.processes.protocol import Call, reply_of
 from lakeflow.core.model.asset import Asset, PythonCode
-from lakeflow.core.ports import Engine
+from lakeflow.core.ports.engine import Engine
 
 if TYPE_CHECKING:
     from lakeflow.project.functions import ProjectFunctions

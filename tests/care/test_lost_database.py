@@ -265,10 +265,10 @@ def test_a_rebuild_that_is_killed_anywhere_is_repeated(tmp_path: Path) -> None:
     root = built(tmp_path / "p", 1, 2)
     lose(root)
     kill = (
-        "import os, signal, sys, sqlite3, pathlib, lakeflow.lake.lake\n"
+        "import os, signal, sys, sqlite3, pathlib, lakeflow.lake.care\n"
         "replace = pathlib.Path.replace\n"
         "pathlib.Path.replace = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"care.rebuild_catalog({str(root)!r})\n"
+        f"lakeflow.lake.care.rebuild_catalog({str(root)!r})\n"
     )
     assert subprocess.run([sys.executable, "-c", kill], check=False).returncode == -signal.SIGKILL
     assert not database(root).exists()

@@ -17,11 +17,13 @@ from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.core.errors import BusyError, ConflictError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Publish
 from lakeflow.core.model.run import Holder, Lease, Ruling, RunRecord, RunState, VerdictRecord
 from lakeflow.core.model.schema import Field, Primitive, Schema
-from lakeflow.core.model.table import Publish, Staging, Table
+from lakeflow.core.model.table import Staging, Table
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports import Catalog, Ledger, Record
+from lakeflow.core.ports.catalog import Catalog, Record
+from lakeflow.core.ports.ledger import Ledger
 from tests.memory import MemoryCatalog, MemoryLedger
 
 KEYS = [AssetKey.parse(f"silver.{name}") for name in ("alpha", "beta", "gamma")]

@@ -15,10 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from lakeflow.core.errors import AssetError, ConflictError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Change, Discard, Pin, Publish, Rollback
 from lakeflow.core.model.schema import Field, Primitive, Schema
-from lakeflow.core.model.table import Change, Discard, Pin, Publish, Rollback, Staging, Table, WrittenFile
+from lakeflow.core.model.table import Staging, Table, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports import Catalog
+from lakeflow.core.ports.catalog import Catalog
 from tests.explored import examples, lives
 from tests.iceberg import foreign
 from tests.iceberg.lab import Lab, arrow_schema, wall_clock

@@ -17,10 +17,11 @@ from lakeflow.adapters.duckdb.engine import DuckEngine
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, SqlCode
+from lakeflow.core.model.changes import Publish
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.run import CheckResult, ReadScope
 from lakeflow.core.model.schema import Schema
-from lakeflow.core.model.table import ColumnFacts, Publish, Staging, Statistics, Table
+from lakeflow.core.model.table import ColumnFacts, Staging, Statistics, Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Write
 

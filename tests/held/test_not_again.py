@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lakeflow.core.model.table import Discard
+from lakeflow.core.model.changes import Discard
 from tests.external.lab import ids, make, opened
 from tests.held.shop import BAD, FILES, branches, deliver, edit, run, run_ids, states
 

@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import MIGRATIONS, IcebergCatalog
 from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.changes import Publish
 from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.schema import Decimal, Field, Primitive, Schema
-from lakeflow.core.model.table import MAIN, ColumnStats, Publish, Staging, Table, WrittenFile
+from lakeflow.core.model.table import MAIN, ColumnStats, Staging, Table, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports import Clock, Transaction
+from lakeflow.core.ports.catalog import Clock, Transaction
 
 if TYPE_CHECKING:
     from pyiceberg.schema import Schema as IcebergSchema

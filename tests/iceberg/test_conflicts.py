@@ -13,10 +13,11 @@ from pyiceberg.types import IntegerType
 
 from lakeflow.core.errors import AssetError, BusyError, ConflictError
 from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.model.changes import Discard, Pin, Publish, Rollback
 from lakeflow.core.model.schema import Field, Primitive, Schema
-from lakeflow.core.model.table import MAIN, Discard, Pin, Publish, Rollback, Table
+from lakeflow.core.model.table import MAIN, Table
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports import Transaction
+from lakeflow.core.ports.catalog import Transaction
 from tests.iceberg import foreign
 from tests.iceberg.lab import COLUMNS, FLIGHTS, START, WEATHER, Lab, arrow_schema, nothing, publishing, staging, ticking
 

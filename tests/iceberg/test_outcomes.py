@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.core.errors import BusyError, ConflictError, LakeError
-from lakeflow.core.model.table import Pin, Rollback
-from lakeflow.core.ports import Transaction
+from lakeflow.core.model.changes import Pin, Rollback
+from lakeflow.core.ports.catalog import Transaction
 from tests.iceberg.lab import COLUMNS, FLIGHTS, WEATHER, Lab, nothing, publishing
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from lakeflow.adapters.iceberg.commit import pointers, registrations
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.table import Adopt, Drop, Registration, Rename
+from lakeflow.core.model.changes import Adopt, Drop, Registration, Rename
 from tests.core.samples import key
 from tests.iceberg.lab import same_start
 

@@ -25,7 +25,8 @@ from lakeflow.adapters.iceberg.metadata.refs import (
     require,
 )
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.table import MAIN, Discard, Pin, Publish, Rollback, Stay, Table, Tag, Untag
+from lakeflow.core.model.changes import Discard, Pin, Publish, Rollback, Stay, Tag, Untag
+from lakeflow.core.model.table import MAIN, Table
 from tests.core.samples import SCHEMA, key, snapshot, table
 
 A = key("silver.a")

@@ -6,7 +6,8 @@ import pytest
 from pyiceberg.types import IntegerType
 
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.table import Rollback, Table
+from lakeflow.core.model.changes import Rollback
+from lakeflow.core.model.table import Table
 from lakeflow.core.model.write_mode import WriteMode
 from tests.iceberg import foreign
 from tests.iceberg.foreign import compact

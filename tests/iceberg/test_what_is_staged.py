@@ -19,9 +19,10 @@ from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFil
 from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
 from lakeflow.core.errors import ConflictError, SchemaError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Publish, Rollback
 from lakeflow.core.model.layout import Layout, read_partition_field
 from lakeflow.core.model.schema import Field, Primitive, Schema, Struct
-from lakeflow.core.model.table import MAIN, Publish, Rollback, Staging, Table
+from lakeflow.core.model.table import MAIN, Staging, Table
 from lakeflow.core.model.write_mode import WriteMode
 from tests.iceberg.lab import COLUMNS, FLIGHTS, WEATHER, Lab, nothing, publishing, staging
 

@@ -372,7 +372,7 @@ def test_a_lost_database_gets_back_what_it_does_not_know_better(ledger: Kept) ->
         "r3": (RunState.ROLLED_BACK, [A]),
         "r4": (RunState.PUBLISHED, [A]),
         "r5": (RunState.PUBLISHED, [B]),
-        "r6": (RunState.HELD, []),
+        "r6": (RunState.HELD, [B]),
         "r7": (RunState.FAILED, []),
     }
     assert ledger.verdicts([A, B]) == {A: (said(A),), B: (said(B),)}

@@ -18,26 +18,23 @@ from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.compact.stored import Compaction, Stored, StoredFile
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
 from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.changes import Change, Pin, Registration, Stay
 from lakeflow.core.model.layout import Layout, Partition, PartitionField
 from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import (
     MAIN,
     NEUTRAL,
-    Change,
     Garbage,
     Looked,
-    Pin,
-    Registration,
     Scan,
     Snapshot,
     Staging,
     Statistics,
-    Stay,
     Table,
     WrittenFile,
 )
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports import Clock, Record
+from lakeflow.core.ports.catalog import Clock, Record
 from lakeflow.core.run.verdict import Remedy, reconcile, written_as
 from tests.memory.changes import apply, expect, recorded_schema, registered
 from tests.memory.ledger import MemoryTransaction

@@ -9,8 +9,7 @@ from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
 from lakeflow.core.care.retention import expired, only_tagged
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.table import (
-    MAIN,
+from lakeflow.core.model.changes import (
     Adopt,
     Change,
     Discard,
@@ -20,12 +19,11 @@ from lakeflow.core.model.table import (
     Registration,
     Rename,
     Rollback,
-    Snapshot,
     Stay,
-    Table,
     Tag,
     Untag,
 )
+from lakeflow.core.model.table import MAIN, Snapshot, Table
 
 
 def apply(table: Table, change: Change) -> Table:  # noqa: PLR0911 - one line a change

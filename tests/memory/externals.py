@@ -8,7 +8,7 @@ from dataclasses import replace
 from lakeflow.core.keys import ExternalKey
 from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import MAIN, External, Scan, Snapshot, Table, WrittenFile
-from lakeflow.core.ports import Clock
+from lakeflow.core.ports.catalog import Clock
 
 Files = tuple[WrittenFile, ...]
 

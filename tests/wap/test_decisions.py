@@ -172,7 +172,7 @@ def test_publish_refuses_a_selection_of_which_it_holds_nothing(held: Lab) -> Non
 
 
 def test_publish_of_a_branch_that_somebody_dropped_says_how_to_write_it_again(held: Lab) -> None:
-    from lakeflow.core.model.table import Discard
+    from lakeflow.core.model.changes import Discard
 
     dropped = Discard(key("silver.b"), "audit_r1", held.table("silver.b").refs["audit_r1"])
     held.catalog.commit([dropped], lambda _: None)

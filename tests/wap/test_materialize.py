@@ -13,7 +13,7 @@ from lakeflow.core.errors import AssetError, SelectionError
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import Ruling
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports import Transaction
+from lakeflow.core.ports.catalog import Transaction
 from lakeflow.core.run.events import Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
 from lakeflow.core.view.history import predecessor
 from tests.core.samples import key

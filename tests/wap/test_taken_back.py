@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from lakeflow.core.errors import BusyError, UsageError
+from lakeflow.core.model.changes import Drop, Rollback
 from lakeflow.core.model.run import Lease, RunRecord, RunState, StepState
-from lakeflow.core.model.table import MAIN, Drop, Rollback
+from lakeflow.core.model.table import MAIN
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.reasons import short_id
 from tests.core.samples import key

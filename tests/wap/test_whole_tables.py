@@ -10,10 +10,10 @@ import pytest
 from lakeflow import wap
 from lakeflow.core.errors import BusyError, ConflictError, LakeError, SchemaError, UsageError
 from lakeflow.core.model.asset import Column
+from lakeflow.core.model.changes import Drop, Pin, Rollback
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, RunState, StepState
 from lakeflow.core.model.schema import Field, Primitive, Schema
-from lakeflow.core.model.table import Drop, Pin, Rollback
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.run.events import Phase, StepPhase
 from tests.core.samples import key

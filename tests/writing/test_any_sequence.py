@@ -20,9 +20,10 @@ from pyiceberg.transforms import parse_transform
 from pyiceberg.types import DateType, StringType
 
 from lakeflow.adapters.duckdb.engine import DuckEngine
+from lakeflow.core.model.changes import Publish
 from lakeflow.core.model.layout import Layout, PartitionField, SortField, read_partition_field
 from lakeflow.core.model.schema import Field, Primitive, Schema
-from lakeflow.core.model.table import Publish, Staging
+from lakeflow.core.model.table import Staging
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.run.write import Write
 from tests.duckdb.lab import sql_asset

@@ -1,4 +1,4 @@
-"""The port `lakeflow.core.ports.Engine` on DuckDB."""
+"""The port `lakeflow.core.ports.engine.Engine` on DuckDB."""
 
 from __future__ import annotations
 

@@ -30,22 +30,11 @@ from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.compact.stored import Compaction, Stored
 from lakeflow.core.errors import ConfigError, ConflictError, LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Change, Drop, Publish, Registration, Rollback
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.schema import Schema, highest_id
-from lakeflow.core.model.table import (
-    Change,
-    Drop,
-    Garbage,
-    Looked,
-    Publish,
-    Registration,
-    Rollback,
-    Scan,
-    Staging,
-    Statistics,
-    Table,
-)
-from lakeflow.core.ports import Clock, Record
+from lakeflow.core.model.table import Garbage, Looked, Scan, Staging, Statistics, Table
+from lakeflow.core.ports.catalog import Clock, Record
 
 if TYPE_CHECKING:
     from lakeflow.adapters.iceberg.manifests.scan import Scans

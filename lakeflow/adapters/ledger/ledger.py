@@ -27,7 +27,7 @@ from lakeflow.core.model.run import (
     VerdictRecord,
     one_id,
 )
-from lakeflow.core.ports import Clock, Transaction
+from lakeflow.core.ports.catalog import Clock, Transaction
 from lakeflow.core.run import leases
 from lakeflow.core.run.leases import CurrentLeases
 

@@ -25,7 +25,7 @@ from lakeflow.core.alerts.troubles import (
 )
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord, RunState, StepRecord, StepState
-from lakeflow.core.ports import Clock
+from lakeflow.core.ports.catalog import Clock
 
 _CLAIM: Final = timedelta(minutes=2)
 """So long alerts belong to the host that is about to send them, should it never be heard of again."""

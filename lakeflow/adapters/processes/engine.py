@@ -32,7 +32,7 @@ from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.plan.landing import Delivery, LandedSet
-from lakeflow.core.ports import Engine, Produced
+from lakeflow.core.ports.engine import Engine, Produced
 from lakeflow.core.run.code_terms import FREELY, Listener, Terms, ignore, too_late
 from lakeflow.core.run.resources import LARGE, Resources
 from lakeflow.core.run.write import Write, WriteResult
@@ -230,7 +230,7 @@ def _is_for_a_child(asset: Asset, terms: Terms) -> bool:
 
 
 class _ProducedElsewhere:
-    """What the code gave, held in the child; see `lakeflow.core.ports.Produced`."""
+    """What the code gave, held in the child; see `lakeflow.core.ports.engine.Produced`."""
 
     def __init__(self, talk: _Talk, said: tuple[Schema, LandedSet]) -> None:
         self.schema, self.landed = said

@@ -11,10 +11,7 @@ from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Column
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.schema import Schema
-from lakeflow.core.model.table import (
-    Scan,
-    Statistics,
-)
+from lakeflow.core.model.table import Scan, Statistics
 from lakeflow.core.run.resources import Resources
 
 

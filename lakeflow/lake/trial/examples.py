@@ -22,7 +22,8 @@ from lakeflow.core.model.asset import Asset, Column, Project
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan
 from lakeflow.core.plan.landing import Delivery
-from lakeflow.core.ports import Auditor, Produced
+from lakeflow.core.ports.auditor import Auditor
+from lakeflow.core.ports.engine import Produced
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.version.salt import Salt
 from lakeflow.core.view.lineage import personal

@@ -25,9 +25,10 @@ from lakeflow.core.compact.results import Compacted, CompactOutcome, Size
 from lakeflow.core.compact.stored import Compaction, MovedRows, Stored
 from lakeflow.core.compact.work import CompactWork, merged_into
 from lakeflow.core.errors import LakeError, LakeflowError, UsageError
+from lakeflow.core.model.changes import Discard, Publish
 from lakeflow.core.model.run import Lease, RunRecord, RunState, StepState
-from lakeflow.core.model.table import Discard, Publish, Table
-from lakeflow.core.ports import Transaction
+from lakeflow.core.model.table import Table
+from lakeflow.core.ports.catalog import Transaction
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.core.wording import counted
 from lakeflow.wap.decide.record import branches

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Change, Discard
 from lakeflow.core.model.run import Lease, RunRecord, RunState, VerdictRecord
-from lakeflow.core.model.table import Change, Discard, Table
-from lakeflow.core.ports import Transaction
+from lakeflow.core.model.table import Table
+from lakeflow.core.ports.catalog import Transaction
 from lakeflow.wap.ports import World
 
 

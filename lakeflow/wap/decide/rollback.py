@@ -12,10 +12,11 @@ from itertools import chain
 
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Rollback, Stay
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.quarantine import owner_of, quarantine_key, with_their_quarantines
 from lakeflow.core.model.run import MoveNote, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
-from lakeflow.core.model.table import MAIN, NEUTRAL, Rollback, Snapshot, Stay, Table
+from lakeflow.core.model.table import MAIN, NEUTRAL, Snapshot, Table
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.run.rollbacks import Goals, Resting, foreign, resting_on, taken_off
 from lakeflow.core.view.history import find_snapshot

@@ -8,14 +8,15 @@ from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset
+from lakeflow.core.model.changes import Adopt, Drop, Pin
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
 from lakeflow.core.model.schema import require_names
-from lakeflow.core.model.table import Adopt, Drop, Pin, Table
+from lakeflow.core.model.table import Table
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.reasons import short_id
-from lakeflow.core.ports import Transaction
+from lakeflow.core.ports.catalog import Transaction
 from lakeflow.core.run.schema_evolution import require_declared
 from lakeflow.wap.attempt import Attempt, Observer
 from lakeflow.wap.facts import gather

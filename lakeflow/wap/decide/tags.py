@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from lakeflow.core.care.tags import Tagged, require_free, require_tag_name, seen_after, tags_of
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Change, Tag, Untag
 from lakeflow.core.model.run import RunRecord, RunState
-from lakeflow.core.model.table import Change, Tag, Untag
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.wording import counted
 from lakeflow.wap.decide.record import commit

@@ -22,7 +22,8 @@ from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.landing import Delivery
-from lakeflow.core.ports import Auditor, Engine, Produced
+from lakeflow.core.ports.auditor import Auditor
+from lakeflow.core.ports.engine import Engine, Produced
 from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.schema_evolution import settle

@@ -18,7 +18,7 @@ from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.increments import consumption
 from lakeflow.core.plan.planning import plan
 from lakeflow.core.plan.reasons import Cause
-from lakeflow.core.ports import Produced
+from lakeflow.core.ports.engine import Produced
 from lakeflow.core.run.code_terms import Listener, Terms
 from lakeflow.core.time.timeline import Window
 from lakeflow.core.version.salt import require_salt

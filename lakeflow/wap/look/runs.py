@@ -10,7 +10,7 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import GIVEN_UP, RunRecord, RunState, branch_of
 from lakeflow.core.model.table import Table
-from lakeflow.core.ports import Ledger
+from lakeflow.core.ports.ledger import Ledger
 from lakeflow.core.run.leases import died
 from lakeflow.core.view.history import BRANCH_PREFIX, open_runs
 

@@ -13,7 +13,7 @@ import tenacity
 from lakeflow.core.errors import BusyError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Lease
-from lakeflow.core.ports import Ledger
+from lakeflow.core.ports.ledger import Ledger
 from lakeflow.wap.ports import World
 
 _SOONER: Final = 4

@@ -10,15 +10,15 @@ from functools import partial
 from lakeflow.core.errors import BusyError, UsageError
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Project
+from lakeflow.core.model.changes import Rename
 from lakeflow.core.model.quarantine import with_their_quarantines
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
-from lakeflow.core.model.table import Rename
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.partitions import ASKED, Backfill
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Cause
 from lakeflow.core.plan.taken_out import asked_before
-from lakeflow.core.ports import Transaction
+from lakeflow.core.ports.catalog import Transaction
 from lakeflow.core.run.branches import on_branches
 from lakeflow.core.run.events import Planned, RunEnded, RunStarted
 from lakeflow.core.run.resources import parallel_steps, resources_for

@@ -10,6 +10,7 @@ from typing import Final
 from lakeflow.core.care.retention import Retention
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Change, Pin, Publish
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import (
     Action,
@@ -22,11 +23,11 @@ from lakeflow.core.model.run import (
     VerdictRecord,
     end_state,
 )
-from lakeflow.core.model.table import Change, Pin, Publish, Table
+from lakeflow.core.model.table import Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.order import run_order
 from lakeflow.core.plan.readmission import read_by
-from lakeflow.core.ports import Transaction
+from lakeflow.core.ports.catalog import Transaction
 from lakeflow.core.run.events import Phase, StepEnded
 from lakeflow.core.run.left_out import leaves_out, left_out
 from lakeflow.core.run.verdict import Remedy, Verdict, decide, reconcile, written_as

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from lakeflow.core.care.supersede import superseded
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Discard
 from lakeflow.core.model.run import RunRecord, StepState
-from lakeflow.core.model.table import Discard, Table
+from lakeflow.core.model.table import Table
 from lakeflow.core.view.history import BRANCH_PREFIX, open_runs
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.ports import World

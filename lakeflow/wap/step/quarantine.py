@@ -18,7 +18,7 @@ from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Staging, Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.readmission import Waiting, position, read_by
-from lakeflow.core.ports import Catalog
+from lakeflow.core.ports.catalog import Catalog
 from lakeflow.core.run.write import RefusedRows, Write
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.audit_request import audit_request

@@ -14,7 +14,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Staging, Table, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports import Catalog
+from lakeflow.core.ports.catalog import Catalog
 from tests.contracts.suites.examples import (
     ALPHA,
     BETA,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Publish
 from lakeflow.core.model.schema import Field, List, Primitive, Schema, Struct
-from lakeflow.core.model.table import Publish, Table
-from lakeflow.core.ports import Transaction
+from lakeflow.core.model.table import Table
+from lakeflow.core.ports.catalog import Transaction
 
 ALPHA, BETA, GAMMA = (AssetKey.parse(f"silver.{name}") for name in ("alpha", "beta", "gamma"))
 SCHEMA = Schema((Field("n", Primitive("long"), 1), Field("word", Primitive("string"), 2)))

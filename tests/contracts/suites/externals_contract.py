@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lakeflow.core.keys import ExternalKey
-from lakeflow.core.ports import Externals
+from lakeflow.core.ports.catalog import Externals
 
 THERE = ExternalKey("sales", "shop", "orders")
 

@@ -7,7 +7,7 @@ import pytest
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.model.table import NEUTRAL
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports import Catalog
+from lakeflow.core.ports.catalog import Catalog
 from tests.contracts.suites.catalog_case import CatalogCase
 from tests.contracts.suites.examples import (
     ALPHA,

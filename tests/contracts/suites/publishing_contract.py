@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lakeflow.core.errors import AssetError, ConflictError
-from lakeflow.core.model.table import Discard, Pin, Publish, Rollback, Staging
+from lakeflow.core.model.changes import Discard, Pin, Publish, Rollback
+from lakeflow.core.model.table import Staging
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports import Catalog, Transaction
+from lakeflow.core.ports.catalog import Catalog, Transaction
 from tests.contracts.suites.catalog_case import CatalogCase
 from tests.contracts.suites.examples import (
     ALPHA,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lakeflow.core.errors import ConflictError, LakeError
-from lakeflow.core.model.table import Adopt, Drop, Registration, Rename, Table
-from lakeflow.core.ports import Catalog, Transaction
+from lakeflow.core.model.changes import Adopt, Drop, Registration, Rename
+from lakeflow.core.model.table import Table
+from lakeflow.core.ports.catalog import Catalog, Transaction
 from tests.contracts.suites.examples import ALPHA, BETA, GAMMA, SCHEMA, RecordFailedError, nothing
 
 

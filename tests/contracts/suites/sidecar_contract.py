@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lakeflow.core.errors import LakeError
-from lakeflow.core.ports import Catalog
+from lakeflow.core.ports.catalog import Catalog
 from tests.contracts.suites.examples import ALPHA, SCHEMA
 
 

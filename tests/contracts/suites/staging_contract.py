@@ -13,7 +13,7 @@ from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Staging
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports import Catalog
+from lakeflow.core.ports.catalog import Catalog
 from tests.contracts.suites.catalog_case import CatalogCase
 from tests.contracts.suites.examples import (
     ALPHA,

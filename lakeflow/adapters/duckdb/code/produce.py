@@ -83,7 +83,7 @@ class Trial:
 
 
 class LazyOutput:
-    """What the code gave, window by window and not yet computed; see `lakeflow.core.ports.Produced`."""
+    """What the code gave, window by window and not yet computed; see `lakeflow.core.ports.engine.Produced`."""
 
     def __init__(
         self,

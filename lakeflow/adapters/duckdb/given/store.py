@@ -17,7 +17,7 @@ from lakeflow.core.model.schema import Field, Schema
 from lakeflow.core.model.table import Scan
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports import Produced
+from lakeflow.core.ports.engine import Produced
 from lakeflow.core.run.schema_evolution import evolve, settle
 from lakeflow.core.run.write import Write
 from lakeflow.core.wording import did_you_mean

@@ -35,7 +35,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.digests import with_digest
 from lakeflow.core.model.provenance import PROVEN_LIST, is_ours
 from lakeflow.core.model.table import Table
-from lakeflow.core.ports import Clock
+from lakeflow.core.ports.catalog import Clock
 
 _WITH_PLACES: Final = ("location", "properties", "snapshots", "metadata-log", "statistics", "partition-statistics")
 _DELETES: Final = 1  # the content of a manifest of delete files

@@ -21,7 +21,7 @@ from lakeflow.adapters.iceberg.metadata.updates import SetProperties, applied
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.log.recorded import PROPERTY, moves_of, moves_text
-from lakeflow.core.ports import Record
+from lakeflow.core.ports.catalog import Record
 
 _TIMED: Final = ("snapshots", "snapshot-log", "metadata-log")
 _TIME: Final = "timestamp-ms"

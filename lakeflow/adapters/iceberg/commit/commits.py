@@ -23,7 +23,7 @@ from lakeflow.adapters.iceberg.metadata.updates import Update, applied, forgotte
 from lakeflow.core.errors import ConflictError, LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Looked, Table
-from lakeflow.core.ports import Clock, Record, Transaction
+from lakeflow.core.ports.catalog import Clock, Record, Transaction
 
 _ATTEMPTS: Final = 10
 

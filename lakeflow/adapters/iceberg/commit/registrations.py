@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from lakeflow.adapters.iceberg.commit import numbers, pointers
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.table import Adopt, Drop, Registration, Rename
+from lakeflow.core.model.changes import Adopt, Drop, Registration, Rename
 
 
 def apply(connection: Connection, change: Registration) -> None:

@@ -14,8 +14,9 @@ from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.layouts import layout_of
 from lakeflow.core.care.retention import expired, only_tagged
 from lakeflow.core.errors import ConflictError
+from lakeflow.core.model.changes import Change, Discard, Pin, Publish, Rollback, Stay, Tag, Untag
 from lakeflow.core.model.provenance import PREFIX
-from lakeflow.core.model.table import MAIN, Change, Discard, Pin, Publish, Rollback, Snapshot, Stay, Table, Tag, Untag
+from lakeflow.core.model.table import MAIN, Snapshot, Table
 
 MAIN_SCHEMA: Final = f"{PREFIX}main-schema"
 """Summary key of a staged snapshot: the id of the schema that readers of main saw when it was written."""

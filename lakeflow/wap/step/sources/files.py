@@ -18,7 +18,7 @@ from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan
 from lakeflow.core.plan.landing import KIND, LandedSet, Landing, landed_set, old_names, to_json
 from lakeflow.core.plan.planning import Step
-from lakeflow.core.ports import Produced
+from lakeflow.core.ports.engine import Produced
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.run.write import WriteResult
 from lakeflow.wap.attempt import Attempt

@@ -10,7 +10,7 @@ from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.run import StepRecord
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan.increments import Consumption, Increment, positions
-from lakeflow.core.ports import Catalog
+from lakeflow.core.ports.catalog import Catalog
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.computed import Computed
 from lakeflow.wap.step.sources.source import Source

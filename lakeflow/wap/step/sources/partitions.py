@@ -17,7 +17,7 @@ from lakeflow.core.plan.built import KIND, Built, says_the_same, to_json
 from lakeflow.core.plan.late_rows import brought_up
 from lakeflow.core.plan.partitions import INPUT_REBUILT, Pending, Today, Upstream, pending, with_built
 from lakeflow.core.plan.planning import Step
-from lakeflow.core.ports import Produced
+from lakeflow.core.ports.engine import Produced
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.core.time.timeline import EVER, Window
 from lakeflow.wap.attempt import Attempt

@@ -22,7 +22,7 @@ from lakeflow.core.model.table import Scan
 from lakeflow.core.plan.partitions import Pending
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause
-from lakeflow.core.ports import Produced
+from lakeflow.core.ports.engine import Produced
 from lakeflow.core.run.code_terms import Terms
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.computed import Computed

@@ -1,0 +1,119 @@
+"""What a commit asks of the catalog: how mains and refs of tables move, and which tables come, go or are renamed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.run import MoveNote
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Make an audited snapshot main and drop its branch, if nothing has moved.
+
+    `base` is main as audited against. `keep` is how many ancestors of main stay reachable; all ancestors that readers
+    saw `since` then, or down to the oldest of `needed`, stay as well. `proof` is the JSON text attached to the
+    snapshot, `note` what the table records of the move.
+    """
+
+    key: AssetKey
+    uuid: str
+    branch: str
+    base: int | None
+    snapshot_id: int
+    proof: str
+    keep: int
+    needed: frozenset[int] = frozenset()
+    since: datetime | None = None
+    note: MoveNote | None = None
+
+
+@dataclass(frozen=True)
+class Discard:
+    """Drop a branch that still points at `snapshot_id`."""
+
+    key: AssetKey
+    branch: str
+    snapshot_id: int
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """Set main (and its schema) from `snapshot_id` back to `to`, which readers once saw; None makes the table unborn
+    again.
+    """
+
+    key: AssetKey
+    snapshot_id: int
+    to: int | None
+    note: MoveNote | None = None
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Require that an input from outside the run still has its snapshot among main's ancestors."""
+
+    key: AssetKey
+    snapshot_id: int
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Require that readers still see this very snapshot of a table that does not change (None: nothing)."""
+
+    key: AssetKey
+    snapshot_id: int | None
+
+
+@dataclass(frozen=True)
+class Tag:
+    """Name a snapshot that readers see or saw, for as long as somebody wants it. No ref may have the name yet."""
+
+    key: AssetKey
+    name: str
+    snapshot_id: int
+
+
+@dataclass(frozen=True)
+class Untag:
+    """Remove a tag that still names `snapshot_id`. A snapshot that only the tag kept goes with it."""
+
+    key: AssetKey
+    name: str
+    snapshot_id: int
+
+
+Change = Publish | Discard | Rollback | Pin | Stay | Tag | Untag
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Take the table with its metadata at `version` into the catalog under `key`, which must be free."""
+
+    key: AssetKey
+    version: str
+
+
+@dataclass(frozen=True)
+class Rename:
+    """Give a table that is still at `version` another name, which must be free; no file moves."""
+
+    key: AssetKey
+    to: AssetKey
+    version: str
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Remove a table that is still at `version` from the catalog; its files stay."""
+
+    key: AssetKey
+    version: str
+
+
+Registration = Adopt | Rename | Drop
+
+
+"""A change of the catalog's own rows that changes nothing in a table."""

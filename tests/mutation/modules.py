@@ -16,7 +16,7 @@ _STORY: Final = tuple(
     f"tests/wap/test_{name}.py"
     for name in (
         *("decisions", "materialize", "moved_main", "new_rows"),
-        *("heartbeat", "salt", "taken_back", "whole_tables"),
+        *("heartbeat", "salt", "taken_back", "what_is_published", "whole_tables"),
     )
 )
 

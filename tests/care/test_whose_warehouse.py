@@ -339,9 +339,9 @@ def test_a_marker_that_cannot_be_read_is_replaced_by_adoption_and_by_nothing_els
 def test_a_claim_that_another_lake_was_faster_with_is_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     real = house.ownership._made_id
 
-    def overtaken() -> str:
+    def overtaken(known: str | None) -> str:
         marked(house, "theirs", "/gone")
-        return real()
+        return real(known)
 
     monkeypatch.setattr(house.ownership, "_made_id", overtaken)
     with pytest.raises(LakeError):

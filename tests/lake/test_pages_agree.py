@@ -49,6 +49,7 @@ def test_of_a_run_that_was_rolled_back_nothing_is_held_any_more(tmp_path: Path) 
     assert "HELD" not in command("runs", run, cwd=root).stdout
 
 
+@pytest.mark.long
 def test_an_audit_of_what_readers_see_that_failed_is_seen_in_status(tmp_path: Path) -> None:
     root = make(tmp_path, FILES)
     command("materialize", cwd=root)

@@ -75,6 +75,7 @@ def test_ctrl_c_in_a_large_query_ends_the_run_and_leaves_nothing(large: Lake) ->
         assert opened.read("bronze.rows").count("*").fetchall() == [(1_200_000,)]
 
 
+@pytest.mark.long
 def test_a_crash_in_a_large_query_is_an_errored_step_and_the_others_go_on(large: Lake) -> None:
     running = started(large)
     os.kill(writer(running), signal.SIGSEGV)

@@ -83,6 +83,7 @@ def test_when_the_run_is_killed_nothing_that_its_code_started_lives_on(lake: Lak
     assert left(lake) == []
 
 
+@pytest.mark.long
 @linux
 def test_when_the_run_is_killed_nothing_that_a_check_started_lives_on(lake: Lake) -> None:
     lake.write("layers/bronze/a.sql", "select 1 as n")

@@ -105,6 +105,7 @@ CRASHES = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("crash", "fate"), CRASHES.items())
 def test_a_crash_of_the_process_is_an_errored_step_and_the_run_goes_on(lake: Lake, crash: str, fate: str) -> None:
     lake.code(f"""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lakeflow.core.run.events import StepPrinted
 from tests.cli import process
 from tests.usercode.lab import Lake, states
@@ -68,6 +70,7 @@ def test_what_code_prints_of_personal_data_is_kept_nowhere(lake: Lake) -> None:
     assert "Lovelace" not in str(lake.events)
 
 
+@pytest.mark.long
 def test_endless_output_is_cut(lake: Lake) -> None:
     lake.code("""
         @asset

@@ -102,6 +102,7 @@ def test_versions_dated_by_runs_wait_for_a_decision_when_code_changes_or_their_i
     assert plans.run("silver.plans")[0] == "nothing to do"
 
 
+@pytest.mark.long
 def test_a_rebuild_that_would_lose_a_version_is_held_although_each_says_since_when_it_holds(tmp_path: Path) -> None:
     plans = Plans(tmp_path, HEADER + 'at = "d"\n')
     plans.land("mon", "a,1,2024-01-01", "a,2,2024-01-02", "b,1,2024-01-01")

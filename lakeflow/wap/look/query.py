@@ -60,7 +60,8 @@ def snapshot_at(world: World, key: AssetKey, as_of: datetime | str) -> int:
 
 def _scans(world: World, keys: Sequence[AssetKey], ref: str, as_of: AsOf) -> dict[str, Scan]:
     instant, tables = moment_of(world, keys, ref, as_of)
-    return {str(key): world.catalog.scan(tables[key], snapshot_then(instant, key, tables)) for key in keys}
+    then = {key: snapshot_then(instant, key, tables) for key in keys}
+    return {str(key): world.catalog.scan(tables[key], snapshot) for key, snapshot in then.items()}
 
 
 def snapshot_then(instant: Instant, key: AssetKey, tables: Mapping[AssetKey, Table]) -> int:

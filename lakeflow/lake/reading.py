@@ -6,7 +6,6 @@ Code that opens the catalog is imported when it is first needed: that takes half
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -38,7 +37,7 @@ from lakeflow.core.verify.values import Depth, Verification
 from lakeflow.core.view import history, lineage
 from lakeflow.core.view.rows import RowFilter
 from lakeflow.core.view.selection import SelectionContext, select
-from lakeflow.lake.standing import StandingLake
+from lakeflow.lake.standing import StandingLake, to_stderr
 from lakeflow.wap.look.runs import with_waiting_branches
 from lakeflow.wap.look.show import masked
 
@@ -47,11 +46,6 @@ if TYPE_CHECKING:
 
 
 _MANY_RUNS: Final = 200
-
-
-def _to_stderr(lines: tuple[str, ...]) -> None:
-    """Print to stderr what an asset's code prints during a preview."""
-    print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - it is the user's print
 
 
 @dataclass(frozen=True, repr=False)
@@ -281,7 +275,7 @@ class ReadableLake(StandingLake):
         AssetError when the code fails, or an input was never published.
         """
         key = self._one(asset)
-        return self._masked(wap.preview(self._world, key, limit, _to_stderr), key)
+        return self._masked(wap.preview(self._world, key, limit, to_stderr), key)
 
     def suggest(self, asset: str, *, history: int = 6) -> Suggestion:
         """Checks for an asset that its last audited snapshots pass, each tried on all of them by an audit, and that its
@@ -299,7 +293,7 @@ class ReadableLake(StandingLake):
         snapshot that is not there, AssetError when the code fails now.
         """
         name, _, said = asset.partition("@")
-        return wap.replay(self._world, self._one(name), said or snapshot, _to_stderr)
+        return wap.replay(self._world, self._one(name), said or snapshot, to_stderr)
 
     def mutate(  # noqa: PLR0913 - keyword-only words of the command line
         self,

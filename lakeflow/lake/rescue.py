@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import Copied, LoadedTable, copy_tables, give_id, proofs_alone, read_mark, tables_in
 from lakeflow.adapters.iceberg.commit import numbers, pointers
-from lakeflow.adapters.ledger import LEDGER_TABLES, SqlLedger, counts, free_all, make_again
+from lakeflow.adapters.ledger import LEDGER_TABLES, SqlLedger, ToldLedger, counts, free_all, make_again
 from lakeflow.adapters.machine import process as processes
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.care.ownership import refuse_other
@@ -25,6 +26,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.run.leases import busy
 from lakeflow.core.verify.restored import not_restored, texts_of
+from lakeflow.core.verify.values import Testimony
 from lakeflow.core.view.rebuilt import Proven, runs_of, verdicts_of
 from lakeflow.lake.assembly import MIGRATIONS, ownership_of, refuse_outdated, utc_now
 from lakeflow.lake.diagnosis import Patient, refuse_unready
@@ -93,7 +95,7 @@ def rebuild_ledger(one: Patient) -> RestoredLedger:
         one.ownership.refuse_other()
         looked = one.catalog.look(one.catalog.keys())
         found = {key: proofs_alone(table) for key, table in looked.tables.items()}
-        proofs = {key: Proven(each.table, texts_of(each)) for key, each in found.items()}
+        proofs = _proven(found)
         with database.transaction() as connection:
             tables = _whole_again(one, connection)
             before = counts(connection)
@@ -103,6 +105,26 @@ def rebuild_ledger(one: Patient) -> RestoredLedger:
         unread = (f"what {key} knows: {error.message}" for key, error in looked.broken.items())
         names = (*not_restored(lost, found.values()), *unread) if tables or runs or verdicts else ()
         return RestoredLedger(tables, runs, verdicts, names)
+
+
+def told_by_tables(one: Patient, lost: Sequence[str]) -> ToldLedger:
+    """What the tables know of their runs and verdicts, as a ledger to look at, in a temporary file that goes with it.
+    Nothing of the lake is changed.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="lakeflow-ledger-")
+    database = Database(f"sqlite:///{Path(folder.name, 'ledger.db')}")
+    database.initialise(MIGRATIONS)
+    looked = one.catalog.look(one.catalog.keys())
+    proofs = _proven({key: proofs_alone(table) for key, table in looked.tables.items()})
+    ledger = ToldLedger(database, processes.is_alive, utc_now, lost)
+    with database.transaction() as connection:
+        ledger.restore(connection, runs_of(proofs, utc_now()), verdicts_of(proofs))
+    weakref.finalize(ledger, folder.cleanup)
+    return ledger
+
+
+def _proven(found: Mapping[AssetKey, Testimony]) -> dict[AssetKey, Proven]:
+    return {key: Proven(each.table, texts_of(each)) for key, each in found.items()}
 
 
 def _whole_again(one: Patient, connection: Connection) -> tuple[str, ...]:

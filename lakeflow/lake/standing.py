@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 _MANY_RUNS: Final = 200
 
 
-def _to_stderr(lines: tuple[str, ...]) -> None:
-    """Print to stderr what an asset's code prints during a preview."""
-    print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - it is the user's print
+def to_stderr(lines: tuple[str, ...]) -> None:
+    """Print to stderr what is said beside the answer."""
+    print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - it is for the user
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,7 +89,18 @@ class StandingLake:
         except LakeflowError:
             world.close()
             raise
-        return world
+        return self._told(world)
+
+    def _told(self, world: wap.World) -> wap.World:
+        """The world; where its ledger is lost, with what the tables know in its place, to be looked at alone."""
+        lost = world.ledger.lost()
+        if not lost:
+            return world
+        from lakeflow.lake import rescue  # noqa: PLC0415 - few lakes have lost their ledger
+
+        told = replace(world, ledger=rescue.told_by_tables(self._patient(), lost))
+        to_stderr(("! the ledger is lost; this is what the tables know: `lakeflow doctor --rebuild-ledger` keeps it",))
+        return told
 
     def close(self) -> None:
         """Let go of database, engine and audit worker."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Ruling, RunState
 from lakeflow.lake.care import doctor, rebuild_ledger
 from lakeflow.lake.lake import look
+from lakeflow.lake.reading import ReadableLake
 from tests.prepared import Prepared
 from tests.verify.lab import LEDGER, execute, make, ours, theirs, verified, without_ledger, wrote
 
@@ -98,13 +100,27 @@ def test_any_one_table_that_is_lost_comes_back_among_the_others(lake: Path, name
     assert not found, found
 
 
-def test_what_needs_the_ledger_says_that_it_is_lost_and_what_to_type(lake: Path) -> None:
+def test_what_would_change_the_lake_says_that_the_ledger_is_lost_and_what_to_type(lake: Path) -> None:
+    runs = [run.id for run in look(lake).runs() if run.state == "published" and run.steps]
+    (lake / "layers/silver/numbers.sql").write_text(
+        "/*\nkey = ['n']\n*/\nselect n, note || '' as note from bronze.numbers\n"
+    )
     without_ledger(lake)
-    for act in ("status", "plan", "materialize", "runs"):
+    acts: list[Callable[[lakeflow.Lake], object]] = [
+        lambda opened: opened.materialize(),
+        lambda opened: opened.rollback(runs[0], force=True),
+        lambda opened: opened.tag("v1"),
+        lambda opened: opened.collect_garbage(),
+        lambda opened: opened.compact(),
+        lambda opened: opened.drop("silver.nobody"),
+    ]
+    mains = published(lake)
+    for act in acts:
         with lakeflow.open(lake) as opened, pytest.raises(LakeflowError) as caught:
-            getattr(opened, act)()
-        assert "has lost the table lakeflow_" in caught.value.message
-        assert "lakeflow doctor --rebuild-ledger" in (caught.value.hint or "")
+            act(opened)
+        assert "has lost the table lakeflow_" in caught.value.message or "nobody" in caught.value.message
+        assert "lakeflow" in (caught.value.hint or "")
+    assert published(lake) == mains
     found = [one for one in doctor(lake) if one.level == "problem"]
     assert all("--rebuild-ledger" in one.hint for one in found)
     assert found
@@ -150,3 +166,30 @@ def test_a_snapshot_without_a_proof_gets_no_verdict_and_is_named(lake: Path) -> 
     assert any(f"s{str(new.snapshot_id)[:6]}" in one for one in done.not_restored), done.not_restored
     assert ours(lake, str(SILVER)).main == new.snapshot_id
     assert not [one for one in published(lake) if new.snapshot_id in one]
+
+
+def test_looks_answer_alike_while_the_ledger_is_lost(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Log, lineage, impact and what comes again rest on the tables alone; a word on stderr says what is missing."""
+    with look(lake) as opened:
+        first = opened.snapshots("bronze.numbers")[-1].snapshot_id
+        looks: list[Callable[[ReadableLake], object]] = [
+            lambda opened: opened.log(),
+            lambda opened: [
+                (str(one.status.asset), one.status.state, one.status.snapshot_id) for one in opened.lineage()
+            ],
+            lambda opened: opened.impact(f"bronze.numbers@s{first}").reached,
+            lambda opened: opened.replay("silver.numbers").outcome,
+            lambda opened: [(one.asset, one.snapshot_id, one.health) for one in opened.status()],
+            lambda opened: opened.column_lineage("silver.numbers"),
+        ]
+        before = [each(opened) for each in looks]
+    assert "the ledger is lost" not in capsys.readouterr().err
+    without_ledger(lake)
+    with look(lake) as opened:
+        after = [each(opened) for each in looks]
+    for was, now in zip(before, after, strict=True):
+        assert was == now
+    assert (
+        "the ledger is lost; this is what the tables know: `lakeflow doctor --rebuild-ledger`"
+        in capsys.readouterr().err
+    )

@@ -4,12 +4,14 @@ from lakeflow.adapters.ledger.ledger import SqlLedger, Transactions, free_all, r
 from lakeflow.adapters.ledger.lost import LEDGER_TABLES, counts, lost_tables, make_again
 from lakeflow.adapters.ledger.outbox import SqlOutbox
 from lakeflow.adapters.ledger.statements import MIGRATIONS
+from lakeflow.adapters.ledger.told import ToldLedger
 
 __all__ = [
     "LEDGER_TABLES",
     "MIGRATIONS",
     "SqlLedger",
     "SqlOutbox",
+    "ToldLedger",
     "Transactions",
     "counts",
     "free_all",

@@ -55,7 +55,7 @@ def compared_pairs(feeds: Feeds, catalog: SqlCatalog, name: str) -> list[tuple[d
     table = catalog.load_table(name)
     ids = [each.snapshot_id for each in sorted(table.snapshots(), key=lambda each: each.timestamp_ms)]
     frames = {each: pl.DataFrame(table.scan(snapshot_id=each).to_arrow()) for each in ids}
-    key = KEYS.get(name.partition(".")[2], [])
+    key = list(KEYS.get(name.partition(".")[2], ()))
     found = []
     for one, other in [*pairwise(ids), (ids[-1], ids[0])]:
         ours = feeds.lake.diff(name, f"s{one}..s{other}", rows=0)

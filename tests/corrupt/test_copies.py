@@ -120,6 +120,14 @@ def test_every_kind_is_among_those_that_are_tried() -> None:
     assert {each.columns[0] for each in EVERY if each.kind is CorruptionKind.NULLS} == set(SCHEMA.names)
 
 
+def test_rows_that_are_the_same_are_changed_together_and_counted_each(engine: DuckEngine, place: Path) -> None:
+    """The share of two rows is less than one, so the first is taken; which of two equal ones nobody can say."""
+    one: Row = dict.fromkeys(TYPES) | {"id": 7}
+    nulls = next(each for each in EVERY if each.kind is CorruptionKind.NULLS and each.columns == ("id",))
+    (found,) = engine.corruptible(scan_of(place, [one, one]), [nulls], Dose(0.01, 0))
+    assert found.rows == 2
+
+
 @pytest.mark.long
 @explored(60, few=6)
 @given(rows=ROWS, seed=st.integers(0, 3), share=st.sampled_from([0.01, 0.5, 1.0]))

@@ -7,6 +7,7 @@ chosen where the corruption makes another value of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,24 @@ def corruptible(
     found = cursor.execute(f"SELECT {', '.join(texts)} FROM ({_ranked(cursor, scan, dose)})").fetchone()
     assert found is not None, "an aggregate has one row"
     answers = [found[at : at + 3] for at in range(0, len(found), 3)]
-    return tuple(_corruptible(each, answer, dose) for each, answer in zip(corruptions, answers, strict=True))
+    named = [_corruptible(each, answer, dose) for each, answer in zip(corruptions, answers, strict=True)]
+    return _with_twins(cursor, scan, named, dose)
+
+
+def _with_twins(
+    cursor: DuckDBPyConnection, scan: Scan, found: Sequence[Corruptible], dose: Dose
+) -> tuple[Corruptible, ...]:
+    """Where the share chose no row and the first one is taken, rows that are the same as that one go with it."""
+    least = [each for each in found if each.limit > _threshold(dose)]
+    if not least:
+        return tuple(found)
+    counts = (
+        f"count(*) FILTER ({_can_change(each.corruption, scan.schema)} AND {_RANK} <= {each.limit})" for each in least
+    )
+    numbers = cursor.execute(f"SELECT {', '.join(counts)} FROM ({_ranked(cursor, scan, dose)})").fetchone()
+    assert numbers is not None, "an aggregate has one row"
+    counted = dict(zip(map(id, least), numbers, strict=True))
+    return tuple(replace(each, rows=counted.get(id(each), each.rows)) for each in found)
 
 
 def write_corrupted(cursor: DuckDBPyConnection, scan: Scan, corruptible: Corruptible, dose: Dose, target: Path) -> Scan:

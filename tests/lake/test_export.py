@@ -209,8 +209,7 @@ def test_only_an_export_of_ours_is_replaced(lake: Lake, tmp_path: Path) -> None:
 def test_an_export_that_fails_leaves_the_old_one_and_nothing_else(lake: Lake, tmp_path: Path) -> None:
     lake.export(to=tmp_path / "out")
     before = {name: (tmp_path / "out" / name).read_bytes() for name in held(tmp_path / "out")}
-    data = next((Path(lake.project.root) / ".lakeflow/warehouse/gold/shops").rglob("*.parquet"))
-    for each in data.parent.glob("*.parquet"):
+    for each in (Path(lake.project.root) / ".lakeflow/warehouse/gold/shops").rglob("*.parquet"):
         each.unlink()
     with pytest.raises(LakeflowError):
         lake.export(to=tmp_path / "out")

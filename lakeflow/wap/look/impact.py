@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from lakeflow.core.errors import LakeError, UsageError
+from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.log.impact import Impact
 from lakeflow.core.log.impact import impact as impact_of
@@ -42,10 +42,10 @@ def impact(world: World, said: str) -> Impact:
 
 
 def _verdicts(world: World, tables: Mapping[AssetKey, Table]) -> tuple[VerdictRecord, ...] | None:
-    try:
-        return tuple(said for several in world.ledger.verdicts(tables).values() for said in several)
-    except LakeError:
-        return None  # its tables are gone
+    """All that the ledger recorded; None where it is lost, and only the tables tell."""
+    if world.ledger.lost():
+        return None
+    return tuple(said for several in world.ledger.verdicts(tables).values() for said in several)
 
 
 def _point(

@@ -386,3 +386,32 @@ def test_what_a_later_release_wrote_is_refused_with_what_to_do(ledger: Kept) -> 
         ledger.runs()
     assert caught.value.message == "the ledger has a row that is no RunRecord"
     assert caught.value.hint == "use the release that wrote it, or restore the database from a copy"
+
+
+def test_runs_that_left_an_asset_unpublished_are_told_newest_first(ledger: Kept) -> None:
+    """Held, in conflict, not decided, or errored with a snapshot; of runs that ended unpublished, and of that asset."""
+    for number, (id_, asset, state, snapshot, ended) in enumerate(
+        [
+            ("r1", A, StepState.HELD, 1, RunState.HELD),
+            ("r2", A, None, None, RunState.FAILED),
+            ("r3", A, StepState.CONFLICT, 3, RunState.CONFLICT),
+            ("r4", A, StepState.ERRORED, 4, RunState.FAILED),
+            ("r5", A, StepState.ERRORED, None, RunState.FAILED),
+            ("r6", A, StepState.PUBLISHED, 6, RunState.HELD),
+            ("r7", A, StepState.HELD, 7, RunState.DISCARDED),
+            ("r8", B, StepState.HELD, 8, RunState.HELD),
+        ]
+    ):
+        step = replace(checked(asset), state=state, snapshot_id=snapshot)
+        ledger.save(run(id_, step, state=ended, at=NOW + number * SECOND))
+    assert [one.id for one in ledger.unpublished([A])] == ["r4", "r3", "r2", "r1"]
+    assert [one.id for one in ledger.unpublished([A, B])] == ["r8", "r4", "r3", "r2", "r1"]
+    assert [one.id for one in ledger.unpublished([C])] == []
+
+
+def test_verdicts_are_told_until_the_last_of_a_run_in_their_order(ledger: Kept) -> None:
+    told = [said(A), said(B, 2, "r2"), said(A, 3, "r2"), said(B, 4, "r3")]
+    for id_ in ("r1", "r2", "r3"):
+        ledger.save(run(id_, state=RunState.PUBLISHED), [one for one in told if one.run == id_])
+    assert ledger.until("r2") == tuple(told[:3])
+    assert ledger.until("r9") == ()

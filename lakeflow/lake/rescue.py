@@ -108,16 +108,18 @@ def rebuild_ledger(one: Patient) -> RestoredLedger:
 
 
 def told_by_tables(one: Patient, lost: Sequence[str]) -> ToldLedger:
-    """What the tables know of their runs and verdicts, as a ledger to look at, in a temporary file that goes with it.
-    Nothing of the lake is changed.
+    """What is left of the ledger, and what the tables know of their runs and verdicts, as a ledger to look at: a copy
+    in a temporary folder that goes with it. Nothing of the lake is changed.
     """
     folder = tempfile.TemporaryDirectory(prefix="lakeflow-ledger-")
-    database = Database(f"sqlite:///{Path(folder.name, 'ledger.db')}")
-    database.initialise(MIGRATIONS)
+    path = Path(folder.name, "ledger.db")
+    one.database.copy_to(path)
+    database = Database(f"sqlite:///{path}")
     looked = one.catalog.look(one.catalog.keys())
     proofs = _proven({key: proofs_alone(table) for key, table in looked.tables.items()})
     ledger = ToldLedger(database, processes.is_alive, utc_now, lost)
     with database.transaction() as connection:
+        make_again(connection)
         ledger.restore(connection, runs_of(proofs, utc_now()), verdicts_of(proofs))
     weakref.finalize(ledger, folder.cleanup)
     return ledger

@@ -193,3 +193,14 @@ def test_looks_answer_alike_while_the_ledger_is_lost(lake: Path, capsys: pytest.
         "the ledger is lost; this is what the tables know: `lakeflow doctor --rebuild-ledger`"
         in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize("name", ["lakeflow_leases", "lakeflow_alerts", "lakeflow_code"])
+def test_what_is_left_of_the_ledger_is_still_told(lake: Path, name: str) -> None:
+    """Runs keep who they were started by and why they ended, though another table of the ledger is gone."""
+    with look(lake) as opened:
+        before = opened.runs()
+    execute(lake, f"drop table {name}")
+    with look(lake) as opened:
+        assert opened.runs() == before
+    assert name not in tables(lake)

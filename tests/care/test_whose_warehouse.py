@@ -378,3 +378,38 @@ def test_a_first_writer_that_claims_between_two_looks_is_no_stranger(
     assert house.look().mark == other.look().mark
     house.ownership.claim()
     assert house.ids() == [other.look().id]
+
+
+def without_id(house: House) -> None:
+    """Somebody lost the record of the lake's id, and nothing else of the database."""
+    with house.database.transaction() as connection:
+        connection.execute(text("delete from lakeflow_lake"))
+
+
+def test_an_id_that_its_database_lost_is_the_marker_s_where_that_names_this_database_and_its_tables_stand_here(
+    house: House,
+) -> None:
+    house.ownership.claim()
+    (id_,) = house.ids()
+    filled(house.table(str(house.warehouse / "silver" / "a" / "metadata" / "00000-a.metadata.json")))
+    without_id(house)
+    assert house.look().id == id_
+    house.ownership.claim()
+    assert house.ids() == [id_]
+
+
+def test_a_marker_alone_gives_no_database_its_id(house: House) -> None:
+    """No table of its catalog stands here: the warehouse may be anybody's."""
+    house.ownership.claim()
+    house.table(str(house.warehouse / "silver" / "a" / "metadata" / "00000-gone.metadata.json"))
+    without_id(house)
+    assert house.look().id is None
+
+
+def test_a_marker_that_names_another_database_gives_this_one_no_id(house: House) -> None:
+    marked(house, "theirs", "/gone/catalog.db")
+    filled(house.table(str(house.warehouse / "silver" / "a" / "metadata" / "00000-a.metadata.json")))
+    assert house.look().id is None
+    with pytest.raises(LakeError):
+        house.ownership.claim()
+    assert house.ids() == []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from pyiceberg.manifest import read_manifest_list
 from pyiceberg.table import StaticTable
 from pyiceberg.table.snapshots import Snapshot
 
-from lakeflow.adapters.iceberg.care.inventory import Walk, read_container, read_through, take_stock
+from lakeflow.adapters.iceberg.care.inventory import Walk, open_through, read_container, read_through, take_stock
 from lakeflow.adapters.iceberg.disk.avro import Container, pack, unpack
 from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.digests import with_digest
 from lakeflow.core.model.table import Table
@@ -226,3 +228,74 @@ def test_a_table_whose_metadata_is_gone_is_an_error_that_names_it(table: Table) 
     local_path(table.version).unlink()
     with pytest.raises(LakeError, match=local_path(table.version).name):
         take_stock(table)
+
+
+# in a deep look
+
+
+def walked(table: Table) -> tuple[Walk, LoadedTable]:
+    """All metadata of the table, walked through once."""
+    walk, found = Walk(), MetadataFiles(local_path(table.location)).find(table.key, table.version)
+    walk.stock(found)
+    return walk, found
+
+
+def lists_of(table: Table) -> list[tuple[Path, int]]:
+    """The manifest list of each snapshot, oldest first, and the rows that its table holds then."""
+    return [(local_path(each.manifest_list), rows) for each, rows in zip(snapshots(table), (2, 3), strict=True)]
+
+
+def test_a_deep_look_at_a_sound_table_opens_every_file_and_has_nothing_to_say(table: Table) -> None:
+    assert open_through(table) == read_through(table)
+
+
+def test_a_file_that_is_gone_is_not_opened_and_one_that_cannot_be_read_is_told_with_what_needs_it(table: Table) -> None:
+    """What is gone is told as missing alone; what is there and cannot be read, by its content."""
+    one, *_ = first = data_of(below(table, snapshots(table)[0]))
+    (other,) = set(data_of(list(every(table)))) - set(first)
+    one.unlink()
+    other.write_bytes(other.read_bytes()[:-1] + b"x")
+    found = open_through(table)
+    assert (set(found.missing), set(found.damaged), set(found.content)) == ({str(one)}, set(), {str(other)})
+    assert found.concerns[str(other)] == {snapshots(table)[1].snapshot_id}
+
+
+def test_every_live_file_is_described_once_however_many_snapshots_share_it(table: Table) -> None:
+    walk, found = walked(table)
+    described = [str(local_path(each["file_path"])) for each in walk.entries(found)]
+    assert sorted(described) == sorted(map(str, data_of(list(every(table)))))
+    assert sum(each["record_count"] for each in walk.entries(found)) == 3
+    assert list(Walk().entries(replace(found, json={"snapshots": None}))) == []
+
+
+def test_a_summary_that_counts_other_rows_than_its_files_hold_is_told_with_its_list(table: Table) -> None:
+    walk, found = walked(table)
+    assert dict(walk.totals(found)) == {}
+    for number, (listed, rows) in enumerate(lists_of(table)):
+        said = json.loads(json.dumps(found.json))
+        said["snapshots"][number]["summary"]["total-records"] = "1234"
+        told = f"{listed} lists {rows} rows, and the summary says 1234"
+        assert dict(walk.totals(replace(found, json=said))) == {str(listed): told}
+    for summary in (None, {}, {"total-records": None}):
+        assert dict(walk.totals(replace(found, json=changed(found.json, summary)))) == {}
+
+
+def changed(json_: Mapping[str, Any], summary: object) -> dict[str, Any]:
+    """All snapshots with that summary."""
+    return {**json_, "snapshots": [{**each, "summary": summary} for each in json_["snapshots"]]}
+
+
+def test_rows_are_not_counted_where_a_manifest_cannot_be_read(table: Table) -> None:
+    wrong = {"total-records": "1234"}
+    walk, found = walked(table)
+    said = replace(found, json=changed(found.json, wrong))
+    assert len(dict(walk.totals(said))) == 2
+    manifests = {manifest for each in found.json["snapshots"] for manifest in walk.below[each["manifest-list"]]}
+    shared = set.intersection(*(set(walk.below[each["manifest-list"]]) for each in found.json["snapshots"]))
+    assert len(manifests) > 1
+    for manifest in shared:
+        damaged = replace(walk, damaged={str(local_path(manifest)): "damaged"})
+        assert dict(damaged.totals(said)) == {}
+        assert len(list(damaged.entries(found))) < 2
+        gone = replace(walk, there={**walk.there, manifest: None})
+        assert dict(gone.totals(said)) == {}

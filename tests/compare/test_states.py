@@ -158,7 +158,7 @@ def test_without_the_ledger_the_tables_know_the_runs(made: Made) -> None:
         ("silver.prices", "..", "does not name two states"),
         ("silver.prices", "main...held", "does not name two states"),
         ("silver.prices", "hled..main", "has no state 'hled'"),
-        ("silver.prices", "s9..main", "'s9' (is no snapshot|means)|s9"),
+        ("silver.prices", "s9..main", "write at least 4 digits of its id"),
         ("silver.prices", "1000d..main", "was not published then"),
         ("silver.prices", "2999-01-01..main", "still to come"),
         ("silver.prices", "v99..main", "no version v99"),

@@ -92,6 +92,8 @@ def test_a_snapshot_is_found_by_ref_and_by_the_first_digits_of_its_id() -> None:
     assert find_snapshot(TABLE, ref="audit_r4", snapshot=None) == 4
     assert find_snapshot(TABLE, ref="main", snapshot="s5") == 5
     assert find_snapshot(TABLE, ref="main", snapshot="2") == 2
+    long = table(NAME, made(9_471_102), made(9_480_000, 9_471_102))
+    assert find_snapshot(long, ref="main", snapshot="s9471") == find_snapshot(long, ref="main", snapshot="94711")
 
 
 def test_an_unborn_main_is_no_snapshot_and_no_error() -> None:
@@ -102,13 +104,15 @@ def test_an_unborn_main_is_no_snapshot_and_no_error() -> None:
     ("ref", "snapshot", "message"),
     [
         ("audit_zz", None, "silver.flights has no ref 'audit_zz'; it has audit_r4, audit_r5, main, month_end"),
-        ("main", "s77", "'s77' is no snapshot of silver.flights"),
-        ("main", "s", "'s' is no snapshot of silver.flights"),
-        ("main", "s44", "'s44' means 2 snapshots of silver.flights"),
+        ("main", "s7744", "'s7744' is no snapshot of silver.flights"),
+        ("main", "s", "'s' is no snapshot of silver.flights: write at least 4 digits of its id"),
+        ("main", "s77", "'s77' is no snapshot of silver.flights: write at least 4 digits of its id"),
+        ("main", "s441", "'s441' is no snapshot of silver.flights: write at least 4 digits of its id"),
+        ("main", "s4400", "'s4400' means 2 snapshots of silver.flights"),
     ],
 )
 def test_what_is_not_found_is_refused_with_where_to_look(ref: str, snapshot: str | None, message: str) -> None:
-    two = table(NAME, made(441), made(442, 441), main=3, audit_r4=4, audit_r5=5, month_end=1)
+    two = table(NAME, made(44001), made(44002, 44001), main=3, audit_r4=4, audit_r5=5, month_end=1)
     both = replace(two, snapshots={**two.snapshots, **TABLE.snapshots})
     with pytest.raises(UsageError) as caught:
         find_snapshot(both, ref=ref, snapshot=snapshot)

@@ -18,6 +18,7 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
 from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.view.history import ids_meant, snapshot_meant
 from lakeflow.core.view.rows import AssetStatus
 from lakeflow.core.wording import counted
 
@@ -73,10 +74,16 @@ def _with_more(lake: Lake, step: StepRecord, limit: int) -> tuple[CheckResult, .
         return step.checks
 
 
-def audited_in(runs: Iterable[RunRecord], key: AssetKey, digits: str) -> StepRecord | None:
-    """The first step that audited a snapshot of this asset whose id begins with this."""
+def audited_in(runs: Iterable[RunRecord], key: AssetKey, said: str) -> StepRecord | None:
+    """The newest step that audited the snapshot of this asset that is meant; UsageError when several are."""
     steps = (run.step(key) for run in runs)
-    return next((step for step in steps if step and step.checks and str(step.snapshot_id).startswith(digits)), None)
+    audited: dict[int, StepRecord] = {}
+    for step in steps:
+        if step and step.checks and step.snapshot_id is not None:
+            audited.setdefault(step.snapshot_id, step)
+    if not ids_meant(said, audited, key):
+        return None
+    return audited[snapshot_meant(said, audited, key)]
 
 
 def failing_answer(step: StepRecord, status: AssetStatus, limit: int, now: datetime) -> Answer:
@@ -92,8 +99,7 @@ def _step_of(lake: Lake, status: AssetStatus, place: AuditedPlace) -> StepRecord
         return lake.run(place.ref.removeprefix("audit_")).step(status.asset)
     if place.snapshot is None and status.snapshot_id is None:
         raise _never_published(status)
-    digits = place.snapshot.removeprefix("s") if place.snapshot else str(status.snapshot_id)
-    return audited_in(lake.runs(_MANY_RUNS), status.asset, digits)
+    return audited_in(lake.runs(_MANY_RUNS), status.asset, place.snapshot or str(status.snapshot_id))
 
 
 def _never_published(status: AssetStatus) -> UsageError:

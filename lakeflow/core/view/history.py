@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from lakeflow.core.errors import UnseenError, UsageError
+from lakeflow.core.keys import TableKey
 from lakeflow.core.log.passages import Passage, passages, seen_in
 from lakeflow.core.model.provenance import Provenance, provenance_of
 from lakeflow.core.model.run import MOVES, Ruling, VerdictRecord
@@ -16,6 +17,8 @@ from lakeflow.core.view.rows import SnapshotRow, SnapshotState
 BRANCH_PREFIX: Final = "audit_"
 HELD: Final = "held"
 """Stands for a ref: the newest branch that waits for a decision."""
+FEWEST_DIGITS: Final = 4
+"""Of a snapshot's id, where its first digits stand for it."""
 _STATES: Final = {
     Ruling.PUBLISH: SnapshotState.PUBLISHED,
     Ruling.UNCHANGED: SnapshotState.PUBLISHED,
@@ -88,17 +91,40 @@ def predecessor(table: Table, snapshot_id: int | None) -> int | None:
 def find_snapshot(table: Table, *, ref: str, snapshot: str | None) -> int | None:
     """The snapshot that a person means: a ref, or `s` and the first digits of an id. None: nothing is published.
 
-    A whole id is found even if another id begins with it. UsageError when no snapshot or several are meant.
+    UsageError when no snapshot or several are meant.
     """
     if snapshot is None:
         return _by_ref(table, ref)
-    digits = snapshot.removeprefix("s")
-    near = [known for known in table.snapshots if digits and str(known).startswith(digits)]
-    found = [known for known in near if str(known) == digits] or near
+    return snapshot_meant(snapshot, table.snapshots, table.key)
+
+
+def snapshot_meant(said: str, known: Iterable[int], key: TableKey) -> int:
+    """The one of these ids that is meant, see `ids_meant`. UsageError when none or several are."""
+    found = ids_meant(said, known, key)
     if len(found) != 1:
         what = "is no snapshot" if not found else f"means {len(found)} snapshots"
-        raise UsageError(f"{snapshot!r} {what} of {table.key}", hint=f"`lakeflow snapshots {table.key}` lists them")
+        raise UsageError(f"{said!r} {what} of {key}", hint=_where(key))
     return found[0]
+
+
+def ids_meant(said: str, known: Iterable[int], key: TableKey) -> list[int]:
+    """The ids that begin with these digits, with or without `s` before them; a whole id is that one alone.
+
+    UsageError for fewer than four digits that are no whole id, even where one id alone begins so: which one it is would
+    be chance, and would change with the next snapshot.
+    """
+    digits = said.removeprefix("s")
+    ids = {str(each): each for each in known}
+    if digits in ids:
+        return [ids[digits]]
+    if len(digits) < FEWEST_DIGITS:
+        why = f"{said!r} is no snapshot of {key}: write at least {FEWEST_DIGITS} digits of its id"
+        raise UsageError(why, hint=_where(key))
+    return [id_ for text, id_ in ids.items() if text.startswith(digits)]
+
+
+def _where(key: TableKey) -> str:
+    return f"`lakeflow snapshots {key}` lists them"
 
 
 def _before(table: Table, first: Passage) -> UsageError:

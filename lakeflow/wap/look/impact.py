@@ -14,7 +14,7 @@ from lakeflow.core.log.rests import Point
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import VerdictRecord
 from lakeflow.core.model.table import MAIN, Table
-from lakeflow.core.view.history import BRANCH_PREFIX, HELD, find_snapshot
+from lakeflow.core.view.history import BRANCH_PREFIX, HELD, find_snapshot, snapshot_meant
 from lakeflow.core.wording import did_you_mean_asset
 from lakeflow.wap.look.moments import instant_named
 from lakeflow.wap.look.runs import with_waiting_branches
@@ -70,12 +70,7 @@ def _by_digits(table: Table, digits: str, tables: Mapping[AssetKey, Table], reco
     name = str(table.key)
     known = set(table.snapshots) | {said.snapshot_id for said in recorded if said.asset == table.key}
     known |= {inputs[name] for inputs in _inputs(tables, recorded) if name in inputs}
-    near = [id_ for id_ in known if str(id_).startswith(digits)]
-    found = [id_ for id_ in near if str(id_) == digits] or near
-    if len(found) != 1:
-        what = "is no snapshot" if not found else f"means {len(found)} snapshots"
-        raise UsageError(f"s{digits} {what} of {name}", hint=f"`lakeflow snapshots {name}` lists them")
-    return found[0]
+    return snapshot_meant(f"s{digits}", known, table.key)
 
 
 def _inputs(tables: Mapping[AssetKey, Table], recorded: tuple[VerdictRecord, ...]) -> Iterator[Mapping[str, int]]:

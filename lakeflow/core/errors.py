@@ -8,6 +8,7 @@ LakeflowError
 │   └── ProjectError               the files have faults: all of them, each with file and line
 ├── AssetError            exit 1   code or data of one asset: the step is errored, main untouched
 │   ├── SchemaError                the columns produced cannot be stored as asked
+│   ├── CodeNotKeptError           code of another version is not here in full
 │   └── CodeError                  the asset's code raised, crashed or took too long: it may go better another time
 ├── ConflictError         exit 3   main moved in a way that may not be overwritten
 ├── BusyError             exit 4   another run holds the asset or the database
@@ -111,6 +112,10 @@ class CodeError(AssetError):
     """The asset's code raised, crashed or took too long. It may go better another time: that is what `retries` are for.
     Exit code 1.
     """
+
+
+class CodeNotKeptError(AssetError):
+    """Code of another version than today's is not here in full: the message says what is missing. Exit code 1."""
 
 
 class ConflictError(LakeflowError):

@@ -30,6 +30,7 @@ from lakeflow.adapters.machine import ending, git, machine, sqlite_file
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
 from lakeflow.adapters.machine import source_files as outside
+from lakeflow.adapters.machine.libraries import is_library
 from lakeflow.core.contract.drift import Drift
 from lakeflow.core.errors import ConfigError, Fault, LakeError
 from lakeflow.core.keys import AssetKey
@@ -94,6 +95,7 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
         outbox=outbox,
         is_ending=ending.is_asked,
         witness=witness,
+        is_library=is_library,
     )
 
 

@@ -88,7 +88,8 @@ class World:
     the ports. `claim` is called before anything is written: LakeError where the warehouse is not this lake's.
     `outbox` holds the alerts of what the ledger records; the story itself never asks for it. While `is_ending`, a
     run begins no further step. `looked` remembers what came to an input between two snapshots. `witness` reads what the
-    files of a table tell of its history, of all data files too where that is asked.
+    files of a table tell of its history, of all data files too where that is asked. `is_library` tells the installed
+    modules that are no part of the project.
     """
 
     project: Project
@@ -112,6 +113,7 @@ class World:
     is_ending: Callable[[], bool] = lambda: False
     looked: dict[object, Touched] = field(default_factory=dict)
     witness: Callable[[Table, Depth], Testimony] = field(default_factory=lambda: _no_witness)
+    is_library: Callable[[str], bool] = lambda _: False
 
     @cached_property
     def engine(self) -> Engine:

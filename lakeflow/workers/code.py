@@ -50,7 +50,13 @@ class _LazyFunctions:
         return ProjectFunctions(self._root)
 
     def of(self, asset: Asset) -> Asset:
-        return self._functions.of(asset) if isinstance(asset.code, PythonCode) else asset
+        if not isinstance(asset.code, PythonCode):
+            return asset
+        if asset.code.kept:
+            from lakeflow.project.kept_functions import kept_function  # noqa: PLC0415 - as above
+
+            return kept_function(asset)
+        return self._functions.of(asset)
 
 
 def _engine(hello: Hello) -> Engine:

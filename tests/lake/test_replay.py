@@ -175,16 +175,6 @@ def forgotten(root: Path) -> None:
     database.close()
 
 
-@pytest.mark.long
-def test_a_function_that_is_another_today_is_not_here(root: Path) -> None:
-    make(root, {"layers/gold/totals.py": PYTHON.replace("sum", "max"), "pyproject.toml": "[tool.lakeflow]\n"})
-    with opened(root) as lake:
-        found = lake.replay("gold.totals")
-        assert found.outcome is ReplayOutcome.NO_CODE
-        assert "of a function only the code of today" in found.why
-
-
-@pytest.mark.long
 def test_what_differs_is_counted_by_key_and_chance_is_named(tmp_path: Path) -> None:
     luck = "case when i = 1 then random() else 0.5 end as luck"
     text = f"/*\nkey = ['id']\n*/\nselect i as id, {luck}, i as same from range(4) t(i)"

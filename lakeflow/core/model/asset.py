@@ -98,11 +98,14 @@ UNLIMITED: Final = Limits()
 
 @dataclass(frozen=True)
 class PythonCode:
-    """An asset written as a function, which stays callable."""
+    """An asset written as a function, which stays callable. `kept` says that it is to be made from the asset's source,
+    which the ledger keeps, and not from its file.
+    """
 
     function: Callable[..., Any] = field(compare=False, repr=False)
     path: str
     line: int
+    kept: bool = False
 
 
 @dataclass(frozen=True)

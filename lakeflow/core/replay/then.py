@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
-from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset, SqlCode
+from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.provenance import Provenance, provenance_of
 from lakeflow.core.model.table import MAIN, Snapshot, Table
 from lakeflow.core.plan.landing import FoundFile, Landed, LandedSet, Landing
 
-_LIES_IN_FILES: Final = frozenset({"partition_by", "sort_by"})
-"""Fields that say how rows lie in files, and change none."""
 _CHANCE: Final = re.compile(
     r"\b(now|today|current_date|current_time|current_timestamp|get_current_timestamp|random|setseed|uuid|gen_random_uuid"
     r"|uuid4|utcnow|localtimestamp|transaction_timestamp|getenv|nextval)\b\s*(?:\(|\b)",
@@ -85,31 +81,6 @@ def before(found: Recorded) -> Table:
         summary = replace(said, run=found.made.run).summary()
         known[parent_id] = replace(found.snapshot, id=parent_id, parent_id=None, summary=summary)
     return replace(table, refs={**refs, MAIN: parent_id}, snapshots=known, log=(), schema_id=schema)
-
-
-def code_of(asset: Asset, made: Provenance, source: str | None, today: str) -> Asset | str:
-    """The asset with the code of then, or why that is not here. `source` is what the ledger keeps of it, `today` its
-    version as today's algorithm spells it.
-
-    Today's code runs where it is the same. Else a SELECT runs from its kept text, as long as it is declared as it was.
-    """
-    if today == asset.code_version:
-        return asset
-    if source is None:
-        return "its code is another today, and the ledger does not keep that of then"
-    kept, now = json.loads(source), json.loads(asset.source or "{}")
-    if kept.get("kind") != "sql" or not isinstance(asset.code, SqlCode):
-        return "its code is another today, and of a function only the code of today can run"
-    if _counted(kept) != _counted(now):
-        return "it is declared in another way today"
-    inputs = {name: key for name in made.inputs if (key := AssetKey.find(name))}
-    code = replace(asset.code, text=str(kept["text"]))
-    return replace(asset, code=code, code_version=made.code_version, source=source, inputs=inputs)
-
-
-def _counted(source: Mapping[str, Any]) -> dict[str, Any]:
-    fields = source.get("fields", {})
-    return {name: value for name, value in fields.items() if name not in _LIES_IN_FILES}
 
 
 def landing_of(mine: LandedSet, earlier: LandedSet, found: Iterable[FoundFile]) -> Landing | str:

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from lakeflow.core.compare.columns import pairs, schema_change
 from lakeflow.core.compare.comparison import Asked
-from lakeflow.core.errors import UsageError
+from lakeflow.core.errors import CodeNotKeptError, UsageError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Asset
+from lakeflow.core.model.asset import Asset, PythonCode
 from lakeflow.core.model.quarantine import owner_of, quarantine_key
 from lakeflow.core.model.scd2_columns import VALID_FROM
 from lakeflow.core.model.table import Scan, WrittenFile
@@ -51,8 +51,11 @@ def replay(world: World, key: AssetKey, snapshot: str | None, said: Listener) ->
         then = then_of(world, found)
     except CannotError as error:
         return replace(_told(found), outcome=error.outcome, why=error.why)
-    with made_again(world, then, said) as (source, computed):
-        return _compared(world, then, source, computed)
+    try:
+        with made_again(world, then, said) as (source, computed):
+            return _compared(world, then, source, computed)
+    except CodeNotKeptError as error:
+        return replace(_told(found), outcome=ReplayOutcome.NO_CODE, why=f"of that of then {error.message}")
 
 
 def _told(found: Recorded) -> Replayed:
@@ -85,6 +88,8 @@ def _notes(world: World, then: Then) -> Iterator[str]:
     """What may have made other rows of the same code and inputs."""
     for word in chances(then.asset):
         yield f"its code says {word}, which may give another value each time"
+    if isinstance(then.asset.code, PythonCode):
+        yield "the libraries that its code imports are those of today"
     key, checks = then.asset.key, then.found.made.checks
     if quarantine_key(key) in world.project.assets and checks != world.project.suite(key).digest:
         yield "its checks, which put rows apart, are others today"

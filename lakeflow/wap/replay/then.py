@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lakeflow.core.column_names import LOADED_AT
+from lakeflow.core.kept.code import code_of
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.quarantine import quarantine_key
@@ -21,7 +22,6 @@ from lakeflow.core.replay.replayed import ReplayOutcome
 from lakeflow.core.replay.then import (
     Recorded,
     before,
-    code_of,
     kept_as,
     landing_of,
     pinned_at,
@@ -59,14 +59,14 @@ def then_of(world: World, found: Recorded) -> Then:
     if made.readmits:
         raise CannotError(ReplayOutcome.REFUSED, "its rows came back from its quarantine, and no code made them")
     source = world.ledger.code(made.code_version)
-    code = code_of(asset, made, source, _today(made.code_version, made.fingerprint, source))
-    if made.salt and made.salt != asset.salt:
+    code = code_of(asset, made, source, _today(made.code_version, made.fingerprint, source), world.is_library)
+    if made.salt and made.salt not in {each.salt for each in world.project.assets.values()}:
         raise CannotError(
             ReplayOutcome.REFUSED, "its hashes were keyed with another salt: set LAKEFLOW_PII_SALT to that of then"
         )
     if isinstance(code, str):
         raise CannotError(ReplayOutcome.NO_CODE, code)
-    require_salt(world.project, (asset.key,))
+    require_salt(world.project, (asset.key,) if code is asset else ())
     _require_base(found, code)
     tables, externals = _inputs(world, found, code)
     apart = world.catalog.load([quarantine_key(asset.key)])  # rows that checks refuse are put apart now as then

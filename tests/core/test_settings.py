@@ -19,7 +19,7 @@ def test_every_key_has_a_default() -> None:
     assert (settings.state_dir, settings.catalog, settings.warehouse) == (".lakeflow", None, None)
     assert (settings.memory_limit, settings.threads, settings.keep_snapshots) == (None, None, 50)
     assert (settings.check_timeout, settings.lease_seconds, settings.allow_network_filesystem) == (600, 30, False)
-    assert set(settings.shown()) == set(EXPECTED) - {"catalogs", "alerts"}  # each is shown setting by setting
+    assert set(settings.shown()) == set(EXPECTED) - {"catalogs", "alerts", "storage"}  # setting by setting
 
 
 def test_text_is_read_as_the_type_of_the_key() -> None:
@@ -108,7 +108,7 @@ def test_settings_are_frozen() -> None:
         Settings().threads = 3
 
 
-@pytest.mark.parametrize(("key", "value"), [("warehouse", "s3://bucket/lake"), ("state_dir", "file:///tmp/x")])
+@pytest.mark.parametrize(("key", "value"), [("warehouse", "https://host/lake"), ("state_dir", "file:///tmp/x")])
 def test_a_url_is_no_folder(key: str, value: str) -> None:
     with pytest.raises(ConfigError, match=f"{key}: expected the path of a folder"):
         made(**{key: value})

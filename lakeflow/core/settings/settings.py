@@ -19,6 +19,7 @@ from lakeflow.core.redaction import redacted
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.settings.catalogs import ExternalCatalog, read_catalogs
 from lakeflow.core.settings.serving import SERVING, shown_serving
+from lakeflow.core.settings.storage import Storage, is_store_location, read_storage
 from lakeflow.core.time.freshness import parse_age
 from lakeflow.core.time.quiet import Quiet
 from lakeflow.core.time.refresh import Refresh
@@ -85,6 +86,7 @@ class Settings(BaseModel):
     refresh: Mapping[Layer, Refresh] = Field(default_factory=dict)
     quiet: Quiet | None = None
     catalogs: Mapping[str, ExternalCatalog] = Field(default_factory=dict)
+    storage_table: Storage = Field(default=Storage(), alias="storage")
     alerts: tuple[AlertEntry, ...] = ()
     otel: bool = False
 
@@ -103,8 +105,19 @@ class Settings(BaseModel):
 
     @property
     def warehouse(self) -> str | None:
-        """The folder of table data, relative to the root; None: in `state_dir`."""
-        return self.warehouse_text and self._folder("warehouse", self.warehouse_text)
+        """The folder of table data, relative to the root, or its location in an object store; None: in `state_dir`."""
+        if self.warehouse_text is None:
+            return None
+        used = self._used("warehouse", self.warehouse_text)
+        if is_store_location(used):
+            return used.rstrip("/")
+        return self._folder("warehouse", self.warehouse_text)
+
+    @property
+    def storage(self) -> Storage:
+        """How object stores are reached, variables replaced. ConfigError where that does not go together."""
+        shown = dict.fromkeys((key for key, _ in self.storage_table.shown()), self._sources.get("storage", ""))
+        return self.storage_table.used(lambda key, text: replace_variables(key, text, self._environ, shown))
 
     @property
     def cache_dir(self) -> str | None:
@@ -150,11 +163,17 @@ class Settings(BaseModel):
 
     def shown(self) -> dict[str, Any]:
         """Every key with its value for a screen: variables not replaced, nothing that may be secret."""
-        plain = self.model_dump(by_alias=True, exclude={"catalogs", "alerts", "refresh", "quiet"})
+        plain = self.model_dump(by_alias=True, exclude={"catalogs", "alerts", "refresh", "quiet", "storage_table"})
         named = (setting for catalog in self.catalogs.values() for setting in catalog.shown())
         told = (setting for entry in self.alerts for setting in entry.shown())
         shown = {key: redacted(value) if isinstance(value, str) else value for key, value in plain.items()}
-        return shown | dict(shown_serving(self.refresh, self.quiet)) | dict(named) | dict(told)
+        return (
+            shown
+            | dict(shown_serving(self.refresh, self.quiet))
+            | dict(self.storage_table.shown())
+            | dict(named)
+            | dict(told)
+        )
 
     def require_catalog(self, name: str) -> None:
         """ConfigError where no catalog of external tables has that name."""
@@ -198,7 +217,7 @@ LATE: Final = ("state_dir", "catalog", "warehouse", "cache_dir", "memory_limit")
 EXPECTED: Final[Mapping[str, str]] = {
     "state_dir": "the path of a folder, written out without ~",
     "catalog": "the URL of a database, such as postgresql+psycopg://…",
-    "warehouse": "the path of a folder, written out without ~, not a URL",
+    "warehouse": "the path of a folder, written out without ~, or a place in an object store such as s3://bucket/lake",
     "cache_dir": "the path of a folder, written out without ~, not a URL",
     "memory_limit": "an amount of memory, such as 4GB",
     "threads": "a whole number of at least 1",
@@ -222,6 +241,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "refresh": 'a text such as "on change", or a table of layers such as [tool.lakeflow.refresh]',
     "quiet": 'hours with a zone, such as "22:00-06:00 Europe/Oslo"',
     "catalogs": "tables such as [tool.lakeflow.catalogs.sales]",
+    "storage": "a table, [tool.lakeflow.storage]",
     "otel": "true or false",
     "alerts": "tables such as [[tool.lakeflow.alerts]]",
 }
@@ -241,6 +261,8 @@ def make_settings(values: Mapping[str, Any], sources: Mapping[str, str], environ
     judged = {key: _early(key, value, environ, sources) for key, value in values.items()}
     if "catalogs" in judged:
         judged["catalogs"] = read_catalogs(judged["catalogs"], sources["catalogs"])
+    if "storage" in judged:
+        judged["storage"] = read_storage(judged["storage"], sources["storage"])
     if "alerts" in judged:
         judged["alerts"] = read_alerts(judged["alerts"], sources)
     for key, read in SERVING.items():

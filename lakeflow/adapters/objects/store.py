@@ -1,0 +1,146 @@
+"""Objects of an S3, Google or Azure store, through pyarrow's own client.
+
+A store has no rename: an object appears under its name when it is whole. What is there after a crash was put whole, and
+whatever nothing refers to is garbage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+from lakeflow.adapters.objects.failures import in_words
+from lakeflow.adapters.objects.filesystems import filesystem_of
+from lakeflow.adapters.objects.scratch import sealing
+from lakeflow.core.errors import AssetError
+from lakeflow.core.ports.locations import path_of
+from lakeflow.core.ports.objects import StoredObject, StoreError
+from lakeflow.core.settings.storage import Storage
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileInfo, FileSystem
+
+_AT_ONCE: Final = 16
+"""How many objects of one commit are put at a time."""
+
+
+class Store:
+    """Implements `Objects`. `storage` has its variables replaced."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def get(self, location: str) -> bytes:
+        files, path = self._at(location)
+        with in_words(_bucket(path)), files.open_input_file(path) as file:
+            content: bytes = file.readall()
+        return content
+
+    def put(self, location: str, content: bytes) -> None:
+        files, path = self._at(location)
+        with in_words(_bucket(path)), files.open_output_stream(path) as file:
+            file.write(content)
+
+    def put_new(self, location: str, content: bytes) -> bool:
+        if self.exists(location):
+            return False
+        self.put(location, content)
+        return True
+
+    def excludes(self, location: str) -> bool:
+        return False  # pyarrow sends no `If-None-Match`
+
+    def remove(self, location: str) -> None:
+        files, path = self._at(location)
+        with suppress(FileNotFoundError), in_words(_bucket(path)):
+            files.delete_file(path)
+
+    def listed(self, prefix: str) -> Iterator[StoredObject]:
+        from pyarrow.fs import FileSelector  # noqa: PLC0415 - only a lake in a store needs it
+
+        files, path = self._at(prefix.rstrip("/"))
+        location_of = _locations(path_of(prefix), path)
+        with in_words(_bucket(path)):
+            found = files.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
+        return (_stored(location_of(one.path), one) for one in found if one.is_file)
+
+    def size(self, location: str) -> int | None:
+        files, path = self._at(location)
+        with in_words(_bucket(path)):
+            found = files.get_file_info([path])[0]
+        return int(found.size) if found.is_file else None
+
+    def exists(self, location: str) -> bool:
+        return self.size(location) is not None
+
+    def scratch(self) -> StoreScratch:
+        return StoreScratch(self)
+
+    def _at(self, location: str) -> tuple[FileSystem, str]:
+        return filesystem_of(location, self._storage)
+
+
+class StoreScratch:
+    """Implements `Scratch`: what is written waits in memory, for an object that is put is there under its name."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: dict[str, bytes] = {}
+        self._begun: list[str] = []
+
+    def write(self, location: str, content: bytes) -> None:
+        self._waiting[location] = content
+
+    def sync(self) -> None:
+        """Nothing: without its name an object is nowhere."""
+
+    def place(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        self._begun += waiting  # also one whose putting fails may be there
+        if len(waiting) == 1:
+            self._put(*next(iter(waiting.items())))
+        elif waiting:
+            with ThreadPoolExecutor(min(_AT_ONCE, len(waiting)), thread_name_prefix="objects") as pool:
+                list(pool.map(lambda one: self._put(*one), waiting.items()))
+
+    def seal(self) -> None:
+        self.place()
+
+    @contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        with sealing(self):
+            yield
+
+    def discard(self) -> None:
+        for location in self._begun:
+            with suppress(OSError):  # it stays, and is collected as garbage later
+                self._store.remove(location)
+        self._waiting.clear()
+        self._begun.clear()
+
+    def _put(self, location: str, content: bytes) -> None:
+        try:
+            self._store.put(location, content)
+        except StoreError as error:
+            raise AssetError(
+                f"cannot write {path_of(location)}: {error.strerror}", hint=f"nothing was committed; {error.hint}"
+            ) from error
+
+
+def _bucket(path: str) -> str:
+    return path.partition("/")[0]
+
+
+def _locations(location: str, path: str) -> Callable[[str], str]:
+    """A function from pyarrow's path to the location that it has."""
+    head = location[: location.index("://") + 3]
+    place = location.removeprefix(head).partition("/")[0]
+    bucket = _bucket(path)
+    return lambda one: f"{head}{place}{one.removeprefix(bucket)}"
+
+
+def _stored(location: str, info: FileInfo) -> StoredObject:
+    size, changed = int(info.size or 0), int(info.mtime_ns or 0)
+    return StoredObject(location, size, changed / 1e9, (size, changed))

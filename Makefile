@@ -9,10 +9,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # What starts hundreds of processes keeps the bytecode of this package, whatever the environment says: compiling it is
 # half of each start.
-test test-one test-long test-spark: export PYTHONDONTWRITEBYTECODE =
+test test-one test-long test-servers test-spark: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test test-one test-long test-spark test-gx mutate demo site docs bench build wheel lock clean
+.PHONY: help setup check fix test test-one test-long servers test-servers test-spark test-gx mutate demo site docs bench build wheel lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,14 +46,14 @@ fix: $(STAMP) ## format, and mend what ruff can mend by itself
 	$(BIN)/ruff format .
 
 test: $(STAMP) ## all tests that take seconds
-	$(BIN)/pytest -n 3 --dist loadscope -m "not long and not spark"
+	$(BIN)/pytest -n 3 --dist loadscope -m "not long and not spark and not servers"
 
 test-one: $(STAMP) ## some tests: make test-one T=tests/core/test_verdict.py
 	@test -n "$(T)" || { echo 'say which: make test-one T=tests/core/test_verdict.py'; exit 2; }
 	$(BIN)/pytest -n 0 $(T)
 
 test-long: $(STAMP) ## all tests that take minutes, the kill sweep a quarter of an hour
-	LAKEFLOW_TEST_EXAMPLES=all $(BIN)/pytest -n 4 --dist loadscope -m "(long or explored) and not spark"
+	LAKEFLOW_TEST_EXAMPLES=all $(BIN)/pytest -n 4 --dist loadscope -m "(long or explored) and not spark and not servers"
 
 # It keeps to itself: one process, that gives way to all others, for the better part of an hour.
 mutate: $(STAMP) ## does a test fail when the code is changed: make mutate M=lakeflow/core/run/verdict.py
@@ -67,7 +67,22 @@ $(SPARK): requirements.spark.lock $(STAMP)
 	@touch $@
 
 test-spark: $(SPARK) ## what Spark reads and writes (needs Java 17)
-	$(BIN)/pytest -n 0 -m spark tests/spark
+	$(BIN)/pytest -n 0 -m "spark and not servers" tests/spark
+
+# SeaweedFS and moto have an environment of their own, because moto wants older libraries than lakeflow does; PostgreSQL,
+# Java and its JDBC driver come from the system, and Iceberg's REST handlers are in the jars that Spark has as well.
+# LAKEFLOW_TEST_SERVERS=required fails where one of them is missing.
+SERVERS := .venv-servers
+servers: $(SPARK) $(SERVERS)/.installed ## install what `make test-servers` starts on loopback
+	@.ci/servers
+
+$(SERVERS)/.installed: requirements.servers.lock
+	@test -x $(SERVERS)/bin/python || $(PYTHON) -m venv $(SERVERS)
+	@$(SERVERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.servers.lock
+	@touch $@
+
+test-servers: $(STAMP) ## lakes on PostgreSQL, S3 and REST catalogs (after `make servers`)
+	$(BIN)/pytest -n 2 --dist loadscope -m servers
 
 # The tests of checks on another release of Great Expectations: make test-gx GX=1.17.0
 GX ?= 1.9.0
@@ -110,6 +125,8 @@ lock: ## pin the dependencies anew
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
 	$(BIN)/uv pip compile requirements.spark.in --universal --python-version 3.11 --no-deps \
 	  --generate-hashes --no-header --quiet --output-file requirements.spark.lock
+	$(BIN)/uv pip compile requirements.servers.in --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet --output-file requirements.servers.lock
 
 clean: ## remove all that was made here
 	rm -rf .venv .venv-* build dist .lakeflow

@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests import auditing, explored, sampled, seed
+from tests.servers import fixture as of_servers
+from tests.servers.fixture import servers as servers  # noqa: PLC0414 - a fixture for all tests
 
 # Lakes under test share what is made of check files, also from one session to the next, and not with the user's own:
 # it is named by the text of our compiler too. Audits without that stand in tests/expectations.
@@ -47,6 +49,7 @@ seed.grow()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     explored.mark(items)
     sampled.mark(items)
+    of_servers.mark(items)
 
 
 def pytest_collection_finish() -> None:

@@ -73,7 +73,7 @@ def _answers(wish: Call | OneWayCall) -> list[Progress | Reply]:
 
     said = list[Any]()
     with ExitStack() as after:
-        task = audit._Task(wish.arguments[0], _suites(wish), Spare(), after)
+        task = audit._Task(wish.arguments[0], _suites(wish), Spare(), None, after)
         said.append(reply_of(partial(audit._audit, task, _Told(said)), traces=True))  # type: ignore[arg-type]
     return [decode_answer(encode(each)) for each in said]
 
@@ -101,9 +101,10 @@ def grow() -> None:
         return
     before = assembly._auditor
 
-    def auditor(*arguments: Any) -> Any:
-        made = before(*arguments)
-        if not _in_processes and child._start is not seed._start_whole:
+    def auditor(project: Any, settings: Any, scratch: Any) -> Any:
+        made = before(project, settings, scratch)
+        alone = assembly.stores_of(project, settings) is None  # the keys of a store are handed to processes
+        if alone and not _in_processes and child._start is not seed._start_whole:
             made._spawn = partial(AuditsHere, made._spawn)
         return made
 

@@ -41,8 +41,11 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.plan.landing import Delivery, FoundFile
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.engine import Engine
+from lakeflow.core.ports.locations import store_of
+from lakeflow.core.ports.store_files import StoreFiles
 from lakeflow.core.run.events import Logged
 from lakeflow.core.settings.settings import Settings
+from lakeflow.core.settings.storage import Storage
 from lakeflow.core.view.lineage import personal
 from lakeflow.core.wording import parse_seconds
 from lakeflow.lake.alerts import rules_of
@@ -52,6 +55,7 @@ from lakeflow.wap import Invocation, Policy, World
 if TYPE_CHECKING:
     from lakeflow.adapters.otel import Recorder
     from lakeflow.adapters.otel.trace import TracedRun
+    from lakeflow.adapters.processes import Child
     from lakeflow.adapters.processes.auditor import ProcessAuditor
     from lakeflow.adapters.processes.engine import Hello
 
@@ -79,7 +83,7 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
         ),
         ledger=SqlLedger(database, processes.is_alive, now, settings.lease_seconds, outbox.saving),
         make_engine=partial(_engine, project, settings, own),
-        make_auditor=partial(_auditor, settings, root, own),
+        make_auditor=partial(_auditor, project, settings, own),
         clock=now,
         new_id=new_run_id,
         read_digest=partial(_read_digest, root),
@@ -308,40 +312,57 @@ def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] 
 
 def _engine(project: Project, settings: Settings, own: _SpillFolder) -> Engine:
     from lakeflow.adapters.duckdb.instance.spill import sweep  # noqa: PLC0415 - nor computes
-    from lakeflow.adapters.processes import Child  # noqa: PLC0415 - planning starts no process
+    from lakeflow.adapters.duckdb.write.staged import remove_folders  # noqa: PLC0415 - nor writes
     from lakeflow.adapters.processes.engine import CodeProcesses  # noqa: PLC0415 - nor runs code
 
     state = own.folder
-    spill, masked = state / "spill", personal(project)
-    hello = partial(_hello, project.root, settings, spill, masked)
-    spawn = partial(Child, "lakeflow.workers.code")
-    return CodeProcesses(hello, spawn, state / "logs", masked, sweep=partial(sweep, spill))
+    spill, masked, stores = state / "spill", personal(project), stores_of(project, settings)
+    hello = partial(_hello, project.root, settings, spill, masked, stores)
+    spawn = partial(_child, "lakeflow.workers.code", settings, stores)
+    remove = partial(remove_folders, stores)
+    return CodeProcesses(hello, spawn, state / "logs", masked, sweep=partial(sweep, spill), remove=remove)
 
 
-def _hello(root: str, settings: Settings, spill: Path, masked: frozenset[AssetKey]) -> Hello:
+def stores_of(project: Project, settings: Settings) -> StoreFiles | None:
+    """The files of object stores, for a lake that is kept in one or reads one. A lake on a disk does without."""
+    sources = (glob for asset in project.assets.values() if asset.files for glob in asset.files.globs)
+    said = settings.catalogs or settings.storage_table != Storage()
+    if not said and not any(map(store_of, (settings.warehouse or "", *sources))):
+        return None
+    from lakeflow.adapters.objects.handed import HandedFiles  # noqa: PLC0415 - as above
+
+    return HandedFiles(lambda: settings.storage)
+
+
+def _child(module: str, settings: Settings, stores: StoreFiles | None, log_path: str) -> Child:
+    from lakeflow.adapters.objects.handed import handed  # noqa: PLC0415 - as above
+    from lakeflow.adapters.processes import Child  # noqa: PLC0415 - as above
+
+    return Child(module, log_path, handed(settings.storage) if stores else {})
+
+
+def _hello(root: str, settings: Settings, spill: Path, masked: frozenset[AssetKey], stores: StoreFiles | None) -> Hello:
     from lakeflow.adapters.duckdb.code.masks import Privacy  # noqa: PLC0415 - as above
     from lakeflow.adapters.duckdb.engine import DuckEngine  # noqa: PLC0415 - as above
     from lakeflow.adapters.processes.engine import Hello  # noqa: PLC0415 - see `_engine`
 
     privacy = Privacy(masked, settings.salt)
-    make = partial(
-        DuckEngine, root, settings.memory_limit, settings.threads, str(spill), privacy=privacy, caps=settings.caps
-    )
+    limits = (settings.memory_limit, settings.threads)
+    make = partial(DuckEngine, root, *limits, str(spill), privacy=privacy, caps=settings.caps, stores=stores)
     return Hello(root, make, tuple(entry or str(Path.cwd()) for entry in sys.path))
 
 
-def _auditor(settings: Settings, root: Path, scratch: _SpillFolder) -> ProcessAuditor:
+def _auditor(project: Project, settings: Settings, scratch: _SpillFolder) -> ProcessAuditor:
     from lakeflow.adapters.duckdb.instance.spill import OwnFolder  # noqa: PLC0415 - as above
     from lakeflow.adapters.expectations.compile.cache import SuiteCache  # noqa: PLC0415 - as above
     from lakeflow.adapters.machine.cache_folder import CacheFolder  # noqa: PLC0415 - as above
-    from lakeflow.adapters.processes import Child  # noqa: PLC0415 - nor starts a process
     from lakeflow.adapters.processes.auditor import ProcessAuditor, WorkerResources  # noqa: PLC0415 - planning does not audit
 
-    folder, state = cache_folder(root, settings, os.environ), scratch.folder
+    folder, state = cache_folder(Path(project.root), settings, os.environ), scratch.folder
     kept = str(folder) if folder else None
     own = OwnFolder(state / "spill", "audit")
     limits = WorkerResources(settings.threads, settings.memory_limit, str(own.path), own.release)
-    spawn = partial(Child, "lakeflow.workers.audit")
+    spawn = partial(_child, "lakeflow.workers.audit", settings, stores_of(project, settings))
     return ProcessAuditor(spawn, str(state / "logs" / "audit.log"), limits, kept, SuiteCache(CacheFolder(kept)).covers)
 
 
@@ -349,7 +370,7 @@ def _auditor(settings: Settings, root: Path, scratch: _SpillFolder) -> ProcessAu
 def auditor_apart(project: Project, settings: Settings) -> Iterator[ProcessAuditor]:
     """An auditor for a project whose lake need not exist; it leaves nothing behind."""
     with TemporaryDirectory(prefix="lakeflow-", ignore_cleanup_errors=True) as folder:
-        auditor = _auditor(settings, Path(project.root), _SpillFolder(Path(folder)))
+        auditor = _auditor(project, settings, _SpillFolder(Path(folder)))
         try:
             yield auditor
         finally:

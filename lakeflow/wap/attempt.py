@@ -19,7 +19,6 @@ from lakeflow.core.model.run import GIVEN_UP, Action, Lease, Ruling, RunRecord, 
 from lakeflow.core.model.table import Scan, Table
 from lakeflow.core.plan.facts import Facts, published
 from lakeflow.core.plan.planning import Step
-from lakeflow.core.ports.entry import UNRECORDED
 from lakeflow.core.run.events import Event, Phase, StepEnded, StepPhase, StepTraced
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.version.fingerprint import ALGORITHM
@@ -176,7 +175,7 @@ class Attempt:
         table = self.tables.get(key)
         if table is not None and self.branch in table.refs:
             stale = Discard(key, self.branch, table.refs[self.branch])
-            self.tables |= self.world.catalog.commit([stale], UNRECORDED)
+            self.tables |= self.world.catalog.commit([stale], lambda _: None)
 
     # what a step sees
 

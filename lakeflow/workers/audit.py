@@ -18,12 +18,14 @@ from typing import Any, Final
 
 from lakeflow.adapters.duckdb.failures import ErrorContext
 from lakeflow.adapters.duckdb.locked import LockedDuckDB, Spare
+from lakeflow.adapters.duckdb.store.kept import KeptFiles
 from lakeflow.adapters.expectations.audit import Past, Suites, refusals, steps
 from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.adapters.expectations.faults import faults
 from lakeflow.adapters.expectations.library import library as seam
 from lakeflow.adapters.expectations.table import FunctionResult, QueryResult
 from lakeflow.adapters.machine.cache_folder import CacheFolder
+from lakeflow.adapters.objects.handed import taken
 from lakeflow.adapters.processes import Parent, silence
 from lakeflow.adapters.processes.auditor import Job
 from lakeflow.adapters.processes.protocol import OneWayCall, Progress, reply_of
@@ -39,6 +41,8 @@ _WITHHELD: Final = "what its checks print is not kept, because personal data is 
 
 def main() -> None:
     parent, library, spare = Parent(goes_first=1000), _LibraryLoader(), Spare()
+    handed = taken()
+    stores = KeptFiles(handed) if handed else None
     while True:
         spare.make()
         wish = parent.receive()
@@ -53,7 +57,7 @@ def main() -> None:
             library.settle()
         os.chdir(job.request.root)
         with ExitStack() as after:  # DuckDB is closed when the reply is gone: nobody need wait for that
-            work = partial(_METHODS[wish.method], _Task(job, suites, spare, after), parent)
+            work = partial(_METHODS[wish.method], _Task(job, suites, spare, stores, after), parent)
             parent.send(reply_of(work, traces=not suites.table.guarded))
 
 
@@ -64,10 +68,11 @@ class _Task:
     job: Job
     suites: Suites
     spare: Spare
+    stores: KeptFiles | None
     after: ExitStack
 
     def queries(self, relations: Mapping[str, Scan], *, personal: bool) -> _LazyQueries:
-        make = partial(LockedDuckDB, settings=self.job.settings, spare=self.spare)
+        make = partial(LockedDuckDB, settings=self.job.settings, spare=self.spare, stores=self.stores)
         place = ErrorContext(self.job.request.asset, personal=personal)
         return self.after.enter_context(_LazyQueries(relations, make, place))
 

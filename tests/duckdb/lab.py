@@ -55,14 +55,14 @@ def _numbered_type(type_: Type, ids: Iterator[int]) -> Type:
     return type_
 
 
-def write(engine: DuckEngine, asset: Asset, directory: Path, raw: Scan | None = None) -> Scan:
+def write(engine: DuckEngine, asset: Asset, directory: Path | str, raw: Scan | None = None) -> Scan:
     """Run the asset, write what it gave with fresh ids, and pin that."""
     with engine.produce(asset, {} if raw is None else {RAW: raw}) as produced:
         schema = numbered(settle(produced.schema, asset.columns, None, parse_type))
         return scan_of(produced.write(whole(schema, directory)).files, schema)
 
 
-def rows_of(text: str, engine: DuckEngine, directory: Path) -> Scan:
+def rows_of(text: str, engine: DuckEngine, directory: Path | str) -> Scan:
     """The rows of a SELECT without inputs, written; as bronze it may read files."""
     return write(engine, in_bronze(replace(sql_asset(text), inputs={})), directory)
 
@@ -71,7 +71,7 @@ def in_bronze(asset: Asset) -> Asset:
     return replace(asset, key=AssetKey.parse("bronze.out"))
 
 
-def whole(schema: Schema, directory: Path) -> Write:
+def whole(schema: Schema, directory: Path | str) -> Write:
     """A write of all rows that looks at no others."""
     return Write(WriteMode.REPLACE, schema, str(directory))
 

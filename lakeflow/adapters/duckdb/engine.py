@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager
 from datetime import datetime
+from pathlib import Path
 from uuid import uuid4
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -28,8 +29,10 @@ from lakeflow.adapters.duckdb.read.keys import is_key
 from lakeflow.adapters.duckdb.read.newest import newest
 from lakeflow.adapters.duckdb.read.profile import profile
 from lakeflow.adapters.duckdb.read.touched import touched
+from lakeflow.adapters.duckdb.store.kept import KeptFiles
 from lakeflow.adapters.duckdb.write.corrupted import corruptible, write_corrupted
 from lakeflow.adapters.duckdb.write.rewrite import are_there, drop, rewritten
+from lakeflow.adapters.duckdb.write.staged import LocalFirst
 from lakeflow.core.compact.stored import MovedRows, Rewrite
 from lakeflow.core.compare.comparison import Asked, Compared
 from lakeflow.core.corrupt.corruption import Corruptible, Corruption, Dose
@@ -39,6 +42,7 @@ from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.file_source import NO_CAPS, Caps
 from lakeflow.core.model.table import Rows, Scan
 from lakeflow.core.plan.landing import Delivery
+from lakeflow.core.ports.store_files import StoreFiles
 from lakeflow.core.run.code_terms import FREELY, Terms
 from lakeflow.core.run.resources import Resources
 from lakeflow.core.sql.filters import WindowFilter
@@ -53,7 +57,7 @@ class DuckEngine:
     ConfigError for a setting that DuckDB refuses.
     """
 
-    def __init__(  # noqa: PLR0913 - the last two by keyword, as settings
+    def __init__(  # noqa: PLR0913 - the last three by keyword, as settings
         self,
         root: str,
         memory_limit: str | None,
@@ -62,8 +66,11 @@ class DuckEngine:
         *,
         privacy: Privacy = NO_PRIVACY,
         caps: Caps = NO_CAPS,
+        stores: StoreFiles | None = None,
     ) -> None:
-        self._instances = Instances(lambda: Instance(root, memory_limit, threads, temp_directory))
+        kept = KeptFiles(stores) if stores else None
+        self._staging = LocalFirst(Path(temp_directory), stores)
+        self._instances = Instances(lambda: Instance(root, memory_limit, threads, temp_directory, kept))
         self._privacy = privacy
         self._caps = caps
         self._asked: DuckDBPyConnection | None = None
@@ -106,13 +113,13 @@ class DuckEngine:
             self._instances.lent(resources) as instance,
             closing(instance.cursor()) as cursor,
         ):
-            return interruptible(lambda: interrupt(cursor), lambda: rewritten(cursor, scan, rewrite))
+            return interruptible(lambda: interrupt(cursor), lambda: rewritten(cursor, scan, rewrite, self._staging))
 
     def are_there(self, rewritten: MovedRows) -> bool:
-        return are_there(rewritten)
+        return are_there(rewritten, self._staging.files)
 
     def drop(self, rewritten: MovedRows) -> None:
-        drop(rewritten)
+        drop(rewritten, self._staging.files)
 
     def relation(self, scan: Scan) -> DuckDBPyRelation:
         """A relation over the snapshot, which keeps its own connection alive."""
@@ -200,6 +207,7 @@ class DuckEngine:
             watch=Watch(asset, terms.limits),
             folder=terms.folder or uuid4().hex,
             windows=terms.windows,
+            staging=self._staging,
         )
 
     def _place(self, asset: Asset, inputs: Mapping[TableKey, Scan]) -> ErrorContext:

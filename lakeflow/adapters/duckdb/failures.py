@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import duckdb
 
+from lakeflow.adapters.duckdb.store.faults import said_by_store
 from lakeflow.core.column_names import hint_of_renamed
 from lakeflow.core.errors import AssetError, CodeError
 from lakeflow.core.keys import TableKey
@@ -122,6 +123,8 @@ def _told(error: duckdb.Error, place: ErrorContext) -> AssetError:
     text = _QUERY.sub("?...", str(error))
     if refused := _REFUSED.search(text):
         return place.error(refused[1], refused[2])
+    if store := said_by_store(text):
+        return place.error(store[0], store[1] or _hint(store[0], place))
     if at := _CSV_LINE.search(text):
         return place.error(_csv_cause(text, at[1]), "mend the file; or read the column as varchar and cast it later")
     if place.personal and not isinstance(error, _NO_VALUES):

@@ -16,6 +16,8 @@ from lakeflow.adapters.duckdb.code.user_sql import first_line, only_select, refu
 from lakeflow.adapters.duckdb.failures import ErrorContext
 from lakeflow.adapters.duckdb.names import listed, literal, quoted
 from lakeflow.adapters.duckdb.read import scan as scans
+from lakeflow.adapters.duckdb.store.attach import attach
+from lakeflow.adapters.duckdb.store.kept import KeptFiles
 from lakeflow.core.column_names import hint_of_renamed
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import Layer
@@ -53,10 +55,18 @@ class LockedDuckDB:
     The first of three names in a relation, `published` or another, is a database of its own.
 
     AssetError when a scan cannot be read. `settings` are DuckDB's own (`threads`, `memory_limit`, `temp_directory`).
+    `stores` has the files of object stores, where a scan lies in one.
     """
 
-    def __init__(self, relations: Mapping[str, Scan], settings: Mapping[str, str], spare: Spare | None = None) -> None:
+    def __init__(
+        self,
+        relations: Mapping[str, Scan],
+        settings: Mapping[str, str],
+        spare: Spare | None = None,
+        stores: KeptFiles | None = None,
+    ) -> None:
         self._connection = spare.take() if spare else _instance()
+        self._stores = stores
         try:
             self._prepare(relations, settings)
         except duckdb.Error as error:
@@ -104,6 +114,8 @@ class LockedDuckDB:
     def _prepare(self, relations: Mapping[str, Scan], settings: Mapping[str, str]) -> None:
         for name, value in {"TimeZone": "UTC", "python_enable_replacements": "false", **settings}.items():
             self._connection.execute(f"SET {name} = {literal(value)}")
+        if self._stores:
+            attach(self._connection, self._stores)
         attached = dict.fromkeys(("published", *(name.split(".")[0] for name in relations if name.count(".") == 2)))
         for database in attached:
             self._connection.execute(f"ATTACH ':memory:' AS {quoted(database)}")

@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import IO, Final
 
 from lakeflow.adapters.processes import protocol
+from lakeflow.core.keys import EMPTY
 
 GUARD: Final = "lakeflow.workers.guard"
 START: Final = 120.0
@@ -24,19 +25,19 @@ START: Final = 120.0
 class Child:
     """`python -m MODULE`, started in the background under a guard that also ends everything that the module starts.
 
-    What it prints is appended to `log_path`.
+    What it prints is appended to `log_path`. Its environment is ours, and what is `handed` to it.
 
     A keeper thread starts the child, passes on its messages, and waits for its end. The thread lives as long as the
     child: Linux sends the parent-death signal when the *thread* that started a process ends, so a short-lived thread
     would kill its child.
     """
 
-    def __init__(self, module: str, log_path: str) -> None:
+    def __init__(self, module: str, log_path: str, handed: Mapping[str, str] = EMPTY) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: SimpleQueue[bytes | None] = SimpleQueue()
         self._tried = threading.Event()
         self._fate = "no process"
-        self._keeper = threading.Thread(target=self._keep, args=(module, log_path), name=module, daemon=True)
+        self._keeper = threading.Thread(target=self._keep, args=(module, log_path, handed), name=module, daemon=True)
         self._keeper.start()
 
     @property
@@ -74,9 +75,9 @@ class Child:
                 process.terminate()  # its guard ends everything below it, and itself
             self._keeper.join()
 
-    def _keep(self, module: str, log_path: str) -> None:
+    def _keep(self, module: str, log_path: str, handed: Mapping[str, str]) -> None:
         try:
-            process = self._process = _spawn(module, log_path)
+            process = self._process = _spawn(module, log_path, handed)
         except OSError as error:
             self._fate = str(error)
             return
@@ -95,12 +96,12 @@ class Child:
         self._messages.put(None)
 
 
-def _spawn(module: str, log_path: str) -> subprocess.Popen[bytes]:
+def _spawn(module: str, log_path: str, handed: Mapping[str, str]) -> subprocess.Popen[bytes]:
     Path(log_path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # -P: the working directory is the user's, and no module of theirs may replace one of ours
     command = [sys.executable, "-P", "-m", GUARD, module, str(os.getpid())]
     with open(log_path, "ab", opener=partial(os.open, mode=0o600)) as log:
-        return _start(command, log, _environment())
+        return _start(command, log, {**_environment(), **handed})
 
 
 def _environment() -> dict[str, str]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from shutil import rmtree
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -78,13 +77,13 @@ class Hello:
 class CodeProcesses:
     """`hello` says how an engine is made, here and, pickled, in the children; `spawn` starts one that prints to a file,
     and what `hello` imports is imported while it comes up. SQL that reads much runs in one. `sweep` removes what
-    children that were killed left on disk.
+    children that were killed left on disk, `remove` the folders whose paths begin so.
 
     A child serves one asset after the other, is replaced when it died or was stopped, and ends with `close`. What it
     prints lies in `folder` until it was told. Of assets named in `personal`, and those with `pii` columns, it is not.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last two by keyword, for what killed children leave
         self,
         hello: Callable[[], Hello],
         spawn: Callable[[str], Child],
@@ -92,9 +91,11 @@ class CodeProcesses:
         personal: frozenset[AssetKey] = frozenset(),
         *,
         sweep: Callable[[], None],
+        remove: Callable[[str], None],
     ) -> None:
         self._make_hello = hello
         self._sweep = sweep
+        self._remove = remove
         self._spawn = spawn
         self._folder = folder
         self._personal = personal
@@ -201,7 +202,7 @@ class CodeProcesses:
         talk = _Talk(worker, asset, terms)
         try:
             quiet = bool(asset.pii) or asset.key in self._personal
-            yield _ProducedElsewhere(talk, talk.begin(method, arguments, quiet=quiet))
+            yield _ProducedElsewhere(talk, talk.begin(method, arguments, quiet=quiet), self._remove)
         finally:
             if talk.waits:  # the child is lost, or at work on what nobody wants any more
                 worker.end()
@@ -232,9 +233,10 @@ def _is_for_a_child(asset: Asset, terms: Terms) -> bool:
 class _ProducedElsewhere:
     """What the code gave, held in the child; see `lakeflow.core.ports.engine.Produced`."""
 
-    def __init__(self, talk: _Talk, said: tuple[Schema, LandedSet]) -> None:
+    def __init__(self, talk: _Talk, said: tuple[Schema, LandedSet], remove: Callable[[str], None]) -> None:
         self.schema, self.landed = said
         self._talk = talk
+        self._remove = remove
 
     def write(self, write: Write) -> WriteResult:
         try:
@@ -242,8 +244,7 @@ class _ProducedElsewhere:
         except BaseException:
             if self._talk.waits:
                 self._talk.worker.end()
-                for folder in Path(write.directory).glob(f"{self._talk.folder}*"):
-                    rmtree(folder, ignore_errors=True)
+                self._remove(f"{write.directory}/{self._talk.folder}")
             raise
         return written
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lakeflow.as_json.standing_audit import standing_audit_json
 from lakeflow.as_json.values import (
     at_work_json,
     rows_json,
@@ -29,12 +28,12 @@ from lakeflow.cli.screens.lake import (
 )
 from lakeflow.cli.screens.rows import expanded_screen, rows_records, rows_screen
 from lakeflow.cli.screens.run import run_screen, steps_records
-from lakeflow.cli.screens.standing_audit import standing_audit_lines
+from lakeflow.cli.screens.standing_audit import standing_audit_json, standing_audit_lines
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import line, screen
+from lakeflow.cli.words import readers_see
 from lakeflow.core.errors import UsageError
 from lakeflow.core.view.rows import Health
-from lakeflow.core.words import readers_see
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set

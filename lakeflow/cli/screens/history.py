@@ -10,11 +10,11 @@ from rich.text import Text
 
 from lakeflow.cli.screens.run import TAKEN_BACK, counts
 from lakeflow.cli.text import Mark, align, line, screen
+from lakeflow.cli.words import count, readers_see, seconds
 from lakeflow.core.model.run import RunRecord, RunState
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.rows import AssetStatus, SnapshotRow, SnapshotState
 from lakeflow.core.wording import age
-from lakeflow.core.words import count, readers_see, seconds
 
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
 

@@ -28,6 +28,7 @@ from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.types import NOTHING, schema_of
 from lakeflow.adapters.duckdb.write.modes import carry_out
 from lakeflow.adapters.duckdb.write.refused_values import AbsentError, first_without, located, telling
+from lakeflow.adapters.duckdb.write.staged import LOCAL, LocalFirst
 from lakeflow.adapters.duckdb.write.write import first_rows
 from lakeflow.core.declare.parameters import bind
 from lakeflow.core.keys import Layer, TableKey
@@ -54,7 +55,8 @@ class Trial:
     `folder` is the folder of its files. The code runs once for each of `windows`, or once without. Its output is
     computed within `reading`, which explains why its input cannot be read, and after `close_off` was told the files and
     folders that it may use. `looks` tell which row made it fail. `malformed` is SQL of
-    rows that never reach the code, and go to the asset's quarantine.
+    rows that never reach the code, and go to the asset's quarantine. `staging` is where files of a store are written
+    first.
     """
 
     place: ErrorContext
@@ -66,6 +68,7 @@ class Trial:
     close_off: Callable[[Sequence[str], Sequence[str]], None] = _unbound
     looks: tuple[SecondLook, ...] = ()
     malformed: str = ""
+    staging: LocalFirst = LOCAL
 
     @contextmanager
     def step(self, instance: Instance, inputs: Mapping[str, Scan]) -> Iterator[StepSession]:
@@ -110,12 +113,13 @@ class LazyOutput:
 
     def write(self, write: Write) -> WriteResult:
         with printing_to_stderr(), failures(self._place), self._trial.reading():
-            folders = [write.directory, *([write.refused.directory] if write.refused else [])]
-            self._trial.close_off(scans.paths(write.base) if write.base else (), folders)
             if self._trial.malformed:
                 assert write.refused is not None, "whatever puts rows apart has a quarantine"
                 write = replace(write, refused=replace(write.refused, malformed=self._trial.malformed))
-            return self._write(write, Path(write.directory) / self._trial.folder)
+            with self._trial.staging.near(write) as (near, placed):
+                folders = [near.directory, *([near.refused.directory] if near.refused else [])]
+                self._trial.close_off(scans.paths(near.base) if near.base else (), folders)
+                return placed(self._write(near, Path(near.directory) / self._trial.folder))
 
     def first(self, schema: Schema, limit: int) -> Rows:
         with printing_to_stderr(), failures(self._place), self._trial.reading():

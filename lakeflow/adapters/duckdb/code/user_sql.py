@@ -14,6 +14,7 @@ import duckdb
 from duckdb import DuckDBPyConnection, StatementType
 
 from lakeflow.adapters.duckdb.code.syntax import tree_of
+from lakeflow.adapters.duckdb.store.faults import said_by_store
 from lakeflow.core.errors import AssetError, UsageError
 from lakeflow.core.sql.statements import Doubt, below, doubts, function_of, path_of
 
@@ -108,4 +109,6 @@ def _meant(error: Exception) -> str | None:
 
 
 def first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    """The first line of what DuckDB says, or what a store said through it."""
+    store = said_by_store(str(error))
+    return store[0] if store else str(error).partition("\n")[0]

@@ -20,6 +20,8 @@ from lakeflow.adapters.duckdb.instance.spill import OwnFolder, sweep
 from lakeflow.adapters.duckdb.names import listed, literal, quoted
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.externals import ExternalViews
+from lakeflow.adapters.duckdb.store.attach import attach
+from lakeflow.adapters.duckdb.store.kept import KeptFiles
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import EMPTY, Layer
 from lakeflow.core.model.table import Scan
@@ -35,10 +37,18 @@ _PATIENCE: Final = 10.0
 class Instance:
     """DuckDB with settings that make a run repeatable: UTC, paths from the project's root, no downloads.
 
-    ConfigError when DuckDB refuses a setting.
+    `stores` has the files of object stores, where the lake or what it reads lies in one. ConfigError when DuckDB
+    refuses a setting.
     """
 
-    def __init__(self, root: str, memory_limit: str | None, threads: int | None, temp_directory: str) -> None:
+    def __init__(
+        self,
+        root: str,
+        memory_limit: str | None,
+        threads: int | None,
+        temp_directory: str,
+        stores: KeptFiles | None = None,
+    ) -> None:
         self.root = Path(root)
         self.spill = Path(temp_directory)
         sweep(self.spill)
@@ -61,6 +71,8 @@ class Instance:
         try:
             for name, value in settings.items():
                 _configure(self._connection, name, value)
+            if stores:
+                attach(self._connection, stores)
         except ConfigError:
             self._own.release()
             raise

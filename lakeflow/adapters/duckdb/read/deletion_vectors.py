@@ -7,19 +7,22 @@ from array import array
 from pathlib import Path
 from typing import Final
 
-from lakeflow.adapters.duckdb.names import local
+from duckdb import DuckDBPyConnection
+
+from lakeflow.adapters.duckdb.names import is_in_store, local
+from lakeflow.adapters.duckdb.store.whole import content_of
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.table import DeleteFile
 
 _MAGIC: Final = b"\xd1\xd3\x39\x64"
 
 
-def deleted_positions(delete: DeleteFile) -> array[int]:
+def deleted_positions(cursor: DuckDBPyConnection, delete: DeleteFile) -> array[int]:
     """The positions of the rows that the vector hides. AssetError when the blob is not what its table says.
 
     A blob is: length of magic and vector (4 bytes, big endian), magic, vector, CRC-32 of both (4 bytes, big endian).
     """
-    blob = _blob(delete)
+    blob = _blob(cursor, delete)
     body = blob[4:-4]
     sound = len(body) == int.from_bytes(blob[:4], "big") and body[:4] == _MAGIC
     if not sound or zlib.crc32(body) != int.from_bytes(blob[-4:], "big"):
@@ -27,7 +30,9 @@ def deleted_positions(delete: DeleteFile) -> array[int]:
     return _decoded(body[4:], delete)
 
 
-def _blob(delete: DeleteFile) -> bytes:
+def _blob(cursor: DuckDBPyConnection, delete: DeleteFile) -> bytes:
+    if is_in_store(delete.path):
+        return content_of(cursor, delete.path)[delete.offset : delete.offset + delete.length]
     try:
         with Path(local(delete.path)).open("rb") as file:
             file.seek(delete.offset)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from duckdb import DuckDBPyConnection
 
-from lakeflow.adapters.duckdb.names import literal, local, quoted
+from lakeflow.adapters.duckdb.names import literal, local, local_sql, quoted
 from lakeflow.adapters.duckdb.read.deletion_vectors import deleted_positions
 from lakeflow.adapters.duckdb.read.parts import FileGroup, by_file, parts
 from lakeflow.adapters.duckdb.read.sameness import FLOATING
@@ -227,13 +227,13 @@ class _DeleteLoader:
         return [delete for delete in self.scan.deletes if delete.equality is None]
 
     def _positions(self) -> Iterator[_FromItem]:
-        """Rows of `path`, `pos` and `sequence`, with paths in our spelling: writers use both `file:/x` and
-        `file:///x`.
+        """Rows of `path`, `pos` and `sequence`, with paths in our spelling: writers use `file:/x` and `file:///x`,
+        `s3a://` and `s3://`.
         """
         deletes = [delete for delete in self._by_position() if delete.format != "puffin"]
         for source in self._sources(deletes, _POSITIONS):
-            path = f"regexp_replace(f{_PATH.id}, '^file:/+', '/') AS path"
-            yield replace(source, item=f"(SELECT {path}, f{_POSITION.id} AS pos, sequence FROM {source.item})")
+            path = local_sql(f"f{_PATH.id}")
+            yield replace(source, item=f"(SELECT {path} AS path, f{_POSITION.id} AS pos, sequence FROM {source.item})")
 
     def _sources(self, deletes: Sequence[DeleteFile], fields: tuple[Field, ...]) -> Iterator[_FromItem]:
         """Rows of these fields as `f<id>`, with `sequence` and `scope`: all Parquet files together, every other file
@@ -252,7 +252,7 @@ class _DeleteLoader:
                 from lakeflow.adapters.duckdb.read.delete_rows import rows_of  # noqa: PLC0415 - brings two libraries
 
                 said = f"{delete.sequence} AS sequence, {literal(_scope(delete))} AS scope"
-                yield _FromItem(f"(SELECT *, {said} FROM deletes)", rows_of(delete, fields))
+                yield _FromItem(f"(SELECT *, {said} FROM deletes)", rows_of(self.cursor, delete, fields))
 
     def _parquet(self, paths: tuple[str, ...], fields: tuple[Field, ...]) -> tuple[FileGroup, ...]:
         """Read Parquet files. Values need field ids to find their columns; the names for positions are fixed by the
@@ -277,7 +277,7 @@ class _DeleteLoader:
     def _insert_vector(self, name: str, delete: DeleteFile, place: int) -> None:
         import pyarrow as pa  # noqa: PLC0415 - a third of the start of a process that reads; few tables have such deletes
 
-        rows = pa.table({"pos": pa.array(deleted_positions(delete), pa.int64())})
+        rows = pa.table({"pos": pa.array(deleted_positions(self.cursor, delete), pa.int64())})
         self._run(
             _FromItem("deletes", rows), f"INSERT INTO {name} SELECT {place}::BIGINT << {_ROW_BITS} | pos FROM deletes"
         )

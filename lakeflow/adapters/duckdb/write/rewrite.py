@@ -10,15 +10,18 @@ from uuid import uuid4
 
 from duckdb import DuckDBPyConnection
 
+from lakeflow.adapters.duckdb.names import is_in_store
 from lakeflow.adapters.duckdb.read import scan as scans
 from lakeflow.adapters.duckdb.read.content import content
 from lakeflow.adapters.duckdb.write.partitions import Parts, partitioning
+from lakeflow.adapters.duckdb.write.staged import LocalFirst
 from lakeflow.adapters.duckdb.write.write import write_files
 from lakeflow.core.compact.stored import MovedFiles, MovedRows, Rewrite
 from lakeflow.core.errors import AssetError
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.table import Scan, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.ports.store_files import StoreFiles
 from lakeflow.core.run.write import Write
 from lakeflow.core.wording import counted
 
@@ -26,10 +29,17 @@ _DEEPEST = 3
 """Folders above a file at most that a write makes: its own, and one for each partition field."""
 
 
-def rewritten(cursor: DuckDBPyConnection, scan: Scan, asked: Rewrite) -> MovedRows:
+def rewritten(cursor: DuckDBPyConnection, scan: Scan, asked: Rewrite, staging: LocalFirst) -> MovedRows:
     """See `Engine.rewrite`. One group after the other, so that no more is open at a time than one partition."""
     if not asked.groups:
         return MovedRows()
+    with staging.folder(asked.directory) as (near, placed):
+        made = _written(cursor, scan, replace(asked, directory=near))
+        (files,) = placed(made.files)
+        return replace(made, files=files, folder=made.folder.replace(near, asked.directory, 1))
+
+
+def _written(cursor: DuckDBPyConnection, scan: Scan, asked: Rewrite) -> MovedRows:
     folder = Path(asked.directory) / f"compacted-{uuid4().hex}"
     files: list[WrittenFile] = []
     rows = 0
@@ -44,17 +54,29 @@ def rewritten(cursor: DuckDBPyConnection, scan: Scan, asked: Rewrite) -> MovedRo
     return MovedRows(tuple(files), rows, str(folder))
 
 
-def are_there(made: MovedRows) -> bool:
+def are_there(made: MovedRows, stores: StoreFiles | None) -> bool:
     """Is every file there as it was written?"""
-    paths = ((Path(file.path), file.bytes) for file in made.files)
-    return all(path.is_file() and path.stat().st_size == size for path, size in paths)
+    return all(_size(file.path, stores) == file.bytes for file in made.files)
 
 
-def drop(made: MovedRows) -> None:
+def _size(path: str, stores: StoreFiles | None) -> int | None:
+    try:
+        return stores.opened(path).size if stores and is_in_store(path) else Path(path).stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def drop(made: MovedRows, stores: StoreFiles | None) -> None:
     """Remove what was written, with the folders that were made for it."""
+    far = [file.path for file in made.files if is_in_store(file.path)]
+    for location in far:
+        assert stores is not None, "what wrote to a store has it"
+        stores.remove(location)
+    if is_in_store(made.folder):
+        return
     if made.folder:
         shutil.rmtree(made.folder, ignore_errors=True)
-    for path in (Path(file.path) for file in made.files):
+    for path in (Path(file.path) for file in made.files if file.path not in far):
         path.unlink(missing_ok=True)
         with suppress(OSError):  # something is in it
             for folder in path.parents[:_DEEPEST]:

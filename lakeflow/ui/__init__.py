@@ -1,1 +1,0 @@
-"""The lake in a browser: pages made on the server, from what the lake answers. Nothing here decides about a table."""

@@ -1,1 +1,0 @@
-"""Each page: what it asks of the lake, and what it shows."""

@@ -25,7 +25,7 @@ from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.run.leases import busy
-from lakeflow.core.verify.restored import not_restored, texts_of
+from lakeflow.core.verify.restored import beside, not_restored, texts_of
 from lakeflow.core.verify.values import Testimony
 from lakeflow.core.view.rebuilt import Proven, runs_of, verdicts_of
 from lakeflow.lake.assembly import MIGRATIONS, ownership_of, refuse_outdated, utc_now
@@ -65,7 +65,9 @@ def rebuild(one: Patient) -> Rebuilt:
         wanted = _wanted(database, ledger, found)
         mark = read_mark(one.home.warehouse)
         with database.transaction() as connection:
-            _apply(connection, ledger, wanted, {key: proofs[key] for key in wanted})
+            _apply(connection, wanted)
+            if wanted:
+                _restore(one, connection, {key: proofs[key] for key in wanted}, ledger)
             if mark is not None:
                 give_id(connection, mark.id)
         return Rebuilt(tuple(sorted(wanted)), len(ledger.states()), notes)
@@ -99,7 +101,7 @@ def rebuild_ledger(one: Patient) -> RestoredLedger:
         with database.transaction() as connection:
             tables = _whole_again(one, connection)
             before = counts(connection)
-            one.ledger.restore(connection, runs_of(proofs, utc_now()), verdicts_of(proofs))
+            _restore(one, connection, proofs)
             runs, verdicts = (now - was for now, was in zip(counts(connection), before, strict=True))
         lost = tables if any(before) else LEDGER_TABLES  # a ledger without any row is a lost one
         unread = (f"what {key} knows: {error.message}" for key, error in looked.broken.items())
@@ -120,7 +122,7 @@ def told_by_tables(one: Patient, lost: Sequence[str]) -> ToldLedger:
     ledger = ToldLedger(database, processes.is_alive, utc_now, lost)
     with database.transaction() as connection:
         make_again(connection)
-        ledger.restore(connection, runs_of(proofs, utc_now()), verdicts_of(proofs))
+        _restore(one, connection, proofs, ledger)
     weakref.finalize(ledger, folder.cleanup)
     return ledger
 
@@ -248,14 +250,19 @@ def _is_new(known: frozenset[str], dropped: tuple[Dropped, ...], found: LoadedTa
     return bool(runs - known) and found.table.uuid not in {one.uuid for one in dropped}
 
 
-def _apply(
-    connection: Connection,
-    ledger: SqlLedger,
-    wanted: Mapping[AssetKey, LoadedTable[AssetKey]],
-    proofs: Mapping[AssetKey, Proven],
-) -> None:
+def _apply(connection: Connection, wanted: Mapping[AssetKey, LoadedTable[AssetKey]]) -> None:
     for key, found in wanted.items():
         pointers.put(connection, key, found.table.version)
     if wanted:
         numbers.forget(connection)
-        ledger.restore(connection, runs_of(proofs, utc_now()), verdicts_of(proofs))
+
+
+def _restore(
+    one: Patient, connection: Connection, proofs: Mapping[AssetKey, Proven], ledger: SqlLedger | None = None
+) -> None:
+    """Add what these tables know to a ledger, the lake's own where no other is given: proofs, and what lies beside."""
+    told = beside((each.table for each in proofs.values()), one.catalog.read_sidecar)
+    verdicts = verdicts_of(proofs)
+    known = {(said.asset, said.snapshot_id) for said in verdicts}
+    earlier = [said for said in told.verdicts if (said.asset, said.snapshot_id) not in known]
+    (ledger or one.ledger).restore(connection, runs_of(proofs, utc_now()), (*earlier, *verdicts), told.codes)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from enum import StrEnum
 from threading import Lock
 
+from lakeflow.core.care.retention import Retention
 from lakeflow.core.errors import LakeflowError
 from lakeflow.core.keys import EMPTY, AssetKey, TableKey
 from lakeflow.core.model.asset import Asset
@@ -239,6 +240,12 @@ class Attempt:
             reads_digest=record.reads_digest,
             salt=self.asset(record.asset).salt,
         )
+
+    def retention(self, key: AssetKey) -> Retention:
+        """How much of main's past stays: what the asset declares, else the settings."""
+        asset, policy = self.world.project.assets.get(key), self.world.policy
+        snapshots = asset.keep_snapshots if asset and asset.keep_snapshots is not None else policy.keep_snapshots
+        return Retention(snapshots, (asset.keep_age if asset else None) or policy.keep_age)
 
     def verdict(self, step: StepRecord, ruling: Ruling, reason: str = "") -> VerdictRecord:
         """The verdict on the snapshot of a step, with what the step recorded."""

@@ -203,9 +203,15 @@ class SqlLedger:
             read = [json.loads(row.inputs) for row in connection.execute(statements.PINNED)]
         return frozenset(int(snapshot) for inputs in read for snapshot in inputs.values())
 
-    def restore(self, transaction: Transaction, runs: Iterable[RunRecord], verdicts: Iterable[VerdictRecord]) -> None:
+    def restore(
+        self,
+        transaction: Transaction,
+        runs: Iterable[RunRecord],
+        verdicts: Iterable[VerdictRecord],
+        codes: Iterable[tuple[str, str, str]] = (),
+    ) -> None:
         """Add what is not recorded, and give up all old leases. Of a run that is recorded, add only that it was
-        published, and the steps or checks that it has lost.
+        published, and the steps or checks that it has lost. `codes` are versions, their algorithms and their texts.
         """
         assert isinstance(transaction, Connection), "the catalog of the same database opens the transaction"
         known = {str(row.id): row for row in transaction.execute(statements.HEADS)}
@@ -220,6 +226,8 @@ class SqlLedger:
             else:
                 _restore_checks(transaction, run)
         _each(transaction, statements.SAVE_VERDICT, [rows.verdict_row(verdict) for verdict in verdicts])
+        known_as = ("version", "algorithm", "source")
+        _each(transaction, statements.REMEMBER_CODE, [dict(zip(known_as, each, strict=True)) for each in codes])
 
     def standing(self) -> CurrentLeases:
         """All leases, and what is known of their holders now."""

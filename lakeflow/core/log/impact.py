@@ -42,7 +42,7 @@ class Impact:
 
     `seen_in` are the assets whose readers see it now. `holds` says that readers of the asset itself see it, or rows of
     it. `unknown` are snapshots that read one that has expired, of a table that may rest on it: nobody can tell.
-    `ledger` says whether the ledger was there to tell of expired snapshots.
+    `ledger` says whether it is known what expired snapshots had read: by the ledger, or by what lies beside the tables.
     """
 
     asset: str
@@ -64,7 +64,7 @@ class Impact:
 
 
 def impact(target: Point, tables: Mapping[AssetKey, Table], recorded: Iterable[VerdictRecord] | None) -> Impact:
-    """`recorded` are the ledger's verdicts, None where it is gone."""
+    """`recorded` are the verdicts on all snapshots, None where nobody has those on expired ones."""
     said = tuple(recorded or ())
     rests = rests_of(tables, said)
     found = resting_on((target,), rests)

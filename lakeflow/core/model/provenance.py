@@ -33,7 +33,8 @@ class Provenance:
     snapshot before that a merge took away, `readmitted` the snapshot of its quarantine up to which refused rows were
     offered again (0: none were). Of an scd2 table, `moment` is when it was written, the time that `is_current` means,
     `turns` the first moment after that at which a version begins or ends, both in ISO 8601, and `open_versions` how
-    many versions nothing has ended. `tombstones` names the set of tombstones that count up to this snapshot.
+    many versions nothing has ended. `tombstones` names the set of tombstones that count up to this snapshot, `code` the
+    text of the code version, `past` the verdicts by which readers came to see earlier snapshots.
 
     A compaction repeats all of it, for the rows come from where they came from; `compacts` is the snapshot whose very
     rows it holds, and `compacted_by` the run that moved them.
@@ -61,6 +62,8 @@ class Provenance:
     turns: str = ""
     open_versions: str = ""
     tombstones: str = ""
+    code: str = ""
+    past: str = ""
     compacts: int = 0
     compacted_by: str = ""
 
@@ -72,7 +75,7 @@ class Provenance:
     @property
     def sidecars(self) -> tuple[str, ...]:
         """The sidecar documents that the snapshot needs."""
-        return tuple(filter(None, (self.landed, self.partitions, self.tombstones)))
+        return tuple(filter(None, (self.landed, self.partitions, self.tombstones, self.code, self.past)))
 
     @property
     def readmits(self) -> bool:
@@ -104,6 +107,8 @@ class Provenance:
             "turns": self.turns,
             "open-versions": self.open_versions,
             "tombstones": self.tombstones,
+            "code": self.code,
+            "past": self.past,
             "compacts": str(self.compacts or ""),
             "compacted-by": self.compacted_by,
         }
@@ -149,6 +154,8 @@ def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
         turns=get("turns", ""),
         open_versions=get("open-versions", ""),
         tombstones=get("tombstones", ""),
+        code=get("code", ""),
+        past=get("past", ""),
         compacts=int(get("compacts", "0")),
         compacted_by=get("compacted-by", ""),
     )

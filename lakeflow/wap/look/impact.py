@@ -10,6 +10,7 @@ from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.log.impact import Impact
 from lakeflow.core.log.impact import impact as impact_of
+from lakeflow.core.log.past import SHOWN, past_of
 from lakeflow.core.log.rests import Point
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import VerdictRecord
@@ -33,19 +34,31 @@ def impact(world: World, said: str) -> Impact:
     for error in looked.broken.values():
         raise error
     recorded = _verdicts(world, looked.tables)
+    told = recorded if _is_told(world, looked.tables) else None
     name, _, which = said.partition(_AT)
     key = AssetKey.find(name)
     if key is None or key not in looked.tables:
         hint = did_you_mean_asset(name, looked.tables, "`lakeflow list` shows all assets")
         raise UsageError(f"{name!r} has no table: nothing can have read it", hint=hint)
-    return impact_of(_point(world, looked.tables, key, which, recorded or ()), looked.tables, recorded)
+    return impact_of(_point(world, looked.tables, key, which, recorded), looked.tables, told)
 
 
-def _verdicts(world: World, tables: Mapping[AssetKey, Table]) -> tuple[VerdictRecord, ...] | None:
-    """All that the ledger recorded; None where it is lost, and only the tables tell."""
-    if world.ledger.lost():
-        return None
-    return tuple(said for several in world.ledger.verdicts(tables).values() for said in several)
+def _verdicts(world: World, tables: Mapping[AssetKey, Table]) -> tuple[VerdictRecord, ...]:
+    """By what readers came to see snapshots, as the ledger recorded it, or else as the tables tell it."""
+    said = world.ledger.verdicts(tables).values()
+    return tuple(one for several in said for one in several if one.ruling in SHOWN)
+
+
+def _is_told(world: World, tables: Mapping[AssetKey, Table]) -> bool:
+    """Is there a record of what has expired? Without the ledger, tables of earlier releases have none."""
+    return not world.ledger.lost() or all(
+        past_of(table, table.main) for table in tables.values() if table.main is not None and _has_expired(table)
+    )
+
+
+def _has_expired(table: Table) -> bool:
+    *_, oldest = table.ancestry(table.main)
+    return oldest.parent_id is not None
 
 
 def _point(

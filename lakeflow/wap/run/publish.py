@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from lakeflow.core.care.retention import Retention
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, Pin, Publish
@@ -208,7 +207,7 @@ def _left_out(attempt: Attempt, final: RunRecord) -> list[RunRecord]:
 
 def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: frozenset[int]) -> Publish:
     assert step.snapshot_id is not None
-    table, retention = attempt.tables[step.asset], _retention(attempt, step.asset)
+    table, retention = attempt.tables[step.asset], attempt.retention(step.asset)
     return Publish(
         key=step.asset,
         uuid=table.uuid,
@@ -223,13 +222,6 @@ def _change(attempt: Attempt, step: StepRecord, verdict: VerdictRecord, needed: 
             verdict.ruling, verdict.run, verdict.actor, verdict.reason, step.reasons, verdict.passed, verdict.total
         ),
     )
-
-
-def _retention(attempt: Attempt, key: AssetKey) -> Retention:
-    """What the asset declares, else the settings."""
-    asset, policy = attempt.world.project.assets.get(key), attempt.world.policy
-    snapshots = asset.keep_snapshots if asset and asset.keep_snapshots is not None else policy.keep_snapshots
-    return Retention(snapshots, (asset.keep_age if asset else None) or policy.keep_age)
 
 
 def _pins(candidates: Sequence[StepRecord]) -> list[Pin]:

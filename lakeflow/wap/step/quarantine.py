@@ -22,6 +22,7 @@ from lakeflow.core.ports.catalog import Catalog
 from lakeflow.core.run.write import RefusedRows, Write
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.audit_request import audit_request
+from lakeflow.wap.step.beside import keep_code, keep_past
 from lakeflow.wap.step.computed import Computed
 from lakeflow.wap.step.schema import columns_of, target
 
@@ -99,6 +100,7 @@ class SplitOff:
         mode = quarantine_mode(self.owner, mode)
         key, (table, schema) = self.asset.key, computed.quarantine
         attempt.clear_branch(key)
+        table = attempt.tables.get(key, table)
         planned = attempt.step(key)
         mine = StepRecord(
             asset=key,
@@ -109,16 +111,22 @@ class SplitOff:
             checks_digest=attempt.suite(key).digest,
             inputs=read_by(record),
         )
+        told = replace(
+            attempt.provenance(mine),
+            write=mode,
+            code=keep_code(attempt, table, self.asset),
+            past=keep_past(attempt, table, mine.base_id),
+        )
         staging = Staging(
             branch=attempt.branch,
             base=mine.base_id,
             mode=mode,
             schema=schema,
             files=computed.written.refused,
-            summary=replace(attempt.provenance(mine), write=mode).summary(),
+            summary=told.summary(),
             pii=self.asset.pii,
         )
-        staged = attempt.tables[key] = attempt.world.catalog.stage(attempt.tables.get(key, table), staging)
+        staged = attempt.tables[key] = attempt.world.catalog.stage(table, staging)
         rows = sum(file.rows for file in computed.written.refused)
         attempt.note(replace(mine, snapshot_id=staged.refs[attempt.branch], rows=rows))
 

@@ -14,6 +14,7 @@ from lakeflow.core.run.verdict import Remedy, reconcile
 from lakeflow.core.version.fingerprint import ALGORITHM
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.step.beside import keep_code, keep_past
 from lakeflow.wap.step.compute import compute
 from lakeflow.wap.step.computed import Computed
 from lakeflow.wap.step.sources.source import Source
@@ -47,6 +48,8 @@ def _made(attempt: Attempt, record: StepRecord, source: Source, computed: Comput
         moment=moment.isoformat() if moment else "",
         open_versions="" if written.open is None else str(written.open),
         tombstones=_keep_tombstones(attempt, record, computed),
+        code=keep_code(attempt, computed.table, source.asset),
+        past=keep_past(attempt, computed.table, record.base_id),
     )
 
 

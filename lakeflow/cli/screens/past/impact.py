@@ -68,7 +68,7 @@ def _notes(found: Impact) -> list[Text]:
     if found.holds:
         notes.append(f"Readers of {found.asset} see it, or rows of it: mend that first, or a repair brings it back")
     if not found.ledger:
-        notes.append("The ledger is gone, so snapshots that have expired are not told")
+        notes.append("The ledger is gone, and tables of an earlier release do not tell what expired snapshots had read")
     return [line((note, "yellow")) for note in notes]
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import click
 from rich.text import Text
 
+from lakeflow.as_json.envelope import entries_of, entry
 from lakeflow.cli.output import Answer, OutputFormat, envelope, show, write
 from lakeflow.cli.text import line
 from lakeflow.core.errors import LakeflowError, ProjectError
@@ -81,18 +82,10 @@ def _said(exit_code: int, code: str, message: str, hint: str | None = None, asse
     return Failure(exit_code, (f"error: {first}", *rest, *hints), (entry(code, message, hint, asset),))
 
 
-def entry(code: str, message: str, hint: str | None = None, asset: str | None = None) -> dict[str, Any]:
-    """One member of the envelope's errors."""
-    return {"code": code, "message": message, "hint": hint, "asset": asset}
-
-
 def _project(error: ProjectError) -> Failure:
     """One entry for each fault of the project's files."""
     text = _said(error.exit_code, error.code, error.message, error.hint)
-    faults = [
-        entry(error.code, str(fault), fault.hint) | {"path": fault.path, "line": fault.line} for fault in error.faults
-    ]
-    return Failure(error.exit_code, text.lines, tuple(faults))
+    return Failure(error.exit_code, text.lines, entries_of(error))
 
 
 def _bug(error: BaseException) -> str:

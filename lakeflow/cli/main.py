@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "preview": ("look:preview", "Compute an asset and show its first rows; writes nothing."),
     "materialize": ("runs:materialize", "Write, audit and publish what is not fresh."),
     "serve": ("serve:serve", "Keep the lake as declared until told to end: run what is due, go on with what broke."),
+    "ui": ("ui:ui", "Show the lake in a browser: health, held runs, lineage, rows."),
     "backfill": ("backfill:backfill", "Build the partitions of a span of time, oldest first."),
     "status": ("look:status", "Say how the assets stand, what needs a decision first."),
     "audit": ("audits:audit", "Run today's checks on what stands already; writes and records nothing."),

@@ -5,21 +5,20 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
 import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.text import Text
 
+from lakeflow.as_json.envelope import enveloped
 from lakeflow.cli.text import ascii_only, clean
 
-SCHEMA_VERSION: Final = 1
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
@@ -41,18 +40,7 @@ class Answer:
 
 
 def envelope(command: str, answer: Answer) -> str:
-    """The shape of every JSON answer, errors included. It is pure ASCII, so that no terminal acts on it."""
-    return json.dumps(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "command": command,
-            "ok": answer.exit_code == 0,
-            "exit_code": answer.exit_code,
-            "data": answer.data,
-            "errors": list(answer.errors),
-        },
-        indent=2,
-    )
+    return enveloped(command, answer.data, answer.exit_code, answer.errors)
 
 
 def comma_separated(records: Records, *, cleaned: bool) -> str:

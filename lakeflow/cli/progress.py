@@ -22,7 +22,6 @@ from lakeflow.cli.screens.backfill import left_out_lines, window_line
 from lakeflow.cli.screens.plan import selected_line, warning_lines
 from lakeflow.cli.screens.run import step_cells
 from lakeflow.cli.text import Mark, align, ascii_only, line, screen
-from lakeflow.cli.words import seconds
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.run import StepRecord, StepState, branch_of
 from lakeflow.core.run.backfill import BackfillEvent, Cut, WindowEnded
@@ -36,6 +35,7 @@ from lakeflow.core.run.events import (
     StepPrinted,
     StepRetried,
 )
+from lakeflow.core.words import seconds
 
 Observer = Callable[[BackfillEvent], None]
 _FRAMES: Final = ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
+from lakeflow.adapters.machine.code_files import Signature
+from lakeflow.adapters.machine.code_files import signature as code_signature
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord
 from lakeflow.core.serve.refreshes import Refreshes, refreshes
@@ -17,9 +17,6 @@ from lakeflow.lake import lake as lakes
 from lakeflow.lake.alerts import AFTER_A_COMMAND
 from lakeflow.lake.lake import Lake
 from lakeflow.serve.ports import Sight
-
-_CODE: Final = (".py", ".sql", ".toml")
-Signature = frozenset[tuple[str, int, int]]
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class FileLake:
         return self._opened.lake if self._opened else None
 
     def look(self) -> Sight:
-        signature = frozenset(_files(self.root))
+        signature = code_signature(self.root)
         opened = self._opened
         mended = opened is None or opened.signature != signature
         if opened is None or mended:
@@ -102,14 +99,3 @@ class FileLake:
             yield self._opened.lake
         finally:
             self._opened.lake.close()
-
-
-def _files(root: Path) -> Iterator[tuple[str, int, int]]:
-    """Name, time and size of all files that may be the project's: not those in hidden folders."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
-        for name in names:
-            if name.endswith(_CODE) and not name.startswith("."):
-                with suppress(OSError):  # it was removed just now
-                    status = Path(folder, name).stat()
-                    yield f"{folder}/{name}", status.st_mtime_ns, status.st_size

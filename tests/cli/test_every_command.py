@@ -67,6 +67,7 @@ STORY = (
     ("(mend)", 0, ""),
     ("retry", 0, "1 published"),
     ("serve --once gold.windiest", 0, "1 run"),
+    ("ui --build site", 0, "pages in site"),
     ("log silver.weather", 0, "first publish"),
     ("impact silver.weather", 0, "gold.windiest"),
     ("snapshots silver.weather", 0, "published"),

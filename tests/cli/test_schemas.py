@@ -204,6 +204,8 @@ def with_alerts(talk: Talk) -> None:
 
 def kept(talk: Talk) -> None:
     talk.say("serve", "--once", "gold.windiest")
+    talk.say("ui", "--build", str(talk.root / "site"))
+    talk.say("ui", "--build", str(talk.root / "layers"), expect=2)
 
 
 def by_partitions(talk: Talk) -> None:

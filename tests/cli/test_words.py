@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from lakeflow.as_json.values import iso
-from lakeflow.cli.words import count, percent, seconds
 from lakeflow.core.wording import age, counted
+from lakeflow.core.words import count, percent, seconds
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,9 +21,11 @@ from lakeflow.core.model.run import Holder, Lease, Ruling, RunRecord, RunState, 
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Staging, Table
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports.catalog import Catalog, Record
+from lakeflow.core.ports.catalog import Catalog
+from lakeflow.core.ports.entry import UNRECORDED, Entry, Transaction
 from lakeflow.core.ports.ledger import Ledger
 from tests.memory import MemoryCatalog, MemoryLedger
+from tests.recording import Doing
 
 KEYS = [AssetKey.parse(f"silver.{name}") for name in ("alpha", "beta", "gamma")]
 SCHEMA = Schema((Field("n", Primitive("long"), 1),))
@@ -81,11 +82,15 @@ def publishes(tables: list[Table]) -> list[Publish]:
     ]
 
 
-def recording(pair: Pair, tables: list[Table]) -> Record:
+def recording(pair: Pair, tables: list[Table]) -> Entry:
     verdicts = [VerdictRecord(t.key, t.refs["audit_r1"], Ruling.PUBLISH, "r1", 1, NOW) for t in tables]
-    return partial(
-        pair.ledger.record, lease=LEASE, run=RunRecord("r1", RunState.PUBLISHED, NOW, ended_at=NOW), verdicts=verdicts
-    )
+    run = RunRecord("r1", RunState.PUBLISHED, NOW, ended_at=NOW)
+
+    def record(opened: Transaction | None) -> None:
+        assert opened is not None, "both catalogs open a transaction"
+        pair.ledger.record(opened, LEASE, run, verdicts)
+
+    return Doing(record)
 
 
 def mains(pair: Pair) -> set[int | None]:
@@ -104,7 +109,7 @@ def test_a_publish_and_its_verdicts_stand_together(pair: Pair, staged: list[Tabl
 
 def test_a_conflict_on_one_table_records_nothing(pair: Pair, staged: list[Table]) -> None:
     changes = publishes(staged)
-    pair.catalog.commit(changes[1:2], lambda _: None)
+    pair.catalog.commit(changes[1:2], UNRECORDED)
     with pytest.raises(ConflictError):
         pair.catalog.commit(changes, recording(pair, staged))
     assert mains(pair) == {None, staged[1].refs["audit_r1"]}

@@ -8,7 +8,7 @@ import pytest
 
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
-from lakeflow.core.ports.catalog import Transaction
+from lakeflow.core.ports.entry import Transaction
 from lakeflow.core.ports.ledger import Ledger
 from tests.contracts.suites import Around, LedgerContract
 from tests.contracts.suites.ledger_contract import LEASE_SECONDS

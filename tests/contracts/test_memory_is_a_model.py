@@ -20,6 +20,7 @@ from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Staging, Table, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports.catalog import Catalog
+from lakeflow.core.ports.entry import UNRECORDED
 from tests.explored import examples, lives
 from tests.iceberg import foreign
 from tests.iceberg.lab import Lab, arrow_schema, wall_clock
@@ -120,7 +121,7 @@ class BothCatalogs(RuleBasedStateMachine):
 
     def commit(self, change: Callable[[Table], list[Change]], keys: list[AssetKey]) -> None:
         self.both(
-            lambda side: side.catalog.commit([one for key in keys for one in change(side.table(key))], lambda _: None)
+            lambda side: side.catalog.commit([one for key in keys for one in change(side.table(key))], UNRECORDED)
         )
 
     @rule(
@@ -148,7 +149,7 @@ class BothCatalogs(RuleBasedStateMachine):
             table = side.table(key)
             staged = side.catalog.stage(table, Staging("audit_x", table.main, mode, schema, side.write(table, 2), {}))
             publish = Publish(key, table.uuid, "audit_x", table.main, staged.refs["audit_x"], "{}", keep)
-            side.catalog.commit([publish], lambda _: None)
+            side.catalog.commit([publish], UNRECORDED)
 
         self.both(act)
 
@@ -188,7 +189,7 @@ class BothCatalogs(RuleBasedStateMachine):
     def rely_on(self, key: AssetKey, nth: int) -> None:
         def act(side: Side) -> None:
             if side.mains:
-                side.catalog.commit([Pin(key, side.mains[nth % len(side.mains)])], lambda _: None)
+                side.catalog.commit([Pin(key, side.mains[nth % len(side.mains)])], UNRECORDED)
 
         self.both(act)
 

@@ -23,6 +23,7 @@ from lakeflow.core.model.run import CheckResult, ReadScope
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import ColumnFacts, Staging, Statistics, Table
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.ports.entry import UNRECORDED
 from lakeflow.core.run.write import Write
 
 from .lake import audit, checks, request, suite
@@ -62,7 +63,7 @@ class Lab:
         staging = Staging("audit_r1", table.main, WriteMode.APPEND, table.schema, written.files, summary, pii=pii)
         staged = self.catalog.stage(table, staging)
         publish = Publish(KEY, table.uuid, "audit_r1", table.main, staged.refs["audit_r1"], "{}", 9)
-        return self.catalog.commit([publish], lambda _: None)[KEY]
+        return self.catalog.commit([publish], UNRECORDED)[KEY]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lakeflow.core.model.changes import Discard
+from lakeflow.core.ports.entry import UNRECORDED
 from tests.external.lab import ids, make, opened
 from tests.held.shop import BAD, FILES, branches, deliver, edit, run, run_ids, states
 
@@ -93,7 +94,7 @@ def test_a_branch_that_somebody_removed_is_written_again(held: Path) -> None:
     with opened(held) as lake:
         (old,) = lake.waiting()
         (table,) = lake._world.catalog.load(lake.select("silver.orders")).values()
-        lake._world.catalog.commit([Discard(table.key, old.branch, table.refs[old.branch])], lambda _: None)
+        lake._world.catalog.commit([Discard(table.key, old.branch, table.refs[old.branch])], UNRECORDED)
     assert states(run(held)[0])["silver.orders"] == "held"
 
 

@@ -20,7 +20,8 @@ from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.schema import Decimal, Field, Primitive, Schema
 from lakeflow.core.model.table import MAIN, ColumnStats, Staging, Table, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports.catalog import Clock, Transaction
+from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.ports.entry import UNRECORDED
 
 if TYPE_CHECKING:
     from pyiceberg.schema import Schema as IcebergSchema
@@ -56,8 +57,7 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def nothing(_: Transaction) -> None:
-    """A publish that records nothing."""
+nothing = UNRECORDED
 
 
 def same_start(root: Path) -> Database:

@@ -17,9 +17,10 @@ from lakeflow.core.model.changes import Discard, Pin, Publish, Rollback
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import MAIN, Table
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports.catalog import Transaction
+from lakeflow.core.ports.entry import Transaction
 from tests.iceberg import foreign
 from tests.iceberg.lab import COLUMNS, FLIGHTS, START, WEATHER, Lab, arrow_schema, nothing, publishing, staging, ticking
+from tests.recording import Doing
 
 
 def _metadata_files(lab: Lab) -> set[Path]:
@@ -175,11 +176,11 @@ def test_what_record_raises_undoes_everything(lab: Lab) -> None:
     staged = lab.stage([1])
     before = _metadata_files(lab)
 
-    def refuse(_: Transaction) -> None:
+    def refuse(_: Transaction | None) -> None:
         raise BusyError("the lease is gone")
 
     with pytest.raises(BusyError, match="the lease is gone"):
-        lab.catalog.commit([publishing(staged)], refuse)
+        lab.catalog.commit([publishing(staged)], Doing(refuse))
     assert lab.table() == staged
     assert _metadata_files(lab) == before
 
@@ -191,7 +192,7 @@ def test_what_record_writes_is_committed_with_the_tables(lab: Lab) -> None:
     def record(connection: Any) -> None:
         connection.exec_driver_sql("insert into notes values ('x')")
 
-    lab.catalog.commit([publishing(lab.stage([1]))], record)
+    lab.catalog.commit([publishing(lab.stage([1]))], Doing(record))
     with lab.database.read() as connection:
         assert connection.exec_driver_sql("select note from notes").scalar_one() == "x"
 

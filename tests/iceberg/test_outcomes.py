@@ -13,8 +13,9 @@ from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.core.errors import BusyError, ConflictError, LakeError
 from lakeflow.core.model.changes import Pin, Rollback
-from lakeflow.core.ports.catalog import Transaction
+from lakeflow.core.ports.entry import Transaction
 from tests.iceberg.lab import COLUMNS, FLIGHTS, WEATHER, Lab, nothing, publishing
+from tests.recording import Doing
 
 
 class LosesTheAnswer(Database):
@@ -136,7 +137,7 @@ def test_record_is_asked_again_after_a_lost_race_but_kept_once(lab: Lab) -> None
     staged = lab.stage([1])
     raced: list[str] = []
 
-    def record(connection: Transaction) -> None:
+    def record(connection: Transaction | None) -> None:
         assert isinstance(connection, Connection)
         connection.exec_driver_sql("insert into notes values ('published')")
 
@@ -148,6 +149,6 @@ def test_record_is_asked_again_after_a_lost_race_but_kept_once(lab: Lab) -> None
             with super().transaction() as connection:
                 yield connection
 
-    _through(lab, RacedOnce).commit([publishing(staged)], record)
+    _through(lab, RacedOnce).commit([publishing(staged)], Doing(record))
     with lab.database.read() as connection:
         assert connection.exec_driver_sql("select count(*) from notes").scalar_one() == 1

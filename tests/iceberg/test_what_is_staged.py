@@ -25,6 +25,7 @@ from lakeflow.core.model.schema import Field, Primitive, Schema, Struct
 from lakeflow.core.model.table import MAIN, Staging, Table
 from lakeflow.core.model.write_mode import WriteMode
 from tests.iceberg.lab import COLUMNS, FLIGHTS, WEATHER, Lab, nothing, publishing, staging
+from tests.recording import Doing
 
 _NARROW = Schema((Field("n", Primitive("int")),))
 _WIDE = Schema((Field("n", Primitive("long"), 1),))
@@ -338,7 +339,7 @@ def test_only_the_changed_tables_are_returned_and_an_unchanged_one_must_stand_st
 
     calls: list[object] = []
     commits = Commits(lab.database, MetadataFiles(lab.warehouse), lab.clock)
-    changed = commits.run([FLIGHTS, WEATHER], plan, calls.append)
+    changed = commits.run([FLIGHTS, WEATHER], plan, Doing(calls.append))
     assert [*changed] == [FLIGHTS]
     assert changed[FLIGHTS] == lab.table()
     assert lab.table().properties["a"] == "b"
@@ -363,7 +364,7 @@ def test_a_plan_or_a_record_that_fails_leaves_no_file(lab: Lab, fault: BaseExcep
     commits = Commits(lab.database, MetadataFiles(lab.warehouse), lab.clock)
     acts: list[Callable[[], object]] = [
         lambda: commits.run([FLIGHTS], plan),
-        lambda: lab.catalog.commit([publishing(staged)], failing),
+        lambda: lab.catalog.commit([publishing(staged)], Doing(failing)),
     ]
     for act in acts:
         with pytest.raises(type(fault)):

@@ -3,5 +3,6 @@
 from tests.memory.catalog import MemoryCatalog
 from tests.memory.externals import MemoryExternals
 from tests.memory.ledger import MemoryLedger, MemoryTransaction
+from tests.memory.server import LostAnswerError, MemoryServer
 
-__all__ = ["MemoryCatalog", "MemoryExternals", "MemoryLedger", "MemoryTransaction"]
+__all__ = ["LostAnswerError", "MemoryCatalog", "MemoryExternals", "MemoryLedger", "MemoryServer", "MemoryTransaction"]

@@ -17,8 +17,10 @@ from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.compact.stored import Compaction, Stored, StoredFile
 from lakeflow.core.errors import AssetError, ConflictError, LakeError
+from lakeflow.core.intents.intent import Intent
+from lakeflow.core.intents.landed import Landed, landed
 from lakeflow.core.keys import EMPTY, AssetKey
-from lakeflow.core.model.changes import Change, Pin, Registration, Stay
+from lakeflow.core.model.changes import Change, Pin, Registration, Stay, fenced
 from lakeflow.core.model.layout import Layout, Partition, PartitionField
 from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import (
@@ -34,7 +36,8 @@ from lakeflow.core.model.table import (
     WrittenFile,
 )
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports.catalog import Clock, Record
+from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.ports.entry import Entry
 from lakeflow.core.run.verdict import Remedy, reconcile, written_as
 from tests.memory.changes import apply, expect, recorded_schema, registered
 from tests.memory.ledger import MemoryTransaction
@@ -200,13 +203,13 @@ class MemoryCatalog:
     def compact(self, table: Table, compaction: Compaction) -> Table:
         raise NotImplementedError("files do not count here")
 
-    def commit(self, changes: Sequence[Change], record: Record) -> Mapping[AssetKey, Table]:
+    def commit(self, changes: Sequence[Change], entry: Entry) -> Mapping[AssetKey, Table]:
         with self._lock:
             after: dict[AssetKey, Table] = {}
             for change in changes:
                 after[change.key] = apply(after.get(change.key) or self._existing(change.key), change)
             transaction = MemoryTransaction()
-            record(transaction)
+            entry.within(transaction)
             transaction.commit()
             changed = {change.key for change in changes if not isinstance(change, Pin | Stay)}
             return {key: self._put(after[key]) for key in changed}
@@ -217,15 +220,27 @@ class MemoryCatalog:
                 raise LakeError(f"{key}: there is no table at {place}", asset=key)
             return replace(self._dropped[place], key=key)
 
-    def register(self, changes: Sequence[Registration], record: Record) -> None:
+    def register(self, changes: Sequence[Registration], entry: Entry) -> None:
         with self._lock:
             tables, dropped = dict(self._tables), dict(self._dropped)
             for change in changes:
                 registered(tables, dropped, change)
             transaction = MemoryTransaction()
-            record(transaction)
+            entry.within(transaction)
             transaction.commit()
             self._tables, self._dropped = tables, dropped
+
+    def landed(self, intent: Intent) -> Landed:
+        with self._lock:
+            return landed(intent, self._tables)
+
+    def fence(self, intent: Intent) -> None:
+        with self._lock:
+            for change in intent.publishes:
+                table = self._tables.get(change.key)
+                if table and table.refs.get(change.branch) == change.snapshot_id:
+                    refs = {fenced(name) if name == change.branch else name: at for name, at in table.refs.items()}
+                    self._put(replace(table, refs=refs))
 
     def garbage(self, key: AssetKey, before: datetime) -> Garbage:
         """Files are only named here."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from lakeflow.core.care.garbage import Dropped
+from lakeflow.core.intents.intent import Intent, Intents, NameNote, Note, RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import (
     UNPUBLISHED_ENDS,
@@ -21,7 +22,8 @@ from lakeflow.core.model.run import (
     VerdictRecord,
     one_id,
 )
-from lakeflow.core.ports.catalog import Clock, Transaction
+from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.ports.entry import Transaction
 from lakeflow.core.run import leases
 from lakeflow.core.run.leases import AssetLease, CurrentLeases
 
@@ -39,6 +41,8 @@ class MemoryLedger:
         self._held: dict[AssetKey, AssetLease] = {}
         self._code: dict[str, str] = {}
         self._dropped: list[Dropped] = []
+        self._intents: dict[str, Intent] = {}
+        self._intended = 0
 
     def acquire(self, lease: Lease) -> tuple[str, ...]:
         with self._lock:
@@ -98,6 +102,35 @@ class MemoryLedger:
     def drop(self, transaction: Transaction, dropped: Dropped) -> None:
         assert isinstance(transaction, MemoryTransaction), "the catalog in memory opens the transaction"
         transaction.then(partial(self._dropped.append, dropped))
+
+    def intend(self, intent: Intent, lease: Lease) -> None:
+        with self._lock:
+            self._assert_held(lease)
+            self._intents[intent.id] = intent
+            self._intended += 1
+
+    def fulfil(self, intent: Intent) -> None:
+        with self._lock:
+            if self._intents.pop(intent.id, None):
+                for note in intent.notes:
+                    self._noted(note)
+
+    def withdraw(self, intent: Intent) -> None:
+        with self._lock:
+            self._intents.pop(intent.id, None)
+
+    def intents(self) -> Intents:
+        with self._lock:
+            return Intents(self._intended, tuple(self._intents.values()))
+
+    def _noted(self, note: Note) -> None:
+        match note:
+            case RunNote(run, verdicts):
+                self.save(run, verdicts)
+            case NameNote(old, new):
+                self._rename(old, new)
+            case Dropped():
+                self._dropped.append(note)
 
     def dropped(self) -> tuple[Dropped, ...]:
         return tuple(self._dropped)

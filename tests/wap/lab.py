@@ -29,7 +29,7 @@ class Lab:
     def __init__(self, catalog: Any = None, ledger: Any = None, clock: Any = None) -> None:
         self.clock = clock or Ticking()
         self.shelf = Shelf()
-        self.catalog = catalog or MemoryCatalog(self.clock)
+        self.catalog: Any = catalog or MemoryCatalog(self.clock)
         self.ledger: Any = ledger or MemoryLedger(self.is_alive, self.clock, 30.0)
         self.engine = ScriptedEngine(self.shelf, {})
         self.auditor = ScriptedAuditor(self.shelf, {})

@@ -9,6 +9,7 @@ import pytest
 from lakeflow.core.errors import AssetError, BusyError, UsageError
 from lakeflow.core.model.run import Lease, Ruling, RunRecord, RunState, StepRecord
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.ports.entry import UNRECORDED
 from tests.core.samples import key
 from tests.wap.lab import ACTOR, Lab, states
 
@@ -175,7 +176,7 @@ def test_publish_of_a_branch_that_somebody_dropped_says_how_to_write_it_again(he
     from lakeflow.core.model.changes import Discard
 
     dropped = Discard(key("silver.b"), "audit_r1", held.table("silver.b").refs["audit_r1"])
-    held.catalog.commit([dropped], lambda _: None)
+    held.catalog.commit([dropped], UNRECORDED)
     with pytest.raises(UsageError, match=r"silver\.b: its branch audit_r1 is not there any more") as caught:
         held.publish("r1")
     assert caught.value.hint == "`lakeflow retry r1` writes it again"

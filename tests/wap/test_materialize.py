@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from lakeflow.core.errors import AssetError, SelectionError
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.run import Ruling
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports.catalog import Transaction
+from lakeflow.core.ports.entry import Entry
 from lakeflow.core.run.events import Phase, Planned, RunEnded, RunStarted, StepEnded, StepPhase
 from lakeflow.core.view.history import predecessor
 from tests.core.samples import key
@@ -269,9 +269,9 @@ def test_the_proof_is_plain_json_without_rows(lab: Lab) -> None:
         def __getattr__(self, name: str) -> object:
             return getattr(lab_catalog, name)
 
-        def commit(self, changes: Sequence[Any], record: Callable[[Transaction], None]) -> object:
+        def commit(self, changes: Sequence[Any], entry: Entry) -> object:
             seen.extend(change.proof for change in changes if hasattr(change, "proof"))
-            return real(changes, record)
+            return real(changes, entry)
 
     lab_catalog, lab.catalog = lab.catalog, Looking()
     lab.check("silver.b", lambda *_: True)

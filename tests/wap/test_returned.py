@@ -195,7 +195,7 @@ def test_what_cannot_be_read_may_rest_on_it(lab: Lab) -> None:
     lab.define("gold.d", [1], "gold.c")
     lab.define("gold.e", [1], "gold.c")
     lab.materialize("gold.d gold.e")
-    lab.catalog.lost = frozenset(keys("gold.d"))  # type: ignore[union-attr]
+    lab.catalog.lost = frozenset(keys("gold.d"))
     first = snapshots(lab)[0]
     assert refused(lambda: lab.return_to("gold.c", first)) == (
         "gold.d may rest on it and cannot be read: its metadata is gone",

@@ -13,6 +13,7 @@ from lakeflow.core.model.run import Lease, RunRecord, RunState, StepState
 from lakeflow.core.model.table import MAIN
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.ports.entry import UNRECORDED
 from tests.core.samples import key
 from tests.wap.doubles import Crash
 from tests.wap.lab import ACTOR, Lab, states
@@ -39,7 +40,7 @@ def refused(decide: Callable[[], object]) -> tuple[str, str | None]:
 
 
 def dropped(lab: Lab, name: str) -> None:
-    lab.catalog.register([Drop(key(name), lab.table(name).version)], lambda _: None)
+    lab.catalog.register([Drop(key(name), lab.table(name).version)], UNRECORDED)
 
 
 # discard
@@ -106,7 +107,7 @@ def test_a_rollback_says_what_moved_main_since_and_what_to_do(lab: Lab) -> None:
 def test_a_main_that_left_the_run_behind_was_moved_too(lab: Lab) -> None:
     first = lab.materialize()
     lost = lab.main("silver.b") or 0
-    lab.catalog.commit([Rollback(B, lost, None)], lambda _: None)
+    lab.catalog.commit([Rollback(B, lost, None)], UNRECORDED)
     lab.foreign_append("silver.b", [1])
     said = f"main moved since run r1 published: silver.b does not hold {short_id(lost)} any more"
     assert refused(lambda: lab.rollback(first))[0] == said
@@ -114,7 +115,7 @@ def test_a_main_that_left_the_run_behind_was_moved_too(lab: Lab) -> None:
 
 def test_a_table_without_a_main_cannot_be_rolled_back(lab: Lab) -> None:
     first = lab.materialize()
-    lab.catalog.commit([Rollback(B, lab.main("silver.b") or 0, None)], lambda _: None)
+    lab.catalog.commit([Rollback(B, lab.main("silver.b") or 0, None)], UNRECORDED)
     said = ("silver.b has no main to roll back", "`lakeflow snapshots silver.b` lists them")
     assert refused(lambda: lab.rollback(first, force=True)) == said
 

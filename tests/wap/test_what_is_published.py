@@ -13,7 +13,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, Pin, Publish
 from lakeflow.core.model.run import MoveNote, Ruling, RunState
 from lakeflow.core.model.table import Table
-from lakeflow.core.ports.catalog import Record
+from lakeflow.core.ports.entry import Entry
 from tests.core.samples import key
 from tests.wap.doubles import Crash
 from tests.wap.lab import ACTOR, Lab, states
@@ -25,12 +25,12 @@ def asked(lab: Lab) -> list[Change]:
     found: list[Change] = []
     commit = lab.catalog.commit
 
-    def noted(changes: Sequence[Change], record: Record) -> Mapping[AssetKey, Table]:
+    def noted(changes: Sequence[Change], entry: Entry) -> Mapping[AssetKey, Table]:
         found.extend(changes)
-        done: Mapping[AssetKey, Table] = commit(changes, record)
+        done: Mapping[AssetKey, Table] = commit(changes, entry)
         return done
 
-    lab.catalog.commit = noted  # type: ignore[method-assign]
+    lab.catalog.commit = noted
     return found
 
 

@@ -15,6 +15,7 @@ from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, RunState, StepState
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.plan.reasons import short_id
+from lakeflow.core.ports.entry import UNRECORDED
 from lakeflow.core.run.events import Phase, StepPhase
 from tests.core.samples import key
 from tests.wap.doubles import SCHEMA
@@ -46,7 +47,7 @@ def bad(*_: object) -> bool:
 def outside(lab: Lab) -> str:
     """The same table, in no catalog: where its metadata stands."""
     table = lab.table("silver.t")
-    lab.catalog.register([Drop(T, table.version)], lambda _: None)
+    lab.catalog.register([Drop(T, table.version)], UNRECORDED)
     return table.version
 
 
@@ -117,7 +118,7 @@ def test_what_does_not_pass_stays_as_it_was_and_the_record_says_why(theirs: Lab)
 
 def test_a_main_that_moves_while_it_is_audited_is_not_adopted(theirs: Lab) -> None:
     def gone() -> None:
-        theirs.catalog.register([Drop(T, theirs.table("silver.t").version)], lambda _: None)
+        theirs.catalog.register([Drop(T, theirs.table("silver.t").version)], UNRECORDED)
 
     theirs.at("catalog.commit>", gone)
     with pytest.raises(ConflictError):
@@ -127,7 +128,7 @@ def test_a_main_that_moves_while_it_is_audited_is_not_adopted(theirs: Lab) -> No
 
 def test_a_main_that_was_taken_away_while_it_was_audited_is_not_adopted(theirs: Lab) -> None:
     main = theirs.main("silver.t") or 0
-    theirs.at("catalog.commit>", lambda: theirs.catalog.commit([Rollback(T, main, None)], lambda _: None))
+    theirs.at("catalog.commit>", lambda: theirs.catalog.commit([Rollback(T, main, None)], UNRECORDED))
     with pytest.raises(ConflictError):
         adopt(theirs)
     assert not theirs.ledger.verdicts([T]).get(T)
@@ -141,7 +142,7 @@ def test_an_adoption_pins_the_very_snapshot_that_it_audited(theirs: Lab) -> None
         pinned.extend(changes)
         return commit(changes, record)
 
-    theirs.catalog.commit = looking  # type: ignore[method-assign] # a look at what is committed
+    theirs.catalog.commit = looking
     adopt(theirs)
     assert pinned == [Pin(T, main or 0)]
 

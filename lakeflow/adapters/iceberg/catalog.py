@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlparse
@@ -23,18 +23,21 @@ from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path, to_l
 from lakeflow.adapters.iceberg.metadata import sidecar
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, metadata_directory, sealed
 from lakeflow.adapters.iceberg.metadata.places import metadata_location, refuse_unwritable
-from lakeflow.adapters.iceberg.metadata.refs import Requirement, move, require
+from lakeflow.adapters.iceberg.metadata.refs import Requirement, fence, move, require
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
 from lakeflow.adapters.iceberg.metadata.updates import Update, new_metadata
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.compact.stored import Compaction, Stored
 from lakeflow.core.errors import ConfigError, ConflictError, LakeError, LakeflowError
+from lakeflow.core.intents.intent import Intent
+from lakeflow.core.intents.landed import Landed, landed
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.changes import Change, Drop, Publish, Registration, Rollback
+from lakeflow.core.model.changes import Change, Drop, Publish, Registration, Rename, Rollback
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import Garbage, Looked, Scan, Staging, Statistics, Table
-from lakeflow.core.ports.catalog import Clock, Record
+from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.ports.entry import Entry
 
 if TYPE_CHECKING:
     from lakeflow.adapters.iceberg.manifests.scan import Scans
@@ -45,7 +48,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 class IcebergCatalog:
-    """Implements `Catalog`. The transaction given to `record` is a SQLAlchemy connection.
+    """Implements `Catalog`. The transaction given to an entry is a SQLAlchemy connection.
 
     `warehouse` is an absolute path or `file://` location under which new tables are made, one directory a
     layer. `keep_out` lists files and folders that are never garbage, whatever stands beside them. Safe to share between
@@ -141,7 +144,7 @@ class IcebergCatalog:
 
         return self._commits.run((table.key,), plan)[table.key]
 
-    def commit(self, changes: Sequence[Change], record: Record) -> Mapping[AssetKey, Table]:
+    def commit(self, changes: Sequence[Change], entry: Entry) -> Mapping[AssetKey, Table]:
         by_table: dict[AssetKey, list[Change]] = defaultdict(list)
         for change in changes:
             by_table[change.key].append(change)
@@ -149,18 +152,25 @@ class IcebergCatalog:
         def plan(found: Mapping[AssetKey, LoadedTable], _: ScratchFiles) -> list[TableCommit]:
             return [_planned(present(key, found), group) for key, group in by_table.items()]
 
-        return self._commits.run(by_table, plan, record)
+        return self._commits.run(by_table, plan, entry)
 
     def inspect(self, key: AssetKey, place: str) -> Table:
         found = self._files.find(key, metadata_location(key, place))
         refuse_unwritable(found)
         return found.table
 
-    def register(self, changes: Sequence[Registration], record: Record) -> None:
+    def landed(self, intent: Intent) -> Landed:
+        return landed(intent, self.load(_named(intent)))
+
+    def fence(self, intent: Intent) -> None:
+        for change in intent.publishes:
+            self._commits.run((change.key,), partial(_fenced, change))
+
+    def register(self, changes: Sequence[Registration], entry: Entry) -> None:
         with self._database.transaction() as connection:
             for change in changes:
                 registrations.apply(connection, change)
-            record(connection)
+            entry.within(connection)
         self._database.checkpoint()
         for change in changes:
             if isinstance(change, Drop):
@@ -243,6 +253,21 @@ def _planned(found: LoadedTable, changes: Sequence[Change]) -> TableCommit:
         updates += wanted
     require(found.table, requirements)
     return TableCommit(found, tuple(updates), evidence, moved)
+
+
+def _fenced(change: Publish, found: Mapping[AssetKey, LoadedTable], _: ScratchFiles) -> list[TableCommit]:
+    if change.key not in found:
+        return []
+    asserted, updates = fence(found[change.key].table, change)
+    require(found[change.key].table, asserted)
+    return [TableCommit(found[change.key], updates)] if updates else []
+
+
+def _named(intent: Intent) -> set[AssetKey]:
+    """The tables that an intent speaks of, under their old and new names."""
+    return {change.key for change in intent.changes} | {
+        change.to for change in intent.changes if isinstance(change, Rename)
+    }
 
 
 def _moved(change: Change) -> MainMove | None:

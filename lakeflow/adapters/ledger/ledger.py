@@ -12,9 +12,10 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Row, TextClause
 
-from lakeflow.adapters.ledger import rows, statements
+from lakeflow.adapters.ledger import intents, rows, statements
 from lakeflow.adapters.ledger.lost import lost_tables
 from lakeflow.core.care.garbage import Dropped
+from lakeflow.core.intents.intent import Intent, Intents, NameNote, Note, RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import (
     UNPUBLISHED_ENDS,
@@ -27,7 +28,8 @@ from lakeflow.core.model.run import (
     VerdictRecord,
     one_id,
 )
-from lakeflow.core.ports.catalog import Clock, Transaction
+from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.ports.entry import Transaction
 from lakeflow.core.run import leases
 from lakeflow.core.run.leases import CurrentLeases
 
@@ -156,6 +158,35 @@ class SqlLedger:
             told = [rows.dropped_once(row) for row in connection.execute(statements.DROPS_ONCE)]
         known = {(one.run, one.key) for one in recorded}
         return (*(one for one in told if one and (one.run, one.key) not in known), *recorded)
+
+    def intend(self, intent: Intent, lease: Lease) -> None:
+        with self._database.transaction() as connection:
+            _assert_held(connection, lease)
+            intents.make(connection, intent, rows.time(self._clock()))
+
+    def fulfil(self, intent: Intent) -> None:
+        with self._database.transaction() as connection:
+            if intents.settle(connection, intent, "fulfilled"):
+                for note in intent.notes:
+                    self._noted(connection, note)
+
+    def withdraw(self, intent: Intent) -> None:
+        with self._database.transaction() as connection:
+            intents.settle(connection, intent, "withdrawn")
+
+    def intents(self) -> Intents:
+        with self._database.read() as connection:
+            return intents.standing(connection)
+
+    def _noted(self, connection: Connection, note: Note) -> None:
+        match note:
+            case RunNote(run, verdicts):
+                self._saving(connection, run)
+                _save(connection, run, verdicts)
+            case NameNote(old, new):
+                self.rename(connection, old, new)
+            case Dropped():
+                self.drop(connection, note)
 
     def run(self, prefix: str) -> RunRecord:
         with self._database.read() as connection:

@@ -69,6 +69,12 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "create index lakeflow_alerts_by_state on lakeflow_alerts (state)",
     ),
     ("alter table lakeflow_steps add column ended_at text",),
+    (
+        """create table lakeflow_intents (
+            ordinal bigint primary key, id text not null unique, token text not null, made_at text not null,
+            outcome text, content text not null)""",
+        "create index lakeflow_intents_by_outcome on lakeflow_intents (outcome)",
+    ),
 )
 
 
@@ -153,6 +159,13 @@ DROPPED: Final = text("select * from lakeflow_dropped order by dropped_at, asset
 DROPS_ONCE: Final = text("""select id, started_at, reason from lakeflow_runs
     where reason like 'dropped %; its metadata stays at %' order by started_at""")
 """How releases without `lakeflow_dropped` recorded a drop."""
+
+MAKE_INTENT: Final = text("""insert into lakeflow_intents
+    values ((select coalesce(max(ordinal), 0) + 1 from lakeflow_intents), :id, :token, :at, null, :content)""")
+OPEN_INTENTS: Final = text("select * from lakeflow_intents where outcome is null order by ordinal")
+LAST_INTENT: Final = text("select coalesce(max(ordinal), 0) from lakeflow_intents")
+SETTLE_INTENT: Final = text("""update lakeflow_intents set outcome = :outcome, content = ''
+    where id = :id and outcome is null""")
 
 STEPS: Final = text("select * from lakeflow_steps where run in :runs order by run, ordinal").bindparams(
     bindparam("runs", expanding=True)

@@ -13,8 +13,8 @@ from lakeflow.cli.failure import exit_code
 from lakeflow.cli.output import Answer, console_on
 from lakeflow.cli.progress import Observer, progress
 from lakeflow.cli.screens.backfill import backfill_json, backfill_records, backfill_screen
-from lakeflow.cli.words import seconds
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, Cut, WindowEnded
+from lakeflow.core.words import seconds
 
 
 def backfill_answer(done: Backfilled) -> Answer:

@@ -13,7 +13,6 @@ from lakeflow.as_json.values import check_json, id_text
 from lakeflow.cli.output import Answer
 from lakeflow.cli.screens.checks import BAD, check_lines, sample_records
 from lakeflow.cli.text import Mark, line, screen
-from lakeflow.cli.words import readers_see
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
@@ -21,6 +20,7 @@ from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.history import ids_meant, snapshot_meant
 from lakeflow.core.view.rows import AssetStatus
 from lakeflow.core.wording import counted
+from lakeflow.core.words import readers_see
 
 if TYPE_CHECKING:
     from lakeflow.lake.lake import Lake

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from lakeflow.cli.output import Answer
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import count, percent
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.replay.replayed import Replayed, ReplayOutcome
 from lakeflow.core.wording import counted
+from lakeflow.core.words import count, percent
 
 _SAID: Final = {
     ReplayOutcome.NO_CODE: "the code of then is not here",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lakeflow.as_json.standing_audit import standing_audit_json
 from lakeflow.as_json.values import (
     at_work_json,
     rows_json,
@@ -28,13 +29,12 @@ from lakeflow.cli.screens.lake import (
 )
 from lakeflow.cli.screens.rows import expanded_screen, rows_records, rows_screen
 from lakeflow.cli.screens.run import run_screen, steps_records
-from lakeflow.cli.screens.standing_audit import standing_audit_json, standing_audit_lines
+from lakeflow.cli.screens.standing_audit import standing_audit_lines
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import line, screen
-from lakeflow.cli.words import readers_see
 from lakeflow.core.errors import UsageError
-from lakeflow.core.view.history import on_branches
 from lakeflow.core.view.rows import Health
+from lakeflow.core.words import readers_see
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set
@@ -100,13 +100,10 @@ def runs(session: Session, run: str | None, logged: bool, limit: int) -> Answer:
 @answers(*OutputFormat)
 def snapshots(session: Session, asset: str) -> Answer:
     """Show the snapshots of an asset, newest first: open branches, then what readers see and saw."""
-    with session.looking() as lake:
-        rows = lake.snapshots(asset)
-        key = str(lake.select(asset)[0])
-        # How an asset stands hangs on all others: it is asked only where a run may wait for a decision.
-        one = lake.status(key)[0] if on_branches(rows) else None
-        data = {"asset": key, "snapshots": [snapshot_json(row) for row in rows]}
-        return Answer(data, snapshots_screen(key, rows, one, now()), snapshots_records(rows))
+    with session.lake() as lake:
+        one, rows = _status_of(lake, asset), lake.snapshots(asset)
+        data = {"asset": str(one.asset), "snapshots": [snapshot_json(row) for row in rows]}
+        return Answer(data, snapshots_screen(rows, one, now()), snapshots_records(rows))
 
 
 @click.command()

@@ -11,11 +11,11 @@ from rich.text import Text
 from lakeflow.as_json.values import check_json, id_text, iso
 from lakeflow.cli.screens.checks import check_lines, passed_of
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import count, in_rows
 from lakeflow.core.model.run import CheckResult
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.audits import Inspected
 from lakeflow.core.wording import age, counted
+from lakeflow.core.words import count, in_rows
 
 Shown: TypeAlias = Callable[[Sequence[CheckResult]], list[Text]]
 """The lines of the checks that a screen shows."""

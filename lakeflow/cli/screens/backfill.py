@@ -10,11 +10,11 @@ from lakeflow.as_json.values import JsonObject, run_json
 from lakeflow.cli.failure import exit_code
 from lakeflow.cli.output import Records
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import in_rows, seconds
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Action, RunRecord, RunState
 from lakeflow.core.run.backfill import Backfilled, WindowEnded
 from lakeflow.core.wording import counted
+from lakeflow.core.words import in_rows, seconds
 
 
 def left_out_lines(assets: Sequence[AssetKey]) -> list[Text]:

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from lakeflow.cli.screens.rows import grid
 from lakeflow.cli.text import Mark, align, line
-from lakeflow.cli.words import count, in_rows, percent
 from lakeflow.core.model.check import Outcome, Severity
 from lakeflow.core.model.run import CheckResult, ReadScope
+from lakeflow.core.words import count, in_rows, percent
 
 BAD: Final = frozenset({Outcome.FAILED, Outcome.ERRORED})
 MOST_SAMPLES: Final = 5

@@ -8,12 +8,12 @@ from rich.text import Text
 
 from lakeflow.cli.screens.rows import WIDEST, grid
 from lakeflow.cli.text import align, clean, line, screen, shortened
-from lakeflow.cli.words import count, percent
 from lakeflow.core.compare.columns import SchemaChange
 from lakeflow.core.compare.comparison import ColumnChange, Comparison, Side
 from lakeflow.core.model.table import Rows
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.wording import counted
+from lakeflow.core.words import count, percent
 
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
 _COLUMNS = "columns"

@@ -10,7 +10,6 @@ from typing import Final
 from rich.text import Text
 
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import in_rows, readers_see
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, AssetKind, Project, SqlCode
 from lakeflow.core.model.run import RunRecord, RunState
@@ -20,6 +19,7 @@ from lakeflow.core.run.leases import AtWork
 from lakeflow.core.view.consistency import UndefinedTable
 from lakeflow.core.view.rows import AssetState, AssetStatus, ExternalUse, Health, LineageNode, Setting, Symptom
 from lakeflow.core.wording import age, counted
+from lakeflow.core.words import in_rows, readers_see
 
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
 Label = Callable[[LineageNode], Text]

@@ -9,10 +9,10 @@ from rich.text import Text
 from lakeflow.as_json.values import id_text
 from lakeflow.cli.output import Records
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import count
 from lakeflow.core.corrupt.survival import CorruptionResult, MutationReport, Survival, worst_first
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.wording import counted
+from lakeflow.core.words import count
 
 _MARKS: Final = {
     Survival.MISSED: Mark.BAD,

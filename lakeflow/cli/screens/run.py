@@ -11,7 +11,6 @@ from rich.text import Text
 
 from lakeflow.cli.screens.checks import check_lines, passed_of
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import count, readers_see, seconds, seen
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
@@ -19,6 +18,7 @@ from lakeflow.core.plan.planning import Held
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.rows import AssetStatus
 from lakeflow.core.wording import counted
+from lakeflow.core.words import count, readers_see, seconds, seen
 
 NOTHING_TO_DO: Final = "Nothing to do: all is fresh"
 

@@ -1,13 +1,11 @@
-"""The audit of what readers see of one asset, as lines and as JSON."""
+"""The audit of what readers see of one asset, as lines."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rich.text import Text
 
-from lakeflow.as_json.values import check_json, id_text, iso
 from lakeflow.cli.screens.checks import every_check
 from lakeflow.cli.text import align, line
 from lakeflow.core.model.check import Outcome
@@ -38,19 +36,3 @@ def _audited(found: StandingAudit, now: datetime) -> Text:
     why = f": {found.reason}" if found.ruling is Ruling.FORCED and found.reason else ""
     when = f"{age(found.at, now)} ago in run {found.run} by {found.actor}"
     return line(f"{what} {_SAID[found.ruling]} {when}, {checks}{why}")
-
-
-def standing_audit_json(found: StandingAudit | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    return {
-        "snapshot_id": id_text(found.snapshot_id),
-        "ruling": found.ruling,
-        "run": found.run or None,
-        "at": iso(found.at),
-        "actor": found.actor or None,
-        "reason": found.reason or None,
-        "code_version": found.code_version or None,
-        "git": found.git or None,
-        "checks": [check_json(check) for check in found.checks],
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
@@ -12,7 +12,7 @@ from lakeflow.core.drawing.layout import Lane, NodeBox, Picture, Point, Route, l
 from lakeflow.core.drawing.names import readable
 from lakeflow.core.view.rows import Health
 
-_STYLE: Final = """
+STYLE: Final = """
 .lineage{--page:#ffffff;--lane:#f4f5f7;--box:#ffffff;--line:#d3d7de;--edge:#a9b1bd;--text:#1d2430;--soft:#667080;
 --healthy:#2f855a;--warning:#b7791f;--degraded:#c53030;--unknown:#7a8494;
 font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
@@ -23,6 +23,7 @@ font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,san
 .lineage .edge{fill:none;stroke:var(--edge);stroke-width:1.5}
 .lineage .box rect{fill:var(--box);stroke:var(--line)}.lineage .outside rect{stroke-dasharray:4 3}
 .lineage .box.degraded rect{stroke:var(--degraded);stroke-width:1.5}
+.lineage .box.chosen rect{stroke:var(--text);stroke-width:2}
 .lineage .label{fill:var(--text);font-size:13px;font-weight:500}.lineage .note{fill:var(--soft);font-size:11px}
 .lineage .healthy .sign{fill:var(--healthy)}.lineage .warning .sign{fill:var(--warning)}
 .lineage .degraded .sign{fill:none;stroke:var(--degraded);stroke-width:2.4;stroke-linecap:round}
@@ -42,17 +43,38 @@ _SIGNS: Final = {
 def svg_of(drawing: Drawing) -> str:
     """The same bytes for the same drawing. It loads nothing and runs nothing."""
     picture = laid_out(drawing)
-    return "\n".join([*_head(picture), *_lanes(picture), *map(_edge, picture.routes), *_boxes(picture), "</svg>", ""])
+    return "\n".join([*_head(picture, STYLE), *_drawn(picture, map(_box, picture.boxes)), "</svg>", ""])
 
 
-def _head(picture: Picture) -> Iterator[str]:
+def svg_within(drawing: Drawing, address: Callable[[str], str | None], chosen: str = "") -> str:
+    """The same picture as a part of a page that has `STYLE` already. A box leads to the `address` of its name, where
+    there is one, and the box of that name is marked as `chosen`.
+    """
+    picture = laid_out(drawing)
+    boxes = (_linked(box, address(box.node.name), box.node.name == chosen) for box in picture.boxes)
+    return "\n".join([*_head(picture, ""), *_drawn(picture, boxes), "</svg>", ""])
+
+
+def _drawn(picture: Picture, boxes: Iterable[str]) -> Iterator[str]:
+    yield from _lanes(picture)
+    yield from map(_edge, picture.routes)
+    yield from boxes
+
+
+def _linked(box: NodeBox, address: str | None, is_chosen: bool) -> str:
+    drawn = _box(box, " chosen" if is_chosen else "")
+    return f"<a href={quoteattr(address)}>{drawn}</a>" if address else drawn
+
+
+def _head(picture: Picture, style: str) -> Iterator[str]:
     wide, high = _number(picture.width), _number(picture.height)
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="lineage" viewBox="0 0 {wide} {high}" width="{wide}" '
         f'height="{high}" role="img">'
     )
     yield f"<title>Lineage of {len(picture.boxes)} tables and sources</title>"
-    yield f"<style>{_STYLE}</style>"
+    if style:
+        yield f"<style>{style}</style>"
     yield f'<rect class="page" width="{wide}" height="{high}"/>'
 
 
@@ -71,7 +93,9 @@ def _edge(route: Route) -> str:
     (x, y), *_ = route.points
     steps = "".join(_step(one, other) for one, other in pairwise(route.points))
     names = f"{readable(route.source)} → {readable(route.target)}"
-    return f'<path class="edge" d="M{_number(x)} {_number(y)}{steps}"><title>{escape(names)}</title></path>'
+    ends = f"data-from={quoteattr(readable(route.source))} data-to={quoteattr(readable(route.target))}"
+    path = f"M{_number(x)} {_number(y)}{steps}"
+    return f'<path class="edge" {ends} d="{path}"><title>{escape(names)}</title></path>'
 
 
 def _step(one: Point, other: Point) -> str:
@@ -81,18 +105,14 @@ def _step(one: Point, other: Point) -> str:
     return f"C{middle} {_number(one[1])} {middle} {_number(other[1])} {_number(other[0])} {_number(other[1])}"
 
 
-def _boxes(picture: Picture) -> Iterable[str]:
-    return (_box(box) for box in picture.boxes)
-
-
-def _box(box: NodeBox) -> str:
+def _box(box: NodeBox, more: str = "") -> str:
     node, middle = box.node, box.y + box.height / 2
     kind = str(node.health) if node.health else "outside"
     sign = _SIGNS[node.health].format(x=_number(box.x + 18), y=_number(middle))
     name = readable(node.name)
-    room = box.width - 42
+    room, title = box.width - 42, escape(f"{name}: {readable(node.note)}")
     return (
-        f'<g class="box {kind}" data-name={quoteattr(name)}><title>{escape(f"{name}: {readable(node.note)}")}</title>'
+        f'<g class="box {kind}{more}" data-name={quoteattr(name)}><title>{title}</title>'
         f'<rect x="{_number(box.x)}" y="{_number(box.y)}" width="{_number(box.width)}" height="{_number(box.height)}" '
         f'rx="8"/>{sign}<text class="label" x="{_number(box.x + 34)}" y="{_number(middle - 3)}">'
         f"{escape(_fitting(readable(node.label), 13, room))}</text>"

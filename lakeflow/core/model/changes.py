@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import MoveNote
+
+FENCED: Final = "fenced_"
+
+
+def fenced(branch: str) -> str:
+    """The name of a branch whose publish was given up, so that a request for it which comes late finds no branch."""
+    return FENCED + branch
 
 
 @dataclass(frozen=True)

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.compact.stored import Compaction, Stored
+from lakeflow.core.intents.intent import Intent
+from lakeflow.core.intents.landed import Landed
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.changes import Change, Registration
 from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import External, Garbage, Looked, Scan, Staging, Statistics, Table
+from lakeflow.core.ports.entry import Entry
 
 
 class Clock(Protocol):
     def __call__(self) -> datetime:
         """The time now, in UTC."""
         ...
-
-
-class Transaction(Protocol):
-    """An open transaction of the catalog's database. A run only passes it on: the catalog opens it, and the ledger of
-    the same database writes into it (DECISIONS 19).
-    """
-
-
-Record = Callable[[Transaction], None]
 
 
 class Catalog(Protocol):
@@ -129,10 +123,10 @@ class Catalog(Protocol):
         """
         ...
 
-    def commit(self, changes: Sequence[Change], record: Record) -> Mapping[AssetKey, Table]:
-        """All changes, and what `record` writes, in one transaction: all or nothing.
+    def commit(self, changes: Sequence[Change], entry: Entry) -> Mapping[AssetKey, Table]:
+        """All changes, and what `entry` records, as one: all or nothing.
 
-        ConflictError (with table, expected and found) when an assertion of a change does not hold. `record` may raise
+        ConflictError (with table, expected and found) when an assertion of a change does not hold. `entry` may raise
         too; then nothing happened. After an unknown outcome the catalog is read again: if the changes were applied, the
         call returns, otherwise it raises. Returns the changed tables as they are now.
         """
@@ -145,8 +139,18 @@ class Catalog(Protocol):
         """
         ...
 
-    def register(self, changes: Sequence[Registration], record: Record) -> None:
-        """Apply all registrations and what `record` writes in one transaction. ConflictError as in `commit`."""
+    def register(self, changes: Sequence[Registration], entry: Entry) -> None:
+        """Apply all registrations and what `entry` records as one. ConflictError as in `commit`."""
+        ...
+
+    def landed(self, intent: Intent) -> Landed:
+        """What of an intent the tables hold now, whoever brought it there."""
+        ...
+
+    def fence(self, intent: Intent) -> None:
+        """Make sure that a request of this intent which is still under way changes no table where it has not landed:
+        the audit branches that it asserts get other names. ConflictError where it landed meanwhile.
+        """
         ...
 
     def garbage(self, key: AssetKey, before: datetime) -> Garbage:

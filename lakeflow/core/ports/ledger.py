@@ -10,9 +10,10 @@ from lakeflow.core.alerts.messages import Seen
 from lakeflow.core.alerts.outbox import Alert
 from lakeflow.core.alerts.troubles import AlertRule, Condition
 from lakeflow.core.care.garbage import Dropped
+from lakeflow.core.intents.intent import Intent, Intents
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Lease, RunRecord, RunState, StepRecord, VerdictRecord
-from lakeflow.core.ports.catalog import Transaction
+from lakeflow.core.ports.entry import Transaction
 from lakeflow.core.run.leases import CurrentLeases
 
 
@@ -55,6 +56,24 @@ class Ledger(Protocol):
         """Record the run and its verdicts inside the catalog's transaction. BusyError when `lease` is no longer
         held.
         """
+        ...
+
+    def intend(self, intent: Intent, lease: Lease) -> None:
+        """Write down what a commit is about to do, before a catalog is asked that has a database of its own. BusyError
+        when `lease` is no longer held.
+        """
+        ...
+
+    def fulfil(self, intent: Intent) -> None:
+        """The commit has happened: record all that the intent says. Nothing happens to an intent that is settled."""
+        ...
+
+    def withdraw(self, intent: Intent) -> None:
+        """The commit has not happened. Nothing happens to an intent that is settled."""
+        ...
+
+    def intents(self) -> Intents:
+        """Every intent that is not settled, oldest first."""
         ...
 
     def run(self, prefix: str) -> RunRecord:

@@ -8,6 +8,7 @@ from lakeflow.core.care.garbage import refuse_most
 from lakeflow.core.errors import BusyError, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Garbage
+from lakeflow.core.ports.entry import UNRECORDED
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.supersede import outdated_branches
@@ -45,7 +46,7 @@ def _collected(world: World, key: AssetKey, before: datetime) -> Garbage:
 def _drop_superseded(world: World, key: AssetKey) -> None:
     """Drop the branches of superseded runs that were kept long enough; what they alone needed becomes garbage."""
     if outdated := list(outdated_branches(world, world.catalog.look([key]).tables)):
-        world.catalog.commit(outdated, lambda _: None)
+        world.catalog.commit(outdated, UNRECORDED)
 
 
 def _looked_at(world: World, key: AssetKey, before: datetime) -> Garbage:

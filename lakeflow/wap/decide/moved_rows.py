@@ -25,13 +25,15 @@ from lakeflow.core.compact.results import Compacted, CompactOutcome, Size
 from lakeflow.core.compact.stored import Compaction, MovedRows, Stored
 from lakeflow.core.compact.work import CompactWork, merged_into
 from lakeflow.core.errors import LakeError, LakeflowError, UsageError
+from lakeflow.core.intents.intent import RunNote
 from lakeflow.core.model.changes import Discard, Publish
 from lakeflow.core.model.run import Lease, RunRecord, RunState, StepState
 from lakeflow.core.model.table import Table
-from lakeflow.core.ports.catalog import Transaction
+from lakeflow.core.ports.entry import UNRECORDED
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.core.wording import counted
 from lakeflow.wap.decide.record import branches
+from lakeflow.wap.entry import RunEntry
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.lease import leased
 from lakeflow.wap.run.publish import proof_text
@@ -102,7 +104,7 @@ def _as_planned(world: World, job: CompactJob) -> MovableTable:
         raise MovedError
     runs = world.ledger.unpublished((key,))
     if left := [Discard(key, run.branch, table.refs[run.branch]) for run in left_branches(table, runs)]:
-        table = world.catalog.commit(left, lambda _: None)[key]
+        table = world.catalog.commit(left, UNRECORDED)[key]
     now = standing_of(world, table)
     same = table.main == job.now.head.id
     if isinstance(now, str) or not (same or (may_go_on(job.now.table, table) and not job.todo.deletes)):
@@ -158,11 +160,7 @@ def _committed(world: World, lease: Lease, move: _StagedMove, staged: Table) -> 
         proof=proof_text(step, verdict),
         keep=len(staged.snapshots),
     )
-
-    def record(transaction: Transaction) -> None:
-        world.ledger.record(transaction, lease, final, [verdict])
-
-    world.catalog.commit([publish], record)
+    world.catalog.commit([publish], RunEntry(world, lease, [publish], (RunNote(final, (verdict,)),)))
     return final
 
 
@@ -182,7 +180,7 @@ def _cleared(world: World, lease: Lease, run: RunRecord) -> Iterator[None]:
         with suppress(LakeflowError):
             if world.ledger.run(run.id).state is RunState.RUNNING:
                 tables = world.catalog.load(step.asset for step in run.steps)
-                world.catalog.commit(branches(tables, run), lambda _: None)
+                world.catalog.commit(branches(tables, run), UNRECORDED)
                 stopped = replace(
                     run, state=RunState.DISCARDED, ended_at=world.clock(), reason=f"stopped by {type(error).__name__}"
                 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from lakeflow.core.intents.intent import RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, Discard
 from lakeflow.core.model.run import Lease, RunRecord, RunState, VerdictRecord
 from lakeflow.core.model.table import Table
-from lakeflow.core.ports.catalog import Transaction
+from lakeflow.wap.entry import RunEntry
 from lakeflow.wap.ports import World
 
 
@@ -36,10 +37,6 @@ def commit(
     """The changes, the records of all runs that they touch, and the verdicts, in one transaction. Returns the first
     record.
     """
-
-    def record(transaction: Transaction) -> None:
-        for run in ended:
-            world.ledger.record(transaction, lease, run, [each for each in verdicts if each.run == run.id])
-
-    world.catalog.commit(changes, record)
+    notes = (RunNote(run, tuple(each for each in verdicts if each.run == run.id)) for run in ended)
+    world.catalog.commit(changes, RunEntry(world, lease, changes, tuple(notes)))
     return ended[0]

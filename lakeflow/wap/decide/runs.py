@@ -40,7 +40,7 @@ def publish(
         run = under_todays_names(world.project, require_unpublished(world.ledger.run(before.id), "publish"))
         chosen = with_their_quarantines(world.project.assets, selected)
         keys = tuple(key for key in _held(run, chosen if selected else None) if key in world.project.assets)
-        facts = settled_facts(world, keys, anew=False)
+        facts = settled_facts(world, lease, keys, anew=False)
         facts.require(keys)
         known = _others_on_branches(world, _undecided_are_held(run, keys), keys)
         attempt = Attempt(world, lease, known, facts, observer)

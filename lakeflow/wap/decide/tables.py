@@ -6,19 +6,20 @@ from dataclasses import replace
 
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import UsageError
+from lakeflow.core.intents.intent import RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset
 from lakeflow.core.model.changes import Adopt, Drop, Pin
 from lakeflow.core.model.provenance import provenance_of
-from lakeflow.core.model.run import Action, Lease, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
+from lakeflow.core.model.run import Action, Ruling, RunRecord, RunState, StepRecord, StepState, VerdictRecord
 from lakeflow.core.model.schema import require_names
 from lakeflow.core.model.table import Table
 from lakeflow.core.model.type_names import parse_type
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.reasons import short_id
-from lakeflow.core.ports.catalog import Transaction
 from lakeflow.core.run.schema_evolution import require_declared
 from lakeflow.wap.attempt import Attempt, Observer
+from lakeflow.wap.entry import RunEntry
 from lakeflow.wap.facts import gather
 from lakeflow.wap.ports import World
 from lakeflow.wap.run.lease import leased
@@ -73,12 +74,8 @@ def drop(world: World, key: AssetKey) -> RunRecord:
         ended = replace(run, ended_at=world.clock(), reason=f"dropped {key}; its metadata stays at {version}")
         verdicts = [_dropped(world, ended, table)] if table and table.main is not None else []
         dropped = Dropped(key, table.uuid if table else "", version, ended.id, world.clock())
-
-        def record(opened: Transaction) -> None:
-            _record(world, opened, lease, ended, *verdicts)
-            world.ledger.drop(opened, dropped)
-
-        world.catalog.register([Drop(key, version)], record)
+        drop, notes = [Drop(key, version)], (RunNote(ended, tuple(verdicts)), dropped)
+        world.catalog.register(drop, RunEntry(world, lease, drop, notes))
     return ended
 
 
@@ -128,17 +125,14 @@ def _taken_in(attempt: Attempt, audited: StepRecord, table: Table, place: str | 
     step = replace(audited, state=StepState.AUDITED)
     ended = replace(attempt.run.with_step(step), state=RunState.PUBLISHED, ended_at=attempt.world.clock())
     verdict = attempt.verdict(step, Ruling.PUBLISH, step.reasons[0])
+    notes = (RunNote(ended, (verdict,)),)
     if place:
-        attempt.world.catalog.register(
-            [Adopt(table.key, table.version)],
-            lambda opened: _record(attempt.world, opened, attempt.lease, ended, verdict),
-        )
+        taken = [Adopt(table.key, table.version)]
+        attempt.world.catalog.register(taken, RunEntry(attempt.world, attempt.lease, taken, notes))
     else:
         assert table.main is not None
-        here = Pin(table.key, table.main)
-        attempt.world.catalog.commit(
-            [here], lambda opened: _record(attempt.world, opened, attempt.lease, ended, verdict)
-        )
+        here = [Pin(table.key, table.main)]
+        attempt.world.catalog.commit(here, RunEntry(attempt.world, attempt.lease, here, notes))
     attempt.run = ended
     return ended
 
@@ -167,7 +161,3 @@ def _dropped(world: World, run: RunRecord, table: Table) -> VerdictRecord:
         actor=world.invocation.actor,
         reason=f"dropped at {short_id(table.main)}",
     )
-
-
-def _record(world: World, opened: Transaction, lease: Lease, run: RunRecord, *verdicts: VerdictRecord) -> None:
-    world.ledger.record(opened, lease, run, verdicts)

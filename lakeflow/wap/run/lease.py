@@ -15,6 +15,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Lease
 from lakeflow.core.ports.ledger import Ledger
 from lakeflow.wap.ports import World
+from lakeflow.wap.settle import settle_orphans
 
 _SOONER: Final = 4
 """After a failed renewal, this many tries fit into the time between two renewals."""
@@ -24,13 +25,15 @@ _SOONER: Final = 4
 def leased(world: World, run: str, assets: Iterable[AssetKey], wait: float) -> Iterator[Lease]:
     """Hold all these assets for the run; BusyError at once, or after `wait` seconds, when another run has one.
 
-    LakeError, before anything is written, where the warehouse is another lake's.
+    LakeError, before anything is written, where the warehouse is another lake's. What dead processes left between
+    catalog and ledger is settled first.
     """
     world.claim()
     lease = Lease(run, secrets.token_hex(8), frozenset(assets), world.invocation.holder)
     _acquire(world.ledger, lease, wait)
     try:
         with _heartbeat(world.ledger, lease, world.policy.lease_seconds / 3):
+            settle_orphans(world)
             yield lease
     finally:
         with suppress(LakeflowError):  # the work is done; a lease that stays is freed when this process has ended

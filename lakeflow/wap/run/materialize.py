@@ -8,23 +8,24 @@ from dataclasses import replace
 from functools import partial
 
 from lakeflow.core.errors import BusyError, UsageError
+from lakeflow.core.intents.intent import NameNote
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.changes import Rename
 from lakeflow.core.model.quarantine import with_their_quarantines
-from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, RunRecord, RunState, StepRecord, StepState
+from lakeflow.core.model.run import UNPUBLISHED_ENDS, Action, Lease, RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.partitions import ASKED, Backfill
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.reasons import Cause
 from lakeflow.core.plan.taken_out import asked_before
-from lakeflow.core.ports.catalog import Transaction
 from lakeflow.core.run.branches import on_branches
 from lakeflow.core.run.events import Planned, RunEnded, RunStarted
 from lakeflow.core.run.resources import parallel_steps, resources_for
 from lakeflow.core.time.timeline import Window
 from lakeflow.core.version.salt import require_salt
 from lakeflow.wap.attempt import Attempt, Observer
+from lakeflow.wap.entry import RunEntry
 from lakeflow.wap.facts import gather
 from lakeflow.wap.parallel import ParallelSteps
 from lakeflow.wap.ports import World
@@ -59,7 +60,7 @@ def materialize(world: World, request: Request, observer: Observer) -> RunRecord
     mine = tuple(step.asset for step in first.steps)
     with leased(world, run.id, with_old_names(world, mine), request.wait) as lease:
         # Another run may have published between the plan and the leases, so the plan is made again.
-        facts = settled_facts(world, mine, anew=request.lands_anew)
+        facts = settled_facts(world, lease, mine, anew=request.lands_anew)
         plan = plans.due(world, facts, mine, request)
         # Only the first plan knows of assets that are fresh, and of those that runs hold.
         said = tuple(dict.fromkeys((*first.warnings, *plan.warnings)))
@@ -97,7 +98,7 @@ def retry(world: World, run_id: str, wait: float, observer: Observer, selected: 
             readmits=_was(Cause.READMIT, before),
             files=asked_before(before),
         )
-        facts = replace(settled_facts(world, keys, anew=again.lands_anew), held=EMPTY)
+        facts = replace(settled_facts(world, lease, keys, anew=again.lands_anew), held=EMPTY)
         # The attempt before may have died after a commit and before it recorded that.
         before = on_branches(before, facts.tables)
         plan = plans.plan_on(world, facts, keys, again)
@@ -123,7 +124,7 @@ def with_old_names(world: World, keys: Sequence[AssetKey]) -> tuple[AssetKey, ..
     return (*keys, *(asset.renamed_from for asset in known if asset.renamed_from))
 
 
-def settled_facts(world: World, keys: Sequence[AssetKey], *, anew: bool) -> Facts:
+def settled_facts(world: World, lease: Lease, keys: Sequence[AssetKey], *, anew: bool) -> Facts:
     """The facts under the leases, once every table of a renamed asset has its new name.
 
     The table and all that the ledger records of it are renamed in one transaction. The facts still name the assets that
@@ -133,12 +134,8 @@ def settled_facts(world: World, keys: Sequence[AssetKey], *, anew: bool) -> Fact
     if not facts.renames:
         return facts
     moves = [Rename(old, new, facts.tables[new].version) for new, old in facts.renames.items()]
-
-    def record(transaction: Transaction) -> None:
-        for move in moves:
-            world.ledger.rename(transaction, move.key, move.to)
-
-    world.catalog.register(moves, record)
+    notes = tuple(NameNote(move.key, move.to) for move in moves)
+    world.catalog.register(moves, RunEntry(world, lease, moves, notes))
     return replace(gather(world, keys, anew=anew), renames=facts.renames)
 
 

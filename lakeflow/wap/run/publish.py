@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from lakeflow.core.errors import ConflictError
+from lakeflow.core.intents.intent import RunNote
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Change, Pin, Publish
 from lakeflow.core.model.quarantine import owner_of
@@ -26,12 +27,12 @@ from lakeflow.core.model.table import Table
 from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.order import run_order
 from lakeflow.core.plan.readmission import read_by
-from lakeflow.core.ports.catalog import Transaction
 from lakeflow.core.run.events import Phase, StepEnded
 from lakeflow.core.run.left_out import leaves_out, left_out
 from lakeflow.core.run.verdict import Remedy, Verdict, decide, reconcile, written_as
 from lakeflow.core.wording import counted
 from lakeflow.wap.attempt import Attempt
+from lakeflow.wap.entry import RunEntry
 from lakeflow.wap.run.needed import needed_by_others
 from lakeflow.wap.run.supersede import superseded_by
 from lakeflow.wap.step.audit import audit
@@ -186,16 +187,12 @@ def _commit(
         attempt.tell_phase(step.asset, Phase.PUBLISHING)
     # Asked last: what others count on by now must outlive the commit that lets old snapshots go.
     needed = needed_by_others(attempt, candidates)
-    changes: list[Change] = [_change(attempt, step, published[step.asset], needed) for step in candidates]
-    others = [*superseded_by(attempt, final), *_left_out(attempt, final)]
-
-    def record(transaction: Transaction) -> None:
-        attempt.world.ledger.record(transaction, attempt.lease, final, verdicts)
-        for other in others:
-            attempt.world.ledger.record(transaction, attempt.lease, other, ())
-
-    # The catalog asserts every change in the transaction that also records the run: all of it happens, or nothing.
-    attempt.tables |= attempt.world.catalog.commit([*changes, *_pins(candidates)], record)
+    moves = (_change(attempt, step, published[step.asset], needed) for step in candidates)
+    changes: list[Change] = [*moves, *_pins(candidates)]
+    others = map(RunNote, (*superseded_by(attempt, final), *_left_out(attempt, final)))
+    # The catalog asserts every change as it records the run: all of it happens, or nothing.
+    entry = RunEntry(attempt.world, attempt.lease, changes, (RunNote(final, verdicts), *others))
+    attempt.tables |= attempt.world.catalog.commit(changes, entry)
     return _told(attempt, final)
 
 

@@ -11,6 +11,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Discard
 from lakeflow.core.model.run import RunRecord, StepState
 from lakeflow.core.model.table import Table
+from lakeflow.core.ports.entry import UNRECORDED
 from lakeflow.core.view.history import BRANCH_PREFIX, open_runs
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.ports import World
@@ -34,7 +35,7 @@ def drop_superseded(attempt: Attempt) -> None:
     """Drop the superseded branches of this attempt's tables that were kept as long as the settings say."""
     mine = {step.asset: table for step in attempt.steps if (table := attempt.tables.get(step.asset))}
     if outdated := list(outdated_branches(attempt.world, mine)):
-        attempt.tables |= attempt.world.catalog.commit(outdated, lambda _: None)
+        attempt.tables |= attempt.world.catalog.commit(outdated, UNRECORDED)
 
 
 def outdated_branches(world: World, tables: Mapping[AssetKey, Table]) -> Iterator[Discard]:

@@ -6,7 +6,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Publish
 from lakeflow.core.model.schema import Field, List, Primitive, Schema, Struct
 from lakeflow.core.model.table import Table
-from lakeflow.core.ports.catalog import Transaction
+from lakeflow.core.ports.entry import UNRECORDED
 
 ALPHA, BETA, GAMMA = (AssetKey.parse(f"silver.{name}") for name in ("alpha", "beta", "gamma"))
 SCHEMA = Schema((Field("n", Primitive("long"), 1), Field("word", Primitive("string"), 2)))
@@ -26,8 +26,7 @@ class RecordFailedError(Exception):
     """Raised in place of the ledger."""
 
 
-def nothing(_transaction: Transaction) -> None:
-    """A run that has nothing to record."""
+nothing = UNRECORDED
 
 
 def publish(table: Table, *, branch: str = BRANCH, keep: int = 50) -> Publish:

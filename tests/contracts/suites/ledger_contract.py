@@ -27,7 +27,7 @@ from lakeflow.core.model.run import (
     StepState,
     VerdictRecord,
 )
-from lakeflow.core.ports.catalog import Transaction
+from lakeflow.core.ports.entry import Transaction
 from lakeflow.core.ports.ledger import Ledger
 from lakeflow.core.run.leases import died
 from tests.contracts.suites.examples import ALPHA, BETA, GAMMA

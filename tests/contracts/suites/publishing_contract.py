@@ -8,7 +8,8 @@ from lakeflow.core.errors import AssetError, ConflictError
 from lakeflow.core.model.changes import Discard, Pin, Publish, Rollback
 from lakeflow.core.model.table import Staging
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.ports.catalog import Catalog, Transaction
+from lakeflow.core.ports.catalog import Catalog
+from lakeflow.core.ports.entry import Transaction
 from tests.contracts.suites.catalog_case import CatalogCase
 from tests.contracts.suites.examples import (
     ALPHA,
@@ -22,6 +23,7 @@ from tests.contracts.suites.examples import (
     nothing,
     publish,
 )
+from tests.recording import Doing
 
 
 class PublishingContract(CatalogCase):
@@ -91,17 +93,17 @@ class PublishingContract(CatalogCase):
     def test_when_recording_fails_nothing_is_published(self, catalog: Catalog) -> None:
         staged = [self.staged(catalog, key, rows=1) for key in (ALPHA, BETA, GAMMA)]
 
-        def fail(_transaction: Transaction) -> None:
+        def fail(_transaction: Transaction | None) -> None:
             raise RecordFailedError
 
         with pytest.raises(RecordFailedError):
-            catalog.commit([publish(table) for table in staged], fail)
+            catalog.commit([publish(table) for table in staged], Doing(fail))
         assert self.load_all(catalog) == {table.key: table for table in staged}
         catalog.commit([publish(table) for table in staged], nothing)
 
     def test_a_commit_records_exactly_once(self, catalog: Catalog) -> None:
-        seen: list[Transaction] = []
-        catalog.commit([publish(self.staged(catalog, ALPHA, rows=1))], seen.append)
+        seen: list[Transaction | None] = []
+        catalog.commit([publish(self.staged(catalog, ALPHA, rows=1))], Doing(seen.append))
         assert len(seen) == 1
 
     def test_an_input_that_is_still_in_mains_ancestry_does_not_stop_a_publish(self, catalog: Catalog) -> None:

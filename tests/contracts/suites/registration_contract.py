@@ -7,8 +7,10 @@ import pytest
 from lakeflow.core.errors import ConflictError, LakeError
 from lakeflow.core.model.changes import Adopt, Drop, Registration, Rename
 from lakeflow.core.model.table import Table
-from lakeflow.core.ports.catalog import Catalog, Transaction
+from lakeflow.core.ports.catalog import Catalog
+from lakeflow.core.ports.entry import Transaction
 from tests.contracts.suites.examples import ALPHA, BETA, GAMMA, SCHEMA, RecordFailedError, nothing
+from tests.recording import Doing
 
 
 class RegistrationContract:
@@ -48,11 +50,11 @@ class RegistrationContract:
     def test_when_recording_fails_nothing_changes(self, catalog: Catalog) -> None:
         table = catalog.create(ALPHA, SCHEMA)
 
-        def fail(_transaction: Transaction) -> None:
+        def fail(_transaction: Transaction | None) -> None:
             raise RecordFailedError
 
         with pytest.raises(RecordFailedError):
-            catalog.register([Rename(ALPHA, BETA, table.version)], fail)
+            catalog.register([Rename(ALPHA, BETA, table.version)], Doing(fail))
         assert catalog.keys() == {ALPHA}
 
     def test_where_no_table_is_none_is_found(self, catalog: Catalog) -> None:

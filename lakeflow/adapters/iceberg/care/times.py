@@ -7,7 +7,7 @@ one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +21,15 @@ from lakeflow.adapters.iceberg.metadata.updates import SetProperties, applied
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.log.recorded import PROPERTY, moves_of, moves_text
-from lakeflow.core.ports.catalog import Record
+from lakeflow.core.ports.entry import Transaction
 
 _TIMED: Final = ("snapshots", "snapshot-log", "metadata-log")
 _TIME: Final = "timestamp-ms"
 
 
-def mend_times(database: pointers.CatalogDatabase, keys: Iterable[AssetKey], now: datetime, record: Record) -> None:
+def mend_times(
+    database: pointers.CatalogDatabase, keys: Iterable[AssetKey], now: datetime, record: Callable[[Transaction], None]
+) -> None:
     """Mend all of these tables and do what `record` writes, or nothing. The caller holds the tables' leases.
 
     ConflictError when another writer came between.

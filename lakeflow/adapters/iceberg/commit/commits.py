@@ -23,7 +23,8 @@ from lakeflow.adapters.iceberg.metadata.updates import Update, applied, forgotte
 from lakeflow.core.errors import ConflictError, LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Looked, Table
-from lakeflow.core.ports.catalog import Clock, Record, Transaction
+from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.ports.entry import UNRECORDED, Entry, Transaction
 
 _ATTEMPTS: Final = 10
 
@@ -118,7 +119,7 @@ class Commits:
     def _now_ms(self) -> int:
         return int(self._clock().timestamp() * 1000)
 
-    def run(self, keys: Iterable[AssetKey], plan: Plan, record: Record | None = None) -> dict[AssetKey, Table]:
+    def run(self, keys: Iterable[AssetKey], plan: Plan, entry: Entry = UNRECORDED) -> dict[AssetKey, Table]:
         """Plan, write and swap, and do it again from the start after a lost race. Returns the changed tables."""
         retrying = Retrying(
             retry=retry_if_exception_type(_LostRaceError),
@@ -126,16 +127,16 @@ class Commits:
             wait=wait_random_exponential(multiplier=0.02, max=1),
             reraise=True,
         )
-        return retrying(self._attempt, frozenset(keys), plan, record)
+        return retrying(self._attempt, frozenset(keys), plan, entry)
 
-    def _attempt(self, keys: frozenset[AssetKey], plan: Plan, record: Record | None) -> dict[AssetKey, Table]:
+    def _attempt(self, keys: frozenset[AssetKey], plan: Plan, entry: Entry) -> dict[AssetKey, Table]:
         scratch = ScratchFiles()
         with scratch.all_or_none():
             planned = plan(self.read(keys), scratch)
             # One look at the clock: tables that change together say the same time, so no time lies between them.
             now_ms, version = self._now_ms(), self._version(planned)
             steps = [self._written(each, scratch, now_ms, version) for each in planned]
-        self._swap(steps, record, scratch, version)
+        self._swap(steps, entry, scratch, version)
         return {step.key: self._done(step) for step in steps if step.location}
 
     def _version(self, planned: Sequence[TableCommit]) -> Numbered | None:
@@ -163,7 +164,7 @@ class Commits:
         return _WrittenCommit(planned, location, content)
 
     def _swap(
-        self, steps: Sequence[_WrittenCommit], record: Record | None, scratch: ScratchFiles, version: Numbered | None
+        self, steps: Sequence[_WrittenCommit], entry: Entry, scratch: ScratchFiles, version: Numbered | None
     ) -> None:
         """Swap all pointers in one transaction, or none. The new files are removed only if it is certain that nothing
         was committed.
@@ -176,8 +177,7 @@ class Commits:
             with self._database.transaction() as connection:
                 _count(connection, version)
                 _swap_all(connection, steps)
-                if record is not None:
-                    record(_opaque(connection))
+                entry.within(_opaque(connection))
                 _place(proofs)
                 committing = True
         except BaseException as error:
@@ -187,7 +187,7 @@ class Commits:
                 raise
             if not isinstance(error, LakeflowError | SQLAlchemyError | OSError) or not self._landed(steps):
                 raise
-        if record is not None:
+        if entry is not UNRECORDED:
             self._database.checkpoint()
 
     def _landed(self, steps: Sequence[_WrittenCommit]) -> bool:

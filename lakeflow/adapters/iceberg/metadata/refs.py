@@ -14,7 +14,7 @@ from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.layouts import layout_of
 from lakeflow.core.care.retention import expired, only_tagged
 from lakeflow.core.errors import ConflictError
-from lakeflow.core.model.changes import Change, Discard, Pin, Publish, Rollback, Stay, Tag, Untag
+from lakeflow.core.model.changes import Change, Discard, Pin, Publish, Rollback, Stay, Tag, Untag, fenced
 from lakeflow.core.model.provenance import PREFIX
 from lakeflow.core.model.table import MAIN, Snapshot, Table
 
@@ -122,6 +122,16 @@ def put_on_top(table: Table, branch: str, snapshot: Mapping[str, Any]) -> tuple[
     """Move the branch to a new snapshot. The snapshot that it replaces is removed, unless another ref needs it."""
     gone = _orphans(table, branch)
     return *fork(branch, snapshot), *((u.RemoveSnapshots(gone),) if gone else ())
+
+
+def fence(table: Table, change: Publish) -> Move:
+    """Give the branch of a publish that was given up another name: a request for it that comes late asserts the old
+    one. Nothing where the branch is gone or holds something else.
+    """
+    if table.refs.get(change.branch) != change.snapshot_id:
+        return (), ()
+    here = (SameTable(change.uuid), RefAt(change.branch, change.snapshot_id))
+    return here, (u.SetBranch(fenced(change.branch), change.snapshot_id), u.RemoveRef(change.branch))
 
 
 def _publish(table: Table, change: Publish, statistics: Mapping[str, Any] | None) -> Move:

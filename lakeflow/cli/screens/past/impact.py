@@ -9,11 +9,11 @@ from typing import Final
 from rich.text import Text
 
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import in_rows
 from lakeflow.core.log.impact import Impact, RestingSnapshot
 from lakeflow.core.log.rests import SnapshotStanding
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.wording import age, counted
+from lakeflow.core.words import in_rows
 
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]
 

@@ -9,11 +9,11 @@ from typing import Final
 from rich.text import Text
 
 from lakeflow.cli.text import Mark, align, line, screen
-from lakeflow.cli.words import count, in_rows
 from lakeflow.core.log.changes import CodeChange, InputMoved, TableChange
 from lakeflow.core.log.versions import MoveKind
 from lakeflow.core.plan.reasons import Cause, short_id
 from lakeflow.core.wording import age, counted
+from lakeflow.core.words import count, in_rows
 from lakeflow.wap.look.log import Log, LogEntry
 
 Records = tuple[tuple[str, ...], list[tuple[str, ...]]]

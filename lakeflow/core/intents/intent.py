@@ -1,0 +1,67 @@
+"""An intent: what a commit is about to change and to record, written down before a catalog is asked that shares no
+transaction with the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lakeflow.core.care.garbage import Dropped
+from lakeflow.core.keys import EMPTY, AssetKey
+from lakeflow.core.model.changes import Change, Publish, Registration
+from lakeflow.core.model.run import RunRecord, VerdictRecord
+
+
+@dataclass(frozen=True)
+class RunNote:
+    """A run as the commit leaves it, and the verdicts that the commit makes known."""
+
+    run: RunRecord
+    verdicts: tuple[VerdictRecord, ...] = ()
+
+
+@dataclass(frozen=True)
+class NameNote:
+    """All that is recorded about an asset goes to its other name."""
+
+    old: AssetKey
+    new: AssetKey
+
+
+Note = RunNote | NameNote | Dropped
+"""What the ledger records of a commit."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """The changes of one commit and what the ledger is to record of them.
+
+    `token` is the lease under which it was made; `seen` says where the metadata of each table stood that it changes.
+    The verdicts in it are recorded verdicts: what it publishes was ruled on.
+    """
+
+    id: str
+    token: str
+    changes: tuple[Change | Registration, ...]
+    notes: tuple[Note, ...]
+    seen: Mapping[AssetKey, str] = field(default=EMPTY)
+
+    @property
+    def publishes(self) -> tuple[Publish, ...]:
+        return tuple(change for change in self.changes if isinstance(change, Publish))
+
+    @property
+    def runs(self) -> tuple[RunRecord, ...]:
+        return tuple(note.run for note in self.notes if isinstance(note, RunNote))
+
+
+@dataclass(frozen=True)
+class Intents:
+    """The intents that nobody has settled yet, and the number of the last one that was ever made.
+
+    Two looks that are equal had no intent begin or end between them.
+    """
+
+    last: int = 0
+    open: tuple[Intent, ...] = ()

@@ -1,0 +1,29 @@
+"""A page as a value: what it shows, the command that answers the same, and that answer."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lakeflow.core.keys import EMPTY
+
+
+@dataclass(frozen=True)
+class Page:
+    """`template` shows `values`. `command` are the words that answer the same, and `data` is that answer: it is made
+    only where somebody asks for it.
+    """
+
+    template: str
+    title: str
+    command: tuple[str, ...]
+    data: Callable[[], Mapping[str, Any]] = field(repr=False)
+    values: Mapping[str, Any] = field(default_factory=lambda: EMPTY, repr=False)
+    status: int = 200
+
+
+def typed(words: tuple[str, ...]) -> str:
+    """The words as somebody types them."""
+    return shlex.join(("lakeflow", *words))

@@ -1,0 +1,1 @@
+"""Each page: what it asks of the lake, and what it shows."""

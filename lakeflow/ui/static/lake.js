@@ -1,0 +1,103 @@
+// What a page can do beyond what it says: every page works without this file, but does not follow a run by itself.
+"use strict";
+
+document.addEventListener("keydown", (event) => {
+  const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    const field = document.querySelector("main input[type=search], header input[type=search]");
+    field.focus();
+    field.select();
+  }
+});
+
+function copies(root) {
+  for (const code of root.querySelectorAll("[data-copy]")) {
+    if (code.querySelector(".copy")) continue;
+    const text = code.textContent;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "copy";
+    button.setAttribute("aria-label", "copy " + text);
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "copied";
+      setTimeout(() => (button.textContent = "copy"), 1500);
+    });
+    code.append(button);
+  }
+}
+
+function plots(root) {
+  if (!window.uPlot) return;
+  for (const figure of root.querySelectorAll("[data-plot]")) {
+    const points = JSON.parse(figure.dataset.plot);
+    const style = getComputedStyle(figure);
+    const soft = style.getPropertyValue("--soft");
+    const line = style.getPropertyValue("--line");
+    const axis = { stroke: soft, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
+    const options = {
+      width: figure.clientWidth - 28,
+      height: 190,
+      series: [{}, { label: figure.dataset.label, stroke: style.getPropertyValue("--link"), width: 1.6, points: { size: 5 } }],
+      axes: [axis, { ...axis, size: 74 }],
+    };
+    figure.querySelector("svg").remove();
+    const plot = new uPlot(options, [points.map((each) => each[0]), points.map((each) => each[1])]);
+    figure.prepend(plot.root);
+    window.addEventListener("resize", () => plot.setSize({ width: figure.clientWidth - 28, height: 190 }));
+  }
+}
+
+// Whatever a box of the drawing is made from, and whatever is made from it, stays; the rest fades.
+function drawings(root) {
+  for (const drawing of root.querySelectorAll(".drawing")) {
+    const edges = [...drawing.querySelectorAll(".edge")];
+    const boxes = new Map([...drawing.querySelectorAll(".box")].map((box) => [box.dataset.name, box]));
+    const up = new Map(), down = new Map();
+    for (const edge of edges) {
+      const { from, to } = edge.dataset;
+      if (!down.has(from)) down.set(from, []);
+      if (!up.has(to)) up.set(to, []);
+      down.get(from).push(edge);
+      up.get(to).push(edge);
+    }
+    const walk = (name, graph, end) => {
+      const seen = new Set([name]), waiting = [name], found = [];
+      while (waiting.length) {
+        for (const edge of graph.get(waiting.pop()) || []) {
+          found.push(edge);
+          const next = edge.dataset[end];
+          if (!seen.has(next)) { seen.add(next); waiting.push(next); }
+        }
+      }
+      return [seen, found];
+    };
+    let on = [];
+    const show = (name) => {
+      on.forEach((each) => each.classList.remove("on"));
+      on = [];
+      drawing.classList.toggle("near", name !== null);
+      if (name === null) return;
+      for (const [names, found] of [walk(name, up, "from"), walk(name, down, "to")]) {
+        on.push(...found, ...[...names].map((each) => boxes.get(each)).filter(Boolean));
+      }
+      on.forEach((each) => each.classList.add("on"));
+    };
+    const named = (event) => event.target.closest(".box")?.dataset.name ?? event.target.querySelector?.(".box")?.dataset.name ?? null;
+    drawing.addEventListener("mouseover", (event) => show(named(event)));
+    drawing.addEventListener("mouseleave", () => show(null));
+    drawing.addEventListener("focusin", (event) => event.target !== drawing && show(named(event)));
+    drawing.addEventListener("focusout", () => show(null));
+    drawing.querySelector(".box.chosen")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }
+}
+
+function ready(root) {
+  copies(root);
+  plots(root);
+  drawings(root);
+}
+document.addEventListener("DOMContentLoaded", () => ready(document));
+document.addEventListener("htmx:afterSwap", (event) => ready(event.target));

@@ -1,0 +1,130 @@
+"""What each page shows of a lake with a held run, and that its twin is the answer of the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from lakeflow.cli.main import run as command
+from lakeflow.ui.app import PAGES
+from tests.cli.test_commands import make
+from tests.cli.test_schemas import validator
+
+PLACES = {"asset": "silver.weather"}
+
+
+def text_of(page: str) -> str:
+    """What a person reads of a page, in one line."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
+
+
+def address(path: str, run: str) -> str:
+    return path.replace("{asset}", "silver.weather").replace("{run}", run)
+
+
+def test_home_says_first_what_waits_for_a_decision_and_what_readers_see(
+    pages: TestClient, held: tuple[Path, str]
+) -> None:
+    said = text_of(pages.get("/").text)
+    assert "1 decision waits" in said
+    assert "silver.weather is held" in said
+    assert "✗ failed: 1 row of 3" in said
+    assert "Readers still see s" in said
+    assert "gold.windiest rests on it" in said
+    assert f"lakeflow retry {held[1]}" in said
+
+
+def test_one_click_from_home_leads_to_the_rows_that_failed_and_what_to_type(
+    pages: TestClient, held: tuple[Path, str]
+) -> None:
+    links = re.findall(r'href="([^"]+)">Look at the rows<', pages.get("/").text)
+    assert links == [f"/runs/{held[1]}#silver.weather"]
+    said = text_of(pages.get(links[0]).text)
+    assert "What failed in silver.weather" in said
+    assert "EWR 1 1048.4" in said
+    for words in ("retry", "discard", "publish"):
+        assert f"lakeflow {words} {held[1]}" in said
+
+
+@pytest.mark.parametrize("path", sorted(PAGES))
+def test_every_page_is_shown_with_the_command_that_answers_the_same(
+    pages: TestClient, held: tuple[Path, str], path: str
+) -> None:
+    answer = pages.get(address(path, held[1]))
+    assert answer.status_code == 200, answer.text
+    assert "The same: lakeflow " in text_of(answer.text)
+
+
+@pytest.mark.parametrize("path", sorted(PAGES))
+def test_the_twin_of_a_page_is_what_the_command_answers(pages: TestClient, held: tuple[Path, str], path: str) -> None:
+    """The page names the command: run on the same lake it says the same, but for the time of looking."""
+    where = address(path, held[1])
+    twin = pages.get("/index.json" if path == "/" else f"{where}.json")
+    assert twin.status_code == 200, twin.text
+    found = twin.json()
+    typed = re.search(r"The same: lakeflow (.*?) +\.json", text_of(pages.get(where).text))
+    assert typed is not None
+    words = typed[1].replace("'", "").split()
+    assert found == _answered(held[0], words)
+    validator("envelope.json").validate(found)
+    validator(f"{words[0]}.json").validate(found["data"])
+
+
+def _answered(root: Path, words: list[str]) -> Any:
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()):
+        assert command(["-C", str(root), *words, "-o", "json"]) == 0
+    return json.loads(out.getvalue())
+
+
+def test_a_selection_narrows_home_as_on_the_command_line(pages: TestClient) -> None:
+    said = text_of(pages.get("/?select=%2Bgold.windiest").text)
+    assert "Selected 3 of 5 assets" in said
+    wrong = pages.get("/?select=silver.wether")
+    assert wrong.status_code == 400
+    assert "did you mean" in text_of(wrong.text)
+
+
+def test_an_asset_says_what_readers_see_and_that_a_branch_waits(pages: TestClient, held: tuple[Path, str]) -> None:
+    said = text_of(pages.get("/assets/silver.weather").text)
+    assert f"Held on audit_{held[1]}" in said
+    assert "One row per airport and hour." in said
+    assert "Readers see s" in said
+
+
+def test_what_is_not_there_is_not_found(pages: TestClient) -> None:
+    for path in ("/assets/silver.nothing", "/assets/..%2f..", "/runs/zzz", "/nothing", "/static/../app.py"):
+        assert pages.get(path).status_code == 404, path
+    twin = pages.get("/assets/silver.nothing.json")
+    assert twin.status_code == 404
+    assert (twin.json()["ok"], twin.json()["exit_code"]) == (False, 2)
+
+
+def test_a_project_that_cannot_be_loaded_says_which_file_and_is_shown_again_when_it_is_mended(
+    tmp_path: Path, show: Callable[..., TestClient]
+) -> None:
+    make(tmp_path, {"layers/bronze/a.sql": "select 1 as id", "layers/bronze/b.sql": "selekt"})
+    pages = show(tmp_path)
+    assert "layers/bronze/b.sql" in text_of(pages.get("/").text)
+    (tmp_path / "layers/bronze/b.sql").unlink()
+    assert pages.get("/").status_code == 200
+    (tmp_path / "layers/silver").mkdir()
+    (tmp_path / "layers/silver/c.sql").write_text('/*\nkey = ["id"]\n*/ select id from bronze.a')
+    assert "silver 1" in text_of(pages.get("/").text)
+
+
+def test_no_page_shows_a_personal_value(pages: TestClient, held: tuple[Path, str]) -> None:
+    for path in PAGES:
+        for asset in ("bronze.reader", "silver.reader"):
+            where = path.replace("{asset}", asset).replace("{run}", held[1])
+            for form in (where, "/index.json" if where == "/" else f"{where}.json"):
+                shown = pages.get(form).text
+                assert "canary" not in shown, form

@@ -39,6 +39,7 @@ from lakeflow.core.model.run import (
     VerdictRecord,
 )
 from lakeflow.core.model.schema import Field, Primitive, Schema, highest_id
+from lakeflow.core.version.fingerprint import ALGORITHM
 from lakeflow.lake.lake import Lake
 
 ASSETS: Final = 1_000
@@ -154,7 +155,13 @@ def _table(warehouse: Path, key: AssetKey, history: list[Written]) -> str:
 
 
 def _snapshot(home: str, one: Written, json: Any) -> dict[str, Any]:
-    made = Provenance(one.run, 1, str(one.key), one.code_version, inputs=one.inputs, write="replace", version="0.1.0")
+    made = Provenance(
+        *(one.run, 1, str(one.key), one.code_version),
+        inputs=one.inputs,
+        write="replace",
+        version="0.1.0",
+        fingerprint=ALGORITHM,
+    )
     summary = {"operation": "overwrite", **made.summary(), "total-records": "3", "added-records": "3"}
     parent = {} if one.parent_id is None else {"parent-snapshot-id": one.parent_id}
     return {

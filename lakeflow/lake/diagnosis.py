@@ -37,6 +37,7 @@ from lakeflow.core.view.consistency import (
     disagreements,
     lacks,
     left_behind,
+    not_defined,
     undefined,
     whole,
 )
@@ -324,7 +325,7 @@ def _examine_names(one: Patient, tables: Mapping[AssetKey, Table]) -> Iterator[F
         project = look(one.root)
     except ProjectError:
         return
-    yield from left_behind(undefined(Looked(tables), project))
+    yield from left_behind(undefined(Looked({key: tables[key] for key in not_defined(tables.keys(), project)})))
 
 
 def _examine_ledger(one: Patient, tables: Mapping[AssetKey, Table], unread: frozenset[AssetKey]) -> Iterator[Finding]:

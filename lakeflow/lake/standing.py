@@ -28,7 +28,7 @@ from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.run.leases import AtWork, at_work
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.audits import Inspected, recorded
-from lakeflow.core.view.consistency import UndefinedTable, undefined
+from lakeflow.core.view.consistency import UndefinedTable, not_defined, undefined
 from lakeflow.core.view.findings import Finding
 from lakeflow.core.view.freshness import Newest, columns_asked, deadlines
 from lakeflow.core.view.health import with_health
@@ -184,7 +184,8 @@ class StandingLake:
 
     def undefined(self) -> tuple[UndefinedTable, ...]:
         """The tables of the catalog that no asset defines any more, also those that cannot be read."""
-        return undefined(self._world.catalog.look(self._world.catalog.keys()), self.project)
+        catalog = self._world.catalog
+        return undefined(catalog.look(not_defined(catalog.keys(), self.project)))
 
     def runs(self, limit: int = 50) -> Runs:
         """The last runs, newest first. A run whose process died is shown as abandoned, also before a writer records

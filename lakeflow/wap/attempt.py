@@ -18,7 +18,7 @@ from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.quarantine import quarantine_key
 from lakeflow.core.model.run import GIVEN_UP, Action, Lease, Ruling, RunRecord, StepRecord, StepState, VerdictRecord
 from lakeflow.core.model.table import Scan, Table
-from lakeflow.core.plan.facts import Facts, published
+from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Step
 from lakeflow.core.ports.entry import UNRECORDED
 from lakeflow.core.run.events import Event, Phase, StepEnded, StepPhase, StepTraced
@@ -252,7 +252,7 @@ class Attempt:
         """The verdict on the snapshot of a step, with what the step recorded."""
         assert step.snapshot_id is not None, f"{step.asset} has no snapshot to rule on"
         # Its checks looked into snapshots in this attempt, or else when it was last audited.
-        stands = published(self.facts.tables.get(step.asset), self.facts.verdicts.get(step.asset, ()))
+        stands = self.facts.stands(step.asset)
         return VerdictRecord(
             asset=step.asset,
             snapshot_id=step.snapshot_id,

@@ -141,8 +141,9 @@ def _standing(
     renames = {key: old for key, old in olds.items() if key not in loaded and old in loaded}
     verdicts = _under_new_names(dict(world.ledger.latest({k: t.snapshots for k, t in loaded.items()})), renames)
     tables = _under_new_names(loaded, renames)
-    ruled = {key: tuple(replace(one, asset=key) for one in all_) for key, all_ in verdicts.items()}
-    return tables, ruled, renames, broken
+    for key in renames:
+        verdicts[key] = tuple(replace(one, asset=key) for one in verdicts[key])
+    return tables, verdicts, renames, broken
 
 
 def external_scans(world: World, asset: Asset, facts: Facts) -> dict[TableKey, Scan]:

@@ -37,8 +37,8 @@ def rendered() -> Iterator[str]:
             yield run_screen(run, readers, NOW).plain
             yield from (error["hint"] for error in step_errors(run))
     yield status_screen([WEATHER_STATUS, TREE.status], NOW).plain
-    yield snapshots_screen(SNAPSHOTS, WEATHER_STATUS, NOW).plain
-    yield snapshots_screen((), WEATHER_STATUS, NOW).plain
+    yield snapshots_screen("silver.weather", SNAPSHOTS, WEATHER_STATUS, NOW).plain
+    yield snapshots_screen("silver.weather", (), None, NOW).plain
     yield lineage_screen([TREE], NOW).plain
     yield runs_screen([], NOW).plain
     yield plan_screen(PLAN).plain

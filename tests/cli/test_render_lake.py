@@ -137,7 +137,7 @@ def test_lineage_as_json_is_nested_and_as_csv_a_list_of_edges() -> None:
 
 
 def test_snapshots_show_branches_main_and_what_was_before() -> None:
-    assert snapshots_screen(SNAPSHOTS, WEATHER_STATUS, NOW).plain.splitlines() == [
+    assert snapshots_screen("silver.weather", SNAPSHOTS, WEATHER_STATUS, NOW).plain.splitlines() == [
         "* s931120  audit_01jd3k  HELD       2 min ago  replace  26,115  (+6)    3/5 checks  run 01jd3k  code 9f04d1",
         "● s441100  main          published  2 d ago    replace  26,109  (+119)              run 01jcz8  code a1b2c3",
         "○ s388800                unruled    3 d ago    append   25,990",
@@ -163,8 +163,10 @@ def test_snapshots_as_json_have_the_shape_of_the_contract() -> None:
 
 
 def test_an_asset_without_snapshots_says_so() -> None:
-    unborn = replace(WEATHER_STATUS, state=AssetState.NEVER_BUILT, held=(), snapshot_id=None)
-    assert snapshots_screen((), unborn, NOW).plain == "silver.weather has no snapshots: it was never written"
+    assert (
+        snapshots_screen("silver.weather", (), None, NOW).plain
+        == "silver.weather has no snapshots: it was never written"
+    )
 
 
 def test_runs_are_one_line_each_with_what_became_of_their_steps() -> None:

@@ -384,7 +384,7 @@ def test_what_a_later_release_wrote_is_refused_with_what_to_do(ledger: Kept) -> 
         connection.exec_driver_sql("update lakeflow_runs set started_at = 'tomorrow'")
     with pytest.raises(LakeError) as caught:
         ledger.runs()
-    assert caught.value.message == "the ledger has a row that is no RunRecord"
+    assert caught.value.message == "the ledger has a row that is no RunRecord: started_at"
     assert caught.value.hint == "use the release that wrote it, or restore the database from a copy"
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Row
 
+from lakeflow.adapters.ledger.decoding import UnfitError, made
 from lakeflow.core.alerts.outbox import Alert
 from lakeflow.core.alerts.troubles import Trouble
 from lakeflow.core.care.garbage import Dropped
@@ -37,16 +37,6 @@ _CALLED: Final[Mapping[str, str]] = {
     "words": "text",
 }
 """The columns whose name differs from the record's field."""
-
-_LISTS: Final = ("selection", "reasons", "partitions", "inputs", "looked_at", "samples", "evidence", "kinds")
-_TIMES: Final = ("started_at", "ended_at", "since", "renewed_at", "at", "next_try", "sent_at")
-
-_READ: Final[Mapping[str, Callable[[str], Any]]] = {
-    "asset": AssetKey.parse,
-    **dict.fromkeys(_LISTS, json.loads),
-    **dict.fromkeys(_TIMES, datetime.fromisoformat),
-}
-"""How a text that means more than a text is read, by the record's field."""
 
 _ROWS_OF_THEIR_OWN: Final = frozenset({"steps", "checks"})
 _DROPPED_ONCE: Final = re.compile(r"dropped (?P<asset>\S+); its metadata stays at (?P<version>\S.*)")
@@ -153,21 +143,18 @@ def _stored(value: Any) -> Any:
     return value
 
 
-def _made(kind: type[Record], row: Row[Any], **more: Any) -> Record:
+def _made(kind: type[Record], row: Row[Any], **given: Any) -> Record:
     """Make the record. LakeError, without the value, for a row that no release up to this one can have written."""
-    said = {_CALLED.get(column, column): value for column, value in row._mapping.items()}  # noqa: SLF001  it is public
     try:
-        read = {name: said[name] and _READ[name](said[name]) for name in _READ.keys() & said.keys()}
-        made: Record = _adapter(cast("Any", kind)).validate_python(said | read | more)
-    except ValueError as error:
-        at = f": {error.errors()[0]['loc'][0]}" if isinstance(error, ValidationError) else ""
+        return made(kind, _spelled(tuple(row._fields)), row, given)
+    except UnfitError as error:
         raise LakeError(
-            f"the ledger has a row that is no {kind.__name__}{at}",
+            f"the ledger has a row that is no {kind.__name__}: {error.name}",
             hint="use the release that wrote it, or restore the database from a copy",
         ) from None
-    return made
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _spelled(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the fields that stand in these columns."""
+    return tuple(_CALLED.get(column, column) for column in columns)

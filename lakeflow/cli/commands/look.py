@@ -33,6 +33,7 @@ from lakeflow.cli.screens.standing_audit import standing_audit_lines
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import line, screen
 from lakeflow.core.errors import UsageError
+from lakeflow.core.view.history import on_branches
 from lakeflow.core.view.rows import Health
 from lakeflow.core.words import readers_see
 
@@ -100,10 +101,13 @@ def runs(session: Session, run: str | None, logged: bool, limit: int) -> Answer:
 @answers(*OutputFormat)
 def snapshots(session: Session, asset: str) -> Answer:
     """Show the snapshots of an asset, newest first: open branches, then what readers see and saw."""
-    with session.lake() as lake:
-        one, rows = _status_of(lake, asset), lake.snapshots(asset)
-        data = {"asset": str(one.asset), "snapshots": [snapshot_json(row) for row in rows]}
-        return Answer(data, snapshots_screen(rows, one, now()), snapshots_records(rows))
+    with session.looking() as lake:
+        rows = lake.snapshots(asset)
+        key = str(lake.select(asset)[0])
+        # How an asset stands hangs on all others: it is asked only where a run may wait for a decision.
+        one = lake.status(key)[0] if on_branches(rows) else None
+        data = {"asset": key, "snapshots": [snapshot_json(row) for row in rows]}
+        return Answer(data, snapshots_screen(key, rows, one, now()), snapshots_records(rows))
 
 
 @click.command()

@@ -32,11 +32,11 @@ _RUN_MARKS: Final = {
 _LOUD: Final = {SnapshotState.HELD: "bold red", SnapshotState.FORCED: "yellow", SnapshotState.UNRULED: "yellow"}
 
 
-def snapshots_screen(rows: Sequence[SnapshotRow], status: AssetStatus, now: datetime) -> Text:
-    """Snapshots newest first; where a branch waits, also what readers still see."""
-    waits = [line(readers_see(status, now))] if status.held else []
+def snapshots_screen(asset: str, rows: Sequence[SnapshotRow], status: AssetStatus | None, now: datetime) -> Text:
+    """Snapshots newest first; where a branch waits, which the status says, also what readers still see."""
+    waits = [line(readers_see(status, now))] if status and status.held else []
     if not rows:
-        return line(f"{status.asset} has no snapshots: it was never written")
+        return line(f"{asset} has no snapshots: it was never written")
     return screen(align([_snapshot_cells(row, now) for row in rows], right=frozenset({5})), waits)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from lakeflow.core.errors import LakeError
@@ -70,6 +71,16 @@ class Facts:
     renamed_code: Mapping[str, str] = EMPTY
     broken: Mapping[AssetKey, LakeError] = EMPTY
     held: Mapping[AssetKey, tuple[HeldStep, ...]] = EMPTY
+
+    def stands(self, key: AssetKey) -> Published | None:
+        """What stands on the asset's main (`published`), found once however often it is asked."""
+        if key not in self._stand:
+            self._stand[key] = published(self.tables.get(key), self.verdicts.get(key, ()))
+        return self._stand[key]
+
+    @cached_property
+    def _stand(self) -> dict[AssetKey, Published | None]:
+        return {}
 
     def require(self, keys: Iterable[AssetKey]) -> None:
         """LakeError when one of these tables cannot be read."""

@@ -16,7 +16,7 @@ from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.model.run import Action
 from lakeflow.core.model.table import External
 from lakeflow.core.plan.drift import drift_told
-from lakeflow.core.plan.facts import Facts, Published, moved, published, taken_back
+from lakeflow.core.plan.facts import Facts, Published, moved, taken_back
 from lakeflow.core.plan.increments import Consumption, consumption
 from lakeflow.core.plan.landing import Landing, landing_reasons, renaming_reasons, told
 from lakeflow.core.plan.order import run_order
@@ -173,7 +173,7 @@ def _require_upstreams(asked: PlanRequest, key: AssetKey) -> None:
 
 def _step(asked: PlanRequest, key: AssetKey) -> Step | None:
     asset = asked.project.assets[key]
-    stands = published(asked.facts.tables.get(key), asked.facts.verdicts.get(key, ()))
+    stands = asked.facts.stands(key)
     if (owner := owner_of(key)) is not None:
         return _quarantine_step(asked, key, owner, stands)
     if key in asked.facts.broken:

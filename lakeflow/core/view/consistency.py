@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
@@ -209,15 +209,19 @@ class UndefinedTable:
     fault: str = ""
 
 
-def undefined(looked: Looked, project: Project) -> tuple[UndefinedTable, ...]:
-    """The tables of assets that are no longer defined and from which no asset says it was renamed. They stay until
-    dropped.
+def not_defined(there: Set[AssetKey], project: Project) -> Set[AssetKey]:
+    """Of the tables that are there, those of assets that are no longer defined and from which no asset says it was
+    renamed.
     """
-    there = {*looked.tables, *looked.broken}
     pending = {asset.renamed_from for key, asset in project.assets.items() if key not in there}
+    return there - project.assets.keys() - pending
+
+
+def undefined(looked: Looked) -> tuple[UndefinedTable, ...]:
+    """Tables that no asset defines. They stay until dropped."""
     return tuple(
         UndefinedTable(key, looked.tables.get(key), looked.broken[key].message if key in looked.broken else "")
-        for key in sorted(there - project.assets.keys() - pending)
+        for key in sorted({*looked.tables, *looked.broken})
     )
 
 

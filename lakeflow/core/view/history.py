@@ -55,6 +55,11 @@ def open_runs(table: Table) -> tuple[str, ...]:
     return tuple(sorted(ref.removeprefix(BRANCH_PREFIX) for ref in table.refs if ref.startswith(BRANCH_PREFIX)))
 
 
+def on_branches(rows: Iterable[SnapshotRow]) -> bool:
+    """Is one of them the head of a run's branch?"""
+    return any((row.ref or "").startswith(BRANCH_PREFIX) for row in rows)
+
+
 def seen_at(table: Table, moment: datetime, number: int | None = None) -> int:
     """The snapshot that readers of main saw at that time, even one that was taken back later; with the `number` of the
     lake's version that came then, what they saw once it was there.

@@ -11,7 +11,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.quarantine import owner_of, quarantine_key
 from lakeflow.core.model.run import MOVES, Ruling
-from lakeflow.core.plan.facts import Facts, published, taken_back
+from lakeflow.core.plan.facts import Facts, taken_back
 from lakeflow.core.plan.planning import Plan, Step
 from lakeflow.core.plan.readmission import waiting
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause, Reason
@@ -43,7 +43,7 @@ def modified(project: Project, facts: Facts) -> frozenset[AssetKey]:
 
 
 def _differs(project: Project, facts: Facts, key: AssetKey) -> bool:
-    stands = published(facts.tables.get(key), facts.verdicts.get(key, ()))
+    stands = facts.stands(key)
     if stands is None:
         return True
     now = (project.assets[key].code_version, project.suite(key).digest)

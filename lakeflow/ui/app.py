@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,15 +19,17 @@ from starlette.types import ASGIApp
 
 from lakeflow.as_json.envelope import entries_of, entry, enveloped
 from lakeflow.core.drawing.svg import STYLE
-from lakeflow.core.errors import LakeflowError, UsageError
+from lakeflow.core.errors import AssetError, LakeflowError, UsageError
 from lakeflow.ui import enter
-from lakeflow.ui.guard import Access, Guard
+from lakeflow.ui.guard import Access, Guard, is_foreign
 from lakeflow.ui.kept import Glance, SeenLake
 from lakeflow.ui.page import Page, typed
-from lakeflow.ui.pages import asset, home, runs
+from lakeflow.ui.pages import asking, asset, home, lake, runs
 from lakeflow.ui.pages.asked import PageRequest, UnknownError
 from lakeflow.ui.render import render
+from lakeflow.ui.rows import SECONDS, RowLake
 
+_Result = TypeVar("_Result")
 Make = Callable[[Glance, PageRequest], Page]
 PAGES: Final[Mapping[str, Make]] = {
     "/": home.home,
@@ -37,29 +39,44 @@ PAGES: Final[Mapping[str, Make]] = {
     "/assets/{asset}/data": asset.rows,
     "/assets/{asset}/lineage": asset.lineage,
     "/assets/{asset}/code": asset.code,
+    "/lineage": lake.lineage,
+    "/log": lake.log,
+    "/compare": asking.compare,
+    "/query": asking.query,
+    "/quarantine": asking.quarantines,
+    "/quarantine/{asset}": asking.quarantine,
     "/runs": runs.runs,
     "/runs/{run}": runs.one_run,
     "/runs/{run}/log": runs.run_log,
 }
 """Every address of a page, and what makes the page. Its twin has the same address and `.json` behind it."""
+_ROWS: Final = frozenset({asset.rows, asking.compare, asking.query, asking.quarantine})
+"""The pages that ask for rows, which may take long."""
 _KINDS: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True)
 class Site:
-    """What all pages share: the lake, the one thread that asks it, and who may ask."""
+    """What all pages share: the lake that is looked at, the one that rows are asked of, a thread for each, and who may
+    ask.
+    """
 
     kept: SeenLake
+    rows: RowLake
     access: Access
-    thread: ThreadPoolExecutor
+    looks: ThreadPoolExecutor
+    asks: ThreadPoolExecutor
 
     def close(self) -> None:
-        self.thread.submit(self.kept.close).result()
-        self.thread.shutdown()
+        for thread, close in ((self.asks, self.rows.close), (self.looks, self.kept.close)):
+            thread.submit(close).result()
+            thread.shutdown()
 
 
-def site(kept: SeenLake, access: Access) -> Site:
-    return Site(kept, access, ThreadPoolExecutor(1, thread_name_prefix="lake"))
+def site(kept: SeenLake, access: Access, seconds: float = SECONDS) -> Site:
+    """The pages of a lake. A question for rows may take so many seconds."""
+    one, other = (ThreadPoolExecutor(1, thread_name_prefix=name) for name in ("lake", "rows"))
+    return Site(kept, RowLake(kept.root, kept.settings, seconds), access, one, other)
 
 
 def application(site: Site) -> ASGIApp:
@@ -72,21 +89,40 @@ def application(site: Site) -> ASGIApp:
     routes += [
         Route(f"/static/{name}", partial(_static, *it), methods=["GET"]) for name, it in files_as_they_are().items()
     ]
+    routes.append(Route("/lineage.svg", partial(_saved, site), methods=["GET"]))
     handlers: dict[Any, Any] = {HTTPException: partial(_refused, site), Exception: _broken}
     return Guard(Starlette(routes=routes, exception_handlers=handlers), site.access)
 
 
 async def _answer(site: Site, make: Make, form: Callable[[Site, Page, str], Response], request: Request) -> Response:
-    asked = PageRequest(request.path_params, dict(request.query_params))
+    asked = PageRequest(request.path_params, dict(request.query_params), is_foreign(request.headers))
     where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
-    def work() -> Response:
-        try:
-            return form(site, make(site.kept.glance(), asked), where)
-        except LakeflowError as error:
-            return _fault(site, error, plain=form is _as_json)
+    def shown(glance: Glance) -> Response:
+        return form(site, make(glance, asked), where)
 
-    return await asyncio.get_running_loop().run_in_executor(site.thread, work)
+    try:
+        if make not in _ROWS:
+            return await _within(site.looks, lambda: shown(site.kept.glance()))
+        glance = await _within(site.looks, site.kept.glance)
+        return await _within(site.asks, lambda: site.rows.answer(glance, shown))
+    except LakeflowError as error:
+        return _fault(site, error, plain=form is _as_json)
+
+
+async def _within(thread: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:
+    return await asyncio.get_running_loop().run_in_executor(thread, work)
+
+
+async def _saved(site: Site, request: Request) -> Response:
+    """The lineage as a file that a browser keeps."""
+    asked = PageRequest({}, dict(request.query_params))
+    try:
+        text = await _within(site.looks, lambda: lake.saved_lineage(site.kept.glance(), asked))
+    except LakeflowError as error:
+        return _fault(site, error, plain=False)
+    kept = {"content-type": "image/svg+xml", "content-disposition": 'attachment; filename="lineage.svg"'}
+    return Response(text, headers=kept)
 
 
 def _as_html(site: Site, page: Page, where: str) -> Response:
@@ -122,7 +158,7 @@ def _fault(site: Site, error: LakeflowError, *, plain: bool) -> Response:
     """What the command line would say: an unknown thing is not found, and a lake that cannot be read is no fault of
     who asks.
     """
-    status = 404 if isinstance(error, UnknownError) else 400 if isinstance(error, UsageError) else 503
+    status = 404 if isinstance(error, UnknownError) else 400 if isinstance(error, (UsageError, AssetError)) else 503
     if plain:
         text = enveloped("", {}, error.exit_code, entries_of(error)) + "\n"
         return Response(text, status, media_type="application/json")

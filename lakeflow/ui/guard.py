@@ -114,6 +114,8 @@ class Guard:
             return PlainTextResponse("this server is not asked by that name\n", 421)
         if method not in _LOOKS | {"POST"}:
             return PlainTextResponse("there is nothing to do that with\n", 405, {"allow": "GET, HEAD"})
+        if _is_part_of_another_page(headers):
+            return PlainTextResponse("this is shown as a page, not within one of another site\n", 403)
         if method == "POST" and not self._from_here(headers, hosts[0]):
             return PlainTextResponse("a change is asked for from a page of this server\n", 403)
         is_open = scope["path"] == "/enter" or scope["path"].startswith("/static/")
@@ -138,6 +140,16 @@ class Guard:
         if scope["path"] != "/enter" and not (len(given) == 1 and same(given[0], self._access.token)):
             return PlainTextResponse("the page is from before this server was started: load it again\n", 403)
         return _again(body)
+
+
+def _is_part_of_another_page(headers: Headers) -> bool:
+    """Does another site ask in the background? Whoever follows a link comes as `navigate`."""
+    return is_foreign(headers) and headers.get("sec-fetch-mode") != "navigate"
+
+
+def is_foreign(headers: Headers) -> bool:
+    """Has a page of another site led here, as far as the browser says?"""
+    return headers.get("sec-fetch-site") not in {None, "same-origin", "none"}
 
 
 def _to_enter(headers: Headers, method: str) -> Response:

@@ -14,10 +14,13 @@ _MOST = 500
 
 @dataclass(frozen=True)
 class PageRequest:
-    """`path` are the parts of the address that have a name, `query` what stands behind its question mark."""
+    """`path` are the parts of the address that have a name, `query` what stands behind its question mark.
+    `from_elsewhere` says that a page of another site has led here.
+    """
 
     path: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     query: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    from_elsewhere: bool = False
 
     def word(self, name: str) -> str:
         return self.query.get(name, "").strip()

@@ -16,7 +16,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import SqlCode
 from lakeflow.core.model.run import RunRecord, StepRecord, waiting
 from lakeflow.core.model.table import MAIN, Table
-from lakeflow.core.view.history import history
+from lakeflow.core.view.history import HELD, history
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.core.view.rows import SnapshotRow
 from lakeflow.ui.drawn import drawn
@@ -92,7 +92,7 @@ def rows(glance: Glance, asked: PageRequest) -> Page:
         if fault:
             raise fault
         assert found is not None
-        place = {"ref": None if named["snapshot"] or named["as_of"] else named["ref"] or MAIN}
+        place = {"ref": None if named["snapshot"] or named["as_of"] else _ref_said(glance, key, named["ref"])}
         return {"asset": str(key), **place, "snapshot": _snapshot_said(glance, key, named), **rows_json(found)}
 
     table = glance.outlook.facts.tables.get(key)
@@ -168,6 +168,12 @@ def _tags(table: Table | None) -> Mapping[int, list[str]]:
     for name in sorted(table.tags) if table else ():
         found.setdefault(table.refs[name], []).append(name)  # type: ignore[union-attr] # it has tags
     return found
+
+
+def _ref_said(glance: Glance, key: AssetKey, ref: str) -> str:
+    """The ref that is meant: `held` is the branch that waits for a decision."""
+    held = glance.outlook.statuses[key].held
+    return f"audit_{held[-1]}" if ref == HELD and held else ref or MAIN
 
 
 def _snapshot_said(glance: Glance, key: AssetKey, named: Mapping[str, str]) -> str | None:

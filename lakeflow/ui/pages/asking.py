@@ -1,0 +1,126 @@
+"""Pages that ask for rows: two states side by side, one SELECT, and what checks refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from lakeflow.as_json.comparison import comparison_json
+from lakeflow.as_json.values import JsonObject, rows_json
+from lakeflow.core.compare.comparison import Comparison
+from lakeflow.core.errors import LakeflowError, UsageError
+from lakeflow.core.model.quarantine import owner_of
+from lakeflow.core.model.table import MAIN, Rows
+from lakeflow.lake.results import batches
+from lakeflow.ui.kept import Glance
+from lakeflow.ui.page import Page
+from lakeflow.ui.pages.asked import PageRequest
+from lakeflow.ui.pages.home import status_data
+
+_SAMPLES: Final = 10
+_ROWS: Final = 100
+
+
+def compare(glance: Glance, asked: PageRequest) -> Page:
+    """Two states of an asset, or all tables of a run, as `diff` answers."""
+    what, between = asked.word("asset") or asked.word("run"), asked.word("between")
+    where, rows = asked.word("where"), asked.number("rows", _SAMPLES)
+    found: Sequence[Comparison] = ()
+    fault: LakeflowError | None = None
+    try:
+        found = _compared(glance, asked, what, rows) if what else ()
+    except LakeflowError as error:
+        fault = error
+    words = ("diff", *(each for each in (what, between) if each), "--rows", str(rows))
+
+    def data() -> JsonObject:
+        if fault or not what:
+            raise fault or UsageError("name an asset or a run", hint="?asset=silver.weather&between=main..held")
+        told = [comparison_json(each) for each in found]
+        return {"diff": told if asked.word("run") else told[0]}
+
+    values: dict[str, Any] = {
+        "asked": {"asset": asked.word("asset"), "run": asked.word("run"), "between": between, "where": where},
+        "found": found,
+        "pairs": [_side_by_side(each) for each in found],
+        "fault": fault,
+        "assets": [key for key in glance.outlook.statuses if owner_of(key) is None],
+    }
+    command = (*words, "--where", where) if where else words
+    return Page("compare.html", "Compare", command, data, values, 400 if fault else 200)
+
+
+def query(glance: Glance, asked: PageRequest) -> Page:
+    """One SELECT over the assets of one moment. A link from another site only fills the form."""
+    text, as_of, ref = asked.word("sql"), asked.word("as_of"), asked.word("ref")
+    limit = asked.number("limit", _ROWS)
+    rows: Rows | None = None
+    fault: LakeflowError | None = None
+    if text and not asked.from_elsewhere:
+        try:
+            rows = _answered(glance, asked, limit)
+        except LakeflowError as error:
+            fault = error
+
+    def data() -> JsonObject:
+        if fault or rows is None:
+            raise fault or UsageError("write one SELECT", hint="?sql=select * from silver.weather")
+        return rows_json(rows)
+
+    words = ["query", *([text] if text else [])]
+    words += ["--as-of", as_of] if as_of else []
+    words += ["--ref", ref] if ref else []
+    values = {
+        "asked": {"sql": text, "as_of": as_of, "ref": ref},
+        "limit": limit,
+        "rows": rows,
+        "fault": fault,
+        "waits": bool(text) and asked.from_elsewhere,
+        "assets": [key for key in glance.outlook.statuses if owner_of(key) is None],
+    }
+    return Page("query.html", "Query", (*words, "--limit", str(limit)), data, values, 400 if fault else 200)
+
+
+def quarantines(glance: Glance, asked: PageRequest) -> Page:
+    """How many refused rows wait, of each asset that sets rows apart."""
+    apart = [status for status in glance.outlook.statuses.values() if status.quarantined is not None]
+    return Page("quarantines.html", "Quarantine", ("status",), lambda: status_data(glance, ()), {"apart": apart})
+
+
+def quarantine(glance: Glance, asked: PageRequest) -> Page:
+    key, limit = asked.asset(glance), asked.number("limit", _ROWS)
+    found = glance.lake.quarantined(str(key), limit=limit)
+
+    def data() -> JsonObject:
+        told = {"asset": str(owner_of(found.asset)), "quarantine": str(found.asset), "waiting": found.waiting}
+        return {**told, **rows_json(found.rows)}
+
+    words = ("quarantine", "show", str(key), "--limit", str(limit))
+    return Page("quarantine.html", f"quarantine of {key}", words, data, {"key": key, "found": found})
+
+
+def _compared(glance: Glance, asked: PageRequest, what: str, rows: int) -> Sequence[Comparison]:
+    where, between = asked.word("where"), asked.word("between")
+    if asked.word("asset"):
+        return (glance.lake.diff(what, between, where=where, rows=rows),)
+    if between:
+        raise UsageError("a run has several tables", hint="name the asset whose states are compared")
+    return glance.lake.diff_run(what, where=where, rows=rows)
+
+
+def _answered(glance: Glance, asked: PageRequest, limit: int) -> Rows:
+    as_of = asked.word("as_of") or None
+    relation = glance.lake.query(asked.word("sql"), ref=asked.word("ref") or MAIN, as_of=as_of, personal="masked")
+    first, *others = batches(relation.limit(limit))
+    return replace(first, values=tuple(row for batch in others for row in batch.values))
+
+
+def _side_by_side(one: Comparison) -> tuple[Sequence[str], Sequence[Sequence[tuple[str | None, str | None]]]]:
+    """The key and what changed: of each cell what it was and what it is."""
+    before, after = one.samples.before, one.samples.after
+    moved = {each.name for each in one.columns}
+    places = [place for place, name in enumerate(after.columns) if name.lower() in one.key or name in moved]
+    pairs = zip(before.values, after.values, strict=True)
+    rows = [[(old[place], new[place]) for place in places] for old, new in pairs]
+    return [after.columns[place] for place in places], rows

@@ -1,0 +1,141 @@
+"""Pages that answer questions: what they refuse to read, to show, or to go on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from starlette.testclient import TestClient
+
+from lakeflow.ui.app import application, site
+from lakeflow.ui.guard import Access
+from lakeflow.ui.kept import SeenLake
+from tests.ui.conftest import HERE
+from tests.ui.test_pages import text_of
+
+HOSTILE = (
+    "select * from read_text('/etc/passwd')",
+    "select * from '/etc/passwd'",
+    "select * from read_csv('/etc/passwd')",
+    "select * from read_blob('/etc/hostname')",
+    "select * from glob('/*')",
+    "select * from parquet_metadata('/etc/passwd')",
+    "select * from sniff_csv('/etc/passwd')",
+    "select * from duckdb_settings()",
+    "select * from duckdb_secrets()",
+    "select * from information_schema.tables",
+    "select * from pragma_database_list()",
+    "select getenv('HOME')",
+    "select current_setting('temp_directory')",
+    "copy silver.weather to '/tmp/stolen.csv'",
+    "copy (select 1) to '/tmp/stolen.csv'",
+    "attach '/tmp/other.db'",
+    "install httpfs",
+    "load httpfs",
+    "set memory_limit = '100GB'",
+    "pragma version",
+    "create table stolen as select 1",
+    "drop table silver.weather",
+    "insert into silver.weather values ('x', 1, 1)",
+    "delete from silver.weather",
+    "select 1; select 2",
+    "select 1; drop table silver.weather",
+    "call pragma_version()",
+    "export database '/tmp/stolen'",
+    "explain analyze copy (select 1) to '/tmp/stolen.csv'",
+    "with t as (select * from read_text('/etc/passwd')) select * from t",
+    "select (select content from read_text('/etc/passwd'))",
+    "select * from query('select * from read_text(''/etc/passwd'')')",
+    "select * from query_table('/etc/passwd')",
+    "not sql at all",
+    "\x00",
+    "select '" + "x" * 100,
+)
+
+
+def asked(pages: TestClient, text: str) -> str:
+    return f"/query?sql={quote(text)}"
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_question_is_one_select_over_assets_and_nothing_else(pages: TestClient, text: str) -> None:
+    answer = pages.get(f"/query?sql={quote(text)}")
+    assert answer.status_code == 400, text_of(answer.text)
+    assert "root:" not in answer.text.replace("project root:", "")
+    twin = pages.get(f"/query.json?sql={quote(text)}")
+    assert (twin.status_code, twin.json()["ok"]) == (400, False)
+    assert not Path("/tmp/stolen.csv").exists()
+
+
+def test_a_question_is_answered_with_personal_values_masked(pages: TestClient) -> None:
+    said = pages.get("/query?sql=select+*+from+bronze.reader").text
+    assert "Newark" in said
+    assert "canary" not in said
+    rows = pages.get("/query.json?sql=select+email+from+bronze.reader+limit+1").json()["data"]["rows"]
+    assert "canary" not in str(rows)
+    sly = quote("select reverse(email) || 'x' as e, email like 'canary%' as b from bronze.reader")
+    assert "yranac" not in pages.get(f"/query?sql={sly}").text
+
+
+def test_a_link_from_another_site_fills_the_form_and_asks_nothing(pages: TestClient) -> None:
+    foreign = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    said = pages.get("/query?sql=select+1+as+answered", headers=foreign)
+    assert said.status_code == 200
+    assert "then press Ask" in said.text
+    assert "<th" not in said.text
+    assert pages.get("/query", headers={"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}).status_code == 403
+    assert pages.get("/runs", headers={"sec-fetch-site": "same-site", "sec-fetch-mode": "cors"}).status_code == 403
+
+
+def test_a_question_that_takes_too_long_is_ended_and_the_next_one_is_answered(held: tuple[Path, str]) -> None:
+    made = site(SeenLake(held[0], {}), Access(), seconds=0.5)
+    pages = TestClient(application(made), base_url=HERE)
+    try:
+        slow = quote("select count(*) from range(100000000000) a, range(100000) b")
+        assert "longer than the 0.5 s" in text_of(pages.get(f"/query?sql={slow}").text)
+        assert pages.get("/runs").status_code == 200
+        patient = pages.get("/query?sql=select+42+as+answer")
+        assert patient.status_code == 200
+        assert "42" in patient.text
+    finally:
+        made.close()
+
+
+def test_no_more_rows_than_a_page_holds_are_answered(pages: TestClient) -> None:
+    said = pages.get("/query.json?limit=400000&sql=select+*+from+range(100000)").json()
+    assert len(said["data"]["rows"]) == 500
+    for limit in ("0", "-1", "x", "1e9", "²", "99999999999999999999"):
+        assert pages.get(f"/query?limit={quote(limit)}&sql=select+1").status_code == 400
+
+
+CELLS = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }}",
+    "{% raw %}",
+    "</textarea><script>",
+    "\x1b[31mred\u202egnp.exe",
+    "a\u0000b",
+    "' or 1=1 --",
+    "javascript:alert(1)",
+    "&lt;b&gt;",
+)
+
+
+def test_what_stands_in_a_cell_a_name_or_a_question_is_shown_and_never_acts(
+    tmp_path: Path, show: Callable[..., TestClient], pages: TestClient
+) -> None:
+    for cell in (each for each in CELLS if "\x00" not in each):
+        literal = cell.replace("'", "''")
+        said = pages.get(f"/query?sql={quote(f'select $${cell}$$ as v')}").text
+        named = pages.get("/query?sql=" + quote(f"select '{literal}' as \"" + cell.replace('"', '""') + '"')).text
+        for text in (said, named):
+            for acts in ("<script>a", "<img", "</textarea><s", "\x1b", "\u202e"):
+                assert acts not in text, (cell, acts)
+            assert ">49<" not in text
+    for path in ("/", "/lineage", "/log", "/compare", "/assets/silver.weather/data"):
+        for name in ("select", "asset", "where", "since", "ref", "between"):
+            said = pages.get(f"{path}?{name}={quote(CELLS[1])}").text
+            assert "<img" not in said, (path, name)

@@ -49,7 +49,7 @@ from lakeflow.core.settings.storage import Storage
 from lakeflow.core.view.lineage import personal
 from lakeflow.core.wording import parse_seconds
 from lakeflow.lake.alerts import rules_of
-from lakeflow.project import cache_folder
+from lakeflow.project import KEPT, cache_folder
 from lakeflow.wap import Invocation, Policy, World
 
 if TYPE_CHECKING:
@@ -276,7 +276,7 @@ def _make_private(state: Path) -> None:
 def ownership_of(database: Database, settings: Settings, root: Path) -> Ownership:
     """The ownership of the warehouse. `state_dir` itself may be the warehouse."""
     state = root / settings.state_dir
-    own = [state / name for name in ("logs", "spill", "hashes.json")]
+    own = [state / name for name in ("logs", "spill", "hashes.json", KEPT)]
     return Ownership(database, Path(warehouse_of(settings, root, state)), root.resolve().name, own)
 
 

@@ -29,7 +29,7 @@ from lakeflow.core.view.selection import spelled
 from lakeflow.lake.alerting import AlertingLake
 from lakeflow.lake.reading import ReadableLake
 from lakeflow.lake.standing import shown_settings
-from lakeflow.project import cache_folder, find_root, load, load_settings
+from lakeflow.project import cache_folder, find_root, kept_file, load, load_settings
 
 Observer = Callable[[Event], None]
 YOUNG: Final = timedelta(days=3)
@@ -54,7 +54,7 @@ def open(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
     display_as(_as_html)
     root = find_root(Path(path))
     values, sources = load_settings(root, os.environ, settings or {})
-    project = load(root, cache_folder(root, values, os.environ))
+    project = load(root, cache_folder(root, values, os.environ), kept_file(root, values))
     return Lake(with_salt(project, os.environ), values, sources)
 
 
@@ -67,7 +67,7 @@ def look(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -
     display_as(_as_html)
     root = find_root(Path(path))
     values, sources = load_settings(root, os.environ, settings or {})
-    project = projects.look(root, cache_folder(root, values, os.environ))
+    project = projects.look(root, cache_folder(root, values, os.environ), kept_file(root, values))
     return ReadableLake(with_salt(project, os.environ), values, sources)
 
 

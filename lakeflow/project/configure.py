@@ -14,6 +14,7 @@ from lakeflow.core.errors import ConfigError, UsageError
 from lakeflow.core.settings.settings import ENVIRONMENT, EXPECTED, Settings, make_settings
 from lakeflow.core.version.salt import VARIABLE
 from lakeflow.core.wording import nearest
+from lakeflow.project.kept import KEPT
 
 _ALERTS: Final = re.compile(r"^\s*\[\[\s*tool\s*\.\s*lakeflow\s*\.\s*\"?alerts\"?\s*\]\]", re.MULTILINE)
 _TABLE: Final = re.compile(r"^\s*\[\s*tool\s*\.\s*lakeflow\s*\]", re.MULTILINE)
@@ -90,6 +91,11 @@ def cache_folder(root: Path, settings: Settings, environ: Mapping[str, str]) -> 
         return root / settings.cache_dir
     folder = machine.cache_folder(environ)
     return Path(folder) if folder else None
+
+
+def kept_file(root: Path, settings: Settings) -> Path:
+    """The file that keeps the project as it was loaded last."""
+    return root / settings.state_dir / KEPT
 
 
 def _flags(overrides: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:

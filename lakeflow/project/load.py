@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from lakeflow.core.declare.laws import AssetDraft, ParsedFile, faults_of, in_order
 from lakeflow.core.declare.pii import unmasked
 from lakeflow.core.declare.star_schema import star_faults
 from lakeflow.core.errors import Fault, ProjectError
 from lakeflow.core.keys import Layer
-from lakeflow.core.model.asset import Asset, AssetKind, Deletes, Project
+from lakeflow.core.model.asset import Asset, AssetKind, Deletes, Project, PythonCode
 from lakeflow.core.model.quarantine import quarantine_faults, with_quarantines
 from lakeflow.core.sql.query import ReadQuery
 from lakeflow.core.wording import did_you_mean
 from lakeflow.project.check_files import Checks
+from lakeflow.project.kept import KeptProject
 from lakeflow.project.known_queries import KnownQueries
 from lakeflow.project.modules import Modules
 from lakeflow.project.python_files import PythonFile
@@ -25,40 +24,50 @@ from lakeflow.project.sources import Sources, in_a_layer
 from lakeflow.project.sql_files import read_sql_file
 from lakeflow.project.unexecuted import Loader, Unexecuted
 
-_SUFFIXES: Final = (".py", ".sql")
 
-
-def load(root: Path, cache: Path | None = None) -> Project:
+def load(root: Path, cache: Path | None = None, kept: Path | None = None) -> Project:
     """The project at `root`, assets in dependency order. ProjectError holds all faults of all files.
 
     Python files below `layers/` are imported, check files are only read. A file is read once, so the text that was
-    fingerprinted is the one that ran. The folder `cache` keeps what was read from SQL.
+    fingerprinted is the one that ran. The folder `cache` keeps what was read from SQL, the file `kept` what was loaded
+    last.
     """
-    return _load(root, cache, Modules)
+    known = KeptProject(root.resolve(), kept)
+    project = known.read()
+    if project is not None and not any(isinstance(asset.code, PythonCode) for asset in project.assets.values()):
+        return project
+    return _load(known, cache, lambda _, modules: modules)
 
 
-def look(root: Path, cache: Path | None = None) -> Project:
+def look(root: Path, cache: Path | None = None, kept: Path | None = None) -> Project:
     """The project for looking at it: Python files are read and not run, where their text tells every asset.
 
     The code of an asset that was only read raises. ProjectError as above, except for faults that only running a file
     shows.
     """
-    return _load(root, cache, lambda sources: Unexecuted(sources, Modules(sources)))
+    known = KeptProject(root.resolve(), kept)
+    return known.read() or _load(known, cache, Unexecuted)
 
 
-def _load(root: Path, cache: Path | None, loader: Callable[[Sources], Loader]) -> Project:
-    root = root.resolve()
-    sources = Sources(root)
-    modules = loader(sources)
-    queries = KnownQueries(cache)
-    layers = root / "layers"
-    read = [_read(path, sources, modules, queries) for path in _files(layers) if in_a_layer(path, layers)]
+def _load(known: KeptProject, cache: Path | None, loader: Callable[[Sources, Modules], Loader]) -> Project:
+    sources = Sources(known.root)
+    modules = loader(sources, Modules(sources))
+    project = _project(sources, modules, KnownQueries(cache))
+    if modules.is_repeatable:
+        known.write(project, sources)
+    return project
+
+
+def _project(sources: Sources, modules: Loader, queries: ReadQuery) -> Project:
+    root, layers = sources.root, sources.root / "layers"
+    files = [Path(path) for path in sources.files("layers")]
+    read = [_read(path, sources, modules, queries) for path in files if in_a_layer(path, layers)]
     drafts = [draft for each in read for draft in each.drafts]
     lost = frozenset(key for each in read for key in each.lost)
-    faults = [*_misplaced(root), *(fault for each in read for fault in each.faults)]
+    faults = [*_misplaced(root, files), *(fault for each in read for fault in each.faults)]
     faults += [*faults_of(drafts, lost), *star_faults(drafts, lost)]
     checks = Checks(sources, drafts, lost, queries)
-    suites = checks.suites(_files(root / "checks"))
+    suites = checks.suites(map(Path, sources.files("checks")))
     if faults := sorted({*faults, *checks.faults}):
         raise ProjectError(faults)
     ordered = in_order(drafts)
@@ -121,19 +130,10 @@ def _asset(draft: AssetDraft) -> Asset:
     )
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Python and SQL files, in order, without helpers (`_x.py`), hidden folders, and folders that begin with `_`."""
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name[0] not in "._")
-        for name in sorted(names):
-            if name.endswith(_SUFFIXES) and name[0] != "." and not (name[0] == "_" and name.endswith(".py")):
-                yield Path(place, name)
-
-
-def _misplaced(root: Path) -> Iterator[Fault]:
+def _misplaced(root: Path, files: Iterable[Path]) -> Iterator[Fault]:
     """Files in no layer, which would silently define no asset."""
     told: set[str] = set()
-    for path in _files(root / "layers"):
+    for path in files:
         folder, *below = path.relative_to(root / "layers").parts
         if below and folder not in list(Layer) and folder not in told:
             told.add(folder)

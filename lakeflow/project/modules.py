@@ -35,8 +35,14 @@ class Modules:
             sys.modules.pop(name, None)
         self._prefix = f"{family}{next(_LOADS)}"
         self._loaded: dict[str, ModuleType] = {}
+        self._has_run = False
         self._lock = RLock()
         self._builtins = {**vars(builtins), "__import__": self._import}
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Is what was loaded told by the files alone? What a file does that runs depends on more."""
+        return not self._has_run
 
     def load(self, dotted: str) -> ModuleType:
         """The project's module of that name, which runs once. Raises what its code raises."""
@@ -59,6 +65,7 @@ class Modules:
         module = self._new(dotted, place)
         self._loaded[dotted] = sys.modules[module.__name__] = module
         if place.file is not None:
+            self._has_run = True
             try:
                 code = compile(self._sources.tree(place.file), str(place.file), "exec", dont_inherit=True)
                 exec(code, vars(module))  # noqa: S102  running the user's project is what we are for

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,22 @@ from lakeflow.core.keys import Layer
 from lakeflow.core.version.reachable_code import Import, whole
 
 _OURS: Final = frozenset({"layers", "checks"})
+_SUFFIXES: Final = (".py", ".sql")
+
+
+def files_of(folder: Path) -> Iterator[str]:
+    """The paths of Python and SQL files, in order, without helpers (`_x.py`), hidden folders, and folders that begin
+    with `_`.
+    """
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] not in "._")
+        for name in sorted(names):
+            if name.endswith(_SUFFIXES) and name[0] != "." and not (name[0] == "_" and name.endswith(".py")):
+                yield f"{place}/{name}"
+
+
+def digest_of_content(content: bytes) -> bytes:
+    return sha256(content).digest()
 
 
 def in_a_layer(path: Path, folder: Path) -> bool:
@@ -41,6 +59,8 @@ class Sources:
     _trees: dict[Path, ast.Module] = field(default_factory=dict)
     _places: dict[str, ModuleLocation | None] = field(default_factory=dict)
     _imported: dict[Path, tuple[tuple[str, Path], ...]] = field(default_factory=dict)
+    _digests: dict[str, bytes] = field(default_factory=dict)
+    _listed: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def name(self, path: Path) -> str:
         """The path relative to the root, with forward slashes."""
@@ -82,6 +102,22 @@ class Sources:
             self._places[dotted] = locate(self.root, dotted)
         return self._places[dotted]
 
+    def files(self, folder: str) -> tuple[str, ...]:
+        """The files of a folder of the root (see `files_of`), listed once for each load."""
+        if folder not in self._listed:
+            self._listed[folder] = tuple(files_of(self.root / folder))
+        return self._listed[folder]
+
+    @property
+    def digests(self) -> Mapping[str, bytes]:
+        """The digest of each file that was read, as it was then, by its path."""
+        return self._digests
+
+    @property
+    def places(self) -> Mapping[str, ModuleLocation | None]:
+        """The answer to each `locate`."""
+        return self._places
+
     def _imports_of(self, module: Path) -> tuple[tuple[str, Path], ...]:
         if module not in self._imported:
             imports = whole(self.text(module), self.tree(module)).imports
@@ -117,7 +153,9 @@ class Sources:
 
     def _read(self, path: Path) -> str:
         try:
-            text = path.read_bytes().decode("utf-8-sig")
+            content = path.read_bytes()
+            self._digests[str(path)] = digest_of_content(content)
+            text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = path.read_bytes().count(b"\n", 0, error.start) + 1
             raise self._unreadable(path, line, "not UTF-8", "save the file as UTF-8") from error

@@ -28,6 +28,13 @@ _LITERALS: Final = (
     *(ast.UnaryOp, ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Mult),
 )
 _CALLS: Final = (ast.Call, ast.Attribute, ast.Name)
+_SAME_AGAIN: Final = frozenset(
+    {
+        *("asset", "check", "files", "new_keys", "new_rows", "Relation", "lakeflow"),
+        *("date", "datetime", "time", "timedelta", "timezone", "utc", "UTC", "fromisoformat", "strptime"),
+    }
+)
+"""What gives the same value whenever it is called; `date.today()` does not."""
 _NEVER_RUN: Final = 'raise RuntimeError("this file was read, not run: open the lake to run an asset")'
 
 
@@ -36,12 +43,22 @@ class Loader(Protocol):
         """The project's module of that name. Raises what its code raises."""
         ...
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Would loading the same files again give the same?"""
+        ...
+
 
 class Unexecuted:
     """A `Loader` whose functions all raise; files that cannot be read in this way are loaded `otherwise`."""
 
     def __init__(self, sources: Sources, otherwise: Modules) -> None:
         self._sources, self._otherwise = sources, otherwise
+        self._is_repeatable = True
+
+    @property
+    def is_repeatable(self) -> bool:
+        return self._is_repeatable and self._otherwise.is_repeatable
 
     def load(self, dotted: str) -> ModuleType:
         place = self._sources.locate(dotted)
@@ -63,6 +80,7 @@ class Unexecuted:
         plain = all(_is_plain(node, known) for node in declared)
         if not declared or not plain or self._may_make_more(tree, assets, declared):
             return None
+        self._is_repeatable = self._is_repeatable and _gives_the_same(imports, declared)
         body = [*imports, *constants, *map(_without_body, declared)]
         return ast.Module(sorted(body, key=lambda node: node.lineno), [])
 
@@ -129,6 +147,13 @@ def _is_plain(node: FunctionNode, known: Iterable[str]) -> bool:
     return len(node.decorator_list) == 1 and all(
         isinstance(part, _LITERALS + _CALLS) and (not isinstance(part, ast.Name) or part.id in names) for part in parts
     )
+
+
+def _gives_the_same(imports: Iterable[ast.stmt], declared: Iterable[FunctionNode]) -> bool:
+    """Do the declarations use nothing that looks at a clock?"""
+    names = {alias.name for node in imports for alias in getattr(node, "names", ())}
+    parts = (part for node in declared for each in node.decorator_list for part in ast.walk(each))
+    return names | {part.attr for part in parts if isinstance(part, ast.Attribute)} <= _SAME_AGAIN
 
 
 def _without_body(node: FunctionNode) -> FunctionNode:

@@ -54,22 +54,35 @@ def fault_of_key(environ: Mapping[str, str]) -> str:
 
 def read_sealed(path: Path) -> str | None:
     """The text of the file; None for one that is missing, damaged, or was not sealed under this name by this user."""
+    content = read_sealed_bytes(path)
+    with suppress(ValueError):
+        return None if content is None else content.decode("utf-8")
+    return None
+
+
+def read_sealed_bytes(path: Path) -> bytes | None:
+    """The content of the file, as `read_sealed`."""
     key = _key_outside(path.parent)
     if key is None:
         return None
     with suppress(OSError, ValueError):
-        found, _, text = _read(path, _MOST_BYTES).decode("utf-8").partition("\n")
-        if hmac.compare_digest(found.encode(), _seal(key, path.name, text).encode()):
-            return text
+        found, _, content = _read(path, _MOST_BYTES).partition(b"\n")
+        if hmac.compare_digest(found, _seal(key, path.name, content).encode()):
+            return content
     return None
 
 
 def write_sealed(path: Path, text: str) -> None:
     """Write the file whole or not at all. Without a key nothing is written. OSError when it fails."""
+    write_sealed_bytes(path, text.encode())
+
+
+def write_sealed_bytes(path: Path, content: bytes) -> None:
+    """Write the file, as `write_sealed`."""
     key = _key_outside(path.parent)
     if key is None:
         return
-    new = _new(path, f"{_seal(key, path.name, text)}\n{text}".encode())
+    new = _new(path, f"{_seal(key, path.name, content)}\n".encode() + content)
     try:
         new.replace(path)
     except OSError:
@@ -138,5 +151,5 @@ def _read(path: Path, most: int) -> bytes:
         return file.read(most + 1)
 
 
-def _seal(key: bytes, name: str, text: str) -> str:
-    return hmac.new(key, f"{name}\0{text}".encode("utf-8", "surrogatepass"), sha256).hexdigest()
+def _seal(key: bytes, name: str, content: bytes) -> str:
+    return hmac.new(key, f"{name}\0".encode("utf-8", "surrogatepass") + content, sha256).hexdigest()

@@ -24,6 +24,7 @@ from lakeflow.core.plan.taken_out import keep_out
 from lakeflow.core.version.fingerprint import ALGORITHM, fingerprint, key_in, rekeyed, salted
 from lakeflow.wap.late import inputs_of, reading, told_by_rows, touched
 from lakeflow.wap.ports import World
+from lakeflow.wap.waiting import gone_from
 
 Parsed = TypeVar("Parsed")
 
@@ -69,7 +70,8 @@ def gather(world: World, selected: Iterable[AssetKey], *, anew: bool = False) ->
         held=_held(world, mine, verdicts),
     )
     facts = replace(facts, by_rows={key: told_by_rows(world, world.project.assets[key], facts) for key in mine})
-    return replace(facts, touched=_touched(world, mine, facts))
+    gone = gone_from(world, tables, landings)
+    return replace(facts, touched=_touched(world, mine, facts), gone=gone)
 
 
 def _touched(world: World, selected: Iterable[AssetKey], facts: Facts) -> dict[AssetKey, TouchedBy]:

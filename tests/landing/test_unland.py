@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import duckdb
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
+import lakeflow
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, SqlCode
@@ -231,3 +233,42 @@ def test_a_name_with_quotes_and_rows_of_another_engine_are_left_as_they_are(tmp_
     assert run.state is RunState.PUBLISHED
     (tmp_path / "drops/it's.csv").unlink()
     assert seen(tmp_path) == never(tmp_path / "b", *DAYS)
+
+
+CHECK = """import great_expectations.expectations as gxe
+expectations = [
+    gxe.ExpectColumnValuesToBeBetween(column="total", min_value=0, meta={"lakeflow": {"on_fail": "quarantine"}})
+]
+"""
+
+
+def waits(root: Path) -> tuple[int | None, int, list[str]]:
+    """In `status`, and in `quarantine show` with the ids of its rows."""
+    with lakeflow.open(root) as lake:
+        (status,) = lake.status("bronze.orders")
+        found = lake.quarantined("bronze.orders")
+        place = found.rows.columns.index("id") if found.rows.columns else 0
+        return status.quarantined, found.waiting, sorted(str(row[place]) for row in found.rows.values)
+
+
+def acted(root: Path, act: Callable[[lakeflow.Lake], RunRecord | None]) -> None:
+    """With checks of the library, which a fork of a process that has imported them all may not run."""
+    with lakeflow.open(root) as lake:
+        run = act(lake)
+        assert run is not None
+        assert run.state is RunState.PUBLISHED, run
+
+
+@pytest.mark.long
+def test_refused_rows_of_a_file_that_is_out_do_not_wait_until_it_lands_again(tmp_path: Path) -> None:
+    make(tmp_path, {**PROJECT, "checks/bronze/orders.py": CHECK})
+    make(tmp_path, {"drops/2.csv": "id,who,total\n3,eve,-9\n4,ann,-9\n5,bob,5\n"})
+    make(tmp_path, {"drops/4.csv": "id,who,total\n6,zoe,-1\n7,zoe,70\n", "pyproject.toml": "[tool.lakeflow]\n"})
+    acted(tmp_path, lambda lake: lake.materialize())
+    assert waits(tmp_path) == (3, 3, ["3", "4", "6"])
+    acted(tmp_path, lambda lake: lake.unland("drops/2.csv"))
+    assert waits(tmp_path) == (1, 1, ["6"])
+    acted(tmp_path, lambda lake: lake.unland("drops/2.csv", undo=True))
+    number, shown, ids = waits(tmp_path)
+    assert number == shown == len(ids)
+    assert {"3", "4", "6"} == set(ids)

@@ -54,7 +54,8 @@ class Facts:
     name of each asset whose table still has that name; `tables` and `verdicts` have it under the new one already.
     `rekeyed` holds the assets whose key is another than when main was published. `now` is when the facts were gathered.
     `broken` says why a table, or a file that belongs to it, cannot be read. `held` are the
-    steps that runs hold of the selected assets, newest first.
+    steps that runs hold of the selected assets, newest first. `gone` counts the refused rows of an asset that came from
+    files which were taken out: they do not wait any more.
     """
 
     tables: Mapping[AssetKey, Table]
@@ -71,6 +72,7 @@ class Facts:
     renamed_code: Mapping[str, str] = EMPTY
     broken: Mapping[AssetKey, LakeError] = EMPTY
     held: Mapping[AssetKey, tuple[HeldStep, ...]] = EMPTY
+    gone: Mapping[AssetKey, int] = EMPTY
 
     def stands(self, key: AssetKey) -> Published | None:
         """What stands on the asset's main (`published`), found once however often it is asked."""

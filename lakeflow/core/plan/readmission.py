@@ -29,7 +29,7 @@ from lakeflow.core.plan.reasons import Cause, Reason
 @dataclass(frozen=True)
 class Waiting:
     """The rows of a quarantine that wait, as of its snapshot `head`: the rows of these appends, or all rows where it is
-    None.
+    None. Those of files that were taken out again do not, and are not counted.
     """
 
     head: int
@@ -56,8 +56,17 @@ def position(owner: Table | None) -> int:
     return 0
 
 
+def waiting_now(facts: Facts, owner: AssetKey) -> Waiting | None:
+    """As `waiting`, of the tables of these facts; None where there is no quarantine either."""
+    table = facts.tables.get(quarantine_key(owner))
+    found = waiting(facts.tables.get(owner), table) if table else None
+    return replace(found, rows=found.rows - facts.gone.get(owner, 0)) if found else None
+
+
 def waiting(owner: Table | None, quarantine: Table) -> Waiting | None:
-    """None when the quarantine holds nothing yet. LakeError when nobody can tell which of its rows were readmitted."""
+    """All that came since the last readmission, also of files that were taken out. None when the quarantine holds
+    nothing yet. LakeError when nobody can tell which of its rows were readmitted.
+    """
     head, since = quarantine.published, position(owner)
     if head is None:
         return None
@@ -92,8 +101,8 @@ def plan_readmission(project: Project, facts: Facts, selected: Sequence[AssetKey
     quarantine = quarantine_of(project, selected[0])
     (owner,) = project.assets[quarantine].upstreams
     _require_offered_once(project.assets[owner])
-    table, refused = facts.tables.get(owner), facts.tables.get(quarantine)
-    found = waiting(table, refused) if table and table.main is not None and refused else None
+    table = facts.tables.get(owner)
+    found = waiting_now(facts, owner) if table and table.main is not None else None
     if not found or not found.rows:
         return Plan((), fresh=(owner, quarantine), total=len(project.assets))
     why = (Reason(Cause.READMIT, upstream=quarantine, rows=found.rows),)
@@ -145,10 +154,16 @@ def as_readmission(asset: Asset, quarantined: Schema, own: Schema, out: tuple[st
 
 
 def _without(out: tuple[str, ...], quarantined: Schema, only: str) -> str:
-    if not out or FILE not in quarantined.names:
+    of_files = came_from(out, quarantined)
+    return f" {'and' if only else 'where'} ({of_files}) is not true" if of_files else ""
+
+
+def came_from(files: tuple[str, ...], quarantined: Schema) -> str:
+    """What is true of a refused row of these files, as SQL; empty where no row can be."""
+    if not files or FILE not in quarantined.names:
         return ""
-    names = ", ".join("'" + name.replace("'", "''") + "'" for name in out)
-    return f" {'and' if only else 'where'} ({FILE} in ({names})) is not true"
+    names = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
+    return f"{FILE} in ({names})"
 
 
 def _quoted(name: str) -> str:

@@ -13,7 +13,7 @@ from lakeflow.core.model.quarantine import owner_of, quarantine_key
 from lakeflow.core.model.run import MOVES, Ruling
 from lakeflow.core.plan.facts import Facts, taken_back
 from lakeflow.core.plan.planning import Plan, Step
-from lakeflow.core.plan.readmission import waiting
+from lakeflow.core.plan.readmission import waiting_now
 from lakeflow.core.plan.reasons import TO_AUDIT, Cause, Reason
 from lakeflow.core.view.rows import AssetState, AssetStatus
 
@@ -94,7 +94,7 @@ def _quarantined(key: AssetKey, facts: Facts) -> int | None:
     """How many refused rows wait. None where the asset has no quarantine, or nobody can tell which went back."""
     table = facts.tables.get(quarantine_key(key)) if owner_of(key) is None else None
     try:
-        found = waiting(facts.tables.get(key), table) if table else None
+        found = waiting_now(facts, key) if table else None
     except LakeError:
         return None
     return found.rows if found else None if table is None else 0

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Final
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.table import Rows, Scan
-from lakeflow.core.plan.readmission import Quarantined, quarantine_of, waiting
+from lakeflow.core.model.table import Rows, Scan, Table
+from lakeflow.core.plan.landing import from_json, landed_set
+from lakeflow.core.plan.readmission import Quarantined, came_from, quarantine_of, waiting
 from lakeflow.core.redaction import HIDDEN
 from lakeflow.core.view.rows import RowFilter
 from lakeflow.wap.ports import World
-from lakeflow.wap.step.quarantine import scan_waiting
+from lakeflow.wap.waiting import count_gone, scan_waiting, taken_out
 
 _CELL: Final = "lakeflow shows "
 """What begins the names of the cells, so that an order by a column never means its text."""
@@ -66,4 +67,15 @@ def quarantined(world: World, key: AssetKey, limit: int) -> Quarantined:
     found = waiting(tables.get(owner), table) if table else None
     if table is None or found is None:
         return Quarantined(quarantine, 0, Rows((), ()))
-    return Quarantined(quarantine, found.rows, world.engine.rows(scan_waiting(world.catalog, table, found), limit))
+    scan, out = scan_waiting(world.catalog, table, found), _taken_out(world, tables.get(owner))
+    gone = count_gone(world, tables, owner, out)
+    only = RowFilter(where=f"({came_from(out, scan.schema)}) is not true") if gone else RowFilter()
+    return Quarantined(quarantine, found.rows - gone, show(world, scan, only, (), limit))
+
+
+def _taken_out(world: World, table: Table | None) -> tuple[str, ...]:
+    name = landed_set(table) if table else ""
+    if table is None or not name:
+        return ()
+    known = from_json(world.catalog.read_sidecar(table, name))
+    return taken_out(known.out, known.files)

@@ -17,8 +17,7 @@ from lakeflow.core.model.scd2_columns import unversioned
 from lakeflow.core.model.schema import Schema
 from lakeflow.core.model.table import Scan, Staging, Table
 from lakeflow.core.model.write_mode import WriteMode
-from lakeflow.core.plan.readmission import Waiting, position, read_by
-from lakeflow.core.ports.catalog import Catalog
+from lakeflow.core.plan.readmission import position, read_by
 from lakeflow.core.run.write import RefusedRows, Write
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.audit_request import audit_request
@@ -149,10 +148,3 @@ def is_staged(attempt: Attempt, key: AssetKey) -> bool:
     step, table = attempt.run.step(key), attempt.tables.get(key)
     here = step.snapshot_id if step else None
     return table is not None and here is not None and table.refs.get(attempt.branch) == here
-
-
-def scan_waiting(catalog: Catalog, table: Table, found: Waiting) -> Scan:
-    """The rows of a quarantine that wait to be offered again."""
-    if found.appends is None:
-        return catalog.scan(table, found.head)
-    return catalog.scan_added(table, found.head, found.appends)

@@ -15,8 +15,8 @@ from lakeflow.core.plan.landing import Landing, landed_set
 from lakeflow.core.plan.readmission import as_readmission, as_recorded, waiting
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.step.computed import Computed
-from lakeflow.wap.step.quarantine import scan_waiting
 from lakeflow.wap.step.sources.source import Nothing, Source
+from lakeflow.wap.waiting import scan_waiting
 
 
 @dataclass(frozen=True)

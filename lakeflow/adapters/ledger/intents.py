@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import namedtuple
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any, Final, cast
 
 from pydantic import TypeAdapter
@@ -109,4 +109,4 @@ def _read_note(said: Mapping[str, Any]) -> Note:
 
 def _row(said: Mapping[str, Any]) -> Row[Any]:
     """What the database would give back for a row with these values."""
-    return cast("Row[Any]", SimpleNamespace(_mapping=said, **said))
+    return cast("Row[Any]", namedtuple("Row", said)(**said))

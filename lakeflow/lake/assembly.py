@@ -31,14 +31,15 @@ from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
 from lakeflow.adapters.machine import source_files as outside
 from lakeflow.adapters.machine.libraries import is_library
+from lakeflow.adapters.machine.outside import OutsideFiles
 from lakeflow.core.contract.drift import Drift
 from lakeflow.core.errors import ConfigError, Fault, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckKind
-from lakeflow.core.model.file_source import Caps, FileSource
+from lakeflow.core.model.file_source import Caps
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.plan.landing import Delivery, FoundFile
+from lakeflow.core.plan.landing import Delivery
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.engine import Engine
 from lakeflow.core.ports.locations import store_of
@@ -74,6 +75,7 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
     rules = rules_of(project, settings)
     database = _open_database(settings, root)
     own = _SpillFolder(state)
+    files = OutsideFiles(root, outside.Hashes(state / "hashes.json"), stores_of(project, settings))
     telemetry = _telemetry(settings, root)
     outbox = SqlOutbox(database, rules, personal(project), now, _this_host())
     return World(
@@ -86,14 +88,14 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
         make_auditor=partial(_auditor, project, settings, own),
         clock=now,
         new_id=new_run_id,
-        read_digest=partial(_read_digest, root),
+        read_digest=lambda asset: files.digest(asset.reads),
         invocation=Invocation(getpass.getuser(), processes.me(), version("lakeflow-wap"), partial(git.describe, root)),
         policy=_policy(settings),
         log=_all_of(runlog.recorder(state / "logs", now, _complain), *(one.watch for one in telemetry)),
         release=partial(_release, database, own, telemetry),
-        find_files=partial(_find_files, root, outside.Hashes(state / "hashes.json")),
-        find_drift=partial(_find_drift, root, settings.caps),
-        changed_files=partial(outside.changed_files, root),
+        find_files=lambda source: files.find(source.globs),
+        find_drift=partial(_find_drift, root, settings.caps, files.stores),
+        changed_files=files.changed,
         externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root)),
         claim=_claim(database, settings, root),
         outbox=outbox,
@@ -287,7 +289,7 @@ def _kept_out(root: Path, project: Project, settings: Settings) -> Iterator[Path
     warehouse = Path(warehouse_of(settings, root, root / settings.state_dir))
     yield root
     for asset in project.assets.values():
-        for pattern in (*asset.reads, *(asset.files.globs if asset.files else ())):
+        for pattern in asset.outside:
             yield from outside.places(root, pattern, warehouse)
 
 
@@ -325,7 +327,7 @@ def _engine(project: Project, settings: Settings, own: _SpillFolder) -> Engine:
 
 def stores_of(project: Project, settings: Settings) -> StoreFiles | None:
     """The files of object stores, for a lake that is kept in one or reads one. A lake on a disk does without."""
-    sources = (glob for asset in project.assets.values() if asset.files for glob in asset.files.globs)
+    sources = (glob for asset in project.assets.values() for glob in asset.outside)
     said = settings.catalogs or settings.storage_table != Storage()
     if not said and not any(map(store_of, (settings.warehouse or "", *sources))):
         return None
@@ -377,16 +379,8 @@ def auditor_apart(project: Project, settings: Settings) -> Iterator[ProcessAudit
             auditor.close()
 
 
-def _find_files(root: Path, hashes: outside.Hashes, source: FileSource) -> tuple[FoundFile, ...]:
-    return outside.find_files(root, hashes, source.globs)
-
-
-def _find_drift(root: Path, caps: Caps, asset: Asset, delivery: Delivery) -> Drift:
+def _find_drift(root: Path, caps: Caps, stores: StoreFiles | None, asset: Asset, delivery: Delivery) -> Drift:
     from lakeflow.adapters.duckdb.land.headers import drift  # noqa: PLC0415 - only where new files wait
 
     assert asset.files is not None, "only what has a source lands files"
-    return drift(root, asset.files.within(caps), delivery, personal=bool(asset.pii))
-
-
-def _read_digest(root: Path, asset: Asset) -> str:
-    return outside.read_digest(root, asset.reads)
+    return drift(root, asset.files.within(caps), delivery, stores, personal=bool(asset.pii))

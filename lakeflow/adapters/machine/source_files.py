@@ -88,16 +88,19 @@ class Hashes:
 
     def of(self, files: Sequence[tuple[str, Path]]) -> tuple[FoundFile, ...]:
         """Each named file with its present content; several files are read at a time."""
-        known = self._load()
+        known = self.known()
         with ThreadPoolExecutor(thread_name_prefix="hash") as pool:
             found = tuple(pool.map(lambda file: _found(file[0], file[1], known), files))
-        fresh = [(file.identity, file.hash) for file in found if file.identity and file.identity not in known]
-        if fresh:
-            with self._lock:  # read again: other threads have hashed other sources meanwhile
-                self._save([*self._load().items(), *fresh])
+        self.keep([(file.identity, file.hash) for file in found if file.identity and file.identity not in known])
         return found
 
-    def _load(self) -> dict[str, str]:
+    def keep(self, fresh: Sequence[tuple[str, str]]) -> None:
+        """Remember these hashes, each by what tells its content apart."""
+        if fresh:
+            with self._lock:  # read again: other threads have hashed other sources meanwhile
+                self._save([*self.known().items(), *fresh])
+
+    def known(self) -> dict[str, str]:
         text = read_sealed(self._path)
         known = {} if text is None else json.loads(text)
         return known if isinstance(known, dict) else {}

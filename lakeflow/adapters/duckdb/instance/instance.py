@@ -25,6 +25,7 @@ from lakeflow.adapters.duckdb.store.kept import KeptFiles
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.keys import EMPTY, Layer
 from lakeflow.core.model.table import Scan
+from lakeflow.core.ports.store_files import StoreFiles
 from lakeflow.core.redaction import HIDDEN
 from lakeflow.core.run.resources import Resources
 
@@ -54,6 +55,7 @@ class Instance:
         sweep(self.spill)
         self._own = OwnFolder(self.spill, "duckdb")
         self.externals = ExternalViews()
+        self.stores = stores.files if stores else None
         self._resources: Resources | None = None
         self._lock = threading.Lock()
         self._open: WeakSet[DuckDBPyConnection] = WeakSet()
@@ -167,6 +169,7 @@ class StepSession:
     another: Callable[[], DuckDBPyConnection]
     interrupt: Callable[[], None]
     watch: Callable[[], None]
+    stores: StoreFiles | None = None
 
     def run(self, work: Callable[[], Result], watch: Callable[[], None] | None = None) -> Result:
         """The result of a long query. Ctrl-C ends it, and so does whatever `watch` (by default the step's) raises."""
@@ -197,7 +200,7 @@ def step(instance: Instance, inputs: Mapping[str, Scan], watch: Callable[[], Non
         if theirs:
             stack.enter_context(instance.externals.bound(another(), theirs))
         _bind(cursor, {each: scan for each, scan in inputs.items() if each not in theirs})
-        yield StepSession(instance.root, cursor, another, interrupt_all, watch)
+        yield StepSession(instance.root, cursor, another, interrupt_all, watch, instance.stores)
 
 
 def bind_apart(cursor: DuckDBPyConnection, inputs: Mapping[str, Scan], hidden: Mapping[str, Set[str]] = EMPTY) -> None:

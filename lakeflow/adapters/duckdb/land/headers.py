@@ -10,18 +10,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import IO, Final
 
+from lakeflow.adapters.duckdb.land.fetched import beginning, local_source
 from lakeflow.adapters.duckdb.land.text_files import compare_positions, header_of
 from lakeflow.adapters.duckdb.land.unpacked import readable, text_of
+from lakeflow.adapters.duckdb.names import is_in_store
 from lakeflow.core.contract.drift import Difference, Drift, drift_of
 from lakeflow.core.contract.fit import Fit, Misfit, as_known, judged, landed_columns, with_columns
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.file_source import FileSource, Format
 from lakeflow.core.plan.landing import Delivery, FoundFile
+from lakeflow.core.ports.store_files import StoreFiles
 
 _BEGINNING: Final = 1 << 20
 """Bytes of a JSON file that are looked at."""
@@ -31,24 +35,24 @@ Judged = tuple[FoundFile, Fit | Misfit]
 Columns = Mapping[str, str]
 
 
-def judge(root: Path, source: FileSource, delivery: Delivery) -> Iterator[Judged]:
+def judge(root: Path, source: FileSource, delivery: Delivery, stores: StoreFiles | None = None) -> Iterator[Judged]:
     """Each file with the version of the contract that takes it. What is not about columns, such as a damaged archive,
     is an AssetError.
     """
     if source.format is Format.PARQUET:
-        yield from _judge_parquet(root, source, delivery)
+        yield from _judge_parquet(root, source, delivery, stores)
         return
     names = dict[tuple[str, ...], tuple[str, ...]]()
     for file in delivery.files:
-        found = judged(source, file.name, _FileHeader(root / file.name, file.name).read)
+        found = judged(source, file.name, _FileHeader(root, file, stores).read)
         if isinstance(found, Fit):  # ten thousand headers that are equal are one in memory
             found = replace(found, found=names.setdefault(found.found, found.found))
         yield file, found
 
 
-def _judge_parquet(root: Path, source: FileSource, delivery: Delivery) -> Iterator[Judged]:
+def _judge_parquet(root: Path, source: FileSource, delivery: Delivery, stores: StoreFiles | None) -> Iterator[Judged]:
     first: Sequence[str] = tuple(delivery.undeclared)
-    for file, columns in _footers(root, source, delivery.files):
+    for file, columns in _footers(root, source, delivery.files, stores):
         first = first or tuple(columns)
         names = as_known(source, first, columns)
         found = judged(with_columns(source, first), file.name, lambda _, names=names: names)  # type: ignore[misc]
@@ -63,8 +67,9 @@ def _judge_parquet(root: Path, source: FileSource, delivery: Delivery) -> Iterat
 class _FileHeader:
     """The columns of one file, read once for each dialect."""
 
-    path: Path
-    name: str
+    root: Path
+    file: FoundFile
+    stores: StoreFiles | None
     known: dict[tuple[object, ...], tuple[str, ...]] = field(default_factory=dict)
 
     def read(self, source: FileSource) -> tuple[str, ...]:
@@ -77,18 +82,34 @@ class _FileHeader:
     def _read(self, source: FileSource) -> tuple[str, ...]:
         if source.format is Format.CSV and not source.header:
             return tuple(source.columns)
-        with text_of(self.path, self.name, source) as content:
+        name = self.file.name
+        with self._text(source) as content:
             if source.is_json:
                 return _keys(content.read(_BEGINNING))
-            found = header_of(content, self.name, source)
+            found = header_of(content, name, source)
         if source.by_position:
-            compare_positions(found, self.name, source)
+            compare_positions(found, name, source)
             return tuple(source.columns)
         return found
 
+    @contextmanager
+    def _text(self, source: FileSource) -> Iterator[IO[bytes]]:
+        if not is_in_store(self.file.name):
+            with text_of(self.root / self.file.name, self.file.name, source) as content:
+                yield content
+            return
+        with TemporaryDirectory(prefix="lakeflow-", ignore_cleanup_errors=True) as folder:
+            copy = beginning(self.root, self.file, source, Path(folder) / "0", self.stores)
+            with text_of(copy, self.file.name, source) as content:
+                yield content
 
-def _footers(root: Path, source: FileSource, files: Sequence[FoundFile]) -> Iterator[tuple[FoundFile, Columns]]:
-    """The columns of Parquet files with their types as DuckDB reads them. Only packed files are copied for that."""
+
+def _footers(
+    root: Path, source: FileSource, files: Sequence[FoundFile], stores: StoreFiles | None
+) -> Iterator[tuple[FoundFile, Columns]]:
+    """The columns of Parquet files with their types as DuckDB reads them. Only packed files, and those of a store, are
+    copied for that.
+    """
     import duckdb  # noqa: PLC0415 - a plan without new Parquet files needs no engine
 
     from lakeflow.adapters.duckdb.land.footers import described  # noqa: PLC0415 - nor what reads with it
@@ -96,8 +117,11 @@ def _footers(root: Path, source: FileSource, files: Sequence[FoundFile]) -> Iter
     with duckdb.connect() as connection:
         for start in range(0, len(files), _AT_A_TIME):
             with TemporaryDirectory(prefix="lakeflow-", ignore_cleanup_errors=True) as folder:
-                some = enumerate(files[start : start + _AT_A_TIME])
-                paths = {str(readable(root / f.name, f.name, source, Path(folder) / str(at))): f for at, f in some}
+                paths = dict[str, FoundFile]()
+                for number, file in enumerate(files[start : start + _AT_A_TIME]):
+                    target = Path(folder) / str(number)
+                    at = local_source(root, file, source, target, stores)
+                    paths[str(readable(at, file.name, source, target))] = file
                 try:
                     found = described(lambda sql: connection.execute(sql).fetchall(), paths)
                 except duckdb.Error as error:
@@ -137,9 +161,11 @@ def _keys(text: bytes) -> tuple[str, ...]:
 _BETWEEN: Final = re.compile(r"[\s,\[\]]*")
 
 
-def drift(root: Path, source: FileSource, delivery: Delivery, *, personal: bool) -> Drift:
+def drift(
+    root: Path, source: FileSource, delivery: Delivery, stores: StoreFiles | None = None, *, personal: bool
+) -> Drift:
     """What differs in files that would land. A file that cannot be read at all is what the load complains about."""
-    files = ((file.name, met) for file, met in judge(root, source, delivery))
+    files = ((file.name, met) for file, met in judge(root, source, delivery, stores))
     try:
         return drift_of(files, delivery.undeclared, personal=personal)
     except AssetError as error:

@@ -22,6 +22,7 @@ from lakeflow.adapters.duckdb.instance.instance import StepSession
 from lakeflow.adapters.duckdb.instance.spill import OwnFolder
 from lakeflow.adapters.duckdb.land import sql as reading
 from lakeflow.adapters.duckdb.land.apart import Apart, Malformed, refuse_too_many
+from lakeflow.adapters.duckdb.land.fetched import local_source
 from lakeflow.adapters.duckdb.land.footers import Column, described, told_type
 from lakeflow.adapters.duckdb.land.parquet_values import refuse_lost_digits
 from lakeflow.adapters.duckdb.land.sql import HINT, PATH, POSITION, Delivered
@@ -55,7 +56,7 @@ def in_place(step: StepSession, source: FileSource, delivery: Delivery, spill: P
 
 
 def _readable(step: StepSession, file: FoundFile, source: FileSource, target: Path) -> str:
-    return str(readable(step.root / file.name, file.name, source, target))
+    return str(readable(local_source(step.root, file, source, target, step.stores), file.name, source, target))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from lakeflow.adapters.duckdb.instance.spill import OwnFolder
 from lakeflow.adapters.duckdb.land import sql as reading
 from lakeflow.adapters.duckdb.land.apart import Apart
 from lakeflow.adapters.duckdb.land.columns import StagedColumns
+from lakeflow.adapters.duckdb.land.fetched import local_source
 from lakeflow.adapters.duckdb.land.headers import Judged, judge
 from lakeflow.adapters.duckdb.land.prepared import prepared
 from lakeflow.adapters.duckdb.land.sql import PATH, POSITION, TABLE, Delivered, JsonColumn
@@ -105,7 +106,7 @@ def _fits(step: StepSession, source: FileSource, files: Sequence[FoundFile], pla
     """The version that takes each file, before any row is read. Of JSON only a look at all objects gives the keys, so
     here the names of its files decide.
     """
-    found = _by_name(source, files) if source.is_json else judge(step.root, source, Delivery(tuple(files)))
+    found = _by_name(source, files) if source.is_json else judge(step.root, source, Delivery(tuple(files)), step.stores)
     return _taken(found, place)
 
 
@@ -281,7 +282,8 @@ def _holds(path: str, text: str) -> bool:
 
 def _checked(staged: Staged, file: FoundFile, dialect: FileSource, target: Path) -> Path:
     """The file, ready to be read."""
-    path = readable(staged.step.root / file.name, file.name, dialect, target)
+    at = local_source(staged.step.root, file, dialect, target, staged.step.stores)
+    path = readable(at, file.name, dialect, target)
     if path.stat().st_size == 0:
         raise AssetError(f"{file.name}: the file is empty", hint="deliver it whole; a header alone lands no rows")
     return prepared(path, file.name, dialect, target.with_suffix(".rows"))

@@ -27,6 +27,8 @@ Content: TypeAlias = IO[bytes] | gzip.GzipFile
 _CHUNK: Final = 1 << 20
 _SPARE: Final = 1 << 28
 """Bytes of disk that unpacking must leave free."""
+PACKED: Final = frozenset({".gz", ".zip"})
+"""How names end of files that are unpacked."""
 _PATTERN: Final = re.compile(r"[*?\[]")
 
 
@@ -35,12 +37,8 @@ def readable(path: Path, name: str, source: FileSource, target: Path) -> Path:
 
     AssetError naming the file, and for a wrong encoding the line, when its content cannot be had whole.
     """
-    packed = path.suffix.lower() in {".gz", ".zip"}
-    if 0 < source.caps.file < path.stat().st_size:
-        raise AssetError(
-            f"{name} is larger than {source.caps.file:,} bytes, which no file may be (see max_file)",
-            hint="deliver it in parts, or set max_file",
-        )
+    packed = path.suffix.lower() in PACKED
+    refuse_large(name, path.stat().st_size, source)
     _refuse_packed(path, name, source)
     if not packed and (source.format is Format.PARQUET or _is_utf8(source)):
         if not _PATTERN.search(str(path)):
@@ -53,6 +51,14 @@ def readable(path: Path, name: str, source: FileSource, target: Path) -> Path:
         else:
             _transcode(content, target, _Room.of(target, name, source), source.encoding)
     return target
+
+
+def refuse_large(name: str, size: int, source: FileSource) -> None:
+    if 0 < source.caps.file < size:
+        raise AssetError(
+            f"{name} is larger than {source.caps.file:,} bytes, which no file may be (see max_file)",
+            hint="deliver it in parts, or set max_file",
+        )
 
 
 _PACKED: Final = {

@@ -14,6 +14,7 @@ from lakeflow.core.run.events import RunEnded
 from lakeflow.core.view.rows import AssetStatus
 from lakeflow.lake.alerts import Alerts
 from lakeflow.lake.reading import ReadableLake
+from lakeflow.wap import World
 
 
 def _at_once(act: Callable[[], None]) -> None:
@@ -23,9 +24,12 @@ def _at_once(act: Callable[[], None]) -> None:
 
 @dataclass(frozen=True, repr=False)
 class AlertingLake(ReadableLake):
-    """A lake whose methods that change something send alerts at their end."""
+    """A lake whose methods that change something send alerts at their end, and record by whom: an `actor`, or whoever
+    runs this process.
+    """
 
     afterwards: Callable[[Callable[[], None]], object] = field(default_factory=lambda: _at_once)
+    actor: str = ""
 
     @property
     def alerts(self) -> Alerts:
@@ -33,6 +37,10 @@ class AlertingLake(ReadableLake):
         outbox, root = self._world.outbox, Path(self.project.root)
         assert outbox is not None, "a lake has an outbox"
         return Alerts(self.configured, root / self.configured.state_dir, outbox, self._world.clock, self._standing_at)
+
+    def _told(self, world: World) -> World:
+        told = super()._told(world)
+        return replace(told, invocation=replace(told.invocation, actor=self.actor)) if self.actor else told
 
     def _standing_at(self, now: datetime) -> tuple[AssetStatus, ...]:
         return tuple(self._standing(replace(self._facts(), now=now)).statuses.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final, TypeVar
@@ -20,9 +20,12 @@ from starlette.types import ASGIApp
 from lakeflow.as_json.envelope import entries_of, entry, enveloped
 from lakeflow.core.drawing.svg import STYLE
 from lakeflow.core.errors import AssetError, LakeflowError, UsageError
-from lakeflow.ui import enter
+from lakeflow.core.model.run import RunRecord
+from lakeflow.ui import acting, enter
+from lakeflow.ui.acts import Acts, verbs_of
 from lakeflow.ui.guard import Access, Guard, is_foreign
 from lakeflow.ui.kept import Glance, SeenLake
+from lakeflow.ui.live import Live
 from lakeflow.ui.page import Page, typed
 from lakeflow.ui.pages import asking, asset, home, lake, runs
 from lakeflow.ui.pages.asked import PageRequest, UnknownError
@@ -66,17 +69,22 @@ class Site:
     access: Access
     looks: ThreadPoolExecutor
     asks: ThreadPoolExecutor
+    acts: Acts | None = None
+    live: Live = field(default_factory=Live)
 
     def close(self) -> None:
+        if self.acts is not None:
+            self.acts.close()
         for thread, close in ((self.asks, self.rows.close), (self.looks, self.kept.close)):
             thread.submit(close).result()
             thread.shutdown()
 
 
 def site(kept: SeenLake, access: Access, seconds: float = SECONDS) -> Site:
-    """The pages of a lake. A question for rows may take so many seconds."""
+    """The pages of a lake, on which a question for rows may take so many seconds."""
     one, other = (ThreadPoolExecutor(1, thread_name_prefix=name) for name in ("lake", "rows"))
-    return Site(kept, RowLake(kept.root, kept.settings, seconds), access, one, other)
+    acts = Acts(kept.root, kept.settings) if access.acts else None
+    return Site(kept, RowLake(kept.root, kept.settings, seconds), access, one, other, acts)
 
 
 def application(site: Site) -> ASGIApp:
@@ -89,8 +97,15 @@ def application(site: Site) -> ASGIApp:
     routes += [
         Route(f"/static/{name}", partial(_static, *it), methods=["GET"]) for name, it in files_as_they_are().items()
     ]
+    routes.append(Route("/runs/{run}/events", partial(_followed, site), methods=["GET"]))
+    if site.acts is not None:
+        routes += acting.routes(site.acts, partial(_looked, site), partial(_question, site))
     routes.append(Route("/lineage.svg", partial(_saved, site), methods=["GET"]))
-    handlers: dict[Any, Any] = {HTTPException: partial(_refused, site), Exception: _broken}
+    handlers: dict[Any, Any] = {
+        HTTPException: partial(_refused, site),
+        LakeflowError: partial(_said, site),
+        Exception: _broken,
+    }
     return Guard(Starlette(routes=routes, exception_handlers=handlers), site.access)
 
 
@@ -101,35 +116,58 @@ async def _answer(site: Site, make: Make, form: Callable[[Site, Page, str], Resp
     def shown(glance: Glance) -> Response:
         return form(site, make(glance, asked), where)
 
-    try:
-        if make not in _ROWS:
-            return await _within(site.looks, lambda: shown(site.kept.glance()))
-        glance = await _within(site.looks, site.kept.glance)
-        return await _within(site.asks, lambda: site.rows.answer(glance, shown))
-    except LakeflowError as error:
-        return _fault(site, error, plain=form is _as_json)
+    if make not in _ROWS:
+        return await _looked(site, shown)
+    glance = await _within(site.looks, site.kept.glance)
+    return await _within(site.asks, lambda: site.rows.answer(glance, shown))
 
 
 async def _within(thread: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:
     return await asyncio.get_running_loop().run_in_executor(thread, work)
 
 
+async def _looked(site: Site, look: Callable[[Glance], _Result]) -> _Result:
+    return await _within(site.looks, lambda: look(site.kept.glance()))
+
+
+def _question(site: Site, page: Page, status: int) -> Response:
+    return HTMLResponse(html_of(page, site.kept.root.name, "", token=site.access.token), status)
+
+
+async def _followed(site: Site, request: Request) -> Response:
+    """What the page of a run shows, for as long as that changes."""
+    asked = PageRequest(request.path_params)
+
+    def now() -> tuple[str, bool]:
+        page = runs.one_run(site.kept.glance(), asked)
+        shown = render("run_now.html", {"known": PAGES, **page.values, **_acts_of(site, page)})
+        return shown, bool(page.values["live"])
+
+    await _within(site.looks, now)
+    return site.live.answer(lambda: _within(site.looks, now))
+
+
+def _acts_of(site: Site, page: Page) -> dict[str, Any]:
+    """What may be done on the page of a run, and what was."""
+    run = page.values.get("run")
+    if site.acts is None or not isinstance(run, RunRecord):
+        return {"verbs": (), "act": None}
+    return {"verbs": verbs_of(run), "act": site.acts.told.get(run.id)}
+
+
 async def _saved(site: Site, request: Request) -> Response:
     """The lineage as a file that a browser keeps."""
     asked = PageRequest({}, dict(request.query_params))
-    try:
-        text = await _within(site.looks, lambda: lake.saved_lineage(site.kept.glance(), asked))
-    except LakeflowError as error:
-        return _fault(site, error, plain=False)
+    text = await _looked(site, lambda glance: lake.saved_lineage(glance, asked))
     kept = {"content-type": "image/svg+xml", "content-disposition": 'attachment; filename="lineage.svg"'}
     return Response(text, headers=kept)
 
 
 def _as_html(site: Site, page: Page, where: str) -> Response:
-    return HTMLResponse(html_of(page, site.kept.root.name, where), page.status)
+    return HTMLResponse(html_of(page, site.kept.root.name, where, **_acts_of(site, page)), page.status)
 
 
-def html_of(page: Page, lake: str, where: str, *, still: bool = False) -> str:
+def html_of(page: Page, lake: str, where: str, *, still: bool = False, **more: object) -> str:
     """The page as HTML. One that stands `still` is a file: nobody answers its questions."""
     shared = {
         "page": page,
@@ -139,8 +177,10 @@ def html_of(page: Page, lake: str, where: str, *, still: bool = False) -> str:
         "where": where.partition("?")[0],
         "known": PAGES,
         "still": still,
+        "verbs": (),
+        "act": None,
     }
-    return render(page.template, {**shared, **page.values})
+    return render(page.template, {**shared, **page.values, **more})
 
 
 def _as_json(site: Site, page: Page, where: str) -> Response:
@@ -154,12 +194,13 @@ def twin_of(where: str) -> str:
     return ("/index.json" if path == "/" else f"{path}.json") + mark + query
 
 
-def _fault(site: Site, error: LakeflowError, *, plain: bool) -> Response:
+def _said(site: Site, request: Request, error: Exception) -> Response:
     """What the command line would say: an unknown thing is not found, and a lake that cannot be read is no fault of
     who asks.
     """
+    assert isinstance(error, LakeflowError)
     status = 404 if isinstance(error, UnknownError) else 400 if isinstance(error, (UsageError, AssetError)) else 503
-    if plain:
+    if request.url.path.endswith(".json"):
         text = enveloped("", {}, error.exit_code, entries_of(error)) + "\n"
         return Response(text, status, media_type="application/json")
     return _fault_page(site, entries_of(error), status)

@@ -43,12 +43,14 @@ HEADERS: Final = {
 @dataclass(frozen=True)
 class Access:
     """Who may ask. `hosts` are the names under which this server may be asked, `password` what somebody elsewhere has
-    to give, `secure` whether it is reached by TLS. `token` and `session` are made anew at each start.
+    to give, `secure` whether it is reached by TLS, `acts` whether anything may be changed. `token` and `session` are
+    made anew at each start.
     """
 
     hosts: frozenset[str] = LOOPBACK
     password: str = field(default="", repr=False)
     secure: bool = False
+    acts: bool = False
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     session: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
 
@@ -112,7 +114,8 @@ class Guard:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._access.knows(hosts[0]):
             return PlainTextResponse("this server is not asked by that name\n", 421)
-        if method not in _LOOKS | {"POST"}:
+        enters = scope["path"] == "/enter" and bool(self._access.password)
+        if method not in _LOOKS and not (method == "POST" and (enters or self._access.acts)):
             return PlainTextResponse("there is nothing to do that with\n", 405, {"allow": "GET, HEAD"})
         if _is_part_of_another_page(headers):
             return PlainTextResponse("this is shown as a page, not within one of another site\n", 403)

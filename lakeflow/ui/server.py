@@ -47,7 +47,7 @@ class Certificate:
 @dataclass(frozen=True)
 class UiOptions:
     """What is shown, and where. `port` 0 is any that is free. `insecure` says that another address than this machine's
-    own may be used without TLS: something before it cares for that.
+    own may be used without TLS: something before it cares for that. With `acts` runs may be decided about.
     """
 
     path: str = "."
@@ -57,6 +57,7 @@ class UiOptions:
     tls: Certificate | None = None
     insecure: bool = False
     opens: bool = False
+    acts: bool = False
 
 
 def show(options: UiOptions, say: Say) -> str:
@@ -98,14 +99,14 @@ def access_of(options: UiOptions, environment: Mapping[str, str]) -> Access:
     if password and len(password) < _LEAST:
         raise ConfigError(f"{TOKEN} has fewer than {_LEAST} characters", hint="`openssl rand -hex 24` makes one")
     if is_own(options.host):
-        return Access(LOOPBACK, password, options.tls is not None)
+        return Access(LOOPBACK, password, options.tls is not None, options.acts)
     if not password:
         hint = f"set {TOKEN} to a secret, or leave --host out: then only this machine is answered"
         raise UsageError(f"{options.host} is an address that others reach, and nobody is asked for a token", hint=hint)
     if options.tls is None and not options.insecure:
         hint = "give --tls-cert and --tls-key, or --insecure where a proxy with TLS stands before it"
         raise UsageError(f"without TLS everybody on the way to {options.host} reads along", hint=hint)
-    return Access(LOOPBACK | _names(options.host), password, options.tls is not None)
+    return Access(LOOPBACK | _names(options.host), password, options.tls is not None, options.acts)
 
 
 def is_own(host: str) -> bool:

@@ -18,8 +18,8 @@ PORT: Final = 9318
 
 
 @click.command(
-    epilog="Example: `lakeflow ui --open`. It reads, and changes nothing. Another address than this machine's own "
-    "needs a token in LAKEFLOW_UI_TOKEN, and TLS."
+    epilog="Example: `lakeflow ui --open`. It changes nothing without --actions. Another address than this machine's "
+    "own needs a token in LAKEFLOW_UI_TOKEN, and TLS."
 )
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where to answer.")
 @click.option(
@@ -31,6 +31,7 @@ PORT: Final = 9318
     help="On which port; 0 is any that is free.",
 )
 @click.option("--open", "opens", is_flag=True, help="Open it in a browser.")
+@click.option("--actions", is_flag=True, help="Let runs be tried again, published, discarded and taken back there.")
 @click.option("--tls-cert", metavar="FILE", help="A certificate, as PEM.")
 @click.option("--tls-key", metavar="FILE", help="Its key, as PEM.")
 @click.option("--insecure", is_flag=True, help="Answer others without TLS: a proxy that has it stands before.")
@@ -46,7 +47,14 @@ def ui(session: Session, **asked: Any) -> Answer:
         raise _missing(error) from None
     tls = server.Certificate(asked["tls_cert"], asked["tls_key"]) if asked["tls_cert"] else None
     options = server.UiOptions(
-        session.project, session.settings, asked["host"], asked["port"], tls, asked["insecure"], asked["opens"]
+        session.project,
+        session.settings,
+        asked["host"],
+        asked["port"],
+        tls,
+        insecure=asked["insecure"],
+        opens=asked["opens"],
+        acts=asked["actions"],
     )
     session.hush()
     if asked["directory"] is not None:

@@ -16,10 +16,9 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from lakeflow.adapters.database.database import Database
-from lakeflow.adapters.database.read_only import ReadOnlyDatabase
+from lakeflow.adapters.database.sqlite import SqliteDatabase
 from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
 from lakeflow.adapters.iceberg import IcebergCatalog, Ownership, newer_runs, witness
 from lakeflow.adapters.iceberg.commit import pointers
@@ -54,6 +53,7 @@ from lakeflow.project import KEPT, cache_folder
 from lakeflow.wap import Invocation, Policy, World
 
 if TYPE_CHECKING:
+    from lakeflow.adapters.database.database import Database
     from lakeflow.adapters.otel import Recorder
     from lakeflow.adapters.otel.trace import TracedRun
     from lakeflow.adapters.processes import Child
@@ -111,7 +111,7 @@ def _this_host() -> str:
     return f"{me.host}/{me.boot_id}"
 
 
-def _claim(database: Database, settings: Settings, root: Path) -> Callable[[], None]:
+def _claim(database: LakeDatabase, settings: Settings, root: Path) -> Callable[[], None]:
     """What is checked before every write: that the warehouse is this lake's. Before the first write also: that the
     catalog is as new as its tables.
     """
@@ -127,7 +127,7 @@ def _claim(database: Database, settings: Settings, root: Path) -> Callable[[], N
     return claim
 
 
-def refuse_outdated(database: Database, warehouse: Path) -> None:
+def refuse_outdated(database: LakeDatabase, warehouse: Path) -> None:
     """LakeError where tables hold newer publishes than the database knows: somebody restored an old copy of the
     database, or one without its write-ahead log. To go on would lose those publishes.
     """
@@ -169,7 +169,7 @@ class _SpillFolder:
             self._made.cleanup()
 
 
-def _release(database: Database, own: _SpillFolder, telemetry: Sequence[Recorder]) -> None:
+def _release(database: LakeDatabase, own: _SpillFolder, telemetry: Sequence[Recorder]) -> None:
     for one in telemetry:
         one.close()
     database.close()
@@ -241,8 +241,17 @@ def new_run_id() -> str:
     return time + "".join(secrets.choice(_ALPHABET) for _ in range(4))
 
 
-def database_of(settings: Settings, state: Path) -> Database:
+LakeDatabase: TypeAlias = "SqliteDatabase | Database"
+"""The database of a lake: SQLite's file by its own driver, another one by SQLAlchemy."""
+
+
+def database_of(settings: Settings, state: Path) -> LakeDatabase:
     """The lake's database, neither opened nor made yet. It is read-only where it may not be written."""
+    if settings.catalog is None and sqlite_file.may_write(state / "catalog.db"):
+        return SqliteDatabase(state / "catalog.db")
+    from lakeflow.adapters.database.database import Database  # noqa: PLC0415 - imports SQLAlchemy: 0.2 s
+    from lakeflow.adapters.database.read_only import ReadOnlyDatabase  # noqa: PLC0415 - as above
+
     url = settings.catalog or f"sqlite:///{state / 'catalog.db'}"
     database = Database(url)
     if database.path is None or sqlite_file.may_write(database.path):
@@ -250,7 +259,7 @@ def database_of(settings: Settings, state: Path) -> Database:
     return ReadOnlyDatabase(url, sqlite_file.open_to_read)
 
 
-def _open_database(settings: Settings, root: Path) -> Database:
+def _open_database(settings: Settings, root: Path) -> LakeDatabase:
     """Open the database. LakeError where it is missing and the warehouse exists: it was lost, and a new one would begin
     a new lake.
     """
@@ -275,7 +284,7 @@ def _make_private(state: Path) -> None:
             folder.chmod(0o700)
 
 
-def ownership_of(database: Database, settings: Settings, root: Path) -> Ownership:
+def ownership_of(database: LakeDatabase, settings: Settings, root: Path) -> Ownership:
     """The ownership of the warehouse. `state_dir` itself may be the warehouse."""
     state = root / settings.state_dir
     own = [state / name for name in ("logs", "spill", "hashes.json", KEPT)]
@@ -298,6 +307,8 @@ def _open_read_only(root: Path, url: str) -> Database:
     settings does.
     """
     plain = "sqlite:///"
+    from lakeflow.adapters.database.read_only import ReadOnlyDatabase  # noqa: PLC0415 - as above
+
     relative = url.startswith(plain) and not url.removeprefix(plain).startswith("/")
     return ReadOnlyDatabase(f"{plain}{root / url.removeprefix(plain)}" if relative else url, sqlite_file.open_to_read)
 

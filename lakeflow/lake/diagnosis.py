@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.database.sqlite_disk import is_network_filesystem
 from lakeflow.adapters.iceberg import Home, IcebergCatalog, Ownership, moved_tables, read_through, take_stock
 from lakeflow.adapters.iceberg import mend_times as mend_tables
@@ -45,6 +44,7 @@ from lakeflow.core.view.findings import Finding, Level, of_error, well
 from lakeflow.core.wording import counted
 from lakeflow.lake.assembly import (
     MIGRATIONS,
+    LakeDatabase,
     assemble,
     database_of,
     new_run_id,
@@ -80,7 +80,7 @@ class Patient:
         return Home(self.root, Path(warehouse_of(self.settings, self.root, self.state)))
 
     @cached_property
-    def database(self) -> Database:
+    def database(self) -> LakeDatabase:
         return database_of(self.settings, self.state)
 
     @property

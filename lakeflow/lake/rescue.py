@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection
-
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import Copied, LoadedTable, copy_tables, give_id, proofs_alone, read_mark, tables_in
 from lakeflow.adapters.iceberg.commit import numbers, pointers
@@ -24,11 +22,12 @@ from lakeflow.core.care.ownership import refuse_other
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.ports.database import Connection
 from lakeflow.core.run.leases import busy
 from lakeflow.core.verify.restored import beside, not_restored, texts_of
 from lakeflow.core.verify.values import Testimony
 from lakeflow.core.view.rebuilt import Proven, runs_of, verdicts_of
-from lakeflow.lake.assembly import MIGRATIONS, ownership_of, refuse_outdated, utc_now
+from lakeflow.lake.assembly import MIGRATIONS, LakeDatabase, ownership_of, refuse_outdated, utc_now
 from lakeflow.lake.diagnosis import Patient, refuse_unready
 
 _PRIVATE: Final = 0o700
@@ -146,7 +145,7 @@ def _whole_again(one: Patient, connection: Connection) -> tuple[str, ...]:
 
 
 @contextmanager
-def _target(one: Patient) -> Iterator[Database]:
+def _target(one: Patient) -> Iterator[LakeDatabase]:
     """The database to write to: the lake's own; or, where that cannot be read, a new one that takes its place once it
     is complete.
     """
@@ -166,7 +165,7 @@ def _target(one: Patient) -> Iterator[Database]:
             left.unlink()
 
 
-def _is_sound(database: Database) -> bool:
+def _is_sound(database: LakeDatabase) -> bool:
     if database.path is None or not database.path.exists():
         return False
     try:
@@ -231,7 +230,7 @@ def _refuse_place(directory: Path, warehouse: Path) -> None:
 
 
 def _wanted(
-    database: Database, ledger: SqlLedger, found: Mapping[AssetKey, LoadedTable[AssetKey]]
+    database: LakeDatabase, ledger: SqlLedger, found: Mapping[AssetKey, LoadedTable[AssetKey]]
 ) -> dict[AssetKey, LoadedTable[AssetKey]]:
     """The tables that the catalog does not know, or knows in an old state: they hold runs that the ledger does not
     know.

@@ -13,8 +13,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
+from lakeflow.adapters.database.connected import Connected
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg.care.marker import make_mark, read_mark
 from lakeflow.adapters.iceberg.care.ownership import Ownership, give_id
@@ -362,7 +363,7 @@ def test_a_first_writer_that_claims_between_two_looks_is_no_stranger(
     read = house.database.read
 
     @contextmanager
-    def overtaken() -> Iterator[Connection]:
+    def overtaken() -> Iterator[Connected]:
         monkeypatch.setattr(house.database, "read", read)
         if looks.startswith("after"):
             with read() as connection:

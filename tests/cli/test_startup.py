@@ -105,8 +105,8 @@ def test_a_list_of_what_is_known_imports_no_library_that_parses_or_touches_data(
 
 @pytest.mark.long
 @pytest.mark.parametrize("command", ["plan", "status", "lineage", "snapshots silver.clean"])
-def test_looking_opens_the_catalog_and_nothing_else(command: str, built: Path) -> None:
-    assert LIBRARIES & modules_after("-C", str(built), *command.split()) == {"sqlalchemy"}
+def test_looking_opens_the_catalog_and_imports_no_library_for_it(command: str, built: Path) -> None:
+    assert not LIBRARIES & modules_after("-C", str(built), *command.split())
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -12,6 +12,7 @@ import pytest
 
 from lakeflow.adapters import iceberg, ledger
 from lakeflow.adapters.database.database import Database
+from lakeflow.adapters.database.sqlite import SqliteDatabase
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.ledger import SqlLedger
 from lakeflow.core.errors import BusyError, ConflictError
@@ -52,7 +53,18 @@ def in_memory(tmp_path: Path) -> Iterator[Pair]:
 
 @contextmanager
 def on_disk(tmp_path: Path) -> Iterator[Pair]:
-    database = Database(f"sqlite:///{tmp_path}/catalog.db")
+    with over(Database(f"sqlite:///{tmp_path}/catalog.db"), tmp_path) as pair:
+        yield pair
+
+
+@contextmanager
+def as_a_lake_has_it(tmp_path: Path) -> Iterator[Pair]:
+    with over(SqliteDatabase(tmp_path / "catalog.db"), tmp_path) as pair:
+        yield pair
+
+
+@contextmanager
+def over(database: Database | SqliteDatabase, tmp_path: Path) -> Iterator[Pair]:
     database.initialise([iceberg.MIGRATIONS, *ledger.MIGRATIONS])
     yield Pair(
         IcebergCatalog(database, str(tmp_path / "warehouse"), lambda: NOW),
@@ -61,7 +73,7 @@ def on_disk(tmp_path: Path) -> Iterator[Pair]:
     database.close()
 
 
-@pytest.fixture(params=[in_memory, on_disk])
+@pytest.fixture(params=[in_memory, on_disk, as_a_lake_has_it])
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
     with request.param(tmp_path) as made:
         yield made

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lakeflow.adapters.database.database import Database
+from lakeflow.adapters.database.sqlite import SqliteDatabase
 from lakeflow.adapters.ledger import MIGRATIONS, SqlLedger
 from lakeflow.core.ports.entry import Transaction
 from lakeflow.core.ports.ledger import Ledger
@@ -37,6 +38,24 @@ class TestSqlLedgerOnSqlite(LedgerContract):
 
     @pytest.fixture
     def ledger(self, around: Around, database: Database) -> Ledger:
+        return SqlLedger(database, around.is_alive, around.clock, LEASE_SECONDS)
+
+    def transaction(self, ledger: Ledger) -> AbstractContextManager[Transaction]:
+        return self.opened.transaction()
+
+
+class TestSqlLedgerAsALakeHasIt(LedgerContract):
+    """Read by SQLite's own driver."""
+
+    @pytest.fixture
+    def database(self, tmp_path: Path) -> Iterator[SqliteDatabase]:
+        self.opened = SqliteDatabase(tmp_path / "catalog.db")
+        self.opened.initialise(MIGRATIONS)
+        yield self.opened
+        self.opened.close()
+
+    @pytest.fixture
+    def ledger(self, around: Around, database: SqliteDatabase) -> Ledger:
         return SqlLedger(database, around.is_alive, around.clock, LEASE_SECONDS)
 
     def transaction(self, ledger: Ledger) -> AbstractContextManager[Transaction]:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
+from lakeflow.adapters.database.connected import Connected
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.core.errors import BusyError, ConflictError, LakeError
@@ -22,7 +22,7 @@ class LosesTheAnswer(Database):
     """The COMMIT happens, its answer does not arrive."""
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[Connected]:
         with super().transaction() as connection:
             yield connection
         raise LakeError("the connection was lost")
@@ -32,7 +32,7 @@ class FailsToCommit(Database):
     """All statements run, the COMMIT fails."""
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[Connected]:
         with super().transaction() as connection:
             yield connection
             raise BusyError("the database is locked")
@@ -100,7 +100,7 @@ def test_a_loser_of_the_race_for_the_last_word_plans_again(lab: Lab) -> None:
 
     class RacedOnce(Database):
         @contextmanager
-        def transaction(self) -> Iterator[Connection]:
+        def transaction(self) -> Iterator[Connected]:
             if not raced:
                 raced.append(lab.stage([2], "other").version)
             with super().transaction() as connection:
@@ -119,7 +119,7 @@ def test_a_pin_that_leaves_main_during_the_commit_is_a_conflict(lab: Lab) -> Non
 
     class RacedOnce(Database):
         @contextmanager
-        def transaction(self) -> Iterator[Connection]:
+        def transaction(self) -> Iterator[Connected]:
             if not raced:
                 raced.append(1)
                 lab.catalog.commit([Rollback(WEATHER, pinned, None)], nothing)
@@ -138,12 +138,12 @@ def test_record_is_asked_again_after_a_lost_race_but_kept_once(lab: Lab) -> None
     raced: list[str] = []
 
     def record(connection: Transaction | None) -> None:
-        assert isinstance(connection, Connection)
+        assert isinstance(connection, Connected)
         connection.exec_driver_sql("insert into notes values ('published')")
 
     class RacedOnce(Database):
         @contextmanager
-        def transaction(self) -> Iterator[Connection]:
+        def transaction(self) -> Iterator[Connected]:
             if not raced:
                 raced.append(lab.stage([2], "other").version)
             with super().transaction() as connection:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
+from lakeflow.adapters.database.connected import Connected
 from lakeflow.adapters.iceberg.commit import pointers, registrations
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
@@ -35,7 +36,7 @@ def row(asset: AssetKey, at: str | None, before: str | None = None) -> Row:
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
+def connection(tmp_path: Path) -> Iterator[Connected]:
     """`silver.a` at `/at`, between rows that look much like its own."""
     with same_start(tmp_path).transaction() as opened:
         for one in (row(A, "/at"), *OTHERS):
@@ -43,7 +44,7 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
         yield opened
 
 
-def rows(connection: Connection) -> list[Row]:
+def rows(connection: Connected) -> list[Row]:
     found = connection.execute(text("select * from iceberg_tables")).all()
     return sorted((tuple(one) for one in found), key=repr)
 
@@ -52,17 +53,17 @@ def expected(*changed: Row) -> list[Row]:
     return sorted((*OTHERS, *changed), key=repr)
 
 
-def test_the_tables_of_the_catalog_are_those_of_its_own_that_an_asset_may_have(connection: Connection) -> None:
+def test_the_tables_of_the_catalog_are_those_of_its_own_that_an_asset_may_have(connection: Connected) -> None:
     names = {"silver.a", "silver.b", "silver.n", "gold.a"}
     assert pointers.all_keys(connection) == {key(name) for name in names}
 
 
-def test_every_place_is_known_also_where_other_catalogs_point(connection: Connection) -> None:
+def test_every_place_is_known_also_where_other_catalogs_point(connection: Connected) -> None:
     connection.execute(_INSERT, dict(zip("abcdef", ("theirs", "x", "y", "/their", None, "TABLE"), strict=True)))
     assert pointers.all_locations(connection) == {"/at", "/other", "/their"}
 
 
-def test_places_are_found_for_the_tables_that_were_asked_for(connection: Connection) -> None:
+def test_places_are_found_for_the_tables_that_were_asked_for(connection: Connected) -> None:
     assert pointers.locations(connection, [A]) == {A: "/at"}
     asked = [key(name) for name in ("silver.a", "silver.v", "silver.n", "silver.b", "gold.x")]
     assert pointers.locations(connection, iter(asked)) == {A: "/at", key("silver.b"): "/at"}
@@ -72,22 +73,22 @@ def test_places_are_found_for_the_tables_that_were_asked_for(connection: Connect
     assert pointers.locations(connection, []) == {}
 
 
-def test_a_swap_moves_one_pointer_and_remembers_where_it_was(connection: Connection) -> None:
+def test_a_swap_moves_one_pointer_and_remembers_where_it_was(connection: Connected) -> None:
     assert pointers.swap(connection, A, "/at", "/new") is True
     assert rows(connection) == expected(row(A, "/new", "/at"))
 
 
-def test_a_relocation_moves_one_pointer_and_says_where_the_metadata_before_it_is(connection: Connection) -> None:
+def test_a_relocation_moves_one_pointer_and_says_where_the_metadata_before_it_is(connection: Connected) -> None:
     assert pointers.relocate(connection, A, ("/at", "/new"), "/before") is True
     assert rows(connection) == expected(row(A, "/new", "/before"))
 
 
-def test_a_table_is_taken_out_alone(connection: Connection) -> None:
+def test_a_table_is_taken_out_alone(connection: Connected) -> None:
     assert pointers.remove(connection, A, "/at") is True
     assert rows(connection) == expected()
 
 
-def test_a_table_gets_another_name_and_layer(connection: Connection) -> None:
+def test_a_table_gets_another_name_and_layer(connection: Connected) -> None:
     assert pointers.call(connection, A, B, "/at") is True
     assert rows(connection) == expected(row(B, "/at"))
 
@@ -103,27 +104,27 @@ def test_a_table_gets_another_name_and_layer(connection: Connection) -> None:
     ],
 )
 def test_a_pointer_that_is_not_where_it_was_seen_is_not_touched(
-    connection: Connection, change: Callable[[Connection, AssetKey], bool]
+    connection: Connected, change: Callable[[Connected, AssetKey], bool]
 ) -> None:
     assert change(connection, A) is False
     assert change(connection, B) is False
     assert rows(connection) == expected(row(A, "/at"))
 
 
-def test_a_pointer_still_stands_only_where_it_was_seen(connection: Connection) -> None:
+def test_a_pointer_still_stands_only_where_it_was_seen(connection: Connected) -> None:
     assert pointers.still(connection, A, "/at") is True
     assert pointers.still(connection, key("silver.x"), "/at") is False
     pointers.remove(connection, A, "/at")
     assert pointers.still(connection, A, "/at") is False, "others that look like it do not stand for it"
 
 
-def test_a_pointer_is_put_whether_or_not_there_is_one(connection: Connection) -> None:
+def test_a_pointer_is_put_whether_or_not_there_is_one(connection: Connected) -> None:
     pointers.put(connection, A, "/new")
     pointers.put(connection, B, "/b")
     assert rows(connection) == expected(row(A, "/new", "/at"), row(B, "/b"))
 
 
-def test_a_table_is_adopted_named_and_dropped(connection: Connection) -> None:
+def test_a_table_is_adopted_named_and_dropped(connection: Connected) -> None:
     registrations.apply(connection, Adopt(B, "/b"))
     assert rows(connection) == expected(row(A, "/at"), row(B, "/b"))
     registrations.apply(connection, Rename(B, key("gold.c"), "/b"))
@@ -144,7 +145,7 @@ def test_a_table_is_adopted_named_and_dropped(connection: Connection) -> None:
     ],
 )
 def test_what_is_not_as_expected_is_a_conflict_and_changes_nothing(
-    connection: Connection, change: Registration, asset: AssetKey, said: str
+    connection: Connected, change: Registration, asset: AssetKey, said: str
 ) -> None:
     with pytest.raises(ConflictError) as caught:
         registrations.apply(connection, change)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Connection
 
+from lakeflow.adapters.database.connected import Connected
 from lakeflow.adapters.database.database import Database
 from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.iceberg.commit.commits import Commits, present
@@ -61,7 +61,7 @@ def test_a_commit_that_loses_every_race_gives_up_and_changes_nothing(lab: Lab) -
 
     class AlwaysRaced(Database):
         @contextmanager
-        def transaction(self) -> Iterator[Connection]:
+        def transaction(self) -> Iterator[Connected]:
             races.append(lab.stage([2], f"other{len(races)}").version)
             with super().transaction() as connection:
                 yield connection

@@ -15,19 +15,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
+from lakeflow.adapters.database.connected import Connected
 from lakeflow.adapters.database.failures import translate
-from lakeflow.adapters.database.sqlite_disk import identity, is_network_filesystem, sole_opener
+from lakeflow.adapters.database.sqlite_disk import identity, refuse_network, refuse_replaced, sole_opener
 from lakeflow.adapters.database.urls import no_such_kind, parse, place_of, refuse_other_kinds
 from lakeflow.core.errors import LakeError, LakeflowError
+from lakeflow.core.ports import database as ports
+from lakeflow.core.ports.database import sql
 
-_LAYOUT: Final = (
+_LAYOUT: Final = sql(
     "create table if not exists lakeflow_migrations (version integer primary key, applied_at text not null)"
 )
-_APPLIED: Final = "select coalesce(max(version), 0) from lakeflow_migrations"
-_APPLY: Final = "insert into lakeflow_migrations (version, applied_at) values (:version, :at)"
+_APPLIED: Final = sql("select coalesce(max(version), 0) from lakeflow_migrations")
+_APPLY: Final = sql("insert into lakeflow_migrations (version, applied_at) values (:version, :at)")
 _WRITER: Final = 4_741_502_017  # the key of the advisory lock that gives PostgreSQL one writer, like SQLite
 
 
@@ -36,14 +39,15 @@ class Database:
 
     `timeout` is how long, in seconds, a transaction waits for the one that holds the database.
     Everything may raise BusyError (waited that long) or LakeError (unreadable, full, unreachable);
-    no message holds the URL's password or a bound value.
+    no message holds the URL's password or a bound value. `opened` says which file SQLite's is, where somebody else has
+    opened it already.
     """
 
-    def __init__(self, url: str, timeout: float = 15.0) -> None:
+    def __init__(self, url: str, timeout: float = 15.0, opened: tuple[int, int] | None = None) -> None:
         self._url = parse(url)
         self._refuse_other_kinds()
         self._timeout = timeout
-        self._opened: tuple[int, int] | None = None
+        self._opened = opened
         self._engine = self._connect()
         self._process = os.getpid()
 
@@ -60,7 +64,7 @@ class Database:
         return str(self.path or place_of(self._url))
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[Connected]:
         """The database's only write transaction at a time. It commits at the end, and rolls back on any exception.
 
         LakeError when SQLite's file was replaced since it was opened: writes to the unlinked file would be lost. If the
@@ -71,7 +75,7 @@ class Database:
             self._begin_writing(connection)
             try:
                 self._refuse_another_file()
-                yield connection
+                yield Connected(connection)
             except BaseException:
                 _roll_back(connection)
                 raise
@@ -83,7 +87,7 @@ class Database:
             self._refuse_another_file()
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> Iterator[Connected]:
         """A read transaction: all its statements see one state of the database."""
         with self._connection() as connection:
             if self._sqlite:
@@ -91,7 +95,7 @@ class Database:
             else:
                 connection.execution_options(isolation_level="REPEATABLE READ")
             try:
-                yield connection
+                yield Connected(connection)
             finally:
                 _roll_back(connection)
 
@@ -120,12 +124,8 @@ class Database:
 
     def require_local_disk(self) -> None:
         """LakeError when the SQLite file stands on a network file system, where its locks do not hold."""
-        if self.path is not None and is_network_filesystem(self.path):
-            raise LakeError(
-                f"{self.place} is on a network file system, where SQLite's locks cannot be trusted",
-                hint="move the lake to a local disk or its catalog to PostgreSQL; "
-                "if only one host ever writes, set `allow_network_filesystem = true` in [tool.lakeflow]",
-            )
+        if self.path is not None:
+            refuse_network(self.path)
 
     def initialise(self, migrations: Sequence[Sequence[str]]) -> None:
         """Migrate the tables to the layout of this release; several processes may do so at once.
@@ -146,12 +146,12 @@ class Database:
             for version in range(applied + 1, len(migrations) + 1):
                 self._migrate(version, migrations[version - 1])
 
-    def note_layout(self, connection: Connection, version: int) -> None:
+    def note_layout(self, connection: ports.Connection, version: int) -> None:
         """Record that the tables have the layout of that number, where the record of it was lost."""
-        connection.execute(text(_LAYOUT))
+        connection.execute(_LAYOUT)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        if int(connection.execute(text(_APPLIED)).scalar_one()) < version:
-            connection.execute(text(_APPLY), {"version": version, "at": now})
+        if int(connection.execute(_APPLIED).scalar_one()) < version:
+            connection.execute(_APPLY, {"version": version, "at": now})
 
     def layout(self) -> int:
         """The number of the last migration; 0 in an empty database."""
@@ -200,12 +200,8 @@ class Database:
         self._refuse_another_file()
 
     def _refuse_another_file(self) -> None:
-        if self._opened is not None and identity(self.path) != self._opened:
-            raise LakeError(
-                f"{self.place} was removed or replaced while it was open; what was written since does not count",
-                hint="put the database back from a copy, or `lakeflow doctor --rebuild-catalog` makes it again; "
-                "then repeat the command",
-            )
+        if self._opened is not None:
+            refuse_replaced(self.path, self._opened)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
@@ -240,13 +236,13 @@ class Database:
 
     def _applied(self) -> int:
         with self.read() as connection:
-            known = inspect(connection).has_table("lakeflow_migrations")
-            return int(connection.execute(text(_APPLIED)).scalar_one()) if known else 0
+            known = "lakeflow_migrations" in connection.tables()
+            return int(connection.execute(_APPLIED).scalar_one()) if known else 0
 
     def _migrate(self, version: int, statements: Sequence[str]) -> None:
         with self.transaction() as connection:
-            connection.execute(text(_LAYOUT))
-            if int(connection.execute(text(_APPLIED)).scalar_one()) >= version:
+            connection.execute(_LAYOUT)
+            if int(connection.execute(_APPLIED).scalar_one()) >= version:
                 return  # another host was first: only a server's database is shared between hosts
             for statement in statements:
                 connection.execute(text(statement))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from typing import Final
-
-from sqlalchemy.exc import DBAPIError
+from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.errors import BusyError, LakeError, LakeflowError
+
+if TYPE_CHECKING:
+    from sqlalchemy.exc import DBAPIError
 
 _NO_ACCESS: Final = (
     "cannot be opened for writing",
@@ -37,15 +38,20 @@ def busy(place: str, timeout: float) -> BusyError:
 
 
 def translate(error: DBAPIError, place: str, timeout: float) -> LakeflowError:
-    if lost := _LOST.search(str(error.orig)):
+    return translate_sqlite(error.orig, place, timeout) or _translate_server(error, place, timeout)
+
+
+def translate_sqlite(error: BaseException | None, place: str, timeout: float) -> LakeflowError | None:
+    """What an error of SQLite's driver means; None for that of another database."""
+    if lost := _LOST.search(str(error)):
         return LakeError(f"{place} has lost the table {lost[1]}", hint=_REBUILD)
-    code = getattr(error.orig, "sqlite_errorcode", None)
+    code = getattr(error, "sqlite_errorcode", None)
     if code is None:
-        return _translate_server(error, place, timeout)
+        return None
     primary = code & 0xFF  # the low byte is the primary code (sqlite.org/rescode.html)
     if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return busy(place, timeout)
-    what, hint = _SQLITE_FAILURES.get(primary, (f"failed: {error.orig}", "repeat the command"))
+    what, hint = _SQLITE_FAILURES.get(primary, (f"failed: {error}", "repeat the command"))
     return LakeError(f"{place} {what}", hint=hint)
 
 

@@ -56,6 +56,26 @@ def identity(path: Path | None) -> tuple[int, int] | None:
     return (status.st_dev, status.st_ino) if status else None
 
 
+def refuse_replaced(path: Path | None, opened: tuple[int, int]) -> None:
+    """LakeError where the file is not the one that was opened."""
+    if identity(path) != opened:
+        raise LakeError(
+            f"{path} was removed or replaced while it was open; what was written since does not count",
+            hint="put the database back from a copy, or `lakeflow doctor --rebuild-catalog` makes it again; "
+            "then repeat the command",
+        )
+
+
+def refuse_network(path: Path) -> None:
+    """LakeError where the file stands on a network file system, where SQLite's locks do not hold."""
+    if is_network_filesystem(path):
+        raise LakeError(
+            f"{path} is on a network file system, where SQLite's locks cannot be trusted",
+            hint="move the lake to a local disk or its catalog to PostgreSQL; "
+            "if only one host ever writes, set `allow_network_filesystem = true` in [tool.lakeflow]",
+        )
+
+
 def is_network_filesystem(path: Path) -> bool:
     """Does the file, or the folder in which it would be made, stand on a file system shared between hosts?
 

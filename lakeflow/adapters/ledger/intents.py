@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 from collections import namedtuple
 from collections.abc import Mapping
-from typing import Any, Final, cast
-
-from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row
+from typing import Any, Final
 
 from lakeflow.adapters.ledger import rows, statements
 from lakeflow.core.care.garbage import Dropped
@@ -17,6 +14,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model import changes
 from lakeflow.core.model.changes import Change, Registration
 from lakeflow.core.model.run import RunRecord, StepRecord
+from lakeflow.core.ports.database import Connection, Row
 
 _KINDS: Final[Mapping[str, Any]] = {
     kind.__name__: kind
@@ -69,12 +67,18 @@ def read(id_: str, token: str, content: str) -> Intent:
 
 def _change(change: Change | Registration) -> dict[str, Any]:
     kind = type(change).__name__
-    return {"kind": kind, "said": TypeAdapter(_KINDS[kind]).dump_python(change, mode="json")}
+    return {"kind": kind, "said": _model(kind).dump_python(change, mode="json")}
 
 
 def _read_change(said: Mapping[str, Any]) -> Change | Registration:
-    made: Change | Registration = TypeAdapter(_KINDS[said["kind"]]).validate_python(said["said"])
+    made: Change | Registration = _model(said["kind"]).validate_python(said["said"])
     return made
+
+
+def _model(kind: str) -> Any:
+    from pydantic import TypeAdapter  # noqa: PLC0415 - few intents are left for another process
+
+    return TypeAdapter(_KINDS[kind])
 
 
 def _note(note: Note) -> dict[str, Any]:
@@ -107,6 +111,6 @@ def _read_note(said: Mapping[str, Any]) -> Note:
     return RunNote(rows.run(_row(said["run"]), tuple(steps)), tuple(map(rows.verdict, map(_row, said["verdicts"]))))
 
 
-def _row(said: Mapping[str, Any]) -> Row[Any]:
+def _row(said: Mapping[str, Any]) -> Row:
     """What the database would give back for a row with these values."""
-    return cast("Row[Any]", namedtuple("Row", said)(**said))
+    return namedtuple("Row", said)(**said)

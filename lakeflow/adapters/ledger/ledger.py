@@ -10,8 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Row, TextClause
-
 from lakeflow.adapters.ledger import intents, rows, statements
 from lakeflow.adapters.ledger.lost import lost_tables
 from lakeflow.core.care.garbage import Dropped
@@ -29,6 +27,7 @@ from lakeflow.core.model.run import (
     one_id,
 )
 from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.ports.database import Connection, Row, Statement
 from lakeflow.core.ports.entry import Transaction
 from lakeflow.core.run import leases
 from lakeflow.core.run.leases import CurrentLeases
@@ -216,7 +215,7 @@ class SqlLedger:
             return tuple(map(rows.verdict, connection.execute(statements.VERDICTS_UNTIL, {"run": run})))
 
     def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
-        found: dict[AssetKey, list[Row[Any]]] = {key: [] for key in snapshots}
+        found: dict[AssetKey, list[Row]] = {key: [] for key in snapshots}
         wanted = {asset: frozenset(several) for asset, several in snapshots.items()}
         with self._database.read() as connection:
             for group in _groups(wanted):
@@ -285,7 +284,8 @@ class SqlLedger:
 
     def code(self, version: str) -> str | None:
         with self._database.read() as connection:
-            return connection.execute(statements.CODE, {"version": version}).scalar_one_or_none()
+            found = connection.execute(statements.CODE, {"version": version}).scalar_one_or_none()
+        return None if found is None else str(found)
 
     def lost(self) -> tuple[str, ...]:
         with self._database.read() as connection:
@@ -321,7 +321,7 @@ def run_ids(connection: Connection) -> frozenset[str]:
     return frozenset(str(row.id) for row in connection.execute(statements.STATES))
 
 
-def _each(connection: Connection, statement: TextClause, values: Sequence[Mapping[str, Any]]) -> None:
+def _each(connection: Connection, statement: Statement, values: Sequence[Mapping[str, Any]]) -> None:
     """Run the statement once for each row; for no rows SQLAlchemy would run it once, unbound."""
     if values:
         connection.execute(statement, values)
@@ -354,7 +354,7 @@ def _restore_checks(connection: Connection, run: RunRecord) -> None:
             )
 
 
-def _runs(connection: Connection, found: Sequence[Row[Any]]) -> tuple[RunRecord, ...]:
+def _runs(connection: Connection, found: Sequence[Row]) -> tuple[RunRecord, ...]:
     ids = {"runs": [row.id for row in found]}
     checks: dict[tuple[str, str], list[CheckResult]] = defaultdict(list)
     for row in connection.execute(statements.CHECKS, ids):

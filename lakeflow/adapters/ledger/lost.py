@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import Connection, inspect, text
-
 from lakeflow.adapters.ledger.statements import MIGRATIONS
+from lakeflow.core.ports.database import Connection, sql
 
 _TARGET: Final = re.compile(r"(?:create table|alter table|create index \w+ on)\s+(\w+)")
 
@@ -30,14 +29,14 @@ _COUNTED: Final = ("lakeflow_runs", "lakeflow_verdicts")
 
 def lost_tables(connection: Connection) -> tuple[str, ...]:
     """The ledger's tables that are not there."""
-    there = frozenset(inspect(connection).get_table_names())
+    there = connection.tables()
     return tuple(name for name in LEDGER_TABLES if name not in there)
 
 
 def counts(connection: Connection) -> tuple[int, int]:
     """How many runs, and how many verdicts, are recorded."""
     number = "select count(*) from "
-    runs, verdicts = (connection.execute(text(number + name)).scalar_one() for name in _COUNTED)
+    runs, verdicts = (connection.execute(sql(number + name)).scalar_one() for name in _COUNTED)
     return int(runs), int(verdicts)
 
 
@@ -46,5 +45,5 @@ def make_again(connection: Connection) -> tuple[str, ...]:
     lost = lost_tables(connection)
     for table, statement in _statements():
         if table in lost:
-            connection.execute(text(statement))
+            connection.execute(sql(statement))
     return lost

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection
-
 from lakeflow.adapters.ledger import alert_statements as statements
 from lakeflow.adapters.ledger import rows
 from lakeflow.adapters.ledger.ledger import Transactions
@@ -26,6 +24,7 @@ from lakeflow.core.alerts.troubles import (
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import RunRecord, RunState, StepRecord, StepState
 from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.ports.database import Connection
 
 _CLAIM: Final = timedelta(minutes=2)
 """So long alerts belong to the host that is about to send them, should it never be heard of again."""

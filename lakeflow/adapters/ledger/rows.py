@@ -14,8 +14,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Row
-
 from lakeflow.adapters.ledger.decoding import UnfitError, made
 from lakeflow.core.alerts.outbox import Alert
 from lakeflow.core.alerts.troubles import Trouble
@@ -23,6 +21,7 @@ from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import CheckResult, Holder, Lease, RunRecord, StepRecord, VerdictRecord
+from lakeflow.core.ports.database import Row
 from lakeflow.core.run.leases import AssetLease
 
 Record = TypeVar("Record")
@@ -46,7 +45,7 @@ def lease_row(lease: Lease, asset: AssetKey, now: datetime) -> dict[str, Any]:
     return _row(lease.holder, asset=asset, run=lease.run, token=lease.token, since=now)
 
 
-def held(row: Row[Any]) -> AssetLease:
+def held(row: Row) -> AssetLease:
     return _made(AssetLease, row, holder=_made(Holder, row))
 
 
@@ -54,7 +53,7 @@ def run_row(run: RunRecord) -> dict[str, Any]:
     return _row(run)
 
 
-def run(row: Row[Any], steps: tuple[StepRecord, ...]) -> RunRecord:
+def run(row: Row, steps: tuple[StepRecord, ...]) -> RunRecord:
     return _made(RunRecord, row, steps=steps)
 
 
@@ -62,7 +61,7 @@ def step_row(run: str, ordinal: int, step: StepRecord) -> dict[str, Any]:
     return _row(step, run=run, ordinal=ordinal)
 
 
-def step(row: Row[Any], checks: tuple[CheckResult, ...]) -> StepRecord:
+def step(row: Row, checks: tuple[CheckResult, ...]) -> StepRecord:
     return _made(StepRecord, row, checks=checks)
 
 
@@ -70,7 +69,7 @@ def check_row(run: str, step: StepRecord, ordinal: int) -> dict[str, Any]:
     return _row(step.checks[ordinal], run=run, asset=step.asset, ordinal=ordinal, snapshot_id=step.snapshot_id)
 
 
-def check(row: Row[Any]) -> CheckResult:
+def check(row: Row) -> CheckResult:
     return _made(CheckResult, row)
 
 
@@ -78,7 +77,7 @@ def verdict_row(verdict: VerdictRecord) -> dict[str, Any]:
     return _row(verdict)
 
 
-def verdict(row: Row[Any]) -> VerdictRecord:
+def verdict(row: Row) -> VerdictRecord:
     return _made(VerdictRecord, row)
 
 
@@ -86,11 +85,11 @@ def dropped_row(dropped: Dropped) -> dict[str, Any]:
     return _row(dropped, asset=dropped.key)
 
 
-def dropped(row: Row[Any]) -> Dropped:
+def dropped(row: Row) -> Dropped:
     return _made(Dropped, row, key=AssetKey.parse(row.asset))
 
 
-def dropped_once(row: Row[Any]) -> Dropped | None:
+def dropped_once(row: Row) -> Dropped | None:
     """The table that a run dropped, read from its reason; None for words that only look alike."""
     said = _DROPPED_ONCE.fullmatch(row.reason)
     key = AssetKey.find(said["asset"]) if said else None
@@ -102,7 +101,7 @@ def trouble_row(trouble: Trouble) -> dict[str, Any]:
     return _row(trouble, kinds=tuple(sorted(trouble.kinds)))
 
 
-def trouble(row: Row[Any]) -> Trouble:
+def trouble(row: Row) -> Trouble:
     return _made(Trouble, row)
 
 
@@ -110,7 +109,7 @@ def alert_row(alert: Alert) -> dict[str, Any]:
     return _row(alert)
 
 
-def alert(row: Row[Any]) -> Alert:
+def alert(row: Row) -> Alert:
     return _made(Alert, row)
 
 
@@ -143,7 +142,7 @@ def _stored(value: Any) -> Any:
     return value
 
 
-def _made(kind: type[Record], row: Row[Any], **given: Any) -> Record:
+def _made(kind: type[Record], row: Row, **given: Any) -> Record:
     """Make the record. LakeError, without the value, for a row that no release up to this one can have written."""
     try:
         return made(kind, _spelled(tuple(row._fields)), row, given)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import bindparam, text
+from lakeflow.core.ports.database import sql
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
@@ -78,101 +78,95 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
 )
 
 
-ALL_LEASES: Final = text("select * from lakeflow_leases")
-FREE: Final = text("delete from lakeflow_leases where token = :token")
-FREE_ALL: Final = text("delete from lakeflow_leases")
-ABANDON: Final = text("""update lakeflow_runs set state = 'abandoned', ended_at = :now
+ALL_LEASES: Final = sql("select * from lakeflow_leases")
+FREE: Final = sql("delete from lakeflow_leases where token = :token")
+FREE_ALL: Final = sql("delete from lakeflow_leases")
+ABANDON: Final = sql("""update lakeflow_runs set state = 'abandoned', ended_at = :now
     where id = :run and state = 'running'""")
-RUNNING: Final = text("select * from lakeflow_runs where id in :runs and state = 'running'").bindparams(
-    bindparam("runs", expanding=True)
-)
-TAKE: Final = text("""insert into lakeflow_leases
+RUNNING: Final = sql("select * from lakeflow_runs where id in :runs and state = 'running'", "runs")
+TAKE: Final = sql("""insert into lakeflow_leases
     values (:asset, :run, :token, :host, :boot_id, :pid, :process_started, :since, :since)
     on conflict (asset) do update set run = excluded.run, token = excluded.token, renewed_at = excluded.renewed_at""")
-RENEW: Final = text("update lakeflow_leases set renewed_at = :now where token = :token")
-ON_ASSETS: Final = text("select * from lakeflow_leases where asset in :assets").bindparams(
-    bindparam("assets", expanding=True)
-)
-SAVE_RUN: Final = text("""insert into lakeflow_runs
+RENEW: Final = sql("update lakeflow_leases set renewed_at = :now where token = :token")
+ON_ASSETS: Final = sql("select * from lakeflow_leases where asset in :assets", "assets")
+SAVE_RUN: Final = sql("""insert into lakeflow_runs
     values (:id, :state, :started_at, :attempt, :ended_at, :selection, :all_or_nothing, :actor, :reason)
     on conflict (id) do update set state = excluded.state, started_at = excluded.started_at,
         attempt = excluded.attempt, ended_at = excluded.ended_at, selection = excluded.selection,
         all_or_nothing = excluded.all_or_nothing, actor = excluded.actor, reason = excluded.reason""")
-DROP_STEPS: Final = text("delete from lakeflow_steps where run = :run")
-DROP_CHECKS: Final = text("delete from lakeflow_checks where run = :run")
-SAVE_STEP: Final = text("""insert into lakeflow_steps
+DROP_STEPS: Final = sql("delete from lakeflow_steps where run = :run")
+DROP_CHECKS: Final = sql("delete from lakeflow_checks where run = :run")
+SAVE_STEP: Final = sql("""insert into lakeflow_steps
     values (:run, :ordinal, :asset, :action, :reasons, :state, :reason, :attempt, :base_id, :snapshot_id, :rows,
         :seconds, :code_version, :checks_digest, :reads_digest, :inputs, :partitions, :ended_at)""")
-NOTE_STEP: Final = text("""update lakeflow_steps set action = :action, reasons = :reasons, state = :state,
+NOTE_STEP: Final = sql("""update lakeflow_steps set action = :action, reasons = :reasons, state = :state,
         reason = :reason, attempt = :attempt, base_id = :base_id, snapshot_id = :snapshot_id, row_count = :rows,
         seconds = :seconds, code_version = :code_version, checks_digest = :checks_digest, reads = :reads_digest,
         inputs = :inputs, partitions = :partitions, ended_at = :ended_at
     where run = :run and asset = :asset""")
-DROP_CHECKS_OF_STEP: Final = text("delete from lakeflow_checks where run = :run and asset = :asset")
-SAVE_CHECK: Final = text("""insert into lakeflow_checks
+DROP_CHECKS_OF_STEP: Final = sql("delete from lakeflow_checks where run = :run and asset = :asset")
+SAVE_CHECK: Final = sql("""insert into lakeflow_checks
     values (:run, :asset, :ordinal, :snapshot_id, :name, :outcome, :severity, :failed_rows, :rows, :detail, :path,
         :samples, :scope, :evidence)""")
-SAVE_VERDICT: Final = text("""insert into lakeflow_verdicts
+SAVE_VERDICT: Final = sql("""insert into lakeflow_verdicts
     values ((select coalesce(max(ordinal), 0) + 1 from lakeflow_verdicts), :asset, :snapshot_id, :ruling, :run,
         :attempt, :at, :actor, :reason, :code_version, :checks_digest, :reads_digest, :inputs, :passed, :total,
         :looked_at)
     on conflict do nothing""")
-RUNS_BY_PREFIX: Final = text("select * from lakeflow_runs where substr(id, 1, :length) = :prefix order by id")
-UNPUBLISHED: Final = text("""select * from lakeflow_runs where state in :states and id in
+RUNS_BY_PREFIX: Final = sql("select * from lakeflow_runs where substr(id, 1, :length) = :prefix order by id")
+UNPUBLISHED: Final = sql(
+    """select * from lakeflow_runs where state in :states and id in
     (select run from lakeflow_steps where asset in :assets and (state is null or state in ('held', 'conflict')
         or state = 'errored' and snapshot_id is not null))
-    order by started_at desc, id desc""").bindparams(
-    bindparam("states", expanding=True), bindparam("assets", expanding=True)
+    order by started_at desc, id desc""",
+    "states",
+    "assets",
 )
-NEWEST_RUNS: Final = text("select * from lakeflow_runs order by started_at desc, id desc limit :limit")
-AUDITED: Final = text("select distinct asset from lakeflow_verdicts")
-STATES: Final = text("select id, state from lakeflow_runs")
-HEADS: Final = text("""select lakeflow_runs.*,
+NEWEST_RUNS: Final = sql("select * from lakeflow_runs order by started_at desc, id desc limit :limit")
+AUDITED: Final = sql("select distinct asset from lakeflow_verdicts")
+STATES: Final = sql("select id, state from lakeflow_runs")
+HEADS: Final = sql("""select lakeflow_runs.*,
         (select count(*) from lakeflow_steps where lakeflow_steps.run = lakeflow_runs.id) as step_count
     from lakeflow_runs""")
 """Every run, and how many steps are recorded of it."""
-CODE: Final = text("select source from lakeflow_code where version = :version")
-REMEMBER_CODE: Final = text("insert into lakeflow_code values (:version, :algorithm, :source) on conflict do nothing")
-LATEST_VERDICTS: Final = text("""select * from lakeflow_verdicts where ordinal in
+CODE: Final = sql("select source from lakeflow_code where version = :version")
+REMEMBER_CODE: Final = sql("insert into lakeflow_code values (:version, :algorithm, :source) on conflict do nothing")
+LATEST_VERDICTS: Final = sql(
+    """select * from lakeflow_verdicts where ordinal in
     (select max(ordinal) from lakeflow_verdicts where asset in :assets and snapshot_id in :snapshots
-        group by asset, snapshot_id, ruling)""").bindparams(
-    bindparam("assets", expanding=True), bindparam("snapshots", expanding=True)
+        group by asset, snapshot_id, ruling)""",
+    "assets",
+    "snapshots",
 )
-VERDICTS_UNTIL: Final = text("""select * from lakeflow_verdicts where ordinal <=
+VERDICTS_UNTIL: Final = sql("""select * from lakeflow_verdicts where ordinal <=
     (select max(ordinal) from lakeflow_verdicts where run = :run and ruling in ('publish', 'forced'))
     order by ordinal""")
-PINNED: Final = text("""select lakeflow_steps.inputs from lakeflow_steps
+PINNED: Final = sql("""select lakeflow_steps.inputs from lakeflow_steps
     join lakeflow_runs on lakeflow_runs.id = lakeflow_steps.run where lakeflow_runs.state = 'running'""")
-RENAME_VERDICTS: Final = text("update lakeflow_verdicts set asset = :new where asset = :old")
-RENAME_STEPS: Final = text("""update lakeflow_steps set asset = :new where asset = :old and not exists
+RENAME_VERDICTS: Final = sql("update lakeflow_verdicts set asset = :new where asset = :old")
+RENAME_STEPS: Final = sql("""update lakeflow_steps set asset = :new where asset = :old and not exists
     (select 1 from lakeflow_steps as other where other.run = lakeflow_steps.run and other.asset = :new)""")
-RENAME_CHECKS: Final = text("""update lakeflow_checks set asset = :new where asset = :old and not exists
+RENAME_CHECKS: Final = sql("""update lakeflow_checks set asset = :new where asset = :old and not exists
     (select 1 from lakeflow_checks as other where other.run = lakeflow_checks.run and other.asset = :new)""")
 
 
-MEND_TIMES: Final = text("""update lakeflow_runs set
+MEND_TIMES: Final = sql("""update lakeflow_runs set
         started_at = case when started_at > :now then :now else started_at end,
         ended_at = case when ended_at > :now then :now else ended_at end
     where started_at > :now or ended_at > :now""")
-DROP: Final = text("insert into lakeflow_dropped values (:run, :asset, :uuid, :version, :at) on conflict do nothing")
-DROPPED: Final = text("select * from lakeflow_dropped order by dropped_at, asset")
-DROPS_ONCE: Final = text("""select id, started_at, reason from lakeflow_runs
+DROP: Final = sql("insert into lakeflow_dropped values (:run, :asset, :uuid, :version, :at) on conflict do nothing")
+DROPPED: Final = sql("select * from lakeflow_dropped order by dropped_at, asset")
+DROPS_ONCE: Final = sql("""select id, started_at, reason from lakeflow_runs
     where reason like 'dropped %; its metadata stays at %' order by started_at""")
 """How releases without `lakeflow_dropped` recorded a drop."""
 
-MAKE_INTENT: Final = text("""insert into lakeflow_intents
+MAKE_INTENT: Final = sql("""insert into lakeflow_intents
     values ((select coalesce(max(ordinal), 0) + 1 from lakeflow_intents), :id, :token, :at, null, :content)""")
-OPEN_INTENTS: Final = text("select * from lakeflow_intents where outcome is null order by ordinal")
-LAST_INTENT: Final = text("select coalesce(max(ordinal), 0) from lakeflow_intents")
-SETTLE_INTENT: Final = text("""update lakeflow_intents set outcome = :outcome, content = ''
+OPEN_INTENTS: Final = sql("select * from lakeflow_intents where outcome is null order by ordinal")
+LAST_INTENT: Final = sql("select coalesce(max(ordinal), 0) from lakeflow_intents")
+SETTLE_INTENT: Final = sql("""update lakeflow_intents set outcome = :outcome, content = ''
     where id = :id and outcome is null""")
 
-STEPS: Final = text("select * from lakeflow_steps where run in :runs order by run, ordinal").bindparams(
-    bindparam("runs", expanding=True)
-)
-CHECKS: Final = text("select * from lakeflow_checks where run in :runs order by run, ordinal").bindparams(
-    bindparam("runs", expanding=True)
-)
-VERDICTS: Final = text("select * from lakeflow_verdicts where asset in :assets order by ordinal").bindparams(
-    bindparam("assets", expanding=True)
-)
+STEPS: Final = sql("select * from lakeflow_steps where run in :runs order by run, ordinal", "runs")
+CHECKS: Final = sql("select * from lakeflow_checks where run in :runs order by run, ordinal", "runs")
+VERDICTS: Final = sql("select * from lakeflow_verdicts where asset in :assets order by ordinal", "assets")

@@ -210,7 +210,7 @@ class UndefinedTable:
 
 
 def not_defined(there: Set[AssetKey], project: Project) -> Set[AssetKey]:
-    """Of the tables that are there, those of assets that are no longer defined and from which no asset says it was
+    """The tables, of those that are there, whose asset is no longer defined, and from which no asset says it was
     renamed.
     """
     pending = {asset.renamed_from for key, asset in project.assets.items() if key not in there}

@@ -16,22 +16,21 @@ from typing import Final, Protocol
 from urllib.parse import quote
 from uuid import uuid4
 
-from sqlalchemy import Connection, inspect, text
-
 from lakeflow.adapters.iceberg.care.ground import identity, is_below
 from lakeflow.adapters.iceberg.care.marker import is_filled, make_mark, mark_above, read_mark, replace_mark
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.core.care.ownership import Holds, WarehouseFacts, WarehouseMarker, refuse_other, refuse_to_claim
 from lakeflow.core.errors import LakeError
+from lakeflow.core.ports.database import Connection, sql
 
 _ID: Final = "select id from lakeflow_lake"
-_MAKE: Final = text(
+_MAKE: Final = sql(
     "insert into lakeflow_lake select cast(:id as text), cast(:at as text) "
     "where not exists (select 1 from lakeflow_lake)"
 )
-_PLACES: Final = text(f"select metadata_location {pointers.TABLES} and metadata_location is not null")
-_RUNS: Final = text("select 1 from lakeflow_runs limit 1")
+_PLACES: Final = sql(f"select metadata_location {pointers.TABLES} and metadata_location is not null")
+_RUNS: Final = sql("select 1 from lakeflow_runs limit 1")
 _SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".lock")
 _DEEP: Final = 4  # <warehouse>/<layer>/<name>/metadata/<file>
 
@@ -119,8 +118,8 @@ class Ownership:
         if self._database.path is not None and not self._database.path.exists():
             return None, True, ()
         with self._database.read() as connection:
-            tables = frozenset(inspect(connection).get_table_names())
-            id_ = connection.execute(text(_ID)).scalar() if "lakeflow_lake" in tables else None
+            tables = connection.tables()
+            id_ = connection.execute(sql(_ID)).scalar() if "lakeflow_lake" in tables else None
             if mark is not None and mark.id == id_:
                 return mark.id, False, ()
             places = tuple(str(row[0]) for row in connection.execute(_PLACES)) if "iceberg_tables" in tables else ()
@@ -131,7 +130,7 @@ class Ownership:
         """The id in the database, which is made where it has none: the one that is known, or a new one."""
         with self._database.transaction() as connection:
             connection.execute(_MAKE, {"id": known or str(uuid4()), "at": _now()})
-            return str(connection.execute(text(_ID)).scalar_one())
+            return str(connection.execute(sql(_ID)).scalar_one())
 
     def _holds(self, places: Sequence[str]) -> Holds:
         """To whom the content of the warehouse belongs. The name of a metadata file is never used twice, so it proves
@@ -165,7 +164,7 @@ class Ownership:
 
 def give_id(connection: Connection, id_: str) -> None:
     """Write the lake's id in place of another."""
-    connection.execute(text("delete from lakeflow_lake where id <> :id"), {"id": id_})
+    connection.execute(sql("delete from lakeflow_lake where id <> :id"), {"id": id_})
     connection.execute(_MAKE, {"id": id_, "at": _now()})
 
 

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import Connection
-
 from lakeflow.adapters.iceberg.care.inventory import read_container
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.avro import pack
@@ -36,6 +34,7 @@ from lakeflow.core.model.digests import with_digest
 from lakeflow.core.model.provenance import PROVEN_LIST, is_ours
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.ports.database import Connection
 
 _WITH_PLACES: Final = ("location", "properties", "snapshots", "metadata-log", "statistics", "partition-statistics")
 _DELETES: Final = 1  # the content of a manifest of delete files

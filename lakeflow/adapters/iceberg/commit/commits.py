@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from lakeflow.adapters.iceberg.commit import numbers, pointers
@@ -24,6 +22,7 @@ from lakeflow.core.errors import ConflictError, LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Looked, Table
 from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.ports.database import Connection
 from lakeflow.core.ports.entry import UNRECORDED, Entry, Transaction
 
 _ATTEMPTS: Final = 10
@@ -185,6 +184,8 @@ class Commits:
                 scratch.discard()
                 proofs.discard()
                 raise
+            from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - who only looks commits nothing
+
             if not isinstance(error, LakeflowError | SQLAlchemyError | OSError) or not self._landed(steps):
                 raise
         if entry is not UNRECORDED:

@@ -11,25 +11,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Connection, text
-
 from lakeflow.adapters.iceberg.commit.pointers import CATALOG
 from lakeflow.adapters.iceberg.metadata.updates import RemoveSnapshots, SetProperties, Update
 from lakeflow.core.keys import Layer
 from lakeflow.core.log.recorded import PROPERTY, moves_of, with_move
 from lakeflow.core.model.run import MoveNote, RecordedMove
 from lakeflow.core.model.table import Table
+from lakeflow.core.ports.database import Connection, sql
 
 _ROW: Final = f"catalog_name = '{CATALOG}' and namespace = '{Layer.BRONZE}' and property_key = 'lakeflow.version'"
-_READ: Final = text(f"select property_value from iceberg_namespace_properties where {_ROW}")
-_FIRST: Final = text(
+_READ: Final = sql(f"select property_value from iceberg_namespace_properties where {_ROW}")
+_FIRST: Final = sql(
     "insert into iceberg_namespace_properties (catalog_name, namespace, property_key, property_value) "
     f"values ('{CATALOG}', '{Layer.BRONZE}', 'lakeflow.version', :new) on conflict do nothing"
 )
-_NEXT: Final = text(
+_NEXT: Final = sql(
     f"update iceberg_namespace_properties set property_value = :new where {_ROW} and property_value = :seen"
 )
-_FORGET: Final = text(f"delete from iceberg_namespace_properties where {_ROW}")
+_FORGET: Final = sql(f"delete from iceberg_namespace_properties where {_ROW}")
 
 
 @dataclass(frozen=True)

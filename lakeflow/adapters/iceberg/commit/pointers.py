@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
-from sqlalchemy import Connection, bindparam, text
-
 from lakeflow.core.keys import AssetKey, Layer
+from lakeflow.core.ports.database import Connection, sql
 
 CATALOG: Final = "lakeflow"
 
@@ -53,27 +52,29 @@ class CatalogDatabase(Protocol):
 
 
 TABLES: Final = f"from iceberg_tables where catalog_name = '{CATALOG}' and coalesce(iceberg_type, 'TABLE') = 'TABLE'"
-_KEYS: Final = text(f"select table_namespace, table_name {TABLES}")
-_SOME: Final = text(
+_KEYS: Final = sql(f"select table_namespace, table_name {TABLES}")
+_SOME: Final = sql(
     f"select table_namespace, table_name, metadata_location {TABLES} and table_namespace in :layers "
-    "and table_name in :names and metadata_location is not null"
-).bindparams(bindparam("layers", expanding=True), bindparam("names", expanding=True))
+    "and table_name in :names and metadata_location is not null",
+    "layers",
+    "names",
+)
 _ROW: Final = f"where catalog_name = '{CATALOG}' and table_namespace = :layer and table_name = :name"
-_SWAP: Final = text(
+_SWAP: Final = sql(
     "update iceberg_tables set metadata_location = :new, previous_metadata_location = :seen "
     f"{_ROW} and metadata_location = :seen"
 )
-_RELOCATE: Final = text(
+_RELOCATE: Final = sql(
     "update iceberg_tables set metadata_location = :new, previous_metadata_location = :previous "
     f"{_ROW} and metadata_location = :seen"
 )
-_HELD: Final = text(f"select count(*) from iceberg_tables {_ROW} and metadata_location = :seen")
-_INSERT: Final = text(
+_HELD: Final = sql(f"select count(*) from iceberg_tables {_ROW} and metadata_location = :seen")
+_INSERT: Final = sql(
     "insert into iceberg_tables (catalog_name, table_namespace, table_name, metadata_location, iceberg_type) "
     f"values ('{CATALOG}', :layer, :name, :new, 'TABLE')"
 )
-_REMOVE: Final = text(f"delete from iceberg_tables {_ROW} and metadata_location = :seen")
-_CALL: Final = text(
+_REMOVE: Final = sql(f"delete from iceberg_tables {_ROW} and metadata_location = :seen")
+_CALL: Final = sql(
     "update iceberg_tables set table_namespace = :new_layer, table_name = :new_name "
     f"{_ROW} and metadata_location = :seen"
 )
@@ -87,7 +88,7 @@ def all_keys(connection: Connection) -> frozenset[AssetKey]:
 
 def all_locations(connection: Connection) -> frozenset[str]:
     """Where the metadata of every table in the database stands, also of other catalogs and names."""
-    rows = connection.execute(text("select metadata_location from iceberg_tables where metadata_location is not null"))
+    rows = connection.execute(sql("select metadata_location from iceberg_tables where metadata_location is not null"))
     return frozenset(str(row[0]) for row in rows)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
 from lakeflow.adapters.iceberg.commit import numbers, pointers
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Adopt, Drop, Registration, Rename
+from lakeflow.core.ports.database import Connection
 
 
 def apply(connection: Connection, change: Registration) -> None:

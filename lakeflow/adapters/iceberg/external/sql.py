@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
-from sqlalchemy import Connection, bindparam, text
-
 from lakeflow.adapters.iceberg.external.places import At, Place
 from lakeflow.core.keys import ExternalKey
+from lakeflow.core.ports.database import Connection, sql
 from lakeflow.core.settings.catalogs import ExternalCatalog
 
-_LOCATIONS: Final = text(
+_LOCATIONS: Final = sql(
     "select table_namespace, table_name, metadata_location from iceberg_tables where catalog_name = :catalog "
-    "and table_namespace in :namespaces and table_name in :names and metadata_location is not null"
-).bindparams(bindparam("namespaces", expanding=True), bindparam("names", expanding=True))
+    "and table_namespace in :namespaces and table_name in :names and metadata_location is not null",
+    "namespaces",
+    "names",
+)
 
 
 class ReadOnly(Protocol):

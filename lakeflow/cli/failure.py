@@ -46,6 +46,14 @@ class Failure:
     entries: tuple[dict[str, Any], ...]
 
 
+class ToldError(Exception):
+    """A failure that the envelope on stdout tells already, because it had begun; people are to be told still."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 def failure_of(error: BaseException) -> Failure:
     """The failure that an exception means. A bug shows only its type and place, since its text may hold values of the
     data.
@@ -114,9 +122,11 @@ def report(error: BaseException, arguments: Sequence[str], commands: Container[s
     """Report a failure: text on stderr, JSON on stdout if requested. Returns the exit code. `arguments` may be
     impossible to parse: they are only searched for options.
     """
-    failure = failure_of(error)
+    failure = failure_of(error.cause if isinstance(error, ToldError) else error)
     for text in failure.lines:
         show(_styled(text), sys.stderr, color="--no-color" not in arguments)
+    if isinstance(error, ToldError):
+        return failure.exit_code
     if "--events" in arguments:
         # The last line of an event stream that a failure broke off.
         event = {"event": "error", "exit_code": failure.exit_code, "errors": list(failure.entries)}

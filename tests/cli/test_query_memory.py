@@ -41,7 +41,7 @@ def peak(root: Path, *words: str) -> int:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("form", ["csv", "arrow", "parquet"])
+@pytest.mark.parametrize("form", ["csv", "arrow", "parquet", "json"])
 def test_the_memory_of_an_answer_does_not_grow_with_its_rows(root: Path, tmp_path: Path, form: str) -> None:
     file = str(tmp_path / f"rows.{form}")
     few, many = (peak(root, "query", f"from silver.{name}", "--to", file) for name in ("few", "many"))

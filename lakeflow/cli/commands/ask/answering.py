@@ -13,7 +13,8 @@ import click
 
 from lakeflow.as_json.values import rows_json
 from lakeflow.cli.answers.pieces import standard_output, whole_file
-from lakeflow.cli.output import Answer, OutputFormat, emit, envelope
+from lakeflow.cli.answers.streamed import RowsEnvelope, ended_well
+from lakeflow.cli.output import Answer, OutputFormat, emit
 from lakeflow.cli.screens.rows import rows_records, rows_screen
 from lakeflow.core.model.table import Rows
 from lakeflow.core.wording import counted
@@ -28,7 +29,7 @@ _SCREENFUL: Final = 40
 
 
 class QueryFormat(StrEnum):
-    """What a query is answered in: as other commands, or in a form that needs memory for one batch of rows."""
+    """What a query is answered in: for a screen, or in a form that needs memory for one batch of rows."""
 
     TABLE = "table"
     JSON = "json"
@@ -61,7 +62,7 @@ class Wanted:
 
     @property
     def on_screen(self) -> bool:
-        return self.to is None and (self.form in {QueryFormat.TABLE, QueryFormat.JSON} or self.out.isatty())
+        return self.to is None and (self.form is QueryFormat.TABLE or self.out.isatty())
 
 
 def require_possible(wanted: Wanted) -> None:
@@ -80,14 +81,24 @@ def answer(lake: Lake, text: str, wanted: Wanted) -> None:
         with whole_file(wanted.to.absolute()) as sink:
             attended(lake, lambda: _write(found, wanted, sink))
         click.echo(f"wrote {wanted.to}", err=True)
-    elif wanted.on_screen:
+    elif wanted.on_screen and wanted.form is not QueryFormat.JSON:
         shown = attended(lake, lambda: _answer(found, wanted.form, wanted.limit))
         with redirect_stdout(wanted.out):
             emit(shown, OutputFormat(wanted.form), wanted.command, color=wanted.color)
     else:
         sink = standard_output(wanted.out)
-        attended(lake, lambda: _write(found, wanted, sink))
+        _stream(lake, found, wanted, sink)
         sink.flush()
+
+
+def _stream(lake: Lake, found: DuckDBPyRelation, wanted: Wanted, sink: IO[bytes]) -> None:
+    """Write to stdout as it comes. An envelope that has begun is ended whatever happens."""
+    if wanted.form is not QueryFormat.JSON:
+        attended(lake, lambda: _write(found, wanted, sink))
+        return
+    envelope = RowsEnvelope(wanted.command, sink)
+    with ended_well(envelope):
+        attended(lake, lambda: envelope.write(batches(found)))
 
 
 def _answer(found: DuckDBPyRelation, form: QueryFormat, limit: int | None) -> Answer:
@@ -108,6 +119,8 @@ def _collected(found: DuckDBPyRelation) -> Rows:
 
 def _write(found: DuckDBPyRelation, wanted: Wanted, sink: IO[bytes]) -> None:
     if wanted.form is QueryFormat.JSON:
-        sink.write((envelope(wanted.command, _answer(found, wanted.form, None)) + "\n").encode())
+        envelope = RowsEnvelope(wanted.command, sink)
+        envelope.write(batches(found))
+        envelope.end()
     else:
         write(found, _FORMS[wanted.form], sink)

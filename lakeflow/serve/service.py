@@ -32,7 +32,9 @@ _SOON: Final = 3.0
 
 @dataclass(frozen=True)
 class Options:
-    """What to serve and how. `poll` is the longest time between two looks; `port` 0 is any, None no page at all."""
+    """What to serve and how. `poll` is the longest time between two looks; `port` 0 is any, None no page at all.
+    With `pages` the lake is shown there, where the libraries for that are installed.
+    """
 
     path: str = "."
     settings: Mapping[str, str] = EMPTY
@@ -40,6 +42,7 @@ class Options:
     exclude: str = ""
     poll: timedelta = timedelta(minutes=1)
     port: int | None = None
+    pages: bool = True
 
 
 def serve(options: Options, say: Say) -> Pulse:
@@ -59,8 +62,7 @@ def serve(options: Options, say: Say) -> Pulse:
         stack.callback(watch.close)
         stack.callback(lake.close)
         if options.port is not None:
-            port = stack.enter_context(listening(options.port, _pages(loop)))
-            say(f"http://{LOOPBACK}:{port}/healthz and /metrics")
+            say(_answers(stack, options, loop, lake.root))
         try:
             _keep(loop, lake, watch, woken)
         except EndsEarly:
@@ -103,6 +105,23 @@ def _watched(kept: FileLake) -> tuple[list[Path], list[Path]]:
     patterns = [pattern for asset in lake.project.assets.values() for pattern in asset.outside]
     sources = [place for pattern in dict.fromkeys(patterns) for place in places(root, pattern, warehouse)]
     return [*code, *sources], [state, warehouse]
+
+
+def _answers(stack: ExitStack, options: Options, loop: Loop, root: Path) -> str:
+    """Answer until the stack ends; where, in words. The pages need libraries that not every lake has."""
+    pages = _pages(loop)
+    assert options.port is not None, "it was asked for"
+    try:
+        from lakeflow.serve.pages import showing  # noqa: PLC0415 - as said
+    except ModuleNotFoundError:
+        shown = False
+    else:
+        shown = options.pages
+    if not shown:
+        port = stack.enter_context(listening(options.port, pages))
+        return f"http://{LOOPBACK}:{port}/healthz and /metrics"
+    port = stack.enter_context(showing(options.port, pages, root, options.settings))
+    return f"http://{LOOPBACK}:{port}/, /healthz and /metrics"
 
 
 def _pages(loop: Loop) -> Pages:

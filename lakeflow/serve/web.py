@@ -32,10 +32,7 @@ def listening(port: int, answers: Pages) -> Iterator[int]:
     try:
         server = _Server((LOOPBACK, port), _Handler)
     except OSError as error:
-        raise UsageError(
-            f"port {port} of {LOOPBACK} cannot be listened on: {error.strerror}",
-            hint="another `serve` may stand by there: give one of them `--port N`, or `--no-http`",
-        ) from error
+        raise refused_port(LOOPBACK, port, error) from error
     server.answers = answers
     thread = Thread(target=server.serve_forever, name="http", daemon=True)
     thread.start()
@@ -45,6 +42,13 @@ def listening(port: int, answers: Pages) -> Iterator[int]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def refused_port(host: str, port: int, error: OSError) -> UsageError:
+    return UsageError(
+        f"port {port} of {host} cannot be listened on: {error.strerror}",
+        hint="another `serve` may stand by there: give one of them `--port N`, or `--no-http`",
+    )
 
 
 class _Server(ThreadingHTTPServer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -87,9 +87,9 @@ def site(kept: SeenLake, access: Access, seconds: float = SECONDS) -> Site:
     return Site(kept, RowLake(kept.root, kept.settings, seconds), access, one, other, acts)
 
 
-def application(site: Site) -> ASGIApp:
-    """All pages of a lake, guarded. Nothing is served by the path of a file."""
-    routes: list[BaseRoute] = [*enter.routes(site.access)]
+def application(site: Site, more: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """All pages of a lake and what more there is, guarded. Nothing is served by the path of a file."""
+    routes: list[BaseRoute] = [*enter.routes(site.access), *more]
     for path, make in PAGES.items():
         twin = "/index.json" if path == "/" else f"{path}.json"
         routes.append(Route(twin, partial(_answer, site, make, _as_json), methods=["GET"]))

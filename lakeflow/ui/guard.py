@@ -24,6 +24,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 COOKIE: Final = "lakeflow"
 _LOOKS: Final = frozenset({"GET", "HEAD"})
+_OPEN: Final = frozenset({"/enter", "/healthz", "/metrics"})
+"""What tells nothing of the data is shown without a token."""
 _LARGEST: Final = 64 << 10
 """Bytes of a form: a reason, a name and a token."""
 HEADERS: Final = {
@@ -121,7 +123,7 @@ class Guard:
             return PlainTextResponse("this is shown as a page, not within one of another site\n", 403)
         if method == "POST" and not self._from_here(headers, hosts[0]):
             return PlainTextResponse("a change is asked for from a page of this server\n", 403)
-        is_open = scope["path"] == "/enter" or scope["path"].startswith("/static/")
+        is_open = scope["path"] in _OPEN or scope["path"].startswith("/static/")
         return None if is_open or self._access.admits(headers) else _to_enter(headers, method)
 
     def _from_here(self, headers: Headers, host: str) -> bool:

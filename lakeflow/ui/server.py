@@ -34,6 +34,7 @@ _LEAST: Final = 16
 _SOON: Final = 3
 """Seconds that requests at work have to end."""
 Say = Callable[[str], None]
+Refused = Callable[[str, int, OSError], UsageError]
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,8 @@ def _addresses() -> Iterator[str]:
 
 
 @contextmanager
-def bound(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens there. UsageError where it cannot be."""
+def bound(host: str, port: int, refused: Refused | None = None) -> Iterator[socket.socket]:
+    """A socket that listens there. UsageError, in the words of `refused`, where it cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -144,12 +145,18 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
         listener.listen(64)
     except OSError as error:
         listener.close()
-        hint = "another process may stand there: `--port 0` takes any that is free"
-        raise UsageError(f"{host}:{port} cannot be listened on: {error.strerror or error}", hint=hint) from error
+        raise (refused or _refused_port)(host, port, error) from error
     try:
         yield listener
     finally:
         listener.close()
+
+
+def _refused_port(host: str, port: int, error: OSError) -> UsageError:
+    return UsageError(
+        f"port {port} of {host} cannot be listened on: {error.strerror or error}",
+        hint="another process may stand there: `--port 0` takes any that is free",
+    )
 
 
 def address_of(listener: socket.socket, options: UiOptions) -> str:

@@ -29,6 +29,7 @@ PORT: Final = 9317
     help="Answer /healthz and /metrics on this port of 127.0.0.1; 0 is any that is free.",
 )
 @click.option("--no-http", "silent", is_flag=True, help="Answer nowhere.")
+@click.option("--no-ui", "hidden", is_flag=True, help="Do not show the lake in a browser there, only how `serve` is.")
 @click.option("--once", is_flag=True, help="Do what is due now, and end: with 1 unless all of it was published.")
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def serve(session: Session, selection: tuple[str, ...], poll: float, **asked: Any) -> Answer:
@@ -44,6 +45,7 @@ def serve(session: Session, selection: tuple[str, ...], poll: float, **asked: An
         asked["exclude"],
         timedelta(seconds=poll),
         None if asked["silent"] else asked["port"],
+        not asked["hidden"],
     )
     session.hush()
     once = bool(asked["once"])

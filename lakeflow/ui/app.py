@@ -25,7 +25,7 @@ from lakeflow.ui import acting, enter
 from lakeflow.ui.acts import Acts, verbs_of
 from lakeflow.ui.guard import Access, Guard, is_foreign
 from lakeflow.ui.kept import Glance, SeenLake
-from lakeflow.ui.live import Live
+from lakeflow.ui.live import FollowedRuns
 from lakeflow.ui.page import Page, typed
 from lakeflow.ui.pages import asking, asset, home, lake, runs
 from lakeflow.ui.pages.asked import PageRequest, UnknownError
@@ -70,7 +70,7 @@ class Site:
     looks: ThreadPoolExecutor
     asks: ThreadPoolExecutor
     acts: Acts | None = None
-    live: Live = field(default_factory=Live)
+    live: FollowedRuns = field(default_factory=FollowedRuns)
 
     def close(self) -> None:
         if self.acts is not None:

@@ -16,7 +16,7 @@ Look = Callable[[], Awaitable[tuple[str, bool]]]
 """The page's changing part as it is now, and whether it may still change."""
 
 
-class Live:
+class FollowedRuns:
     """Who follows runs."""
 
     def __init__(self, every: float = EVERY, most: int = _MOST) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
-from lakeflow.ui.live import Live, event
+from lakeflow.ui.live import FollowedRuns, event
 
 
-def told(live: Live, seen: list[tuple[str, bool]]) -> str:
+def told(live: FollowedRuns, seen: list[tuple[str, bool]]) -> str:
     """All that a browser is sent while a page changes so."""
     left = iter(seen)
 
@@ -27,7 +27,7 @@ def told(live: Live, seen: list[tuple[str, bool]]) -> str:
 
 
 def test_what_has_changed_is_sent_and_the_end_ends_it() -> None:
-    said = told(Live(every=0), [("writes", True), ("writes", True), ("audits\nit", True), ("published", False)])
+    said = told(FollowedRuns(every=0), [("writes", True), ("writes", True), ("audits\nit", True), ("published", False)])
     assert said == (
         "event: progress\ndata: writes\n\n"
         "event: progress\ndata: audits\ndata: it\n\n"
@@ -43,7 +43,7 @@ def test_no_text_of_a_page_begins_another_event() -> None:
 
 
 def test_no_more_than_so_many_follow_at_once_and_who_leaves_makes_room() -> None:
-    live = Live(every=0, most=1)
+    live = FollowedRuns(every=0, most=1)
 
     async def look() -> tuple[str, bool]:
         assert live.answer(look).status_code == 503

@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from lakeflow.adapters.database.sqlite import SqliteDatabase
 from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
-from lakeflow.adapters.iceberg import IcebergCatalog, Ownership, newer_runs, witness
-from lakeflow.adapters.iceberg.commit import pointers
+from lakeflow.adapters.iceberg import IcebergCatalog, Ownership, witness
 from lakeflow.adapters.iceberg.external import IcebergExternals
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
-from lakeflow.adapters.ledger import SqlLedger, SqlOutbox, run_ids
+from lakeflow.adapters.ledger import SqlLedger, SqlOutbox
 from lakeflow.adapters.machine import ending, git, machine, sqlite_file
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
@@ -32,14 +31,14 @@ from lakeflow.adapters.machine import source_files as outside
 from lakeflow.adapters.machine.libraries import is_library
 from lakeflow.adapters.machine.outside import OutsideFiles
 from lakeflow.core.contract.drift import Drift
-from lakeflow.core.errors import ConfigError, Fault, LakeError
+from lakeflow.core.errors import ConfigError, Fault
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.file_source import Caps
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.plan.landing import Delivery
-from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.ports.catalog import Catalog, Clock
 from lakeflow.core.ports.engine import Engine
 from lakeflow.core.ports.locations import store_of
 from lakeflow.core.ports.store_files import StoreFiles
@@ -49,6 +48,7 @@ from lakeflow.core.settings.storage import Storage
 from lakeflow.core.view.lineage import personal
 from lakeflow.core.wording import parse_seconds
 from lakeflow.lake.alerts import rules_of
+from lakeflow.lake.keeping.outdated import refuse_outdated
 from lakeflow.project import KEPT, cache_folder
 from lakeflow.wap import Invocation, Policy, World
 
@@ -78,12 +78,11 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
     files = OutsideFiles(root, outside.Hashes(state / "hashes.json"), stores_of(project, settings))
     telemetry = _telemetry(settings, root)
     outbox = SqlOutbox(database, rules, personal(project), now, _this_host())
+    ledger = SqlLedger(database, processes.is_alive, now, settings.lease_seconds, outbox.saving)
     return World(
         project=project,
-        catalog=IcebergCatalog(
-            database, warehouse_of(settings, root, state), now, partial(_kept_out, root, project, settings)
-        ),
-        ledger=SqlLedger(database, processes.is_alive, now, settings.lease_seconds, outbox.saving),
+        catalog=_catalog(project, settings, database, ledger, now),
+        ledger=ledger,
         make_engine=partial(_engine, project, settings, own),
         make_auditor=partial(_auditor, project, settings, own),
         clock=now,
@@ -105,6 +104,17 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
     )
 
 
+def _catalog(project: Project, settings: Settings, database: LakeDatabase, ledger: SqlLedger, now: Clock) -> Catalog:
+    """Where the tables are found: in the lake's own database, or on a server."""
+    root = Path(project.root)
+    kept_out = partial(_kept_out, root, project, settings)
+    if settings.served_by:
+        from lakeflow.lake.keeping.rest import rest_catalog  # noqa: PLC0415 - others ask no server
+
+        return rest_catalog(settings, database, ledger, now, kept_out)
+    return IcebergCatalog(database, warehouse_of(settings, root, root / settings.state_dir), now, kept_out)
+
+
 def _this_host() -> str:
     """Name this machine since its last boot, or this container."""
     me = processes.me()
@@ -115,6 +125,10 @@ def _claim(database: LakeDatabase, settings: Settings, root: Path) -> Callable[[
     """What is checked before every write: that the warehouse is this lake's. Before the first write also: that the
     catalog is as new as its tables.
     """
+    if settings.served_by:
+        from lakeflow.lake.keeping.rest import namespaces  # noqa: PLC0415 - as above
+
+        return namespaces(settings, database, root.resolve().name).claim
     ownership, looked = ownership_of(database, settings, root), [False]
     warehouse = Path(warehouse_of(settings, root, root / settings.state_dir))
 
@@ -125,22 +139,6 @@ def _claim(database: LakeDatabase, settings: Settings, root: Path) -> Callable[[
             looked[0] = True
 
     return claim
-
-
-def refuse_outdated(database: LakeDatabase, warehouse: Path) -> None:
-    """LakeError where tables hold newer publishes than the database knows: somebody restored an old copy of the
-    database, or one without its write-ahead log. To go on would lose those publishes.
-    """
-    with database.read() as connection:
-        at = pointers.locations(connection, pointers.all_keys(connection))
-        known = run_ids(connection)
-    if newer := newer_runs(at, warehouse, known):
-        key, run = next(iter(sorted(newer.items())))
-        raise LakeError(
-            f"{database.place} is older than the tables: run {run} published {key}, and the ledger does not know it",
-            hint="put the newest copy of the database back, with its -wal file; or `lakeflow doctor --rebuild-catalog` "
-            "brings it up to the tables' own metadata",
-        )
 
 
 def _complain(text: str) -> None:
@@ -266,7 +264,7 @@ def _open_database(settings: Settings, root: Path) -> LakeDatabase:
     database = database_of(settings, root / settings.state_dir)
     if not settings.allow_network_filesystem:
         database.require_local_disk()
-    if database.path is not None and not database.path.exists():
+    if database.path is not None and not database.path.exists() and not settings.served_by:
         ownership_of(database, settings, root).refuse_other()
     _make_private(root / settings.state_dir)
     database.initialise(MIGRATIONS)

@@ -35,7 +35,7 @@ def relocate(path: str | Path = ".", *, settings: Mapping[str, str] | None = Non
     """
     from lakeflow.lake import diagnosis  # noqa: PLC0415 - it opens the catalog
 
-    return diagnosis.relocate(diagnosis.patient(Path(path), settings or {}, os.environ))
+    return diagnosis.relocate(diagnosis.with_own_catalog(Path(path), settings or {}, os.environ, "`doctor --relocate`"))
 
 
 def mend_times(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> tuple[AssetKey, ...]:
@@ -45,7 +45,9 @@ def mend_times(path: str | Path = ".", *, settings: Mapping[str, str] | None = N
     """
     from lakeflow.lake import diagnosis  # noqa: PLC0415 - it opens the catalog
 
-    return diagnosis.mend_times(diagnosis.patient(Path(path), settings or {}, os.environ))
+    return diagnosis.mend_times(
+        diagnosis.with_own_catalog(Path(path), settings or {}, os.environ, "`doctor --mend-times`")
+    )
 
 
 def rebuild_catalog(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Rebuilt:
@@ -55,7 +57,9 @@ def rebuild_catalog(path: str | Path = ".", *, settings: Mapping[str, str] | Non
     """
     from lakeflow.lake import diagnosis, rescue  # noqa: PLC0415 - it opens the catalog
 
-    return rescue.rebuild(diagnosis.patient(Path(path), settings or {}, os.environ))
+    return rescue.rebuild(
+        diagnosis.with_own_catalog(Path(path), settings or {}, os.environ, "`doctor --rebuild-catalog`")
+    )
 
 
 def rebuild_ledger(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> RestoredLedger:
@@ -76,7 +80,9 @@ def backup(directory: str | Path, path: str | Path = ".", *, settings: Mapping[s
     """
     from lakeflow.lake import diagnosis, rescue  # noqa: PLC0415 - it opens the catalog
 
-    return rescue.backup(diagnosis.patient(Path(path), settings or {}, os.environ), Path(directory).absolute())
+    return rescue.backup(
+        diagnosis.with_own_catalog(Path(path), settings or {}, os.environ, "`backup`"), Path(directory).absolute()
+    )
 
 
 def adopt_warehouse(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Path:
@@ -86,6 +92,6 @@ def adopt_warehouse(path: str | Path = ".", *, settings: Mapping[str, str] | Non
     """
     from lakeflow.lake import diagnosis  # noqa: PLC0415 - it opens the catalog
 
-    one = diagnosis.patient(Path(path), settings or {}, os.environ)
+    one = diagnosis.with_own_catalog(Path(path), settings or {}, os.environ, "`adopt --warehouse`")
     diagnosis.adopt_warehouse(one)
     return one.home.warehouse

@@ -21,7 +21,7 @@ from lakeflow.adapters.machine import machine
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine.sealed import fault_of_key
 from lakeflow.core.care.ownership import refuse_to_claim
-from lakeflow.core.errors import LakeError, LakeflowError, ProjectError
+from lakeflow.core.errors import LakeError, LakeflowError, ProjectError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunState
@@ -49,10 +49,10 @@ from lakeflow.lake.assembly import (
     database_of,
     new_run_id,
     ownership_of,
-    refuse_outdated,
     utc_now,
     warehouse_of,
 )
+from lakeflow.lake.keeping.outdated import refuse_outdated
 from lakeflow.project import find_root, load_settings, look
 from lakeflow.wap.run.lease import leased
 
@@ -89,6 +89,10 @@ class Patient:
 
     @cached_property
     def catalog(self) -> IcebergCatalog:
+        if self.settings.served_by:
+            from lakeflow.lake.keeping.rest import rest_catalog  # noqa: PLC0415 - others ask no server
+
+            return rest_catalog(self.settings, self.database, self.ledger, utc_now)
         return IcebergCatalog(self.database, str(self.home.warehouse), utc_now)
 
     @cached_property
@@ -100,6 +104,17 @@ def patient(path: Path, overrides: Mapping[str, str], environ: Mapping[str, str]
     """UsageError where there is no lake, ConfigError for a bad setting."""
     root = find_root(path)
     return Patient(root, load_settings(root, environ, overrides)[0])
+
+
+def with_own_catalog(path: Path, overrides: Mapping[str, str], environ: Mapping[str, str], what: str) -> Patient:
+    """As `patient`. UsageError where a server keeps the tables, for what only a lake's own catalog can do."""
+    one = patient(path, overrides, environ)
+    if one.settings.served_by:
+        raise UsageError(
+            f"{what} works on a catalog in the lake's own database; {one.settings.served_by} keeps this lake's tables",
+            hint="use what the server offers for that; `lakeflow verify` looks at the tables of any catalog",
+        )
+    return one
 
 
 def diagnose(
@@ -249,6 +264,9 @@ def _examine_database(one: Patient, look: Look) -> Iterator[Finding]:
 
 
 def _examine_warehouse(one: Patient) -> Iterator[Finding]:
+    if one.settings.served_by:
+        yield well("catalog", f"{one.settings.served_by} answers, with {counted(len(one.catalog.keys()), 'table')}")
+        return
     facts = one.ownership.facts()
     if facts.rival and moved_tables(one.database, one.home):
         return  # `relocate` mends both in a copy, and the tables' finding says so

@@ -66,8 +66,7 @@ class IcebergCatalog:
         self._surveyor = Surveyor(database, self._files, self._warehouse, keep_out)
 
     def keys(self) -> frozenset[AssetKey]:
-        with self._database.read() as connection:
-            return pointers.all_keys(connection)
+        return self._commits.keys()
 
     def load(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, Table]:
         return {key: found.table for key, found in self._commits.read(keys).items()}
@@ -76,9 +75,7 @@ class IcebergCatalog:
         return self._commits.look(keys)
 
     def create(self, key: AssetKey, schema: Schema) -> Table:
-        # A name becomes a directory: `../x` would be made outside the warehouse (trap T14).
-        if not _NAME.fullmatch(key.name):
-            raise LakeError(f"{key.name!r} cannot name a table", hint="use lower-case letters, digits and _", asset=key)
+        refuse_name(key)
         if existing := self.load((key,)):
             return existing[key]
         location, scratch = self._new_table(key, with_ids(schema))
@@ -253,6 +250,12 @@ def _planned(found: LoadedTable, changes: Sequence[Change]) -> TableCommit:
         updates += wanted
     require(found.table, requirements)
     return TableCommit(found, tuple(updates), evidence, moved)
+
+
+def refuse_name(key: AssetKey) -> None:
+    """LakeError for a name that becomes no good directory: `../x` would be made outside the warehouse (trap T14)."""
+    if not _NAME.fullmatch(key.name):
+        raise LakeError(f"{key.name!r} cannot name a table", hint="use lower-case letters, digits and _", asset=key)
 
 
 def _fenced(change: Publish, found: Mapping[AssetKey, LoadedTable], _: ScratchFiles) -> list[TableCommit]:

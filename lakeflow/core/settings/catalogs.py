@@ -21,7 +21,7 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TAKEN: Final = frozenset({*Layer, "published", "main", "memory", "system", "temp"})
 """First names in SQL that have a meaning already: a layer, or a database of DuckDB or of lakeflow."""
 _RUNS_CODE: Final = re.compile(r"(.+\.)?py-.+|(.+[.-])?impl")
-_SECRETS: Final = frozenset({"token", "credential", "scope"})
+_SECRETS: Final = frozenset({"token", "credential", "scope", "access_key_id", "secret_access_key", "session_token"})
 """Settings that are hidden as a whole. A scope is a text that a server defines, and some put a tenant's key into it."""
 
 
@@ -41,6 +41,10 @@ class ExternalCatalog(BaseModel):
     `uri` is a SQLAlchemy URL of a database that holds pyiceberg's or Iceberg-Java's `iceberg_tables`, or an http(s)
     URL of a REST catalog. `path` is a folder of `<namespace>/<table>/metadata/`; `tables` maps `namespace.table` to a
     table's folder or metadata file. `catalog_name` is the name inside the database where that differs.
+
+    Who asks a REST catalog is a `token`, a `credential` for which tokens are fetched at `oauth2_uri` (else at the
+    catalog's own), or keys that sign each request for a `region` and the service `signing_name`. `prefix` is the part
+    of its paths that a server does not say itself.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -54,6 +58,13 @@ class ExternalCatalog(BaseModel):
     token: Text = ""
     credential: Text = ""
     scope: Text = ""
+    oauth2_uri: Text = ""
+    prefix: Text = ""
+    region: Text = ""
+    signing_name: Text = ""
+    access_key_id: Text = ""
+    secret_access_key: Text = ""
+    session_token: Text = ""
 
     @model_validator(mode="after")
     def _stands_in_one_place(self) -> ExternalCatalog:
@@ -94,6 +105,11 @@ _FIELDS: Final = (*_TEXTS, "tables")
 
 
 _ONE_PLACE: Final = "uri names a database or a REST catalog, path a folder of tables, tables each one's place"
+
+
+def is_name(text: str) -> bool:
+    """Can a catalog be called that? A URL of a database cannot."""
+    return _NAME.fullmatch(text) is not None
 
 
 def read_catalogs(raw: object, source: str) -> dict[str, ExternalCatalog]:

@@ -17,7 +17,7 @@ from lakeflow.core.model.asset import Limits
 from lakeflow.core.model.file_source import Caps
 from lakeflow.core.redaction import redacted
 from lakeflow.core.run.resources import Resources
-from lakeflow.core.settings.catalogs import ExternalCatalog, read_catalogs
+from lakeflow.core.settings.catalogs import CatalogKind, ExternalCatalog, is_name, read_catalogs
 from lakeflow.core.settings.serving import SERVING, shown_serving
 from lakeflow.core.settings.storage import Storage, is_store_location, read_storage
 from lakeflow.core.time.freshness import parse_age
@@ -62,6 +62,7 @@ class Settings(BaseModel):
 
     state_dir_text: str = Field(default=".lakeflow", alias="state_dir", min_length=1)
     catalog_text: str | None = Field(default=None, alias="catalog", min_length=1)
+    ledger_text: str | None = Field(default=None, alias="ledger", min_length=1)
     warehouse_text: str | None = Field(default=None, alias="warehouse", min_length=1)
     cache_dir_text: str | None = Field(default=None, alias="cache_dir", min_length=1)
     memory_limit_text: str | None = Field(default=None, alias="memory_limit")
@@ -83,6 +84,7 @@ class Settings(BaseModel):
     check_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     lease_seconds: float = Field(default=30.0, ge=1, allow_inf_nan=False)
     allow_network_filesystem: bool = False
+    non_atomic: bool = False
     refresh: Mapping[Layer, Refresh] = Field(default_factory=dict)
     quiet: Quiet | None = None
     catalogs: Mapping[str, ExternalCatalog] = Field(default_factory=dict)
@@ -100,8 +102,29 @@ class Settings(BaseModel):
 
     @property
     def catalog(self) -> str | None:
-        """The SQLAlchemy URL of the catalog; None: SQLite in `state_dir`."""
-        return self.catalog_text and self._used("catalog", self.catalog_text)
+        """The SQLAlchemy URL of the lake's own database, which holds the catalog too unless that is a REST catalog;
+        None: SQLite in `state_dir`.
+        """
+        key, said = ("ledger", self.ledger_text) if self.served_by else ("catalog", self.catalog_text)
+        return said and self._used(key, said)
+
+    @property
+    def served_by(self) -> str | None:
+        """The name of the catalog among `catalogs` that keeps the lake's tables; None: its own database does."""
+        return self.catalog_text if self.catalog_text and is_name(self.catalog_text) else None
+
+    @property
+    def rest(self) -> ExternalCatalog | None:
+        """The REST catalog that keeps the lake's tables, variables replaced; None where its own database keeps them.
+        ConfigError where `catalog` names one that is none.
+        """
+        if self.served_by is None:
+            return None
+        found = self.catalog_of(self.served_by)
+        if found.kind is not CatalogKind.REST:
+            hint = f"give [tool.lakeflow.catalogs.{found.name}] a uri of http(s), or catalog a URL of a database"
+            raise ConfigError(f"catalog: {found.name} is no REST catalog, and only such a one keeps a lake", hint=hint)
+        return found
 
     @property
     def warehouse(self) -> str | None:
@@ -194,8 +217,10 @@ class Settings(BaseModel):
     def judge(self) -> None:
         """ConfigError for a text that is wrong. A text with variables is checked when it is used."""
         for key in LATE:
-            if "${" not in (getattr(self, f"{key}_text") or ""):
+            if "${" not in (getattr(self, f"{key}_text") or "") and hasattr(type(self), key):
                 getattr(self, key)
+        if self.served_by:
+            self.require_catalog(self.served_by)
 
     def _folder(self, key: str, text: str) -> str:
         """The text as a folder. A URL here would make folders called `s3:`, and a tilde, which only a shell knows, one
@@ -210,13 +235,14 @@ class Settings(BaseModel):
         return replace_variables(key, text, self._environ, self._sources)
 
 
-LATE: Final = ("state_dir", "catalog", "warehouse", "cache_dir", "memory_limit")
+LATE: Final = ("state_dir", "catalog", "ledger", "warehouse", "cache_dir", "memory_limit")
 """The settings of type text, which are judged only when their variables are known."""
 
 
 EXPECTED: Final[Mapping[str, str]] = {
     "state_dir": "the path of a folder, written out without ~",
-    "catalog": "the URL of a database, such as postgresql+psycopg://…",
+    "catalog": "the URL of a database, such as postgresql+psycopg://…, or the name of a REST catalog in catalogs",
+    "ledger": "the URL of a database, such as postgresql+psycopg://…",
     "warehouse": "the path of a folder, written out without ~, or a place in an object store such as s3://bucket/lake",
     "cache_dir": "the path of a folder, written out without ~, not a URL",
     "memory_limit": "an amount of memory, such as 4GB",
@@ -238,6 +264,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "check_timeout": "a number of seconds above 0",
     "lease_seconds": "a number of seconds, at least 1",
     "allow_network_filesystem": "true or false",
+    "non_atomic": "true or false",
     "refresh": 'a text such as "on change", or a table of layers such as [tool.lakeflow.refresh]',
     "quiet": 'hours with a zone, such as "22:00-06:00 Europe/Oslo"',
     "catalogs": "tables such as [tool.lakeflow.catalogs.sales]",

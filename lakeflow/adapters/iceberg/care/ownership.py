@@ -162,6 +162,16 @@ class Ownership:
         return mark.database if _id_in(Path(mark.database)) in {id_, None} else ""
 
 
+def lake_id(database: pointers.CatalogDatabase, new: str, now: datetime) -> str:
+    """The lake's id; a database without one gets the new one."""
+    with database.read() as connection:
+        if known := connection.execute(sql(_ID)).scalar():
+            return str(known)
+    with database.transaction() as connection:
+        connection.execute(_MAKE, {"id": new, "at": now.isoformat(timespec="seconds")})
+        return str(connection.execute(sql(_ID)).scalar_one())
+
+
 def give_id(connection: Connection, id_: str) -> None:
     """Write the lake's id in place of another."""
     connection.execute(sql("delete from lakeflow_lake where id <> :id"), {"id": id_})

@@ -67,7 +67,7 @@ class CommitAttempt:
     at_ms: int
 
 
-class _LostRaceError(ConflictError):
+class LostRaceError(ConflictError):
     """Another writer moved a pointer between our read and our swap."""
 
 
@@ -76,6 +76,10 @@ class Commits:
         self._database = database
         self._files = files
         self._clock = clock
+
+    def keys(self) -> frozenset[AssetKey]:
+        with self._database.read() as connection:
+            return pointers.all_keys(connection)
 
     def read(self, keys: Iterable[AssetKey]) -> dict[AssetKey, LoadedTable]:
         """Read all pointers in one SELECT, then their metadata files, which never change."""
@@ -121,7 +125,7 @@ class Commits:
     def run(self, keys: Iterable[AssetKey], plan: Plan, entry: Entry = UNRECORDED) -> dict[AssetKey, Table]:
         """Plan, write and swap, and do it again from the start after a lost race. Returns the changed tables."""
         retrying = Retrying(
-            retry=retry_if_exception_type(_LostRaceError),
+            retry=retry_if_exception_type(LostRaceError),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.02, max=1),
             reraise=True,
@@ -145,7 +149,7 @@ class Commits:
             return None
         with self._database.read() as connection:
             seen = numbers.last(connection)
-            everywhere = () if numbers.is_number(seen) else pointers.all_keys(connection)
+        everywhere = () if numbers.is_number(seen) else self.keys()
         known = [*moving, *(self.look(everywhere).tables.values() if everywhere else ())]
         return numbers.following(seen, known, len(moving))
 
@@ -215,7 +219,7 @@ def present(key: AssetKey, found: Mapping[AssetKey, LoadedTable]) -> LoadedTable
 
 def _count(connection: Connection, version: Numbered | None) -> None:
     if version is not None and not numbers.advance(connection, version):
-        raise _LostRaceError(
+        raise LostRaceError(
             "other publishes of this lake kept coming while this commit was made",
             hint="nothing was changed; run it again",
         )
@@ -230,7 +234,7 @@ def _swap_all(connection: Connection, steps: Sequence[_WrittenCommit]) -> None:
             else pointers.still(connection, step.key, seen)
         )
         if not swapped:
-            raise _LostRaceError(
+            raise LostRaceError(
                 f"{step.key}: other writers kept changing it while this commit was made",
                 hint="nothing was changed; run it again",
                 asset=step.key,

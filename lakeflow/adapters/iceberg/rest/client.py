@@ -1,0 +1,199 @@
+"""The wire to a REST catalog: what was asked, what came back, and whether it is known what the server did.
+
+pyiceberg's own client waits for a silent server for ever, imports what a server's answer names (trap T14) and shows
+answers in its errors; this one does none of these.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import requests
+
+from lakeflow.adapters.iceberg.rest.tokens import Auth, auth_of
+from lakeflow.core.errors import LakeError
+from lakeflow.core.settings.catalogs import ExternalCatalog
+
+TIMEOUTS: Final = (10.0, 60.0)
+"""How long, in seconds, a connection and an answer may take to come."""
+_TRIES: Final = 4
+_SAFE: Final = frozenset({"GET", "HEAD"})
+_BUSY: Final = frozenset({429})
+_UNSURE: Final = frozenset({408, 500, 502, 503, 504})
+_LARGEST: Final = 256 * 1024 * 1024
+
+
+class RefusedError(Exception):
+    """The server said no, and did nothing. `kind` is the exception that the server names."""
+
+    def __init__(self, code: int, kind: str, words: str) -> None:
+        super().__init__(f"{code} {kind}: {words}".strip())
+        self.code = code
+        self.kind = kind
+
+
+class LostError(Exception):
+    """Nobody knows what the server did: its answer did not come, or says that it does not know either."""
+
+
+@dataclass
+class CatalogClient:
+    """Asks one server. A request that changes something is sent once: what came of it is for the caller to look up.
+
+    What only reads, and what a server refused to take in, is tried again after a pause of chance length.
+    """
+
+    catalog: ExternalCatalog
+    pause: float = 0.2
+    config: Mapping[str, Any] = field(default_factory=dict)
+    timeouts: tuple[float, float] = TIMEOUTS
+    _auth: Auth = field(init=False, repr=False)
+    _session: requests.Session = field(default_factory=requests.Session, repr=False)
+
+    def __post_init__(self) -> None:
+        self._auth = auth_of(self.catalog, self._fetch_token)
+        self._session.trust_env = False  # a .netrc would take the place of the settings
+        self._uri = self.catalog.uri.rstrip("/")
+        self._base = ""
+
+    @property
+    def place(self) -> str:
+        """The server as a message may name it."""
+        return f"the REST catalog {self.catalog.name} at {urlsplit(self._uri).hostname}"
+
+    def open(self) -> None:
+        """Ask for the server's configuration. LakeError where it cannot be asked, or does not know the warehouse."""
+        query = f"?{urlencode({'warehouse': self.catalog.warehouse})}" if self.catalog.warehouse else ""
+        try:
+            said = self._asked("GET", f"{self._uri}/v1/config{query}")
+        except RefusedError as refused:
+            raise self.failed(refused) from None
+        self.config = {**(said.get("defaults") or {}), **(said.get("overrides") or {})}
+        self.config = {**self.config, "endpoints": said.get("endpoints") or ()}
+        prefix = self.catalog.prefix or str(self.config.get("prefix") or "")
+        self._base = f"{self._uri}/v1" + (f"/{quote(prefix.strip('/'), safe='/%')}" if prefix else "")
+
+    def lists(self, method: str, path: str) -> bool | None:
+        """Does the server say that it has this endpoint? None where it says nothing of its endpoints."""
+        known = self.config.get("endpoints") or ()
+        return f"{method} /v1/{{prefix}}{path}" in known if known else None
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """The answer; None where the server knows no such thing. LakeError where it cannot be asked."""
+        try:
+            return self.call("GET", path)
+        except RefusedError as refused:
+            if refused.code == 404:
+                return None
+            raise self.failed(refused) from None
+        except LostError as lost:
+            raise self.away(lost) from None
+
+    def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """RefusedError and LostError for the caller to tell apart."""
+        if not self._base:
+            self.open()
+        return self._asked(method, f"{self._base}{path}", body)
+
+    def failed(self, refused: RefusedError) -> LakeError:
+        """A refusal in words, with what to do next."""
+        if refused.code in {401, 403}:
+            what = "does not know who asks" if refused.code == 401 else "does not allow that"
+            hint = f"check token, credential and rights of [tool.lakeflow.catalogs.{self.catalog.name}]"
+            return LakeError(f"{self.place} {what} ({refused.code})", hint=hint)
+        hint = f"check uri, warehouse and prefix of [tool.lakeflow.catalogs.{self.catalog.name}]"
+        return LakeError(f"{self.place} answered {refused.code} {refused.kind}".strip(), hint=hint)
+
+    def away(self, lost: Exception) -> LakeError:
+        return LakeError(f"{self.place} gives no answer ({lost})", hint="see whether it runs, then repeat the command")
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _asked(self, method: str, url: str, body: object = None) -> dict[str, Any]:
+        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return self._once(method, url, content)
+            except LostError as lost:
+                if attempt == _TRIES or not (method in _SAFE or isinstance(lost, _UnsentError)):
+                    raise
+            except RefusedError as refused:
+                renewed = refused.code == 401 and attempt == 1 and self._auth.renew()
+                if attempt == _TRIES or not (refused.code in _BUSY or renewed):
+                    raise
+            time.sleep(random.uniform(0.5, 1.0) * self.pause * 2 ** (attempt - 1))  # noqa: S311 - no secret
+        raise AssertionError("the last try ends the loop")
+
+    def _once(self, method: str, url: str, content: bytes) -> dict[str, Any]:
+        kind = {"Content-Type": "application/json"} if content else {}
+        headers = {"Accept": "application/json", **kind, **_DELEGATES, **self._auth.headers(method, url, content)}
+        return self._sent(method, url, content, headers)
+
+    def _sent(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+        try:
+            answer = self._session.request(
+                method, url, data=content or None, headers=dict(headers), timeout=self.timeouts, allow_redirects=False
+            )
+        except requests.ConnectTimeout:
+            raise _UnsentError("no connection") from None
+        except requests.ConnectionError as error:
+            raise (_UnsentError("no connection") if _never_left(error) else LostError("the connection broke")) from None
+        except requests.RequestException as error:
+            raise LostError(type(error).__name__) from None
+        if answer.status_code in _UNSURE:
+            raise LostError(f"it answered {answer.status_code}")
+        if answer.status_code >= 300:
+            raise _refusal(answer)
+        return _read(answer)
+
+    def _fetch_token(self, form: Mapping[str, str]) -> Mapping[str, Any]:
+        url = self.catalog.oauth2_uri or f"{self._uri}/v1/oauth/tokens"
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return self._sent("POST", url, urlencode(form).encode(), kind)
+            except LostError as lost:
+                if attempt == _TRIES:
+                    raise self.away(lost) from None
+            except RefusedError as refused:
+                hint = f"check credential, scope and oauth2_uri of [tool.lakeflow.catalogs.{self.catalog.name}]"
+                raise LakeError(f"{self.place} gives no token ({refused.code})", hint=hint) from None
+            time.sleep(random.uniform(0.5, 1.0) * self.pause * 2 ** (attempt - 1))  # noqa: S311 - no secret
+        raise AssertionError("the last try ends the loop")
+
+
+_DELEGATES: Final = {"X-Iceberg-Access-Delegation": "vended-credentials"}
+
+
+class _UnsentError(LostError):
+    """No byte left this machine, so that the server did nothing."""
+
+
+def _never_left(error: requests.ConnectionError) -> bool:
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return type(reason).__name__ in {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
+
+
+def _refusal(answer: requests.Response) -> RefusedError:
+    try:
+        said = answer.json().get("error") or {}
+        return RefusedError(answer.status_code, str(said.get("type", "")), str(said.get("message", ""))[:300])
+    except (ValueError, AttributeError):
+        return RefusedError(answer.status_code, "", "")
+
+
+def _read(answer: requests.Response) -> dict[str, Any]:
+    if not answer.content:
+        return {}
+    try:
+        said = answer.json()
+    except ValueError:
+        raise LostError("its answer is no JSON") from None
+    return said if isinstance(said, dict) else {}

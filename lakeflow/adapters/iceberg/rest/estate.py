@@ -1,0 +1,35 @@
+"""The files in use of a lake whose tables a server keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from lakeflow.adapters.iceberg.care.estate import Surveyor
+from lakeflow.adapters.iceberg.care.ground import Identity
+from lakeflow.adapters.iceberg.commit.pointers import CatalogDatabase
+from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles
+from lakeflow.adapters.iceberg.rest.sessions import Tables
+from lakeflow.core.keys import AssetKey
+
+
+class ServedSurveyor(Surveyor):
+    """As the survey of a database's tables, with a server in its place."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        database: CatalogDatabase,
+        files: MetadataFiles,
+        keep_out: Callable[[], Iterable[Path]] = tuple,
+    ) -> None:
+        super().__init__(database, files, Path("/"), keep_out)
+        self._tables = tables
+
+    def _survey(self) -> tuple[frozenset[str], dict[AssetKey, frozenset[Identity]]]:
+        found = {key: loaded for key in sorted(self._tables.keys()) if (loaded := self._tables.load(key))}
+        locations = frozenset(loaded.table.version for loaded in found.values())
+        if self._seen is None or self._seen[0] != locations:
+            elsewhere = {key: frozenset(self._places_of(key, one.table.version)) for key, one in found.items()}
+            self._seen = locations, elsewhere
+        return self._seen

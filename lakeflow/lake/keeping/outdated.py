@@ -1,0 +1,27 @@
+"""A database that is older than the tables which it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lakeflow.adapters.iceberg import newer_runs
+from lakeflow.adapters.iceberg.care.ownership import LocatedDatabase
+from lakeflow.adapters.iceberg.commit import pointers
+from lakeflow.adapters.ledger import run_ids
+from lakeflow.core.errors import LakeError
+
+
+def refuse_outdated(database: LocatedDatabase, warehouse: Path) -> None:
+    """LakeError where tables hold newer publishes than the database knows: somebody restored an old copy of the
+    database, or one without its write-ahead log. To go on would lose those publishes.
+    """
+    with database.read() as connection:
+        at = pointers.locations(connection, pointers.all_keys(connection))
+        known = run_ids(connection)
+    if newer := newer_runs(at, warehouse, known):
+        key, run = next(iter(sorted(newer.items())))
+        raise LakeError(
+            f"{database.place} is older than the tables: run {run} published {key}, and the ledger does not know it",
+            hint="put the newest copy of the database back, with its -wal file; or `lakeflow doctor --rebuild-catalog` "
+            "brings it up to the tables' own metadata",
+        )

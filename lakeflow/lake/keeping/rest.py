@@ -1,0 +1,33 @@
+"""The lake on a REST catalog: its tables there, its ledger in a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from lakeflow.adapters.iceberg.rest.catalog import RestCatalog
+from lakeflow.adapters.iceberg.rest.client import CatalogClient
+from lakeflow.adapters.iceberg.rest.commits import Ledgers
+from lakeflow.adapters.iceberg.rest.ownership import Namespaces, PlacedDatabase
+from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.core.ports.catalog import Clock
+from lakeflow.core.settings.settings import Settings
+
+
+def rest_catalog(
+    settings: Settings,
+    database: PlacedDatabase,
+    ledger: SqlLedger,
+    clock: Clock,
+    keep_out: Callable[[], Iterable[Path]] = tuple,
+) -> RestCatalog:
+    """The server is asked when a table is."""
+    assert settings.rest is not None, "only a lake that a server keeps has such a catalog"
+    ledgers = Ledgers(database, ledger.intents)
+    return RestCatalog(CatalogClient(settings.rest), ledgers, clock, keep_out, non_atomic=settings.non_atomic)
+
+
+def namespaces(settings: Settings, database: PlacedDatabase, name: str) -> Namespaces:
+    """Whose namespaces the server's three layers are; `name` is how messages call the lake."""
+    assert settings.rest is not None, "as above"
+    return Namespaces(CatalogClient(settings.rest), database, name)

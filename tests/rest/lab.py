@@ -1,0 +1,58 @@
+"""A lake's catalog on a REST server, each with a warehouse of its own; pyiceberg is the other engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pyiceberg.catalog.rest import RestCatalog as PyIceberg
+from pyiceberg.table import Table as ForeignTable
+
+from lakeflow.adapters.database.database import Database
+from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
+from lakeflow.adapters.iceberg.rest.catalog import RestCatalog
+from lakeflow.adapters.iceberg.rest.client import CatalogClient
+from lakeflow.adapters.iceberg.rest.commits import Ledgers
+from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
+from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.run import Holder
+from lakeflow.core.settings.catalogs import ExternalCatalog
+from tests.iceberg.lab import wall_clock
+from tests.servers.endpoints import Rest
+
+
+class RestLab:
+    """`uri` is where the server is asked, which may be a proxy in front of it."""
+
+    def __init__(self, root: Path, server: Rest, uri: str = "", **settings: Any) -> None:
+        self.server = server
+        self.database = Database(f"sqlite:///{root / 'ledger.db'}")
+        self.database.initialise((CATALOG_LAYOUT, *LEDGER_LAYOUT))
+        self.ledger = SqlLedger(self.database, self.is_alive, wall_clock, 30.0)
+        said = {"uri": uri or server.uri, "warehouse": server.warehouse, "credential": server.credential, **settings}
+        self.settings = ExternalCatalog(name="prod", **{name: text for name, text in said.items() if text})
+        self.client = CatalogClient(self.settings, pause=0.01)
+        self.catalog = RestCatalog(self.client, Ledgers(self.database, self.ledger.intents), wall_clock)
+
+    def is_alive(self, _holder: Holder) -> bool | None:
+        return True
+
+    @contextmanager
+    def foreign(self, key: AssetKey) -> Iterator[ForeignTable]:
+        yield self.pyiceberg().load_table(str(key))
+
+    def pyiceberg(self) -> PyIceberg:
+        said = {"uri": self.server.uri, "warehouse": self.server.warehouse, "scope": "catalog"}
+        if self.server.credential:
+            said["credential"] = self.server.credential
+        if store := self.server.store:
+            said |= {"s3.endpoint": store.uri, "s3.access-key-id": store.access_key, "s3.region": store.region}
+            said["s3.secret-access-key"] = store.secret_key
+        return PyIceberg("theirs", **said)
+
+    def close(self) -> None:
+        self.client.close()
+        self.database.close()

@@ -20,7 +20,6 @@ import lakeflow
 from benchmarks.startup import _time
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.commit.numbers import MainMove, Numbered
-from lakeflow.adapters.iceberg.disk.fileio import local_path, to_location
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles, sealed
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
@@ -39,6 +38,7 @@ from lakeflow.core.model.run import (
     VerdictRecord,
 )
 from lakeflow.core.model.schema import Field, Primitive, Schema, highest_id
+from lakeflow.core.ports.locations import local_path, to_location
 from lakeflow.core.version.fingerprint import ALGORITHM
 from lakeflow.lake.lake import Lake
 

@@ -105,8 +105,8 @@ class Session:
         done: RestoredLedger = _care().rebuild_ledger(self.project, settings=self.settings)
         return done
 
-    def adopt_warehouse(self) -> Path:
-        done: Path = _care().adopt_warehouse(self.project, settings=self.settings)
+    def adopt_warehouse(self) -> str:
+        done: str = _care().adopt_warehouse(self.project, settings=self.settings)
         return done
 
 

@@ -49,6 +49,7 @@ from lakeflow.core.view.lineage import personal
 from lakeflow.core.wording import parse_seconds
 from lakeflow.lake.alerts import rules_of
 from lakeflow.lake.keeping.outdated import refuse_outdated
+from lakeflow.lake.keeping.places import kept_out, objects_of, warehouse_of
 from lakeflow.project import KEPT, cache_folder
 from lakeflow.wap import Invocation, Policy, World
 
@@ -74,6 +75,7 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
     state = root / settings.state_dir
     rules = rules_of(project, settings)
     database = _open_database(settings, root)
+    objects = objects_of(settings)
     own = _SpillFolder(state)
     files = OutsideFiles(root, outside.Hashes(state / "hashes.json"), stores_of(project, settings))
     telemetry = _telemetry(settings, root)
@@ -95,11 +97,11 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
         find_files=lambda source: files.find(source.globs),
         find_drift=partial(_find_drift, root, settings.caps, files.stores),
         changed_files=files.changed,
-        externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root)),
+        externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root), objects),
         claim=_claim(database, settings, root),
         outbox=outbox,
         is_ending=ending.is_asked,
-        witness=witness,
+        witness=partial(witness, objects=objects),
         is_library=is_library,
     )
 
@@ -107,12 +109,13 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
 def _catalog(project: Project, settings: Settings, database: LakeDatabase, ledger: SqlLedger, now: Clock) -> Catalog:
     """Where the tables are found: in the lake's own database, or on a server."""
     root = Path(project.root)
-    kept_out = partial(_kept_out, root, project, settings)
+    ours = partial(kept_out, root, project, settings)
     if settings.served_by:
         from lakeflow.lake.keeping.rest import rest_catalog  # noqa: PLC0415 - others ask no server
 
-        return rest_catalog(settings, database, ledger, now, kept_out)
-    return IcebergCatalog(database, warehouse_of(settings, root, root / settings.state_dir), now, kept_out)
+        return rest_catalog(settings, database, ledger, now, ours)
+    warehouse = warehouse_of(settings, root, root / settings.state_dir)
+    return IcebergCatalog(database, warehouse, now, ours, objects_of(settings))
 
 
 def _this_host() -> str:
@@ -130,12 +133,12 @@ def _claim(database: LakeDatabase, settings: Settings, root: Path) -> Callable[[
 
         return namespaces(settings, database, root.resolve().name).claim
     ownership, looked = ownership_of(database, settings, root), [False]
-    warehouse = Path(warehouse_of(settings, root, root / settings.state_dir))
+    warehouse, objects = warehouse_of(settings, root, root / settings.state_dir), objects_of(settings)
 
     def claim() -> None:
         ownership.claim()
         if not looked[0]:
-            refuse_outdated(database, warehouse)
+            refuse_outdated(database, warehouse, objects)
             looked[0] = True
 
     return claim
@@ -286,18 +289,7 @@ def ownership_of(database: LakeDatabase, settings: Settings, root: Path) -> Owne
     """The ownership of the warehouse. `state_dir` itself may be the warehouse."""
     state = root / settings.state_dir
     own = [state / name for name in ("logs", "spill", "hashes.json", KEPT)]
-    return Ownership(database, Path(warehouse_of(settings, root, state)), root.resolve().name, own)
-
-
-def _kept_out(root: Path, project: Project, settings: Settings) -> Iterator[Path]:
-    """The paths that garbage collection must never touch, wherever the warehouse is: the project, and the files that it
-    lands and reads.
-    """
-    warehouse = Path(warehouse_of(settings, root, root / settings.state_dir))
-    yield root
-    for asset in project.assets.values():
-        for pattern in asset.outside:
-            yield from outside.places(root, pattern, warehouse)
+    return Ownership(database, warehouse_of(settings, root, state), root.resolve().name, own, objects_of(settings))
 
 
 def _open_read_only(root: Path, url: str) -> Database:
@@ -309,11 +301,6 @@ def _open_read_only(root: Path, url: str) -> Database:
 
     relative = url.startswith(plain) and not url.removeprefix(plain).startswith("/")
     return ReadOnlyDatabase(f"{plain}{root / url.removeprefix(plain)}" if relative else url, sqlite_file.open_to_read)
-
-
-def warehouse_of(settings: Settings, root: Path, state: Path) -> str:
-    """The folder under which new tables are made."""
-    return str(root / settings.warehouse if settings.warehouse else state / "warehouse")
 
 
 def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] | None:

@@ -85,7 +85,7 @@ def backup(directory: str | Path, path: str | Path = ".", *, settings: Mapping[s
     )
 
 
-def adopt_warehouse(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> Path:
+def adopt_warehouse(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> str:
     """Make the warehouse of the lake around `path` that lake's own, though it holds files or names another lake.
 
     Only its marker is written. Returns the path of the warehouse. BusyError while a run is at work.

@@ -26,6 +26,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunState
 from lakeflow.core.model.table import Looked, Table
+from lakeflow.core.ports.objects import Objects
 from lakeflow.core.run.leases import busy
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view import findings
@@ -50,14 +51,14 @@ from lakeflow.lake.assembly import (
     new_run_id,
     ownership_of,
     utc_now,
-    warehouse_of,
 )
 from lakeflow.lake.keeping.outdated import refuse_outdated
+from lakeflow.lake.keeping.places import objects_of, warehouse_of
 from lakeflow.project import find_root, load_settings, look
 from lakeflow.wap.run.lease import leased
 
 _OPEN: Final = UNPUBLISHED_ENDS | {RunState.RUNNING}
-Look = Callable[[Table], Stock]
+Look = Callable[[Table, Objects], Stock]
 LOOK: Final[Look] = take_stock
 """Reads no data file: takes a second for thousands of files."""
 DEEP_LOOK: Final[Look] = read_through
@@ -77,7 +78,11 @@ class Patient:
 
     @property
     def home(self) -> Home:
-        return Home(self.root, Path(warehouse_of(self.settings, self.root, self.state)))
+        return Home(self.root, warehouse_of(self.settings, self.root, self.state), self.objects)
+
+    @cached_property
+    def objects(self) -> Objects:
+        return objects_of(self.settings)
 
     @cached_property
     def database(self) -> LakeDatabase:
@@ -93,7 +98,7 @@ class Patient:
             from lakeflow.lake.keeping.rest import rest_catalog  # noqa: PLC0415 - others ask no server
 
             return rest_catalog(self.settings, self.database, self.ledger, utc_now)
-        return IcebergCatalog(self.database, str(self.home.warehouse), utc_now)
+        return IcebergCatalog(self.database, self.home.warehouse, utc_now, objects=self.objects)
 
     @cached_property
     def ledger(self) -> SqlLedger:
@@ -196,7 +201,7 @@ def mend_times(one: Patient) -> tuple[AssetKey, ...]:
         keys = frozenset(key for key, table in found.items() if table.runs_ahead(now))
         if keys:
             with leased(world, new_run_id(), keys, wait=0.0):
-                mend_tables(one.database, keys, now, lambda opened: one.ledger.mend_times(opened, now))
+                mend_tables(one.database, keys, now, lambda opened: one.ledger.mend_times(opened, now), one.objects)
         return tuple(sorted(keys))
     finally:
         one.database.close()
@@ -255,7 +260,7 @@ def _examine_database(one: Patient, look: Look) -> Iterator[Finding]:
         yield from _examine_layout(one)
         yield from _examine_warehouse(one)
         if one.database.layout() == len(MIGRATIONS):
-            refuse_outdated(one.database, one.home.warehouse)
+            refuse_outdated(one.database, one.home.warehouse, one.objects)
             yield from _examine_tables(one, look)
     except LakeflowError as error:
         yield from of_error("database", error)
@@ -312,7 +317,7 @@ def _examine_tables(one: Patient, look: Look) -> Iterator[Finding]:
             tables |= one.catalog.load((key,))
         except LakeflowError as error:
             yield from of_error(str(key), error)
-    yield from _examine_files(tables, look)
+    yield from _examine_files(tables, lambda table: look(table, one.objects))
     yield from ahead_of_time(tables, utc_now())
     yield from _examine_names(one, tables)
     yield from _examine_ledger(one, tables, frozenset(keys) - tables.keys())
@@ -327,7 +332,7 @@ def _moved(one: Patient, moved: Mapping[AssetKey, object]) -> LakeError:
     return LakeError(message, hint="`lakeflow doctor --relocate` rewrites the paths")
 
 
-def _examine_files(tables: Mapping[AssetKey, Table], look: Look) -> Iterator[Finding]:
+def _examine_files(tables: Mapping[AssetKey, Table], look: Callable[[Table], Stock]) -> Iterator[Finding]:
     stocks = [look(table) for table in tables.values()]
     found = [finding for stock in stocks for finding in lacks(stock, tables[stock.key])]
     yield from found

@@ -23,6 +23,7 @@ from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.ports.database import Connection
+from lakeflow.core.ports.locations import store_of
 from lakeflow.core.run.leases import busy
 from lakeflow.core.verify.restored import beside, not_restored, texts_of
 from lakeflow.core.verify.values import Testimony
@@ -61,9 +62,9 @@ def rebuild(one: Patient) -> Rebuilt:
         standing = ledger.standing()
         if others := [held for held in standing.held if not standing.dead(held)]:
             raise busy(others)
-        found, proofs, notes = tables_in(one.home.warehouse)
+        found, proofs, notes = tables_in(one.home.warehouse, one.objects)
         wanted = _wanted(database, ledger, found)
-        mark = read_mark(one.home.warehouse)
+        mark = read_mark(one.home.warehouse, one.objects)
         with database.transaction() as connection:
             _apply(connection, wanted)
             if wanted:
@@ -96,7 +97,7 @@ def rebuild_ledger(one: Patient) -> RestoredLedger:
             raise UsageError("there is no database", hint="`lakeflow doctor --rebuild-catalog` makes a lost one again")
         one.ownership.refuse_other()
         looked = one.catalog.look(one.catalog.keys())
-        found = {key: proofs_alone(table) for key, table in looked.tables.items()}
+        found = {key: proofs_alone(table, one.objects) for key, table in looked.tables.items()}
         proofs = _proven(found)
         with database.transaction() as connection:
             tables = _whole_again(one, connection)
@@ -118,7 +119,7 @@ def told_by_tables(one: Patient, lost: Sequence[str]) -> ToldLedger:
     one.database.copy_to(path)
     database = Database(f"sqlite:///{path}")
     looked = one.catalog.look(one.catalog.keys())
-    proofs = _proven({key: proofs_alone(table) for key, table in looked.tables.items()})
+    proofs = _proven({key: proofs_alone(table, one.objects) for key, table in looked.tables.items()})
     ledger = ToldLedger(database, processes.is_alive, utc_now, lost)
     with database.transaction() as connection:
         make_again(connection)
@@ -140,7 +141,7 @@ def _whole_again(one: Patient, connection: Connection) -> tuple[str, ...]:
     standing = one.ledger.standing_in(connection)
     if others := [held for held in standing.held if not standing.dead(held)]:
         raise busy(others)
-    if (mark := read_mark(one.home.warehouse)) is not None:
+    if (mark := read_mark(one.home.warehouse, one.objects)) is not None:
         give_id(connection, mark.id)
     return tables
 
@@ -198,7 +199,12 @@ def backup(one: Patient, directory: Path) -> Copied:
         )
     if not source.exists():
         raise UsageError(f"there is no lake yet at {source}", hint="`lakeflow materialize` makes one")
-    _refuse_place(directory, one.home.warehouse)
+    if store_of(one.home.warehouse):
+        raise LakeError(
+            f"the warehouse is in an object store, {one.home.warehouse}, which copies its objects itself",
+            hint="copy the database (`sqlite3 catalog.db .backup`), then the warehouse by the store's own tools",
+        )
+    _refuse_place(directory, Path(one.home.warehouse))
     refuse_unready(one)
     directory.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
@@ -214,13 +220,13 @@ def backup(one: Patient, directory: Path) -> Copied:
 
 def _copied(one: Patient, part: Path) -> Copied:
     with closing(one.database) as database:
-        refuse_outdated(database, one.home.warehouse)
+        refuse_outdated(database, one.home.warehouse, one.objects)
         database.copy_to(part / "catalog.db")
     with closing(Database(f"sqlite:///{part / 'catalog.db'}")) as copy, copy.transaction() as connection:
         free_all(connection)
         at = pointers.locations(connection, pointers.all_keys(connection))
     (part / "warehouse").mkdir()
-    return copy_tables(at, one.home.warehouse, part / "warehouse")
+    return copy_tables(at, Path(one.home.warehouse), part / "warehouse")
 
 
 def _refuse_place(directory: Path, warehouse: Path) -> None:

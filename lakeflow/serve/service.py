@@ -18,7 +18,9 @@ from lakeflow.adapters.machine import ending
 from lakeflow.adapters.machine.folder_watch import FolderWatch
 from lakeflow.adapters.machine.source_files import places
 from lakeflow.core.keys import EMPTY
-from lakeflow.lake.assembly import utc_now, warehouse_of
+from lakeflow.core.ports.locations import store_of
+from lakeflow.lake.assembly import utc_now
+from lakeflow.lake.keeping.places import warehouse_of
 from lakeflow.project import find_root
 from lakeflow.serve.lake import FileLake
 from lakeflow.serve.loop import Loop, Pulse, Say
@@ -101,10 +103,10 @@ def _watched(kept: FileLake) -> tuple[list[Path], list[Path]]:
     if lake is None:
         return code, []
     state = root / lake.configured.state_dir
-    warehouse = Path(warehouse_of(lake.configured, root, state))
+    warehouse = warehouse_of(lake.configured, root, state)
     patterns = [pattern for asset in lake.project.assets.values() for pattern in asset.outside]
     sources = [place for pattern in dict.fromkeys(patterns) for place in places(root, pattern, warehouse)]
-    return [*code, *sources], [state, warehouse]
+    return [*code, *sources], [state, *([] if store_of(warehouse) else [Path(warehouse)])]
 
 
 def _answers(stack: ExitStack, options: Options, loop: Loop, root: Path) -> str:

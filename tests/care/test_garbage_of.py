@@ -17,14 +17,14 @@ import pytest
 from pyiceberg.manifest import read_manifest_list
 from pyiceberg.table import StaticTable
 
-from lakeflow.adapters.iceberg.care.garbage import Estate, garbage_of, remains, remove, together, touch
-from lakeflow.adapters.iceberg.care.ground import seen_as
-from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.adapters.iceberg.care.garbage import Estate, garbage_of, remains, remove, together
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
+from lakeflow.adapters.objects.disk import DISK, seen_as
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Garbage, Table
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.ports.locations import local_path
 from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab
 
 LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
@@ -327,10 +327,10 @@ def test_a_drop_makes_the_files_young_and_does_not_mind_their_absence(tmp_path: 
     path = tmp_path / "x.metadata.json"
     path.write_text("{}")
     aged(path, LATER - timedelta(days=9))
-    touch(f"file://{path}")
+    DISK.touch(f"file://{path}")
     assert path.stat().st_mtime > (LATER - timedelta(days=1)).timestamp()
     path.unlink()
-    touch(f"file://{path.parent / 'missing'}/x.metadata.json")
+    DISK.touch(f"file://{path.parent / 'missing'}/x.metadata.json")
     assert not (path.parent / "missing").exists()
 
 

@@ -76,7 +76,7 @@ def filled(path: Path) -> Path:
 def marked(house: House, id_: str, database: Path | str) -> WarehouseMarker:
     mark = WarehouseMarker(id_, "other", str(database))
     house.warehouse.mkdir(exist_ok=True)
-    assert make_mark(house.warehouse, mark)
+    assert make_mark(str(house.warehouse), mark)
     return mark
 
 
@@ -99,7 +99,7 @@ def test_a_claim_writes_the_id_then_the_marker_and_another_claim_changes_neither
     (id_,) = house.ids()
     assert str(UUID(id_)) == id_, "no two lakes have the same"
     mark = WarehouseMarker(id_, "shop", str(house.path))
-    assert read_mark(house.warehouse) == mark
+    assert read_mark(str(house.warehouse)) == mark
     assert house.look() == WarehouseFacts(str(house.warehouse), str(house.path), id_, False, mark)
     with closing(sqlite3.connect(house.path)) as connection:
         (said,) = connection.execute("select made_at from lakeflow_lake").fetchone()
@@ -114,7 +114,7 @@ def test_a_lake_that_has_an_id_marks_a_new_warehouse_with_it(house: House) -> No
     with house.database.transaction() as connection:
         give_id(connection, "known")
     house.ownership.claim()
-    assert (house.ids(), read_mark(house.warehouse)) == (
+    assert (house.ids(), read_mark(str(house.warehouse))) == (
         ["known"],
         WarehouseMarker("known", "shop", str(house.path)),
     )
@@ -131,7 +131,7 @@ def test_a_marker_that_names_the_place_before_a_move_is_written_anew(house: Hous
     house.ownership.claim()
     moved = House(house.root.rename(tmp_path / "two"))
     moved.ownership.claim()
-    assert read_mark(moved.warehouse) == WarehouseMarker(moved.ids()[0], "shop", str(moved.path))
+    assert read_mark(str(moved.warehouse)) == WarehouseMarker(moved.ids()[0], "shop", str(moved.path))
 
 
 def test_a_database_with_a_run_or_a_table_is_not_blank(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_marker_names_the_database_where_it_truly_stands(house: House, tmp_pat
     (tmp_path / "link").symlink_to(house.root)
     linked = House(tmp_path / "link")
     linked.ownership.claim()
-    said = read_mark(house.warehouse)
+    said = read_mark(str(house.warehouse))
     assert said is not None
     assert said.database == str(house.path.resolve())
 
@@ -205,7 +205,7 @@ def test_a_catalog_that_names_tables_in_an_empty_warehouse_lost_them(house: Hous
     with pytest.raises(LakeError, match="is empty, and the catalog names tables in it"):
         house.ownership.claim()
     house.ownership.refuse_other()
-    assert read_mark(house.warehouse) is None
+    assert read_mark(str(house.warehouse)) is None
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", ".lock"])
@@ -225,7 +225,7 @@ def test_the_database_and_what_a_lake_keeps_may_stand_in_the_warehouse(tmp_path:
 
 def test_a_marker_of_the_folder_above_is_told_unless_it_is_ours_or_the_warehouse_has_its_own(house: House) -> None:
     above = WarehouseMarker("above", "big", "")
-    assert make_mark(house.root, above)
+    assert make_mark(str(house.root), above)
     assert house.look().above == above
     with pytest.raises(LakeError, match="is inside the warehouse of"):
         house.ownership.claim()
@@ -316,13 +316,13 @@ def test_adoption_takes_a_warehouse_and_gives_a_new_id_only_where_a_rival_has_it
     (house.warehouse / "lakeflow-lake.json").unlink()
     marked(house, "theirs", "/gone")
     house.ownership.adopt()
-    assert (house.ids(), read_mark(house.warehouse)) == ([id_], WarehouseMarker(id_, "shop", str(house.path)))
+    assert (house.ids(), read_mark(str(house.warehouse))) == ([id_], WarehouseMarker(id_, "shop", str(house.path)))
     (house.warehouse / "lakeflow-lake.json").unlink()
     marked(house, id_, lake_at(tmp_path / "same.db", id_))
     house.ownership.adopt()
     (new,) = house.ids()
     assert str(UUID(new)) == new != id_
-    assert read_mark(house.warehouse) == WarehouseMarker(new, "shop", str(house.path))
+    assert read_mark(str(house.warehouse)) == WarehouseMarker(new, "shop", str(house.path))
 
 
 @pytest.mark.parametrize("content", ["", "{", json.dumps({"id": "x"})])
@@ -334,7 +334,7 @@ def test_a_marker_that_cannot_be_read_is_replaced_by_adoption_and_by_nothing_els
             act()
     assert (house.warehouse / "lakeflow-lake.json").read_text() == content
     house.ownership.adopt()
-    assert read_mark(house.warehouse) == WarehouseMarker(house.ids()[0], "shop", str(house.path))
+    assert read_mark(str(house.warehouse)) == WarehouseMarker(house.ids()[0], "shop", str(house.path))
 
 
 def test_a_claim_that_another_lake_was_faster_with_is_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,7 +347,7 @@ def test_a_claim_that_another_lake_was_faster_with_is_refused(house: House, monk
     monkeypatch.setattr(house.ownership, "_made_id", overtaken)
     with pytest.raises(LakeError):
         house.ownership.claim()
-    said = read_mark(house.warehouse)
+    said = read_mark(str(house.warehouse))
     assert said is not None
     assert said.id == "theirs"
 

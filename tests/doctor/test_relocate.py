@@ -37,7 +37,7 @@ def lake(root: Path, rounds: int = 3) -> Path:
 
 
 def home(root: Path) -> Home:
-    return Home(root, root / "warehouse")
+    return Home(root, str(root / "warehouse"))
 
 
 def relocated(root: Path) -> list[str]:

@@ -10,13 +10,14 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table as IcebergTable
 
 from lakeflow.adapters.iceberg.commit.commits import TableCommit
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles
-from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import ObjectFiles
 from lakeflow.adapters.iceberg.manifests.snapshots import SnapshotDraft, added_files, build
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, metadata_directory
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import MAIN
+from lakeflow.core.ports.objects import Scratch
 from tests.iceberg.lab import Lab
 
 
@@ -46,9 +47,9 @@ def compact(lab: Lab, key: AssetKey) -> None:
     pyiceberg cannot write one, so it is made of the same files under a snapshot of that name.
     """
 
-    def plan(found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> list[TableCommit]:
+    def plan(found: Mapping[AssetKey, LoadedTable], scratch: Scratch) -> list[TableCommit]:
         now = found[key]
-        files = LocalFiles(scratch)
+        files = ObjectFiles(DISK, scratch)
         entries = now.json["snapshots"]
         head = next(entry for entry in entries if entry["snapshot-id"] == now.table.main)
         chain = {snapshot.id for snapshot in now.table.ancestry(now.table.main)}

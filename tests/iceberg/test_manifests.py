@@ -8,12 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 from pyiceberg.manifest import ManifestFile
 
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles
-from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import ObjectFiles
 from lakeflow.adapters.iceberg.manifests import manifests as module
 from lakeflow.adapters.iceberg.manifests.manifests import Manifests
 from lakeflow.adapters.iceberg.manifests.snapshots import live_manifests
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.model.table import ColumnStats, Table
+from lakeflow.core.ports.objects import Objects
 from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab, staging
 
 
@@ -23,9 +24,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     read = module._read
 
-    def counting(manifest: ManifestFile) -> object:
+    def counting(manifest: ManifestFile, objects: Objects) -> object:
         seen.append(manifest.manifest_path)
-        return read(manifest)
+        return read(manifest, objects)
 
     monkeypatch.setattr(module, "_read", counting)
     return seen
@@ -47,7 +48,7 @@ def test_what_was_used_longest_ago_is_forgotten_first(lab: Lab, decoded: list[st
     table = lab.table()
     found = lab.catalog._files.find(FLIGHTS, table.version)
     entry = next(each for each in found.json["snapshots"] if each["snapshot-id"] == table.main)
-    manifests = live_manifests(entry, LocalFiles(ScratchFiles()))
+    manifests = live_manifests(entry, ObjectFiles(DISK))
     kept = Manifests(most=2)
     for manifest in (manifests[0], manifests[1], manifests[0], manifests[2], manifests[0], manifests[1]):
         assert len(kept.live(manifest)) == 1

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from lakeflow.adapters.iceberg import IcebergCatalog
-from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.core.errors import ConfigError, LakeError
+from lakeflow.core.ports.locations import local_path
 from tests.iceberg.lab import COLUMNS, FLIGHTS, WEATHER, Lab, same_start, staging
 
 
@@ -134,7 +134,7 @@ def test_a_relative_warehouse_is_refused(lab: Lab, warehouse: str) -> None:
 
 def test_a_remote_warehouse_is_refused(lab: Lab) -> None:
     with pytest.raises(LakeError, match="not on this machine's disk"):
-        IcebergCatalog(lab.database, "s3://bucket/lake", lab.clock)
+        IcebergCatalog(lab.database, "hdfs://host/lake", lab.clock)
 
 
 def test_a_warehouse_with_blanks_and_umlauts_works(lab: Lab) -> None:

@@ -22,16 +22,17 @@ from pyiceberg.schema import Schema as IcebergSchema
 from pyiceberg.typedef import Record, TableVersion
 
 from lakeflow.adapters.iceberg.commit.commits import TableCommit
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles
-from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import ObjectFiles
 from lakeflow.adapters.iceberg.manifests import snapshots
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, metadata_directory
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.foreign import Equality, FileOrigin
 from lakeflow.core.model.table import MAIN, DeleteFile, Table
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.ports.objects import Scratch
 from tests.iceberg.lab import FLIGHTS, Lab
 
 
@@ -65,9 +66,9 @@ def _with_deletes(lab: Lab, **arguments: Any) -> Table:
         "file_path": "file:///lake/deletes",
     }
 
-    def plan(found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> list[TableCommit]:
+    def plan(found: Mapping[AssetKey, LoadedTable], scratch: Scratch) -> list[TableCommit]:
         now = found[FLIGHTS]
-        files, directory = LocalFiles(scratch), metadata_directory(now.table)
+        files, directory = ObjectFiles(DISK, scratch), metadata_directory(now.table)
         head = next(entry for entry in now.json["snapshots"] if entry["snapshot-id"] == now.table.main)
         draft = snapshots.SnapshotDraft(
             head, now.json["schemas"][0], [], removes=frozenset(), summary={}, at_ms=now.updated_ms
@@ -192,7 +193,7 @@ def test_a_manifest_cut_short_is_named(lab: Lab, cut: int) -> None:
 def test_a_name_mapping_means_that_files_may_lack_ids(lab: Lab) -> None:
     lab.land([1])
 
-    def plan(found: Mapping[AssetKey, LoadedTable], _: ScratchFiles) -> list[TableCommit]:
+    def plan(found: Mapping[AssetKey, LoadedTable], _: Scratch) -> list[TableCommit]:
         return [TableCommit(found[FLIGHTS], (u.SetProperties({"schema.name-mapping.default": "[]"}),))]
 
     table = lab.catalog._commits.run([FLIGHTS], plan)[FLIGHTS]

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 import pytest
 
 from lakeflow.adapters.iceberg.commit.commits import TableCommit
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
 from lakeflow.core.errors import SchemaError
@@ -17,6 +16,8 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import Table
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.ports.locations import local_path
+from lakeflow.core.ports.objects import Scratch
 from tests.iceberg import foreign
 from tests.iceberg.lab import COLUMNS, FLIGHTS, Lab, staging, wall_clock
 
@@ -32,7 +33,7 @@ def _narrow(lab: Lab) -> Table:
 
 
 def _change(lab: Lab, *updates: u.Update) -> Table:
-    def plan(found: Mapping[AssetKey, LoadedTable], _: ScratchFiles) -> list[TableCommit]:
+    def plan(found: Mapping[AssetKey, LoadedTable], _: Scratch) -> list[TableCommit]:
         return [TableCommit(found[FLIGHTS], updates)]
 
     return lab.catalog._commits.run([FLIGHTS], plan)[FLIGHTS]

@@ -13,10 +13,10 @@ from pyiceberg.table import StaticTable
 
 from lakeflow.adapters.iceberg.commit.commits import CommitAttempt, Commits, TableCommit, _holds
 from lakeflow.adapters.iceberg.commit.staging import restage, stage
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
 from lakeflow.adapters.iceberg.metadata.refs import MAIN_SCHEMA
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import ConflictError, SchemaError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.changes import Publish, Rollback
@@ -24,6 +24,8 @@ from lakeflow.core.model.layout import Layout, read_partition_field
 from lakeflow.core.model.schema import Field, Primitive, Schema, Struct
 from lakeflow.core.model.table import MAIN, Staging, Table
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.ports.locations import local_path
+from lakeflow.core.ports.objects import Scratch
 from tests.iceberg.lab import COLUMNS, FLIGHTS, WEATHER, Lab, nothing, publishing, staging
 from tests.recording import Doing
 
@@ -43,7 +45,7 @@ def found(lab: Lab, key: AssetKey = FLIGHTS) -> LoadedTable[Any]:
 
 
 def attempted(lab: Lab, loaded: LoadedTable[Any] | None = None) -> CommitAttempt:
-    return CommitAttempt(loaded or found(lab), ScratchFiles(), 1)
+    return CommitAttempt(loaded or found(lab), DISK.scratch(), 1)
 
 
 def planned(lab: Lab, table: Table, what: Staging, loaded: LoadedTable[Any] | None = None) -> TableCommit:
@@ -332,7 +334,7 @@ def test_only_the_changed_tables_are_returned_and_an_unchanged_one_must_stand_st
     lab.land([1], key=WEATHER)
     moved: list[Table] = []
 
-    def plan(read: Mapping[AssetKey, LoadedTable[Any]], _: ScratchFiles) -> list[TableCommit]:
+    def plan(read: Mapping[AssetKey, LoadedTable[Any]], _: Scratch) -> list[TableCommit]:
         if not moved:  # somebody commits on the table that is only watched, once
             moved.append(lab.stage([5], "other", key=WEATHER))
         return [TableCommit(read[FLIGHTS], (u.SetProperties({"a": "b"}),)), TableCommit(read[WEATHER])]
@@ -357,7 +359,7 @@ def test_a_plan_or_a_record_that_fails_leaves_no_file(lab: Lab, fault: BaseExcep
     def failing(*_: object) -> Any:
         raise fault
 
-    def plan(read: Mapping[AssetKey, LoadedTable[Any]], scratch: ScratchFiles) -> list[TableCommit]:
+    def plan(read: Mapping[AssetKey, LoadedTable[Any]], scratch: Scratch) -> list[TableCommit]:
         scratch.write(f"{read[FLIGHTS].table.location}/metadata/x.avro", b"x")
         return list(failing())
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import lakeflow
-from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.core.errors import LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.run import RunState, StepState
 from lakeflow.core.model.table import Looked
+from lakeflow.core.ports.locations import local_path
 from lakeflow.core.view.findings import Level
 from lakeflow.core.view.rows import AssetState
 from lakeflow.lake.lake import Lake

@@ -12,9 +12,9 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 import lakeflow
-from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.run import Holder, RunState
+from lakeflow.core.ports.locations import local_path
 from lakeflow.core.run.leases import AssetLease, CurrentLeases
 from lakeflow.core.view.findings import Level
 from lakeflow.lake.care import doctor, mend_times

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lakeflow
-from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.ports.locations import local_path
 from lakeflow.core.verify.values import RemarkKind
 from lakeflow.lake.lake import look
 from tests.verify.lab import execute, faults, ours, theirs, verified, wrote

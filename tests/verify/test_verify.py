@@ -12,10 +12,10 @@ import pytest
 
 import lakeflow
 from lakeflow.adapters.iceberg.disk import proof
-from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.proof import pack, proof_location
 from lakeflow.cli.main import run as command
 from lakeflow.core.model.run import Ruling
+from lakeflow.core.ports.locations import local_path
 from lakeflow.core.verify.values import RemarkKind
 from lakeflow.lake.care import relocate
 from tests.verify.lab import execute, faults, ours, theirs, verified, without_ledger, wrote

@@ -7,25 +7,27 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
-from pathlib import Path
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlparse
 from uuid import uuid4
 
 from lakeflow.adapters.iceberg.care.estate import Surveyor
-from lakeflow.adapters.iceberg.care.garbage import garbage_of, remains, remove, together, touch
+from lakeflow.adapters.iceberg.care.garbage import garbage_of, remains, remove, together
+from lakeflow.adapters.iceberg.care.ground import ground_of
 from lakeflow.adapters.iceberg.commit import pointers, registrations
 from lakeflow.adapters.iceberg.commit.commits import Commits, TableCommit, present
 from lakeflow.adapters.iceberg.commit.numbers import MainMove
 from lakeflow.adapters.iceberg.commit.pointers import MIGRATIONS, CatalogDatabase
 from lakeflow.adapters.iceberg.disk import proof
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path, to_location
+from lakeflow.adapters.iceberg.disk.fileio import hint_of, reason
 from lakeflow.adapters.iceberg.metadata import sidecar
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, metadata_directory, sealed
 from lakeflow.adapters.iceberg.metadata.places import metadata_location, refuse_unwritable
 from lakeflow.adapters.iceberg.metadata.refs import Requirement, fence, move, require
 from lakeflow.adapters.iceberg.metadata.types import schema_to_json, with_ids
 from lakeflow.adapters.iceberg.metadata.updates import Update, new_metadata
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.compact.stored import Compaction, Stored
 from lakeflow.core.errors import ConfigError, ConflictError, LakeError, LakeflowError
@@ -38,6 +40,8 @@ from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import Garbage, Looked, Scan, Staging, Statistics, Table
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.entry import Entry
+from lakeflow.core.ports.locations import local_path, path_of, store_of, to_location
+from lakeflow.core.ports.objects import Objects, Scratch
 
 if TYPE_CHECKING:
     from lakeflow.adapters.iceberg.manifests.scan import Scans
@@ -50,20 +54,26 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 class IcebergCatalog:
     """Implements `Catalog`. The transaction given to an entry is a SQLAlchemy connection.
 
-    `warehouse` is an absolute path or `file://` location under which new tables are made, one directory a
-    layer. `keep_out` lists files and folders that are never garbage, whatever stands beside them. Safe to share between
-    threads. Disk failures are AssetErrors that name path and reason.
+    `warehouse` is an absolute path or a location under which new tables are made, one directory a layer; `objects` is
+    where files are kept. `keep_out` lists files and folders that are never garbage, whatever stands beside them. Safe
+    to share between threads. Disk failures are AssetErrors that name path and reason.
     """
 
     def __init__(
-        self, database: CatalogDatabase, warehouse: str, clock: Clock, keep_out: Callable[[], Iterable[Path]] = tuple
+        self,
+        database: CatalogDatabase,
+        warehouse: str,
+        clock: Clock,
+        keep_out: Callable[[], Iterable[str | PathLike[str]]] = tuple,
+        objects: Objects = DISK,
     ) -> None:
         self._warehouse = _checked_warehouse(warehouse)
         self._database = database
         self._clock = clock
-        self._files = MetadataFiles(self._warehouse)
-        self._commits = Commits(database, self._files, clock)
-        self._surveyor = Surveyor(database, self._files, self._warehouse, keep_out)
+        self._objects = objects
+        self._files = MetadataFiles(self._warehouse, objects)
+        self._commits = Commits(database, self._files, clock, objects)
+        self._surveyor = Surveyor(database, self._files, self._warehouse, keep_out, objects)
 
     def keys(self) -> frozenset[AssetKey]:
         return self._commits.keys()
@@ -84,13 +94,14 @@ class IcebergCatalog:
         return self.load((key,))[key]
 
     def data_directory(self, table: Table) -> str:
-        directory = local_path(table.properties.get("write.data.path", f"{table.location}/data"))
+        directory = path_of(table.properties.get("write.data.path", f"{table.location}/data")).rstrip("/")
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            self._objects.make_folder(directory)
         except OSError as error:
             hint = "check permissions and room on the disk (`df -h`, and `df -i` for inodes), run again"
-            raise LakeError(f"cannot make {directory}: {error.strerror}", hint=hint, asset=table.key) from error
-        return str(directory)
+            message = f"cannot make {directory}: {reason(error)}"
+            raise LakeError(message, hint=hint_of(error, hint), asset=table.key) from error
+        return directory
 
     def scan(self, table: Table, snapshot_id: int | None) -> Scan:
         return self._scans.scan(self._files.find(table.key, table.version), snapshot_id)
@@ -111,15 +122,15 @@ class IcebergCatalog:
         return self._scans.stored(self._files.find(table.key, table.version), snapshot_id, layout)
 
     def read_sidecar(self, table: Table, name: str) -> str:
-        return sidecar.read_sidecar(table, name)
+        return sidecar.read_sidecar(table, name, self._objects)
 
     def write_sidecar(self, table: Table, kind: str, text: str) -> str:
-        return sidecar.write_sidecar(table, kind, text)
+        return sidecar.write_sidecar(table, kind, text, self._objects)
 
     def stage(self, table: Table, staging: Staging) -> Table:
         from lakeflow.adapters.iceberg.commit.staging import stage  # noqa: PLC0415 - as in `_scans`
 
-        def plan(found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> list[TableCommit]:
+        def plan(found: Mapping[AssetKey, LoadedTable], scratch: Scratch) -> list[TableCommit]:
             return [stage(table, staging, self._commits.attempt(table.key, found, scratch))]
 
         return self._commits.run((table.key,), plan)[table.key]
@@ -128,7 +139,7 @@ class IcebergCatalog:
         """Implements the port. The table is unchanged where main is still `base`."""
         from lakeflow.adapters.iceberg.commit.staging import restage  # noqa: PLC0415 - as in `_scans`
 
-        def plan(found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> list[TableCommit]:
+        def plan(found: Mapping[AssetKey, LoadedTable], scratch: Scratch) -> list[TableCommit]:
             return [restage(table, branch, base, self._commits.attempt(table.key, found, scratch))]
 
         return self._commits.run((table.key,), plan).get(table.key) or self.load((table.key,))[table.key]
@@ -136,7 +147,7 @@ class IcebergCatalog:
     def compact(self, table: Table, compaction: Compaction) -> Table:
         from lakeflow.adapters.iceberg.commit.compaction import compact  # noqa: PLC0415 - as in `_scans`
 
-        def plan(found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> list[TableCommit]:
+        def plan(found: Mapping[AssetKey, LoadedTable], scratch: Scratch) -> list[TableCommit]:
             return [compact(table, compaction, self._commits.attempt(table.key, found, scratch))]
 
         return self._commits.run((table.key,), plan)[table.key]
@@ -146,13 +157,13 @@ class IcebergCatalog:
         for change in changes:
             by_table[change.key].append(change)
 
-        def plan(found: Mapping[AssetKey, LoadedTable], _: ScratchFiles) -> list[TableCommit]:
+        def plan(found: Mapping[AssetKey, LoadedTable], _: Scratch) -> list[TableCommit]:
             return [_planned(present(key, found), group) for key, group in by_table.items()]
 
         return self._commits.run(by_table, plan, entry)
 
     def inspect(self, key: AssetKey, place: str) -> Table:
-        found = self._files.find(key, metadata_location(key, place))
+        found = self._files.find(key, metadata_location(key, place, self._objects))
         refuse_unwritable(found)
         return found.table
 
@@ -171,7 +182,7 @@ class IcebergCatalog:
         self._database.checkpoint()
         for change in changes:
             if isinstance(change, Drop):
-                touch(change.version)
+                self._objects.touch(change.version)
 
     def garbage(self, key: AssetKey, before: datetime) -> Garbage:
         found = self._commits.read((key,))
@@ -186,30 +197,37 @@ class IcebergCatalog:
             now = self.load((garbage.key,)).get(garbage.key)
             if garbage.files and (now is None or now.version != garbage.version):
                 raise ConflictError(f"{garbage.key}: it changed meanwhile; nothing was removed", hint="run it again")
-        remove(garbage)
+        remove(garbage, self._objects)
 
     def proof(self, table: Table, snapshot_id: int) -> proof.Proof | None:
         """The evidence attached to a snapshot, even where another engine's statistics displaced it."""
-        return proof.read_proof(table, snapshot_id, metadata_directory(table))
+        return proof.read_proof(table, snapshot_id, metadata_directory(table), self._objects)
 
     @cached_property
     def _scans(self) -> Scans:
         from lakeflow.adapters.iceberg.manifests.scan import Scans  # noqa: PLC0415 - imports pyiceberg: 0.6 s that `plan` spares
 
-        return Scans()
+        return Scans(self._objects)
 
-    def _new_table(self, key: AssetKey, schema: Schema) -> tuple[str, ScratchFiles]:
+    def _new_table(self, key: AssetKey, schema: Schema) -> tuple[str, Scratch]:
         """The location of its first metadata, and the scratch files that hold it."""
-        home = to_location(str(_free(self._warehouse / str(key.layer) / key.name)))
+        home = to_location(self._free(f"{self._warehouse}/{key.layer}/{key.name}"))
         location = f"{home}/metadata/00000-{uuid4()}.metadata.json"
         at_ms = int(self._clock().timestamp() * 1000)
         content = new_metadata(str(uuid4()), home, schema_to_json(schema), highest_id(schema), at_ms)
-        scratch = ScratchFiles()
+        scratch = self._objects.scratch()
         scratch.write(location, sealed(location, content)[1])
         scratch.seal()
         return location, scratch
 
-    def _register(self, key: AssetKey, location: str, scratch: ScratchFiles) -> bool:
+    def _free(self, folder: str) -> str:
+        """The folder, or a free one next to it where a dropped or renamed table left its files: two tables never share
+        a folder.
+        """
+        taken = ground_of(folder, self._objects).is_taken(folder)
+        return f"{folder}-{uuid4().hex[:8]}" if taken else folder
+
+    def _register(self, key: AssetKey, location: str, scratch: Scratch) -> bool:
         """False when somebody else made the table first."""
         inserting = False
         try:
@@ -225,13 +243,6 @@ class IcebergCatalog:
             if not self.load((key,)):
                 raise
         return True
-
-
-def _free(folder: Path) -> Path:
-    """The folder, or a free one next to it where a dropped or renamed table left its files: two tables never share a
-    folder.
-    """
-    return folder.with_name(f"{folder.name}-{uuid4().hex[:8]}") if folder.exists() else folder
 
 
 def _planned(found: LoadedTable, changes: Sequence[Change]) -> TableCommit:
@@ -258,7 +269,7 @@ def refuse_name(key: AssetKey) -> None:
         raise LakeError(f"{key.name!r} cannot name a table", hint="use lower-case letters, digits and _", asset=key)
 
 
-def _fenced(change: Publish, found: Mapping[AssetKey, LoadedTable], _: ScratchFiles) -> list[TableCommit]:
+def _fenced(change: Publish, found: Mapping[AssetKey, LoadedTable], _: Scratch) -> list[TableCommit]:
     if change.key not in found:
         return []
     asserted, updates = fence(found[change.key].table, change)
@@ -291,7 +302,9 @@ def _evidence(found: LoadedTable, change: Publish) -> tuple[str, bytes]:
     return location, proof.pack(change.proof, change.snapshot_id, entry.get("sequence-number", 0), listed)
 
 
-def _checked_warehouse(warehouse: str) -> Path:
+def _checked_warehouse(warehouse: str) -> str:
+    if store_of(warehouse):
+        return path_of(warehouse).rstrip("/")
     path = local_path(warehouse)
     parsed = urlparse(warehouse)
     if not path.is_absolute() or parsed.params or parsed.query or parsed.fragment or "//" in parsed.path:
@@ -299,4 +312,4 @@ def _checked_warehouse(warehouse: str) -> Path:
             f"the warehouse {warehouse!r} must be an absolute path without any of ; ? #",
             hint="Iceberg keeps absolute locations: move the project, or set another warehouse",
         )
-    return path
+    return str(path)

@@ -55,15 +55,16 @@ def read_digest(root: Path, globs: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def places(root: Path, pattern: str, near: Path) -> Iterator[Path]:
+def places(root: Path, pattern: str, near: str) -> Iterator[Path]:
     """The folder in which a glob looks. Where that contains or lies in the folder `near`, the files themselves."""
     names = list(takewhile(lambda name: not _WILD.search(name), Path(pattern).parts))
     folder = root.joinpath(*names).resolve()
-    if near.resolve().is_relative_to(folder):
+    beside = Path(near).resolve()
+    if beside.is_relative_to(folder):
         yield from _matches(root, pattern)
         return
     yield folder
-    if folder.is_relative_to(near.resolve()):
+    if folder.is_relative_to(beside):
         yield from _matches(root, pattern)
 
 

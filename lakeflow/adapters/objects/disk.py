@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from lakeflow.adapters.objects.scratch import sealing
 from lakeflow.core.errors import AssetError
@@ -63,8 +63,21 @@ class Disk:
                 with suppress(FileNotFoundError):  # it went while we looked
                     status = os.lstat(f"{place}/{name}")
                     if stat.S_ISREG(status.st_mode):
-                        changed = max(status.st_mtime, status.st_ctime)
-                        yield StoredObject(f"{place}/{name}", status.st_size, changed, seen_as(status))
+                        yield _stored_file(f"{place}/{name}", status)
+
+    def names(self, folder: str) -> list[str]:
+        try:
+            return os.listdir(local_path(folder))  # noqa: PTH208 - names are all
+        except OSError:
+            return []
+
+    def find(self, location: str) -> StoredObject | None:
+        path = local_path(location)
+        try:
+            status = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return _stored_file(str(path), status) if stat.S_ISREG(status.st_mode) else None
 
     def size(self, location: str) -> int | None:
         try:
@@ -75,8 +88,25 @@ class Disk:
     def exists(self, location: str) -> bool:
         return local_path(location).exists()
 
+    def opened(self, location: str) -> BinaryIO:
+        return local_path(location).open("rb")
+
+    def make_folder(self, location: str) -> None:
+        local_path(location).mkdir(parents=True, exist_ok=True)
+
+    def remove_folder(self, location: str) -> None:
+        with suppress(OSError):  # something is in it
+            local_path(location).rmdir()
+
+    def touch(self, location: str) -> None:
+        with suppress(OSError):
+            os.utime(local_path(location))  # which makes none where it is lost
+
     def scratch(self) -> DiskScratch:
         return DiskScratch()
+
+
+DISK: Final = Disk()
 
 
 class DiskScratch:
@@ -152,6 +182,10 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _stored_file(path: str, status: os.stat_result) -> StoredObject:
+    return StoredObject(path, status.st_size, max(status.st_mtime, status.st_ctime), seen_as(status))
 
 
 def _delete(path: Path) -> None:

@@ -6,7 +6,7 @@ Their own texts are not passed on: a server may repeat a key or a token in them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -86,14 +86,28 @@ _CODE: Final = re.compile(r"AWS Error (?:\[code \d+\]|[A-Z_]+)|HTTP status \d+|H
 
 
 @contextmanager
-def in_words(bucket: str) -> Iterator[None]:
-    """OSErrors of a store as StoreErrors; FileNotFoundError as it is."""
+def in_words(bucket: str, ask_again: Callable[[], object] | None = None) -> Iterator[None]:
+    """OSErrors of a store as StoreErrors; FileNotFoundError as it is.
+
+    A refusal of the method HEAD has no body, and so no reason: `ask_again` asks something else of the store, whose
+    refusal has one.
+    """
     try:
         yield
     except (FileNotFoundError, StoreError):
         raise
     except (OSError, ValueError) as error:
-        raise explained(bucket, str(error)) from None
+        raise explained(bucket, _reason(str(error), ask_again)) from None
+
+
+def _reason(said: str, ask_again: Callable[[], object] | None) -> str:
+    if ask_again is None or "No response body" not in said:
+        return said
+    try:
+        ask_again()
+    except OSError as error:
+        return str(error)
+    return said
 
 
 def explained(bucket: str, said: str) -> StoreError:

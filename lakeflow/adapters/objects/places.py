@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Final
+from typing import BinaryIO
 
 from lakeflow.adapters.objects.disk import Disk
 from lakeflow.adapters.objects.scratch import sealing
@@ -41,11 +41,29 @@ class Places:
     def listed(self, prefix: str) -> Iterator[StoredObject]:
         return self.at(prefix).listed(prefix)
 
+    def names(self, folder: str) -> list[str]:
+        return self.at(folder).names(folder)
+
+    def find(self, location: str) -> StoredObject | None:
+        return self.at(location).find(location)
+
     def size(self, location: str) -> int | None:
         return self.at(location).size(location)
 
     def exists(self, location: str) -> bool:
         return self.at(location).exists(location)
+
+    def opened(self, location: str) -> BinaryIO:
+        return self.at(location).opened(location)
+
+    def make_folder(self, location: str) -> None:
+        self.at(location).make_folder(location)
+
+    def remove_folder(self, location: str) -> None:
+        self.at(location).remove_folder(location)
+
+    def touch(self, location: str) -> None:
+        self.at(location).touch(location)
 
     def scratch(self) -> Scratch:
         return _ScratchOfPlaces(self)
@@ -94,7 +112,3 @@ class _ScratchOfPlaces:
     def discard(self) -> None:
         for part in self._parts.values():
             part.discard()
-
-
-DISK: Final = Places()
-"""The places of a lake without storage settings."""

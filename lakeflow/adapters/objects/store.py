@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-from lakeflow.adapters.objects.failures import in_words
+from lakeflow.adapters.objects.failures import explained, in_words
 from lakeflow.adapters.objects.filesystems import filesystem_of
 from lakeflow.adapters.objects.scratch import sealing
 from lakeflow.core.errors import AssetError
@@ -31,16 +31,17 @@ class Store:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._known: set[str] = set()
 
     def get(self, location: str) -> bytes:
         files, path = self._at(location)
-        with in_words(_bucket(path)), files.open_input_file(path) as file:
+        with _in_words(files, path), files.open_input_file(path) as file:
             content: bytes = file.readall()
         return content
 
     def put(self, location: str, content: bytes) -> None:
         files, path = self._at(location)
-        with in_words(_bucket(path)), files.open_output_stream(path) as file:
+        with _in_words(files, path), files.open_output_stream(path) as file:
             file.write(content)
 
     def put_new(self, location: str, content: bytes) -> bool:
@@ -54,7 +55,7 @@ class Store:
 
     def remove(self, location: str) -> None:
         files, path = self._at(location)
-        with suppress(FileNotFoundError), in_words(_bucket(path)):
+        with suppress(FileNotFoundError), _in_words(files, path):
             files.delete_file(path)
 
     def listed(self, prefix: str) -> Iterator[StoredObject]:
@@ -62,18 +63,63 @@ class Store:
 
         files, path = self._at(prefix.rstrip("/"))
         location_of = _locations(path_of(prefix), path)
-        with in_words(_bucket(path)):
+        with _in_words(files, path):
             found = files.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
         return (_stored(location_of(one.path), one) for one in found if one.is_file)
 
-    def size(self, location: str) -> int | None:
+    def names(self, folder: str) -> list[str]:
+        from pyarrow.fs import FileSelector  # noqa: PLC0415 - as above
+
+        files, path = self._at(folder.rstrip("/"))
+        with _in_words(files, path):
+            found = files.get_file_info(FileSelector(path, allow_not_found=True))
+        return [one.base_name for one in found if one.is_file]
+
+    def find(self, location: str) -> StoredObject | None:
         files, path = self._at(location)
-        with in_words(_bucket(path)):
+        with _in_words(files, path):
             found = files.get_file_info([path])[0]
-        return int(found.size) if found.is_file else None
+        return _stored(path_of(location), found) if found.is_file else None
+
+    def size(self, location: str) -> int | None:
+        found = self.find(location)
+        return found.size if found else None
 
     def exists(self, location: str) -> bool:
-        return self.size(location) is not None
+        return self.find(location) is not None
+
+    def opened(self, location: str) -> BinaryIO:
+        files, path = self._at(location)
+        with _in_words(files, path):
+            opened: BinaryIO = files.open_input_file(path)
+        return opened
+
+    def make_folder(self, location: str) -> None:
+        """Folders are parts of names. StoreError where the bucket is missing: some servers would make it without a
+        word, also of a name that was mistyped.
+        """
+        files, path = self._at(location)
+        bucket = _bucket(path)
+        if bucket in self._known:
+            return
+        try:
+            found = files.get_file_info([bucket])[0]
+        except OSError:  # who may not ask may still write
+            return
+        if found.type.name == "NotFound":
+            raise explained(bucket, "NoSuchBucket")
+        self._known.add(bucket)
+
+    def remove_folder(self, location: str) -> None:
+        """Some servers keep what was a folder of an object once; none is worth a failure."""
+        files, path = self._at(location.rstrip("/"))
+        with suppress(OSError):
+            if "/" in path and not any(self.listed(location)):
+                files.delete_dir(path)
+
+    def touch(self, location: str) -> None:
+        with suppress(FileNotFoundError):
+            self.put(location, self.get(location))
 
     def scratch(self) -> StoreScratch:
         return StoreScratch(self)
@@ -127,6 +173,13 @@ class StoreScratch:
             raise AssetError(
                 f"cannot write {path_of(location)}: {error.strerror}", hint=f"nothing was committed; {error.hint}"
             ) from error
+
+
+def _in_words(files: FileSystem, path: str) -> AbstractContextManager[None]:
+    from pyarrow.fs import FileSelector  # noqa: PLC0415 - only a lake in a store needs it
+
+    folder = path.rpartition("/")[0] or path
+    return in_words(_bucket(path), lambda: files.get_file_info(FileSelector(folder, allow_not_found=True)))
 
 
 def _bucket(path: str) -> str:

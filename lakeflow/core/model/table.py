@@ -292,7 +292,7 @@ class Garbage:
     files: Mapping[str, int] = EMPTY
     version: str = ""
     kept: str = ""
-    seen: Mapping[str, tuple[int, ...]] = EMPTY
+    seen: Mapping[str, tuple[str | int, ...]] = EMPTY
     total: int = 0
 
     @property

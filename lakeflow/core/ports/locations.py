@@ -25,6 +25,8 @@ def store_of(location: str) -> str:
 
 def local_path(location: str) -> Path:
     """`file:///x`, `file:/x` (as Spark writes) or `/x` → path; LakeError for any other place."""
+    if location.startswith("/") and not location.startswith("//"):
+        return Path(location)
     parsed = urlparse(location)
     if parsed.scheme not in {"", SCHEME} or parsed.netloc not in {"", "localhost"}:
         raise LakeError(

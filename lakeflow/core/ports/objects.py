@@ -15,7 +15,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 class StoreError(OSError):
@@ -66,11 +66,37 @@ class Objects(Protocol):
         """All objects in that folder and below, in no order; none where the folder does not exist."""
         ...
 
+    def names(self, folder: str) -> list[str]:
+        """The names of the objects in the folder itself, and not below; none where there is no such folder."""
+        ...
+
+    def find(self, location: str) -> StoredObject | None:
+        """The object as it is now; None where there is none."""
+        ...
+
     def size(self, location: str) -> int | None:
         """In bytes; None where there is no such object."""
         ...
 
     def exists(self, location: str) -> bool: ...
+
+    def opened(self, location: str) -> BinaryIO:
+        """The object to be read from any place in it, without all of it in memory. The caller closes it."""
+        ...
+
+    def make_folder(self, location: str) -> None:
+        """Make a folder where files are about to be written. A store has none, but StoreError tells of a bucket that is
+        missing.
+        """
+        ...
+
+    def remove_folder(self, location: str) -> None:
+        """Remove the folder if it is there and empty."""
+        ...
+
+    def touch(self, location: str) -> None:
+        """Let the object count as changed now; nothing is done where there is none."""
+        ...
 
     def scratch(self) -> Scratch:
         """A new, empty scratch."""

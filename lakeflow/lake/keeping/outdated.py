@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lakeflow.adapters.iceberg import newer_runs
 from lakeflow.adapters.iceberg.care.ownership import LocatedDatabase
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.ledger import run_ids
 from lakeflow.core.errors import LakeError
+from lakeflow.core.ports.objects import Objects
 
 
-def refuse_outdated(database: LocatedDatabase, warehouse: Path) -> None:
+def refuse_outdated(database: LocatedDatabase, warehouse: str, objects: Objects) -> None:
     """LakeError where tables hold newer publishes than the database knows: somebody restored an old copy of the
     database, or one without its write-ahead log. To go on would lose those publishes.
     """
     with database.read() as connection:
         at = pointers.locations(connection, pointers.all_keys(connection))
         known = run_ids(connection)
-    if newer := newer_runs(at, warehouse, known):
+    if newer := newer_runs(at, warehouse, known, objects):
         key, run = next(iter(sorted(newer.items())))
         raise LakeError(
             f"{database.place} is older than the tables: run {run} published {key}, and the ledger does not know it",

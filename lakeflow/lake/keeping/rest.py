@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from os import PathLike
 
 from lakeflow.adapters.iceberg.rest.catalog import RestCatalog
 from lakeflow.adapters.iceberg.rest.client import CatalogClient
 from lakeflow.adapters.iceberg.rest.commits import Ledgers
 from lakeflow.adapters.iceberg.rest.ownership import Namespaces, PlacedDatabase
 from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.adapters.objects import Places
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.settings.settings import Settings
 
@@ -19,12 +20,13 @@ def rest_catalog(
     database: PlacedDatabase,
     ledger: SqlLedger,
     clock: Clock,
-    keep_out: Callable[[], Iterable[Path]] = tuple,
+    keep_out: Callable[[], Iterable[str | PathLike[str]]] = tuple,
 ) -> RestCatalog:
     """The server is asked when a table is."""
     assert settings.rest is not None, "only a lake that a server keeps has such a catalog"
     ledgers = Ledgers(database, ledger.intents)
-    return RestCatalog(CatalogClient(settings.rest), ledgers, clock, keep_out, non_atomic=settings.non_atomic)
+    client, objects = CatalogClient(settings.rest), Places(lambda: settings.storage)
+    return RestCatalog(client, ledgers, clock, keep_out, non_atomic=settings.non_atomic, objects=objects)
 
 
 def namespaces(settings: Settings, database: PlacedDatabase, name: str) -> Namespaces:

@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lakeflow.adapters.iceberg.care.ground import MARKER, NotOursError, files_below, is_below
+from lakeflow.adapters.iceberg.care.ground import MARKER, DiskGround, NotOursError
 from lakeflow.adapters.iceberg.care.inventory import Walk
 from lakeflow.adapters.iceberg.care.rebuild import number_of
-from lakeflow.adapters.iceberg.disk.fileio import local_path, sync_directory
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles, metadata_directory
+from lakeflow.adapters.objects import sync_directory
 from lakeflow.core.errors import AssetError, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table
+from lakeflow.core.ports.locations import local_path
 
 _CHUNK: Final = 1 << 20
+_GROUND: Final = DiskGround()
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ def copy_tables(at: Mapping[AssetKey, str], warehouse: Path, to: Path) -> Copied
     LakeError when a table cannot be read, or a file that it needs went meanwhile.
     """
     tables = {key: MetadataFiles(warehouse).find(key, location).table for key, location in sorted(at.items())}
-    inside = {key: table for key, table in tables.items() if is_below(local_path(table.location), warehouse)}
+    inside = {
+        key: table for key, table in tables.items() if _GROUND.is_below(str(local_path(table.location)), str(warehouse))
+    }
     files, size = 0, 0
     for path in (*_files(inside, at), warehouse / MARKER):
         if path.is_file():
@@ -57,7 +61,7 @@ def _files(tables: Mapping[AssetKey, Table], at: Mapping[AssetKey, str]) -> Iter
     """All files but metadata that came later, which would make the catalog look older than its tables."""
     for key, table in tables.items():
         try:
-            found = files_below(local_path(table.location), ())
+            found = _GROUND.files_below(str(local_path(table.location)), ())
         except NotOursError as error:
             raise LakeError(f"{key} cannot be copied: {error}", asset=key) from error
         now = local_path(at[key]).name
@@ -106,7 +110,7 @@ def _refuse_missing(key: AssetKey, table: Table, location: str, warehouse: Path,
     home, folder = local_path(table.location), local_path(metadata_directory(table))
     for path in map(local_path, needed):
         below = path.is_relative_to(home) or path.is_relative_to(folder)
-        copied = to / _place(path, warehouse) if below and is_below(path, warehouse) else None
+        copied = to / _place(path, warehouse) if below and _GROUND.is_below(str(path), str(warehouse)) else None
         if not (copied or path).is_file():
             hint = "`lakeflow doctor` says what is; if it went just now, repeat the command"
             raise LakeError(f"{key}: {path} is missing", hint=hint, asset=key)

@@ -6,25 +6,32 @@ import hashlib
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from functools import partial
 
+from lakeflow.adapters.iceberg.disk.fileio import reason
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.model.digests import digest_in
+from lakeflow.core.ports.objects import Objects
+
+_CHUNK = 1 << 20
 
 
-def content_faults(paths: Iterable[str]) -> dict[str, str]:
+def content_faults(paths: Iterable[str], objects: Objects = DISK) -> dict[str, str]:
     """What is wrong with each file, by path. Files that hold what was written are left out. Several files are read at a
     time.
     """
     files = tuple(paths)
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="content") as pool:
-        faults = zip(files, pool.map(_fault, files), strict=True)
+        faults = zip(files, pool.map(partial(_fault, objects=objects), files), strict=True)
         return {path: fault for path, fault in faults if fault}
 
 
-def _fault(path: str) -> str:
+def _fault(path: str, objects: Objects) -> str:
+    is_ = hashlib.sha256()
     try:
-        with Path(path).open("rb") as content:
-            is_ = hashlib.file_digest(content, "sha256").hexdigest()
+        with objects.opened(path) as content:
+            while chunk := content.read(_CHUNK):
+                is_.update(chunk)
     except OSError as error:
-        return f"{path} cannot be read: {error.strerror}"
-    return "" if is_ == digest_in(path) else f"{path} is damaged: its content is not what was written"
+        return f"{path} cannot be read: {reason(error)}"
+    return "" if is_.hexdigest() == digest_in(path) else f"{path} is damaged: its content is not what was written"

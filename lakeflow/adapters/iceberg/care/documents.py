@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.proof import is_proof, proof_location, read_proof
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, metadata_directory
 from lakeflow.adapters.iceberg.metadata.sidecar import read_sidecar
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.ports.locations import path_of
+from lakeflow.core.ports.objects import Objects
 
 _STATISTICS: Final = ("statistics", "partition-statistics")
 
@@ -45,22 +47,24 @@ def documents(found: LoadedTable) -> Iterator[Document]:
                 yield Document(f"{directory}/{sidecar}", snapshot.id, sidecar=sidecar)
 
 
-def document_faults(found: LoadedTable) -> dict[str, str]:
+def document_faults(found: LoadedTable, objects: Objects = DISK) -> dict[str, str]:
     """What is wrong with the documents that exist, by path."""
-    there = {path: each for each in documents(found) if (path := local_path(each.location)).exists()}
-    return {str(path): fault for path, each in there.items() if (fault := _fault(found, each))}
+    looked = ((path_of(each.location), each) for each in documents(found))
+    return {path: fault for path, each in looked if (fault := _fault(found, each, objects))}
 
 
-def _fault(found: LoadedTable, document: Document) -> str:
-    path = local_path(document.location)
-    size = path.stat().st_size
+def _fault(found: LoadedTable, document: Document, objects: Objects) -> str:
+    path = path_of(document.location)
+    size = objects.size(path)
+    if size is None:
+        return ""
     if document.size not in {None, size}:
         return f"{path} has {size:,} bytes, and {document.size:,} were written"
     try:
         if document.sidecar:
-            json.loads(read_sidecar(found.table, document.sidecar))
+            json.loads(read_sidecar(found.table, document.sidecar, objects))
         elif is_proof(document.location, document.snapshot_id):
-            read_proof(found.table, document.snapshot_id, metadata_directory(found.table))
+            read_proof(found.table, document.snapshot_id, metadata_directory(found.table), objects)
     except LakeError as error:
         return error.message
     except ValueError as error:

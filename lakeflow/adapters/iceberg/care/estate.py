@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
+from os import PathLike, fspath
 from typing import Any, Final
 
 from lakeflow.adapters.iceberg.care.garbage import Estate
-from lakeflow.adapters.iceberg.care.ground import Identity, identity
+from lakeflow.adapters.iceberg.care.ground import Identity, ground_of
 from lakeflow.adapters.iceberg.commit import pointers
-from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.care.garbage import Dropped
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.ports.locations import path_of
+from lakeflow.core.ports.objects import Objects
 
 _PLACES: Final = ("write.data.path", "write.metadata.path", "write.object-storage.path", "write.folder-storage.path")
 """Properties by which a table keeps files outside of its own folder."""
@@ -29,21 +31,24 @@ class Surveyor:
         self,
         database: pointers.CatalogDatabase,
         files: MetadataFiles,
-        warehouse: Path,
-        keep_out: Callable[[], Iterable[Path]],
+        warehouse: str,
+        keep_out: Callable[[], Iterable[str | PathLike[str]]],
+        objects: Objects = DISK,
     ) -> None:
         self._database = database
         self._files = files
         self._warehouse = warehouse
         self._keep_out = keep_out
+        self._objects = objects
+        self._ground = ground_of(warehouse, objects)
         self._seen: tuple[frozenset[str], dict[AssetKey, frozenset[Identity]]] | None = None
 
     def estate(self, key: AssetKey | None = None) -> Estate:
         """The facts by which that table's garbage is decided."""
         locations, elsewhere = self._survey()
         theirs = frozenset[Identity]().union(*(places for other, places in elsewhere.items() if other != key))
-        ours = frozenset(here for path in self._keep_out() if (here := identity(path)))
-        return Estate(self._warehouse, ours | theirs, locations)
+        ours = frozenset(here for path in self._keep_out() if (here := self._ground.identity(fspath(path))))
+        return Estate(self._warehouse, ours | theirs, locations, self._objects)
 
     def last_of(self, dropped: Dropped) -> LoadedTable[Any] | None:
         """The metadata of a dropped table; None: it is gone, or cannot be read."""
@@ -65,6 +70,6 @@ class Surveyor:
             found = self._files.find(key, location)
             named = [found.table.properties[name] for name in _PLACES if name in found.table.properties]
             for place in (found.table.location, *named):
-                with suppress(LakeError):  # its place is on no disk of this machine
-                    if here := identity(local_path(place)):
+                with suppress(LakeError):  # its place is nowhere that we can look
+                    if here := self._ground.identity(path_of(place)):
                         yield here

@@ -15,11 +15,14 @@ from typing import Any, Final
 from lakeflow.adapters.iceberg.care.contents import content_faults
 from lakeflow.adapters.iceberg.care.documents import document_faults, documents
 from lakeflow.adapters.iceberg.disk.avro import Container, unpack
-from lakeflow.adapters.iceberg.disk.fileio import local_path, read_bytes
+from lakeflow.adapters.iceberg.disk.fileio import read_bytes
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.digests import digest_in
 from lakeflow.core.model.table import Table
+from lakeflow.core.ports.locations import path_of
+from lakeflow.core.ports.objects import Objects
 from lakeflow.core.view.consistency import Stock
 
 _STATUSES: Final = ("existing", "added", "deleted")  # of a manifest entry, by its number
@@ -27,47 +30,47 @@ _DELETED: Final = 2
 _DAMAGES: Final = (ValueError, LookupError, TypeError, AttributeError, OverflowError, zlib.error, RecursionError)
 
 
-def take_stock(table: Table) -> Stock:
+def take_stock(table: Table, objects: Objects = DISK) -> Stock:
     """Every file that a kept snapshot needs, and what is missing, damaged or of another size; reads no data file."""
-    return _stocktaking(table)[1]
+    return _stocktaking(table, objects)[1]
 
 
-def read_through(table: Table) -> Stock:
+def read_through(table: Table, objects: Objects = DISK) -> Stock:
     """As `take_stock`, and also read every data file whose name holds its SHA-256, and compare the two."""
-    found, stock, walk = _stocktaking(table)
-    known = [_path(at) for at in walk.data if digest_in(at) and walk.there.get(at) == walk.sizes[at]]
+    found, stock, walk = _stocktaking(table, objects)
+    known = [path_of(at) for at in walk.data if digest_in(at) and walk.there.get(at) == walk.sizes[at]]
     unknown = sum(not digest_in(at) for at in walk.data)
-    damaged = {**stock.damaged, **content_faults(known)}
+    damaged = {**stock.damaged, **content_faults(known, objects)}
     concerns = walk.concerns(found, damaged)
     return replace(stock, damaged=damaged, concerns=concerns, read=len(known), unknown=unknown)
 
 
-def open_through(table: Table) -> Stock:
+def open_through(table: Table, objects: Objects = DISK) -> Stock:
     """As `read_through`, and also open every file and compare its rows with what its manifest says of them, and those
     of each snapshot with its summary.
     """
     from lakeflow.adapters.iceberg.care.rows import row_faults  # noqa: PLC0415 - imports pyarrow, which only this needs
 
-    stock = read_through(table)
-    found, _, walk = _stocktaking(table)
+    stock = read_through(table, objects)
+    found, _, walk = _stocktaking(table, objects)
     known = {*stock.damaged, *stock.missing}
-    entries = (one for one in walk.entries(found) if _path(one["file_path"]) not in known)
-    content = {**dict(row_faults(table, entries)), **dict(walk.totals(found))}
+    entries = (one for one in walk.entries(found) if path_of(one["file_path"]) not in known)
+    content = {**dict(row_faults(table, entries, objects)), **dict(walk.totals(found))}
     return replace(stock, content=content, concerns={**stock.concerns, **walk.concerns(found, content)})
 
 
-def read_container(location: str) -> Container:
+def read_container(location: str, objects: Objects = DISK) -> Container:
     """LakeError for a file that is missing or damaged."""
     try:
-        return unpack(read_bytes(location))
+        return unpack(read_bytes(location, objects))
     except _DAMAGES as error:
         raise LakeError(
-            f"{local_path(location)} is damaged ({error})", hint="restore the table's metadata folder from a copy"
+            f"{path_of(location)} is damaged ({error})", hint="restore the table's metadata folder from a copy"
         ) from error
 
 
-def _stocktaking(table: Table) -> tuple[LoadedTable, Stock, Walk]:
-    walk, found = Walk(), MetadataFiles(local_path(table.location)).find(table.key, table.version)
+def _stocktaking(table: Table, objects: Objects) -> tuple[LoadedTable, Stock, Walk]:
+    walk, found = Walk(objects), MetadataFiles(path_of(table.location), objects).find(table.key, table.version)
     return found, walk.stock(found), walk
 
 
@@ -79,6 +82,7 @@ class Walk:
     file says so, and `data` are the data files and delete files among them.
     """
 
+    objects: Objects = DISK
     damaged: dict[str, str] = field(default_factory=dict)
     below: dict[str, tuple[str, ...]] = field(default_factory=dict)
     there: dict[str, int | None] = field(default_factory=dict)
@@ -90,16 +94,16 @@ class Walk:
         lacking: dict[str, set[int]] = defaultdict(set)
         for location, snapshot_id in self._needed(found):
             if not self.exists(location):
-                lacking[_path(location)].add(snapshot_id)
+                lacking[path_of(location)].add(snapshot_id)
         missing = {path: frozenset(snapshots) for path, snapshots in lacking.items()}
-        damaged = {**self._of_other_size(), **self.damaged, **document_faults(found)}
+        damaged = {**self._of_other_size(), **self.damaged, **document_faults(found, self.objects)}
         return Stock(found.table.key, len(self.there), missing, damaged, concerns=self.concerns(found, damaged))
 
     def concerns(self, found: LoadedTable, paths: Collection[str]) -> dict[str, frozenset[int]]:
         """The snapshots that need each of these files. Few files are damaged, so nothing is kept for the others."""
         needing: dict[str, set[int]] = {path: set() for path in paths}
         for location, snapshot_id in self._needed(found) if paths else ():
-            if (path := _path(location)) in needing:
+            if (path := path_of(location)) in needing:
                 needing[path].add(snapshot_id)
         return {path: frozenset(snapshots) for path, snapshots in needing.items()}
 
@@ -116,8 +120,7 @@ class Walk:
 
     def exists(self, location: str) -> bool:
         if location not in self.there:
-            path = local_path(location)
-            self.there[location] = path.stat().st_size if path.exists() else None
+            self.there[location] = self.objects.size(location)
         return self.there[location] is not None
 
     def entries(self, found: LoadedTable) -> Iterator[dict[str, Any]]:
@@ -143,8 +146,8 @@ class Walk:
             rows = [counted[at] for at in manifests]
             if said is not None and listed and None not in rows and sum(filter(None, rows)) != int(said):
                 yield (
-                    _path(listed),
-                    f"{_path(listed)} lists {sum(filter(None, rows)):,} rows, and the summary says {said}",
+                    path_of(listed),
+                    f"{path_of(listed)} lists {sum(filter(None, rows)):,} rows, and the summary says {said}",
                 )
 
     def _listed(self, snapshot: Mapping[str, Any]) -> tuple[str, ...]:
@@ -153,14 +156,14 @@ class Walk:
 
     def _rows(self, manifest: str) -> int | None:
         """The rows of the live files of a manifest; None where it cannot be read, or is of files of deletes."""
-        if manifest not in self.there or self.there[manifest] is None or _path(manifest) in self.damaged:
+        if manifest not in self.there or self.there[manifest] is None or path_of(manifest) in self.damaged:
             return None
         files = [record["data_file"] for record in self._records(manifest)]
         return None if any(file.get("content") for file in files) else sum(file["record_count"] for file in files)
 
     def _records(self, manifest: str) -> Iterator[dict[str, Any]]:
-        if self.exists(manifest) and _path(manifest) not in self.damaged:
-            yield from (one for one in read_container(manifest).records if one["status"] != _DELETED)
+        if self.exists(manifest) and path_of(manifest) not in self.damaged:
+            yield from (one for one in read_container(manifest, self.objects).records if one["status"] != _DELETED)
 
     def _needed(self, found: LoadedTable) -> Iterator[tuple[str, int]]:
         """Pairs of a file and the snapshot that needs it."""
@@ -178,9 +181,9 @@ class Walk:
 
     def _opened(self, location: str, read: _Read) -> tuple[str, ...]:
         try:
-            return tuple(read(location, read_container(location).records))
+            return tuple(read(location, read_container(location, self.objects).records))
         except (LakeError, *_DAMAGES) as error:
-            self.damaged[_path(location)] = str(error)
+            self.damaged[path_of(location)] = str(error)
             return ()
 
     def _manifests(self, _: str, records: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -191,7 +194,9 @@ class Walk:
 
     def _live(self, manifest: str, records: Sequence[dict[str, Any]]) -> Iterator[str]:
         if not _is_as_counted(records, self.counts.get(manifest, {})):
-            self.damaged[_path(manifest)] = f"{_path(manifest)} is damaged: it does not hold what its list counts in it"
+            self.damaged[path_of(manifest)] = (
+                f"{path_of(manifest)} is damaged: it does not hold what its list counts in it"
+            )
         for record in records:
             if record["status"] != _DELETED:
                 file = record["data_file"]
@@ -201,7 +206,7 @@ class Walk:
 
     def _of_other_size(self) -> dict[str, str]:
         wrong = [(at, size, is_) for at, size in self.sizes.items() if (is_ := self.there.get(at)) not in {None, size}]
-        return {_path(at): f"{_path(at)} has {is_:,} bytes, and {size:,} were written" for at, size, is_ in wrong}
+        return {path_of(at): f"{path_of(at)} has {is_:,} bytes, and {size:,} were written" for at, size, is_ in wrong}
 
 
 _Read = Callable[[str, Sequence[dict[str, Any]]], Iterator[str]]
@@ -217,7 +222,3 @@ def _is_as_counted(entries: Sequence[dict[str, Any]], listed: Mapping[str, Any])
         if any(is_ not in {None, wanted} for is_, wanted in zip(said, (len(rows), sum(rows)), strict=True)):
             return False
     return True
-
-
-def _path(location: str) -> str:
-    return str(local_path(location))

@@ -2,123 +2,119 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
 
-from lakeflow.adapters.iceberg.care.ground import MARKER
-from lakeflow.adapters.iceberg.disk.fileio import sync_directory
+from lakeflow.adapters.iceberg.care.ground import MARKER, ground_of
+from lakeflow.adapters.iceberg.disk.fileio import hint_of, reason
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.care.ownership import WarehouseMarker
 from lakeflow.core.errors import LakeError
-
-_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
-_NOT_FILES: Final = frozenset({"lost+found", ".DS_Store", ".gitkeep", ".gitignore", ".keep"})
-"""Files that an empty folder of a new disk or a repository has."""
+from lakeflow.core.ports.locations import store_of
+from lakeflow.core.ports.objects import Objects, StoreError
 
 
-def read_mark(warehouse: Path) -> WarehouseMarker | None:
+def read_mark(warehouse: str, objects: Objects = DISK) -> WarehouseMarker | None:
     """The marker; None where there is none. LakeError for one that cannot be read: then nobody knows whose the
     warehouse is.
     """
-    path = warehouse / MARKER
+    place = f"{warehouse}/{MARKER}"
     try:
-        if not path.is_symlink():
-            said = json.loads(path.read_bytes())
-            return WarehouseMarker(str(said["id"]), str(said["name"]), str(said["database"]))
+        if store_of(place) or not Path(place).is_symlink():
+            return _parsed(objects.get(place))
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except StoreError as error:
+        raise LakeError(f"cannot read {place}: {reason(error)}", hint=hint_of(error, "")) from error
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise _damaged(path, type(error).__name__) from error
-    raise _damaged(path, "it is a link")
+        raise _damaged(place, type(error).__name__) from error
+    raise _damaged(place, "it is a link")
 
 
-def make_mark(warehouse: Path, mark: WarehouseMarker) -> bool:
+def make_mark(warehouse: str, mark: WarehouseMarker, objects: Objects = DISK) -> bool:
     """Make the marker durably, whole or not at all. False where another process was first."""
-    final = warehouse / MARKER
-    with _explained(final), _written(warehouse, mark) as temporary:
-        try:
-            os.link(temporary, final)
-        except FileExistsError:
+    final = f"{warehouse}/{MARKER}"
+    with _explained(final):
+        objects.make_folder(warehouse)
+        if objects.excludes(final):
+            return objects.put_new(final, _text(mark))
+        return _made_alone(warehouse, mark, objects)
+
+
+def _made_alone(warehouse: str, mark: WarehouseMarker, objects: Objects) -> bool:
+    """In a store where two may make the same object at once, each first puts a claim beside it that bears its lake's
+    id. Who sees no claim but its own makes the marker: whoever came later sees that claim, or the marker, and steps
+    back. Of two that see each other none goes on.
+    """
+    final = f"{warehouse}/{MARKER}"
+    ours = f"{final}.{mark.id}."
+    own = f"{ours}{secrets.token_hex(4)}.stats"
+    objects.put(own, _text(mark))
+    try:
+        claims = [one.location for one in objects.listed(warehouse) if _is_claim(one.location, final)]
+        if objects.exists(final):
             return False
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            if final.exists():
-                return False
-            temporary.rename(final)
-        sync_directory(warehouse)
+        if not all(one.startswith(ours) for one in claims):
+            raise LakeError(
+                f"another lake is claiming the warehouse {warehouse} at this moment, or was killed while it did",
+                hint="repeat it; or `lakeflow adopt --warehouse` makes the warehouse this lake's",
+            )
+        objects.put(final, _text(mark))
+    finally:
+        with suppress(OSError):
+            objects.remove(own)
     return True
 
 
-def replace_mark(warehouse: Path, mark: WarehouseMarker) -> None:
+def replace_mark(warehouse: str, mark: WarehouseMarker, objects: Objects = DISK) -> None:
     """Write the marker in place of whatever is there."""
-    final = warehouse / MARKER
-    with _explained(final), _written(warehouse, mark) as temporary:
-        temporary.replace(final)
-        sync_directory(warehouse)
+    final = f"{warehouse}/{MARKER}"
+    with _explained(final):
+        objects.make_folder(warehouse)
+        objects.put(final, _text(mark))
+        if not objects.excludes(final):
+            for one in list(objects.listed(warehouse)):
+                if _is_claim(one.location, final):
+                    objects.remove(one.location)
 
 
-def mark_above(warehouse: Path, id_: str | None) -> WarehouseMarker | None:
+def mark_above(warehouse: str, id_: str | None, objects: Objects = DISK) -> WarehouseMarker | None:
     """The nearest marker of another lake in the folders above."""
-    for folder in warehouse.resolve().parents:
-        if (folder / MARKER).is_file() and (mark := read_mark(folder)) and mark.id != id_:
+    for folder in ground_of(warehouse, objects).above(warehouse):
+        place = folder.rstrip("/")
+        if objects.exists(f"{place}/{MARKER}") and (mark := read_mark(place, objects)) and mark.id != id_:
             return mark
     return None
 
 
-def is_filled(folder: Path, ignored: frozenset[Path]) -> bool:
-    """Does the folder hold any file or link, here or below? Ignored files do not count."""
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        if not folder.exists():
-            return False
-        raise LakeError(
-            f"cannot read {folder}: {error.strerror}", hint="check that it is a folder, and its rights"
-        ) from error
-    return any(_counts(entry, ignored) for entry in entries if entry.name not in _NOT_FILES and entry not in ignored)
+def _is_claim(location: str, final: str) -> bool:
+    return location.startswith(f"{final}.")
 
 
-def _counts(entry: Path, ignored: frozenset[Path]) -> bool:
-    if entry.is_dir() and not entry.is_symlink():
-        return is_filled(entry, ignored)
-    return not (entry.name.startswith(f".{MARKER}.") and entry.name.endswith(".tmp"))
+def _parsed(content: bytes) -> WarehouseMarker:
+    said = json.loads(content)
+    return WarehouseMarker(str(said["id"]), str(said["name"]), str(said["database"]))
 
 
-@contextmanager
-def _written(warehouse: Path, mark: WarehouseMarker) -> Iterator[Path]:
-    """The marker under a temporary name, synced. The temporary file is removed at the end."""
-    warehouse.mkdir(parents=True, exist_ok=True)
-    temporary = warehouse / f".{MARKER}.{secrets.token_hex(4)}.tmp"
+def _text(mark: WarehouseMarker) -> bytes:
     said = {"format": "lakeflow.lake/1", "id": mark.id, "name": mark.name, "database": mark.database}
-    try:
-        with temporary.open("x", encoding="utf-8") as file:
-            json.dump(said, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
+    return json.dumps(said, indent=2).encode()
 
 
-def _damaged(path: Path, why: str) -> LakeError:
+def _damaged(place: str, why: str) -> LakeError:
     return LakeError(
-        f"{path}, which says whose the warehouse is, cannot be read ({why})",
+        f"{place}, which says whose the warehouse is, cannot be read ({why})",
         hint="put it back from a copy; or `lakeflow adopt --warehouse` makes the warehouse this lake's",
     )
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(place: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LakeError(
-            f"cannot write {path}: {error.strerror}",
-            hint="check the folder's permissions, and that its disk has room (`df -h`, and `df -i` for inodes)",
-        ) from error
+        otherwise = "check the folder's permissions, and that its disk has room (`df -h`, and `df -i` for inodes)"
+        raise LakeError(f"cannot write {place}: {reason(error)}", hint=hint_of(error, otherwise)) from error

@@ -11,18 +11,21 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote
 from uuid import uuid4
 
-from lakeflow.adapters.iceberg.care.ground import identity, is_below
-from lakeflow.adapters.iceberg.care.marker import is_filled, make_mark, mark_above, read_mark, replace_mark
+from lakeflow.adapters.iceberg.care.ground import DiskGround, ground_of
+from lakeflow.adapters.iceberg.care.marker import make_mark, mark_above, read_mark, replace_mark
 from lakeflow.adapters.iceberg.commit import pointers
-from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.care.ownership import Holds, WarehouseFacts, WarehouseMarker, refuse_other, refuse_to_claim
 from lakeflow.core.errors import LakeError
 from lakeflow.core.ports.database import Connection, sql
+from lakeflow.core.ports.locations import path_of, store_of
+from lakeflow.core.ports.objects import Objects
 
 _ID: Final = "select id from lakeflow_lake"
 _MAKE: Final = sql(
@@ -46,9 +49,18 @@ class LocatedDatabase(pointers.CatalogDatabase, Protocol):
 class Ownership:
     """`name` is how the lake is called in messages; `state` lists what else of ours may stand in the warehouse."""
 
-    def __init__(self, database: LocatedDatabase, warehouse: Path, name: str, state: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        database: LocatedDatabase,
+        warehouse: str | PathLike[str],
+        name: str,
+        state: Sequence[Path] = (),
+        objects: Objects = DISK,
+    ) -> None:
         self._database = database
-        self._warehouse = warehouse
+        self._warehouse = fspath(warehouse)
+        self._objects = objects
+        self._ground = ground_of(self._warehouse, objects)
         self._name = name
         self._state = tuple(state)
 
@@ -61,26 +73,26 @@ class Ownership:
         facts = self.facts()
         refuse_to_claim(facts)
         mark = self._mark(self._read(facts.mark)[0] or self._made_id(facts.id))
-        if facts.mark is None and not make_mark(self._warehouse, mark):
+        if facts.mark is None and not make_mark(self._warehouse, mark, self._objects):
             refuse_to_claim(self.facts())  # another process was first: of the same lake, or of another
         elif facts.mark is not None and facts.mark.database != mark.database:
-            replace_mark(self._warehouse, mark)
+            replace_mark(self._warehouse, mark, self._objects)
 
     def adopt(self) -> None:
         """Make the warehouse this lake's, whoever's it was. A lake that another database claims to be gets a new id."""
         with suppress(LakeError):  # a marker that cannot be read is replaced
-            mark = read_mark(self._warehouse)
+            mark = read_mark(self._warehouse, self._objects)
             if self._rival(mark, self._read(mark)[0]):
                 with self._database.transaction() as connection:
                     give_id(connection, str(uuid4()))
-        replace_mark(self._warehouse, self._mark(self._made_id()))
+        replace_mark(self._warehouse, self._mark(self._made_id()), self._objects)
 
     def facts(self) -> WarehouseFacts:
         """What stands there, as of one moment. A first writer may make the marker, and files after it, between two of
         our looks; a marker is never taken away, so looking once more settles whose those files are.
         """
-        facts = self._facts_beside(read_mark(self._warehouse))
-        if facts.mark is None and (mark := read_mark(self._warehouse)) is not None:
+        facts = self._facts_beside(read_mark(self._warehouse, self._objects))
+        if facts.mark is None and (mark := read_mark(self._warehouse, self._objects)) is not None:
             return self._facts_beside(mark)
         return facts
 
@@ -88,14 +100,14 @@ class Ownership:
         id_, blank, places = self._read(mark)
         id_ = id_ or self._lost_id(mark, places)
         return WarehouseFacts(
-            warehouse=str(self._warehouse),
+            warehouse=self._warehouse,
             database=self._database.place,
             id=id_,
             is_blank=blank,
             mark=mark,
             holds=Holds.NOTHING if mark else self._holds(places),
             rival=self._rival(mark, id_),
-            above=None if mark else mark_above(self._warehouse, id_),
+            above=None if mark else mark_above(self._warehouse, id_, self._objects),
         )
 
     def _lost_id(self, mark: WarehouseMarker | None, places: Sequence[str]) -> str | None:
@@ -140,24 +152,32 @@ class Ownership:
             return Holds.TABLES
         path = self._database.path
         database = [path.with_name(path.name + suffix) for suffix in _SUFFIXES] if path else []
-        if is_filled(self._warehouse, frozenset((*self._state, *database))):
+        if self._ground.is_filled(self._warehouse, frozenset(map(str, (*self._state, *database)))):
             return Holds.OTHERS
-        named = any(_path(place).is_relative_to(self._warehouse) for place in places)
+        named = any(self._path(place).startswith(f"{self._warehouse}/") for place in places)
         return Holds.LOST if named else Holds.NOTHING
 
     def _is_here(self, place: str) -> bool:
         """Does it stand in the warehouse, by its present path or by the path before it moved?"""
-        path = _path(place)
-        here = self._warehouse.joinpath(*path.parts[-_DEEP:])
-        return any(one.is_file() and is_below(one, self._warehouse) for one in (path, here))
+        path = self._path(place)
+        here = "/".join((self._warehouse, *path.split("/")[-_DEEP:]))
+        looked = dict.fromkeys((path, here))
+        return any(self._objects.find(one) and self._ground.is_below(one, self._warehouse) for one in looked)
+
+    def _path(self, place: str) -> str:
+        """The place as a path; the root of all where it is in another store than the warehouse, or on no disk here."""
+        try:
+            return path_of(place) if store_of(place) == store_of(self._warehouse) else "/"
+        except LakeError:
+            return "/"
 
     def _rival(self, mark: WarehouseMarker | None, id_: str | None) -> str:
         """The database that the marker names, if it is another one than ours and claims to be the same lake."""
         ours = self._database.path
         if mark is None or mark.id != id_ or ours is None or not Path(mark.database).is_absolute():
             return ""
-        there = identity(mark.database)
-        if there is None or there == identity(ours):
+        there = DiskGround().identity(mark.database)
+        if there is None or there == DiskGround().identity(str(ours)):
             return ""
         return mark.database if _id_in(Path(mark.database)) in {id_, None} else ""
 
@@ -188,13 +208,6 @@ def _id_in(path: Path) -> str | None:
     except sqlite3.DatabaseError:
         return ""
     return str(found[0]) if found else ""
-
-
-def _path(place: str) -> Path:
-    try:
-        return local_path(place)
-    except LakeError:  # it is on no disk of this machine
-        return Path("/")
 
 
 def _now() -> str:

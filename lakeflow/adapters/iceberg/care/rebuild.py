@@ -9,22 +9,24 @@ counts.
 
 from __future__ import annotations
 
-import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from os import PathLike, fspath
 from typing import Final
 
-from lakeflow.adapters.iceberg.care.ground import is_below
-from lakeflow.adapters.iceberg.disk.fileio import local_path, to_location
+from lakeflow.adapters.iceberg.care.ground import ground_of
 from lakeflow.adapters.iceberg.disk.proof import proof_location, read_proof
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, metadata_directory
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.provenance import provenance_of
 from lakeflow.core.model.table import Table
+from lakeflow.core.ports.locations import path_of, to_location
+from lakeflow.core.ports.objects import Objects
 from lakeflow.core.view.rebuilt import Proven, is_settled
 
 _NUMBERED: Final = re.compile(r"v?(\d+)(-[^/]*)?(\.gz)?\.metadata\.json(\.gz)?")
@@ -38,7 +40,7 @@ _TOGETHER: Final = 10_000
 class Stands:
     """A table as it stands in a folder. `newest` is its newest metadata, `before` what that was planned on."""
 
-    folder: Path
+    folder: str
     newest: LoadedTable[AssetKey]
     before: LoadedTable[AssetKey] | None
     settled: bool
@@ -57,12 +59,15 @@ class Stands:
         return made.run if made else ""
 
 
-def tables_in(warehouse: Path) -> tuple[dict[AssetKey, LoadedTable[AssetKey]], dict[AssetKey, Proven], tuple[str, ...]]:
+def tables_in(
+    warehouse: str | PathLike[str], objects: Objects = DISK
+) -> tuple[dict[AssetKey, LoadedTable[AssetKey]], dict[AssetKey, Proven], tuple[str, ...]]:
     """Every table below the warehouse by the name of its asset, once for the catalog and once with its proofs; and what
     was left out, with the reason.
     """
     notes: list[str] = []
-    standing = [one for folder in _folders(warehouse) if (one := _look(folder, notes))]
+    listed = _folders(fspath(warehouse), objects)
+    standing = [one for folder, names in listed.items() if (one := _look(folder, names, notes, objects))]
     whole = list(_all_or_nothing(standing))
     found: dict[AssetKey, LoadedTable[AssetKey]] = {}
     proofs: dict[AssetKey, Proven] = {}
@@ -74,50 +79,61 @@ def tables_in(warehouse: Path) -> tuple[dict[AssetKey, LoadedTable[AssetKey]], d
             notes.append(f"{one.folder}: another folder holds {key}, and is newer")
         else:
             found[key] = _called(one.counts, key)
-            proofs[key] = _proven(found[key].table, one.folder)
+            proofs[key] = _proven(found[key].table, one.folder, objects)
     return found, proofs, tuple(notes)
 
 
-def _proven(table: Table, folder: Path) -> Proven:
+def _proven(table: Table, folder: str, objects: Objects) -> Proven:
     """The table with the proofs of its snapshots, read where the folder stands now."""
     proofs: dict[int, str] = {}
     for id_ in table.snapshots:
         with suppress(LakeError):  # a damaged one proves nothing
-            proof = read_proof(replace(table, proofs={}), id_, f"{folder}/metadata")
+            proof = read_proof(replace(table, proofs={}), id_, f"{folder}/metadata", objects)
             proofs |= {id_: proof.text} if proof else {}
     return Proven(table, proofs)
 
 
-def newer_runs(locations: Mapping[AssetKey, str], warehouse: Path, known: Iterable[str]) -> dict[AssetKey, str]:
+def newer_runs(
+    locations: Mapping[AssetKey, str], warehouse: str | PathLike[str], known: Iterable[str], objects: Objects = DISK
+) -> dict[AssetKey, str]:
     """By run, the tables whose metadata is newer than the catalog's and publishes a run that the ledger does not know.
     If there are any, the database is an old copy.
     """
-    ledger = frozenset(known)
+    ledger, place = frozenset(known), fspath(warehouse)
+    ground = ground_of(place, objects)
     found: dict[AssetKey, str] = {}
     for key, location in sorted(locations.items()):
-        here = local_path(location)
-        is_old = number_of(here.name) < max(map(number_of, _names(here.parent)), default=-1)
-        if is_old and is_below(here, warehouse):
-            one = _look(here.parent.parent, [])
+        directory, _, name = path_of(location).rpartition("/")
+        names = _names(directory, objects)
+        is_old = number_of(name) < max(map(number_of, names), default=-1)
+        if is_old and ground.is_below(path_of(location), place):
+            one = _look(directory.rpartition("/")[0], names, [], objects)
             if one and one.settled and one.publishes not in {"", *ledger}:
                 found[key] = one.publishes
     return found
 
 
-def _folders(warehouse: Path) -> Iterator[Path]:
-    """The folders of tables. Links are left out."""
-    for place, folders, _ in os.walk(warehouse):
-        folders.sort()
-        if "metadata" in folders and is_below(Path(place), warehouse) and any(_names(Path(place, "metadata"))):
-            yield Path(place)
-            folders.clear()
+def _folders(warehouse: str, objects: Objects) -> dict[str, list[str]]:
+    """The folders of tables, each with the names of its metadata files. Links are left out, and tables in tables."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in objects.listed(warehouse):
+        directory, _, name = one.location.rpartition("/")
+        home, _, last = directory.rpartition("/")
+        if last == "metadata" and _NUMBERED.fullmatch(name):
+            found[home].append(name)
+    ground = ground_of(warehouse, objects)
+    within = {home for home in found if any(above in found for above in _above(home, warehouse))}
+    return {home: found[home] for home in sorted(found) if home not in within and ground.is_below(home, warehouse)}
 
 
-def _names(directory: Path) -> list[str]:
-    try:
-        return [name for name in os.listdir(directory) if _NUMBERED.fullmatch(name)]  # noqa: PTH208 - names are all
-    except OSError:
-        return []
+def _above(home: str, warehouse: str) -> Iterator[str]:
+    while home.startswith(f"{warehouse}/"):
+        home = home.rpartition("/")[0]
+        yield home
+
+
+def _names(directory: str, objects: Objects) -> list[str]:
+    return [name for name in objects.names(directory) if _NUMBERED.fullmatch(name)]
 
 
 def number_of(name: str) -> int:
@@ -126,25 +142,28 @@ def number_of(name: str) -> int:
     return int(match[1]) if match else -1
 
 
-def _look(folder: Path, notes: list[str]) -> Stands | None:
+def _look(folder: str, names: Iterable[str], notes: list[str], objects: Objects) -> Stands | None:
     """None where no metadata can be read."""
-    parsed = {found.table.version.rpartition("/")[2]: found for found in _readable(folder / "metadata", notes)}
+    readable = _readable(f"{folder}/metadata", names, notes, objects)
+    parsed = {found.table.version.rpartition("/")[2]: found for found in readable}
     if not parsed:
         return None
     newest = max(parsed.values(), key=_rank)
     log = newest.json.get("metadata-log") or ()
     before = parsed.get(str(log[-1]["metadata-file"]).rpartition("/")[2]) if log else None
-    proof = newest.table.main is not None and _has_proof(newest.table)
+    proof = newest.table.main is not None and _has_proof(newest.table, objects)
     return Stands(folder, newest, before, is_settled(newest.table, before.table if before else None, proven=proof))
 
 
-def _readable(directory: Path, notes: list[str]) -> Iterator[LoadedTable[AssetKey]]:
-    files = MetadataFiles(directory)
-    for name in sorted(_names(directory)):
+def _readable(
+    directory: str, names: Iterable[str], notes: list[str], objects: Objects
+) -> Iterator[LoadedTable[AssetKey]]:
+    files = MetadataFiles(directory, objects)
+    for name in sorted(names):
         try:
-            yield files.find(_NOBODY, to_location(str(directory / name)))
+            yield files.find(_NOBODY, to_location(f"{directory}/{name}"))
         except LakeError as error:
-            notes.append(f"{directory / name} was left out: {error.message}")
+            notes.append(f"{directory}/{name} was left out: {error.message}")
 
 
 def _rank(found: LoadedTable[AssetKey]) -> tuple[int, int, int]:
@@ -157,10 +176,10 @@ def _rank(found: LoadedTable[AssetKey]) -> tuple[int, int, int]:
     return number_of(found.table.version.rpartition("/")[2]), int(sequence), found.updated_ms
 
 
-def _has_proof(table: Table) -> bool:
+def _has_proof(table: Table, objects: Objects) -> bool:
     location = table.proofs.get(table.main or 0) or proof_location(metadata_directory(table), table.main or 0)
-    beside = local_path(table.version).parent / location.rpartition("/")[2]  # where a moved lake has it
-    return local_path(location).is_file() or beside.is_file()
+    beside = f"{table.version.rpartition('/')[0]}/{location.rpartition('/')[2]}"  # where a moved lake has it
+    return bool(objects.find(location) or objects.find(beside))
 
 
 def _all_or_nothing(standing: list[Stands]) -> Iterator[Stands]:
@@ -179,7 +198,8 @@ def _key_of(one: Stands) -> AssetKey | None:
     latest = sorted(table.snapshots.values(), key=lambda snapshot: snapshot.committed_at, reverse=True)
     made = (provenance_of(snapshot.summary) for snapshot in latest)
     said = next((each.asset for each in made if each and each.asset), "")
-    named = f"{one.folder.parent.name}.{_BESIDE.sub('', one.folder.name)}"
+    layer, name = one.folder.rsplit("/", 2)[-2:]
+    named = f"{layer}.{_BESIDE.sub('', name)}"
     return AssetKey.find(said) or AssetKey.find(named)
 
 

@@ -18,7 +18,6 @@ from uuid import uuid4
 from lakeflow.adapters.iceberg.care.inventory import read_container
 from lakeflow.adapters.iceberg.commit import pointers
 from lakeflow.adapters.iceberg.disk.avro import pack
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path
 from lakeflow.adapters.iceberg.metadata.metadata import (
     LoadedTable,
     MetadataFiles,
@@ -28,6 +27,7 @@ from lakeflow.adapters.iceberg.metadata.metadata import (
 )
 from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.adapters.iceberg.metadata.updates import applied
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import ConflictError, LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.digests import with_digest
@@ -35,6 +35,8 @@ from lakeflow.core.model.provenance import PROVEN_LIST, is_ours
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.database import Connection
+from lakeflow.core.ports.locations import path_of, store_of
+from lakeflow.core.ports.objects import Objects, Scratch
 
 _WITH_PLACES: Final = ("location", "properties", "snapshots", "metadata-log", "statistics", "partition-statistics")
 _DELETES: Final = 1  # the content of a manifest of delete files
@@ -43,23 +45,39 @@ _DEEP: Final = 4  # <warehouse>/<layer>/<name>/metadata/<file>
 
 @dataclass(frozen=True)
 class Move:
-    """A folder that stands under another name now; `old` may be gone, or be what `new` was copied from."""
+    """A folder that stands under another name now; `old` may be gone, or be what `new` was copied from. Either may be
+    in a store.
+    """
 
-    old: Path
-    new: Path
+    old: str
+    new: str
+    objects: Objects = DISK
 
     def location(self, text: str) -> str:
-        """The location after the move, spelled as before (`file://`, `file:` or a bare path).
+        """The location after the move, spelled as before (`file://`, `file:` or a bare path) where it stays on a disk.
 
         A file that only the old folder holds was not moved and keeps its place.
         """
-        scheme = next((form for form in ("file://localhost", "file://", "file:") if text.startswith(form)), "")
-        path = Path(text.removeprefix(scheme))
-        if not path.is_absolute() or not path.is_relative_to(self.old) or path.is_relative_to(self.new):
+        scheme, path = _read(text)
+        if not _is_within(path, self.old) or _is_within(path, self.new):
             return text
-        moved = self.new / path.relative_to(self.old)
-        stayed = path.exists() and not moved.exists()
-        return text if stayed else f"{scheme}{moved}{'/' * text.endswith('/')}"
+        moved = f"{self.new}{path[len(self.old) :]}"
+        stayed = self.objects.exists(path) and not self.objects.exists(moved)
+        spelled = moved if store_of(self.new) else f"{'file://' if store_of(path) else scheme}{moved}"
+        return text if stayed else f"{spelled}{'/' * text.endswith('/')}"
+
+
+def _read(text: str) -> tuple[str, str]:
+    """The scheme of a local location, and the path; no path where the text is no location."""
+    if store_of(text):
+        return "", path_of(text).rstrip("/")
+    scheme = next((form for form in ("file://localhost", "file://", "file:") if text.startswith(form)), "")
+    path = Path(text.removeprefix(scheme))
+    return scheme, str(path) if path.is_absolute() else ""
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
 
 
 @dataclass(frozen=True)
@@ -67,23 +85,32 @@ class Home:
     """Where the lake stands now: the project's root, and the warehouse."""
 
     root: Path
-    warehouse: Path
+    warehouse: str
+    objects: Objects = DISK
 
     def move_of(self, location: str) -> Move | None:
         """The move that brought a table here whose catalog entry names a metadata file elsewhere. None where it did not
         move.
         """
-        path = local_path(location)
-        if path.is_relative_to(self.warehouse) or len(path.parts) <= _DEEP:
+        path = path_of(location)
+        was, *names = path.rsplit("/", _DEEP)
+        if _is_within(path, self.warehouse) or len(names) < _DEEP or not was:
             return None
-        here = self.warehouse.joinpath(*path.parts[-_DEEP:])
-        if not here.exists() or (path.exists() and path.samefile(here)):
+        here = "/".join((self.warehouse, *names))
+        if not self.objects.exists(here) or _same(path, here):
             return None
-        below = self.warehouse.is_relative_to(self.root)
-        was, inside = path.parents[_DEEP - 1], self.warehouse.relative_to(self.root).parts if below else ()
-        if inside and was.parts[-len(inside) :] == inside:  # then the whole project was moved
-            return Move(was.parents[len(inside) - 1], self.root)
-        return Move(was, self.warehouse)
+        inside = self.warehouse.removeprefix(str(self.root)) if _is_within(self.warehouse, str(self.root)) else ""
+        if inside and was.endswith(inside):  # then the whole project was moved
+            return Move(was.removesuffix(inside), str(self.root), self.objects)
+        return Move(was, self.warehouse, self.objects)
+
+
+def _same(path: str, other: str) -> bool:
+    """Are both one file of this machine's disk?"""
+    try:
+        return not store_of(path) and not store_of(other) and Path(path).samefile(other)
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -105,7 +132,7 @@ def relocate(database: pointers.CatalogDatabase, home: Home, clock: Clock) -> tu
     LakeError for a table that cannot be rewritten exactly, ConflictError when another writer came between; either
     way nothing was changed. The caller holds the leases of all tables.
     """
-    scratch = ScratchFiles()
+    scratch = home.objects.scratch()
     try:
         steps = [_written(key, seen, move, scratch, clock) for key, (seen, move) in _moved(database, home).items()]
         scratch.seal()
@@ -124,10 +151,10 @@ def _moved(database: pointers.CatalogDatabase, home: Home) -> dict[AssetKey, tup
     return {key: (location, move) for key, (location, move) in moves.items() if move is not None}
 
 
-def _written(key: AssetKey, seen: str, move: Move, scratch: ScratchFiles, clock: Clock) -> _TableMove:
+def _written(key: AssetKey, seen: str, move: Move, scratch: Scratch, clock: Clock) -> _TableMove:
     """New files for one table, not yet sealed."""
     now = move.location(seen)
-    found = MetadataFiles(move.new).find(key, now)
+    found = MetadataFiles(move.new, move.objects).find(key, now)
     _refuse_format(found.table)
     moved = _moved_metadata(found, move)
     snapshots = list(_Rewriter(found.table, move, scratch).snapshots(moved["snapshots"]))
@@ -162,7 +189,7 @@ class _Rewriter:
 
     table: Table
     move: Move
-    scratch: ScratchFiles
+    scratch: Scratch
     done: dict[str, tuple[str, int]] = field(default_factory=dict)
     commit: str = field(default_factory=lambda: str(uuid4()))
     numbers: Iterator[int] = field(default_factory=count)
@@ -171,7 +198,7 @@ class _Rewriter:
         for entry in entries:
             if "manifest-list" not in entry:
                 raise self._refusal("a snapshot names its manifests itself (an early v1 table)")
-            container = read_container(entry["manifest-list"])
+            container = read_container(entry["manifest-list"], self.move.objects)
             listed = pack(replace(container, records=tuple(map(self._manifest, container.records))))
             name = f"snap-{entry['snapshot-id']}-1-{self.commit}.avro"
             yield self._with_its_proof(entry) | {"manifest-list": self._sealed(name, listed)}
@@ -195,7 +222,7 @@ class _Rewriter:
         return entry | {"manifest_path": path, "manifest_length": length}
 
     def _rewritten(self, location: str) -> tuple[str, int]:
-        container = read_container(location)
+        container = read_container(location, self.move.objects)
         records = tuple(record | {"data_file": self._data_file(record["data_file"])} for record in container.records)
         content = pack(replace(container, records=records))
         return self._sealed(f"{self.commit}-m{next(self.numbers)}.avro", content), len(content)
@@ -233,14 +260,14 @@ def _refuse_format(table: Table) -> None:
 
 def _verify(steps: list[_TableMove], home: Home) -> None:
     """Read back what was written: every metadata file, and everything that it names down to the manifests."""
-    files = MetadataFiles(home.warehouse)
+    files = MetadataFiles(home.warehouse, home.objects)
     for step in steps:
         for snapshot in files.find(step.key, step.new).json["snapshots"]:
-            for manifest in read_container(snapshot["manifest-list"]).records:
-                read_container(manifest["manifest_path"])
+            for manifest in read_container(snapshot["manifest-list"], home.objects).records:
+                read_container(manifest["manifest_path"], home.objects)
 
 
-def _swap(database: pointers.CatalogDatabase, steps: list[_TableMove], scratch: ScratchFiles) -> None:
+def _swap(database: pointers.CatalogDatabase, steps: list[_TableMove], scratch: Scratch) -> None:
     """Swap all pointers or none. The new files are removed only if it is certain that nothing refers to them."""
     committing = False
     try:

@@ -18,10 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.manifests.statistics import bound_reader
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.model.schema import Field
 from lakeflow.core.model.table import Table
+from lakeflow.core.ports.locations import path_of
+from lakeflow.core.ports.objects import Objects
 
 _BATCH: Final = 65_536
 _AT_ONCE: Final = 256
@@ -35,15 +37,15 @@ Entry = Mapping[str, Any]
 """A data file as its manifest describes it."""
 
 
-def row_faults(table: Table, entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+def row_faults(table: Table, entries: Iterable[Entry], objects: Objects = DISK) -> Iterator[tuple[str, str]]:
     """The path of each file that is not as its manifest says, and in what. Files of other formats are left out."""
     fields = {field.id: field for schema in table.schemas.values() for field in schema.fields}
     parquet = (one for one in entries if str(one["file_format"]).upper() == "PARQUET")
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="rows") as pool:
         while some := list(islice(parquet, _AT_ONCE)):
-            for one, fault in zip(some, pool.map(lambda entry: _fault(entry, fields), some), strict=True):
+            for one, fault in zip(some, pool.map(lambda entry: _fault(entry, fields, objects), some), strict=True):
                 if fault:
-                    yield str(local_path(one["file_path"])), fault
+                    yield path_of(one["file_path"]), fault
 
 
 @dataclass
@@ -73,10 +75,10 @@ class _CheckedColumn:
         return "" if self.fits else f"column {self.field.name} holds values outside of the bounds in its manifest"
 
 
-def _fault(entry: Entry, fields: Mapping[int, Field]) -> str:
-    path = str(local_path(entry["file_path"]))
+def _fault(entry: Entry, fields: Mapping[int, Field], objects: Objects) -> str:
+    path = path_of(entry["file_path"])
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as opened:
+        with objects.opened(path) as file, pq.ParquetFile(file, page_checksum_verification=True) as opened:
             if opened.metadata.num_rows != entry["record_count"]:
                 return (
                     f"{path} holds {opened.metadata.num_rows:,} rows, and its manifest says {entry['record_count']:,}"

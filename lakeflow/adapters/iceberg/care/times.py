@@ -10,31 +10,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from lakeflow.adapters.iceberg.commit import pointers
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, next_location, sealed
 from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.adapters.iceberg.metadata.updates import SetProperties, applied
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import ConflictError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.log.recorded import PROPERTY, moves_of, moves_text
 from lakeflow.core.ports.entry import Transaction
+from lakeflow.core.ports.objects import Objects, Scratch
 
 _TIMED: Final = ("snapshots", "snapshot-log", "metadata-log")
 _TIME: Final = "timestamp-ms"
 
 
 def mend_times(
-    database: pointers.CatalogDatabase, keys: Iterable[AssetKey], now: datetime, record: Callable[[Transaction], None]
+    database: pointers.CatalogDatabase,
+    keys: Iterable[AssetKey],
+    now: datetime,
+    record: Callable[[Transaction], None],
+    objects: Objects = DISK,
 ) -> None:
     """Mend all of these tables and do what `record` writes, or nothing. The caller holds the tables' leases.
 
     ConflictError when another writer came between.
     """
-    files, scratch = MetadataFiles(Path("/")), ScratchFiles()
+    files, scratch = MetadataFiles("/", objects), objects.scratch()
     with database.read() as connection:
         at = pointers.locations(connection, keys)
     with scratch.all_or_none():
@@ -48,7 +52,7 @@ def mend_times(
         record(connection)
 
 
-def _written(found: LoadedTable, now_ms: int, scratch: ScratchFiles) -> str:
+def _written(found: LoadedTable, now_ms: int, scratch: Scratch) -> str:
     mended = {name: [_not_after(entry, now_ms) for entry in found.json.get(name) or ()] for name in _TIMED}
     last = min(found.updated_ms, now_ms)
     json = {**found.json, **mended, "last-updated-ms": last}

@@ -9,45 +9,46 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from lakeflow.adapters.iceberg.care.inventory import open_through, take_stock
-from lakeflow.adapters.iceberg.disk.fileio import local_path
 from lakeflow.adapters.iceberg.disk.proof import proof_location, read_proof
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, metadata_directory, writer_of
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import EMPTY
 from lakeflow.core.model.provenance import PROVEN_LIST
 from lakeflow.core.model.table import Table
+from lakeflow.core.ports.locations import path_of
+from lakeflow.core.ports.objects import Objects
 from lakeflow.core.verify.values import Author, Depth, ProofFile, Testimony, history_of, turns
 from lakeflow.core.view.consistency import Stock
 
 
-def witness(table: Table, depth: Depth) -> Testimony:
+def witness(table: Table, depth: Depth, objects: Objects = DISK) -> Testimony:
     """Without `Depth.CONTENT` it reads no data file. LakeError where the table's metadata cannot be read."""
-    found = MetadataFiles(local_path(table.location)).find(table.key, table.version)
-    stock = open_through(table) if depth is Depth.CONTENT else take_stock(table)
-    return Testimony(table, _proofs(found), dict(_authors(found)), stock)
+    found = MetadataFiles(path_of(table.location), objects).find(table.key, table.version)
+    stock = open_through(table, objects) if depth is Depth.CONTENT else take_stock(table, objects)
+    return Testimony(table, _proofs(found, objects), dict(_authors(found, objects)), stock)
 
 
-def proofs_alone(table: Table) -> Testimony:
+def proofs_alone(table: Table, objects: Objects = DISK) -> Testimony:
     """As `witness`, without a look at the other files."""
-    found = MetadataFiles(local_path(table.location)).find(table.key, table.version)
-    return Testimony(table, _proofs(found), EMPTY, Stock(table.key, 0))
+    found = MetadataFiles(path_of(table.location), objects).find(table.key, table.version)
+    return Testimony(table, _proofs(found, objects), EMPTY, Stock(table.key, 0))
 
 
-def _proofs(found: LoadedTable) -> dict[int, ProofFile]:
+def _proofs(found: LoadedTable, objects: Objects) -> dict[int, ProofFile]:
     entries = {int(entry["snapshot-id"]): entry for entry in found.json.get("snapshots") or ()}
-    proofs = {each.id: _proof(found.table, each.id, entries[each.id]) for each in history_of(found.table)}
+    proofs = {each.id: _proof(found.table, each.id, entries[each.id], objects) for each in history_of(found.table)}
     return {id_: one for id_, one in proofs.items() if one}
 
 
-def _proof(table: Table, snapshot_id: int, entry: Mapping[str, Any]) -> ProofFile | None:
+def _proof(table: Table, snapshot_id: int, entry: Mapping[str, Any], objects: Objects) -> ProofFile | None:
     directory = metadata_directory(table)
-    place = str(local_path(table.proofs.get(snapshot_id) or proof_location(directory, snapshot_id)))
+    place = path_of(table.proofs.get(snapshot_id) or proof_location(directory, snapshot_id))
     try:
-        proof = read_proof(table, snapshot_id, directory)
+        proof = read_proof(table, snapshot_id, directory, objects)
     except LakeError as error:
         return ProofFile(place, fault=error.message.removeprefix(f"{table.key}: "))
     if proof is None:
@@ -69,21 +70,21 @@ def _lists(entry: Mapping[str, Any]) -> tuple[str, str]:
     return str(entry.get("manifest-list", "")).rpartition("/")[2], known_as
 
 
-def _authors(found: LoadedTable) -> Iterator[tuple[datetime, Author]]:
+def _authors(found: LoadedTable, objects: Objects) -> Iterator[tuple[datetime, Author]]:
     """By whom main was turned, by the time of each turn: whoever wrote the metadata file of that time."""
     turned = {turn.at for turn in turns(found.table)}
     for entry in found.json.get("metadata-log") or ():
         at = _time(entry["timestamp-ms"])
         if at in turned:
-            yield at, _author(local_path(entry["metadata-file"]))
-    yield _time(found.updated_ms), Author(writer_of(local_path(found.table.version).name, found.json))
+            yield at, _author(path_of(entry["metadata-file"]), objects)
+    yield _time(found.updated_ms), Author(writer_of(found.table.version.rpartition("/")[2], found.json))
 
 
-def _author(path: Path) -> Author:
+def _author(path: str, objects: Objects) -> Author:
     try:
-        content = path.read_bytes()
+        content = objects.get(path)
         text = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
-        return Author(writer_of(path.name, json.loads(text)))
+        return Author(writer_of(path.rpartition("/")[2], json.loads(text)))
     except (OSError, EOFError, ValueError):
         return Author.UNKNOWN
 

@@ -8,6 +8,7 @@ and swap, which therefore guards next to nothing (trap T9).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,15 +16,16 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from lakeflow.adapters.iceberg.commit import numbers, pointers
 from lakeflow.adapters.iceberg.commit.numbers import MainMove, Numbered
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, delete
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, next_location, sealed
 from lakeflow.adapters.iceberg.metadata.updates import Update, applied, forgotten
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import ConflictError, LakeError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Looked, Table
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.database import Connection
 from lakeflow.core.ports.entry import UNRECORDED, Entry, Transaction
+from lakeflow.core.ports.objects import Objects, Scratch
 
 _ATTEMPTS: Final = 10
 
@@ -41,7 +43,7 @@ class TableCommit:
     moved: MainMove | None = None
 
 
-Plan = Callable[[Mapping[AssetKey, LoadedTable], ScratchFiles], Sequence[TableCommit]]
+Plan = Callable[[Mapping[AssetKey, LoadedTable], Scratch], Sequence[TableCommit]]
 """Turns the tables as loaded into commits, or raises ConflictError. It may write manifests into the scratch files, and
 is called again after a lost race.
 """
@@ -63,8 +65,9 @@ class CommitAttempt:
     """One try to commit on one table: what was read, where files go, and the time of the commit."""
 
     found: LoadedTable
-    scratch: ScratchFiles
+    scratch: Scratch
     at_ms: int
+    objects: Objects = DISK
 
 
 class LostRaceError(ConflictError):
@@ -72,10 +75,13 @@ class LostRaceError(ConflictError):
 
 
 class Commits:
-    def __init__(self, database: pointers.CatalogDatabase, files: MetadataFiles, clock: Clock) -> None:
+    def __init__(
+        self, database: pointers.CatalogDatabase, files: MetadataFiles, clock: Clock, objects: Objects = DISK
+    ) -> None:
         self._database = database
         self._files = files
         self._clock = clock
+        self._objects = objects
 
     def keys(self) -> frozenset[AssetKey]:
         with self._database.read() as connection:
@@ -100,8 +106,9 @@ class Commits:
                 broken[key] = error
         return Looked(tables, broken, {key: at[key] for key in broken})
 
-    def attempt(self, key: AssetKey, found: Mapping[AssetKey, LoadedTable], scratch: ScratchFiles) -> CommitAttempt:
-        return CommitAttempt(present(key, found), scratch, self.time_of(present(key, found), self._now_ms()))
+    def attempt(self, key: AssetKey, found: Mapping[AssetKey, LoadedTable], scratch: Scratch) -> CommitAttempt:
+        at_ms = self.time_of(present(key, found), self._now_ms())
+        return CommitAttempt(present(key, found), scratch, at_ms, self._objects)
 
     def time_of(self, found: LoadedTable, now_ms: int) -> int:
         """The time of a commit on this table in milliseconds, never before its last commit. LakeError if it may not be
@@ -133,7 +140,7 @@ class Commits:
         return retrying(self._attempt, frozenset(keys), plan, entry)
 
     def _attempt(self, keys: frozenset[AssetKey], plan: Plan, entry: Entry) -> dict[AssetKey, Table]:
-        scratch = ScratchFiles()
+        scratch = self._objects.scratch()
         with scratch.all_or_none():
             planned = plan(self.read(keys), scratch)
             # One look at the clock: tables that change together say the same time, so no time lies between them.
@@ -153,9 +160,7 @@ class Commits:
         known = [*moving, *(self.look(everywhere).tables.values() if everywhere else ())]
         return numbers.following(seen, known, len(moving))
 
-    def _written(
-        self, planned: TableCommit, scratch: ScratchFiles, now_ms: int, version: Numbered | None
-    ) -> _WrittenCommit:
+    def _written(self, planned: TableCommit, scratch: Scratch, now_ms: int, version: Numbered | None) -> _WrittenCommit:
         if not planned.updates:
             return _WrittenCommit(planned)
         found, at_ms = planned.found, self.time_of(planned.found, now_ms)
@@ -166,14 +171,12 @@ class Commits:
         scratch.write(location, text)
         return _WrittenCommit(planned, location, content)
 
-    def _swap(
-        self, steps: Sequence[_WrittenCommit], entry: Entry, scratch: ScratchFiles, version: Numbered | None
-    ) -> None:
+    def _swap(self, steps: Sequence[_WrittenCommit], entry: Entry, scratch: Scratch, version: Numbered | None) -> None:
         """Swap all pointers in one transaction, or none. The new files are removed only if it is certain that nothing
         was committed.
         """
         committing = False
-        proofs = ScratchFiles()
+        proofs = self._objects.scratch()
         try:
             _write_proofs(steps, proofs)
             # Pointers, the ledger's rows and the proofs' names change together: readers see all of it or nothing.
@@ -207,7 +210,8 @@ class Commits:
 
     def _done(self, step: _WrittenCommit) -> Table:
         for location in forgotten(step.planned.found.json, step.content):
-            delete(location)
+            with suppress(OSError):  # it stays, and is collected as garbage later
+                self._objects.remove(location)
         return self._files.remember(step.key, step.location, step.content).table
 
 
@@ -241,14 +245,14 @@ def _swap_all(connection: Connection, steps: Sequence[_WrittenCommit]) -> None:
             )
 
 
-def _write_proofs(steps: Sequence[_WrittenCommit], proofs: ScratchFiles) -> None:
+def _write_proofs(steps: Sequence[_WrittenCommit], proofs: Scratch) -> None:
     for step in steps:
         if step.planned.proof is not None:
             proofs.write(*step.planned.proof)
     proofs.sync()
 
 
-def _place(proofs: ScratchFiles) -> None:
+def _place(proofs: Scratch) -> None:
     """Give the proofs their names. Only the winner of the swap may do that, while it holds the database's lock: two
     publishers of one snapshot share that name.
     """

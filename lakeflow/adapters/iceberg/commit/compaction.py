@@ -7,7 +7,7 @@ from pyiceberg.schema import Schema as IcebergSchema
 
 from lakeflow.adapters.iceberg.commit.commits import CommitAttempt, TableCommit
 from lakeflow.adapters.iceberg.commit.staging import entry, schema_json
-from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import ObjectFiles
 from lakeflow.adapters.iceberg.manifests.entries import data_files
 from lakeflow.adapters.iceberg.manifests.snapshots import SnapshotDraft, build
 from lakeflow.adapters.iceberg.metadata.layouts import ORDER, SPEC, Placed, place
@@ -44,7 +44,7 @@ def compact(planned_on: Table, asked: Compaction, attempt: CommitAttempt) -> Tab
         at_ms=attempt.at_ms,
         operation=NEUTRAL,
     )
-    snapshot = build(found.json, draft, LocalFiles(attempt.scratch), metadata_directory(table))
+    snapshot = build(found.json, draft, ObjectFiles(attempt.objects, attempt.scratch), metadata_directory(table))
     return TableCommit(found, (*(placed.updates if placed else ()), *fork(asked.branch, snapshot)))
 
 

@@ -1,4 +1,4 @@
-"""Makes a snapshot on an audit branch out of files on disk, and puts it on top of main again where main has moved.
+"""Makes a snapshot on an audit branch out of written files, and puts it on top of main again where main has moved.
 
 A new schema is added together with its snapshot and does not become the table's current schema. That moves with main at
 the publish, so that no reader sees a column before it was audited (trap T7).
@@ -12,8 +12,7 @@ from typing import Any, Final
 from pyiceberg.schema import Schema as IcebergSchema
 
 from lakeflow.adapters.iceberg.commit.commits import CommitAttempt, TableCommit
-from lakeflow.adapters.iceberg.disk.fileio import local_path
-from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import ObjectFiles
 from lakeflow.adapters.iceberg.manifests.entries import data_files
 from lakeflow.adapters.iceberg.manifests.snapshots import SnapshotDraft, added_files, build
 from lakeflow.adapters.iceberg.metadata import updates as u
@@ -36,6 +35,7 @@ from lakeflow.core.errors import SchemaError
 from lakeflow.core.model.provenance import PREFIX, PROVEN_LIST
 from lakeflow.core.model.schema import Primitive, Schema, loadable, require_names, walk
 from lakeflow.core.model.table import MAIN, Snapshot, Staging, Table
+from lakeflow.core.ports.locations import path_of
 from lakeflow.core.run.verdict import harmless_to, written_as
 
 _VECTORIZED: Final = "read.parquet.vectorization.enabled"
@@ -57,7 +57,7 @@ def stage(planned_on: Table, staging: Staging, attempt: CommitAttempt) -> TableC
         at_ms=attempt.at_ms,
     )
     known = {**found.json, "partition-specs": _with(found.json["partition-specs"], placed.spec)}
-    snapshot = build(known, draft, LocalFiles(attempt.scratch), metadata_directory(found.table))
+    snapshot = build(known, draft, ObjectFiles(attempt.objects, attempt.scratch), metadata_directory(found.table))
     # Another parent would publish the branch without main's rows (T2).
     assert snapshot.get("parent-snapshot-id") == staging.base
     return TableCommit(
@@ -83,7 +83,7 @@ def restage(planned_on: Table, branch: str, base: int | None, attempt: CommitAtt
         return TableCommit(found)
     snapshot = table.snapshots[old]
     _refuse_unlike(table, snapshot, base)
-    files = LocalFiles(attempt.scratch)
+    files = ObjectFiles(attempt.objects, attempt.scratch)
     draft = SnapshotDraft(
         parent=entry(found, table.main),
         schema=schema_json(found, snapshot.schema_id),
@@ -100,7 +100,7 @@ def restage(planned_on: Table, branch: str, base: int | None, attempt: CommitAtt
 
 
 def _removes(staging: Staging) -> frozenset[str] | None:
-    return None if staging.mode.traits.replaces else frozenset(str(local_path(path)) for path in staging.removes)
+    return None if staging.mode.traits.replaces else frozenset(map(path_of, staging.removes))
 
 
 def _stage_assertions(table: Table, staging: Staging, added_schema: bool) -> Iterator[Requirement]:

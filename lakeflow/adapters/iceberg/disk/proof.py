@@ -12,9 +12,12 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.adapters.iceberg.disk.fileio import hint_of, reason
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.table import Table
+from lakeflow.core.ports.locations import store_of
+from lakeflow.core.ports.objects import Objects, StoreError
 
 BLOB_TYPE: Final = "lakeflow.proof"
 _MAGIC: Final = b"PFA1"
@@ -38,11 +41,12 @@ class Proof:
 
 
 def proof_location(directory: str, snapshot_id: int) -> str:
-    return f"{directory}/proof-{snapshot_id}.puffin"
+    """Some stores take only names that Iceberg's own writers give, and theirs for a Puffin file ends in `.stats`."""
+    return f"{directory}/proof-{snapshot_id}.{'stats' if store_of(directory) else 'puffin'}"
 
 
 def is_proof(path: str, snapshot_id: int) -> bool:
-    return path.endswith(f"/proof-{snapshot_id}.puffin")
+    return path.endswith((f"/proof-{snapshot_id}.puffin", f"/proof-{snapshot_id}.stats"))
 
 
 def pack(text: str, snapshot_id: int, sequence_number: int, listed: str) -> bytes:
@@ -102,15 +106,18 @@ def _unpacked(content: bytes, snapshot_id: int) -> tuple[str, str]:
     return text, str((blob.get("properties") or {}).get(_LISTED, ""))
 
 
-def read_proof(table: Table, snapshot_id: int, directory: str) -> Proof | None:
+def read_proof(table: Table, snapshot_id: int, directory: str, objects: Objects = DISK) -> Proof | None:
     """The proof of that snapshot, attached or displaced; None when there is none."""
     attached = table.proofs.get(snapshot_id)
     location = attached or proof_location(directory, snapshot_id)
     try:
-        text, listed = _unpacked(local_path(location).read_bytes(), snapshot_id)
+        text, listed = _unpacked(objects.get(location), snapshot_id)
         return Proof(text, displaced=attached is None, listed=listed)
     except FileNotFoundError:
         return None
+    except StoreError as error:
+        message = f"{table.key}: the proof {location} cannot be read: {reason(error)}"
+        raise LakeError(message, hint=hint_of(error, ""), asset=table.key) from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise LakeError(
             f"{table.key}: the proof {location} cannot be read: {error}", hint="restore it from a copy", asset=table.key

@@ -1,4 +1,4 @@
-"""pyiceberg's file access on top of ours: manifests are made in memory and written to disk with their commit."""
+"""pyiceberg's file access on top of ours: manifests are made in memory and written with their commit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
 
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, read_bytes
+from lakeflow.adapters.iceberg.disk.fileio import read_bytes
 from lakeflow.core.model.digests import with_digest
+from lakeflow.core.ports.objects import Objects, Scratch
 
 
 class _Input(InputFile):
@@ -30,7 +31,7 @@ class _Input(InputFile):
 class _Buffer(io.BytesIO):
     """Hands its content over when it is closed."""
 
-    def __init__(self, output: _LocalOutput) -> None:
+    def __init__(self, output: _ScratchOutput) -> None:
         super().__init__()
         self._output = output
 
@@ -40,8 +41,8 @@ class _Buffer(io.BytesIO):
         super().close()
 
 
-class _LocalOutput(OutputFile):
-    def __init__(self, location: str, files: LocalFiles) -> None:
+class _ScratchOutput(OutputFile):
+    def __init__(self, location: str, files: ObjectFiles) -> None:
         super().__init__(location)
         self._files = files
         self._length = 0
@@ -65,18 +66,19 @@ class _LocalOutput(OutputFile):
         self._files.scratch.write(self.location, content)
 
 
-class LocalFiles(FileIO):
-    """Reads local files; writes into the scratch of one commit."""
+class ObjectFiles(FileIO):
+    """Reads files where they are kept; writes into the scratch of one commit, by default into one that is dropped."""
 
-    def __init__(self, scratch: ScratchFiles) -> None:
+    def __init__(self, objects: Objects, scratch: Scratch | None = None) -> None:
         super().__init__()
-        self.scratch = scratch
+        self._objects = objects
+        self.scratch = scratch or objects.scratch()
 
     def new_input(self, location: str) -> InputFile:
-        return _Input(location, read_bytes(location))
+        return _Input(location, read_bytes(location, self._objects))
 
     def new_output(self, location: str) -> OutputFile:
-        return _LocalOutput(location, self)
+        return _ScratchOutput(location, self)
 
     def delete(self, location: str | InputFile | OutputFile) -> Any:
         raise NotImplementedError(f"{location}: files are removed with their scratch only")

@@ -12,9 +12,11 @@ from lakeflow.adapters.iceberg.external.rest import in_rest_catalog
 from lakeflow.adapters.iceberg.external.sql import OpenReadOnly, in_database
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles
 from lakeflow.adapters.iceberg.metadata.places import refuse_relative
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import LakeError, LakeflowError
 from lakeflow.core.keys import ExternalKey
 from lakeflow.core.model.table import External, Scan, Table
+from lakeflow.core.ports.objects import Objects
 from lakeflow.core.settings.catalogs import CatalogKind, ExternalCatalog
 
 
@@ -23,11 +25,18 @@ class IcebergExternals:
     where relative paths start.
     """
 
-    def __init__(self, catalog_of: Callable[[str], ExternalCatalog], root: Path, open_database: OpenReadOnly) -> None:
+    def __init__(
+        self,
+        catalog_of: Callable[[str], ExternalCatalog],
+        root: Path,
+        open_database: OpenReadOnly,
+        objects: Objects = DISK,
+    ) -> None:
         self._catalog_of = catalog_of
         self._root = root
         self._open_database = open_database
-        self._files = MetadataFiles(root)
+        self._objects = objects
+        self._files = MetadataFiles(root, objects)
 
     def find(self, keys: Iterable[ExternalKey]) -> Mapping[ExternalKey, External]:
         by_catalog: dict[str, list[ExternalKey]] = defaultdict(list)
@@ -38,7 +47,7 @@ class IcebergExternals:
     def scan(self, table: Table[ExternalKey], snapshot_id: int) -> Scan:
         from lakeflow.adapters.iceberg.manifests.scan import Scans  # noqa: PLC0415 - imports pyiceberg: 0.6 s that `plan` spares
 
-        return Scans().scan(self._files.find(table.key, table.version), snapshot_id)
+        return Scans(self._objects).scan(self._files.find(table.key, table.version), snapshot_id)
 
     def _found(self, name: str, keys: list[ExternalKey]) -> dict[ExternalKey, External]:
         try:
@@ -54,7 +63,7 @@ class IcebergExternals:
             case CatalogKind.REST:
                 return in_rest_catalog(catalog, keys)
             case CatalogKind.FILES:
-                return in_folders(catalog, keys, self._root)
+                return in_folders(catalog, keys, self._root, self._objects)
 
     def _external(self, key: ExternalKey, place: Place | None) -> External:
         try:

@@ -14,12 +14,12 @@ from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.schema import Schema as IcebergSchema
 from pyiceberg.typedef import Record
 
-from lakeflow.adapters.iceberg.disk.fileio import to_location
 from lakeflow.adapters.iceberg.metadata.layouts import Placed
 from lakeflow.core.errors import AssetError
 from lakeflow.core.model.schema import Field, Fixed, List, Map, Schema, Type, children
 from lakeflow.core.model.table import ColumnStats, Staging, WrittenFile
 from lakeflow.core.model.type_names import parse_value
+from lakeflow.core.ports.locations import to_location
 
 _BOUND_LENGTH: Final = 16  # characters or bytes, as Iceberg's truncate(16) metrics mode
 _INFINITE: Final = frozenset({"infinity", "-infinity"})

@@ -14,16 +14,18 @@ from threading import Lock
 from pyiceberg.manifest import DataFile, ManifestEntry, ManifestEntryStatus, ManifestFile
 
 from lakeflow.adapters.iceberg.disk import avro_reader as decoding
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path
-from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import ObjectFiles
 from lakeflow.adapters.iceberg.manifests.snapshots import intelligible
 from lakeflow.adapters.iceberg.manifests.statistics import ColumnStatistics, known
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.model.schema import Field
+from lakeflow.core.ports.locations import path_of
+from lakeflow.core.ports.objects import Objects
 
 
 @dataclass(frozen=True)
 class Live:
-    """A live file: where it is on this machine, the snapshot that added it, its spec, and the sequence number of its
+    """A live file: where engines open it, the snapshot that added it, its spec, and the sequence number of its
     rows.
     """
 
@@ -47,8 +49,9 @@ class Manifests:
     Safe to share between threads. LakeError for a damaged manifest.
     """
 
-    def __init__(self, most: int = 20_000) -> None:
+    def __init__(self, most: int = 20_000, objects: Objects = DISK) -> None:
         self._most = most
+        self._objects = objects
         self._files = 0
         self._held: OrderedDict[str, _CachedManifest] = OrderedDict()
         self._lock = Lock()
@@ -68,7 +71,7 @@ class Manifests:
             if found := self._held.get(manifest.manifest_path):
                 self._held.move_to_end(manifest.manifest_path)
                 return found
-        return self._keep(manifest.manifest_path, _CachedManifest(tuple(_read(manifest))))
+        return self._keep(manifest.manifest_path, _CachedManifest(tuple(_read(manifest, self._objects))))
 
     def _keep(self, location: str, held: _CachedManifest) -> _CachedManifest:
         with self._lock:
@@ -81,18 +84,18 @@ class Manifests:
         return held
 
 
-def _read(manifest: ManifestFile) -> Iterator[Live]:
+def _read(manifest: ManifestFile, objects: Objects) -> Iterator[Live]:
     with intelligible(manifest.manifest_path):
-        for entry in _entries(manifest):
+        for entry in _entries(manifest, objects):
             # What an entry leaves out it inherits from its manifest, says the spec.
             sequence = manifest.sequence_number if entry.sequence_number is None else entry.sequence_number
-            path = str(local_path(entry.data_file.file_path))
+            path = path_of(entry.data_file.file_path)
             yield Live(path, entry.snapshot_id, entry.data_file, manifest.partition_spec_id, sequence or 0)
 
 
-def _entries(manifest: ManifestFile) -> Iterator[ManifestEntry]:
+def _entries(manifest: ManifestFile, objects: Objects) -> Iterator[ManifestEntry]:
     """Live entries with the fields of format v3: pyiceberg's own reader drops where a deletion vector stands."""
-    files = LocalFiles(ScratchFiles())
+    files = ObjectFiles(objects)
     with decoding.manifest(files.new_input(manifest.manifest_path)) as entries:
         for entry in entries:
             if entry.status != ManifestEntryStatus.DELETED:

@@ -17,14 +17,14 @@ from pyiceberg.manifest import (
 )
 from pyiceberg.typedef import Record
 
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles, local_path
-from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import ObjectFiles
 from lakeflow.adapters.iceberg.manifests.manifests import Live, Manifests
 from lakeflow.adapters.iceberg.manifests.snapshots import live_manifests
 from lakeflow.adapters.iceberg.manifests.statistics import ColumnStatistics, facts_of, known
 from lakeflow.adapters.iceberg.metadata import foreign
 from lakeflow.adapters.iceberg.metadata.layouts import known_spec
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.compact.stored import Stored, StoredFile, StoredManifest
 from lakeflow.core.errors import AssetError, LakeError
 from lakeflow.core.keys import EMPTY, AssetKey
@@ -33,6 +33,8 @@ from lakeflow.core.model.layout import Layout, Partition
 from lakeflow.core.model.provenance import is_ours
 from lakeflow.core.model.schema import Field
 from lakeflow.core.model.table import DeleteFile, Scan, Statistics, Table
+from lakeflow.core.ports.locations import path_of
+from lakeflow.core.ports.objects import Objects
 
 _OUR_NAME: Final = re.compile(r"f-[0-9a-f-]{36}(-sha256-[0-9a-f]{64})?\.parquet")
 _FIELDS: Final = {field.name: position for position, field in enumerate(DATA_FILE_TYPE[3].fields)}
@@ -41,8 +43,9 @@ _FIELDS: Final = {field.name: position for position, field in enumerate(DATA_FIL
 class Scans:
     """Reads snapshots through a cache of manifests."""
 
-    def __init__(self) -> None:
-        self._manifests = Manifests()
+    def __init__(self, objects: Objects = DISK) -> None:
+        self._objects = objects
+        self._manifests = Manifests(objects=objects)
 
     def scan(self, found: LoadedTable[Any], snapshot_id: int | None) -> Scan:
         """AssetError for a snapshot that is not kept, SchemaError for a column that cannot be read, LakeError for
@@ -51,7 +54,7 @@ class Scans:
         pinned = _pinned(found, snapshot_id)
         if snapshot_id is None:
             return pinned
-        data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
+        data, deletes = _by_content(self._listed(_json_of(found, snapshot_id)))
         return _holding(pinned, found, self._live(data), self._live(deletes))
 
     def statistics(self, found: LoadedTable, snapshot_id: int) -> Statistics | None:
@@ -59,7 +62,7 @@ class Scans:
         `scan`.
         """
         schema = _kept(found.table, snapshot_id)
-        data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
+        data, deletes = _by_content(self._listed(_json_of(found, snapshot_id)))
         live = self._live(data)
         if self._live(deletes) or _are_foreign(found.table, live):
             return None
@@ -86,7 +89,7 @@ class Scans:
         """
         schema = _kept(found.table, snapshot_id)
         snapshot = _json_of(found, snapshot_id)
-        data, deletes = _by_content(_listed(snapshot))
+        data, deletes = _by_content(self._listed(snapshot))
         if not columns or self._live(deletes):
             return self.scan(found, snapshot_id)
         mine = [each.file for each in self._added(snapshot)]
@@ -100,14 +103,14 @@ class Scans:
         _kept(found.table, snapshot_id)
         schemas = {schema["schema-id"]: schema for schema in found.json["schemas"]}
         spec = known_spec(found.json, layout, schemas[found.table.schema_id])
-        data, _ = _by_content(_listed(_json_of(found, snapshot_id)))
+        data, _ = _by_content(self._listed(_json_of(found, snapshot_id)))
         live = self._live([each for each in data if each.partition_spec_id == spec])
         return {each.path: _values(each.file.partition) for each in live}
 
     def stored(self, found: LoadedTable[AssetKey], snapshot_id: int, layout: Layout) -> Stored:
         """How the snapshot's rows lie in files, seen from that layout."""
         placed = self.partitions(found, snapshot_id, layout)
-        data, deletes = _by_content(_listed(_json_of(found, snapshot_id)))
+        data, deletes = _by_content(self._listed(_json_of(found, snapshot_id)))
         files = (
             StoredFile(e.path, e.file.record_count, e.file.file_size_in_bytes, placed.get(e.path))
             for e in self._live(data)
@@ -121,12 +124,15 @@ class Scans:
             own,
         )
 
+    def _listed(self, snapshot: Mapping[str, Any]) -> list[ManifestFile]:
+        return live_manifests(snapshot, ObjectFiles(self._objects))
+
     def _live(self, manifests: Iterable[ManifestFile]) -> list[Live]:
         return [each for manifest in manifests for each in self._manifests.live(manifest)]
 
     def _added(self, snapshot: Mapping[str, Any]) -> Iterator[Live]:
         """Live data files that the snapshot itself added."""
-        own, (data, _) = snapshot["snapshot-id"], _by_content(_listed(snapshot))
+        own, (data, _) = snapshot["snapshot-id"], _by_content(self._listed(snapshot))
         live = self._live([each for each in data if each.added_snapshot_id == own])
         return (each for each in live if each.writer == own)
 
@@ -134,10 +140,6 @@ class Scans:
 def _may_meet(mine: Mapping[Field, ColumnStatistics], theirs: Mapping[Field, ColumnStatistics]) -> bool:
     """May both hold the same value of each of these columns?"""
     return all(each.may_meet(theirs[field]) for field, each in mine.items())
-
-
-def _listed(snapshot: Mapping[str, Any]) -> list[ManifestFile]:
-    return live_manifests(snapshot, LocalFiles(ScratchFiles()))
 
 
 def _by_content(manifests: Sequence[ManifestFile]) -> tuple[list[ManifestFile], list[ManifestFile]]:
@@ -231,7 +233,7 @@ def _delete_file(live: Live, scope: str) -> DeleteFile:
     return DeleteFile(
         path=live.path,
         format=file.file_format.value.lower(),
-        target=None if target is None or by_value else _local(target),
+        target=None if target is None or by_value else path_of(target),
         offset=_of(file, "content_offset") or 0,
         length=_of(file, "content_size_in_bytes") or 0,
         sequence=live.sequence,
@@ -248,13 +250,9 @@ def _are_foreign(table: Table[Any], files: Sequence[Live]) -> bool:
     who wrote it.
     """
     ours = {snapshot.id: is_ours(snapshot.summary) for snapshot in table.snapshots.values()}
-    home = f"{_local(table.location)}/"
+    home = f"{path_of(table.location)}/"
     return not all(ours.get(each.writer or 0, _may_be_ours(each.path, home)) for each in files)
 
 
 def _may_be_ours(path: str, home: str) -> bool:
     return path.startswith(home) and _OUR_NAME.fullmatch(path.rpartition("/")[2]) is not None
-
-
-def _local(location: str) -> str:
-    return str(local_path(location))

@@ -28,13 +28,13 @@ from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema as IcebergSchema
 
 from lakeflow.adapters.iceberg.disk.avro_reader import manifest_list
-from lakeflow.adapters.iceberg.disk.fileio import local_path
-from lakeflow.adapters.iceberg.disk.pyiceberg_io import LocalFiles
+from lakeflow.adapters.iceberg.disk.pyiceberg_io import ObjectFiles
 from lakeflow.adapters.iceberg.metadata.types import Json
 from lakeflow.core.compact.stored import StoredManifest
 from lakeflow.core.compact.work import MANIFEST_BYTES, bins
 from lakeflow.core.errors import LakeError
 from lakeflow.core.model.table import NEUTRAL
+from lakeflow.core.ports.locations import path_of
 
 MERGE: Final = 8
 """How many manifests of one size class are merged into one; the classes are powers of this number."""
@@ -68,7 +68,7 @@ class SnapshotDraft:
 class _Writer:
     """Writes the manifests of one new snapshot; holds the names and the counters that they share."""
 
-    files: LocalFiles
+    files: ObjectFiles
     directory: str
     specs: Mapping[int, PartitionSpec]
     schema: IcebergSchema
@@ -97,7 +97,7 @@ class _Writer:
         return output.location  # which says what it holds
 
 
-def build(metadata: Mapping[str, Any], draft: SnapshotDraft, files: LocalFiles, directory: str) -> Json:
+def build(metadata: Mapping[str, Any], draft: SnapshotDraft, files: ObjectFiles, directory: str) -> Json:
     """The JSON of the new snapshot; its manifests are in `files`, not yet sealed."""
     writer = _writer(metadata, draft, files, directory)
     before = live_manifests(draft.parent, files)
@@ -120,7 +120,7 @@ def build(metadata: Mapping[str, Any], draft: SnapshotDraft, files: LocalFiles, 
     return {name: value for name, value in snapshot.items() if value is not None}
 
 
-def added_files(snapshot: Mapping[str, Any], files: LocalFiles) -> list[DataFile]:
+def added_files(snapshot: Mapping[str, Any], files: ObjectFiles) -> list[DataFile]:
     """The data files that this very snapshot added."""
     own = snapshot["snapshot-id"]
     manifests = [m for m in live_manifests(snapshot, files) if m.added_snapshot_id == own]
@@ -132,7 +132,7 @@ def added_files(snapshot: Mapping[str, Any], files: LocalFiles) -> list[DataFile
     ]
 
 
-def live_manifests(snapshot: Mapping[str, Any] | None, files: LocalFiles) -> list[ManifestFile]:
+def live_manifests(snapshot: Mapping[str, Any] | None, files: ObjectFiles) -> list[ManifestFile]:
     """The manifests that still hold a live file; empty without a snapshot."""
     if snapshot is None:
         return []
@@ -144,7 +144,7 @@ def live_manifests(snapshot: Mapping[str, Any] | None, files: LocalFiles) -> lis
     return [m for m in manifests if m.has_added_files() or m.has_existing_files()]
 
 
-def live_entries(manifest: ManifestFile, files: LocalFiles) -> list[ManifestEntry]:
+def live_entries(manifest: ManifestFile, files: ObjectFiles) -> list[ManifestEntry]:
     with intelligible(manifest.manifest_path):
         return manifest.fetch_manifest_entry(files)
 
@@ -160,7 +160,7 @@ def intelligible(location: str) -> Iterator[None]:
         ) from error
 
 
-def _writer(metadata: Mapping[str, Any], draft: SnapshotDraft, files: LocalFiles, directory: str) -> _Writer:
+def _writer(metadata: Mapping[str, Any], draft: SnapshotDraft, files: ObjectFiles, directory: str) -> _Writer:
     specs = {spec["spec-id"]: PartitionSpec.model_validate(spec) for spec in metadata["partition-specs"]}
     schema = IcebergSchema.model_validate(draft.schema)
     taken = {snapshot["snapshot-id"] for snapshot in metadata.get("snapshots") or ()}
@@ -193,13 +193,13 @@ def _without(
 
 
 def _sorted_out(
-    manifest: ManifestFile, removes: frozenset[str] | None, files: LocalFiles
+    manifest: ManifestFile, removes: frozenset[str] | None, files: ObjectFiles
 ) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
     """The entries that stay, and those that are removed. No delete file is removed by name."""
     entries = live_entries(manifest, files) if manifest.content == ManifestContent.DATA else []
     if removes is None:
         return [], entries
-    goes = [str(local_path(entry.data_file.file_path)) in removes for entry in entries]
+    goes = [path_of(entry.data_file.file_path) in removes for entry in entries]
     stay = [entry for entry, going in zip(entries, goes, strict=True) if not going]
     return stay, [entry for entry, going in zip(entries, goes, strict=True) if going]
 

@@ -16,23 +16,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import takewhile
-from pathlib import Path
+from os import PathLike, fspath
 from threading import Lock
 from typing import Any, Final, Generic, TypeAlias
 from uuid import uuid4
 
-from lakeflow.adapters.iceberg.disk.fileio import local_path
+from lakeflow.adapters.iceberg.disk.fileio import hint_of
 from lakeflow.adapters.iceberg.disk.proof import is_proof
 from lakeflow.adapters.iceberg.metadata.types import Json, schema_from_json
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import TableKey
 from lakeflow.core.model.table import Key, Snapshot, Table
+from lakeflow.core.ports.locations import path_of
+from lakeflow.core.ports.objects import Objects, StoreError
 
 _NAMES_CODE: Final = re.compile(r"(.+\.)?py-.+")
 _GZIP: Final = b"\x1f\x8b"
 _NUMBERED: Final = re.compile(r"v\d+(\.gz)?\.metadata\.json(\.gz)?")
-_Stamp: TypeAlias = tuple[int, int, int] | None
-"""Inode, size and time, for a file whose name may be used again."""
+_Stamp: TypeAlias = tuple[str | int, ...] | None
+"""What tells a file from another of its name, where a name may be used again."""
 _SEAL: Final = "lakeflow.sha256"
 """The property that holds the SHA-256 of the whole file."""
 _ZEROS: Final = "0" * 64
@@ -60,15 +63,16 @@ class MetadataFiles:
     threads.
     """
 
-    def __init__(self, warehouse: Path, size: int = 512) -> None:
-        self._warehouse = warehouse
+    def __init__(self, warehouse: str | PathLike[str], objects: Objects = DISK, size: int = 512) -> None:
+        self._warehouse = fspath(warehouse)
+        self._objects = objects
         self._size = size
         self._parsed: OrderedDict[str, tuple[_Stamp, LoadedTable[Any]]] = OrderedDict()
         self._lock = Lock()
 
     def find(self, key: Key, location: str) -> LoadedTable[Key]:
         """LakeError when the file is missing, damaged, or asks to run code."""
-        stamp = _stamp(location)
+        stamp = self._stamp(location)
         with self._lock:
             known, found = self._parsed.get(location, (None, None))
             if found is not None:
@@ -79,7 +83,7 @@ class MetadataFiles:
 
     def remember(self, key: Key, location: str, content: Mapping[str, Any]) -> LoadedTable[Key]:
         """Cache metadata that a catalog sent along."""
-        return self._keep(key, location, content, _stamp(location))
+        return self._keep(key, location, content, self._stamp(location))
 
     def _keep(self, key: Key, location: str, content: Mapping[str, Any], stamp: _Stamp) -> LoadedTable[Key]:
         found = LoadedTable(_parse(key, location, content), content)
@@ -91,14 +95,16 @@ class MetadataFiles:
         return found
 
     def _read(self, key: TableKey, location: str) -> Json:
-        path = local_path(location)
+        path = path_of(location)
         try:
-            content = path.read_bytes()
+            content = self._objects.get(location)
             text = gzip.decompress(content) if content.startswith(_GZIP) else content
             found = dict(json.loads(text))
-            intact = _is_as_sealed(path.name, text, found)
+            intact = _is_as_sealed(path.rpartition("/")[2], text, found)
         except FileNotFoundError:
             raise self._missing(key, path) from None
+        except StoreError as error:
+            raise _damaged(key, path, f"cannot be read: {error.strerror}", hint_of(error, "")) from error
         except _DAMAGES as error:
             raise _damaged(key, path, f"cannot be read: {error}") from error
         if not intact:
@@ -110,9 +116,9 @@ class MetadataFiles:
             )
         return found
 
-    def _missing(self, key: TableKey, path: Path) -> LakeError:
-        was = path.parents[3] if len(path.parents) > 3 else path.parent  # <warehouse>/<layer>/<name>/metadata/<file>
-        if was != self._warehouse and (self._warehouse / path.relative_to(was)).exists():
+    def _missing(self, key: TableKey, path: str) -> LakeError:
+        was, *below = path.rsplit("/", 4)  # <warehouse>/<layer>/<name>/metadata/<file>
+        if was != self._warehouse and self._objects.exists("/".join((self._warehouse, *below))):
             return LakeError(
                 f"the lake was moved: {key} stands in the catalog under {was}, its files under {self._warehouse}; "
                 "Iceberg paths are absolute",
@@ -121,19 +127,18 @@ class MetadataFiles:
             )
         return LakeError(f"{key}: its metadata file {path} is missing", hint="restore it from a copy", asset=key)
 
+    def _stamp(self, location: str) -> _Stamp:
+        """The stamp of a file; None for a file that is never replaced, and for one that does not exist."""
+        if not _NUMBERED.fullmatch(location.rpartition("/")[2]):
+            return None
+        try:
+            now = self._objects.find(location)
+        except (OSError, LakeError):
+            return None
+        return now.seen if now else None
 
-def _stamp(location: str) -> _Stamp:
-    """The stamp of a file; None for a file that is never replaced, and for one that does not exist."""
-    if not _NUMBERED.fullmatch(location.rpartition("/")[2]):
-        return None
-    try:
-        now = local_path(location).stat()
-    except (OSError, LakeError):
-        return None
-    return now.st_ino, now.st_size, now.st_mtime_ns
 
-
-def _damaged(key: TableKey, path: Path, what: str, hint: str = "restore it from a copy") -> LakeError:
+def _damaged(key: TableKey, path: str, what: str, hint: str = "restore it from a copy") -> LakeError:
     return LakeError(f"{key}: its metadata file {path} {what}", hint=hint, asset=key)
 
 

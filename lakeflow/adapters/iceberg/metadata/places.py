@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlparse
 
-from lakeflow.adapters.iceberg.disk.fileio import local_path, to_location
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table
+from lakeflow.core.ports.locations import path_of, store_of, to_location
+from lakeflow.core.ports.objects import Objects
 
 _METADATA: Final = re.compile(r"v?(\d+)(-[^/]*)?(\.gz)?\.metadata\.json(\.gz)?")
 _UUID: Final = re.compile(rb'"table-uuid"\s*:\s*"([^"]+)"')
@@ -22,14 +24,14 @@ _UPDATED: Final = re.compile(rb'"last-updated-ms"\s*:\s*(\d+)')
 _BEGINNING: Final = 8192
 
 
-def metadata_location(key: AssetKey, place: str) -> str:
+def metadata_location(key: AssetKey, place: str, objects: Objects = DISK) -> str:
     """The location of a metadata file, given its own path or the path of its table's folder."""
-    path = local_path(place)
-    found = path if path.is_file() else metadata_file(path)
+    path = path_of(place) if store_of(place) else os.path.abspath(path_of(place))  # noqa: PTH100 - `..` stays no link
+    found = path if objects.find(path) else metadata_file(path, objects)
     if found is None:
         hint = "name a table's folder, one of its metadata files, or catalog.namespace.table"
         raise LakeError(f"{key}: there is no Iceberg metadata in {path}", hint=hint, asset=key)
-    return to_location(str(found.absolute()))
+    return to_location(found)
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,12 @@ class _Candidate:
     """A metadata file by the number in its name; `table` is empty where it cannot be read."""
 
     number: int
-    path: Path
+    path: str
     table: str
     updated_ms: int
 
 
-def metadata_file(folder: Path) -> Path | None:
+def metadata_file(folder: str, objects: Objects = DISK) -> str | None:
     """The newest metadata file of a table's folder, whatever its version hint says: the hint is written after the
     commit, and may be missing or behind.
 
@@ -50,7 +52,7 @@ def metadata_file(folder: Path) -> Path | None:
     the one with the highest number. A file with a higher number that cannot be read might be newer, so that one is
     returned, and is then reported as damaged.
     """
-    found = [one for path in _entries(folder / "metadata") if (one := _candidate(path))]
+    found = [one for path in _entries(f"{folder}/metadata", objects) if (one := _candidate(path, objects))]
     readable = [one for one in found if one.table]
     if not readable:
         return found[0].path if found else None
@@ -89,32 +91,29 @@ def refuse_unwritable(found: LoadedTable) -> None:
         )
 
 
-def _entries(directory: Path) -> list[Path]:
-    try:
-        return sorted(directory.iterdir())
-    except OSError:
-        return []
+def _entries(directory: str, objects: Objects) -> list[str]:
+    return [f"{directory}/{name}" for name in sorted(objects.names(directory))]
 
 
-def _candidate(path: Path) -> _Candidate | None:
+def _candidate(path: str, objects: Objects) -> _Candidate | None:
     """None for what is no metadata file."""
-    match = _METADATA.fullmatch(path.name)
+    match = _METADATA.fullmatch(path.rpartition("/")[2])
     if match is None:
         return None
-    text = _text(path)
+    text = _text(path, objects)
     table, updated = _UUID.search(text), _UPDATED.search(text)
     if table is None or updated is None:
         return _Candidate(int(match[1]), path, "", 0)
     return _Candidate(int(match[1]), path, table[1].decode(), int(updated[1]))
 
 
-def _text(path: Path) -> bytes:
+def _text(path: str, objects: Objects) -> bytes:
     """The beginning of the file, in which all writers put the uuid; the whole file where that is not enough."""
     try:
-        with path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if packed else path.open("rb") as file:
-            start = file.read(_BEGINNING)
-            return start if _UUID.search(start) and _UPDATED.search(start) else start + file.read()
+        with objects.opened(path) as opened:
+            start = opened.read(_BEGINNING)
+            if start.startswith(b"\x1f\x8b"):
+                return gzip.decompress(start + opened.read())
+            return start if _UUID.search(start) and _UPDATED.search(start) else start + opened.read()
     except (OSError, EOFError, zlib.error):
         return b""

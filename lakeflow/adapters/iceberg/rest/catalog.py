@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from os import PathLike
 from typing import Any, Final
 from uuid import uuid4
 
@@ -16,6 +16,7 @@ from lakeflow.adapters.iceberg.rest.client import CatalogClient, LostError, Refu
 from lakeflow.adapters.iceberg.rest.commits import Ledgers, RestCommits
 from lakeflow.adapters.iceberg.rest.estate import ServedSurveyor
 from lakeflow.adapters.iceberg.rest.sessions import Tables, table_path
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import BusyError, ConflictError
 from lakeflow.core.intents.intent import Intent, Intents
 from lakeflow.core.intents.landed import Landed, landed
@@ -25,6 +26,7 @@ from lakeflow.core.model.schema import Schema, highest_id
 from lakeflow.core.model.table import Looked, Table
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.entry import Entry
+from lakeflow.core.ports.objects import Objects
 
 _ROUNDS: Final = 20
 _PAUSE: Final = 0.05
@@ -35,22 +37,24 @@ class RestCatalog(IcebergCatalog):
     they were before it (`_as_seen`).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two of them by name alone
         self,
         client: CatalogClient,
         ledgers: Ledgers,
         clock: Clock,
-        keep_out: Callable[[], Iterable[Path]] = tuple,
+        keep_out: Callable[[], Iterable[str | PathLike[str]]] = tuple,
         *,
         non_atomic: bool = False,
+        objects: Objects = DISK,
     ) -> None:
+        self._objects = objects
         self._ledgers = ledgers
         self._database = ledgers.database
         self._clock = clock
-        self._files = MetadataFiles(Path("/"))
+        self._files = MetadataFiles("/", objects)
         self._tables = Tables(client, self._files, non_atomic=non_atomic)
-        self._commits = RestCommits(self._tables, ledgers, self._files, clock)
-        self._surveyor = ServedSurveyor(self._tables, ledgers.database, self._files, keep_out)
+        self._commits = RestCommits(self._tables, ledgers, self._files, clock, objects)
+        self._surveyor = ServedSurveyor(self._tables, ledgers.database, self._files, keep_out, objects)
 
     def load(self, keys: Iterable[AssetKey]) -> Mapping[AssetKey, Table]:
         found: Mapping[AssetKey, Table] = self._untorn(frozenset(keys), self._loaded)

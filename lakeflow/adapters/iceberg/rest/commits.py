@@ -14,12 +14,12 @@ from lakeflow.adapters.iceberg.commit import numbers
 from lakeflow.adapters.iceberg.commit.commits import Commits, LostRaceError, Plan, TableCommit
 from lakeflow.adapters.iceberg.commit.numbers import Numbered
 from lakeflow.adapters.iceberg.commit.pointers import CatalogDatabase
-from lakeflow.adapters.iceberg.disk.fileio import ScratchFiles
 from lakeflow.adapters.iceberg.metadata import updates as u
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles
 from lakeflow.adapters.iceberg.rest.changes import table_change
 from lakeflow.adapters.iceberg.rest.client import LostError, RefusedError
 from lakeflow.adapters.iceberg.rest.sessions import Tables
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.errors import ConflictError, LakeError, LakeflowError
 from lakeflow.core.intents.intent import Intent, Intents
 from lakeflow.core.intents.landed import landed
@@ -27,6 +27,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import MAIN, Looked, Table
 from lakeflow.core.ports.catalog import Clock
 from lakeflow.core.ports.entry import UNRECORDED, Entry
+from lakeflow.core.ports.objects import Objects, Scratch
 
 _PAUSES: Final = (0.2, 0.8)
 """Between the tries of a request whose answer was lost. Each requires all that it relies on, so that it takes effect
@@ -45,8 +46,10 @@ class Ledgers:
 class RestCommits(Commits):
     """As commits in SQL, with a server in place of pointers."""
 
-    def __init__(self, tables: Tables, ledgers: Ledgers, files: MetadataFiles, clock: Clock) -> None:
-        super().__init__(ledgers.database, files, clock)
+    def __init__(
+        self, tables: Tables, ledgers: Ledgers, files: MetadataFiles, clock: Clock, objects: Objects = DISK
+    ) -> None:
+        super().__init__(ledgers.database, files, clock, objects)
         self._tables = tables
 
     def keys(self) -> frozenset[AssetKey]:
@@ -149,8 +152,8 @@ class RestCommits(Commits):
                 )
             )
 
-    def _scratch(self) -> ScratchFiles:
-        return ScratchFiles()
+    def _scratch(self) -> Scratch:
+        return self._objects.scratch()
 
     def _is_there(self, changing: Sequence[TableCommit], intent: Intent | None) -> bool:
         now = self.read(step.found.table.key for step in changing)

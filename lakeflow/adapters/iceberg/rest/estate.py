@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from os import PathLike
 
 from lakeflow.adapters.iceberg.care.estate import Surveyor
 from lakeflow.adapters.iceberg.care.ground import Identity
 from lakeflow.adapters.iceberg.commit.pointers import CatalogDatabase
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles
 from lakeflow.adapters.iceberg.rest.sessions import Tables
+from lakeflow.adapters.objects import DISK
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.ports.objects import Objects
 
 
 class ServedSurveyor(Surveyor):
@@ -21,9 +23,10 @@ class ServedSurveyor(Surveyor):
         tables: Tables,
         database: CatalogDatabase,
         files: MetadataFiles,
-        keep_out: Callable[[], Iterable[Path]] = tuple,
+        keep_out: Callable[[], Iterable[str | PathLike[str]]] = tuple,
+        objects: Objects = DISK,
     ) -> None:
-        super().__init__(database, files, Path("/"), keep_out)
+        super().__init__(database, files, "/", keep_out, objects)
         self._tables = tables
 
     def _survey(self) -> tuple[frozenset[str], dict[AssetKey, frozenset[Identity]]]:

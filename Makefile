@@ -30,10 +30,10 @@ install-locked:
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 install-newest:
-	@$(PIP) --upgrade --editable ".[alerts,demo,dev,otel,serve,ui]"
+	@$(PIP) --upgrade --editable ".[alerts,demo,dev,otel,postgres,serve,ui]"
 install-lowest:
 	@$(PIP) uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --resolution lowest-direct --editable ".[alerts,demo,dev,otel,serve,ui]"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --resolution lowest-direct --editable ".[alerts,demo,dev,otel,postgres,serve,ui]"
 
 check: $(STAMP) ## what every commit passes: ruff, mypy, the import rules
 	$(BIN)/ruff check .

@@ -50,6 +50,7 @@ from lakeflow.core.wording import parse_seconds
 from lakeflow.lake.alerts import rules_of
 from lakeflow.lake.keeping.outdated import refuse_outdated
 from lakeflow.lake.keeping.places import kept_out, objects_of, warehouse_of
+from lakeflow.lake.keeping.shared import claim_first, lake_name, refuse_shared, shared_lake
 from lakeflow.project import KEPT, cache_folder
 from lakeflow.wap import Invocation, Policy, World
 
@@ -131,15 +132,17 @@ def _claim(database: LakeDatabase, settings: Settings, root: Path) -> Callable[[
     if settings.served_by:
         from lakeflow.lake.keeping.rest import namespaces  # noqa: PLC0415 - as above
 
-        return namespaces(settings, database, root.resolve().name).claim
+        return namespaces(settings, database, lake_name(settings, root)).claim
     ownership, looked = ownership_of(database, settings, root), [False]
     warehouse, objects = warehouse_of(settings, root, root / settings.state_dir), objects_of(settings)
 
     def claim() -> None:
-        ownership.claim()
-        if not looked[0]:
-            refuse_outdated(database, warehouse, objects)
-            looked[0] = True
+        if looked[0]:
+            ownership.claim()
+            return
+        claim_first(database, ownership, settings, root)
+        refuse_outdated(database, warehouse, objects)
+        looked[0] = True
 
     return claim
 
@@ -271,6 +274,7 @@ def _open_database(settings: Settings, root: Path) -> LakeDatabase:
         ownership_of(database, settings, root).refuse_other()
     _make_private(root / settings.state_dir)
     database.initialise(MIGRATIONS)
+    refuse_shared(database, shared_lake(settings, root))
     return database
 
 
@@ -289,7 +293,9 @@ def ownership_of(database: LakeDatabase, settings: Settings, root: Path) -> Owne
     """The ownership of the warehouse. `state_dir` itself may be the warehouse."""
     state = root / settings.state_dir
     own = [state / name for name in ("logs", "spill", "hashes.json", KEPT)]
-    return Ownership(database, warehouse_of(settings, root, state), root.resolve().name, own, objects_of(settings))
+    return Ownership(
+        database, warehouse_of(settings, root, state), lake_name(settings, root), own, objects_of(settings)
+    )
 
 
 def _open_read_only(root: Path, url: str) -> Database:

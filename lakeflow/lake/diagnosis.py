@@ -54,6 +54,7 @@ from lakeflow.lake.assembly import (
 )
 from lakeflow.lake.keeping.outdated import refuse_outdated
 from lakeflow.lake.keeping.places import objects_of, warehouse_of
+from lakeflow.lake.keeping.shared import refuse_shared, shared_lake
 from lakeflow.project import find_root, load_settings, look
 from lakeflow.wap.run.lease import leased
 
@@ -260,6 +261,7 @@ def _examine_database(one: Patient, look: Look) -> Iterator[Finding]:
         yield from _examine_layout(one)
         yield from _examine_warehouse(one)
         if one.database.layout() == len(MIGRATIONS):
+            refuse_shared(one.database, shared_lake(one.settings, one.root))
             refuse_outdated(one.database, one.home.warehouse, one.objects)
             yield from _examine_tables(one, look)
     except LakeflowError as error:

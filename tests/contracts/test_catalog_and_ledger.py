@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.ports.catalog import Catalog
 from lakeflow.core.ports.entry import UNRECORDED, Entry, Transaction
 from lakeflow.core.ports.ledger import Ledger
+from tests.homes import HOMES, Home, home
 from tests.memory import MemoryCatalog, MemoryLedger
 from tests.recording import Doing
 
@@ -47,35 +48,36 @@ def alive(holder: Holder) -> bool:
 
 
 @contextmanager
-def in_memory(tmp_path: Path) -> Iterator[Pair]:
+def in_memory() -> Iterator[Pair]:
     yield Pair(MemoryCatalog(lambda: NOW), MemoryLedger(alive, lambda: NOW, 30))
 
 
 @contextmanager
-def on_disk(tmp_path: Path) -> Iterator[Pair]:
-    with over(Database(f"sqlite:///{tmp_path}/catalog.db"), tmp_path) as pair:
-        yield pair
-
-
-@contextmanager
-def as_a_lake_has_it(tmp_path: Path) -> Iterator[Pair]:
-    with over(SqliteDatabase(tmp_path / "catalog.db"), tmp_path) as pair:
-        yield pair
-
-
-@contextmanager
-def over(database: Database | SqliteDatabase, tmp_path: Path) -> Iterator[Pair]:
+def over(database: Database | SqliteDatabase, warehouse: str) -> Iterator[Pair]:
     database.initialise([iceberg.MIGRATIONS, *ledger.MIGRATIONS])
-    yield Pair(
-        IcebergCatalog(database, str(tmp_path / "warehouse"), lambda: NOW),
-        SqlLedger(database, alive, lambda: NOW, 30),
-    )
+    yield Pair(IcebergCatalog(database, warehouse, lambda: NOW), SqlLedger(database, alive, lambda: NOW, 30))
     database.close()
 
 
-@pytest.fixture(params=[in_memory, on_disk, as_a_lake_has_it])
+def kept_in(place: Home) -> AbstractContextManager[Pair]:
+    return over(Database(place.database), place.warehouse)
+
+
+def as_a_lake_has_it(folder: Path) -> AbstractContextManager[Pair]:
+    return over(SqliteDatabase(folder / "catalog.db"), str(folder / "warehouse"))
+
+
+@pytest.fixture(params=["memory", "as a lake has it", *HOMES])
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
-    with request.param(tmp_path) as made:
+    kept: AbstractContextManager[Pair]
+    match request.param:
+        case "memory":
+            kept = in_memory()
+        case "as a lake has it":
+            kept = as_a_lake_has_it(tmp_path)
+        case _:
+            kept = kept_in(home(request, tmp_path))
+    with kept as made:
         yield made
 
 

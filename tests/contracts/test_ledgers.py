@@ -13,6 +13,7 @@ from lakeflow.core.ports.entry import Transaction
 from lakeflow.core.ports.ledger import Ledger
 from tests.contracts.suites import Around, LedgerContract
 from tests.contracts.suites.ledger_contract import LEASE_SECONDS
+from tests.homes import HOMES, home
 from tests.memory import MemoryLedger, MemoryTransaction
 
 
@@ -28,10 +29,10 @@ class TestMemoryLedger(LedgerContract):
         transaction.commit()
 
 
-class TestSqlLedgerOnSqlite(LedgerContract):
-    @pytest.fixture
-    def database(self, tmp_path: Path) -> Iterator[Database]:
-        self.opened = Database(f"sqlite:///{tmp_path}/catalog.db")
+class TestSqlLedger(LedgerContract):
+    @pytest.fixture(params=HOMES)
+    def database(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+        self.opened = Database(home(request, tmp_path).database)
         self.opened.initialise(MIGRATIONS)
         yield self.opened
         self.opened.close()

@@ -223,7 +223,7 @@ def test_no_message_holds_the_password() -> None:
 
 def test_a_server_is_named_without_user_password_and_options() -> None:
     url = make_url("postgresql+psycopg://me:geheim@db:5432/lake?password=geheim")
-    assert place_of(url) == "postgresql+psycopg://db:5432/lake"
+    assert place_of(url) == "postgresql://db:5432/lake"
 
 
 def test_a_local_disk_is_accepted(database: Database) -> None:
@@ -273,5 +273,5 @@ def test_a_place_that_can_hold_no_lake_is_refused_by_its_name_with_what_can(url:
         Database(url)
     assert named in caught.value.message
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"
-    for works in ("sqlite:///", "postgresql+psycopg://", "[tool.lakeflow.catalogs.NAME]"):
+    for works in ("sqlite:///", "postgresql://", "[tool.lakeflow.catalogs.NAME]"):
         assert works in (caught.value.hint or "")

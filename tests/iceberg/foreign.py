@@ -24,7 +24,8 @@ from tests.iceberg.lab import Lab
 @contextmanager
 def sql_catalog(lab: Lab) -> Iterator[SqlCatalog]:
     """As any user of pyiceberg opens our database."""
-    uri = f"sqlite:///{lab.root / 'catalog.db'}"
+    uri = lab.url or f"sqlite:///{lab.root / 'catalog.db'}"
+    uri = uri.replace("postgresql://", "postgresql+psycopg://")
     with closing(SqlCatalog("lakeflow", uri=uri, warehouse=f"file://{lab.warehouse}")) as catalog:
         yield catalog
 

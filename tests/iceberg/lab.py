@@ -60,8 +60,8 @@ def wall_clock() -> datetime:
 nothing = UNRECORDED
 
 
-def same_start(root: Path) -> Database:
-    database = Database(f"sqlite:///{root / 'catalog.db'}", timeout=5)
+def same_start(root: Path, url: str = "") -> Database:
+    database = Database(url or f"sqlite:///{root / 'catalog.db'}", timeout=5)
     database.initialise([MIGRATIONS])
     return database
 
@@ -79,9 +79,11 @@ def primitive(schema: IcebergSchema, field_id: int) -> PrimitiveType:
 class Lab:
     root: Path
     clock: Clock = field(default_factory=Ticking)
+    url: str = ""
+    """Of the database; empty: a file of SQLite in `root`."""
 
     def __post_init__(self) -> None:
-        self.database = same_start(self.root)
+        self.database = same_start(self.root, self.url)
         self.catalog = IcebergCatalog(self.database, str(self.warehouse), self.clock)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Table, WrittenFile
 from tests.contracts.suites import CatalogContract
+from tests.homes import HOMES, home
 from tests.iceberg import foreign
 from tests.iceberg.lab import Lab, arrow_schema, wall_clock
 
@@ -19,10 +20,11 @@ from tests.iceberg.lab import Lab, arrow_schema, wall_clock
 class TestIcebergCatalog(CatalogContract):
     lab: Lab
 
-    @pytest.fixture
-    def catalog(self, tmp_path: Path) -> IcebergCatalog:
-        self.lab = Lab(tmp_path, wall_clock)
-        return self.lab.catalog
+    @pytest.fixture(params=HOMES)
+    def catalog(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[IcebergCatalog]:
+        self.lab = Lab(tmp_path, wall_clock, home(request, tmp_path).database)
+        yield self.lab.catalog
+        self.lab.database.close()
 
     def data_file(self, catalog: IcebergCatalog, table: Table, rows: int) -> WrittenFile:
         del catalog

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,7 +37,9 @@ class Kept:
     def end(self) -> None:
         """By the server's own signal, unless it has ended; its folder goes with it."""
         assert self.process.stdin is not None
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(b"!")  # a fork of this process may hold the pipe open
+            self.process.stdin.close()
         self.process.wait(60)
         self.log.unlink(missing_ok=True)
 

@@ -22,7 +22,7 @@ _numbers = count(1)
 
 
 class Postgres:
-    """`url()` is that of a new, empty database, for a user who may do anything on the server, with a password."""
+    """`url()` is that of a new, empty place, for a user who may do anything on the server, with a password."""
 
     def __init__(self, programs: Path) -> None:
         self._programs = programs
@@ -30,11 +30,20 @@ class Postgres:
         self._home = keep(["tail", "-f", os.devnull], home)  # the data outlives a restart, and nothing else
         self._data = home / "data"
         self.password = secrets.token_urlsafe(18)
+        self._shared = ""
         self._make(home)
         self.port, self._server = self._started_somewhere()
 
     def url(self, database: str = "") -> str:
-        return self.url_of(_OWNER, self.password, database or self.database())
+        """A new, empty schema of one database, which is made a hundred times as quickly as a database; or the database
+        of that name.
+        """
+        if database:
+            return self.url_of(_OWNER, self.password, database)
+        self._shared = self._shared or self.database()
+        schema = f"lake_{next(_numbers)}"
+        self.sql(f"create schema {schema}", self._shared)
+        return f"{self.url_of(_OWNER, self.password, self._shared)}?options=-csearch_path%3D{schema}"
 
     def url_of(self, user: str, password: str, database: str) -> str:
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
@@ -42,7 +51,8 @@ class Postgres:
     def database(self) -> str:
         """The name of a new, empty one."""
         name = f"lake_{os.getpid()}_{next(_numbers)}"
-        self.sql(f'create database "{name}"')
+        # Text is ordered as people order it, not by its bytes: the harder case, and a usual one.
+        self.sql(f"create database \"{name}\" template template0 locale_provider icu icu_locale 'en-US' locale 'C'")
         return name
 
     def sql(self, statement: str, database: str = "postgres") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, bindparam, inspect, text
+from sqlalchemy import BigInteger, Connection, Text, TextClause, bindparam, inspect, text
 
 from lakeflow.core.ports.database import Statement, Values
 
@@ -28,4 +28,5 @@ class Connected:
 
 @lru_cache(maxsize=512)
 def _clause(statement: Statement) -> TextClause:
-    return text(statement.text).bindparams(*(bindparam(name, expanding=True) for name in sorted(statement.lists)))
+    lists = [(name, BigInteger if name in statement.numbers else Text) for name in sorted(statement.lists)]
+    return text(statement.text).bindparams(*(bindparam(name, expanding=True, type_=kind) for name, kind in lists))

@@ -1,4 +1,4 @@
-"""The SQL database behind catalog and ledger; all that is special to SQLite stays in this room.
+"""The SQL database behind catalog and ledger; all that is special to SQLite or PostgreSQL stays in this room.
 
 SQLite is used in write-ahead mode, so that readers and the one writer never wait for each other. A writer takes its
 lock when it begins: a transaction that reads first and upgrades later fails with "locked" at once, whatever the
@@ -18,10 +18,11 @@ from typing import Final
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
+from lakeflow.adapters.database import server
 from lakeflow.adapters.database.connected import Connected
 from lakeflow.adapters.database.failures import translate
 from lakeflow.adapters.database.sqlite_disk import identity, refuse_network, refuse_replaced, sole_opener
-from lakeflow.adapters.database.urls import no_such_kind, parse, place_of, refuse_other_kinds
+from lakeflow.adapters.database.urls import INSTALL, no_such_kind, parse, place_of, refuse_other_kinds
 from lakeflow.core.errors import LakeError, LakeflowError
 from lakeflow.core.ports import database as ports
 from lakeflow.core.ports.database import sql
@@ -31,7 +32,6 @@ _LAYOUT: Final = sql(
 )
 _APPLIED: Final = sql("select coalesce(max(version), 0) from lakeflow_migrations")
 _APPLY: Final = sql("insert into lakeflow_migrations (version, applied_at) values (:version, :at)")
-_WRITER: Final = 4_741_502_017  # the key of the advisory lock that gives PostgreSQL one writer, like SQLite
 
 
 class Database:
@@ -48,6 +48,7 @@ class Database:
         self._refuse_other_kinds()
         self._timeout = timeout
         self._opened = opened
+        self._was_connected = False
         self._engine = self._connect()
         self._process = os.getpid()
 
@@ -173,22 +174,22 @@ class Database:
         refuse_other_kinds(self._url)
 
     def _connect(self) -> Engine:
-        options = {"timeout": self._timeout, "isolation_level": None} if self._sqlite else {}
         try:
-            engine = create_engine(self._url, connect_args=options, hide_parameters=True)
+            engine = self._sqlite_engine() if self._sqlite else server.make_engine(self._url, self._timeout)
         except NoSuchModuleError as error:
             raise no_such_kind(self._url.drivername) from error
         except ImportError as error:
-            raise LakeError(
-                f"there is no driver for {self._url.drivername} databases",
-                hint="install one, for PostgreSQL: pip install 'psycopg[binary]', with a URL postgresql+psycopg://…",
-            ) from error
+            raise LakeError(f"the driver of {self._url.drivername} databases is not installed", hint=INSTALL) from error
         if self._sqlite:
             event.listen(engine, "connect", _set_up_sqlite)
         if self.path is not None:
             event.listen(engine, "do_connect", self._before_opening)
             event.listen(engine, "connect", self._after_opening)
         return engine
+
+    def _sqlite_engine(self) -> Engine:
+        options = {"timeout": self._timeout, "isolation_level": None}
+        return create_engine(self._url, connect_args=options, hide_parameters=True)
 
     def _before_opening(self, *_: object) -> None:
         """LakeError for a SQLite file that is missing: SQLite would make it again, and empty."""
@@ -207,10 +208,16 @@ class Database:
     def _connection(self) -> Iterator[Connection]:
         self._leave_parents_connections()
         try:
-            with self._engine.connect() as connection:
+            with self._connect_to() as connection:
+                self._was_connected = True
                 yield connection
         except DBAPIError as error:
             raise translate(error, self.place, self._timeout) from error
+
+    def _connect_to(self) -> Connection:
+        if self._sqlite or not self._was_connected:
+            return self._engine.connect()
+        return server.patiently(self._engine.connect, self._timeout)
 
     def _leave_parents_connections(self) -> None:
         # Only one side of a fork may use or close a SQLite or socket connection.
@@ -222,8 +229,7 @@ class Database:
         if self._sqlite:
             connection.exec_driver_sql("begin immediate")
             return
-        connection.execute(text(f"set local lock_timeout = {int(self._timeout * 1000)}"))
-        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _WRITER})
+        server.begin_writing(connection)
 
     def _write_ahead(self) -> None:
         with self._connection() as connection:

@@ -6,6 +6,7 @@ import re
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
+from lakeflow.adapters.database.server_failures import BUSY, of_server, sqlstate
 from lakeflow.core.errors import BusyError, LakeError, LakeflowError
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ _NO_ACCESS: Final = (
     "cannot be opened for writing",
     "check that it exists, its permissions, and that its disk has room (`df -h`, and `df -i` for inodes)",
 )
-_LOST: Final = re.compile(r'(?:no such table: |relation ")(lakeflow_\w+)')
+_LOST: Final = re.compile(r'(?:no such table: |")(lakeflow_\w+)')
+_NO_SUCH_TABLE: Final = "42P01"
 _REBUILD: Final = (
     "restore the database from a copy, or `lakeflow doctor --rebuild-ledger` takes from the tables what they know; "
     "`lakeflow verify` needs no ledger"
@@ -38,16 +40,20 @@ def busy(place: str, timeout: float) -> BusyError:
 
 
 def translate(error: DBAPIError, place: str, timeout: float) -> LakeflowError:
-    return translate_sqlite(error.orig, place, timeout) or _translate_server(error, place, timeout)
+    if (found := translate_sqlite(error.orig, place, timeout)) is not None:
+        return found
+    if sqlstate(error) == _NO_SUCH_TABLE and (lost := _LOST.search(str(error.orig))):
+        return _lost(place, lost[1])
+    return busy(place, timeout) if sqlstate(error) in BUSY else of_server(error, place)
 
 
 def translate_sqlite(error: BaseException | None, place: str, timeout: float) -> LakeflowError | None:
     """What an error of SQLite's driver means; None for that of another database."""
-    if lost := _LOST.search(str(error)):
-        return LakeError(f"{place} has lost the table {lost[1]}", hint=_REBUILD)
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return None
+    if lost := _LOST.search(str(error)):
+        return _lost(place, lost[1])
     primary = code & 0xFF  # the low byte is the primary code (sqlite.org/rescode.html)
     if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return busy(place, timeout)
@@ -55,11 +61,5 @@ def translate_sqlite(error: BaseException | None, place: str, timeout: float) ->
     return LakeError(f"{place} {what}", hint=hint)
 
 
-def _translate_server(error: DBAPIError, place: str, timeout: float) -> LakeflowError:
-    # SQLSTATE 55P03 lock_not_available, 40001 serialization_failure, 40P01 deadlock_detected.
-    if getattr(error.orig, "sqlstate", None) in {"55P03", "40001", "40P01"}:
-        return busy(place, timeout)
-    return LakeError(
-        f"the database {place} failed ({type(error.orig).__name__})",
-        hint="check that the server runs and that the URL's user may create tables",
-    )
+def _lost(place: str, table: str) -> LakeError:
+    return LakeError(f"{place} has lost the table {table}", hint=_REBUILD)

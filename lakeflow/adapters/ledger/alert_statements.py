@@ -22,12 +22,12 @@ CLAIM: Final = sql(
     """update lakeflow_alerts set claimed_by = :host, claimed_until = :until
     where number in :numbers and state in ('pending', 'failed')
         and (claimed_by in ('', :host) or claimed_until <= :now or claimed_until > :farthest)""",
-    "numbers",
+    numbers="numbers",
 )
 CLAIMED: Final = sql(
     """select * from lakeflow_alerts where state in ('pending', 'failed')
     and claimed_by = :host and claimed_until = :until and number in :numbers order by number""",
-    "numbers",
+    numbers="numbers",
 )
 SETTLE: Final = sql("""update lakeflow_alerts set state = :state, tried = :tried, next_try = :next_try,
     problem = :problem, sent_at = :sent_at, claimed_by = '', claimed_until = '' where number = :number""")

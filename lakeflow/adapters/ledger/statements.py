@@ -75,6 +75,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             outcome text, content text not null)""",
         "create index lakeflow_intents_by_outcome on lakeflow_intents (outcome)",
     ),
+    (
+        "alter table lakeflow_lake add column name text not null default ''",
+        "alter table lakeflow_lake add column warehouse text not null default ''",
+    ),
 )
 
 
@@ -136,7 +140,7 @@ LATEST_VERDICTS: Final = sql(
     (select max(ordinal) from lakeflow_verdicts where asset in :assets and snapshot_id in :snapshots
         group by asset, snapshot_id, ruling)""",
     "assets",
-    "snapshots",
+    numbers="snapshots",
 )
 VERDICTS_UNTIL: Final = sql("""select * from lakeflow_verdicts where ordinal <=
     (select max(ordinal) from lakeflow_verdicts where run = :run and ruling in ('publish', 'forced'))

@@ -13,14 +13,19 @@ Row: TypeAlias = Any
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL in which `:name` stands for a value; of the names in `lists` for a list of them, as in `asset in :assets`."""
+    """SQL in which `:name` stands for a value; of the names in `lists` for a list of them, as in `asset in :assets`.
+    Those of `numbers` are lists of integers, others of text: an empty one has a type too.
+    """
 
     text: str
     lists: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
 
 
-def sql(text: str, *lists: str) -> Statement:
-    return Statement(text, frozenset(lists))
+def sql(text: str, *lists: str, numbers: str = "") -> Statement:
+    """`numbers` is the name of a list of integers, if there is one."""
+    named = frozenset({numbers} if numbers else ())
+    return Statement(text, frozenset(lists) | named, named)
 
 
 class Result(Protocol):

@@ -32,6 +32,7 @@ ENVIRONMENT: Final = "LAKEFLOW_"
 _MOST_MEMORY: Final = "80%"
 """DuckDB's own default."""
 _VARIABLE: Final = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
+_NAME: Final = re.compile(r"[\w. -]{1,100}")
 _LONGEST: Final = 100 * 366 * 86_400
 _MEMORY: Final = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
 
@@ -43,6 +44,12 @@ def _in_bytes(value: object) -> object:
 def _age(value: str) -> str:
     if value:
         parse_age(value)
+    return value
+
+
+def _lake_name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("no name of a lake")
     return value
 
 
@@ -60,6 +67,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    name: Annotated[str, AfterValidator(_lake_name)] = ""
     state_dir_text: str = Field(default=".lakeflow", alias="state_dir", min_length=1)
     catalog_text: str | None = Field(default=None, alias="catalog", min_length=1)
     ledger_text: str | None = Field(default=None, alias="ledger", min_length=1)
@@ -240,9 +248,10 @@ LATE: Final = ("state_dir", "catalog", "ledger", "warehouse", "cache_dir", "memo
 
 
 EXPECTED: Final[Mapping[str, str]] = {
+    "name": "the name of the lake, of letters, digits and . _ -",
     "state_dir": "the path of a folder, written out without ~",
-    "catalog": "the URL of a database, such as postgresql+psycopg://…, or the name of a REST catalog in catalogs",
-    "ledger": "the URL of a database, such as postgresql+psycopg://…",
+    "catalog": "the URL of a database, such as postgresql://…, or the name of a REST catalog in catalogs",
+    "ledger": "the URL of a database, such as postgresql://…",
     "warehouse": "the path of a folder, written out without ~, or a place in an object store such as s3://bucket/lake",
     "cache_dir": "the path of a folder, written out without ~, not a URL",
     "memory_limit": "an amount of memory, such as 4GB",

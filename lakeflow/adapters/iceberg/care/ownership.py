@@ -29,7 +29,7 @@ from lakeflow.core.ports.objects import Objects
 
 _ID: Final = "select id from lakeflow_lake"
 _MAKE: Final = sql(
-    "insert into lakeflow_lake select cast(:id as text), cast(:at as text) "
+    "insert into lakeflow_lake (id, made_at) select cast(:id as text), cast(:at as text) "
     "where not exists (select 1 from lakeflow_lake)"
 )
 _PLACES: Final = sql(f"select metadata_location {pointers.TABLES} and metadata_location is not null")

@@ -201,9 +201,12 @@ class Commits:
     def _landed(self, steps: Sequence[_WrittenCommit]) -> bool:
         """After a commit whose outcome is unknown: does the catalog, read again, hold what we wrote?
 
-        The pool may hand out the connection that still sees our pending rows, so it is emptied first.
+        The pool may hand out the connection that still sees our pending rows, so it is emptied first. Where a server
+        goes on with a COMMIT whose connection broke, it holds the writer's lock until that has ended: it is waited for.
         """
         self._database.forget_connections()
+        with self._database.transaction():
+            pass
         wrote = [step for step in steps if step.location]
         now = self.read(step.key for step in wrote)
         return bool(wrote) and all(step.key in now and _holds(now[step.key], step.location) for step in wrote)

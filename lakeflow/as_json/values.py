@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from lakeflow.core.keys import EMPTY, AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
-from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
-from lakeflow.core.model.table import Rows
-from lakeflow.core.plan.planning import Held, Plan, Step
-from lakeflow.core.plan.reasons import Reason
-from lakeflow.core.run.leases import AtWork
-from lakeflow.core.view.consistency import UndefinedTable
-from lakeflow.core.view.freshness import Deadline
 from lakeflow.core.view.rows import AssetStatus, ExternalUse, LineageNode, Setting, SnapshotRow, Symptom
+
+if TYPE_CHECKING:
+    from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord
+    from lakeflow.core.model.table import Rows
+    from lakeflow.core.plan.planning import Held, Plan, Step
+    from lakeflow.core.plan.reasons import Reason
+    from lakeflow.core.run.leases import AtWork
+    from lakeflow.core.view.consistency import UndefinedTable
+    from lakeflow.core.view.freshness import Deadline
 
 JsonObject: TypeAlias = dict[str, Any]
 Readers: TypeAlias = Mapping[AssetKey, AssetStatus]

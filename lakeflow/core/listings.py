@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.displayed import Displayed, aligned, printable
@@ -10,6 +10,9 @@ from lakeflow.core.model.run import RunRecord
 from lakeflow.core.plan.reasons import short_id
 from lakeflow.core.view.rows import AssetStatus, LineageNode, SnapshotRow
 from lakeflow.core.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Snapshots(Displayed, tuple[SnapshotRow, ...]):

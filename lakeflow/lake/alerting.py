@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
-from lakeflow.core.run.backfill import BackfillEvent
-from lakeflow.core.run.events import RunEnded
-from lakeflow.core.view.rows import AssetStatus
-from lakeflow.lake.alerts import Alerts
 from lakeflow.lake.reading import ReadableLake
-from lakeflow.wap import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from lakeflow.core.run.backfill import BackfillEvent
+    from lakeflow.core.view.rows import AssetStatus
+    from lakeflow.lake.alerts import Alerts
+    from lakeflow.wap import World
 
 
 def _at_once(act: Callable[[], None]) -> None:
@@ -34,6 +37,8 @@ class AlertingLake(ReadableLake):
     @property
     def alerts(self) -> Alerts:
         """Who is told what of the lake, as the settings say, and what waits to be sent."""
+        from lakeflow.lake.alerts import Alerts  # noqa: PLC0415 - who only looks tells nobody
+
         outbox, root = self._world.outbox, Path(self.project.root)
         assert outbox is not None, "a lake has an outbox"
         return Alerts(self.configured, root / self.configured.state_dir, outbox, self._world.clock, self._standing_at)
@@ -59,6 +64,8 @@ class AlertingLake(ReadableLake):
         """The observer of many runs, between which alerts are sent too, while the next one begins."""
         if not self.configured.alerts:
             return observer
+
+        from lakeflow.core.run.events import RunEnded  # noqa: PLC0415 - as above
 
         def observe(event: BackfillEvent) -> None:
             if isinstance(event, RunEnded):

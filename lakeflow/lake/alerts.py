@@ -8,29 +8,30 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lakeflow.core.alerts.entries import AlertEntry
 from lakeflow.core.alerts.kinds import JUDGED, AlertKind
 from lakeflow.core.alerts.outbox import Alert, AlertState, Message, in_order
 from lakeflow.core.alerts.troubles import AlertRule
 from lakeflow.core.errors import ConfigError, SelectionError, UsageError
-from lakeflow.core.model.asset import Project
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.settings.settings import Settings
-from lakeflow.core.view.rows import AssetStatus
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select
 from lakeflow.lake.judged import conditions, reasons_of, seen_by_readers
 from lakeflow.lake.sending import Line, Tried, send_lines, settled, within
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
     from lakeflow.adapters.alerts import Receiver
+    from lakeflow.core.alerts.entries import AlertEntry
+    from lakeflow.core.model.asset import Project
     from lakeflow.core.ports.ledger import Outbox
+    from lakeflow.core.settings.settings import Settings
+    from lakeflow.core.view.rows import AssetStatus
 
 AFTER_A_COMMAND: Final = 5.0
 """So many seconds at most a command that did something else goes on to send."""

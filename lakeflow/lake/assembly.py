@@ -9,58 +9,61 @@ import getpass
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from lakeflow.adapters.database.sqlite import SqliteDatabase
 from lakeflow.adapters.iceberg import MIGRATIONS as CATALOG_LAYOUT
-from lakeflow.adapters.iceberg import IcebergCatalog, Ownership, witness
+from lakeflow.adapters.iceberg import IcebergCatalog
 from lakeflow.adapters.iceberg.external import IcebergExternals
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
 from lakeflow.adapters.ledger import SqlLedger, SqlOutbox
-from lakeflow.adapters.machine import ending, git, machine, sqlite_file
+from lakeflow.adapters.machine import ending, git, machine
 from lakeflow.adapters.machine import process as processes
 from lakeflow.adapters.machine import run_log as runlog
 from lakeflow.adapters.machine import source_files as outside
 from lakeflow.adapters.machine.libraries import is_library
 from lakeflow.adapters.machine.outside import OutsideFiles
-from lakeflow.core.contract.drift import Drift
 from lakeflow.core.errors import ConfigError, Fault
-from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckKind
-from lakeflow.core.model.file_source import Caps
 from lakeflow.core.model.quarantine import owner_of
-from lakeflow.core.plan.landing import Delivery
-from lakeflow.core.ports.catalog import Catalog, Clock
-from lakeflow.core.ports.engine import Engine
 from lakeflow.core.ports.locations import store_of
-from lakeflow.core.ports.store_files import StoreFiles
-from lakeflow.core.run.events import Logged
-from lakeflow.core.settings.settings import Settings
 from lakeflow.core.settings.storage import Storage
 from lakeflow.core.view.lineage import personal
 from lakeflow.core.wording import parse_seconds
-from lakeflow.lake.alerts import rules_of
-from lakeflow.lake.keeping.outdated import refuse_outdated
+from lakeflow.lake.keeping.databases import LakeDatabase, database_of, open_read_only
 from lakeflow.lake.keeping.places import kept_out, objects_of, warehouse_of
 from lakeflow.lake.keeping.shared import claim_first, lake_name, refuse_shared, shared_lake
 from lakeflow.project import KEPT, cache_folder
 from lakeflow.wap import Invocation, Policy, World
 
 if TYPE_CHECKING:
-    from lakeflow.adapters.database.database import Database
+    from collections.abc import Callable, Iterator, Sequence
+
+    from lakeflow.adapters.iceberg import Ownership
     from lakeflow.adapters.otel import Recorder
     from lakeflow.adapters.otel.trace import TracedRun
     from lakeflow.adapters.processes import Child
     from lakeflow.adapters.processes.auditor import ProcessAuditor
     from lakeflow.adapters.processes.engine import Hello
+    from lakeflow.core.alerts.troubles import AlertRule
+    from lakeflow.core.contract.drift import Drift
+    from lakeflow.core.keys import AssetKey
+    from lakeflow.core.model.file_source import Caps
+    from lakeflow.core.model.table import Table
+    from lakeflow.core.plan.landing import Delivery
+    from lakeflow.core.ports.catalog import Catalog, Clock
+    from lakeflow.core.ports.engine import Engine
+    from lakeflow.core.ports.objects import Objects
+    from lakeflow.core.ports.store_files import StoreFiles
+    from lakeflow.core.run.events import Logged
+    from lakeflow.core.settings.settings import Settings
+    from lakeflow.core.verify.values import Depth, Testimony
 
 MIGRATIONS: Final = (CATALOG_LAYOUT, *LEDGER_LAYOUT)
 """The layout of a lake's database; a release appends to this list and never changes what stands in it."""
@@ -74,7 +77,7 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
     now = clock or utc_now
     root = Path(project.root)
     state = root / settings.state_dir
-    rules = rules_of(project, settings)
+    rules = _rules(project, settings)
     database = _open_database(settings, root)
     objects = objects_of(settings)
     own = _SpillFolder(state)
@@ -98,11 +101,11 @@ def assemble(project: Project, settings: Settings, clock: Clock | None = None) -
         find_files=lambda source: files.find(source.globs),
         find_drift=partial(_find_drift, root, settings.caps, files.stores),
         changed_files=files.changed,
-        externals=IcebergExternals(settings.catalog_of, root, partial(_open_read_only, root), objects),
+        externals=IcebergExternals(settings.catalog_of, root, partial(open_read_only, root), objects),
         claim=_claim(database, settings, root),
         outbox=outbox,
         is_ending=ending.is_asked,
-        witness=partial(witness, objects=objects),
+        witness=partial(_witness, objects=objects),
         is_library=is_library,
     )
 
@@ -119,6 +122,20 @@ def _catalog(project: Project, settings: Settings, database: LakeDatabase, ledge
     return IcebergCatalog(database, warehouse, now, ours, objects_of(settings))
 
 
+def _rules(project: Project, settings: Settings) -> tuple[AlertRule, ...]:
+    if not settings.alerts:
+        return ()
+    from lakeflow.lake.alerts import rules_of  # noqa: PLC0415 - most lakes tell nobody
+
+    return rules_of(project, settings)
+
+
+def _witness(table: Table, depth: Depth, objects: Objects) -> Testimony:
+    from lakeflow.adapters.iceberg import witness  # noqa: PLC0415 - only who verifies asks
+
+    return witness(table, depth, objects=objects)
+
+
 def _this_host() -> str:
     """Name this machine since its last boot, or this container."""
     me = processes.me()
@@ -133,10 +150,13 @@ def _claim(database: LakeDatabase, settings: Settings, root: Path) -> Callable[[
         from lakeflow.lake.keeping.rest import namespaces  # noqa: PLC0415 - as above
 
         return namespaces(settings, database, lake_name(settings, root)).claim
-    ownership, looked = ownership_of(database, settings, root), [False]
+    looked = [False]
     warehouse, objects = warehouse_of(settings, root, root / settings.state_dir), objects_of(settings)
 
     def claim() -> None:
+        from lakeflow.lake.keeping.outdated import refuse_outdated  # noqa: PLC0415 - who only looks claims nothing
+
+        ownership = ownership_of(database, settings, root)
         if looked[0]:
             ownership.claim()
             return
@@ -245,24 +265,6 @@ def new_run_id() -> str:
     return time + "".join(secrets.choice(_ALPHABET) for _ in range(4))
 
 
-LakeDatabase: TypeAlias = "SqliteDatabase | Database"
-"""The database of a lake: SQLite's file by its own driver, another one by SQLAlchemy."""
-
-
-def database_of(settings: Settings, state: Path) -> LakeDatabase:
-    """The lake's database, neither opened nor made yet. It is read-only where it may not be written."""
-    if settings.catalog is None and sqlite_file.may_write(state / "catalog.db"):
-        return SqliteDatabase(state / "catalog.db")
-    from lakeflow.adapters.database.database import Database  # noqa: PLC0415 - imports SQLAlchemy: 0.2 s
-    from lakeflow.adapters.database.read_only import ReadOnlyDatabase  # noqa: PLC0415 - as above
-
-    url = settings.catalog or f"sqlite:///{state / 'catalog.db'}"
-    database = Database(url)
-    if database.path is None or sqlite_file.may_write(database.path):
-        return database
-    return ReadOnlyDatabase(url, sqlite_file.open_to_read)
-
-
 def _open_database(settings: Settings, root: Path) -> LakeDatabase:
     """Open the database. LakeError where it is missing and the warehouse exists: it was lost, and a new one would begin
     a new lake.
@@ -291,22 +293,13 @@ def _make_private(state: Path) -> None:
 
 def ownership_of(database: LakeDatabase, settings: Settings, root: Path) -> Ownership:
     """The ownership of the warehouse. `state_dir` itself may be the warehouse."""
+    from lakeflow.adapters.iceberg import Ownership  # noqa: PLC0415 - as above
+
     state = root / settings.state_dir
     own = [state / name for name in ("logs", "spill", "hashes.json", KEPT)]
     return Ownership(
         database, warehouse_of(settings, root, state), lake_name(settings, root), own, objects_of(settings)
     )
-
-
-def _open_read_only(root: Path, url: str) -> Database:
-    """Open the database to read it. A relative path of SQLite starts at the project's root, as every path in the
-    settings does.
-    """
-    plain = "sqlite:///"
-    from lakeflow.adapters.database.read_only import ReadOnlyDatabase  # noqa: PLC0415 - as above
-
-    relative = url.startswith(plain) and not url.removeprefix(plain).startswith("/")
-    return ReadOnlyDatabase(f"{plain}{root / url.removeprefix(plain)}" if relative else url, sqlite_file.open_to_read)
 
 
 def read_log(project: Project, settings: Settings, run: str) -> tuple[str, ...] | None:

@@ -45,13 +45,12 @@ from lakeflow.core.view.findings import Finding, Level, of_error, well
 from lakeflow.core.wording import counted
 from lakeflow.lake.assembly import (
     MIGRATIONS,
-    LakeDatabase,
     assemble,
-    database_of,
     new_run_id,
     ownership_of,
     utc_now,
 )
+from lakeflow.lake.keeping.databases import LakeDatabase, database_of
 from lakeflow.lake.keeping.outdated import refuse_outdated
 from lakeflow.lake.keeping.places import objects_of, warehouse_of
 from lakeflow.lake.keeping.shared import refuse_shared, shared_lake

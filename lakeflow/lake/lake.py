@@ -7,29 +7,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lakeflow import project as projects
 from lakeflow import wap
-from lakeflow.core.care.tags import Tagged
-from lakeflow.core.compact.results import Compacted
 from lakeflow.core.displayed import display_as
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey, ExternalKey
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
-from lakeflow.core.model.table import Garbage
 from lakeflow.core.run.backfill import Backfilled, BackfillEvent, BackfillRequest
 from lakeflow.core.run.events import Event
-from lakeflow.core.suggest.suggestion import Suggestion
 from lakeflow.core.time.timeline import parse_last, parse_wall
 from lakeflow.core.version.salt import with_salt
-from lakeflow.core.view.audits import Inspected
-from lakeflow.core.view.rows import Setting
 from lakeflow.core.view.selection import spelled
 from lakeflow.lake.alerting import AlertingLake
 from lakeflow.lake.reading import ReadableLake
 from lakeflow.lake.standing import shown_settings
 from lakeflow.project import cache_folder, find_root, kept_file, load, load_settings
+
+if TYPE_CHECKING:
+    from lakeflow.core.care.tags import Tagged
+    from lakeflow.core.compact.results import Compacted
+    from lakeflow.core.model.table import Garbage
+    from lakeflow.core.suggest.suggestion import Suggestion
+    from lakeflow.core.view.audits import Inspected
+    from lakeflow.core.view.rows import Setting
 
 Observer = Callable[[Event], None]
 YOUNG: Final = timedelta(days=3)
@@ -123,7 +125,9 @@ class Lake(AlertingLake):
         Nothing else of the file changes, and a second time there is nothing left to write. UsageError where the file
         holds no plain list of expectations: its hint is what to paste.
         """
-        return projects.write_checks(Path(self.project.root), suggestion)
+        from lakeflow.project.suggested import write_checks  # noqa: PLC0415 - only who took a suggestion writes it
+
+        return write_checks(Path(self.project.root), suggestion)
 
     def data_docs(self, directory: str | Path, audits: Sequence[Inspected]) -> tuple[Path, ...]:
         """Write Great Expectations' own HTML pages of these audits and an index, and return the files. Imports the

@@ -1,48 +1,44 @@
 """`ReadableLake`, a lake opened to look at it: what is in its tables, was in them, and where it came from. Changes
 nothing.
 
-Code that opens the catalog is imported when it is first needed: that takes half a second, which `list` need not pay.
+Code is imported by the method that needs it: a command asks one question, and waits for no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from lakeflow import wap
-from lakeflow.core.care.tags import Tagged
-from lakeflow.core.columns.graph import ColumnGraph, ColumnLineage, named_column
-from lakeflow.core.compare.comparison import Comparison
-from lakeflow.core.corrupt.choose import Wish
-from lakeflow.core.corrupt.corruption import CorruptionKind
-from lakeflow.core.corrupt.survival import MutationReport
-from lakeflow.core.drawing.drawing import drawing_of
-from lakeflow.core.drawing.forms import DRAWINGS
-from lakeflow.core.drawing.openlineage import openlineage_of
 from lakeflow.core.errors import UsageError
-from lakeflow.core.export.exported import Exported, ExportRequest
-from lakeflow.core.keys import AssetKey
 from lakeflow.core.listings import Comparisons, Lineage, Snapshots
-from lakeflow.core.log.impact import Impact, to_repair
-from lakeflow.core.model.run import CheckResult
 from lakeflow.core.model.table import MAIN, Rows, Scan, Table
 from lakeflow.core.plan.planning import Plan
-from lakeflow.core.plan.readmission import Quarantined
-from lakeflow.core.replay.replayed import Replayed
-from lakeflow.core.suggest.suggestion import Suggestion
-from lakeflow.core.verify.values import Depth, Verification
 from lakeflow.core.view import history, lineage
 from lakeflow.core.view.rows import RowFilter
 from lakeflow.core.view.selection import SelectionContext, select
 from lakeflow.lake.standing import StandingLake, to_stderr
 from lakeflow.wap.look.runs import with_waiting_branches
-from lakeflow.wap.look.show import masked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+    from lakeflow.core.care.tags import Tagged
+    from lakeflow.core.columns.graph import ColumnGraph, ColumnLineage
+    from lakeflow.core.compare.comparison import Comparison
+    from lakeflow.core.corrupt.survival import MutationReport
+    from lakeflow.core.export.exported import Exported
+    from lakeflow.core.keys import AssetKey
+    from lakeflow.core.log.impact import Impact
+    from lakeflow.core.model.run import CheckResult
+    from lakeflow.core.plan.readmission import Quarantined
+    from lakeflow.core.replay.replayed import Replayed
+    from lakeflow.core.suggest.suggestion import Suggestion
+    from lakeflow.core.verify.values import Verification
 
 
 _MANY_RUNS: Final = 200
@@ -75,6 +71,8 @@ class ReadableLake(StandingLake):
 
         All tables of the catalog, or the selected assets. A lake whose ledger is gone is judged by the tables alone.
         """
+        from lakeflow.core.verify.values import Depth  # noqa: PLC0415 - as said above
+
         keys = self.select(*selection, exclude=exclude) if selection or exclude else None
         return wap.verify(self._world, keys, Depth.CONTENT if deep else Depth.SIZES)
 
@@ -108,6 +106,8 @@ class ReadableLake(StandingLake):
         """The plan that makes anew what readers see and what rests on the snapshot; touches nothing. It is made from
         nothing where a table keeps rows of before, because a new write would keep these too.
         """
+        from lakeflow.core.log.impact import to_repair  # noqa: PLC0415 - as said above
+
         keys, anew = to_repair(found, self.project)
         if not keys:
             return Plan((), total=len(self.project.assets))
@@ -125,6 +125,10 @@ class ReadableLake(StandingLake):
 
         `svg` stands alone or in a page. `openlineage` is a JSON array of job events with schema and column lineage.
         """
+        from lakeflow.core.drawing.drawing import drawing_of  # noqa: PLC0415 - as said above
+        from lakeflow.core.drawing.forms import DRAWINGS  # noqa: PLC0415 - as said above
+        from lakeflow.core.drawing.openlineage import openlineage_of  # noqa: PLC0415 - as said above
+
         trees = self.lineage(*selection, exclude=exclude)
         if form == "openlineage":
             name, at = Path(self.project.root).name, datetime.now(UTC)
@@ -137,6 +141,8 @@ class ReadableLake(StandingLake):
 
         UsageError for an unknown asset or column, and for an asset whose columns are not known.
         """
+        from lakeflow.core.columns.graph import named_column  # noqa: PLC0415 - as said above
+
         graph = self._column_graph()
         named = [(str(self._one(asset)), column) for asset, column in map(named_column, columns)]
         every = named or [(table, "") for table, found in graph.tables.items() if found.columns]
@@ -213,6 +219,8 @@ class ReadableLake(StandingLake):
         UsageError where something else stands there, and for a selected asset that was not published then. Without a
         selection all assets go that readers saw.
         """
+        from lakeflow.core.export.exported import ExportRequest  # noqa: PLC0415 - as said above
+
         named = self.select(*selection, exclude=exclude) if selection or exclude else None
         return wap.export(self._world, ExportRequest(str(Path(to).absolute()), named, ref, as_of, personal))
 
@@ -255,6 +263,8 @@ class ReadableLake(StandingLake):
         """The first `limit` rows as text, personal columns masked; of what `read` reads. `where` is a condition and
         `order_by` a list of columns, as in SQL; UsageError where they are more, or name a personal column.
         """
+        from lakeflow.wap.look.show import masked  # noqa: PLC0415 - as said above
+
         key, scan = self._one(asset), self._scan(asset, ref, snapshot, as_of)
         hidden = lineage.hidden_columns(self.project, self.project.assets[key])
         asked = RowFilter(where, order_by, tuple(columns))
@@ -313,10 +323,15 @@ class ReadableLake(StandingLake):
 
         UsageError where nothing of it was published, and ValueError for a kind that there is not.
         """
+        from lakeflow.core.corrupt.choose import Wish  # noqa: PLC0415 - as said above
+        from lakeflow.core.corrupt.corruption import CorruptionKind  # noqa: PLC0415 - as said above
+
         wish = Wish(tuple(map(CorruptionKind, kinds)), tuple(columns))
         return wap.mutate(self._world, self._one(asset), wap.MutationRequest(share, seed, wish, history))
 
     def _masked(self, rows: Rows, key: AssetKey) -> Rows:
+        from lakeflow.wap.look.show import masked  # noqa: PLC0415 - as said above
+
         return masked(rows, lineage.hidden_columns(self.project, self.project.assets[key]))
 
     def _scan(self, asset: str, ref: str, snapshot: str | None, as_of: datetime | str | None) -> Scan:

@@ -28,8 +28,9 @@ from lakeflow.core.run.leases import busy
 from lakeflow.core.verify.restored import beside, not_restored, texts_of
 from lakeflow.core.verify.values import Testimony
 from lakeflow.core.view.rebuilt import Proven, runs_of, verdicts_of
-from lakeflow.lake.assembly import MIGRATIONS, LakeDatabase, ownership_of, utc_now
+from lakeflow.lake.assembly import MIGRATIONS, ownership_of, utc_now
 from lakeflow.lake.diagnosis import Patient, refuse_unready
+from lakeflow.lake.keeping.databases import LakeDatabase
 from lakeflow.lake.keeping.outdated import refuse_outdated
 
 _PRIVATE: Final = 0o700

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,8 @@ from lakeflow.core.alerts.outbox import STUBBORN, Alert, Message, dropped, ended
 from lakeflow.core.keys import AssetKey
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from lakeflow.adapters.alerts import Receiver
 
 NO_ANSWER: Final = "no answer in time"

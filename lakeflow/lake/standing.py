@@ -7,41 +7,40 @@ Code that opens the catalog is imported when it is first needed: that takes half
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from lakeflow import wap
-from lakeflow.core.care.set_aside import set_aside
 from lakeflow.core.errors import LakeflowError, ProjectError, SchemaError, UsageError
-from lakeflow.core.expected.outcome import ExampleResult
-from lakeflow.core.keys import AssetKey
 from lakeflow.core.listings import Runs, Statuses
-from lakeflow.core.model.asset import Project
 from lakeflow.core.model.run import RunRecord, waiting
 from lakeflow.core.model.table import MAIN
-from lakeflow.core.plan.facts import Facts
 from lakeflow.core.plan.planning import Plan, plan
 from lakeflow.core.run.leases import AtWork, at_work
-from lakeflow.core.settings.settings import Settings
-from lakeflow.core.view.audits import Inspected, recorded
 from lakeflow.core.view.consistency import UndefinedTable, not_defined, undefined
-from lakeflow.core.view.findings import Finding
 from lakeflow.core.view.freshness import Newest, columns_asked, deadlines
 from lakeflow.core.view.health import with_health
 from lakeflow.core.view.rows import Setting
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select, spelled
-from lakeflow.core.view.standing_audit import StandingAudit, standing_audit
 from lakeflow.core.view.state import asset_states, by_urgency, modified, with_rests
 from lakeflow.core.wording import counted
-from lakeflow.lake.alerts import check_alerts
 from lakeflow.wap.look.runs import waiting_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from lakeflow.core.expected.outcome import ExampleResult
+    from lakeflow.core.keys import AssetKey
+    from lakeflow.core.model.asset import Project
+    from lakeflow.core.plan.facts import Facts
     from lakeflow.core.serve.view import Outlook
+    from lakeflow.core.settings.settings import Settings
+    from lakeflow.core.view.audits import Inspected
+    from lakeflow.core.view.findings import Finding
+    from lakeflow.core.view.standing_audit import StandingAudit
     from lakeflow.lake import diagnosis
 
 _MANY_RUNS: Final = 200
@@ -126,6 +125,8 @@ class StandingLake:
         """
         for name in sorted({key.catalog for asset in self.project.assets.values() for key in asset.external}):
             self.configured.require_catalog(name)
+        from lakeflow.lake.alerts import check_alerts  # noqa: PLC0415 - as said above
+
         check_alerts(self.project, self.configured)
         if self.configured.otel:
             from lakeflow.adapters.otel import require_installed  # noqa: PLC0415 - as said above
@@ -177,6 +178,8 @@ class StandingLake:
 
     def audited(self, run: str, *selection: str, exclude: str = "") -> tuple[Inspected, ...]:
         """What the audits of that run recorded; nothing is audited again."""
+        from lakeflow.core.view.audits import recorded  # noqa: PLC0415 - as said above
+
         keys = self.select(*selection, exclude=exclude) if selection or exclude else None
         found = self.run(run)
         tables = self._world.catalog.load([step.asset for step in found.steps])
@@ -244,6 +247,8 @@ class StandingLake:
 
         None while readers see nothing.
         """
+        from lakeflow.core.view.standing_audit import standing_audit  # noqa: PLC0415 - as said above
+
         key = self._one(asset)
         table = self._world.catalog.load([key]).get(key)
         if table is None or table.main is None:
@@ -259,6 +264,7 @@ class StandingLake:
 
     def look(self) -> Outlook:
         """Everything that `serve` decides by, of one moment: the plan of all assets, how they stand, the last runs."""
+        from lakeflow.core.care.set_aside import set_aside  # noqa: PLC0415 - as said above
         from lakeflow.core.serve.view import Outlook  # noqa: PLC0415 - only who serves needs it
 
         facts, everything = self._facts(), tuple(self.project.assets)

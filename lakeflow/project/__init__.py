@@ -4,8 +4,6 @@ Every fault of a file is found here, with path, line and hint, and all faults ar
 """
 
 from lakeflow.project.configure import cache_folder, find_root, kept_file, load_settings
-from lakeflow.project.kept import KEPT
-from lakeflow.project.load import load, look
-from lakeflow.project.suggested import write_checks
+from lakeflow.project.kept import KEPT, load, look
 
-__all__ = ["KEPT", "cache_folder", "find_root", "kept_file", "load", "load_settings", "look", "write_checks"]
+__all__ = ["KEPT", "cache_folder", "find_root", "kept_file", "load", "load_settings", "look"]

@@ -10,7 +10,6 @@ import json
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,6 +65,8 @@ def _read_anew(text: str, path: str, allowed: Allowed) -> ParsedQuery:
 
 @cache
 def _maker() -> str:
+    from importlib.metadata import version  # noqa: PLC0415  a project that is kept reads no SQL
+
     core = Path(__file__).parents[1] / "core"
     texts = [path.read_text("utf-8") for path in (Path(__file__), *(core / name for name in _MAKERS))]
     return digest_of(json.dumps([version("sqlglot"), version("duckdb"), *texts]))

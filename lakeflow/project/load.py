@@ -11,7 +11,7 @@ from lakeflow.core.declare.pii import unmasked
 from lakeflow.core.declare.star_schema import star_faults
 from lakeflow.core.errors import Fault, ProjectError
 from lakeflow.core.keys import Layer
-from lakeflow.core.model.asset import Asset, AssetKind, Deletes, Project, PythonCode
+from lakeflow.core.model.asset import Asset, AssetKind, Deletes, Project
 from lakeflow.core.model.quarantine import quarantine_faults, with_quarantines
 from lakeflow.core.sql.query import ReadQuery
 from lakeflow.core.wording import did_you_mean
@@ -25,28 +25,14 @@ from lakeflow.project.sql_files import read_sql_file
 from lakeflow.project.unexecuted import Loader, Unexecuted
 
 
-def load(root: Path, cache: Path | None = None, kept: Path | None = None) -> Project:
-    """The project at `root`, assets in dependency order. ProjectError holds all faults of all files.
-
-    Python files below `layers/` are imported, check files are only read. A file is read once, so the text that was
-    fingerprinted is the one that ran. The folder `cache` keeps what was read from SQL, the file `kept` what was loaded
-    last.
-    """
-    known = KeptProject(root.resolve(), kept)
-    project = known.read()
-    if project is not None and not any(isinstance(asset.code, PythonCode) for asset in project.assets.values()):
-        return project
+def executed(known: KeptProject, cache: Path | None) -> Project:
+    """The project, its Python files imported."""
     return _load(known, cache, lambda _, modules: modules)
 
 
-def look(root: Path, cache: Path | None = None, kept: Path | None = None) -> Project:
-    """The project for looking at it: Python files are read and not run, where their text tells every asset.
-
-    The code of an asset that was only read raises. ProjectError as above, except for faults that only running a file
-    shows.
-    """
-    known = KeptProject(root.resolve(), kept)
-    return known.read() or _load(known, cache, Unexecuted)
+def unexecuted(known: KeptProject, cache: Path | None) -> Project:
+    """The project, its Python files read and not run where their text tells every asset."""
+    return _load(known, cache, Unexecuted)
 
 
 def _load(known: KeptProject, cache: Path | None, loader: Callable[[Sources, Modules], Loader]) -> Project:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lakeflow.core.compact.work import FILE_BYTES
 from lakeflow.core.contract.drift import Drift
 from lakeflow.core.errors import AssetError
-from lakeflow.core.keys import ExternalKey
 from lakeflow.core.model.asset import UNLIMITED, Asset, Limits, Project
-from lakeflow.core.model.file_source import FileSource
-from lakeflow.core.model.run import Holder
 from lakeflow.core.model.table import External, Scan, Table
-from lakeflow.core.plan.landing import Delivery, FoundFile
-from lakeflow.core.plan.late_rows import Touched
-from lakeflow.core.ports.auditor import Auditor
-from lakeflow.core.ports.catalog import Catalog, Clock, Externals
-from lakeflow.core.ports.engine import Engine
-from lakeflow.core.ports.ledger import Ledger, Outbox
-from lakeflow.core.run.events import Logged
 from lakeflow.core.run.resources import SMALL, Resources
-from lakeflow.core.verify.values import Depth, Testimony
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import timedelta
+
+    from lakeflow.core.keys import ExternalKey
+    from lakeflow.core.model.file_source import FileSource
+    from lakeflow.core.model.run import Holder
+    from lakeflow.core.plan.landing import Delivery, FoundFile
+    from lakeflow.core.plan.late_rows import Touched
+    from lakeflow.core.ports.auditor import Auditor
+    from lakeflow.core.ports.catalog import Catalog, Clock, Externals
+    from lakeflow.core.ports.engine import Engine
+    from lakeflow.core.ports.ledger import Ledger, Outbox
+    from lakeflow.core.run.events import Logged
+    from lakeflow.core.verify.values import Depth, Testimony
 
 
 @dataclass(frozen=True)

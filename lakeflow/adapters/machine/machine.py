@@ -7,7 +7,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, distribution, metadata, requires
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -20,10 +19,14 @@ def python_version() -> str:
 
 
 def wanted_python() -> str:
+    from importlib.metadata import metadata  # noqa: PLC0415 - only the doctor asks
+
     return metadata(_DISTRIBUTION)["Requires-Python"] or ""
 
 
 def requirements() -> Sequence[str]:
+    from importlib.metadata import requires  # noqa: PLC0415 - as above
+
     return requires(_DISTRIBUTION) or ()
 
 
@@ -79,6 +82,8 @@ def _existing(place: Path) -> Path:
 
 
 def _version(name: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415 - as above
+
     try:
         found = distribution(name)
     except PackageNotFoundError:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from lakeflow.core.model.check import Suite
-from lakeflow.core.model.quarantine import Refusal
-from lakeflow.core.model.run import CheckResult
-from lakeflow.core.run.audit_request import AuditRequest
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lakeflow.core.model.check import Suite
+    from lakeflow.core.model.quarantine import Refusal
+    from lakeflow.core.model.run import CheckResult
+    from lakeflow.core.run.audit_request import AuditRequest
 
 
 class Auditor(Protocol):

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from lakeflow.core.care.garbage import Dropped
-from lakeflow.core.compact.stored import Compaction, Stored
-from lakeflow.core.intents.intent import Intent
-from lakeflow.core.intents.landed import Landed
-from lakeflow.core.keys import AssetKey, ExternalKey
-from lakeflow.core.model.changes import Change, Registration
-from lakeflow.core.model.layout import Layout, Partition
-from lakeflow.core.model.schema import Schema
-from lakeflow.core.model.table import External, Garbage, Looked, Scan, Staging, Statistics, Table
-from lakeflow.core.ports.entry import Entry
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from lakeflow.core.care.garbage import Dropped
+    from lakeflow.core.compact.stored import Compaction, Stored
+    from lakeflow.core.intents.intent import Intent
+    from lakeflow.core.intents.landed import Landed
+    from lakeflow.core.keys import AssetKey, ExternalKey
+    from lakeflow.core.model.changes import Change, Registration
+    from lakeflow.core.model.layout import Layout, Partition
+    from lakeflow.core.model.schema import Schema
+    from lakeflow.core.model.table import External, Garbage, Looked, Scan, Staging, Statistics, Table
+    from lakeflow.core.ports.entry import Entry
 
 
 class Clock(Protocol):

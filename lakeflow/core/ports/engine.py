@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
-from contextlib import AbstractContextManager
-from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from lakeflow.core.compact.stored import MovedRows, Rewrite
-from lakeflow.core.compare.comparison import Asked, Compared
-from lakeflow.core.corrupt.corruption import Corruptible, Corruption, Dose
-from lakeflow.core.export.exported import ExportedTable, ExportOrder
 from lakeflow.core.keys import EMPTY, TableKey
-from lakeflow.core.model.asset import Asset
-from lakeflow.core.model.schema import Schema
-from lakeflow.core.model.table import Rows, Scan
-from lakeflow.core.plan.landing import Delivery, LandedSet
 from lakeflow.core.run.code_terms import FREELY, Terms
-from lakeflow.core.run.resources import Resources
-from lakeflow.core.run.write import Write, WriteResult
-from lakeflow.core.sql.filters import WindowFilter
-from lakeflow.core.suggest.profile import Key, Profile, Span, Wants
-from lakeflow.core.time.timeline import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence, Set
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from lakeflow.core.compact.stored import MovedRows, Rewrite
+    from lakeflow.core.compare.comparison import Asked, Compared
+    from lakeflow.core.corrupt.corruption import Corruptible, Corruption, Dose
+    from lakeflow.core.export.exported import ExportedTable, ExportOrder
+    from lakeflow.core.model.asset import Asset
+    from lakeflow.core.model.schema import Schema
+    from lakeflow.core.model.table import Rows, Scan
+    from lakeflow.core.plan.landing import Delivery, LandedSet
+    from lakeflow.core.run.resources import Resources
+    from lakeflow.core.run.write import Write, WriteResult
+    from lakeflow.core.sql.filters import WindowFilter
+    from lakeflow.core.suggest.profile import Key, Profile, Span, Wants
+    from lakeflow.core.time.timeline import Window
 
 
 class Produced(Protocol):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from lakeflow.core.alerts.messages import Seen
-from lakeflow.core.alerts.outbox import Alert
-from lakeflow.core.alerts.troubles import AlertRule, Condition
-from lakeflow.core.care.garbage import Dropped
-from lakeflow.core.intents.intent import Intent, Intents
-from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import Lease, RunRecord, RunState, StepRecord, VerdictRecord
-from lakeflow.core.ports.entry import Transaction
-from lakeflow.core.run.leases import CurrentLeases
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from lakeflow.core.alerts.messages import Seen
+    from lakeflow.core.alerts.outbox import Alert
+    from lakeflow.core.alerts.troubles import AlertRule, Condition
+    from lakeflow.core.care.garbage import Dropped
+    from lakeflow.core.intents.intent import Intent, Intents
+    from lakeflow.core.keys import AssetKey
+    from lakeflow.core.model.run import Lease, RunRecord, RunState, StepRecord, VerdictRecord
+    from lakeflow.core.ports.entry import Transaction
+    from lakeflow.core.run.leases import CurrentLeases
 
 
 class Ledger(Protocol):

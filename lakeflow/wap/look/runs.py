@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lakeflow.core.errors import UsageError
-from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import GIVEN_UP, RunRecord, RunState, branch_of
-from lakeflow.core.model.table import Table
-from lakeflow.core.ports.ledger import Ledger
 from lakeflow.core.run.leases import died
 from lakeflow.core.view.history import BRANCH_PREFIX, open_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lakeflow.core.keys import AssetKey
+    from lakeflow.core.model.table import Table
+    from lakeflow.core.ports.ledger import Ledger
 
 _DIED: Final = "its process died"
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.table import Rows, Scan, Table
 from lakeflow.core.plan.landing import from_json, landed_set
 from lakeflow.core.plan.readmission import Quarantined, came_from, quarantine_of, waiting
 from lakeflow.core.redaction import HIDDEN
 from lakeflow.core.view.rows import RowFilter
-from lakeflow.wap.ports import World
 from lakeflow.wap.waiting import count_gone, scan_waiting, taken_out
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from lakeflow.core.keys import AssetKey
+    from lakeflow.wap.ports import World
 
 _CELL: Final = "lakeflow shows "
 """What begins the names of the cells, so that an order by a column never means its text."""

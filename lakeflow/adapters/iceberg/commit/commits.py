@@ -12,8 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
 from lakeflow.adapters.iceberg.commit import numbers, pointers
 from lakeflow.adapters.iceberg.commit.numbers import MainMove, Numbered
 from lakeflow.adapters.iceberg.metadata.metadata import LoadedTable, MetadataFiles, next_location, sealed
@@ -131,6 +129,13 @@ class Commits:
 
     def run(self, keys: Iterable[AssetKey], plan: Plan, entry: Entry = UNRECORDED) -> dict[AssetKey, Table]:
         """Plan, write and swap, and do it again from the start after a lost race. Returns the changed tables."""
+        from tenacity import (  # noqa: PLC0415 - who only looks commits nothing
+            Retrying,
+            retry_if_exception_type,
+            stop_after_attempt,
+            wait_random_exponential,
+        )
+
         retrying = Retrying(
             retry=retry_if_exception_type(LostRaceError),
             stop=stop_after_attempt(_ATTEMPTS),

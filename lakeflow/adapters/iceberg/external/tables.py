@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lakeflow.adapters.iceberg.external.folders import in_folders
 from lakeflow.adapters.iceberg.external.places import Place, not_there
-from lakeflow.adapters.iceberg.external.rest import in_rest_catalog
-from lakeflow.adapters.iceberg.external.sql import OpenReadOnly, in_database
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles
 from lakeflow.adapters.iceberg.metadata.places import refuse_relative
 from lakeflow.adapters.objects import DISK
@@ -17,7 +15,10 @@ from lakeflow.core.errors import LakeError, LakeflowError
 from lakeflow.core.keys import ExternalKey
 from lakeflow.core.model.table import External, Scan, Table
 from lakeflow.core.ports.objects import Objects
-from lakeflow.core.settings.catalogs import CatalogKind, ExternalCatalog
+
+if TYPE_CHECKING:
+    from lakeflow.adapters.iceberg.external.sql import OpenReadOnly
+    from lakeflow.core.settings.catalogs import ExternalCatalog
 
 
 class IcebergExternals:
@@ -57,6 +58,12 @@ class IcebergExternals:
         return {key: self._external(key, places.get(key)) for key in keys}
 
     def _places(self, catalog: ExternalCatalog, keys: list[ExternalKey]) -> Mapping[ExternalKey, Place]:
+        # Most lakes have no external table.
+        from lakeflow.adapters.iceberg.external.folders import in_folders  # noqa: PLC0415
+        from lakeflow.adapters.iceberg.external.rest import in_rest_catalog  # noqa: PLC0415
+        from lakeflow.adapters.iceberg.external.sql import in_database  # noqa: PLC0415
+        from lakeflow.core.settings.catalogs import CatalogKind  # noqa: PLC0415
+
         match catalog.kind:
             case CatalogKind.SQL:
                 return in_database(catalog, keys, self._open_database)

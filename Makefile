@@ -9,10 +9,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # What starts hundreds of processes keeps the bytecode of this package, whatever the environment says: compiling it is
 # half of each start.
-test test-one test-long test-servers test-spark: export PYTHONDONTWRITEBYTECODE =
+test test-one test-long test-servers test-spark test-browser: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test test-one test-long servers test-servers test-spark test-gx mutate demo site docs bench build wheel lock clean
+.PHONY: help setup check fix test test-one test-long servers test-servers test-spark test-browser test-gx mutate demo site docs bench build wheel lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,14 +46,14 @@ fix: $(STAMP) ## format, and mend what ruff can mend by itself
 	$(BIN)/ruff format .
 
 test: $(STAMP) ## all tests that take seconds
-	$(BIN)/pytest -n 3 --dist loadscope -m "not long and not spark and not servers"
+	$(BIN)/pytest -n 3 --dist loadscope -m "not long and not spark and not servers and not browser"
 
 test-one: $(STAMP) ## some tests: make test-one T=tests/core/test_verdict.py
 	@test -n "$(T)" || { echo 'say which: make test-one T=tests/core/test_verdict.py'; exit 2; }
 	$(BIN)/pytest -n 0 $(T)
 
 test-long: $(STAMP) ## all tests that take minutes, the kill sweep a quarter of an hour
-	LAKEFLOW_TEST_EXAMPLES=all $(BIN)/pytest -n 4 --dist loadscope -m "(long or explored) and not spark and not servers"
+	LAKEFLOW_TEST_EXAMPLES=all $(BIN)/pytest -n 4 --dist loadscope -m "(long or explored) and not spark and not servers and not browser"
 
 # It keeps to itself: one process, that gives way to all others, for the better part of an hour.
 mutate: $(STAMP) ## does a test fail when the code is changed: make mutate M=lakeflow/core/run/verdict.py
@@ -83,6 +83,15 @@ $(SERVERS)/.installed: requirements.servers.lock
 
 test-servers: $(STAMP) ## lakes on PostgreSQL, S3 and REST catalogs (after `make servers`)
 	$(BIN)/pytest -n 2 --dist loadscope -m servers
+
+# What drives Chromium joins the environment only here; Chromium itself comes from the system.
+BROWSER := .venv/.browser
+$(BROWSER): requirements.browser.lock $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.browser.lock
+	@touch $@
+
+test-browser: $(BROWSER) ## the lake in a browser (needs Chromium)
+	$(BIN)/pytest -n 0 -m browser tests/browser
 
 # The tests of checks on another release of Great Expectations: make test-gx GX=1.17.0
 GX ?= 1.9.0
@@ -125,6 +134,8 @@ lock: ## pin the dependencies anew
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
 	$(BIN)/uv pip compile requirements.spark.in --universal --python-version 3.11 --no-deps \
 	  --generate-hashes --no-header --quiet --output-file requirements.spark.lock
+	$(BIN)/uv pip compile requirements.browser.in --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet --output-file requirements.browser.lock
 	$(BIN)/uv pip compile requirements.servers.in --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.servers.lock
 

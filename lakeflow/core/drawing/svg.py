@@ -70,7 +70,7 @@ def _head(picture: Picture, style: str) -> Iterator[str]:
     wide, high = _number(picture.width), _number(picture.height)
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="lineage" viewBox="0 0 {wide} {high}" width="{wide}" '
-        f'height="{high}" role="img">'
+        f'height="{high}" role="{"img" if style else "group"}">'
     )
     yield f"<title>Lineage of {len(picture.boxes)} tables and sources</title>"
     if style:

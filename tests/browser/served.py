@@ -1,0 +1,34 @@
+"""`lakeflow ui` as a process of its own, asked for its address and told to end."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from demo.demo import SALT
+from tests.cli.environment import CLEAN
+
+
+@contextmanager
+def served(root: Path, *options: str) -> Iterator[str]:
+    """The address of its pages."""
+    command = [sys.executable, "-m", "lakeflow.cli", "-C", str(root), "ui", "--port", "0", *options]
+    environment = {**CLEAN, "LAKEFLOW_PII_SALT": SALT}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        found = re.match(r"http://\S+", said)
+        assert found, said
+        try:
+            yield found[0]
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.stderr.read()
+            assert process.wait(60) == 0

@@ -104,9 +104,9 @@ class SeenLake:
 
 
 def _stamp(root: Path, settings: Settings) -> Stamp | None:
-    """What changes whenever something is written to the lake's database; None where that is no file."""
+    """What changes whenever something is written to the lake; None where that is more than a file of ours."""
     url = settings.catalog
-    if url is not None and not url.startswith(_SQLITE):
+    if settings.served_by or (url is not None and not url.startswith(_SQLITE)):
         return None
     path = root / (url.removeprefix(_SQLITE) if url else Path(settings.state_dir, "catalog.db"))
     return tuple(map(_status, (path, path.with_name(f"{path.name}-wal"))))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lakeflow.core.log.impact import Impact
     from lakeflow.core.model.run import CheckResult
     from lakeflow.core.plan.readmission import Quarantined
+    from lakeflow.core.readers.lines import Reader
     from lakeflow.core.replay.replayed import Replayed
     from lakeflow.core.suggest.suggestion import Suggestion
     from lakeflow.core.verify.values import Verification
@@ -247,6 +248,23 @@ class ReadableLake(StandingLake):
         that time have expired.
         """
         return wap.snapshot_at(self._world, self._one(asset), moment)
+
+    def how_to_read(self, asset: str, reader: Reader | str) -> str:
+        """The lines that read the table of an asset in another engine, with the real names: `spark`, `trino`,
+        `snowflake`, `dremio`, `duckdb`, `pyiceberg` or `polars`. Variables of the settings stay as written, and no
+        secret is shown.
+
+        UsageError where readers see nothing of it yet, and where that engine cannot read a lake that is kept so.
+        """
+        from lakeflow.core.readers import lines  # noqa: PLC0415 - few ask for them
+        from lakeflow.core.readers.place import place_of  # noqa: PLC0415 - as above
+
+        key = self._one(asset)
+        table = self._world.catalog.load([key]).get(key)
+        if table is None or table.main is None:
+            raise UsageError(f"readers see nothing of {key} yet", hint=f"`lakeflow materialize +{key}` builds it")
+        place = place_of(self.configured, self.project.root)
+        return lines.lines_for(lines.Reader(reader), lines.TableRead(key, place, table.version))
 
     def show(  # noqa: PLR0913 - keyword-only words of the command line
         self,

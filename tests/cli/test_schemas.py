@@ -106,6 +106,8 @@ def around_a_held_run(talk: Talk) -> None:
     talk.say("export", "--to", str(talk.root / "out"))
     talk.say("export", "silver.weather", "--to", str(talk.root / "out"), expect=2)
     talk.say("show", "bronze.weather", "--as-of", "0s")
+    talk.say("show", "bronze.weather", "--how", "polars")
+    talk.say("show", "bronze.weather", "--how", "dremio", expect=2)
     talk.say("show", "bronze.weather", "--as-of", "1h", expect=2)
     talk.say("show", "silver.weather", "--ref", "held")
     talk.say("show", "silver.weather", "--ref", "held", "--failing")

@@ -18,7 +18,7 @@ from lakeflow.as_json.values import (
 from lakeflow.cli.answers.failing import AuditedPlace, failing_answer, failing_step, ref_of
 from lakeflow.cli.answers.run import readers_of
 from lakeflow.cli.commands.options import SELECTION_HELP, as_of_option, asset_argument, limit_option, takes_selection
-from lakeflow.cli.output import Answer, OutputFormat, screen_width
+from lakeflow.cli.output import Answer, OutputFormat, Records, screen_width
 from lakeflow.cli.screens.history import runs_records, runs_screen, snapshots_records, snapshots_screen
 from lakeflow.cli.screens.lake import (
     at_work_lines,
@@ -33,6 +33,7 @@ from lakeflow.cli.screens.standing_audit import standing_audit_lines
 from lakeflow.cli.session import Session, answers, now
 from lakeflow.cli.text import line, screen
 from lakeflow.core.errors import UsageError
+from lakeflow.core.readers.names import READERS
 from lakeflow.core.view.history import on_branches
 from lakeflow.core.view.rows import Health
 from lakeflow.core.words import readers_see
@@ -120,6 +121,7 @@ def snapshots(session: Session, asset: str) -> Answer:
 @click.option("--order-by", metavar="SQL", default="", help="Rows in the order of these columns: `total desc, id`.")
 @click.option("--columns", metavar="NAMES", default="", help="Only these columns, with commas between them.")
 @click.option("-x", "--expanded", is_flag=True, help="One column a line.")
+@click.option("--how", type=click.Choice(READERS), help="The lines that read it in another engine.")
 @limit_option
 @answers(*OutputFormat)
 def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **options: Any) -> Answer:
@@ -132,6 +134,10 @@ def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **
         raise click.UsageError("--ref, --snapshot and --as-of exclude each other")
     if options["failing"] and any(options[word] for word in ("where", "order_by", "columns", "expanded")):
         raise click.UsageError("--failing shows the rows that each check found, as it found them")
+    if options["how"]:
+        if as_of or ref or snapshot or any(options[word] for word in ("failing", "where", "order_by", "columns")):
+            raise click.UsageError("--how says how to read what readers see, all of it: it goes alone")
+        return _how(session, asset, options["how"])
     with session.lake() as lake:
         one = _status_of(lake, asset)
         then = f"s{lake.snapshot_at(str(one.asset), as_of)}" if as_of else snapshot
@@ -139,6 +145,17 @@ def show(session: Session, asset: str, ref: str | None, snapshot: str | None, **
         if options["failing"]:
             return failing_answer(failing_step(lake, one, place, options["limit"]), one, options["limit"], now())
         return _rows(lake, one, place, options)
+
+
+def _how(session: Session, asset: str, how: str) -> Answer:
+    with session.looking() as lake:
+        key, lines = str(lake.select(asset)[0]), lake.how_to_read(asset, how)
+    records: Records = (("line",), [(text,) for text in lines.splitlines()])
+    return Answer(
+        {"asset": key, "how": how, "lines": lines.splitlines()},
+        screen([line(text) for text in lines.splitlines()]),
+        records,
+    )
 
 
 @click.command(epilog="Its inputs are what readers see now. Personal columns are masked.")

@@ -1,0 +1,138 @@
+"""The lines for other engines read the very rows, whatever the asset is called; they show no secret."""
+
+from __future__ import annotations
+
+import ast
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lakeflow
+from lakeflow.core.errors import UsageError
+from lakeflow.core.keys import AssetKey
+from lakeflow.core.readers.lines import Reader, TableRead, lines_for
+from lakeflow.core.readers.names import READERS
+from lakeflow.core.readers.options import for_java, for_pyiceberg
+from lakeflow.core.readers.place import LakePlace, PlaceKind, place_of
+from lakeflow.core.settings.settings import make_settings
+from tests.external.lab import make, opened
+from tests.prepared import Prepared
+
+# Names that mean something in SQL and in Python.
+FILES = {
+    "pyproject.toml": "[tool.lakeflow]\n",
+    "layers/silver/order.sql": "/*\nkey = ['id']\n*/\nselect range as id, 'é ' || range as note from range(3)",
+    "layers/gold/lambda.sql": "/*\nkey = ['id']\n*/\nselect id from silver.order where id > 0",
+}
+ROWS = [{"id": 0, "note": "é 0"}, {"id": 1, "note": "é 1"}, {"id": 2, "note": "é 2"}]
+
+
+def lived(root: Path) -> None:
+    make(root, FILES)
+    with opened(root) as lake:
+        lake.materialize()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Prepared(tmp_path_factory.mktemp("read"), lived).again()
+
+
+def read(lines: str) -> list[dict[str, Any]]:
+    names: dict[str, Any] = {}
+    exec(lines, names)
+    found = names["rows"]
+    with closing(names["catalog"]):
+        rows = found.to_dicts() if hasattr(found, "to_dicts") else _arrow(found).to_pylist()
+    return sorted(rows, key=str)
+
+
+def _arrow(found: Any) -> Any:
+    return found.to_arrow_table() if hasattr(found, "to_arrow_table") else found
+
+
+@pytest.mark.parametrize("reader", ["duckdb", "pyiceberg", "polars"])
+def test_the_lines_give_the_rows(root: Path, reader: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")  # its own planner is a package more
+    with opened(root) as lake:
+        assert read(lake.how_to_read("silver.order", reader)) == ROWS
+        assert read(lake.how_to_read("gold.lambda", reader)) == [{"id": 1}, {"id": 2}]
+
+
+@pytest.mark.parametrize("reader", ["trino", "snowflake", "dremio"])
+def test_an_engine_that_cannot_read_a_disk_is_refused_with_what_would_do(root: Path, reader: str) -> None:
+    with opened(root) as lake, pytest.raises(UsageError, match="cannot read a lake that is kept on this machine's"):
+        lake.how_to_read("silver.order", reader)
+
+
+def test_what_nobody_published_has_no_lines(tmp_path: Path) -> None:
+    make(tmp_path, FILES)
+    with lakeflow.open(tmp_path) as lake, pytest.raises(UsageError, match="readers see nothing"):
+        lake.how_to_read("silver.order", "spark")
+
+
+def place(**values: Any) -> LakePlace:
+    settings = make_settings(values, dict.fromkeys(values, "pyproject.toml"), {})
+    return place_of(settings, "/data/project")
+
+
+SERVER = {
+    "catalog": "postgresql+psycopg://${SALES_USER}:${SALES_PASSWORD}@db:5432/iceberg",
+    "warehouse": "s3://bucket/lake",
+    "storage": {
+        "endpoint": "http://minio:9000",
+        "region": "eu-north-1",
+        "access_key_id": "AKIAPLAIN",
+        "secret_access_key": "${S3_SECRET}",
+    },
+}
+
+
+def test_settings_say_where_the_lake_is() -> None:
+    assert place() == LakePlace(
+        PlaceKind.SQLITE, "sqlite:////data/project/.lakeflow/catalog.db", "file:///data/project/.lakeflow/warehouse"
+    )
+    found = place(**SERVER)
+    assert (found.kind, found.uri, found.store) == (PlaceKind.POSTGRESQL, SERVER["catalog"], "s3")
+    assert for_pyiceberg(found)["s3.endpoint"] == "http://minio:9000"
+    java = for_java(found)
+    assert java["uri"] == "jdbc:postgresql://db:5432/iceberg"
+    assert (java["jdbc.user"], java["jdbc.password"]) == ("${SALES_USER}", "${SALES_PASSWORD}")
+    assert java["io-impl"].endswith("S3FileIO")
+
+
+def test_a_rest_catalog_is_named_by_its_settings() -> None:
+    server = {"uri": "https://catalog.example", "warehouse": "prod", "token": "${TOKEN}"}
+    found = place(catalog="prod", catalogs={"prod": server})
+    assert (found.kind, found.access) == (PlaceKind.REST, {"token": "${TOKEN}"})
+    assert for_pyiceberg(found) == {
+        "type": "rest",
+        "uri": "https://catalog.example",
+        "warehouse": "prod",
+        "token": "${TOKEN}",
+    }
+    for reader in Reader:
+        lines = lines_for(reader, TableRead(AssetKey.parse("gold.kpis"), found, "s3://b/kpis/metadata/1.json"))
+        assert "https://catalog.example" in lines
+        assert "kpis" in lines
+
+
+@pytest.mark.parametrize("reader", [each for each in Reader if each is not Reader.DREMIO])
+def test_no_secret_is_shown_and_variables_stay_as_they_are_written(reader: Reader) -> None:
+    at = "s3://bucket/lake/gold/kpis/metadata/00003-x.metadata.json"
+    lines = lines_for(reader, TableRead(AssetKey.parse("gold.kpis"), place(**SERVER), at))
+    assert "AKIAPLAIN" not in lines
+    plain = place(**{**SERVER, "catalog": "postgresql+psycopg://reader:hunter2@db/iceberg"})
+    hidden = lines_for(reader, TableRead(AssetKey.parse("gold.kpis"), plain, at))
+    assert "hunter2" not in hidden
+    if reader in {Reader.DUCKDB, Reader.PYICEBERG, Reader.POLARS, Reader.SPARK}:
+        ast.parse(lines)
+        assert 'os.path.expandvars("' in lines
+    if reader is Reader.SNOWFLAKE:
+        assert "'gold/kpis/metadata/00003-x.metadata.json'" in lines
+
+
+def test_the_command_knows_every_reader() -> None:
+    assert tuple(map(str, Reader)) == READERS

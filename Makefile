@@ -113,6 +113,7 @@ docs: $(STAMP) ## write what the commands say today into the pages
 
 bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python -m benchmarks.tpch
+	$(BIN)/python -m benchmarks.stores
 	$(BIN)/python -m benchmarks.by_hand
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.incremental

@@ -202,3 +202,38 @@ def test_the_same_story_has_the_same_rows(story: str, both: tuple[Drops, Drops])
 def _plain(said: str) -> str:
     """What was said without what differs from run to run."""
     return " ".join(_CHANCE.sub("·", said).split())
+
+
+LOOKING: Final = """
+import os
+import subprocess
+from pathlib import Path
+
+from lakeflow import Relation, asset, files
+
+@asset(source=files("{place}/*.csv", format="csv", columns=["id", "total"]))
+def orders(landed: Relation) -> Relation:
+    asked = (["env"], ["ps", "-eww", "-o", "args"])
+    seen = [str(dict(os.environ)), *(subprocess.check_output(each, text=True) for each in asked)]
+    Path("{seen}").write_text("\\n".join(seen))
+    return landed
+"""
+
+
+@pytest.mark.servers
+def test_code_that_lands_finds_no_key_in_its_environment_nor_in_any_argument(servers: Servers, tmp_path: Path) -> None:
+    """Its process was handed them by its environment, and has taken them out of it."""
+    store = servers.s3()
+    drops = far(tmp_path / "far", store)
+    drops.lake.write(
+        "pyproject.toml", (drops.lake.root / "pyproject.toml").read_text().replace(f"${{{SECRET}}}", store.secret_key)
+    )
+    drops.lake.write("layers/bronze/orders.py", LOOKING.format(place=drops.place, seen=tmp_path / "seen"))
+    drops.drop("a.csv", GOOD)
+    load(drops)
+    assert drops.told[0].startswith("0:"), drops.told
+    assert len(drops.rows()) == 2
+    assert "PATH" in (tmp_path / "seen").read_text()
+    assert store.secret_key not in (tmp_path / "seen").read_text()
+    for path in drops.lake.root.joinpath(".lakeflow").rglob("*"):
+        assert not path.is_file() or store.secret_key.encode() not in path.read_bytes(), path

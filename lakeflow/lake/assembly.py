@@ -33,7 +33,7 @@ from lakeflow.core.model.asset import Asset, Project, SqlCode
 from lakeflow.core.model.check import CheckKind
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.core.ports.locations import store_of
-from lakeflow.core.settings.storage import Storage
+from lakeflow.core.settings.storage import UNSAID
 from lakeflow.core.view.lineage import personal
 from lakeflow.core.wording import parse_seconds
 from lakeflow.lake.keeping.databases import LakeDatabase, database_of, open_read_only
@@ -323,7 +323,7 @@ def _engine(project: Project, settings: Settings, own: _SpillFolder) -> Engine:
 def stores_of(project: Project, settings: Settings) -> StoreFiles | None:
     """The files of object stores, for a lake that is kept in one or reads one. A lake on a disk does without."""
     sources = (glob for asset in project.assets.values() for glob in asset.outside)
-    said = settings.catalogs or settings.storage_table != Storage()
+    said = settings.catalogs or settings.storage_table != UNSAID
     if not said and not any(map(store_of, (settings.warehouse or "", *sources))):
         return None
     from lakeflow.adapters.objects.handed import HandedFiles  # noqa: PLC0415 - as above

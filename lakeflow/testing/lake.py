@@ -97,7 +97,7 @@ class LakeUnderTest:
             **(settings or {}),
         }
         configured, self._sources = load_settings(root, environ, own)
-        self._settings: Settings = configured.model_copy(update={"alerts": (), "otel": False})
+        self._settings: Settings = replace(configured, alerts=(), otel=False)
         self._project = with_salt(project, environ)
         self._folder = folder
         self._clock = SettableClock()

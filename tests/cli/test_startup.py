@@ -4,6 +4,7 @@ import importlib
 import json
 import pkgutil
 import resource
+import sys
 from pathlib import Path
 
 import click
@@ -76,16 +77,18 @@ def clean(raw: Relation) -> Relation:
 """,
     "checks/silver/clean.none.sql": "select * from silver.clean where id is null",
 }
-LIBRARIES = {
-    "prompt_toolkit",
-    "great_expectations",
-    "pandas",
-    "pyiceberg",
-    "pyarrow",
-    "duckdb",
-    "sqlglot",
-    "sqlalchemy",
-}
+ALLOWED = {"click", "rich", "typing_extensions"}
+"""The libraries that a look may import: the command line, and what it writes. `typing_extensions` is rich's."""
+
+NEEDED_BY_NONE = (
+    *("as_html", "serve", "ui", "workers", "testing", "expectations", "templates"),
+    *("adapters.alerts", "adapters.duckdb", "adapters.expectations", "adapters.otel", "adapters.processes"),
+    *("adapters.iceberg.manifests", "wap.decide", "wap.replay", "wap.step"),
+    *("core.corrupt", "core.drawing", "core.export", "core.prompt", "core.replay", "core.serve", "core.suggest"),
+)
+"""Rooms of lakeflow whose questions none of these commands asks."""
+READS_FILES = ("project.load", "project.python_files", "project.sql_files", "core.declare.forms", "core.settings.form")
+"""What reads a project's files and odd settings, which a project that is kept and as it was needs no more."""
 
 
 @pytest.fixture(scope="module")
@@ -96,17 +99,42 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     assert lakeflow("-C", str(root), "materialize").returncode == 0
+    assert lakeflow("-C", str(root), "list").returncode == 0  # a look keeps the project as it is
     return root
 
 
-def test_a_list_of_what_is_known_imports_no_library_that_parses_or_touches_data(built: Path) -> None:
-    assert not LIBRARIES & modules_after("-C", str(built), "list")
+def libraries(modules: set[str]) -> set[str]:
+    """Installed packages. Modules that the interpreter, an installer or C code puts there begin with an underscore."""
+    found = {name.partition(".")[0] for name in modules}
+    return {name for name in found - sys.stdlib_module_names - {"lakeflow"} if not name.startswith("_")}
+
+
+def rooms(modules: set[str], *names: str) -> list[str]:
+    """The modules that are in these rooms of lakeflow."""
+    return sorted(each for each in modules for name in names if f"{each}.".startswith(f"lakeflow.{name}."))
+
+
+def test_a_list_imports_nothing_that_opens_a_lake(built: Path) -> None:
+    loaded = modules_after("-C", str(built), "list")
+    assert libraries(loaded) <= ALLOWED
+    assert rooms(loaded, *NEEDED_BY_NONE, *READS_FILES, "lake.assembly", "adapters.database", "adapters.iceberg") == []
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("command", ["plan", "status", "lineage", "snapshots silver.clean"])
-def test_looking_opens_the_catalog_and_imports_no_library_for_it(command: str, built: Path) -> None:
-    assert not LIBRARIES & modules_after("-C", str(built), *command.split())
+@pytest.mark.parametrize("command", ["status", "lineage", "snapshots silver.clean", "runs", "log"])
+def test_a_look_imports_no_library_and_no_room_that_it_does_not_ask(command: str, built: Path) -> None:
+    loaded = modules_after("-C", str(built), *command.split())
+    assert libraries(loaded) <= ALLOWED
+    assert rooms(loaded, *NEEDED_BY_NONE, *READS_FILES) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", ["plan", "materialize silver.clean"])
+def test_a_plan_imports_what_reads_python_files_and_no_more(command: str, built: Path) -> None:
+    """Also where it finds that there is nothing to do."""
+    loaded = modules_after("-C", str(built), *command.split())
+    assert not libraries(loaded) & {"sqlalchemy", "duckdb", "pyarrow", "pyiceberg", "sqlglot", "great_expectations"}
+    assert rooms(loaded, "adapters.duckdb", "adapters.iceberg.manifests", "core.drawing", "core.serve", "ui") == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

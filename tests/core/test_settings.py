@@ -1,13 +1,16 @@
 """Settings as values: judged, with variables, without secrets on a screen."""
 
 from collections.abc import Mapping
+from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.settings.settings import EXPECTED, Settings, make_settings
+from lakeflow.core.settings.form import SettingsForm, UnfitSettingError, read_settings
+from lakeflow.core.settings.settings import _PLAIN, EXPECTED, Settings, _read, make_settings
 
 
 def made(environ: Mapping[str, str] | None = None, /, **values: Any) -> Settings:
@@ -104,8 +107,8 @@ def test_a_password_is_not_shown(url: str, shown: str) -> None:
 
 
 def test_settings_are_frozen() -> None:
-    with pytest.raises(ValidationError):
-        Settings().threads = 3
+    with pytest.raises(FrozenInstanceError):
+        Settings().threads = 3  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(("key", "value"), [("warehouse", "https://host/lake"), ("state_dir", "file:///tmp/x")])
@@ -120,3 +123,41 @@ def test_a_url_is_no_folder(key: str, value: str) -> None:
 def test_an_amount_of_memory_that_is_none_is_refused_before_anything_runs() -> None:
     with pytest.raises(ConfigError, match="memory_limit: expected an amount of memory"):
         made(memory_limit="much")
+
+
+_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 5),
+    st.floats(allow_nan=True),
+    st.sampled_from(["", "a", "4", "true", "4GB", "7d", "0"]),
+    st.lists(st.integers(), max_size=1),
+)
+
+
+@pytest.mark.long
+@given(judged=st.dictionaries(st.sampled_from(sorted(EXPECTED.keys() - {"refresh", "quiet"})), _VALUES, max_size=3))
+def test_what_is_taken_without_the_model_is_what_the_model_takes(judged: dict[str, Any]) -> None:
+    """Plain values need no pydantic; whatever is taken so is taken by the model, as the very same settings."""
+    plain = {key: value for key, value in judged.items() if key in _PLAIN and _PLAIN[key](value)}
+    assert Settings(**_read(plain, {})) == Settings(**read_settings(plain))
+    try:
+        by_model = read_settings(judged)
+    except UnfitSettingError:
+        with pytest.raises(ConfigError):
+            _read(judged, {})
+    else:
+        assert _read(judged, {}) == by_model
+        assert {key: type(value) for key, value in _read(judged, {}).items()} == {
+            key: type(value) for key, value in by_model.items()
+        }
+
+
+def test_each_setting_of_the_model_is_one_that_is_used() -> None:
+    used = {each.name: each.default for each in fields(Settings) if not each.name.startswith("_")}
+    form = SettingsForm()
+    assert {name: getattr(form, name) for name in SettingsForm.model_fields} == used
+
+
+def test_a_url_with_a_password_is_in_no_representation() -> None:
+    assert "geheim" not in repr(made(catalog="postgresql://me:geheim@host/lake"))

@@ -5,7 +5,9 @@ A child takes it out of its environment at once, so that what the child starts d
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import asdict
 from typing import Final
 
 from lakeflow.adapters.objects.files import ArrowFiles
@@ -17,13 +19,13 @@ _TAKEN: Final[list[Storage]] = []
 
 def handed(storage: Storage) -> dict[str, str]:
     """What a child's environment must hold."""
-    return {_VARIABLE: storage.model_dump_json(exclude_defaults=True)}
+    return {_VARIABLE: json.dumps({name: said for name, said in asdict(storage).items() if said})}
 
 
 def taken() -> ArrowFiles | None:
     """The files of the stores that this process was handed; None where it was handed none."""
     if (text := os.environ.pop(_VARIABLE, None)) is not None:
-        _TAKEN[:] = [Storage.model_validate_json(text)]
+        _TAKEN[:] = [Storage(**json.loads(text))]
     return HandedFiles(lambda: _TAKEN[0]) if _TAKEN else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from configparser import ConfigParser, Error
+from dataclasses import replace
 from pathlib import Path
 
 from lakeflow.core.errors import ConfigError
@@ -31,14 +32,13 @@ def with_profile(storage: Storage) -> Storage:
             hint=f"take the profile out of the settings and type: "
             f'eval "$(aws configure export-credentials --profile {name} --format env)"',
         )
-    return storage.model_copy(
-        update={
-            "access_key_id": said["aws_access_key_id"],
-            "secret_access_key": said["aws_secret_access_key"],
-            "session_token": said.get("aws_session_token", ""),
-            "region": storage.region or said.get("region", ""),
-            "endpoint": storage.endpoint or said.get("endpoint_url", ""),
-        }
+    return replace(
+        storage,
+        access_key_id=said["aws_access_key_id"],
+        secret_access_key=said["aws_secret_access_key"],
+        session_token=said.get("aws_session_token", ""),
+        region=storage.region or said.get("region", ""),
+        endpoint=storage.endpoint or said.get("endpoint_url", ""),
     )
 
 

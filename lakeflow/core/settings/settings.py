@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
-from typing import Annotated, Any, Final
-
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from typing import TYPE_CHECKING, Any, Final
 
 from lakeflow.core.alerts.entries import AlertEntry, read_alerts
-from lakeflow.core.compact.work import FILE_BYTES, LEAST_BYTES
+from lakeflow.core.compact.work import FILE_BYTES
 from lakeflow.core.errors import ConfigError
-from lakeflow.core.keys import Layer
+from lakeflow.core.keys import EMPTY, Layer
 from lakeflow.core.model.asset import Limits
 from lakeflow.core.model.file_source import Caps
 from lakeflow.core.redaction import redacted
 from lakeflow.core.run.resources import Resources
-from lakeflow.core.settings.catalogs import CatalogKind, ExternalCatalog, is_name, read_catalogs
 from lakeflow.core.settings.serving import SERVING, shown_serving
-from lakeflow.core.settings.storage import Storage, is_store_location, read_storage
+from lakeflow.core.settings.storage import UNSAID, Storage, is_store_location, read_storage
 from lakeflow.core.time.freshness import parse_age
 from lakeflow.core.time.quiet import Quiet
 from lakeflow.core.time.refresh import Refresh
 from lakeflow.core.version.salt import Salt, read_salt
-from lakeflow.core.wording import did_you_mean, parse_bytes, parse_seconds
+from lakeflow.core.wording import did_you_mean, parse_bytes
+
+if TYPE_CHECKING:
+    from lakeflow.core.settings.catalogs import ExternalCatalog
 
 ENVIRONMENT: Final = "LAKEFLOW_"
 """The environment variable `LAKEFLOW_THREADS` overrides `threads` in the file."""
@@ -32,76 +33,49 @@ ENVIRONMENT: Final = "LAKEFLOW_"
 _MOST_MEMORY: Final = "80%"
 """DuckDB's own default."""
 _VARIABLE: Final = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
-_NAME: Final = re.compile(r"[\w. -]{1,100}")
-_LONGEST: Final = 100 * 366 * 86_400
 _MEMORY: Final = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
 
 
-def _in_bytes(value: object) -> object:
-    return parse_bytes(value) if isinstance(value, str) else value
-
-
-def _age(value: str) -> str:
-    if value:
-        parse_age(value)
-    return value
-
-
-def _lake_name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError("no name of a lake")
-    return value
-
-
-def _span(text: str) -> str:
-    """The text of a span of time, which may be zero; ValueError for anything else."""
-    if parse_seconds(text) > _LONGEST:
-        raise ValueError(f"{text!r} is longer than anything is kept")
-    return text
-
-
-class Settings(BaseModel):
+@dataclass(frozen=True)
+class Settings:
     """The settings as they are used. `${VAR}` and `${VAR:-default}` in texts are replaced at the moment of use, so a
-    command that needs no catalog needs no password; `shown` leaves them in.
+    command that needs no catalog needs no password; `shown` leaves them in. `SettingsForm` says what each takes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    name: Annotated[str, AfterValidator(_lake_name)] = ""
-    state_dir_text: str = Field(default=".lakeflow", alias="state_dir", min_length=1)
-    catalog_text: str | None = Field(default=None, alias="catalog", min_length=1)
-    ledger_text: str | None = Field(default=None, alias="ledger", min_length=1)
-    warehouse_text: str | None = Field(default=None, alias="warehouse", min_length=1)
-    cache_dir_text: str | None = Field(default=None, alias="cache_dir", min_length=1)
-    memory_limit_text: str | None = Field(default=None, alias="memory_limit")
-    threads: int | None = Field(default=None, ge=1)
-    parallel: int = Field(default=4, ge=1)
-    keep_snapshots: int = Field(default=50, ge=1)
-    keep: Annotated[str, AfterValidator(_age)] = ""
-    keep_held: Annotated[str, AfterValidator(_span)] = "7d"
-    timeout: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    retries: int = Field(default=0, ge=0)
-    max_rows: int = Field(default=0, ge=0)
-    max_bytes: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
-    max_line: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=2_000_000, ge=1, le=1 << 30)
-    max_object: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=16 << 20, ge=1, le=1 << 30)
-    max_cell: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
-    max_file: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
-    max_expanded: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=0, ge=0)
-    file_size: Annotated[int, BeforeValidator(_in_bytes)] = Field(default=FILE_BYTES, ge=LEAST_BYTES)
-    check_timeout: float = Field(default=600.0, gt=0, allow_inf_nan=False)
-    lease_seconds: float = Field(default=30.0, ge=1, allow_inf_nan=False)
+    name: str = ""
+    state_dir_text: str = ".lakeflow"
+    catalog_text: str | None = field(default=None, repr=False)
+    ledger_text: str | None = field(default=None, repr=False)
+    warehouse_text: str | None = None
+    cache_dir_text: str | None = None
+    memory_limit_text: str | None = None
+    threads: int | None = None
+    parallel: int = 4
+    keep_snapshots: int = 50
+    keep: str = ""
+    keep_held: str = "7d"
+    timeout: float = 0.0
+    retries: int = 0
+    max_rows: int = 0
+    max_bytes: int = 0
+    max_line: int = 2_000_000
+    max_object: int = 16 << 20
+    max_cell: int = 0
+    max_file: int = 0
+    max_expanded: int = 0
+    file_size: int = FILE_BYTES
+    check_timeout: float = 600.0
+    lease_seconds: float = 30.0
     allow_network_filesystem: bool = False
     non_atomic: bool = False
-    refresh: Mapping[Layer, Refresh] = Field(default_factory=dict)
+    refresh: Mapping[Layer, Refresh] = EMPTY
     quiet: Quiet | None = None
-    catalogs: Mapping[str, ExternalCatalog] = Field(default_factory=dict)
-    storage_table: Storage = Field(default=Storage(), alias="storage")
+    catalogs: Mapping[str, ExternalCatalog] = EMPTY
+    storage_table: Storage = UNSAID
     alerts: tuple[AlertEntry, ...] = ()
     otel: bool = False
-
-    _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
-    _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _environ: Mapping[str, str] = field(default=EMPTY, repr=False, compare=False)
+    _sources: Mapping[str, str] = field(default=EMPTY, repr=False, compare=False)
 
     @property
     def state_dir(self) -> str:
@@ -119,7 +93,11 @@ class Settings(BaseModel):
     @property
     def served_by(self) -> str | None:
         """The name of the catalog among `catalogs` that keeps the lake's tables; None: its own database does."""
-        return self.catalog_text if self.catalog_text and is_name(self.catalog_text) else None
+        if not self.catalog_text:
+            return None
+        from lakeflow.core.settings.catalogs import is_name  # noqa: PLC0415 - imports pydantic: most have none
+
+        return self.catalog_text if is_name(self.catalog_text) else None
 
     @property
     def rest(self) -> ExternalCatalog | None:
@@ -129,6 +107,8 @@ class Settings(BaseModel):
         if self.served_by is None:
             return None
         found = self.catalog_of(self.served_by)
+        from lakeflow.core.settings.catalogs import CatalogKind  # noqa: PLC0415 - as above
+
         if found.kind is not CatalogKind.REST:
             hint = f"give [tool.lakeflow.catalogs.{found.name}] a uri of http(s), or catalog a URL of a database"
             raise ConfigError(f"catalog: {found.name} is no REST catalog, and only such a one keeps a lake", hint=hint)
@@ -194,7 +174,8 @@ class Settings(BaseModel):
 
     def shown(self) -> dict[str, Any]:
         """Every key with its value for a screen: variables not replaced, nothing that may be secret."""
-        plain = self.model_dump(by_alias=True, exclude={"catalogs", "alerts", "refresh", "quiet", "storage_table"})
+        names = (each.name for each in fields(self) if each.name not in _SHOWN_APART)
+        plain = {name.removesuffix("_text"): getattr(self, name) for name in names}
         named = (setting for catalog in self.catalogs.values() for setting in catalog.shown())
         told = (setting for entry in self.alerts for setting in entry.shown())
         shown = {key: redacted(value) if isinstance(value, str) else value for key, value in plain.items()}
@@ -296,6 +277,8 @@ def make_settings(values: Mapping[str, Any], sources: Mapping[str, str], environ
             raise ConfigError(f"{key}: there is no such setting ({sources[key]})", hint=hint)
     judged = {key: _early(key, value, environ, sources) for key, value in values.items()}
     if "catalogs" in judged:
+        from lakeflow.core.settings.catalogs import read_catalogs  # noqa: PLC0415 - imports pydantic: most have none
+
         judged["catalogs"] = read_catalogs(judged["catalogs"], sources["catalogs"])
     if "storage" in judged:
         judged["storage"] = read_storage(judged["storage"], sources["storage"])
@@ -304,19 +287,47 @@ def make_settings(values: Mapping[str, Any], sources: Mapping[str, str], environ
     for key, read in SERVING.items():
         if key in judged:
             judged[key] = read(judged[key], sources[key])
-    try:
-        settings = Settings.model_validate(judged)
-    except ValidationError as error:
-        key = str(error.errors()[0]["loc"][0])
-        raise _bad(key, sources, EXPECTED[key]) from None
-    settings._environ, settings._sources = environ, sources  # noqa: SLF001  its own constructor
+    settings = replace(Settings(**_read(judged, sources)), _environ=environ, _sources=sources)
     settings.judge()
     return settings
 
 
+def _read(judged: Mapping[str, Any], sources: Mapping[str, str]) -> dict[str, Any]:
+    """The values by the fields of `Settings`. What is plainly right needs no model, which takes longer than a look."""
+    if all(key in _PLAIN and _PLAIN[key](value) for key, value in judged.items()):
+        return {f"{key}_text" if key in _TEXTS else key: value for key, value in judged.items()}
+    from lakeflow.core.settings.form import UnfitSettingError, read_settings  # noqa: PLC0415 - as above
+
+    try:
+        return read_settings(judged)
+    except UnfitSettingError as error:
+        raise _bad(error.key, sources, EXPECTED[error.key]) from None
+
+
+def _is_text(value: object) -> bool:
+    return type(value) is str and bool(value)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _is_truth(value: object) -> bool:
+    return type(value) is bool
+
+
+_TEXTS: Final = frozenset(each.name.removesuffix("_text") for each in fields(Settings) if each.name.endswith("_text"))
+_SHOWN_APART: Final = frozenset({"catalogs", "alerts", "refresh", "quiet", "storage_table", "_environ", "_sources"})
+_PLAIN: Final[Mapping[str, Callable[[object], bool]]] = {
+    **dict.fromkeys(_TEXTS, _is_text),
+    **dict.fromkeys(("threads", "parallel", "keep_snapshots"), _is_count),
+    **dict.fromkeys(("allow_network_filesystem", "non_atomic", "otel"), _is_truth),
+}
+"""What surely fits, of settings whose values mean themselves."""
+
+
 def _early(key: str, value: Any, environ: Mapping[str, str], sources: Mapping[str, str]) -> Any:
-    late = f"{key}_text" in Settings.model_fields
-    return value if late or not isinstance(value, str) else replace_variables(key, value, environ, sources)
+    return value if key in _TEXTS or not isinstance(value, str) else replace_variables(key, value, environ, sources)
 
 
 def _bad(key: str, sources: Mapping[str, str], expected: str) -> ConfigError:

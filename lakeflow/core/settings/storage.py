@@ -5,17 +5,13 @@ store is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Final
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final
 from urllib.parse import urlsplit
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lakeflow.core.errors import ConfigError
 from lakeflow.core.redaction import redacted, secret
 from lakeflow.core.wording import did_you_mean
-
-_Text = Annotated[str, Field(strict=True, min_length=1)]
-_Secret = Annotated[str, Field(strict=True, min_length=1, repr=False)]
 
 STORES: Final[Mapping[str, str]] = {
     "s3": "s3://bucket/lake",
@@ -25,7 +21,8 @@ STORES: Final[Mapping[str, str]] = {
 """The object stores in which tables may be kept, each by the scheme of its locations, with an example."""
 
 
-class Storage(BaseModel):
+@dataclass(frozen=True)
+class Storage:
     """How object stores are reached. What is not said is found as the vendor's own tools find it: variables of the
     environment, files of the user, the identity of the machine.
 
@@ -34,29 +31,28 @@ class Storage(BaseModel):
     `account_name` on of Azure. `endpoint` is where any of them stands instead, and `anonymous` signs nothing.
     """
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    endpoint: _Text = ""
-    region: _Text = ""
-    access_key_id: _Secret = ""
-    secret_access_key: _Secret = ""
-    session_token: _Secret = ""
-    profile: _Text = ""
-    access_token: _Secret = ""
-    service_account: _Text = ""
-    account_name: _Text = ""
-    account_key: _Secret = ""
-    sas_token: _Secret = ""
-    tenant_id: _Text = ""
-    client_id: _Text = ""
-    client_secret: _Secret = ""
-    anonymous: Annotated[bool, Field(strict=True)] = False
+    endpoint: str = ""
+    region: str = ""
+    access_key_id: str = field(default="", repr=False)
+    secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+    profile: str = ""
+    access_token: str = field(default="", repr=False)
+    service_account: str = ""
+    account_name: str = ""
+    account_key: str = field(default="", repr=False)
+    sas_token: str = field(default="", repr=False)
+    tenant_id: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    anonymous: bool = False
 
     def used(self, resolve: Callable[[str, str], str]) -> Storage:
         """The settings with each variable replaced by `resolve(setting, text)`. ConfigError, which names no value, for
         settings that do not go together.
         """
-        used = self.model_copy(update={name: resolve(f"storage.{name}", text) for name, text in self._texts()})
+        texts: dict[str, Any] = {name: resolve(f"storage.{name}", text) for name, text in self._texts()}
+        used = replace(self, **texts)
         used._require_whole()  # noqa: SLF001  its own kind
         return used
 
@@ -86,7 +82,10 @@ class Storage(BaseModel):
             )
 
 
-_TEXTS: Final = tuple(name for name in Storage.model_fields if name != "anonymous")
+UNSAID: Final = Storage()
+"""Nothing is said of stores."""
+
+_TEXTS: Final = tuple(each.name for each in fields(Storage) if each.name != "anonymous")
 _SECRETS: Final = frozenset(
     {"access_key_id", "secret_access_key", "session_token", "access_token", "account_key", "sas_token", "client_secret"}
 )
@@ -98,16 +97,18 @@ def read_storage(raw: object, source: str) -> Storage:
     """The storage of a settings table; ConfigError, naming `source` and no value, for the first that is wrong."""
     if not isinstance(raw, Mapping):
         raise ConfigError(f"storage: expected a table ({source})", hint="write [tool.lakeflow.storage]")
-    known = tuple(Storage.model_fields)
+    known = (*_TEXTS, "anonymous")
     if unknown := next((name for name in raw if name not in known), None):
         hint = did_you_mean(str(unknown), known, f"storage has {', '.join(known)}")
         raise ConfigError(f"storage.{unknown}: there is no such setting ({source})", hint=hint)
-    try:
-        return Storage(**raw)
-    except ValidationError as error:
-        name = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])
+    for name in (name for name in known if name in raw and not _fits(name, raw[name])):
         expected = "true or false" if name == "anonymous" else "a text"
-        raise ConfigError(f"storage.{name}: expected {expected} ({source})", hint=f"mend it in {source}") from None
+        raise ConfigError(f"storage.{name}: expected {expected} ({source})", hint=f"mend it in {source}")
+    return Storage(**raw)
+
+
+def _fits(name: str, value: object) -> bool:
+    return type(value) is bool if name == "anonymous" else isinstance(value, str) and bool(value)
 
 
 def is_store_location(place: str) -> bool:

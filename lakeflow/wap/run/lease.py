@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-import tenacity
-
 from lakeflow.core.errors import BusyError, LakeflowError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Lease
@@ -41,6 +39,8 @@ def leased(world: World, run: str, assets: Iterable[AssetKey], wait: float) -> I
 
 
 def _acquire(ledger: Ledger, lease: Lease, wait: float) -> None:
+    import tenacity  # noqa: PLC0415 - who only looks takes no lease
+
     patient = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(BusyError),
         wait=tenacity.wait_random(0.1, 0.5),

@@ -75,7 +75,7 @@ def lineage(  # noqa: PLR0913, PLR0917 - an option each
         raise click.UsageError("--columns names columns: layer.name.column, or layer.name for all of an asset")
     if (columns or by_snapshot) and form in _DRAWN:
         raise click.UsageError(f"{form} shows assets: leave {'--columns' if columns else '--snapshots'} out")
-    with session.afterwards, session.lake() as lake:
+    with session.afterwards, session.looking() as lake:
         text = lake.drawn(_DRAWN[form], *selection, exclude=exclude) if form in _DRAWN else ""
         answer = None if text else _answer(lake, selection, exclude, by_snapshot=by_snapshot, columns=columns)
     if answer is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +19,12 @@ from lakeflow.adapters.iceberg.rest.client import CatalogClient
 from lakeflow.adapters.iceberg.rest.commits import Ledgers
 from lakeflow.adapters.ledger import MIGRATIONS as LEDGER_LAYOUT
 from lakeflow.adapters.ledger import SqlLedger
+from lakeflow.adapters.objects import Places
+from lakeflow.core.errors import LakeError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.run import Holder
 from lakeflow.core.settings.catalogs import ExternalCatalog
+from lakeflow.core.settings.storage import Storage
 from tests.iceberg.lab import wall_clock
 from tests.servers.endpoints import Rest
 
@@ -32,10 +37,40 @@ class RestLab:
         self.database = Database(f"sqlite:///{root / 'ledger.db'}")
         self.database.initialise((CATALOG_LAYOUT, *LEDGER_LAYOUT))
         self.ledger = SqlLedger(self.database, self.is_alive, wall_clock, 30.0)
-        said = {"uri": uri or server.uri, "warehouse": server.warehouse, "credential": server.credential, **settings}
+        prefix = server.warehouse if server.store else ""  # SeaweedFS does not say it
+        said = {
+            "uri": uri or server.uri,
+            "prefix": prefix,
+            "warehouse": server.warehouse,
+            "credential": server.credential,
+            **settings,
+        }
         self.settings = ExternalCatalog(name="prod", **{name: text for name, text in said.items() if text})
         self.client = CatalogClient(self.settings, pause=0.01)
-        self.catalog = RestCatalog(self.client, Ledgers(self.database, self.ledger.intents), wall_clock)
+        ledgers = Ledgers(self.database, self.ledger.intents)
+        self.catalog = RestCatalog(self.client, ledgers, wall_clock, objects=Places(self._storage))
+
+    def wait(self) -> None:
+        """A server may answer before it knows its warehouses."""
+        for attempt in itertools.count():
+            try:
+                self.catalog._tables.make_layers()
+            except LakeError:
+                if attempt == 100:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def _storage(self) -> Storage:
+        assert self.server.store, "a catalog over local files asks for none"
+        store = self.server.store
+        return Storage(
+            endpoint=store.uri,
+            region=store.region,
+            access_key_id=store.access_key,
+            secret_access_key=store.secret_key,
+        )
 
     def is_alive(self, _holder: Holder) -> bool | None:
         return True
@@ -47,9 +82,14 @@ class RestLab:
     def pyiceberg(self) -> PyIceberg:
         said = {"uri": self.server.uri, "warehouse": self.server.warehouse, "scope": "catalog"}
         if self.server.credential:
-            said["credential"] = self.server.credential
+            said |= {"credential": self.server.credential, "oauth2-server-uri": f"{self.server.uri}/v1/oauth/tokens"}
         if store := self.server.store:
-            said |= {"s3.endpoint": store.uri, "s3.access-key-id": store.access_key, "s3.region": store.region}
+            said |= {
+                "prefix": self.server.warehouse,
+                "s3.endpoint": store.uri,
+                "s3.access-key-id": store.access_key,
+                "s3.region": store.region,
+            }
             said["s3.secret-access-key"] = store.secret_key
         return PyIceberg("theirs", **said)
 

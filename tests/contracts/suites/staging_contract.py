@@ -40,7 +40,8 @@ class StagingContract(CatalogCase):
 
     def test_a_new_table_is_unborn_has_a_folder_and_keeps_the_field_ids_given(self, catalog: Catalog) -> None:
         table = catalog.create(ALPHA, NESTED)
-        assert Path(catalog.data_directory(table)).is_dir()
+        directory = catalog.data_directory(table)
+        assert "://" in directory or Path(directory).is_dir(), "a store has no folders"
         assert (table.key, table.main, dict(table.refs), dict(table.snapshots)) == (ALPHA, None, {}, {})
         assert table.schema.fields == NESTED.fields
         assert (table.format_version, table.last_column_id) == (2, 6)

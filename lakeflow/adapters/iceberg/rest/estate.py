@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from os import PathLike
 
 from lakeflow.adapters.iceberg.care.estate import Surveyor
-from lakeflow.adapters.iceberg.care.ground import Identity
+from lakeflow.adapters.iceberg.care.garbage import Estate
+from lakeflow.adapters.iceberg.care.ground import Identity, ground_of
 from lakeflow.adapters.iceberg.commit.pointers import CatalogDatabase
 from lakeflow.adapters.iceberg.metadata.metadata import MetadataFiles
 from lakeflow.adapters.iceberg.rest.sessions import Tables
 from lakeflow.adapters.objects import DISK
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.ports.locations import path_of
 from lakeflow.core.ports.objects import Objects
 
 
@@ -28,6 +30,14 @@ class ServedSurveyor(Surveyor):
     ) -> None:
         super().__init__(database, files, "/", keep_out, objects)
         self._tables = tables
+
+    def estate(self, key: AssetKey | None = None) -> Estate:
+        """The server chooses a folder for each table: that one, and nothing around it, may hold garbage of ours."""
+        found = self._tables.load(key) if key else None
+        if found is not None:
+            self._warehouse = path_of(found.table.location).rpartition("/")[0]
+            self._ground = ground_of(self._warehouse, self._objects)
+        return super().estate(key)
 
     def _survey(self) -> tuple[frozenset[str], dict[AssetKey, frozenset[Identity]]]:
         found = {key: loaded for key in sorted(self._tables.keys()) if (loaded := self._tables.load(key))}

@@ -1,0 +1,158 @@
+"""A run of three tables on a REST catalog is killed at its operations, and its answers are lost, late or doubled:
+nothing unruled is on main, nothing is torn for our readers, and every run ends in one state.
+
+`LAKEFLOW_TEST_POINTS` says at how many points of each sweep, or `all`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from lakeflow.core.errors import LakeflowError
+from tests.rest.lake import FIRST, Counted, Lake, end_well, seen, unruled
+from tests.servers.fixture import RestKind, Servers
+from tests.servers.proxy import Fault, Proxy, Request
+
+POINTS = os.environ.get("LAKEFLOW_TEST_POINTS", "4")
+KINDS: tuple[RestKind, ...] = ("java", "seaweedfs")
+
+
+def chosen(places: Sequence[int], always: Sequence[int] = ()) -> list[int]:
+    """So many of the places as are asked for, evenly, and those that are always tried."""
+    if POINTS == "all":
+        return list(places)
+    return sorted({*places[:: max(1, -(-len(places) // int(POINTS)))], *always})
+
+
+def numbers_of(point: int) -> tuple[int, ...]:
+    """Other rows for each point, so that each run has something to publish."""
+    return (1, point + 3)
+
+
+def rows_of(point: int) -> list[list[int] | None]:
+    first, last = numbers_of(point)
+    return [[first, last], [2 * first, 2 * last], [2 * (first + last)]]
+
+
+def operations(lake: Lake) -> list[str]:
+    """What a run passes, from its child's own words."""
+    return (lake.root / "operations").read_text().splitlines()
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> RestKind:
+    found: RestKind = request.param
+    return found
+
+
+@pytest.fixture
+def lake(tmp_path: Path, servers: Servers, kind: RestKind) -> Lake:
+    """Three tables that were published once."""
+    made = Lake(tmp_path, servers.rest(kind))
+    made.opened().materialize()
+    made.rest.close()
+    return made
+
+
+def test_a_run_that_is_killed_at_any_operation_leaves_all_or_nothing(lake: Lake) -> None:
+    before: list[list[int] | None]
+    assert lake.child(lambda lab: lab.materialize(), Counted(), numbers_of(0)) == 0
+    passed, before = operations(lake), rows_of(0)
+    publish = [place for place, what in enumerate(passed, 1) if "transactions/commit" in what][-2:]
+    for place in chosen(range(1, len(passed) + 1), [publish[0] - 1, *publish, publish[-1] + 1]):
+        wanted = rows_of(place)
+        lake.child(lambda lab: lab.materialize(), Counted(place), numbers_of(place))
+        looked = seen(lake.opened())
+        assert looked in (before, wanted), passed[place - 1]
+        assert unruled(lake.rest) == [], passed[place - 1]
+        lake.rest.close()
+        end_well(lake, numbers_of(place), wanted)
+        before = wanted
+
+
+def test_a_first_run_that_is_killed_while_its_tables_are_made_leaves_all_or_nothing(
+    tmp_path: Path, servers: Servers, kind: RestKind
+) -> None:
+    first = Lake(tmp_path, servers.rest(kind))
+    assert first.child(lambda lab: lab.materialize(), Counted(), (1, 2)) == 0
+    passed = operations(first)
+    for place in chosen(range(1, len(passed) + 1)):
+        (root := tmp_path / str(place)).mkdir()
+        lake = Lake(root, servers.rest(kind))
+        lake.child(lambda lab: lab.materialize(), Counted(place), (1, 2))
+        assert seen(lake.opened()) in ([None, None, None], FIRST), passed[place - 1]
+        assert unruled(lake.rest) == [], passed[place - 1]
+        lake.rest.close()
+        end_well(lake, (1, 2), FIRST)
+
+
+@pytest.fixture
+def proxied(lake: Lake, servers: Servers) -> Iterator[tuple[Lake, Proxy]]:
+    with servers.proxy(lake.server.uri) as proxy:
+        lake.uri = proxy.uri
+        yield lake, proxy
+
+
+class OnceAt:
+    """This fault, for that one of the requests and for no other."""
+
+    def __init__(self, fault: Fault, place: int) -> None:
+        self.fault, self.place, self.passed, self.changes = fault, place, 0, False
+
+    def __call__(self, request: Request) -> Fault | None:
+        self.passed += 1
+        if self.passed != self.place:
+            return None
+        self.changes = request.method == "POST" and "/oauth/" not in request.path
+        return self.fault
+
+
+@pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name.lower())
+def test_an_answer_that_is_lost_late_or_doubled_is_resolved(proxied: tuple[Lake, Proxy], fault: Fault) -> None:
+    lake, proxy = proxied
+    lake.opened(numbers_of(0)).materialize()
+    lake.rest.close()
+    requests = [request for request in proxy.seen if "/v1/config" not in request.path]
+    publish = max(nth for nth, request in enumerate(requests, 2) if request.path.endswith("transactions/commit"))
+    before = rows_of(0)
+    for place in chosen(range(1, len(requests) + 2), [publish]):
+        wanted = rows_of(place)
+        proxy.choose = once = OnceAt(fault, place)
+        lab = lake.opened(numbers_of(place))
+        try:
+            lab.materialize()
+        except LakeflowError:
+            looked = seen(lab)
+        else:
+            looked = wanted
+        assert seen(lab) == looked, place
+        assert looked in (before, wanted), place
+        for status in proxy.deliver_late():
+            assert not once.changes or 400 <= status < 500, "a change that comes late is refused"
+        assert seen(lab) == looked, place
+        assert unruled(lake.rest) == [], place
+        lake.rest.close()
+        end_well(lake, numbers_of(place), wanted)
+        before = wanted
+
+
+def test_a_publish_that_comes_after_its_process_died_is_refused(proxied: tuple[Lake, Proxy]) -> None:
+    """The server gets it when the next process has settled what was left."""
+    lake, proxy = proxied
+    assert lake.child(lambda lab: lab.materialize(), Counted(), numbers_of(0)) == 0
+    sent = [place for place, what in enumerate(operations(lake), 1) if what.endswith("transactions/commit >")][-1]
+    proxy.choose = lambda request: Fault.LATE if b"audit_" in request.body and "transactions" in request.path else None
+    lake.child(lambda lab: lab.materialize(), Counted(sent + 2), numbers_of(1))
+    proxy.choose = lambda _: None
+    lab = lake.opened(numbers_of(2))
+    lab.materialize()
+    statuses = proxy.deliver_late()
+    assert statuses
+    assert all(400 <= status < 500 for status in statuses)
+    assert seen(lab) == rows_of(2)
+    assert unruled(lake.rest) == []
+    lake.rest.close()

@@ -27,12 +27,14 @@ from sqlalchemy import Engine, event
 import lakeflow
 from lakeflow.adapters.duckdb.failures import ErrorContext
 from lakeflow.adapters.duckdb.locked import LockedDuckDB
+from lakeflow.adapters.duckdb.store.kept import KeptFiles
 from lakeflow.adapters.expectations.audit import Past, Suites, refusals, steps
 from lakeflow.adapters.expectations.compile.cache import SuiteCache
 from lakeflow.core.model.check import Suite
 from lakeflow.core.model.quarantine import Refusal
 from lakeflow.core.model.run import CheckResult, Ruling, RunState, StepState
 from lakeflow.core.run.audit_request import AuditRequest
+from lakeflow.lake.assembly import stores_of
 from lakeflow.lake.lake import Lake
 from lakeflow.workers.audit import _LazyQueries
 
@@ -55,6 +57,9 @@ NEW = {"bronze.orders": 5, "silver.orders": 3, "gold.totals": 3}
 class InProcessAuditor:
     """The audit worker's own steps, without its process: forks must stay cheap here."""
 
+    def __init__(self, stores: KeptFiles | None = None) -> None:
+        self._stores = stores
+
     def start(self, suites: Iterable[Suite]) -> None:
         pass
 
@@ -65,7 +70,9 @@ class InProcessAuditor:
         pass
 
     def audit(self, request: AuditRequest) -> tuple[CheckResult, ...]:
-        with _LazyQueries(request.views, partial(LockedDuckDB, settings={}), ErrorContext(request.asset)) as queries:
+        with _LazyQueries(
+            request.views, partial(LockedDuckDB, settings={}, stores=self._stores), ErrorContext(request.asset)
+        ) as queries:
             return tuple(step.result for step in steps(request, queries, Past()) if step.result)
 
     def refusals(self, request: AuditRequest) -> tuple[Refusal, ...]:
@@ -112,7 +119,9 @@ class KillAt:
 
 def open_lake(root: Path) -> Lake:
     lake = lakeflow.open(root)
-    lake.__dict__["_world"] = replace(lake._world, make_auditor=InProcessAuditor)
+    stores = stores_of(lake.project, lake.configured)
+    auditor = partial(InProcessAuditor, KeptFiles(stores) if stores else None)
+    lake.__dict__["_world"] = replace(lake._world, make_auditor=auditor)
     return lake
 
 

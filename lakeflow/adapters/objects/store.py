@@ -37,12 +37,23 @@ class Store:
         files, path = self._at(location)
         with _in_words(files, path), files.open_input_file(path) as file:
             content: bytes = file.readall()
+        if not content:
+            self._refuse_unsaid(location)
         return content
 
     def put(self, location: str, content: bytes) -> None:
         files, path = self._at(location)
-        with _in_words(files, path), files.open_output_stream(path) as file:
-            file.write(content)
+        with _in_words(files, path):
+            stream = files.open_output_stream(path)
+            try:
+                stream.write(content)
+            except BaseException:
+                # Whatever closes a stream makes an object of what it was given so far.
+                with suppress(OSError):
+                    stream.close()
+                    files.delete_file(path)
+                raise
+            stream.close()
 
     def put_new(self, location: str, content: bytes) -> bool:
         if self.exists(location):
@@ -123,6 +134,16 @@ class Store:
 
     def scratch(self) -> StoreScratch:
         return StoreScratch(self)
+
+    def _refuse_unsaid(self, location: str) -> None:
+        """StoreError where an object that seemed empty is not: its size stands in a header, which a proxy may drop."""
+        folder, _, name = location.rpartition("/")
+        said = next((one.size for one in self.listed(folder) if one.location.endswith(f"/{name}")), 0)
+        if said:
+            raise StoreError(
+                f"the store lists {said:,} bytes of {name} and sends none",
+                "look at what stands between: it must pass the header Content-Length on",
+            )
 
     def _at(self, location: str) -> tuple[FileSystem, str]:
         return filesystem_of(location, self._storage)

@@ -200,7 +200,9 @@ def test_who_seeks_nothing_reads_on_where_the_last_one_stopped(many: FolderStore
 
 
 def test_footers_are_had_at_once_and_only_once(many: FolderStore) -> None:
-    files = [f"s3://raw/{number}.parquet" for number in range(4)]
+    files = [f"s3://raw/named/{number}-sha256-{'0' * 64}.parquet" for number in range(4)]
+    for number, file in enumerate(files):
+        many.upload(str(many.path(f"s3://raw/{number}.parquet")), file)
     kept = KeptFiles(many)
     for asked in (8, 0):
         many.asked.clear()
@@ -209,6 +211,18 @@ def test_footers_are_had_at_once_and_only_once(many: FolderStore) -> None:
             connection.execute("SET enable_external_file_cache = false")
             assert connection.execute(f"SELECT count(*) FROM read_parquet({files})").fetchall() == [(200_000,)]
         assert many.asked.count("open") + many.asked.count("read") <= asked
+
+
+def test_a_file_that_may_change_is_read_as_it_is_now(store: FolderStore) -> None:
+    """Only a name that holds the digest of its content promises that it is the same for every query."""
+    at = "s3://raw/0.parquet"
+    store.path(at).parent.mkdir()
+    with closing(connected(store)) as connection:
+        connection.execute("SET enable_external_file_cache = false")
+        for rows in (3, 70_000, 5):
+            duckdb.execute(f"COPY (SELECT hash(i) AS h FROM range({rows}) t(i)) TO '{store.path(at)}' (FORMAT parquet)")
+            found = connection.execute(f"SELECT count(*), max(h) FROM read_parquet('{at}')").fetchall()
+            assert found == duckdb.execute(f"SELECT count(*), max(h) FROM '{store.path(at)}'").fetchall()
 
 
 def test_no_more_is_kept_than_may_be(many: FolderStore) -> None:
@@ -221,15 +235,16 @@ def test_no_more_is_kept_than_may_be(many: FolderStore) -> None:
 def test_fewer_bytes_than_asked_for_are_an_error(many: FolderStore, tmp_path: Path) -> None:
     short = FolderStore(tmp_path)
     short.path("s3://raw/x").parent.mkdir(parents=True)
-    path = short.path("s3://raw/0.parquet")
+    at = f"s3://raw/0-sha256-{'0' * 64}.parquet"
+    path = short.path(at)
     path.write_bytes(many.path("s3://raw/0.parquet").read_bytes())
     with closing(connected(short)) as connection:
         connection.execute("SET enable_external_file_cache = false")
-        assert connection.execute("SELECT count(*) FROM 's3://raw/0.parquet'").fetchall() == [(50_000,)]
+        assert connection.execute(f"SELECT count(*) FROM '{at}'").fetchall() == [(50_000,)]
         with path.open("r+b") as file:
             file.truncate(path.stat().st_size // 2)
         with pytest.raises(duckdb.Error, match="the store gave"):
-            connection.execute(f"{SUM} 's3://raw/0.parquet'").fetchall()
+            connection.execute(f"{SUM} '{at}'").fetchall()
 
 
 ESCAPES: list[Callable[[str], str]] = [

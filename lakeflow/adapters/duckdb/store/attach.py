@@ -25,7 +25,6 @@ def attach(connection: DuckDBPyConnection, kept: KeptFiles) -> None:
     DuckDB's client does not take what it is told.
     """
     connection.execute(f"SET GLOBAL async_threads = {_ASYNC}")
-    connection.execute("SET GLOBAL parquet_metadata_cache = true")
     own = _told(connection, kept.files.secrets())
     _register(connection, kept, own)
 

@@ -19,7 +19,7 @@ from lakeflow.adapters.duckdb.store.kept import KeptFile, KeptFiles
 
 SCHEMES: Final = ("s3", "gs", "abfss")
 _NEVER: Final = datetime(2020, 1, 1, tzinfo=UTC)
-"""When every file changed last: files of tables do not change."""
+"""When every file changed last: DuckDB is to keep nothing of one itself, and asks only to know whether it may."""
 _WILD: Final = frozenset("*?[")
 
 

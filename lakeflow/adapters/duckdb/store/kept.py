@@ -1,7 +1,8 @@
-"""Opened files of a store with their last bytes, kept in bounded memory: data files never change.
+"""Opened files of a store with their last bytes, kept in bounded memory.
 
 A Parquet file is read from its end. Both ends of that look, the size and the footer, are had ahead for all files of a
-query at once, so that a store that answers late is waited for once and not file after file.
+query at once, so that a store that answers late is waited for once and not file after file. A file whose name holds
+its digest never changes, so it stays open for later queries; every other one is opened anew for each query.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Final
 
+from lakeflow.core.model.digests import digest_in
 from lakeflow.core.ports.store_files import OpenedFile, StoreFiles
 
 _TAIL: Final = 64 * 1024
@@ -52,12 +55,21 @@ class KeptFiles:
         self.files = files
         self._most = most
         self._kept: OrderedDict[str, Future[KeptFile]] = OrderedDict()
-        self._bytes = 0
+        self._weights: dict[str, int] = {}
         self._lock = Lock()
         self._pool: ThreadPoolExecutor | None = None
 
-    def ahead(self, location: str) -> Future[KeptFile]:
-        """Begin to open the file, unless it is open."""
+    def ahead(self, location: str) -> None:
+        """Begin to open a file that a query will read."""
+        if not digest_in(location):
+            with self._lock:
+                self._forget(location)
+        self._asked(location)
+
+    def get(self, location: str) -> KeptFile:
+        return self._asked(location).result()
+
+    def _asked(self, location: str) -> Future[KeptFile]:
         with self._lock:
             known = self._kept.get(location)
             if known is not None and not (known.done() and known.exception()):
@@ -65,27 +77,21 @@ class KeptFiles:
                 return known
             self._pool = self._pool or ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="store")
             begun = self._kept[location] = self._pool.submit(_opened, self.files, location)
-        begun.add_done_callback(self._count)
+        begun.add_done_callback(partial(self._count, location))
         return begun
 
-    def get(self, location: str) -> KeptFile:
-        return self.ahead(location).result()
-
-    def _count(self, opened: Future[KeptFile]) -> None:
+    def _count(self, location: str, opened: Future[KeptFile]) -> None:
         """Let those go that were asked for longest ago, until the rest is no more than may be kept."""
-        if opened.exception():
-            return
         with self._lock:
-            self._bytes += _weight(opened)
-            while self._bytes > self._most and len(self._kept) > 1:
-                location = next((each for each, file in self._kept.items() if file.done()), None)
-                if location is None:
-                    return
-                self._bytes -= _weight(self._kept.pop(location))
+            if opened.exception() or self._kept.get(location) is not opened:
+                return
+            self._weights[location] = len(opened.result().tail) + _FILE
+            while sum(self._weights.values()) > self._most and len(self._weights) > 1:
+                self._forget(next(each for each in self._kept if each in self._weights))
 
-
-def _weight(opened: Future[KeptFile]) -> int:
-    return 0 if opened.exception() else len(opened.result().tail) + _FILE
+    def _forget(self, location: str) -> None:
+        self._kept.pop(location, None)
+        self._weights.pop(location, None)
 
 
 def _opened(files: StoreFiles, location: str) -> KeptFile:

@@ -108,6 +108,12 @@ parallel_option = click.option(
     metavar="N",
     help="At most so many assets at the same time; they share the machine.",
 )
+non_atomic_option = click.option(
+    "--non-atomic",
+    is_flag=True,
+    default=None,
+    help="Publish table by table where the catalog cannot change several at once.",
+)
 as_of_option = click.option(
     "--as-of",
     metavar="TIME|VERSION|RUN|TAG",

@@ -26,6 +26,7 @@ from lakeflow.cli.commands.options import (
     events_option,
     full_refresh_option,
     go_on_option,
+    non_atomic_option,
     parallel_option,
     runs_and_selection,
     runs_meant,
@@ -55,12 +56,13 @@ _SHOWN: Final = 5
 @events_option
 @wait_option
 @parallel_option
+@non_atomic_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
-def materialize(
-    session: Session, selection: tuple[str, ...], events: bool, parallel: int | None, **options: Any
-) -> Answer | int:
+def materialize(session: Session, selection: tuple[str, ...], events: bool, **options: Any) -> Answer | int:
     """Write, audit and publish what is not fresh."""
-    return (_stream if events else _follow)(session.with_setting("parallel", parallel), selection, options)
+    for setting in ("parallel", "non_atomic"):
+        session = session.with_setting(setting, options.pop(setting))
+    return (_stream if events else _follow)(session, selection, options)
 
 
 @click.command(epilog="RUN is the id of a run or the beginning of it. " + SELECTION_HELP)
@@ -68,6 +70,7 @@ def materialize(
 @takes_selection
 @click.option("--force", is_flag=True, help="Publish although checks failed or errored; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why it is forced; recorded with your name.")
+@non_atomic_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
 def publish(session: Session, run: str, selection: tuple[str, ...], reason: str | None, **options: Any) -> Answer:
     """Audit the held snapshots of a run again and publish what passes.
@@ -76,6 +79,7 @@ def publish(session: Session, run: str, selection: tuple[str, ...], reason: str 
     """
     if options["force"] is not bool(reason and reason.strip()):
         raise click.UsageError("--force and --reason belong together: a forced publish is recorded with its reason")
+    session = session.with_setting("non_atomic", options["non_atomic"])
     with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
         done = lake.publish(run, *selection, exclude=options["exclude"], reason=reason, observer=observer)
         return _answer(lake, done)
@@ -101,13 +105,13 @@ def discard(session: Session, what: tuple[str, ...], exclude: str) -> Answer:
 @takes_runs
 @wait_option
 @parallel_option
+@non_atomic_option
 @answers(OutputFormat.TABLE, OutputFormat.JSON)
-def retry(session: Session, what: tuple[str, ...], exclude: str, wait: float, parallel: int | None) -> Answer:
+def retry(session: Session, what: tuple[str, ...], exclude: str, wait: float, **options: Any) -> Answer:
     """Go on with runs that were not published, over their unpublished steps; by default with the latest."""
-    with (
-        session.with_setting("parallel", parallel).lake() as lake,
-        progress(sys.stderr, color=session.color) as observer,
-    ):
+    for setting, given in options.items():
+        session = session.with_setting(setting, given)
+    with session.lake() as lake, progress(sys.stderr, color=session.color) as observer:
         named, selection = runs_and_selection(what)
         waiting = lake.waiting(*selection, exclude=exclude) if _said(selection, exclude) else ()
         runs = runs_meant(lake, named, waiting)

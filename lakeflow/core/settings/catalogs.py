@@ -26,6 +26,7 @@ _SECRETS: Final = frozenset({"token", "credential", "scope", "access_key_id", "s
 
 
 Text = Annotated[str, Field(strict=True, min_length=1)]
+SecretText = Annotated[str, Field(strict=True, min_length=1, repr=False)]
 
 
 class CatalogKind(StrEnum):
@@ -50,21 +51,21 @@ class ExternalCatalog(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     name: str
-    uri: Text = ""
+    uri: SecretText = ""
     path: Text = ""
     tables: dict[str, Text] = {}
     catalog_name: Text = ""
     warehouse: Text = ""
-    token: Text = ""
-    credential: Text = ""
-    scope: Text = ""
+    token: SecretText = ""
+    credential: SecretText = ""
+    scope: SecretText = ""
     oauth2_uri: Text = ""
     prefix: Text = ""
     region: Text = ""
     signing_name: Text = ""
-    access_key_id: Text = ""
-    secret_access_key: Text = ""
-    session_token: Text = ""
+    access_key_id: SecretText = ""
+    secret_access_key: SecretText = ""
+    session_token: SecretText = ""
 
     @model_validator(mode="after")
     def _stands_in_one_place(self) -> ExternalCatalog:

@@ -87,8 +87,12 @@ class Settings:
         """The SQLAlchemy URL of the lake's own database, which holds the catalog too unless that is a REST catalog;
         None: SQLite in `state_dir`.
         """
-        key, said = ("ledger", self.ledger_text) if self.served_by else ("catalog", self.catalog_text)
-        return said and self._used(key, said)
+        return self.ledger if self.served_by else self.catalog_text and self._used("catalog", self.catalog_text)
+
+    @property
+    def ledger(self) -> str | None:
+        """The SQLAlchemy URL of the ledger where a REST catalog keeps the tables; None: SQLite in `state_dir`."""
+        return self.ledger_text and self._used("ledger", self.ledger_text)
 
     @property
     def served_by(self) -> str | None:
@@ -206,7 +210,7 @@ class Settings:
     def judge(self) -> None:
         """ConfigError for a text that is wrong. A text with variables is checked when it is used."""
         for key in LATE:
-            if "${" not in (getattr(self, f"{key}_text") or "") and hasattr(type(self), key):
+            if "${" not in (getattr(self, f"{key}_text") or "") and not (key == "catalog" and self.served_by):
                 getattr(self, key)
         if self.served_by:
             self.require_catalog(self.served_by)

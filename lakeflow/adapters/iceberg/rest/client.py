@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,7 +27,8 @@ _TRIES: Final = 4
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _BUSY: Final = frozenset({429})
 _UNSURE: Final = frozenset({408, 500, 502, 503, 504})
-_LARGEST: Final = 256 * 1024 * 1024
+_KIND: Final = re.compile(r"[A-Za-z]{1,60}")
+"""The name of an exception, which may be shown; whatever else a server says may hold a secret."""
 
 
 class RefusedError(Exception):
@@ -133,7 +135,7 @@ class CatalogClient:
 
     def _once(self, method: str, url: str, content: bytes) -> dict[str, Any]:
         kind = {"Content-Type": "application/json"} if content else {}
-        headers = {"Accept": "application/json", **kind, **_DELEGATES, **self._auth.headers(method, url, content)}
+        headers = {"Accept": "application/json", **kind, **self._auth.headers(method, url, content)}
         return self._sent(method, url, content, headers)
 
     def _sent(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -169,9 +171,6 @@ class CatalogClient:
         raise AssertionError("the last try ends the loop")
 
 
-_DELEGATES: Final = {"X-Iceberg-Access-Delegation": "vended-credentials"}
-
-
 class _UnsentError(LostError):
     """No byte left this machine, so that the server did nothing."""
 
@@ -184,7 +183,8 @@ def _never_left(error: requests.ConnectionError) -> bool:
 def _refusal(answer: requests.Response) -> RefusedError:
     try:
         said = answer.json().get("error") or {}
-        return RefusedError(answer.status_code, str(said.get("type", "")), str(said.get("message", ""))[:300])
+        kind = str(said.get("type", ""))
+        return RefusedError(answer.status_code, kind if _KIND.fullmatch(kind) else "", str(said.get("message", "")))
     except (ValueError, AttributeError):
         return RefusedError(answer.status_code, "", "")
 

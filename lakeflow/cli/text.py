@@ -93,12 +93,12 @@ def _styled(part: Part | Mark) -> Text:
 
 
 def _joined(row: Sequence[Text], widths: Sequence[int], right: frozenset[int], indent: int) -> Text:
-    cells = []
+    joined, between = Text(" " * indent), ""
     for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        gap = " " * (width - cell.cell_len)
-        cells.append(Text.assemble(gap, cell) if place in right else Text.assemble(cell, gap))
-    joined = Text.assemble(
-        " " * indent, Text("  ").join(cell for cell, width in zip(cells, widths, strict=True) if width)
-    )
+        if width:
+            gap = " " * (width - cell.cell_len)
+            before, after = (gap, "") if place in right else ("", gap)
+            joined.append(between + before).append_text(cell).append(after)
+            between = "  "
     joined.rstrip()
     return joined

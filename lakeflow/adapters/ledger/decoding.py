@@ -20,6 +20,7 @@ from lakeflow.core.keys import EMPTY, AssetKey
 Record = TypeVar("Record")
 Read = Callable[[Any], Any]
 
+_AS_STORED: Final = (str, int, float)
 _EMPTY: Final[Mapping[str, Any]] = {"{}": EMPTY, "[]": ()}
 
 
@@ -38,8 +39,9 @@ def made(kind: type[Record], columns: Sequence[str], values: Sequence[Any], give
     said = dict(given)
     name = ""
     try:
-        for place, name, read in _plan(cast("Any", kind), tuple(columns), frozenset(given)):
-            said[name] = read(values[place])
+        for place, name, exact, read in _plan(cast("Any", kind), tuple(columns), frozenset(given)):
+            value = values[place]
+            said[name] = value if value.__class__ is exact else read(value)
     except (ValueError, TypeError, KeyError):
         raise UnfitError(name) from None
     try:
@@ -53,11 +55,13 @@ def _lacking(kind: Any, said: Collection[str]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _plan(kind: Any, columns: tuple[str, ...], given: frozenset[str]) -> tuple[tuple[int, str, Read], ...]:
-    """Which value of a row is read how, for which field."""
+def _plan(kind: Any, columns: tuple[str, ...], given: frozenset[str]) -> tuple[tuple[int, str, Any, Read], ...]:
+    """Which value of a row is read how, for which field. One of the third, a type, needs no reading."""
     hints = _hints(kind)
     return tuple(
-        (place, name, _reader(hints[name])) for place, name in enumerate(columns) if name in hints and name not in given
+        (place, name, hints[name] if hints[name] in _AS_STORED else None, _reader(hints[name]))
+        for place, name in enumerate(columns)
+        if name in hints and name not in given
     )
 
 

@@ -215,17 +215,18 @@ class SqlLedger:
             return tuple(map(rows.verdict, connection.execute(statements.VERDICTS_UNTIL, {"run": run})))
 
     def latest(self, snapshots: Mapping[AssetKey, Iterable[int]]) -> Mapping[AssetKey, tuple[VerdictRecord, ...]]:
-        found: dict[AssetKey, list[Row]] = {key: [] for key in snapshots}
         wanted = {asset: frozenset(several) for asset, several in snapshots.items()}
+        by_name = {str(asset): (ids, list[Row]()) for asset, ids in wanted.items()}
         with self._database.read() as connection:
             for group in _groups(wanted):
                 ids = sorted({id_ for asset in group for id_ in wanted[asset]})
                 for some in batched(ids, _MOST):
                     asked = {"assets": [str(asset) for asset in group], "snapshots": some}
                     for row in connection.execute(statements.LATEST_VERDICTS, asked):
-                        key = AssetKey.parse(row.asset)
-                        found[key] += [row] if row.snapshot_id in wanted[key] else []
-        in_order = {key: sorted(said, key=lambda row: row.ordinal) for key, said in found.items()}
+                        mine, said = by_name[row.asset]
+                        if row.snapshot_id in mine:
+                            said.append(row)
+        in_order = {key: sorted(by_name[str(key)][1], key=lambda row: row.ordinal) for key in wanted}
         return {key: tuple(map(rows.verdict, said)) for key, said in in_order.items()}
 
     def pinned(self) -> frozenset[int]:

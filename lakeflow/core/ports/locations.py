@@ -6,6 +6,7 @@ path without a scheme, for an object it is its location.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlparse
@@ -23,6 +24,7 @@ def store_of(location: str) -> str:
     return _SPELLED.get(scheme, "") if there else ""
 
 
+@lru_cache(maxsize=8192)
 def local_path(location: str) -> Path:
     """`file:///x`, `file:/x` (as Spark writes) or `/x` → path; LakeError for any other place."""
     if location.startswith("/") and not location.startswith("//"):

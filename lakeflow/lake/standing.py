@@ -268,8 +268,9 @@ class StandingLake:
         from lakeflow.core.serve.view import Outlook  # noqa: PLC0415 - only who serves needs it
 
         facts, everything = self._facts(), tuple(self.project.assets)
-        due = set_aside(self.project, facts, plan(self.project, facts, everything), all_or_nothing=False)
-        return Outlook(self.project, facts, due, self._standing(facts).statuses, self.runs(_MANY_RUNS))
+        planned, runs = plan(self.project, facts, everything), self.runs(_MANY_RUNS)
+        due = set_aside(self.project, facts, planned, all_or_nothing=False)
+        return Outlook(self.project, facts, due, self._judged(facts, planned, runs).statuses, runs)
 
     def doctor(self, *, deep: bool = False) -> tuple[Finding, ...]:
         """What is right and what is wrong with this machine and this lake. Repairs nothing. `deep` reads all data and
@@ -302,13 +303,16 @@ class StandingLake:
         return wap.gather(self._world, self.project.assets)
 
     def _standing(self, facts: Facts) -> LakeStatus:
-        everything = tuple(self.project.assets)
+        return self._judged(facts, plan(self.project, facts, tuple(self.project.assets)), self.runs(_MANY_RUNS))
+
+    def _judged(self, facts: Facts, planned: Plan, runs: Runs) -> LakeStatus:
+        """How all assets stand, by the plan of all of them and the last runs."""
         held = {key: waiting_in(self._world.ledger, table) for key, table in facts.tables.items()}
-        states = asset_states(plan(self.project, facts, everything), facts, held)
+        states = asset_states(planned, facts, held)
         due = deadlines(self.project, facts, self._newest(facts))
         audits = wap.last_audits(self._world, facts)
         states = with_rests(states, wap.rested(self._world, facts.tables))
-        return LakeStatus(with_health(states, facts, due, self.waiting(), audits), modified(self.project, facts))
+        return LakeStatus(with_health(states, facts, due, waiting(runs), audits), modified(self.project, facts))
 
     def _newest(self, facts: Facts) -> Mapping[AssetKey, Newest]:
         """How new the data is of each published asset that is to be fresh by a column. Only such a one opens the

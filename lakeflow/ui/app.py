@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -106,7 +107,8 @@ def application(site: Site, more: Sequence[BaseRoute] = ()) -> ASGIApp:
         LakeflowError: partial(_said, site),
         Exception: _broken,
     }
-    return Guard(Starlette(routes=routes, exception_handlers=handlers), site.access)
+    pages = Starlette(routes=routes, exception_handlers=handlers)
+    return Guard(GZipMiddleware(pages, minimum_size=1024, compresslevel=5), site.access)
 
 
 async def _answer(site: Site, make: Make, form: Callable[[Site, Page, str], Response], request: Request) -> Response:
@@ -131,7 +133,9 @@ async def _looked(site: Site, look: Callable[[Glance], _Result]) -> _Result:
 
 
 def _question(site: Site, page: Page, status: int) -> Response:
-    return HTMLResponse(html_of(page, site.kept.root.name, "", token=site.access.token), status)
+    text = html_of(page, site.kept.root.name, "", token=site.access.token)
+    # Not packed: how long a packed page is may tell of a token on it, beside what somebody else has put there.
+    return HTMLResponse(text, status, {"content-encoding": "identity"})
 
 
 async def _followed(site: Site, request: Request) -> Response:

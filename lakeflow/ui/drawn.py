@@ -15,8 +15,11 @@ from lakeflow.ui.kept import Glance
 
 
 def drawn(glance: Glance, keys: Sequence[AssetKey], chosen: str = "") -> Markup:
-    """The picture, whose texts the core has escaped."""
-    return Markup(svg_within(_drawing(glance, keys), _address, chosen))  # noqa: S704 - as said
+    """The picture, whose texts the core has escaped. It is laid out once for as long as the lake stands so."""
+    asked = (tuple(keys), chosen)
+    if asked not in glance.drawings:
+        glance.drawings[asked] = svg_within(_drawing(glance, keys), _address, chosen)
+    return Markup(glance.drawings[asked])  # noqa: S704 - as said
 
 
 def alone(glance: Glance, keys: Sequence[AssetKey]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -28,11 +28,12 @@ Stamp = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Glance:
-    """A lake and how it stands at one moment."""
+    """A lake and how it stands at one moment; `drawings` are the pictures that were made of it."""
 
     lake: ReadableLake
     outlook: Outlook
     at: datetime
+    drawings: dict[object, str] = field(default_factory=dict, repr=False, compare=False)
 
     def select(self, text: str) -> tuple[AssetKey, ...]:
         """The assets that are meant, as the command line would say it, by what was seen at this moment."""
@@ -117,4 +118,5 @@ def _status(path: Path) -> tuple[int, int]:
         found = path.stat()
     except OSError:
         return 0, 0
-    return found.st_mtime_ns, found.st_size
+    # A log that holds nothing is as good as none: to look at the database makes it.
+    return (found.st_mtime_ns, found.st_size) if found.st_size else (0, 0)

@@ -27,6 +27,7 @@ from lakeflow.ui import built
 from lakeflow.ui.app import application, site
 from lakeflow.ui.guard import LOOPBACK, Access
 from lakeflow.ui.kept import SeenLake
+from lakeflow.ui.rows import SECONDS
 
 TOKEN: Final = "LAKEFLOW_UI_TOKEN"  # noqa: S105 - the name of a variable
 _LEAST: Final = 16
@@ -49,6 +50,7 @@ class Certificate:
 class UiOptions:
     """What is shown, and where. `port` 0 is any that is free. `insecure` says that another address than this machine's
     own may be used without TLS: something before it cares for that. With `acts` runs may be decided about.
+    Rows may be asked for so many `seconds`.
     """
 
     path: str = "."
@@ -59,6 +61,7 @@ class UiOptions:
     insecure: bool = False
     opens: bool = False
     acts: bool = False
+    seconds: float = SECONDS
 
 
 def show(options: UiOptions, say: Say) -> str:
@@ -74,7 +77,7 @@ def show(options: UiOptions, say: Say) -> str:
         stack.enter_context(chdir(root))  # relative paths in SQL begin here
         stack.enter_context(redirect_stdout(sys.stderr))  # what user code prints is no answer
         stack.enter_context(_asked_to_end(ended.set))
-        pages = site(SeenLake(root, options.settings), access)
+        pages = site(SeenLake(root, options.settings), access, options.seconds)
         stack.callback(pages.close)
         address = address_of(listener, options)
         stack.enter_context(answering(application(pages), listener, options.tls))

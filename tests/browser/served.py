@@ -17,7 +17,7 @@ from tests.cli.environment import CLEAN
 @contextmanager
 def served(root: Path, *options: str) -> Iterator[str]:
     """The address of its pages."""
-    command = [sys.executable, "-m", "lakeflow.cli", "-C", str(root), "ui", "--port", "0", *options]
+    command = [sys.executable, "-m", "lakeflow.cli", "-C", str(root), "ui", "--port", "0", "--timeout", "300", *options]
     environment = {**CLEAN, "LAKEFLOW_PII_SALT": SALT}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

@@ -29,7 +29,7 @@ def show() -> Iterator[Callable[..., TestClient]]:
     open_sites: list[Site] = []
 
     def shown(root: Path, access: Access | None = None, base: str = HERE) -> TestClient:
-        made = site(SeenLake(root, {}), access or Access())
+        made = site(SeenLake(root, {}), access or Access(), seconds=300)
         open_sites.append(made)
         return TestClient(application(made), base_url=base, follow_redirects=False)
 

@@ -142,3 +142,10 @@ def test_no_page_shows_a_personal_value(pages: TestClient, held: tuple[Path, str
             for form in (where, "/index.json" if where == "/" else f"{where}.json"):
                 shown = pages.get(form).text
                 assert "canary" not in shown, form
+
+
+def test_pages_are_packed_for_whoever_can_unpack_them(pages: TestClient) -> None:
+    packed = pages.get("/", headers={"accept-encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    plain = pages.get("/", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers

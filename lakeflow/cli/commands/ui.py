@@ -32,6 +32,14 @@ PORT: Final = 9318
 )
 @click.option("--open", "opens", is_flag=True, help="Open it in a browser.")
 @click.option("--actions", is_flag=True, help="Let runs be tried again, published, discarded and taken back there.")
+@click.option(
+    "--timeout",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(min=0.1),
+    metavar="SECONDS",
+    help="How long rows, comparisons and queries may take.",
+)
 @click.option("--tls-cert", metavar="FILE", help="A certificate, as PEM.")
 @click.option("--tls-key", metavar="FILE", help="Its key, as PEM.")
 @click.option("--insecure", is_flag=True, help="Answer others without TLS: a proxy that has it stands before.")
@@ -55,6 +63,7 @@ def ui(session: Session, **asked: Any) -> Answer:
         insecure=asked["insecure"],
         opens=asked["opens"],
         acts=asked["actions"],
+        seconds=asked["timeout"],
     )
     session.hush()
     if asked["directory"] is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from lakeflow.core.glance.row import standing
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.asset import Project, downstreams
+from lakeflow.core.model.asset import Project
 from lakeflow.core.model.check import Outcome
 from lakeflow.core.model.quarantine import owner_of, quarantine_key
 from lakeflow.core.model.run import CheckResult, RunRecord, StepRecord, StepState, waiting
@@ -22,13 +22,12 @@ _BAD: Final = frozenset({Outcome.FAILED, Outcome.ERRORED})
 @dataclass(frozen=True)
 class OpenStep:
     """A step that did not reach readers. `status` is what they see meanwhile, None where no file defines the asset any
-    more; `below` is what is made from it.
+    more.
     """
 
     run: RunRecord
     step: StepRecord
     status: AssetStatus | None
-    below: tuple[AssetKey, ...] = ()
 
     @property
     def bad(self) -> tuple[CheckResult, ...]:
@@ -56,27 +55,21 @@ def decisions(outlook: Outlook) -> tuple[OpenStep, ...]:
 def of_run(run: RunRecord, outlook: Outlook) -> tuple[OpenStep, ...]:
     """The steps of a run that did not reach readers, without those that only wait for another of them."""
     open_steps = [step for step in run.steps if step.open and step.state is not StepState.SKIPPED]
-    return tuple(
-        OpenStep(run, step, outlook.statuses.get(step.asset), below(outlook.project, step.asset)) for step in open_steps
-    )
+    return tuple(OpenStep(run, step, outlook.statuses.get(step.asset)) for step in open_steps)
 
 
 def below(project: Project, key: AssetKey) -> tuple[AssetKey, ...]:
     """All that is made from an asset, whatever is between, in the project's order."""
-    graph = {each: asset.upstreams for each, asset in project.assets.items()}
-    direct = downstreams(graph)
     found: set[AssetKey] = set()
-    open_keys = [key]
-    while open_keys:
-        new = set(direct.get(open_keys.pop(), ())) - found
-        found |= new
-        open_keys += new
+    for each, asset in project.assets.items():  # upstreams first
+        if key in asset.upstreams or not found.isdisjoint(asset.upstreams):
+            found.add(each)
     return tuple(each for each in project.assets if each in found and owner_of(each) is None)
 
 
-def notices(outlook: Outlook) -> Iterator[Notice]:
-    """What is late, cannot be read or failed an audit; then what piles up in quarantines."""
-    decided = {(one.step.asset) for one in decisions(outlook)}
+def notices(outlook: Outlook, waits: Sequence[OpenStep]) -> Iterator[Notice]:
+    """What is late, cannot be read or failed an audit, and waits for no decision; then what piles up in quarantines."""
+    decided = {one.step.asset for one in waits}
     for key, status in outlook.statuses.items():
         if status.health is Health.DEGRADED and key not in decided:
             word, look = standing(status)

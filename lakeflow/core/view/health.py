@@ -38,6 +38,7 @@ def with_health(
        younger, where its last audit failed, and where it was published by force over checks that failed.
     3. It is good, with a warning, where checks that only warn failed, and where something newer waits for somebody.
     """
+    ended = _ended(waiting)
     found: dict[AssetKey, AssetStatus] = {}
     for key, status in statuses.items():
         verdicts, audit = facts.verdicts.get(key, ()), audits.get(key)
@@ -46,7 +47,7 @@ def with_health(
             *(_late(one, facts.now) for one in deadlines.get(key, ()) if one.late or one.fault),
             *(outdated(audit, facts.now) if audit else ()),
             *_checks(status, verdicts, audit),
-            *_unpublished(status, verdicts, waiting),
+            *_unpublished(status, verdicts, ended.get(key, ())),
         ]
         symptoms.sort(key=lambda symptom: _WORST_FIRST.index(symptom.health))  # equally bad ones keep their order
         found[key] = replace(status, symptoms=tuple(symptoms), deadlines=deadlines.get(key, ()))
@@ -95,13 +96,21 @@ def _checks(status: AssetStatus, verdicts: Sequence[VerdictRecord], audit: LastA
 
 
 def _unpublished(
-    status: AssetStatus, verdicts: Sequence[VerdictRecord], waiting: Sequence[RunRecord]
+    status: AssetStatus, verdicts: Sequence[VerdictRecord], ended: Sequence[RunRecord]
 ) -> Iterator[Symptom]:
     """What was made and did not reach readers: they see older rows, which are good."""
     since = {verdict.run: verdict.at for verdict in verdicts if verdict.ruling is Ruling.HOLD}
     for held in status.held:
         yield Symptom(Health.WARNING, f"run {held} waits for a decision", since.get(held))
+    for run in ended:
+        yield Symptom(Health.WARNING, _ENDS[run.state].format(run.id), run.ended_at or run.started_at)
+
+
+def _ended(waiting: Sequence[RunRecord]) -> Mapping[AssetKey, Sequence[RunRecord]]:
+    """The runs that broke off, by the assets that they were at and left."""
+    found: dict[AssetKey, list[RunRecord]] = {}
     for run in waiting:
-        step = run.step(status.asset)
-        if run.state in _ENDS and step is not None and step.open and step.state is not StepState.SKIPPED:
-            yield Symptom(Health.WARNING, _ENDS[run.state].format(run.id), run.ended_at or run.started_at)
+        for step in run.steps if run.state in _ENDS else ():
+            if step.open and step.state is not StepState.SKIPPED:
+                found.setdefault(step.asset, []).append(run)
+    return found

@@ -143,9 +143,14 @@ def _page(  # noqa: PLR0913, PLR0917 - what a tab has
     values: Mapping[str, Any],
     status: int = 200,
 ) -> Page:
-    held = [one for run in waiting(glance.outlook.runs) for one in of_run(run, glance.outlook) if one.step.asset == key]
+    held = [one for run in _left_by(glance, key) for one in of_run(run, glance.outlook) if one.step.asset == key]
     head = {"row": asset_row(glance.outlook, key), "key": key, "tab": tab, "held": held}
     return Page(f"asset_{tab}.html", str(key), words, data, {**head, **values}, status)
+
+
+def _left_by(glance: Glance, key: AssetKey) -> Sequence[RunRecord]:
+    """The runs that wait for a decision and left this asset."""
+    return [run for run in waiting(glance.outlook.runs) if key in run.left]
 
 
 def _history(glance: Glance, key: AssetKey) -> tuple[SnapshotRow, ...]:

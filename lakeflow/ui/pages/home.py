@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from lakeflow.as_json.standing_audit import standing_audit_json
 from lakeflow.as_json.values import JsonObject, at_work_json, run_json, status_json, undefined_json
 from lakeflow.core.errors import SelectionError
-from lakeflow.core.glance.decisions import decisions, notices
+from lakeflow.core.glance.decisions import below, decisions, notices
 from lakeflow.core.glance.row import by_layer, standing
 from lakeflow.core.model.quarantine import owner_of
 from lakeflow.ui.kept import Glance
 from lakeflow.ui.page import Page
 from lakeflow.ui.pages.asked import PageRequest
+
+_MOST: Final = 10
+"""So many decisions are shown at once: who has more reads a list."""
 
 
 def home(glance: Glance, asked: PageRequest) -> Page:
@@ -24,12 +27,15 @@ def home(glance: Glance, asked: PageRequest) -> Page:
             raise  # the lake has no asset
         keys, fault = (), error
     waiting = decisions(glance.outlook)
+    noticed = tuple(notices(glance.outlook, waiting))
     words = ("status", *((selection,) if selection else ()))
     values: dict[str, Any] = {
         "selection": selection,
         "fault": fault,
-        "decisions": waiting,
-        "notices": tuple(notices(glance.outlook)),
+        "decisions": [(one, below(glance.outlook.project, one.step.asset)) for one in waiting[:_MOST]],
+        "waiting": len(waiting),
+        "notices": noticed[:_MOST],
+        "noticed": len(noticed),
         "layers": by_layer(glance.outlook, keys),
         "counts": _counts(glance),
         "at_work": [run for run in glance.outlook.runs if run.state == "running"],

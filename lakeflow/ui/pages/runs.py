@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from lakeflow.as_json.values import JsonObject, run_json
 from lakeflow.core.errors import UsageError
-from lakeflow.core.glance.decisions import of_run
+from lakeflow.core.glance.decisions import below, of_run
 from lakeflow.core.glance.strips import strips
 from lakeflow.core.glance.timeline import timeline
 from lakeflow.core.model.run import UNPUBLISHED_ENDS, RunRecord, RunState
@@ -33,6 +33,7 @@ def one_run(glance: Glance, asked: PageRequest) -> Page:
         "run": run,
         "tracks": timeline(run, log, glance.outlook.facts.now),
         "decisions": waits,
+        "below": {one.step.asset: below(glance.outlook.project, one.step.asset) for one in waits},
         "histories": {one.step.asset: _strips(glance, one.step.asset) for one in waits},
         "log": log,
         "live": run.state is RunState.RUNNING,

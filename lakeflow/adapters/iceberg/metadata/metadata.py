@@ -63,7 +63,7 @@ class MetadataFiles:
     threads.
     """
 
-    def __init__(self, warehouse: str | PathLike[str], objects: Objects = DISK, size: int = 512) -> None:
+    def __init__(self, warehouse: str | PathLike[str], objects: Objects = DISK, size: int = 4096) -> None:
         self._warehouse = fspath(warehouse)
         self._objects = objects
         self._size = size

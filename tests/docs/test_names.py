@@ -27,7 +27,7 @@ def test_no_two_classes_have_the_same_name_even_where_one_is_private() -> None:
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
 
 
-ANOTHER_NAME = {"run": {"runs"}, "unpublished": {"runs"}, "_facts": {"gather"}, "_standing": {"last_audits", "rested"}}
+ANOTHER_NAME = {"run": {"runs"}, "unpublished": {"runs"}, "_facts": {"gather"}, "_judged": {"last_audits", "rested"}}
 """`wap.run` is a room, `wap.facts` a module, and a status asks for more than one thing."""
 
 

@@ -54,6 +54,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "verify": ("verify:verify", "Say whether each snapshot on main is proven, each file there, each record true."),
     "lineage": ("explain.lineage:lineage", "Show what was made from what: assets, snapshots, columns."),
     "backup": ("care:backup", "Copy the lake, as it is at one moment, to a folder that is new or empty."),
+    "migrate": ("care:migrate", "Move an embedded lake to PostgreSQL, all of it or nothing."),
     "doctor": ("care:doctor", "Say what is wrong with this machine or this lake, and what to type."),
     "config": ("project:config", "Show every setting, and where it came from."),
 }

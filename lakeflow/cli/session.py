@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lakeflow.core.keys import AssetKey
     from lakeflow.core.view.findings import Finding
     from lakeflow.core.view.rows import Setting
+    from lakeflow.lake.keeping.moving import MovedLake
     from lakeflow.lake.lake import Lake
     from lakeflow.lake.reading import ReadableLake
     from lakeflow.lake.rescue import Rebuilt, RestoredLedger
@@ -95,6 +96,10 @@ class Session:
 
     def backup(self, directory: Path) -> Copied:
         done: Copied = _care().backup(directory, self.project, settings=self.settings)
+        return done
+
+    def migrate(self, to: str, warehouse: str) -> MovedLake:
+        done: MovedLake = _care().migrate(to, self.project, warehouse=warehouse, settings=self.settings)
         return done
 
     def rebuild_catalog(self) -> Rebuilt:

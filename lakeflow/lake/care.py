@@ -12,6 +12,7 @@ from lakeflow.core.view.findings import Finding
 
 if TYPE_CHECKING:
     from lakeflow.adapters.iceberg import Copied
+    from lakeflow.lake.keeping.moving import MovedLake
     from lakeflow.lake.rescue import Rebuilt, RestoredLedger
 
 
@@ -83,6 +84,21 @@ def backup(directory: str | Path, path: str | Path = ".", *, settings: Mapping[s
     return rescue.backup(
         diagnosis.with_own_catalog(Path(path), settings or {}, os.environ, "`backup`"), Path(directory).absolute()
     )
+
+
+def migrate(
+    to: str, path: str | Path = ".", *, warehouse: str = "", settings: Mapping[str, str] | None = None
+) -> MovedLake:
+    """Move catalog and ledger of the embedded lake around `path` to the PostgreSQL database at the URL `to`, and copy
+    its tables to the folder `warehouse` if one is named. All or nothing.
+
+    Variables in `to` are replaced whenever it is used. BusyError while a run is at work, LakeError where the database
+    holds another lake.
+    """
+    from lakeflow.lake import diagnosis  # noqa: PLC0415 - it opens the catalog
+    from lakeflow.lake.keeping import moving  # noqa: PLC0415 - as above
+
+    return moving.migrate(diagnosis.patient(Path(path), settings or {}, os.environ), to, warehouse, os.environ)
 
 
 def adopt_warehouse(path: str | Path = ".", *, settings: Mapping[str, str] | None = None) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from lakeflow.adapters.database.moved import moved_settings
 from lakeflow.adapters.machine import machine
 from lakeflow.core.errors import ConfigError, UsageError
 from lakeflow.core.settings.settings import ENVIRONMENT, EXPECTED, Settings, make_settings
@@ -58,6 +59,8 @@ def load_settings(
     values: dict[str, Any] = {}
     sources = dict.fromkeys(EXPECTED, "default")
     for key, value, source in (*_file(root), *_environment(environ), *_flags(overrides)):
+        values[key], sources[key] = value, source
+    for key, value, source in moved_settings(root, values):
         values[key], sources[key] = value, source
     if isinstance(values.get("alerts"), list):
         sources |= _alert_lines(root)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -81,3 +82,13 @@ def without_marker(root: Path, folder: Path | None = None) -> None:
     """As a release without markers left the lake."""
     execute(root, "delete from lakeflow_lake")
     ((folder or warehouse(root)) / MARKER).unlink(missing_ok=True)
+
+
+@contextmanager
+def at_work(root: Path) -> Iterator[None]:
+    """While another process holds a lease of the lake: this one, as far as anybody can see."""
+    from lakeflow.core.keys import AssetKey
+    from lakeflow.wap.run.lease import leased
+
+    with opened(root) as lake, leased(lake._world, "elsewhere1", [AssetKey.parse("silver.a")], wait=0.0):
+        yield

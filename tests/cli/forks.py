@@ -45,7 +45,7 @@ IMPORTED = (
 
 STARTS_NOTHING = {
     *("list", "plan", "status", "show", "snapshots", "lineage", "runs", "config"),
-    *("doctor", "compact", "gc", "backup", "discard", "rollback", "drop"),
+    *("doctor", "compact", "gc", "backup", "migrate", "discard", "rollback", "drop"),
 }
 """Commands that need no workers. Where one starts a process all the same, that starts as it does for a user."""
 

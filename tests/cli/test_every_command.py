@@ -95,6 +95,7 @@ STORY = (
     ("compact silver.weather --dry-run", 0, "with nothing to do"),
     ("gc", 0, "that nothing needs"),
     ("backup copy", 0, "and the database are in"),
+    ("migrate --to sqlite:///lake.db", 2, "moved to PostgreSQL, and not to a file"),
     ("config show --sources", 0, "state_dir"),
     ("backfill silver.weather --from 2013-01 --to 2013-02", 2, "has partitions in time"),
     ("(divide)", 0, ""),

@@ -157,6 +157,7 @@ def to_the_end(talk: Talk) -> None:
     talk.say("adopt", "--warehouse")
     talk.say("backup", str(talk.root / "copy"))
     talk.say("backup", str(talk.root / "copy"), expect=2)
+    talk.say("migrate", "--to", "postgresql://ann:hunter2@db/lake", expect=2)
 
 
 def around_a_whole_table(talk: Talk) -> None:

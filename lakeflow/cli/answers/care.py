@@ -12,6 +12,7 @@ from rich.text import Text
 from lakeflow.cli.output import Answer
 from lakeflow.cli.text import Mark, line, screen
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.redaction import redacted
 from lakeflow.core.view.findings import Finding, Level
 from lakeflow.core.wording import counted
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lakeflow.adapters.iceberg import Copied
+    from lakeflow.lake.keeping.moving import MovedLake
     from lakeflow.lake.rescue import Rebuilt, RestoredLedger
 
 _MARKS: Final = {Level.OK: Mark.OK, Level.WARNING: Mark.WARN, Level.PROBLEM: Mark.BAD}
@@ -87,6 +89,25 @@ def backup_answer(done: Copied, directory: Path) -> Answer:
         "outside": [str(key) for key in done.outside],
     }
     return Answer(data, screen([line(Mark.OK, words, f" and the database are in {directory}"), *left]))
+
+
+def moved_answer(done: MovedLake) -> Answer:
+    """Where the lake is now, and what its settings are to say."""
+    words = f" {counted(len(done.tables), 'table')} and {counted(done.runs, 'run')} are in {done.place}"
+    data = {
+        "place": done.place,
+        "tables": [str(key) for key in done.tables],
+        "runs": done.runs,
+        "settings": {key: redacted(value) for key, value in done.settings.items()},
+        "kept": str(done.kept),
+    }
+    told = [line(f"  {key} = ", f'"{redacted(value)}"') for key, value in done.settings.items()]
+    write = [
+        line("Write in [tool.lakeflow], as you typed it; until then a file beside the old database says so:"),
+        *told,
+    ]
+    left = [line(f"The database as it was: {done.kept}")]
+    return Answer(data, screen([line(Mark.OK, words)], write, left))
 
 
 def _lines(one: Finding) -> Iterator[Text]:

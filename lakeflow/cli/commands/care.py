@@ -11,6 +11,7 @@ from lakeflow.cli.answers.care import (
     backup_answer,
     findings_answer,
     mended_answer,
+    moved_answer,
     rebuilt_answer,
     relocated_answer,
     restored_answer,
@@ -48,6 +49,15 @@ def init(session: Session, directory: Path, empty: bool) -> Answer:
 def backup(session: Session, directory: Path) -> Answer:
     """Copy the lake, as it is at one moment, to a folder that is new or empty."""
     return backup_answer(session.backup(directory), directory)
+
+
+@click.command(epilog="For example: lakeflow migrate --to 'postgresql://lake:${LAKE_PASSWORD}@db/lake'")
+@click.option("--to", required=True, metavar="URL", help="The database; a password in it as ${VARIABLE}.")
+@click.option("--warehouse", default="", metavar="DIR", help="Copy the tables there; without it they stay.")
+@answers(OutputFormat.TABLE, OutputFormat.JSON)
+def migrate(session: Session, to: str, warehouse: str) -> Answer:
+    """Move an embedded lake to PostgreSQL, all of it or nothing."""
+    return moved_answer(session.migrate(to, warehouse))
 
 
 @click.command(

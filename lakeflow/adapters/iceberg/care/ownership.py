@@ -174,10 +174,10 @@ class Ownership:
     def _rival(self, mark: WarehouseMarker | None, id_: str | None) -> str:
         """The database that the marker names, if it is another one than ours and claims to be the same lake."""
         ours = self._database.path
-        if mark is None or mark.id != id_ or ours is None or not Path(mark.database).is_absolute():
+        if mark is None or mark.id != id_ or not Path(mark.database).is_absolute():
             return ""
         there = DiskGround().identity(mark.database)
-        if there is None or there == DiskGround().identity(str(ours)):
+        if there is None or (ours is not None and there == DiskGround().identity(str(ours))):
             return ""
         return mark.database if _id_in(Path(mark.database)) in {id_, None} else ""
 

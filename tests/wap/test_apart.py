@@ -141,6 +141,19 @@ def test_a_request_that_comes_after_its_intent_was_given_up_is_refused() -> None
     assert [lab.rows(name) for name in NAMES] == [None] * 3
 
 
+def test_a_branch_that_nobody_dropped_after_its_publish_was_given_up_goes_with_the_next_run() -> None:
+    lab = chain()
+    lab.catalog.moment = dying(lab, 0)
+    with pytest.raises(Crash):
+        lab.materialize()
+    lab.reopen()
+    lab.catalog.moment = lambda _: None
+    lab.crash_at("ledger.withdraw<")
+    with pytest.raises(Crash):
+        lab.retry("r1")
+    end_well(lab)
+
+
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_a_request_that_comes_again_after_it_was_finished_is_refused(at: int) -> None:
     lab = chain()

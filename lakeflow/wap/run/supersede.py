@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from lakeflow.core.care.supersede import superseded
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.changes import Discard
+from lakeflow.core.model.changes import FENCED, Discard
 from lakeflow.core.model.run import RunRecord, StepState
 from lakeflow.core.model.table import Table
 from lakeflow.core.ports.entry import UNRECORDED
@@ -39,9 +39,11 @@ def drop_superseded(attempt: Attempt) -> None:
 
 
 def outdated_branches(world: World, tables: Mapping[AssetKey, Table]) -> Iterator[Discard]:
-    """The branches of superseded steps that were kept long enough."""
+    """The branches of superseded steps that were kept long enough, and those of publishes that were given up."""
     before = world.clock() - timedelta(seconds=world.policy.keep_held)
     for key, table in sorted(tables.items()):
+        # Who asks has the lease, under which every intent on the table was settled: nobody needs such a branch now.
+        yield from (Discard(key, name, head) for name, head in table.refs.items() if name.startswith(FENCED))
         for name in open_runs(table):
             head = table.refs[BRANCH_PREFIX + name]
             # A branch is never superseded before it is written: for a young one nothing is looked up.

@@ -77,3 +77,11 @@ def test_what_a_sidecar_tells_comes_back() -> None:
 def test_what_is_no_such_sidecar_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         past_verdicts(text, KEY)
+
+
+def test_what_another_engine_wrote_is_told_by_the_very_next_write_and_once() -> None:
+    theirs = Snapshot(1, None, T0, "append", summary={}, schema_id=0)
+    assert is_due(table_of([theirs]), 1, 50)
+    line = [theirs, snapshot(2, 1, "past-2", "overwrite")]
+    assert not is_due(table_of(line), 2, 50)
+    assert is_due(table_of([*line, Snapshot(3, 2, T0, "append", summary={}, schema_id=0)]), 3, 50)

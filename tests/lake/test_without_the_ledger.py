@@ -13,7 +13,7 @@ import pytest
 import lakeflow
 from lakeflow.cli.main import run as command
 from lakeflow.core.keys import AssetKey
-from tests.external.lab import make
+from tests.external.lab import Theirs, make
 from tests.lake.test_log import without_ledger
 from tests.prepared import Prepared
 
@@ -98,3 +98,23 @@ def test_log_lineage_impact_verify_and_replay_answer_alike(root: Path) -> None:
     assert (code, sound[0]) == (0, 0)
     assert [each["kind"] for each in said["notes"]] == ["ledger_lost"]
     assert said["tables"] == sound[1]["tables"]
+
+
+@pytest.mark.long
+def test_an_adopted_table_is_as_recorded_once_lakeflow_wrote_to_it_again(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    other = Theirs(tmp_path / "theirs")
+    other.write(range(3))
+    text = "/*\nkey = ['id']\n*/\nselect range as id, range * 1.5::double as amount from range({})"
+    make(tmp_path, {"pyproject.toml": "[tool.lakeflow]\n", "layers/silver/orders.sql": text.format(3)})
+    with lakeflow.open(tmp_path) as lake:
+        assert lake.adopt("silver.orders", other.location()).state == "published"
+    make(tmp_path, {"pyproject.toml": "[tool.lakeflow]\n", "layers/silver/orders.sql": text.format(4)})
+    with lakeflow.open(tmp_path) as lake:
+        lake.materialize()
+    with_ledger = answer(tmp_path, "verify")
+    without_ledger(tmp_path)
+    code, said = answer(tmp_path, "verify")
+    assert (code, with_ledger[0]) == (0, 0)
+    kinds = [each["kind"] for each in said["notes"] if each["kind"] != "ledger_lost"]
+    assert kinds == [each["kind"] for each in with_ledger[1]["notes"]] == ["recorded"]

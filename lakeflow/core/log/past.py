@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.provenance import provenance_of
+from lakeflow.core.model.provenance import is_ours, provenance_of
 from lakeflow.core.model.run import Ruling, VerdictRecord
 from lakeflow.core.model.table import Table
 
@@ -30,14 +30,16 @@ def past_of(table: Table, snapshot_id: int | None) -> str:
 
 def is_due(table: Table, snapshot_id: int | None, keep: int) -> bool:
     """Must a write on that snapshot tell the past anew? A sidecar knows all that stood below the write that names it
-    first. None of the others may be let go before another one is written, as soon as main has `keep` ancestors.
+    first. None of the others may be let go before another one is written, as soon as main has `keep` ancestors. What
+    another engine wrote has no proof that would tell the verdict on it, so it is told by the next write.
     """
     line = list(_line(table, snapshot_id))
     if not line:
         return False
     newest = next((name for _, name in line if name), "")
     first = max((place for place, (_, name) in enumerate(line) if newest and name == newest), default=len(line) - 1)
-    return first + 1 >= max(1, keep // 2)
+    untold = [table.snapshots[id_] for id_, _ in line[: first + 1]]
+    return len(untold) >= max(1, keep // 2) or any(not is_ours(each.summary) for each in untold)
 
 
 def _line(table: Table, snapshot_id: int | None) -> Iterable[tuple[int, str]]:

@@ -43,7 +43,7 @@ def verify(world: World, keys: Sequence[AssetKey] | None, depth: Depth) -> Verif
         except LakeflowError as error:
             remarks.append(_unread(key, error))
             continue
-        books = Books() if lost else _books(world, witness)
+        books = Books(world.ledger.verdicts((key,)).get(key, ())) if lost else _books(world, witness)
         remarks += _judged(witness, books, has_ledger=not lost)
         remarks += _keys(world, witness) if depth is Depth.CONTENT else ()
         tables.append(_verified(witness))
@@ -54,7 +54,8 @@ def verify(world: World, keys: Sequence[AssetKey] | None, depth: Depth) -> Verif
 
 def _judged(witness: Testimony, books: Books, *, has_ledger: bool) -> Iterator[Remark]:
     yield from unproven(witness, books)
-    yield from moves(witness, books)
+    # What lies beside a table tells who saw its snapshots, and no rollback.
+    yield from moves(witness, books if has_ledger else Books())
     yield from file_faults(witness)
     yield from disagreements(witness, books) if has_ledger else ()
     yield from unrecorded(witness)

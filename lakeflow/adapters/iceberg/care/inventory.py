@@ -37,7 +37,10 @@ def take_stock(table: Table, objects: Objects = DISK) -> Stock:
 
 def read_through(table: Table, objects: Objects = DISK) -> Stock:
     """As `take_stock`, and also read every data file whose name holds its SHA-256, and compare the two."""
-    found, stock, walk = _stocktaking(table, objects)
+    return _read_through(*_stocktaking(table, objects), objects)
+
+
+def _read_through(found: LoadedTable, stock: Stock, walk: Walk, objects: Objects) -> Stock:
     known = [path_of(at) for at in walk.data if digest_in(at) and walk.there.get(at) == walk.sizes[at]]
     unknown = sum(not digest_in(at) for at in walk.data)
     damaged = {**stock.damaged, **content_faults(known, objects)}
@@ -51,8 +54,8 @@ def open_through(table: Table, objects: Objects = DISK) -> Stock:
     """
     from lakeflow.adapters.iceberg.care.rows import row_faults  # noqa: PLC0415 - imports pyarrow, which only this needs
 
-    stock = read_through(table, objects)
-    found, _, walk = _stocktaking(table, objects)
+    found, taken, walk = _stocktaking(table, objects)
+    stock = _read_through(found, taken, walk, objects)
     known = {*stock.damaged, *stock.missing}
     entries = (one for one in walk.entries(found) if path_of(one["file_path"]) not in known)
     content = {**dict(row_faults(table, entries, objects)), **dict(walk.totals(found))}

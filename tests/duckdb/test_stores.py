@@ -213,6 +213,26 @@ def test_footers_are_had_at_once_and_only_once(many: FolderStore) -> None:
         assert many.asked.count("open") + many.asked.count("read") <= asked
 
 
+def test_many_requests_are_under_way_at_once(many: FolderStore) -> None:
+    """The first four wait for each other: one after the other, none would ever be answered."""
+    together, begun = threading.Barrier(4), iter(range(4))
+
+    def waiting(what: str) -> None:
+        if what == "read" and next(begun, None) is not None:
+            together.wait(timeout=60)
+
+    files = [f"s3://raw/{number}.parquet" for number in range(4)]
+    store = FolderStore(many.folder)
+    with closing(connected(store, threads=2)) as connection:
+        connection.execute("SET enable_external_file_cache = false")
+        connection.execute(f"SELECT count(*) FROM read_parquet({files})").fetchall()
+        kept = f"s3://raw/one-sha256-{'0' * 64}.parquet"
+        store.upload(str(store.path(files[0])), kept)
+        connection.execute(f"SELECT count(*) FROM '{kept}'").fetchall()
+        store.before = waiting
+        assert connection.execute(f"SELECT count(DISTINCT h) FROM '{kept}'").fetchall() == [(50_000,)]
+
+
 def test_a_file_that_may_change_is_read_as_it_is_now(store: FolderStore) -> None:
     """Only a name that holds the digest of its content promises that it is the same for every query."""
     at = "s3://raw/0.parquet"

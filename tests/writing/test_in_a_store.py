@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import duckdb
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
 import lakeflow
+from lakeflow.core.errors import LakeflowError
+from lakeflow.lake.lake import Lake
 from tests.servers.endpoints import Endpoint
 from tests.servers.fixture import Servers
 from tests.writing.lab import Row, Things, ordered
@@ -134,3 +137,56 @@ def test_a_store_holds_what_a_disk_holds(
         assert far.rows() == near.rows()
         assert lake.verify(deep=True).faults == ()
     assert not list((far.root / ".lakeflow" / "spill").glob("write-*"))
+
+
+def told_of(lake: Lake, folder: Path) -> list[object]:
+    """What comes of everything that reads, moves and copies a table's rows."""
+    key = "silver.things"
+    compared, compacted = lake.diff(key), lake.compact()
+    lake.export(key, to=folder)
+    return [
+        sorted(lake.query(f"select k, v from {key}").fetchall()),
+        lake.connect().execute(f"select max(d), sum(v) from {key}").fetchall(),
+        str(compared).partition(": ")[2],
+        sorted(duckdb.execute(f"select k, v from '{folder}/**/*.parquet'").fetchall()),
+        [str(one.outcome) for one in compacted],
+        [(str(one.corruption), one.rows) for one in lake.mutate(key).results],
+        str(lake.replay(key).outcome),
+        sorted(lake.query(f"select k, v from {key}").fetchall()),
+        lake.verify(deep=True).faults,
+    ]
+
+
+@pytest.mark.servers
+def test_rows_are_read_moved_and_copied_there_as_on_a_disk(
+    servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SECRET, servers.s3().secret_key)
+    case = CASES["upsert"]
+    near = Things(tmp_path / "near", case.fields, COLUMNS)
+    far = FarThings(tmp_path / "far", case.fields, COLUMNS, servers.s3())
+    assert tell(far, case) == tell(near, case)
+    with lakeflow.open(near.root) as here, lakeflow.open(far.root) as there:
+        for one, other in zip(told_of(there, tmp_path / "a"), told_of(here, tmp_path / "b"), strict=True):
+            assert one == other
+
+
+FORBIDDEN: Final = (
+    *("select * from '{file}'", "select * from read_parquet('{file}')", "select * from glob('s3://**')"),
+    *("select * from duckdb_secrets()", "select * from duckdb_settings()"),
+)
+
+
+@pytest.mark.servers
+def test_a_query_reads_tables_there_and_nothing_else(
+    servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SECRET, servers.s3().secret_key)
+    far = FarThings(tmp_path, CASES["replace"].fields, COLUMNS, servers.s3())
+    far.feed(feed("a1"))
+    (file,) = far.files()
+    with lakeflow.open(tmp_path) as lake:
+        for text in FORBIDDEN:
+            with pytest.raises(LakeflowError):
+                lake.query(text.format(file=file)).fetchall()
+        assert lake.query("select v from silver.things").fetchall() == [(1,)]

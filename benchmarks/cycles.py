@@ -25,6 +25,7 @@ from lakeflow.core.model.provenance import Provenance
 from lakeflow.core.model.schema import Field, Primitive, Schema
 from lakeflow.core.model.table import ColumnStats, Staging, Table, WrittenFile
 from lakeflow.core.model.write_mode import WriteMode
+from lakeflow.core.ports.entry import UNRECORDED
 
 COLUMNS = Schema((Field("id", Primitive("long")), Field("name", Primitive("string"))))
 
@@ -77,7 +78,7 @@ def _staging(table: Table, file: WrittenFile, mode: WriteMode, number: int) -> S
 def _publish(catalog: IcebergCatalog, staged: Table, number: int) -> Table:
     branch = f"audit_r{number}"
     change = Publish(staged.key, staged.uuid, branch, staged.main, staged.refs[branch], "{}", keep=20)
-    return catalog.commit([change], lambda _: None)[staged.key]
+    return catalog.commit([change], UNRECORDED)[staged.key]
 
 
 if __name__ == "__main__":

@@ -103,13 +103,13 @@ def needed(root: Path) -> list[Path]:
 
 
 def kind(path: Path) -> str:
-    names = ("snap-", "landed-", "partitions-", "proof-")
+    names = ("snap-", "landed-", "partitions-", "proof-", "code-")
     return next((name for name in names if path.name.startswith(name)), path.suffix)
 
 
 def one_of_each_kind(root: Path) -> list[Path]:
     found = {kind(path): path for path in needed(root)}
-    assert len(found) == 7, found
+    assert len(found) == 8, found
     return list(found.values())
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow.fs import copy_files
 from pyiceberg.catalog.sql import SqlCatalog
 
 import lakeflow
+from lakeflow.adapters.iceberg.care.marker import make_mark, read_mark
+from lakeflow.adapters.objects import Places
+from lakeflow.core.care.ownership import WarehouseMarker
 from lakeflow.core.errors import LakeError, LakeflowError
 from lakeflow.core.model.run import RunState
+from lakeflow.core.settings.storage import Storage
 from lakeflow.core.view.findings import Level
 from lakeflow.lake import care
 from lakeflow.lake.lake import Lake
@@ -154,6 +163,44 @@ def test_the_warehouse_of_another_lake_is_refused(lake: Lake, tmp_path: Path) ->
         other.materialize()
 
 
+def test_a_lake_whose_tables_were_copied_to_a_store_lives_on_there(store: Endpoint, tmp_path: Path) -> None:
+    make(tmp_path, {**FILES, "pyproject.toml": "[tool.lakeflow]\n", "layers/silver/orders.sql": MENDED})
+    with lakeflow.open(tmp_path) as here:
+        assert here.materialize() is not None
+    warehouse = tmp_path / ".lakeflow" / "warehouse"
+    copy_files(str(warehouse), f"{_bucket()}/lake", destination_filesystem=store.filesystem())
+    make(tmp_path, {"pyproject.toml": FILES["pyproject.toml"]})
+    assert len(care.relocate(tmp_path)) == 3
+    shutil.rmtree(warehouse)
+    assert seen_by_pyiceberg(tmp_path, store, "gold.totals") == [{"n": 2, "total": 30}]
+    with anew(tmp_path, "data/more.csv", "id,amount\n4,40\n") as there:
+        more = there.materialize()
+        assert more is not None
+        assert more.state is RunState.PUBLISHED
+        assert there.read("gold.totals").fetchall() == [(3, 70)]
+        assert faults(there, deep=True) == []
+
+
+def test_of_many_lakes_that_claim_one_warehouse_at_once_at_most_one_has_it(store: Endpoint) -> None:
+    storage = Storage(endpoint=store.uri, access_key_id=store.access_key, secret_access_key=store.secret_key)
+    objects, warehouse = Places(lambda: storage), f"s3://{_bucket()}/claimed"
+
+    def claim(number: int) -> str:
+        mark = WarehouseMarker(f"id-{number % 4}", f"lake {number % 4}", "db")
+        with suppress(LakeError):
+            return mark.id if make_mark(warehouse, mark, objects) else ""
+        return ""
+
+    for _ in range(5):
+        with ThreadPoolExecutor(8) as pool:
+            had = set(pool.map(claim, range(8))) - {""}
+        mark = read_mark(warehouse, objects)
+        assert len(had) <= 1
+        assert had <= ({mark.id} if mark else set())
+        assert [one for one in objects.listed(warehouse) if not one.location.endswith("/lakeflow-lake.json")] == []
+        objects.remove(f"{warehouse}/lakeflow-lake.json")
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
@@ -177,6 +224,4 @@ def test_a_store_that_cannot_be_used_is_told_with_what_to_type_and_no_secret(
 
 
 def _bucket() -> str:
-    import os
-
     return os.environ["LAKE"].split("/")[2]

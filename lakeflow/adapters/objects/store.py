@@ -97,7 +97,9 @@ class Store:
         return found.size if found else None
 
     def exists(self, location: str) -> bool:
-        return self.find(location) is not None
+        files, path = self._at(location.rstrip("/"))
+        with _in_words(files, path):
+            return bool(files.get_file_info([path])[0].type.name != "NotFound")
 
     def opened(self, location: str) -> BinaryIO:
         files, path = self._at(location)

@@ -78,7 +78,9 @@ class Objects(Protocol):
         """In bytes; None where there is no such object."""
         ...
 
-    def exists(self, location: str) -> bool: ...
+    def exists(self, location: str) -> bool:
+        """Is there an object of that name, or a folder with objects in it?"""
+        ...
 
     def opened(self, location: str) -> BinaryIO:
         """The object to be read from any place in it, without all of it in memory. The caller closes it."""

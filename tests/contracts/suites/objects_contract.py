@@ -41,6 +41,7 @@ class ObjectsContract:
         for name in ("none", "folder/none", "folder/a/none"):
             assert objects.size(f"{place}/{name}") is None
             assert not objects.exists(f"{place}/{name}")
+        assert objects.exists(f"{place}/folder")
         with pytest.raises(FileNotFoundError):
             objects.get(f"{place}/none")
 

@@ -13,6 +13,7 @@ import lakeflow
 from lakeflow.core.keys import AssetKey
 from lakeflow.lake.lake import Lake
 from tests.faults.publisher import TABLES, lay_down
+from tests.homes import EMBEDDED, HOMES, home
 
 ROOT = Path(__file__).parents[2]
 KEYS = [AssetKey.parse(table) for table in TABLES]
@@ -33,6 +34,15 @@ def rows_in_one_read(lake: Lake) -> tuple[int, ...]:
     return tuple((table.published.rows or 0) if (table := tables.get(key)) and table.published else 0 for key in KEYS)
 
 
+@pytest.fixture(params=HOMES)
+def catalog(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where this process and those that it starts find the lake's catalog."""
+    if request.param != EMBEDDED:
+        monkeypatch.setenv("LAKEFLOW_CATALOG", home(request, tmp_path).database)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("catalog")
 @pytest.mark.parametrize(("publishers", "batches"), [(2, 2), pytest.param(4, 3, marks=pytest.mark.long)])
 def test_several_publishers_lose_nothing_double_nothing_and_show_no_torn_set(
     tmp_path: Path, publishers: int, batches: int

@@ -12,17 +12,20 @@ from typing import Any
 import pytest
 
 from tests.faults.zygote import NEW, OLD
+from tests.servers.fixture import Servers
 
 ROOT = Path(__file__).parents[2]
 STRIDE = max(1, int(os.environ.get("LAKEFLOW_TEST_STRIDE", "1")) // 8)
 """Every so many operations; CI kills at a sample of them."""
 
 
-def killed(folder: Path, *, first: int, stride: int) -> list[dict[str, Any]]:
+def killed(folder: Path, *, first: int, stride: int, catalog: str = "") -> list[dict[str, Any]]:
     """Kill at every `stride`-th operation from `first` on, whole and with the synced file torn."""
+    named = {"LAKEFLOW_CATALOG": catalog} if catalog else {}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.faults.zygote", str(folder), str(first), str(stride)],
         cwd=ROOT,
+        env={**os.environ, **named},
         capture_output=True,
         text=True,
         check=False,
@@ -53,3 +56,12 @@ def test_a_run_killed_at_every_operation_leaves_all_or_nothing_and_is_finished_b
     points = killed(in_memory, first=1, stride=STRIDE)
     assert_all_or_nothing(points)
     assert {point["seen"] == NEW for point in points} == {False, True}, "the sweep covers both sides of the commit"
+
+
+@pytest.mark.timeout(3000)
+def test_a_run_on_postgresql_killed_at_its_operations_leaves_all_or_nothing(servers: Servers, in_memory: Path) -> None:
+    """LAKEFLOW_TEST_KILLS=1 kills at every one of them, and so on both sides of the commit."""
+    stride = int(os.environ.get("LAKEFLOW_TEST_KILLS", "60"))
+    points = killed(in_memory, first=7, stride=stride, catalog=servers.postgres().url())
+    assert_all_or_nothing(points)
+    assert stride > 1 or {point["seen"] == NEW for point in points} == {False, True}

@@ -1,8 +1,9 @@
 """A process that forks runs and kills them at their n-th operation, then recovers what they left.
 
 Started by `test_kill.py` as `python -m tests.faults.zygote <folder> <first> <step>`: everything is imported once,
-each run is a fork. It prints one JSON object for each kill point. An operation is a file opened for writing,
-renamed, removed or synced, a folder made, or a statement or commit sent to the database.
+each run is a fork, in the database that LAKEFLOW_CATALOG names or in the folder. It prints one JSON object for each
+kill point. An operation is a file opened for writing, renamed, removed or synced, a folder made, or a statement or
+commit sent to the database.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from lakeflow.core.run.audit_request import AuditRequest
 from lakeflow.lake.assembly import stores_of
 from lakeflow.lake.lake import Lake
 from lakeflow.workers.audit import _LazyQueries
+from tests.faults.kept_database import KeptDatabase
 
 TABLES = ("bronze.orders", "silver.orders", "gold.totals")
 PROJECT = {
@@ -185,7 +187,9 @@ def killed_run(root: Path, chosen: int, *, torn: bool) -> dict[str, int]:
 def rows_seen(root: Path) -> dict[str, int]:
     """What a reader of main sees that knows nothing of lakeflow."""
     state = root / ".lakeflow"
-    catalog = pyiceberg.catalog.sql.SqlCatalog("lakeflow", uri=f"sqlite:///{state}/catalog.db", warehouse=str(state))
+    uri = os.environ.get("LAKEFLOW_CATALOG", f"sqlite:///{state}/catalog.db")
+    driver = uri.replace("postgresql://", "postgresql+psycopg://")
+    catalog = pyiceberg.catalog.sql.SqlCatalog("lakeflow", uri=driver, warehouse=str(state))
     try:
         return {name: catalog.load_table(name).scan().to_arrow().num_rows for name in TABLES}
     finally:
@@ -253,13 +257,16 @@ def main() -> None:
     root, kept, answer = folder / "lake", folder / "kept", folder / "answer.json"
     rehearsed(lambda: baseline(root), answer)
     (root / "orders.csv").write_text(NEW_ROWS)
+    database = KeptDatabase(os.environ.get("LAKEFLOW_CATALOG", ""))
     shutil.copytree(root, kept)
+    database.keep()
     rehearsed(lambda: recovered(root), answer)
     chosen = first
     while True:
         for torn in (False, True):
             shutil.rmtree(root)
             shutil.copytree(kept, root)
+            database.bring()
             if not killed(lambda: killed_run(root, chosen, torn=torn), answer):  # noqa: B023 - run at once
                 print(json.dumps({"finished": json.loads(answer.read_text())}), flush=True)
                 return

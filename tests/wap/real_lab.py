@@ -27,8 +27,8 @@ class RealShelf(Shelf):
 
 
 class RealLab(Lab):
-    def __init__(self, root: Path) -> None:
-        self.uri, self.warehouse = f"sqlite:///{root / 'catalog.db'}", root / "warehouse"
+    def __init__(self, root: Path, uri: str = "") -> None:
+        self.uri, self.warehouse = uri or f"sqlite:///{root / 'catalog.db'}", root / "warehouse"
         self.database = Database(self.uri)
         self.database.initialise((CATALOG_LAYOUT, *LEDGER_LAYOUT))
         clock = _now
@@ -55,7 +55,8 @@ class RealLab(Lab):
         """pyiceberg writes no operation `replace`: nothing happens."""
 
     def _foreign(self) -> SqlCatalog:
-        return SqlCatalog("lakeflow", uri=self.uri, warehouse=f"file://{self.warehouse}")
+        uri = self.uri.replace("postgresql://", "postgresql+psycopg://")
+        return SqlCatalog("lakeflow", uri=uri, warehouse=f"file://{self.warehouse}")
 
 
 def _now() -> datetime:

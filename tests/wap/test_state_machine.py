@@ -6,6 +6,7 @@ at every port call, so that nothing that a reader could have seen escapes it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,14 @@ from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from lakeflow.core.errors import AssetError, BusyError, ConflictError, UsageError
 from lakeflow.core.model.provenance import provenance_of
@@ -23,6 +31,7 @@ from lakeflow.core.model.write_mode import WriteMode
 from lakeflow.core.plan.reasons import Cause
 from tests.core.samples import key
 from tests.explored import examples, lives
+from tests.servers.fixture import Servers
 from tests.wap.doubles import KEYS, Crash, Rule, key_of, part_of
 from tests.wap.lab import Lab
 
@@ -475,3 +484,18 @@ TestLakeInMemory.settings = lives(examples(400, few=15), steps=20)
 
 TestLakeOnIceberg = pytest.mark.timeout(1800)(pytest.mark.long(RealLake.TestCase))
 TestLakeOnIceberg.settings = lives(20, steps=15)
+
+
+def test_any_history_on_postgresql_keeps_the_promises(servers: Servers) -> None:
+    """LAKEFLOW_TEST_LIVES says how many histories."""
+    server = servers.postgres()
+
+    class LakeOnPostgresql(RealLake):
+        def make_lab(self) -> Lab:
+            from tests.wap.real_lab import RealLab
+
+            self.folder = TemporaryDirectory()
+            return RealLab(Path(self.folder.name), server.url())
+
+    lives_of = int(os.environ.get("LAKEFLOW_TEST_LIVES", "2"))
+    run_state_machine_as_test(LakeOnPostgresql, settings=lives(lives_of, steps=10))

@@ -6,8 +6,9 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
+from lakeflow.adapters.duckdb.export.place import made_apart, put_in_place
 from lakeflow.as_json.envelope import enveloped
 from lakeflow.core.errors import UsageError
 from lakeflow.core.model.quarantine import owner_of
@@ -28,10 +29,14 @@ _SHOWN: Final = (
 """The pages without rows: those of runs, of data and of quarantines show some."""
 _LINK: Final = re.compile(r'\b(?P<what>href|src)="(?P<to>/[^"]*)"')
 _MARK: Final = ".lakeflow-site"
+_HINT: Final = (
+    "name a new folder, or one that a build wrote alone; from there it may be copied to where other files are"
+)
 
 
 def build(kept: SeenLake, directory: Path) -> tuple[Path, ...]:
-    """Write the site, and return its files. What an earlier build wrote there is replaced.
+    """Write the site, and return its files. What an earlier build wrote there is replaced at once, when all of the new
+    is written.
 
     UsageError for a folder that holds anything else.
     """
@@ -42,7 +47,7 @@ def build(kept: SeenLake, directory: Path) -> tuple[Path, ...]:
         page = PAGES[path](glance, asked)
         text = html_of(page, kept.root.name, address, still=True)
         texts[_file(address)] = _relative(text, address, pages).encode()
-        texts[_twin(address)] = (enveloped(page.command[0], page.data()) + "\n").encode()
+        texts[_twin(address)] = (enveloped(page.command[0], _without_rows(page.data())) + "\n").encode()
     return _written(directory, texts)
 
 
@@ -80,24 +85,39 @@ def _relative(text: str, address: str, pages: Mapping[str, object]) -> str:
     return _LINK.sub(link, text)
 
 
+def _without_rows(told: Any) -> Any:
+    """The answer without the rows that a check has found: their number stays."""
+    if isinstance(told, Mapping):
+        return {name: [] if name == "samples" else _without_rows(value) for name, value in told.items()}
+    return [_without_rows(each) for each in told] if isinstance(told, (list, tuple)) else told
+
+
 def _written(directory: Path, texts: Mapping[str, bytes]) -> tuple[Path, ...]:
-    if directory.exists():
-        if not directory.is_dir() or (any(directory.iterdir()) and not (directory / _MARK).is_file()):
-            raise UsageError(f"{directory} holds something else than a site of ours", hint="name a new or empty folder")
-        for name in (directory / _MARK).read_text(encoding="utf-8").splitlines() if any(directory.iterdir()) else ():
-            if name not in texts and _is_within(directory, name):
-                (directory / name).unlink(missing_ok=True)
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / _MARK).write_text("".join(f"{name}\n" for name in sorted(texts)), encoding="utf-8")
-    for name, content in texts.items():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.part")
-        beside.write_bytes(content)
-        beside.replace(path)
+    """The site is written apart, and takes the place of the one before as a whole: nobody reads half of each."""
+    place = directory.resolve()
+    if stranger := next(_strangers(place), None):
+        raise UsageError(f"{directory} holds something else than a site of ours: {stranger}", hint=_HINT)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    marked = {**texts, _MARK: "".join(f"{name}\n" for name in sorted(texts)).encode()}
+    with made_apart(place) as made:
+        for name, content in marked.items():
+            path = made / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        put_in_place(made, place)
     return tuple(directory / name for name in sorted(texts))
 
 
-def _is_within(directory: Path, name: str) -> bool:
-    """A list that somebody changed names no file of elsewhere."""
-    return not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts and bool(name)
+def _strangers(place: Path) -> Iterator[str]:
+    """What stands there and is of no earlier build, as far as the list says that such a build left."""
+    if not place.exists():
+        return
+    if not place.is_dir():
+        yield place.name
+        return
+    mark = place / _MARK
+    ours = {_MARK, *mark.read_text(encoding="utf-8").splitlines()} if mark.is_file() else set()
+    for path in sorted(place.rglob("*")):
+        name = path.relative_to(place).as_posix()
+        if name not in ours and not path.is_dir():
+            yield name

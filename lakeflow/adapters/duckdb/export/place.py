@@ -72,7 +72,7 @@ def _exchange(one: Path, other: Path) -> None:
         ctypes.set_errno(errno.ENOSYS)
     if failed:
         why = os.strerror(ctypes.get_errno())
-        hint = "export to FILE.duckdb, or to a folder that is not there yet"
+        hint = "name a folder that is not there yet, or of an export FILE.duckdb"
         raise UsageError(f"{other} cannot be replaced at once here: {why}", hint=hint)
 
 

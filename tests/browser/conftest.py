@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +33,16 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def reference(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The root of the reference project after February, whose weather is held; `demo` works there meanwhile."""
-    folder = tmp_path_factory.mktemp("reference")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo, "LAKE", folder / "flights")
-        patch.setattr(demo, "LATER", folder / "flights" / "later")
+def reference(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of the reference project after February, whose weather is held."""
+    root = tmp_path_factory.mktemp("reference") / "flights"
+    with _demo_in(root):
         demo.lay_out()
         demo.land("01")
         demo.run("materialize")
         demo.land("02")
         demo.run("materialize", expected=demo.HELD)
-        yield folder / "flights"
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +50,25 @@ def held(reference: Path) -> Iterator[str]:
     """The address of its pages."""
     with served(reference) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def published(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a copy's pages, in which somebody has mended the code and tried the run again."""
+    root = tmp_path_factory.mktemp("mended") / "flights"
+    shutil.copytree(reference, root)
+    with _demo_in(root):
+        demo.run("doctor", "--relocate")
+        demo.weather_as_of("february")
+        demo.run("retry")
+    with served(root) as address:
+        yield address
+
+
+@contextmanager
+def _demo_in(root: Path) -> Iterator[None]:
+    """The demo's steps work there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "LAKE", root)
+        patch.setattr(demo, "LATER", root / "later")
+        yield

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from demo import demo
 from lakeflow.ui.app import PAGES
 from tests.browser.chromium import Window
 
@@ -31,14 +30,24 @@ def run_of(window: Window) -> str:
 
 
 def paths(run: str) -> list[str]:
-    named = {"{asset}": "silver.weather", "{run}": run}
+    """Every kind of page."""
     found = []
     for path in PAGES:
-        where = "/quarantine/bronze.bookings" if path == "/quarantine/{asset}" else path
-        for name, value in named.items():
-            where = where.replace(name, value)
-        found.append(where + QUESTIONS.get(path, ""))
+        asset = "bronze.bookings" if path == "/quarantine/{asset}" else "silver.weather"
+        found.append(path.replace("{asset}", asset).replace("{run}", run) + QUESTIONS.get(path, ""))
     return found
+
+
+def other_paths(window: Window) -> list[str]:
+    """The pages of all other assets and runs."""
+    window.go("/")
+    assets = window.page.eval_on_selector_all("a.row", "all => all.map((each) => each.getAttribute('href'))")
+    window.go("/runs")
+    runs = window.page.eval_on_selector_all("tbody a", "all => all.map((each) => each.getAttribute('href'))")
+    assert len(assets) > 20
+    found = [asset + path.removeprefix("/assets/{asset}") for asset in assets for path in PAGES if "/{asset}" in path]
+    found = [each for each in found if "/quarantine/" not in each]
+    return [*found, *(each + more for each in runs if each.startswith("/runs/") for more in ("", "/log"))]
 
 
 @pytest.fixture
@@ -56,32 +65,24 @@ def opened(browser: Any) -> Opened:
     return window
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide light", "narrow dark"])
-def test_every_page_of_the_held_lake_fits_is_quiet_and_hinders_nobody(
-    held: str, opened: Opened, size: tuple[int, int], scheme: str
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("state", ["held", "published"])
+def test_every_page_fits_is_quiet_and_hinders_nobody(
+    request: pytest.FixtureRequest, opened: Opened, state: str, size: tuple[int, int], scheme: str
 ) -> None:
-    hindered: dict[str, list[str]] = {}
-    with opened(held, size, scheme) as window:
-        for path in paths(run_of(window)):
+    """Every kind of page in each of these ways, and the pages of all other assets by turns, each in one of them."""
+    address: str = request.getfixturevalue(state)
+    turn = 4 * (state == "held") + 2 * (size == WIDE) + (scheme == "dark")
+    amiss: list[str] = []
+    with opened(address, size, scheme) as window:
+        kinds = [each if state == "held" else each.replace("main..held", "") for each in paths(run_of(window))]
+        for path in [*kinds, *other_paths(window)[turn::8]]:
             window.go(path)
-            assert window.too_wide() == 0, path
-            hindered |= {path: found} if (found := window.hindrances()) else {}
+            amiss += [f"{path}: {found}" for found in window.hindrances()]
+            amiss += [f"{path} is wider than its window"] if window.too_wide() else []
         assert window.wrong == []
-    assert hindered == {}
-
-
-@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "dark"), (NARROW, "light")], ids=["wide dark", "narrow light"])
-def test_the_pages_that_matter_most_do_so_the_other_way_round(
-    held: str, opened: Opened, size: tuple[int, int], scheme: str
-) -> None:
-    hindered: dict[str, list[str]] = {}
-    with opened(held, size, scheme) as window:
-        for path in ("/", f"/runs/{run_of(window)}", "/assets/silver.weather", "/lineage"):
-            window.go(path)
-            assert window.too_wide() == 0, path
-            hindered |= {path: found} if (found := window.hindrances()) else {}
-        assert window.wrong == []
-    assert hindered == {}
+    assert amiss == []
 
 
 def test_from_home_a_newcomer_comes_to_the_rows_that_failed_and_to_what_readers_see(held: str, opened: Opened) -> None:
@@ -95,6 +96,49 @@ def test_from_home_a_newcomer_comes_to_the_rows_that_failed_and_to_what_readers_
         window.page.click("text=Compare the rows with main")
         assert "added" in window.page.inner_text("main")
         assert window.wrong == []
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_the_first_click_shows_the_row_that_failed_without_scrolling(
+    held: str, opened: Opened, size: tuple[int, int]
+) -> None:
+    with opened(held, size) as window:
+        window.go("/")
+        window.page.click("text=Look at the rows")
+        for said in ("What failed in silver.weather", "Readers still see s", "1048.36058"):
+            box = window.page.locator(f"text={said}").first.bounding_box()
+            assert box is not None, said
+            assert 0 <= box["y"] < box["y"] + box["height"] <= size[1], said
+
+
+def test_an_asset_leads_to_its_snapshots_checks_rows_lineage_and_code(held: str, opened: Opened) -> None:
+    with opened(held) as window:
+        window.go("/")
+        window.page.click("a.row[href='/assets/silver.weather']")
+        for tab in ("Snapshots", "Checks", "Data", "Lineage", "Code", "Overview"):
+            window.page.click(f".tabs >> text={tab}")
+            window.page.wait_for_selector(f".tabs a[aria-current=page]:text-is('{tab}')")
+        assert window.wrong == []
+
+
+def test_a_command_is_copied_as_it_is_typed(held: str, opened: Opened) -> None:
+    with opened(held, permissions=["clipboard-read", "clipboard-write"]) as window:
+        run = run_of(window)
+        window.go("/")
+        window.page.click(f"[aria-label='copy lakeflow retry {run}']")
+        window.page.wait_for_selector("text=copied")
+        assert window.page.evaluate("navigator.clipboard.readText()") == f"lakeflow retry {run}"
+
+
+def test_at_night_the_page_is_dark(held: str, opened: Opened) -> None:
+    grounds = []
+    for scheme in ("light", "dark"):
+        with opened(held, scheme=scheme) as window:
+            window.go("/")
+            grounds.append(window.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    light, dark = (sum(map(int, re.findall(r"\d+", each))) for each in grounds)
+    assert dark < 200
+    assert light > 600
 
 
 def test_a_page_says_the_same_without_javascript(held: str, opened: Opened) -> None:
@@ -127,6 +171,9 @@ def test_pointing_at_a_table_shows_what_it_is_made_from_and_what_rests_on_it(hel
         lit = set(window.page.eval_on_selector_all(".box.on", "all => all.map((each) => each.dataset.name)"))
         assert {"bronze.weather", "silver.weather", "gold.weather_delays"} <= lit
         assert "silver.airports" not in lit
+        faded = "all => all.map((each) => getComputedStyle(each).opacity)"
+        assert set(window.page.eval_on_selector_all(".box:not(.on), .edge:not(.on)", faded)) == {"0.22"}
+        assert set(window.page.eval_on_selector_all(".box.on, .edge.on", faded)) == {"1"}
 
 
 def test_the_pictures_of_the_page_on_the_browser_are_of_today(held: str, opened: Opened, tmp_path: Path) -> None:
@@ -144,14 +191,9 @@ def test_the_pictures_of_the_page_on_the_browser_are_of_today(held: str, opened:
         assert (PICTURES / f"ui-{name}.png").stat().st_size > 10_000
 
 
-def test_every_page_of_the_mended_and_published_lake_is_quiet(held: str, opened: Opened) -> None:
-    demo.weather_as_of("february")
-    demo.run("retry")
-    with opened(held) as window:
-        run = run_of(window)
+def test_when_all_is_published_nothing_is_asked_of_anybody(published: str, opened: Opened) -> None:
+    with opened(published) as window:
         window.go("/")
         assert "decision" not in window.page.inner_text("h1")
-        for path in (each for each in paths(run) if "held" not in each):
-            window.go(path)
-            assert window.too_wide() == 0, path
+        assert window.page.locator("text=Look at the rows").count() == 0
         assert window.wrong == []

@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from urllib.parse import quote
 
 import duckdb
 import pytest
+from starlette.testclient import TestClient
 
 from lakeflow.cli.main import COMMANDS, run
 from lakeflow.core.alerts.kinds import AlertKind
+from lakeflow.ui.acts import VERBS
+from lakeflow.ui.app import PAGES, application, site, twin_of
+from lakeflow.ui.guard import Access
+from lakeflow.ui.kept import SeenLake
 from tests.alerts.lab import Receiver, entry, receiving
 from tests.cli.process import lakeflow
 from tests.cli.test_commands import make
@@ -51,6 +57,23 @@ AUDITS = (
 )
 
 
+SHOWN = (
+    *("bronze.people", "bronze.apart", "bronze.words", "bronze.wide", "bronze.open", "bronze.headless"),
+    *("silver.people", "gold.people", *(f"silver.{name}" for name in BROKEN)),
+)
+ASKED = (
+    "select * from bronze.people",
+    "select email || '' as x, reverse(name) as y, ssn + 0 as z from bronze.people",
+    "select cast(email as int) as x from bronze.people",
+    "select error(email) as x from bronze.people",
+    "select min(phone) as x, list(email) as y, max(ssn) as z from bronze.people",
+    "select case when email like 'canary1%' then error(name) end as x from bronze.people",
+    "select * from bronze.apart",
+    "select * from silver.people",
+)
+"""What somebody may ask a page for."""
+
+
 class Aviary:
     """The lake, and all that its commands have printed."""
 
@@ -81,6 +104,20 @@ class Aviary:
                 patch.chdir(self.root)
                 run([*words.split(), *more, *way])
             self.printed += f"$ {words}\n{out.getvalue()}{err.getvalue()}\n"
+
+    def show(self) -> None:
+        """Every page in a browser, of every asset and run, with its twin and with questions that ask for the values."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.env.items():
+                patch.setenv(name, value)
+            made = site(SeenLake(self.root, {}), Access(acts=True))
+            with closing(made):
+                pages = TestClient(application(made), base_url="http://127.0.0.1:9318", raise_server_exceptions=False)
+                for where in _addresses(self.runs):
+                    for each in (where, twin_of(where)):
+                        answer = pages.get(each)
+                        assert answer.status_code < 500, (each, answer.text)
+                        self.printed += f"$ ui {each}\n{answer.text}\n{dict(answer.headers)}\n"
 
     @property
     def runs(self) -> list[str]:
@@ -156,7 +193,26 @@ def _tried_in_every_way(lake: Aviary) -> None:
         lake.look(f"runs {name}")
         lake.look(f"runs {name} --log")
         lake.look(f"discard {name}")
+    lake.show()
     lake.look(f"rollback {held}")
+
+
+def _addresses(runs: list[str]) -> Iterator[str]:
+    for path in PAGES:
+        for asset in SHOWN if "{asset}" in path else ("",):
+            for each in runs if "{run}" in path else ("",):
+                yield path.replace("{asset}", asset).replace("{run}", each)
+    for asked in ASKED:
+        yield f"/query?sql={quote(asked)}"
+    for where in ("email like 'canary%'", "cast(email as int) = 1", "error(email)"):
+        yield f"/assets/bronze.people/data?where={quote(where)}"
+        yield f"/compare?asset=bronze.people&where={quote(where)}"
+    yield "/assets/bronze.people/data?order_by=email&columns=email,ssn"
+    yield from (f"/compare?asset={asset}&between=main..held" for asset in SHOWN)
+    yield from (f"/compare?run={run}" for run in runs)
+    yield from (f"/runs/{run}/{verb}" for run in runs for verb in VERBS)
+    yield from (f"/runs/{run}/events" for run in runs)
+    yield "/lineage.svg"
 
 
 def _put_apart(lake: Aviary) -> None:

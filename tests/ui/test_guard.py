@@ -30,26 +30,6 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PATHS = (*sorted(PAGES), "/index.json", "/runs.json", "/static/lake.css", "/nothing", "/enter")
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_no_foreign_name_is_answered_whatever_the_method_and_the_path(
-    pages: TestClient, held: tuple[Path, str], method: str
-) -> None:
-    for path in PATHS:
-        for host in FOREIGN:
-            answer = pages.request(method, address(path, held[1]), headers={"host": host})
-            assert answer.status_code == 421, (method, path, host)
-
-
-@pytest.mark.parametrize("method", METHODS[2:])
-def test_by_our_own_name_nothing_but_looking_is_answered(
-    pages: TestClient, held: tuple[Path, str], method: str
-) -> None:
-    for path in PATHS:
-        for host in OURS:
-            answer = pages.request(method, address(path, held[1]), headers={"host": host})
-            assert answer.status_code == 405, (method, path, host)
-
-
 @pytest.mark.parametrize("host", OURS)
 def test_our_own_names_are_answered(pages: TestClient, host: str) -> None:
     assert pages.get("/runs", headers={"host": host}).status_code == 200

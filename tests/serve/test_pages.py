@@ -15,6 +15,8 @@ from lakeflow.serve.pages import showing
 from lakeflow.serve.web import Pages
 from tests.cli.test_commands import make
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:

@@ -16,6 +16,17 @@ from tests.ui.lakes import held_lake
 HERE = "http://127.0.0.1:9318"
 
 
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A held lake takes seconds to make, once in each process: `make test` makes it for the pages alone."""
+    for item in items:
+        needs = "held" in getattr(item, "fixturenames", ())
+        if _HERE in item.path.parents and needs and item.path.name != "test_pages.py":
+            item.add_marker(pytest.mark.long)
+
+
 @pytest.fixture(scope="session")
 def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The root of a lake with a held run, and that run."""

@@ -78,6 +78,7 @@ def test_every_page_is_shown_with_the_command_that_answers_the_same(
     assert "The same: lakeflow " in text_of(answer.text)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", SHOWN)
 def test_the_twin_of_a_page_is_what_the_command_answers(pages: TestClient, held: tuple[Path, str], path: str) -> None:
     """The page names the command: run on the same lake it says the same, but for the time of looking."""

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from lakeflow.adapters.database.moved import moved_settings
 from lakeflow.adapters.machine import machine
+from lakeflow.adapters.machine.moved import moved_settings
 from lakeflow.core.errors import ConfigError, UsageError
 from lakeflow.core.settings.settings import ENVIRONMENT, EXPECTED, Settings, make_settings
 from lakeflow.core.version.salt import VARIABLE

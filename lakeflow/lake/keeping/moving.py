@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lakeflow.adapters.database.lake_record import HoldsLake, held_lake
-from lakeflow.adapters.database.moved import forward_of
 from lakeflow.adapters.database.sqlite_disk import sole_opener
 from lakeflow.adapters.iceberg import Home, IcebergCatalog, copy_tables, pointers, relocate
 from lakeflow.adapters.ledger import run_ids
+from lakeflow.adapters.machine.moved import forward_of
 from lakeflow.adapters.objects import sync_directory
 from lakeflow.core.errors import LakeError, UsageError
 from lakeflow.core.keys import AssetKey

@@ -12,9 +12,11 @@ import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
+from lakeflow.cli.answers.care import moved_answer
 from lakeflow.core.errors import BusyError, LakeError, UsageError
 from lakeflow.lake import care
 from tests.care.lab import built, project, rows, warehouse
+from tests.cli.test_schemas import validator
 from tests.external.lab import opened
 from tests.faults.zygote import KillAt, forked, killed
 from tests.servers.fixture import Servers
@@ -191,8 +193,9 @@ def test_a_server_that_fails_in_the_middle_leaves_the_lake_where_it_was(
 
 
 def test_the_json_of_a_move_holds_no_password(lake: Path, to: str) -> None:
-    done = care.migrate(to, lake)
-    said = json.dumps({"settings": dict(done.settings), "place": done.place})
+    answer = moved_answer(care.migrate(to, lake)).data
+    validator("migrate.json").validate(answer)
+    said = json.dumps(answer)
     assert os.environ["LAKE_PASSWORD"] not in said
     for file in (lake / ".lakeflow").rglob("*"):
         if file.is_file():

@@ -280,7 +280,7 @@ def test_every_answer_is_as_its_schema_says(said: Said) -> None:
             envelope = json.loads(out)
             validator("envelope.json").validate(envelope)
             (answered if envelope["data"] else failed).add(envelope["command"])
-    assert answered == set(COMMANDS)
+    assert answered == set(COMMANDS) - {"migrate"}, "which needs a server: tests/care/test_migrate.py"
     assert failed >= {"", "check", "init", "plan", "preview", "rollback", "show"}
 
 

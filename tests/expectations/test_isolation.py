@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,9 +109,9 @@ def test_a_run_with_nothing_to_do_starts_no_worker(tmp_path: Path, monkeypatch: 
     started: list[str] = []
     real = Child.__init__
 
-    def start(child: Child, module: str, log_path: str) -> None:
+    def start(child: Child, module: str, *more: Any) -> None:
         started.append(module)
-        real(child, module, log_path)
+        real(child, module, *more)
 
     monkeypatch.setattr(Child, "__init__", start)
     for selection in ("+silver.sales", "silver.sales"):

@@ -208,9 +208,10 @@ class Commits:
 
         The pool may hand out the connection that still sees our pending rows, so it is emptied first. Where a server
         goes on with a COMMIT whose connection broke, it holds the writer's lock until that has ended: it is waited for.
+        Where that cannot be waited for, only a commit that is seen counts, and of any other the first error is told.
         """
         self._database.forget_connections()
-        with self._database.transaction():
+        with suppress(LakeflowError), self._database.transaction():
             pass
         wrote = [step for step in steps if step.location]
         now = self.read(step.key for step in wrote)

@@ -51,7 +51,7 @@ def load(root: Path, cache: Path | None = None, kept: Path | None = None) -> Pro
     project = known.read()
     if project is not None and not any(isinstance(asset.code, PythonCode) for asset in project.assets.values()):
         return project
-    from lakeflow.project.load import executed  # noqa: PLC0415 - what is kept needs none of what reads files
+    from lakeflow.project.loading import executed  # noqa: PLC0415 - what is kept needs none of what reads files
 
     return executed(known, cache)
 
@@ -65,7 +65,7 @@ def look(root: Path, cache: Path | None = None, kept: Path | None = None) -> Pro
     known = KeptProject(root.resolve(), kept)
     if (project := known.read()) is not None:
         return project
-    from lakeflow.project.load import unexecuted  # noqa: PLC0415 - as above
+    from lakeflow.project.loading import unexecuted  # noqa: PLC0415 - as above
 
     return unexecuted(known, cache)
 

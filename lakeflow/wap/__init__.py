@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lakeflow.wap.look.verify import verify
     from lakeflow.wap.parallel import EndsEarly
     from lakeflow.wap.ports import Invocation, Policy, World
-    from lakeflow.wap.replay.replay import replay
+    from lakeflow.wap.replaying.replay import replay
     from lakeflow.wap.run.backfill import backfill
     from lakeflow.wap.run.materialize import materialize, readmit, retry
     from lakeflow.wap.run.plan import Request, plan
@@ -115,7 +115,7 @@ else:
             "Policy",
             "World",
         ),
-        "replay.replay": ("replay",),
+        "replaying.replay": ("replay",),
         "run.backfill": ("backfill",),
         "run.materialize": (
             "materialize",

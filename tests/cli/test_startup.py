@@ -83,7 +83,7 @@ ALLOWED = {"click", "rich", "typing_extensions"}
 NEEDED_BY_NONE = (
     *("as_html", "serve", "ui", "workers", "testing", "expectations", "templates"),
     *("adapters.alerts", "adapters.duckdb", "adapters.expectations", "adapters.otel", "adapters.processes"),
-    *("adapters.iceberg.manifests", "wap.decide", "wap.replay", "wap.step"),
+    *("adapters.iceberg.manifests", "wap.decide", "wap.replaying", "wap.step"),
     *("core.corrupt", "core.drawing", "core.export", "core.prompt", "core.replay", "core.serve", "core.suggest"),
 )
 """Rooms of lakeflow whose questions none of these commands asks."""

@@ -27,6 +27,22 @@ def test_no_two_classes_have_the_same_name_even_where_one_is_private() -> None:
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
 
 
+def test_no_package_gives_out_a_name_that_one_of_its_modules_has() -> None:
+    """Importing the module, by whom and when, would put it in the place of what the package gives out."""
+    rooms = {path.removesuffix("__init__.py") for path in SOURCES if path.endswith("/__init__.py")}
+    places = {path.removesuffix("/__init__.py").removesuffix(".py") for path in SOURCES}
+    given = {room: _given_out(SOURCES[f"{room}__init__.py"]) for room in rooms}
+    assert sum(map(len, given.values())) > 100
+    assert {f"{room}{name}" for room, names in given.items() for name in names} & places == set()
+
+
+def _given_out(tree: ast.Module) -> set[str]:
+    said = (
+        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    )
+    return {name for value in said for name in ast.literal_eval(value)}
+
+
 ANOTHER_NAME = {"run": {"runs"}, "unpublished": {"runs"}, "_facts": {"gather"}, "_judged": {"last_audits", "rested"}}
 """`wap.run` is a room, `wap.facts` a module, and a status asks for more than one thing."""
 

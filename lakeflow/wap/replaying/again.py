@@ -17,7 +17,7 @@ from lakeflow.core.plan.reasons import Cause, Reason
 from lakeflow.core.run.code_terms import Listener
 from lakeflow.wap.attempt import Attempt
 from lakeflow.wap.ports import World
-from lakeflow.wap.replay.then import Then
+from lakeflow.wap.replaying.then import Then
 from lakeflow.wap.step.compute import compute
 from lakeflow.wap.step.computed import Computed
 from lakeflow.wap.step.sources.choose import source_of

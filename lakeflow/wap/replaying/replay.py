@@ -27,8 +27,8 @@ from lakeflow.core.run.code_terms import Listener
 from lakeflow.core.view.history import find_snapshot
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.wap.ports import World
-from lakeflow.wap.replay.again import made_again
-from lakeflow.wap.replay.then import CannotError, Then, then_of
+from lakeflow.wap.replaying.again import made_again
+from lakeflow.wap.replaying.then import CannotError, Then, then_of
 from lakeflow.wap.step.computed import Computed
 from lakeflow.wap.step.sources.source import Source
 

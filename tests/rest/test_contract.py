@@ -15,8 +15,11 @@ from pyarrow.fs import FileSystem
 from lakeflow.adapters.iceberg.rest.catalog import RestCatalog
 from lakeflow.adapters.iceberg.rest.sessions import table_path
 from lakeflow.core.keys import AssetKey
+from lakeflow.core.model.changes import Drop
 from lakeflow.core.model.table import ColumnStats, Table, WrittenFile
+from lakeflow.core.ports.catalog import Catalog
 from tests.contracts.suites import CatalogContract
+from tests.contracts.suites.examples import ALPHA, SCHEMA, nothing
 from tests.iceberg.lab import arrow_schema
 from tests.rest.lab import RestLab
 from tests.servers.endpoints import Rest
@@ -75,3 +78,10 @@ class TestJavaRestCatalog(RestCase):
 
 class TestSeaweedFsRestCatalog(RestCase):
     kind: RestKind = "seaweedfs"
+
+    def test_a_dropped_table_is_gone_and_can_be_adopted_under_another_name(self, catalog: Catalog) -> None:
+        """It is gone. Sooner or later this server removes its files too, though it is asked to leave them."""
+        table = catalog.create(ALPHA, SCHEMA)
+        catalog.register([Drop(ALPHA, table.version)], nothing)
+        assert catalog.keys() == frozenset()
+        assert not catalog.load([ALPHA])

@@ -201,7 +201,7 @@ def test_the_same_story_has_the_same_rows(story: str, both: tuple[Drops, Drops])
 
 def _plain(said: str) -> str:
     """What was said without what differs from run to run."""
-    return " ".join(_CHANCE.sub("·", said).split())
+    return " ".join(word for word in _CHANCE.sub(" ", said).split() if word != "·")
 
 
 LOOKING: Final = """

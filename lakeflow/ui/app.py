@@ -41,6 +41,7 @@ PAGES: Final[Mapping[str, Make]] = {
     "/assets/{asset}/snapshots": asset.snapshots,
     "/assets/{asset}/checks": asset.checks,
     "/assets/{asset}/data": asset.rows,
+    "/assets/{asset}/elsewhere": asset.elsewhere,
     "/assets/{asset}/lineage": asset.lineage,
     "/assets/{asset}/code": asset.code,
     "/lineage": lake.lineage,

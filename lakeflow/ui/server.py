@@ -103,7 +103,7 @@ def access_of(options: UiOptions, environment: Mapping[str, str]) -> Access:
     if password and len(password) < _LEAST:
         raise ConfigError(f"{TOKEN} has fewer than {_LEAST} characters", hint="`openssl rand -hex 24` makes one")
     if is_own(options.host):
-        return Access(LOOPBACK, password, options.tls is not None, options.acts)
+        return Access(LOOPBACK | _names(options.host), password, options.tls is not None, options.acts)
     if not password:
         hint = f"set {TOKEN} to a secret, or leave --host out: then only this machine is answered"
         raise UsageError(f"{options.host} is an address that others reach, and nobody is asked for a token", hint=hint)
@@ -125,7 +125,7 @@ def is_own(host: str) -> bool:
 
 def _names(host: str) -> frozenset[str]:
     """By which names a server on that address is asked: its own, and for all addresses this machine's name."""
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - the user has asked for it
+    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - the user has asked for it
         names = {socket.gethostname().lower(), socket.getfqdn().lower()}
         return frozenset({*names, *_addresses()})
     return frozenset({f"[{host}]" if ":" in host else host.lower()})

@@ -115,7 +115,7 @@ def test_an_asset_leads_to_its_snapshots_checks_rows_lineage_and_code(held: str,
     with opened(held) as window:
         window.go("/")
         window.page.click("a.row[href='/assets/silver.weather']")
-        for tab in ("Snapshots", "Checks", "Data", "Lineage", "Code", "Overview"):
+        for tab in ("Snapshots", "Checks", "Data", "Lineage", "Code", "Read elsewhere", "Overview"):
             window.page.click(f".tabs >> text={tab}")
             window.page.wait_for_selector(f".tabs a[aria-current=page]:text-is('{tab}')")
         assert window.wrong == []

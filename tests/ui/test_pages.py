@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+import lakeflow
 from lakeflow.cli.main import run as command
+from lakeflow.core.readers.names import READERS
 from lakeflow.ui.app import PAGES
 from tests.cli.test_commands import make
 from tests.cli.test_schemas import validator
@@ -25,6 +27,7 @@ QUESTIONS = {
     "/compare": "?asset=silver.weather&between=main..held",
     "/lineage": "?select=%2Bgold.windiest",
     "/log": "?select=silver.*",
+    "/assets/{asset}/elsewhere": "?how=spark",
     "/assets/{asset}/data": "?ref=held&where=wind+%3E+200&columns=origin",
 }
 SHOWN = sorted(PAGES.keys() - {"/quarantine/{asset}"})
@@ -113,6 +116,34 @@ def test_an_asset_says_what_readers_see_and_that_a_branch_waits(pages: TestClien
     assert f"Held on audit_{held[1]}" in said
     assert "One row per airport and hour." in said
     assert "Readers see s" in said
+
+
+def _read_by(lake: lakeflow.Lake, how: str) -> tuple[int, str]:
+    """Whether the table can be read so, as a status, and what is said of it."""
+    try:
+        return 200, lake.how_to_read("silver.weather", how).rstrip("\n")
+    except lakeflow.UsageError as error:
+        return 400, error.message
+
+
+def test_an_asset_says_how_each_engine_reads_it_as_show_how_does(pages: TestClient, held: tuple[Path, str]) -> None:
+    with lakeflow.open(held[0]) as lake:
+        said = {how: _read_by(lake, how) for how in READERS}
+    assert {how for how, (status, _) in said.items() if status == 200} >= {"spark", "duckdb", "pyiceberg", "polars"}
+    for how, (status, text) in said.items():
+        page = pages.get(f"/assets/silver.weather/elsewhere?how={how}")
+        assert page.status_code == status, how
+        assert text in unescape(page.text), how
+    unknown = pages.get("/assets/silver.weather/elsewhere?how=excel")
+    assert unknown.status_code == 400
+    assert "there are for spark, trino" in text_of(unknown.text)
+
+
+def test_the_history_of_a_check_is_drawn_where_rows_failed(pages: TestClient) -> None:
+    shown = pages.get("/assets/silver.weather/checks").text
+    plotted = [json.loads(unescape(points)) for points in re.findall(r'data-plot="([^"]+)"', shown)]
+    assert [[rows for _, rows in points] for points in plotted] == [[0, 1]]
+    assert "Rows that failed possible: 0 → 1" in text_of(shown)
 
 
 def test_what_is_not_there_is_not_found(pages: TestClient) -> None:

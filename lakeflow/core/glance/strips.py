@@ -37,7 +37,16 @@ class Strip:
     @property
     def failed(self) -> tuple[int, ...]:
         """How many rows failed in each audit that counted them."""
-        return tuple(cell.found.failed_rows for cell in self.cells if cell.found and cell.found.failed_rows is not None)
+        return tuple(number for _, number in self.points)
+
+    @property
+    def points(self) -> tuple[tuple[int, int], ...]:
+        """When each of these audits was, in seconds, and how many rows failed in it."""
+        return tuple(
+            (int(cell.at.timestamp()), cell.found.failed_rows)
+            for cell in self.cells
+            if cell.found and cell.found.failed_rows is not None
+        )
 
 
 def strips(audits: Sequence[tuple[RunRecord, StepRecord]]) -> tuple[Strip, ...]:

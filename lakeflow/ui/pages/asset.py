@@ -16,6 +16,7 @@ from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import SqlCode
 from lakeflow.core.model.run import RunRecord, StepRecord, waiting
 from lakeflow.core.model.table import MAIN, Table
+from lakeflow.core.readers.names import READERS
 from lakeflow.core.view.history import HELD, history
 from lakeflow.core.view.lineage import hidden_columns
 from lakeflow.core.view.rows import SnapshotRow
@@ -27,6 +28,8 @@ from lakeflow.ui.pages.home import status_data
 
 _AUDITS: Final = 14
 _ROWS: Final = 50
+_ENGINE: Final = "duckdb"
+"""Whose lines are shown before another engine is chosen."""
 
 
 def overview(glance: Glance, asked: PageRequest) -> Page:
@@ -97,8 +100,29 @@ def rows(glance: Glance, asked: PageRequest) -> Page:
 
     table = glance.outlook.facts.tables.get(key)
     refs = sorted(table.refs, key=lambda ref: (ref != MAIN, ref)) if table else ()
-    values = {"asked": named, "limit": limit, "fault": fault, "rows": found, "refs": refs, "table": table}
+    values = {"asked": named, "limit": limit, "fault": fault, "rows": found, "refs": refs}
     return _page(glance, key, "data", command, data, values, 400 if fault else 200)
+
+
+def elsewhere(glance: Glance, asked: PageRequest) -> Page:
+    """The lines that read what readers see in another engine, with the real names, as `show --how` gives them."""
+    key, how = asked.asset(glance), asked.word("how") or _ENGINE
+    if how not in READERS:
+        raise UsageError(f"there are no lines for {how!r}", hint=f"there are for {', '.join(READERS)}")
+    fault, found = None, ""
+    try:
+        found = glance.lake.how_to_read(str(key), how)
+    except UsageError as error:
+        fault = error
+
+    def data() -> JsonObject:
+        if fault:
+            raise fault
+        return {"asset": str(key), "how": how, "lines": found.splitlines()}
+
+    values = {"how": how, "engines": READERS, "text": found, "fault": fault}
+    words = ("show", str(key), "--how", how)
+    return _page(glance, key, "elsewhere", words, data, values, 400 if fault else 200)
 
 
 def lineage(glance: Glance, asked: PageRequest) -> Page:

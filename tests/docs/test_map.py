@@ -7,8 +7,10 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 from tests.docs.pages import ROOT
@@ -91,3 +93,11 @@ def test_every_target_that_the_page_names_can_be_made() -> None:
     named = {target for line in lines for target in line.split()}
     assert named >= {"setup", "check", "test", "fix", "build"}
     assert named <= made
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Also where it imports late."""
+    graph = grimp.build_graph("lakeflow", exclude_type_checking_imports=True, cache_dir=None)
+    found = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert len(found) > 600
+    TopologicalSorter(found).prepare()  # CycleError names the circle

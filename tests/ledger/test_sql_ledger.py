@@ -232,6 +232,22 @@ def test_a_row_of_a_later_release_is_refused_without_its_values(ledger: SqlLedge
     assert "the release that wrote it" in (refused.value.hint or "")
 
 
+def test_a_verdict_is_read_once_while_its_row_stays_and_anew_when_that_changes(
+    ledger: SqlLedger, database: Database
+) -> None:
+    ledger.save(RUN, [VERDICT])
+    wanted = {ALPHA: [VERDICT.snapshot_id]}
+    ((first,), (again,)) = (ledger.latest(wanted)[ALPHA] for _ in range(2))
+    assert first is again
+    with database.transaction() as connection:
+        connection.execute(text("update lakeflow_verdicts set reason = 'said later'"))
+    assert ledger.latest(wanted) == {ALPHA: (replace(VERDICT, reason="said later"),)}
+    with database.transaction() as connection:
+        connection.execute(text("update lakeflow_verdicts set ruling = 'secret'"))
+    with pytest.raises(LakeError, match="a row that is no VerdictRecord: ruling"):
+        ledger.latest(wanted)
+
+
 def test_checks_can_be_asked_for_by_asset_and_snapshot(ledger: SqlLedger, database: Database) -> None:
     step = StepRecord(ALPHA, snapshot_id=2**62, checks=(CheckResult("known", Outcome.FAILED, failed_rows=3),))
     ledger.save(RunRecord("r1", RunState.HELD, NOW, steps=(step,)))

@@ -68,6 +68,7 @@ def test_one_click_from_home_leads_to_the_rows_that_failed_and_what_to_type(
     said = text_of(pages.get(links[0]).text)
     assert "What failed in silver.weather" in said
     assert "EWR 1 1048.4" in said
+    assert "3 rows on the branch, 2 rows for readers (+1)." in said
     for words in ("retry", "discard", "publish"):
         assert f"lakeflow {words} {held[1]}" in said
 

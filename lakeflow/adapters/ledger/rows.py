@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
 
 from lakeflow.adapters.ledger.decoding import UnfitError, made
@@ -78,7 +78,13 @@ def verdict_row(verdict: VerdictRecord) -> dict[str, Any]:
 
 
 def verdict(row: Row) -> VerdictRecord:
-    return _made(VerdictRecord, row)
+    """The verdict of the row. Rows of verdicts do not change: one that stays open between looks reads each once."""
+    return _verdict(tuple(row._fields), *row)
+
+
+@lru_cache(maxsize=20_000, typed=True)
+def _verdict(columns: tuple[str, ...], *values: Any) -> VerdictRecord:
+    return _record(VerdictRecord, columns, values, {})
 
 
 def dropped_row(dropped: Dropped) -> dict[str, Any]:
@@ -143,9 +149,13 @@ def _stored(value: Any) -> Any:
 
 
 def _made(kind: type[Record], row: Row, **given: Any) -> Record:
+    return _record(kind, tuple(row._fields), row, given)
+
+
+def _record(kind: type[Record], columns: tuple[str, ...], values: Sequence[Any], given: Mapping[str, Any]) -> Record:
     """Make the record. LakeError, without the value, for a row that no release up to this one can have written."""
     try:
-        return made(kind, _spelled(tuple(row._fields)), row, given)
+        return made(kind, _spelled(columns), values, given)
     except UnfitError as error:
         raise LakeError(
             f"the ledger has a row that is no {kind.__name__}: {error.name}",

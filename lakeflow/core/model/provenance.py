@@ -128,36 +128,39 @@ def is_ours(summary: Mapping[str, str]) -> bool:
 
 def provenance_of(summary: Mapping[str, str]) -> Provenance | None:
     """The provenance of a snapshot; None when lakeflow did not write it."""
-    get = {name.removeprefix(PREFIX): value for name, value in summary.items() if name.startswith(PREFIX)}.get
+
+    def get(name: str, default: str = "") -> str:
+        return summary.get(PREFIX + name, default)
+
     if not (run := get("run")):
         return None
     return Provenance(
         run=run,
         attempt=int(get("attempt", "1")),
-        asset=get("asset", ""),
-        code_version=get("code-version", ""),
-        checks=get("checks", ""),
+        asset=get("asset"),
+        code_version=get("code-version"),
+        checks=get("checks"),
         inputs=_ids_of(get("inputs", "{}")),
         new_rows=_ids_of(get("new-rows", "{}")),
-        version=get("version", ""),
-        fingerprint=get("fingerprint", ""),
-        git=get("git", ""),
-        reads_digest=get("reads", ""),
-        landed=get("landed", ""),
-        salt=get("salt", ""),
-        write=get("write", ""),
+        version=get("version"),
+        fingerprint=get("fingerprint"),
+        git=get("git"),
+        reads_digest=get("reads"),
+        landed=get("landed"),
+        salt=get("salt"),
+        write=get("write"),
         replaced=int(get("replaced-rows", "0")),
-        partitions=get("partitions", ""),
-        partial=get("partial", ""),
+        partitions=get("partitions"),
+        partial=get("partial"),
         readmitted=int(get("readmitted", "0")),
-        moment=get("moment", ""),
-        turns=get("turns", ""),
-        open_versions=get("open-versions", ""),
-        tombstones=get("tombstones", ""),
-        code=get("code", ""),
-        past=get("past", ""),
+        moment=get("moment"),
+        turns=get("turns"),
+        open_versions=get("open-versions"),
+        tombstones=get("tombstones"),
+        code=get("code"),
+        past=get("past"),
         compacts=int(get("compacts", "0")),
-        compacted_by=get("compacted-by", ""),
+        compacted_by=get("compacted-by"),
     )
 
 

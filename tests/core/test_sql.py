@@ -80,7 +80,7 @@ def test_a_bare_name_that_no_visible_cte_has_is_a_fault(text: str, line: int, na
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the file holds no SELECT"),
+        ("", "there is no SELECT"),
         ("-- nothing\n/* here */ ;", "does not begin a SELECT"),
         ("insert into silver.a select 1", "'insert' does not begin a SELECT"),
         ("with x as (select 1) insert into silver.a from x", "not a SELECT"),

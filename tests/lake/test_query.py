@@ -55,7 +55,9 @@ def test_its_tables_are_resolved_in_one_read_of_the_catalog(lake: Lake, monkeypa
 @pytest.mark.parametrize(
     ("text", "words", "hint"),
     [
-        ("drop table silver.sales", "the query:1: 'drop' does not begin a SELECT", "SELECT"),
+        ("drop table silver.sales", "the query:1: 'drop' does not begin a SELECT", "and it changes nothing"),
+        ("", "the query:1: there is no SELECT", "and it changes nothing"),
+        ("select 1;\nselect 2", "the query:2: there is more than one statement", "and it changes nothing"),
         (
             "select * from silver.sale",
             "the query reads silver.sale, which is not defined",

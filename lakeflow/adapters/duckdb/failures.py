@@ -46,6 +46,12 @@ _MISSING: Final = re.compile(r"Table with name \"?([\w.]+)\"? does not exist")
 _UNKNOWN: Final = re.compile(r"(?:Referenced column|does not have a column named) \"([^\"]+)\"")
 _LOST: Final = re.compile(r"No files found that match the pattern \"[^\"]*-sha256-[0-9a-f]{64}\.parquet\"")
 """A data file that this lake wrote; of files outside it the doctor knows nothing."""
+_DAMAGED: Final = re.compile(
+    r"Failed to read (?:Parquet )?file \"[^\"]*-sha256-[0-9a-f]{64}\.parquet\""
+    r"|^(?:\w+ Error: )?(?:TProtocolException|Parquet metadata is corrupt|don't know what type|Out of buffer)"
+)
+"""A data file of this lake, or one that DuckDB leaves unnamed."""
+_WHETHER: Final = "`lakeflow verify --deep` says whether a file of the lake is damaged, and what to type"
 _RAISED: Final = re.compile(r"Python exception: Traceback .*\n(\w[\w.]*: [^\n]*|\w[\w.]*)\s*$", re.DOTALL)
 _CSV_LINE: Final = re.compile(r"CSV Error on Line: (\d+)")
 _CSV_FILE: Final = re.compile(r"^  file = (.+)$", re.MULTILINE)
@@ -128,10 +134,16 @@ def _told(error: duckdb.Error, place: ErrorContext) -> AssetError:
     if at := _CSV_LINE.search(text):
         return place.error(_csv_cause(text, at[1]), "mend the file; or read the column as varchar and cast it later")
     if place.personal and not isinstance(error, _NO_VALUES):
-        return place.error(f"{_sort(error)}; the value is withheld because personal data is involved", _hint_of(error))
+        return _withheld(error, text, place)
     if raised := _RAISED.search(text):
         return place.error(raised[1])
     return _of_machine(error, text, place) or place.error(_cause(text), _hint(text, place) or _hint_of(error))
+
+
+def _withheld(error: duckdb.Error, text: str, place: ErrorContext) -> AssetError:
+    if _DAMAGED.search(text):  # a folder's name in the path may be a value
+        return place.error("a data file cannot be read", _WHETHER)
+    return place.error(f"{_sort(error)}; the value is withheld because personal data is involved", _hint_of(error))
 
 
 def _of_machine(error: duckdb.Error, text: str, place: ErrorContext) -> AssetError | None:
@@ -181,6 +193,8 @@ def _hint(text: str, place: ErrorContext) -> str | None:
         return hint
     if _LOST.search(text):
         return "a file of the lake is gone; `lakeflow doctor` says which, and what to type"
+    if _DAMAGED.search(text):
+        return _WHETHER
     if missing := _MISSING.search(text):
         readable = f"it can read {', '.join(place.names)}" if place.names else "it declares no inputs"
         return _near(missing[1], place.names) or readable

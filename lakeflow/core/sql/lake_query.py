@@ -12,11 +12,12 @@ from sqlglot.errors import SqlglotError
 from lakeflow.core.errors import UsageError
 from lakeflow.core.keys import AssetKey
 from lakeflow.core.model.asset import Project
-from lakeflow.core.sql.reader import read_query
+from lakeflow.core.sql.reader import ONE_SELECT, read_query
 from lakeflow.core.wording import did_you_mean, did_you_mean_asset
 
 _HERE = "the query"
 """Stands for a file name in messages about the text."""
+_ASK: Final = "write exactly one SELECT over assets; it may begin with WITH, and it changes nothing"
 _BESIDE: Final = {"where": frozenset({"where"}), "order by": frozenset({"order"})}
 _ALWAYS: Final = frozenset({"expressions", "from", "from_", "kind"})
 
@@ -25,7 +26,8 @@ def asked_tables(project: Project, text: str) -> tuple[AssetKey, ...]:
     """The assets that the text reads. UsageError when the text is not one SELECT, or reads anything but assets."""
     query = read_query(text, _HERE)
     for fault in query.faults:
-        raise UsageError(f"{fault.path}:{fault.line}: {fault.message}", hint=fault.hint)
+        hint = _ASK if fault.hint == ONE_SELECT else fault.hint
+        raise UsageError(f"{fault.path}:{fault.line}: {fault.message}", hint=hint)
     for fault in query.outside:
         message = fault.message.replace(", which only bronze may", "")
         raise UsageError(f"{fault.path}:{fault.line}: {message}", hint="land it in bronze: a query reads assets alone")

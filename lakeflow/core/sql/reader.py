@@ -46,7 +46,7 @@ def read_query(text: str, path: str, allowed: Allowed = NO_OTHERS) -> ParsedQuer
         return _faulty(
             path, line_at(text, found[0].start), f"the SQL cannot be read: {type(error).__name__}", "simplify it"
         )
-    return _faulty(path, line_at(text, found[0].start), "the statement is not a SELECT", _ONE_SELECT)
+    return _faulty(path, line_at(text, found[0].start), "the statement is not a SELECT", ONE_SELECT)
 
 
 def with_tree(query: ParsedQuery, tree: Node, text: str, path: str) -> ParsedQuery:
@@ -89,7 +89,7 @@ def _close(what: str) -> str:
 
 
 _NESTED: Final = "close it; `/*` opens a comment inside a comment, so write a glob of a header as folder and files"
-_ONE_SELECT: Final = "write exactly one SELECT; it may begin with WITH, and lakeflow writes the table"
+ONE_SELECT: Final = "write exactly one SELECT; it may begin with WITH, and lakeflow writes the table"
 
 
 def _faulty(path: str, line: int, message: str, hint: str) -> ParsedQuery:
@@ -98,12 +98,12 @@ def _faulty(path: str, line: int, message: str, hint: str) -> ParsedQuery:
 
 def _not_one_select(text: str, path: str, found: tuple[Token, ...]) -> Fault | None:
     if not found:
-        return Fault(path, 1, "the file holds no SELECT", _ONE_SELECT)
+        return Fault(path, 1, "there is no SELECT", ONE_SELECT)
     if found[0].text.lower() not in _STARTS:
-        return Fault(path, line_at(text, found[0].start), f"{found[0].text!r} does not begin a SELECT", _ONE_SELECT)
+        return Fault(path, line_at(text, found[0].start), f"{found[0].text!r} does not begin a SELECT", ONE_SELECT)
     for end, following in pairwise(found):
         if end.text == ";" and following.text != ";":
-            return Fault(path, line_at(text, following.start), "the file holds more than one statement", _ONE_SELECT)
+            return Fault(path, line_at(text, following.start), "there is more than one statement", ONE_SELECT)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
@@ -73,6 +73,12 @@ class Site:
     asks: ThreadPoolExecutor
     acts: Acts | None = None
     live: FollowedRuns = field(default_factory=FollowedRuns)
+
+    def ahead(self) -> Future[Glance]:
+        """Look at the lake before somebody asks: the first look at many tables is the long one. Where it fails, the
+        first page says why.
+        """
+        return self.looks.submit(self.kept.glance)
 
     def close(self) -> None:
         if self.acts is not None:

@@ -82,6 +82,7 @@ def show(options: UiOptions, say: Say) -> str:
         address = address_of(listener, options)
         stack.enter_context(answering(application(pages), listener, options.tls))
         say(f"{address}  (Ctrl-C ends)")
+        pages.ahead()
         if options.opens:
             webbrowser.open(address)
         while not ended.wait(1.0):

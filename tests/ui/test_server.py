@@ -13,10 +13,15 @@ from http.client import HTTPSConnection
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
-from lakeflow.core.errors import ConfigError, UsageError
+from lakeflow.core.errors import ConfigError, LakeflowError, UsageError
+from lakeflow.ui.app import application, site
+from lakeflow.ui.guard import Access
+from lakeflow.ui.kept import SeenLake
 from lakeflow.ui.server import TOKEN, Certificate, UiOptions, access_of, bound, is_own
 from tests.cli.environment import CLEAN
+from tests.cli.test_commands import make
 
 SECRET = "a-secret-of-the-lake"
 TLS = Certificate("lake.pem", "lake.key")
@@ -74,6 +79,20 @@ def test_a_port_that_is_taken_is_said() -> None:
         taken = first.getsockname()[1]
         with pytest.raises(UsageError, match=f"port {taken} of 127.0.0.1"), bound("127.0.0.1", taken):
             pass
+
+
+def test_the_lake_is_looked_at_before_somebody_asks(held: tuple[Path, str]) -> None:
+    with closing(site(SeenLake(held[0], {}), Access())) as pages:
+        ahead = pages.ahead().result()
+        assert pages.looks.submit(pages.kept.glance).result() is ahead
+
+
+def test_a_look_ahead_that_fails_leaves_it_to_the_first_page_to_say_why(tmp_path: Path) -> None:
+    make(tmp_path, {"layers/bronze/b.sql": "selekt"})
+    with closing(site(SeenLake(tmp_path, {}), Access())) as pages:
+        assert isinstance(pages.ahead().exception(), LakeflowError)
+        answer = TestClient(application(pages), base_url="http://127.0.0.1").get("/")
+        assert "layers/bronze/b.sql" in answer.text
 
 
 @contextmanager

@@ -61,7 +61,10 @@ def content(root: Path) -> list[str]:
 def test_a_file_of_others_that_is_as_its_manifest_says_is_no_fault(added: tuple[Path, Path]) -> None:
     root, path = added
     assert content(root) == []
-    (note,) = (one for one in verified(root, deep=True).notes if one.kind is RemarkKind.UNRECORDED)
+    found = verified(root, deep=True)
+    (table,) = (one for one in found.tables if str(one.asset) == "bronze.theirs")
+    assert (table.read, table.unrecorded) == (1, 1)
+    (note,) = (one for one in found.notes if one.kind is RemarkKind.UNRECORDED)
     assert "no hash recorded" in note.message
     assert path.exists()
 

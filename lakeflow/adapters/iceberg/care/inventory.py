@@ -59,7 +59,8 @@ def open_through(table: Table, objects: Objects = DISK) -> Stock:
     known = {*stock.damaged, *stock.missing}
     entries = (one for one in walk.entries(found) if path_of(one["file_path"]) not in known)
     content = {**dict(row_faults(table, entries, objects)), **dict(walk.totals(found))}
-    return replace(stock, content=content, concerns={**stock.concerns, **walk.concerns(found, content)})
+    opened = sum(walk.there.get(at) == walk.sizes[at] for at in walk.data)
+    return replace(stock, content=content, concerns={**stock.concerns, **walk.concerns(found, content)}, read=opened)
 
 
 def read_container(location: str, objects: Objects = DISK) -> Container:

@@ -74,7 +74,9 @@ def test_no_page_has_anything_inline_that_the_policy_would_forbid(pages: TestCli
         text = pages.get(address(path, held[1])).text
         for inline in ("<style", " style=", " onclick=", " onload=", "javascript:", "<script>", "http-equiv"):
             assert inline not in text, (path, inline)
-        assert "//" not in text.replace("http://www.w3.org/2000/svg", "").replace("file:///", ""), path
+        for said in ("http://www.w3.org/2000/svg", "file:///", "sqlite:///"):  # these lead to no other host
+            text = text.replace(said, "")
+        assert "//" not in text, path
 
 
 def test_with_a_token_nothing_is_shown_before_it_is_given(

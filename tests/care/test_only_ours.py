@@ -59,7 +59,8 @@ def test_two_lakes_in_one_warehouse_of_old_leave_each_other_and_strangers_alone(
     gone = {str(Path(path).relative_to(house)) for path in collect(one)}
     assert gone
     assert all(
-        path.startswith("silver/a/") and path.endswith((".parquet", ".avro", ".json", ".puffin")) for path in gone
+        path.startswith("silver/a/") and path.endswith((".parquet", ".avro", ".json", ".json.gz", ".puffin"))
+        for path in gone
     )
     assert files(house) == before - gone
     assert rows(one) == [4]

@@ -246,7 +246,7 @@ def lists_of(table: Table) -> list[tuple[Path, int]]:
 
 
 def test_a_deep_look_at_a_sound_table_opens_every_file_and_has_nothing_to_say(table: Table) -> None:
-    assert open_through(table) == read_through(table)
+    assert open_through(table) == replace(read_through(table), read=2)
 
 
 def test_a_file_that_is_gone_is_not_opened_and_one_that_cannot_be_read_is_told_with_what_needs_it(table: Table) -> None:

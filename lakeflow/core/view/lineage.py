@@ -23,8 +23,8 @@ def trees(
     An asset that is already in a tree is shown again without its upstreams, marked `repeated`.
     """
     graph = {key: asset.upstreams for key, asset in project.assets.items()}
-    below = {key: ancestors([key], graph) - {key} for key in selected}
-    tops = [key for key in selected if not any(key in found for found in below.values())]
+    inner = frozenset[AssetKey]().union(*(ancestors([key], graph) - {key} for key in selected))
+    tops = [key for key in selected if key not in inner]
     shown: set[AssetKey] = set()
     return tuple(_node(project, statuses, key, shown) for key in tops)
 

@@ -165,6 +165,7 @@ def test_a_pipe_gets_text_alone_and_errors_go_to_the_other_one(piped: list[Said]
         assert said.code != 2 or said.err.startswith("error: "), said.err
 
 
+@pytest.mark.long
 def test_a_terminal_ends_with_the_answer_that_a_pipe_gets(piped: list[Said], typed: list[Said]) -> None:
     """Live progress leaves nothing behind it, and no word waits for somebody to type one."""
     for through, on in zip(piped, typed, strict=True):

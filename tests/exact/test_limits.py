@@ -50,6 +50,7 @@ def test_a_function_that_reads_such_a_value_fails_by_file_row_and_column(lab: La
     assert "in.parquet, row 2: column 'v' holds parts of a microsecond" in told.error, told
 
 
+@pytest.mark.long
 def test_the_tables_of_the_page_say_what_becomes_of_each_value_today(lab: Lab) -> None:
     """`python -m tests.exact.page` writes them."""
     assert page_today(lab) == PAGE.read_text(encoding="utf-8")

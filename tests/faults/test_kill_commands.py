@@ -44,7 +44,7 @@ def assert_all_is_well(whole: dict[str, Any], found: list[dict[str, Any]]) -> No
         assert point["lost"] == 0, point
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.long
 @pytest.mark.parametrize(("command", "first"), [("retry", 60), ("supersede", 150)])
 def test_a_command_killed_at_an_operation_is_finished_by_what_is_typed_next(
     command: str, first: int, in_memory: Path

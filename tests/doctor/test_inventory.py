@@ -96,11 +96,17 @@ def test_a_missing_list_is_told_and_the_other_snapshots_are_walked_all_the_same(
     assert take_stock(table) == Stock(FLIGHTS, len(expected), {str(path): frozenset({first.snapshot_id})})
 
 
+def change_last_byte(path: Path) -> None:
+    """To another one, whatever it is: that of an Avro file is drawn by lot."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
 @pytest.mark.parametrize("level", [0, 1])
 def test_a_list_or_manifest_that_cannot_be_read_is_damaged_and_the_rest_is_told(table: Table, level: int) -> None:
     first, _ = snapshots(table)
     path = below(table, first)[level]
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    change_last_byte(path)
     stock = take_stock(table)
     assert dict(stock.damaged) == {str(path): f"{path} is damaged: its content is not what was written"}
     assert dict(stock.missing) == {}
@@ -254,7 +260,7 @@ def test_a_file_that_is_gone_is_not_opened_and_one_that_cannot_be_read_is_told_w
     one, *_ = first = data_of(below(table, snapshots(table)[0]))
     (other,) = set(data_of(list(every(table)))) - set(first)
     one.unlink()
-    other.write_bytes(other.read_bytes()[:-1] + b"x")
+    change_last_byte(other)
     found = open_through(table)
     assert (set(found.missing), set(found.damaged), set(found.content)) == ({str(one)}, set(), {str(other)})
     assert found.concerns[str(other)] == {snapshots(table)[1].snapshot_id}

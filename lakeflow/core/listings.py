@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Self
 
 from lakeflow.core.compare.comparison import Comparison
 from lakeflow.core.displayed import Displayed, aligned, printable
@@ -44,7 +45,16 @@ class Comparisons(Displayed, tuple[Comparison, ...]):
 
 
 class Statuses(Displayed, tuple[AssetStatus, ...]):
-    """How assets stand, what needs a decision first: a tuple."""
+    """How assets stand, what needs a decision first: a tuple. `waiting` are the runs of the lake that had left
+    something unpublished then which no later run took up, newest first.
+    """
+
+    waiting: tuple[RunRecord, ...]
+
+    def __new__(cls, found: Iterable[AssetStatus] = (), waiting: tuple[RunRecord, ...] = ()) -> Self:
+        made = super().__new__(cls, found)
+        made.waiting = waiting
+        return made
 
     def __repr__(self) -> str:
         return aligned(map(status_cells, self)) if self else "no assets"

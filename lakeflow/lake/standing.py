@@ -240,7 +240,8 @@ class StandingLake:
     def status(self, *selection: str, exclude: str = "") -> Statuses:
         """How the selected assets stand. Those that need a decision come first."""
         known = self._known()
-        return Statuses(by_urgency([known.standing.statuses[key] for key in select(selection, known, exclude)]))
+        chosen = by_urgency([known.standing.statuses[key] for key in select(selection, known, exclude)])
+        return Statuses(chosen, known.standing.waiting)
 
     def standing_audit(self, asset: str) -> StandingAudit | None:
         """Whether what readers see of an asset was audited: by which checks, when, by whom, and on which code.
@@ -312,7 +313,8 @@ class StandingLake:
         due = deadlines(self.project, facts, self._newest(facts))
         audits = wap.last_audits(self._world, facts)
         states = with_rests(states, wap.rested(self._world, facts.tables))
-        return LakeStatus(with_health(states, facts, due, waiting(runs), audits), modified(self.project, facts))
+        left = waiting(runs)
+        return LakeStatus(with_health(states, facts, due, left, audits), modified(self.project, facts), left)
 
     def _newest(self, facts: Facts) -> Mapping[AssetKey, Newest]:
         """How new the data is of each published asset that is to be fresh by a column. Only such a one opens the

@@ -10,7 +10,7 @@ from typing import Final
 
 from lakeflow.adapters.machine.code_files import Signature, signature
 from lakeflow.core.keys import AssetKey
-from lakeflow.core.model.run import RunState
+from lakeflow.core.model.run import RunState, waiting
 from lakeflow.core.serve.view import Outlook
 from lakeflow.core.settings.settings import Settings
 from lakeflow.core.view.selection import LakeStatus, SelectionContext, select
@@ -40,7 +40,8 @@ class Glance:
         outlook = self.outlook
 
         def stands() -> LakeStatus:
-            return LakeStatus(outlook.statuses, modified(outlook.project, outlook.facts))
+            seen = outlook.statuses, modified(outlook.project, outlook.facts), waiting(outlook.runs)
+            return LakeStatus(*seen)
 
         return select((text,) if text.strip() else (), SelectionContext(outlook.project, stands), "")
 

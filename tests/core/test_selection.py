@@ -39,7 +39,7 @@ MODIFIED = frozenset({key("silver.weather"), key("gold.delays")})
 
 def known(lake: Project = LAKE, health: Mapping[str, AssetState] = HEALTH) -> SelectionContext:
     statuses = {key(name): AssetStatus(key(name), state) for name, state in health.items()}
-    return SelectionContext(lake, lambda: LakeStatus(statuses, MODIFIED & lake.assets.keys()))
+    return SelectionContext(lake, lambda: LakeStatus(statuses, MODIFIED & lake.assets.keys(), ()))
 
 
 def unlooked(lake: Project = LAKE) -> SelectionContext:

@@ -64,6 +64,7 @@ def test_other_inputs_code_or_checks_are_tried_and_take_the_place_of_what_was_he
     with opened(held) as lake:
         assert lake.run(old.id).state == "superseded"
         assert [each.id for each in lake.waiting()] == [found.id]
+        assert lake.status().waiting == tuple(lake.waiting()), "read with how assets stand, of one moment"
         (status,) = lake.status("silver.orders")
         assert status.held == (found.id,)
     assert run(held)[0] is None

@@ -39,9 +39,9 @@ from lakeflow.core.view.rows import Health
 from lakeflow.core.words import readers_see
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence, Set
+    from collections.abc import Sequence
 
-    from lakeflow.core.keys import AssetKey
+    from lakeflow.core.listings import Statuses
     from lakeflow.core.model.run import RunRecord
     from lakeflow.core.view.rows import AssetStatus
     from lakeflow.core.view.standing_audit import StandingAudit
@@ -58,7 +58,7 @@ def status(session: Session, selection: tuple[str, ...], exclude: str, strict: b
     with session.looking() as lake:
         statuses = lake.status(*selection, exclude=exclude)
         left = () if selection or exclude else lake.undefined()
-        waiting = _left_behind(lake, {one.asset for one in statuses})
+        waiting = _left_behind(statuses)
         at_work = lake.at_work()
         audited = _standing_audit(lake, selection, statuses)
         data = {
@@ -211,9 +211,10 @@ def _rows(lake: Lake, one: AssetStatus, place: AuditedPlace, asked: dict[str, An
     return Answer({**where, **rows_json(rows)}, shown, rows_records(rows))
 
 
-def _left_behind(lake: ReadableLake, keys: Set[AssetKey]) -> list[RunRecord]:
+def _left_behind(statuses: Statuses) -> list[RunRecord]:
     """The runs that left one of these assets unpublished, and that nobody has gone on with."""
-    return [run for run in lake.waiting() if any(step.asset in keys and step.open for step in run.steps)]
+    keys = {one.asset for one in statuses}
+    return [run for run in statuses.waiting if any(step.asset in keys and step.open for step in run.steps)]
 
 
 def _status_of(lake: Lake, asset: str) -> AssetStatus:

@@ -15,6 +15,7 @@ from typing import Final
 from lakeflow.core.errors import SelectionError
 from lakeflow.core.keys import AssetKey, Layer
 from lakeflow.core.model.asset import Project, Upstreams, ancestors, downstreams
+from lakeflow.core.model.run import RunRecord
 from lakeflow.core.view.rows import AssetState, AssetStatus, Health
 from lakeflow.core.view.selection_grammar import AllOf, AnyOf, Expression, Not, Term, parse
 from lakeflow.core.wording import nearest
@@ -28,10 +29,13 @@ _EVERYTHING: Final = "`lakeflow list` shows all assets, `lakeflow status` how th
 
 @dataclass(frozen=True)
 class LakeStatus:
-    """How a lake stands at one moment: the status of every asset, and the assets that differ from what is published."""
+    """How a lake stands at one moment: the status of every asset, the assets that differ from what is published, and
+    the runs that left something unpublished which no later run took up, newest first.
+    """
 
     statuses: Mapping[AssetKey, AssetStatus]
     modified: frozenset[AssetKey]
+    waiting: tuple[RunRecord, ...]
 
 
 @dataclass(frozen=True)
